@@ -1,8 +1,9 @@
 """How fast the audit log is sealed and checked, beside how fast it can be written.
 
-The baseline is one writer that records events one after the other, each in a transaction of its own, on a database that waits for no
-disk: more than a deployment ever writes. Sealing reads each line, takes its digest, and writes a signed checkpoint for ten thousand
-lines; checking reads the lines and compares. Both must be so much faster than writing that they never fall behind.
+The baseline is one writer that records events one after the other, each in a transaction of its
+own, on a database that waits for no disk: more than a deployment ever writes. Sealing reads each
+line, takes its digest, and writes a signed checkpoint for ten thousand lines; checking reads the
+lines and compares. Both must be so much faster than writing that they never fall behind.
 """
 
 from __future__ import annotations
@@ -45,9 +46,15 @@ select gen_random_uuid(), now(), 'connections:connection:authorised', 'user:' ||
 def run() -> list[dict[str, Any]]:
     """Measure in a database, a key store and a state folder of its own; return name, ours, baseline, ratio, unit and bar of each."""
     usual = settings.ENVIRONMENT, settings.KEY_STORE
-    with tempfile.TemporaryDirectory() as folder, own_database("bench_audit") as name, setting.as_role("worker"):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        own_database("bench_audit") as name,
+        setting.as_role("worker"),
+    ):
         settings.ENVIRONMENT = replace(usual[0], state=Path(folder))
-        settings.KEY_STORE = FileKeyStore(Path(folder) / "keys", settings.SECRETS, environment="test")
+        settings.KEY_STORE = FileKeyStore(
+            Path(folder) / "keys", settings.SECRETS, environment="test"
+        )
         try:
             return _measure(name)
         finally:
@@ -89,9 +96,19 @@ def _small() -> tuple[float, float]:
 
 
 def _result(name: str, ours: float, baseline: float, unit: str) -> dict[str, Any]:
-    return {"name": name, "ours": ours, "baseline": baseline, "ratio": ours / baseline, "unit": unit, "bar": LEAST}
+    return {
+        "name": name,
+        "ours": ours,
+        "baseline": baseline,
+        "ratio": ours / baseline,
+        "unit": unit,
+        "bar": LEAST,
+    }
 
 
 if __name__ == "__main__":
     for result in run():
-        print(f"{result['name']}: {result['ours']:.0f} / {result['baseline']:.0f} {result['unit']}, ratio {result['ratio']:.1f}")
+        print(
+            f"{result['name']}: {result['ours']:.0f} / {result['baseline']:.0f} {result['unit']},"
+            f" ratio {result['ratio']:.1f}"
+        )

@@ -1,8 +1,8 @@
 """What a sealed backup costs beside a plain one, and how long a drill takes.
 
-The baseline is `pg_basebackup` of the same cluster, as a tar, written to a file and synced. Ours is the same stream, compressed, sealed and
-kept in a folder. They take turns; the shortest of each counts. The rows are made up; the
-cluster compresses to about a quarter.
+The baseline is `pg_basebackup` of the same cluster, as a tar, written to a file and synced. Ours is
+the same stream, compressed, sealed and kept in a folder. They take turns; the shortest of each
+counts. The rows are made up; the cluster compresses to about a quarter.
 """
 
 from __future__ import annotations
@@ -71,12 +71,19 @@ print(json.dumps({"plain": min(one[0] for one, _ in turns), "ours": min(one[0] f
 def run() -> list[dict[str, Any]]:
     """Measure on a deployment of its own; return the cost of a backup and the time of a drill."""
     with deployment(archiving=True) as deployed:
-        with psycopg.connect(deployed.server.superuser_dsn("theseller"), autocommit=True) as superuser:
+        with psycopg.connect(
+            deployed.server.superuser_dsn("theseller"), autocommit=True
+        ) as superuser:
             superuser.execute(_FILL)
-            superuser.execute("grant all on bench_filler to public")  # As the migrations grant it for the real ones.
+            superuser.execute(
+                "grant all on bench_filler to public"
+            )  # As the migrations grant it for the real ones.
         found = json.loads(deployed.ask(_MEASURE).splitlines()[-1])
     gib = found["size"] / 2**30
-    print(f"cluster {found['size'] / 1e6:.0f} MB, kept as {found['kept'] / 1e6:.0f} MB; drill {found['drill']:.1f} s")
+    print(
+        f"cluster {found['size'] / 1e6:.0f} MB, kept as {found['kept'] / 1e6:.0f} MB; drill"
+        f" {found['drill']:.1f} s"
+    )
     return [
         {
             "name": "backup: compressed, sealed and kept, beside pg_basebackup", "ours": found["ours"], "baseline": found["plain"],
@@ -91,4 +98,7 @@ def run() -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     for result in run():
-        print(f"{result['name']}: {result['ours']:.2f} / {result['baseline']:.2f} {result['unit']}, ratio {result['ratio']:.2f}")
+        print(
+            f"{result['name']}: {result['ours']:.2f} / {result['baseline']:.2f} {result['unit']},"
+            f" ratio {result['ratio']:.2f}"
+        )

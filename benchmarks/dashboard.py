@@ -1,8 +1,9 @@
-# ruff: noqa: ANN401  # Django and the test database are set up before anything of ours is imported; drivers are untyped here
+# Django and the test database are set up before anything of ours is imported; drivers are untyped here
 """The dashboard's queries under row security against the same queries with a plain filter, over a million order items.
 
-Ours: the web's role, a transaction with its signed ticket, every policy in force. Baseline: the very same statements, which filter by tenant
-anyway, by a superuser, whom no policy binds. Interleaved over many shops, from a fifth of all items down to a handful; medians. The absolute
+Ours: the web's role, a transaction with its signed ticket, every policy in force. Baseline: the
+very same statements, which filter by tenant anyway, by a superuser, whom no policy binds.
+Interleaved over many shops, from a fifth of all items down to a handful; medians. The absolute
 times are those of the server on this machine, cache warm, without the drawing of the page.
 """
 
@@ -29,7 +30,8 @@ LAST = date(2026, 11, 22)
 STORES = ("A1PA6795UKMFR9", "A13V1IB3VIYZZH")
 Statement = tuple[str, Any]
 
-#: One shop's order lines: weighted towards few products, spread over all days. `%(rank)s` makes small shops have few products.
+#: One shop's order lines: weighted towards few products, spread over all days. `%(rank)s` makes
+#: small shops have few products.
 _LOAD = """
 insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at, last_updated_at, status,
     fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)
@@ -59,13 +61,18 @@ def run() -> list[dict[str, Any]]:
     """Measure, and return name, ours, baseline, ratio, unit and bar for a page of 28 days, one of a year, and the rows behind a day."""
     from tests import conftest as setting
 
-    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]  # the fixture's own generator
+    # the fixture's own generator
+    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]
     database = next(fixture)
     try:
         shops = load(database)
         return [
             _measure(database, shops, name, days)
-            for name, days in (("dashboard, 28 days", 28), ("dashboard, 12 months", 365), ("rows behind a day", 0))
+            for name, days in (
+                ("dashboard, 28 days", 28),
+                ("dashboard, 12 months", 365),
+                ("rows behind a day", 0),
+            )
         ]
     finally:
         next(fixture, None)
@@ -81,8 +88,13 @@ def load(database: str) -> list[UUID]:
     shops = [new_id() for _ in range(TENANTS)]
     share = ITEMS / sum(1 / (rank + 1) for rank in range(TENANTS))
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        superuser.execute("set session_replication_role = replica; set synchronous_commit = off; select setseed(0.5)")
-        superuser.execute("select guard.ensure_months(%s, %s)", [LAST - timedelta(days=DAYS + 31), LAST])
+        superuser.execute(
+            "set session_replication_role = replica; set synchronous_commit = off; select"
+            " setseed(0.5)"
+        )
+        superuser.execute(
+            "select guard.ensure_months(%s, %s)", [LAST - timedelta(days=DAYS + 31), LAST]
+        )
         for rank, shop in enumerate(shops):
             superuser.execute(
                 _LOAD,
@@ -117,7 +129,7 @@ def statements(shop: UUID, days: int) -> list[Statement]:
 
     caught: list[Statement] = []
 
-    def catch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+    def catch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401, FBT001
         caught.append((sql, params))
         return execute(sql, params, many, context)
 
@@ -148,7 +160,9 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
     baseline: list[float] = []
     with (
         psycopg.connect(role_dsn("web", database), cursor_factory=psycopg.ClientCursor) as web,
-        psycopg.connect(test_server().superuser_dsn(database), cursor_factory=psycopg.ClientCursor) as superuser,
+        psycopg.connect(
+            test_server().superuser_dsn(database), cursor_factory=psycopg.ClientCursor
+        ) as superuser,
     ):
         from theseller.tenancy.scope import read_session
 
@@ -167,7 +181,8 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
                 connection.commit()
                 times.append((perf_counter() - begun) * 1000)
     print(
-        f"  {name}: ours p50 {median(ours):.1f} ms, p95 {quantiles(ours, n=20)[-1]:.1f} ms; baseline p50 {median(baseline):.1f} ms, p95 {quantiles(baseline, n=20)[-1]:.1f} ms"
+        f"  {name}: ours p50 {median(ours):.1f} ms, p95 {quantiles(ours, n=20)[-1]:.1f} ms;"
+        f" baseline p50 {median(baseline):.1f} ms, p95 {quantiles(baseline, n=20)[-1]:.1f} ms"
     )
     return {
         "name": f"{name}: row security / plain filter, 1 M items", "ours": median(ours), "baseline": median(baseline),
@@ -176,13 +191,18 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
     }  # fmt: skip
 
 
-def open_scope(cursor: Any, session: Any, shop: UUID) -> None:
+def open_scope(cursor: Any, session: Any, shop: UUID) -> None:  # noqa: ANN401
     """Give the transaction of `cursor` a ticket for `shop`."""
     from django.conf import settings
 
     from theseller.crypto.mac import tenant_ticket
 
-    ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), shop, session, datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # the machine's own
+    ticket = tenant_ticket(
+        settings.TENANT_TICKET_KEY(),
+        shop,
+        session,
+        datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
+    )  # the machine's own
     cursor.execute("select set_config('theseller.ticket', %s, true)", [ticket])
 
 

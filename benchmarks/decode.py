@@ -1,9 +1,11 @@
 """Page decode: 100 orders as Amazon documents them, into our allow-list structs, against pydantic models of the same documented shape.
 
-The page is made up here and holds every part that Amazon's model documents, personal ones included: skipping those is the point of an
-allow-list. The baseline reads the same bytes with pydantic's own JSON parser into models of the whole shape, amounts as `Decimal`, instants
-as `datetime`, as a typed client has them. Two pairs are measured, interleaved: values only (unknown fields ignored on both sides), and values
-with every unknown field noticed (our second pass against pydantic's ``extra="forbid"``).
+The page is made up here and holds every part that Amazon's model documents, personal ones included:
+skipping those is the point of an allow-list. The baseline reads the same bytes with pydantic's own
+JSON parser into models of the whole shape, amounts as `Decimal`, instants as `datetime`, as a typed
+client has them. Two pairs are measured, interleaved: values only (unknown fields ignored on both
+sides), and values with every unknown field noticed (our second pass against pydantic's
+``extra="forbid"``).
 """
 
 from __future__ import annotations
@@ -30,7 +32,15 @@ ORDERS = 100
 RUNS = 41
 BAR = 10.0
 _LISTS_OF_SCALARS = {"programs", "serialNumbers", "deliveryCapabilities", "transparencyCodes"}
-_WHOLE_NUMBERS = {"quantityOrdered", "quantityFulfilled", "quantityUnfulfilled", "quantity", "hour", "minute", "pointsNumber"}
+_WHOLE_NUMBERS = {
+    "quantityOrdered",
+    "quantityFulfilled",
+    "quantityUnfulfilled",
+    "quantity",
+    "hour",
+    "minute",
+    "pointsNumber",
+}
 Tree = dict[str, Any]
 
 
@@ -73,8 +83,16 @@ def filled(tree: Tree, random: Random) -> dict[str, object]:
     out: dict[str, object] = {}
     for key, below in tree.items():
         name = key.removesuffix("[]")
-        count = random.choices([1, 2, 3], weights=[93, 6, 1])[0] if name == "orderItems" else ORDERS if name == "orders" else 1
-        made = [value(name, random) if below is None else filled(below, random) for _ in range(count)]
+        count = (
+            random.choices([1, 2, 3], weights=[93, 6, 1])[0]
+            if name == "orderItems"
+            else ORDERS
+            if name == "orders"
+            else 1
+        )
+        made = [
+            value(name, random) if below is None else filled(below, random) for _ in range(count)
+        ]
         out[name] = made if key.endswith("[]") else made[0]
     return out
 
@@ -86,7 +104,10 @@ def model(name: str, tree: Tree, extra: Literal["ignore", "forbid"]) -> type[Bas
         alias = key.removesuffix("[]")
         type_: Any = leaf_type(alias) if below is None else model(alias, below, extra)
         type_ = list[type_] if key.endswith("[]") else type_
-        fields[re.sub(r"(?<!^)([A-Z])", r"_\1", alias).lower()] = (Optional[type_], Field(default=None, alias=alias))  # noqa: UP045
+        fields[re.sub(r"(?<!^)([A-Z])", r"_\1", alias).lower()] = (
+            Optional[type_],  # noqa: UP045
+            Field(default=None, alias=alias),
+        )
     return create_model(name, __config__=ConfigDict(extra=extra, frozen=True), **fields)
 
 
@@ -104,9 +125,9 @@ def run() -> dict[str, Any]:
     ours, theirs = decode_orders_page(body), lenient.model_validate_json(body).model_dump()
     assert ours.drift == ()
     assert [o.order_id for o in ours.orders] == [o["order_id"] for o in theirs["orders"]]
-    assert [o.proceeds.grand_total.amount for o in ours.orders if o.proceeds and o.proceeds.grand_total] == [
-        o["proceeds"]["grand_total"]["amount"] for o in theirs["orders"]
-    ]
+    assert [
+        o.proceeds.grand_total.amount for o in ours.orders if o.proceeds and o.proceeds.grand_total
+    ] == [o["proceeds"]["grand_total"]["amount"] for o in theirs["orders"]]
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(RUNS):
         for name, decode in contestants.items():
@@ -123,14 +144,20 @@ def run() -> dict[str, Any]:
         "bar": BAR,
         "ours_noticing": milliseconds["ours, new fields noticed"],
         "baseline_noticing": milliseconds["pydantic, new fields forbidden"],
-        "ratio_noticing": milliseconds["pydantic, new fields forbidden"] / milliseconds["ours, new fields noticed"],
+        "ratio_noticing": (
+            milliseconds["pydantic, new fields forbidden"]
+            / milliseconds["ours, new fields noticed"]
+        ),
     }
 
 
 if __name__ == "__main__":
     result = run()
-    print(f"{result['name']}: ours {result['ours']:.2f} ms, pydantic {result['baseline']:.2f} ms: {result['ratio']:.1f}x (bar {BAR:.0f}x)")
     print(
-        f"… with new fields noticed: ours {result['ours_noticing']:.2f} ms, pydantic {result['baseline_noticing']:.2f} ms:"
-        f" {result['ratio_noticing']:.1f}x"
+        f"{result['name']}: ours {result['ours']:.2f} ms, pydantic {result['baseline']:.2f} ms:"
+        f" {result['ratio']:.1f}x (bar {BAR:.0f}x)"
+    )
+    print(
+        f"… with new fields noticed: ours {result['ours_noticing']:.2f} ms, pydantic"
+        f" {result['baseline_noticing']:.2f} ms: {result['ratio_noticing']:.1f}x"
     )

@@ -1,10 +1,12 @@
 """Ingest: rows a second of an all-orders report, decoded, minimised and in row-secured tables, against plain binary COPY of the same rows.
 
-Ours, as the worker's role: bytes of the report → decode → minimise → binary COPY into a temporary table → INSERT … SELECT under FORCE row
-security into the partitioned table with its checks and indexes, products and dirty days included, committed.
-The baseline, as a superuser: binary COPY of ready-made tuples, the very same rows, into an unprotected table: a heap of these columns
-without keys, checks, row security or partitions, committed. `keyed` is the same into a table with our checks, primary key and index; it is
-told beside the ratio and decides nothing. Runs are interleaved.
+Ours, as the worker's role: bytes of the report → decode → minimise → binary COPY into a temporary
+table → INSERT … SELECT under FORCE row security into the partitioned table with its checks and
+indexes, products and dirty days included, committed. The baseline, as a superuser: binary COPY of
+ready-made tuples, the very same rows, into an unprotected table: a heap of these columns without
+keys, checks, row security or partitions, committed. `keyed` is the same into a table with our
+checks, primary key and index; it is printed beside the ratio and decides nothing. Runs are
+interleaved.
 """
 
 from __future__ import annotations
@@ -49,7 +51,12 @@ def report(rows: int, seed: int = 7) -> bytes:
     """Return an all-orders report of 30 days: 3000 products with a long tail, one line in eleven in an order with another."""
     random = Random(seed)  # lifelike chance, not security
     products = [
-        (f"SKU-{n:05d}", f"B0{n:08d}", f"Product number {n} of a lifelike length, in blue", 500 + random.randrange(9000))
+        (
+            f"SKU-{n:05d}",
+            f"B0{n:08d}",
+            f"Product number {n} of a lifelike length, in blue",
+            500 + random.randrange(9000),
+        )
         for n in range(3000)
     ]
     ranks = random.choices(range(3000), weights=[1 / (n + 1) for n in range(3000)], k=rows)
@@ -61,7 +68,9 @@ def report(rows: int, seed: int = 7) -> bytes:
             bought = _AT - timedelta(seconds=random.randrange(86_400, 30 * 86_400))
         sku, asin, title, cents = products[rank]
         price, tax = f"{cents / 100:.2f}", f"{cents * 8 // 100 / 100:.2f}"
-        updated = (bought + timedelta(hours=random.randrange(1, 23))).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+        updated = (bought + timedelta(hours=random.randrange(1, 23))).strftime(
+            "%Y-%m-%dT%H:%M:%S+00:00"
+        )
         discount = "1.50" if random.random() < 0.15 else ""
         out.append(
             f"{order}\t{order}\t{bought.strftime('%Y-%m-%dT%H:%M:%S+00:00')}\t{updated}\tShipped\tAmazon\tAmazon.com\tWebsiteOrderChannel"
@@ -73,7 +82,8 @@ def report(rows: int, seed: int = 7) -> bytes:
 
 def run() -> dict[str, Any]:
     """Measure, and return name, ours, baseline, ratio, unit and bar."""
-    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]  # the fixture's own generator
+    # the fixture's own generator
+    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]
     database = next(fixture)
     try:
         return _run(database)
@@ -92,30 +102,52 @@ def _run(database: str) -> dict[str, Any]:
             keyed.append(ROWS / _plain_copy(superuser, ready, keyed=True))
             ours.append(ROWS / _ingest(document))
             baseline.append(ROWS / _plain_copy(superuser, ready, keyed=False))
-    result = {"name": "ingest", "ours": median(ours), "baseline": median(baseline), "unit": "rows/s", "bar": BAR, "keyed": median(keyed)}
+    result = {
+        "name": "ingest",
+        "ours": median(ours),
+        "baseline": median(baseline),
+        "unit": "rows/s",
+        "bar": BAR,
+        "keyed": median(keyed),
+    }
     return {**result, "ratio": median(ours) / median(baseline)}
 
 
 def _minimised(document: bytes) -> list[tuple[Any, ...]]:
 
     tenant, connection = new_id(), new_id()
-    batches = OrderMinimizer(_AT).report_orders(stream_report([document], Options(as_tuples=True)).batches())
+    batches = OrderMinimizer(_AT).report_orders(
+        stream_report([document], Options(as_tuples=True)).batches()
+    )
     return [(tenant, connection, "all_orders_report", *row) for batch in batches for row in batch]
 
 
-def _plain_copy(superuser: psycopg.Connection[Any], rows: list[tuple[Any, ...]], *, keyed: bool) -> float:
+def _plain_copy(
+    superuser: psycopg.Connection[Any], rows: list[tuple[Any, ...]], *, keyed: bool
+) -> float:
     columns = (("tenant_id", "uuid"), ("connection_id", "uuid"), ("source", "text"), *ORDER_COLUMNS)
     superuser.execute("drop table if exists benchmark_plain")
     if keyed:
-        superuser.execute("create table benchmark_plain (like ingest_order_line including defaults including constraints)")
-        superuser.execute("alter table benchmark_plain add primary key (tenant_id, local_day, order_id, line_key)")
+        superuser.execute(
+            "create table benchmark_plain (like ingest_order_line including defaults including"
+            " constraints)"
+        )
+        superuser.execute(
+            "alter table benchmark_plain add primary key (tenant_id, local_day, order_id, line_key)"
+        )
         superuser.execute("create index on benchmark_plain (tenant_id, order_id)")
     else:
-        superuser.execute(f"create table benchmark_plain ({', '.join(f'{name} {kind}' for name, kind in columns)})")
+        superuser.execute(
+            "create table benchmark_plain"
+            f" ({', '.join(f'{name} {kind}' for name, kind in columns)})"
+        )
     superuser.commit()
     names = ", ".join(name for name, _ in columns)
     begun = perf_counter()
-    with superuser.cursor() as cursor, cursor.copy(f"copy benchmark_plain ({names}) from stdin (format binary)") as copy:
+    with (
+        superuser.cursor() as cursor,
+        cursor.copy(f"copy benchmark_plain ({names}) from stdin (format binary)") as copy,
+    ):
         copy.set_types([kind for _, kind in columns])
         for row in rows:
             copy.write_row(row)
@@ -129,7 +161,9 @@ def _ingest(document: bytes) -> float:
     begun = perf_counter()
     with tenant_scope(tenant, using="worker"):
         stream = stream_report([document], Options(as_tuples=True))
-        written = write_orders(stream.batches(), tenant=tenant, connection=new_id(), at=_AT, using="worker")
+        written = write_orders(
+            stream.batches(), tenant=tenant, connection=new_id(), at=_AT, using="worker"
+        )
     elapsed = perf_counter() - begun
     assert written.rows == ROWS, written
     return elapsed

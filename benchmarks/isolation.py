@@ -1,8 +1,10 @@
-# Django and the test database are set up before anything of ours is imported; drivers are untyped here
+# Django and the test database are set up before anything of ours is imported; drivers are untyped
+# here
 """Row security now against the pair of policies before it, on the same million order items, in one run.
 
-Now: the policies of `tenancy/sql/policies.sql`, no statistics of values. Before: `tenant_id = setting` and `tenant_id = ticket` with statistics,
-and for bulk writes the check by the setting with two statement triggers. The pair before is unsafe (decision 0004) and is here for its price.
+Now: the policies of `tenancy/sql/policies.sql`, no statistics of values. Before: `tenant_id =
+setting` and `tenant_id = ticket` with statistics, and for bulk writes the check by the setting with
+two statement triggers. The pair before is unsafe (decision 0004) and is here for its price.
 """
 
 from __future__ import annotations
@@ -72,11 +74,14 @@ def run() -> list[dict[str, Any]]:
     from tests import conftest as setting
     from tests.database import test_server
 
-    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]  # the fixture's own generator
+    # the fixture's own generator
+    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]
     database = next(fixture)
     try:
         shops = dashboard.load(database)
-        measured = {days: {shop: dashboard.statements(shop, days) for shop in shops} for days in (28, 365)}
+        measured = {
+            days: {shop: dashboard.statements(shop, days) for shop in shops} for days in (28, 365)
+        }
         now = _measure(database, shops, measured)
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
             superuser.execute(_EACH.format(_BEFORE).encode())
@@ -86,10 +91,17 @@ def run() -> list[dict[str, Any]]:
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
             superuser.execute(_EACH.format("perform guard.protect(t.name, col);").encode())
             superuser.execute("drop trigger prove_added on ingest_order_line")
-            superuser.execute("delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relrowsecurity")
-        # The other way round, so that what one order of measuring gives is not taken for a difference.
+            superuser.execute(
+                "delete from pg_statistic s using pg_class c where c.oid = s.starelid and"
+                " c.relrowsecurity"
+            )
+        # The other way round, so that what one order of measuring gives is not taken for a
+        # difference.
         now = {
-            name: min(value, again) for (name, value), again in zip(now.items(), _measure(database, shops, measured).values(), strict=True)
+            name: min(value, again)
+            for (name, value), again in zip(
+                now.items(), _measure(database, shops, measured).values(), strict=True
+            )
         }
     finally:
         next(fixture, None)
@@ -100,7 +112,9 @@ def run() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _measure(database: str, shops: list[UUID], measured: dict[int, dict[UUID, list[Any]]]) -> dict[str, float]:
+def _measure(
+    database: str, shops: list[UUID], measured: dict[int, dict[UUID, list[Any]]]
+) -> dict[str, float]:
     import psycopg
     from tests.database import role_dsn
 
@@ -110,7 +124,9 @@ def _measure(database: str, shops: list[UUID], measured: dict[int, dict[UUID, li
     weights = [1 / (rank + 1) for rank in range(len(shops))]
     times: dict[str, list[float]] = {}
 
-    def timed(name: str, shop: UUID, statements: list[Any], prepared: list[Any] | None = None) -> None:
+    def timed(
+        name: str, shop: UUID, statements: list[Any], prepared: list[Any] | None = None
+    ) -> None:
         with web.cursor() as cursor:
             dashboard.open_scope(cursor, session, shop)
             cursor.execute("select set_config('theseller.tenant', %s, true)", [str(shop)])
@@ -131,15 +147,30 @@ def _measure(database: str, shops: list[UUID], measured: dict[int, dict[UUID, li
             shop = chance.choices(shops, weights)[0]
             timed("dashboard, 28 days", shop, measured[28][shop])
             timed("dashboard, 12 months", shop, measured[365][shop])
-            timed("one shop's orders of a day", shop, [
-                ("select count(*), sum(item_price) from ingest_order_line where local_day = %s", [dashboard.LAST])])  # fmt: skip
-            timed("a count of a shop's lines", shop, [("select count(*) from ingest_order_line", None)])
+            timed(
+                "one shop's orders of a day",
+                shop,
+                [
+                    (
+                        "select count(*), sum(item_price) from ingest_order_line where local_day = %s",
+                        [dashboard.LAST],
+                    )
+                ],
+            )
+            timed(
+                "a count of a shop's lines",
+                shop,
+                [("select count(*) from ingest_order_line", None)],
+            )
         for _ in range(7):
             timed(
                 "20,000 lines inserted from a stage",
                 shops[0],
                 [(_COPY, None)],
-                [(_STAGE, [list(_COLUMNS), list(_COLUMNS.values())]), (_FILL, [shops[0], dashboard.LAST])],
+                [
+                    (_STAGE, [list(_COLUMNS), list(_COLUMNS.values())]),
+                    (_FILL, [shops[0], dashboard.LAST]),
+                ],
             )
     return {name: median(values) for name, values in times.items()}
 

@@ -1,8 +1,10 @@
 """Erasing a shop: rows a second, and what another shop feels of it meanwhile (the p95 of its page's queries, against that in peace).
 
-Both shops lie in the same partitions (found by their hash), which is the worst case: every lock that the rewriting takes is in the way.
-Blocks in peace and blocks with an erasure, at the pace at which the service erases, take turns; each erasure is of a shop of its own. The load is the same in both: a query is due every 40 ms, whether or not the one before was answered, and its time counts from when it
-was due. What counts is the median of the blocks' p95.
+Both shops lie in the same partitions (found by their hash), which is the worst case: every lock
+that the rewriting takes is in the way. Blocks in peace and blocks with an erasure, at the pace at
+which the service erases, take turns; each erasure is of a shop of its own. The load is the same in
+both: a query is due every 40 ms, whether or not the one before was answered, and its time counts
+from when it was due. What counts is the median of the blocks' p95.
 """
 
 from __future__ import annotations
@@ -30,19 +32,23 @@ from theseller.postgres.layout import conninfo
 BAR, MONTHS, PRODUCTS = 1.2, 18, 100
 #: Against the same by hand, without chunks, marks, search or certificate.
 RATE_BAR = 0.5
-#: How often a query is due, in seconds, and how many ask: an answer that takes long must not keep the next from being taken.
+#: How often a query is due, in seconds, and how many ask: an answer that takes long must not keep
+#: the next from being taken.
 EVERY, ASKERS = 0.04, 4
 #: How long a block in peace lasts, in seconds: 1 500 queries.
 PEACE = 60.0
 _TABLES = ("ingest_order_line", "analytics_day_product")
-#: A worker that is up already, as it is in the service: it says so, waits for a line, and erases at the pace that is named.
+#: A worker that is up already, as it is in the service: it says so, waits for a line, and erases at
+#: the pace that is named.
 _PURGE = (
-    "import django, sys, time; django.setup()\n"
-    "from uuid import UUID; from theseller.erasure import throttle; from theseller.erasure.connections import erase_connection; from theseller.lib import clock\n"
-    "from theseller.erasure.queries import due_connections; due_connections(at=clock.now()); print('ready', flush=True)\n"
-    "sys.stdin.readline(); begun = time.monotonic()\n"
-    "done = erase_connection(connection=UUID(sys.argv[1]), tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle, sys.argv[3]))\n"
-    "print(done.completed, sum(done.deleted.values()), time.monotonic() - begun, done.waiting, flush=True)"
+    "import django, sys, time; django.setup()\nfrom uuid import UUID; from theseller.erasure import"
+    " throttle; from theseller.erasure.connections import erase_connection; from theseller.lib"
+    " import clock\nfrom theseller.erasure.queries import due_connections;"
+    " due_connections(at=clock.now()); print('ready', flush=True)\nsys.stdin.readline(); begun ="
+    " time.monotonic()\ndone = erase_connection(connection=UUID(sys.argv[1]),"
+    " tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle,"
+    " sys.argv[3]))\nprint(done.completed, sum(done.deleted.values()), time.monotonic() - begun,"
+    " done.waiting, flush=True)"
 )
 #: What the dashboard and the page of a day ask for.
 _BEST = """
@@ -57,7 +63,10 @@ and marketplace_id = 'ATVPDKIKX0DER' and local_day = current_date - 7 order by p
 
 def run() -> list[dict[str, Any]]:
     """Measure; print every block; return rows a second (against a plain DELETE) and the ratio of p95."""
-    rows, blocks = int(os.environ.get("THESELLER_PURGE_ROWS") or 200_000), int(os.environ.get("THESELLER_PURGE_BLOCKS") or 5)
+    rows, blocks = (
+        int(os.environ.get("THESELLER_PURGE_ROWS") or 200_000),
+        int(os.environ.get("THESELLER_PURGE_BLOCKS") or 5),
+    )
     with deployment(archiving=True) as deployed, _superuser(deployed) as database:
         first = UUID(deployed.people()[0]["tenant"])
         other = _neighbour(database, first)
@@ -66,13 +75,17 @@ def run() -> list[dict[str, Any]]:
         for number in range(blocks):
             tenant, connection = _ended_shop(database, first, rows)
             with _worker(deployed, connection, tenant) as worker:
-                turns = ("peace", "erase_connection") if number % 2 else ("erase_connection", "peace")
+                turns = (
+                    ("peace", "erase_connection") if number % 2 else ("erase_connection", "peace")
+                )
                 for turn in turns:
                     if turn == "peace":
                         peace.append(_ask_while(deployed, other, lambda: time.sleep(PEACE)))
                     else:
                         messages: list[str] = []
-                        during.append(_ask_while(deployed, other, lambda: messages.append(_go(worker))))  # noqa: B023
+                        during.append(
+                            _ask_while(deployed, other, lambda: messages.append(_go(worker)))  # noqa: B023
+                        )
                         completed, deleted, seconds = messages[0].split()[:3]
                         assert completed == "True", messages[0]
                         rates.append(int(deleted) / float(seconds))
@@ -86,8 +99,17 @@ def run() -> list[dict[str, Any]]:
             assert completed == "True"
             at_once.append(int(deleted) / float(seconds))
             plain.append(_by_hand(database, _ended_shop(database, first, rows)[0]))
-    quiet, busy, gently, rate = median(map(_p95, peace)), median(map(_p95, during)), median(rates), median(at_once)
-    print(f"  rows a second: {gently:,.0f} at the service's pace, {rate:,.0f} at once, {median(plain):,.0f} by hand", flush=True)
+    quiet, busy, gently, rate = (
+        median(map(_p95, peace)),
+        median(map(_p95, during)),
+        median(rates),
+        median(at_once),
+    )
+    print(
+        f"  rows a second: {gently:,.0f} at the service's pace, {rate:,.0f} at once,"
+        f" {median(plain):,.0f} by hand",
+        flush=True,
+    )
     return [
         {"name": "erase_connection: rows a second at once, rewritten and searched", "ours": rate, "baseline": median(plain), "ratio": rate / median(plain), "bar": RATE_BAR,
          "unit": "rows/s; DELETE, VACUUM FULL by hand", "at_the_services_pace": gently},
@@ -97,25 +119,36 @@ def run() -> list[dict[str, Any]]:
 
 
 def _summary(seconds: list[float]) -> str:
-    return f"p50 {median(seconds) * 1000:.1f}, p95 {_p95(seconds) * 1000:.1f}, longest {max(seconds) * 1000:.0f} ms of {len(seconds)}"
+    return (
+        f"p50 {median(seconds) * 1000:.1f}, p95 {_p95(seconds) * 1000:.1f}, longest"
+        f" {max(seconds) * 1000:.0f} ms of {len(seconds)}"
+    )
 
 
 def _by_hand(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> float:
     """Return the rows a second of deleting a shop and rewriting its tables, with nothing else running."""
     begun = time.monotonic()
-    deleted = sum(database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode()).rowcount for table in _TABLES)
+    deleted = sum(
+        database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode()).rowcount
+        for table in _TABLES
+    )
     for table in _TABLES:
         database.execute(f"vacuum (full, analyze) {table}".encode())
     return deleted / (time.monotonic() - begun)
 
 
-def _ended_shop(database: psycopg.Connection[tuple[Any, ...]], like: UUID, rows: int) -> tuple[UUID, UUID]:
+def _ended_shop(
+    database: psycopg.Connection[tuple[Any, ...]], like: UUID, rows: int
+) -> tuple[UUID, UUID]:
     """Make a shop in the same partitions whose only connection ended with all its rows there; return it and the connection."""
     tenant, connection = _neighbour(database, like), new_id()
-    database.execute("insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [tenant])
     database.execute(
-        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
-        " values (%s, %s, 'files', 'na', '', '{ATVPDKIKX0DER}', '{}', '{}', now())",
+        "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [tenant]
+    )
+    database.execute(
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+        " marketplace_ids, features, roles, created_at) values (%s, %s, 'files', 'na', '',"
+        " '{ATVPDKIKX0DER}', '{}', '{}', now())",
         [tenant, connection],
     )
     _fill(database, tenant, connection, rows)
@@ -129,9 +162,11 @@ def _ended_shop(database: psycopg.Connection[tuple[Any, ...]], like: UUID, rows:
     return tenant, connection
 
 
-def _worker(deployed: Deployment, connection: UUID, tenant: UUID, pace: str = "BACKGROUND") -> subprocess.Popen[str]:
+def _worker(
+    deployed: Deployment, connection: UUID, tenant: UUID, pace: str = "BACKGROUND"
+) -> subprocess.Popen[str]:
     """Start a process that will erase, and return when it is ready to."""
-    worker = subprocess.Popen(  # noqa: S603  our own interpreter
+    worker = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _PURGE, str(connection), str(tenant), pace], env=deployed.environ | {"THESELLER_ROLE": "worker"}, text=True,
         cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
@@ -149,12 +184,18 @@ def _go(worker: subprocess.Popen[str]) -> str:
 
 
 def _superuser(deployed: Deployment) -> psycopg.Connection[tuple[Any, ...]]:
-    return psycopg.connect(conninfo(deployed.state, "theseller_super", deployed.secret("db-superuser")), autocommit=True)
+    return psycopg.connect(
+        conninfo(deployed.state, "theseller_super", deployed.secret("db-superuser")),
+        autocommit=True,
+    )
 
 
 def _neighbour(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> UUID:
     """Return a new tenant whose rows lie in the same partitions: in 32 parts the same is in 4 the same."""
-    query = "select r from generate_series(0, 31) r where satisfies_hash_partition('analytics_day_product'::regclass, 32, r, %s::uuid)"
+    query = (
+        "select r from generate_series(0, 31) r where"
+        " satisfies_hash_partition('analytics_day_product'::regclass, 32, r, %s::uuid)"
+    )
     part = database.execute(query, [tenant]).fetchone()
     while True:
         other = new_id()
@@ -162,19 +203,25 @@ def _neighbour(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> U
             return other
 
 
-def _fill(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID, connection: UUID, rows: int) -> None:
+def _fill(
+    database: psycopg.Connection[tuple[Any, ...]], tenant: UUID, connection: UUID, rows: int
+) -> None:
     """Give a shop `rows` order lines over the months, and the totals of its days and products."""
     database.execute(
-        "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-        " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
-        " select %s, current_date - n %% (30 * %s), 'order-' || n, '1', %s, 'ATVPDKIKX0DER', now(), now(), 'shipped', 'amazon', false, false,"
-        " 'SKU-' || n %% %s, 'B0' || n %% %s, 1, 'USD', 19.99, 'orders_api' from generate_series(1, %s) n",
+        "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id,"
+        " marketplace_id, purchased_at, last_updated_at, status, fulfilment, is_business,"
+        " is_replacement, sku, asin, quantity, currency, item_price, source) select %s,"
+        " current_date - n %% (30 * %s), 'order-' || n, '1', %s, 'ATVPDKIKX0DER', now(), now(),"
+        " 'shipped', 'amazon', false, false, 'SKU-' || n %% %s, 'B0' || n %% %s, 1, 'USD', 19.99,"
+        " 'orders_api' from generate_series(1, %s) n",
         [tenant, MONTHS, connection, PRODUCTS, PRODUCTS, rows],
     )
     database.execute(
-        "insert into analytics_day_product (tenant_id, local_day, marketplace_id, sku, asin, currency, orders, units, ordered_sales,"
-        " promotions, refunds, refunded_sales, fees, net_proceeds) select %s, current_date - d, 'ATVPDKIKX0DER', 'SKU-' || p, 'B0' || p,"
-        " 'USD', 1, 1, 19.99, 0, 0, 0, -3, 16.99 from generate_series(0, 30 * %s) d, generate_series(1, %s) p",
+        "insert into analytics_day_product (tenant_id, local_day, marketplace_id, sku, asin,"
+        " currency, orders, units, ordered_sales, promotions, refunds, refunded_sales, fees,"
+        " net_proceeds) select %s, current_date - d, 'ATVPDKIKX0DER', 'SKU-' || p, 'B0' || p,"
+        " 'USD', 1, 1, 19.99, 0, 0, 0, -3, 16.99 from generate_series(0, 30 * %s) d,"
+        " generate_series(1, %s) p",
         [tenant, MONTHS, PRODUCTS],
     )
 
@@ -194,7 +241,9 @@ def _ask_while(deployed: Deployment, tenant: UUID, work: Callable[[], object]) -
                 due = begun + number * EVERY
                 if (early := due - time.monotonic()) > 0 and ended.wait(early):
                     return
-                asking.execute((_BEST if number % 2 else _DAY).encode(), {"shop": tenant}).fetchall()
+                asking.execute(
+                    (_BEST if number % 2 else _DAY).encode(), {"shop": tenant}
+                ).fetchall()
                 seconds.append(time.monotonic() - due)
 
     askers = [threading.Thread(target=ask) for _ in range(ASKERS)]

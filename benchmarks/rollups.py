@@ -45,12 +45,12 @@ on conflict (tenant_id, marketplace_id, local_day) do update set marked_at = exc
 """
 _PLAIN = (
     (
-        "create temp table plain_day on commit drop as select local_day, kind, sum(amount) from ingest_ledger_line"
-        " where tenant_id = %(tenant)s group by 1, 2"
+        "create temp table plain_day on commit drop as select local_day, kind, sum(amount) from"
+        " ingest_ledger_line where tenant_id = %(tenant)s group by 1, 2"
     ),
     (
-        "create temp table plain_product on commit drop as select local_day, sku, kind, sum(amount) from ingest_ledger_line"
-        " where tenant_id = %(tenant)s group by 1, 2, 3"
+        "create temp table plain_product on commit drop as select local_day, sku, kind, sum(amount)"
+        " from ingest_ledger_line where tenant_id = %(tenant)s group by 1, 2, 3"
     ),
 )
 
@@ -59,7 +59,8 @@ def run() -> dict[str, Any]:
     """Measure, and return name, ours, baseline, ratio, unit and bar."""
     from tests import conftest as setting
 
-    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]  # the fixture's own generator
+    # the fixture's own generator
+    fixture: Iterator[str] = setting.database.__wrapped__()  # type: ignore[attr-defined]
     database = next(fixture)
     try:
         return _measure(database)
@@ -67,7 +68,8 @@ def run() -> dict[str, Any]:
         next(fixture, None)
 
 
-def _load(superuser: Any, values: dict[str, Any]) -> int:  # noqa: ANN401  # drivers are imported late
+# drivers are imported late
+def _load(superuser: Any, values: dict[str, Any]) -> int:  # noqa: ANN401
     """Write the lines of the shop; return how many."""
     superuser.execute("set session_replication_role = replica")
     superuser.execute(_LINES, values)
@@ -75,7 +77,9 @@ def _load(superuser: Any, values: dict[str, Any]) -> int:  # noqa: ANN401  # dri
     superuser.autocommit = True
     superuser.execute("vacuum analyze")
     superuser.autocommit = False
-    counted = superuser.execute("select count(*) from ingest_ledger_line where tenant_id = %(tenant)s", values).fetchone()
+    counted = superuser.execute(
+        "select count(*) from ingest_ledger_line where tenant_id = %(tenant)s", values
+    ).fetchone()
     superuser.commit()
     assert counted is not None
     return int(counted[0])
@@ -100,7 +104,9 @@ def _measure(database: str) -> dict[str, Any]:
     ours: list[float] = []
     baseline: list[float] = []
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        superuser.execute("select guard.ensure_months(%s::date - %s, %s)", [NOON.date(), DAYS + 31, NOON.date()])
+        superuser.execute(
+            "select guard.ensure_months(%s::date - %s, %s)", [NOON.date(), DAYS + 31, NOON.date()]
+        )
         counted = _load(superuser, values)
         for round_ in range(ROUNDS):
             for mine in (True, False) if round_ % 2 else (False, True):
@@ -117,7 +123,9 @@ def _measure(database: str) -> dict[str, Any]:
                     superuser.commit()
                 (ours if mine else baseline).append((perf_counter() - begun) * 1000)
         # The baseline counts both books; ours must have counted each order once.
-        found = superuser.execute("select sum(net_proceeds) from analytics_day where tenant_id = %(tenant)s", values).fetchone()
+        found = superuser.execute(
+            "select sum(net_proceeds) from analytics_day where tenant_id = %(tenant)s", values
+        ).fetchone()
     assert found is not None
     assert found[0] == ORDERS * 129 / 10, f"counted {found[0]}"
     return {

@@ -1,7 +1,8 @@
 """Rotation: operations a second while each kind of secret is replaced again and again, against the same traffic undisturbed.
 
-Two processes read and write as the web and the worker do (`tests/integration/deployment_traffic.py`); each kind is replaced by the command
-for THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error anywhere ends it.
+Two processes read and write as the web and the worker do
+(`tests/integration/deployment_traffic.py`); each kind is replaced by the command for
+THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error anywhere ends it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def run() -> list[dict[str, Any]]:
     """Measure, print a line for each kind, and return two results: against undisturbed traffic, and against what is promised."""
     seconds = float(os.environ.get("THESELLER_ROTATION_SECONDS") or 10)
     with deployment() as deployed, traffic(deployed) as running:
-        assert deployed.theseller("audit", "seal").returncode == 0, "the audit key is made by the first seal"
+        assert deployed.theseller("audit", "seal").returncode == 0, (
+            "the audit key is made by the first seal"
+        )
         undisturbed = _rate(running, lambda: time.sleep(seconds))
         rates = [_replaced(deployed, running, names, seconds) for names in _kinds(deployed)]
         rates.append(_client_secret(deployed, running, seconds))
@@ -51,10 +54,15 @@ def _kinds(deployed: Deployment) -> list[tuple[str, ...]]:
     names = [name for name, entry in deployed.listed().items() if entry["by_machine"]]
     keys = [name for name in names if name.startswith("connection-key:")]
     alone = [name for name in names if name not in (*keys, *_IDLE_ROLES)]
-    return [*((name,) for name in (*alone, *keys[:1])), tuple(name for name in names if name in _IDLE_ROLES)]
+    return [
+        *((name,) for name in (*alone, *keys[:1])),
+        tuple(name for name in names if name in _IDLE_ROLES),
+    ]
 
 
-def _replaced(deployed: Deployment, running: Traffic, names: tuple[str, ...], seconds: float) -> float:
+def _replaced(
+    deployed: Deployment, running: Traffic, names: tuple[str, ...], seconds: float
+) -> float:
     times = 0
 
     def work() -> None:
@@ -66,7 +74,10 @@ def _replaced(deployed: Deployment, running: Traffic, names: tuple[str, ...], se
             times += 1
 
     rate = _rate(running, work)
-    print(f"  {' '.join(names):<58} {rate:8.0f} operations/s, replaced {times} times, 0 errors", flush=True)
+    print(
+        f"  {' '.join(names):<58} {rate:8.0f} operations/s, replaced {times} times, 0 errors",
+        flush=True,
+    )
     return rate
 
 
@@ -81,7 +92,9 @@ def _client_secret(deployed: Deployment, running: Traffic, seconds: float) -> fl
         time.sleep(max(0.0, seconds - 5))
 
     rate = _rate(running, work)
-    print(f"  {'lwa-client-secret':<58} {rate:8.0f} operations/s, replaced once, 0 errors", flush=True)
+    print(
+        f"  {'lwa-client-secret':<58} {rate:8.0f} operations/s, replaced once, 0 errors", flush=True
+    )
     return rate
 
 

@@ -1,9 +1,10 @@
 """Sealed messages beside plain AES-GCM, and what sealing costs where a person meets it: connecting an account.
 
-The baseline is `cryptography`'s AES-256-GCM with a key that stays and a nonce counted up: what encrypting costs at least. A sealed
-message also derives a key of its own (HKDF-SHA-512, two blocks and an extraction), commits to it and binds its place. Both handle a
-token of 400 bytes; runs are interleaved. The connect's part is a fresh data key in a key store of files (two fsyncs: the disk's time,
-shown, without a bar) and the seal itself, against the bar of one millisecond.
+The baseline is `cryptography`'s AES-256-GCM with a key that stays and a nonce counted up: what
+encrypting costs at least. A sealed message also derives a key of its own (HKDF-SHA-512, two blocks
+and an extraction), commits to it and binds its place. Both handle a token of 400 bytes; runs are
+interleaved. The connect's part is a fresh data key in a key store of files (two fsyncs: the disk's
+time, shown, without a bar) and the seal itself, against the bar of one millisecond.
 """
 
 from __future__ import annotations
@@ -30,10 +31,18 @@ from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 
 BATCH, RUNS = 2000, 15
-#: What we first set ourselves, and miss: a sealed message costs some ten microseconds of key derivation where AES-GCM takes less than one.
+#: What we first set ourselves, and miss: a sealed message costs some ten microseconds of key
+#: derivation where AES-GCM takes less than one.
 LEAST_SHARE = 0.1
 CONNECT_MS = 1.0
-PLACE = EncryptionContext(UUID(int=1), "connections_refresh_token", "sealed", str(UUID(int=2)), Purpose.REFRESH_TOKEN, "production")
+PLACE = EncryptionContext(
+    UUID(int=1),
+    "connections_refresh_token",
+    "sealed",
+    str(UUID(int=2)),
+    Purpose.REFRESH_TOKEN,
+    "production",
+)
 
 
 class One:
@@ -89,10 +98,20 @@ def run() -> list[dict[str, Any]]:
     )
     seal_ms = 1000 / seals
     return [
-        _result("seal a token of 400 bytes, beside plain AES-GCM", seals, encrypts, "per second", LEAST_SHARE),
-        _result("open a sealed token, beside plain AES-GCM", opens, decrypts, "per second", LEAST_SHARE),
+        _result(
+            "seal a token of 400 bytes, beside plain AES-GCM",
+            seals,
+            encrypts,
+            "per second",
+            LEAST_SHARE,
+        ),
+        _result(
+            "open a sealed token, beside plain AES-GCM", opens, decrypts, "per second", LEAST_SHARE
+        ),
         {
-            **_result("what sealing adds to a connect, beside 1 ms", seal_ms, CONNECT_MS, "ms", 1.0),
+            **_result(
+                "what sealing adds to a connect, beside 1 ms", seal_ms, CONNECT_MS, "ms", 1.0
+            ),
             "better": "lower",
             "with_key_store_in_files_ms": create_and_seal_ms(token),
         },
@@ -100,10 +119,24 @@ def run() -> list[dict[str, Any]]:
 
 
 def _result(name: str, ours: float, baseline: float, unit: str, bar: float) -> dict[str, Any]:
-    return {"name": name, "ours": ours, "baseline": baseline, "ratio": ours / baseline, "unit": unit, "bar": bar}
+    return {
+        "name": name,
+        "ours": ours,
+        "baseline": baseline,
+        "ratio": ours / baseline,
+        "unit": unit,
+        "bar": bar,
+    }
 
 
 if __name__ == "__main__":
     for result in run():
-        extra = f" ({result['with_key_store_in_files_ms']:.2f} ms with its key made and kept in files)" if "better" in result else ""
-        print(f"{result['name']}: {result['ours']:.2f} / {result['baseline']:.2f} {result['unit']}, ratio {result['ratio']:.2f}{extra}")
+        extra = (
+            f" ({result['with_key_store_in_files_ms']:.2f} ms with its key made and kept in files)"
+            if "better" in result
+            else ""
+        )
+        print(
+            f"{result['name']}: {result['ours']:.2f} / {result['baseline']:.2f} {result['unit']},"
+            f" ratio {result['ratio']:.2f}{extra}"
+        )

@@ -12,11 +12,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 from playwright.sync_api import Error as BrowserError
 
 CHROMIUM = (
-    os.environ.get("CHROMIUM") or os.environ.get("THESELLER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    os.environ.get("CHROMIUM")
+    or os.environ.get("THESELLER_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
 )
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -39,16 +50,23 @@ class TrafficLog:
 
     def passed_through(self, name: str) -> set[str]:
         """Return every value that the parameter `name` had in any address."""
-        return {value for address in self.addresses for value in parse_qs(urlsplit(address).query).get(name, [])}
+        return {
+            value
+            for address in self.addresses
+            for value in parse_qs(urlsplit(address).query).get(name, [])
+        }
 
     def judge(self, secrets: dict[str, str], *, callback: str) -> None:
         """Fail unless the visit was clean: no complaint, no foreign host, and no secret in a body, address or referrer.
 
-        `callback`: the one address that may carry the authorisation code and the state, for Amazon puts them there.
+        `callback`: the one address that may carry the authorisation code and the state, for Amazon
+        puts them there.
         """
         assert not self.complaints
         assert not [
-            address for address in self.addresses if not address.startswith((*(f"{one}/" for one in self.origins), "blob:", "data:"))
+            address
+            for address in self.addresses
+            if not address.startswith((*(f"{one}/" for one in self.origins), "blob:", "data:"))
         ]
         assert self.unread == [], "answers that could not be read prove nothing"
         assert self.bodies
@@ -56,24 +74,42 @@ class TrafficLog:
         for address in self.addresses:
             if "spapi_oauth_code" in address:
                 assert address.startswith(callback)
-        known = {**secrets, **{f"authorisation code {number}": code for number, code in enumerate(sorted(codes))}}
+        known = {
+            **secrets,
+            **{f"authorisation code {number}": code for number, code in enumerate(sorted(codes))},
+        }
         for place, content in self.bodies:
             assert not _TOKENS.search(content), f"a token of Amazon's in {place}"
             for name, secret in known.items():
                 assert secret.encode() not in content, f"{name} in {place}"
-        for text in [*self.referrers, *(address for address in self.addresses if not address.startswith(callback))]:
+        for text in [
+            *self.referrers,
+            *(address for address in self.addresses if not address.startswith(callback)),
+        ]:
             assert "spapi_oauth_code" not in text
-            assert not [name for name, secret in known.items() if secret in text], "a secret in an address"
+            assert not [name for name, secret in known.items() if secret in text], (
+                "a secret in an address"
+            )
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}") if said.type in {"error", "warning"} else None)
+        page.on(
+            "console",
+            lambda said: (
+                self.complaints.append(f"{said.type}: {said.text}")
+                if said.type in {"error", "warning"}
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._request)
         page.on("requestfailed", self._failed)
-        # Every answer is held back until its body has been read: once a page is left, its bodies are lost.
+        # Every answer is held back until its body has been read: once a page is left, its bodies
+        # are lost.
         wire = page.context.new_cdp_session(page)
         wire.on("Fetch.requestPaused", lambda event: self._answered(wire, event))
-        wire.send("Fetch.enable", {"patterns": [{"urlPattern": "http*", "requestStage": "Response"}]})
+        wire.send(
+            "Fetch.enable", {"patterns": [{"urlPattern": "http*", "requestStage": "Response"}]}
+        )
 
     def _request(self, request: Request) -> None:
         self.addresses.append(request.url)
@@ -84,17 +120,25 @@ class TrafficLog:
     def _answered(self, wire: CDPSession, event: dict[str, Any]) -> None:
         address, status = str(event["request"]["url"]), int(event.get("responseStatusCode", 0))
         headers = "\n".join(
-            f"{one['name']}: {one['value']}" for one in event.get("responseHeaders", []) if one["name"].lower() != "set-cookie"
+            f"{one['name']}: {one['value']}"
+            for one in event.get("responseHeaders", [])
+            if one["name"].lower() != "set-cookie"
         )
         try:
             if status and not 300 <= status < 400:
                 body = wire.send("Fetch.getResponseBody", {"requestId": event["requestId"]})
-                content = base64.b64decode(body["body"]) if body["base64Encoded"] else str(body["body"]).encode()
+                content = (
+                    base64.b64decode(body["body"])
+                    if body["base64Encoded"]
+                    else str(body["body"]).encode()
+                )
                 self.bodies.append((address, headers.encode() + b"\n\n" + content))
             wire.send("Fetch.continueRequest", {"requestId": event["requestId"]})
         except BrowserError as error:
             # The page, and with it the request, was closed in the meantime: no one got this answer.
-            if not any(word in str(error) for word in ("Invalid InterceptionId", "closed", "Invalid state")):
+            if not any(
+                word in str(error) for word in ("Invalid InterceptionId", "closed", "Invalid state")
+            ):
                 self.unread.append(f"{address}: {str(error)[:160]}")
 
     def _failed(self, request: Request) -> None:
@@ -135,7 +179,11 @@ class BrowserSession:
 
     def session(self) -> str:
         """Return the cookie of this session: anyone who has it is this person."""
-        return next(str(cookie["value"]) for cookie in self.context.cookies() if cookie.get("name") == "theseller_session")
+        return next(
+            str(cookie["value"])
+            for cookie in self.context.cookies()
+            if cookie.get("name") == "theseller_session"
+        )
 
 
 @contextlib.contextmanager
@@ -150,10 +198,19 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def browser_session(
-    browser: Browser, web: str, emulator: str, *, viewport: ViewportSize = WIDE, scheme: str = "light"
+    browser: Browser,
+    web: str,
+    emulator: str,
+    *,
+    viewport: ViewportSize = WIDE,
+    scheme: str = "light",
 ) -> Iterator[BrowserSession]:
     """Open a browser session of its own, as on another person's machine."""
-    context = browser.new_context(viewport=viewport, color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    context = browser.new_context(
+        viewport=viewport,
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
     context.set_default_timeout(30_000)
     traffic = TrafficLog((web, emulator))
     context.on("page", traffic.watch)

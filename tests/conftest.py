@@ -17,13 +17,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from typing import TYPE_CHECKING
 
-from tests.database import PASSWORDS, prepared_template, session_folder, test_server, worker_database, worker_name
+from tests.database import (
+    PASSWORDS,
+    prepared_template,
+    session_folder,
+    test_server,
+    worker_database,
+    worker_name,
+)
 
 if TYPE_CHECKING:
     from tests.cast import Cast
 
 # How fast inputs are made and tried says something about the machine, not about the code.
-hypothesis.settings.register_profile("any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("any-machine")
 
 STATE = session_folder() / f"state-{worker_name()}"
@@ -68,13 +77,15 @@ def _configure() -> None:
         THESELLER_AMAZON="emulator:http://127.0.0.1:1",
         DJANGO_SETTINGS_MODULE="theseller.config.settings",
     )
-    # Marked: commands that tests start as processes of their own refuse a folder that is not one of TheSeller's.
+    # Marked: commands that tests start as processes of their own refuse a folder that is not one of
+    # TheSeller's.
     make_state_folder(STATE)
     secrets = FileSecretProvider(STATE / "secrets")
     secrets.ensure("root-key", lambda: new_root_key("test"))
     for name in ("django-session-key", "lwa-client-secret"):
         secrets.ensure(name, new_text_secret)
-    # One key for the whole session: the template database, copied by every worker, holds its other half.
+    # One key for the whole session: the template database, copied by every worker, holds its other
+    # half.
     secrets.put("tenant-ticket-key", Secret("one-key-for-all-databases-of-this-test-session"))
     for role, password in PASSWORDS.items():
         secrets.put(f"db-{role}", Secret(password))
@@ -86,7 +97,8 @@ def _configure() -> None:
     settings.PASSWORD_HASHERS = ["tests.passwords.QuickArgon2"]
     from theseller.erasure import vacuum
 
-    # The databases of all workers share a server, where a rewrite waits for the transactions of each.
+    # The databases of all workers share a server, where a rewrite waits for the transactions of
+    # each.
     vacuum.TRIES = 10 * vacuum.TRIES
 
 
@@ -164,6 +176,8 @@ def _migrate_in(name: str) -> None:
         "THESELLER_ROLE": "migrate",
         "DATABASE_URL": f"postgresql:///{name}?host={test_server().socket_dir}",
     }
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"migrating the test database failed:\n{done.stdout}\n{done.stderr}")

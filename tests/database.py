@@ -1,7 +1,8 @@
 """One throw-away PostgreSQL for a whole pytest session, shared by all its xdist workers, removed when pytest ends, even by kill -9.
 
-The server belongs to a guardian process that watches pytest. Pytest can't watch itself: when it is killed, nothing of it runs.
-Everything is below `session-…` in FOLDER; a session whose pytest has ended is removed by the next one.
+The server belongs to a guardian process that watches pytest. Pytest can't watch itself: when it is
+killed, nothing of it runs. Everything is below `session-…` in FOLDER; a session whose pytest has
+ended is removed by the next one.
 """
 
 from __future__ import annotations
@@ -24,14 +25,22 @@ from psycopg import sql
 from theseller.postgres.layout import conninfo
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, wait_until
-from theseller.postgres.roles import DATABASE, LOGIN_ROLES, close_database, ensure_database, ensure_roles
+from theseller.postgres.roles import (
+    DATABASE,
+    LOGIN_ROLES,
+    close_database,
+    ensure_database,
+    ensure_roles,
+)
 from theseller.postgres.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Where sessions and servers of tests have their folders: in memory if bin/test made a folder there.
+#: Where sessions and servers of tests have their folders: in memory if bin/test made a folder
+#: there.
 FOLDER = Path(os.environ.get("TESTS_FOLDER") or ROOT / ".test")
 SUPERUSER_PASSWORD = "test-superuser"
-# Known passwords: the socket is 0700 in a folder of this user, and the data lives as long as the session.
+# Known passwords: the socket is 0700 in a folder of this user, and the data lives as long as the
+# session.
 PASSWORDS = {short: f"test-{short}" for short in LOGIN_ROLES}
 _START_PATIENCE = 60.0
 _TRANSACTIONS_PATIENCE = 120.0
@@ -63,10 +72,16 @@ def wait_for_open_transactions() -> None:
     of another test in another database.
     """
     with superuser() as connection:
-        row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
+        row = connection.execute(
+            "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+        ).fetchone()
         assert row is not None
         ended = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= %s"
-        assert wait_until(lambda: connection.execute(ended, row).fetchone() == (True,), _TRANSACTIONS_PATIENCE, step=0.02)
+        assert wait_until(
+            lambda: connection.execute(ended, row).fetchone() == (True,),
+            _TRANSACTIONS_PATIENCE,
+            step=0.02,
+        )
 
 
 def role_dsn(short: str, database: str = DATABASE) -> str:
@@ -92,7 +107,11 @@ def prepared_template(name: str, prepare: Callable[[str], None]) -> str:
             drop_database(template)
             create_database(template, template=DATABASE)
             prepare(template)
-            connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(template)))
+            connection.execute(
+                sql.SQL("alter database {} with allow_connections false").format(
+                    sql.Identifier(template)
+                )
+            )
             done.touch()
     return template
 
@@ -107,9 +126,11 @@ def worker_database(template: str = DATABASE) -> str:
 
 def create_database(name: str, *, template: str = DATABASE) -> None:
     """Create a database, with who may enter it as in `template`'s: a copy does not bring its database's own grants along."""
-    # Two workers must not copy one template at the same time: each would be "being accessed by other users" to the other.
+    # Two workers must not copy one template at the same time: each would be "being accessed by
+    # other users" to the other.
     with locked(session_folder(), "create.lock"), superuser() as connection:
-        # Files are copied: the usual way writes each page of the template to the log of changes, which takes four times as long.
+        # Files are copied: the usual way writes each page of the template to the log of changes,
+        # which takes four times as long.
         copy = sql.SQL("create database {} template {} strategy file_copy")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
         ensure_database(connection, name)
@@ -118,7 +139,9 @@ def create_database(name: str, *, template: str = DATABASE) -> None:
 
 def drop_database(name: str) -> None:
     with superuser() as connection:
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+        )
 
 
 #: One entry for each block of this process that is inside `roles_lock`.
@@ -173,7 +196,13 @@ def stop_test_server() -> None:
 
 
 def _server(state: Path) -> Server:
-    return Server(state, binaries=find_binaries(os.environ), superuser_password=SUPERUSER_PASSWORD, durable=False, purpose="tests")
+    return Server(
+        state,
+        binaries=find_binaries(os.environ),
+        superuser_password=SUPERUSER_PASSWORD,
+        durable=False,
+        purpose="tests",
+    )
 
 
 def _start_guardian(state: Path) -> None:
@@ -183,8 +212,13 @@ def _start_guardian(state: Path) -> None:
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     ready = state / "ready"
-    if not wait_until(lambda: ready.exists() or process.poll() is not None, _START_PATIENCE) or not ready.exists():
-        raise RuntimeError(f"the test database did not start:\n{(state / 'guardian.log').read_text()}")
+    if (
+        not wait_until(lambda: ready.exists() or process.poll() is not None, _START_PATIENCE)
+        or not ready.exists()
+    ):
+        raise RuntimeError(
+            f"the test database did not start:\n{(state / 'guardian.log').read_text()}"
+        )
     # Reaped by init: this process may end before the guardian does, and must not warn about it.
     process.returncode = 0
 

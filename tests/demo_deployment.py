@@ -22,7 +22,13 @@ import psycopg
 
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo, saved_layout
-from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, stop_with_parent, wait_until
+from theseller.postgres.processes import (
+    ProcessMark,
+    process_mark,
+    stop_processes,
+    stop_with_parent,
+    wait_until,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The emulated Amazon allows this many times its usual rates, so that years arrive in seconds.
@@ -32,13 +38,18 @@ STOP_PATIENCE = 40.0
 _READY = "TheSeller runs"
 # What the surrounding shell or pytest may have set for itself must not reach the demo.
 _FOREIGN = ("THESELLER_", "DATABASE_URL", "DJANGO_", "PG")
-# Which PostgreSQL the tests run on does: what a test starts must not take another one's programs (bin/test-platforms).
+# Which PostgreSQL the tests run on does: what a test starts must not take another one's programs
+# (bin/test-platforms).
 _INHERITED = {"THESELLER_PG_BIN"}
 
 
 def inherited_environ() -> dict[str, str]:
     """Return this process's variables without those that the surrounding shell or pytest has set for a deployment of its own."""
-    return {name: value for name, value in os.environ.items() if name in _INHERITED or not name.startswith(_FOREIGN)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or not name.startswith(_FOREIGN)
+    }
 
 
 class DemoError(AssertionError):
@@ -53,7 +64,9 @@ class Demo:
     web_port: int
     emulator_port: int
     rate_scale: str = RATE_SCALE
-    settings: Mapping[str, str] = field(default_factory=dict)  # what the operator of this demo has set besides
+    settings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the operator of this demo has set besides
     people: str = "canaries"  # recipients that a search finds wherever they are
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -85,12 +98,15 @@ class Demo:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale", self.rate_scale, "--people", self.people],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environ, start_new_session=True,
-                preexec_fn=stop_with_parent(signal.SIGTERM),  # noqa: PLW1509  one prctl call, loaded before the fork
+                # one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGTERM),  # noqa: PLW1509
             )  # fmt: skip
         child = self._child
 
         def ready() -> bool:
-            return _READY in self.output.read_text(errors="replace")[said:] or child.poll() is not None
+            return (
+                _READY in self.output.read_text(errors="replace")[said:] or child.poll() is not None
+            )
 
         if not wait_until(ready, READY_PATIENCE, step=0.1) or child.poll() is not None:
             raise DemoError(f"the demo did not start\n{self.last_words()}")
@@ -121,7 +137,9 @@ class Demo:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-                raise DemoError(f"the demo did not stop within {STOP_PATIENCE:g} s\n{self.last_words()}") from None
+                raise DemoError(
+                    f"the demo did not stop within {STOP_PATIENCE:g} s\n{self.last_words()}"
+                ) from None
         if child.returncode:
             raise DemoError(f"the demo ended with status {child.returncode}\n{self.last_words()}")
 
@@ -136,7 +154,11 @@ class Demo:
         """End it, whatever state it is in, and remove its folder."""
         with contextlib.suppress(DemoError):
             self.stop()
-        left = [found for path in (self.state / "processes").glob("*.pid") if (found := ProcessMark.load(path))]
+        left = [
+            found
+            for path in (self.state / "processes").glob("*.pid")
+            if (found := ProcessMark.load(path))
+        ]
         stop_processes(left, signals=((signal.SIGKILL, 5.0),), group=True)
         layout = saved_layout(self.state)
         if layout and not layout.home.is_relative_to(self.state):
@@ -179,18 +201,24 @@ class Demo:
 
     def superuser(self, database: str = "theseller") -> psycopg.Connection[tuple[Any, ...]]:
         """Return an autocommit connection that sees everything, to look at what the product stored."""
-        return psycopg.connect(conninfo(self.state, SUPERUSER, self.secret("db-superuser"), database), autocommit=True)
+        return psycopg.connect(
+            conninfo(self.state, SUPERUSER, self.secret("db-superuser"), database), autocommit=True
+        )
 
     def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with self.superuser() as connection:
             return connection.execute(query, parameters).fetchall()
 
-    def ask_emulator(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
+    def ask_emulator(
+        self, method: str, path: str, body: dict[str, object] | None = None
+    ) -> dict[str, Any]:
         """Use one of the emulated Amazon's switches below /_emulator/."""
         connection = http.client.HTTPConnection("127.0.0.1", self.emulator_port, timeout=20)
         with contextlib.closing(connection):
             payload = json.dumps(body or {}) if method == "POST" else None
-            connection.request(method, f"/_emulator/{path}", payload, {"Content-Type": "application/json"})
+            connection.request(
+                method, f"/_emulator/{path}", payload, {"Content-Type": "application/json"}
+            )
             answer = connection.getresponse()
             content = answer.read()
             if answer.status >= 400:
@@ -214,7 +242,9 @@ class Demo:
         for path in (self.output, *sorted((self.state / "log").glob("*.log"))):
             with contextlib.suppress(OSError):
                 lines = path.read_text(errors="replace").splitlines()
-                texts.append("\n".join([f"--- {path.name}", *(line[-300:] for line in lines[-10:])]))
+                texts.append(
+                    "\n".join([f"--- {path.name}", *(line[-300:] for line in lines[-10:])])
+                )
         return "\n".join(texts)
 
 
@@ -228,7 +258,9 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def running_demo(rate_scale: str = RATE_SCALE, settings: Mapping[str, str] | None = None) -> Iterator[Demo]:
+def running_demo(
+    rate_scale: str = RATE_SCALE, settings: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
     """Run a demo for the length of the block, with `settings` in its environment."""
     # Short, for a socket's path is bounded, and passable, for the database may run as another user.
     root = Path(tempfile.mkdtemp(prefix="ts-"))

@@ -9,12 +9,17 @@ from collections.abc import Iterable
 from tests.demo_deployment import Demo
 from tests.leak_scanner import AllowedFinding, Exact, LeakScanner, ScanResult
 
-#: Databases that accept connections; template0 does not, and its files are searched like all others.
+#: Databases that accept connections; template0 does not, and its files are searched like all
+#: others.
 DATABASES = ("postgres", "template1", "theseller")
 
 #: Each secret may be in its own file and nowhere else, but for these.
 ALLOWED = (
-    AllowedFinding("state/emulator/application\\.json", "lwa-client-secret", "what the operator registered at the emulated Amazon"),
+    AllowedFinding(
+        "state/emulator/application\\.json",
+        "lwa-client-secret",
+        "what the operator registered at the emulated Amazon",
+    ),
     AllowedFinding(
         "demo\\.log",
         "demo-(cast-password|authenticator-secret)",
@@ -34,10 +39,15 @@ def deployment_secrets(demo: Demo) -> list[Exact]:
     return [*found, Exact("root key's bytes", base64.urlsafe_b64decode(root))]
 
 
-def scan_everything(demo: Demo, more: Iterable[Exact], *, files: bool = True, database: bool = True) -> ScanResult:
+def scan_everything(
+    demo: Demo, more: Iterable[Exact], *, files: bool = True, database: bool = True
+) -> ScanResult:
     """Search tables, files, logs and job arguments of a demo for canaries, Amazon's tokens, its own secrets and `more`."""
     secrets = deployment_secrets(demo)
-    own = [AllowedFinding(f"state/secrets/{re.escape(one.name)}", re.escape(one.name), "its own file") for one in secrets]
+    own = [
+        AllowedFinding(f"state/secrets/{re.escape(one.name)}", re.escape(one.name), "its own file")
+        for one in secrets
+    ]
     own.append(AllowedFinding("state/secrets/root-key", "root key's bytes", "its own file"))
     search = LeakScanner([*secrets, *more], excused=[*ALLOWED, *own])
     if database:

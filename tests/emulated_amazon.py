@@ -47,13 +47,23 @@ class EmulatedAmazon:
 
     def consent(self, consent_url: str, *, seller: str = ALICE) -> ConsentRedirect:
         """Confirm at the consent page as `seller`, and return what the redirect carries."""
-        requested = {name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()}
+        requested = {
+            name: values[0] for name, values in parse_qs(urlsplit(consent_url).query).items()
+        }
         page = self.http.get(consent_url)
         assert page.status_code == 200, page.text
-        answer = self.http.post(consent_url.split("?", 1)[0], data={**requested, "account": seller, "decision": "confirm"})
+        answer = self.http.post(
+            consent_url.split("?", 1)[0],
+            data={**requested, "account": seller, "decision": "confirm"},
+        )
         assert answer.status_code == 303, answer.text
-        back = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
-        return ConsentRedirect(Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"])
+        back = {
+            name: values[0]
+            for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()
+        }
+        return ConsentRedirect(
+            Secret(back["state"]), Secret(back["spapi_oauth_code"]), back["selling_partner_id"]
+        )
 
     def control(self, path: str, **body: object) -> None:
         self.http.post(f"{self.url}/_emulator/{path}", json=body).raise_for_status()
@@ -64,7 +74,11 @@ class EmulatedAmazon:
 
 @contextlib.contextmanager
 def emulated_amazon(
-    state: Path, *, roles: tuple[str, ...] = ROLES, rate_scale: float = 1000.0, clock: Callable[[], datetime] = now
+    state: Path,
+    *,
+    roles: tuple[str, ...] = ROLES,
+    rate_scale: float = 1000.0,
+    clock: Callable[[], datetime] = now,
 ) -> Iterator[EmulatedAmazon]:
     """Run the emulator by `clock` and point this process's settings at it."""
     application = Application(
@@ -74,8 +88,14 @@ def emulated_amazon(
         redirect_uris=(settings.LWA_REDIRECT_URI,),
         roles=roles,
     )
-    app = create_app(Config(application=application, state_dir=state, rate_scale=rate_scale, clock=clock))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", log_config=None, lifespan="off"))
+    app = create_app(
+        Config(application=application, state_dir=state, rate_scale=rate_scale, clock=clock)
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_level="warning", log_config=None, lifespan="off"
+        )
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

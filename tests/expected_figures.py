@@ -16,7 +16,8 @@ from theseller.emulator.world.world import World
 
 SEED = 7  # the emulator's own default, with which the demo runs it
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
-#: Four orders a day in two stores: the whole history of it arrives in a third of the time of Charlie's.
+#: Four orders a day in two stores: the whole history of it arrives in a third of the time of
+#: Charlie's.
 SMALL_SELLER = "A2ALICEEUROPE1"
 _PASSING_TAXES = {"Tax", "ShippingTax", "GiftWrapTax"}
 _REFUNDS = {"Refund", "GuaranteeClaim", "Chargeback"}
@@ -46,7 +47,9 @@ class ExpectedFigures:
     def __init__(self, seller: str = ALICE, code: str = "US") -> None:
         self._world = World(SEED)
         self.seller: Seller = SELLERS[seller]
-        self.store: Store = next(store for store in self.seller.stores if store.marketplace.code == code)
+        self.store: Store = next(
+            store for store in self.seller.stores if store.marketplace.code == code
+        )
 
     @property
     def marketplace(self) -> str:
@@ -57,20 +60,33 @@ class ExpectedFigures:
         return {day: self._sold_on(day, at) for day in _days(first, last)}
 
     def _sold_on(self, day: date, at: datetime) -> ExpectedSales:
-        counted = [order for order in self._world.orders_of_day(self.seller, self.store, day) if _is_sale(order, at)]
+        counted = [
+            order
+            for order in self._world.orders_of_day(self.seller, self.store, day)
+            if _is_sale(order, at)
+        ]
         lines = [line for order in counted for line in order.lines]
         # Amazon tells no price while an order is pending.
-        priced = [line.price for order in counted for line in order.lines if order.status(at) != "PENDING"]
-        return ExpectedSales(len(counted), sum(line.quantity for line in lines), self._amount(sum(priced)))
+        priced = [
+            line.price for order in counted for line in order.lines if order.status(at) != "PENDING"
+        ]
+        return ExpectedSales(
+            len(counted), sum(line.quantity for line in lines), self._amount(sum(priced))
+        )
 
     def order_lines(self, day: date, at: datetime) -> int:
         """Return how many order lines Amazon has for a day, cancelled ones included."""
         orders = self._world.orders_of_day(self.seller, self.store, day)
-        return sum(len(order.lines) for order in orders if order.created <= at and not order.off_amazon)
+        return sum(
+            len(order.lines) for order in orders if order.created <= at and not order.off_amazon
+        )
 
     def earned(self, first: date, last: date, at: datetime) -> dict[date, ExpectedLedger]:
         """Return the ledger of each day: an amount counts on the day it was posted or, if Amazon deferred it, on the day of its release."""
-        start, end = (datetime(day.year, day.month, day.day, tzinfo=at.tzinfo) for day in (first, last + timedelta(days=2)))
+        start, end = (
+            datetime(day.year, day.month, day.day, tzinfo=at.tzinfo)
+            for day in (first, last + timedelta(days=2))
+        )
         found: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0])
         for event in self._world.events(self.seller, self.store, start - timedelta(days=1), end):
             day = self.store.marketplace.local_day(event.settled)
@@ -78,7 +94,10 @@ class ExpectedFigures:
                 continue
             for place, amount in enumerate(_parts(event)):
                 found[day][place] += amount
-        return {day: ExpectedLedger(*(self._amount(amount) for amount in found[day])) for day in _days(first, last)}
+        return {
+            day: ExpectedLedger(*(self._amount(amount) for amount in found[day]))
+            for day in _days(first, last)
+        }
 
     def events(self, start: datetime, end: datetime) -> list[Event]:
         """Return what moved money in the store, posted or released in [start, end)."""
@@ -87,7 +106,11 @@ class ExpectedFigures:
     def settlement_files(self, since: datetime, at: datetime) -> list[str]:
         """Return the settlement reports that appeared in [since, at]."""
         periods = self._world.periods_published(self.seller, since, at)
-        return [SettlementWriter(self._world, one, decimal_comma=False).text() for one in periods if one.store == self.store]
+        return [
+            SettlementWriter(self._world, one, decimal_comma=False).text()
+            for one in periods
+            if one.store == self.store
+        ]
 
     def _amount(self, minor: int) -> Decimal:
         return Decimal(minor) if self.store.marketplace.currency == "JPY" else Decimal(minor) / 100
@@ -96,21 +119,39 @@ class ExpectedFigures:
 def moments(since: datetime, at: datetime) -> list[datetime]:
     """Return instants from `at` back to `since`, some seconds apart, the newest first.
 
-    What was pulled is as old as its pull. When something changed at Amazon since, it equals the truth of one of these moments.
+    What was pulled is as old as its pull. When something changed at Amazon since, it equals the
+    truth of one of these moments.
     """
     step = timedelta(seconds=10)
     return [at - step * number for number in range(int((at - since) / step) + 1)]
 
 
 def _is_sale(order: Order, at: datetime) -> bool:
-    return order.created <= at and not order.off_amazon and not order.replaces and order.status(at) != "CANCELLED"
+    return (
+        order.created <= at
+        and not order.off_amazon
+        and not order.replaces
+        and order.status(at) != "CANCELLED"
+    )
 
 
 def _parts(event: Event) -> tuple[int, int, int]:
     """Return what an event gives back to buyers, what it costs in fees, and what it leaves; all in the ledger's signs."""
-    charges = [charge for charge in (*event.charges, *(charge for item in event.items for charge in item.charges)) if not _is_tax(charge)]
-    refunds = sum(charge.amount for charge in charges if event.kind in _REFUNDS and charge.amount_type in {"ItemPrice", "Promotion"})
-    fees = sum(charge.amount for charge in charges if charge.amount_type == "ItemFees" or _is_service_fee(event, charge))
+    charges = [
+        charge
+        for charge in (*event.charges, *(charge for item in event.items for charge in item.charges))
+        if not _is_tax(charge)
+    ]
+    refunds = sum(
+        charge.amount
+        for charge in charges
+        if event.kind in _REFUNDS and charge.amount_type in {"ItemPrice", "Promotion"}
+    )
+    fees = sum(
+        charge.amount
+        for charge in charges
+        if charge.amount_type == "ItemFees" or _is_service_fee(event, charge)
+    )
     return refunds, fees, sum(charge.amount for charge in charges)
 
 
@@ -119,7 +160,9 @@ def _is_service_fee(event: Event, charge: Charge) -> bool:
 
 
 def _is_tax(charge: Charge) -> bool:
-    return charge.amount_type == "ItemWithheldTax" or (charge.amount_type == "ItemPrice" and charge.description in _PASSING_TAXES)
+    return charge.amount_type == "ItemWithheldTax" or (
+        charge.amount_type == "ItemPrice" and charge.description in _PASSING_TAXES
+    )
 
 
 def _days(first: date, last: date) -> list[date]:

@@ -1,8 +1,10 @@
 """Searches everything that a deployment keeps (tables, files, logs, job arguments) for what must not be in it, in every form it could take.
 
-A needle is an exact secret, or a shape: a canary (`CNRY` and twenty more) or one of Amazon's tokens. Forms: as it is, UTF-16, hex,
-base64 at each of its three alignments, percent- and JSON-escaped, inside gzip and zlib streams, and broken up as PostgreSQL's own
-compression does. A hit names the place and the needle, never the secret. What is identical is searched once and counted each time.
+A needle is an exact secret, or a shape: a canary (`CNRY` and twenty more) or one of Amazon's
+tokens. Forms: as it is, UTF-16, hex, base64 at each of its three alignments, percent- and
+JSON-escaped, inside gzip and zlib streams, and broken up as PostgreSQL's own compression does. A
+hit names the place and the needle, never the secret. What is identical is searched once and counted
+each time.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ _ZEROS, _FEWER_ZEROS = re.compile(rb"\0{512,}"), bytes(64)
 _UNPACKED_MAX = 64 * 1024 * 1024
 _DEPTH_MAX = 3
 _GZIP, _ZLIB = b"\x1f\x8b\x08", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-# The beginnings of zlib and gzip streams in base64, where a run of it begins. The first letter precedes the lookbehind: a
-# pattern that begins with a letter is found many times faster.
+# The beginnings of zlib and gzip streams in base64, where a run of it begins. The first letter
+# precedes the lookbehind: a pattern that begins with a letter is found many times faster.
 _PACKED_BASE64 = (
     re.compile(rb"e(?<![A-Za-z0-9+/_-]e)[AFJN][A-Za-z0-9+/_-]{18,}"),
     re.compile(rb"H4sI(?<![A-Za-z0-9+/_-]H4sI)[A-Za-z0-9+/_-]{16,}"),
@@ -62,7 +64,10 @@ class Exact:
         given.setdefault(self.content.hex().upper().encode(), "hex")
         for shift in range(3):
             given.setdefault(_base64_core(self.content, shift), "base64")
-            given.setdefault(_base64_core(self.content, shift).translate(bytes.maketrans(b"+/", b"-_")), "base64url")
+            given.setdefault(
+                _base64_core(self.content, shift).translate(bytes.maketrans(b"+/", b"-_")),
+                "base64url",
+            )
         try:
             text = self.content.decode()
         except UnicodeDecodeError:
@@ -116,7 +121,10 @@ class ScanResult:
     excused: dict[AllowedFinding, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"searched {self.bytes:,} bytes in {self.files} files and {self.tables} tables: {len(self.hits)} hits"
+        return (
+            f"searched {self.bytes:,} bytes in {self.files} files and {self.tables} tables:"
+            f" {len(self.hits)} hits"
+        )
 
 
 class LeakScanner:
@@ -133,16 +141,33 @@ class LeakScanner:
     ) -> None:
         """Look for these.
 
-        `memory`: the content is processes' memory, so large that secrets are looked for in the forms alone in which programs hold them.
-        `compressed`: beginnings of the names of secrets that are looked for also as PostgreSQL compresses them; None is all of them.
+        `memory`: the content is processes' memory, so large that secrets are looked for in the
+        forms alone in which programs hold them. `compressed`: beginnings of the names of secrets
+        that are looked for also as PostgreSQL compresses them; None is all of them.
         """
         self.found = ScanResult()
         self._shapes = tuple(_ShapeSearch(shape) for shape in shapes)
         needles = list(exact)
-        forms = [(content, one.name, form) for one in needles for form, content in one.forms() if not memory or form in _IN_MEMORY]
+        forms = [
+            (content, one.name, form)
+            for one in needles
+            for form, content in one.forms()
+            if not memory or form in _IN_MEMORY
+        ]
         kept = tuple(compressed) if compressed is not None else ("",)
-        broken = [] if memory else [(one.name, *pair) for one in needles if one.name.startswith(kept) for pair in one.broken_up()]
-        self._exact = _Together(forms, broken, Implementation.DFA if memory else Implementation.ContiguousNFA)
+        broken = (
+            []
+            if memory
+            else [
+                (one.name, *pair)
+                for one in needles
+                if one.name.startswith(kept)
+                for pair in one.broken_up()
+            ]
+        )
+        self._exact = _Together(
+            forms, broken, Implementation.DFA if memory else Implementation.ContiguousNFA
+        )
         self._seen: dict[bytes, set[tuple[str, str]]] = {}
         too_short = sorted({name for content, name, _ in forms if len(content) < 8})
         if too_short:
@@ -165,7 +190,11 @@ class LeakScanner:
         hits = self._seen.get(digest)
         if hits is None:
             hits = self._exact.hits_in(content)
-            hits |= {(shape.shape.name, form) for shape in self._shapes for form in shape.forms_in(content)}
+            hits |= {
+                (shape.shape.name, form)
+                for shape in self._shapes
+                for form in shape.forms_in(content)
+            }
             self._seen[digest] = hits
         for name, form in sorted(hits):
             self._note(Hit(place, name, form))
@@ -184,22 +213,35 @@ class LeakScanner:
             self.piece(place, place.encode())
             self.content(place, content)
 
-    def database(self, connect: Callable[[str], psycopg.Connection[tuple[Any, ...]]], databases: Iterable[str]) -> None:
+    def database(
+        self,
+        connect: Callable[[str], psycopg.Connection[tuple[Any, ...]]],
+        databases: Iterable[str],
+    ) -> None:
         """Search every row of every table, the system's own included, as the text that PostgreSQL gives for it."""
         for database in databases:
             with connect(database) as connection:
                 tables = connection.execute(
-                    "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-                    " where c.relkind in ('r', 'm') and n.nspname <> 'pg_toast' order by 1, 2"
+                    "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid ="
+                    " c.relnamespace where c.relkind in ('r', 'm') and n.nspname <> 'pg_toast'"
+                    " order by 1, 2"
                 ).fetchall()
                 for schema, table in tables:
                     self._table(connection, database, str(schema), str(table))
 
-    def _table(self, connection: psycopg.Connection[tuple[Any, ...]], database: str, schema: str, table: str) -> None:
+    def _table(
+        self,
+        connection: psycopg.Connection[tuple[Any, ...]],
+        database: str,
+        schema: str,
+        table: str,
+    ) -> None:
         self.found.tables += 1
         query = sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier(schema, table))
         with connection.cursor() as cursor, cursor.copy(query) as rows:
-            self.content(f"table {database}/{schema}.{table}", b"".join(bytes(part) for part in rows))
+            self.content(
+                f"table {database}/{schema}.{table}", b"".join(bytes(part) for part in rows)
+            )
 
     def _note(self, hit: Hit) -> None:
         for excuse in self._excused:
@@ -229,7 +271,9 @@ class _Together:
         for name, first, second in broken:
             self._meanings.setdefault(first, set()).add((name, _COMPRESSED, second))
         self._patterns = list(self._meanings)
-        self._automaton = BytesAhoCorasick(self._patterns, matchkind=MatchKind.Standard, implementation=implementation)
+        self._automaton = BytesAhoCorasick(
+            self._patterns, matchkind=MatchKind.Standard, implementation=implementation
+        )
 
     def hits_in(self, content: bytes) -> set[tuple[str, str]]:
         """Return (name, form) of what is in the content."""
@@ -253,7 +297,11 @@ class _ShapeSearch:
         self._base64 = {_base64_core(stem, shift) for shift in range(3)}
         self._base64 |= {core.translate(bytes.maketrans(b"+/", b"-_")) for core in self._base64}
         bar = stem.decode()
-        self._escaped = {form for form in (quote(bar, safe=""), bar.replace("|", "%7c"), bar.replace("|", "\\u007c")) if form != bar}
+        self._escaped = {
+            form
+            for form in (quote(bar, safe=""), bar.replace("|", "%7c"), bar.replace("|", "\\u007c"))
+            if form != bar
+        }
         self._broken = _broken_up(shape)
 
     def forms_in(self, content: bytes) -> set[str]:
@@ -277,7 +325,10 @@ class _ShapeSearch:
         return self.shape.whole.search(content) is not None
 
     def _wide_fits(self, content: bytes, encoding: str, stem: bytes) -> bool:
-        return any(self._fits(content[at : at + 400].decode(encoding, errors="ignore").encode()) for at in _places(content, stem))
+        return any(
+            self._fits(content[at : at + 400].decode(encoding, errors="ignore").encode())
+            for at in _places(content, stem)
+        )
 
     def _base64_fits(self, content: bytes, core: bytes) -> bool:
         """Decode the surroundings of what may be the stem in base64; a few characters alone would be found in any random bytes."""
@@ -312,7 +363,10 @@ def _broken_up(shape: Shape) -> re.Pattern[bytes] | None:
     letters = [re.escape(bytes([byte])) for byte in shape.stem] + [b"[A-Z2-7]"] * 20
     variants = []
     for first in range(1, 9):
-        parts = [b"[\\x00-\\xff]" + letter if place and place % 8 == first % 8 else letter for place, letter in enumerate(letters)]
+        parts = [
+            b"[\\x00-\\xff]" + letter if place and place % 8 == first % 8 else letter
+            for place, letter in enumerate(letters)
+        ]
         variants.append(b"".join(parts))
     return re.compile(b"|".join(variants), re.DOTALL)
 
@@ -344,7 +398,9 @@ def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
             yield "zlib", unpacked
     for pattern in _PACKED_BASE64:
         for match in pattern.finditer(content):
-            unpacked = _inflate(_from_base64(match.group().translate(bytes.maketrans(b"-_", b"+/"))), 47)
+            unpacked = _inflate(
+                _from_base64(match.group().translate(bytes.maketrans(b"-_", b"+/"))), 47
+            )
             if unpacked:
                 yield "packed base64", unpacked
     for match in _PACKED_BYTEA.finditer(content):
@@ -359,7 +415,9 @@ def _inflate(content: bytes, window: int) -> bytes:
     unpacked = b""
     try:
         for begin in range(0, len(content), 65536):
-            unpacked += inflater.decompress(content[begin : begin + 65536], _UNPACKED_MAX - len(unpacked))
+            unpacked += inflater.decompress(
+                content[begin : begin + 65536], _UNPACKED_MAX - len(unpacked)
+            )
             if inflater.eof or len(unpacked) >= _UNPACKED_MAX:
                 break
     except zlib.error:
@@ -369,4 +427,8 @@ def _inflate(content: bytes, window: int) -> bytes:
 
 def exact(secrets: Mapping[str, str | bytes]) -> list[Exact]:
     """Return needles of the secrets that are not empty, by their names."""
-    return [Exact(name, value.encode() if isinstance(value, str) else value) for name, value in secrets.items() if value]
+    return [
+        Exact(name, value.encode() if isinstance(value, str) else value)
+        for name, value in secrets.items()
+        if value
+    ]

@@ -33,7 +33,9 @@ class OperatorUser:
         return totp.code_of(self.secret, totp.step_at(at or clock.now()))
 
 
-def create_operator(*, name: str = "Olga", operates: bool = True, with_app: bool = True, at: datetime | None = None) -> OperatorUser:
+def create_operator(
+    *, name: str = "Olga", operates: bool = True, with_app: bool = True, at: datetime | None = None
+) -> OperatorUser:
     """Make a person who operates, with an app whose codes of now have not been used."""
     at = at or clock.now() - timedelta(hours=1)
     email = f"{name.lower()}.{new_id().hex[-12:]}@example.com"
@@ -61,7 +63,9 @@ def revoke_operator(person: UUID) -> None:
 def enroll_app(person: UUID, at: datetime) -> Secret:
     secret = totp.new_secret()
     operations.begin_authenticator(person=person, at=at, secret=secret)
-    operations.confirm_authenticator(person=person, code=totp.code_of(secret, totp.step_at(at)), at=at)
+    operations.confirm_authenticator(
+        person=person, code=totp.code_of(secret, totp.step_at(at)), at=at
+    )
     return secret
 
 
@@ -78,7 +82,9 @@ def signed_in_client(operator: OperatorUser) -> Client:
     return client
 
 
-def operator_client(operator: OperatorUser, *, at: datetime | None = None, seen: datetime | None = None) -> Client:
+def operator_client(
+    operator: OperatorUser, *, at: datetime | None = None, seen: datetime | None = None
+) -> Client:
     """Return her browser with a proof of `at` in its session, and a last visit of `seen`."""
     from theseller.accounts.mfa import proofs
     from theseller.accounts.mfa.queries import own_factors

@@ -40,9 +40,12 @@ class Pictures:
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
                 page.wait_for_timeout(250)  # the chart draws itself again
-                # A window as high as the page: a bar that keeps to the window's foot would otherwise be in the middle of the picture.
+                # A window as high as the page: a bar that keeps to the window's foot would
+                # otherwise be in the middle of the picture.
                 height = min(int(page.evaluate("document.documentElement.scrollHeight")), _LONGEST)
-                page.set_viewport_size({"width": viewport["width"], "height": max(height, viewport["height"])})
+                page.set_viewport_size(
+                    {"width": viewport["width"], "height": max(height, viewport["height"])}
+                )
                 page.screenshot(path=self.folder / f"{name}-{size}-{scheme}.png")
                 page.set_viewport_size(viewport)
         page.set_viewport_size(WIDE)
@@ -52,7 +55,11 @@ class Pictures:
 
 def main(folder: Path, readme: Path | None) -> None:
     pictures = Pictures(folder, sys.stdout.write)
-    with running_demo() as demo, chromium() as browser, browser_session(browser, demo.web, demo.emulator) as alice:
+    with (
+        running_demo() as demo,
+        chromium() as browser,
+        browser_session(browser, demo.web, demo.emulator) as alice,
+    ):
         _connect(alice, demo, pictures)
         _read(alice, demo, pictures, readme)
         _import(browser, demo, pictures)
@@ -82,12 +89,24 @@ def _connect(alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
 
 def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | None) -> None:
     page = alice.page
-    waiting = "select count(*) from ingest_stream where work_done < work_total and last_outcome <> 'role_missing'"
-    while_it_arrives = "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
+    waiting = (
+        "select count(*) from ingest_stream where work_done < work_total and last_outcome <>"
+        " 'role_missing'"
+    )
+    while_it_arrives = (
+        "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
+    )
     wait_until(lambda: bool(demo.rows(while_it_arrives)), 120.0, step=0.5)
     alice.go("/")
     pictures.take("07-dashboard-arriving", page)
-    wait_until(lambda: demo.rows(waiting) == [(0,)] and demo.rows("select count(*) from ingest_dirty_day") == [(0,)], 240.0, step=0.5)
+    wait_until(
+        lambda: (
+            demo.rows(waiting) == [(0,)]
+            and demo.rows("select count(*) from ingest_dirty_day") == [(0,)]
+        ),
+        240.0,
+        step=0.5,
+    )
     alice.go("/")
     page.locator(".plot canvas").wait_for()
     pictures.take("08-dashboard", page)
@@ -135,7 +154,19 @@ def _import(browser: Browser, demo: Demo, pictures: Pictures) -> None:
     )
     orders_type = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
     emulator(
-        ["report", "--seller", ALICE, "--type", orders_type, "--from", str(day - timedelta(days=29)), "--to", end, "--out", str(orders)]
+        [
+            "report",
+            "--seller",
+            ALICE,
+            "--type",
+            orders_type,
+            "--from",
+            str(day - timedelta(days=29)),
+            "--to",
+            end,
+            "--out",
+            str(orders),
+        ]
     )
     broken.write_text("these are only notes\n")
     with browser_session(browser, demo.web, demo.emulator) as charlie:
@@ -164,7 +195,9 @@ def _end(alice: BrowserSession, pictures: Pictures, password: str) -> None:
     page.get_by_role("button", name="Disconnect and erase").click()
     page.wait_for_url("**/erasure/")
     pictures.take("19-erasure", page)
-    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(
+        timeout=60_000
+    )
     pictures.take("20-certificate", page)
     alice.go("/data/")
     pictures.take("25-your-data-erased", page)
@@ -190,7 +223,11 @@ def _leave(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictur
         pictures.take("31-account-ending", bob.page)
         bob.page.locator("#proof-link a").click()
         pictures.take("32-end-under-way", bob.page)
-        wait_until(lambda: demo.rows("select count(*) from retention_end_certificate") == [(1,)], 400.0, step=1)
+        wait_until(
+            lambda: demo.rows("select count(*) from retention_end_certificate") == [(1,)],
+            400.0,
+            step=1,
+        )
         bob.page.reload()
         pictures.take("33-end-certificate", bob.page)
     _proven(alice, "/data/deletion/", demo.password)

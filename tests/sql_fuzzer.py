@@ -1,10 +1,12 @@
 """Random statements of an attacker who has SQL as one role and the ticket of one shop: what comes back must hold nothing of another's.
 
-A statement is a hit if what it answers (rows, errors, notices, plans, bytes of COPY) holds a value that only another shop has, or the
-number of rows of that one shop. The grammar offers the planner every kind of value that is constant for a while and changes each in the
-middle of the statement: settings, sub-selects, parameters, lateral values, functions.
+A statement is a hit if what it answers (rows, errors, notices, plans, bytes of COPY) holds a value
+that only another shop has, or the number of rows of that one shop. The grammar offers the planner
+every kind of value that is constant for a while and changes each in the middle of the statement:
+settings, sub-selects, parameters, lateral values, functions.
 
-`tests/integration/tenancy/test_fuzz.py` runs it; a hundred thousand statements: `pytest -m exhaustive tests/integration/tenancy/test_fuzz.py`.
+`tests/integration/tenancy/test_fuzz.py` runs it; a hundred thousand statements: `pytest -m
+exhaustive tests/integration/tenancy/test_fuzz.py`.
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ from theseller.lib.ids import new_id
 Connection = psycopg.Connection[tuple[object, ...]]
 Database = Callable[[], Connection]
 
-#: Functions that answer over all shops, reviewed and listed: `postgres/sql/grants.sql` says for whom. What they answer is no hit.
+#: Functions that answer over all shops, reviewed and listed: `postgres/sql/grants.sql` says for
+#: whom. What they answer is no hit.
 LISTED = frozenset({
     "access_sessions", "access_to_review", "access_views", "aged_tenants", "connections_of_seller", "deletion_requests", "dirty_tenants",
     "due_purges", "due_recipients", "due_shop_ends", "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends",
     "failed_erasures", "fingerprint", "open_access", "open_consents", "open_wishes", "refusals_since", "shops_of_person", "shops_without_another_owner",
     "slip_looks", "tenants_of", "unbegun_requests", "unplanned_connections",
 })  # fmt: skip
-#: Tables without row security, which name shops to the roles that serve (audit lines to none): ids in the arguments of jobs.
+#: Tables without row security, which name shops to the roles that serve (audit lines to none): ids
+#: in the arguments of jobs.
 UNSECURED = re.compile(r"\b(procrastinate_\w+|retention_end_\w+|accounts_user|django_session)\b")
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{9,}")
 _NUMBER = re.compile(r"\d+")
@@ -50,7 +54,8 @@ class FuzzTarget:
     partitions: list[str]
     functions: list[str]
     canaries: frozenset[str]
-    #: The number of rows of the attacked shop in each large table: no plan and no answer may say it.
+    #: The number of rows of the attacked shop in each large table: no plan and no answer may say
+    #: it.
     count: int
 
 
@@ -74,7 +79,7 @@ class Grammar:
 
     def __init__(self, world: FuzzTarget, seed: int) -> None:
         self.world = world
-        self.chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+        self.chance = random.Random(seed)  # repeatable, not secret  # noqa: S311
         #: Whether the role can make functions of its own.
         self.functions = True
 
@@ -93,7 +98,11 @@ class Grammar:
         pick = self.chance.random()
         if pick < 0.1 and self.world.partitions:
             return self.chance.choice(self.world.partitions)
-        return self.chance.choice(["public.ingest_product", "public.ingest_order_line"] if pick < 0.4 else list(self.world.tables))
+        return self.chance.choice(
+            ["public.ingest_product", "public.ingest_order_line"]
+            if pick < 0.4
+            else list(self.world.tables)
+        )
 
     def tenant_column(self, table: str) -> str:
         """Return the column that names the tenant."""
@@ -104,7 +113,11 @@ class Grammar:
         to = self.chance.choice([self.world.victim, self.world.victim, self.world.own])
         name = self.chance.choice(["x.y", "x.y", "x.z", "theseller.tenant"])
         return self.chance.choice(
-            ["true", f"set_config('{name}', '{to}', true) is not null", f"(select set_config('{name}', '{to}', true)) <> ''"]
+            [
+                "true",
+                f"set_config('{name}', '{to}', true) is not null",
+                f"(select set_config('{name}', '{to}', true)) <> ''",
+            ]
         )
 
     def value(self) -> str:
@@ -117,13 +130,20 @@ class Grammar:
             f"case when current_setting('x.y') = '{own}' then '{own}'::uuid else '{victim}' end",
             f"coalesce(nullif(current_setting('x.y'), '')::uuid, '{victim}')",
         ])  # fmt: skip
-        return value if self.functions or "pg_temp." not in value else "current_setting('x.y')::uuid"
+        return (
+            value if self.functions or "pg_temp." not in value else "current_setting('x.y')::uuid"
+        )
 
     def condition(self, table: str, alias: str = "p") -> str:
         """Return a predicate on `alias`, mostly on the tenant."""
         column = f"{alias}.{self.tenant_column(table)}"
         key = self.chance.choice(
-            [name for name, kind in self.world.tables.get(self._base(table), [("tenant_id", "uuid")]) if kind == "text"] or [""]
+            [
+                name
+                for name, kind in self.world.tables.get(self._base(table), [("tenant_id", "uuid")])
+                if kind == "text"
+            ]
+            or [""]
         )
         own = self.chance.choice([
             f"{column} = {self.value()}", f"{column} = {self.value()}", f"{self.value()} = {column}", f"{column} = any (array[{self.value()}, {self.value()}])",
@@ -144,7 +164,9 @@ class Grammar:
     def source(self) -> tuple[str, str]:
         """Return a from clause with the alias `p`, and the table behind it."""
         table = self.table()
-        sample = self.chance.choice(["", "", "", f" tablesample system (case when {self.switch()} then 100 else 0 end)"])
+        sample = self.chance.choice(
+            ["", "", "", f" tablesample system (case when {self.switch()} then 100 else 0 end)"]
+        )
         first = self.chance.choice([
             f"(values ({self.value_alone()})) l(v)", f"(select {self.value_alone()} v offset 0) l",
             f"(select set_config('x.y', '{self.world.victim}', true) s, {self.value_alone()} v offset 0) l",
@@ -159,7 +181,11 @@ class Grammar:
     def value_alone(self) -> str:
         """Return a value that refers to nothing before it."""
         value = self.value()
-        return f"'{self.world.victim}'::uuid" if "l.v" in value else (value if value[0] != "'" else f"{value}::uuid")
+        return (
+            f"'{self.world.victim}'::uuid"
+            if "l.v" in value
+            else (value if value[0] != "'" else f"{value}::uuid")
+        )
 
     def columns(self) -> str:
         """Return a target list."""
@@ -174,21 +200,46 @@ class Grammar:
         text = f"select {self.columns()} from {source} where {self.condition(table)}"
         pick = self.chance.random()
         if pick < 0.1:
-            return f"with c as {self.chance.choice(['', 'materialized', 'not materialized'])} ({text}) select * from c"
+            return (
+                f"with c as {self.chance.choice(['', 'materialized', 'not materialized'])} ({text})"
+                " select * from c"
+            )
         if pick < 0.15:
             return f"{text} union all {self.select()}"
         if pick < 0.2:
             other = self.table()
-            return f"select {self.columns()} from {source} join {other} q on q.{self.tenant_column(other)} = p.{self.tenant_column(table)} where {self.condition(table)}"
+            return (
+                f"select {self.columns()} from {source} join {other} q on"
+                f" q.{self.tenant_column(other)} = p.{self.tenant_column(table)} where"
+                f" {self.condition(table)}"
+            )
         if pick < 0.25:
-            return f"prepare f(uuid) as select p.* from {table} p where p.{self.tenant_column(table)} = $1 and {self.switch()}; execute f('{self.world.victim}')"
+            return (
+                f"prepare f(uuid) as select p.* from {table} p where p.{self.tenant_column(table)}"
+                f" = $1 and {self.switch()}; execute f('{self.world.victim}')"
+            )
         return text + self.chance.choice(["", "", " limit 5", " order by 1", " for update"])
 
     def explain(self) -> str:
         """Return the plan of another statement, its counters above all."""
-        inner = self.chance.choice([self.select, self.select, self.keyed, self.keyed, self.update, self.delete, self.insert])()
+        inner = self.chance.choice(
+            [
+                self.select,
+                self.select,
+                self.keyed,
+                self.keyed,
+                self.update,
+                self.delete,
+                self.insert,
+            ]
+        )()
         options = self.chance.choice(
-            ["analyze, costs off, timing off, buffers off", "analyze, verbose", "costs on", "analyze, format json, buffers off"]
+            [
+                "analyze, costs off, timing off, buffers off",
+                "analyze, verbose",
+                "costs on",
+                "analyze, format json, buffers off",
+            ]
         )
         return f"explain ({options}) {inner}" if not inner.startswith("prepare") else inner
 
@@ -203,9 +254,10 @@ class Grammar:
         tenant = self.chance.choice(["current_setting('x.y')::uuid", self.value()])
         back = self.chance.choice([self.world.own, self.world.own, self.world.victim])
         return (
-            f"select {self.columns()} from (select set_config('x.y', '{self.world.victim}', true) s, '{self.world.victim}'::uuid v offset 0) l, {table} p"
-            f" where p.tenant_id = {tenant} and l.s is not null"
-            f" and p.{key} >= (select substr(set_config('x.y', '{back}', true), 1, 0))"
+            f"select {self.columns()} from (select set_config('x.y', '{self.world.victim}', true)"
+            f" s, '{self.world.victim}'::uuid v offset 0) l, {table} p where p.tenant_id = {tenant}"
+            f" and l.s is not null and p.{key} >= (select substr(set_config('x.y', '{back}', true),"
+            " 1, 0))"
         )
 
     def insert(self) -> str:
@@ -214,7 +266,11 @@ class Grammar:
         conflict = self.chance.choice(["", " on conflict do nothing", ""])
         returning = self.chance.choice(["", " returning *"])
         if self.chance.random() < 0.5:
-            return f"insert into {table} select p.* from {table} p, (values ('{self.world.victim}'::uuid)) l(v) where {self.condition(table)}{conflict}{returning}"
+            return (
+                f"insert into {table} select p.* from {table} p, (values"
+                f" ('{self.world.victim}'::uuid)) l(v) where"
+                f" {self.condition(table)}{conflict}{returning}"
+            )
         names = [name for name, kind in self.world.tables.get(table, []) if kind == "text"][:3]
         listed = ", ".join([self.tenant_column(table), *names])
         values = ", ".join([f"'{self.world.victim}'", *["'S-200'"] * len(names)])
@@ -223,35 +279,57 @@ class Grammar:
     def update(self) -> str:
         """Return an update that keeps, takes or gives rows."""
         table = self._base(self.table())
-        to = self.chance.choice([self.tenant_column(table), f"'{self.world.own}'", f"'{self.world.victim}'"])
+        to = self.chance.choice(
+            [self.tenant_column(table), f"'{self.world.own}'", f"'{self.world.victim}'"]
+        )
         return (
-            f"update {table} p set {self.tenant_column(table)} = {to} from (select set_config('x.y', '{self.world.victim}', true) s,"
-            f" '{self.world.victim}'::uuid v offset 0) l where {self.condition(table)}{self.chance.choice(['', ' returning p.*'])}"
+            f"update {table} p set {self.tenant_column(table)} = {to} from (select"
+            f" set_config('x.y', '{self.world.victim}', true) s, '{self.world.victim}'::uuid v"
+            " offset 0) l where"
+            f" {self.condition(table)}{self.chance.choice(['', ' returning p.*'])}"
         )
 
     def delete(self) -> str:
         """Return a deletion."""
         table = self._base(self.table())
-        return f"delete from {table} p using (select '{self.world.victim}'::uuid v offset 0) l where {self.condition(table)}{self.chance.choice(['', ' returning p.*'])}"
+        return (
+            f"delete from {table} p using (select '{self.world.victim}'::uuid v offset 0) l where"
+            f" {self.condition(table)}{self.chance.choice(['', ' returning p.*'])}"
+        )
 
     def merge(self) -> str:
         """Return a merge."""
         table = self._base(self.table())
-        act = self.chance.choice(["delete", f"update set {self.tenant_column(table)} = '{self.world.own}'", "do nothing"])
-        return f"merge into {table} p using (select {self.value_alone()} v) l on {self.condition(table)} when matched then {act}"
+        act = self.chance.choice(
+            ["delete", f"update set {self.tenant_column(table)} = '{self.world.own}'", "do nothing"]
+        )
+        return (
+            f"merge into {table} p using (select {self.value_alone()} v) l on"
+            f" {self.condition(table)} when matched then {act}"
+        )
 
     def current_of(self) -> str:
         """Return a change of the row that a cursor is at, with a change of values between."""
         table = self._base(self.table())
         column = self.tenant_column(table)
-        query = f"select * from {table} p where {column} = {self.value_alone()}{self.chance.choice(['', ' for update'])}"
+        query = (
+            f"select * from {table} p where {column} ="
+            f" {self.value_alone()}{self.chance.choice(['', ' for update'])}"
+        )
         to = self.chance.choice([f"'{self.world.own}'", f"'{self.world.victim}'", column])
-        changed = self.chance.choice([f"delete from {table}", f"update {table} set {column} = {to}"])
-        return f"declare c cursor for {query}; fetch 3 from c; select {self.switch()}; {changed} where current of c returning *; fetch all from c"
+        changed = self.chance.choice(
+            [f"delete from {table}", f"update {table} set {column} = {to}"]
+        )
+        return (
+            f"declare c cursor for {query}; fetch 3 from c; select {self.switch()}; {changed} where"
+            " current of c returning *; fetch all from c"
+        )
 
     def copy(self) -> str:
         """Return a COPY of a query or a table."""
-        return self.chance.choice([f"copy ({self.select().split(';')[0]}) to stdout", f"copy {self.table()} to stdout"])
+        return self.chance.choice(
+            [f"copy ({self.select().split(';')[0]}) to stdout", f"copy {self.table()} to stdout"]
+        )
 
     def other(self) -> str:
         """Return a look at the catalogue, at statistics, a temporary object, a function."""
@@ -281,8 +359,18 @@ create function pg_temp.turns() returns uuid language plpgsql stable as $f$ begi
   perform set_config('x.y', case when current_setting('x.y') = '{own}' then '{victim}' else '{own}' end, true);
   return current_setting('x.y')::uuid; end $f$;
 """
-SWITCHES = ("enable_seqscan", "enable_indexscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop",
-             "enable_partition_pruning", "enable_material", "enable_memoize", "enable_indexonlyscan")  # fmt: skip
+SWITCHES = (
+    "enable_seqscan",
+    "enable_indexscan",
+    "enable_bitmapscan",
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "enable_nestloop",
+    "enable_partition_pruning",
+    "enable_material",
+    "enable_memoize",
+    "enable_indexonlyscan",
+)
 
 
 def attack(
@@ -297,19 +385,26 @@ def attack(
 ) -> FuzzResult:
     """Run up to `most` statements in at most `seconds`, and stop after `stop_at` hits.
 
-    `connect` opens the attacker's connection, `ticket` signs the attacker's own shop's ticket for it.
+    `connect` opens the attacker's connection, `ticket` signs the attacker's own shop's ticket for
+    it.
     """
     grammar, found, begun = Grammar(world, seed), FuzzResult(), monotonic()
     connection: Connection | None = None
     own_ticket = ""
     said: list[str] = []
-    while found.statements < most and len(found.hits) < stop_at and (seconds is None or monotonic() - begun < seconds):
+    while (
+        found.statements < most
+        and len(found.hits) < stop_at
+        and (seconds is None or monotonic() - begun < seconds)
+    ):
         try:
             if connection is None or connection.closed or found.statements % 200 == 199:
                 if connection is not None:
                     connection.close()
                 connection = connect()
-                connection.add_notice_handler(lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}"))
+                connection.add_notice_handler(
+                    lambda notice: said.append(f"{notice.message_primary} {notice.message_detail}")
+                )
                 connection.execute("set statement_timeout = '3s'; set lock_timeout = '300ms'")
                 plans_as_text(connection)
                 own_ticket = ticket(connection)
@@ -327,7 +422,14 @@ def plans_as_text(connection: Connection) -> None:
     connection.adapters.register_loader("json", TextLoader)
 
 
-def _one(connection: Connection, ticket: str, grammar: Grammar, world: FuzzTarget, found: FuzzResult, said: list[str]) -> None:
+def _one(
+    connection: Connection,
+    ticket: str,
+    grammar: Grammar,
+    world: FuzzTarget,
+    found: FuzzResult,
+    said: list[str],
+) -> None:
     connection.rollback()
     connection.execute("select set_config('theseller.ticket', %s, true), set_config('x.y', %s, true), set_config('x.z', %s, true)",
                        [ticket, str(world.own), str(world.own)])  # fmt: skip
@@ -372,29 +474,38 @@ def _tells(text: str, statement: str, world: FuzzTarget) -> bool:
         return False
     if any(token in world.canaries and token not in statement for token in _TOKEN.findall(text)):
         return True
-    return str(world.count) in _NUMBER.findall(text) and str(world.count) not in _NUMBER.findall(statement)
+    return str(world.count) in _NUMBER.findall(text) and str(world.count) not in _NUMBER.findall(
+        statement
+    )
 
 
 def read_target(superuser: Connection, *, own: UUID, victim: UUID, count: int) -> FuzzTarget:
     """Return what there is in the database of `superuser`: tables, functions, and every value that only the attacked shop has."""
     tables: dict[str, list[tuple[str, str]]] = {}
     for table, column, kind in superuser.execute(
-        "select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, null) from pg_attribute a join pg_class c on c.oid = a.attrelid"
-        " join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p')"
-        " and not c.relispartition and c.relrowsecurity and a.attnum > 0 and not a.attisdropped order by 1, a.attnum"
+        "select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, null) from"
+        " pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid ="
+        " c.relnamespace where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not"
+        " c.relispartition and c.relrowsecurity and a.attnum > 0 and not a.attisdropped order by 1,"
+        " a.attnum"
     ).fetchall():
         tables.setdefault(str(table), []).append((str(column), str(kind)))
     partitions = _names(
-        superuser, "select 'public.' || relname from pg_class where relispartition and relkind in ('r', 'p') order by relname limit 60"
+        superuser,
+        "select 'public.' || relname from pg_class where relispartition and relkind in ('r', 'p')"
+        " order by relname limit 60",
     )
     functions = _names(
         superuser,
-        "select p.proname || '(' || coalesce((select string_agg('null::' || format_type(t, null), ', ') from unnest(p.proargtypes) t), '') || ')'"
-        " from pg_proc p where p.pronamespace = 'guard'::regnamespace and p.prorettype <> 'trigger'::regtype order by 1",
+        "select p.proname || '(' || coalesce((select string_agg('null::' || format_type(t, null),"
+        " ', ') from unnest(p.proargtypes) t), '') || ')' from pg_proc p where p.pronamespace ="
+        " 'guard'::regnamespace and p.prorettype <> 'trigger'::regtype order by 1",
     )
     mine, theirs = _values(superuser, tables, own), _values(superuser, tables, victim)
     canaries = frozenset(token for token in theirs - mine if token != str(victim))
-    return FuzzTarget(own, victim, new_id(), tables, list(partitions), list(functions), canaries, count)
+    return FuzzTarget(
+        own, victim, new_id(), tables, list(partitions), list(functions), canaries, count
+    )
 
 
 def without_readable(superuser: Connection, world: FuzzTarget, role: str) -> FuzzTarget:
@@ -402,9 +513,14 @@ def without_readable(superuser: Connection, world: FuzzTarget, role: str) -> Fuz
     readable: set[str] = set()
     for table, columns in world.tables.items():
         for name, _ in columns:
-            granted = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name]).fetchone()
+            granted = superuser.execute(
+                "select has_column_privilege(%s, %s, %s, 'select')",
+                [f"theseller_{role}", table, name],
+            ).fetchone()
             if granted == (True,):
-                rows = superuser.execute(f"select distinct {name}::text from {table}".encode()).fetchall()
+                rows = superuser.execute(
+                    f"select distinct {name}::text from {table}".encode()
+                ).fetchall()
                 readable.update(token for row in rows for token in _TOKEN.findall(str(row[0])))
     return replace(world, canaries=world.canaries - readable, count=-1)
 
@@ -413,7 +529,9 @@ def _values(superuser: Connection, tables: Iterable[str], tenant: UUID) -> set[s
     values: set[str] = set()
     for table in tables:
         column = "id" if table.endswith("tenancy_tenant") else "tenant_id"
-        for row in superuser.execute(f"select t::text from {table} t where {column} = %s limit 2000".encode(), [tenant]).fetchall():
+        for row in superuser.execute(
+            f"select t::text from {table} t where {column} = %s limit 2000".encode(), [tenant]
+        ).fetchall():
             values.update(_TOKEN.findall(str(row[0])))
     return values
 

@@ -1,11 +1,13 @@
 """Pairs of random statements: one names a value that only another shop's row has, the other a value that no row has.
 
-Whatever can be observed of the two must be equal: rows, errors, notices, plans, and whether a sub-select of the
-statement's own was evaluated. A difference tells whether a row of the other shop has the value, even where no row
-comes back. The conditions are above all those that PostgreSQL takes to be leakproof and to cost nothing (null tests,
-boolean columns, subscripts), which it may evaluate before the policies, beside comparisons of columns and of rows.
+Whatever can be observed of the two must be equal: rows, errors, notices, plans, and whether a
+sub-select of the statement's own was evaluated. A difference tells whether a row of the other shop
+has the value, even where no row comes back. The conditions are above all those that PostgreSQL
+takes to be leakproof and to cost nothing (null tests, boolean columns, subscripts), which it may
+evaluate before the policies, beside comparisons of columns and of rows.
 
-`tests/integration/tenancy/test_fuzz.py` runs it; `tests/sql_fuzzer.py` looks for the values themselves.
+`tests/integration/tenancy/test_fuzz.py` runs it; `tests/sql_fuzzer.py` looks for the values
+themselves.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ from tests.sql_fuzzer import SWITCHES, Connection, Database, FuzzResult, FuzzTar
 
 #: Takes the place of the value in a statement until both statements are made of it.
 _VALUE = "{value}"
-#: A column's values that only the attacked shop has; columns that decide the partition are left out, as their values
-#: choose which partitions a plan names.
+#: A column's values that only the attacked shop has; columns that decide the partition are left
+#: out, as their values choose which partitions a plan names.
 _KINDS = ("text", "integer", "bigint", "uuid", "numeric", "timestamp with time zone", "boolean")
 #: What needs no quoting in SQL, JSON or a pattern.
 _SAFE = re.compile(r"[A-Za-z0-9.:+ -]+")
 _PARTITION_KEYS = ("tenant_id", "local_day")
-#: Evaluated at the first row that gets so far, each of them seen by what it leaves: a setting, an error, a notice.
+#: Evaluated at the first row that gets so far, each of them seen by what it leaves: a setting, an
+#: error, a notice.
 _OBSERVERS = (
     "(select set_config('x.seen', 'yes', true)) is not null",
     "(select 1 / (length(current_setting('x.y')) - 36)) is not null",
@@ -42,9 +45,11 @@ Sign = Callable[[Connection, UUID], str]
 class Pairs:
     """Templates of statements from a seed; `columns` are the readable ones with values of the attacked shop alone."""
 
-    def __init__(self, columns: Mapping[str, Sequence[tuple[str, str, str]]], seed: int, *, functions: bool) -> None:
+    def __init__(
+        self, columns: Mapping[str, Sequence[tuple[str, str, str]]], seed: int, *, functions: bool
+    ) -> None:
         self.columns = {table: list(found) for table, found in columns.items() if found}
-        self.chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+        self.chance = random.Random(seed)  # repeatable, not secret  # noqa: S311
         self.functions = functions
 
     def pair(self) -> tuple[str, str, str, bool]:
@@ -54,10 +59,20 @@ class Pairs:
         name, kind, value = self.chance.choice(self.columns[table])
         if kind == "boolean" or self.chance.random() < 0.2:
             test = self.chance.choice(self._truths(table, name, kind))
-            return self._statement(table, test, truth=True), value if kind == "boolean" else "true", "unknown", True
+            return (
+                self._statement(table, test, truth=True),
+                value if kind == "boolean" else "true",
+                "unknown",
+                True,
+            )
         free = self.chance.choice(self._comparisons(name, kind))
         # Own rows may lie in a range of the other shop's value.
-        return self._statement(table, free), value, _absent(value, kind), ("=" in free and "<" in free) or ">" in free
+        return (
+            self._statement(table, free),
+            value,
+            _absent(value, kind),
+            ("=" in free and "<" in free) or ">" in free,
+        )
 
     def _truths(self, table: str, name: str, kind: str) -> list[str]:
         """Return tests of truth and of null, which cost nothing."""
@@ -104,23 +119,35 @@ class Pairs:
             "delete from <t> p where <w>", "insert into <t> select p.* from <t> p where <w>", "update <t> p set <c> = <c> where <w>",
             "select 1 from <t> p tablesample system (100) where <w>", "select (select max(p.ctid::text) from <t> p where <w>)",
         )  # fmt: skip
-        # The planner expects other numbers of rows of other tests of truth, and may join or scan in another way.
+        # The planner expects other numbers of rows of other tests of truth, and may join or scan in
+        # another way.
         joined = (
             "select 1 from <t> p where <w> limit 1",
             "select exists (select from <t> p where <w>)", "select 1 from <t> p join <t> q on q.ctid = p.ctid where <w>",
             "merge into <t> p using (select 1) l on <w> when matched then do nothing",
         )  # fmt: skip
         query = self.chance.choice(simple if truth else simple + joined)
-        query = query.replace("<w>", where).replace("<t>", table).replace("<c>", self.columns[table][0][0])
+        query = (
+            query.replace("<w>", where)
+            .replace("<t>", table)
+            .replace("<c>", self.columns[table][0][0])
+        )
         pick = self.chance.random()
         if pick < 0.4:
-            options = self.chance.choice(["costs off", "costs off, verbose", "format json, costs off"])
+            options = self.chance.choice(
+                ["costs off", "costs off, verbose", "format json, costs off"]
+            )
             return f"explain (analyze, timing off, summary off, buffers off, {options}) {query}"
         if pick < 0.5 and not truth:
             return f"explain {query}"
         if pick < 0.6 and query.startswith("select 1"):
-            changed = self.chance.choice([f"delete from {table}", f"update {table} set tenant_id = tenant_id"])
-            return f"declare c cursor for {query}; fetch 1 from c; {changed} where current of c; fetch all from c"
+            changed = self.chance.choice(
+                [f"delete from {table}", f"update {table} set tenant_id = tenant_id"]
+            )
+            return (
+                f"declare c cursor for {query}; fetch 1 from c; {changed} where current of c; fetch"
+                " all from c"
+            )
         return query
 
 
@@ -139,7 +166,9 @@ def _absent(value: str, kind: str) -> str:
     return value.replace("20", "19", 1)
 
 
-def columns_of(superuser: Connection, world: FuzzTarget, role: str) -> dict[str, list[tuple[str, str, str]]]:
+def columns_of(
+    superuser: Connection, world: FuzzTarget, role: str
+) -> dict[str, list[tuple[str, str, str]]]:
     """Return, by table, the columns that `role` may read, with their kind and a value that only the attacked shop has."""
     found: dict[str, list[tuple[str, str, str]]] = {}
     for table, columns in world.tables.items():
@@ -147,13 +176,22 @@ def columns_of(superuser: Connection, world: FuzzTarget, role: str) -> dict[str,
         for name, kind in columns:
             if kind not in _KINDS or name in (*_PARTITION_KEYS, "id"):
                 continue
-            may = superuser.execute("select has_column_privilege(%s, %s, %s, 'select')", [f"theseller_{role}", table, name])
+            may = superuser.execute(
+                "select has_column_privilege(%s, %s, %s, 'select')",
+                [f"theseller_{role}", table, name],
+            )
             theirs = (
-                f"select {name}::text from {table} where {tenant} = %s and {name} is not null except"
-                f" select {name}::text from {table} where {tenant} <> %s order by 1 desc limit 1"
+                f"select {name}::text from {table} where {tenant} = %s and {name} is not null"
+                f" except select {name}::text from {table} where {tenant} <> %s order by 1 desc"
+                " limit 1"
             )
             value = superuser.execute(theirs.encode(), [world.victim, world.victim]).fetchone()
-            if (allowed := may.fetchone()) is not None and allowed[0] and value is not None and _SAFE.fullmatch(str(value[0])):
+            if (
+                (allowed := may.fetchone()) is not None
+                and allowed[0]
+                and value is not None
+                and _SAFE.fullmatch(str(value[0]))
+            ):
                 found.setdefault(table, []).append((name, kind, str(value[0])))
     return found
 
@@ -164,27 +202,39 @@ def attack_pairs(
 ) -> FuzzResult:  # fmt: skip
     """Run up to `most` statements, two a pair, in at most `seconds`; stop after `stop_at` pairs that differ.
 
-    `connect` opens the attacker's connection; `sign` signs a ticket of a shop for it; `columns` is `columns_of` the role.
+    `connect` opens the attacker's connection; `sign` signs a ticket of a shop for it; `columns` is
+    `columns_of` the role.
     """
     found, begun = FuzzResult(), monotonic()
     if not any(columns.values()):
         return found
-    chance = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    chance = random.Random(seed)  # repeatable, not secret  # noqa: S311
     with connect() as connection:
         connection.execute("set statement_timeout = '5s'; set lock_timeout = '300ms'")
         plans_as_text(connection)
         grammar = Pairs(columns, seed, functions=_makes_functions(connection))
         connection.commit()
         tickets = [sign(connection, world.empty), sign(connection, world.own), "", "forged"]
-        while found.statements < most and len(found.hits) < stop_at and (seconds is None or monotonic() - begun < seconds):
+        while (
+            found.statements < most
+            and len(found.hits) < stop_at
+            and (seconds is None or monotonic() - begun < seconds)
+        ):
             template, there, absent, shared = grammar.pair()
             ticket = chance.choice([tickets[0], *tickets[2:]] if shared else tickets)
             switches = chance.sample(SWITCHES, chance.choice([0, 2, 4]))
             switches += ["enable_indexscan", "enable_bitmapscan"] if chance.random() < 0.5 else []
-            seen = [_observe(connection, world, template, one, ticket, switches, found) for one in (there, absent)]
+            seen = [
+                _observe(connection, world, template, one, ticket, switches, found)
+                for one in (there, absent)
+            ]
             if seen[0] != seen[1]:
-                # Statistics of the tables may have changed between the two: only what comes again counts.
-                again = [_observe(connection, world, template, one, ticket, switches, found) for one in (there, absent)]
+                # Statistics of the tables may have changed between the two: only what comes again
+                # counts.
+                again = [
+                    _observe(connection, world, template, one, ticket, switches, found)
+                    for one in (there, absent)
+                ]
                 if again == seen:
                     found.hits.append((template.replace(_VALUE, there), _differing(*seen)))
     return found
@@ -193,13 +243,22 @@ def attack_pairs(
 def _differing(there: tuple[str, ...], absent: tuple[str, ...]) -> str:
     """Return what is seen of both from shortly before the first difference."""
     texts = [" ".join(there), " ".join(absent)]
-    same = next((at for at, (one, other) in enumerate(zip(*texts, strict=False)) if one != other), min(map(len, texts)))
+    same = next(
+        (at for at, (one, other) in enumerate(zip(*texts, strict=False)) if one != other),
+        min(map(len, texts)),
+    )
     begin = max(same - 150, 0)
     return f"with the row …{texts[0][begin : same + 200]} — without …{texts[1][begin : same + 200]}"
 
 
 def _observe(
-    connection: Connection, world: FuzzTarget, template: str, value: str, ticket: str, switches: Sequence[str], found: FuzzResult
+    connection: Connection,
+    world: FuzzTarget,
+    template: str,
+    value: str,
+    ticket: str,
+    switches: Sequence[str],
+    found: FuzzResult,
 ) -> tuple[str, ...]:
     """Run a statement with `value` in it, roll it back, and return all that its sender can see."""
     notices: list[str] = []
@@ -210,7 +269,8 @@ def _observe(
 
     connection.add_notice_handler(note)
     connection.execute(
-        "select set_config('theseller.ticket', %s, true), set_config('x.y', %s, true), set_config('x.seen', '', true)",
+        "select set_config('theseller.ticket', %s, true), set_config('x.y', %s, true),"
+        " set_config('x.seen', '', true)",
         [ticket, str(world.own)],
     )
     for switch in switches:
@@ -237,7 +297,9 @@ def _observe(
     # Words of the statement that its answer repeats are no difference.
     text = _TRUTH.sub("IS ?", " ".join(parts))
     if value not in _TRUTHS:
-        after = value[:-1] + chr(ord(value[-1]) + 1)  # the end of the range that the planner makes of a prefix
+        after = value[:-1] + chr(
+            ord(value[-1]) + 1
+        )  # the end of the range that the planner makes of a prefix
         text = text.replace(value, "?").replace(after, "?")
     return state, text, *notices
 
@@ -246,8 +308,8 @@ def _makes_functions(connection: Connection) -> bool:
     try:
         with connection.transaction():
             connection.execute(
-                "create function pg_temp.tells(t text) returns boolean language plpgsql cost 0.0000001"
-                " as $f$ begin raise notice 'SEEN %', t; return true; end $f$"
+                "create function pg_temp.tells(t text) returns boolean language plpgsql cost"
+                " 0.0000001 as $f$ begin raise notice 'SEEN %', t; return true; end $f$"
             )
     except psycopg.Error:
         return False

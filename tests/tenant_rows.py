@@ -1,6 +1,7 @@
 """One row for every table that holds a tenant's rows: what the isolation matrix tries to see and change.
 
-Columns are filled by type, so that a new column or table needs nothing here unless it has a rule of its own.
+Columns are filled by type, so that a new column or table needs nothing here unless it has a rule of
+its own.
 """
 
 from __future__ import annotations
@@ -76,13 +77,16 @@ def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> d
 def _insert(database: Connection[Row], table: str, fixed: dict[str, str]) -> str:
     schema, name = table.split(".") if "." in table else ("public", table)
     columns = database.execute(
-        "select column_name, data_type from information_schema.columns where table_schema = %s and table_name = %s"
-        " and is_nullable = 'NO' and column_default is null and is_identity = 'NO' order by ordinal_position",
+        "select column_name, data_type from information_schema.columns where table_schema = %s and"
+        " table_name = %s and is_nullable = 'NO' and column_default is null and is_identity = 'NO'"
+        " order by ordinal_position",
         [schema, name],
     ).fetchall()
     assert columns, f"{table} is in the data map but not in the database"
     values = {str(name): _value(table, str(name), str(kind), fixed) for name, kind in columns}
-    return f"insert into {schema}.{name} ({', '.join(values)}) values ({', '.join(values.values())})"
+    return (
+        f"insert into {schema}.{name} ({', '.join(values)}) values ({', '.join(values.values())})"
+    )
 
 
 def _value(table: str, name: str, kind: str, fixed: dict[str, str]) -> str:

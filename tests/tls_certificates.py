@@ -19,15 +19,23 @@ def write_certificate(certificate: Path, key: Path, *hosts: str) -> None:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
     now = clock.now()
     made = (
-        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=private.public_key())
+        x509.CertificateBuilder(
+            issuer_name=name, subject_name=name, public_key=private.public_key()
+        )
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
     )
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    form = (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
     key.write_bytes(private.private_bytes(*form))
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 

@@ -25,7 +25,9 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def served(host: str = "127.0.0.1") -> Iterator[str]:
     """Serve for the length of the block; give the address."""
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
+    server = make_server(
+        "127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{host}:{server.server_port}"
     server.shutdown()

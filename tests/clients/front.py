@@ -1,7 +1,8 @@
 """Amazon's hosts for clients that know no others: a proxy that ends TLS for them and hands each request to the emulator.
 
-The clients run as they are: they open a tunnel to ``sellingpartnerapi-eu.amazon.com`` or ``api.amazon.com``, check its certificate (of an
-authority made here), and send what they would send to Amazon. A tunnel to any other host is refused and remembered.
+The clients run as they are: they open a tunnel to ``sellingpartnerapi-eu.amazon.com`` or
+``api.amazon.com``, check its certificate (of an authority made here), and send what they would send
+to Amazon. A tunnel to any other host is refused and remembered.
 """
 
 from __future__ import annotations
@@ -69,14 +70,22 @@ class Front:
                 return
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             with (
-                self._tls.wrap_socket(client, server_side=True, suppress_ragged_eofs=True) as secured,
+                self._tls.wrap_socket(
+                    client, server_side=True, suppress_ragged_eofs=True
+                ) as secured,
                 socket.create_connection(self._emulator, 60) as emulator,
             ):
                 head, _, body = _head(secured).partition(b"\r\n\r\n")
                 line, *fields = head.split(b"\r\n")
                 verb, path, version = line.split(b" ")
                 kept = [field for field in fields if not field.lower().startswith(b"connection:")]
-                request = b"\r\n".join([b" ".join([verb, HOSTS[host].encode() + path, version]), *kept, b"Connection: close"])
+                request = b"\r\n".join(
+                    [
+                        b" ".join([verb, HOSTS[host].encode() + path, version]),
+                        *kept,
+                        b"Connection: close",
+                    ]
+                )
                 emulator.sendall(request + b"\r\n\r\n" + body)
                 missing = _length(fields) - len(body)
                 while missing > 0 and (chunk := secured.recv(_STEP)):

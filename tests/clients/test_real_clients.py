@@ -1,7 +1,8 @@
 """Three clients of Amazon's API that others wrote run against the emulator as they run against Amazon.
 
-npm amazon-sp-api, PyPI python-amazon-sp-api and Amazon's own SDK each exchange a code, list, request, poll and download reports, page
-through orders and transactions, are throttled once, and meet an error. All must find what the emulator's own answers hold.
+npm amazon-sp-api, PyPI python-amazon-sp-api and Amazon's own SDK each exchange a code, list,
+request, poll and download reports, page through orders and transactions, are throttled once, and
+meet an error. All must find what the emulator's own answers hold.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ CHARLIE, UK, DE, FR = "A3CHARLIEEXMPL", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A13
 ALL_ORDERS = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 CALLBACK = "https://shop.example/amazon/callback"
-#: An emulated instant, from which the clock runs; nothing depends on the day on which the suite runs.
+#: An emulated instant, from which the clock runs; nothing depends on the day on which the suite
+#: runs.
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 START, END = "2026-11-16T00:00:00Z", "2026-11-20T12:00:00Z"
 PATIENCE = 300
@@ -59,8 +61,15 @@ class Amazon:
 
     def code(self) -> str:
         """Return the code of a new consent, whose address named no redirect URI."""
-        form = {"application_id": "amzn1.sp.solution.test", "state": "st", "account": CHARLIE, "decision": "confirm"}
-        consent = f"{self.url}/seller-central/sellercentral-europe.amazon.com/apps/authorize/consent"
+        form = {
+            "application_id": "amzn1.sp.solution.test",
+            "state": "st",
+            "account": CHARLIE,
+            "decision": "confirm",
+        }
+        consent = (
+            f"{self.url}/seller-central/sellercentral-europe.amazon.com/apps/authorize/consent"
+        )
         answer = httpx.post(consent, data=form, trust_env=False)
         assert answer.status_code == 303, answer.text
         return parse_qs(urlsplit(answer.headers["location"]).query)["spapi_oauth_code"][0]
@@ -74,7 +83,11 @@ class Amazon:
         return {
             "orders": [order.id for order in orders],
             "settlements": len(
-                [one for one in world.periods_published(seller, now - timedelta(days=90), now) if one.store.marketplace.id == UK]
+                [
+                    one
+                    for one in world.periods_published(seller, now - timedelta(days=90), now)
+                    if one.store.marketplace.id == UK
+                ]
             ),
         }
 
@@ -83,14 +96,24 @@ class Amazon:
 def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
     folder = tmp_path_factory.mktemp("amazon")
     roles = tuple(role for role in ROLES if "Restricted" not in role)
-    application = Application("amzn1.application-oa2-client.test", "amzn1.sp.solution.test", ("a-secret",), (CALLBACK,), roles)
+    application = Application(
+        "amzn1.application-oa2-client.test",
+        "amzn1.sp.solution.test",
+        ("a-secret",),
+        (CALLBACK,),
+        roles,
+    )
     begun = time.monotonic()
     config = Config(
         application, folder / "state", rate_scale=1000, public_url=DOCUMENTS,
         clock=lambda: AT + timedelta(seconds=time.monotonic() - begun),
     )  # fmt: skip
     app = create_app(config)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", log_config=None, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_level="error", log_config=None, lifespan="off"
+        )
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -115,7 +138,14 @@ def run(command: list[str], amazon: Amazon, home: Path, installed: Path) -> dict
         "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority, "NODE_EXTRA_CA_CERTS": authority,
     }  # fmt: skip
     answer = subprocess.run(
-        command, input=json.dumps(task), capture_output=True, text=True, env=environ, cwd=home, timeout=PATIENCE, check=False
+        command,
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=home,
+        timeout=PATIENCE,
+        check=False,
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
     found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
@@ -131,23 +161,42 @@ def calls(amazon: Amazon, operation: str) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def expected(amazon: Amazon) -> dict[str, Any]:
     """Return the truth, with what only Amazon's answers themselves tell: the transactions and the report, read by plain requests."""
-    form = {"grant_type": "authorization_code", "client_id": "amzn1.application-oa2-client.test", "client_secret": "a-secret"}
-    token = httpx.post(f"{amazon.url}/auth/o2/token", data={**form, "code": amazon.code()}, trust_env=False).json()["access_token"]
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": "amzn1.application-oa2-client.test",
+        "client_secret": "a-secret",
+    }
+    token = httpx.post(
+        f"{amazon.url}/auth/o2/token", data={**form, "code": amazon.code()}, trust_env=False
+    ).json()["access_token"]
     headers = {"x-amz-access-token": token}
-    with httpx.Client(base_url=f"{amazon.url}/spapi/eu", headers=headers, trust_env=False, timeout=60) as client:
+    with httpx.Client(
+        base_url=f"{amazon.url}/spapi/eu", headers=headers, trust_env=False, timeout=60
+    ) as client:
         transactions: list[str] = []
         query = {"postedAfter": START, "postedBefore": END}
         while True:
-            payload = client.get("/finances/2024-06-19/transactions", params=query).json()["payload"]
+            payload = client.get("/finances/2024-06-19/transactions", params=query).json()[
+                "payload"
+            ]
             transactions += [entry["transactionId"] for entry in payload["transactions"]]
             if "nextToken" not in payload:
                 break
             query["nextToken"] = payload["nextToken"]
-        body = {"reportType": ALL_ORDERS, "marketplaceIds": [UK], "dataStartTime": START, "dataEndTime": END}
+        body = {
+            "reportType": ALL_ORDERS,
+            "marketplaceIds": [UK],
+            "dataStartTime": START,
+            "dataEndTime": END,
+        }
         report_id = client.post("/reports/2021-06-30/reports", json=body).json()["reportId"]
-        while (report := client.get(f"/reports/2021-06-30/reports/{report_id}").json())["processingStatus"] in {"IN_QUEUE", "IN_PROGRESS"}:
+        while (report := client.get(f"/reports/2021-06-30/reports/{report_id}").json())[
+            "processingStatus"
+        ] in {"IN_QUEUE", "IN_PROGRESS"}:
             time.sleep(0.05)
-        url = urlsplit(client.get(f"/reports/2021-06-30/documents/{report['reportDocumentId']}").json()["url"])
+        url = urlsplit(
+            client.get(f"/reports/2021-06-30/documents/{report['reportDocumentId']}").json()["url"]
+        )
     served = httpx.get(f"{amazon.url}{url.path}?{url.query}", trust_env=False)
     assert served.headers["content-type"] == "text/plain; charset=Cp1252"
     text = gzip.decompress(served.content).decode("cp1252")
@@ -160,9 +209,15 @@ def test_a_real_client_finds_what_amazon_holds(
     name: str, installed: Path, amazon: Amazon, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     python = str(installed / "venv" / "bin" / "python")
-    command = ["node", str(HERE / "with_npm.js")] if name == "npm" else [python, "-I", str(HERE / f"with_{name}.py")]
+    command = (
+        ["node", str(HERE / "with_npm.js")]
+        if name == "npm"
+        else [python, "-I", str(HERE / f"with_{name}.py")]
+    )
     fault = {"operation": "finances.listTransactions", "kind": "throttle", "times": 1}
-    assert httpx.post(f"{amazon.url}/_emulator/faults", json=fault, trust_env=False).status_code == 201
+    assert (
+        httpx.post(f"{amazon.url}/_emulator/faults", json=fault, trust_env=False).status_code == 201
+    )
     before = calls(amazon, "finances.listTransactions").get("429", 0)
     found = run(command, amazon, tmp_path, installed)
     assert found["orders"] == expected["orders"]

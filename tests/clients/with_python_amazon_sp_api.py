@@ -2,8 +2,8 @@
 
 It runs in the environment that bin/clients makes, not in the project's.
 """
+
 # mypy: ignore-errors
-# ruff: noqa: T201, ANN201, ANN003
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from sp_api.base.credential_provider import CredentialProvider
 from sp_api.util import throttle_retry
 
 task = json.load(sys.stdin)
-credentials = {"refresh_token": "none", "lwa_app_id": task["client_id"], "lwa_client_secret": task["client_secret"]}
+credentials = {
+    "refresh_token": "none",
+    "lwa_app_id": task["client_id"],
+    "lwa_client_secret": task["client_secret"],
+}
 provided = CredentialProvider(credentials=credentials).credentials
-credentials["refresh_token"] = AccessTokenClient(credentials=provided).authorize_auth_code(task["code"])["refresh_token"]
+credentials["refresh_token"] = AccessTokenClient(credentials=provided).authorize_auth_code(
+    task["code"]
+)["refresh_token"]
 known = {"credentials": credentials, "marketplace": Marketplaces.UK}
 reports = Reports(**known)
 orders_api = Orders(version="2026-01-01", **known)
@@ -28,16 +34,27 @@ finances = Finances(version="2024-06-19", **known)
 
 settlements = reports.get_reports(reportTypes=[task["settlement"]], pageSize=100).payload["reports"]
 created = reports.create_report(
-    reportType=task["report"], marketplaceIds=[task["marketplace"]], dataStartTime=task["start"], dataEndTime=task["end"]
+    reportType=task["report"],
+    marketplaceIds=[task["marketplace"]],
+    dataStartTime=task["start"],
+    dataEndTime=task["end"],
 ).payload
-while (report := reports.get_report(created["reportId"]).payload)["processingStatus"] not in {"DONE", "FATAL", "CANCELLED"}:
+while (report := reports.get_report(created["reportId"]).payload)["processingStatus"] not in {
+    "DONE",
+    "FATAL",
+    "CANCELLED",
+}:
     time.sleep(0.1)
 document = reports.get_report_document(report["reportDocumentId"], download=True).payload
 
 orders, token = [], {}
 while True:
     page = orders_api.search_orders(
-        lastUpdatedAfter=task["start"], lastUpdatedBefore=task["end"], maxResultsPerPage=20, marketplaceIds=task["stores"], **token
+        lastUpdatedAfter=task["start"],
+        lastUpdatedBefore=task["end"],
+        maxResultsPerPage=20,
+        marketplaceIds=task["stores"],
+        **token,
     )
     orders += [order["orderId"] for order in page.payload["orders"]]
     following = (page.pagination or {}).get("nextToken")
@@ -47,8 +64,10 @@ while True:
 
 
 @throttle_retry(tries=5, delay=0.1, rate=1)
-def list_transactions(**query):
-    return finances.list_transactions(postedAfter=task["start"], postedBefore=task["end"], **query).payload
+def list_transactions(**query):  # noqa: ANN003, ANN201
+    return finances.list_transactions(
+        postedAfter=task["start"], postedBefore=task["end"], **query
+    ).payload
 
 
 transactions, pages, token = [], 0, {}
@@ -65,7 +84,7 @@ try:
     orders_api.get_order("026-0000000-0000000")
 except SellingApiException as problem:
     error = problem.error[0]["code"] if isinstance(problem.error, list) else problem.amzn_code
-print(
+print(  # noqa: T201
     json.dumps(
         {
             "settlements": len(settlements), "text": document["document"], "orders": orders, "transactions": transactions, "pages": pages,

@@ -23,13 +23,19 @@ def _read_in_source() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in sorted((_ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and _NAME.fullmatch(node.value)
+            ):
                 found.setdefault(node.value, set()).add(path.name)
     return {name: files for name, files in found.items() if name not in _NOT_VARIABLES}
 
 
 def _documented() -> set[str]:
-    return set(_NAME.findall((_ROOT / "docs" / "operate" / "settings.md").read_text(encoding="utf-8")))
+    return set(
+        _NAME.findall((_ROOT / "docs" / "operate" / "settings.md").read_text(encoding="utf-8"))
+    )
 
 
 def _of_secrets() -> set[str]:
@@ -49,7 +55,10 @@ def test_every_documented_variable_is_read() -> None:
 
 
 def test_no_other_page_names_a_variable_that_this_one_lacks() -> None:
-    known = {"THESELLER_ROTATION_SECONDS", "THESELLER_WRITE_DOCS"}  # A benchmark's; and what writes generated pages.
+    known = {
+        "THESELLER_ROTATION_SECONDS",
+        "THESELLER_WRITE_DOCS",
+    }  # A benchmark's; and what writes generated pages.
     known |= _documented() | _of_secrets() | {f"{name}_PREVIOUS" for name in _of_secrets()}
     named = {
         name: path.name

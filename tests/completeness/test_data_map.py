@@ -19,9 +19,14 @@ DOCUMENT = Path(ROOT) / "docs" / "data-map.md"
 def test_the_document_is_the_map() -> None:
     if os.environ.get("THESELLER_WRITE_DOCS"):
         DOCUMENT.write_text(page(), encoding="utf-8")
-    assert DOCUMENT.read_text(encoding="utf-8") == page(), "run: THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py"
+    assert DOCUMENT.read_text(encoding="utf-8") == page(), (
+        "run: THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py"
+    )
 
 
 def test_nothing_that_is_there_is_missing_from_the_map(database: str) -> None:
-    get_wsgi_application()  # What a process that serves keeps is in the map too: the list of static files is made here.
-    assert list(inventory_drift(ProbeContext(clock.now(), probe="probe", application="worker"))) == []
+    # What a process that serves keeps is in the map too: the list of static files is made here.
+    get_wsgi_application()
+    assert (
+        list(inventory_drift(ProbeContext(clock.now(), probe="probe", application="worker"))) == []
+    )

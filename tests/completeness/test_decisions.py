@@ -15,14 +15,19 @@ with the status `replaced by NNNN`. A new record begins with its title, `# NNNN 
 | number | decision | status | date |
 |---|---|---|---|
 """
-_STATUS = re.compile(r"\A# (\d{4}) (.+)\n\nStatus: (proposed|accepted|replaced by \d{4}), (\d{4}-\d{2}-\d{2})\n")
+_STATUS = re.compile(
+    r"\A# (\d{4}) (.+)\n\nStatus: (proposed|accepted|replaced by \d{4}), (\d{4}-\d{2}-\d{2})\n"
+)
 
 
 def test_the_index_lists_every_decision_with_status_and_date() -> None:
     lines = []
     for path in sorted(FOLDER.glob("[0-9]*.md")):
         head = _STATUS.match(path.read_text())
-        assert head, f"{path.name} does not begin with `# NNNN Title`, an empty line and `Status: accepted, YYYY-MM-DD`"
+        assert head, (
+            f"{path.name} does not begin with `# NNNN Title`, an empty line and `Status: accepted,"
+            " YYYY-MM-DD`"
+        )
         number, title, status, date = head.groups()
         assert path.name.startswith(f"{number}-"), path.name
         lines.append(f"| [{number}]({path.name}) | {title} | {status} | {date} |\n")

@@ -19,7 +19,11 @@ def test_the_tour_names_only_what_exists() -> None:
     for path, symbol in references:
         assert (ROOT / path).is_file(), path
         text = (ROOT / path).read_text()
-        defined = rf"^(?:async def|def|class) {symbol}\b|^{symbol}\b\s*[:=]" if path.endswith(".py") else re.escape(symbol)
+        defined = (
+            rf"^(?:async def|def|class) {symbol}\b|^{symbol}\b\s*[:=]"
+            if path.endswith(".py")
+            else re.escape(symbol)
+        )
         assert re.search(defined, text, re.MULTILINE), f"{path} has no {symbol}"
 
 

@@ -36,7 +36,10 @@ def test_idle_rate_limits_are_deleted_and_others_stay(database: str) -> None:
     with connections["auth"].cursor() as cursor:
         cursor.execute("delete from edge_ratebucket")
         for key, updated in rows:
-            cursor.execute("insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, %s)", [key, updated])
+            cursor.execute(
+                "insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, %s)",
+                [key, updated],
+            )
     with as_role("worker"):
         delete_idle_buckets(timestamp=0)
     with connections["auth"].cursor() as cursor:

@@ -20,7 +20,11 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "demo": "runs the deployment on this machine; its processes write their own lines",
     "demo-reset": "removes a demo, the log included",
     "controls": "shows the public security page, and has its probes run",
-    "deletion-request": (Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.CONNECTION_DISCONNECTED),
+    "deletion-request": (
+        Tag.DELETION_REQUESTED,
+        Tag.DELETION_REQUEST_UNMATCHED,
+        Tag.CONNECTION_DISCONNECTED,
+    ),
     "doctor": "looks at the machine, at no secret's value and no row",
     "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "import": (Tag.IMPORT_RECORDED,),
@@ -30,7 +34,13 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "postgres": (Tag.DATABASE_OPENED,),
     "replay-erasures": "does again what the log tells of already; a step of `restore`",
     "restore": (Tag.DATABASE_RESTORED,),
-    "rotate": (Tag.ROTATION_BEGUN, Tag.ROTATION_FINISHED, Tag.ROTATION_FORCED, Tag.SECRET_AGE_NOTED, Tag.SECRET_GIVEN),
+    "rotate": (
+        Tag.ROTATION_BEGUN,
+        Tag.ROTATION_FINISHED,
+        Tag.ROTATION_FORCED,
+        Tag.SECRET_AGE_NOTED,
+        Tag.SECRET_GIVEN,
+    ),
     "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
     "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
     "serve": "runs the deployment; its processes write their own lines",
@@ -57,18 +67,26 @@ def _acts(state: Path) -> list[tuple[str, str]]:
     return [(json.loads(line)["tag"], json.loads(line)["subject"]) for line in lines]
 
 
-def test_acts_on_secrets_are_written_down_with_names_and_never_a_value(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acts_on_secrets_are_written_down_with_names_and_never_a_value(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert main(["secrets", "fill"]) == 0
     assert main(["secrets", "fill"]) == 0  # nothing was missing: nothing was done
     monkeypatch.setattr("sys.stdin", io.StringIO("canary-of-amazon\n"))
     assert main(["secrets", "put", "lwa-client-secret"]) == 0
     assert main(["secrets", "bundle"]) == 0
     assert main(["secrets", "check"]) == 0
-    assert _acts(state) == [(Tag.SECRETS_FILLED, "secrets"), (Tag.SECRET_PUT, "secret:lwa-client-secret"), (Tag.SECRETS_BUNDLED, "secrets")]
+    assert _acts(state) == [
+        (Tag.SECRETS_FILLED, "secrets"),
+        (Tag.SECRET_PUT, "secret:lwa-client-secret"),
+        (Tag.SECRETS_BUNDLED, "secrets"),
+    ]
     assert "canary" not in (state / "audit" / "acts").read_text()
 
 
-def test_opening_the_database_is_written_down_before_it_is_open(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_the_database_is_written_down_before_it_is_open(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert main(["secrets", "fill"]) == 0
     seen: list[tuple[str, str]] = []
 

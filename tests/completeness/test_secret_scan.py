@@ -1,6 +1,7 @@
 """Planted secrets of every format in every encoding are refused at commit and by the command that CI runs; this repository holds none.
 
-Each sample is made from parts when the test runs, so that this file is clean for the scanner that it tests.
+Each sample is made from parts when the test runs, so that this file is clean for the scanner that
+it tests.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tools.secret_scan.scan import BYTES_MAX, look
 
 ROOT = Path(__file__).resolve().parents[2]
 ALNUM, HEX = string.ascii_letters + string.digits, "0123456789abcdef"
-_chance = random.Random(3)  # noqa: S311  samples, the same in each run
+_chance = random.Random(3)  # noqa: S311
 
 
 def _some(length: int, letters: str = ALNUM) -> str:
@@ -31,7 +32,9 @@ def _some(length: int, letters: str = ALNUM) -> str:
 
 def _jwt() -> str:
     parts = (b'{"alg":"HS256","typ":"JWT"}', b'{"sub":"alice","iat":1516239022}')
-    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), _some(43)])
+    return ".".join(
+        [*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), _some(43)]
+    )
 
 
 SAMPLES = {
@@ -40,7 +43,7 @@ SAMPLES = {
     "amazon-restricted-data-token": "Atz." + "sprdt|IwEB" + _some(200),
     "amazon-client-secret": "amzn1.oa2-cs" + ".v1." + _some(64, HEX),
     "amazon-old-client-secret": "client_" + "secret=" + _some(64, HEX),
-    "amazon-mws-token": "amzn." + "mws." + "-".join(_some(length, HEX) for length in (8, 4, 4, 4, 12)),
+    "amazon-mws-token": "amzn.mws." + "-".join(_some(length, HEX) for length in (8, 4, 4, 4, 12)),
     "aws-access-key-id": "AK" + "IA" + _some(16, string.ascii_uppercase + "234567"),
     "aws-secret-access-key": "aws_secret_" + "access_key = " + _some(39) + "7",
     "aws-session-token": "AWS_SESSION_" + "TOKEN=" + _some(300),
@@ -57,8 +60,12 @@ SAMPLES = {
     "gitlab-token": "gl" + "pat-" + _some(19) + "7",
     "npm-token": "np" + "m_" + _some(36),
     "pypi-token": "py" + "pi-AgEIcHlwaS5vcmc" + _some(120),
-    "slack-token": "xo" + "xb-" + "-".join((_some(11, string.digits), _some(12, string.digits), _some(24))),
-    "slack-webhook": "https://hooks" + ".slack.com/services/" + "/".join(("T" + _some(8), "B" + _some(8), _some(24))),
+    "slack-token": (
+        "xoxb-" + "-".join((_some(11, string.digits), _some(12, string.digits), _some(24)))
+    ),
+    "slack-webhook": (
+        "https://hooks.slack.com/services/" + "/".join(("T" + _some(8), "B" + _some(8), _some(24)))
+    ),
     "stripe-key": "sk" + "_live_" + _some(32),
     "sendgrid-key": "S" + "G." + _some(22) + "." + _some(43),
     "twilio-key": "S" + "K" + _some(32, HEX),
@@ -103,7 +110,15 @@ def _base64_twice_wrapped(secret: str) -> bytes:
     return base64.encodebytes(base64.b64encode(b'{"auth": "' + secret.encode() + b'"}'))
 
 
-ENCODINGS = (_plain, _base64, _base64url, _hexadecimal, _url_quoted, _escaped, _base64_twice_wrapped)
+ENCODINGS = (
+    _plain,
+    _base64,
+    _base64url,
+    _hexadecimal,
+    _url_quoted,
+    _escaped,
+    _base64_twice_wrapped,
+)
 UTF16 = ("utf-16-le", "utf-16-be", "utf-16")
 Encode = Callable[[str], bytes]
 
@@ -117,30 +132,53 @@ def _with_database() -> None:
 def clone(tmp_path: Path) -> Path:
     """Return an empty repository whose hooks are this one's."""
     _git(tmp_path, "init", "-q", ".")
-    for key, value in (("user.name", "Alice"), ("user.email", "alice@shop.example"), ("core.hooksPath", str(ROOT / ".githooks"))):
+    for key, value in (
+        ("user.name", "Alice"),
+        ("user.email", "alice@shop.example"),
+        ("core.hooksPath", str(ROOT / ".githooks")),
+    ):
         _git(tmp_path, "config", key, value)
     return tmp_path
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_CONFIG_GLOBAL": os.devnull}
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
+        "GIT_CONFIG_GLOBAL": os.devnull
+    }
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=_environment())
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(),
+    )
 
 
 def _scan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "bin" / "secret-scan"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=_environment())
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=_environment()
+    )
 
 
 def _planted() -> Iterator[tuple[str, str, bytes]]:
     for rule, secret in SAMPLES.items():
         for encode in ENCODINGS:
-            yield rule, f"{rule}.{encode.__name__.strip('_')}", b"fine = 1\nvalue: " + encode(secret) + b"\nfine = 2\n"
+            yield (
+                rule,
+                f"{rule}.{encode.__name__.strip('_')}",
+                b"fine = 1\nvalue: " + encode(secret) + b"\nfine = 2\n",
+            )
         for encoding in UTF16:
-            yield rule, f"{rule}.{encoding}", f"fine = 1\nvalue: {secret}\nfine = 2\n".encode(encoding)
+            yield (
+                rule,
+                f"{rule}.{encoding}",
+                f"fine = 1\nvalue: {secret}\nfine = 2\n".encode(encoding),
+            )
 
 
 def test_every_rule_has_a_sample_and_there_are_enough() -> None:
@@ -168,14 +206,20 @@ def test_the_hook_and_the_command_refuse_every_format_in_every_encoding(clone: P
     command = _scan(clone)
     for answer in (commit.stdout + commit.stderr, command.stdout):
         assert [name for name in names if f"{name}:" not in answer] == []
-        assert [rule for rule, secret in SAMPLES.items() if rule != "private-key" and secret[-16:] in answer] == []
+        assert [
+            rule
+            for rule, secret in SAMPLES.items()
+            if rule != "private-key" and secret[-16:] in answer
+        ] == []
     assert commit.returncode == command.returncode == 1
     assert _git(clone, "rev-parse", "-q", "--verify", "HEAD").returncode != 0, "the commit was made"
 
 
 @pytest.mark.parametrize("encode", ENCODINGS[:5], ids=lambda encode: encode.__name__.strip("_"))
 def test_one_secret_alone_stops_a_commit(clone: Path, encode: Encode) -> None:
-    (clone / "notes.md").write_bytes(b"The token:\n\n" + encode(SAMPLES["amazon-refresh-token"]) + b"\n")
+    (clone / "notes.md").write_bytes(
+        b"The token:\n\n" + encode(SAMPLES["amazon-refresh-token"]) + b"\n"
+    )
     _git(clone, "add", ".")
     answer = _git(clone, "commit", "-q", "-m", "Notes")
     assert answer.returncode == 1
@@ -207,11 +251,12 @@ def test_a_commit_past_the_hook_is_refused_by_the_command_and_stays_in_history(c
 
 def test_text_that_only_resembles_a_secret_passes(clone: Path) -> None:
     (clone / "fine.md").write_text(
-        "Atzr|short, postgresql://user:password@host/db, postgresql://web:{password}@host/db, postgresql://web:$PASSWORD@host/db\n"
-        "SECRET_KEY = 'not-random-at-all-but-long-enough'\n"
+        "Atzr|short, postgresql://user:password@host/db, postgresql://web:{password}@host/db,"
+        " postgresql://web:$PASSWORD@host/db\nSECRET_KEY = 'not-random-at-all-but-long-enough'\n"
         + ("AK" + "IAIOSFODNN7EXAMPLE")
         + f"\nsha256:{_some(64, HEX)} {_some(128)} task_token_of_the_thing_that_waits_for_nothing\n"
-        + f"{base64.b64encode(b'Only a sentence, in base64, about nothing at all.').decode()} {quote('Olga & Bob | 100 %')}\n"
+        + f"{base64.b64encode(b'Only a sentence, in base64, about nothing at all.').decode()}"
+        f" {quote('Olga & Bob | 100 %')}\n"
     )
     _git(clone, "add", ".")
     answer = _git(clone, "commit", "-q", "-m", "Fine")
@@ -223,7 +268,9 @@ def test_an_allowed_place_needs_a_reason_and_a_use(clone: Path) -> None:
     (clone / "sample.txt").write_text(SAMPLES["npm-token"])
     allowed = clone / "tools" / "secret_scan" / "allowed.txt"
     allowed.parent.mkdir(parents=True)
-    allowed.write_text("# why\nsample.* | npm-token | an example that the registry's documents give\n")
+    allowed.write_text(
+        "# why\nsample.* | npm-token | an example that the registry's documents give\n"
+    )
     assert _scan(clone).returncode == 0
     (clone / "sample.txt").write_text("nothing")
     unused = _scan(clone)
@@ -242,7 +289,18 @@ def test_a_scan_that_could_not_look_does_not_pass(clone: Path, tmp_path: Path) -
 @pytest.mark.timeout(120)
 def test_a_hostile_line_takes_no_longer_than_its_length() -> None:
     """Each of these once took, or would take a careless rule, time by the square of its length: hours for the largest file."""
-    for part in ("sk-", "eyJ", "postgres" + "://a:", "secret_key=", "-----BEGIN ", "Atzr" + "|", "0x41,", "%41", "&amp;", "QUJD"):
+    for part in (
+        "sk-",
+        "eyJ",
+        "postgres" + "://a:",
+        "secret_key=",
+        "-----BEGIN ",
+        "Atzr" + "|",
+        "0x41,",
+        "%41",
+        "&amp;",
+        "QUJD",
+    ):
         assert len(look("hostile.txt", (part * (150_000 // len(part))).encode())) <= 1
 
 
@@ -257,7 +315,13 @@ def test_setup_turns_the_hook_on_and_replaces_nobodys(tmp_path: Path, own: str) 
         (tmp_path / ".git" / "hooks").mkdir(exist_ok=True)
         (tmp_path / ".git" / "hooks" / "pre-commit").write_text("#!/bin/sh\n")
     for _ in range(2):
-        answer = subprocess.run([str(tmp_path / "bin" / "hooks")], capture_output=True, text=True, check=True, env=_environment())
+        answer = subprocess.run(
+            [str(tmp_path / "bin" / "hooks")],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=_environment(),
+        )
         assert ("your own" in answer.stderr) == (own != "nothing")
     expected = {"nothing": ".githooks", "a path": "mine", "a hook": ""}
     assert _git(tmp_path, "config", "core.hooksPath").stdout.strip() == expected[own]

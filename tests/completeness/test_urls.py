@@ -1,6 +1,7 @@
 """Every address × every kind of person × GET and POST: one table says who gets what, and a new address must be in it.
 
-Addresses of another shop's things answer "not found", never "forbidden": an outsider does not learn that they exist.
+Addresses of another shop's things answer "not found", never "forbidden": an outsider does not learn
+that they exist.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ from theseller.lib.secret import Secret
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.tenancy.scope import tenant_scope
 
-#: Who requests, in this order: the owner comes last, for she may delete what the others must still find.
-#: `other_shop` owns another shop; `operator` has proven a second factor, `unproven` is an operator who has not.
+#: Who requests, in this order: the owner comes last, for she may delete what the others must still
+#: find. `other_shop` owns another shop; `operator` has proven a second factor, `unproven` is an
+#: operator who has not.
 PEOPLE = ("anonymous", "other_shop", "operator", "unproven", "viewer", "analyst", "owner")
 OUTSIDERS = PEOPLE[:4]
 SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
@@ -52,8 +54,9 @@ SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
 class Row:
     """The expected statuses of one address, by method and person. `data`: a post that would succeed if permitted.
 
-    302 leads anonymous people to the sign-in page and others onward; 404 hides; 403 is a member without the
-    permission; 405 a method that the address does not have; 422 a form that was not filled in.
+    302 leads anonymous people to the sign-in page and others onward; 404 hides; 403 is a member
+    without the permission; 405 a method that the address does not have; 422 a form that was not
+    filled in.
     """
 
     statuses: dict[str, dict[str, int]]
@@ -209,10 +212,20 @@ data/export/                                 GET     302        405         405 
     {},
 )
 
-#: What anyone on the network may open. Every address here is one more that the edge must withstand: the list may only shrink.
-#: It grew three times: by the proof of an end (anyone who ended a shop or an account has none to sign in with), by /readyz, and by the
-#: start page, which reads nothing of the database for who is not signed in.
-PUBLIC = {"", "healthz", "readyz", "sign-in/", "security/", "security/page.json", "security/<slug:clause>/", "certificates/<str:token>/"}
+#: What anyone on the network may open. Every address here is one more that the edge must withstand:
+#: the list may only shrink. It grew three times: by the proof of an end (anyone who ended a shop or
+#: an account has none to sign in with), by /readyz, and by the start page, which reads nothing of
+#: the database for who is not signed in.
+PUBLIC = {
+    "",
+    "healthz",
+    "readyz",
+    "sign-in/",
+    "security/",
+    "security/page.json",
+    "security/<slug:clause>/",
+    "certificates/<str:token>/",
+}
 PUBLIC_MOST = 8
 
 
@@ -257,7 +270,9 @@ ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
 }
 
 
-def routes(patterns: list[URLPattern | URLResolver] | None = None, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+def routes(
+    patterns: list[URLPattern | URLResolver] | None = None, before: str = ""
+) -> Iterator[tuple[str, URLPattern]]:
     """Give every address of the product as the resolver knows it, with its pattern."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = before + str(pattern.pattern)
@@ -273,7 +288,11 @@ def _address(route: str, shop: Shop) -> str:
     for name, converter in pattern.converters.items():
         value = ARGUMENTS_OF.get(route, ARGUMENTS.get(name))
         assert value is not None, f"{route}: give {name!r} a value in ARGUMENTS"
-        prefix = next(piece for piece in (f"<{kind}:{name}>" for kind in ("uuid", "str", "slug", "int", "path")) if piece in text)
+        prefix = next(
+            piece
+            for piece in (f"<{kind}:{name}>" for kind in ("uuid", "str", "slug", "int", "path"))
+            if piece in text
+        )
         text = text.replace(prefix, converter.to_url(value(shop)))
     return f"/{text}"
 
@@ -293,28 +312,63 @@ def lasting(database: str) -> Shop:
 def _make_shop(database: str) -> Shop:
     cast = create_cast()
     operator, unproven = create_operator(), create_operator(name="Oskar")
-    viewer = create_user(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
-    add_member(person=viewer, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
+    viewer = create_user(
+        email=f"vera.{new_id().hex[-12:]}@example.com",
+        name="Vera",
+        password=Secret(PASSWORD),
+        at=NOON,
+    )
+    add_member(
+        person=viewer,
+        role=MemberRole.VIEWER,
+        tenant=cast.alices_shop,
+        actor="process:test",
+        at=NOON,
+    )
     tenant = cast.alices_shop
     with tenant_scope(tenant):
-        opened, closed = (connection_for_files(region, tenant=tenant, at=NOON) for region in (Region.NA, Region.EU))
+        opened, closed = (
+            connection_for_files(region, tenant=tenant, at=NOON)
+            for region in (Region.NA, Region.EU)
+        )
     _sell(tenant, opened, database)
-    disconnect(connection=closed, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=cast.alice.actor, at=NOON)
+    disconnect(
+        connection=closed,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant,
+        actor=cast.alice.actor,
+        at=NOON,
+    )
     assert erase_connection(connection=closed, tenant=tenant, at=NOON).completed
     with tenant_scope(tenant):
         issued = connection_certificate(closed)
     assert issued is not None
-    # Other tests' casts have an "Alice's shop" too, and operators see the names of all: this one has a name of its own.
+    # Other tests' casts have an "Alice's shop" too, and operators see the names of all: this one
+    # has a name of its own.
     name = f"Alice's shop {new_id().hex[-6:]}"
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("update tenancy_tenant set name = %s where id = %s", [name, tenant])
-    secrets = (name, name.replace("'", "&#x27;"), SKU, ORDER, str(issued[0]), str(tenant), cast.alice.email, cast.bob.email)
+    secrets = (
+        name,
+        name.replace("'", "&#x27;"),
+        SKU,
+        ORDER,
+        str(issued[0]),
+        str(tenant),
+        cast.alice.email,
+        cast.bob.email,
+    )
     return Shop(cast, viewer, opened, closed, secrets, operator, unproven, _link())
 
 
 def _link() -> str:
     """End an account, and return the token of the link to its proof."""
-    former = create_user(email=f"former.{new_id().hex[-12:]}@example.com", name="Gone", password=Secret(PASSWORD), at=NOON)
+    former = create_user(
+        email=f"former.{new_id().hex[-12:]}@example.com",
+        name="Gone",
+        password=Secret(PASSWORD),
+        at=NOON,
+    )
     return delete_account(person=former, at=NOON).reveal()
 
 
@@ -323,26 +377,39 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
     sold = (tenant, "2026-11-01", ORDER, connection, "ATVPDKIKX0DER", NOON, NOON, SKU)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
-            " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s, 'B0ALICE777', 1, 'USD', 31.5, 'orders_api')",
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+            " connection_id, marketplace_id, purchased_at, last_updated_at, status, fulfilment,"
+            " is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
+            " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s,"
+            " 'B0ALICE777', 1, 'USD', 31.5, 'orders_api')",
             sold,
         )
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values (%s, %s, %s, %s)",
+            "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values"
+            " (%s, %s, %s, %s)",
             [tenant, sold[4], sold[1], NOON],
         )
 
 
-def _ask(shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False) -> HttpResponse:
-    client = operator_client(shop.operator) if person == "operator" else Client(enforce_csrf_checks=checks)
+def _ask(
+    shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False
+) -> HttpResponse:
+    client = (
+        operator_client(shop.operator)
+        if person == "operator"
+        else Client(enforce_csrf_checks=checks)
+    )
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
     if fresh:
         after_step_up(client)
-    answer = client.generic("GET", _address(route, shop)) if method == "GET" else client.post(_address(route, shop), MATRIX[route].data)
+    answer = (
+        client.generic("GET", _address(route, shop))
+        if method == "GET"
+        else client.post(_address(route, shop), MATRIX[route].data)
+    )
     assert isinstance(answer, HttpResponseBase)
     return cast("HttpResponse", answer)
 
@@ -351,11 +418,13 @@ def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
     """Return what Alice's shop consists of, table by table."""
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         return {
-            descriptor.table: superuser.execute(
-                f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {descriptor.table} t"
-                f" where {descriptor.tenant_column} = %s",
-                [shop.cast.alices_shop],
-            ).fetchone()
+            descriptor.table: (
+                superuser.execute(
+                    "select count(*), md5(string_agg(t::text, '|' order by t::text)) from"
+                    f" {descriptor.table} t where {descriptor.tenant_column} = %s",
+                    [shop.cast.alices_shop],
+                ).fetchone()
+            )
             for descriptor in descriptors()
             if descriptor.tenant_column
         }
@@ -366,10 +435,14 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
 
 
 @pytest.mark.parametrize("route", MATRIX)
-def test_everybody_gets_what_the_matrix_says(route: str, request: pytest.FixtureRequest, database: str) -> None:
+def test_everybody_gets_what_the_matrix_says(
+    route: str, request: pytest.FixtureRequest, database: str
+) -> None:
     # Where no one can post, no one changes anything of the shop.
     shop: Shop = request.getfixturevalue(
-        "lasting" if set(MATRIX[route].statuses["POST"].values()) <= {302, 405} and not MATRIX[route].data else "shop"
+        "lasting"
+        if set(MATRIX[route].statuses["POST"].values()) <= {302, 405} and not MATRIX[route].data
+        else "shop"
     )
     before = _fingerprint(shop, database)
     got = {}
@@ -382,8 +455,14 @@ def test_everybody_gets_what_the_matrix_says(route: str, request: pytest.Fixture
                 if person == "anonymous" and answer.status_code == 302:
                     assert answer["Location"].startswith("/sign-in/?next=")
         if person == OUTSIDERS[-1]:
-            assert _fingerprint(shop, database) == before, "an outsider changed something of Alice's"
-    assert got == {(person, method): MATRIX[route].expected(method, person) for person in PEOPLE for method in ("GET", "POST")}
+            assert _fingerprint(shop, database) == before, (
+                "an outsider changed something of Alice's"
+            )
+    assert got == {
+        (person, method): MATRIX[route].expected(method, person)
+        for person in PEOPLE
+        for method in ("GET", "POST")
+    }
 
 
 @pytest.mark.parametrize("route", FRESH)
@@ -400,7 +479,9 @@ def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
     """Check that neither page nor headers hold a word of Alice's shop, but what the asker put into the address."""
     requested = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
     body = b"".join(answer) if answer.streaming else answer.content
-    said = body.decode(errors="replace") + "\n".join(f"{name}: {value}" for name, value in answer.items())
+    said = body.decode(errors="replace") + "\n".join(
+        f"{name}: {value}" for name, value in answer.items()
+    )
     leaked = [word for word in shop.secrets if word in said.replace(requested, "")]
     assert not leaked
 
@@ -409,9 +490,14 @@ def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
 def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Shop) -> None:
     """Charlie can't tell Alice's things from none: same status, same page."""
     shop = lasting
-    missing = replace(shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id())
+    missing = replace(
+        shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id()
+    )
     for method in ("GET", "POST"):
-        theirs, none = _ask(shop, "other_shop", method, route), _ask(missing, "other_shop", method, route)
+        theirs, none = (
+            _ask(shop, "other_shop", method, route),
+            _ask(missing, "other_shop", method, route),
+        )
         assert theirs.status_code == none.status_code
         if theirs.status_code == 404:
             assert _without_marks(theirs, shop) == _without_marks(none, missing)
@@ -420,7 +506,12 @@ def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Sh
 def _without_marks(answer: HttpResponse, shop: Shop) -> str:
     """Return the page without what differs for every request: its id, the forgery token, the address itself."""
     text = answer.content.decode()
-    for mark in (str(answer.get("X-Request-Id")), str(shop.open), str(shop.closed), str(shop.cast.alices_shop)):
+    for mark in (
+        str(answer.get("X-Request-Id")),
+        str(shop.open),
+        str(shop.closed),
+        str(shop.cast.alices_shop),
+    ):
         text = text.replace(mark, "")
     return re.sub(r"[A-Za-z0-9]{64}", "", text)
 
@@ -428,15 +519,24 @@ def _without_marks(answer: HttpResponse, shop: Shop) -> str:
 def test_the_members_of_the_shop_do_see_what_the_others_do_not(lasting: Shop) -> None:
     """The matrix would prove little if the words that outsiders must not see were on no one's page."""
     said = "".join(
-        _ask(lasting, "owner", "GET", route).content.decode() for route in MATRIX if MATRIX[route].expected("GET", "owner") == 200
+        _ask(lasting, "owner", "GET", route).content.decode()
+        for route in MATRIX
+        if MATRIX[route].expected("GET", "owner") == 200
     )
     missing = [word for word in lasting.secrets if word not in said]
-    assert set(missing) <= {lasting.secrets[0], lasting.cast.alice.email, lasting.cast.bob.email, SKU, ORDER}
+    assert set(missing) <= {
+        lasting.secrets[0],
+        lasting.cast.alice.email,
+        lasting.cast.bob.email,
+        SKU,
+        ORDER,
+    }
 
 
 def _downloads_noted(superuser: psycopg.Connection[tuple[Any, ...]]) -> int:
     found = superuser.execute(
-        "select count(*) from audit_event where tag = any(%s)", [[Tag.DATA_EXPORTED, Tag.CERTIFICATE_DOWNLOADED]]
+        "select count(*) from audit_event where tag = any(%s)",
+        [[Tag.DATA_EXPORTED, Tag.CERTIFICATE_DOWNLOADED]],
     ).fetchone()
     assert found is not None
     return int(found[0])
@@ -446,7 +546,9 @@ def _downloads_noted(superuser: psycopg.Connection[tuple[Any, ...]]) -> int:
 _AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv"}, {"file": ""})
 
 
-def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Shop, database: str) -> None:
+def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
+    shop: Shop, database: str
+) -> None:
     """Every address, requested for by every member with every parameter that makes a file of it."""
     books = Books(shop.cast.alices_shop)
     books.order(NOON, "31.50")
@@ -463,40 +565,79 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(shop: Sh
                 for parameters in _AS_A_FILE:
                     for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
                         before = _downloads_noted(superuser)
-                        answer = client.generic(method, _address(route, shop), QUERY_STRING=urlencode(parameters))
+                        answer = client.generic(
+                            method, _address(route, shop), QUERY_STRING=urlencode(parameters)
+                        )
                         attached = answer.get("Content-Disposition", "").startswith("attachment")
-                        assert _downloads_noted(superuser) - before == attached, (route, parameters, person)
+                        assert _downloads_noted(superuser) - before == attached, (
+                            route,
+                            parameters,
+                            person,
+                        )
                         if attached:
-                            assert permission is not None or route in PUBLIC, f"{route} gives a file to anyone"
+                            assert permission is not None or route in PUBLIC, (
+                                f"{route} gives a file to anyone"
+                            )
                             files.setdefault(person, set()).add(route)
-    pages, certificate_ = {"", "products/", "days/<str:day>/"}, "connections/<uuid:connection>/certificate.json"
+    pages, certificate_ = (
+        {"", "products/", "days/<str:day>/"},
+        "connections/<uuid:connection>/certificate.json",
+    )
     assert files["owner"] == {*pages, certificate_, "data/export/"}
     assert files["analyst"] == {*pages, certificate_}
     assert files["viewer"] == {certificate_}
 
 
 def test_what_the_public_may_open_is_listed() -> None:
-    public = {route for route, pattern in routes() if not getattr(pattern.callback, "login_required", True)}
+    public = {
+        route
+        for route, pattern in routes()
+        if not getattr(pattern.callback, "login_required", True)
+    }
     assert public == PUBLIC
     assert len(PUBLIC) <= PUBLIC_MOST
 
 
 def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
     """Signed in is not enough: what is a shop's goes through `tenant_permission_required`, which finds the person's own shop and right."""
-    personal = {"sign-out/", "no-shop/", "seats/<uuid:tenant>/", "account/security/", "account/second-factor/"}  # about the person
-    step_up_required = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_step_up_required")}
-    operators = {route for route, pattern in routes() if hasattr(pattern.callback, "theseller_operator_required")}
-    unguarded = {route for route, pattern in routes() if not hasattr(pattern.callback, "theseller_permission")}
+    personal = {
+        "sign-out/",
+        "no-shop/",
+        "seats/<uuid:tenant>/",
+        "account/security/",
+        "account/second-factor/",
+    }  # about the person
+    step_up_required = {
+        route
+        for route, pattern in routes()
+        if hasattr(pattern.callback, "theseller_step_up_required")
+    }
+    operators = {
+        route
+        for route, pattern in routes()
+        if hasattr(pattern.callback, "theseller_operator_required")
+    }
+    unguarded = {
+        route
+        for route, pattern in routes()
+        if not hasattr(pattern.callback, "theseller_permission")
+    }
     both = set(FRESH)  # an owner's right, and a fresh proof that it is them
     assert unguarded == PUBLIC | personal | (step_up_required - both) | operators
     assert operators == {route for route in MATRIX if route.startswith("operate/")}
-    assert step_up_required == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
+    assert (
+        step_up_required
+        == {route for route in MATRIX if route.startswith("account/security/")} - personal | both
+    )
 
 
-@pytest.mark.parametrize("route", [route for route, row in MATRIX.items() if row.expected("POST", "owner") != 405])
+@pytest.mark.parametrize(
+    "route", [route for route, row in MATRIX.items() if row.expected("POST", "owner") != 405]
+)
 def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
     assert _ask(lasting, "owner", "POST", route, checks=True).status_code == 403
-    # The import page reads no stranger's body, not even to look for a forgery: they are sent to sign in first.
+    # The import page reads no stranger's body, not even to look for a forgery: they are sent to
+    # sign in first.
     expected = 302 if route == "imports/" else 403
     assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == expected
 

@@ -1,7 +1,8 @@
 """What the emulator answers is what Amazon's OpenAPI models describe, and its canaries are everywhere the models have personal data.
 
-The models are Amazon's (github.com/amzn/selling-partner-api-models, Apache-2.0). They are not part of this project: say where they are
-with the environment variable THESELLER_AMAZON_MODELS, else `../shared/reference/amazon-models` beside the project is tried.
+The models are Amazon's (github.com/amzn/selling-partner-api-models, Apache-2.0). They are not part
+of this project: say where they are with the environment variable THESELLER_AMAZON_MODELS, else
+`../shared/reference/amazon-models` beside the project is tried.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, amazon_wit
 from theseller.emulator.canary import ORDER_PATHS
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = Path(os.environ.get("THESELLER_AMAZON_MODELS", str(ROOT.parent / "shared" / "reference" / "amazon-models")))
+MODELS = Path(
+    os.environ.get(
+        "THESELLER_AMAZON_MODELS", str(ROOT.parent / "shared" / "reference" / "amazon-models")
+    )
+)
 TRAFFIC_SCHEMA = MODELS.parent / "amazon-schemas" / "reports" / "sellerSalesAndTrafficReport.json"
 pytestmark = pytest.mark.skipif(
-    not (MODELS / "orders_2026-01-01.json").is_file(), reason="Amazon's models were not found: set THESELLER_AMAZON_MODELS to their folder"
+    not (MODELS / "orders_2026-01-01.json").is_file(),
+    reason="Amazon's models were not found: set THESELLER_AMAZON_MODELS to their folder",
 )
 FIRST_STORE = {ALICE: "ATVPDKIKX0DER", CHARLIE: "A1F83G8C2ARO7P", DORA: "A1VC38T7YXB528"}
 EVERYTHING = "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
@@ -37,7 +43,7 @@ def model(name: str) -> dict[str, Any]:
     return loaded
 
 
-def strict(schema: Any) -> Any:  # noqa: ANN401 -- any JSON.
+def strict(schema: Any) -> Any:  # noqa: ANN401
     """Return the schema with every object closed, so that a field that the model does not have is an error too."""
     if isinstance(schema, list):
         return [strict(entry) for entry in schema]
@@ -52,17 +58,24 @@ def strict(schema: Any) -> Any:  # noqa: ANN401 -- any JSON.
 @cache
 def validator(name: str, definition: str) -> jsonschema.Draft4Validator:
     definitions = model(name)["definitions"]
-    # A context is all of its kinds at once (allOf), which no closed schema could allow: it stays open.
-    closed = {key: value if key.endswith("Context") else strict(value) for key, value in definitions.items()}
-    return jsonschema.Draft4Validator({"$ref": f"#/definitions/{definition}", "definitions": closed})
+    # A context is all of its kinds at once (allOf), which no closed schema could allow: it stays
+    # open.
+    closed = {
+        key: value if key.endswith("Context") else strict(value)
+        for key, value in definitions.items()
+    }
+    return jsonschema.Draft4Validator(
+        {"$ref": f"#/definitions/{definition}", "definitions": closed}
+    )
 
 
-#: Where recorded answers are not as the model says: null for an absent list or status, and amounts of getOrderMetrics as numbers.
+#: Where recorded answers are not as the model says: null for an absent list or status, and amounts
+#: of getOrderMetrics as numbers.
 NULL = {"ListTransactionsResponse": {"contexts", "breakdowns", "transactionStatus"}}
 NUMBERS = {"GetOrderMetricsResponse"}
 
 
-def as_modelled(definition: str, body: Any) -> Any:  # noqa: ANN401 -- any JSON.
+def as_modelled(definition: str, body: Any) -> Any:  # noqa: ANN401
     """Return the answer without its recorded differences from the model, and with every other one."""
     if isinstance(body, list):
         return [as_modelled(definition, entry) for entry in body]
@@ -70,8 +83,12 @@ def as_modelled(definition: str, body: Any) -> Any:  # noqa: ANN401 -- any JSON.
         return body
     if definition in NUMBERS and isinstance(body.get("amount"), float):
         return {**body, "amount": str(body["amount"])}
-    left_out = {key for key, value in body.items() if value is None and key in NULL.get(definition, ())}
-    return {key: as_modelled(definition, value) for key, value in body.items() if key not in left_out}
+    left_out = {
+        key for key, value in body.items() if value is None and key in NULL.get(definition, ())
+    }
+    return {
+        key: as_modelled(definition, value) for key, value in body.items() if key not in left_out
+    }
 
 
 def check(name: str, definition: str, answer: httpx.Response, status: int = 200) -> None:
@@ -84,7 +101,9 @@ def check(name: str, definition: str, answer: httpx.Response, status: int = 200)
 
 
 @pytest.fixture(scope="module", params=[ALICE, CHARLIE, DORA])
-def connected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Amazon, str, str]:
+def connected(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Amazon, str, str]:
     amazon = amazon_with(tmp_path_factory.mktemp("state"))
     return amazon, request.param, amazon.connect(request.param)["access_token"]
 
@@ -92,13 +111,23 @@ def connected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_orders(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     path = "/orders/2026-01-01/orders"
-    bare = amazon.call(seller, token, f"{path}?createdAfter=2026-11-18T00:00:00Z&maxResultsPerPage=40")
-    answer = amazon.call(seller, token, f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40&includedData={EVERYTHING}")
+    bare = amazon.call(
+        seller, token, f"{path}?createdAfter=2026-11-18T00:00:00Z&maxResultsPerPage=40"
+    )
+    answer = amazon.call(
+        seller,
+        token,
+        f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40&includedData={EVERYTHING}",
+    )
     for page in (bare, answer):
         check("orders_2026-01-01", "SearchOrdersResponse", page)
         assert page.json()["orders"]
     order_id = answer.json()["orders"][0]["orderId"]
-    check("orders_2026-01-01", "GetOrderResponse", amazon.call(seller, token, f"{path}/{order_id}?includedData={EVERYTHING}"))
+    check(
+        "orders_2026-01-01",
+        "GetOrderResponse",
+        amazon.call(seller, token, f"{path}/{order_id}?includedData={EVERYTHING}"),
+    )
     check("orders_2026-01-01", "ErrorList", amazon.call(seller, token, path), 400)
 
 
@@ -109,7 +138,9 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
     following = ""
     for _ in range(40):
         amazon.clock.pass_(seconds=1)
-        answer = amazon.call(seller, token, f"{base}/transactions?postedAfter=2026-11-03T00:00:00Z{following}")
+        answer = amazon.call(
+            seller, token, f"{base}/transactions?postedAfter=2026-11-03T00:00:00Z{following}"
+        )
         check("finances_2024-06-19", "ListTransactionsResponse", answer)
         payload = answer.json()["payload"]
         kinds |= {entry["transactionType"] for entry in payload["transactions"]}
@@ -117,11 +148,19 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
             break
         following = f"&nextToken={payload['nextToken']}"
     assert {"Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer"} <= kinds
-    check("finances_2024-06-19", "ListBalancesResponse", amazon.call(seller, token, f"{base}/balances"))
     check(
-        "finances_2024-06-19", "SummaryResponse", amazon.call(seller, token, f"{base}/summary?periodStart=2026-10-01&periodEnd=2026-10-31")
+        "finances_2024-06-19",
+        "ListBalancesResponse",
+        amazon.call(seller, token, f"{base}/balances"),
     )
-    check("finances_2024-06-19", "ErrorList", amazon.call(seller, token, f"{base}/transactions"), 400)
+    check(
+        "finances_2024-06-19",
+        "SummaryResponse",
+        amazon.call(seller, token, f"{base}/summary?periodStart=2026-10-01&periodEnd=2026-10-31"),
+    )
+    check(
+        "finances_2024-06-19", "ErrorList", amazon.call(seller, token, f"{base}/transactions"), 400
+    )
 
 
 def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None:
@@ -129,10 +168,18 @@ def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None
     store = FIRST_STORE[seller]
     stock = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={store}&marketplaceIds={store}&details=true"
     check("fbaInventory", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
-    check("sellers", "GetMarketplaceParticipationsResponse", amazon.call(seller, token, "/sellers/v1/marketplaceParticipations"))
+    check(
+        "sellers",
+        "GetMarketplaceParticipationsResponse",
+        amazon.call(seller, token, "/sellers/v1/marketplaceParticipations"),
+    )
     interval = "2026-11-01T00:00:00Z--2026-11-08T00:00:00Z"
     query = f"marketplaceIds={store}&interval={interval}&granularity=Day&granularityTimeZone=UTC"
-    check("sales", "GetOrderMetricsResponse", amazon.call(seller, token, f"/sales/v1/orderMetrics?{query}"))
+    check(
+        "sales",
+        "GetOrderMetricsResponse",
+        amazon.call(seller, token, f"/sales/v1/orderMetrics?{query}"),
+    )
 
 
 def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Path) -> None:
@@ -141,16 +188,24 @@ def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Pa
         "/tokens/2021-03-01/restrictedDataToken",
         {"restrictedResources": [{"method": "GET", "path": "/orders/v0/orders/1/address"}]},
     )
-    check("tokens_2021-03-01", "ErrorList", amazon.call(seller, token, path, "POST", json=body), 400)
+    check(
+        "tokens_2021-03-01", "ErrorList", amazon.call(seller, token, path, "POST", json=body), 400
+    )
     with_role = amazon_with(tmp_path, roles=("Direct to Consumer Shipping (Restricted)",))
-    granted = with_role.call(seller, with_role.connect(seller)["access_token"], path, "POST", json=body)
+    granted = with_role.call(
+        seller, with_role.connect(seller)["access_token"], path, "POST", json=body
+    )
     check("tokens_2021-03-01", "CreateRestrictedDataTokenResponse", granted)
 
 
 def test_reports(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     base = "/reports/2021-06-30"
-    body = {"reportType": "GET_SALES_AND_TRAFFIC_REPORT", "marketplaceIds": [FIRST_STORE[seller]], "dataStartTime": "2026-11-01"}
+    body = {
+        "reportType": "GET_SALES_AND_TRAFFIC_REPORT",
+        "marketplaceIds": [FIRST_STORE[seller]],
+        "dataStartTime": "2026-11-01",
+    }
     created = amazon.call(seller, token, f"{base}/reports", "POST", json=body)
     check("reports_2021-06-30", "CreateReportResponse", created, 202)
     path = f"{base}/reports/{created.json()['reportId']}"
@@ -187,7 +242,12 @@ KINDS = {
     "tax.taxRegistrations[].taxRegistrationAddress.addressType", "tax.taxRegistrations[].taxRegistrationAttributes[].key",
     "packages[].shipFromAddress.countryCode",
 }  # fmt: skip
-PERSONAL_BRANCHES = ("buyer.", "recipient.", "tax.taxRegistrations[].", "packages[].shipFromAddress.")
+PERSONAL_BRANCHES = (
+    "buyer.",
+    "recipient.",
+    "tax.taxRegistrations[].",
+    "packages[].shipFromAddress.",
+)
 PERSONAL_LEAVES = {
     "payment.paymentExecutions[].acquirerId", "payment.paymentExecutions[].cardBrand", "payment.paymentExecutions[].authorizationCode",
     "orderItems[].product.customization.customizedUrl", "orderItems[].product.serialNumbers[]",
@@ -209,9 +269,23 @@ def test_no_personal_text_of_the_order_model_is_without_a_canary() -> None:
 def test_amazons_names_for_what_is_personal_are_all_among_them() -> None:
     """Any text leaf with one of these names, wherever a new model puts it, must be planted."""
     planted = {path for paths in ORDER_PATHS.values() for path in paths}
-    names = ("name", "email", "phone", "message", "addressline", "postalcode", "note", "reason", "tracking", "serial", "legal")
+    names = (
+        "name",
+        "email",
+        "phone",
+        "message",
+        "addressline",
+        "postalcode",
+        "note",
+        "reason",
+        "tracking",
+        "serial",
+        "legal",
+    )
     harmless = {"salesChannel.marketplaceName", "salesChannel.channelName"}
     found = {
-        path for path, _ in texts({"$ref": "#/definitions/Order"}) if any(name in path.rpartition(".")[2].casefold() for name in names)
+        path
+        for path, _ in texts({"$ref": "#/definitions/Order"})
+        if any(name in path.rpartition(".")[2].casefold() for name in names)
     }
     assert found - harmless <= planted

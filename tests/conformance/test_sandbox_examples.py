@@ -1,7 +1,8 @@
 """Our decoders against Amazon's own models: every documented path is kept or dropped on purpose, every sandbox example decodes, no person in it.
 
-The models are Amazon's (Apache-2.0) and are not part of this repository. They are found by THESELLER_AMAZON_MODELS, a folder that holds
-``orders_2026-01-01.json`` and its siblings; without them these tests are skipped and say so.
+The models are Amazon's (Apache-2.0) and are not part of this repository. They are found by
+THESELLER_AMAZON_MODELS, a folder that holds ``orders_2026-01-01.json`` and its siblings; without
+them these tests are skipped and say so.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from theseller.amazon.decoders import balances, finances, inventory, orders, recipients, reports, sales, sellers
+from theseller.amazon.decoders import (
+    balances,
+    finances,
+    inventory,
+    orders,
+    recipients,
+    reports,
+    sales,
+    sellers,
+)
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER
 from theseller.amazon.decoders.shape import Shape, Why, dropped
 from theseller.amazon.decoders.shapes import SHAPES
@@ -49,12 +59,19 @@ NAMES = sorted(OPERATIONS)
 
 def _folder() -> Path | None:
     named = os.environ.get("THESELLER_AMAZON_MODELS")
-    candidates = [Path(named)] if named else [Path(__file__).parents[3] / "shared" / "reference" / "amazon-models"]
+    candidates = (
+        [Path(named)]
+        if named
+        else [Path(__file__).parents[3] / "shared" / "reference" / "amazon-models"]
+    )
     return next((path for path in candidates if (path / "orders_2026-01-01.json").is_file()), None)
 
 
 FOLDER = _folder()
-needs_models = pytest.mark.skipif(FOLDER is None, reason="Amazon's models are not here: set THESELLER_AMAZON_MODELS to their folder")
+needs_models = pytest.mark.skipif(
+    FOLDER is None,
+    reason="Amazon's models are not here: set THESELLER_AMAZON_MODELS to their folder",
+)
 
 
 def model_of(operation: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -86,7 +103,9 @@ def examples(operation: str) -> Iterator[dict[str, Any]]:
                 yield example
 
 
-def model_leaves(document: dict[str, Any], schema: dict[str, Any], path: str = "", seen: tuple[str, ...] = ()) -> Iterator[str]:
+def model_leaves(
+    document: dict[str, Any], schema: dict[str, Any], path: str = "", seen: tuple[str, ...] = ()
+) -> Iterator[str]:
     """Yield the leaf paths of a schema; a recursion is yielded once, as itself."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
@@ -125,7 +144,12 @@ def personal_paths(shape: Shape[Any]) -> list[str]:
 
 def personal_values(shape: Shape[Any], example: dict[str, Any]) -> set[str]:
     """Return every value at a path dropped as PII. Short ones (a country, a yes) would be found anywhere and prove nothing."""
-    return {text for path in personal_paths(shape) for text in strings_at(example, path.split(".")) if len(text) >= 5}
+    return {
+        text
+        for path in personal_paths(shape)
+        for text in strings_at(example, path.split("."))
+        if len(text) >= 5
+    }
 
 
 def kept_values(shape: Shape[Any], example: dict[str, Any]) -> set[str]:
@@ -176,7 +200,9 @@ def objects_at(value: object, segments: list[str]) -> Iterator[object]:
         yield value
     elif isinstance(value, dict):
         inner = value.get(segments[0].removesuffix("[]"))
-        for element in (inner or []) if segments[0].endswith("[]") else [inner] if inner is not None else []:
+        for element in (
+            (inner or []) if segments[0].endswith("[]") else [inner] if inner is not None else []
+        ):
             yield from objects_at(element, segments[1:])
 
 
@@ -185,7 +211,12 @@ def leaked(decoded: object, personal: set[str]) -> set[str]:
     printed, encoded = repr(decoded), msgspec.json.encode(decoded, enc_hook=str).decode()
     words = set(re.findall(r"'([^']*)'|\"([^\"]*)\"", printed))
     whole = {word for pair in words for word in pair}
-    texts = {text for text in personal if not text.isdigit() and (text in printed or text in encoded or json.dumps(text)[1:-1] in encoded)}
+    texts = {
+        text
+        for text in personal
+        if not text.isdigit()
+        and (text in printed or text in encoded or json.dumps(text)[1:-1] in encoded)
+    }
     return texts | (personal & whole)
 
 
@@ -198,7 +229,11 @@ def test_every_operation_has_a_shape_a_decoder_and_a_model() -> None:
 @pytest.mark.parametrize("operation", NAMES)
 def test_every_documented_path_is_kept_or_dropped_on_purpose(operation: str) -> None:
     shape = SHAPES[operation]
-    model = {leaf for document, response in successes(operation) for leaf in model_leaves(document, response["schema"])}
+    model = {
+        leaf
+        for document, response in successes(operation)
+        for leaf in model_leaves(document, response["schema"])
+    }
     assert model
     known = shape.kept | set(shape.dropped)
     assert model - known == set(), "Amazon documents unclassified paths"
@@ -212,7 +247,10 @@ def test_method_path_and_parameters_are_amazons(operation: str) -> None:
     plan = OPERATIONS[operation]
     document, definition = model_of(operation)
     assert (plan.method, plan.path) == (definition["_method"], definition["_path"])
-    described = [document["parameters"][p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in definition.get("parameters", [])]
+    described = [
+        document["parameters"][p["$ref"].rpartition("/")[2]] if "$ref" in p else p
+        for p in definition.get("parameters", [])
+    ]
     query = {parameter["name"] for parameter in described if parameter["in"] == "query"}
     assert plan.params | {name for name, _ in plan.forced} <= query
     if plan.body:
@@ -225,9 +263,15 @@ def test_method_path_and_parameters_are_amazons(operation: str) -> None:
 def test_rate_and_burst_are_amazons(operation: str) -> None:
     """The plan is in the operation's description, as a Markdown table of rate and burst."""
     _, definition = model_of(operation)
-    rows = [line.strip().strip("|").split("|") for line in definition["description"].splitlines() if line.strip().startswith("|")]
+    rows = [
+        line.strip().strip("|").split("|")
+        for line in definition["description"].splitlines()
+        if line.strip().startswith("|")
+    ]
     numbers = [
-        tuple(float(cell) for cell in row) for row in rows if len(row) == 2 and all(c.strip().replace(".", "", 1).isdigit() for c in row)
+        tuple(float(cell) for cell in row)
+        for row in rows
+        if len(row) == 2 and all(c.strip().replace(".", "", 1).isdigit() for c in row)
     ]
     assert numbers == [(OPERATIONS[operation].rate, float(OPERATIONS[operation].burst))]
 
@@ -241,7 +285,9 @@ def test_every_sandbox_example_decodes_without_a_person_in_it(operation: str) ->
         body = json.dumps(example).encode()
         decoded = DECODE[operation](body)
         assert SHAPES[operation].drift(body) == ()
-        personal = personal_values(SHAPES[operation], example) - kept_values(SHAPES[operation], example)
+        personal = personal_values(SHAPES[operation], example) - kept_values(
+            SHAPES[operation], example
+        )
         assert leaked(decoded, personal) == set()
 
 
@@ -250,7 +296,11 @@ def test_every_sandbox_example_decodes_without_a_person_in_it(operation: str) ->
 def test_a_canary_at_every_personal_path_reaches_nothing(operation: str) -> None:
     for example in examples(operation):
         made: list[str] = []
-        body = json.dumps(with_canaries(example, [path.split(".") for path in present_paths(operation, example)], made)).encode()
+        body = json.dumps(
+            with_canaries(
+                example, [path.split(".") for path in present_paths(operation, example)], made
+            )
+        ).encode()
         assert made
         decoded = DECODE[operation](body)
         assert leaked(decoded, set(made)) == set()
@@ -260,12 +310,18 @@ def test_a_canary_at_every_personal_path_reaches_nothing(operation: str) -> None
 def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_line_for() -> None:
     """The one decoder that keeps anything of a buyer, held against the same model as the others."""
     shape = recipients.SLIP_DATA
-    model = {leaf for document, response in successes("getOrder") for leaf in model_leaves(document, response["schema"])}
+    model = {
+        leaf
+        for document, response in successes("getOrder")
+        for leaf in model_leaves(document, response["schema"])
+    }
     assert shape.kept | set(shape.dropped) == model
     assert not shape.kept & set(shape.dropped)
     address = "order.recipient.deliveryAddress."
     personal = {
-        path.removeprefix(address) for path in shape.kept & {f"order.{path}" for path, why in DROPPED_FROM_ORDER.items() if why is Why.PII}
+        path.removeprefix(address)
+        for path in shape.kept
+        & {f"order.{path}" for path, why in DROPPED_FROM_ORDER.items() if why is Why.PII}
     }
     assert personal == {
         "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "districtOrCounty", "stateOrRegion", "postalCode",
@@ -275,14 +331,23 @@ def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_l
         body = json.dumps(example).encode()
         decoded, drift = recipients.decode_slip_data(body)
         assert drift == ()
-        kept = " ".join(kept_values(shape, example))  # a street is in the first line of its address, too
-        assert leaked(decoded, {text for text in personal_values(shape, example) if text not in kept}) == set()
+        kept = " ".join(
+            kept_values(shape, example)
+        )  # a street is in the first line of its address, too
+        assert (
+            leaked(decoded, {text for text in personal_values(shape, example) if text not in kept})
+            == set()
+        )
 
 
 @needs_models
 def test_the_examples_do_hold_people() -> None:
     """Without this the test above could pass on examples with nothing to leak."""
-    personal = [personal_values(SHAPES[name], example) for name in ("searchOrders", "getOrder") for example in examples(name)]
+    personal = [
+        personal_values(SHAPES[name], example)
+        for name in ("searchOrders", "getOrder")
+        for example in examples(name)
+    ]
     assert sum(map(len, personal)) > 40
     assert any("John Smith" in values for values in personal)
 
@@ -307,7 +372,10 @@ class _LeakyPage(msgspec.Struct):
 def test_one_field_too_many_makes_these_tests_fail() -> None:
     leaky = Shape("searchOrders", _LeakyPage, SHAPES["searchOrders"].dropped)
     assert leaky.kept & set(leaky.dropped) == {"orders[].recipient.deliveryAddress.name"}
-    caught = [leaked(leaky.decode(json.dumps(example).encode()), personal_values(leaky, example)) for example in examples("searchOrders")]
+    caught = [
+        leaked(leaky.decode(json.dumps(example).encode()), personal_values(leaky, example))
+        for example in examples("searchOrders")
+    ]
     assert any("John Smith" in values for values in caught)
 
 
@@ -315,5 +383,7 @@ def test_one_field_too_many_makes_these_tests_fail() -> None:
 def test_one_path_too_few_makes_these_tests_fail() -> None:
     forgetful = Shape("getReport", reports.ReportState, dropped())
     document, response = next(successes("getReport"))
-    assert set(model_leaves(document, response["schema"])) - forgetful.kept - set(forgetful.dropped) == {"reportScheduleId"}
+    assert set(model_leaves(document, response["schema"])) - forgetful.kept - set(
+        forgetful.dropped
+    ) == {"reportScheduleId"}
     assert forgetful.drift(b'{"reportScheduleId":"1"}') == ("reportScheduleId",)

@@ -1,6 +1,7 @@
 """kill -9 in the middle of a backfill: the worker, the web, PostgreSQL, the whole demo. Nothing is lost, nothing doubled, it goes on.
 
-One seller's history arrives once, and everything is killed during it; then every day of it is compared with what Amazon knows.
+One seller's history arrives once, and everything is killed during it; then every day of it is
+compared with what Amazon knows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from urllib.parse import urlencode, urlsplit
 import psycopg
 import pytest
 from tests.demo_deployment import Demo, running_demo
-from tests.expected_figures import SMALL_SELLER, ExpectedFigures, ExpectedLedger, ExpectedSales, moments
+from tests.expected_figures import (
+    SMALL_SELLER,
+    ExpectedFigures,
+    ExpectedLedger,
+    ExpectedSales,
+    moments,
+)
 
 from theseller.lib import clock
 from theseller.postgres.processes import ProcessMark, process_mark, wait_until
@@ -33,7 +40,8 @@ UK, STORES = "A1F83G8C2ARO7P", ("UK", "DE")
 PATIENCE = 900.0  # the whole history of a seller, on a machine three times slower
 #: Newer days are still moving while they are compared.
 SETTLED_AFTER = timedelta(days=4)
-#: A backfill reaches back nineteen months of thirty days, and facts are kept for eighteen calendar months: compare what is surely there.
+#: A backfill reaches back nineteen months of thirty days, and facts are kept for eighteen calendar
+#: months: compare what is surely there.
 REACH = timedelta(days=530)
 #: How long ago the first rows of this test were pulled, at most.
 LASTED = timedelta(minutes=15)
@@ -57,20 +65,32 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
-def test_a_history_that_survives_every_kill_is_whole_and_single(demo: Demo, say: Callable[[str], None]) -> None:
+def test_a_history_that_survives_every_kill_is_whole_and_single(
+    demo: Demo, say: Callable[[str], None]
+) -> None:
     connect(demo, "alice@example.com", UK, SMALL_SELLER)
     say(_killed_while_it_arrives(demo, "the worker", lambda: _kill_program(demo, "worker")))
     say(_killed_while_it_arrives(demo, "gunicorn's master", lambda: _kill_program(demo, "web")))
     _wait(demo, "the web answers again", lambda: _answers(demo))
-    say(_killed_while_it_arrives(demo, "one of gunicorn's workers", lambda: _kill([_child_of(demo.process("web"))])))
-    say(_killed_while_it_arrives(demo, "PostgreSQL's first process", lambda: _kill([demo.postmaster()])))
+    say(
+        _killed_while_it_arrives(
+            demo, "one of gunicorn's workers", lambda: _kill([_child_of(demo.process("web"))])
+        )
+    )
+    say(
+        _killed_while_it_arrives(
+            demo, "PostgreSQL's first process", lambda: _kill([demo.postmaster()])
+        )
+    )
     _wait(demo, "the web answers after PostgreSQL came back", lambda: _answers(demo, "/sign-in/"))
     say(_killed_while_it_arrives(demo, "all of PostgreSQL", lambda: _kill(_postgres(demo))))
     before = _facts(demo)
     demo.kill()
     say(f"killed everything; a new start took {demo.start():.1f} s")
     after = _facts(demo)
-    assert all(after[table] >= rows for table, rows in before.items()), "the kill of everything lost committed rows"
+    assert all(after[table] >= rows for table, rows in before.items()), (
+        "the kill of everything lost committed rows"
+    )
     _wait(demo, "the history is complete", lambda: _complete(demo))
     say(f"the history is complete at {_rows(demo)} rows")
     for code in STORES:
@@ -81,13 +101,26 @@ def test_a_history_that_survives_every_kill_is_whole_and_single(demo: Demo, say:
 def _killed_while_it_arrives(demo: Demo, what: str, kill: Callable[[], None]) -> str:
     """Kill something while rows arrive, and wait until more rows arrive than there were; return how long that took."""
     begun = _rows(demo) + 100
-    _wait(demo, f"rows arrive before the kill of {what}", lambda: _rows(demo) > begun or _complete(demo))
+    _wait(
+        demo,
+        f"rows arrive before the kill of {what}",
+        lambda: _rows(demo) > begun or _complete(demo),
+    )
     assert not _complete(demo), f"the backfill ended before {what} was killed: nothing was proven"
     before, killed = _facts(demo), time.monotonic()
     kill()
-    _wait(demo, f"rows arrive after the kill of {what}", lambda: _rows(demo) > sum(before.values()) or _complete(demo))
-    assert all(_facts(demo)[table] >= rows for table, rows in before.items()), f"the kill of {what} lost committed rows"
-    return f"killed {what} at {sum(before.values())} rows; more arrived after {time.monotonic() - killed:.1f} s"
+    _wait(
+        demo,
+        f"rows arrive after the kill of {what}",
+        lambda: _rows(demo) > sum(before.values()) or _complete(demo),
+    )
+    assert all(_facts(demo)[table] >= rows for table, rows in before.items()), (
+        f"the kill of {what} lost committed rows"
+    )
+    return (
+        f"killed {what} at {sum(before.values())} rows; more arrived after"
+        f" {time.monotonic() - killed:.1f} s"
+    )
 
 
 def _slow_down(demo: Demo) -> None:
@@ -148,7 +181,9 @@ def _wait(demo: Demo, what: str, holds: Callable[[], bool]) -> None:
 def _facts(demo: Demo) -> dict[str, int]:
     """Return how many rows each table of facts has."""
     tables = ("ingest_order_line", "ingest_document", "ingest_product")
-    query = " union all ".join(f"select '{table}', count(*) from {table} where tenant_id = '{TENANT}'" for table in tables)
+    query = " union all ".join(
+        f"select '{table}', count(*) from {table} where tenant_id = '{TENANT}'" for table in tables
+    )
     return {str(table): int(rows) for table, rows in demo.rows(query)}
 
 
@@ -158,7 +193,10 @@ def _rows(demo: Demo) -> int:
 
 def _complete(demo: Demo) -> bool:
     """Return whether every stream has reached its end and no day waits to be added up."""
-    waiting = demo.rows("select count(*) from ingest_stream where work_done < work_total and last_outcome <> 'role_missing'")
+    waiting = demo.rows(
+        "select count(*) from ingest_stream where work_done < work_total and last_outcome <>"
+        " 'role_missing'"
+    )
     return (
         waiting == [(0,)]
         and demo.rows("select count(*) from ingest_dirty_day") == [(0,)]
@@ -187,17 +225,29 @@ def _equals_the_truth(demo: Demo, code: str) -> None:
     )}  # fmt: skip
     sold, earned = truth.sold(first, last, at), truth.earned(first, last, at)
     kept = {day: _kept(stored.get(day)) for day in sold}
-    wrong = {day: (kept[day], (sold[day], earned[day])) for day in sold if kept[day] != (sold[day], earned[day])}
-    # What changed at Amazon after it was pulled is stored as it was: it equals the truth of an earlier moment of this test.
+    wrong = {
+        day: (kept[day], (sold[day], earned[day]))
+        for day in sold
+        if kept[day] != (sold[day], earned[day])
+    }
+    # What changed at Amazon after it was pulled is stored as it was: it equals the truth of an
+    # earlier moment of this test.
     for when in moments(at - LASTED, at):
         for day in sorted(wrong):
             if kept[day] == (truth.sold(day, day, when)[day], truth.earned(day, day, when)[day]):
                 del wrong[day]
-    assert not wrong, f"{len(wrong)} of {len(sold)} days of {code} differ from the truth (kept, true): {list(wrong.items())[:3]}"
+    assert not wrong, (
+        f"{len(wrong)} of {len(sold)} days of {code} differ from the truth (kept, true):"
+        f" {list(wrong.items())[:3]}"
+    )
 
 
 def _kept(row: tuple[Any, ...] | None) -> tuple[ExpectedSales, ExpectedLedger]:
-    return (ExpectedSales(*row[1:4]), ExpectedLedger(*row[4:])) if row else (ExpectedSales(), ExpectedLedger())
+    return (
+        (ExpectedSales(*row[1:4]), ExpectedLedger(*row[4:]))
+        if row
+        else (ExpectedSales(), ExpectedLedger())
+    )
 
 
 def _nothing_is_doubled(demo: Demo) -> None:
@@ -214,7 +264,8 @@ def _nothing_is_doubled(demo: Demo) -> None:
             day = last - timedelta(days=offset)
             assert lines.get(day, 0) == truth.order_lines(day, at), f"{code} {day}"
     documents = demo.rows(
-        "select source_key, count(*) from ingest_document where report_type like '%%SETTLEMENT%%' group by 1 having count(*) > 1"
+        "select source_key, count(*) from ingest_document where report_type like '%%SETTLEMENT%%'"
+        " group by 1 having count(*) > 1"
     )
     assert not documents, "a settlement was recorded twice"
 
@@ -230,7 +281,9 @@ def connect(demo: Demo, email: str, store: str, seller: str) -> None:
     requested = urlsplit(consent)
     with closing(http.client.HTTPConnection("127.0.0.1", demo.emulator_port, timeout=20)) as amazon:
         form = f"{requested.query}&{urlencode({'account': seller, 'decision': 'confirm'})}"
-        amazon.request("POST", requested.path, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        amazon.request(
+            "POST", requested.path, form, {"Content-Type": "application/x-www-form-urlencoded"}
+        )
         answer = amazon.getresponse()
         answer.read()
         back = urlsplit(str(answer.getheader("Location")))
@@ -240,7 +293,10 @@ def connect(demo: Demo, email: str, store: str, seller: str) -> None:
 
 def _fetch(demo: Demo, jar: dict[str, str], path: str, body: str | None = None) -> str:
     """Ask for a page with the cookies of `jar` and keep what it sets; return where it leads, or its text."""
-    headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items()), "Origin": demo.web}
+    headers = {
+        "Cookie": "; ".join(f"{name}={value}" for name, value in jar.items()),
+        "Origin": demo.web,
+    }
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     with closing(http.client.HTTPConnection("127.0.0.1", demo.web_port, timeout=20)) as web:
@@ -257,7 +313,9 @@ def _fetch(demo: Demo, jar: dict[str, str], path: str, body: str | None = None) 
     return str(answer.getheader("Location") or text)
 
 
-def _post(demo: Demo, jar: dict[str, str], path: str, form: dict[str, str] | list[tuple[str, str]]) -> str:
+def _post(
+    demo: Demo, jar: dict[str, str], path: str, form: dict[str, str] | list[tuple[str, str]]
+) -> str:
     token = jar.pop("csrfmiddlewaretoken")
     fields = list(form.items()) if isinstance(form, dict) else form
     return _fetch(demo, jar, path, urlencode([*fields, ("csrfmiddlewaretoken", token)]))

@@ -23,7 +23,12 @@ from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.providers import WritableSecretProvider
-from theseller.crypto.secret_config import SecretConfig, make_key_store, make_secret_provider, parse_secret_config
+from theseller.crypto.secret_config import (
+    SecretConfig,
+    make_key_store,
+    make_secret_provider,
+    parse_secret_config,
+)
 from theseller.postgres.layout import conninfo, control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.processes import stop_with_parent
@@ -33,7 +38,10 @@ _PATIENCE = 60.0
 #: Each process counts what it does in a file of this folder of the state.
 COUNTS = "traffic"
 #: Makes Django ready, then runs the module that is named first.
-WITH_DJANGO = "import django, gc, runpy, sys; gc.disable(); django.setup(); gc.freeze(); gc.enable(); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+WITH_DJANGO = (
+    "import django, gc, runpy, sys; gc.disable(); django.setup(); gc.freeze(); gc.enable();"
+    " runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+)
 
 
 @dataclass(slots=True)
@@ -48,16 +56,27 @@ class Deployment:
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` on this deployment."""
         command = [sys.executable, "-m", "theseller.cli.main", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
+        )
 
-    def python(self, module: str, *arguments: str, role: str = "worker") -> subprocess.CompletedProcess[str]:
+    def python(
+        self, module: str, *arguments: str, role: str = "worker"
+    ) -> subprocess.CompletedProcess[str]:
         """Run a module of the tests in a process of this deployment."""
         return _run_module(self.environ, module, *arguments, role=role)
 
     def ask(self, code: str, *arguments: str, role: str = "worker") -> str:
         """Run `code` with Django ready and return what it prints. Raises AssertionError with its trace."""
         command = [sys.executable, "-c", f"import django, sys; django.setup()\n{code}", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environ | {"THESELLER_ROLE": role}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environ | {"THESELLER_ROLE": role},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
@@ -70,7 +89,9 @@ class Deployment:
         port = int(self.environ["THESELLER_AMAZON"].rsplit(":", 1)[1])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         with contextlib.closing(connection):
-            connection.request("POST", f"/_emulator/{path}", "{}", {"Content-Type": "application/json"})
+            connection.request(
+                "POST", f"/_emulator/{path}", "{}", {"Content-Type": "application/json"}
+            )
             return dict(json.loads(connection.getresponse().read()))
 
     @property
@@ -84,13 +105,19 @@ class Deployment:
         return make_key_store(self._choice(), self.secrets, self.environ)
 
     def _choice(self) -> SecretConfig:
-        return parse_secret_config(self.environ, environment=self.environ["THESELLER_ENV"], state=self.state, guarded=False)
+        return parse_secret_config(
+            self.environ, environment=self.environ["THESELLER_ENV"], state=self.state, guarded=False
+        )
 
     def secret(self, name: str) -> str:
         return self.secrets.get(name).reveal()
 
     def secret_names(self) -> set[str]:
-        return {path.name for path in (self.state / "secrets").iterdir() if not path.name.startswith(".")}
+        return {
+            path.name
+            for path in (self.state / "secrets").iterdir()
+            if not path.name.startswith(".")
+        }
 
     def listed(self) -> dict[str, dict[str, Any]]:
         """Return the inventory, by name."""
@@ -102,7 +129,9 @@ class Deployment:
         try:
             psycopg.connect(conninfo(self.state, role, password, database)).close()
         except psycopg.OperationalError as error:
-            assert "password authentication failed" in str(error), "refused for another reason than its password"
+            assert "password authentication failed" in str(error), (
+                "refused for another reason than its password"
+            )
             return False
         return True
 
@@ -113,17 +142,28 @@ class Deployment:
             return connection.execute(query, parameters or None).fetchall()
 
 
-def _run_module(environ: dict[str, str], module: str, *arguments: str, role: str) -> subprocess.CompletedProcess[str]:
+def _run_module(
+    environ: dict[str, str], module: str, *arguments: str, role: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WITH_DJANGO, module, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environ | {"THESELLER_ROLE": role}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environ | {"THESELLER_ROLE": role},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @contextlib.contextmanager
-def deployment(told: Mapping[str, str] | None = None, *, archiving: bool = False) -> Iterator[Deployment]:
+def deployment(
+    told: Mapping[str, str] | None = None, *, archiving: bool = False
+) -> Iterator[Deployment]:
     """Set one up, with shops, people, open connections and sessions; leave nothing of it.
 
-    `told` are variables besides the usual ones, such as where secrets and keys are kept. `archiving`: its database context over finished
-    WAL, as backups need it.
+    `told` are variables besides the usual ones, such as where secrets and keys are kept.
+    `archiving`: its database context over finished WAL, as backups need it.
     """
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
@@ -171,7 +211,9 @@ def _copy_of_the_first(state: Path) -> bool:
     return True
 
 
-def _started(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], *, archiving: bool = False) -> Server:
+def _started(
+    stack: contextlib.ExitStack, state: Path, environ: dict[str, str], *, archiving: bool = False
+) -> Server:
     """Start the database of a state folder, made here if it is missing, with its secrets; `stack` stops it."""
     from theseller.cli.deployment_secrets import ensure_secrets
     from theseller.cli.state_folders import make_state_folder
@@ -180,7 +222,13 @@ def _started(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], 
         make_state_folder(state)
         secrets = ensure_secrets(state)
     password = secrets.get("db-superuser").reveal()
-    server = Server(state, binaries=find_binaries(os.environ), superuser_password=password, durable=False, archiving=archiving)
+    server = Server(
+        state,
+        binaries=find_binaries(os.environ),
+        superuser_password=password,
+        durable=False,
+        archiving=archiving,
+    )
     stack.callback(_remove_elsewhere, state)
     stack.callback(server.stop)
     server.ensure_started()
@@ -193,7 +241,15 @@ def _fill(server: Server, environ: dict[str, str]) -> None:
     _must(_run_module(environ, "tests.integration.fill_deployment", role="web"))
 
 
-def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int, *, archiving: bool, filled: bool) -> Deployment:
+def _build(
+    stack: contextlib.ExitStack,
+    state: Path,
+    environ: dict[str, str],
+    port: int,
+    *,
+    archiving: bool,
+    filled: bool,
+) -> Deployment:
     from theseller.cli.demo_application import write_application
     from theseller.cli.deployment_secrets import ensure_secrets
 
@@ -215,7 +271,9 @@ def _build(stack: contextlib.ExitStack, state: Path, environ: dict[str, str], po
 def within(environ: Mapping[str, str]) -> Iterator[None]:
     """Let this process see what the deployment's processes are told."""
     before = dict(os.environ)
-    os.environ.update({name: value for name, value in environ.items() if name.startswith(("THESELLER_", "AWS_"))})
+    os.environ.update(
+        {name: value for name, value in environ.items() if name.startswith(("THESELLER_", "AWS_"))}
+    )
     try:
         yield
     finally:
@@ -226,15 +284,28 @@ def within(environ: Mapping[str, str]) -> Iterator[None]:
 def _prepare_database(server: Server, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Do what `theseller migrate` does on a server that this process runs."""
     code = (
-        "import os, sys; from pathlib import Path; from theseller.cli.deployment_secrets import ensure_secrets, role_passwords;"
-        "from theseller.postgres.roles import ensure_roles; dsn = sys.argv[1];"
-        "ensure_roles(dsn, role_passwords(ensure_secrets(Path(os.environ['THESELLER_STATE']))));"
-        "import django; django.setup();"
-        "from theseller.config.migrate import migrate; from theseller.lib import clock;"
-        "migrate(sys.argv[2], at=clock.now())"
+        "import os, sys; from pathlib import Path; from theseller.cli.deployment_secrets import"
+        " ensure_secrets, role_passwords;from theseller.postgres.roles import ensure_roles; dsn ="
+        " sys.argv[1];ensure_roles(dsn,"
+        " role_passwords(ensure_secrets(Path(os.environ['THESELLER_STATE']))));import django;"
+        " django.setup();from theseller.config.migrate import migrate; from theseller.lib import"
+        " clock;migrate(sys.argv[2], at=clock.now())"
     )
-    command = [sys.executable, "-c", code, server.superuser_dsn(), server.superuser_dsn("theseller")]
-    return subprocess.run(command, cwd=ROOT, env=environ | {"THESELLER_ROLE": "migrate"}, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        server.superuser_dsn(),
+        server.superuser_dsn("theseller"),
+    ]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environ | {"THESELLER_ROLE": "migrate"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _must(done: subprocess.CompletedProcess[str]) -> None:
@@ -284,7 +355,9 @@ class Traffic:
         return Counted(time.monotonic(), operations, errors, kinds)
 
     def last_words(self) -> str:
-        return "\n".join(path.read_text(errors="replace")[-3000:] for path in (self.state / COUNTS).glob("*.log"))
+        return "\n".join(
+            path.read_text(errors="replace")[-3000:] for path in (self.state / COUNTS).glob("*.log")
+        )
 
 
 @contextlib.contextmanager
@@ -306,7 +379,9 @@ def traffic(deployed: Deployment) -> Iterator[Traffic]:
             running.processes.append(process)
         deadline = time.monotonic() + _PATIENCE
         while len(list(folder.glob("*.json"))) < len(running.processes):
-            assert all(process.poll() is None for process in running.processes), running.last_words()
+            assert all(process.poll() is None for process in running.processes), (
+                running.last_words()
+            )
             assert time.monotonic() < deadline, running.last_words()
             time.sleep(0.1)
         yield running

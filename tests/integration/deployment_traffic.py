@@ -1,6 +1,7 @@
 """Reads and writes all the time, as the web or the worker does, and counts: what was done, and each error by its kind.
 
-Run with the path of the counts' file, Django being ready; the role is the process's own (THESELLER_ROLE). It ends by being killed.
+Run with the path of the counts' file, Django being ready; the role is the process's own
+(THESELLER_ROLE). It ends by being killed.
 """
 
 from __future__ import annotations
@@ -44,12 +45,17 @@ from theseller.tenancy.scope import tenant_scope
 
 _PEOPLE = json.loads((settings.ENVIRONMENT.state / "people.json").read_text())
 _application = get_wsgi_application()
-_lwa = LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, settings.LWA_CLIENT_SECRETS, new_http())
+_lwa = LWAClient(
+    settings.AMAZON_ENDPOINTS,
+    settings.ENVIRONMENT.lwa_client_id,
+    settings.LWA_CLIENT_SECRETS,
+    new_http(),
+)
 
 
 _COOKIES: list[str] = []
-#: Between two operations of a thread, in seconds; make test-exhaustive makes none. Without one the traffic takes the machine away from
-#: what it watches.
+#: Between two operations of a thread, in seconds; make test-exhaustive makes none. Without one the
+#: traffic takes the machine away from what it watches.
 _PAUSE = float(os.environ.get("TRAFFIC_PAUSE", "0.15"))
 
 
@@ -66,7 +72,9 @@ def page(turn: int) -> None:
         "HTTP_COOKIE": cookie, "wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
     }  # fmt: skip
 
-    def start(status: str, _headers: object, _failure: object = None, /) -> Callable[[bytes], object]:
+    def start(
+        status: str, _headers: object, _failure: object = None, /
+    ) -> Callable[[bytes], object]:
         said.append(status)
         return lambda _content: None
 
@@ -96,10 +104,14 @@ def write(turn: int) -> None:
     one = _PEOPLE[turn % len(_PEOPLE)]
     with tenant_scope(UUID(one["tenant"])), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-            " values (%s, 'ATVPDKIKX0DER', %s, %s, 'B0BRUSH001', 'Brush', now())"
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin,"
+            " title, updated_at) values (%s, 'ATVPDKIKX0DER', %s, %s, 'B0BRUSH001', 'Brush', now())"
             " on conflict (tenant_id, marketplace_id, sku) do update set updated_at = now()",
-            [one["tenant"], f"{settings.ENVIRONMENT.role}-{threading.get_ident() % 97}", one["connection"]],
+            [
+                one["tenant"],
+                f"{settings.ENVIRONMENT.role}-{threading.get_ident() % 97}",
+                one["connection"],
+            ],
         )
 
 
@@ -191,7 +203,7 @@ def work(counts: Counts, task: Callable[[int], None]) -> None:
         turn += 1
         try:
             task(turn)
-        except Exception as error:  # noqa: BLE001  every error is what is counted
+        except Exception as error:  # noqa: BLE001
             counts.failed(task.__name__, error)
         else:
             counts.done(task.__name__)
@@ -201,14 +213,18 @@ def work(counts: Counts, task: Callable[[int], None]) -> None:
 async def jobs(counts: Counts) -> None:
     """Connect anew again and again through a pool like Procrastinate's: same parameters, same asynchronous class."""
     async with psycopg_pool.AsyncConnectionPool(
-        kwargs=connector_params(), min_size=1, max_size=2, check=psycopg_pool.AsyncConnectionPool.check_connection, open=False
+        kwargs=connector_params(),
+        min_size=1,
+        max_size=2,
+        check=psycopg_pool.AsyncConnectionPool.check_connection,
+        open=False,
     ) as pool:
         while True:
             try:
                 await pool.drain()
                 async with pool.connection(timeout=10) as connection:
                     await connection.execute("select 1")
-            except Exception as error:  # noqa: BLE001  every error is what is counted
+            except Exception as error:  # noqa: BLE001
                 counts.failed("jobs", error)
             else:
                 counts.done("jobs")
@@ -230,7 +246,9 @@ def main() -> None:
     counts = Counts(Path(sys.argv[1]))
     role = os.environ["THESELLER_ROLE"]
     if role == "web":
-        end_all_sessions()  # Those of an earlier traffic, to which nobody comes back, would keep an old key alive for twelve hours.
+        # Those of an earlier traffic, to which nobody comes back, would keep an old key alive for
+        # twelve hours.
+        end_all_sessions()
         _COOKIES.extend(sign_in(one["person"]) for one in _PEOPLE)
     for task in _WORK[role]:
         threading.Thread(target=work, args=(counts, task), daemon=True).start()

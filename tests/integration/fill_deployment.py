@@ -1,6 +1,7 @@
 """Fills a fresh deployment: Alice's and Charlie's shops, an open connection and an authenticator app of each, a certificate key.
 
-Run in the web's role, Django being ready; writes `people.json` into the state folder for the traffic and the tests.
+Run in the web's role, Django being ready; writes `people.json` into the state folder for the
+traffic and the tests.
 """
 
 from __future__ import annotations
@@ -30,14 +31,22 @@ def main() -> None:
         connection = new_id()
         with tenant_scope(tenant), databases["default"].cursor() as cursor:
             cursor.execute(
-                "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-                " created_at, authorised_at, authorisation_expires_at)"
-                " values (%s, %s, 'lwa', 'na', 'A2ROTATION', %s, '{}', '{}', %s, %s, %s)",
+                "insert into connections_connection (tenant_id, id, origin, region,"
+                " selling_partner_id, marketplace_ids, features, roles, created_at, authorised_at,"
+                " authorisation_expires_at) values (%s, %s, 'lwa', 'na', 'A2ROTATION', %s, '{}',"
+                " '{}', %s, %s, %s)",
                 [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
             )
             token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
         app = enroll_app(person.id, at).reveal()
-        found.append({"tenant": str(tenant), "connection": str(connection), "person": str(person.id), "app": app})
+        found.append(
+            {
+                "tenant": str(tenant),
+                "connection": str(connection),
+                "person": str(person.id),
+                "app": app,
+            }
+        )
     settings.KEY_STORE.create(Purpose.SIGNING, "certificates")
     (settings.ENVIRONMENT.state / "people.json").write_text(json.dumps(found))
 

@@ -1,6 +1,7 @@
 """The whole way, in a browser, against real processes: connect, watch, read, share, keep apart, disconnect, prove; then search everything.
 
-Alice goes it on a wide screen and Charlie on a phone. Every figure is compared with what the emulated Amazon knows to be true.
+Alice goes it on a wide screen and Charlie on a phone. Every figure is compared with what the
+emulated Amazon knows to be true.
 """
 
 from __future__ import annotations
@@ -21,18 +22,28 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser_sessions import CHROMIUM, PHONE, WIDE, BrowserSession, browser_session, chromium
 from tests.demo_deployment import Demo, running_demo
 from tests.demo_leak_scan import scan_everything
-from tests.expected_figures import ALICE, CHARLIE, ExpectedFigures, ExpectedLedger, ExpectedSales, moments
+from tests.expected_figures import (
+    ALICE,
+    CHARLIE,
+    ExpectedFigures,
+    ExpectedLedger,
+    ExpectedSales,
+    moments,
+)
 from tests.leak_scanner import Exact
 
 from theseller.lib import clock
 from theseller.postgres.processes import wait_until
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"
+    ),
     pytest.mark.timeout(2400),
 ]
 PATIENCE = 720.0
-#: How old what a page shows may be: a pull, and the minutes that it leaves Amazon to make up its mind.
+#: How old what a page shows may be: a pull, and the minutes that it leaves Amazon to make up its
+#: mind.
 PULLED = timedelta(minutes=5)
 MONEY_DAYS = timedelta(days=50)  # what the first two months of the backfill, the newest, cover
 
@@ -50,8 +61,24 @@ class Shop:
     account: str
 
 
-ALICES = Shop("alice", ALICE, "ATVPDKIKX0DER", "US", "$", "a11ce000-0000-7000-8000-000000000001", "Alice's shop")
-CHARLIES = Shop("charlie", CHARLIE, "A1F83G8C2ARO7P", "UK", "£", "c4a811e0-0000-7000-8000-000000000002", "Charlie's shop")
+ALICES = Shop(
+    "alice",
+    ALICE,
+    "ATVPDKIKX0DER",
+    "US",
+    "$",
+    "a11ce000-0000-7000-8000-000000000001",
+    "Alice's shop",
+)
+CHARLIES = Shop(
+    "charlie",
+    CHARLIE,
+    "A1F83G8C2ARO7P",
+    "UK",
+    "£",
+    "c4a811e0-0000-7000-8000-000000000002",
+    "Charlie's shop",
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +155,9 @@ def _connect(who: BrowserSession, shop: Shop) -> None:
     page.get_by_role("button", name="Continue to Amazon").click()
     expect(page.get_by_role("heading", name="Authorize TheSeller")).to_be_visible()
     assert page.url.startswith(f"{who.traffic.origins[1]}/seller-central/")
-    page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(has_text="Primary").click()
+    page.locator("label.choice", has_text=shop.account).filter(has_text=shop.seller).filter(
+        has_text="Primary"
+    ).click()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{who.web}/connections/")
     expect(page.get_by_text("Your history is being imported")).to_be_visible()
@@ -147,7 +176,9 @@ def _watch_history_arrive(who: BrowserSession, demo: Demo, shop: Shop) -> None:
             seen.append(percent)
         return len(seen) > 2 and _figures_are_in(demo, shop)
 
-    assert wait_until(arrived, PATIENCE, step=0.5), f"the history did not arrive, progress was {seen}\n{demo.last_words()}"
+    assert wait_until(arrived, PATIENCE, step=0.5), (
+        f"the history did not arrive, progress was {seen}\n{demo.last_words()}"
+    )
     assert seen == sorted(seen), "progress went backwards"
     assert _fits(who.page)
 
@@ -160,10 +191,18 @@ def _figures_are_in(demo: Demo, shop: Shop) -> bool:
     )}  # fmt: skip
     if streams.get("transactions", 0) < 2 or streams.get("orders_history", 0) < 3:
         return False
-    waiting = "select count(*) from ingest_stream where tenant_id = %s and name in ('settlements', 'orders') and work_done < work_total"
-    dirty = "select count(*) from ingest_dirty_day where tenant_id = %s and marketplace_id = %s and local_day > %s"
+    waiting = (
+        "select count(*) from ingest_stream where tenant_id = %s and name in ('settlements',"
+        " 'orders') and work_done < work_total"
+    )
+    dirty = (
+        "select count(*) from ingest_dirty_day where tenant_id = %s and marketplace_id = %s and"
+        " local_day > %s"
+    )
     since = (clock.now() - MONEY_DAYS).date()
-    return demo.rows(waiting, (shop.tenant,)) == [(0,)] and demo.rows(dirty, (shop.tenant, shop.marketplace, since)) == [(0,)]
+    return demo.rows(waiting, (shop.tenant,)) == [(0,)] and demo.rows(
+        dirty, (shop.tenant, shop.marketplace, since)
+    ) == [(0,)]
 
 
 def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> str:
@@ -176,8 +215,13 @@ def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> 
     query = f"?period=custom&from={first}&to={last}&store={shop.code}"
     who.go(f"/{query}")
     tiles = _tiles(page)
-    known = [(truth.sold(first, last, when), truth.earned(first, last, when)) for when in moments(at - PULLED, at)]
-    sold, earned = next((pair for pair in known if _as_tiles(*pair, shop.symbol) == tiles), known[0])
+    known = [
+        (truth.sold(first, last, when), truth.earned(first, last, when))
+        for when in moments(at - PULLED, at)
+    ]
+    sold, earned = next(
+        (pair for pair in known if _as_tiles(*pair, shop.symbol) == tiles), known[0]
+    )
     assert tiles == _as_tiles(sold, earned, shop.symbol)
     for said in ("Previous 21 days", "Orders updated", "Money updated", "Profit and loss"):
         assert said in page.locator("main").inner_text()
@@ -189,13 +233,22 @@ def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> 
     download.value.save_as(file)
     for row in csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()):
         day = date.fromisoformat(row["day"])
-        assert (int(row["orders"]), int(row["units"]), Decimal(row["ordered_sales"])) == _values(sold[day]), day
-        assert ExpectedLedger(Decimal(row["refunded_sales"]), Decimal(row["fees"]), Decimal(row["net_proceeds"])) == earned[day], day
+        assert (int(row["orders"]), int(row["units"]), Decimal(row["ordered_sales"])) == _values(
+            sold[day]
+        ), day
+        assert (
+            ExpectedLedger(
+                Decimal(row["refunded_sales"]), Decimal(row["fees"]), Decimal(row["net_proceeds"])
+            )
+            == earned[day]
+        ), day
     _read_products_and_day(who, shop, query, last, sold[last].sales, earned[last].net)
     return json.dumps(tiles)
 
 
-def _as_tiles(sold: dict[date, ExpectedSales], earned: dict[date, ExpectedLedger], symbol: str) -> dict[str, str]:
+def _as_tiles(
+    sold: dict[date, ExpectedSales], earned: dict[date, ExpectedLedger], symbol: str
+) -> dict[str, str]:
     """Return what the dashboard's tiles must show."""
     money = _money_of(symbol, 0)
     return {
@@ -212,7 +265,9 @@ def _values(sold: object) -> tuple[object, ...]:
     return tuple(getattr(sold, name) for name in ("orders", "units", "sales"))
 
 
-def _read_products_and_day(who: BrowserSession, shop: Shop, query: str, day: date, sales: Decimal, net: Decimal) -> None:
+def _read_products_and_day(
+    who: BrowserSession, shop: Shop, query: str, day: date, sales: Decimal, net: Decimal
+) -> None:
     page, money = who.page, _money_of(shop.symbol, 2)
     who.go(f"/products/{query}")
     assert page.locator("table.products tbody tr").count() >= 10
@@ -225,7 +280,8 @@ def _read_products_and_day(who: BrowserSession, shop: Shop, query: str, day: dat
 
 def _settled_days(demo: Demo, shop: Shop) -> int:
     found = demo.rows(
-        "select count(*) from analytics_day where tenant_id = %s and marketplace_id = %s and settled_net <> 0",
+        "select count(*) from analytics_day where tenant_id = %s and marketplace_id = %s and"
+        " settled_net <> 0",
         (shop.tenant, shop.marketplace),
     )
     return int(found[0][0])
@@ -242,13 +298,17 @@ def _tiles(page: Page) -> dict[str, str]:
 
 def _money_of(symbol: str, digits: int) -> Callable[[Decimal | int], str]:
     def text(amount: Decimal | int) -> str:
-        rounded = abs(Decimal(amount)).quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
+        rounded = abs(Decimal(amount)).quantize(
+            Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP"
+        )
         return f"{'−' if amount < 0 and rounded else ''}{symbol}{rounded:,}"
 
     return text
 
 
-def _see_what_alice_sees(browser: Browser, demo: Demo, sessions: dict[str, str], shown: str) -> None:
+def _see_what_alice_sees(
+    browser: Browser, demo: Demo, sessions: dict[str, str], shown: str
+) -> None:
     """Bob is on Alice's team: the same figures, but no right to connect or disconnect."""
     with browser_session(browser, demo.web, demo.emulator) as bob:
         _sign_in(bob, demo, "bob", sessions)
@@ -259,13 +319,23 @@ def _see_what_alice_sees(browser: Browser, demo: Demo, sessions: dict[str, str],
         _judge(bob, demo, {})
 
 
-def _see_nothing_of_alices(browser: Browser, demo: Demo, sessions: dict[str, str], shown: str) -> None:
+def _see_nothing_of_alices(
+    browser: Browser, demo: Demo, sessions: dict[str, str], shown: str
+) -> None:
     """Charlie owns another shop: not a figure, not a name, and Alice's addresses do not exist."""
-    ids = demo.rows("select id::text from connections_connection where tenant_id = %s", (ALICES.tenant,))
+    ids = demo.rows(
+        "select id::text from connections_connection where tenant_id = %s", (ALICES.tenant,)
+    )
     with browser_session(browser, demo.web, demo.emulator) as charlie:
         _sign_in(charlie, demo, "charlie", sessions)
         said = ""
-        for path in (_same_days(ALICES), "/products/", f"/days/{clock.now().date() - timedelta(days=5)}/", "/connections/", "/imports/"):
+        for path in (
+            _same_days(ALICES),
+            "/products/",
+            f"/days/{clock.now().date() - timedelta(days=5)}/",
+            "/connections/",
+            "/imports/",
+        ):
             charlie.go(path)
             said += charlie.page.content()
         for word in ("Alice", "Larkhill", "LAR-", ALICE, "$", *json.loads(shown).values()):
@@ -296,9 +366,13 @@ def _disconnect(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> Pa
     page.get_by_label("Type DISCONNECT to confirm").fill("DISCONNECT")
     page.get_by_role("button", name="Disconnect and erase").click()
     page.wait_for_url(re.compile("/erasure/$"))
-    assert demo.rows("select count(*) from connections_refresh_token where tenant_id = %s", (shop.tenant,)) == [(0,)]
+    assert demo.rows(
+        "select count(*) from connections_refresh_token where tenant_id = %s", (shop.tenant,)
+    ) == [(0,)]
     calls = _calls(demo, shop)
-    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(
+        timeout=60_000
+    )
     assert _fits(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the certificate").click()
@@ -326,40 +400,61 @@ def _verify(demo: Demo, certificate: Path, folder: Path) -> None:
     refused = demo.theseller("verify-certificate", str(changed))
     assert refused.returncode == 1
     assert "REFUSED" in refused.stderr
-    assert json.loads(demo.theseller("verify-certificate", str(changed), "--json").stdout)["valid"] is False
+    assert (
+        json.loads(demo.theseller("verify-certificate", str(changed), "--json").stdout)["valid"]
+        is False
+    )
 
 
 def _order_ids(demo: Demo, shop: Shop) -> list[str]:
-    return [str(row[0]) for row in demo.rows("select distinct order_id from ingest_order_line where tenant_id = %s", (shop.tenant,))]
+    return [
+        str(row[0])
+        for row in demo.rows(
+            "select distinct order_id from ingest_order_line where tenant_id = %s", (shop.tenant,)
+        )
+    ]
 
 
 def _nothing_left(demo: Demo, shop: Shop, orders: list[str]) -> None:
     """No fact of the shop is in any table, nor any of its order numbers in any column of any table.
 
-    But for the planner's samples: PostgreSQL keeps some values of each column in pg_statistic until it next analyses a table that has
-    rows, so an erasure does not reach them at once.
+    But for the planner's samples: PostgreSQL keeps some values of each column in pg_statistic until
+    it next analyses a table that has rows, so an erasure does not reach them at once.
     """
     assert len(orders) > 1000
     rows = demo.rows(
         "select 'lines', count(*) from ingest_order_line where tenant_id = %(t)s union all"
         " select 'ledger', count(*) from ingest_ledger_line where tenant_id = %(t)s union all"
         " select 'days', count(*) from analytics_day where tenant_id = %(t)s union all"
-        " select 'products', count(*) from analytics_day_product where tenant_id = %(t)s".replace("%(t)s", f"'{shop.tenant}'")
+        " select 'products', count(*) from analytics_day_product where tenant_id = %(t)s".replace(
+            "%(t)s", f"'{shop.tenant}'"
+        )
     )
     assert dict(rows) == {"lines": 0, "ledger": 0, "days": 0, "products": 0}
-    found = scan_everything(demo, [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])], files=False)
+    found = scan_everything(
+        demo,
+        [Exact(f"order {number}", order.encode()) for number, order in enumerate(orders[::200])],
+        files=False,
+    )
     assert not [hit for hit in found.hits if not hit.place.endswith("/pg_catalog.pg_statistic")]
 
 
 def _judge(who: BrowserSession, demo: Demo, states: dict[str, str]) -> None:
-    secrets = {name: demo.secret(name) for name in ("lwa-client-secret", "root-key", "django-session-key", "demo-cast-password")}
-    who.traffic.judge({**secrets, "session": who.session()}, callback=f"{demo.web}/connections/callback/")
+    secrets = {
+        name: demo.secret(name)
+        for name in ("lwa-client-secret", "root-key", "django-session-key", "demo-cast-password")
+    }
+    who.traffic.judge(
+        {**secrets, "session": who.session()}, callback=f"{demo.web}/connections/callback/"
+    )
     for name in ("state", "spapi_oauth_code"):
         for value in who.traffic.passed_through(name):
             states[f"{name} {len(states)}"] = value
 
 
-def _search(demo: Demo, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]) -> None:
+def _search(
+    demo: Demo, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]
+) -> None:
     """Everything that the deployment keeps holds no canary and no credential: its tables while it runs, its files once it has stopped."""
     assert len(states) == 4, "two authorisations, each with its state and its code"
     needles = [Exact(name, value.encode()) for name, value in {**sessions, **states}.items()]
@@ -370,7 +465,9 @@ def _search(demo: Demo, sessions: dict[str, str], states: dict[str, str], say: C
     say(f"in files: {files}")
     assert not tables.hits
     assert not files.hits
-    assert min(tables.tables - 100, files.files - 500, files.bytes - 50_000_000) > 0, "too little was searched to prove anything"
+    assert min(tables.tables - 100, files.files - 500, files.bytes - 50_000_000) > 0, (
+        "too little was searched to prove anything"
+    )
 
 
 def _find_what_was_planted(demo: Demo) -> None:
@@ -379,7 +476,8 @@ def _find_what_was_planted(demo: Demo) -> None:
     demo.start()
     with demo.superuser() as superuser:
         superuser.execute(
-            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values ('q', 'planted', %s, now() + '1 day')",
+            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values"
+            " ('q', 'planted', %s, now() + '1 day')",
             (json.dumps({"name": planted}),),
         )
         superuser.execute("update accounts_user set name = %s where name = 'Bob'", (planted,))
@@ -396,7 +494,8 @@ def _find_what_was_planted(demo: Demo) -> None:
         "left-over.gz › gzip",
     ):
         assert place in places
-    # What a table's row held is in the database's own files too, as the search must see without the database's help.
+    # What a table's row held is in the database's own files too, as the search must see without the
+    # database's help.
     assert "pg_wal/" in places
 
 

@@ -1,7 +1,7 @@
 """Every control on a deployment exactly as `make demo` starts it: none turns red by what a deployment does every day.
 
-The processes are the real ones (supervisor, PostgreSQL, emulated Amazon, web, worker); the probes run
-in the worker. The acts are a seller's and an operator's: connect, back up, disconnect until the
+The processes are the real ones (supervisor, PostgreSQL, emulated Amazon, web, worker); the probes
+run in the worker. The acts are a seller's and an operator's: connect, back up, disconnect until the
 certificate is issued, replace secrets, restart.
 """
 
@@ -43,7 +43,9 @@ SAID_AFTER_ALL = {
     "life-backups-90": r"^1 connection\(s\) ended",
     "life-purge-30": r"^1 of 1 ended connection\(s\) are erased and certified",
     "life-token-now": r"^1 key\(s\) were destroyed with their connections",
-    "pii-delete-on-disconnect": r"^1 connection\(s\), 0 shop\(s\) and 0 account\(s\) ended; 1 are erased",
+    "pii-delete-on-disconnect": (
+        r"^1 connection\(s\), 0 shop\(s\) and 0 account\(s\) ended; 1 are erased"
+    ),
 }
 
 
@@ -61,9 +63,17 @@ def checked(demo: Demo) -> dict[str, dict[str, Any]]:
     assert answer.returncode in {0, 1}, answer.stderr + demo.last_words()
     document = httpx.get(f"{demo.web}/security/page.json", trust_env=False, timeout=30).json()
     has_probe = {one["id"]: one for one in document["controls"] if one["probe"]}
-    red = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] in {"broken", "stale"}}
+    red = {
+        name: one["evidence"]
+        for name, one in has_probe.items()
+        if one["outcome"] in {"broken", "stale"}
+    }
     assert not red, red
-    failed = {name: one["evidence"] for name, one in has_probe.items() if "could not finish" in one["evidence"]}
+    failed = {
+        name: one["evidence"]
+        for name, one in has_probe.items()
+        if "could not finish" in one["evidence"]
+    }
     assert not failed, failed
     assert all(one["checked_at"] >= requested_at.isoformat() for one in has_probe.values())
     return has_probe
@@ -95,7 +105,10 @@ def connect(demo: Demo, name: str, store: str, seller: str) -> str:
     with person(demo, name) as browser:
         answer = browser.come_back(browser.consent(store, seller, emulator=demo.emulator))
     assert answer.headers["location"] == "/connections/", answer.headers["location"]
-    query = "select id::text from connections_connection where selling_partner_id = %s order by created_at desc limit 1"
+    query = (
+        "select id::text from connections_connection where selling_partner_id = %s order by"
+        " created_at desc limit 1"
+    )
     connection = str(demo.rows(query, (seller,))[0][0])
     pulled = "select exists (select from ingest_order_line where connection_id::text = %s)"
     awaited(demo, lambda: demo.rows(pulled, (connection,)) == [(True,)])
@@ -105,7 +118,9 @@ def connect(demo: Demo, name: str, store: str, seller: str) -> str:
 def disconnect(demo: Demo, name: str, connection: str) -> None:
     """Disconnect and wait for the certificate."""
     with person(demo, name) as browser:
-        answer = browser.post(f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"})
+        answer = browser.post(
+            f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"}
+        )
     assert answer.status_code == 302, answer.status_code
     certified = "select count(*) from retention_certificate where connection_id::text = %s"
     awaited(demo, lambda: demo.rows(certified, (connection,)) == [(1,)])
@@ -140,9 +155,15 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
     checked(demo)
     restart(demo)
     has_probe = checked(demo)
-    unproven = {name: one["evidence"] for name, one in has_probe.items() if one["outcome"] not in {"met", "declared"}}
+    unproven = {
+        name: one["evidence"]
+        for name, one in has_probe.items()
+        if one["outcome"] not in {"met", "declared"}
+    }
     assert set(unproven) <= set(UNKNOWN_ON_A_DEMO), unproven
-    assert all(said.startswith(UNKNOWN_ON_A_DEMO[name]) for name, said in unproven.items()), unproven
+    assert all(said.startswith(UNKNOWN_ON_A_DEMO[name]) for name, said in unproven.items()), (
+        unproven
+    )
     _compare_evidence(demo, has_probe, kept)
 
 
@@ -161,7 +182,9 @@ def _compare_evidence(demo: Demo, has_probe: dict[str, dict[str, Any]], kept: st
     """Compare what the page says with what was done and with what its own numbers say."""
     for name, form in SAID_AFTER_ALL.items():
         assert re.search(form, has_probe[name]["evidence"]), (name, has_probe[name]["evidence"])
-    streams = demo.rows("select count(*) from ingest_stream where connection_id::text = %s", (kept,))[0][0]
+    streams = demo.rows(
+        "select count(*) from ingest_stream where connection_id::text = %s", (kept,)
+    )[0][0]
     assert has_probe["aup-purpose"]["evidence"].startswith(f"{streams} stream(s) run")
     page = httpx.get(f"{demo.web}/security/", trust_env=False, timeout=30).text
     for status, label in (("met", "passing"), ("unknown", "unknown")):
@@ -197,6 +220,10 @@ def _watched(demo: Demo, span: timedelta) -> None:
     until = clock.now() + span
     while clock.now() < until:
         document = httpx.get(f"{demo.web}/security/page.json", trust_env=False, timeout=30).json()
-        red = {one["id"]: one["evidence"] for one in document["controls"] if one["outcome"] in {"broken", "stale"}}
+        red = {
+            one["id"]: one["evidence"]
+            for one in document["controls"]
+            if one["outcome"] in {"broken", "stale"}
+        }
         assert not red, json.dumps(red, indent=1)
         time.sleep(10)

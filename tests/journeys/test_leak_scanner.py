@@ -20,13 +20,15 @@ SECRET = "k7Q_fV-2mPz9+w/8sLrT4xYb"
 
 
 def _noise(count: int) -> bytes:
-    return random.Random(count).randbytes(count)  # noqa: S311  the same noise each time
+    return random.Random(count).randbytes(count)  # noqa: S311
 
 
 def _broken_up(text: str, first: int) -> bytes:
     """Write text as PostgreSQL's compression does where it finds no repetition: a control byte before each eight letters."""
     content = text.encode()
-    return b"\0".join([content[:first], *(content[at : at + 8] for at in range(first, len(content), 8))])
+    return b"\0".join(
+        [content[:first], *(content[at : at + 8] for at in range(first, len(content), 8))]
+    )
 
 
 FORMS: dict[str, Callable[[str], bytes]] = {
@@ -41,7 +43,9 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "base64, one byte on": lambda text: base64.b64encode(b"x" + text.encode()),
     "base64, two bytes on": lambda text: base64.b64encode(b"xy" + text.encode()),
     "base64 for addresses": lambda text: base64.urlsafe_b64encode(b"<" + text.encode() + b">"),
-    "base64 in the midst of more": lambda text: base64.b64encode(b"z" * 301 + text.encode() + b"z" * 40),
+    "base64 in the midst of more": lambda text: base64.b64encode(
+        b"z" * 301 + text.encode() + b"z" * 40
+    ),
     "gzip": lambda text: gzip.compress(text.encode()),
     "gzip after other bytes": lambda text: b"0123" + gzip.compress(b"x" * 9000 + text.encode()),
     "gzip cut off": lambda text: gzip.compress(text.encode() + os.urandom(4000))[:-900],
@@ -62,7 +66,9 @@ def _hits(content: bytes, *exact: Exact) -> set[str]:
 def test_a_canary_a_token_and_a_known_secret_are_found(form: str) -> None:
     make = FORMS[form]
     around = _noise(500)
-    assert _hits(around + make(CANARY) + around if "zlib" not in form else make(CANARY)) == {"canary"}
+    assert _hits(around + make(CANARY) + around if "zlib" not in form else make(CANARY)) == {
+        "canary"
+    }
     assert _hits(make(TOKEN)) == {"refresh token"}
     assert _hits(make(SECRET), Exact("password", SECRET.encode())) == {"password"}
 
@@ -74,7 +80,9 @@ def test_a_canary_is_found_in_what_postgresql_compressed(first: int) -> None:
 
 @pytest.mark.parametrize("first", range(1, 9))
 def test_a_known_secret_is_found_in_what_postgresql_compressed(first: int) -> None:
-    assert _hits(b"\x01\x02" + _broken_up(SECRET, first) + b"\0\0", Exact("password", SECRET.encode())) == {"password"}
+    assert _hits(
+        b"\x01\x02" + _broken_up(SECRET, first) + b"\0\0", Exact("password", SECRET.encode())
+    ) == {"password"}
 
 
 def test_what_is_identical_is_found_at_each_of_its_places() -> None:
@@ -98,8 +106,16 @@ def test_a_key_that_is_no_text_is_found_as_bytes_and_as_base64() -> None:
 
 def test_nothing_is_found_where_nothing_is() -> None:
     noise = _noise(2_000_000)
-    near = b"CNRYabc CNRY234 Atza| Atzr|short 434e5259 " + base64.b64encode(b"CNRY but not a canary, Atza| nor a token")
-    assert _hits(noise + near + base64.b64encode(noise) + noise.hex().encode(), Exact("password", SECRET.encode())) == set()
+    near = b"CNRYabc CNRY234 Atza| Atzr|short 434e5259 " + base64.b64encode(
+        b"CNRY but not a canary, Atza| nor a token"
+    )
+    assert (
+        _hits(
+            noise + near + base64.b64encode(noise) + noise.hex().encode(),
+            Exact("password", SECRET.encode()),
+        )
+        == set()
+    )
 
 
 def test_files_are_found_by_content_and_by_name_and_counted(tmp_path: Path) -> None:
@@ -109,9 +125,15 @@ def test_files_are_found_by_content_and_by_name_and_counted(tmp_path: Path) -> N
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "password").write_text(SECRET)
     excuse = AllowedFinding("secrets/password", "password", "it is kept there")
-    search = LeakScanner([Exact("password", SECRET.encode()), Exact("name", SECRET.replace("/", "_").encode())], excused=[excuse])
+    search = LeakScanner(
+        [Exact("password", SECRET.encode()), Exact("name", SECRET.replace("/", "_").encode())],
+        excused=[excuse],
+    )
     search.folder(tmp_path)
-    assert {(hit.place.rpartition(".")[2], hit.needle) for hit in search.found.hits} == {("txt", "name"), ("log", "canary")}
+    assert {(hit.place.rpartition(".")[2], hit.needle) for hit in search.found.hits} == {
+        ("txt", "name"),
+        ("log", "canary"),
+    }
     assert search.found.excused == {excuse: 1}
     assert search.found.files == 3
     assert search.found.bytes > len(SECRET) + len(CANARY)

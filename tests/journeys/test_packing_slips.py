@@ -1,6 +1,7 @@
 """Packing slips against real processes: turned on, fetched from the emulated Amazon, printed, turned off; then everything is searched.
 
-The emulated Amazon puts a canary into every field of a buyer. One page may show canaries, and nothing may keep any.
+The emulated Amazon puts a canary into every field of a buyer. One page may show canaries, and
+nothing may keep any.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from theseller.amazon.roles import RestrictedRole
 from theseller.postgres.processes import wait_until
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"
+    ),
     pytest.mark.timeout(1800),
 ]
 PATIENCE = 360.0
@@ -33,7 +36,9 @@ def demo() -> Iterator[Demo]:
         yield running
 
 
-def test_recipients_are_fetched_printed_and_deleted(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipients_are_fetched_printed_and_deleted(
+    demo: Demo, capsys: pytest.CaptureFixture[str]
+) -> None:
     with chromium() as browser, browser_session(browser, demo.web, demo.emulator) as alice:
         alice.sign_in("alice@example.com", demo.password)
         _connect(alice, demo)
@@ -41,17 +46,27 @@ def test_recipients_are_fetched_printed_and_deleted(demo: Demo, capsys: pytest.C
         _get_and_print(alice, demo)
         tables = scan_everything(demo, [], files=False)  # while they are held
         _turn_off(alice, demo)
-        shown = {address.removeprefix(demo.web) for address, body in alice.traffic.bodies if CANARY.whole.search(body)}
+        shown = {
+            address.removeprefix(demo.web)
+            for address, body in alice.traffic.bodies
+            if CANARY.whole.search(body)
+        }
         assert shown == {PRINT}
         assert not alice.traffic.complaints
-        assert not [address for address in alice.traffic.addresses if CANARY.whole.search(address.encode())]
+        assert not [
+            address for address in alice.traffic.addresses if CANARY.whole.search(address.encode())
+        ]
     demo.stop()
     files = scan_everything(demo, [], database=False)
     with capsys.disabled():
-        print(f"\n  in tables, while 5 recipients are held: {tables}\n  in files, afterwards: {files}")  # noqa: T201
+        print(  # noqa: T201
+            f"\n  in tables, while 5 recipients are held: {tables}\n  in files, afterwards: {files}"
+        )
     assert not tables.hits
     assert not files.hits
-    assert min(tables.tables - 100, files.files - 300, files.bytes - 20_000_000) > 0, "too little was searched to prove anything"
+    assert min(tables.tables - 100, files.files - 300, files.bytes - 20_000_000) > 0, (
+        "too little was searched to prove anything"
+    )
 
 
 def _connect(alice: BrowserSession, demo: Demo) -> None:
@@ -62,7 +77,10 @@ def _connect(alice: BrowserSession, demo: Demo) -> None:
     page.wait_for_url(f"{demo.emulator}/**")
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{demo.web}/connections/")
-    to_ship = "select count(distinct order_id) from ingest_order_line where fulfilment = 'merchant' and status = 'unshipped'"
+    to_ship = (
+        "select count(distinct order_id) from ingest_order_line where fulfilment = 'merchant' and"
+        " status = 'unshipped'"
+    )
     assert wait_until(lambda: int(demo.rows(to_ship)[0][0]) >= 5, PATIENCE, step=0.5)
 
 
@@ -93,7 +111,9 @@ def _get_and_print(alice: BrowserSession, demo: Demo) -> None:
     expect(page.locator(".paper")).to_have_count(5)
     for paper in page.locator("address").all():
         assert CANARY.whole.search(paper.inner_text().encode())
-    assert demo.rows("select count(*) from audit_event where tag = 'vault:recipient:viewed'") == [(5,)]
+    assert demo.rows("select count(*) from audit_event where tag = 'vault:recipient:viewed'") == [
+        (5,)
+    ]
 
 
 def _turn_off(alice: BrowserSession, demo: Demo) -> None:
@@ -101,5 +121,7 @@ def _turn_off(alice: BrowserSession, demo: Demo) -> None:
     alice.go(SLIPS)
     page.get_by_role("link", name="Turn off…").click()
     page.get_by_role("button", name="Turn off and destroy").click()
-    expect(page.locator("main [role=status]")).to_contain_text("1 key destroyed, 5 recipients erased")
+    expect(page.locator("main [role=status]")).to_contain_text(
+        "1 key destroyed, 5 recipients erased"
+    )
     assert demo.rows("select count(*) from pii.recipient") == [(0,)]

@@ -20,7 +20,14 @@ from theseller.lib import clock
 from theseller.retention.backup_keys import readable_backup_keys
 
 #: As a drill of a real one reports.
-CHECKED = {"files": 1300, "tables": 40, "rows": 400, "relations": 300, "tenant tables": 30, "erasures": 1}
+CHECKED = {
+    "files": 1300,
+    "tables": 40,
+    "rows": 400,
+    "relations": 300,
+    "tenant tables": 30,
+    "erasures": 1,
+}
 
 
 @contextmanager

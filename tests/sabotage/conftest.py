@@ -44,14 +44,23 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     server = saved_layout(test_server().state)
     assert server is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disk_encryption, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine")))
+        patch.setattr(
+            disk_encryption, "THIS_MACHINE", encrypted_machine(tmp_path_factory.mktemp("machine"))
+        )
         where.parent.mkdir(exist_ok=True)
         where.write_text(json.dumps({"home": str(server.home), "run": str(server.run)}))
-        # The tests' server hands over no log of changes; the saboteurs' deployment looks at one that does.
+        # The tests' server hands over no log of changes; the saboteurs' deployment looks at one
+        # that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
         restrict_egress(settings.EGRESS)
-        environment = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
-        with override_settings(ENVIRONMENT=environment), small_backup(tmp_path_factory.mktemp("archive")), a_log():
+        environment = replace(
+            settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
+        )
+        with (
+            override_settings(ENVIRONMENT=environment),
+            small_backup(tmp_path_factory.mktemp("archive")),
+            a_log(),
+        ):
             made = set_up()
             keep_a_recipient(made.cast.charlies_shop, made.charlies)
             yield made

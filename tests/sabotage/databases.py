@@ -7,7 +7,13 @@ from contextlib import contextmanager
 
 from django.db import connections
 from tests.conftest import _migrate_in
-from tests.database import create_database, drop_database, prepared_template, test_server, worker_name
+from tests.database import (
+    create_database,
+    drop_database,
+    prepared_template,
+    test_server,
+    worker_name,
+)
 
 
 @contextmanager
@@ -16,7 +22,10 @@ def own_database(purpose: str) -> Iterator[str]:
     name = f"{purpose}_{worker_name()}"
     drop_database(name)
     create_database(name, template=prepared_template("migrated", _migrate_in))
-    before = {alias: (settings["HOST"], settings["NAME"]) for alias, settings in connections.settings.items()}
+    before = {
+        alias: (settings["HOST"], settings["NAME"])
+        for alias, settings in connections.settings.items()
+    }
     _let_go()
     for settings in connections.settings.values():
         settings.update(HOST=str(test_server().socket_dir), NAME=name)

@@ -77,12 +77,25 @@ def set_up() -> Deployment:
     certified = connect(cast.alices_shop, cast.alice.id, Region.EU)
     put_product(cast.alices_shop, opened)
     put_product(cast.alices_shop, certified, store="A1PA6795UKMFR9")
-    disconnect(connection=ended, reason=DisconnectReason.REVOKED_AT_AMAZON, tenant=cast.charlies_shop, actor="process:test", at=clock.now())
     disconnect(
-        connection=certified, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
+        connection=ended,
+        reason=DisconnectReason.REVOKED_AT_AMAZON,
+        tenant=cast.charlies_shop,
+        actor="process:test",
+        at=clock.now(),
+    )
+    disconnect(
+        connection=certified,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=clock.now(),
     )
     doras_shop, dora = end_doras_shop()
-    for purged in erase_connections([one for one in due_connections(at=clock.now(), using="worker") if one.id != ended], at=clock.now()):
+    for purged in erase_connections(
+        [one for one in due_connections(at=clock.now(), using="worker") if one.id != ended],
+        at=clock.now(),
+    ):
         assert purged.completed, purged.waiting or purged.left
     erased = erase_tenant(tenant=doras_shop, at=clock.now())
     assert erased.completed, erased.left
@@ -91,7 +104,9 @@ def set_up() -> Deployment:
     note_ages()
     access_and_review(operator, cast.alices_shop)
     seal_again()
-    return Deployment(cast, opened, charlies, ended, certified, doras_shop, dora, operator, clock.now())
+    return Deployment(
+        cast, opened, charlies, ended, certified, doras_shop, dora, operator, clock.now()
+    )
 
 
 def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
@@ -108,7 +123,12 @@ def end_doras_shop() -> tuple[UUID, UUID]:
     """Have Dora open a shop, connect it, and end it; return the shop and her. What is left is for the erasure."""
     at = clock.now()
     shop = create_tenant(name="Dora's shop", actor="process:test", at=at)
-    dora = create_user(email=f"dora.{new_id().hex[-12:]}@example.com", name="Dora", password=Secret(PASSWORD), at=at)
+    dora = create_user(
+        email=f"dora.{new_id().hex[-12:]}@example.com",
+        name="Dora",
+        password=Secret(PASSWORD),
+        at=at,
+    )
     add_member(person=dora, role=MemberRole.OWNER, tenant=shop, actor="process:test", at=at)
     put_product(shop, connect(shop, dora, Region.NA))
     delete_tenant(person=dora, tenant=shop, at=clock.now())
@@ -119,11 +139,27 @@ def access_and_review(user: OperatorUser, tenant: UUID) -> None:
     """Have Olga look at a shop, and then at the list of who looked."""
     operator = Operator(user.id, "Olga")
     opened = open_access(
-        actor=operator, tenant=tenant, reason="The seller asks about Monday's figures", ticket="SUP-1", minutes=30, at=clock.now()
+        actor=operator,
+        tenant=tenant,
+        reason="The seller asks about Monday's figures",
+        ticket="SUP-1",
+        minutes=30,
+        at=clock.now(),
     )
-    close_access(session=opened.id, tenant=tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=clock.now())
+    close_access(
+        session=opened.id,
+        tenant=tenant,
+        ended=SessionEnd.LEFT,
+        actor=operator.actor,
+        at=clock.now(),
+    )
     wait_for_open_transactions()
-    confirm_review(actor=operator, until=events_to_review()[-1].position, note="One session, asked for by the seller.", at=clock.now())
+    confirm_review(
+        actor=operator,
+        until=events_to_review()[-1].position,
+        note="One session, asked for by the seller.",
+        at=clock.now(),
+    )
 
 
 def seal_again() -> None:
@@ -150,30 +186,55 @@ def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
     stores = [store.id for store in MARKETPLACES.values() if store.region is region]
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-            " created_at, authorised_at, authorisation_expires_at) values (%s, %s, 'lwa', %s, 'A2SABOTAGE', %s, %s, %s, %s, %s, %s)",
-            [tenant, connection, region.value, stores, features, roles, at, at, at + timedelta(days=365)],
+            "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+            " marketplace_ids, features, roles, created_at, authorised_at,"
+            " authorisation_expires_at) values (%s, %s, 'lwa', %s, 'A2SABOTAGE', %s, %s, %s, %s,"
+            " %s, %s)",
+            [
+                tenant,
+                connection,
+                region.value,
+                stores,
+                features,
+                roles,
+                at,
+                at,
+                at + timedelta(days=365),
+            ],
         )
         cursor.execute(
-            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles,"
-            " created_at,"
-            " expires_at) values (%s, %s, sha256(%s), sha256('s'), %s, %s, %s, %s, %s, %s)",
-            [tenant, new_id(), connection.bytes, person, stores[0], features, roles, at, at + timedelta(minutes=10)],
+            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id,"
+            " marketplace_id, features, roles, created_at, expires_at) values (%s, %s, sha256(%s),"
+            " sha256('s'), %s, %s, %s, %s, %s, %s)",
+            [
+                tenant,
+                new_id(),
+                connection.bytes,
+                person,
+                stores[0],
+                features,
+                roles,
+                at,
+                at + timedelta(minutes=10),
+            ],
         )
         token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
     with as_role("worker"), tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_stream (tenant_id, connection_id, name, due_at, last_attempt_at) values (%s, %s, 'orders', %s, %s)",
+            "insert into ingest_stream (tenant_id, connection_id, name, due_at, last_attempt_at)"
+            " values (%s, %s, 'orders', %s, %s)",
             [tenant, connection, at, at],
         )
     return connection
 
 
-def put_product(tenant: UUID, connection: UUID, *, store: str = US, sku: str = "BRUSH-1", title: str = "Brush") -> None:
+def put_product(
+    tenant: UUID, connection: UUID, *, store: str = US, sku: str = "BRUSH-1", title: str = "Brush"
+) -> None:
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-            " values (%s, %s, %s, %s, 'B0BRUSH001', %s, now())",
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin,"
+            " title, updated_at) values (%s, %s, %s, %s, 'B0BRUSH001', %s, now())",
             [tenant, store, sku, connection, title],
         )
 
@@ -183,11 +244,25 @@ def probe_all(only: Collection[str] = CATALOGUE) -> dict[str, Status]:
     at = clock.now()
     for control in sorted(only, key=lambda name: name == "page-true"):
         run_control(control, at=at)
-    return {one.id: one.outcome for one in security_page(clock.now()).controls if one.has_probe and one.id in only}
+    return {
+        one.id: one.outcome
+        for one in security_page(clock.now()).controls
+        if one.has_probe and one.id in only
+    }
 
 
 def evidence_of(control: str) -> str:
     return next(one.evidence for one in security_page(clock.now()).controls if one.id == control)
 
 
-__all__ = ["TOKEN", "US", "Deployment", "connect", "evidence_of", "probe_all", "put_product", "set_up", "settings"]
+__all__ = [
+    "TOKEN",
+    "US",
+    "Deployment",
+    "connect",
+    "evidence_of",
+    "probe_all",
+    "put_product",
+    "set_up",
+    "settings",
+]

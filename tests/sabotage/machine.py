@@ -6,7 +6,8 @@ from pathlib import Path
 
 from theseller.controls.probe_tools.disk_encryption import Machine
 
-#: One file system on one volume of LVM, which lies on one LUKS device, which lies on a partition of a disk that one can touch.
+#: One file system on one volume of LVM, which lies on one LUKS device, which lies on a partition of
+#: a disk that one can touch.
 _LVM, _LUKS, _PARTITION, _DISK = "253:1", "253:0", "259:1", "259:0"
 
 
@@ -24,10 +25,15 @@ def encrypted_machine(root: Path) -> Machine:
     for number, device in ((_LVM, lvm), (_LUKS, luks), (_PARTITION, partition), (_DISK, disk)):
         link(root / "sys/dev/block" / number, device)
         link(root / "sys/class/block" / device.name, device)
-    put(root / "proc/self/mountinfo", f"27 1 {_LVM} / / rw,relatime shared:1 - ext4 /dev/mapper/data rw\n")
+    put(
+        root / "proc/self/mountinfo",
+        f"27 1 {_LVM} / / rw,relatime shared:1 - ext4 /dev/mapper/data rw\n",
+    )
     put(root / "proc/swaps", "Filename Type Size Used Priority\n")
     put(root / "proc/cpuinfo", "flags\t\t: fpu aes\n")
-    return Machine(root=root, platform="linux", run=lambda _command: "", folder_policy=lambda _folder: False)
+    return Machine(
+        root=root, platform="linux", run=lambda _command: "", folder_policy=lambda _folder: False
+    )
 
 
 def put(path: Path, text: str) -> None:

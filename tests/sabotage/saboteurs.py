@@ -1,5 +1,6 @@
 """What a saboteur is, and how one is registered. Each breaks the real thing (a row, a grant, a policy, a file, the running program), names
-the one control that must notice, and repairs it afterwards. They are in `acts/`; `docs/sabotage.md` is the list, written out.
+the one control that must notice, and repairs it afterwards. They are in `acts/`; `docs/sabotage.md`
+is the list, written out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ Act = Callable[[Tools], Iterator[None]]
 @dataclass(frozen=True, slots=True)
 class Saboteur:
     """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know, and those
-    in `also`, whose promise it breaks as well and which must turn red with it. `turns` is Unknown for an act that blinds the probe.
+    in `also`, whose promise it breaks as well and which must turn red with it. `turns` is Unknown
+    for an act that blinds the probe.
     """
 
     control: str
@@ -58,11 +60,14 @@ class Saboteur:
 REGISTERED: list[Saboteur] = []
 
 
-def breaks(control: str, does: str, *, blinds: tuple[str, ...] = (), also: tuple[str, ...] = ()) -> Callable[[Act], Act]:
+def breaks(
+    control: str, does: str, *, blinds: tuple[str, ...] = (), also: tuple[str, ...] = ()
+) -> Callable[[Act], Act]:
     """Register a saboteur: a generator that breaks something, yields, and repairs it.
 
-    `blinds` names the controls that can't see while it is broken, and have to say that they don't know. `also` names those that
-    promise the same thing in other words and turn red too: name one only if its statement is false while this lasts.
+    `blinds` names the controls that can't see while it is broken, and have to say that they don't
+    know. `also` names those that promise the same thing in other words and turn red too: name one
+    only if its statement is false while this lasts.
     """
 
     def register(act: Act) -> Act:
@@ -76,13 +81,23 @@ def blinds(control: str, does: str, *, also: tuple[str, ...] = ()) -> Callable[[
     """Register an act after which the probe of `control`, and those of `also`, can't see and must say Unknown."""
 
     def register(act: Act) -> Act:
-        REGISTERED.append(Saboteur(control, does, contextmanager(act), blinds=also, turns=Status.UNKNOWN))
+        REGISTERED.append(
+            Saboteur(control, does, contextmanager(act), blinds=also, turns=Status.UNKNOWN)
+        )
         return act
 
     return register
 
 
-def sql(control: str, does: str, broken: str, repaired: str, *, also: tuple[str, ...] = (), blinds: tuple[str, ...] = ()) -> None:
+def sql(
+    control: str,
+    does: str,
+    broken: str,
+    repaired: str,
+    *,
+    also: tuple[str, ...] = (),
+    blinds: tuple[str, ...] = (),
+) -> None:
     """Register a saboteur of the database: two statements of the superuser's. Braces name things of the deployment."""
 
     def act(tools: Tools) -> Iterator[None]:
@@ -114,7 +129,8 @@ def in_log(name: str, content: bytes) -> Iterator[None]:
 def scrub(tools: Tools, table: str) -> None:
     """Rewrite a table, since what was deleted from it lies on the disk until then, and what an autovacuum's analysis noted of it.
 
-    A snapshot that is older than the deletion has the rewrite copy the deleted rows, so it is repeated until no file holds the token.
+    A snapshot that is older than the deletion has the rewrite copy the deleted rows, so it is
+    repeated until no file holds the token.
     """
     folder = live_context(clock.now()).database_directory
     assert folder is not None
@@ -125,21 +141,31 @@ def scrub(tools: Tools, table: str) -> None:
         for relation in {table, "pg_catalog.pg_statistic"}:
             tools.superuser.execute(f"vacuum full {relation}")
         tools.superuser.execute("checkpoint")
-        row = tools.superuser.execute("select oid from pg_database where datname = current_database()").fetchone()
+        row = tools.superuser.execute(
+            "select oid from pg_database where datname = current_database()"
+        ).fetchone()
         assert row is not None
         files = [
-            path for path in (folder / "base" / str(row[0])).iterdir() if path.name.isdecimal() and TOKEN.encode() in path.read_bytes()
+            path
+            for path in (folder / "base" / str(row[0])).iterdir()
+            if path.name.isdecimal() and TOKEN.encode() in path.read_bytes()
         ]
         found[:] = [
-            tools.superuser.execute("select oid::regclass::text from pg_class where relfilenode = %s", [path.name]).fetchone()
+            tools.superuser.execute(
+                "select oid::regclass::text from pg_class where relfilenode = %s", [path.name]
+            ).fetchone()
             for path in files
         ]
         return not found
 
-    assert wait_until(clean, 60.0, step=0.1), f"the files of these relations still contain a token: {found}"
+    assert wait_until(clean, 60.0, step=0.1), (
+        f"the files of these relations still contain a token: {found}"
+    )
 
 
 def with_operation(tools: Tools, *operations: Operation) -> None:
     """Put operations on the list of what may be called, or in the place of those of the same name."""
-    table = MappingProxyType({**allow_list.OPERATIONS, **{operation.name: operation for operation in operations}})
+    table = MappingProxyType(
+        {**allow_list.OPERATIONS, **{operation.name: operation for operation in operations}}
+    )
     tools.patch.setattr(allow_list, "OPERATIONS", table)

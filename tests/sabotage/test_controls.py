@@ -17,13 +17,21 @@ from theseller.lib import clock
 
 #: Of how many of the other controls a saboteur checks one.
 _SHARE = 16
-#: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which roles Amazon registered.
-GREEN = {**dict.fromkeys(CATALOGUE, Status.PASSED), **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED)}
+#: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which
+#: roles Amazon registered.
+GREEN = {
+    **dict.fromkeys(CATALOGUE, Status.PASSED),
+    **dict.fromkeys(("auth-minimum-roles", "cred-rotation"), Status.DECLARED),
+}
 
 
 def test_everything_is_green_before(deployment: Deployment) -> None:
     found = probe_all()
-    assert found == GREEN, {control: evidence_of(control) for control, outcome in found.items() if outcome is not GREEN[control]}
+    assert found == GREEN, {
+        control: evidence_of(control)
+        for control, outcome in found.items()
+        if outcome is not GREEN[control]
+    }
 
 
 def _named(saboteur: Saboteur) -> str:
@@ -32,11 +40,19 @@ def _named(saboteur: Saboteur) -> str:
 
 @pytest.mark.parametrize("saboteur", SABOTEURS, ids=_named)
 def test_a_saboteur_turns_its_control_red(
-    saboteur: Saboteur, deployment: Deployment, superuser: Superuser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    saboteur: Saboteur,
+    deployment: Deployment,
+    superuser: Superuser,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """Besides its own control one in sixteen of the others is checked, other ones for the next saboteur: all would take a minute each."""
     turn = SABOTEURS.index(saboteur)
-    others = {control for place, control in enumerate(sorted(CATALOGUE)) if place % _SHARE == turn % _SHARE}
+    others = {
+        control
+        for place, control in enumerate(sorted(CATALOGUE))
+        if place % _SHARE == turn % _SHARE
+    }
     looked_at = {saboteur.control, *saboteur.also, *saboteur.blinds, *others}
     _try(saboteur, looked_at, Tools(deployment, superuser, monkeypatch, tmp_path))
 
@@ -44,7 +60,11 @@ def test_a_saboteur_turns_its_control_red(
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("saboteur", SABOTEURS, ids=_named)
 def test_a_saboteur_turns_no_other_control_red(
-    saboteur: Saboteur, deployment: Deployment, superuser: Superuser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    saboteur: Saboteur,
+    deployment: Deployment,
+    superuser: Superuser,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     _try(saboteur, set(CATALOGUE), Tools(deployment, superuser, monkeypatch, tmp_path))
 
@@ -52,15 +72,22 @@ def test_a_saboteur_turns_no_other_control_red(
 def _try(saboteur: Saboteur, looked_at: set[str], tools: Tools) -> None:
     with tools.patch.context() as patch, saboteur.act(replace(tools, patch=patch)):
         found = probe_all(looked_at)
-    changed = {control: (outcome, evidence_of(control)) for control, outcome in found.items() if outcome is not GREEN[control]}
+    changed = {
+        control: (outcome, evidence_of(control))
+        for control, outcome in found.items()
+        if outcome is not GREEN[control]
+    }
     assert {control: outcome for control, (outcome, _) in changed.items()} == {
         **dict.fromkeys((saboteur.control, *saboteur.also), saboteur.turns),
         **dict.fromkeys(saboteur.blinds, Status.UNKNOWN),
     }, changed
     for one in saboteur.also:
         assert run_control(one, at=clock.now()).outcome is Status.PASSED, evidence_of(one)
-    # What this one left behind elsewhere would show in the probes that the next saboteurs run, and in the last test.
-    assert run_control(saboteur.control, at=clock.now()).outcome is Status.PASSED, evidence_of(saboteur.control)
+    # What this one left behind elsewhere would show in the probes that the next saboteurs run, and
+    # in the last test.
+    assert run_control(saboteur.control, at=clock.now()).outcome is Status.PASSED, evidence_of(
+        saboteur.control
+    )
 
 
 def test_everything_is_green_again(deployment: Deployment) -> None:
@@ -68,4 +95,6 @@ def test_everything_is_green_again(deployment: Deployment) -> None:
 
 
 def test_every_control_has_a_saboteur() -> None:
-    assert {saboteur.control for saboteur in SABOTEURS if saboteur.turns is Status.FAILED} == set(CATALOGUE)
+    assert {saboteur.control for saboteur in SABOTEURS if saboteur.turns is Status.FAILED} == set(
+        CATALOGUE
+    )

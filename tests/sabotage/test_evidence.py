@@ -19,13 +19,22 @@ from theseller.controls.operations import run_control, run_due
 from theseller.controls.page import displayed_status, security_page
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.tasks import run_due_controls
-from theseller.controls.types import CatalogueEntry, Control, Failed, NothingCheckedError, Passed, SecurityPage, Status, Unknown
+from theseller.controls.types import (
+    CatalogueEntry,
+    Control,
+    Failed,
+    NothingCheckedError,
+    Passed,
+    SecurityPage,
+    Status,
+    Unknown,
+)
 from theseller.lib import clock
 
 CONTROL = "auth-revoke-anytime"
 _FORGED = (
-    "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-    " values (gen_random_uuid(), 'auth-revoke-anytime', 'met', 1, '', 'x', now())"
+    "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version,"
+    " collected_at) values (gen_random_uuid(), 'auth-revoke-anytime', 'met', 1, '', 'x', now())"
 )
 
 
@@ -46,8 +55,14 @@ def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -
     patch.setitem(CATALOGUE._all(), control.id, CatalogueEntry(control, probe))  # type: ignore[attr-defined, arg-type]
 
 
-def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Passed(1, "seen", {"declared": ["Taken on trust."]}))
+def test_what_the_operator_declared_is_not_shown_as_met(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _replace_probe(
+        monkeypatch,
+        CATALOGUE[CONTROL].control,
+        lambda _world: Passed(1, "seen", {"declared": ["Taken on trust."]}),
+    )
     run_control(CONTROL, at=clock.now())
     shown = next(one for one in security_page(clock.now()).controls if one.id == CONTROL)
     assert (shown.outcome, shown.declared) == (Status.DECLARED, ("Taken on trust.",))
@@ -58,7 +73,9 @@ def test_what_the_operator_declared_is_not_shown_as_met(deployment: Deployment, 
 
 
 def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
-    deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment,
+    superuser: psycopg.Connection[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The worker and a command may both be probing: what one reads twice must be of one moment."""
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Unknown("nothing yet"))
@@ -69,8 +86,9 @@ def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
         found = security_page(at, using=using)
         added.append(
             superuser.execute(
-                "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-                " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s) returning position",
+                "insert into controls_evidence (id, control_id, outcome, checked, summary,"
+                " code_version, collected_at) values (gen_random_uuid(), %s, 'met', 1, '', %s, %s)"
+                " returning position",
                 [CONTROL, code_version.code_version(), at],
             ).fetchone()
         )
@@ -91,7 +109,9 @@ def test_old_evidence_is_not_green(deployment: Deployment) -> None:
     assert _shown(security_page(clock.now() + fresh + timedelta(seconds=1))) is Status.STALE
 
 
-def test_evidence_of_another_program_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evidence_of_another_program_is_not_green(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_control(CONTROL, at=clock.now())
     monkeypatch.setattr(code_version, "code_version", lambda: "0123456789abcdef")
     assert _shown(security_page(clock.now())) is Status.STALE
@@ -100,11 +120,15 @@ def test_evidence_of_another_program_is_not_green(deployment: Deployment, monkey
 def test_evidence_from_the_future_is_not_green(deployment: Deployment) -> None:
     evidence = run_control(CONTROL, at=clock.now())
     before = evidence.collected_at - timedelta(hours=1)
-    found, _ = displayed_status(evidence, timedelta(hours=9), at=before, version=evidence.code_version)
+    found, _ = displayed_status(
+        evidence, timedelta(hours=9), at=before, version=evidence.code_version
+    )
     assert found is Status.UNKNOWN
 
 
-def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(_world: ProbeContext) -> Passed:
         raise RuntimeError("Jane Doe, 1 Main Street")
 
@@ -116,7 +140,9 @@ def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(deployment: Dep
     assert _shown(security_page(clock.now())) is Status.UNKNOWN
 
 
-def test_a_probe_that_looked_at_nothing_is_not_green(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_looked_at_nothing_is_not_green(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(NothingCheckedError):
         Passed(0)
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Passed(0))
@@ -130,7 +156,9 @@ def test_the_database_refuses_met_without_anything_checked(
         superuser.execute(_FORGED.replace("'met', 1", "'met', 0"))
 
 
-def test_broken_stays_broken_however_old(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_stays_broken_however_old(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
     run_control(CONTROL, at=clock.now())
     assert _shown(security_page(clock.now() + timedelta(days=400))) is Status.FAILED
@@ -140,10 +168,13 @@ def test_broken_stays_broken_however_old(deployment: Deployment, monkeypatch: py
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "migrate"])
-def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: str, role: str) -> None:
+def test_no_role_but_the_probe_adds_evidence(
+    deployment: Deployment, database: str, role: str
+) -> None:
     with psycopg.connect(role_dsn(role, database), autocommit=True) as connection:
         if role == "migrate":
-            # Migrations own the tables, so what stops them is that no service knows their password; they still can't rewrite.
+            # Migrations own the tables, so what stops them is that no service knows their password;
+            # they still can't rewrite.
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
                 connection.execute("update controls_evidence set outcome = 'met'")
             return
@@ -153,11 +184,21 @@ def test_no_role_but_the_probe_adds_evidence(deployment: Deployment, database: s
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe", "migrate"])
 @pytest.mark.parametrize(
-    "change", ["update controls_evidence set outcome = 'met'", "delete from controls_evidence", "truncate controls_evidence"]
+    "change",
+    [
+        "update controls_evidence set outcome = 'met'",
+        "delete from controls_evidence",
+        "truncate controls_evidence",
+    ],
 )
-def test_no_role_changes_evidence(deployment: Deployment, database: str, role: str, change: str) -> None:
+def test_no_role_changes_evidence(
+    deployment: Deployment, database: str, role: str, change: str
+) -> None:
     run_control(CONTROL, at=clock.now())  # so that there is something to change
-    with psycopg.connect(role_dsn(role, database), autocommit=True) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(role_dsn(role, database), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         connection.execute(change)
 
 
@@ -178,7 +219,14 @@ def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deploym
 def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
     probe_all()
     with transaction.atomic(using="retention"):
-        record(Tag.CERTIFICATE_ISSUED, actor="process:test", tenant=None, subject="connection:x", at=clock.now(), using="retention")
+        record(
+            Tag.CERTIFICATE_ISSUED,
+            actor="process:test",
+            tenant=None,
+            subject="connection:x",
+            at=clock.now(),
+            using="retention",
+        )
     assert [evidence.control_id for evidence in run_due(at=clock.now())] == [
         "aup-deletion-requests", "life-purge-30", "pii-delete-on-disconnect", "page-true",
     ]  # fmt: skip
@@ -187,7 +235,11 @@ def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "age", "version"),
-    [("met", timedelta(0), None), ("met", timedelta(minutes=-4), None), ("met", timedelta(minutes=-4), "0123456789abcdef")],
+    [
+        ("met", timedelta(0), None),
+        ("met", timedelta(minutes=-4), None),
+        ("met", timedelta(minutes=-4), "0123456789abcdef"),
+    ],
     ids=["now", "dated ahead", "of another program"],
 )
 def test_evidence_that_this_process_did_not_gather_puts_no_run_off(
@@ -203,8 +255,8 @@ def test_evidence_that_this_process_did_not_gather_puts_no_run_off(
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
     run_control(CONTROL, at=clock.now())
     superuser.execute(
-        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-        " values (gen_random_uuid(), %s, %s, 1, '', %s, %s)",
+        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version,"
+        " collected_at) values (gen_random_uuid(), %s, %s, 1, '', %s, %s)",
         [CONTROL, outcome, version or code_version.code_version(), clock.now() - age],
     )
     assert CONTROL in {evidence.control_id for evidence in run_due(at=clock.now())}
@@ -220,21 +272,27 @@ def test_evidence_that_is_renewed_by_others_puts_no_run_off(
     probe_all()
     later = clock.now() + CATALOGUE[CONTROL].control.interval
     superuser.execute(
-        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-        " values (gen_random_uuid(), %s, 'met', 1, '', %s, %s)",
+        "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version,"
+        " collected_at) values (gen_random_uuid(), %s, 'met', 1, '', %s, %s)",
         [CONTROL, code_version.code_version(), later - timedelta(seconds=1)],
     )
     assert CONTROL in {evidence.control_id for evidence in run_due(at=later)}
     probe_all()
 
 
-def test_the_job_does_it(deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
-    before = superuser.execute("select coalesce(max(position), 0) from controls_evidence").fetchone()
+def test_the_job_does_it(
+    deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    before = superuser.execute(
+        "select coalesce(max(position), 0) from controls_evidence"
+    ).fetchone()
     assert before is not None
     # What counts as done depends on the program's version, so another version makes everything due.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code_version, "code_version", lambda: "another")
         run_due_controls(timestamp=0)
-    added = superuser.execute("select count(*) from controls_evidence where position > %s", [before[0]]).fetchone()
+    added = superuser.execute(
+        "select count(*) from controls_evidence where position > %s", [before[0]]
+    ).fetchone()
     assert added == (len(CATALOGUE),)
     probe_all()

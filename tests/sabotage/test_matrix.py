@@ -33,12 +33,19 @@ def _lines() -> Iterator[str]:
     for control in sorted(CATALOGUE, key=lambda name: (CATALOGUE[name].control.section, name)):
         yield f"## {control}\n\n{CATALOGUE[control].control.title}. Red when a test …\n"
         mine = [saboteur for saboteur in SABOTEURS if saboteur.control == control]
-        yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in mine if saboteur.turns is Status.FAILED)
+        yield from (
+            f"- {saboteur.does}{_besides(saboteur)}"
+            for saboteur in mine
+            if saboteur.turns is Status.FAILED
+        )
         if blinding := [saboteur for saboteur in mine if saboteur.turns is Status.UNKNOWN]:
             yield "\nUnknown, because its probe can't see, when a test …\n"
             yield from (f"- {saboteur.does}{_besides(saboteur)}" for saboteur in blinding)
         yield ""
-    yield f"{len(SABOTEURS)} saboteurs, {len(CATALOGUE)} controls. {len(PENDING)} clauses have no probe yet; the page says so of each."
+    yield (
+        f"{len(SABOTEURS)} saboteurs, {len(CATALOGUE)} controls. {len(PENDING)} clauses have no"
+        " probe yet; the page says so of each."
+    )
 
 
 def _besides(saboteur: Saboteur) -> str:
@@ -51,4 +58,6 @@ def test_the_page_is_the_list() -> None:
     written = "\n".join(_lines()) + "\n"
     if os.environ.get("THESELLER_WRITE_DOCS"):
         _PAGE.write_text(written)
-    assert _PAGE.read_text() == written, "write it again: THESELLER_WRITE_DOCS=1 pytest tests/sabotage/test_matrix.py"
+    assert _PAGE.read_text() == written, (
+        "write it again: THESELLER_WRITE_DOCS=1 pytest tests/sabotage/test_matrix.py"
+    )

@@ -23,7 +23,13 @@ from tests.secret_leaks.driver import UK, US, Driver
 from tests.secret_leaks.http_session import HttpSession
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo, images_allowed
 from tests.secret_leaks.known_secrets import KnownSecrets
-from tests.secret_leaks.process_memory import NotAllowedError, core_limit, descendants, open_files, search_memory
+from tests.secret_leaks.process_memory import (
+    NotAllowedError,
+    core_limit,
+    descendants,
+    open_files,
+    search_memory,
+)
 
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo
@@ -34,11 +40,24 @@ WORDS = {
     name: f"{name.replace(' ', '-')}-4wQz7Lr9vXk2Tn8pB3mY"
     for name in ("view", "job", "command", "statement", "wrong password", "refused client secret")
 }
-#: Where a secret may be: in answers and in the deployment's folder. Each is at home there, or leaves from there on purpose.
-ANSWERED = (AllowedFinding(r"POST /connections/attempts/ 303", "state of .*", "the seller's browser carries it to Amazon and back"),)
+#: Where a secret may be: in answers and in the deployment's folder. Each is at home there, or
+#: leaves from there on purpose.
+ANSWERED = (
+    AllowedFinding(
+        r"POST /connections/attempts/ 303",
+        "state of .*",
+        "the seller's browser carries it to Amazon and back",
+    ),
+)
 HOMES = (
-    AllowedFinding(r"state/secrets/[\w-]+", ".*", "the deployment's secrets, each in a file of its own"),
-    AllowedFinding(r"state/emulator/application\.json", "lwa-client-secret.*", "what the operator registered at the emulated Amazon"),
+    AllowedFinding(
+        r"state/secrets/[\w-]+", ".*", "the deployment's secrets, each in a file of its own"
+    ),
+    AllowedFinding(
+        r"state/emulator/application\.json",
+        "lwa-client-secret.*",
+        "what the operator registered at the emulated Amazon",
+    ),
     AllowedFinding(
         r"demo\.log",
         "demo-(cast-password|authenticator-secret).*",
@@ -105,7 +124,9 @@ def gather(demo: InstrumentedDemo) -> Evidence:
     _search_running(found, demo)
     _plant(found, demo)
     driver.answers.close()
-    _plant_a_row(demo)  # once more: each minute the worker archives the WAL with the backup and removes it here
+    _plant_a_row(
+        demo
+    )  # once more: each minute the worker archives the WAL with the backup and removes it here
     demo.stop()
     _search_stopped(found, demo)
     return found
@@ -125,7 +146,9 @@ def _look_into(found: Evidence, when: str, *kinds: str) -> None:
         for pid in pids:
             try:
                 found.limits[f"{kind} {pid}"] = core_limit(pid)
-                found.image_bytes[kind] = found.image_bytes.get(kind, 0) + search_memory(search, kind, pid, shared)
+                found.image_bytes[kind] = found.image_bytes.get(kind, 0) + search_memory(
+                    search, kind, pid, shared
+                )
                 for name, content in open_files(pid):
                     files.content(f"open file of {kind}: {name}", content)
             except NotAllowedError as refused:
@@ -167,7 +190,9 @@ def _crash(found: Evidence, demo: InstrumentedDemo) -> None:
 def _writes_a_core(demo: InstrumentedDemo) -> bool:
     """Crash a program that forbids nothing, and say whether this machine writes core images, and where we look for them."""
     before = _cores(demo)
-    subprocess.run([sys.executable, "-S", "-c", "import os; os.abort()"], cwd=demo.root, check=False)
+    subprocess.run(
+        [sys.executable, "-S", "-c", "import os; os.abort()"], cwd=demo.root, check=False
+    )
     made = _cores(demo) - before
     for path in made:
         Path(path).unlink()
@@ -177,7 +202,13 @@ def _writes_a_core(demo: InstrumentedDemo) -> bool:
 def _cores(demo: InstrumentedDemo) -> set[str]:
     """Return the files that are core images by their first bytes, in every folder where one could be written."""
     pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
-    folders = [ROOT, demo.root, demo.data, Path("/"), Path(pattern).parent if pattern.startswith("/") else demo.root]
+    folders = [
+        ROOT,
+        demo.root,
+        demo.data,
+        Path("/"),
+        Path(pattern).parent if pattern.startswith("/") else demo.root,
+    ]
     found = set()
     for folder in dict.fromkeys(folders):
         for path in folder.iterdir() if folder.is_dir() else ():
@@ -199,7 +230,11 @@ def _search_homes(found: Evidence, demo: InstrumentedDemo) -> None:
     cookies.content("Set-Cookie", b"\n".join(found.driver.answers.cookies))
     files = LeakScanner(exact, shapes=())
     files.folder(demo.state / "secrets")
-    found.homes = {"Amazon's answers": traffic.found, "Set-Cookie": cookies.found, "secret files": files.found}
+    found.homes = {
+        "Amazon's answers": traffic.found,
+        "Set-Cookie": cookies.found,
+        "secret files": files.found,
+    }
 
 
 def _search_running(found: Evidence, demo: InstrumentedDemo) -> None:
@@ -252,9 +287,23 @@ RUNNING: dict[str, Callable[[LeakScanner, Driver], None]] = {
     "tables and job rows": _tables,
     "a superuser's dump": _dump,
 }
-#: The log of changes holds whole pages, compressed; rows are decompressed by the searches of tables and dump. Some of each kind do here.
-_COMPRESSED = ("word:", "refresh token", "root-key", "db-web", "django-session-key", "lwa-client-secret", "state of alice")
-FILES, DATA, NAMELESS, MEMORY = "files, logs, temporary files", "the data directory and WAL", "files open without a name", "memory"
+#: The log of changes holds whole pages, compressed; rows are decompressed by the searches of tables
+#: and dump. Some of each kind do here.
+_COMPRESSED = (
+    "word:",
+    "refresh token",
+    "root-key",
+    "db-web",
+    "django-session-key",
+    "lwa-client-secret",
+    "state of alice",
+)
+FILES, DATA, NAMELESS, MEMORY = (
+    "files, logs, temporary files",
+    "the data directory and WAL",
+    "files open without a name",
+    "memory",
+)
 
 
 def _search_stopped(found: Evidence, demo: InstrumentedDemo) -> None:
@@ -262,20 +311,33 @@ def _search_stopped(found: Evidence, demo: InstrumentedDemo) -> None:
     data = [] if demo.data.is_relative_to(demo.root) else [(DATA, demo.data, "data/")]
     for place, folder, label in ((FILES, demo.root, ""), *data):
         planted = Exact("planted", PLANTED.encode())
-        search = LeakScanner([*found.known_secrets.exact(), planted], excused=() if place == DATA else HOMES, compressed=_COMPRESSED)
+        search = LeakScanner(
+            [*found.known_secrets.exact(), planted],
+            excused=() if place == DATA else HOMES,
+            compressed=_COMPRESSED,
+        )
         search.folder(folder, label=label)
         hits = search.found.hits
         search.found.hits = [hit for hit in hits if hit.needle != planted.name]
         _add(found.places, place, search.found)
-        found.planted[place] = ScanResult([hit for hit in hits if hit.needle == planted.name], bytes=search.found.bytes)
+        found.planted[place] = ScanResult(
+            [hit for hit in hits if hit.needle == planted.name], bytes=search.found.bytes
+        )
 
 
 def _plant(found: Evidence, demo: InstrumentedDemo) -> None:
     """Put one secret into each kind of place, as a mistake would, and search each by the same means."""
     needle, beside = [Exact("planted", PLANTED.encode())], Driver(demo, WORDS)
-    HttpSession("anonymous", demo.web, beside.answers).post_bare("/tests/echo/", {"remark": PLANTED})
+    HttpSession("anonymous", demo.web, beside.answers).post_bare(
+        "/tests/echo/", {"remark": PLANTED}
+    )
     beside.printed.append(
-        ("a command", subprocess.run([sys.executable, "-c", f"print({PLANTED!r})"], capture_output=True, check=True).stdout)
+        (
+            "a command",
+            subprocess.run(
+                [sys.executable, "-c", f"print({PLANTED!r})"], capture_output=True, check=True
+            ).stdout,
+        )
     )
     _plant_a_row(demo)
     for place, search_place in RUNNING.items():
@@ -292,7 +354,8 @@ def _plant(found: Evidence, demo: InstrumentedDemo) -> None:
 def _plant_a_row(demo: InstrumentedDemo) -> None:
     with demo.superuser() as superuser:
         superuser.execute(
-            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values ('q', 'planted', %s, now() + interval '1 day')",
+            "insert into procrastinate_jobs (queue_name, task_name, args, scheduled_at) values"
+            " ('q', 'planted', %s, now() + interval '1 day')",
             (json.dumps({"remark": PLANTED}),),
         )
 
@@ -306,7 +369,9 @@ file.write(kept.encode()); file.flush(); print(1, flush=True); time.sleep(60)
 
 def _plant_in_a_process(found: Evidence, needle: list[Exact]) -> None:
     """Have a process hold the secret in its memory and in a file that has no name any more."""
-    with subprocess.Popen([sys.executable, "-c", _HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(PLANTED.encode())

@@ -22,7 +22,12 @@ from tests.secret_leaks.failures import FAILURES
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo
 from tests.secret_leaks.process_memory import descendants
-from tests.secret_leaks.recording_amazon import INVALID_GRANT, RecordingAmazon, lwa_failure_modes, spapi_failure_modes
+from tests.secret_leaks.recording_amazon import (
+    INVALID_GRANT,
+    RecordingAmazon,
+    lwa_failure_modes,
+    spapi_failure_modes,
+)
 
 from theseller.amazon.reports import ReportType
 from theseller.postgres.cluster import SUPERUSER
@@ -72,7 +77,12 @@ class Driver:
         return str(found[0][0])
 
     def tenant_of(self, connection: str) -> str:
-        return str(self.demo.rows("select tenant_id::text from connections_connection where id::text = %s", (connection,))[0][0])
+        return str(
+            self.demo.rows(
+                "select tenant_id::text from connections_connection where id::text = %s",
+                (connection,),
+            )[0][0]
+        )
 
     def fail_to_connect(self, person: HttpSession, store: str, seller: str) -> None:
         """Meet every failure of Amazon's in the exchange of a code, then the ways in which a return itself is wrong."""
@@ -82,7 +92,9 @@ class Driver:
             back = person.consent(store, seller, emulator=self.demo.emulator)
             amazon.expect(replace(failure_mode, asks=b"authorization_code"))
             answer = person.come_back(back)
-            assert "/refused/" in answer.headers.get("location", ""), f"{failure_mode.name}: {answer.status_code}"
+            assert "/refused/" in answer.headers.get("location", ""), (
+                f"{failure_mode.name}: {answer.status_code}"
+            )
             person.come_back(answer.headers["location"])
             self.note(f"code exchange: {failure_mode.name}")
         self._wrong_returns(person, store, seller)
@@ -92,12 +104,23 @@ class Driver:
         back = person.consent(store, seller, emulator=self.demo.emulator)
         stranger = self.browser("bob")
         anonymous = self.browser("anonymous", signed_in=False)
-        for who, address in ((stranger, back), (anonymous, back), (person, back.replace("state=", "state=x"))):
+        for who, address in (
+            (stranger, back),
+            (anonymous, back),
+            (person, back.replace("state=", "state=x")),
+        ):
             who.come_back(address)
         _raw(self.demo, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/9.9\r\n\r\n")
-        _raw(self.demo, f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")
+        _raw(
+            self.demo,
+            f"GET {urlsplit(back).path}?{urlsplit(back).query} HTTP/1.1\r\nHost:"
+            " elsewhere.example\r\n\r\n",
+        )
         person.come_back(back.replace("/callback/", "/callback/no-such-page/"))
-        self.note("returns of another person, without sign-in, with a wrong state, unreadable, for another host, to no page")
+        self.note(
+            "returns of another person, without sign-in, with a wrong state, unreadable, for"
+            " another host, to no page"
+        )
 
     def fail_to_refresh(self, connection: str) -> None:
         """Begin to meet every failure of Amazon's in the refresh of an access token, in jobs of the worker; `pulled` waits for the last."""
@@ -105,15 +128,22 @@ class Driver:
         for failure_mode in failure_modes:
             amazon.expect(failure_mode)
         tenant = self.tenant_of(connection)
-        self.defer([("tests.refresh", {"tenant": tenant, "connection": connection})] * (len(failure_modes) + 2))
+        self.defer(
+            [("tests.refresh", {"tenant": tenant, "connection": connection})]
+            * (len(failure_modes) + 2)
+        )
         self.done += [f"refresh: {failure_mode.name}" for failure_mode in failure_modes]
 
     def revoke(self, connection: str) -> None:
         """Have Amazon say that the seller revoked; the connection ends by itself."""
         _amazon(self.demo).expect(INVALID_GRANT)
-        self.defer([("tests.refresh", {"tenant": self.tenant_of(connection), "connection": connection})])
+        self.defer(
+            [("tests.refresh", {"tenant": self.tenant_of(connection), "connection": connection})]
+        )
         ended = "select count(*) from connections_disconnection where connection_id::text = %s"
-        assert wait_until(lambda: self.demo.rows(ended, (connection,)) == [(1,)], _PATIENCE, step=0.1), self.demo.last_words()
+        assert wait_until(
+            lambda: self.demo.rows(ended, (connection,)) == [(1,)], _PATIENCE, step=0.1
+        ), self.demo.last_words()
         self.note("refresh: invalid_grant, which ends the connection")
 
     def fail_to_pull(self) -> None:
@@ -126,10 +156,15 @@ class Driver:
         amazon = _amazon(self.demo)
 
         def requested() -> bool:
-            self.demo.rows("update ingest_stream set due_at = now(), failures_in_row = 0 where lease_id is null returning 1")
+            self.demo.rows(
+                "update ingest_stream set due_at = now(), failures_in_row = 0 where lease_id is"
+                " null returning 1"
+            )
             return not amazon.waiting()
 
-        assert wait_until(requested, _PATIENCE, step=0.5), f"never requested: {amazon.waiting()}\n{self.demo.last_words()}"
+        assert wait_until(requested, _PATIENCE, step=0.5), (
+            f"never requested: {amazon.waiting()}\n{self.demo.last_words()}"
+        )
         self.done += amazon.traffic.failed
 
     def defer(self, jobs: list[tuple[str, dict[str, str]]]) -> None:
@@ -137,22 +172,39 @@ class Driver:
         assert done.returncode == 0, done.stderr
 
     def jobs_done(self) -> None:
-        left = "select count(*) from procrastinate_jobs where task_name like 'tests.%%' and status in ('todo', 'doing')"
-        assert wait_until(lambda: self.demo.rows(left) == [(0,)], _PATIENCE, step=0.2), self.demo.last_words()
+        left = (
+            "select count(*) from procrastinate_jobs where task_name like 'tests.%%' and status in"
+            " ('todo', 'doing')"
+        )
+        assert wait_until(lambda: self.demo.rows(left) == [(0,)], _PATIENCE, step=0.2), (
+            self.demo.last_words()
+        )
 
-    def python(self, module: str, *arguments: str, role: str = "worker") -> subprocess.CompletedProcess[str]:
+    def python(
+        self, module: str, *arguments: str, role: str = "worker"
+    ) -> subprocess.CompletedProcess[str]:
         """Run a module beside the demo, and keep what it prints."""
         environ = {**self.demo.environ, "THESELLER_ROLE": role}
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
         )  # fmt: skip
-        self.printed.append((f"printed by {module} {' '.join(arguments)[:60]}", (done.stdout + done.stderr).encode()))
+        self.printed.append(
+            (
+                f"printed by {module} {' '.join(arguments)[:60]}",
+                (done.stdout + done.stderr).encode(),
+            )
+        )
         return done
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS`, and keep what it prints."""
         done = self.demo.theseller(*arguments)
-        self.printed.append((f"printed by theseller {' '.join(arguments)[:60]}", (done.stdout + done.stderr).encode()))
+        self.printed.append(
+            (
+                f"printed by theseller {' '.join(arguments)[:60]}",
+                (done.stdout + done.stderr).encode(),
+            )
+        )
         return done
 
     def fail_inside(self) -> None:
@@ -173,7 +225,9 @@ class Driver:
         self.unlimited()
         person = self.browser("alice", signed_in=False)
         person.try_to_sign_in(self.words["wrong password"])
-        person.post_bare("/sign-in/", {"email": "alice@example.com", "password": self.demo.password})
+        person.post_bare(
+            "/sign-in/", {"email": "alice@example.com", "password": self.demo.password}
+        )
         person.post("/sign-in/", {"email": "no address", "password": self.words["wrong password"]})
         person.get("/sign-in/", next=f"https://elsewhere.example/?p={self.words['wrong password']}")
         self.note("sign-in: wrong password, no token, wrong address")
@@ -183,14 +237,21 @@ class Driver:
         for content in (text, text[: len(text) // 2], "\x00\x01" + text, text.replace("\t", ";")):
             for confirm in ({}, {"confirm": "1"}):
                 self.unlimited()
-                person.post("/imports/", dict(confirm), files={"files": ("report.txt", content.encode())})
+                person.post(
+                    "/imports/", dict(confirm), files={"files": ("report.txt", content.encode())}
+                )
         self.note("import: whole, cut, binary, wrong separator")
 
     def rotate_all(self) -> None:
         """Replace every secret that the machine can."""
         done = self.command("rotate", "--all")
         assert done.returncode == 0, done.stdout + done.stderr
-        self.note("rotate --all: " + ", ".join(sorted({line.partition(":")[0] for line in done.stdout.splitlines() if ":" in line})))
+        self.note(
+            "rotate --all: "
+            + ", ".join(
+                sorted({line.partition(":")[0] for line in done.stdout.splitlines() if ":" in line})
+            )
+        )
 
     def rotate_client_secret(self) -> None:
         """Replace the client secret by hand, then by one that Amazon refuses."""
@@ -213,7 +274,9 @@ class Driver:
         answer = person.post(path, {"confirm": "DISCONNECT"})
         assert answer.headers["location"].endswith("/erasure/"), answer.status_code
         certified = "select count(*) from retention_certificate where connection_id::text = %s"
-        assert wait_until(lambda: self.demo.rows(certified, (connection,)) == [(1,)], _PATIENCE, step=0.2), self.demo.last_words()
+        assert wait_until(
+            lambda: self.demo.rows(certified, (connection,)) == [(1,)], _PATIENCE, step=0.2
+        ), self.demo.last_words()
         for page in (
             f"/connections/{connection}/erasure/",
             "/connections/",
@@ -240,15 +303,23 @@ class Driver:
 
     def _hold(self) -> None:
         with contextlib.suppress(httpx.HTTPError):
-            HttpSession("anonymous", self.demo.web, self.answers).post_bare("/tests/hold/", {"remark": self.words["view"]})
+            HttpSession("anonymous", self.demo.web, self.answers).post_bare(
+                "/tests/hold/", {"remark": self.words["view"]}
+            )
 
     def _kill_backend(self, number: signal.Signals) -> None:
         """Kill a backend with a secret in its statement: PostgreSQL says what it was doing, ends all others, and recovers."""
-        code = f"import psycopg, sys; psycopg.connect(sys.argv[1]).execute(\"select pg_sleep(60), '{self.words['statement']}'\")"
+        code = (
+            'import psycopg, sys; psycopg.connect(sys.argv[1]).execute("select pg_sleep(60),'
+            f" '{self.words['statement']}'\")"
+        )
         dsn = conninfo(self.demo.state, SUPERUSER, self.demo.secret("db-superuser"), "theseller")
         child = subprocess.Popen([sys.executable, "-c", code, dsn], stderr=subprocess.DEVNULL)
         try:
-            find = "select pid from pg_stat_activity where query like 'select pg_sleep(60)%%' and pid <> pg_backend_pid()"
+            find = (
+                "select pid from pg_stat_activity where query like 'select pg_sleep(60)%%' and pid"
+                " <> pg_backend_pid()"
+            )
             assert wait_until(lambda: bool(self.demo.rows(find)), 20, step=0.1)
             os.kill(int(self.demo.rows(find)[0][0]), number)
             child.wait(30)
@@ -260,8 +331,11 @@ class Driver:
         try:
             self.demo.rows("select 1")
             self.demo.process("worker")
-            return httpx.get(f"{self.demo.web}/sign-in/", trust_env=False, timeout=10).status_code == 200
-        except Exception:  # noqa: BLE001  whatever is still down
+            return (
+                httpx.get(f"{self.demo.web}/sign-in/", trust_env=False, timeout=10).status_code
+                == 200
+            )
+        except Exception:  # noqa: BLE001
             return False
 
 
@@ -272,6 +346,9 @@ def _amazon(demo: InstrumentedDemo) -> RecordingAmazon:
 
 def _raw(demo: InstrumentedDemo, text: str) -> None:
     """Send bytes that no browser would."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", demo.web_port), timeout=5) as connection:
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", demo.web_port), timeout=5) as connection,
+    ):
         connection.sendall(text.encode())
         connection.recv(4096)

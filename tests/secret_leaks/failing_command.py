@@ -21,7 +21,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    command: Any = SimpleNamespace(HELP="fail", add_arguments=lambda parser: parser.add_argument("how", choices=FAILURES), run=_run)
+    command: Any = SimpleNamespace(
+        HELP="fail",
+        add_arguments=lambda parser: parser.add_argument("how", choices=FAILURES),
+        run=_run,
+    )
     entry.discover = lambda: {"fail": command}
     return entry.main()
 

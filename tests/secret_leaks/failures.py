@@ -100,17 +100,28 @@ def sql_syntax(secret: str) -> None:
 
 def sql_check(secret: str) -> None:
     """Violate a check; PostgreSQL's DETAIL quotes the whole row."""
-    _sql("do $$ begin raise check_violation using message = 'x', detail = 'Failing row contains (" + secret + ").'; end $$")
+    _sql(
+        "do $$ begin raise check_violation using message = 'x', detail = 'Failing row contains ("
+        + secret
+        + ").'; end $$"
+    )
 
 
 def sql_unique(secret: str) -> None:
     """Raise what a violated key raises; its DETAIL quotes the key."""
-    _sql("do $$ begin raise unique_violation using message = 'x', detail = 'Key (word)=(" + secret + ") already exists.'; end $$")
+    _sql(
+        "do $$ begin raise unique_violation using message = 'x', detail = 'Key (word)=("
+        + secret
+        + ") already exists.'; end $$"
+    )
 
 
 def sql_raise(secret: str) -> None:
     """Have the database itself say it: an error, and the warning and notice that go before it."""
-    _sql(f"do $$ begin raise notice '{secret}'; raise warning '{secret}'; raise exception '{secret}' using detail = '{secret}'; end $$")
+    _sql(
+        f"do $$ begin raise notice '{secret}'; raise warning '{secret}'; raise exception '{secret}'"
+        f" using detail = '{secret}'; end $$"
+    )
 
 
 def sql_timeout(secret: str) -> None:
@@ -124,7 +135,9 @@ def sql_deadlock(secret: str) -> None:
     def take(first: int, second: int) -> None:
         try:
             with transaction.atomic(), databases["default"].cursor() as cursor:
-                cursor.execute("set local lock_timeout = 0; select pg_advisory_xact_lock(%s)", [first])
+                cursor.execute(
+                    "set local lock_timeout = 0; select pg_advisory_xact_lock(%s)", [first]
+                )
                 meeting.wait(10)
                 cursor.execute("select pg_advisory_xact_lock(%s), %s", [second, secret])
         finally:

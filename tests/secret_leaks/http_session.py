@@ -55,15 +55,25 @@ class HttpSession:
     def get(self, path: str, **parameters: str) -> httpx.Response:
         return self._done(self._http.get(path, params=parameters or None))
 
-    def post(self, path: str, data: dict[str, object] | None = None, *, page: str = "", files: object = None) -> httpx.Response:
+    def post(
+        self,
+        path: str,
+        data: dict[str, object] | None = None,
+        *,
+        page: str = "",
+        files: object = None,
+    ) -> httpx.Response:
         """Send a form as `page` (by default the same path) shows it."""
         found = _TOKEN.search(self.get(page or path).text)
         form = {**(data or {}), "csrfmiddlewaretoken": found.group(1) if found else ""}
         return self.post_bare(path, form, files=files)
 
-    def post_bare(self, path: str, data: dict[str, object], *, files: object = None) -> httpx.Response:
+    def post_bare(
+        self, path: str, data: dict[str, object], *, files: object = None
+    ) -> httpx.Response:
         """Send fields without asking for the form first, and so without its token."""
-        return self._done(self._http.post(path, data=data, files=files))  # type: ignore[arg-type]  # what httpx takes, it takes
+        # what httpx takes, it takes
+        return self._done(self._http.post(path, data=data, files=files))  # type: ignore[arg-type]
 
     def sign_in(self, password: str) -> None:
         answer = self.post("/sign-in/", {"email": f"{self.name}@example.com", "password": password})
@@ -80,13 +90,22 @@ class HttpSession:
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
         """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
-        redirect = self.post("/connections/attempts/", {"features": list(OFFERED), "marketplace": store}, page="/connections/new/")
+        redirect = self.post(
+            "/connections/attempts/",
+            {"features": list(OFFERED), "marketplace": store},
+            page="/connections/new/",
+        )
         assert redirect.status_code == 303, redirect.status_code
         consent = redirect.headers["location"]
         fields = {name: values[0] for name, values in parse_qs(urlsplit(consent).query).items()}
         self._note("state", fields["state"])
         page = emulator + urlsplit(consent).path
-        answer = httpx.post(page, data={**fields, "account": seller, "decision": "confirm"}, trust_env=False, timeout=20)
+        answer = httpx.post(
+            page,
+            data={**fields, "account": seller, "decision": "confirm"},
+            trust_env=False,
+            timeout=20,
+        )
         assert answer.status_code == 303, answer.text
         back = str(answer.headers["location"])
         self._note("code", parse_qs(urlsplit(back).query)["spapi_oauth_code"][0])

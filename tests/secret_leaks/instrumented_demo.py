@@ -36,8 +36,11 @@ class InstrumentedDemo(Demo):
     def environ(self) -> dict[str, str]:
         url = self.amazon.url if self.amazon else ""
         return {
-            **Demo.environ.fget(self),  # type: ignore[attr-defined]  # the property of a class that has slots
-            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("tests/secret_leaks/inject", "", "src")),
+            # the property of a class that has slots
+            **Demo.environ.fget(self),  # type: ignore[attr-defined]
+            "PYTHONPATH": os.pathsep.join(
+                str(ROOT / part) for part in ("tests/secret_leaks/inject", "", "src")
+            ),
             "TESTS_AMAZON": url,
             VARIABLE: str(self.words),
             "TMPDIR": str(self.temporary),
@@ -56,7 +59,9 @@ def instrumented_demo(words: dict[str, str]) -> Iterator[InstrumentedDemo]:
         (outside / "words.json").write_text(json.dumps(words))
         web, emulator = free_ports(2)
         amazon = stack.enter_context(recording_amazon(emulator))
-        demo = InstrumentedDemo(root, web, emulator, _RATE_SCALE, amazon=amazon, words=outside / "words.json")
+        demo = InstrumentedDemo(
+            root, web, emulator, _RATE_SCALE, amazon=amazon, words=outside / "words.json"
+        )
         stack.callback(demo.close)
         with images_allowed():
             demo.start()

@@ -48,7 +48,10 @@ class KnownSecrets:
         store = FileKeyStore(demo.state / "keys", secrets, environment="demo")
         for record in store.list():
             try:
-                self.add(f"data key {record.purpose} {record.id}", store.get(record.id).material.reveal_bytes())
+                self.add(
+                    f"data key {record.purpose} {record.id}",
+                    store.get(record.id).material.reveal_bytes(),
+                )
             except CryptoError:
                 continue  # destroyed, and so known to no one
         for key in store._purpose_keys.values():
@@ -63,6 +66,9 @@ class KnownSecrets:
         assert demo.amazon is not None
         with demo.amazon.traffic.lock:
             for kind, values in sorted(demo.amazon.traffic.secrets.items()):
-                # All of one kind have one shape and take one path; the shapes of tokens are looked for besides.
-                for number, value in enumerate(dict.fromkeys([*values][:_OF_A_KIND] + [*values][-_OF_A_KIND:])):
+                # All of one kind have one shape and take one path; the shapes of tokens are looked
+                # for besides.
+                for number, value in enumerate(
+                    dict.fromkeys([*values][:_OF_A_KIND] + [*values][-_OF_A_KIND:])
+                ):
                     self.add(f"{kind} {number}", value)

@@ -1,6 +1,7 @@
 """Images of running processes' memory, read as a core dump would be: by root, or by the same user where that is allowed.
 
-Memory that several processes share is read in the first of them; what is identical elsewhere (a fork's pages) is searched once.
+Memory that several processes share is read in the first of them; what is identical elsewhere (a
+fork's pages) is searched once.
 """
 
 from __future__ import annotations
@@ -40,7 +41,13 @@ def descendants(first: int) -> list[int]:
 
 
 def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return (
+        Path(f"/proc/{pid}/cmdline")
+        .read_bytes()
+        .replace(b"\0", b" ")
+        .decode(errors="replace")
+        .strip()
+    )
 
 
 def mappings(pid: int) -> list[Mapping]:
@@ -51,15 +58,27 @@ def mappings(pid: int) -> list[Mapping]:
         if match is None:
             continue
         begin, end, rights, inode, name = match.groups()
-        if "r" in rights and ("w" in rights or inode == "0") and not name.startswith(("[vvar", "[vsyscall", "[vdso")):
-            found.append(Mapping(int(begin, 16), int(end, 16), name, f"{inode} {name}" if rights.endswith("s") else ""))
+        if (
+            "r" in rights
+            and ("w" in rights or inode == "0")
+            and not name.startswith(("[vvar", "[vsyscall", "[vdso"))
+        ):
+            found.append(
+                Mapping(
+                    int(begin, 16),
+                    int(end, 16),
+                    name,
+                    f"{inode} {name}" if rights.endswith("s") else "",
+                )
+            )
     return found
 
 
 def memory(pid: int, shared: set[str]) -> Iterator[bytes]:
     """Give the memory of a process in pieces that overlap, so that nothing hides across two; pages that were never written are left out.
 
-    `shared`: what has been read in another process and is left out here; what is read here is added.
+    `shared`: what has been read in another process and is left out here; what is read here is
+    added.
     """
     try:
         descriptor = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
@@ -95,7 +114,8 @@ def open_files(pid: int) -> Iterator[tuple[str, bytes]]:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             name = str(entry.readlink())
-            if (name.endswith("(deleted)") or name.startswith("/dev/shm")) and entry.is_file():  # noqa: S108  looked at, not written
+            # looked at, not written
+            if (name.endswith("(deleted)") or name.startswith("/dev/shm")) and entry.is_file():  # noqa: S108
                 yield name, entry.read_bytes()
         except OSError:
             continue  # closed meanwhile, or not to be read (a socket)
@@ -103,6 +123,10 @@ def open_files(pid: int) -> Iterator[tuple[str, bytes]]:
 
 def core_limit(pid: int) -> tuple[str, str]:
     """Return the soft and the hard limit of the size of a process's core image."""
-    line = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith("Max core file size"))
+    line = next(
+        line
+        for line in Path(f"/proc/{pid}/limits").read_text().splitlines()
+        if line.startswith("Max core file size")
+    )
     soft, hard = line.split()[4:6]
     return soft, hard

@@ -18,7 +18,9 @@ from urllib.parse import parse_qs, urlencode
 from typing_extensions import override
 
 TOKENS = "/auth/o2/token"
-_HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "host", "date", "server"})
+_HOP = frozenset(
+    {"connection", "transfer-encoding", "content-length", "keep-alive", "host", "date", "server"}
+)
 #: The fields of a token request that are secrets.
 _SENT = ("code", "refresh_token", "client_secret")
 
@@ -36,7 +38,9 @@ class FailureMode:
     headers: tuple[tuple[str, str], ...] = ()
     cut: int | None = None  # how many bytes of the answer are left out, None for none
     passes: bool = False  # ask the emulated Amazon, and spoil its answer by `cut` alone
-    asks: bytes = b""  # what the request holds, for none but that one to be met: the worker asks for tokens at the same time
+    # what the request holds, for none but that one to be met: the worker asks for tokens at the
+    # same time
+    asks: bytes = b""
 
 
 def _error(code: str) -> str:
@@ -57,18 +61,39 @@ def lwa_failure_modes() -> tuple[FailureMode, ...]:
     page = "<html><head><title>400 Bad Request</title></head><body><h1>@secrets@</h1></body></html>"
     return (
         *named,
-        FailureMode("secrets as the code", TOKENS, 400, json.dumps({"error": "@one@", "error_description": "@secrets@"})),
+        FailureMode(
+            "secrets as the code",
+            TOKENS,
+            400,
+            json.dumps({"error": "@one@", "error_description": "@secrets@"}),
+        ),
         FailureMode(
             "secrets in headers",
             TOKENS,
             503,
             "",
-            (("x-amzn-RequestId", "@one@"), ("Retry-After", "@one@"), ("x-amzn-ErrorType", "@secrets@")),
+            (
+                ("x-amzn-RequestId", "@one@"),
+                ("Retry-After", "@one@"),
+                ("x-amzn-ErrorType", "@secrets@"),
+            ),
         ),
-        FailureMode("redirect", TOKENS, 302, "@secrets@", (("Location", "http://127.0.0.1:1/?@secrets@"),)),
+        FailureMode(
+            "redirect", TOKENS, 302, "@secrets@", (("Location", "http://127.0.0.1:1/?@secrets@"),)
+        ),
         FailureMode("HTML", TOKENS, 400, page, (("Content-Type", "text/html"),)),
-        FailureMode("success that is none", TOKENS, 200, json.dumps({"access_token": "@secrets@", "expires_in": "@secrets@"})),
-        FailureMode("success without end", TOKENS, 200, '{"access_token": "@secrets@", "refresh_token": "@secrets@", "expires_in": 3600'),
+        FailureMode(
+            "success that is none",
+            TOKENS,
+            200,
+            json.dumps({"access_token": "@secrets@", "expires_in": "@secrets@"}),
+        ),
+        FailureMode(
+            "success without end",
+            TOKENS,
+            200,
+            '{"access_token": "@secrets@", "refresh_token": "@secrets@", "expires_in": 3600',
+        ),
         FailureMode("silence", TOKENS, 0),
         FailureMode("cut off", TOKENS, cut=40, passes=True),
     )
@@ -76,13 +101,33 @@ def lwa_failure_modes() -> tuple[FailureMode, ...]:
 
 def spapi_failure_modes(path: str) -> tuple[FailureMode, ...]:
     """Ways in which the Selling Partner API and its documents fail, each repeating the access token."""
-    body = json.dumps({"errors": [{"code": "@one@", "message": "@secrets@", "details": "@secrets@"}]})
+    body = json.dumps(
+        {"errors": [{"code": "@one@", "message": "@secrets@", "details": "@secrets@"}]}
+    )
     return (
         FailureMode(
-            "denied", path, 403, json.dumps({"errors": [{"code": "Unauthorized", "message": "The access token @secrets@ has expired"}]})
+            "denied",
+            path,
+            403,
+            json.dumps(
+                {
+                    "errors": [
+                        {
+                            "code": "Unauthorized",
+                            "message": "The access token @secrets@ has expired",
+                        }
+                    ]
+                }
+            ),
         ),
         FailureMode("error", path, 500, body, (("x-amzn-RequestId", "@one@"),)),
-        FailureMode("HTML", path, 502, "<html><body>@secrets@</body></html>", (("Content-Type", "text/html"),)),
+        FailureMode(
+            "HTML",
+            path,
+            502,
+            "<html><body>@secrets@</body></html>",
+            (("Content-Type", "text/html"),),
+        ),
         FailureMode("cut off", path, cut=40, passes=True),
         FailureMode("silence", path, 0),
     )
@@ -92,7 +137,9 @@ def spapi_failure_modes(path: str) -> tuple[FailureMode, ...]:
 class RecordedTraffic:
     """What went over the wire: secrets by kind, and every answer of Amazon's as it was, where these secrets are at home."""
 
-    secrets: dict[str, dict[str, None]] = field(default_factory=dict)  # in the order in which they came
+    secrets: dict[str, dict[str, None]] = field(
+        default_factory=dict
+    )  # in the order in which they came
     answers: list[bytes] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -129,7 +176,12 @@ class RecordingAmazon(ThreadingHTTPServer):
     def failure_mode_for(self, path: str, body: bytes) -> FailureMode | None:
         with self.traffic.lock:
             found = next(
-                (failure_mode for failure_mode in self._moods if re.search(failure_mode.path, path) and failure_mode.asks in body), None
+                (
+                    failure_mode
+                    for failure_mode in self._moods
+                    if re.search(failure_mode.path, path) and failure_mode.asks in body
+                ),
+                None,
             )
             if found is not None:
                 self._moods.remove(found)
@@ -181,7 +233,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.traffic.keep("access token", token)
             secrets.append(token)
         if "X-Amz-Signature" in self.path:
-            self.server.traffic.keep("document signature", parse_qs(self.path.partition("?")[2])["X-Amz-Signature"][0])
+            self.server.traffic.keep(
+                "document signature", parse_qs(self.path.partition("?")[2])["X-Amz-Signature"][0]
+            )
             secrets.append(self.path)
         return secrets
 
@@ -193,7 +247,9 @@ class _Handler(BaseHTTPRequestHandler):
         every, one = " ".join(secrets), secrets[0] if secrets else "nothing"
 
         def filled(text: str) -> str:
-            return text.replace("@secrets@", urlencode({"secrets": every}) if failure_mode.status == 302 else every).replace("@one@", one)
+            return text.replace(
+                "@secrets@", urlencode({"secrets": every}) if failure_mode.status == 302 else every
+            ).replace("@one@", one)
 
         content = filled(failure_mode.body).encode()
         self.send_response(failure_mode.status)
@@ -206,8 +262,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes, failure_mode: FailureMode | None) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.emulator_port, timeout=60)
         with contextlib.closing(connection):
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-            connection.request(self.command, self.path, body, {**headers, "Host": self.headers["Host"]})
+            headers = {
+                name: value for name, value in self.headers.items() if name.lower() not in _HOP
+            }
+            connection.request(
+                self.command, self.path, body, {**headers, "Host": self.headers["Host"]}
+            )
             answer = connection.getresponse()
             content = answer.read()
         if self.path.startswith(TOKENS):
@@ -220,7 +280,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) - failure_mode.cut] if failure_mode and failure_mode.cut else content)
+        self.wfile.write(
+            content[: len(content) - failure_mode.cut]
+            if failure_mode and failure_mode.cut
+            else content
+        )
         if failure_mode and failure_mode.cut:
             self.close_connection = True
 

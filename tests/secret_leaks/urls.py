@@ -41,4 +41,9 @@ def echo(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.POST["remark"])
 
 
-urlpatterns = [path("tests/echo/", echo), path("tests/fail/<str:how>/", fail), path("tests/hold/", hold), *product_patterns]
+urlpatterns = [
+    path("tests/echo/", echo),
+    path("tests/fail/<str:how>/", fail),
+    path("tests/hold/", hold),
+    *product_patterns,
+]

@@ -1,8 +1,9 @@
 """Four hundred days of a deployment in a minute: sellers come and go, the worker is down, killed or without its target, and time passes.
 
-At no instant may a backup be readable that is older than its cap, or none be readable that is young enough to go back to; no ended
-connection may outlive its clock, and no fact its eighteen months. Everything that decides is the product's own, on the real database and key store; only the copied files
-are little ones, and the clock is ours.
+At no instant may a backup be readable that is older than its cap, or none be readable that is young
+enough to go back to; no ended connection may outlive its clock, and no fact its eighteen months.
+Everything that decides is the product's own, on the real database and key store; only the copied
+files are little ones, and the clock is ours.
 """
 
 from __future__ import annotations
@@ -36,7 +37,13 @@ from theseller.lib.ids import creation_time
 from theseller.lib.marketplaces import Region
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.expiry import delete_expired_facts, tenants_with_expired_facts
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, BACKUP_HOURS, ERASURE_DAYS_MAX, FACTS_KEPT_DAYS
+from theseller.retention.limits import (
+    BACKUP_DAYS,
+    BACKUP_DAYS_MAX,
+    BACKUP_HOURS,
+    ERASURE_DAYS_MAX,
+    FACTS_KEPT_DAYS,
+)
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
@@ -44,7 +51,8 @@ pytestmark = pytest.mark.timeout(1800)
 BEGIN = datetime(2025, 10, 20, tzinfo=UTC)
 DAYS = 400
 TICK = timedelta(hours=6)
-#: The worker may be down this long at a time; what it has to do is late by no more than that and a tick.
+#: The worker may be down this long at a time; what it has to do is late by no more than that and a
+#: tick.
 OUTAGE_MAX = timedelta(hours=60)
 SLACK = OUTAGE_MAX + 2 * TICK
 SEED = 20261123
@@ -81,21 +89,28 @@ def database() -> Iterator[str]:
 
 @pytest.fixture
 def life(tmp_path: Path, database: str) -> Life:
-    random = Random(SEED)  # noqa: S311  chance that can be repeated
+    random = Random(SEED)  # noqa: S311
     keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
     source = LittleSource(tmp_path / "archive")
     source.size = 1000
     with databases["migrate"].cursor() as cursor:
         cursor.execute(
             "select guard.ensure_months(%s, %s)",
-            [(BEGIN - timedelta(days=FACTS_KEPT_DAYS + 31)).date(), (BEGIN + timedelta(days=DAYS)).date()],
+            [
+                (BEGIN - timedelta(days=FACTS_KEPT_DAYS + 31)).date(),
+                (BEGIN + timedelta(days=DAYS)).date(),
+            ],
         )
-    place = BackupContext(DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock")
+    place = BackupContext(
+        DirectoryTarget(tmp_path / "backups"), keys, "test", source, tmp_path / "lock"
+    )
     return Life(place, random)
 
 
 @pytest.mark.parametrize("days", [60, pytest.param(DAYS, marks=pytest.mark.exhaustive)])
-def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_promise_about_time_is_broken(
+    life: Life, days: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Sixty days are more than two lives of a backup, and twice an erasure's clock; the whole of it is for `exhaustive`."""
     _live(life, days)
     lags = sorted(life.lags)
@@ -103,9 +118,11 @@ def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.C
     assert life.happened["backups"] > days / 2, "too few backups were taken"
     with capsys.disabled():
         sys.stdout.write(
-            f"\n  {days} days: {dict(life.happened)}; erased after p50 {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])},"
-            f" at most {_hours(lags[-1])}; oldest readable backup {life.oldest.total_seconds() / 86_400:.1f} d (cap {BACKUP_DAYS_MAX});"
-            f" longest without a younger one {_hours(life.gap)}\n"
+            f"\n  {days} days: {dict(life.happened)}; erased after p50"
+            f" {_hours(lags[len(lags) // 2])}, p99 {_hours(lags[len(lags) * 99 // 100])}, at most"
+            f" {_hours(lags[-1])}; oldest readable backup"
+            f" {life.oldest.total_seconds() / 86_400:.1f} d (cap {BACKUP_DAYS_MAX}); longest"
+            f" without a younger one {_hours(life.gap)}\n"
         )
 
 
@@ -113,12 +130,18 @@ def test_no_promise_about_time_is_broken(life: Life, days: int, capsys: pytest.C
     ("what", "noticed"),
     [
         pytest.param("prune", "a backup of 3", marks=pytest.mark.exhaustive),
-        pytest.param("due_connections", "ended connections are past their clock", marks=pytest.mark.exhaustive),
+        pytest.param(
+            "due_connections",
+            "ended connections are past their clock",
+            marks=pytest.mark.exhaustive,
+        ),
         ("take", "the newest backup is of"),
         ("tenants_with_expired_facts", "there is a fact of"),
     ],
 )
-def test_what_is_not_done_is_noticed(life: Life, monkeypatch: pytest.MonkeyPatch, what: str, noticed: str) -> None:
+def test_what_is_not_done_is_noticed(
+    life: Life, monkeypatch: pytest.MonkeyPatch, what: str, noticed: str
+) -> None:
     _live(life, 2)
     monkeypatch.setattr(sys.modules[__name__], what, lambda *_about, **_details: ())
     with pytest.raises(AssertionError, match=noticed):
@@ -144,7 +167,11 @@ def _sellers_come_and_go(life: Life) -> None:
         tenant = create_tenant(name="A shop", actor="process:test", at=life.at)
         with tenant_scope(tenant):
             connection = connection_for_files(Region.NA, tenant=tenant, at=life.at)
-            for age in (0, life.random.randrange(FACTS_KEPT_DAYS), FACTS_KEPT_DAYS - 1 - life.random.randrange(20)):
+            for age in (
+                0,
+                life.random.randrange(FACTS_KEPT_DAYS),
+                FACTS_KEPT_DAYS - 1 - life.random.randrange(20),
+            ):
                 _fact(tenant, connection, life.at.date() - timedelta(days=age), life.at)
         life.shops.append(tenant)
         life.open.append((tenant, connection))
@@ -152,7 +179,9 @@ def _sellers_come_and_go(life: Life) -> None:
     if life.open and life.random.random() < 0.16:
         tenant, connection = life.open.pop(life.random.randrange(len(life.open)))
         reason = life.random.choice(list(DisconnectReason))
-        disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:test", at=life.at)
+        disconnect(
+            connection=connection, reason=reason, tenant=tenant, actor="process:test", at=life.at
+        )
         life.ended[connection] = life.at
         life.happened["disconnected"] += 1
 
@@ -160,9 +189,11 @@ def _sellers_come_and_go(life: Life) -> None:
 def _fact(tenant: UUID, connection: UUID, day: date, at: datetime) -> None:
     with databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
-            " (%s, %s, gen_random_uuid()::text, '1', %s, 'ATVPDKIKX0DER', %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+            " connection_id, marketplace_id, purchased_at, last_updated_at, status, fulfilment,"
+            " is_business, is_replacement, sku, asin, quantity, source) values (%s, %s,"
+            " gen_random_uuid()::text, '1', %s, 'ATVPDKIKX0DER', %s, %s, 'shipped', 'amazon',"
+            " false, false, 'S', 'A', 1, 'orders_api')",
             [tenant, day, connection, at, at],
         )
 
@@ -200,11 +231,17 @@ def _worker(life: Life) -> None:
 
 def _erase(life: Life) -> None:
     for closed in due_connections(at=life.at, most=1000):
-        if closed.id in life.ended and closed.tenant and erase_connection(connection=closed.id, tenant=closed.tenant, at=life.at).completed:
+        if (
+            closed.id in life.ended
+            and closed.tenant
+            and erase_connection(connection=closed.id, tenant=closed.tenant, at=life.at).completed
+        ):
             life.lags.append(life.at - life.ended.pop(closed.id))
     for tenant in tenants_with_expired_facts(at=life.at, most=1000):
         if tenant in life.shops:
-            life.happened["facts aged"] += sum(delete_expired_facts(tenant=tenant, at=life.at).values())
+            life.happened["facts aged"] += sum(
+                delete_expired_facts(tenant=tenant, at=life.at).values()
+            )
 
 
 def _new_wal(life: Life) -> None:
@@ -235,19 +272,31 @@ def _look(life: Life) -> None:
     ages = [life.at - creation_time(backup_of_key(entry) or entry.id) for entry in living]
     oldest = max(ages, default=timedelta())
     life.oldest = max(life.oldest, oldest)
-    assert oldest <= timedelta(days=BACKUP_DAYS) + SLACK, f"{life.at}: a backup of {oldest} can be read"
+    assert oldest <= timedelta(days=BACKUP_DAYS) + SLACK, (
+        f"{life.at}: a backup of {oldest} can be read"
+    )
     assert oldest <= timedelta(days=BACKUP_DAYS_MAX)
     if life.began:
         newest = _newest(life, living)
         assert newest is not None, f"{life.at}: no backup can be read"
         life.gap = max(life.gap, life.at - newest)
-        assert life.at - newest <= timedelta(hours=BACKUP_HOURS) + SLACK, f"{life.at}: the newest backup is of {newest}"
+        assert life.at - newest <= timedelta(hours=BACKUP_HOURS) + SLACK, (
+            f"{life.at}: the newest backup is of {newest}"
+        )
     with databases["probe"].cursor() as cursor:
-        cursor.execute("select min(local_day) from ingest_order_line where tenant_id = any(%s)", [life.shops])
+        cursor.execute(
+            "select min(local_day) from ingest_order_line where tenant_id = any(%s)", [life.shops]
+        )
         first = cursor.fetchone()[0]
-    kept = (life.at - timedelta(days=FACTS_KEPT_DAYS + 1) - SLACK).date()  # A store's day may be the one before ours.
+    kept = (
+        life.at - timedelta(days=FACTS_KEPT_DAYS + 1) - SLACK
+    ).date()  # A store's day may be the one before ours.
     assert first is None or first >= kept, f"{life.at}: there is a fact of {first}"
-    late = [connection for connection, ended in life.ended.items() if life.at - ended > timedelta(days=ERASURE_DAYS_MAX)]
+    late = [
+        connection
+        for connection, ended in life.ended.items()
+        if life.at - ended > timedelta(days=ERASURE_DAYS_MAX)
+    ]
     assert not late, f"{life.at}: {len(late)} ended connections are past their clock"
 
 

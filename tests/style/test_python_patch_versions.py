@@ -30,7 +30,9 @@ NAMES = {
 
 
 def _files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
@@ -39,9 +41,16 @@ def newer_than_3_11_0(tree: ast.AST) -> list[str]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+            called = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else node.func.id
+                if isinstance(node.func, ast.Name)
+                else ""
+            )
             found += [
-                f"line {node.lineno}: {called}({one.arg}=…) came with Python {KEYWORDS[called, one.arg]}"
+                f"line {node.lineno}: {called}({one.arg}=…) came with Python"
+                f" {KEYWORDS[called, one.arg]}"
                 for one in node.keywords
                 if one.arg and (called, one.arg) in KEYWORDS
             ]
@@ -51,12 +60,20 @@ def newer_than_3_11_0(tree: ast.AST) -> list[str]:
 
 
 def test_the_code_runs_on_python_3_11_0() -> None:
-    used = {str(path.relative_to(ROOT)): newer_than_3_11_0(ast.parse(path.read_text())) for path in _files()}
+    used = {
+        str(path.relative_to(ROOT)): newer_than_3_11_0(ast.parse(path.read_text()))
+        for path in _files()
+    }
     assert {path: found for path, found in used.items() if found} == {}
 
 
 @pytest.mark.parametrize(
-    "line", ["archive.extractall(folder, filter='data')", "tarfile.data_filter(a, b)", "unpack_archive('x', filter=f)"]
+    "line",
+    [
+        "archive.extractall(folder, filter='data')",
+        "tarfile.data_filter(a, b)",
+        "unpack_archive('x', filter=f)",
+    ],
 )
 def test_what_a_patch_release_brought_is_found(line: str) -> None:
     assert len(newer_than_3_11_0(ast.parse(line))) == 1

@@ -5,7 +5,16 @@ The samples are made from the list itself, so that this file uses none of its wo
 
 from __future__ import annotations
 
-from tests.style.vocabulary import MODULES, NAMES, PROSE, findings, names_in, prose_in, python_prose, template_prose
+from tests.style.vocabulary import (
+    MODULES,
+    NAMES,
+    PROSE,
+    findings,
+    names_in,
+    prose_in,
+    python_prose,
+    template_prose,
+)
 
 #: Uses that are still to be reworded. The number may only fall; at 0 this line is removed.
 LEFT = 448
@@ -21,20 +30,28 @@ def test_a_rejected_name_is_found_in_modules_classes_functions_arguments_and_var
 
 def test_rejected_prose_is_found_in_docstrings_comments_and_messages() -> None:
     one, two, three = _WORDS[:3]
-    text = f'"""It is {one}."""\nmessage = f"the key {{value}} {two}"  # it {three} here\nname = "{two}"\n'
+    text = (
+        f'"""It is {one}."""\nmessage = f"the key {{value}} {two}"  # it {three} here\nname ='
+        f' "{two}"\n'
+    )
     assert [finding.found for finding in python_prose("a.py", text)] == [one, two, three]
 
 
 def test_rejected_prose_is_found_in_what_a_template_shows() -> None:
     one, two, three = _WORDS[:3]
-    text = f'<p class="{three}" title="{one.title()} text">{{% if {three} %}}{{{{ {three} }}}}{{% endif %}} {two}</p>'
+    text = (
+        f'<p class="{three}" title="{one.title()} text">{{% if {three} %}}{{{{ {three} }}}}{{%'
+        f" endif %}} {two}</p>"
+    )
     assert [finding.found for finding in template_prose("a.html", text)] == [one.title(), two]
 
 
 def test_every_entry_of_the_list_for_prose_is_found() -> None:
     assert len(_WORDS) >= 10
     for word in _WORDS:
-        assert [finding.write for finding in prose_in("a.md", 1, f"It is {word} now.")] == [PROSE[word]]
+        assert [finding.write for finding in prose_in("a.md", 1, f"It is {word} now.")] == [
+            PROSE[word]
+        ]
 
 
 def test_standard_terms_and_code_are_no_findings() -> None:
@@ -44,4 +61,6 @@ def test_standard_terms_and_code_are_no_findings() -> None:
 
 def test_uses_of_rejected_words_only_grow_fewer() -> None:
     found = findings()
-    assert len(found) <= LEFT, f"{len(found)} uses, {LEFT} recorded: `python -m tests.style.vocabulary` lists them"
+    assert len(found) <= LEFT, (
+        f"{len(found)} uses, {LEFT} recorded: `python -m tests.style.vocabulary` lists them"
+    )

@@ -102,7 +102,9 @@ PROSE = {
     r"(is|are|was|were) looked at": "is checked",
     r"(is|are|was|were) told": "is notified",
     r"two books": "two bases (order date, posted date)",
-    r"end of (a|the|their|an) (shop|account|person|tenant|user)": "tenant deletion, account deletion",
+    r"end of (a|the|their|an) (shop|account|person|tenant|user)": (
+        "tenant deletion, account deletion"
+    ),
     r"of this room|the rooms?": "of this package",
     r"held of": "stored about",
     r"speaks? (to|for|http|outward)": "connects to, calls",
@@ -111,10 +113,14 @@ PROSE = {
 }
 #: Terms that contain a word of the list and are standard.
 STANDARD = re.compile(
-    r"long-standing|notwithstanding|understanding|dead letters?|deadlock\w*|deadline\w*|head ?room|by hand|second-hand|on the other hand|dead tuples?|dead code|kiosk",
+    r"long-standing|notwithstanding|understanding|dead letters?|deadlock\w*|deadline\w*|head"
+    r" ?room|by hand|second-hand|on the other hand|dead tuples?|dead code|kiosk",
     re.IGNORECASE,
 )
-_PROSE = [(re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE), write) for pattern, write in PROSE.items()]
+_PROSE = [
+    (re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE), write)
+    for pattern, write in PROSE.items()
+]
 _CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|\S*[_/\\]\S*|\b[a-z]+\.[a-z]+\S*")
 
 
@@ -134,8 +140,14 @@ class Finding:
 def tracked(*suffixes: str) -> list[str]:
     """Return the files of the checkout with one of `suffixes`, except what is frozen: migrations, their SQL, recorded releases."""
     command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    return [name for name in names if name.endswith(suffixes) and (ROOT / name).is_file() and not _frozen(name)]
+    names = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    return [
+        name
+        for name in names
+        if name.endswith(suffixes) and (ROOT / name).is_file() and not _frozen(name)
+    ]
 
 
 def _frozen(name: str) -> bool:
@@ -173,7 +185,10 @@ def prose_in(path: str, line: int, text: str) -> Iterator[Finding]:
     for offset, one in enumerate(text.splitlines()):
         plain = STANDARD.sub(" ", _CODE.sub(" ", one))
         for pattern, write in _PROSE:
-            yield from (Finding(path, line + offset, match.group(), write) for match in pattern.finditer(plain))
+            yield from (
+                Finding(path, line + offset, match.group(), write)
+                for match in pattern.finditer(plain)
+            )
 
 
 def python_prose(path: str, text: str) -> Iterator[Finding]:
@@ -186,8 +201,17 @@ def python_prose(path: str, text: str) -> Iterator[Finding]:
 
 def template_prose(path: str, text: str) -> Iterator[Finding]:
     """Yield findings in what a template shows: its text without tags, attributes of code, variables."""
-    shown = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", lambda m: re.sub(r"[^\n]", " ", m.group()), text, flags=re.DOTALL)
-    shown = re.sub(r"\b(class|id|href|name|for|src|action|data-[\w-]+|hx-[\w-]+)=(\"[^\"]*\"|'[^']*')", " ", shown)
+    shown = re.sub(
+        r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}",
+        lambda m: re.sub(r"[^\n]", " ", m.group()),
+        text,
+        flags=re.DOTALL,
+    )
+    shown = re.sub(
+        r"\b(class|id|href|name|for|src|action|data-[\w-]+|hx-[\w-]+)=(\"[^\"]*\"|'[^']*')",
+        " ",
+        shown,
+    )
     yield from prose_in(path, 1, re.sub(r"</?[\w-]+|/?>", " ", shown))
 
 
@@ -206,4 +230,6 @@ def findings(paths: list[str] | None = None) -> list[Finding]:
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{one}\n" for one in findings([a for a in sys.argv[1:] if not a.startswith("-")] or None))
+    sys.stdout.writelines(
+        f"{one}\n" for one in findings([a for a in sys.argv[1:] if not a.startswith("-")] or None)
+    )

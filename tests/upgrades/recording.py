@@ -1,7 +1,7 @@
 """Databases of released versions, as SQL with a little data in them: `releases/NAME.sql.zst`, written once at the release, never again.
 
-`THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k recorded` writes one from the code that is checked out
-(docs/develop/migrations.md).
+`THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k recorded`
+writes one from the code that is checked out (docs/develop/migrations.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from theseller.postgres.locator import find_binaries
 from theseller.tenancy.scope import tenant_scope
 
 RELEASES = Path(__file__).parent / "releases"
-#: What a newer pg_dump writes before the first object and behind the last one, and an older server or psql does not know.
+#: What a newer pg_dump writes before the first object and behind the last one, and an older server
+#: or psql does not know.
 _NEWER = re.compile(rb"^(SET transaction_timeout|\\restrict|\\unrestrict).*\n", re.MULTILINE)
 _US = "ATVPDKIKX0DER"
 
@@ -41,7 +42,13 @@ def fill() -> None:
     cast = create_cast()
     _with_facts(cast.alices_shop)
     left = _with_facts(cast.charlies_shop)
-    disconnect(connection=left, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.charlies_shop, actor=cast.charlie.actor, at=NOON)
+    disconnect(
+        connection=left,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.charlies_shop,
+        actor=cast.charlie.actor,
+        at=NOON,
+    )
     assert erase_connection(connection=left, tenant=cast.charlies_shop, at=NOON).completed
 
 
@@ -49,12 +56,20 @@ def seal(database: str) -> None:
     """Cover every line of the database's audit log by two checkpoints, as this version does, with a key that is kept nowhere."""
     key, head = SigningKey.from_secret(Secret(os.urandom(32))), None
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
-        lines = [line_of(row) for row in connection.execute(f"select {COLUMNS} from audit_event order by txid, position").fetchall()]
+        lines = [
+            line_of(row)
+            for row in connection.execute(
+                f"select {COLUMNS} from audit_event order by txid, position"
+            ).fetchall()
+        ]
         for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
             leaves = pack(part)
-            head = checkpoint_format.sign(head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON)
+            head = checkpoint_format.sign(
+                head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON
+            )
             connection.execute(
-                "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)", [head.number, head.document, leaves]
+                "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)",
+                [head.number, head.document, leaves],
             )
 
 
@@ -62,7 +77,11 @@ def record(name: str, database: str) -> None:
     """Write the database to `releases/NAME.sql.zst`. Raises FileExistsError: what is recorded is never recorded again."""
     RELEASES.mkdir(exist_ok=True)
     program = find_binaries(os.environ).program("pg_dump")
-    dumped = subprocess.run([program, "--no-sync", test_server().superuser_dsn(database)], capture_output=True, check=True)
+    dumped = subprocess.run(
+        [program, "--no-sync", test_server().superuser_dsn(database)],
+        capture_output=True,
+        check=True,
+    )
     with (RELEASES / f"{name}.sql.zst").open("xb") as file:
         file.write(zstandard.ZstdCompressor(level=19).compress(dumped.stdout))
 
@@ -82,7 +101,9 @@ def restore(name: str, database: str) -> None:
         "--single-transaction",
         test_server().superuser_dsn(database),
     ]
-    done = subprocess.run(command, input=text, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        command, input=text, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
 
 
@@ -92,9 +113,11 @@ def _with_facts(tenant: UUID) -> UUID:
         with databases["default"].cursor() as cursor:
             for day in ("2026-10-31", "2026-11-01"):
                 cursor.execute(
-                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-                    " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
-                    " (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+                    " connection_id, marketplace_id, purchased_at, last_updated_at, status,"
+                    " fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
+                    " (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, 'S',"
+                    " 'A', 1, 'orders_api')",
                     [tenant, day, f"order-{day}", connection, _US, NOON, NOON],
                 )
     return connection

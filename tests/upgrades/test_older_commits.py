@@ -46,6 +46,12 @@ def _must(done: subprocess.CompletedProcess[str]) -> None:
 
 def _schema(state: Path) -> set[str]:
     password = FileSecretProvider(state / "secrets").get("db-superuser").reveal()
-    server = Server(state, binaries=find_binaries(os.environ), superuser_password=password, durable=False, purpose="a test")
+    server = Server(
+        state,
+        binaries=find_binaries(os.environ),
+        superuser_password=password,
+        durable=False,
+        purpose="a test",
+    )
     with server.running():
         return schema_of(server.superuser_dsn("theseller"))

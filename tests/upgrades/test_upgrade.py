@@ -11,7 +11,14 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.conftest import _migrate_in
-from tests.database import create_database, drop_database, prepared_template, roles_lock, test_server, worker_name
+from tests.database import (
+    create_database,
+    drop_database,
+    prepared_template,
+    roles_lock,
+    test_server,
+    worker_name,
+)
 from tests.sabotage.databases import own_database
 from tests.upgrades.catalogue import schema_of
 from tests.upgrades.frozen import freeze
@@ -31,7 +38,9 @@ MAY_CHANGE = {
 
 
 @pytest.fixture
-def upgraded(database: str, request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, list[str]], str]]:
+def upgraded(
+    database: str, request: pytest.FixtureRequest
+) -> Iterator[tuple[dict[str, list[str]], str]]:
     """Return what the release's tables held, and the upgraded database's name."""
     name = f"upgraded_{worker_name()}"
     drop_database(name)
@@ -45,12 +54,17 @@ def upgraded(database: str, request: pytest.FixtureRequest) -> Iterator[tuple[di
 
 
 @pytest.mark.parametrize("upgraded", RECORDED, indirect=True)
-def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(upgraded: tuple[dict[str, list[str]], str]) -> None:
+def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
+    upgraded: tuple[dict[str, list[str]], str],
+) -> None:
     before, name = upgraded
     fresh = f"fresh_{worker_name()}"
     drop_database(fresh)
     create_database(fresh, template=prepared_template("migrated", _migrate_in))
-    new, old = schema_of(test_server().superuser_dsn(fresh)), schema_of(test_server().superuser_dsn(name))
+    new, old = (
+        schema_of(test_server().superuser_dsn(fresh)),
+        schema_of(test_server().superuser_dsn(name)),
+    )
     drop_database(fresh)
     assert sorted(old - new) == [], "only in the upgraded database"
     assert sorted(new - old) == [], "missing in the upgraded database"
@@ -65,10 +79,14 @@ def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(upgraded: tuple
     assert after["audit_event"][: len(before["audit_event"])] == before["audit_event"]
     with psycopg.connect(test_server().superuser_dsn(name)) as connection:
         _assert_sealed_as_before(connection)
-        certificates = connection.execute("select body, signature, public_key from retention_certificate").fetchall()
+        certificates = connection.execute(
+            "select body, signature, public_key from retention_certificate"
+        ).fetchall()
     assert certificates, "the recorded database has no certificate"
     for body, signature, public_key in certificates:
-        verify_certificate(assemble(json.loads(bytes(body)), bytes(public_key).hex(), bytes(signature)))
+        verify_certificate(
+            assemble(json.loads(bytes(body)), bytes(public_key).hex(), bytes(signature))
+        )
 
 
 def test_every_release_is_recorded() -> None:
@@ -94,13 +112,23 @@ def _assert_sealed_as_before(connection: psycopg.Connection[Any]) -> None:
     """Compare each line that the release's own checkpoints cover with what they say of it, by the digests that this version makes."""
     sealed: dict[int, bytes] = {}
     head, rows, until = None, 0, NOWHERE
-    for document, leaves in connection.execute("select document, leaves from audit_checkpoint order by number").fetchall():
+    for document, leaves in connection.execute(
+        "select document, leaves from audit_checkpoint order by number"
+    ).fetchall():
         found = checkpoint_format.read(bytes(document))
-        assert checkpoint_format.follows(found, head, bytes(leaves), rows_before=rows, until_before=until) == ""
+        assert (
+            checkpoint_format.follows(
+                found, head, bytes(leaves), rows_before=rows, until_before=until
+            )
+            == ""
+        )
         head, rows, until = found, found.rows_total, found.until
         sealed |= dict(unpack(bytes(leaves)))
     assert sealed, "no checkpoint of the release covers a line"
-    lines = [line_of(row) for row in connection.execute(f"select {COLUMNS} from audit_event".encode()).fetchall()]
+    lines = [
+        line_of(row)
+        for row in connection.execute(f"select {COLUMNS} from audit_event".encode()).fetchall()
+    ]
     assert {line.position: line.digest for line in lines if line.mark <= until} == sealed
 
 
@@ -108,14 +136,21 @@ def _rows(name: str) -> dict[str, list[str]]:
     """Return the primary columns of every row as text, in the order of time where there is one."""
     with psycopg.connect(test_server().superuser_dsn(name)) as connection:
         tables = connection.execute(
-            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-            " where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in ('public', 'guard', 'pii')"
+            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid ="
+            " c.relnamespace where c.relkind in ('r', 'p') and not c.relispartition and n.nspname"
+            " in ('public', 'guard', 'pii')"
         ).fetchall()
         found = {}
         for schema, table in tables:
             key = table if schema == "public" else f"{schema}.{table}"
-            columns = sql.SQL("txid, position, at, tag, actor, tenant_id, subject, details" if table == "audit_event" else "1")
+            columns = sql.SQL(
+                "txid, position, at, tag, actor, tenant_id, subject, details"
+                if table == "audit_event"
+                else "1"
+            )
             order = sql.SQL("order by txid, position" if table == "audit_event" else "")
-            query = sql.SQL("select row({})::text from {} {}").format(columns, sql.Identifier(schema, table), order)
+            query = sql.SQL("select row({})::text from {} {}").format(
+                columns, sql.Identifier(schema, table), order
+            )
             found[key] = [row for (row,) in connection.execute(query).fetchall()]
     return found

@@ -1,7 +1,8 @@
 """Makes sealed.json, the test vectors of the sealed message, version 1.
 
-An implementation of its own, from the format's description only: HKDF out of `hmac` (RFC 5869), AES-GCM out of `cryptography`,
-nothing of ours. Run ``python tests/vectors/generate_sealed.py`` from the project's root; the same file comes out each time.
+An implementation of its own, from the format's description only: HKDF out of `hmac` (RFC 5869),
+AES-GCM out of `cryptography`, nothing of ours. Run ``python tests/vectors/generate_sealed.py`` from
+the project's root; the same file comes out each time.
 """
 
 from __future__ import annotations
@@ -22,12 +23,36 @@ CHARLIES_SHOP = "018f3c1e-7a00-7000-8000-0000000c4a12"
 
 #: name, (tenant, table, column, row, purpose, environment), plaintext
 CASES = (
-    ("empty", (ALICES_SHOP, "connections_token", "refresh", "1", "refresh_token", "production"), b""),
-    ("token", (ALICES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "production"), b"not-a-token-" * 30),
-    ("other tenant", (CHARLIES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "production"), b"not-a-token-" * 30),
-    ("other environment", (ALICES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "staging"), b"not-a-token-" * 30),
-    ("unicode place", (ALICES_SHOP, "tâble", "колонка", "行 1 🙂", "pii", "demo"), "grüß dich".encode()),
-    ("deployment", (NO_TENANT, "keystore", "data", "x:connection:y", "root", "a-1"), bytes(range(256))),
+    (
+        "empty",
+        (ALICES_SHOP, "connections_token", "refresh", "1", "refresh_token", "production"),
+        b"",
+    ),
+    (
+        "token",
+        (ALICES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "production"),
+        b"not-a-token-" * 30,
+    ),
+    (
+        "other tenant",
+        (CHARLIES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "production"),
+        b"not-a-token-" * 30,
+    ),
+    (
+        "other environment",
+        (ALICES_SHOP, "connections_token", "refresh", "7f3c", "refresh_token", "staging"),
+        b"not-a-token-" * 30,
+    ),
+    (
+        "unicode place",
+        (ALICES_SHOP, "tâble", "колонка", "行 1 🙂", "pii", "demo"),
+        "grüß dich".encode(),
+    ),
+    (
+        "deployment",
+        (NO_TENANT, "keystore", "data", "x:connection:y", "root", "a-1"),
+        bytes(range(256)),
+    ),
     ("column takes from row", (ALICES_SHOP, "t", "ab", "c", "session", "demo"), b"\x00"),
     ("row takes from column", (ALICES_SHOP, "t", "a", "bc", "session", "demo"), b"\x00"),
 )
@@ -52,7 +77,12 @@ def canonical(place: tuple[str, ...]) -> bytes:
 def seal(key: bytes, key_id: bytes, salt: bytes, place: tuple[str, ...], plaintext: bytes) -> bytes:
     derived = hkdf_sha512(key, salt, LABEL + canonical(place), 64)
     header = b"\x01" + key_id
-    return header + salt + derived[32:] + AESGCM(derived[:32]).encrypt(b"\x00" * 12, plaintext, header + canonical(place))
+    return (
+        header
+        + salt
+        + derived[32:]
+        + AESGCM(derived[:32]).encrypt(b"\x00" * 12, plaintext, header + canonical(place))
+    )
 
 
 def unseal(key: bytes, key_id: bytes, place: tuple[str, ...], message: bytes) -> bytes:
@@ -74,7 +104,13 @@ def vectors() -> list[dict[str, object]]:
         made.append(
             {
                 "name": name,
-                "place": dict(zip(("tenant", "table", "column", "row", "purpose", "environment"), place, strict=True)),
+                "place": dict(
+                    zip(
+                        ("tenant", "table", "column", "row", "purpose", "environment"),
+                        place,
+                        strict=True,
+                    )
+                ),
                 "canonical_place": canonical(place).hex(),
                 "key_id": str(uuid.UUID(bytes=key_id)),
                 "key": key.hex(),
@@ -86,7 +122,12 @@ def vectors() -> list[dict[str, object]]:
 
 
 def text() -> str:
-    return json.dumps({"format": "theseller/sealed/v1", "vectors": vectors()}, indent=1, sort_keys=True) + "\n"
+    return (
+        json.dumps(
+            {"format": "theseller/sealed/v1", "vectors": vectors()}, indent=1, sort_keys=True
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

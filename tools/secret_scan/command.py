@@ -17,20 +17,43 @@ If it is no secret, say so with a reason in tools/secret_scan/allowed.txt. See d
 
 def main(arguments: list[str]) -> int:
     """Scan what the arguments say and print findings. Return 0 clean, 1 found something, 2 could not look."""
-    parser = argparse.ArgumentParser(prog="bin/secret-scan", description="Looks for secrets; prints places and kinds, never values.")
+    parser = argparse.ArgumentParser(
+        prog="bin/secret-scan",
+        description="Looks for secrets; prints places and kinds, never values.",
+    )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--staged", action="store_true", help="what the next commit would hold, as it is staged")
-    which.add_argument("--history", action="store_true", help="everything that any branch ever held")
-    which.add_argument("files", nargs="*", default=[], help="these files; without any: all that git knows or would add")
+    which.add_argument(
+        "--staged", action="store_true", help="what the next commit would hold, as it is staged"
+    )
+    which.add_argument(
+        "--history", action="store_true", help="everything that any branch ever held"
+    )
+    which.add_argument(
+        "files",
+        nargs="*",
+        default=[],
+        help="these files; without any: all that git knows or would add",
+    )
     options = parser.parse_args(arguments)
     try:
-        root = Path() if options.files else Path(_git(Path(), "rev-parse", "--show-toplevel")[0].removesuffix("\n"))
-        contents = _staged(root) if options.staged else _history(root) if options.history else _files(root, options.files)
+        root = (
+            Path()
+            if options.files
+            else Path(_git(Path(), "rev-parse", "--show-toplevel")[0].removesuffix("\n"))
+        )
+        contents = (
+            _staged(root)
+            if options.staged
+            else _history(root)
+            if options.history
+            else _files(root, options.files)
+        )
         count, findings = 0, list[Finding]()
         for path, data in contents:
             count += 1
             findings += look(path, data)
-        # A clone may lack old history, so that an entry for a version in it (`path@object`) may find nothing to allow.
+        # A clone may lack old history, so that an entry for a version in it (`path@object`) may
+        # find nothing to allow.
         everything = not (options.staged or options.history or options.files)
         left, unused = sift(findings, read_allowed(root / "tools/secret_scan/allowed.txt"))
         unused = [entry for entry in unused if everything and "@" not in entry.glob]
@@ -51,7 +74,8 @@ def main(arguments: list[str]) -> int:
 def _git(root: Path, *arguments: str) -> list[str]:
     """Return the zero-terminated names that git answers with."""
     command = ["git", *arguments]
-    answer = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603  words of ours, no shell
+    # words of ours, no shell
+    answer = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
     return [name.decode("utf-8", "surrogateescape") for name in answer.split(b"\0") if name]
 
 
@@ -69,19 +93,40 @@ def _files(root: Path, named: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def _staged(root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield what the index holds and the last commit does not; not what lies on the disk, which may differ."""
-    changes = _git(root, "diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--diff-filter=d", "--ignore-submodules")
-    yield from _blobs(root, {name: about.split()[3] for about, name in zip(changes[::2], changes[1::2], strict=True)})
+    changes = _git(
+        root,
+        "diff",
+        "--cached",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-renames",
+        "--diff-filter=d",
+        "--ignore-submodules",
+    )
+    yield from _blobs(
+        root,
+        {name: about.split()[3] for about, name in zip(changes[::2], changes[1::2], strict=True)},
+    )
 
 
 def _history(root: Path) -> Iterator[tuple[str, bytes]]:
     lines = "".join(_git(root, "rev-list", "--objects", "--all")).splitlines()
-    yield from _blobs(root, {f"{name}@{blob[:12]}": blob for blob, _, name in (line.partition(" ") for line in lines) if name})
+    yield from _blobs(
+        root,
+        {
+            f"{name}@{blob[:12]}": blob
+            for blob, _, name in (line.partition(" ") for line in lines)
+            if name
+        },
+    )
 
 
 def _blobs(root: Path, wanted: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     """Yield the contents of blobs, from one process of git's. `wanted`: object id by path; trees among them are passed over."""
     command = ["git", "cat-file", "--batch"]
-    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as git:  # noqa: S603  words of ours, no shell
+    # words of ours, no shell
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as git:  # noqa: S603
         if git.stdin is None or git.stdout is None:
             raise OSError("git gave no pipe")
         for path, blob in wanted.items():

@@ -1,7 +1,8 @@
 """A text as anyone who decodes it would read it: as it is, and with base64, base64url, hexadecimal, URL quoting, escapes, UTF-16 undone.
 
-Encodings may lie in one another (a Kubernetes secret of a Docker configuration is base64 twice), `DEPTH` deep. Time and memory are bounded:
-whatever is decoded is shorter than it was and is scanned further only where it reads as text.
+Encodings may lie in one another (a Kubernetes secret of a Docker configuration is base64 twice),
+`DEPTH` deep. Time and memory are bounded: whatever is decoded is shorter than it was and is scanned
+further only where it reads as text.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _TEXT = re.compile(r"[\x20-\x7e]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
 _WRAPPED = re.compile(r"(?:[A-Za-z0-9+/_-]{56,128}\r?\n[ \t]{0,16}){1,4000}[A-Za-z0-9+/_-]{1,128}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
-_HEX_BYTES = re.compile(r"(?:(?:0x)?(?:[0-9a-fA-F]{2}){1,4}(?:, ?|[ :-])){7,}(?:0x)?[0-9a-fA-F]{2,8}")
+_HEX_BYTES = re.compile(
+    r"(?:(?:0x)?(?:[0-9a-fA-F]{2}){1,4}(?:, ?|[ :-])){7,}(?:0x)?[0-9a-fA-F]{2,8}"
+)
 _QUOTED = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\x([0-9A-Fa-f]{2})|\\u00([0-9A-Fa-f]{2})")
 _ENTITY = re.compile(r"&(?:#[0-9]{2,5}|#x[0-9A-Fa-f]{2,4}|[a-z]{2,8});")
@@ -79,7 +82,9 @@ def _runs(piece: Piece) -> Iterator[Piece]:
             for data in decode(match[0]):
                 text = _without_zeros(data)
                 if _TEXT.search(text):
-                    before = piece.text[max(0, match.start() - _NAME_BEFORE) : match.start()].rpartition("\n")[2]
+                    before = piece.text[
+                        max(0, match.start() - _NAME_BEFORE) : match.start()
+                    ].rpartition("\n")[2]
                     yield Piece(before + text, line, encoding, many=False)
 
 

@@ -22,7 +22,8 @@ from detect_secrets.plugins.stripe import StripeDetector
 from tools.secret_scan.decode import Piece, pieces
 from tools.secret_scan.rules import RULES
 
-# That library writes a log of its own to the error stream of the program that imports it: it would quote what it found.
+# That library writes a log of its own to the error stream of the program that imports it: it would
+# quote what it found.
 logging.getLogger("detect-secrets").handlers.clear()
 
 BYTES_MAX = 2_000_000
@@ -53,7 +54,9 @@ class Finding:
     encoding: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.rule}" + ("" if self.encoding == "plain" else f" ({self.encoding})")
+        return f"{self.path}:{self.line}: {self.rule}" + (
+            "" if self.encoding == "plain" else f" ({self.encoding})"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,9 @@ def read_allowed(file: Path) -> tuple[Allowed, ...]:
     return tuple(entries)
 
 
-def sift(findings: Iterable[Finding], allowed: tuple[Allowed, ...]) -> tuple[list[Finding], list[Allowed]]:
+def sift(
+    findings: Iterable[Finding], allowed: tuple[Allowed, ...]
+) -> tuple[list[Finding], list[Allowed]]:
     """Return the findings that no entry allows, and the entries that allow nothing."""
     left, used = [], set()
     for finding in findings:

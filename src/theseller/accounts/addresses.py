@@ -1,7 +1,8 @@
 """The one spelling of a mail address: lower case and ASCII.
 
-Unicode has letters that compare equal to others in one library and not in the next: the dotless i, the Kelvin sign, full-width letters,
-ligatures. With them one account would have several addresses, and each address a limit of its own.
+Unicode has letters that compare equal to others in one library and not in the next: the dotless i,
+the Kelvin sign, full-width letters, ligatures. With them one account would have several addresses,
+and each address a limit of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ def canonical(address: str) -> str:
     """
     plain = address.strip(" \t\r\n")
     if not plain.isascii() or not plain.isprintable() or " " in plain:
-        raise AddressError("Use an email address with ASCII characters only. Enter an internationalized domain in its xn-- form.")
+        raise AddressError(
+            "Use an email address with ASCII characters only. Enter an internationalized domain in"
+            " its xn-- form."
+        )
     return plain.lower()
 
 

@@ -35,7 +35,9 @@ class AccessProvider(Protocol):
         If the session is over, return the URL to redirect to instead.
         """
 
-    def record_view(self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime) -> None:
+    def record_view(
+        self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime
+    ) -> None:
         """Record that a page is about to be shown. If this fails, the page is not shown."""
 
 
@@ -55,7 +57,9 @@ def tenant_context_of(request: HttpRequest) -> TenantContext | None:
         return None
     chosen = request.session.get(ACTIVE_TENANT_KEY)
     tenant, name, role = next((place for place in places if str(place[0]) == chosen), places[0])
-    return TenantContext(person=person.id, person_name=person.name, tenant=tenant, tenant_name=name, role=role)
+    return TenantContext(
+        person=person.id, person_name=person.name, tenant=tenant, tenant_name=name, role=role
+    )
 
 
 def account_frame(request: HttpRequest) -> str:
@@ -63,11 +67,14 @@ def account_frame(request: HttpRequest) -> str:
     tenant_context = tenant_context_of(request)
     if tenant_context is None:
         return "edge/bare.html"
-    request.tenant_context = tenant_context  # type: ignore[attr-defined]  # base templates show the shop's name
+    # base templates show the shop's name
+    request.tenant_context = tenant_context  # type: ignore[attr-defined]
     return "edge/base.html"
 
 
-def tenant_permission_required(permission: Permission) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def tenant_permission_required(
+    permission: Permission,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Allow a view only for members who have `permission`.
 
     The view gets the `TenantContext` as its second argument.
@@ -75,20 +82,29 @@ def tenant_permission_required(permission: Permission) -> Callable[[Callable[...
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
+        # whatever the URL carries
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
             tenant_context = _operator_access(request) or tenant_context_of(request)
             if not isinstance(tenant_context, TenantContext):
                 return redirect(tenant_context or "accounts:no-shop")
-            request.tenant_context = tenant_context  # type: ignore[attr-defined]  # base templates show the shop's name
+            # base templates show the shop's name
+            request.tenant_context = tenant_context  # type: ignore[attr-defined]
             if not tenant_context.may(permission):
-                raise PermissionDenied("Your role in this shop does not allow that. Ask an owner of the shop.")
+                raise PermissionDenied(
+                    "Your role in this shop does not allow that. Ask an owner of the shop."
+                )
             _restrict_operator_access(request, tenant_context)
             answer = view(request, tenant_context, *args, **kwargs)
-            if tenant_context.access_session is not None and answer.get("Content-Disposition", "").startswith("attachment"):
-                raise PermissionDenied("An operator's session is read-only: nothing can be downloaded.")
+            if tenant_context.access_session is not None and answer.get(
+                "Content-Disposition", ""
+            ).startswith("attachment"):
+                raise PermissionDenied(
+                    "An operator's session is read-only: nothing can be downloaded."
+                )
             return answer
 
-        guarded.theseller_permission = permission  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+        # read by the completeness test of all URLs
+        guarded.theseller_permission = permission  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -107,28 +123,37 @@ def _restrict_operator_access(request: HttpRequest, tenant_context: TenantContex
     _access_provider().record_view(request, tenant_context, at=clock.now())
 
 
-def operator_required(*, step_up: bool = False) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def operator_required(
+    *, step_up: bool = False
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Allow a view only for operators whose session has proven a second factor.
 
-    The view gets the `Operator` as its second argument. A proof is valid for 12 hours, and 30 minutes without a request. With `step_up`
-    it must be from the last five minutes: for actions that can't be undone or give access. Anyone else gets "not found".
+    The view gets the `Operator` as its second argument. A proof is valid for 12 hours, and 30
+    minutes without a request. With `step_up` it must be from the last five minutes: for actions
+    that can't be undone or give access. Anyone else gets "not found".
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
+        # whatever the URL carries
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
             person, at = cast(User, request.user), clock.now()
-            # The probe asks by a connection of its own; no request from outside can set an attribute.
+            # The probe asks by a connection of its own; no request from outside can set an
+            # attribute.
             using = getattr(request, "theseller_probe_database", None)
-            found = operator_auth_state(person.pk, request.session, at=at, step_up=step_up, using=using)
+            found = operator_auth_state(
+                person.pk, request.session, at=at, step_up=step_up, using=using
+            )
             if found is not OperatorAuthState.AUTHENTICATED:
                 return _refuse(request, found)
             note_activity(request.session, at)
             operator = Operator(person.pk, person.name)
-            request.operator = operator  # type: ignore[attr-defined]  # base templates show the area's own places
+            # base templates show the area's own places
+            request.operator = operator  # type: ignore[attr-defined]
             return view(request, operator, *args, **kwargs)
 
-        guarded.theseller_operator_required = "step_up" if step_up else "session"  # type: ignore[attr-defined]  # read by test and control
+        # read by test and control
+        guarded.theseller_operator_required = "step_up" if step_up else "session"  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -137,9 +162,16 @@ def operator_required(*, step_up: bool = False) -> Callable[[Callable[..., HttpR
 def _refuse(request: HttpRequest, found: OperatorAuthState) -> HttpResponseBase:
     if found is OperatorAuthState.NOT_OPERATOR:
         raise Http404
-    # A form can't be sent again by a redirect: the person comes back to the page that showed it, and nothing was changed.
-    back = request.path if request.method == "GET" else urlsplit(request.headers.get("referer", "")).path or "/operate/"
-    where = "accounts:security" if found is OperatorAuthState.NO_FACTOR else "accounts:second-factor"
+    # A form can't be sent again by a redirect: the person comes back to the page that showed it,
+    # and nothing was changed.
+    back = (
+        request.path
+        if request.method == "GET"
+        else urlsplit(request.headers.get("referer", "")).path or "/operate/"
+    )
+    where = (
+        "accounts:security" if found is OperatorAuthState.NO_FACTOR else "accounts:second-factor"
+    )
     return redirect(f"{reverse(where)}?{urlencode({'next': back, 'why': found.value})}")
 
 

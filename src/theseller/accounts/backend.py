@@ -15,13 +15,17 @@ from theseller.accounts.models import User
 class PasswordBackend(BaseBackend):
     """Finds a person by mail address and checks the password."""
 
-    def authenticate(self, request: HttpRequest | None, username: str | None = None, password: str | None = None) -> User | None:  # type: ignore[override]
+    def authenticate(  # type: ignore[override]
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None
+    ) -> User | None:
         del request  # Django hands it over; the answer depends on address and password alone.
         if not username or password is None:
             return None
         user = User.objects.filter(email=canonical_or_empty(username)).first()
         if user is None:
-            make_password(password)  # The same work as a check, so that time does not tell whether the address exists.
+            make_password(
+                password
+            )  # The same work as a check, so that time does not tell whether the address exists.
             return None
         return user if user.check_password(password) else None
 

@@ -82,7 +82,9 @@ describe_table(
     DataClass.NONE,
     note="Django's own bookkeeping; no personal data.",
     columns="id group_id permission_id",
-    indexes=("_pkey _group_id_b120cbf9 _group_id_permission_id_0cd325b0_uniq _permission_id_84c5c92e"),
+    indexes=(
+        "_pkey _group_id_b120cbf9 _group_id_permission_id_0cd325b0_uniq _permission_id_84c5c92e"
+    ),
     retention="with the deployment",
     eraser=Eraser.KEEP,
 )
@@ -99,7 +101,10 @@ describe_table(
 describe_table(
     "accounts_authenticator",
     DataClass.CREDENTIALS,
-    note=("Secrets of authenticator apps, sealed to their rows under the deployment's key for second factors."),
+    note=(
+        "Secrets of authenticator apps, sealed to their rows under the deployment's key for second"
+        " factors."
+    ),
     columns=(
         "id:operational user_id:operational sealed data_key_id:operational "
         "last_step:operational added_at:operational confirmed_at:operational"
@@ -128,7 +133,9 @@ describe_table(
     "accounts_recovery_code",
     DataClass.CREDENTIALS,
     note="Hashes of recovery codes.",
-    columns=("set_id:operational code_hash user_id:operational made_at:operational used_at:operational"),
+    columns=(
+        "set_id:operational code_hash user_id:operational made_at:operational used_at:operational"
+    ),
     indexes="_pkey _person",
     parents=("accounts_user",),
     retention="until the person makes new ones",

@@ -9,7 +9,8 @@ from django import forms
 from theseller.accounts.addresses import AddressError, canonical
 from theseller.accounts.models import User
 
-#: NIST SP 800-63B asks for 15 characters where a password is the only factor, and for no rules about kinds of characters.
+#: NIST SP 800-63B asks for 15 characters where a password is the only factor, and for no rules
+#: about kinds of characters.
 PASSWORD_LENGTH_MIN = 15
 _COMMON = ("password", "123456789", "qwertz", "qwerty", "theseller", "letmein", "administrator")
 
@@ -18,7 +19,10 @@ class SignInForm(forms.Form):
     """Take a mail address, which comes out in its one spelling, and a password."""
 
     email = forms.EmailField(
-        label="Email", label_suffix="", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+        label="Email",
+        label_suffix="",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label="Password",
@@ -36,7 +40,9 @@ class SignInForm(forms.Form):
             raise forms.ValidationError(str(error)) from None
 
 
-def _password(label: str, autocomplete: str, *, missing: str, help_text: str = "") -> forms.CharField:
+def _password(
+    label: str, autocomplete: str, *, missing: str, help_text: str = ""
+) -> forms.CharField:
     return forms.CharField(
         label=label,
         label_suffix="",
@@ -51,16 +57,24 @@ def _password(label: str, autocomplete: str, *, missing: str, help_text: str = "
 class NewPasswordForm(forms.Form):
     """The password of now, and another one twice. It is long rather than odd: length is what keeps it from being guessed."""
 
-    current = _password("Current password", "current-password", missing="Enter your current password.")
+    current = _password(
+        "Current password", "current-password", missing="Enter your current password."
+    )
     new = _password(
         "New password",
         "new-password",
         missing="Enter a new password.",
-        help_text=f"At least {PASSWORD_LENGTH_MIN} characters. Four or five words that don’t belong together are good.",
+        help_text=(
+            f"At least {PASSWORD_LENGTH_MIN} characters. Four or five words that don’t belong"
+            " together are good."
+        ),
     )
-    again = _password("Repeat the new password", "new-password", missing="Enter the new password again.")
+    again = _password(
+        "Repeat the new password", "new-password", missing="Enter the new password again."
+    )
 
-    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401  # whatever Django's forms take
+    # whatever Django's forms take
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self._person = person
 
@@ -75,14 +89,28 @@ class NewPasswordForm(forms.Form):
         """Refuse what is guessed first."""
         new: str = self.cleaned_data["new"]
         plain = new.casefold()
-        own = [word for word in (*self._person.email.casefold().split("@"), *self._person.name.casefold().split()) if len(word) > 3]
+        own = [
+            word
+            for word in (
+                *self._person.email.casefold().split("@"),
+                *self._person.name.casefold().split(),
+            )
+            if len(word) > 3
+        ]
         if len(new) < PASSWORD_LENGTH_MIN:
-            raise forms.ValidationError(f"This has {len(new)} characters; it needs {PASSWORD_LENGTH_MIN} or more.")
+            raise forms.ValidationError(
+                f"This has {len(new)} characters; it needs {PASSWORD_LENGTH_MIN} or more."
+            )
         if len(set(plain)) < 6:
-            raise forms.ValidationError("This repeats a few characters. Choose a different password.")
+            raise forms.ValidationError(
+                "This repeats a few characters. Choose a different password."
+            )
         for word in (*_COMMON, *own):
             if word in plain and len(plain) - len(word) < PASSWORD_LENGTH_MIN - 4:
-                raise forms.ValidationError("This is mostly a common word, your name or your address. Choose a different password.")
+                raise forms.ValidationError(
+                    "This is mostly a common word, your name or your address. Choose a different"
+                    " password."
+                )
         return new
 
     def clean(self) -> dict[str, Any]:

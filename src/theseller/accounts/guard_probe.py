@@ -1,6 +1,7 @@
 """Calls views of the operator area in-process as an unauthorized user, for the probe of cred-operator-mfa.
 
-No request from outside reaches this code. It leaves no trace: the session is in memory, and the transaction is rolled back.
+No request from outside reaches this code. It leaves no trace: the session is in memory, and the
+transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -20,11 +21,19 @@ from theseller.accounts.sessions import SessionStore
 _PROOF_PAGES = ("/account/second-factor/", "/account/security/")
 
 
-def refused(view: Callable[..., HttpResponseBase], names: Iterable[str], *, person: UUID, session: Mapping[str, Any], using: str) -> bool:
+def refused(
+    view: Callable[..., HttpResponseBase],
+    names: Iterable[str],
+    *,
+    person: UUID,
+    session: Mapping[str, Any],
+    using: str,
+) -> bool:
     """Say whether `view` turns `person` away: by "not found", or by sending them to prove themselves. `names`: its address's variables.
 
-    Asked by GET, and by an empty POST if it takes no GET. `using`: the connection by which the guard reads who operates. What the view
-    itself would have read is none of its business here: whatever else it answers or raises, it has been entered.
+    Asked by GET, and by an empty POST if it takes no GET. `using`: the connection by which the
+    guard reads who operates. What the view itself would have read is none of its business here:
+    whatever else it answers or raises, it has been entered.
     """
     for method in ("GET", "POST"):
         request = _request(method, person, session, using)
@@ -34,10 +43,12 @@ def refused(view: Callable[..., HttpResponseBase], names: Iterable[str], *, pers
                 transaction.set_rollback(True)
         except Http404:
             return True
-        except Exception:  # noqa: BLE001  the view ran, and that is all that matters
+        except Exception:  # noqa: BLE001
             return False
         if answer.status_code != 405:
-            return answer.status_code == 302 and answer.headers.get("Location", "").startswith(_PROOF_PAGES)
+            return answer.status_code == 302 and answer.headers.get("Location", "").startswith(
+                _PROOF_PAGES
+            )
     return False
 
 
@@ -48,7 +59,8 @@ def _request(method: str, person: UUID, session: Mapping[str, Any], using: str) 
     request.session = SessionStore()
     for key, value in session.items():
         request.session[key] = value
-    request.theseller_probe_database = using  # type: ignore[attr-defined]  # read by `seats.operator_required`
+    # read by `seats.operator_required`
+    request.theseller_probe_database = using  # type: ignore[attr-defined]
     return request
 
 

@@ -1,6 +1,7 @@
 """Browsers that someone has signed in with, known again by a signed cookie, so that strangers' attempts don't count against them.
 
-The cookie opens nothing: it only chooses by which bucket attempts are counted. It is bound to the account's address.
+The cookie opens nothing: it only chooses by which bucket attempts are counted. It is bound to the
+account's address.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _ACCOUNTS_MAX = 5
 def known_device(request: HttpRequest, address: str) -> str | None:
     """Return the id of this browser if someone has signed in to the account of `address` with it, else None."""
     tag = _tag(address)
-    return next((device for known, device in _entries(request) if constant_time_compare(known, tag)), None)
+    return next(
+        (device for known, device in _entries(request) if constant_time_compare(known, tag)), None
+    )
 
 
 def remember_device(request: HttpRequest, response: HttpResponse, address: str) -> None:
@@ -50,7 +53,9 @@ def _tag(address: str) -> str:
 
 def _entries(request: HttpRequest) -> list[tuple[str, str]]:
     try:
-        found = signing.loads(request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""), salt=_SALT, max_age=REMEMBER_FOR)
+        found = signing.loads(
+            request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""), salt=_SALT, max_age=REMEMBER_FOR
+        )
         return [(str(tag), str(device)) for tag, device in found][:_ACCOUNTS_MAX]
     except (signing.BadSignature, TypeError, ValueError):
         return []

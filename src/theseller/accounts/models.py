@@ -27,13 +27,16 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=200)
     joined_at = models.DateTimeField()
 
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:  # noqa: ARG002  # Django's own signature
+    # Django's own signature
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:  # noqa: ARG002
         """Return what ends a person's sessions when their password changes, not keyed by the session key.
 
-        Django would give a session a new cookie at its first request after that key was replaced, and sign out the requests beside it.
-        The hash lies only in session data, which is signed by that key already.
+        Django would give a session a new cookie at its first request after that key was replaced,
+        and sign out the requests beside it. The hash lies only in session data, which is signed by
+        that key already.
         """
-        return str(super()._get_session_auth_hash(secret="session"))  # type: ignore[misc]  # noqa: S106  # a label
+        # a label
+        return str(super()._get_session_auth_hash(secret="session"))  # type: ignore[misc]  # noqa: S106
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
@@ -44,7 +47,8 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case"),
             # One spelling for each address (`accounts.addresses`).
             models.CheckConstraint(
-                condition=models.Q(email=Lower("email")) & models.Q(email__regex=r"^[!-~]+$"), name="accounts_user_email_canonical"
+                condition=models.Q(email=Lower("email")) & models.Q(email__regex=r"^[!-~]+$"),
+                name="accounts_user_email_canonical",
             ),
         ]
 

@@ -20,7 +20,9 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 
-def create_user(*, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None) -> UUID:
+def create_user(
+    *, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None
+) -> UUID:
     """Create a person who can sign in, and return their id. Raises AddressError for an address that is not plain ASCII."""
     user = User(id=person or new_id(), email=canonical(email), name=name, joined_at=at)
     user.set_password(password.reveal())
@@ -38,10 +40,14 @@ def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: 
 def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
     """Make a member an owner of their shop; False if they are none of its members, or own it already."""
     with tenant_scope(tenant, using=accounts_database()):
-        others = Membership.objects.filter(tenant_id=tenant, user_id=person).exclude(role=MemberRole.OWNER.value)
+        others = Membership.objects.filter(tenant_id=tenant, user_id=person).exclude(
+            role=MemberRole.OWNER.value
+        )
         if not others.update(role=MemberRole.OWNER.value):
             return False
-        _record(Tag.MEMBER_ROLE_CHANGED, actor, person, at, tenant=tenant, role=MemberRole.OWNER.value)
+        _record(
+            Tag.MEMBER_ROLE_CHANGED, actor, person, at, tenant=tenant, role=MemberRole.OWNER.value
+        )
     return True
 
 
@@ -61,7 +67,9 @@ def disable_sign_in(*, person: UUID) -> None:
 def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
     """Make `person` an operator; return False if they are one already."""
     with transaction.atomic(using=accounts_database()):
-        _, made = Operator.objects.get_or_create(user_id=person, defaults={"since": at, "granted_by": actor})
+        _, made = Operator.objects.get_or_create(
+            user_id=person, defaults={"since": at, "granted_by": actor}
+        )
         if made:
             _record(Tag.OPERATOR_ADDED, actor, person, at)
     return made
@@ -76,5 +84,15 @@ def remove_operator(*, person: UUID, actor: str, at: datetime) -> bool:
     return gone
 
 
-def _record(tag: Tag, actor: str, person: UUID, at: datetime, *, tenant: UUID | None = None, **details: str) -> None:
-    record(tag, actor=actor, tenant=tenant, subject=f"user:{person}", at=at, details=details, using=accounts_database())
+def _record(
+    tag: Tag, actor: str, person: UUID, at: datetime, *, tenant: UUID | None = None, **details: str
+) -> None:
+    record(
+        tag,
+        actor=actor,
+        tenant=tenant,
+        subject=f"user:{person}",
+        at=at,
+        details=details,
+        using=accounts_database(),
+    )

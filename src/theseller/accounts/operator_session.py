@@ -8,7 +8,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from theseller.accounts.mfa.proofs import IDLE_MAX, PROOF_VALID_FOR, STEP_UP_WITHIN, last_active_at, proven, within
+from theseller.accounts.mfa.proofs import (
+    IDLE_MAX,
+    PROOF_VALID_FOR,
+    STEP_UP_WITHIN,
+    last_active_at,
+    proven,
+    within,
+)
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.queries import is_operator
 
@@ -25,7 +32,12 @@ class OperatorAuthState(StrEnum):
 
 
 def operator_auth_state(
-    person: UUID, session: Mapping[str, Any], *, at: datetime, step_up: bool, using: str | None = None
+    person: UUID,
+    session: Mapping[str, Any],
+    *,
+    at: datetime,
+    step_up: bool,
+    using: str | None = None,
 ) -> OperatorAuthState:
     """Return the authentication state of `person` with `session` at `at`.
 

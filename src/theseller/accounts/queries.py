@@ -19,7 +19,9 @@ def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     return tuple(
         (tenant, name, MemberRole(role))
         for tenant, name, role in sql.rows(
-            connections[accounts_database()], "select tenant_id, tenant_name, role from guard.tenants_of(%s)", [person]
+            connections[accounts_database()],
+            "select tenant_id, tenant_name, role from guard.tenants_of(%s)",
+            [person],
         )
     )
 
@@ -33,7 +35,10 @@ def operators() -> tuple[OperatorEntry, ...]:
     """Return the operators of this deployment, oldest first."""
     found = {row.user_id: row for row in Operator.objects.all()}
     people = User.objects.filter(id__in=found).values_list("id", "name", "email")
-    entries = (OperatorEntry(one, name, email, found[one].since, found[one].granted_by) for one, name, email in people)
+    entries = (
+        OperatorEntry(one, name, email, found[one].since, found[one].granted_by)
+        for one, name, email in people
+    )
     return tuple(sorted(entries, key=lambda entry: (entry.since, entry.email)))
 
 

@@ -1,7 +1,8 @@
 """How often someone may try to sign in or to prove a second factor.
 
-A known browser has a bucket of its own: whatever strangers do, its owner can sign in. Everyone else is counted by network, by account and
-network, and by account alone. The last is wide: it bounds guessing from many networks at once, and is hard to fill from few.
+A known browser has a bucket of its own: whatever strangers do, its owner can sign in. Everyone else
+is counted by network, by account and network, and by account alone. The last is wide: it bounds
+guessing from many networks at once, and is hard to fill from few.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from theseller.accounts.known_devices import known_device
 from theseller.edge.ratelimit import Rate, Subject, by_ip
 
 SIGN_IN, SECOND_FACTOR = "sign-in", "second-factor"
-#: For each limit: the rates by known device, or by account and network; and by account alone. A second factor has fewer tries than a
-#: password, since a code of six digits is guessed with a chance of three in a million.
+#: For each limit: the rates by known device, or by account and network; and by account alone. A
+#: second factor has fewer tries than a password, since a code of six digits is guessed with a
+#: chance of three in a million.
 _RATES: dict[str, tuple[Rate, Rate]] = {
     SIGN_IN: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     SECOND_FACTOR: (Rate(1 / 900, burst=10), Rate(1 / 600, burst=50)),
@@ -29,7 +31,11 @@ def limits(request: HttpRequest, name: str, address: str) -> Mapping[Subject, Ra
     device = known_device(request, address)
     if device is not None:
         return {_fixed(_by_device(device)): near}
-    return {by_ip: _NETWORK, lambda asked: _by_network(asked, address): near, _fixed(f"address:{address}"): wide}
+    return {
+        by_ip: _NETWORK,
+        lambda asked: _by_network(asked, address): near,
+        _fixed(f"address:{address}"): wide,
+    }
 
 
 def own_subject(request: HttpRequest, address: str) -> str:

@@ -1,7 +1,8 @@
 """Browser sessions, stored under a hash of their key and signed for that hash.
 
-Reading the table opens no session, because the cookie is not in it. Copying a row to another key opens none either: its content is signed
-for the key that it was stored under, and is refused under any other.
+Reading the table opens no session, because the cookie is not in it. Copying a row to another key
+opens none either: its content is signed for the key that it was stored under, and is refused under
+any other.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def row_salt(stored: str) -> str:
 def content_of(stored: str, content: str) -> dict[str, Any]:
     """Return what the row stored under `stored` holds; nothing if it was not signed for this key."""
     try:
-        held: dict[str, Any] = signing.loads(content, salt=row_salt(stored), serializer=JSONSerializer)
+        held: dict[str, Any] = signing.loads(
+            content, salt=row_salt(stored), serializer=JSONSerializer
+        )
     except (signing.BadSignature, ValueError):
         return {}
     return held
@@ -76,11 +79,19 @@ class SessionStore(DatabaseSessionStore):
 
 def live_sessions_signed_by(key: Secret, *, at: datetime, using: str | None = None) -> int:
     """Count the sessions that have not expired at `at` and whose content `key` signed."""
-    sessions = Session.objects.using(using).filter(expire_date__gt=at).values_list("session_key", "session_data")
-    return sum(_signed_by(key, stored, content) for stored, content in sessions.iterator(chunk_size=500))
+    sessions = (
+        Session.objects.using(using)
+        .filter(expire_date__gt=at)
+        .values_list("session_key", "session_data")
+    )
+    return sum(
+        _signed_by(key, stored, content) for stored, content in sessions.iterator(chunk_size=500)
+    )
 
 
-def newest_sessions(*, at: datetime, most: int, using: str | None = None) -> Iterator[dict[str, Any]]:
+def newest_sessions(
+    *, at: datetime, most: int, using: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Give what the sessions hold that have not expired at `at`, newest first, `most` at most. One that we did not sign holds nothing."""
     sessions = Session.objects.using(using).filter(expire_date__gt=at).order_by("-expire_date")
     for stored, content in sessions.values_list("session_key", "session_data")[:most]:
@@ -90,7 +101,11 @@ def newest_sessions(*, at: datetime, most: int, using: str | None = None) -> Ite
 def sessions_of(person: UUID, *, using: str | None = None) -> list[str]:
     """Return under which keys sessions of a person are stored, signed in or half way there; expired ones too. Reads them all."""
     found = Session.objects.using(using).values_list("session_key", "session_data")
-    return [key for key, content in found.iterator(chunk_size=500) if str(person) in str(content_of(key, content))]
+    return [
+        key
+        for key, content in found.iterator(chunk_size=500)
+        if str(person) in str(content_of(key, content))
+    ]
 
 
 def end_other_sessions(person: UUID, *, keep: str = "", using: str | None = None) -> int:
@@ -106,7 +121,9 @@ def end_all_sessions(*, using: str | None = None) -> int:
 
 def _signed_by(key: Secret, stored: str, content: str) -> bool:
     try:
-        signing.TimestampSigner(key=key.reveal(), salt=row_salt(stored), fallback_keys=[]).unsign(content)
+        signing.TimestampSigner(key=key.reveal(), salt=row_salt(stored), fallback_keys=[]).unsign(
+            content
+        )
     except signing.BadSignature:
         return False
     return True

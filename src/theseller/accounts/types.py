@@ -44,7 +44,9 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
             Permission.SLIP_PRINT,
         }
     ),
-    MemberRole.VIEWER: frozenset({Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ}),
+    MemberRole.VIEWER: frozenset(
+        {Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ}
+    ),
 }
 
 

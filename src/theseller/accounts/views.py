@@ -60,9 +60,21 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return redirect(request.get_full_path())
         if isinstance(user, User):
             return _signed_in(request, user)
-        record(Tag.ACCOUNT_SIGN_IN_FAILED, actor="process:web", tenant=None, subject="session", at=clock.now(), using=accounts_database())
+        record(
+            Tag.ACCOUNT_SIGN_IN_FAILED,
+            actor="process:web",
+            tenant=None,
+            subject="session",
+            at=clock.now(),
+            using=accounts_database(),
+        )
         form.add_error(None, "That email and password do not match an account.")
-    return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=200 if request.method == "GET" else 422)
+    return render(
+        request,
+        "accounts/sign_in.html",
+        {"form": form, "next": _next(request)},
+        status=200 if request.method == "GET" else 422,
+    )
 
 
 def _second_step(request: HttpRequest, user: User) -> HttpResponse:
@@ -92,8 +104,16 @@ def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> 
         if proof is not None:
             store_proof(request, proof)
             warn_of_recovery(request, proof)
-        record(Tag.ACCOUNT_SIGNED_IN, actor=f"user:{user.id}", tenant=None, subject="session", at=clock.now(), using=accounts_database())
-        # Stored here and not after the answer: the next change of the person's factors or password must find it.
+        record(
+            Tag.ACCOUNT_SIGNED_IN,
+            actor=f"user:{user.id}",
+            tenant=None,
+            subject="session",
+            at=clock.now(),
+            using=accounts_database(),
+        )
+        # Stored here and not after the answer: the next change of the person's factors or password
+        # must find it.
         request.session.save()
     response = redirect(_next(request))
     remember_device(request, response, user.email)
@@ -102,7 +122,9 @@ def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> 
 
 def _next(request: HttpRequest) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    if url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
         return wanted
     return "/"
 
@@ -148,11 +170,19 @@ def password(request: HttpRequest) -> HttpResponse:
     person = cast(User, request.user)
     form = NewPasswordForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():
-        change_password(person=person.pk, password=Secret(form.cleaned_data["new"]), at=clock.now(), keep=session_key(request))
+        change_password(
+            person=person.pk,
+            password=Secret(form.cleaned_data["new"]),
+            at=clock.now(),
+            keep=session_key(request),
+        )
         update_session_auth_hash(request, User.objects.get(pk=person.pk))
         note_password(request, clock.now())
         messages.success(request, "Your password was changed. Your other browsers are signed out.")
         return redirect("accounts:security")
     return render(
-        request, "accounts/password.html", {"form": form, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+        request,
+        "accounts/password.html",
+        {"form": form, "frame": account_frame(request)},
+        status=200 if request.method == "GET" else 422,
     )

@@ -42,7 +42,9 @@ _SOVEREIGN = frozenset(
     }
 )
 #: Labels that say only on which side of the account a line is.
-_PRICE_FRAMES = frozenset({"sales", "refundedsales", "refunds", "itemprice", "other", "othertransaction"})
+_PRICE_FRAMES = frozenset(
+    {"sales", "refundedsales", "refunds", "itemprice", "other", "othertransaction"}
+)
 _FEE_FRAMES: dict[str, ChargeType] = {
     "expenses": ChargeType.OTHER_FEE,
     "refundedexpenses": ChargeType.OTHER_FEE,
@@ -56,7 +58,9 @@ _FEE_FRAMES: dict[str, ChargeType] = {
 }
 #: Frames that name no charge by themselves, unlike ``AmazonFees``.
 _SILENT = frozenset({"expenses", "refundedexpenses", "itemfees", "shipmentfees", "orderfees"})
-_BASE = frozenset({"base", "basefee", "baseamount", "feeamount", "transactiontotalamount", "amount", "total"})
+_BASE = frozenset(
+    {"base", "basefee", "baseamount", "feeamount", "transactiontotalamount", "amount", "total"}
+)
 _TAX = re.compile(r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|tax)(?:amount)?(?:onfees?)?")
 _DISCOUNT = re.compile(r"discount(?:onfees?)?")
 _TAX_IN_PROMOTION = re.compile(
@@ -64,7 +68,9 @@ _TAX_IN_PROMOTION = re.compile(
 )
 #: Labels that name the product charged for, which may be any text.
 _IDENTIFIER = re.compile(r"\s*(?:sku|asin|fnsku)\b", re.IGNORECASE)
-_REFUND_TYPES = re.compile(r"^refund|^chargeback|^chargerefund|^a(?:to|2)z(?:guarantee|claim)|^guaranteeclaim|^ebtrefund")
+_REFUND_TYPES = re.compile(
+    r"^refund|^chargeback|^chargerefund|^a(?:to|2)z(?:guarantee|claim)|^guaranteeclaim|^ebtrefund"
+)
 _REFUNDED = {
     ChargeType.PRINCIPAL: ChargeType.REFUND_PRINCIPAL,
     ChargeType.SHIPPING: ChargeType.REFUND_SHIPPING,
@@ -88,7 +94,10 @@ def classify(transaction_type: str, labels: Sequence[str]) -> ChargeType:
         return ChargeType.REMOVAL
     if kind is ChargeType.PRINCIPAL and type_.startswith("liquidation"):
         return ChargeType.LIQUIDATION
-    if _REFUND_TYPES.search(type_) and charge_type_of_label(transaction_type) is not ChargeType.REIMBURSEMENT:
+    if (
+        _REFUND_TYPES.search(type_)
+        and charge_type_of_label(transaction_type) is not ChargeType.REIMBURSEMENT
+    ):
         return _REFUNDED.get(kind, kind)
     return kind
 
@@ -96,22 +105,45 @@ def classify(transaction_type: str, labels: Sequence[str]) -> ChargeType:
 def _sovereign(transaction_type: str, labels: Sequence[str]) -> ChargeType | None:
     """Return the charge type of the outermost label that says all, if one does."""
     for place, label in enumerate((transaction_type, *labels)):
-        kind = None if _is_frame(fold(label)) or _IDENTIFIER.match(label) else charge_type_of_label(label)
+        kind = (
+            None
+            if _is_frame(fold(label)) or _IDENTIFIER.match(label)
+            else charge_type_of_label(label)
+        )
         if kind not in _SOVEREIGN:
             continue
-        if kind is ChargeType.DEBT and any(charge_type_of_label(inner) is ChargeType.OTHER_FEE for inner in labels[place:]):
-            return ChargeType.OTHER_FEE  # The price of a loan, which the transaction's type calls a loan.
-        if kind is ChargeType.PROMOTION:  # A tax given up with the price reduces the tax, not the sale.
-            taxes = (_TAX_IN_PROMOTION.fullmatch(fold(inner)) for inner in (*labels[max(place - 1, 0) :],))
+        if kind is ChargeType.DEBT and any(
+            charge_type_of_label(inner) is ChargeType.OTHER_FEE for inner in labels[place:]
+        ):
+            return (
+                ChargeType.OTHER_FEE
+            )  # The price of a loan, which the transaction's type calls a loan.
+        if (
+            kind is ChargeType.PROMOTION
+        ):  # A tax given up with the price reduces the tax, not the sale.
+            taxes = (
+                _TAX_IN_PROMOTION.fullmatch(fold(inner))
+                for inner in (*labels[max(place - 1, 0) :],)
+            )
             if tax := next(filter(None, taxes), None):
-                return ChargeType.SHIPPING_TAX if tax["shipping"] else ChargeType.GIFTWRAP_TAX if tax["wrap"] else ChargeType.ITEM_TAX
+                return (
+                    ChargeType.SHIPPING_TAX
+                    if tax["shipping"]
+                    else ChargeType.GIFTWRAP_TAX
+                    if tax["wrap"]
+                    else ChargeType.ITEM_TAX
+                )
         return kind
     return None
 
 
 def _by_labels(transaction_type: str, labels: Sequence[str]) -> ChargeType:
     """Return the charge type that the innermost telling label names, in its frame."""
-    telling = [label for label in labels if not _is_frame(fold(label)) and not _IDENTIFIER.match(label) and label.strip()]
+    telling = [
+        label
+        for label in labels
+        if not _is_frame(fold(label)) and not _IDENTIFIER.match(label) and label.strip()
+    ]
     frames = [name for name in map(fold, (transaction_type, *labels)) if name in _FEE_FRAMES]
     part = fold(telling.pop()) if telling and _is_part(fold(telling[-1])) else ""
     while telling and _is_part(fold(telling[-1])):
@@ -121,15 +153,26 @@ def _by_labels(transaction_type: str, labels: Sequence[str]) -> ChargeType:
     kind = charge_type_of_label(telling[-1])
     if kind is None:
         kind = next(
-            (known for known in map(charge_type_of_label, reversed(telling[:-1])) if known and profit_line(known) in _OF_FREE_TEXT), None
+            (
+                known
+                for known in map(charge_type_of_label, reversed(telling[:-1]))
+                if known and profit_line(known) in _OF_FREE_TEXT
+            ),
+            None,
         )
     if kind is None:
         of_type = charge_type_of_label(transaction_type)
         of_other = {ProfitLine.FEES, ProfitLine.TAX} | (
             {ProfitLine.SALES, ProfitLine.REFUNDS} if frames else set()
         )  # A fee of a sale is no sale.
-        kind = of_type if of_type and profit_line(of_type) not in of_other else ChargeType.UNCLASSIFIED
-    if frames and kind in {ChargeType.SHIPPING, ChargeType.GIFTWRAP, ChargeType.COD}:  # Charged to the seller, in spite of its name.
+        kind = (
+            of_type if of_type and profit_line(of_type) not in of_other else ChargeType.UNCLASSIFIED
+        )
+    if frames and kind in {
+        ChargeType.SHIPPING,
+        ChargeType.GIFTWRAP,
+        ChargeType.COD,
+    }:  # Charged to the seller, in spite of its name.
         return ChargeType.OTHER_FEE
     return _of_part(part, kind, in_fee=bool(frames)) if part else kind
 
@@ -143,7 +186,10 @@ def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[st
     spoken = [name for name in frames if name not in _SILENT]
     if spoken:
         return _FEE_FRAMES[spoken[-1]]
-    named = any(label.strip() and not _is_part(fold(label)) and not _is_frame(fold(label)) for label in labels)
+    named = any(
+        label.strip() and not _is_part(fold(label)) and not _is_frame(fold(label))
+        for label in labels
+    )
     return (None if named else charge_type_of_label(transaction_type)) or ChargeType.UNCLASSIFIED
 
 
@@ -171,7 +217,9 @@ def _is_part(folded: str) -> bool:
     return folded in _BASE or bool(_TAX.fullmatch(folded) or _DISCOUNT.fullmatch(folded))
 
 
-def classify_settlement(transaction_type: str, amount_type: str, amount_description: str) -> ChargeType:
+def classify_settlement(
+    transaction_type: str, amount_type: str, amount_description: str
+) -> ChargeType:
     """Return the charge type of one settlement line (flat file V2); see `classify`."""
     return classify(transaction_type, (amount_type, amount_description))
 

@@ -1,9 +1,9 @@
 """Amazon's labels of money lines, and the charge type of each: exact labels, then families.
 
-Amazon publishes no list of them and adds some each quarter, so a label is looked up in three
-steps: as it is, without the tails that Amazon appends (``- Correction``, ``IGST``, ``for ASIN: …``),
-and by the family that its words name. Labels are compared folded, because case, spaces and
-punctuation differ between files. What no step knows has no charge type; none is guessed.
+Amazon publishes no list of them and adds some each quarter, so a label is looked up in three steps:
+as it is, without the tails that Amazon appends (``- Correction``, ``IGST``, ``for ASIN: …``), and
+by the family that its words name. Labels are compared folded, because case, spaces and punctuation
+differ between files. What no step knows has no charge type; none is guessed.
 
 Sources: Amazon's Finances models (34 event lists), the settlement labels that public connectors
 and Amazon's fee schedules name, and counts of leaf labels over 13 818 transactions.
@@ -27,7 +27,9 @@ def fold(label: str) -> str:
     folded = label.casefold()
     if folded.isascii():
         return re.sub(r"[^0-9a-z]", "", folded)
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", folded.translate(_NO_ACCENTS)).casefold()))
+    return "".join(
+        filter(str.isalnum, unicodedata.normalize("NFKD", folded.translate(_NO_ACCENTS)).casefold())
+    )
 
 
 #: Labels per charge type, in Amazon's spelling where one is known; compared folded.
@@ -35,67 +37,119 @@ _LABELS: dict[ChargeType, str] = {
     ChargeType.PRINCIPAL: "Principal OurPricePrincipal ProductCharges Product ProductSales",
     ChargeType.SHIPPING: "Shipping ShippingPrincipal ShippingCharges ShippingCharge",
     ChargeType.GIFTWRAP: "GiftWrap GiftwrapPrincipal GiftWrapCharges",
-    ChargeType.COD: "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge CODShipping",
+    ChargeType.COD: (
+        "COD CODFee CODPrincipal CODItemCharge CODOrderCharge CODShippingCharge CODShipping"
+    ),
     ChargeType.TIP: "DeliveryTip",
-    ChargeType.PROMOTION: "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount PromotionMetaDataDefinitionValue",
-    ChargeType.POINTS: "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned CostOfPoints PointsFee AmazonPoints",
-    ChargeType.LIQUIDATION: "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations LiquidationsRevenueAdjustment",
-    ChargeType.GOODWILL: "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery AtoZGuaranteeClaim A2ZGuaranteeClaim",
-    ChargeType.RESTOCKING: "RestockingFee RestockingDeduction RestockingDeductionPrincipal ReturnShipping FreeReplacementReturnShipping GenericDeduction",
+    ChargeType.PROMOTION: (
+        "Promo PromoRebates Promotion Promotions OurPriceDiscount ShippingDiscount GiftwrapDiscount"
+        " PromotionMetaDataDefinitionValue"
+    ),
+    ChargeType.POINTS: (
+        "PointsGranted PointsReturned PointsCost CostOfPointsGranted CostOfPointsReturned"
+        " CostOfPoints PointsFee AmazonPoints"
+    ),
+    ChargeType.LIQUIDATION: (
+        "RecommerceLiquidation LiquidationsRevenue LiquidationProceeds FBALiquidation Liquidations"
+        " LiquidationsRevenueAdjustment"
+    ),
+    ChargeType.GOODWILL: (
+        "Goodwill GoodwillPrincipal BuyerRecharge A2ZGuaranteeRecovery AtoZGuaranteeRecovery"
+        " AtoZGuaranteeClaim A2ZGuaranteeClaim"
+    ),
+    ChargeType.RESTOCKING: (
+        "RestockingFee RestockingDeduction RestockingDeductionPrincipal ReturnShipping"
+        " FreeReplacementReturnShipping GenericDeduction"
+    ),
     ChargeType.REFERRAL: "Commission ReferralFee GiftWrapCommission ShippingCommission",
     ChargeType.REFUND_ADMIN: "RefundCommission",
     ChargeType.CLOSING: "VariableClosingFee FixedClosingFee PerItemFee HighVolumeListingFee",
     ChargeType.DIGITAL_SERVICES: "DigitalServicesFee DigitalServicesFeeFBA",
     ChargeType.FBA_FULFILMENT: (
-        "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee FBAFees FBAPickAndPackFee"
-        " FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee FBAFee"
+        "FBAPerUnitFulfillmentFee FBAPerOrderFulfillmentFee FBAWeightBasedFee FBATransportationFee"
+        " FBAFees FBAPickAndPackFee FBAWeightHandlingFee FBADeliveryServicesFee MCFBoxFee"
+        " FBALowInventoryLevelFee FulfillmentFee FBAFulfillmentFee FBAFee"
     ),
-    ChargeType.SHIPPING_CHARGEBACK: "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB",
+    ChargeType.SHIPPING_CHARGEBACK: (
+        "ShippingChargeback GiftwrapChargeback CODChargeback ShippingHB"
+    ),
     ChargeType.STORAGE: (
-        "StorageFee FBAStorageFee FBAStorageBilling StorageBilling StorageRenewalBilling FBALongTermStorageFee FBALongTermStorage"
-        " AgedInventorySurcharge CapacityReservationFee StorageOverageFee FBAOverageFee AWDStorageFee CapacityReservationBilling"
+        "StorageFee FBAStorageFee FBAStorageBilling StorageBilling StorageRenewalBilling"
+        " FBALongTermStorageFee FBALongTermStorage AgedInventorySurcharge CapacityReservationFee"
+        " StorageOverageFee FBAOverageFee AWDStorageFee CapacityReservationBilling"
     ),
     ChargeType.RETURNS_PROCESSING: (
-        "FBACustomerReturnPerUnitFee FBACustomerReturnPerOrderFee FBACustomerReturnWeightBasedFee CustomerReturnHRRUnitFee"
-        " ReturnProcessingFee CustomerReturnFee"
+        "FBACustomerReturnPerUnitFee FBACustomerReturnPerOrderFee FBACustomerReturnWeightBasedFee"
+        " CustomerReturnHRRUnitFee ReturnProcessingFee CustomerReturnFee"
     ),
-    ChargeType.REMOVAL: "RemovalComplete DisposalComplete FBARemovalFee FBADisposalFee RemovalFee DisposalFee LiquidationsFees LiquidationsBrokerageFee",
+    ChargeType.REMOVAL: (
+        "RemovalComplete DisposalComplete FBARemovalFee FBADisposalFee RemovalFee DisposalFee"
+        " LiquidationsFees LiquidationsBrokerageFee"
+    ),
     ChargeType.INBOUND: (
-        "FBAInboundTransportationFee FBAInboundTransportationProgramFee FBAInboundConvenienceFee FBAInboundConvenience FBAInboundPlacementFee"
-        " FBAPostInboundTransportation InboundTransportationFee InboundPlacementServiceFee FBAInboundDefectFee FBAPrepFee LabellingFee"
-        " PrepServiceFee AWDProcessingFee AWDTransportationFee BubblewrapFee OpaqueBaggingFee PolybaggingFee TapingFee HangGarmentFee"
+        "FBAInboundTransportationFee FBAInboundTransportationProgramFee FBAInboundConvenienceFee"
+        " FBAInboundConvenience FBAInboundPlacementFee FBAPostInboundTransportation"
+        " InboundTransportationFee InboundPlacementServiceFee FBAInboundDefectFee FBAPrepFee"
+        " LabellingFee PrepServiceFee AWDProcessingFee AWDTransportationFee BubblewrapFee"
+        " OpaqueBaggingFee PolybaggingFee TapingFee HangGarmentFee"
     ),
     ChargeType.SUBSCRIPTION: "Subscription SubscriptionFee",
-    ChargeType.DEAL: "PromotionFee DealsPromotionFee LightningDealFee DealParticipationFee DealPerformanceFee SellerDealPayment RunLightningDealFee BestDealFee",
-    ChargeType.COUPON: "CouponRedemptionFee CouponParticipationFee CouponPerformanceFee CouponPayment CouponFee",
-    ChargeType.POSTAGE: "ShippingLabelPurchase ShippingLabelPurchaseForReturn ShippingServices ShippingServicesRefund PostageBilling PostageRefund",
-    ChargeType.OTHER_FEE: (
-        "AmazonFees ServiceFee PaidServicesFee VineEnrollmentFee VineFee ImagingServicesFee SalesTaxCollectionFee AffordabilityExpense"
-        " ValueAddedServiceCharge SellerReviewEnrollmentPayment RegulatoryFee ChargebackFee AtoZFee AffordabilityExpenseReversal"
-        " FeeAdjustment NonSubscriptionFeeAdjustment NonSubscriptionFeeAdj TechnologyFee GetPaidFasterFee CashOnDeliveryFee"
+    ChargeType.DEAL: (
+        "PromotionFee DealsPromotionFee LightningDealFee DealParticipationFee DealPerformanceFee"
+        " SellerDealPayment RunLightningDealFee BestDealFee"
     ),
-    ChargeType.ADVERTISING: "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment SponsoredProductsFee",
+    ChargeType.COUPON: (
+        "CouponRedemptionFee CouponParticipationFee CouponPerformanceFee CouponPayment CouponFee"
+    ),
+    ChargeType.POSTAGE: (
+        "ShippingLabelPurchase ShippingLabelPurchaseForReturn ShippingServices"
+        " ShippingServicesRefund PostageBilling PostageRefund"
+    ),
+    ChargeType.OTHER_FEE: (
+        "AmazonFees ServiceFee PaidServicesFee VineEnrollmentFee VineFee ImagingServicesFee"
+        " SalesTaxCollectionFee AffordabilityExpense ValueAddedServiceCharge"
+        " SellerReviewEnrollmentPayment RegulatoryFee ChargebackFee AtoZFee"
+        " AffordabilityExpenseReversal FeeAdjustment NonSubscriptionFeeAdjustment"
+        " NonSubscriptionFeeAdj TechnologyFee GetPaidFasterFee CashOnDeliveryFee"
+    ),
+    ChargeType.ADVERTISING: (
+        "CostOfAdvertising AdvertisingFee AdvertisingFeeRefund ProductAdsPayment"
+        " SponsoredProductsFee"
+    ),
     ChargeType.REIMBURSEMENT: (
-        "FBAInventoryReimbursement FBAReversedReimbursement ReversalReimbursement WAREHOUSE_LOST WAREHOUSE_LOST_MANUAL WAREHOUSE_DAMAGE"
-        " WAREHOUSE_DAMAGE_EXCEPTION MISSING_FROM_INBOUND MISSING_FROM_INBOUND_CLAWBACK REMOVAL_ORDER_LOST REMOVAL_ORDER_DAMAGED"
-        " CS_ERROR_ITEMS CustomerServiceErrorItems"
-        " CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement"
-        " FBAInventoryReimbursementCustomerReturn FBAInventoryReimbursementCustomerServiceIssue"
-        " FBAInventoryReimbursementDamagedWarehouse FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
-        " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment LostOrDamagedReimbursement ReimbursementClawback RE_EVALUATION PAYMENT_RETRACTION_ITEMS"
+        "FBAInventoryReimbursement FBAReversedReimbursement ReversalReimbursement WAREHOUSE_LOST"
+        " WAREHOUSE_LOST_MANUAL WAREHOUSE_DAMAGE WAREHOUSE_DAMAGE_EXCEPTION MISSING_FROM_INBOUND"
+        " MISSING_FROM_INBOUND_CLAWBACK REMOVAL_ORDER_LOST REMOVAL_ORDER_DAMAGED CS_ERROR_ITEMS"
+        " CustomerServiceErrorItems CS_ERROR_NON_ITEMIZED RefundReimbursal CompensatedClawback"
+        " FREE_REPLACEMENT_REFUND_ITEMS SAFETReimbursement FBAInventoryReimbursementCustomerReturn"
+        " FBAInventoryReimbursementCustomerServiceIssue FBAInventoryReimbursementDamagedWarehouse"
+        " FBAInventoryReimbursementLostWarehouse FBAInventoryReimbursementLostInbound"
+        " FBAInventoryReimbursementFeeCorrection FBAInventoryReimbursementGeneralAdjustment"
+        " LostOrDamagedReimbursement ReimbursementClawback RE_EVALUATION PAYMENT_RETRACTION_ITEMS"
     ),
     ChargeType.ITEM_TAX: (
-        "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge RetrochargeReversal TaxDiscount OurPriceTaxDiscount"
-        " CODItemTaxCharge CODOrderTaxCharge CODShippingTaxCharge ItemPriceTax"
+        "Tax OurPriceTax BaseTax TaxOnRevenue GoodwillTax RestockingDeductionTax Retrocharge"
+        " RetrochargeReversal TaxDiscount OurPriceTaxDiscount CODItemTaxCharge CODOrderTaxCharge"
+        " CODShippingTaxCharge ItemPriceTax"
     ),
     ChargeType.SHIPPING_TAX: "ShippingTax ShippingTaxDiscount",
     ChargeType.GIFTWRAP_TAX: "GiftWrapTax GiftwrapTaxDiscount",
     ChargeType.WITHHELD_TAX: "TDS TDSReimbursement TaxWithholding ItemWithheldTax",
-    ChargeType.RESERVE: "CurrentReserveAmount PreviousReserveAmountBalance ReserveCredit ReserveDebit ReserveEvent",
-    ChargeType.TRANSFER: "Transfer FundTransfer FailedDisbursement FailedAdhocDisbursement AdhocDisbursement PayableToAmazon SuccessfulCharge",
-    ChargeType.DEBT: "BalanceAdjustment AmazonCapitalServices MerchantBadDebt DebtRecovery DebtPayment DebtAdjustment LoanServicing LoanPayment LoanAdvance",
+    ChargeType.RESERVE: (
+        "CurrentReserveAmount PreviousReserveAmountBalance ReserveCredit ReserveDebit ReserveEvent"
+    ),
+    ChargeType.TRANSFER: (
+        "Transfer FundTransfer FailedDisbursement FailedAdhocDisbursement AdhocDisbursement"
+        " PayableToAmazon SuccessfulCharge"
+    ),
+    ChargeType.DEBT: (
+        "BalanceAdjustment AmazonCapitalServices MerchantBadDebt DebtRecovery DebtPayment"
+        " DebtAdjustment LoanServicing LoanPayment LoanAdvance"
+    ),
 }
-_KIND_OF_LABEL: dict[str, ChargeType] = {fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()}
+_KIND_OF_LABEL: dict[str, ChargeType] = {
+    fold(label): kind for kind, labels in _LABELS.items() for label in labels.split()
+}
 
 #: A payment to the seller's bank, and words that say that it did not arrive or was taken back.
 _PAYMENT = "transfer|payout|deposit|disbursement"
@@ -127,7 +181,10 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
                 r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
             ),
             (ChargeType.OTHER_FEE, LOAN_FEE),
-            (ChargeType.DEBT, r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt"),
+            (
+                ChargeType.DEBT,
+                r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt",
+            ),
             (
                 ChargeType.TRANSFER,
                 (
@@ -144,8 +201,14 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
                 ChargeType.RESERVE,
                 r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
             ),
-            (ChargeType.ADVERTISING, r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads"),
-            (ChargeType.COUPON, r"^coupon|coupon(?:participation|performance|redemption|payment|fee)"),
+            (
+                ChargeType.ADVERTISING,
+                r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads",
+            ),
+            (
+                ChargeType.COUPON,
+                r"^coupon|coupon(?:participation|performance|redemption|payment|fee)",
+            ),
             (
                 ChargeType.DEAL,
                 (
@@ -162,7 +225,10 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
                 ChargeType.RETURNS_PROCESSING,
                 r"customerreturn|returns?processing|highreturnrate|gradeandresell|^returns?(?:unit|handling)|hrrunit|^(?:fba)?refurbish",
             ),
-            (ChargeType.REMOVAL, r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)"),
+            (
+                ChargeType.REMOVAL,
+                r"removal|disposal|liquidations?(?:brokerage|processing|service|fee)",
+            ),
             (
                 ChargeType.INBOUND,
                 (
@@ -186,7 +252,10 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
                     r"|paneu\w*fee|oversizefee|^mcf|^crossborderfulfil|peakseason\w*(?:fee|surcharge)|^buywithprime\w*fulfil"
                 ),
             ),
-            (ChargeType.SUBSCRIPTION, r"^(?:monthly)?subscription|(?:professional|individual)sellingplan"),
+            (
+                ChargeType.SUBSCRIPTION,
+                r"^(?:monthly)?subscription|(?:professional|individual)sellingplan",
+            ),
             (
                 ChargeType.OTHER_FEE,
                 (
@@ -205,24 +274,40 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
     *payout_families(fold),
 )
 #: What Amazon appends to a label for a later change of the same amount.
-_CHANGE_TAIL = re.compile(r"(?:correction|reversal|reversed|rollback|rebate|waiver|adjustment|refund)s?$")
+_CHANGE_TAIL = re.compile(
+    r"(?:correction|reversal|reversed|rollback|rebate|waiver|adjustment|refund)s?$"
+)
 #: What Amazon appends to a label for a tax on the same amount.
-_TAX_TAIL = re.compile(r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|taxonfee|consumptiontax|salestax|servicetax|tax)$")
+_TAX_TAIL = re.compile(
+    r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|taxonfee|consumptiontax|salestax|servicetax|tax)$"
+)
 #: Texts that a label may carry: what, when or against whom it was charged.
 _TEXT_TAIL = re.compile(r"\s(?:for|against)\s.*|\s*\([^()]*\)?|\s-\s.*|\s*:.*", re.DOTALL)
-_TAX_OF = {ChargeType.SHIPPING: ChargeType.SHIPPING_TAX, ChargeType.GIFTWRAP: ChargeType.GIFTWRAP_TAX}
+_TAX_OF = {
+    ChargeType.SHIPPING: ChargeType.SHIPPING_TAX,
+    ChargeType.GIFTWRAP: ChargeType.GIFTWRAP_TAX,
+}
 _IN_LABEL_MAX = 300
 
 
 def tax_of(kind: ChargeType) -> ChargeType:
     """Return the charge type of the tax on `kind`: the fee itself for a fee, else a tax collected."""
-    return kind if profit_line(kind) in {ProfitLine.FEES, ProfitLine.ADVERTISING} else _TAX_OF.get(kind, ChargeType.ITEM_TAX)
+    return (
+        kind
+        if profit_line(kind) in {ProfitLine.FEES, ProfitLine.ADVERTISING}
+        else _TAX_OF.get(kind, ChargeType.ITEM_TAX)
+    )
 
 
 def _forms(label: str) -> Iterator[str]:
     """Yield `label` folded, whole first, then without the texts that it carries."""
     seen = set()
-    for text in (label, re.sub(r"\([^()]*\)", " ", label), _TEXT_TAIL.sub("", label, count=1), _TEXT_TAIL.sub("", label)):
+    for text in (
+        label,
+        re.sub(r"\([^()]*\)", " ", label),
+        _TEXT_TAIL.sub("", label, count=1),
+        _TEXT_TAIL.sub("", label),
+    ):
         folded = fold(text)
         if folded and folded not in seen:
             seen.add(folded)
@@ -253,7 +338,9 @@ def _kind_of(label: str) -> ChargeType | None:
     for folded in forms:
         if (kind := _exact(folded)) is not None:
             return kind
-    for folded in reversed(forms):  # The shortest form first: a text after the label is no evidence.
+    for folded in reversed(
+        forms
+    ):  # The shortest form first: a text after the label is no evidence.
         for kind, words in _FAMILIES:
             if words.search(folded):
                 return kind

@@ -100,7 +100,12 @@ _GROUPS: dict[ProfitLine, tuple[ChargeType, ...]] = {
     ),
     ProfitLine.ADVERTISING: (ChargeType.ADVERTISING,),
     ProfitLine.REIMBURSEMENTS: (ChargeType.REIMBURSEMENT,),
-    ProfitLine.TAX: (ChargeType.ITEM_TAX, ChargeType.SHIPPING_TAX, ChargeType.GIFTWRAP_TAX, ChargeType.WITHHELD_TAX),
+    ProfitLine.TAX: (
+        ChargeType.ITEM_TAX,
+        ChargeType.SHIPPING_TAX,
+        ChargeType.GIFTWRAP_TAX,
+        ChargeType.WITHHELD_TAX,
+    ),
     ProfitLine.CASH: (ChargeType.RESERVE, ChargeType.TRANSFER, ChargeType.DEBT),
     ProfitLine.UNCLASSIFIED: (ChargeType.UNCLASSIFIED,),
 }
@@ -115,7 +120,8 @@ def profit_line(kind: ChargeType) -> ProfitLine:
 def is_profit_and_loss(kind: ChargeType) -> bool:
     """Say whether `kind` is income or cost.
 
-    Taxes collected and withheld only pass through (they net to nothing or are owed on), reserves, transfers and debts only move cash.
-    An unclassified line counts: leaving money out because its name is new would flatter the profit.
+    Taxes collected and withheld only pass through (they net to nothing or are owed on), reserves,
+    transfers and debts only move cash. An unclassified line counts: leaving money out because its
+    name is new would flatter the profit.
     """
     return profit_line(kind) not in {ProfitLine.TAX, ProfitLine.CASH}

@@ -1,7 +1,8 @@
 """A deadline over a whole call, however slowly its bytes arrive.
 
-The HTTP client's own time limits are for each read: a server that sends one byte a second never meets them. Here each read, each write
-and each handshake of a connection is given no more than what is left of the deadline of its thread.
+The HTTP client's own time limits are for each read: a server that sends one byte a second never
+meets them. Here each read, each write and each handshake of a connection is given no more than what
+is left of the deadline of its thread.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class _Stream(httpcore.NetworkStream):
         self._stream.close()
 
     @override
-    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> httpcore.NetworkStream:
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left(timeout)))
 
     @override
@@ -107,7 +110,9 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(host, port, left(timeout), local_address, socket_options))
+        return _Stream(
+            self._backend.connect_tcp(host, port, left(timeout), local_address, socket_options)
+        )
 
     @override
     def sleep(self, seconds: float) -> None:

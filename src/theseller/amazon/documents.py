@@ -16,9 +16,10 @@ from theseller.amazon.transport import DOCUMENT_SECONDS, Failure, TransportError
 from theseller.lib.secret import Secret
 
 _OPERATION = "getDocument"
-#: Amazon keeps report documents in one bucket of its own for each region, by any of S3's names for it, and its guides show one CloudFront
-#: address. Any other host of AWS is some customer's. Source: the Reports API guides, "Retrieve a report", and the addresses that sellers
-#: quote in github.com/amzn/selling-partner-api-models (#1293, #1593, #2648, #3005).
+#: Amazon keeps report documents in one bucket of its own for each region, by any of S3's names for
+#: it, and its guides show one CloudFront address. Any other host of AWS is some customer's. Source:
+#: the Reports API guides, "Retrieve a report", and the addresses that sellers quote in
+#: github.com/amzn/selling-partner-api-models (#1293, #1593, #2648, #3005).
 HOSTS = (
     "tortuga-prod-na.s3.amazonaws.com",
     "tortuga-prod-na.s3-external-1.amazonaws.com",
@@ -38,8 +39,8 @@ _STEP = 64 * 1024
 class DocumentLimits:
     """What a document may cost. `compressed` bytes as they come and are kept, plain `bytes`, and `seconds` for the whole of it.
 
-    A report of 200,000 orders has 60 MB, compressed 6. `expansion` is plain ÷ compressed, judged past the first mebibyte: order reports
-    have about 10, a file of zeros 1000.
+    A report of 200,000 orders has 60 MB, compressed 6. `expansion` is plain ÷ compressed, judged
+    past the first mebibyte: order reports have about 10, a file of zeros 1000.
     """
 
     compressed: int = 128 * 1024 * 1024
@@ -64,15 +65,16 @@ def stream_document(
 ) -> Iterator[bytes]:
     """Yield the plain bytes of the document at `url`; `compression` is ``GZIP`` or None, as Amazon said.
 
-    `origins` are addresses besides Amazon's document hosts from which a document may come: the emulator's. The bytes as
-    they came, which are a tenth of the plain ones, are appended to `keep`; the charset that the document is served with, if
-    one is named, is appended to `charsets`.
+    `origins` are addresses besides Amazon's document hosts from which a document may come: the
+    emulator's. The bytes as they came, which are a tenth of the plain ones, are appended to `keep`;
+    the charset that the document is served with, if one is named, is appended to `charsets`.
 
     Raises:
         NotAllowedError: the address is not Amazon's; nothing was sent.
         GoneError: the address has expired (five minutes). Ask getReportDocument for a new one.
-        UnavailableError: the stream broke off. What was yielded before is incomplete and must be thrown away.
-        DriftedError: unknown compression, or larger or more compressed than a report can be.
+        UnavailableError: the stream broke off. What was yielded before is incomplete and must be
+        thrown away. DriftedError: unknown compression, or larger or more compressed than a report
+        can be.
     """
     if compression not in {None, "GZIP"}:
         raise DriftedError(_OPERATION, "compressionAlgorithm")
@@ -83,10 +85,16 @@ def stream_document(
         ends_at = time.monotonic() + limits.seconds
         with opened(http, _request(http, url, user_agent), ends_at=ends_at) as response:
             _check_status(response)
-            if charsets is not None and (charset := _charset(response.headers.get("content-type", ""))):
+            if charsets is not None and (
+                charset := _charset(response.headers.get("content-type", ""))
+            ):
                 charsets.append(charset)
-            raw = _kept(_capped(pieces_until(response.iter_raw(_STEP), ends_at), limits.compressed), keep)
-            yield from _capped(raw if compression is None else _gunzip(raw, limits.expansion), limits.plain)
+            raw = _kept(
+                _capped(pieces_until(response.iter_raw(_STEP), ends_at), limits.compressed), keep
+            )
+            yield from _capped(
+                raw if compression is None else _gunzip(raw, limits.expansion), limits.plain
+            )
     except TransportError as error:
         failure = error.failure
     if failure is not None:
@@ -94,7 +102,9 @@ def stream_document(
 
 
 def _request(http: httpx.Client, url: Secret, user_agent: str) -> httpx.Request:
-    return http.build_request("GET", url.reveal(), headers={"user-agent": user_agent, "accept-encoding": "identity"})
+    return http.build_request(
+        "GET", url.reveal(), headers={"user-agent": user_agent, "accept-encoding": "identity"}
+    )
 
 
 def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
@@ -105,14 +115,18 @@ def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
         return False
     if parsed.userinfo:
         return False
-    if (parsed.scheme, parsed.host, parsed.port) in {(origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)}:
+    if (parsed.scheme, parsed.host, parsed.port) in {
+        (origin.scheme, origin.host, origin.port) for origin in map(httpx.URL, origins)
+    }:
         return True
     return parsed.scheme == "https" and parsed.port is None and parsed.host in HOSTS
 
 
 def _charset(content_type: str) -> str | None:
     """Return the charset that ``text/plain; charset=Cp1252`` names; None without one, or where it is no name of an encoding."""
-    found = re.search(r";\s*charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})\"?\s*(?:;|$)", content_type, re.IGNORECASE)
+    found = re.search(
+        r";\s*charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})\"?\s*(?:;|$)", content_type, re.IGNORECASE
+    )
     return found[1] if found else None
 
 
@@ -120,7 +134,13 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:
         return
-    if status in {400, 401, 403, 404, 410}:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
+    if status in {
+        400,
+        401,
+        403,
+        404,
+        410,
+    }:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
         raise ExpiredError(_OPERATION, status=status)
     raise UnavailableError(_OPERATION, status=status)
 

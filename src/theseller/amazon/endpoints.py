@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from theseller import __version__
 from theseller.lib.marketplaces import Marketplace, Region
 
-_USER_AGENT = f"TheSeller/{__version__} (Language=Python)"  # Amazon's format: App/Version (Language=…), at most 500 characters.
+# Amazon's format: App/Version (Language=…), at most 500 characters.
+_USER_AGENT = f"TheSeller/{__version__} (Language=Python)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ class Endpoints:
     def amazon(cls) -> Self:
         """Return Amazon's production addresses."""
         return cls(
-            lwa_token_url="https://api.amazon.com/auth/o2/token",  # noqa: S106  (an address, not a password)
-            spapi_base=MappingProxyType({region: f"https://sellingpartnerapi-{region}.amazon.com" for region in Region}),
+            # (an address, not a password)
+            lwa_token_url="https://api.amazon.com/auth/o2/token",  # noqa: S106
+            spapi_base=MappingProxyType(
+                {region: f"https://sellingpartnerapi-{region}.amazon.com" for region in Region}
+            ),
             seller_central_base=None,
             user_agent=_USER_AGENT,
         )
@@ -47,14 +51,27 @@ class Endpoints:
             user_agent=_USER_AGENT,
         )
 
-    def consent_url(self, marketplace: Marketplace, application_id: str, state: str, redirect_uri: str, *, draft: bool) -> str:
+    def consent_url(
+        self,
+        marketplace: Marketplace,
+        application_id: str,
+        state: str,
+        redirect_uri: str,
+        *,
+        draft: bool,
+    ) -> str:
         """Return the Seller Central page where the seller of `marketplace` consents.
 
-        `state` is our single-use word against forged returns; `draft` marks an application that Amazon has not published yet (without it
-        Amazon answers MD1000). The `redirect_uri` must be registered, and the same must be sent with the code afterwards.
+        `state` is our single-use word against forged returns; `draft` marks an application that
+        Amazon has not published yet (without it Amazon answers MD1000). The `redirect_uri` must be
+        registered, and the same must be sent with the code afterwards.
         """
         host = marketplace.seller_central_host
-        base = f"https://{host}" if self.seller_central_base is None else f"{self.seller_central_base}/{host}"
+        base = (
+            f"https://{host}"
+            if self.seller_central_base is None
+            else f"{self.seller_central_base}/{host}"
+        )
         query = {"application_id": application_id, "state": state, "redirect_uri": redirect_uri}
         if draft:
             query["version"] = "beta"

@@ -1,7 +1,8 @@
 """What can go wrong with Amazon, one type per thing to do about it.
 
-Amazon's own `message` and `details` may repeat what we sent, and a URL may hold an order number or a credential. So an error here carries
-the operation, the HTTP status, Amazon's error code and the request id, each cut down to harmless characters, and nothing else.
+Amazon's own `message` and `details` may repeat what we sent, and a URL may hold an order number or
+a credential. So an error here carries the operation, the HTTP status, Amazon's error code and the
+request id, each cut down to harmless characters, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datetime import datetime
 
 def harmless(value: str | None, limit: int = 64) -> str:
     """Return `value` if it is a short word of letters, digits and ``_.-``, else ``-``: safe to log."""
-    return value if value and len(value) <= limit and re.fullmatch(r"[A-Za-z0-9_.=-]+", value) else "-"
+    return (
+        value if value and len(value) <= limit and re.fullmatch(r"[A-Za-z0-9_.=-]+", value) else "-"
+    )
 
 
 class AmazonError(Exception):
@@ -20,13 +23,23 @@ class AmazonError(Exception):
 
     advice = "see the operation's documentation"
 
-    def __init__(self, operation: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self,
+        operation: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
         self.operation = harmless(operation)
         self.status = status
         self.code = harmless(code)
         self.request_id = harmless(request_id)
         answer = "no answer" if status is None else f"status {status}"
-        super().__init__(f"{self.operation}: {answer}, code {self.code}, request {self.request_id}: {self.advice}")
+        super().__init__(
+            f"{self.operation}: {answer}, code {self.code}, request {self.request_id}:"
+            f" {self.advice}"
+        )
 
 
 class LWAError(AmazonError):
@@ -54,7 +67,9 @@ class ClientSecretInvalidError(LWAError):
 class LWAMisconfiguredError(LWAError):
     """Login with Amazon says that our request is wrong in itself; `code` says how. An operator's matter, never a seller's."""
 
-    advice = "the operator must compare client id and grant settings with the application's registration"
+    advice = (
+        "the operator must compare client id and grant settings with the application's registration"
+    )
 
 
 class LWAUnavailableError(LWAError):
@@ -62,7 +77,14 @@ class LWAUnavailableError(LWAError):
 
     advice = "try again later; the token stays valid"
 
-    def __init__(self, operation: str, *, retry_after: float | None = None, status: int | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        operation: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
         self.retry_after = retry_after
         super().__init__(operation, status=status, code=code)
 
@@ -91,7 +113,13 @@ class ThrottledError(AmazonError):
     advice = "come back when the rate allows it"
 
     def __init__(
-        self, operation: str, not_before: datetime, *, status: int | None = None, code: str | None = None, request_id: str | None = None
+        self,
+        operation: str,
+        not_before: datetime,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
     ) -> None:
         self.not_before = not_before
         super().__init__(operation, status=status, code=code, request_id=request_id)
@@ -158,4 +186,6 @@ class DriftedError(AmazonError):
 
     def __init__(self, operation: str, path: str = "$") -> None:
         self.path = path
-        super().__init__(operation, code=harmless(path.replace("[", ".").replace("]", ""), limit=120))
+        super().__init__(
+            operation, code=harmless(path.replace("[", ".").replace("]", ""), limit=120)
+        )

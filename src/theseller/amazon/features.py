@@ -24,7 +24,11 @@ class Stream:
 _REPORT_OPERATIONS = ("createReport", "getReports", "getReport", "getReportDocument")
 _STREAMS = (
     Stream("orders", ("searchOrders", "getOrder")),
-    Stream("all_orders_report", _REPORT_OPERATIONS, ("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",)),
+    Stream(
+        "all_orders_report",
+        _REPORT_OPERATIONS,
+        ("GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",),
+    ),
     Stream("transactions", ("listTransactions",)),
     Stream(
         "settlement_report",
@@ -58,15 +62,18 @@ _FEATURES = (
         "See what you sold, by day and by product, minutes after it happens.",
         (Role.INVENTORY_AND_ORDER_TRACKING,),
         ("orders", "all_orders_report"),
-        "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names, addresses, messages or contact data.",
+        "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names,"
+        " addresses, messages or contact data.",
     ),
     Feature(
         "finances",
         "Fees, refunds and payouts",
-        "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the cent.",
+        "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the"
+        " cent.",
         (Role.FINANCE_AND_ACCOUNTING,),
         ("transactions", "settlement_report"),
-        "Transactions, their amounts by type, order numbers and SKUs, and settlement reports. No bank or card data.",
+        "Transactions, their amounts by type, order numbers and SKUs, and settlement reports. No"
+        " bank or card data.",
     ),
     Feature(
         "stock",
@@ -81,28 +88,47 @@ _FEATURES = (
 )
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.key: feature for feature in _FEATURES})
 #: The features that a seller can choose.
-OFFERED: Mapping[str, Feature] = MappingProxyType({key: feature for key, feature in FEATURES.items() if feature.offered})
+OFFERED: Mapping[str, Feature] = MappingProxyType(
+    {key: feature for key, feature in FEATURES.items() if feature.offered}
+)
 
 
 def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:
     """Return every operation that the chosen features may call, each once. Raises KeyError for an unknown feature."""
-    names = {name for key in features for stream in FEATURES[key].streams for name in STREAMS[stream].operations}
+    names = {
+        name
+        for key in features
+        for stream in FEATURES[key].streams
+        for name in STREAMS[stream].operations
+    }
     return tuple(operation for name, operation in OPERATIONS.items() if name in names)
 
 
-def uncovered(features: Iterable[str], roles: Iterable[Role], region: Region = Region.EU) -> tuple[str, ...]:
+def uncovered(
+    features: Iterable[str], roles: Iterable[Role], region: Region = Region.EU
+) -> tuple[str, ...]:
     """Name the operations and report types of the chosen features that `roles` do not open in `region`; empty if all are open."""
     chosen, roles_granted = tuple(features), frozenset(roles)
-    operations = [o.name for o in operations_for(chosen) if not any(o.opened_by(role, region) for role in roles_granted)]
-    reports = {t for key in chosen for stream in FEATURES[key].streams for t in STREAMS[stream].report_types}
+    operations = [
+        o.name
+        for o in operations_for(chosen)
+        if not any(o.opened_by(role, region) for role in roles_granted)
+    ]
+    reports = {
+        t
+        for key in chosen
+        for stream in FEATURES[key].streams
+        for t in STREAMS[stream].report_types
+    }
     return (*operations, *sorted(t for t in reports if not ALLOWED_REPORT_TYPES[t] & roles_granted))
 
 
 def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
     """Return the fewest roles that open everything the chosen features call, in every region; in the order of `Role`.
 
-    Only roles that the features themselves name are considered. Raises KeyError for an unknown feature, ValueError if the features' own
-    roles do not open what they call, which a test rules out.
+    Only roles that the features themselves name are considered. Raises KeyError for an unknown
+    feature, ValueError if the features' own roles do not open what they call, which a test rules
+    out.
     """
     chosen = tuple(dict.fromkeys(features))
     candidates = [role for role in Role if any(role in FEATURES[key].roles for key in chosen)]
@@ -115,7 +141,11 @@ def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
 
 def served_by(role: Role, features: Iterable[str]) -> tuple[Feature, ...]:
     """Return which of the chosen features call something that `role` opens: what the consent page says the role is needed for."""
-    return tuple(feature for key in dict.fromkeys(features) if _opens_something(role, feature := FEATURES[key]))
+    return tuple(
+        feature
+        for key in dict.fromkeys(features)
+        if _opens_something(role, feature := FEATURES[key])
+    )
 
 
 def _opens_something(role: Role, feature: Feature) -> bool:

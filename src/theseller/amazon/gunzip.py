@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _WBITS = 16 + zlib.MAX_WBITS  # tells zlib to expect gzip's header and check its sum
-#: zlib copies what it leaves of its input, so the input is fed in slices: else a file of many members takes quadratic time.
+#: zlib copies what it leaves of its input, so the input is fed in slices: else a file of many
+#: members takes quadratic time.
 _SLICE = 64 * 1024
 
 
@@ -33,8 +34,9 @@ class GunzipError(Exception):
 class GunzipLimits:
     """What is accepted of one file.
 
-    `expansion` is decompressed ÷ compressed, checked once more than `judged_after` bytes came out, so that short files pass.
-    `members`: gzip files may be concatenated; Amazon's have one member, and each costs a decompressor.
+    `expansion` is decompressed ÷ compressed, checked once more than `judged_after` bytes came out,
+    so that short files pass. `members`: gzip files may be concatenated; Amazon's have one member,
+    and each costs a decompressor.
     """
 
     expansion: int
@@ -59,7 +61,8 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
     """Yield the decompressed bytes in pieces of at most `limits.step` bytes.
 
     Raises:
-        GunzipError: damaged, cut off, or outside of `limits`. What was yielded before is incomplete.
+        GunzipError: damaged, cut off, or outside of `limits`. What was yielded before is
+        incomplete.
     """
     decoder = zlib.decompressobj(_WBITS)
     members = 1
@@ -69,7 +72,9 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
         pending = piece
         while pending:
             if decoder.eof:
-                pending = pending.lstrip(b"\x00")  # Padding between and after members is allowed by gzip.
+                pending = pending.lstrip(
+                    b"\x00"
+                )  # Padding between and after members is allowed by gzip.
                 if not pending:
                     break
                 members += 1
@@ -82,7 +87,9 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
             if plain:
                 yield plain
             pending = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    while not decoder.eof and (plain := _inflate(decoder, b"", limits.step)):  # What the decoder still held when its input ended.
+    while not decoder.eof and (
+        plain := _inflate(decoder, b"", limits.step)
+    ):  # What the decoder still held when its input ended.
         given += len(plain)
         _check_expansion(given, taken, limits)
         yield plain

@@ -12,4 +12,6 @@ def plain_json(body: bytes) -> bytes:
 
 def is_utf16(body: bytes) -> bool:
     """Return whether `body` is UTF-16 or UTF-32, with a byte order mark or without: asking again can't help."""
-    return body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (b"\x00" in body[:4] and any(body[:4]))
+    return body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+        b"\x00" in body[:4] and any(body[:4])
+    )

@@ -47,7 +47,7 @@ class Grant:
 class _Tokens(msgspec.Struct):
     access_token: Secret
     expires_in: int
-    token_type: str = "bearer"  # noqa: S105  (the kind of token, not one)
+    token_type: str = "bearer"  # noqa: S105
     refresh_token: Secret | None = None
 
 
@@ -70,11 +70,17 @@ _REFUSAL = msgspec.json.Decoder(_Refusal)
 class LWAClient:
     """Client of Amazon's token endpoint for one application.
 
-    `client_secrets` returns the secrets that are live now, newest first. For seven days after a rotation there are two, and the older one
-    is tried when Amazon refuses the newer.
+    `client_secrets` returns the secrets that are live now, newest first. For seven days after a
+    rotation there are two, and the older one is tried when Amazon refuses the newer.
     """
 
-    def __init__(self, endpoints: Endpoints, client_id: str, client_secrets: Callable[[], Sequence[Secret]], http: httpx.Client) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        client_id: str,
+        client_secrets: Callable[[], Sequence[Secret]],
+        http: httpx.Client,
+    ) -> None:
         self._endpoints = endpoints
         self._client_id = client_id
         self._client_secrets = client_secrets
@@ -97,12 +103,24 @@ class LWAClient:
         """Get an access token. Amazon's refresh token stays the same, so the one in the answer is dropped.
 
         Raises:
-            AuthorizationRevokedError, ClientSecretInvalidError, LWAMisconfiguredError, LWAUnavailableError.
+            AuthorizationRevokedError, ClientSecretInvalidError, LWAMisconfiguredError,
+            LWAUnavailableError.
         """
         fields = {"grant_type": "refresh_token"}
-        return _access_token(self._token("refreshToken", fields, {"refresh_token": refresh_token}, AuthorizationRevokedError), at)
+        return _access_token(
+            self._token(
+                "refreshToken", fields, {"refresh_token": refresh_token}, AuthorizationRevokedError
+            ),
+            at,
+        )
 
-    def _token(self, operation: str, fields: Mapping[str, str], secrets: Mapping[str, Secret], on_invalid_grant: type[LWAError]) -> _Tokens:
+    def _token(
+        self,
+        operation: str,
+        fields: Mapping[str, str],
+        secrets: Mapping[str, Secret],
+        on_invalid_grant: type[LWAError],
+    ) -> _Tokens:
         for client_secret in self._client_secrets():
             answer = self._post(operation, fields, {**secrets, "client_secret": client_secret})
             if 200 <= answer.status < 300:
@@ -115,12 +133,22 @@ class LWAClient:
             raise LWAMisconfiguredError(operation, status=answer.status, code=code)
         raise ClientSecretInvalidError(operation, code="invalid_client")
 
-    def _post(self, operation: str, fields: Mapping[str, str], secrets: Mapping[str, Secret]) -> Answer:
+    def _post(
+        self, operation: str, fields: Mapping[str, str], secrets: Mapping[str, Secret]
+    ) -> Answer:
         request = self._http.build_request(
             "POST",
             self._endpoints.lwa_token_url,
-            data={**fields, "client_id": self._client_id, **{name: secret.reveal() for name, secret in secrets.items()}},
-            headers={"user-agent": self._endpoints.user_agent, "accept": "application/json", "accept-encoding": "identity"},
+            data={
+                **fields,
+                "client_id": self._client_id,
+                **{name: secret.reveal() for name, secret in secrets.items()},
+            },
+            headers={
+                "user-agent": self._endpoints.user_agent,
+                "accept": "application/json",
+                "accept-encoding": "identity",
+            },
         )
         failure: str | None = None
         try:
@@ -131,7 +159,9 @@ class LWAClient:
 
 
 def _access_token(tokens: _Tokens, at: datetime) -> AccessToken:
-    return AccessToken(tokens.access_token, at + timedelta(seconds=min(tokens.expires_in, _LONGEST_LIFE)))
+    return AccessToken(
+        tokens.access_token, at + timedelta(seconds=min(tokens.expires_in, _LONGEST_LIFE))
+    )
 
 
 def _decode_tokens(operation: str, answer: Answer) -> _Tokens:
@@ -155,5 +185,7 @@ def _refusal_code(operation: str, answer: Answer) -> str:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             code = None
     if not code:
-        raise LWAUnavailableError(operation, status=answer.status, retry_after=retry_after_seconds(answer.headers))
+        raise LWAUnavailableError(
+            operation, status=answer.status, retry_after=retry_after_seconds(answer.headers)
+        )
     return code

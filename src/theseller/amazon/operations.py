@@ -1,9 +1,11 @@
 """The allow-list: what may be requested from Amazon. What is not in these tables cannot be called.
 
-Rates and bursts are Amazon's default usage plans from its published models (requests a second, bucket size). Roles are any-of, from
-Amazon's role mapping. A restricted role that would also open an operation of the first table is left out: it is called without.
+Rates and bursts are Amazon's default usage plans from its published models (requests a second,
+bucket size). Roles are any-of, from Amazon's role mapping. A restricted role that would also open
+an operation of the first table is left out: it is called without.
 
-What needs a restricted role is in a table of its own, and is refused unless the caller shows that the application has the role.
+What needs a restricted role is in a table of its own, and is refused unless the caller shows that
+the application has the role.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from theseller.lib.marketplaces import Region
 class Operation:
     """One operation: its place, its usage plan, the roles that open it (any one) and the parameters that we may send.
 
-    `forced` parameters are sent with every call and cannot be chosen. `far_east_roles` open it in the far-eastern region only. `needs` is
-    the restricted role without which Amazon leaves out what it is called for.
+    `forced` parameters are sent with every call and cannot be chosen. `far_east_roles` open it in
+    the far-eastern region only. `needs` is the restricted role without which Amazon leaves out what
+    it is called for.
     """
 
     name: str
@@ -42,7 +45,8 @@ class Operation:
         return role in self.roles or (region is Region.FE and role in self.far_east_roles)
 
 
-#: What searchOrders and getOrder may contain. BUYER, RECIPIENT, TAX, PAYMENT and PACKAGES hold personal data and are never asked for.
+#: What searchOrders and getOrder may contain. BUYER, RECIPIENT, TAX, PAYMENT and PACKAGES hold
+#: personal data and are never asked for.
 INCLUDED_DATA = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 
 _FINANCE = frozenset({Role.FINANCE_AND_ACCOUNTING})
@@ -78,8 +82,8 @@ _TABLE = (
         20,
         _GENERAL,
         _params(
-            "createdAfter createdBefore lastUpdatedAfter lastUpdatedBefore fulfillmentStatuses marketplaceIds fulfilledBy"
-            " maxResultsPerPage paginationToken"
+            "createdAfter createdBefore lastUpdatedAfter lastUpdatedBefore fulfillmentStatuses"
+            " marketplaceIds fulfilledBy maxResultsPerPage paginationToken"
         ),
         _INCLUDED,
     ),
@@ -91,7 +95,10 @@ _TABLE = (
         0.5,
         10,
         _FINANCE,
-        _params("postedAfter postedBefore marketplaceId transactionStatus relatedIdentifierName relatedIdentifierValue nextToken"),
+        _params(
+            "postedAfter postedBefore marketplaceId transactionStatus relatedIdentifierName"
+            " relatedIdentifierValue nextToken"
+        ),
     ),
     Operation(
         "listBalances",
@@ -109,7 +116,10 @@ _TABLE = (
         0.5,
         10,
         _FINANCE,
-        _params("marketplaceIds accountType relatedIdentifierName relatedIdentifierValue periodStart periodEnd nextToken"),
+        _params(
+            "marketplaceIds accountType relatedIdentifierName relatedIdentifierValue periodStart"
+            " periodEnd nextToken"
+        ),
     ),
     Operation(
         "getInventorySummaries",
@@ -118,7 +128,10 @@ _TABLE = (
         2.0,
         2,
         _STOCK,
-        _params("details granularityType granularityId startDateTime sellerSkus sellerSku nextToken marketplaceIds"),
+        _params(
+            "details granularityType granularityId startDateTime sellerSkus sellerSku nextToken"
+            " marketplaceIds"
+        ),
     ),
     Operation(
         "getMarketplaceParticipations",
@@ -145,10 +158,20 @@ _TABLE = (
         0.0222,
         10,
         _GENERAL,
-        _params("reportTypes processingStatuses marketplaceIds pageSize createdSince createdUntil nextToken"),
+        _params(
+            "reportTypes processingStatuses marketplaceIds pageSize createdSince createdUntil"
+            " nextToken"
+        ),
     ),
     Operation("getReport", "GET", f"{_REPORTS}/reports/{{reportId}}", 2.0, 15, _GENERAL),
-    Operation("getReportDocument", "GET", f"{_REPORTS}/documents/{{reportDocumentId}}", 0.0167, 15, _GENERAL),
+    Operation(
+        "getReportDocument",
+        "GET",
+        f"{_REPORTS}/documents/{{reportDocumentId}}",
+        0.0167,
+        15,
+        _GENERAL,
+    ),
     Operation(
         "getOrderMetrics",
         "GET",
@@ -156,16 +179,22 @@ _TABLE = (
         0.5,
         15,
         _METRICS,
-        _params("marketplaceIds interval granularityTimeZone granularity buyerType fulfillmentNetwork firstDayOfWeek asin sku"),
+        _params(
+            "marketplaceIds interval granularityTimeZone granularity buyerType fulfillmentNetwork"
+            " firstDayOfWeek asin sku"
+        ),
         far_east_roles=_GENERAL - _METRICS,
     ),
 )
 
-OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _TABLE})
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {operation.name: operation for operation in _TABLE}
+)
 
 
-#: Calls that answer with buyers' data, by a name of ours that says for what; `Operation.name` is Amazon's, whose usage plan they share.
-#: A packing slip needs the address, the gift message and the day to ship by. Parcels, invoices and the buyer's own account are not asked for.
+#: Calls that answer with buyers' data, by a name of ours that says for what; `Operation.name` is
+#: Amazon's, whose usage plan they share. A packing slip needs the address, the gift message and the
+#: day to ship by. Parcels, invoices and the buyer's own account are not asked for.
 GET_ORDER_FOR_A_SLIP = "getOrder for a packing slip"
 RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
@@ -198,8 +227,12 @@ def allowed(name: str, granted: Collection[RestrictedRole] = ()) -> Operation:
 #: Report types that we read, and the roles that open them (any one).
 ALLOWED_REPORT_TYPES: Mapping[str, frozenset[Role]] = MappingProxyType(
     {
-        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL": _STOCK | {Role.INVENTORY_AND_ORDER_TRACKING, Role.PRICING},
-        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL": _STOCK | {Role.INVENTORY_AND_ORDER_TRACKING, Role.PRICING},
+        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL": (
+            _STOCK | {Role.INVENTORY_AND_ORDER_TRACKING, Role.PRICING}
+        ),
+        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL": (
+            _STOCK | {Role.INVENTORY_AND_ORDER_TRACKING, Role.PRICING}
+        ),
         "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": _FINANCE,
         "GET_SALES_AND_TRAFFIC_REPORT": frozenset({Role.BRAND_ANALYTICS}),
     }
@@ -208,8 +241,9 @@ ALLOWED_REPORT_TYPES: Mapping[str, frozenset[Role]] = MappingProxyType(
 #: Amazon makes these by itself; they are listed with getReports and cannot be ordered.
 UNREQUESTABLE_REPORT_TYPES = frozenset({"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"})
 
-#: Report types that hold buyers' personal data. All but the allowed ones are refused anyway; these are listed so that none is allowed by mistake.
-#: The last five are not restricted at Amazon, and still carry names, addresses or contact data.
+#: Report types that hold buyers' personal data. All but the allowed ones are refused anyway; these
+#: are listed so that none is allowed by mistake. The last five are not restricted at Amazon, and
+#: still carry names, addresses or contact data.
 DENIED_REPORT_TYPES = frozenset(
     {
         "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING",
@@ -242,7 +276,11 @@ def require_report_type(operation: str, report_type: object, *, creating: bool =
     Raises:
         NotAllowedError: refused. Its text does not repeat the type.
     """
-    if not isinstance(report_type, str) or report_type not in ALLOWED_REPORT_TYPES or report_type in DENIED_REPORT_TYPES:
+    if (
+        not isinstance(report_type, str)
+        or report_type not in ALLOWED_REPORT_TYPES
+        or report_type in DENIED_REPORT_TYPES
+    ):
         raise NotAllowedError(operation, code="reportType")
     if creating and report_type in UNREQUESTABLE_REPORT_TYPES:
         raise NotAllowedError(operation, code="reportTypeIsListedNotRequested")

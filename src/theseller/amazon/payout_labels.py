@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from theseller.amazon.charge_types import ChargeType
 
-#: What is paid to a bank: German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Turkish, Japanese.
+#: What is paid to a bank: German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish,
+#: Turkish, Japanese.
 _PAYMENT = (
     "Überweisung Ueberweisung überwiesen überweisen Auszahlung ausgezahlt auszahlen virement versement virer transferencia desembolso transferir bonifico"
     " trasferimento accredito erogazione trasferire transferência repasse overboeking overschrijving uitbetaling överföring utbetalning przelew wypłat havale"
@@ -59,7 +60,10 @@ def payout_families(fold: Callable[[str], str]) -> tuple[tuple[ChargeType, re.Pa
     payment = rf"(?=\w*(?:{any_of(_PAYMENT)})|(?=\w*(?:{any_of(_BANK)}))\w*(?:{any_of(_PAID)}))"
     negative = f"{_NEGATIVE}|{any_of(_NEGATIVE_JAPANESE)}"
     return (
-        (ChargeType.OTHER_FEE, re.compile(rf"^(?=\w*(?:{any_of(_LOAN)}))(?=\w*(?:{any_of(_COST_OF_LOAN)}))")),
+        (
+            ChargeType.OTHER_FEE,
+            re.compile(rf"^(?=\w*(?:{any_of(_LOAN)}))(?=\w*(?:{any_of(_COST_OF_LOAN)}))"),
+        ),
         (ChargeType.DEBT, re.compile(any_of(_LOAN))),
         (
             ChargeType.TRANSFER,

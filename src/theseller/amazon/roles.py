@@ -20,8 +20,11 @@ class Role(StrEnum):
     BRAND_ANALYTICS = "Brand Analytics"
 
 
-#: Amazon's roles that need an architecture review because they open personal data. Named so that a check can look for them.
-RESTRICTED_ROLES = frozenset({"Direct-to-Consumer Shipping", "Tax Invoicing", "Tax Remittance", "Professional Services"})
+#: Amazon's roles that need an architecture review because they open personal data. Named so that a
+#: check can look for them.
+RESTRICTED_ROLES = frozenset(
+    {"Direct-to-Consumer Shipping", "Tax Invoicing", "Tax Remittance", "Professional Services"}
+)
 
 
 class RestrictedRole(StrEnum):
@@ -46,25 +49,33 @@ class RoleText:
 RESTRICTED: Mapping[RestrictedRole, RoleText] = MappingProxyType(
     {
         RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING: RoleText(
-            "Amazon lets an application with this role read the names and addresses of buyers whose orders you ship yourself.",
-            "We read nothing by it unless an owner of your shop turns packing slips on: then the recipient of one order at a time, when one of"
-            " your team asks for its slip. It is deleted 30 days after the shipment at the latest.",
+            "Amazon lets an application with this role read the names and addresses of buyers whose"
+            " orders you ship yourself.",
+            "We read nothing by it unless an owner of your shop turns packing slips on: then the"
+            " recipient of one order at a time, when one of your team asks for its slip. It is"
+            " deleted 30 days after the shipment at the latest.",
         )
     }
 )
 ROLES: Mapping[Role, RoleText] = MappingProxyType(
     {
         Role.FINANCE_AND_ACCOUNTING: RoleText(
-            "Amazon lets an application with this role read your transactions, balances, payouts and settlement reports, and orders.",
-            "We read transactions and settlement reports: amounts, fees, dates, order numbers and SKUs.",
+            "Amazon lets an application with this role read your transactions, balances, payouts"
+            " and settlement reports, and orders.",
+            "We read transactions and settlement reports: amounts, fees, dates, order numbers and"
+            " SKUs.",
         ),
         Role.INVENTORY_AND_ORDER_TRACKING: RoleText(
-            "Amazon lets an application with this role read orders, order metrics and order reports, without what shipping a parcel needs.",
-            "We read order numbers, dates, status, products, quantities and amounts. Nothing about the buyer is read by this role.",
+            "Amazon lets an application with this role read orders, order metrics and order"
+            " reports, without what shipping a parcel needs.",
+            "We read order numbers, dates, status, products, quantities and amounts. Nothing about"
+            " the buyer is read by this role.",
         ),
         Role.AMAZON_FULFILLMENT: RoleText(
-            "Amazon lets an application with this role read and manage stock and shipments in Amazon's warehouses.",
-            "We read how many units of each product Amazon holds, reserves and receives. We change nothing.",
+            "Amazon lets an application with this role read and manage stock and shipments in"
+            " Amazon's warehouses.",
+            "We read how many units of each product Amazon holds, reserves and receives. We change"
+            " nothing.",
         ),
         Role.PRODUCT_LISTING: RoleText(
             "Amazon lets an application with this role read and change your listings.",

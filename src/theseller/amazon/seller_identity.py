@@ -11,36 +11,52 @@ from theseller.amazon.spapi import SPAPIClient, Value
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 
-#: How far Amazon lags behind, then the newest month, which nearly always suffices, and Amazon's longest window.
+#: How far Amazon lags behind, then the newest month, which nearly always suffices, and Amazon's
+#: longest window.
 _LAG = timedelta(minutes=3)
 _WINDOWS = (timedelta(days=30), timedelta(days=179))
 _SECONDS = 20.0
 _PAGES = 3
 
 
-def named_sellers(client: SPAPIClient, *, region: Region, selling_partner_id: str, access_token: Secret, at: datetime) -> frozenset[str]:
+def named_sellers(
+    client: SPAPIClient,
+    *,
+    region: Region,
+    selling_partner_id: str,
+    access_token: Secret,
+    at: datetime,
+) -> frozenset[str]:
     """Return the sellers that Amazon names in the newest transactions under `access_token`; none where there are no transactions.
 
-    Takes at most twenty seconds and six calls, for the account `selling_partner_id` of the limiter. Raises AmazonError.
+    Takes at most twenty seconds and six calls, for the account `selling_partner_id` of the limiter.
+    Raises AmazonError.
 
     Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
     """
 
     def ask(params: dict[str, Value]) -> bytes:
         return client.call(
-            "listTransactions", region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at, params=params
+            "listTransactions",
+            region=region,
+            selling_partner_id=selling_partner_id,
+            access_token=access_token,
+            at=at,
+            params=params,
         ).body
 
     with within(_SECONDS):
         return named_in_transactions(ask, at=at)
 
 
-def named_in_transactions(ask: Callable[[dict[str, Value]], bytes], *, at: datetime) -> frozenset[str]:
+def named_in_transactions(
+    ask: Callable[[dict[str, Value]], bytes], *, at: datetime
+) -> frozenset[str]:
     """Return the sellers that Amazon names in the newest transactions; none where there are no transactions.
 
     Args:
-        ask: calls `listTransactions` with these parameters and returns the undecoded answer; called at most six times.
-        at: the present moment.
+        ask: calls `listTransactions` with these parameters and returns the undecoded answer; called
+        at most six times. at: the present moment.
 
     Raises AmazonError, and what `ask` raises.
     """

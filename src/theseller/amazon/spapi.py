@@ -64,11 +64,18 @@ _PROBLEMS = msgspec.json.Decoder(_Problems)
 class SPAPIClient:
     """Calls allowed operations for sellers of one `application`, never faster than `limiter` grants.
 
-    `held` shows the restricted roles that the application holds: none, unless the caller is for a feature that needs one.
+    `held` shows the restricted roles that the application holds: none, unless the caller is for a
+    feature that needs one.
     """
 
     def __init__(
-        self, endpoints: Endpoints, http: httpx.Client, limiter: Limiter, *, application: str, granted: Collection[RestrictedRole] = ()
+        self,
+        endpoints: Endpoints,
+        http: httpx.Client,
+        limiter: Limiter,
+        *,
+        application: str,
+        granted: Collection[RestrictedRole] = (),
     ) -> None:
         self._endpoints = endpoints
         self._http = http
@@ -93,8 +100,8 @@ class SPAPIClient:
         Raises:
             NotAllowedError: not on the allow-list; nothing was sent and no token was taken.
             ThrottledError: by our limiter (nothing was sent) or by Amazon.
-            AccessTokenRejectedError, RoleMissingError, AccountBlockedError, NotFoundError, GoneError, InvalidRequestError,
-            UnavailableError: as their names say.
+            AccessTokenRejectedError, RoleMissingError, AccountBlockedError, NotFoundError,
+            GoneError, InvalidRequestError, UnavailableError: as their names say.
         """
         plan = allowed(operation, self._granted)
         request = self._request(plan, region, access_token, at, params or {}, path or {}, body)
@@ -105,18 +112,31 @@ class SPAPIClient:
         return self._outcome(plan, key, self._send(plan, request), at)
 
     def get_document(
-        self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None, charsets: list[str] | None = None
+        self,
+        url: Secret,
+        compression: str | None,
+        *,
+        keep: list[bytes] | None = None,
+        charsets: list[str] | None = None,
     ) -> Iterator[bytes]:
         """Stream a report document, decompressed, in memory. `url` and `compression` are those that getReportDocument gave.
 
-        The bytes as they came are appended to `keep`: the readers of reports decompress them again. A charset that the document is
-        served with is appended to `charsets`.
+        The bytes as they came are appended to `keep`: the readers of reports decompress them again.
+        A charset that the document is served with is appended to `charsets`.
 
         Raises, while iterating: GoneError, NotAllowedError, UnavailableError, DriftedError.
         """
         origins = tuple(self._endpoints.spapi_base.values())
         agent = self._endpoints.user_agent
-        return stream_document(self._http, url, compression, origins=origins, user_agent=agent, keep=keep, charsets=charsets)
+        return stream_document(
+            self._http,
+            url,
+            compression,
+            origins=origins,
+            user_agent=agent,
+            keep=keep,
+            charsets=charsets,
+        )
 
     def _request(
         self,
@@ -133,7 +153,9 @@ class SPAPIClient:
         if not set(body or {}) <= plan.body:
             raise NotAllowedError(plan.name, code="body")
         _check_reports(plan, params, body)
-        query = {name: _text(value) for name, value in params.items()} | {name: ",".join(values) for name, values in plan.forced}
+        query = {name: _text(value) for name, value in params.items()} | {
+            name: ",".join(values) for name, values in plan.forced
+        }
         content = msgspec.json.encode(body) if body is not None else None
         return self._http.build_request(
             plan.method,
@@ -144,7 +166,9 @@ class SPAPIClient:
         )
 
     def _headers(self, plan: Operation, access_token: Secret, at: datetime) -> dict[str, str]:
-        if not re.fullmatch(r"[\x21-\x7e]{1,4096}", access_token.reveal()):  # An encoding error would print the token.
+        if not re.fullmatch(
+            r"[\x21-\x7e]{1,4096}", access_token.reveal()
+        ):  # An encoding error would print the token.
             raise AccessTokenRejectedError(plan.name, code="malformedLocally")
         headers = {
             "x-amz-access-token": access_token.reveal(),
@@ -166,25 +190,42 @@ class SPAPIClient:
     def _outcome(self, plan: Operation, key: BucketKey, answer: Answer, at: datetime) -> Reply:
         request_id = harmless(answer.headers.get("x-amzn-requestid"))
         throttled = answer.status == 429
-        # Amazon prints the rate on 20x, 400 and 404 only; on any other status the header is a gateway's and teaches nothing.
-        rate = answer.headers.get("x-amzn-ratelimit-limit") if answer.status in {200, 201, 202, 204, 400, 404} else None
+        # Amazon prints the rate on 20x, 400 and 404 only; on any other status the header is a
+        # gateway's and teaches nothing.
+        rate = (
+            answer.headers.get("x-amzn-ratelimit-limit")
+            if answer.status in {200, 201, 202, 204, 400, 404}
+            else None
+        )
         self._limiter.observe(key, rate, throttled=throttled, at=at)
         if throttled:
             wait = max(1 / plan.rate, retry_after_seconds(answer.headers) or 0.0)
-            raise ThrottledError(plan.name, at + timedelta(seconds=wait), status=429, code="QuotaExceeded", request_id=request_id)
+            raise ThrottledError(
+                plan.name,
+                at + timedelta(seconds=wait),
+                status=429,
+                code="QuotaExceeded",
+                request_id=request_id,
+            )
         if 200 <= answer.status < 300 and _looks_complete(answer.body):
             return Reply(answer.body, request_id, answer.status)
         raise _error(plan.name, answer, request_id)
 
 
-def _check_reports(plan: Operation, params: Mapping[str, Value], body: Mapping[str, object] | None) -> None:
+def _check_reports(
+    plan: Operation, params: Mapping[str, Value], body: Mapping[str, object] | None
+) -> None:
     if plan.name == "createReport":
         require_report_type(plan.name, (body or {}).get("reportType"), creating=True)
     if plan.name == "getReports":
         types = params.get("reportTypes", ())
-        for report_type in types if isinstance(types, Sequence) and not isinstance(types, str) else [types]:
+        for report_type in (
+            types if isinstance(types, Sequence) and not isinstance(types, str) else [types]
+        ):
             require_report_type(plan.name, report_type)
-        if not types and "nextToken" not in params:  # A next token comes alone: it repeats the first, checked request.
+        if (
+            not types and "nextToken" not in params
+        ):  # A next token comes alone: it repeats the first, checked request.
             raise NotAllowedError(plan.name, code="reportTypes")
 
 
@@ -238,7 +279,9 @@ def _error(operation: str, answer: Answer, request_id: str) -> AmazonError:
     if 300 <= status < 500 and status != 408 and (problem is not None or status < 400):
         return InvalidRequestError(operation, status=status, code=code, request_id=request_id)
     retry_after = retry_after_seconds(answer.headers) or 30.0
-    return UnavailableError(operation, retry_after=retry_after, status=status, code=code, request_id=request_id)
+    return UnavailableError(
+        operation, retry_after=retry_after, status=status, code=code, request_id=request_id
+    )
 
 
 def _refused(problem: _Problem) -> type[AmazonError]:
@@ -248,6 +291,8 @@ def _refused(problem: _Problem) -> type[AmazonError]:
         return AccountBlockedError
     if "missing in the request header" in reason:
         return InvalidRequestError
-    if "access token" in reason and ("revoked" in reason or "malformed" in reason or "expired" in reason):
+    if "access token" in reason and (
+        "revoked" in reason or "malformed" in reason or "expired" in reason
+    ):
         return AccessTokenRejectedError
     return RoleMissingError

@@ -1,8 +1,9 @@
 """Amazon's token buckets as arithmetic on values: no clock, no sleeping, no store.
 
-A bucket per (application, seller, region, operation) refills at `rate` tokens a second up to `burst`; a call costs one. Amazon shows neither
-the bucket's size nor what is left, and shows the rate only on some answers, so a client has to keep the bucket itself. Waiting holds no
-thread: the answer is "not before T", and the caller comes back then.
+A bucket per (application, seller, region, operation) refills at `rate` tokens a second up to
+`burst`; a call costs one. Amazon shows neither the bucket's size nor what is left, and shows the
+rate only on some answers, so a client has to keep the bucket itself. Waiting holds no thread: the
+answer is "not before T", and the caller comes back then.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing_extensions import override
 from theseller.amazon.operations import OPERATIONS
 from theseller.lib.marketplaces import Region
 
-#: A millionth of a token forgives the rounding of floats, so that a caller who comes exactly at T is let in.
+#: A millionth of a token forgives the rounding of floats, so that a caller who comes exactly at T
+#: is let in.
 _ROUNDING = 1e-6
-#: Amazon's published rates lie between 0.0056 and 50 a second. A header outside these bounds is a mistake, not a plan.
+#: Amazon's published rates lie between 0.0056 and 50 a second. A header outside these bounds is a
+#: mistake, not a plan.
 _SLOWEST, _FASTEST = 0.0005, 1000.0
 
 
@@ -51,7 +54,11 @@ def refill(bucket: Bucket, at: datetime) -> Bucket:
     elapsed = (at - bucket.updated_at).total_seconds()
     if elapsed <= 0:
         return bucket
-    return replace(bucket, tokens=min(float(bucket.burst), bucket.tokens + elapsed * bucket.rate), updated_at=at)
+    return replace(
+        bucket,
+        tokens=min(float(bucket.burst), bucket.tokens + elapsed * bucket.rate),
+        updated_at=at,
+    )
 
 
 def take(bucket: Bucket, at: datetime) -> tuple[Bucket, Granted | NotBefore]:
@@ -77,7 +84,8 @@ def learn(bucket: Bucket, header_rate: str | None, at: datetime) -> Bucket:
 def penalise(bucket: Bucket, at: datetime) -> Bucket:
     """Apply a 429: Amazon's bucket was empty, so ours is; if it already was, our rate is too high, and the wait grows by one token.
 
-    The debt is at most the burst or four tokens, so that a storm of refusals cannot lock a seller out for long.
+    The debt is at most the burst or four tokens, so that a storm of refusals cannot lock a seller
+    out for long.
     """
     now = refill(bucket, at)
     if now.tokens > _ROUNDING:
@@ -107,7 +115,9 @@ class Limiter(Protocol):
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
         """Take one token of `key`'s bucket, or say when to come back."""
 
-    def observe(self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime) -> None:
+    def observe(
+        self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
+    ) -> None:
         """Take note of an answer: the rate it printed, and whether Amazon refused for lack of tokens."""
 
 
@@ -126,7 +136,9 @@ class InMemoryLimiter(Limiter):
             return answer
 
     @override
-    def observe(self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime) -> None:
+    def observe(
+        self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
+    ) -> None:
         with self._lock:
             bucket = learn(self._buckets.get(key) or seed(key.operation, at), rate_header, at)
             self._buckets[key] = penalise(bucket, at) if throttled else bucket

@@ -1,6 +1,7 @@
 """The one HTTP client: strict about time, size, redirects and surroundings, and silent about what it carries.
 
-httpx exceptions hold the request, and the request holds the token. So none of them leaves this package, not even as another error's context.
+httpx exceptions hold the request, and the request holds the token. So none of them leaves this
+package, not even as another error's context.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import httpx
 
 from theseller.amazon.deadlines import DeadlineBackend, pieces_until, until
 
-#: A page of 100 orders is about 300 kB; the largest answers seen in public fixtures stay under 3 MB.
+#: A page of 100 orders is about 300 kB; the largest answers seen in public fixtures stay under 3
+#: MB.
 MAX_BODY_BYTES = 8 * 1024 * 1024
-#: Seconds for a whole call, from the connection to the last byte: Amazon's own gateway gives up after 29.
+#: Seconds for a whole call, from the connection to the last byte: Amazon's own gateway gives up
+#: after 29.
 CALL_SECONDS = 35.0
 #: Seconds for a whole document. Its address lives five minutes.
 DOCUMENT_SECONDS = 300.0
@@ -41,7 +44,9 @@ def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
         follow_redirects=False,
         trust_env=False,
         transport=transport or _Transport(context),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # Nothing of one seller's answer accompanies another's request.
+        cookies=CookieJar(
+            DefaultCookiePolicy(allowed_domains=[])
+        ),  # Nothing of one seller's answer accompanies another's request.
     )
 
 
@@ -52,7 +57,11 @@ class _Transport(httpx.HTTPTransport):
         super().__init__(verify=context, trust_env=False)
         self._pool.close()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context, max_connections=20, max_keepalive_connections=10, keepalive_expiry=5.0, network_backend=DeadlineBackend()
+            ssl_context=context,
+            max_connections=20,
+            max_keepalive_connections=10,
+            keepalive_expiry=5.0,
+            network_backend=DeadlineBackend(),
         )
 
 
@@ -83,11 +92,14 @@ class TransportError(Exception):
 
 
 @contextmanager
-def opened(http: httpx.Client, request: httpx.Request, *, ends_at: float) -> Iterator[httpx.Response]:
+def opened(
+    http: httpx.Client, request: httpx.Request, *, ends_at: float
+) -> Iterator[httpx.Response]:
     """Send `request` and yield the response with its body still to be read, by `pieces_until` the same `ends_at` (monotonic clock).
 
     Raises:
-        TransportError: the network failed, here or while the caller reads. Python may hang the httpx error to it as context, so it is
+        TransportError: the network failed, here or while the caller reads. Python may hang the
+        httpx error to it as context, so it is
             caught close by, and what becomes of it is raised outside of the ``except`` block.
     """
     failure: Failure | None = None
@@ -102,13 +114,26 @@ def opened(http: httpx.Client, request: httpx.Request, *, ends_at: float) -> Ite
         failure = Failure.TIMEOUT
     except httpx.RemoteProtocolError:  # The body ended before its announced length.
         failure = Failure.TRUNCATED
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpcore.NetworkError, httpcore.ProtocolError, OSError):
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        httpx.StreamError,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        OSError,
+    ):
         failure = Failure.CONNECTION
     if failure is not None:
         raise TransportError(failure)
 
 
-def ask(http: httpx.Client, request: httpx.Request, *, limit: int = MAX_BODY_BYTES, seconds: float = CALL_SECONDS) -> Answer:
+def ask(
+    http: httpx.Client,
+    request: httpx.Request,
+    *,
+    limit: int = MAX_BODY_BYTES,
+    seconds: float = CALL_SECONDS,
+) -> Answer:
     """Send `request` and read the whole answer, at most `limit` bytes, in at most `seconds` from first to last.
 
     Raises:

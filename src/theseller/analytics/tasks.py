@@ -17,7 +17,8 @@ from theseller.lib.logs import getLogger
 log = logging.getLogger(__name__)
 events = getLogger(__name__)
 
-#: Tenants of one tick, and the most batches that one tenant may take before the others have their turn.
+#: Tenants of one tick, and the most batches that one tenant may take before the others have their
+#: turn.
 _TENANTS, _BATCHES = 100, 20
 #: Of how many shops a night some days are recounted, and how many days of each.
 _MOST_TENANTS, _VERIFIED_DAYS = 1000, 60
@@ -25,18 +26,25 @@ _MOST_TENANTS, _VERIFIED_DAYS = 1000, 60
 
 @app.periodic(cron="* * * * * */2")
 @app.task(name="analytics.roll_up", queueing_lock="analytics.roll_up", pass_context=False)
-def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
+# Procrastinate names the tick; the time that counts is the work's own
+def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001
     """Recompute the dirty days of every tenant that has some. One tenant's failure leaves the others' figures fresh."""
     for tenant in dirty_tenants():
         try:
             recompute_all(tenant)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this tenant's alone; the marks stay and it is tried again
+        # whatever it is, it is this tenant's alone; the marks stay and it is tried again
+        except Exception as error:  # noqa: BLE001
             log.error("rollups of tenant %s were not recomputed: %s", tenant, type(error).__name__)
 
 
 def dirty_tenants(*, using: str = "default") -> list[UUID]:
     """Return the tenants that have dirty days, the longest waiting first."""
-    return [row[0] for row in sql.rows(connections[using], "select tenant_id from guard.dirty_tenants(%s)", [_TENANTS])]
+    return [
+        row[0]
+        for row in sql.rows(
+            connections[using], "select tenant_id from guard.dirty_tenants(%s)", [_TENANTS]
+        )
+    ]
 
 
 def recompute_all(tenant: UUID) -> int:
@@ -52,12 +60,13 @@ def recompute_all(tenant: UUID) -> int:
 
 @app.periodic(cron="41 2 * * *")
 @app.task(name="analytics.verify", queueing_lock="analytics.verify", pass_context=False)
-def verify_figures(timestamp: int = 0) -> None:  # noqa: ARG001  # see `roll_up`
+def verify_figures(timestamp: int = 0) -> None:  # see `roll_up`  # noqa: ARG001
     """Recount days of shops by other rules than their figures, and log each figure that differs."""
     for tenant in tenants_to_recount():
         try:
             verify(tenant)
-        except Exception as error:  # noqa: BLE001  # one shop's failure leaves the others to be recounted
+        # one shop's failure leaves the others to be recounted
+        except Exception as error:  # noqa: BLE001
             events.error("figures_not_verified", tenant=str(tenant), error=type(error).__name__)
 
 
@@ -65,7 +74,12 @@ def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") 
     """Recount up to `days` days of a shop, other ones each night; log what differs, without amounts, and return how many figures do."""
     found, _ = differences(tenant, days=days, seed=clock.now().toordinal(), using=using)
     for one in found:
-        where = {"store": one.marketplace_id, "day": one.local_day.isoformat(), "currency": one.currency, "figure": one.column}
+        where = {
+            "store": one.marketplace_id,
+            "day": one.local_day.isoformat(),
+            "currency": one.currency,
+            "figure": one.column,
+        }
         events.error("figures_differ", tenant=str(tenant), **where)
     return len(found)
 
@@ -73,12 +87,15 @@ def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") 
 def tenants_to_recount(*, using: str = "default") -> list[UUID]:
     """Return up to 1,000 shops of which facts are stored, without those under a legal hold.
 
-    The function that finds facts too old is asked with a day to come, which all facts are older than.
+    The function that finds facts too old is asked with a day to come, which all facts are older
+    than.
     """
     at = clock.now()
     return [
         row[0]
         for row in sql.rows(
-            connections[using], "select tenant_id from guard.aged_tenants(%s, %s, %s)", [at.date() + timedelta(days=2), at, _MOST_TENANTS]
+            connections[using],
+            "select tenant_id from guard.aged_tenants(%s, %s, %s)",
+            [at.date() + timedelta(days=2), at, _MOST_TENANTS],
         )
     ]

@@ -81,7 +81,11 @@ def read(document: bytes, *, proven: int = 0) -> Checkpoint:
         signed = {"body": found["body"], "public_key": found["public_key"]}
         checkpoint = _checkpoint(found["body"], found["public_key"], document)
         if checkpoint.number > proven:
-            verify(bytes.fromhex(found["public_key"]), canonical_json(signed), bytes.fromhex(found["signature"]))
+            verify(
+                bytes.fromhex(found["public_key"]),
+                canonical_json(signed),
+                bytes.fromhex(found["signature"]),
+            )
     except NotCanonicalError:
         raise CheckpointRefusedError("is no document in the form in which it was signed") from None
     except InvalidSignatureError:
@@ -94,28 +98,58 @@ def read(document: bytes, *, proven: int = 0) -> Checkpoint:
 def _checkpoint(body: dict[str, Any], public_key: str, document: bytes) -> Checkpoint:
     if body["format"] != FORMAT:
         raise CheckpointRefusedError("is a signed document of another kind")
-    numbers = [body[name] for name in ("number", "rows", "rows_total", "until_txid", "until_position", "lost_from")]
+    numbers = [
+        body[name]
+        for name in ("number", "rows", "rows_total", "until_txid", "until_position", "lost_from")
+    ]
     if not all(isinstance(one, int) and one >= 0 for one in numbers):
         raise CheckpointRefusedError("is no checkpoint")
     number, rows, total, txid, position, lost_from = numbers
     texts = (str(body[name]) for name in ("sealed_at", "previous", "leaves_sha256", "next_key"))
     sealed_at, previous, leaves, next_key = texts
-    return Checkpoint(number, sealed_at, previous, rows, total, (txid, position), leaves, public_key, next_key, lost_from, document)
+    return Checkpoint(
+        number,
+        sealed_at,
+        previous,
+        rows,
+        total,
+        (txid, position),
+        leaves,
+        public_key,
+        next_key,
+        lost_from,
+        document,
+    )
 
 
-def follows(found: Checkpoint, head: Checkpoint | None, leaves: bytes, *, rows_before: int, until_before: Mark) -> str:
+def follows(
+    found: Checkpoint,
+    head: Checkpoint | None,
+    leaves: bytes,
+    *,
+    rows_before: int,
+    until_before: Mark,
+) -> str:
     """Return why `found` can't be the checkpoint after `head` (None: the first) with these leaves; "" if it can.
 
-    `rows_before` and `until_before` are those of `head`, or after a restoration those of the last checkpoint whose lines are still there.
+    `rows_before` and `until_before` are those of `head`, or after a restoration those of the last
+    checkpoint whose lines are still there.
     """
-    if (found.number, found.previous) != ((head.number + 1, digest_of(head.document)) if head else (1, "")):
+    if (found.number, found.previous) != (
+        (head.number + 1, digest_of(head.document)) if head else (1, "")
+    ):
         return "does not follow the one before it"
     if head and found.public_key != head.key_after:
         return "is signed by another key than the one before it names"
-    if hashlib.sha256(leaves).hexdigest() != found.leaves_digest or len(leaves) != found.rows * LEAF_BYTES:
+    if (
+        hashlib.sha256(leaves).hexdigest() != found.leaves_digest
+        or len(leaves) != found.rows * LEAF_BYTES
+    ):
         return "comes with other digests of lines than it was signed with"
     if found.rows_total != rows_before + found.rows or found.until < until_before:
         return "does not count on from the one before it"
-    if found.lost_from and not (found.rows == 0 and found.lost_from < found.number and found.until == until_before):
+    if found.lost_from and not (
+        found.rows == 0 and found.lost_from < found.number and found.until == until_before
+    ):
         return "is no restoration"
     return ""

@@ -1,7 +1,8 @@
 """Complete this machine's copy of the checkpoints from the database: several machines may seal the log of one database.
 
-Only what continues the copy's own chain is added, signed by the keys that this chain names, up to a checkpoint whose key the key store holds.
-What is in the copy is never replaced, so that a database that was changed or put back still differs from it.
+Only what continues the copy's own chain is added, signed by the keys that this chain names, up to a
+checkpoint whose key the key store holds. What is in the copy is never replaced, so that a database
+that was changed or put back still differs from it.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ _AT_ONCE = 100
 def complete_copy(*, at: datetime, using: str = READER, writer: str = "default") -> int:
     """Add to the copy the checkpoints that only the database has; if it has had more than it has, the log says so first (`copies`).
 
-    The caller holds the log's lock, shared or alone. A copy that is level with the database or ahead of it is left as it is, and so is one
-    whose last line can't be read: `verify_log` names both. `writer` is the worker's connection, for what the database knows of copies.
+    The caller holds the log's lock, shared or alone. A copy that is level with the database or
+    ahead of it is left as it is, and so is one whose last line can't be read: `verify_log` names
+    both. `writer` is the worker's connection, for what the database knows of copies.
 
     Returns:
         How many checkpoints were added.
 
     Raises:
-        CopyConflictError: the database's checkpoints do not continue the copy, or end with a key that is not ours. The copy is as it was, or longer
+        CopyConflictError: the database's checkpoints do not continue the copy, or end with a key
+        that is not ours. The copy is as it was, or longer
             by checkpoints that continue it.
     """
     newest = last_document(using=using)
@@ -51,12 +54,17 @@ def complete_copy(*, at: datetime, using: str = READER, writer: str = "default")
 
 def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
     known = head.number if head else 0
-    # Walked twice: nothing is written before the whole of it is known to end in a checkpoint of ours.
+    # Walked twice: nothing is written before the whole of it is known to end in a checkpoint of
+    # ours.
     digests = [hashlib.sha256(found.document).digest() for found, _ in _behind(head, using)]
     if not digests:
         return 0
-    if digests[-1] != hashlib.sha256(newest).digest() or not is_current(checkpoint_format.read(newest).key_after):
-        raise CopyConflictError(_conflict(known + len(digests), "is signed by a key that the key store does not hold"))
+    if digests[-1] != hashlib.sha256(newest).digest() or not is_current(
+        checkpoint_format.read(newest).key_after
+    ):
+        raise CopyConflictError(
+            _conflict(known + len(digests), "is signed by a key that the key store does not hold")
+        )
     waiting: list[tuple[bytes, bytes]] = []
     for expected, (found, leaves) in zip(digests, _behind(head, using), strict=False):
         if hashlib.sha256(found.document).digest() != expected:
@@ -85,7 +93,8 @@ def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, b
             raise CopyConflictError(_conflict(number, str(refusal))) from None
         rows, until = (head.rows_total, head.until) if head else (0, NOWHERE)
         if found.lost_from:
-            # It counts on from an earlier one, which its signature vouches for here; `verify_log` counts them all.
+            # It counts on from an earlier one, which its signature vouches for here; `verify_log`
+            # counts them all.
             rows, until = found.rows_total, found.until
         why = checkpoint_format.follows(found, head, leaves, rows_before=rows, until_before=until)
         if why or found.number != number:
@@ -96,5 +105,6 @@ def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, b
 
 def _conflict(number: int, why: str) -> str:
     return (
-        f"checkpoint {number} in the database does not continue this machine's copy: it {why}; `theseller audit verify` says what is wrong"
+        f"checkpoint {number} in the database does not continue this machine's copy: it {why};"
+        " `theseller audit verify` says what is wrong"
     )

@@ -1,8 +1,9 @@
 """Tell a copy of the checkpoints that was removed or cut from one that is merely behind, and have an operator say how that came.
 
-The database knows how many checkpoints the copy of each machine has had. A copy that has fewer, and one that is new though there are
-checkpoints, is filled again, and a line of the log says so: what is missing in a copy is what someone who reached this machine may have
-taken away. The log does not count as whole until an operator has looked and said why it was so.
+The database knows how many checkpoints the copy of each machine has had. A copy that has fewer, and
+one that is new though there are checkpoints, is filled again, and a line of the log says so: what
+is missing in a copy is what someone who reached this machine may have taken away. The log does not
+count as whole until an operator has looked and said why it was so.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "defau
     """
     identity = _identity()
     before = _noted(identity)
-    # A copy that the database does not know may lack nothing: then it is one from before copies were known.
+    # A copy that the database does not know may lack nothing: then it is one from before copies
+    # were known.
     missing = newest if before is None else before
     if had >= missing:
         return
@@ -68,13 +70,31 @@ def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "defau
     if any(one.copy == name for one in short_copies()):
         return
     with transaction.atomic(using=using):
-        details: dict[str, str | int] = {"copy": name, "had": had, "of": missing, "known": before is not None}
-        record(Tag.COPY_SHORT, actor=ACTOR, tenant=None, subject="audit-copy", at=at, details=details, using=using)
+        details: dict[str, str | int] = {
+            "copy": name,
+            "had": had,
+            "of": missing,
+            "known": before is not None,
+        }
+        record(
+            Tag.COPY_SHORT,
+            actor=ACTOR,
+            tenant=None,
+            subject="audit-copy",
+            at=at,
+            details=details,
+            using=using,
+        )
 
 
 def short_copies(*, using: str = READER) -> tuple[ShortCopy, ...]:
     """Return the lines about copies that were short, and that no operator has accepted, oldest first."""
-    return tuple(ShortCopy(*row) for row in sql.rows(connections[using], _OPEN, [Tag.COPY_SHORT.value, Tag.COPY_ACCEPTED.value]))
+    return tuple(
+        ShortCopy(*row)
+        for row in sql.rows(
+            connections[using], _OPEN, [Tag.COPY_SHORT.value, Tag.COPY_ACCEPTED.value]
+        )
+    )
 
 
 def findings(*, using: str = READER) -> list[Finding]:
@@ -82,8 +102,9 @@ def findings(*, using: str = READER) -> list[Finding]:
     return [
         Finding(
             Fault.COPY,
-            f"On {one.at:%Y-%m-%d %H:%M} UTC a copy outside the database had {one.had} of {one.of} checkpoints, and was filled again from the"
-            " database: it was removed or cut, or its machine is new. Find out which, then: theseller audit copy-accepted --reason …",
+            f"On {one.at:%Y-%m-%d %H:%M} UTC a copy outside the database had {one.had} of {one.of}"
+            " checkpoints, and was filled again from the database: it was removed or cut, or its"
+            " machine is new. Find out which, then: theseller audit copy-accepted --reason …",
             one.position,
         )
         for one in short_copies(using=using)
@@ -97,13 +118,27 @@ def accept_copies(*, reason: str, actor: str, at: datetime, using: str = "defaul
         CopyAcceptanceRefusedError: the reason is too short or too long, or no copy was short.
     """
     if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:
-        raise CopyAcceptanceRefusedError(f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters")
+        raise CopyAcceptanceRefusedError(
+            f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters"
+        )
     found = short_copies()
     if not found:
         raise CopyAcceptanceRefusedError("no copy of the checkpoints was removed or cut")
     with transaction.atomic(using=using):
-        details: dict[str, str | int] = {"reason": reason.strip(), "lines": len(found), "until": found[-1].position}
-        record(Tag.COPY_ACCEPTED, actor=actor, tenant=None, subject="audit-copy", at=at, details=details, using=using)
+        details: dict[str, str | int] = {
+            "reason": reason.strip(),
+            "lines": len(found),
+            "until": found[-1].position,
+        }
+        record(
+            Tag.COPY_ACCEPTED,
+            actor=actor,
+            tenant=None,
+            subject="audit-copy",
+            at=at,
+            details=details,
+            using=using,
+        )
     return len(found)
 
 
@@ -111,7 +146,9 @@ def _noted(identity: UUID | None) -> int | None:
     """Return how many checkpoints the database knows this copy to have had; None if it does not know the copy."""
     if identity is None:
         return None
-    row = sql.one(connections[READER], "select last_number from audit_copy where id = %s", [identity])
+    row = sql.one(
+        connections[READER], "select last_number from audit_copy where id = %s", [identity]
+    )
     return int(row[0]) if row else None
 
 

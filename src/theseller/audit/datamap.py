@@ -8,7 +8,10 @@ from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 describe_table(
     "audit_event",
     DataClass.EVIDENCE,
-    note=("Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it outlives."),
+    note=(
+        "Who did what, when. Ids only, no personal data, no amounts: it proves the erasure that it"
+        " outlives."
+    ),
     columns="position id at tag actor tenant_id subject details txid db_role",
     indexes="_pkey _id_key _sealing _tag _tenant",
     retention="12 months at least (Data Protection Policy 2.6)",
@@ -32,7 +35,8 @@ describe_table(
     "audit_checkpoint",
     DataClass.EVIDENCE,
     note=(
-        "Signed digests of the audit log's lines, each naming the one before. Digests of random ids and dates: nothing can be read back."
+        "Signed digests of the audit log's lines, each naming the one before. Digests of random ids"
+        " and dates: nothing can be read back."
     ),
     columns="number document leaves",
     indexes="_pkey",

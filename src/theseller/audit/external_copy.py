@@ -1,6 +1,7 @@
 """The copy of every checkpoint outside the database: one line each, in a file that is ours alone and only grows.
 
-Who replaces the log and its checkpoints in the database does not reach this file by the same way; who reaches both still lacks the key.
+Who replaces the log and its checkpoints in the database does not reach this file by the same way;
+who reaches both still lacks the key.
 """
 
 from __future__ import annotations
@@ -49,11 +50,14 @@ def append(added: list[tuple[bytes, bytes]]) -> None:
     path = copy_path()
     private_directory(path.parent)
     made = not path.exists()
-    content = b"".join(document + b" " + base64.b64encode(leaves) + b"\n" for document, leaves in added)
+    content = b"".join(
+        document + b" " + base64.b64encode(leaves) + b"\n" for document, leaves in added
+    )
     begun = b"" if made else _begun(path)
     with os.fdopen(os.open(path, _APPEND, 0o600), "ab") as file:
         os.fchmod(file.fileno(), 0o600)
-        # A killed writer may have left the beginning of this line: it is continued. Anything else there stays, and is reported.
+        # A killed writer may have left the beginning of this line: it is continued. Anything else
+        # there stays, and is reported.
         file.write(content[len(begun) :] if content.startswith(begun) else b"\n" + content)
         file.flush()
         os.fsync(file.fileno())
@@ -64,7 +68,8 @@ def append(added: list[tuple[bytes, bytes]]) -> None:
 def entries() -> Iterator[tuple[int, bytes, bytes]]:
     """Give (offset in the file, document, leaves) of each whole line. One that holds something else is given as it is, without leaves.
 
-    After the last line end is the beginning of a line that the next sealing continues. Raises FileNotFoundError, OSError.
+    After the last line end is the beginning of a line that the next sealing continues. Raises
+    FileNotFoundError, OSError.
     """
     offset = 0
     with copy_path().open("rb") as file:
@@ -106,7 +111,8 @@ def last_entry() -> bytes | None:
             while True:
                 file.seek(max(size - back, 0))
                 lines = file.read().split(b"\n")
-                # The first piece may be the end of a longer line, and the last one is what follows the last line end.
+                # The first piece may be the end of a longer line, and the last one is what follows
+                # the last line end.
                 whole = [line for line in lines[0 if back >= size else 1 : -1] if line]
                 if whole or back >= size:
                     return whole[-1].rpartition(b" ")[0] if whole else None

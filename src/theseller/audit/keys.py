@@ -14,7 +14,11 @@ OWNER = "audit log"
 
 def signing_records() -> list[KeyRecord]:
     """Return the living keys for checkpoints, oldest first."""
-    return [one for one in settings.KEY_STORE.list() if one.purpose is Purpose.AUDIT and one.owner == OWNER and not one.destroyed]
+    return [
+        one
+        for one in settings.KEY_STORE.list()
+        if one.purpose is Purpose.AUDIT and one.owner == OWNER and not one.destroyed
+    ]
 
 
 def signing_key(record: KeyRecord) -> SigningKey:
@@ -29,13 +33,17 @@ def key_for(head: Checkpoint | None) -> SigningKey:
     """
     known = [signing_key(record) for record in signing_records()]
     if head is None:
-        return known[-1] if known else SigningKey.from_secret(settings.KEY_STORE.create(Purpose.AUDIT, OWNER).material)
+        return (
+            known[-1]
+            if known
+            else SigningKey.from_secret(settings.KEY_STORE.create(Purpose.AUDIT, OWNER).material)
+        )
     for key in known:
         if key.public_bytes.hex() == head.key_after:
             return key
     raise AuditKeyLostError(
-        f"the key store does not hold the key that signs the audit log's checkpoints after number {head.number}:"
-        " restore the key store from its backup (docs/operate/access.md)"
+        "the key store does not hold the key that signs the audit log's checkpoints after number"
+        f" {head.number}: restore the key store from its backup (docs/operate/access.md)"
     )
 
 

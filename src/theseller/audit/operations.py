@@ -26,14 +26,15 @@ def record(
 ) -> UUID:
     """Append one event in the transaction that is open on `using`, and return its id.
 
-    Call it inside the transaction of the effect, so that neither exists without the other. For what can't be undone, commit an
-    `…_INTENDED` event first and record the outcome with the effect.
+    Call it inside the transaction of the effect, so that neither exists without the other. For what
+    can't be undone, commit an `…_INTENDED` event first and record the outcome with the effect.
     """
     event = new_id()
     # Plain SQL: the application may insert here but not read, so no RETURNING.
     sql.execute(
         connections[using],
-        "insert into audit_event (id, at, tag, actor, tenant_id, subject, details) values (%s, %s, %s, %s, %s, %s, %s)",
+        "insert into audit_event (id, at, tag, actor, tenant_id, subject, details) values (%s, %s,"
+        " %s, %s, %s, %s, %s)",
         [event, at, tag.value, actor, tenant, subject, json.dumps(dict(details or {}))],
     )
     return event

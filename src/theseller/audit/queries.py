@@ -32,9 +32,14 @@ order by position limit %(limit)s
 
 def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]:
     """Return the next lines after `after` that are complete: every transaction of so low a number has ended."""
-    # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next statement.
-    horizon = sql.value(connections[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-    return [line_of(row) for row in sql.rows(connections[using], _SETTLED, [*after, horizon, limit])]
+    # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next
+    # statement.
+    horizon = sql.value(
+        connections[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    )
+    return [
+        line_of(row) for row in sql.rows(connections[using], _SETTLED, [*after, horizon, limit])
+    ]
 
 
 def lines_between(after: Mark, until: Mark, *, using: str = READER) -> list[Line]:
@@ -52,12 +57,15 @@ def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None,
     return count, oldest, impossible
 
 
-def checkpoints(*, after: int = 0, using: str = READER, batch: int = 500) -> Iterator[tuple[int, bytes, bytes]]:
+def checkpoints(
+    *, after: int = 0, using: str = READER, batch: int = 500
+) -> Iterator[tuple[int, bytes, bytes]]:
     """Give (number, document, leaves) of each checkpoint in the database behind number `after`, in order."""
     while True:
         rows = sql.rows(
             connections[using],
-            "select number, document, leaves from audit_checkpoint where number > %s order by number limit %s",
+            "select number, document, leaves from audit_checkpoint where number > %s order by"
+            " number limit %s",
             [after, batch],
         )
         for number, document, leaves in rows:
@@ -69,18 +77,33 @@ def checkpoints(*, after: int = 0, using: str = READER, batch: int = 500) -> Ite
 
 def leaves_of(number: int, *, using: str = READER) -> bytes:
     """Return the leaves of one checkpoint as the database has them; empty if it has none of this number."""
-    row = sql.one(connections[using], "select leaves from audit_checkpoint where number = %s", [number])
+    row = sql.one(
+        connections[using], "select leaves from audit_checkpoint where number = %s", [number]
+    )
     return bytes(row[0]) if row else b""
 
 
 def last_document(*, using: str = READER) -> bytes | None:
-    row = sql.one(connections[using], "select document from audit_checkpoint order by number desc limit 1")
+    row = sql.one(
+        connections[using], "select document from audit_checkpoint order by number desc limit 1"
+    )
     return bytes(row[0]) if row else None
 
 
-def events(*, tenant: UUID | None = None, since: datetime | None = None, using: str = READER, batch: int = 1000) -> Iterator[EventView]:
+def events(
+    *,
+    tenant: UUID | None = None,
+    since: datetime | None = None,
+    using: str = READER,
+    batch: int = 1000,
+) -> Iterator[EventView]:
     """Give the lines of the log in the order of their positions: of one tenant, or since a moment, or all."""
-    parameters: dict[str, UUID | datetime | int | None] = {"tenant": tenant, "since": since, "after": 0, "limit": batch}
+    parameters: dict[str, UUID | datetime | int | None] = {
+        "tenant": tenant,
+        "since": since,
+        "after": 0,
+        "limit": batch,
+    }
     while True:
         rows = sql.rows(connections[using], _SHOWN, parameters)
         for position, at, tag, actor, owner, subject, details in rows:

@@ -19,16 +19,21 @@ REASON_LENGTH_MIN, REASON_LENGTH_MAX = 20, 300
 _INSERT = "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)"
 
 
-def accept_restoration(*, reason: str, actor: str, at: datetime, using: str = "default") -> Checkpoint:
+def accept_restoration(
+    *, reason: str, actor: str, at: datetime, using: str = "default"
+) -> Checkpoint:
     """Put back the checkpoints that only the copy has, and sign after them which lines are lost. Return that checkpoint.
 
     Raises:
-        RestorationRefusedError: the reason is too short or too long, nothing was lost, or the database's checkpoints are not the beginning
+        RestorationRefusedError: the reason is too short or too long, nothing was lost, or the
+        database's checkpoints are not the beginning
             of the copy's.
         SealingBusyError, AuditKeyLostError: as `seal` raises them.
     """
     if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:
-        raise RestorationRefusedError(f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters")
+        raise RestorationRefusedError(
+            f"give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters"
+        )
     with checkpoint_lock(shared=False, using=using):
         known, kept = _common(using)
         restored = checkpoint_format.Restored(kept)
@@ -36,12 +41,34 @@ def accept_restoration(*, reason: str, actor: str, at: datetime, using: str = "d
         head = checkpoint_format.read(lost[-1][0])
         until = kept.until if kept else NOWHERE
         environment = settings.ENVIRONMENT.kind.value
-        signed = checkpoint_format.sign(head, b"", until=until, key=key_for(head), environment=environment, at=at, restored=restored)
+        signed = checkpoint_format.sign(
+            head,
+            b"",
+            until=until,
+            key=key_for(head),
+            environment=environment,
+            at=at,
+            restored=restored,
+        )
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            for number, (document, leaves) in enumerate([*lost, (signed.document, b"")], start=restored.lost_from):
+            for number, (document, leaves) in enumerate(
+                [*lost, (signed.document, b"")], start=restored.lost_from
+            ):
                 cursor.execute(_INSERT, [number, document, leaves])
-            details: dict[str, str | int] = {"reason": reason.strip(), "lost_from": restored.lost_from, "checkpoints": len(lost)}
-            record(Tag.LOG_RESTORED, actor=actor, tenant=None, subject="audit-log", at=at, details=details, using=using)
+            details: dict[str, str | int] = {
+                "reason": reason.strip(),
+                "lost_from": restored.lost_from,
+                "checkpoints": len(lost),
+            }
+            record(
+                Tag.LOG_RESTORED,
+                actor=actor,
+                tenant=None,
+                subject="audit-log",
+                at=at,
+                details=details,
+                using=using,
+            )
         external_copy.append([(signed.document, b"")])
     return signed
 
@@ -52,14 +79,18 @@ def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
         known = [(document, leaves) for _, document, leaves in external_copy.entries()]
     except FileNotFoundError:
         raise RestorationRefusedError(
-            "there is no copy of the checkpoints: put the file audit/checkpoints of the state folder back"
+            "there is no copy of the checkpoints: put the file audit/checkpoints of the state"
+            " folder back"
         ) from None
     stored = [(document, leaves) for _, document, leaves in checkpoints(using=using)]
     if len(stored) == len(known):
-        raise RestorationRefusedError("the database has as many checkpoints as the copy: nothing was lost")
+        raise RestorationRefusedError(
+            "the database has as many checkpoints as the copy: nothing was lost"
+        )
     if stored != known[: len(stored)]:
         raise RestorationRefusedError(
-            "the database's checkpoints are not the beginning of the copy's: this is not this deployment's own database as it was"
+            "the database's checkpoints are not the beginning of the copy's: this is not this"
+            " deployment's own database as it was"
         )
     try:
         return known, checkpoint_format.read(stored[-1][0]) if stored else None

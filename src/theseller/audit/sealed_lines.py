@@ -10,7 +10,10 @@ from typing import Any
 from theseller.audit.types import Line, Mark
 
 #: `at` as text of the database's own making: exact, and readable whatever the column holds.
-COLUMNS = "txid, position, id::text, extract(epoch from at)::text, tag, actor, tenant_id::text, subject, details::text, db_role"
+COLUMNS = (
+    "txid, position, id::text, extract(epoch from at)::text, tag, actor, tenant_id::text, subject,"
+    " details::text, db_role"
+)
 LEAF_BYTES = 40
 _POSITION_BYTES = 8
 
@@ -34,7 +37,10 @@ def pack(lines: Iterable[Line]) -> bytes:
 def unpack(leaves: bytes) -> list[tuple[int, bytes]]:
     """Return (position, digest) of each leaf."""
     pieces = (leaves[start : start + LEAF_BYTES] for start in range(0, len(leaves), LEAF_BYTES))
-    return [(int.from_bytes(piece[:_POSITION_BYTES], "big"), piece[_POSITION_BYTES:]) for piece in pieces]
+    return [
+        (int.from_bytes(piece[:_POSITION_BYTES], "big"), piece[_POSITION_BYTES:])
+        for piece in pieces
+    ]
 
 
 def last_mark(lines: Sequence[Line], before: Mark) -> Mark:

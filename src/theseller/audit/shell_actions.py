@@ -1,6 +1,7 @@
 """Acts of operators on the command line, written down where there may be no database yet, and taken into the log by the next sealing.
 
-One line of JSON each, in a file that is ours alone: the same event as `record` writes, with its id, so that none enters the log twice.
+One line of JSON each, in a file that is ours alone: the same event as `record` writes, with its id,
+so that none enters the log twice.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ def shell_operator() -> str:
     return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
 
 
-def record_shell_action(state: Path, tag: Tag, *, subject: str, at: datetime, details: Mapping[str, str | int] | None = None) -> None:
+def record_shell_action(
+    state: Path,
+    tag: Tag,
+    *,
+    subject: str,
+    at: datetime,
+    details: Mapping[str, str | int] | None = None,
+) -> None:
     """Write down an act of who sits at the command line, before it is done: no act without its line."""
     folder = private_directory(state / "audit")
     event = {
@@ -39,7 +47,8 @@ def record_shell_action(state: Path, tag: Tag, *, subject: str, at: datetime, de
         "details": dict(details or {}),
     }
     with locked(folder), os.fdopen(os.open(_path(state), _APPEND, 0o600), "ab") as file:
-        # What a killed writer or a full disk cut short stays a line of its own, and spoils no other.
+        # What a killed writer or a full disk cut short stays a line of its own, and spoils no
+        # other.
         begun = b"\n" if _is_cut_short(_path(state)) else b""
         file.write(begun + json.dumps(event).encode() + b"\n")
         file.flush()
@@ -51,7 +60,8 @@ def import_shell_actions(*, at: datetime, using: str = "default") -> int:
 
     `at` dates a line that can't be read.
     """
-    from django.conf import settings  # noqa: PLC0415  # `record_shell_action` serves commands that need no Django
+    # `record_shell_action` serves commands that need no Django
+    from django.conf import settings  # noqa: PLC0415
     from django.db import connections, transaction  # noqa: PLC0415
 
     state = Path(settings.ENVIRONMENT.state)
@@ -61,9 +71,11 @@ def import_shell_actions(*, at: datetime, using: str = "default") -> int:
         rows = [_row(line, at) for line in read_private(_path(state)).splitlines() if line.strip()]
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
             for row in rows:
-                # No conflict target: naming one would need the right to read the log, which only the probe has.
+                # No conflict target: naming one would need the right to read the log, which only
+                # the probe has.
                 cursor.execute(
-                    "insert into audit_event (id, at, tag, actor, subject, details) values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                    "insert into audit_event (id, at, tag, actor, subject, details) values (%s, %s,"
+                    " %s, %s, %s, %s) on conflict do nothing",
                     row,
                 )
         with contextlib.suppress(FileNotFoundError):
@@ -86,6 +98,20 @@ def _row(line: bytes, at: datetime) -> list[str]:
     """Return the columns of a line. One that a kill cut short says so in the log, instead of keeping all others out of it."""
     try:
         event = json.loads(line)
-        return [event["id"], event["at"], event["tag"], event["actor"], event["subject"], json.dumps(event["details"])]
+        return [
+            event["id"],
+            event["at"],
+            event["tag"],
+            event["actor"],
+            event["subject"],
+            json.dumps(event["details"]),
+        ]
     except (ValueError, KeyError, TypeError):
-        return [str(new_id()), at.isoformat(), Tag.ACT_UNREADABLE.value, "process:sealing", "act", "{}"]
+        return [
+            str(new_id()),
+            at.isoformat(),
+            Tag.ACT_UNREADABLE.value,
+            "process:sealing",
+            "act",
+            "{}",
+        ]

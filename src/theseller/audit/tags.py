@@ -54,7 +54,7 @@ class Tag(StrEnum):
     MEMBER_ROLE_CHANGED = "accounts:membership:role_changed"
     OPERATOR_ADDED = "accounts:operator:added"
     OPERATOR_REMOVED = "accounts:operator:removed"
-    PASSWORD_CHANGED = "accounts:password:changed"  # noqa: S105  # an event
+    PASSWORD_CHANGED = "accounts:password:changed"  # an event  # noqa: S105
     PURGE_COMPLETED = "retention:purge:completed"
     PURGE_INTENDED = "retention:purge:intended"
     RECOVERY_CODES_MADE = "accounts:recovery_codes:made"
@@ -67,9 +67,9 @@ class Tag(StrEnum):
     SECOND_FACTOR_REMOVED = "accounts:second_factor:removed"
     SECRETS_BUNDLED = "governance:secret:bundled"  # an event
     SECRETS_FILLED = "governance:secret:filled"  # an event
-    SECRET_AGE_NOTED = "governance:secret:age_noted"  # noqa: S105  # an event
-    SECRET_GIVEN = "governance:secret:given"  # noqa: S105  # an event
-    SECRET_PUT = "governance:secret:put"  # noqa: S105  # an event
+    SECRET_AGE_NOTED = "governance:secret:age_noted"  # an event  # noqa: S105
+    SECRET_GIVEN = "governance:secret:given"  # an event  # noqa: S105
+    SECRET_PUT = "governance:secret:put"  # an event  # noqa: S105
     SHOP_END_INTENDED = "retention:shop:end_intended"
     SHOP_ERASED = "retention:shop:erased"
     TENANT_CREATED = "tenancy:tenant:created"
@@ -94,7 +94,8 @@ _BY_DISCONNECTING = (
     Tag.VAULT_OFF,
     Tag.VAULT_OFF_INTENDED,
 )
-#: Which lines each role of the database may write; a trigger refuses all others. `grants.sql` has the same list, and a test compares them.
+#: Which lines each role of the database may write; a trigger refuses all others. `grants.sql` has
+#: the same list, and a test compares them.
 WRITERS: Mapping[str, frozenset[Tag]] = {
     "theseller_auth": frozenset({
         Tag.ACCOUNT_END_INTENDED, Tag.ACCOUNT_SIGNED_IN, Tag.ACCOUNT_SIGNED_OUT, Tag.ACCOUNT_SIGN_IN_FAILED, Tag.DELETION_REQUESTED,

@@ -29,8 +29,9 @@ class Line:
 class Checkpoint:
     """One signed checkpoint, read from its `document`. `until` is the last line that it covers, `rows_total` counts from the first on.
 
-    `next_key` names the key that signs from the next one on, if it is another. `lost_from`: the database was restored from a backup, and what
-    the checkpoints from that number on covered is lost; 0 in all others.
+    `next_key` names the key that signs from the next one on, if it is another. `lost_from`: the
+    database was restored from a backup, and what the checkpoints from that number on covered is
+    lost; 0 in all others.
     """
 
     number: int
@@ -75,8 +76,9 @@ class Finding:
 class Verdict:
     """What a check found. The log is `whole` if nothing is wrong; `rows_checked` of `rows_sealed` lines were compared with their digests.
 
-    `lost` says which lines were lost in restorations that an operator has accepted. It is no fault, and is always reported.
-    `unsealed` lines are newer than the last checkpoint: nothing proves them yet. `oldest_unsealed_at` is when the first of them was written.
+    `lost` says which lines were lost in restorations that an operator has accepted. It is no fault,
+    and is always reported. `unsealed` lines are newer than the last checkpoint: nothing proves them
+    yet. `oldest_unsealed_at` is when the first of them was written.
     """
 
     findings: tuple[Finding, ...]

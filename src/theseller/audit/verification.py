@@ -11,12 +11,29 @@ from datetime import datetime, timedelta
 from theseller.audit import checkpoint_format, copy_shortfalls, external_copy
 from theseller.audit.copy_completion import complete_copy
 from theseller.audit.keys import is_current
-from theseller.audit.queries import READER, checkpoints, leaves_of, lines_at, lines_between, unsealed
+from theseller.audit.queries import (
+    READER,
+    checkpoints,
+    leaves_of,
+    lines_at,
+    lines_between,
+    unsealed,
+)
 from theseller.audit.sealed_lines import line_of, pack, unpack
 from theseller.audit.sealing import checkpoint_lock
-from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError, Fault, Finding, Line, Mark, Verdict
+from theseller.audit.types import (
+    NOWHERE,
+    Checkpoint,
+    CopyConflictError,
+    Fault,
+    Finding,
+    Line,
+    Mark,
+    Verdict,
+)
 
-#: A kill between database and copy is mended by the next sealing; until then a new checkpoint may be in the database alone.
+#: A kill between database and copy is mended by the next sealing; until then a new checkpoint may
+#: be in the database alone.
 COPY_MAY_LAG = timedelta(minutes=10)
 
 
@@ -62,18 +79,32 @@ class _Chain:
         if theirs is None:
             self.complain(Fault.CHECKPOINT, f"Checkpoint {number} is missing from the database.")
         elif ours is not None and (ours.document, ours.leaves) != (theirs.document, theirs.leaves):
-            self.complain(Fault.CHECKPOINT, f"Checkpoint {number} in the database is not the one that the copy outside has.")
+            self.complain(
+                Fault.CHECKPOINT,
+                f"Checkpoint {number} in the database is not the one that the copy outside has.",
+            )
         refusals = []
         for entry in (ours, theirs):
             if entry is None:
                 continue
             refusal = self._add(entry)
             if not refusal:
-                if ours is None and self.at - datetime.fromisoformat(str(self.head and self.head.sealed_at)) >= COPY_MAY_LAG:
-                    self.complain(Fault.COPY, f"Checkpoint {number} is missing from the copy outside the database.")
+                if (
+                    ours is None
+                    and self.at - datetime.fromisoformat(str(self.head and self.head.sealed_at))
+                    >= COPY_MAY_LAG
+                ):
+                    self.complain(
+                        Fault.COPY,
+                        f"Checkpoint {number} is missing from the copy outside the database.",
+                    )
                 return True
             refusals.append(refusal)
-        self.complain(Fault.CHECKPOINT, f"Checkpoint {number} {refusals[0] if refusals else 'is nowhere, and later ones are there'}.")
+        self.complain(
+            Fault.CHECKPOINT,
+            f"Checkpoint {number}"
+            f" {refusals[0] if refusals else 'is nowhere, and later ones are there'}.",
+        )
         return False
 
     def _add(self, entry: _Entry) -> str:
@@ -83,20 +114,27 @@ class _Chain:
         found = entry.read
         counted = self.spans[: found.lost_from - 1 if found.lost_from else None]
         rows, until = (counted[-1].total, counted[-1].until) if counted else (0, NOWHERE)
-        refusal = checkpoint_format.follows(found, self.head, entry.leaves, rows_before=rows, until_before=until)
+        refusal = checkpoint_format.follows(
+            found, self.head, entry.leaves, rows_before=rows, until_before=until
+        )
         if not refusal:
             if found.lost_from:
                 self._lose(found)
-            self.spans.append(_Span(entry.number, found.rows, found.rows_total, until, found.until, entry.offset))
+            self.spans.append(
+                _Span(entry.number, found.rows, found.rows_total, until, found.until, entry.offset)
+            )
             self.head = found
         return refusal
 
     def _lose(self, restored: Checkpoint) -> None:
         lost = [span for span in self.spans[restored.lost_from - 1 :] if not span.lost]
-        self.spans[restored.lost_from - 1 :] = [replace(span, lost=True) for span in self.spans[restored.lost_from - 1 :]]
+        self.spans[restored.lost_from - 1 :] = [
+            replace(span, lost=True) for span in self.spans[restored.lost_from - 1 :]
+        ]
         self.lost.append(
-            f"{sum(span.rows for span in lost)} line(s) under checkpoints {restored.lost_from} to {restored.number - 1} were lost when the"
-            f" database was restored, as an operator said on {restored.sealed_at[:10]}."
+            f"{sum(span.rows for span in lost)} line(s) under checkpoints {restored.lost_from} to"
+            f" {restored.number - 1} were lost when the database was restored, as an operator said"
+            f" on {restored.sealed_at[:10]}."
         )
 
 
@@ -122,12 +160,19 @@ def complete_and_verify(
 
 
 def verify_log(
-    *, at: datetime, rows_most: int | None = None, since: int = 0, choose: Callable[[int], int] = lambda _: 0, using: str = READER
+    *,
+    at: datetime,
+    rows_most: int | None = None,
+    since: int = 0,
+    choose: Callable[[int], int] = lambda _: 0,
+    using: str = READER,
 ) -> Verdict:
     """Check every checkpoint's chain, copy and signature, and the lines: all, or, of a log longer than `rows_most`, a part.
 
-    The part of the signatures is those behind number `since` and the last, which vouches for the chain before it. The part of the lines is every checkpoint behind number `since`, and as many others as fill `rows_most`, from the one that `choose` picks of that
-    many on, around the end. `Verdict.rows_checked` says how many lines were compared.
+    The part of the signatures is those behind number `since` and the last, which vouches for the
+    chain before it. The part of the lines is every checkpoint behind number `since`, and as many
+    others as fill `rows_most`, from the one that `choose` picks of that many on, around the end.
+    `Verdict.rows_checked` says how many lines were compared.
     """
     with checkpoint_lock(shared=True, using=using):
         chain = _read_chain(at, 0 if rows_most is None else since, using)
@@ -135,7 +180,10 @@ def verify_log(
         if head is not None and isinstance(refusal := _read(head.document), str):
             chain.complain(Fault.CHECKPOINT, f"Checkpoint {head.number} {refusal}.")
         if head is not None and not is_current(head.key_after):
-            chain.complain(Fault.CHECKPOINT, "The newest checkpoint is signed by a key that the key store does not hold.")
+            chain.complain(
+                Fault.CHECKPOINT,
+                "The newest checkpoint is signed by a key that the key store does not hold.",
+            )
         chosen = _chosen([span for span in chain.spans if not span.lost], rows_most, since, choose)
         findings = [*chain.findings]
         for span in chosen:
@@ -143,7 +191,13 @@ def verify_log(
         findings += copy_shortfalls.findings(using=using)
         count, oldest, impossible = unsealed(head.until if head else NOWHERE, using=using)
     if impossible is not None:
-        findings.append(Finding(Fault.ADDED, f"Position {impossible} was added: no transaction of its number has been yet.", impossible))
+        findings.append(
+            Finding(
+                Fault.ADDED,
+                f"Position {impossible} was added: no transaction of its number has been yet.",
+                impossible,
+            )
+        )
     return Verdict(
         findings=tuple(findings),
         checkpoints=len(chain.spans),
@@ -158,7 +212,8 @@ def verify_log(
 def notices_changes() -> bool:
     """Say whether the comparison notices a line that was changed in any column, one that is missing and one that was added.
 
-    The positive control of a probe that finds no fault in the log. The lines are made here; none is read or written.
+    The positive control of a probe that finds no fault in the log. The lines are made here; none is
+    read or written.
     """
     row: list[object] = [1, 1, "id", "at", "tag", "actor", "tenant", "subject", "{}", "role"]
     sealed = dict(unpack(pack([line_of(row)])))
@@ -170,7 +225,11 @@ def notices_changes() -> bool:
     faults = [[one.fault for one in _differences(sealed, present)] for present in changed]
     missing = [one.fault for one in _differences(sealed, {})]
     added = [one.fault for one in _differences({}, {1: line_of(row)})]
-    return all(one == [Fault.CHANGED] for one in faults) and missing == [Fault.MISSING] and added == [Fault.ADDED]
+    return (
+        all(one == [Fault.CHANGED] for one in faults)
+        and missing == [Fault.MISSING]
+        and added == [Fault.ADDED]
+    )
 
 
 def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
@@ -196,14 +255,25 @@ def _copies(chain: _Chain, proven: int) -> Iterator[_Entry]:
     """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
     last = 0
     if external_copy.is_open_to_others():
-        chain.complain(Fault.COPY, "The copy outside the database is open to other users of the machine: chmod 600.")
-    with contextlib.suppress(FileNotFoundError):  # Then each checkpoint of the database is missing from it, and is named.
+        chain.complain(
+            Fault.COPY,
+            "The copy outside the database is open to other users of the machine: chmod 600.",
+        )
+    with contextlib.suppress(
+        FileNotFoundError
+    ):  # Then each checkpoint of the database is missing from it, and is named.
         for place, (offset, document, leaves) in enumerate(external_copy.entries(), start=1):
             found = _read(document, proven)
             if isinstance(found, str):
-                chain.complain(Fault.COPY, f"Line {place} of the copy outside the database {found}.")
+                chain.complain(
+                    Fault.COPY, f"Line {place} of the copy outside the database {found}."
+                )
             elif found.number <= last:
-                chain.complain(Fault.COPY, f"Line {place} of the copy outside the database repeats checkpoint {found.number}.")
+                chain.complain(
+                    Fault.COPY,
+                    f"Line {place} of the copy outside the database repeats checkpoint"
+                    f" {found.number}.",
+                )
             else:
                 last = found.number
                 yield _Entry(found.number, document, leaves, found, offset)
@@ -221,7 +291,9 @@ def _read(document: bytes, proven: int = 0) -> Checkpoint | str:
         return str(refusal)
 
 
-def _chosen(spans: list[_Span], rows_most: int | None, since: int, choose: Callable[[int], int]) -> list[_Span]:
+def _chosen(
+    spans: list[_Span], rows_most: int | None, since: int, choose: Callable[[int], int]
+) -> list[_Span]:
     if rows_most is None or sum(one.rows for one in spans) <= rows_most:
         return spans
     chosen = [one for one in spans if one.number > since]
@@ -238,7 +310,11 @@ def _chosen(spans: list[_Span], rows_most: int | None, since: int, choose: Calla
 
 def _compare(span: _Span, using: str) -> Iterator[Finding]:
     """Compare the lines that a checkpoint covers with what it says of them."""
-    leaves = leaves_of(span.number, using=using) if span.offset is None else external_copy.leaves_at(span.offset)
+    leaves = (
+        leaves_of(span.number, using=using)
+        if span.offset is None
+        else external_copy.leaves_at(span.offset)
+    )
     sealed = dict(unpack(leaves))
     present = {line.position: line for line in lines_between(span.after, span.until, using=using)}
     for line in lines_at(sorted(set(sealed) - set(present)), using=using):
@@ -255,14 +331,22 @@ def _differences(sealed: Mapping[int, bytes], present: Mapping[int, Line]) -> It
             yield finding
 
 
-def _judge(position: int, sealed: bytes | None, present: Line | None, origins: dict[bytes, int]) -> Finding | None:
+def _judge(
+    position: int, sealed: bytes | None, present: Line | None, origins: dict[bytes, int]
+) -> Finding | None:
     if present is None:
         return Finding(Fault.MISSING, f"Position {position} is missing.", position)
     if sealed is None:
-        return Finding(Fault.ADDED, f"Position {position} was added to what was sealed already.", position)
+        return Finding(
+            Fault.ADDED, f"Position {position} was added to what was sealed already.", position
+        )
     if present.digest == sealed:
         return None
     origin = origins.get(present.digest)
     if origin is not None:
-        return Finding(Fault.OUT_OF_ORDER, f"Position {position} is out of order: it holds the line of position {origin}.", position)
+        return Finding(
+            Fault.OUT_OF_ORDER,
+            f"Position {position} is out of order: it holds the line of position {origin}.",
+            position,
+        )
     return Finding(Fault.CHANGED, f"Position {position} was changed.", position)

@@ -54,15 +54,28 @@ def backup_context(*, new: bool = False) -> BackupContext:
     """
     environment = settings.ENVIRONMENT
     if not environment.backups:
-        raise BackupError("this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its own service)")
+        raise BackupError(
+            "this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its"
+            " own service)"
+        )
     layout = saved_layout(environment.state)
     if layout is None and new:
-        layout = prepare_layout(environment.state, server_account(control_folder(environment.state) / "data", lambda _sentence: None))
+        layout = prepare_layout(
+            environment.state,
+            server_account(control_folder(environment.state) / "data", lambda _sentence: None),
+        )
     if layout is None:
-        raise BackupError("there is no embedded database in this state folder yet: run `theseller migrate` first")
+        raise BackupError(
+            "there is no embedded database in this state folder yet: run `theseller migrate` first"
+        )
     password = settings.SECRETS.get("db-backup").reveal()
     conninfo = psycopg.conninfo.make_conninfo(
-        host=str(layout.run), port=5432, user="theseller_backup", password=password, dbname=environment.database_name, connect_timeout=10
+        host=str(layout.run),
+        port=5432,
+        user="theseller_backup",
+        password=password,
+        dbname=environment.database_name,
+        connect_timeout=10,
     )
     return BackupContext(
         target=make_target(environment.backups),

@@ -8,8 +8,11 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "retention_backup",
     DataClass.EVIDENCE,
-    note=("Which backups there were and when their keys were destroyed. Ids, sizes and dates."),
-    columns=("id key_id target begun_at finished_at bytes first_segment last_segment failed key_destroyed_at"),
+    note="Which backups there were and when their keys were destroyed. Ids, sizes and dates.",
+    columns=(
+        "id key_id target begun_at finished_at bytes first_segment last_segment failed"
+        " key_destroyed_at"
+    ),
     indexes="_pkey _key_id_key",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,

@@ -35,19 +35,33 @@ where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not c.relis
   and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
 order by 1
 """
-_READERS = ("theseller_web", "theseller_worker", "theseller_retention", "theseller_pii", "theseller_auth", "theseller_operator")
+_READERS = (
+    "theseller_web",
+    "theseller_worker",
+    "theseller_retention",
+    "theseller_pii",
+    "theseller_auth",
+    "theseller_operator",
+)
 
 
 def drill(
-    context: BackupContext, identity: UUID, folder: Path, *, replay: Callable[[Quarantine], int], at: datetime, now: Callable[[], datetime]
+    context: BackupContext,
+    identity: UUID,
+    folder: Path,
+    *,
+    replay: Callable[[Quarantine], int],
+    at: datetime,
+    now: Callable[[], datetime],
 ) -> Drill:
     """Rehearse the restore of a backup in `folder`, which is emptied before and afterwards, and keep the report.
 
-    `replay` does the erasures since the backup again in the quarantine and returns how many. Whatever goes wrong is a fault in the report:
-    a drill that broke off has not passed.
+    `replay` does the erasures since the backup again in the quarantine and returns how many.
+    Whatever goes wrong is a fault in the report: a drill that broke off has not passed.
 
     Raises:
-        UnavailableError: target, key store or machine can't answer now. Nothing is known of the backup, and no report is kept.
+        UnavailableError: target, key store or machine can't answer now. Nothing is known of the
+        backup, and no report is kept.
     """
     checked: dict[str, int] = {}
     faults: list[str] = []
@@ -56,7 +70,9 @@ def drill(
         described, layout = lay_out(context, identity, folder, whole_wal=False)
         context.reached("laid out")
         checked["files"] = sum(path.is_file() for path in layout.data.rglob("*"))
-        with running(described, layout, folder, until=described.restore_point, durable=False) as restored:
+        with running(
+            described, layout, folder, until=described.restore_point, durable=False
+        ) as restored:
             context.reached("recovered")
             for look in (_same_rows, _sound_structure, _row_security):
                 faults += look(restored, checked)
@@ -78,10 +94,14 @@ def drill(
 
 def _refuse_little_space(folder: Path) -> None:
     """A drill on the database's own disk must not fill it."""
-    needed, free = int(rows("select pg_database_size(current_database())")[0][0]), shutil.disk_usage(folder.parent).free
+    needed, free = (
+        int(rows("select pg_database_size(current_database())")[0][0]),
+        shutil.disk_usage(folder.parent).free,
+    )
     if free < needed * _SPACE_FACTOR:
         raise UnavailableError(
-            f"a drill needs {needed * _SPACE_FACTOR / 1e6:.0f} MB of space at {folder.parent}, and {free / 1e6:.0f} are free"
+            f"a drill needs {needed * _SPACE_FACTOR / 1e6:.0f} MB of space at {folder.parent}, and"
+            f" {free / 1e6:.0f} are free"
         )
 
 
@@ -89,11 +109,25 @@ def _kept(found: Drill) -> Drill:
     with transaction.atomic():
         report = {"checked": dict(found.checked), "faults": list(found.faults[:_FAULTS_SHOWN])}
         rows(
-            "insert into retention_drill (id, backup_id, begun_at, finished_at, passed, report) values (%s, %s, %s, %s, %s, %s)",
-            [new_id_at(found.finished_at), found.backup, found.begun_at, found.finished_at, found.passed, json.dumps(report)],
+            "insert into retention_drill (id, backup_id, begun_at, finished_at, passed, report)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            [
+                new_id_at(found.finished_at),
+                found.backup,
+                found.begun_at,
+                found.finished_at,
+                found.passed,
+                json.dumps(report),
+            ],
         )
         tag = Tag.BACKUP_PROVEN if found.passed else Tag.BACKUP_REFUSED
-        record(tag, actor="process:retention", tenant=None, subject=f"backup:{found.backup}", at=found.finished_at)
+        record(
+            tag,
+            actor="process:retention",
+            tenant=None,
+            subject=f"backup:{found.backup}",
+            at=found.finished_at,
+        )
     return found
 
 
@@ -111,12 +145,20 @@ def _same_rows(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
 def _sound_structure(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
     """Have amcheck read every table and B-tree, and find each row of the table in its index."""
     try:
-        arguments = ["--all", "--install-missing", "--heapallindexed", "--no-dependent-toast", "--jobs=1"]
+        arguments = [
+            "--all",
+            "--install-missing",
+            "--heapallindexed",
+            "--no-dependent-toast",
+            "--jobs=1",
+        ]
         run_program(restored.binaries, "pg_amcheck", arguments, restored.conninfo("postgres"))
     except PostgresError as error:
         yield error.message
     with psycopg.connect(restored.conninfo()) as connection:
-        row = connection.execute("select count(*) from pg_class where relkind in ('r', 'i', 't', 'm')").fetchone()
+        row = connection.execute(
+            "select count(*) from pg_class where relkind in ('r', 'i', 't', 'm')"
+        ).fetchone()
     checked["relations"] = int(row[0]) if row else 0
 
 
@@ -124,7 +166,11 @@ def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str
     """Without a tenant's scope, no role of the services may see a row of any tenant's table."""
     with psycopg.connect(restored.conninfo()) as connection:
         tables = [row[0] for row in connection.execute(_TENANT_TABLES).fetchall()]
-        filled = sum(restored.manifest.tables[table].rows > 0 for table in tables if table in restored.manifest.tables)
+        filled = sum(
+            restored.manifest.tables[table].rows > 0
+            for table in tables
+            if table in restored.manifest.tables
+        )
     checked["tenant tables"], checked["tenant tables with rows"] = len(tables), filled
     for role in _READERS:
         with psycopg.connect(restored.conninfo(), autocommit=True) as connection:
@@ -136,6 +182,11 @@ def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str
 
 def _sees(connection: psycopg.Connection[tuple[object, ...]], table: str) -> bool:
     try:
-        return connection.execute(sql.SQL("select 1 from {} limit 1").format(sql.Identifier(*table.split(".")))).fetchone() is not None
+        return (
+            connection.execute(
+                sql.SQL("select 1 from {} limit 1").format(sql.Identifier(*table.split(".")))
+            ).fetchone()
+            is not None
+        )
     except psycopg.errors.InsufficientPrivilege:
         return False  # Refused is as good as nothing seen.

@@ -30,7 +30,10 @@ from theseller.postgres.errors import PostgresError
 def _of_the_machine(error: OSError) -> str:
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in FULL:
-        return f"there is no space left{where}: free some, or move the backups elsewhere (THESELLER_BACKUPS)"
+        return (
+            f"there is no space left{where}: free some, or move the backups elsewhere"
+            " (THESELLER_BACKUPS)"
+        )
     return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
 
 
@@ -50,18 +53,30 @@ def _of_the_key_store(error: KeyStoreError | SecretProviderError) -> str:
 #: The backup is at fault. The first that fits counts.
 _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
     (BackupError, str),
-    (KeyDestroyedError, lambda _: "the key of this backup was destroyed: no one can read it any more"),
-    (KeyNotFoundError, lambda _: "the key of this backup is not in this key store: is it the one that made the backup?"),
+    (
+        KeyDestroyedError,
+        lambda _: "the key of this backup was destroyed: no one can read it any more",
+    ),
+    (
+        KeyNotFoundError,
+        lambda _: (
+            "the key of this backup is not in this key store: is it the one that made the backup?"
+        ),
+    ),
     (WrongEnvironmentError, str),
     (
         (CannotOpenError, zstandard.ZstdError),
-        lambda _: "this backup is damaged, or was tampered with: an object of it is not what was sealed",
+        lambda _: (
+            "this backup is damaged, or was tampered with: an object of it is not what was sealed"
+        ),
     ),
     (AbsentError, lambda error: f"this backup is incomplete: {error}"),
     (PostgresError, lambda error: f"{error.message.rstrip('.')}. {error.advice}".strip()),
 )
 #: Nothing is known of the backup. What a database says may quote a value.
-_UNAVAILABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...] = (
+_UNAVAILABLE: tuple[
+    tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...
+] = (
     (TargetError, str),
     (JournalUnreadableError, str),
     ((KeyStoreError, SecretProviderError), _of_the_key_store),
@@ -75,7 +90,10 @@ def as_backup_error() -> Iterator[None]:
     """Run the block; raise BackupError for a backup that is at fault, and UnavailableError for whatever could not answer meanwhile."""
     try:
         yield
-    except (UnavailableError, BrokenPipeError):  # The second: who reads our output ended early (`… | head`).
+    except (
+        UnavailableError,
+        BrokenPipeError,
+    ):  # The second: who reads our output ended early (`… | head`).
         raise
     except Exception as error:
         for made, kinds in ((BackupError, _FAULTS), (UnavailableError, _UNAVAILABLE)):

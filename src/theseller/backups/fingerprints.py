@@ -10,12 +10,14 @@ import psycopg
 
 from theseller.backups.types import BackupError, Fingerprint
 
-#: How long one attempt to hold writers waits, shorter than deadlock_timeout: no other transaction is ever the victim.
+#: How long one attempt to hold writers waits, shorter than deadlock_timeout: no other transaction
+#: is ever the victim.
 _ATTEMPT = "300ms"
 _PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.2
 
-# An unlogged table (a limiter's buckets) comes back empty from every recovery; nothing that anybody needs is in one.
+# An unlogged table (a limiter's buckets) comes back empty from every recovery; nothing that anybody
+# needs is in one.
 _TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p' order by 1, 2
@@ -27,11 +29,13 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def marked_moment(conninfo: str, restore_point: str) -> Mapping[str, Fingerprint]:
     """Name a moment in the WAL and return what every table held at it.
 
-    Writers are held for the instant in which the snapshot is taken and the moment is named: what was committed before is in both, what
-    comes later in neither. The tables are read afterwards, at leisure, while everybody writes.
+    Writers are held for the instant in which the snapshot is taken and the moment is named: what
+    was committed before is in both, what comes later in neither. The tables are read afterwards, at
+    leisure, while everybody writes.
 
     Raises:
-        BackupError: some transaction writes for so long that there was no such instant in ten minutes.
+        BackupError: some transaction writes for so long that there was no such instant in ten
+        minutes.
     """
     with (
         psycopg.connect(conninfo, autocommit=True) as holder,
@@ -61,7 +65,10 @@ def _in_lock(holder: Connection, act: Callable[[], None]) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
-    raise BackupError("a transaction has been writing for ten minutes, so no one moment could be marked: look for it in pg_stat_activity")
+    raise BackupError(
+        "a transaction has been writing for ten minutes, so no one moment could be marked: look for"
+        " it in pg_stat_activity"
+    )
 
 
 def _mark(holder: Connection, reader: Connection, restore_point: str) -> None:
@@ -72,7 +79,9 @@ def _mark(holder: Connection, reader: Connection, restore_point: str) -> None:
 def _read(reader: Connection) -> Mapping[str, Fingerprint]:
     found = {}
     for schema, table in reader.execute(_TABLES).fetchall():
-        row = reader.execute("select found_rows, found_total::text from guard.fingerprint(%s, %s)", [schema, table]).fetchone()
+        row = reader.execute(
+            "select found_rows, found_total::text from guard.fingerprint(%s, %s)", [schema, table]
+        ).fetchone()
         if row is not None:
             found[f"{schema}.{table}"] = Fingerprint(int(row[0]), str(row[1]))
     return found

@@ -30,7 +30,10 @@ def encode(manifest: Manifest) -> bytes:
             "first_segment": manifest.first_segment,
             "last_segment": manifest.last_segment,
             "restore_point": manifest.restore_point,
-            "tables": {name: {"rows": one.rows, "total": one.total} for name, one in manifest.tables.items()},
+            "tables": {
+                name: {"rows": one.rows, "total": one.total}
+                for name, one in manifest.tables.items()
+            },
             "objects": dict(manifest.objects),
         }
     )
@@ -45,7 +48,10 @@ def decode(content: bytes) -> Manifest:
     try:
         found: dict[str, Any] = parse_canonical_json(content)
         if found["format"] != FORMAT:
-            raise BackupError("this backup was made by another version of TheSeller: use that version to restore it")
+            raise BackupError(
+                "this backup was made by another version of TheSeller: use that version to"
+                " restore it"
+            )
         return Manifest(
             id=UUID(found["id"]),
             environment=str(found["environment"]),
@@ -56,7 +62,10 @@ def decode(content: bytes) -> Manifest:
             first_segment=str(found["first_segment"]),
             last_segment=str(found["last_segment"]),
             restore_point=str(found["restore_point"]),
-            tables={str(name): Fingerprint(int(one["rows"]), str(one["total"])) for name, one in found["tables"].items()},
+            tables={
+                str(name): Fingerprint(int(one["rows"]), str(one["total"]))
+                for name, one in found["tables"].items()
+            },
             objects={str(name): str(digest) for name, digest in found["objects"].items()},
             journal=parse(found["journal"]) if "journal" in found else None,
         )

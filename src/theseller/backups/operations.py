@@ -1,8 +1,8 @@
 """Take backups, keep the WAL after them, and expire them on time.
 
-The key of a backup is made before its first byte and destroyed before its last: a file without its key is noise, wherever copies of it
-lie. So the key store, not a listing of files, says what is deleted. Every operation may be killed at any point and
-called again.
+The key of a backup is made before its first byte and destroyed before its last: a file without its
+key is noise, wherever copies of it lie. So the key store, not a listing of files, says what is
+deleted. Every operation may be killed at any point and called again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ ACTOR = "process:retention"
 def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
     """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
 
-    `now` is asked when it begins, at the moment that it holds, and when it is whole: hours may lie between them.
+    `now` is asked when it begins, at the moment that it holds, and when it is whole: hours may lie
+    between them.
 
     Raises:
         BackupError: it failed; its key is destroyed and it will never look like one.
@@ -54,7 +55,12 @@ def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
     try:
         with as_backup_error():
             described, size = _write(made, key, context, at=at, now=now)
-            keep(context.target, key, place_of(made, "manifest", context.environment), [manifests.encode(described)])
+            keep(
+                context.target,
+                key,
+                place_of(made, "manifest", context.environment),
+                [manifests.encode(described)],
+            )
         context.reached("manifest")
     except Exception as error:
         _give_up(made, key.id, context, error, at=now())
@@ -62,10 +68,18 @@ def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
     whole = now()
     with transaction.atomic():
         rows(
-            "update retention_backup set finished_at = %s, bytes = %s, first_segment = %s, last_segment = %s where id = %s",
+            "update retention_backup set finished_at = %s, bytes = %s, first_segment = %s,"
+            " last_segment = %s where id = %s",
             [whole, size, described.first_segment, described.last_segment, made],
         )
-        record(Tag.BACKUP_TAKEN, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=whole, details={"bytes": size})
+        record(
+            Tag.BACKUP_TAKEN,
+            actor=ACTOR,
+            tenant=None,
+            subject=f"backup:{made}",
+            at=whole,
+            details={"bytes": size},
+        )
     context.reached("finished")
     found = backup(made)
     if found is None:
@@ -75,14 +89,21 @@ def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
 
 def _begin(made: UUID, key: UUID, context: BackupContext, *, at: datetime) -> None:
     with transaction.atomic():
-        rows("insert into retention_backup (id, key_id, target, begun_at) values (%s, %s, %s, %s)", [made, key, context.target.title, at])
+        rows(
+            "insert into retention_backup (id, key_id, target, begun_at) values (%s, %s, %s, %s)",
+            [made, key, context.target.title, at],
+        )
         record(Tag.BACKUP_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at)
 
 
-def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, now: Callable[[], datetime]) -> tuple[Manifest, int]:
+def _write(
+    made: UUID, key: DataKey, context: BackupContext, *, at: datetime, now: Callable[[], datetime]
+) -> tuple[Manifest, int]:
     before = newest_finished(context.keys)
     first = context.source.current_segment()
-    base = keep(context.target, key, place_of(made, "base", context.environment), context.source.base())
+    base = keep(
+        context.target, key, place_of(made, "base", context.environment), context.source.base()
+    )
     context.reached("base")
     restore_point = f"theseller-{made.hex}"
     moment, snapshot_at = context.source.mark(restore_point), now()
@@ -93,7 +114,12 @@ def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, no
             _keep_for(before, name, context)
         if wal.is_segment(name) and first <= name <= moment.segment:
             objects[f"wal/{name}"] = wal.keep_segment(
-                context.source.archive, name, made, target=context.target, key=key, environment=context.environment
+                context.source.archive,
+                name,
+                made,
+                target=context.target,
+                key=key,
+                environment=context.environment,
             )
             context.reached(f"wal/{name}")
     _refuse_gap(objects, first, moment.segment)
@@ -116,14 +142,19 @@ def _write(made: UUID, key: DataKey, context: BackupContext, *, at: datetime, no
 
 def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
     """Refuse a gap: without a segment of the WAL the copied files are useless."""
-    if (missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)) is not None:
-        raise BackupError(f"WAL is missing from the archive: {missing}. The next backup starts over")
+    if (
+        missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)
+    ) is not None:
+        raise BackupError(
+            f"WAL is missing from the archive: {missing}. The next backup starts over"
+        )
 
 
 def keep_wal(context: BackupContext) -> int:
     """Seal what the server has archived into the newest backup, and remove it from where it lay in plain; return how many files.
 
-    Before the first backup there is nothing that it could be replayed on, and it is only removed. The caller holds the lock.
+    Before the first backup there is nothing that it could be replayed on, and it is only removed.
+    The caller holds the lock.
     """
     newest = newest_finished(context.keys)
     prefix = object_name(newest.id, "wal/") if newest else ""
@@ -140,15 +171,23 @@ def keep_wal(context: BackupContext) -> int:
 
 def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
     key = context.keys.get(_key_of(newest.id))
-    wal.keep_segment(context.source.archive, name, newest.id, target=context.target, key=key, environment=context.environment)
+    wal.keep_segment(
+        context.source.archive,
+        name,
+        newest.id,
+        target=context.target,
+        key=key,
+        environment=context.environment,
+    )
 
 
 def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
     """Expire every backup that has reached its limit, and what a killed one left; return their ids.
 
-    The key store is asked, not the database: a database that was restored, or lost, does not lengthen a backup's life. A whole backup
-    that the database doesn't know, because it is older itself, is written down in it. One that was whole and isn't at the target keeps
-    its key until its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
+    The key store is asked, not the database: a database that was restored, or lost, does not
+    lengthen a backup's life. A whole backup that the database doesn't know, because it is older
+    itself, is written down in it. One that was whole and isn't at the target keeps its key until
+    its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
     """
     living = list(readable_backup_keys(context.keys))
     expired = [entry for entry in living if _age_limit(entry) <= at]
@@ -159,7 +198,8 @@ def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
         if entry in expired:
             continue
         if identity is not None and object_name(identity, "manifest") in kept:
-            # One that can't be read is not adopted, and stays: else an attacker at the target could decide what is destroyed.
+            # One that can't be read is not adopted, and stays: else an attacker at the target could
+            # decide what is destroyed.
             with contextlib.suppress(BackupError, CannotOpenError):
                 _adopt(context, entry, identity)
             whole.add(identity)
@@ -182,9 +222,10 @@ def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
         return
     described = read_manifest(context, identity)
     rows(
-        "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment, last_segment)"
-        " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set finished_at = excluded.finished_at,"
-        " first_segment = excluded.first_segment, last_segment = excluded.last_segment",
+        "insert into retention_backup (id, key_id, target, begun_at, finished_at, first_segment,"
+        " last_segment) values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set"
+        " finished_at = excluded.finished_at, first_segment = excluded.first_segment, last_segment"
+        " = excluded.last_segment",
         [
             identity,
             entry.id,
@@ -198,16 +239,23 @@ def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
 
 
 def _is_finished(identity: UUID) -> bool:
-    return bool(rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity]))
+    return bool(
+        rows("select 1 from retention_backup where id = %s and finished_at is not null", [identity])
+    )
 
 
 def read_manifest(context: BackupContext, identity: UUID) -> Manifest:
     """Open the manifest of a backup.
 
     Raises:
-        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, expired, or not there.
+        BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, expired, or not
+        there.
     """
-    found = manifests.decode(b"".join(fetch(context.target, context.keys, place_of(identity, "manifest", context.environment))))
+    found = manifests.decode(
+        b"".join(
+            fetch(context.target, context.keys, place_of(identity, "manifest", context.environment))
+        )
+    )
     if found.id != identity or found.environment != context.environment:
         raise BackupError("the manifest belongs to another backup")
     return found
@@ -217,7 +265,9 @@ def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
     """End one backup: its key first, which ends every copy of it wherever it lies. Its objects are swept afterwards."""
     identity = backup_of_key(entry) or entry.id
     with transaction.atomic(durable=True):
-        record(Tag.BACKUP_END_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+        record(
+            Tag.BACKUP_END_INTENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at
+        )
     context.reached("end intended")
     context.keys.destroy(entry.id)
     context.reached("key destroyed")
@@ -226,11 +276,18 @@ def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
 
 def _record_ends(context: BackupContext, *, at: datetime) -> None:
     """Record which backups have expired, by the key store: also those after whose expiry this process was killed."""
-    for identity, key in rows("select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"):
+    for identity, key in rows(
+        "select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"
+    ):
         if not context.keys.exists(key):
             with transaction.atomic():
-                rows("update retention_backup set key_destroyed_at = %s where id = %s", [at, identity])
-                record(Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at)
+                rows(
+                    "update retention_backup set key_destroyed_at = %s where id = %s",
+                    [at, identity],
+                )
+                record(
+                    Tag.BACKUP_ENDED, actor=ACTOR, tenant=None, subject=f"backup:{identity}", at=at
+                )
             context.reached("end recorded")
 
 
@@ -249,24 +306,53 @@ def _unreadable(context: BackupContext) -> set[str]:
     """Return the folders of the backups whose key this store destroyed."""
     ours = [entry for entry in context.keys.list() if entry.owner.startswith(BACKUP_OWNER)]
     living = {backup_of_key(entry) for entry in ours if not entry.destroyed}
-    return {identity.hex for entry in ours if (identity := backup_of_key(entry)) is not None and identity not in living}
+    return {
+        identity.hex
+        for entry in ours
+        if (identity := backup_of_key(entry)) is not None and identity not in living
+    }
 
 
-def _give_up(made: UUID, key: UUID, context: BackupContext, error: Exception, *, at: datetime) -> None:
+def _give_up(
+    made: UUID, key: UUID, context: BackupContext, error: Exception, *, at: datetime
+) -> None:
     context.keys.destroy(key)
     # Another error's text may hold anything.
     why = str(error) if isinstance(error, BackupError) else type(error).__name__
     with transaction.atomic():
-        rows("update retention_backup set failed = %s, key_destroyed_at = %s where id = %s", [why[:200], at, made])
-        record(Tag.BACKUP_FAILED, actor=ACTOR, tenant=None, subject=f"backup:{made}", at=at, details={"error": type(error).__name__})
-    with contextlib.suppress(TargetError):  # The target may be what failed; the next pruning sweeps.
-        _sweep(context, {identity for entry in readable_backup_keys(context.keys) if (identity := backup_of_key(entry)) is not None})
+        rows(
+            "update retention_backup set failed = %s, key_destroyed_at = %s where id = %s",
+            [why[:200], at, made],
+        )
+        record(
+            Tag.BACKUP_FAILED,
+            actor=ACTOR,
+            tenant=None,
+            subject=f"backup:{made}",
+            at=at,
+            details={"error": type(error).__name__},
+        )
+    with contextlib.suppress(
+        TargetError
+    ):  # The target may be what failed; the next pruning sweeps.
+        _sweep(
+            context,
+            {
+                identity
+                for entry in readable_backup_keys(context.keys)
+                if (identity := backup_of_key(entry)) is not None
+            },
+        )
 
 
 def readable(context: BackupContext, entry: KeyRecord) -> UUID | None:
     """Return the backup of a living key if it is whole at the target, else None. Asks no database."""
     identity = backup_of_key(entry)
-    return identity if identity is not None and context.target.names(object_name(identity, "manifest")) else None
+    return (
+        identity
+        if identity is not None and context.target.names(object_name(identity, "manifest"))
+        else None
+    )
 
 
 def _key_of(identity: UUID) -> UUID:

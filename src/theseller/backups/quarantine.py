@@ -1,7 +1,7 @@
 """A backup as a running database that no one else can reach: its own folder, its own private socket, no other listener, no job.
 
-The caller decides what happens to it: a drill throws it away, a restore makes it the deployment's database after the erasures
-since the backup were done again in it.
+The caller decides what happens to it: a drill throws it away, a restore makes it the deployment's
+database after the erasures since the backup were done again in it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from theseller.postgres.stale_files import remove_stale_files
 
 #: Within the quarantine: WAL in plain, deleted with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
-#: Who gets in: the superuser, through a folder that only the server's own user may enter; and, only while the database has a name that
-#: no one can guess, the roles that do the erasures again, with their passwords. The web's role gets in nowhere.
+#: Who gets in: the superuser, through a folder that only the server's own user may enter; and, only
+#: while the database has a name that no one can guess, the roles that do the erasures again, with
+#: their passwords. The web's role gets in nowhere.
 _DOORS = """local all {superuser} trust
 local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe scram-sha-256
 """
@@ -69,15 +70,20 @@ class Quarantine:
         self._rename(self.hidden_name, DATABASE)
 
     def _rename(self, before: str, after: str) -> None:
-        statement = sql.SQL("alter database {} rename to {}").format(sql.Identifier(before), sql.Identifier(after))
+        statement = sql.SQL("alter database {} rename to {}").format(
+            sql.Identifier(before), sql.Identifier(after)
+        )
         with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
 
-def lay_out(context: BackupContext, identity: UUID, folder: Path, *, whole_wal: bool) -> tuple[Manifest, Layout]:
+def lay_out(
+    context: BackupContext, identity: UUID, folder: Path, *, whole_wal: bool
+) -> tuple[Manifest, Layout]:
     """Write a backup's files to `folder`, opened and verified; nothing runs yet.
 
-    `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes the backup its own moment.
+    `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes
+    the backup its own moment.
 
     Raises:
         BackupError: it is expired, damaged or incomplete. The message says which.
@@ -85,13 +91,17 @@ def lay_out(context: BackupContext, identity: UUID, folder: Path, *, whole_wal: 
     with as_backup_error():
         described = read_manifest(context, identity)
         binaries = find_binaries(os.environ)
-        refuse_other_major(f"the backup was made by PostgreSQL {described.postgres}", described.postgres, binaries)
+        refuse_other_major(
+            f"the backup was made by PostgreSQL {described.postgres}", described.postgres, binaries
+        )
         discard(folder)
         make_folder(folder)
         make_folder(folder / "postgres")
         account = server_account(folder / "postgres" / "data", lambda _sentence: None)
         layout = prepare_layout(folder, account)
-        _write_wal(context, described, layout, account, whole=whole_wal)  # First: it is little, and as likely to be at fault.
+        _write_wal(
+            context, described, layout, account, whole=whole_wal
+        )  # First: it is little, and as likely to be at fault.
         unpack(_content(context, described, "base"), layout, account)
         verify_unpacked(layout, binaries, account)
         _write_as(layout.data / "recovery.signal", b"", account)
@@ -102,7 +112,9 @@ def discard(folder: Path) -> None:
     """Remove a quarantine with everything in it, wherever its server had to put its data."""
     layout = saved_layout(folder) if folder.is_dir() else None
     if layout is not None:
-        remove_stale_files(layout.data, layout.run, lambda _sentence: None)  # Of a run that was killed: it would take away our socket.
+        remove_stale_files(
+            layout.data, layout.run, lambda _sentence: None
+        )  # Of a run that was killed: it would take away our socket.
     if layout is not None and not layout.home.is_relative_to(folder):
         shutil.rmtree(layout.home, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -111,7 +123,8 @@ def discard(folder: Path) -> None:
 def add_unsealed_wal(former: Layout, layout: Layout) -> int:
     """Add the WAL that the former database still holds and no backup had kept yet, so that "newest" means newest; return how many files.
 
-    PostgreSQL checks each record, so a segment that was cut or damaged ends the recovery there and does no harm.
+    PostgreSQL checks each record, so a segment that was cut or damaged ends the recovery there and
+    does no harm.
     """
     account = server_account(layout.data, lambda _sentence: None)
     known, added = {path.name for path in (layout.home / _WAL).iterdir()}, 0
@@ -126,16 +139,25 @@ def add_unsealed_wal(former: Layout, layout: Layout) -> int:
 
 def refuse_gap(described: Manifest, layout: Layout) -> None:
     """Raise BackupError if the WAL that is there has a gap: a recovery would end there without saying what is lost."""
-    missing = wal.first_missing((path.name for path in (layout.home / _WAL).iterdir()), described.first_segment)
+    missing = wal.first_missing(
+        (path.name for path in (layout.home / _WAL).iterdir()), described.first_segment
+    )
     if missing is not None:
         raise BackupError(
-            f"the WAL file {missing} is missing, and later ones are there: `--until moment` restores what the backup itself holds,"
-            " `--despite-gap` all until the gap"
+            f"the WAL file {missing} is missing, and later ones are there: `--until moment`"
+            " restores what the backup itself holds, `--despite-gap` all until the gap"
         )
 
 
 @contextlib.contextmanager
-def running(described: Manifest, layout: Layout, folder: Path, *, until: datetime | str | None, durable: bool) -> Iterator[Quarantine]:
+def running(
+    described: Manifest,
+    layout: Layout,
+    folder: Path,
+    *,
+    until: datetime | str | None,
+    durable: bool,
+) -> Iterator[Quarantine]:
     """Recover the files of `lay_out` and run them for the block.
 
     `until`: the backup's own moment (a name), an instant, or None for all WAL that is there.
@@ -146,7 +168,11 @@ def running(described: Manifest, layout: Layout, folder: Path, *, until: datetim
     binaries = find_binaries(os.environ)
     hidden_name = f"{QUARANTINE}{secrets.token_hex(16)}"
     account = server_account(layout.data, lambda _sentence: None)
-    _write_as(layout.home / _HBA, _DOORS.format(superuser=SUPERUSER, database=hidden_name).encode(), account)
+    _write_as(
+        layout.home / _HBA,
+        _DOORS.format(superuser=SUPERUSER, database=hidden_name).encode(),
+        account,
+    )
     server = Server(
         folder,
         binaries=binaries,
@@ -174,7 +200,9 @@ def _await_recovered(server: Server) -> None:
             if row == (False,):
                 return
         time.sleep(_STEP_SECONDS)
-    raise BackupError("this backup can't be recovered as far as was asked: WAL of it is missing or damaged")
+    raise BackupError(
+        "this backup can't be recovered as far as was asked: WAL of it is missing or damaged"
+    )
 
 
 def _recovery(layout: Layout, until: datetime | str | None) -> dict[str, str]:
@@ -194,14 +222,22 @@ def _recovery(layout: Layout, until: datetime | str | None) -> dict[str, str]:
     }
 
 
-def _write_wal(context: BackupContext, described: Manifest, layout: Layout, account: Account, *, whole: bool) -> None:
+def _write_wal(
+    context: BackupContext, described: Manifest, layout: Layout, account: Account, *, whole: bool
+) -> None:
     folder = layout.home / _WAL
     own_folder(folder, account)
-    if (gap := wal.first_missing(map(_short, described.objects), described.first_segment, described.last_segment)) is not None:
+    if (
+        gap := wal.first_missing(
+            map(_short, described.objects), described.first_segment, described.last_segment
+        )
+    ) is not None:
         raise BackupError(f"this backup is incomplete: its manifest names no WAL file {gap}")
     prefix = f"{described.id.hex}/wal/"
     names = [name.removeprefix(prefix) for name in context.target.names(prefix)]
-    if missing := [name for name in described.objects if name.startswith("wal/") and _short(name) not in names]:
+    if missing := [
+        name for name in described.objects if name.startswith("wal/") and _short(name) not in names
+    ]:
         raise BackupError(f"this backup is incomplete: {len(missing)} of its WAL files are missing")
     for name in names:
         own = wal.is_segment(name) and name <= described.last_segment
@@ -213,8 +249,14 @@ def _wal_content(context: BackupContext, described: Manifest, name: str) -> byte
     try:
         return b"".join(_content(context, described, f"wal/{name}"))
     except CannotOpenError:
-        later = "" if name <= described.last_segment else ": `--until moment` restores what the backup itself holds, without it"
-        raise BackupError(f"the WAL file {name} of this backup is damaged, or was tampered with{later}") from None
+        later = (
+            ""
+            if name <= described.last_segment
+            else ": `--until moment` restores what the backup itself holds, without it"
+        )
+        raise BackupError(
+            f"the WAL file {name} of this backup is damaged, or was tampered with{later}"
+        ) from None
 
 
 def _content(context: BackupContext, described: Manifest, name: str) -> Iterator[bytes]:
@@ -227,7 +269,10 @@ def _short(name: str) -> str:
 
 
 def _write_as(path: Path, content: bytes, account: Account) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600),
+        "wb",
+    ) as file:
         file.write(content)
     if account.switch:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)

@@ -20,8 +20,8 @@ def replay_in_quarantine(restored: Quarantine) -> int:
 def migrate_and_replay(restored: Quarantine) -> tuple[int, int, int]:
     """Bring a restored database to this version and to today's passwords and keys, then do the erasures since the backup again.
 
-    Returns how many connections were ended again; how many have to be authorised again, since their keys were replaced; and how many
-    living keys of ended connections were destroyed.
+    Returns how many connections were ended again; how many have to be authorised again, since their
+    keys were replaced; and how many living keys of ended connections were destroyed.
 
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.
@@ -49,8 +49,13 @@ def _environment(restored: Quarantine, database: str) -> dict[str, str]:
 
 def _run(arguments: list[str], environ: dict[str, str]) -> str:
     command = [sys.executable, "-m", "theseller.cli.main", *arguments]
-    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+    answer = subprocess.run(  # noqa: S603
+        command, env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     if answer.returncode != 0:
         words = answer.stderr.strip().splitlines()
-        raise BackupError(f"`theseller {arguments[0]}` failed in the restored database: {words[0] if words else 'it did not say why'}")
+        raise BackupError(
+            f"`theseller {arguments[0]}` failed in the restored database:"
+            f" {words[0] if words else 'it did not say why'}"
+        )
     return answer.stdout

@@ -18,7 +18,10 @@ left join lateral (select finished_at, passed from retention_drill where backup_
 
 def backups(*, most: int = 400) -> tuple[Backup, ...]:
     """Return the backups that were begun, the newest first, expired ones too."""
-    return tuple(_backup(row) for row in rows(f"{_BACKUPS} order by b.begun_at desc, b.id desc limit %s", [most]))
+    return tuple(
+        _backup(row)
+        for row in rows(f"{_BACKUPS} order by b.begun_at desc, b.id desc limit %s", [most])
+    )
 
 
 def backup(identity: UUID) -> Backup | None:
@@ -29,7 +32,9 @@ def backup(identity: UUID) -> Backup | None:
 
 def newest_finished(keys: KeyStore) -> Backup | None:
     """Return the newest whole backup that can still be read, by the key store's own word; None if there is none."""
-    for row in rows(f"{_BACKUPS} where b.finished_at is not null order by b.begun_at desc, b.id desc"):
+    for row in rows(
+        f"{_BACKUPS} where b.finished_at is not null order by b.begun_at desc, b.id desc"
+    ):
         if keys.exists(row[8]):
             return _backup(row)
     return None

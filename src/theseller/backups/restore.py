@@ -1,6 +1,7 @@
 """Make a backup the deployment's database: laid out, recovered and erased again in a quarantine, then swapped in for the old one.
 
-A kill before the exchange leaves the former database as it was; one within it is finished by the next call.
+A kill before the exchange leaves the former database as it was; one within it is finished by the
+next call.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ import psycopg
 
 from theseller.backups.context import BackupContext
 from theseller.backups.error_messages import as_backup_error
-from theseller.backups.quarantine import Quarantine, add_unsealed_wal, discard, lay_out, refuse_gap, running
+from theseller.backups.quarantine import (
+    Quarantine,
+    add_unsealed_wal,
+    discard,
+    lay_out,
+    refuse_gap,
+    running,
+)
 from theseller.backups.quarantine_commands import migrate_and_replay
 from theseller.backups.selection import refuse_shorter_journal, select_backup
 from theseller.backups.types import Restored
@@ -42,8 +50,10 @@ def restore(
 ) -> Restored:
     """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
 
-    `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that there is. `despite_gap`: where a WAL file
-    is missing, be content with what comes before. `despite_journal`: restore although the erasure journal at hand lacks entries. `say` gets a message about each backup that can't be taken.
+    `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that
+    there is. `despite_gap`: where a WAL file is missing, be content with what comes before.
+    `despite_journal`: restore although the erasure journal at hand lacks entries. `say` gets a
+    message about each backup that can't be taken.
 
     Raises:
         BackupError: nothing was changed; the message says why.

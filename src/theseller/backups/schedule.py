@@ -21,15 +21,19 @@ from theseller.retention.limits import BACKUP_HOURS
 
 #: A fresh deployment has little to keep, and its first minutes have better things to do.
 _FIRST_AFTER = timedelta(minutes=5)
-#: After a failure the next try waits twice as long as the last one did, and an hour at most: each leaves a record and a tombstone.
+#: After a failure the next try waits twice as long as the last one did, and an hour at most: each
+#: leaves a record and a tombstone.
 _LONGEST_PAUSE_MINUTES = 60
 _AGAIN = timedelta(hours=6)
 
 
-def maintain_backups(context: BackupContext, state: Path, *, at: datetime, now: Callable[[], datetime]) -> MaintenanceReport:
+def maintain_backups(
+    context: BackupContext, state: Path, *, at: datetime, now: Callable[[], datetime]
+) -> MaintenanceReport:
     """Expire what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
 
-    What fails is said, and keeps nothing else from being done. Does nothing if another process is at it.
+    What fails is said, and keeps nothing else from being done. Does nothing if another process is
+    at it.
     """
     done: list[str] = []
     failed: list[str] = []
@@ -57,7 +61,11 @@ def is_due(context: BackupContext, *, at: datetime) -> bool:
         return False
     newest = newest_finished(context.keys)
     if newest is not None:
-        return at - newest.begun_at >= timedelta(hours=BACKUP_HOURS) or _is_missing(newest, context) or _on_other_timeline(newest, context)
+        return (
+            at - newest.begun_at >= timedelta(hours=BACKUP_HOURS)
+            or _is_missing(newest, context)
+            or _on_other_timeline(newest, context)
+        )
     born = rows("select set_at from guard.deployment")
     return bool(born) and at - born[0][0] >= _FIRST_AFTER
 
@@ -65,7 +73,8 @@ def is_due(context: BackupContext, *, at: datetime) -> bool:
 def seal_archived_wal() -> None:
     """Seal archived WAL into the newest backup, or remove it if there is none.
 
-    Does nothing where this deployment keeps no backups itself, or while another process works on them.
+    Does nothing where this deployment keeps no backups itself, or while another process works on
+    them.
     """
     if is_configured():
         context = backup_context()
@@ -104,8 +113,9 @@ def _clear(state: Path, *, at: datetime) -> list[str]:
 def _not_before() -> datetime:
     """Return when the next try may begin, after the failures since the last success."""
     count, last = rows(
-        "select count(*), max(begun_at) from retention_backup where failed is not null and begun_at >"
-        " coalesce((select max(begun_at) from retention_backup where finished_at is not null), '1970-01-01')"
+        "select count(*), max(begun_at) from retention_backup where failed is not null and begun_at"
+        " > coalesce((select max(begun_at) from retention_backup where finished_at is not null),"
+        " '1970-01-01')"
     )[0]
     if last is None:
         return datetime.min.replace(tzinfo=UTC)
@@ -126,5 +136,14 @@ def _on_other_timeline(newest: Backup, context: BackupContext) -> bool:
 
 def _unproven(*, at: datetime) -> Backup | None:
     """Return the newest living backup that was never drilled, or was refused a while ago: its disk may have been missing."""
-    living = (one for one in backups() if one.alive and one.finished_at is not None and not one.failed)
-    return next((one for one in living if one.drilled_at is None or (not one.drill_passed and at - one.drilled_at >= _AGAIN)), None)
+    living = (
+        one for one in backups() if one.alive and one.finished_at is not None and not one.failed
+    )
+    return next(
+        (
+            one
+            for one in living
+            if one.drilled_at is None or (not one.drill_passed and at - one.drilled_at >= _AGAIN)
+        ),
+        None,
+    )

@@ -19,7 +19,8 @@ from theseller.crypto.stream import open_stream, seal_stream
 from theseller.lib.byte_streams import as_file
 from theseller.lib.state_files import is_backup_object
 
-#: Three is zstandard's own default: measured, higher ones cost more time than the bytes they save are worth on a page-shaped file.
+#: Three is zstandard's own default: measured, higher ones cost more time than the bytes they save
+#: are worth on a page-shaped file.
 _LEVEL = 3
 _PIECE = 1024 * 1024
 
@@ -42,11 +43,14 @@ def object_name(backup: UUID, name: str) -> str:
     return f"{backup.hex}/{name}"
 
 
-def keep(target: Target, key: DataKey, place: EncryptionContext, content: Iterable[bytes]) -> Written:
+def keep(
+    target: Target, key: DataKey, place: EncryptionContext, content: Iterable[bytes]
+) -> Written:
     """Compress, seal and keep `content`.
 
     Raises:
-        ValueError: the place is of no object that a backup may hold, so nothing would find or remove it.
+        ValueError: the place is of no object that a backup may hold, so nothing would find or
+        remove it.
     """
     if not is_backup_object(place.row):
         raise ValueError(f"a backup holds no object called {place.row!r}")
@@ -61,12 +65,14 @@ def keep(target: Target, key: DataKey, place: EncryptionContext, content: Iterab
     return Written(written, digest.hexdigest())
 
 
-def fetch(target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, *, sha256: str = "") -> Iterator[bytes]:
+def fetch(
+    target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, *, sha256: str = ""
+) -> Iterator[bytes]:
     """Yield what `keep` was given. `sha256` is of the object as it lies at the target, if that is known.
 
     Raises:
-        CannotOpenError: it was altered, cut, or is another object, or an older one; by the iteration, at the latest at its end.
-        KeyDestroyedError: the backup has expired.
+        CannotOpenError: it was altered, cut, or is another object, or an older one; by the
+        iteration, at the latest at its end. KeyDestroyedError: the backup has expired.
         TargetError: there is no such object.
     """
     digest = hashlib.sha256()
@@ -77,7 +83,9 @@ def fetch(target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, 
             yield piece
 
     opened = open_stream(keys, place, hashed())
-    yield from zstandard.ZstdDecompressor().read_to_iter(as_file(opened), read_size=_PIECE, write_size=_PIECE)
+    yield from zstandard.ZstdDecompressor().read_to_iter(
+        as_file(opened), read_size=_PIECE, write_size=_PIECE
+    )
     for _rest in opened:
         raise CannotOpenError  # The compressed content had ended.
     if sha256 and digest.hexdigest() != sha256:

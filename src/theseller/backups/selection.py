@@ -15,7 +15,8 @@ from theseller.lib.ids import creation_time
 from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
 
 _MANIFEST = re.compile(r"([0-9a-f]{32})/manifest")
-#: A newest backup with less than half of the rows of the one before is not taken unasked: a database that was made by mistake is nearly empty.
+#: A newest backup with less than half of the rows of the one before is not taken unasked: a
+#: database that was made by mistake is nearly empty.
 _MUCH_SMALLER = 2
 
 
@@ -30,15 +31,23 @@ def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], N
     `say` gets a message about each newer one whose key is not in this key store.
 
     Raises:
-        BackupError: it can't be read, and why; or the newest is much smaller than the one before, so that one must be named.
+        BackupError: it can't be read, and why; or the newest is much smaller than the one before,
+        so that one must be named.
     """
-    known = sorted(identity for entry in readable_backup_keys(context.keys) if (identity := readable(context, entry)) is not None)
+    known = sorted(
+        identity
+        for entry in readable_backup_keys(context.keys)
+        if (identity := readable(context, entry)) is not None
+    )
     if wanted in {str(identity) for identity in known}:
         return UUID(wanted)
     keyless = _without_key(context)
     if wanted == "latest" and known:
         for identity in (one for one in keyless if one > known[-1]):
-            say(f"the key of the newer backup {_named(identity)} is not in this key store: taking {_named(known[-1])} instead")
+            say(
+                f"the key of the newer backup {_named(identity)} is not in this key store: taking"
+                f" {_named(known[-1])} instead"
+            )
         _refuse_much_smaller(context, known)
         return known[-1]
     raise BackupError(_why_not(context, wanted, known, keyless))
@@ -48,10 +57,16 @@ def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) ->
     """Check that the erasure journal at hand has every entry that it had when `wanted` or the newest readable backup was taken.
 
     Raises:
-        BackupError: it lacks some. Without them the restore would bring back what was erased, and no one would notice.
+        BackupError: it lacks some. Without them the restore would bring back what was erased, and
+        no one would notice.
     """
     newest = max(
-        (identity for entry in readable_backup_keys(context.keys) if (identity := readable(context, entry)) is not None), default=wanted
+        (
+            identity
+            for entry in readable_backup_keys(context.keys)
+            if (identity := readable(context, entry)) is not None
+        ),
+        default=wanted,
     )
     for identity in dict.fromkeys((wanted, newest)):
         try:
@@ -63,16 +78,23 @@ def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) ->
         missing = missing_entries(then, context.keys, state) if then is not None else 0
         if then is not None and missing:
             raise BackupError(
-                f"the erasure journal at hand lacks {missing} of the {then.count} entries that it had when backup {_named(identity)} was"
-                " taken: the key store and `erasures/` were put back from an older copy. Put the newest copies back; if there are none,"
+                f"the erasure journal at hand lacks {missing} of the {then.count} entries that it"
+                f" had when backup {_named(identity)} was taken: the key store and `erasures/` were"
+                " put back from an older copy. Put the newest copies back; if there are none,"
                 " `--despite-journal` restores, and what those entries say was erased comes back"
             )
 
 
 def _without_key(context: BackupContext) -> list[UUID]:
     """Return the whole backups at the target of which this key store never had a key, oldest first."""
-    at_target = {UUID(found[1]) for name in context.target.names() if (found := _MANIFEST.fullmatch(name))}
-    ours = {backup_of_key(entry) for entry in context.keys.list() if entry.owner.startswith(BACKUP_OWNER)}
+    at_target = {
+        UUID(found[1]) for name in context.target.names() if (found := _MANIFEST.fullmatch(name))
+    }
+    ours = {
+        backup_of_key(entry)
+        for entry in context.keys.list()
+        if entry.owner.startswith(BACKUP_OWNER)
+    }
     return sorted(at_target - ours)
 
 
@@ -83,22 +105,38 @@ def _refuse_much_smaller(context: BackupContext, known: list[UUID]) -> None:
     now, then = rows_of(context, newest), rows_of(context, before)
     if now * _MUCH_SMALLER < then:
         raise BackupError(
-            f"the newest backup, {_named(newest)}, holds {now} rows, and the one before, {_named(before)}, holds {then}. Name the one you"
-            f" mean: `theseller restore {before}`, or `theseller restore {newest}`"
+            f"the newest backup, {_named(newest)}, holds {now} rows, and the one before,"
+            f" {_named(before)}, holds {then}. Name the one you mean: `theseller restore {before}`,"
+            f" or `theseller restore {newest}`"
         )
 
 
 def _why_not(context: BackupContext, wanted: str, known: list[UUID], keyless: list[UUID]) -> str:
     newest = f" The newest that can be read is {_named(known[-1])}" if known else ""
-    if any(entry.destroyed and entry.owner == f"{BACKUP_OWNER}{wanted}" for entry in context.keys.list()):
+    if any(
+        entry.destroyed and entry.owner == f"{BACKUP_OWNER}{wanted}"
+        for entry in context.keys.list()
+    ):
         return f"the key of backup {wanted} was destroyed, so it can't be read any more.{newest}"
     if wanted in {str(identity) for identity in keyless}:
-        return f"the key of backup {wanted} is not in this key store: put back the key store that made it.{newest}"
-    if any(entry.owner == f"{BACKUP_OWNER}{wanted}" for entry in readable_backup_keys(context.keys)):
+        return (
+            f"the key of backup {wanted} is not in this key store: put back the key store that made"
+            f" it.{newest}"
+        )
+    if any(
+        entry.owner == f"{BACKUP_OWNER}{wanted}" for entry in readable_backup_keys(context.keys)
+    ):
         return f"the files of backup {wanted} are not at {context.target.title}.{newest}"
     if not known:
-        missing = f" (the keys of the {len(keyless)} at {context.target.title} are missing)" if keyless else ""
-        return f"no backup here can be read{missing}: look at THESELLER_BACKUPS, and whether this is the key store that made them"
+        missing = (
+            f" (the keys of the {len(keyless)} at {context.target.title} are missing)"
+            if keyless
+            else ""
+        )
+        return (
+            f"no backup here can be read{missing}: look at THESELLER_BACKUPS, and whether this is"
+            " the key store that made them"
+        )
     return f"there is no readable backup {wanted}. There are: {', '.join(map(str, known))}"
 
 

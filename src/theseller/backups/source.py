@@ -51,11 +51,13 @@ def refuse_other_major(what: str, version: str, binaries: Binaries) -> None:
     """Check that the programs here can read files of PostgreSQL `version`.
 
     Raises:
-        BackupError: they are another major version's. It begins with `what`, and says where to look.
+        BackupError: they are another major version's. It begins with `what`, and says where to
+        look.
     """
     if int(re.split(r"\D", version, maxsplit=1)[0]) != binaries.major:
         raise BackupError(
-            f"{what}, and the programs here are {binaries.version}: point THESELLER_PG_BIN to PostgreSQL {version.split('.', 1)[0]}"
+            f"{what}, and the programs here are {binaries.version}: point THESELLER_PG_BIN to"
+            f" PostgreSQL {version.split('.', 1)[0]}"
         )
 
 
@@ -69,7 +71,8 @@ class EmbeddedSource:
 
     @property
     def version(self) -> str:
-        # What the programs here are says nothing of a server that others started. A distribution adds words of its own: `15.18 (Debian …)`.
+        # What the programs here are says nothing of a server that others started. A distribution
+        # adds words of its own: `15.18 (Debian …)`.
         return self._ask("show server_version").split(" ", 1)[0]
 
     def current_segment(self) -> str:
@@ -88,7 +91,9 @@ class EmbeddedSource:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not (self.archive / segment).exists():
             if time.monotonic() > deadline:
-                raise BackupError("the database has not archived its WAL for two minutes: its log says why")
+                raise BackupError(
+                    "the database has not archived its WAL for two minutes: its log says why"
+                )
             time.sleep(_STEP_SECONDS)
         return Moment(tables, segment)
 

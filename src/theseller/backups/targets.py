@@ -64,7 +64,14 @@ class DirectoryTarget:
         beside = place.with_name(unfinished_name())
         written = 0
         try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
+            with os.fdopen(
+                os.open(
+                    beside,
+                    os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+                    0o600,
+                ),
+                "wb",
+            ) as file:
                 for piece in content:
                     written += file.write(piece)
                 file.flush()
@@ -88,14 +95,23 @@ class DirectoryTarget:
         # A folder that the prefix names whole is the only one that needs to be read.
         inside = prefix.rpartition("/")[0]
         begin = self._folder / _checked(inside) if inside else self._folder
-        found = (path.relative_to(self._folder).as_posix() for path in begin.rglob("*") if path.is_file())
-        return tuple(sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name)))
+        found = (
+            path.relative_to(self._folder).as_posix() for path in begin.rglob("*") if path.is_file()
+        )
+        return tuple(
+            sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name))
+        )
 
     def delete(self, name: str) -> None:
         place = self._place(name)
         place.unlink(missing_ok=True)
-        # What a killed writer left of this object goes with it, and so does a folder that is empty now.
-        for parent in [above for above in place.parents if above.is_relative_to(self._folder) and above != self._folder]:
+        # What a killed writer left of this object goes with it, and so does a folder that is empty
+        # now.
+        for parent in [
+            above
+            for above in place.parents
+            if above.is_relative_to(self._folder) and above != self._folder
+        ]:
             for leftover in parent.glob(UNFINISHED_PREFIX + "*"):
                 leftover.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -125,10 +141,17 @@ class S3Target:
         written = 0
         try:
             for number, part in enumerate(_parts(content), start=1):
-                tag = self._call("upload_part", Key=key, UploadId=upload, PartNumber=number, Body=part)["ETag"]
+                tag = self._call(
+                    "upload_part", Key=key, UploadId=upload, PartNumber=number, Body=part
+                )["ETag"]
                 parts.append({"PartNumber": number, "ETag": tag})
                 written += len(part)
-            self._call("complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
+            self._call(
+                "complete_multipart_upload",
+                Key=key,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+            )
         except BaseException:
             with contextlib.suppress(TargetError):
                 self._call("abort_multipart_upload", Key=key, UploadId=upload)
@@ -139,8 +162,11 @@ class S3Target:
         body = self._call("get_object", Key=self._key(name), absent=name)["Body"]
         try:
             yield from body.iter_chunks(_PIECE)
-        except Exception as error:  # noqa: BLE001  # the library's errors of a broken connection have no common base
-            raise TargetError(f"{self.title} broke off ({type(error).__name__}): try again") from None
+        # the library's errors of a broken connection have no common base
+        except Exception as error:  # noqa: BLE001
+            raise TargetError(
+                f"{self.title} broke off ({type(error).__name__}): try again"
+            ) from None
         finally:
             body.close()
 
@@ -173,18 +199,26 @@ class S3Target:
 
     def _call(self, verb: str, *, absent: str = "", **parameters: object) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(), verb)(Bucket=self._bucket, **parameters)
-        except Exception as error:  # noqa: BLE001  # boto's own classes can be named only where boto is installed
+            answer: dict[str, Any] = getattr(self._client(), verb)(
+                Bucket=self._bucket, **parameters
+            )
+        # boto's own classes can be named only where boto is installed
+        except Exception as error:  # noqa: BLE001
             code = getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
             if absent and code in {"NoSuchKey", "404"}:
                 raise _absent(absent, self.title) from None
-            raise TargetError(f"{self.title} answers {code} to {verb}: look at bucket, region and the role's policy") from None
+            raise TargetError(
+                f"{self.title} answers {code} to {verb}: look at bucket, region and the role's"
+                " policy"
+            ) from None
         return answer
 
-    def _client(self) -> Any:  # noqa: ANN401  # the library has no types
+    def _client(self) -> Any:  # the library has no types  # noqa: ANN401
         if self._known is None:
             config = library("botocore.config", "aws").Config(
-                connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4}
+                connect_timeout=10,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": 4},
             )
             session = library("boto3", "aws").session.Session(region_name=self._region or None)
             self._known = session.client("s3", config=config, endpoint_url=self._endpoint or None)
@@ -201,7 +235,12 @@ def make_target(address: str) -> Target:
     if parts.scheme == "s3" and parts.netloc:
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if set(options) <= {"region", "endpoint"}:
-            return S3Target(parts.netloc, parts.path, region=options.get("region", ""), endpoint=options.get("endpoint", ""))
+            return S3Target(
+                parts.netloc,
+                parts.path,
+                region=options.get("region", ""),
+                endpoint=options.get("endpoint", ""),
+            )
     if address.startswith("/"):
         return DirectoryTarget(Path(address))
     raise ValueError("a backup target is an absolute folder, or s3://BUCKET/PREFIX?region=REGION")

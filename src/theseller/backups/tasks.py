@@ -15,12 +15,16 @@ log = logging.getLogger(__name__)
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False)
+@app.task(
+    name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False
+)
 def keep_backups(timestamp: int) -> None:
     """Expire, keep, take and drill backups. Recurring: it reads from the database and the key store what is due."""
     del timestamp
     if is_configured():
-        kept = maintain_backups(backup_context(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now)
+        kept = maintain_backups(
+            backup_context(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now
+        )
         for sentence in kept.done:
             log.info("backups: %s", sentence)
         for sentence in kept.failed:

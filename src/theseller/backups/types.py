@@ -30,9 +30,10 @@ class Fingerprint:
 class Manifest:
     """What one backup is. Sealed with it and written last: a backup without one is none.
 
-    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore point `restore_point`, at which,
-    `snapshot_at`, `tables` was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure journal had when the
-    backup was taken, None in a manifest of a version that did not write it.
+    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore
+    point `restore_point`, at which, `snapshot_at`, `tables` was true. `objects` names each sealed
+    object and its SHA-256. `journal` is what the erasure journal had when the backup was taken,
+    None in a manifest of a version that did not write it.
     """
 
     id: UUID
@@ -77,8 +78,9 @@ class Backup:
 class Restored:
     """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again.
 
-    `to_authorise`: those whose token's key was replaced since: they are open, and their shops have to authorise them again.
-    `keys_destroyed`: keys of ended connections that the key store, an older copy, had alive.
+    `to_authorise`: those whose token's key was replaced since: they are open, and their shops have
+    to authorise them again. `keys_destroyed`: keys of ended connections that the key store, an
+    older copy, had alive.
     """
 
     backup: UUID

@@ -33,7 +33,8 @@ def is_segment(name: str) -> bool:
 def first_missing(names: Iterable[str], first: str, last: str | None = None) -> str | None:
     """Return the first segment from `first` to `last` that is not among `names`, or None. Without `last`: up to the newest of that timeline.
 
-    A segment's name is three numbers of eight hexadecimal digits: timeline, log, and one of the log's 256 segments of 16 MiB.
+    A segment's name is three numbers of eight hexadecimal digits: timeline, log, and one of the
+    log's 256 segments of 16 MiB.
     """
     present = {name for name in names if is_segment(name) and name[:8] == first[:8]}
     wanted, end = first, last or max(present, default=first)
@@ -45,7 +46,9 @@ def first_missing(names: Iterable[str], first: str, last: str | None = None) -> 
     return None
 
 
-def keep_segment(archive: Path, name: str, backup: UUID, *, target: Target, key: DataKey, environment: str) -> Written:
+def keep_segment(
+    archive: Path, name: str, backup: UUID, *, target: Target, key: DataKey, environment: str
+) -> Written:
     """Seal one file of the archive into a backup. It stays in the archive."""
     return keep(target, key, place_of(backup, f"wal/{name}", environment), _content(archive / name))
 

@@ -15,8 +15,18 @@ from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.forms import AgreeForm
 from theseller.buyer_pii.keys import USING
 from theseller.buyer_pii.labels import ROLE
-from theseller.buyer_pii.operations import FeatureUnavailableError, disable_packing_slips, enable_packing_slips
-from theseller.buyer_pii.queries import MAX_SLIP_VIEWS, count_recipients, features, has_restricted_role, slip_views
+from theseller.buyer_pii.operations import (
+    FeatureUnavailableError,
+    disable_packing_slips,
+    enable_packing_slips,
+)
+from theseller.buyer_pii.queries import (
+    MAX_SLIP_VIEWS,
+    count_recipients,
+    features,
+    has_restricted_role,
+    slip_views,
+)
 from theseller.buyer_pii.terms import TERMS, TERMS_VERSION
 from theseller.buyer_pii.types import DisableResult, FeatureState
 from theseller.connections.locks import ConnectionClosedError
@@ -35,7 +45,9 @@ def _feature(tenant: UUID, connection: UUID) -> FeatureState | None:
     with tenant_scope(tenant):
         if connection_view(connection) is None:
             raise Http404
-        return next((feature for feature in features() if feature.connection.id == connection), None)
+        return next(
+            (feature for feature in features() if feature.connection.id == connection), None
+        )
 
 
 @require_http_methods(["GET", "POST"])
@@ -50,13 +62,31 @@ def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID
     form = AgreeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            enable_packing_slips(connection=connection, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
+            enable_packing_slips(
+                connection=connection,
+                tenant=tenant_context.tenant,
+                actor=tenant_context.actor,
+                at=clock.now(),
+            )
         except (ConnectionClosedError, FeatureUnavailableError):
             return redirect("buyer_pii:orders")
-        messages.success(request, "Packing slips are on. Nothing has been fetched yet: select orders and request their slips.")
+        messages.success(
+            request,
+            "Packing slips are on. Nothing has been fetched yet: select orders and request their"
+            " slips.",
+        )
         return redirect("buyer_pii:orders")
-    context = {"feature": feature, "form": form, "terms": TERMS, "wording": TERMS_VERSION, "role": ROLE, "shop": tenant_context.tenant_name}
-    return render(request, "buyer_pii/enable.html", context, status=422 if request.method == "POST" else 200)
+    context = {
+        "feature": feature,
+        "form": form,
+        "terms": TERMS,
+        "wording": TERMS_VERSION,
+        "role": ROLE,
+        "shop": tenant_context.tenant_name,
+    }
+    return render(
+        request, "buyer_pii/enable.html", context, status=422 if request.method == "POST" else 200
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -69,7 +99,12 @@ def disable(request: HttpRequest, tenant_context: TenantContext, connection: UUI
     if feature is None:
         return redirect("buyer_pii:orders")
     if request.method == "POST":
-        done = disable_packing_slips(connection=connection, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
+        done = disable_packing_slips(
+            connection=connection,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+        )
         messages.success(request, _destroyed(done))
         return redirect("buyer_pii:orders")
     if not feature.is_on:
@@ -85,7 +120,11 @@ def slip_view_log(request: HttpRequest, tenant_context: TenantContext) -> HttpRe
     """Show owners who opened which slips."""
     with tenant_scope(tenant_context.tenant):
         found = slip_views()
-    return render(request, "buyer_pii/slip_views.html", {"views": found, "full": sum(len(view.orders) for view in found) >= MAX_SLIP_VIEWS})
+    return render(
+        request,
+        "buyer_pii/slip_views.html",
+        {"views": found, "full": sum(len(view.orders) for view in found) >= MAX_SLIP_VIEWS},
+    )
 
 
 def _destroyed(done: DisableResult) -> str:
@@ -93,4 +132,7 @@ def _destroyed(done: DisableResult) -> str:
         return "Packing slips were off already. No buyer data is stored."
     keys = f"{done.keys_destroyed} key{'' if done.keys_destroyed == 1 else 's'} destroyed"
     rows = f"{done.rows_erased} recipient{'' if done.rows_erased == 1 else 's'} erased"
-    return f"Packing slips are off: {keys}, {rows}. What was fetched can be read nowhere any more, in no backup either."
+    return (
+        f"Packing slips are off: {keys}, {rows}. What was fetched can be read nowhere any more, in"
+        " no backup either."
+    )

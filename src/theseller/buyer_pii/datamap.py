@@ -8,7 +8,7 @@ from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 describe_table(
     "vault_consent",
     DataClass.OPERATIONAL,
-    note=("Which features that need buyer data an owner turned on and off, and when. No buyer data."),
+    note="Which features that need buyer data an owner turned on and off, and when. No buyer data.",
     columns="tenant_id id connection_id terms given_at given_by withdrawn_at withdrawn_by",
     indexes="_pkey _open",
     tenant_column="tenant_id",
@@ -23,7 +23,10 @@ describe_table(
 describe_table(
     "vault_request",
     DataClass.OPERATIONAL,
-    note=("For which orders a packing slip was requested, and the outcome. Order numbers; no buyer data."),
+    note=(
+        "For which orders a packing slip was requested, and the outcome. Order numbers; no buyer"
+        " data."
+    ),
     columns="tenant_id connection_id order_id:seller_facts asked_at asked_by outcome done_at",
     indexes="_pkey _open",
     tenant_column="tenant_id",
@@ -56,7 +59,10 @@ describe_table(
     eraser=Eraser.DELETE_CONNECTION,
     date_column="fetched_at",
     inventory_category="recipients",
-    functions=(CrossTenantFunction("due_recipients(date, int)", ("worker",)), CrossTenantFunction("recipients_of_shop()", ("web",))),
+    functions=(
+        CrossTenantFunction("due_recipients(date, int)", ("worker",)),
+        CrossTenantFunction("recipients_of_shop()", ("web",)),
+    ),
 )
 describe_table(
     "pii.day_key",

@@ -25,7 +25,8 @@ def enqueue_fetch(*, tenant: UUID, connection: UUID, at: datetime | None = None)
     lock = f"vault:{connection}"
     job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:
-        # In the tenant's scope: the database accepts the web role's jobs for the open ticket's tenant only.
+        # In the tenant's scope: the database accepts the web role's jobs for the open ticket's
+        # tenant only.
         with tenant_scope(tenant):
             job.defer(tenant=str(tenant), connection=str(connection))
     except AlreadyEnqueued:

@@ -46,15 +46,31 @@ def expire_recipients(*, at: datetime) -> ExpiryResult:
 def _destroy_due_day_keys(*, at: datetime) -> int:
     today = at.astimezone(UTC).date()
     due = [
-        (one.id, day) for one in settings.KEY_STORE.list() if not one.destroyed and (day := day_of(one.owner)) is not None and day <= today
+        (one.id, day)
+        for one in settings.KEY_STORE.list()
+        if not one.destroyed and (day := day_of(one.owner)) is not None and day <= today
     ]
     for key, day in sorted(due, key=lambda one: one[1]):
         subject = f"pii-day:{day:%Y-%m-%d}"
         with transaction.atomic(durable=True):
-            record(Tag.VAULT_DAY_END_INTENDED, actor=ACTOR, tenant=None, subject=subject, at=at, details={"key": str(key)})
+            record(
+                Tag.VAULT_DAY_END_INTENDED,
+                actor=ACTOR,
+                tenant=None,
+                subject=subject,
+                at=at,
+                details={"key": str(key)},
+            )
         settings.KEY_STORE.destroy(key)
         with transaction.atomic(durable=True):
-            record(Tag.VAULT_DAY_ENDED, actor=ACTOR, tenant=None, subject=subject, at=at, details={"key": str(key)})
+            record(
+                Tag.VAULT_DAY_ENDED,
+                actor=ACTOR,
+                tenant=None,
+                subject=subject,
+                at=at,
+                details={"key": str(key)},
+            )
     sql.execute(databases[ERASER], "delete from pii.day_key where dies_on <= %s", [today])
     return len(due)
 
@@ -79,7 +95,11 @@ def _finish_withdrawals(*, at: datetime) -> int:
 
     Also ends the features of connections that have ended.
     """
-    consents = sql.rows(databases["default"], "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)", [10_000])
+    consents = sql.rows(
+        databases["default"],
+        "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)",
+        [10_000],
+    )
     finished = 0
     for tenant, connection, given, ended in consents:
         with tenant_scope(tenant):
@@ -105,7 +125,11 @@ def reapply_withdrawals(*, at: datetime) -> int:
             and one.destroyed_at - made <= KEY_LIFETIME
         ):
             ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
-    consents = sql.rows(databases["default"], "select tenant_id, connection_id, given_at from guard.open_consents(%s)", [10_000])
+    consents = sql.rows(
+        databases["default"],
+        "select tenant_id, connection_id, given_at from guard.open_consents(%s)",
+        [10_000],
+    )
     again = 0
     for tenant, connection, given in consents:
         last = ended.get(key_owner(connection, Purpose.PII))
@@ -121,13 +145,21 @@ def _erase(*, at: datetime) -> int:
     Uses a role that can't read what it deletes.
     """
     today, erased = at.astimezone(UTC).date(), 0
-    due = [row[0] for row in sql.rows(databases["default"], "select tenant_id from guard.due_recipients(%s, %s)", [today, 1000])]
+    due = [
+        row[0]
+        for row in sql.rows(
+            databases["default"],
+            "select tenant_id from guard.due_recipients(%s, %s)",
+            [today, 1000],
+        )
+    ]
     for tenant in due:
         with tenant_scope(tenant, using=ERASER):
             rows = sql.execute(
                 databases[ERASER],
-                "delete from pii.recipient r where r.tenant_id = %s and (r.dies_on <= %s or not exists (select from vault_consent c"
-                " where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id and c.withdrawn_at is null))",
+                "delete from pii.recipient r where r.tenant_id = %s and (r.dies_on <= %s or not"
+                " exists (select from vault_consent c where c.tenant_id = r.tenant_id and"
+                " c.connection_id = r.connection_id and c.withdrawn_at is null))",
                 [tenant, today],
             )
         if rows:

@@ -24,4 +24,6 @@ def is_expired(expires_on: date, *, at: datetime) -> bool:
 
 def shipped_too_long_ago(shipped_at: datetime | None, *, at: datetime) -> bool:
     """Return whether a recipient fetched at `at` would expire at once."""
-    return shipped_at is not None and is_expired(expiry_date(fetched_at=at, shipped_at=shipped_at), at=at)
+    return shipped_at is not None and is_expired(
+        expiry_date(fetched_at=at, shipped_at=shipped_at), at=at
+    )

@@ -40,7 +40,9 @@ ACTOR = "process:vault"
 #: How long failing requests are retried before they fail for good, the wait between two tries, and
 #: how many may fail in one run: a failing order delays no other, and an Amazon outage ends the run.
 RETRY_WINDOW, RETRY_INTERVAL, MAX_FAILURES_PER_RUN = timedelta(minutes=15), timedelta(seconds=30), 3
-_OUTCOME_BY_ERROR: tuple[tuple[type[Exception] | tuple[type[Exception], ...], RequestOutcome], ...] = (
+_OUTCOME_BY_ERROR: tuple[
+    tuple[type[Exception] | tuple[type[Exception], ...], RequestOutcome], ...
+] = (
     ((FeatureDisabledError, KeyDestroyedError), RequestOutcome.SWITCHED_OFF),
     (ShippedTooLongAgoError, RequestOutcome.TOO_OLD),
     (amazon.RoleMissingError, RequestOutcome.ROLE_MISSING),
@@ -58,7 +60,9 @@ _RETRYABLE = (
 )
 
 
-def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetime]) -> datetime | None:
+def fetch_requested(
+    *, tenant: UUID, connection: UUID, now: Callable[[], datetime]
+) -> datetime | None:
     """Fetch what is requested for one connection.
 
     Returns when to continue, or None if no request is pending. Amazon's errors are recorded, not
@@ -71,7 +75,10 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
             known = orders([connection], [request.order for request in requests], at=at)
     except ConnectionClosedError:
         return None
-    client, failures = RateLimitedClient(view, now=now, granted=settings.ENVIRONMENT.restricted_roles), 0
+    client, failures = (
+        RateLimitedClient(view, now=now, granted=settings.ENVIRONMENT.restricted_roles),
+        0,
+    )
     for request in requests:
         try:
             outcome = _fetch(client, view, known.get(request.order), now)
@@ -79,7 +86,7 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
             return None
         except amazon.ThrottledError as error:
             return error.not_before
-        except Exception as error:  # noqa: BLE001  # it concerns this request only
+        except Exception as error:  # it concerns this request only  # noqa: BLE001
             if isinstance(error, _RETRYABLE) and now() - request.requested_at < RETRY_WINDOW:
                 failures += 1
                 if failures == MAX_FAILURES_PER_RUN:
@@ -91,24 +98,46 @@ def fetch_requested(*, tenant: UUID, connection: UUID, now: Callable[[], datetim
 
 
 def _outcome_of(error: Exception) -> RequestOutcome:
-    known = next((outcome for kinds, outcome in _OUTCOME_BY_ERROR if isinstance(error, kinds)), None)
+    known = next(
+        (outcome for kinds, outcome in _OUTCOME_BY_ERROR if isinstance(error, kinds)), None
+    )
     if known is None:
-        # Only Amazon's and our own error texts contain no values; of others only the type is logged.
-        reason = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
+        # Only Amazon's and our own error texts contain no values; of others only the type is
+        # logged.
+        reason = (
+            str(error)
+            if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError))
+            else type(error).__name__
+        )
         log.error("recipient_fetch_failed", reason=reason)
     return known or RequestOutcome.AMAZON_FAILED
 
 
-def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrder | None, now: Callable[[], datetime]) -> RequestOutcome:
+def _fetch(
+    client: RateLimitedClient,
+    view: ConnectionView,
+    order: ShippableOrder | None,
+    now: Callable[[], datetime],
+) -> RequestOutcome:
     answered = _outcome_without_call(view, order, now())
     if answered is not None or order is None:
         return answered or RequestOutcome.NOT_YOURS
     client.pay(GET_ORDER_FOR_A_SLIP)
-    body = client.call(GET_ORDER_FOR_A_SLIP, path={"orderId": order.id}, hold=partial(_lock_consent, view.tenant, view.id))
+    body = client.call(
+        GET_ORDER_FOR_A_SLIP,
+        path={"orderId": order.id},
+        hold=partial(_lock_consent, view.tenant, view.id),
+    )
     data, drift = decode_slip_data(body)
     if drift:
         with tenant_scope(view.tenant):
-            note_drift(drift, operation=GET_ORDER_FOR_A_SLIP, tenant=view.tenant, connection=view.id, at=now())
+            note_drift(
+                drift,
+                operation=GET_ORDER_FOR_A_SLIP,
+                tenant=view.tenant,
+                connection=view.id,
+                at=now(),
+            )
     if data.order_id != order.id or data.fulfilled_by != "MERCHANT" or data.cancelled:
         return RequestOutcome.NOT_YOURS
     if data.address is None:
@@ -117,7 +146,8 @@ def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrde
         printed_recipient(data, data.address),
         order=order.id,
         connection=view.id,
-        # Amazon returns the ship date only with the parcels, which are not requested; an order can't ship before its creation.
+        # Amazon returns the ship date only with the parcels, which are not requested; an order
+        # can't ship before its creation.
         shipped_at=data.created_at if data.may_have_left else None,
         tenant=view.tenant,
         actor=ACTOR,
@@ -126,7 +156,9 @@ def _fetch(client: RateLimitedClient, view: ConnectionView, order: ShippableOrde
     return RequestOutcome.FETCHED
 
 
-def _outcome_without_call(view: ConnectionView, order: ShippableOrder | None, at: datetime) -> RequestOutcome | None:
+def _outcome_without_call(
+    view: ConnectionView, order: ShippableOrder | None, at: datetime
+) -> RequestOutcome | None:
     """Return the outcome if no call is needed, else None."""
     if order is None:
         return RequestOutcome.NOT_YOURS
@@ -146,7 +178,8 @@ def _lock_consent(tenant: UUID, connection: UUID) -> None:
     if (
         sql.one(
             databases["default"],
-            "select 1 from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for share",
+            "select 1 from vault_consent where tenant_id = %s and connection_id = %s and"
+            " withdrawn_at is null for share",
             [tenant, connection],
         )
         is None
@@ -158,18 +191,26 @@ def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> b
     with tenant_scope(tenant, using=USING):
         row = sql.one(
             databases[USING],
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s",
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and"
+            " order_id = %s",
             [tenant, connection, order],
         )
     return row is not None and not is_expired(row[0], at=at)
 
 
-def _record_outcome(request: RecipientRequest, outcome: RequestOutcome, *, tenant: UUID, connection: UUID, at: datetime) -> None:
+def _record_outcome(
+    request: RecipientRequest,
+    outcome: RequestOutcome,
+    *,
+    tenant: UUID,
+    connection: UUID,
+    at: datetime,
+) -> None:
     """Store the outcome, unless the order was requested again meanwhile."""
     with tenant_scope(tenant):
         sql.execute(
             databases["default"],
-            "update vault_request set outcome = %s, done_at = %s"
-            " where tenant_id = %s and connection_id = %s and order_id = %s and asked_at = %s and outcome is null",
+            "update vault_request set outcome = %s, done_at = %s where tenant_id = %s and"
+            " connection_id = %s and order_id = %s and asked_at = %s and outcome is null",
             [outcome.value, at, tenant, connection, request.order, request.requested_at],
         )

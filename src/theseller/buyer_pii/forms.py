@@ -33,8 +33,9 @@ class OrdersForm(forms.Form):
         chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
         if len(chosen) > MAX_SLIPS_PER_REQUEST:
             raise forms.ValidationError(
-                f"You selected {len(chosen)} orders; at most {MAX_SLIPS_PER_REQUEST} go at once. Nothing was done: deselect {len(chosen) - MAX_SLIPS_PER_REQUEST}"
-                " of them, and take those in a second go."
+                f"You selected {len(chosen)} orders; at most {MAX_SLIPS_PER_REQUEST} go at once."
+                f" Nothing was done: deselect {len(chosen) - MAX_SLIPS_PER_REQUEST} of them, and"
+                " take those in a second go."
             )
         return chosen
 
@@ -46,10 +47,14 @@ class AgreeForm(forms.Form):
     agree = forms.BooleanField(
         label="I have read the terms and agree for this connection",
         label_suffix="",
-        error_messages={"required": "Check the box if you want this, or go back: nothing has been turned on."},
+        error_messages={
+            "required": "Check the box if you want this, or go back: nothing has been turned on."
+        },
     )
 
     def clean_terms(self) -> str:
         if self.cleaned_data["terms"] != TERMS_VERSION:
-            raise forms.ValidationError("The terms have changed since you opened this page. Read them, then decide.")
+            raise forms.ValidationError(
+                "The terms have changed since you opened this page. Read them, then decide."
+            )
         return TERMS_VERSION

@@ -29,7 +29,8 @@ from theseller.lib.secret import Secret
 USING = "pii"
 TABLE = "pii.recipient"
 DAY_OWNER = "pii-day:"
-#: How long a connection's key seals, and when its last recipient has expired; below the limit for secrets.
+#: How long a connection's key seals, and when its last recipient has expired; below the limit for
+#: secrets.
 SEALING_PERIOD = timedelta(days=PII_DAYS_MAX)
 KEY_LIFETIME = timedelta(days=2 * PII_DAYS_MAX + 1)
 
@@ -41,7 +42,9 @@ def day_owner(day: date) -> str:
 
 def day_of(owner: str) -> date | None:
     """Return the date whose key has this owner; None for any other key."""
-    return date.fromisoformat(owner.removeprefix(DAY_OWNER)) if owner.startswith(DAY_OWNER) else None
+    return (
+        date.fromisoformat(owner.removeprefix(DAY_OWNER)) if owner.startswith(DAY_OWNER) else None
+    )
 
 
 def connection_key(connection: UUID, *, since: datetime, at: datetime) -> DataKey:
@@ -65,7 +68,11 @@ def serving_keys(connection: UUID, *, since: datetime, at: datetime) -> tuple[UU
 
     Destroyed keys are included.
     """
-    return tuple(key for key, made in connection_keys(connection, Purpose.PII) if made >= since and at - made < SEALING_PERIOD)
+    return tuple(
+        key
+        for key, made in connection_keys(connection, Purpose.PII)
+        if made >= since and at - made < SEALING_PERIOD
+    )
 
 
 def day_key(day: date, *, at: datetime) -> DataKey:
@@ -84,19 +91,24 @@ def day_key(day: date, *, at: datetime) -> DataKey:
         first = bool(
             sql.execute(
                 databases[USING],
-                "insert into pii.day_key (dies_on, key_id, made_at) values (%s, %s, %s) on conflict (dies_on) do nothing",
+                "insert into pii.day_key (dies_on, key_id, made_at) values (%s, %s, %s) on conflict"
+                " (dies_on) do nothing",
                 [day, made.id, at],
             )
         )
         row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
     if not first:
-        settings.KEY_STORE.destroy(made.id)  # Another process was faster; nothing is sealed under ours.
+        settings.KEY_STORE.destroy(
+            made.id
+        )  # Another process was faster; nothing is sealed under ours.
     if row is None:
         raise KeyDestroyedError(made.id)
     return settings.KEY_STORE.get(row[0])
 
 
-def sealed_recipient(recipient: Recipient, *, tenant: UUID, connection: UUID, order: str, own: DataKey, day: DataKey) -> bytes:
+def sealed_recipient(
+    recipient: Recipient, *, tenant: UUID, connection: UUID, order: str, own: DataKey, day: DataKey
+) -> bytes:
     """Seal a recipient under the connection's key, then under the date's key."""
     inner, outer = _contexts(tenant, connection, order)
     return seal(day, outer, seal(own, inner, Secret(_encoded(recipient))))
@@ -110,10 +122,16 @@ def open_recipient(sealed: bytes, *, tenant: UUID, connection: UUID, order: str)
         CannotOpenError, KeyStoreError: as `open_sealed`.
     """
     inner, outer = _contexts(tenant, connection, order)
-    return _decoded(open_sealed(settings.KEY_STORE, inner, open_sealed(settings.KEY_STORE, outer, sealed).reveal_bytes()))
+    return _decoded(
+        open_sealed(
+            settings.KEY_STORE, inner, open_sealed(settings.KEY_STORE, outer, sealed).reveal_bytes()
+        )
+    )
 
 
-def _contexts(tenant: UUID, connection: UUID, order: str) -> tuple[EncryptionContext, EncryptionContext]:
+def _contexts(
+    tenant: UUID, connection: UUID, order: str
+) -> tuple[EncryptionContext, EncryptionContext]:
     environment, row = settings.ENVIRONMENT.kind.value, f"{connection}/{order}"
     inner = EncryptionContext(tenant, TABLE, "sealed_by_connection", row, Purpose.PII, environment)
     return inner, EncryptionContext(tenant, TABLE, "sealed", row, Purpose.PII, environment)

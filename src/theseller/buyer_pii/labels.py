@@ -33,37 +33,56 @@ class SlipState:
 
 #: Not requested: no badge, no message.
 NOT_REQUESTED = SlipState("", "", "minus")
-_WAITING = SlipState("Waiting", "info", "clock", "Requested from Amazon, one order at a time.", waiting=True)
-_EXPIRED = SlipState("Deleted", "", "trash", "The stored recipient has expired. Request it again if you still need it.")
+_WAITING = SlipState(
+    "Waiting", "info", "clock", "Requested from Amazon, one order at a time.", waiting=True
+)
+_EXPIRED = SlipState(
+    "Deleted",
+    "",
+    "trash",
+    "The stored recipient has expired. Request it again if you still need it.",
+)
 _STATE_BY_OUTCOME: Mapping[RequestOutcome, SlipState] = MappingProxyType(
     {
         RequestOutcome.NOT_YOURS: SlipState(
-            "Not possible", "warn", "warning", "Your shop does not ship this order itself, or it was canceled."
+            "Not possible",
+            "warn",
+            "warning",
+            "Your shop does not ship this order itself, or it was canceled.",
         ),
         RequestOutcome.TOO_OLD: SlipState(
             "Too late",
             "warn",
             "warning",
-            f"It shipped at least {PII_DAYS_MAX} days ago, or may have: its recipient may no longer be stored.",
+            f"It shipped at least {PII_DAYS_MAX} days ago, or may have: its recipient may no longer"
+            " be stored.",
         ),
         RequestOutcome.NOT_GIVEN: SlipState(
             "Not given",
             "bad",
             "warning",
-            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An owner has to authorize again on the page"
-            " Connection; then request it again.",
+            f"Amazon answered without a recipient: your authorization lacks the role “{ROLE}”. An"
+            " owner has to authorize again on the page Connection; then request it again.",
         ),
-        RequestOutcome.NOT_FOUND: SlipState("Not found", "warn", "warning", "Amazon no longer has this order."),
+        RequestOutcome.NOT_FOUND: SlipState(
+            "Not found", "warn", "warning", "Amazon no longer has this order."
+        ),
         RequestOutcome.ROLE_MISSING: SlipState(
             "Refused",
             "bad",
             "warning",
-            f"Amazon refused, because the role “{ROLE}” is missing. An owner authorizes again on the page Connection; if that does not help,"
-            " the operator of this service has to contact Amazon.",
+            f"Amazon refused, because the role “{ROLE}” is missing. An owner authorizes again on"
+            " the page Connection; if that does not help, the operator of this service has to"
+            " contact Amazon.",
         ),
-        RequestOutcome.SWITCHED_OFF: SlipState("Deleted", "", "trash", "Packing slips were turned off meanwhile. Request it again."),
+        RequestOutcome.SWITCHED_OFF: SlipState(
+            "Deleted", "", "trash", "Packing slips were turned off meanwhile. Request it again."
+        ),
         RequestOutcome.AMAZON_FAILED: SlipState(
-            "No answer", "warn", "warning", "Amazon did not respond after several tries. Request it again later."
+            "No answer",
+            "warn",
+            "warning",
+            "Amazon did not respond after several tries. Request it again later.",
         ),
     }
 )
@@ -75,7 +94,9 @@ def slip_state(order: ShippableOrder, expires_on: date | None, *, at: datetime) 
     `expires_on` is the expiry date of the stored recipient; None if none is stored.
     """
     if expires_on is not None and not is_expired(expires_on, at=at):
-        return SlipState("Ready", "good", "check", f"Stored; destroyed on {day_text(expires_on)}.", ready=True)
+        return SlipState(
+            "Ready", "good", "check", f"Stored; destroyed on {day_text(expires_on)}.", ready=True
+        )
     if order.requested_at is None:
         return NOT_REQUESTED
     if order.outcome is None:

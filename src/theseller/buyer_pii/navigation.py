@@ -15,7 +15,11 @@ def can_print_slips(request: HttpRequest) -> bool:
     The deployment must hold the role, and the tenant must have a connection that uses it.
     """
     tenant_context: TenantContext | None = getattr(request, "tenant_context", None)
-    if tenant_context is None or not has_restricted_role() or not tenant_context.may(Permission.SLIP_PRINT):
+    if (
+        tenant_context is None
+        or not has_restricted_role()
+        or not tenant_context.may(Permission.SLIP_PRINT)
+    ):
         return False
     try:
         current_tenant()

@@ -44,29 +44,41 @@ def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: date
         ConnectionClosedError: the connection has ended.
     """
     if not has_restricted_role():
-        raise FeatureUnavailableError("this deployment's Amazon application does not hold the role that packing slips need")
+        raise FeatureUnavailableError(
+            "this deployment's Amazon application does not hold the role that packing slips need"
+        )
     with tenant_scope(tenant):
         if lock_shared(connection).origin is not Origin.LWA:
             raise FeatureUnavailableError("imported files have no recipients")
         first = bool(
             sql.execute(
                 databases["default"],
-                "insert into vault_consent (tenant_id, id, connection_id, terms, given_at, given_by) values (%s, %s, %s, %s, %s, %s)"
-                " on conflict do nothing",
+                "insert into vault_consent (tenant_id, id, connection_id, terms, given_at,"
+                " given_by) values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
                 [tenant, new_id(), connection, TERMS_VERSION, at, actor],
             )
         )
         consent: UUID = sql.value(
             databases["default"],
-            "select id from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null",
+            "select id from vault_consent where tenant_id = %s and connection_id = %s and"
+            " withdrawn_at is null",
             [tenant, connection],
         )
         if first:
-            record(Tag.VAULT_ON, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at, details={"terms": TERMS_VERSION})
+            record(
+                Tag.VAULT_ON,
+                actor=actor,
+                tenant=tenant,
+                subject=f"connection:{connection}",
+                at=at,
+                details={"terms": TERMS_VERSION},
+            )
     return consent
 
 
-def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: datetime) -> DisableResult:
+def disable_packing_slips(
+    *, connection: UUID, tenant: UUID, actor: str, at: datetime
+) -> DisableResult:
     """Disable the feature; afterward no fetched recipient can be read.
 
     That includes backups. The keys are destroyed last before the commit, then the rows are deleted.
@@ -76,16 +88,27 @@ def disable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: dat
         KeyStoreError: a key can't be destroyed now; nothing has changed. Call it again.
     """
     with tenant_scope(tenant):
-        record(Tag.VAULT_OFF_INTENDED, actor=actor, tenant=tenant, subject=f"connection:{connection}", at=at)
+        record(
+            Tag.VAULT_OFF_INTENDED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"connection:{connection}",
+            at=at,
+        )
     with tenant_scope(tenant):
         first = withdraw_consent(connection, tenant=tenant, actor=actor, at=at)
         destroyed = destroy_keys(connection, Purpose.PII)
         if first and not destroyed:
-            # Leave a tombstone even if nothing was sealed: a database restored from before must not re-enable the feature.
-            settings.KEY_STORE.destroy(settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id)
+            # Leave a tombstone even if nothing was sealed: a database restored from before must not
+            # re-enable the feature.
+            settings.KEY_STORE.destroy(
+                settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id
+            )
     with tenant_scope(tenant, using=USING):
         erased = sql.execute(
-            databases[USING], "delete from pii.recipient where tenant_id = %s and connection_id = %s", [tenant, connection]
+            databases[USING],
+            "delete from pii.recipient where tenant_id = %s and connection_id = %s",
+            [tenant, connection],
         )
     if erased:
         record_erased(erased, tenant=tenant, actor=actor, at=at)
@@ -119,10 +142,19 @@ def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime
 def record_erased(rows: int, *, tenant: UUID, actor: str, at: datetime) -> None:
     """Add the number of erased recipients to the audit log."""
     with tenant_scope(tenant):
-        record(Tag.VAULT_ERASED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details={"rows": rows})
+        record(
+            Tag.VAULT_ERASED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"tenant:{tenant}",
+            at=at,
+            details={"rows": rows},
+        )
 
 
-def request_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) -> dict[UUID, tuple[str, ...]]:
+def request_slips(
+    *, ids: Sequence[str], tenant: UUID, actor: str, at: datetime
+) -> dict[UUID, tuple[str, ...]]:
     """Store requests for recipients; return those accepted, by connection.
 
     Orders that are not this tenant's, or that the seller does not ship now, are left out, and so is
@@ -130,13 +162,18 @@ def request_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime)
     """
     wanted: dict[UUID, list[str]] = {}
     with tenant_scope(tenant):
-        on = [feature.connection.id for feature in features() if feature.is_on] if has_restricted_role() else []
+        on = (
+            [feature.connection.id for feature in features() if feature.is_on]
+            if has_restricted_role()
+            else []
+        )
         with databases["default"].cursor() as cursor:
             for order in orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at).values():
                 cursor.execute(
-                    "insert into vault_request (tenant_id, connection_id, order_id, asked_at, asked_by) values (%s, %s, %s, %s, %s)"
-                    " on conflict (tenant_id, connection_id, order_id)"
-                    " do update set asked_at = excluded.asked_at, asked_by = excluded.asked_by, outcome = null, done_at = null",
+                    "insert into vault_request (tenant_id, connection_id, order_id, asked_at,"
+                    " asked_by) values (%s, %s, %s, %s, %s) on conflict (tenant_id, connection_id,"
+                    " order_id) do update set asked_at = excluded.asked_at, asked_by ="
+                    " excluded.asked_by, outcome = null, done_at = null",
                     [tenant, order.connection, order.id, at, actor],
                 )
                 wanted.setdefault(order.connection, []).append(order.id)
@@ -159,7 +196,8 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
             row[1]: row
             for row in sql.rows(
                 databases[USING],
-                "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id = %s and order_id = any(%s)",
+                "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id"
+                " = %s and order_id = any(%s)",
                 [tenant, list(known)],
             )
             if row[1] in known and row[0] == known[row[1]].connection
@@ -170,7 +208,9 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
         if is_expired(expires_on, at=at):
             continue
         try:
-            recipient = open_recipient(bytes(sealed), tenant=tenant, connection=order.connection, order=order.id)
+            recipient = open_recipient(
+                bytes(sealed), tenant=tenant, connection=order.connection, order=order.id
+            )
         except (KeyDestroyedError, CannotOpenError):
             continue
         found.append(Slip(order, recipient, expires_on))

@@ -14,7 +14,13 @@ from django.http import QueryDict
 from theseller.buyer_pii.keys import USING
 from theseller.buyer_pii.labels import SlipState, slip_state
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
-from theseller.buyer_pii.queries import ORDERS_PER_PAGE, expiry_dates, features, has_restricted_role, orders_to_ship
+from theseller.buyer_pii.queries import (
+    ORDERS_PER_PAGE,
+    expiry_dates,
+    features,
+    has_restricted_role,
+    orders_to_ship,
+)
 from theseller.buyer_pii.types import FeatureState, Gift, ShippableOrder, Slip, SlipLine
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
@@ -46,7 +52,12 @@ class OrderListQuery:
     @property
     def query_string(self) -> str:
         """The page's query string; empty for the first page of orders to ship."""
-        return urlencode({**({"shipped": 1} if self.shipped else {}), **({"page": self.number + 1} if self.number else {})})
+        return urlencode(
+            {
+                **({"shipped": 1} if self.shipped else {}),
+                **({"page": self.number + 1} if self.number else {}),
+            }
+        )
 
     @classmethod
     def read(cls, query: QueryDict) -> OrderListQuery:
@@ -100,14 +111,24 @@ class OrdersPage:
         return sum(row.state.waiting for row in self.rows)
 
 
-def orders_page(tenant: UUID, query: OrderListQuery, *, ticked: Collection[str] = (), at: datetime) -> OrdersPage:
+def orders_page(
+    tenant: UUID, query: OrderListQuery, *, ticked: Collection[str] = (), at: datetime
+) -> OrdersPage:
     """Return the requested page of orders, with these orders selected."""
     with tenant_scope(tenant):
         known, connections = features(), all_connections()
         on = [feature.connection.id for feature in known if feature.is_on]
         # One more than the page shows, to know whether there is a next page.
         found = (
-            orders_to_ship(on, at=at, shipped=query.shipped, skip=query.number * ORDERS_PER_PAGE, most=ORDERS_PER_PAGE + 1) if on else ()
+            orders_to_ship(
+                on,
+                at=at,
+                shipped=query.shipped,
+                skip=query.number * ORDERS_PER_PAGE,
+                most=ORDERS_PER_PAGE + 1,
+            )
+            if on
+            else ()
         )
     found, more = found[:ORDERS_PER_PAGE], len(found) > ORDERS_PER_PAGE
     stored: dict[tuple[UUID, str], date] = {}
@@ -117,15 +138,28 @@ def orders_page(tenant: UUID, query: OrderListQuery, *, ticked: Collection[str] 
     chosen = {order.id for order in found[:MAX_SLIPS_PER_REQUEST]} if query.first else set(ticked)
     rows = tuple(
         OrderRow(
-            order, slip_state(order, stored.get((order.connection, order.id)), at=at), _store(order), local_day(order), order.id in chosen
+            order,
+            slip_state(order, stored.get((order.connection, order.id)), at=at),
+            _store(order),
+            local_day(order),
+            order.id in chosen,
         )
         for order in found
     )
     open_files = any(view.is_open and view.origin is Origin.FILES for view in connections)
-    return OrdersPage(_availability(known, on, open_files=open_files), known, rows, query, has_restricted_role(), more)
+    return OrdersPage(
+        _availability(known, on, open_files=open_files),
+        known,
+        rows,
+        query,
+        has_restricted_role(),
+        more,
+    )
 
 
-def _availability(known: Sequence[FeatureState], on: Sequence[UUID], *, open_files: bool) -> SlipAvailability:
+def _availability(
+    known: Sequence[FeatureState], on: Sequence[UUID], *, open_files: bool
+) -> SlipAvailability:
     if on:
         return SlipAvailability.ON
     if not known:
@@ -167,9 +201,13 @@ def _printed_slip(slip: Slip) -> PrintedSlip:
         store=_store(order),
         day=local_day(order),
         ship_by=_local(order.marketplace_id, recipient.ship_by) if recipient.ship_by else None,
-        address=(*recipient.lines, recipient.country) if _is_abroad(order, recipient.country) else recipient.lines,
+        address=(*recipient.lines, recipient.country)
+        if _is_abroad(order, recipient.country)
+        else recipient.lines,
         items=tuple(PrintedLine(line, written[line.order_item_id]) for line in order.lines),
-        messages=tuple(gift.message for gift in recipient.gifts if gift.order_item_id not in written),
+        messages=tuple(
+            gift.message for gift in recipient.gifts if gift.order_item_id not in written
+        ),
     )
 
 
@@ -196,4 +234,8 @@ def _local(store: str, instant: datetime) -> date:
 
 
 def _store(order: ShippableOrder) -> str:
-    return MARKETPLACES[order.marketplace_id].sales_channel if order.marketplace_id in MARKETPLACES else ""
+    return (
+        MARKETPLACES[order.marketplace_id].sales_channel
+        if order.marketplace_id in MARKETPLACES
+        else ""
+    )

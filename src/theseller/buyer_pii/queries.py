@@ -18,7 +18,14 @@ from django.db import connections as databases
 from theseller.accounts.queries import names_of
 from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.keys import USING
-from theseller.buyer_pii.types import FeatureState, RecipientRequest, RequestOutcome, ShippableOrder, SlipLine, SlipView
+from theseller.buyer_pii.types import (
+    FeatureState,
+    RecipientRequest,
+    RequestOutcome,
+    ShippableOrder,
+    SlipLine,
+    SlipView,
+)
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.lib import sql as statements
@@ -54,16 +61,24 @@ def features(*, using: str = "default") -> tuple[FeatureState, ...]:
         row[0]: (row[1], row[2])
         for row in statements.rows(
             databases[using],
-            "select connection_id, id, given_at from vault_consent where tenant_id = %s and withdrawn_at is null",
+            "select connection_id, id, given_at from vault_consent where tenant_id = %s and"
+            " withdrawn_at is null",
             [current_tenant()],
         )
     }
-    found = [view for view in all_connections(using=using) if view.is_open and view.origin is Origin.LWA]
+    found = [
+        view for view in all_connections(using=using) if view.is_open and view.origin is Origin.LWA
+    ]
     return tuple(FeatureState(view, *on.get(view.id, (None, None))) for view in found)
 
 
 def orders_to_ship(
-    connections: Sequence[UUID], *, at: datetime, shipped: bool = False, skip: int = 0, most: int = ORDERS_PER_PAGE
+    connections: Sequence[UUID],
+    *,
+    at: datetime,
+    shipped: bool = False,
+    skip: int = 0,
+    most: int = ORDERS_PER_PAGE,
 ) -> tuple[ShippableOrder, ...]:
     """Return orders of `connections` that their seller ships.
 
@@ -71,13 +86,23 @@ def orders_to_ship(
     those shipped less than 30 days ago, newest first.
     """
     direction = "desc" if shipped else "asc"
-    more = f" group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 {direction}, 2 limit %s offset %s"
+    more = (
+        f" group by 1, 2 having bool_and(l.status = 'shipped') = %s order by 3 {direction}, 2 limit"
+        " %s offset %s"
+    )
     return tuple(_read(_ORDERS, connections, at, more, shipped, most, skip))
 
 
-def orders(connections: Sequence[UUID], ids: Iterable[str], *, at: datetime) -> dict[str, ShippableOrder]:
+def orders(
+    connections: Sequence[UUID], ids: Iterable[str], *, at: datetime
+) -> dict[str, ShippableOrder]:
     """Return the named orders that a slip may be made for, by order number."""
-    return {one.id: one for one in _read(_ORDERS, connections, at, " and l.order_id = any(%s) group by 1, 2", list(ids))}
+    return {
+        one.id: one
+        for one in _read(
+            _ORDERS, connections, at, " and l.order_id = any(%s) group by 1, 2", list(ids)
+        )
+    }
 
 
 def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
@@ -86,8 +111,8 @@ def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
         RecipientRequest(*row)
         for row in statements.rows(
             databases["default"],
-            "select order_id, asked_at from vault_request where tenant_id = %s and connection_id = %s and outcome is null"
-            " order by asked_at, order_id",
+            "select order_id, asked_at from vault_request where tenant_id = %s and connection_id ="
+            " %s and outcome is null order by asked_at, order_id",
             [current_tenant(), connection],
         )
     )
@@ -102,7 +127,8 @@ def outcomes(ids: Iterable[str]) -> dict[str, RequestOutcome | None]:
         order: RequestOutcome(outcome) if outcome else None
         for order, outcome in statements.rows(
             databases["default"],
-            "select order_id, outcome from vault_request where tenant_id = %s and order_id = any(%s)",
+            "select order_id, outcome from vault_request where tenant_id = %s and order_id ="
+            " any(%s)",
             [current_tenant(), list(ids)],
         )
     }
@@ -117,7 +143,8 @@ def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
         (row[0], row[1]): row[2]
         for row in statements.rows(
             databases[USING],
-            "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and order_id = any(%s)",
+            "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and"
+            " order_id = any(%s)",
             [current_tenant(), list(ids)],
         )
     }
@@ -131,7 +158,9 @@ def slip_views() -> tuple[SlipView, ...]:
     rows = [
         (at, actor.removeprefix("user:"), subject.removeprefix("order:"))
         for at, actor, subject in statements.rows(
-            databases["default"], "select at, actor, subject from guard.slip_looks(%s)", [MAX_SLIP_VIEWS]
+            databases["default"],
+            "select at, actor, subject from guard.slip_looks(%s)",
+            [MAX_SLIP_VIEWS],
         )
     ]
     names = names_of({UUID(actor) for _, actor, _ in rows})
@@ -155,19 +184,43 @@ def count_recipients(connection: UUID) -> int:
     )
 
 
-def _read(sql: str, connections: Sequence[UUID], at: datetime, more: str, *parameters: Any) -> list[ShippableOrder]:  # noqa: ANN401
+def _read(
+    sql: str,
+    connections: Sequence[UUID],
+    at: datetime,
+    more: str,
+    *parameters: Any,  # noqa: ANN401
+) -> list[ShippableOrder]:
     return [
         _order(row)
         for row in statements.rows(
             databases["default"],
             sql + more,
-            [current_tenant(), list(connections), at - _OLDEST, at - timedelta(days=PII_DAYS_MAX), *parameters],
+            [
+                current_tenant(),
+                list(connections),
+                at - _OLDEST,
+                at - timedelta(days=PII_DAYS_MAX),
+                *parameters,
+            ],
         )
     ]
 
 
 def _order(row: tuple[Any, ...]) -> ShippableOrder:
-    connection, order, purchased, store, shipped, keys, skus, titles, quantities, requested_at, outcome = row
+    (
+        connection,
+        order,
+        purchased,
+        store,
+        shipped,
+        keys,
+        skus,
+        titles,
+        quantities,
+        requested_at,
+        outcome,
+    ) = row
     return ShippableOrder(
         connection=connection,
         id=order,

@@ -27,7 +27,14 @@ class ShippedTooLongAgoError(ValueError):
 
 
 def store_recipient(  # one for each thing that is known of it
-    recipient: Recipient, *, order: str, connection: UUID, shipped_at: datetime | None, tenant: UUID, actor: str, at: datetime
+    recipient: Recipient,
+    *,
+    order: str,
+    connection: UUID,
+    shipped_at: datetime | None,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
 ) -> date:
     """Store a fetched recipient and return its expiry date.
 
@@ -44,21 +51,32 @@ def store_recipient(  # one for each thing that is known of it
     own = _connection_key(connection, tenant=tenant, at=at)
     expires_on = expiry_date(fetched_at=at, shipped_at=shipped_at)
     day = day_key(expires_on, at=at)
-    sealed = sealed_recipient(recipient, tenant=tenant, connection=connection, order=order, own=own, day=day)
+    sealed = sealed_recipient(
+        recipient, tenant=tenant, connection=connection, order=order, own=own, day=day
+    )
     with tenant_scope(tenant, using=USING):
         sql.execute(
             databases[USING],
-            "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at, dies_on, day_key_id, connection_key_id,"
-            " sealed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
+            "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at,"
+            " dies_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
             [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
         )
         kept: date = sql.value(
             databases[USING],
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and order_id = %s",
+            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and"
+            " order_id = %s",
             [tenant, connection, order],
         )
     with tenant_scope(tenant):
-        record(Tag.VAULT_FETCHED, actor=actor, tenant=tenant, subject=f"order:{order}", at=at, details={"dies_on": str(kept)})
+        record(
+            Tag.VAULT_FETCHED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"order:{order}",
+            at=at,
+            details={"dies_on": str(kept)},
+        )
     return kept
 
 
@@ -71,7 +89,8 @@ def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
         lock_shared(connection)
         row = sql.one(
             databases["default"],
-            "select given_at from vault_consent where tenant_id = %s and connection_id = %s and withdrawn_at is null for update",
+            "select given_at from vault_consent where tenant_id = %s and connection_id = %s and"
+            " withdrawn_at is null for update",
             [tenant, connection],
         )
         if row is None:

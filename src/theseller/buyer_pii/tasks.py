@@ -15,7 +15,8 @@ from theseller.lib.logs import getLogger
 
 log = getLogger(__name__)
 
-# The names begin with the package's former name: queues hold jobs by them, and the database checks which jobs the web may add.
+# The names begin with the package's former name: queues hold jobs by them, and the database checks
+# which jobs the web may add.
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -42,12 +43,16 @@ def fetch_recipients(tenant: str, connection: str) -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="theseller.vault.tasks.nudge_wishes", queueing_lock="nudge_wishes", pass_context=False)
+@app.task(
+    name="theseller.vault.tasks.nudge_wishes", queueing_lock="nudge_wishes", pass_context=False
+)
 def enqueue_pending_fetches(timestamp: int) -> None:
     """Enqueue fetches of pending requests, every five seconds.
 
     A lost job therefore loses no request.
     """
     del timestamp
-    for tenant, connection in sql.rows(connections["default"], "select tenant_id, connection_id from guard.open_wishes(%s)", [1000]):
+    for tenant, connection in sql.rows(
+        connections["default"], "select tenant_id, connection_id from guard.open_wishes(%s)", [1000]
+    ):
         enqueue_fetch(tenant=tenant, connection=connection)

@@ -16,7 +16,8 @@ class RequestOutcome(StrEnum):
     FETCHED = "fetched"
     NOT_YOURS = "not_yours"  # no order that the seller ships, or no longer one
     TOO_OLD = "too_old"  # shipped 30 days ago or longer
-    NOT_GIVEN = "not_given"  # Amazon answered without a recipient: the seller's authorization lacks the role
+    # Amazon answered without a recipient: the seller's authorization lacks the role
+    NOT_GIVEN = "not_given"
     NOT_FOUND = "not_found"
     ROLE_MISSING = "role_missing"
     SWITCHED_OFF = "switched_off"

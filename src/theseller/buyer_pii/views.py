@@ -36,7 +36,11 @@ def orders(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """List orders with the state of their slips; for htmx only the states."""
     page = orders_page(tenant_context.tenant, OrderListQuery.read(request.GET), at=clock.now())
     partial = request.headers.get("HX-Request") == "true"
-    response = render(request, "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html", _context(tenant_context, page))
+    response = render(
+        request,
+        "buyer_pii/_refresh.html" if partial else "buyer_pii/orders.html",
+        _context(tenant_context, page),
+    )
     patch_vary_headers(response, ["HX-Request"])
     return response
 
@@ -52,10 +56,16 @@ def _context(tenant_context: TenantContext, page: OrdersPage, error: str = "") -
     }
 
 
-def _show_list_again(request: HttpRequest, tenant_context: TenantContext, error: str, ticked: Collection[str]) -> HttpResponse:
+def _show_list_again(
+    request: HttpRequest, tenant_context: TenantContext, error: str, ticked: Collection[str]
+) -> HttpResponse:
     """Show the list with the same selection and an error message."""
-    page = orders_page(tenant_context.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now())
-    return render(request, "buyer_pii/orders.html", _context(tenant_context, page, error), status=422)
+    page = orders_page(
+        tenant_context.tenant, OrderListQuery.read(request.POST), ticked=ticked, at=clock.now()
+    )
+    return render(
+        request, "buyer_pii/orders.html", _context(tenant_context, page, error), status=422
+    )
 
 
 @require_POST
@@ -65,12 +75,21 @@ def request_slips_view(request: HttpRequest, tenant_context: TenantContext) -> H
     """Request the slips of the selected orders, except those already stored."""
     form, at = OrdersForm(request.POST), clock.now()
     if not form.is_valid():
-        return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))
+        return _show_list_again(
+            request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order")
+        )
     chosen: tuple[str, ...] = form.cleaned_data["order"]
     with tenant_scope(tenant_context.tenant, using=USING):
-        stored = {order for (_, order), expires_on in expiry_dates(chosen).items() if not is_expired(expires_on, at=at)}
+        stored = {
+            order
+            for (_, order), expires_on in expiry_dates(chosen).items()
+            if not is_expired(expires_on, at=at)
+        }
     wanted = request_slips(
-        ids=[one for one in chosen if one not in stored], tenant=tenant_context.tenant, actor=tenant_context.actor, at=at
+        ids=[one for one in chosen if one not in stored],
+        tenant=tenant_context.tenant,
+        actor=tenant_context.actor,
+        at=at,
     )
     for connection in wanted:
         enqueue_fetch(tenant=tenant_context.tenant, connection=connection)
@@ -87,9 +106,15 @@ def _back(request: HttpRequest) -> str:
 
 def _add_messages(request: HttpRequest, requested: int, stored: int, left: int) -> None:
     if requested:
-        messages.success(request, f"{_count(requested, 'slip')} requested. This page shows each as it arrives.")
+        messages.success(
+            request, f"{_count(requested, 'slip')} requested. This page shows each as it arrives."
+        )
     if stored:
-        messages.info(request, f"{_count(stored, 'slip')} {_are(stored)} here already: print {'it' if stored == 1 else 'them'}.")
+        messages.info(
+            request,
+            f"{_count(stored, 'slip')} {_are(stored)} here already: print"
+            f" {'it' if stored == 1 else 'them'}.",
+        )
     if left:
         why = "Not an order that your shop ships now, or packing slips are off for its connection."
         messages.warning(request, f"{_count(left, 'order')} {_are(left)} left out. {why}")
@@ -114,12 +139,19 @@ def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
     """
     form = OrdersForm(request.POST)
     if not form.is_valid():
-        return _show_list_again(request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order"))
+        return _show_list_again(
+            request, tenant_context, str(form.errors["order"][0]), request.POST.getlist("order")
+        )
     chosen: tuple[str, ...] = form.cleaned_data["order"]
-    slips = open_slips(ids=chosen, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
+    slips = open_slips(
+        ids=chosen, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now()
+    )
     if not slips:
         return _show_list_again(
-            request, tenant_context, "None of the selected orders has a slip here. Request the slips first; then print.", chosen
+            request,
+            tenant_context,
+            "None of the selected orders has a slip here. Request the slips first; then print.",
+            chosen,
         )
     shown = {slip.order.id for slip in slips}
     context: Mapping[str, object] = {
@@ -128,4 +160,6 @@ def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
         "shop": tenant_context.tenant_name,
         "back": _back(request),
     }
-    return render(request, "buyer_pii/print.html", context)  # Never cached, like every page of a session (middleware).
+    return render(
+        request, "buyer_pii/print.html", context
+    )  # Never cached, like every page of a session (middleware).

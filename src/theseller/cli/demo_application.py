@@ -16,10 +16,16 @@ CLIENT_ID = "amzn1.application-oa2-client.demo"
 APPLICATION_ID = "amzn1.sellerapps.app.demo"
 
 
-def write_application(state: Path, public_url: str, secrets: WritableSecretProvider, restricted: Collection[RestrictedRole] = ()) -> Path:
+def write_application(
+    state: Path,
+    public_url: str,
+    secrets: WritableSecretProvider,
+    restricted: Collection[RestrictedRole] = (),
+) -> Path:
     """Write the emulator's application file (0600: it holds the client secret) and return its path.
 
-    `restricted` are the restricted roles that the emulated Amazon has granted to the application: none, unless the demo is configured so.
+    `restricted` are the restricted roles that the emulated Amazon has granted to the application:
+    none, unless the demo is configured so.
     """
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -30,7 +36,10 @@ def write_application(state: Path, public_url: str, secrets: WritableSecretProvi
         "client_secrets": [secrets.ensure("lwa-client-secret", new_timestamped_secret).reveal()],
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
-        "roles": [*(role.value for role in roles_for(OFFERED)), *(role.at_amazon for role in restricted)],
+        "roles": [
+            *(role.value for role in roles_for(OFFERED)),
+            *(role.at_amazon for role in restricted),
+        ],
     }
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -32,7 +32,10 @@ class Address:
 
 def start_screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
     """Return what to print: where, who, what to try, how to stop. At most 24 lines, the height of a small terminal."""
-    email, password = (max((len(getattr(one, column)) for one in people), default=0) for column in ("email", "password"))
+    email, password = (
+        max((len(getattr(one, column)) for one in people), default=0)
+        for column in ("email", "password")
+    )
     rows = [f"    {one.email:{email}}  {one.password:{password}}  {one.note}" for one in people]
     return "\n".join([
         "",
@@ -60,4 +63,8 @@ def start_screen(address: Address, people: Sequence[Person], *, seconds: float) 
 
 
 def _reset(state: Path) -> str:
-    return "make demo-reset" if state == REPOSITORY / "state" else f"THESELLER_STATE={state} make demo-reset"
+    return (
+        "make demo-reset"
+        if state == REPOSITORY / "state"
+        else f"THESELLER_STATE={state} make demo-reset"
+    )

@@ -39,7 +39,10 @@ def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
         make_folder(state / name, 0o700)
     lock = demo_lock(state)
     if not lock.acquire():
-        raise CommandError(f"The demo is already running{running_demo(state)}.", "Use that one, or stop it with Ctrl-C where it runs.")
+        raise CommandError(
+            f"The demo is already running{running_demo(state)}.",
+            "Use that one, or stop it with Ctrl-C where it runs.",
+        )
     try:
         return lock, stop_orphans(state / "processes", say)
     except BaseException:
@@ -56,13 +59,18 @@ def running_demo(state: Path) -> str:
         return who
 
 
-def choose_ports(environ: Mapping[str, str], say: Callable[[str], None], *, patience: float) -> DemoPorts:
+def choose_ports(
+    environ: Mapping[str, str], say: Callable[[str], None], *, patience: float
+) -> DemoPorts:
     """Return free ports: those asked for by variables or an error, else the usual ones or the next free ones, and say so.
 
-    `patience`: seconds to wait for the usual ones, when a killed demo's programs may be about to let go of them.
+    `patience`: seconds to wait for the usual ones, when a killed demo's programs may be about to
+    let go of them.
     """
     web = _choose(environ, "THESELLER_PORT", WEB_PORT, say, patience, frozenset())
-    emulator = _choose(environ, "THESELLER_EMULATOR_PORT", EMULATOR_PORT, say, patience, frozenset({web}))
+    emulator = _choose(
+        environ, "THESELLER_EMULATOR_PORT", EMULATOR_PORT, say, patience, frozenset({web})
+    )
     return DemoPorts(web, emulator)
 
 
@@ -70,9 +78,15 @@ def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> d
     """Return the environment of the demo's programs, and write the emulator's application and the demo's addresses."""
     web, emulator = f"http://127.0.0.1:{ports.web}", f"http://127.0.0.1:{ports.emulator}"
     write_application(state, web, ensure_secrets(state), read_restricted_roles(environ))
-    (state / "processes" / "demo.json").write_text(json.dumps({"web": web, "emulator": emulator}) + "\n")
+    (state / "processes" / "demo.json").write_text(
+        json.dumps({"web": web, "emulator": emulator}) + "\n"
+    )
     # The demo's database is its own: a DATABASE_URL in this shell is meant for something else.
-    kept = {name: value for name, value in environ.items() if name not in {"DATABASE_URL", "THESELLER_ROLE", "DJANGO_SETTINGS_MODULE"}}
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in {"DATABASE_URL", "THESELLER_ROLE", "DJANGO_SETTINGS_MODULE"}
+    }
     return kept | {
         "PYTHONUNBUFFERED": "1",
         "THESELLER_ENV": "demo",
@@ -85,7 +99,12 @@ def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> d
 
 
 def _choose(
-    environ: Mapping[str, str], variable: str, usual: int, say: Callable[[str], None], patience: float, taken: frozenset[int]
+    environ: Mapping[str, str],
+    variable: str,
+    usual: int,
+    say: Callable[[str], None],
+    patience: float,
+    taken: frozenset[int],
 ) -> int:
     asked = environ.get(variable, "")
     wanted = parse_port(asked, variable) if asked else usual

@@ -7,18 +7,28 @@ from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.cli.state_folders import refuse_other_environment
-from theseller.config.environment import EnvironmentKind, read_environment_kind, read_secret_config, uses_external_server
+from theseller.config.environment import (
+    EnvironmentKind,
+    read_environment_kind,
+    read_secret_config,
+    uses_external_server,
+)
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.crypto.providers import SecretProvider, WritableSecretProvider
-from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind, make_secret_provider
+from theseller.crypto.secret_config import (
+    ProviderKind,
+    SecretConfig,
+    StoreKind,
+    make_secret_provider,
+)
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.lib.secret import Secret
 from theseller.postgres.roles import login_roles
 
 #: Amazon gives it; it is put, never made.
-LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # noqa: S105  # a name
+LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # a name  # noqa: S105
 #: Lengths in characters. Amazon does not say how long its secrets are: they have had 64 and 80.
 _AMAZON_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 16, 512
 
@@ -41,10 +51,18 @@ def secret_provider(state: Path) -> WritableSecretProvider:
 def own_secrets(choice: SecretConfig) -> tuple[str, ...]:
     """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
     elsewhere = bool(os.environ.get("DATABASE_URL")) and choice.environment != EnvironmentKind.DEMO
-    roots = (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()  # a key service has roots of its own
+    roots = (
+        (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()
+    )  # a key service has roots of its own
     superuser = () if elsewhere else ("db-superuser",)
     roles = login_roles(external=uses_external_server(os.environ))
-    return (*roots, "django-session-key", "tenant-ticket-key", *superuser, *(f"db-{short}" for short in roles))
+    return (
+        *roots,
+        "django-session-key",
+        "tenant-ticket-key",
+        *superuser,
+        *(f"db-{short}" for short in roles),
+    )
 
 
 def new_secret(name: str, choice: SecretConfig) -> Secret:
@@ -58,16 +76,26 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
         try:
             parse_root_keys(given, choice.environment)
         except (KeyStoreError, WrongEnvironmentError) as error:
-            raise CommandError(f"{error}; nothing was changed.", "Put the root key back from its copy.") from None
+            raise CommandError(
+                f"{error}; nothing was changed.", "Put the root key back from its copy."
+            ) from None
         return
     text = given.reveal()
     least = _AMAZON_LENGTH_MIN if name == LWA_CLIENT_SECRET_NAME else _OWN_LENGTH_MIN
-    if not (least <= len(text) <= _LENGTH_MAX and text.isascii() and text.isprintable() and " " not in text):
+    if not (
+        least <= len(text) <= _LENGTH_MAX
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+    ):
         raise CommandError(
-            f"What was given can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters without spaces; nothing was changed.",
-            "Give it on one line, as Amazon shows it."
-            if name == LWA_CLIENT_SECRET_NAME
-            else "`theseller secrets fill` makes the ones that are missing.",
+            f"What was given can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters"
+            " without spaces; nothing was changed.",
+            (
+                "Give it on one line, as Amazon shows it."
+                if name == LWA_CLIENT_SECRET_NAME
+                else "`theseller secrets fill` makes the ones that are missing."
+            ),
         )
 
 
@@ -76,7 +104,8 @@ def ensure_secrets(state: Path) -> WritableSecretProvider:
     choice = secret_config(state)
     provider = make_secret_provider(choice, os.environ)
     for name in own_secrets(choice):
-        provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]  # bound at once, not at the end
+        # bound at once, not at the end
+        provider.ensure(name, lambda wanted=name: new_secret(wanted, choice))  # type: ignore[misc]
     return provider
 
 
@@ -88,7 +117,9 @@ def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
     provider = make_secret_provider(choice, os.environ)
     return {
         short: tuple(
-            found.reveal() for name in (f"db-{short}", f"db-{short}{NEXT_SUFFIX}") if (found := secret_or_none(provider, name)) is not None
+            found.reveal()
+            for name in (f"db-{short}", f"db-{short}{NEXT_SUFFIX}")
+            if (found := secret_or_none(provider, name)) is not None
         )
         for short in login_roles(external=False)
     }
@@ -100,10 +131,17 @@ def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
     if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
         return ()
     provider = make_secret_provider(choice, os.environ)
-    names = ("tenant-ticket-key", f"tenant-ticket-key{NEXT_SUFFIX}", f"tenant-ticket-key{PREVIOUS_SUFFIX}")
+    names = (
+        "tenant-ticket-key",
+        f"tenant-ticket-key{NEXT_SUFFIX}",
+        f"tenant-ticket-key{PREVIOUS_SUFFIX}",
+    )
     return tuple(found for name in names if (found := secret_or_none(provider, name)) is not None)
 
 
 def role_passwords(provider: SecretProvider) -> dict[str, str]:
     """Return the passwords that `ensure_roles` takes, by the roles' short names."""
-    return {short: provider.get(f"db-{short}").reveal() for short in login_roles(external=uses_external_server(os.environ))}
+    return {
+        short: provider.get(f"db-{short}").reveal()
+        for short in login_roles(external=uses_external_server(os.environ))
+    }

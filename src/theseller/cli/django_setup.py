@@ -21,10 +21,11 @@ Role = Literal["web", "worker", "migrate", "retention", "probe"]
 def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> None:
     """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
 
-    Raise CommandError when the state folder belongs to another environment; and at once, rather than after a connection pool's patience,
-    when the embedded database does not run; with `database=False` it need not, and nothing may be asked of it.
-    Raise WrongSchemaError when the database was migrated by a newer version, or not yet by this one; with `schema=False` that is the
-    caller's to check.
+    Raise CommandError when the state folder belongs to another environment; and at once, rather
+    than after a connection pool's patience, when the embedded database does not run; with
+    `database=False` it need not, and nothing may be asked of it. Raise WrongSchemaError when the
+    database was migrated by a newer version, or not yet by this one; with `schema=False` that is
+    the caller's to check.
     """
     state = state_folder(os.environ)
     refuse_other_environment(state)
@@ -82,5 +83,6 @@ def require_database() -> None:
         return
     raise CommandError(
         f"The database of {state} is not running.",
-        "Start it with `theseller demo` or `theseller postgres start`, or name another with THESELLER_STATE or DATABASE_URL.",
+        "Start it with `theseller demo` or `theseller postgres start`, or name another with"
+        " THESELLER_STATE or DATABASE_URL.",
     )

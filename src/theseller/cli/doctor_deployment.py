@@ -9,13 +9,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME, own_secrets, secret_config, stores_keys_on_this_host_only
+from theseller.cli.deployment_secrets import (
+    LWA_CLIENT_SECRET_NAME,
+    own_secrets,
+    secret_config,
+    stores_keys_on_this_host_only,
+)
 from theseller.cli.django_setup import setup_django, try_connection
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import CommandError
 from theseller.cli.external_server import VERSION_MIN
 from theseller.cli.state_folders import state_folder
-from theseller.config.environment import InvalidSettingError, ProcessRole, read_backups, read_environment, read_environment_kind
+from theseller.config.environment import (
+    InvalidSettingError,
+    ProcessRole,
+    read_backups,
+    read_environment,
+    read_environment_kind,
+)
 from theseller.config.processes import WEB_PROCESSES, connections_of_deployment
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.secret_config import make_key_store, make_secret_provider
@@ -27,15 +38,20 @@ if TYPE_CHECKING:
 
 #: How far this machine's clock may be from the database's: tickets and tokens are dated by both.
 _CLOCK_SECONDS = 5.0
-#: A worker says every ten seconds that it lives; a job that waits longer than this waits for a worker.
+#: A worker says every ten seconds that it lives; a job that waits longer than this waits for a
+#: worker.
 _WORKER_SILENCE_SECONDS, _QUEUE_WAIT_SECONDS_MAX = 30, 600
-_WORKERS = "select count(*), min(extract(epoch from now() - last_heartbeat))::float from procrastinate_workers"
+_WORKERS = (
+    "select count(*), min(extract(epoch from now() - last_heartbeat))::float from"
+    " procrastinate_workers"
+)
 _WAITING = """
 select count(*), coalesce(max(extract(epoch from now() - greatest(e.at, coalesce(j.scheduled_at, e.at)))), 0)::float
 from procrastinate_jobs j join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
 where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
 """
-#: Requests with a connection that has no certificate though it should; the first rewriting may wait an hour, and pauses (`erasure.throttle`).
+#: Requests with a connection that has no certificate though it should; the first rewriting may wait
+#: an hour, and pauses (`erasure.throttle`).
 _CERTIFICATE_HOURS_MAX = 6
 _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
@@ -51,9 +67,16 @@ _START_WORKER = "Start `theseller worker`, and look at its log."
 def examine_deployment(state: Path) -> Iterator[Finding]:
     """Look at settings, secrets, key service, backups' target and database. A failure is a finding; the later checks still run."""
     try:
-        environment = read_environment({**os.environ, "THESELLER_ROLE": ProcessRole.WEB.value}, default_state=state)
+        environment = read_environment(
+            {**os.environ, "THESELLER_ROLE": ProcessRole.WEB.value}, default_state=state
+        )
     except InvalidSettingError as error:
-        yield Finding("settings", str(error), failed=True, advice="docs/operate/settings.md lists every setting.")
+        yield Finding(
+            "settings",
+            str(error),
+            failed=True,
+            advice="docs/operate/settings.md lists every setting.",
+        )
         return
     yield Finding("settings", f"{environment.kind}, for {environment.public_url}")
     proxies = os.environ.get("THESELLER_TRUSTED_PROXIES", "").strip()
@@ -68,7 +91,9 @@ def _checked(check: Callable[[Path], Finding], state: Path) -> Iterator[Finding]
     try:
         yield check(state)
     except (CommandError, CryptoError, InvalidSettingError, OSError) as error:
-        yield Finding(name, str(error) or describe(error), failed=True, advice=getattr(error, "advice", ""))
+        yield Finding(
+            name, str(error) or describe(error), failed=True, advice=getattr(error, "advice", "")
+        )
 
 
 def _secrets(state: Path) -> Finding:
@@ -80,15 +105,25 @@ def _secrets(state: Path) -> Finding:
             provider.get(name)
         except CryptoError:
             missing.append(name)
-    advice = f"`theseller secrets fill` makes ours, `theseller secrets put {LWA_CLIENT_SECRET_NAME}` stores Amazon's; `theseller secrets check` says more."
-    found = f"can't be read: {', '.join(missing)}" if missing else f"all can be read, in {choice.provider}"
+    advice = (
+        f"`theseller secrets fill` makes ours, `theseller secrets put {LWA_CLIENT_SECRET_NAME}`"
+        " stores Amazon's; `theseller secrets check` says more."
+    )
+    found = (
+        f"can't be read: {', '.join(missing)}"
+        if missing
+        else f"all can be read, in {choice.provider}"
+    )
     return Finding("secrets", found, failed=bool(missing), advice=advice)
 
 
 def _key_store(state: Path) -> Finding:
     choice = secret_config(state)
     keys = make_key_store(choice, make_secret_provider(choice, os.environ), os.environ).list()
-    return Finding("key store", f"answers, in {choice.key_store}: {sum(not one.destroyed for one in keys)} live keys")
+    return Finding(
+        "key store",
+        f"answers, in {choice.key_store}: {sum(not one.destroyed for one in keys)} live keys",
+    )
 
 
 def _backups(state: Path) -> Finding:
@@ -96,14 +131,23 @@ def _backups(state: Path) -> Finding:
 
     where = read_backups(os.environ, state=state)
     if not where:
-        return Finding("backups", "TheSeller takes none here; look at those of the database's service", checked=False)
+        return Finding(
+            "backups",
+            "TheSeller takes none here; look at those of the database's service",
+            checked=False,
+        )
     name = f"doctor-{uuid.uuid4().hex}"
     try:
         target = make_target(where)
         target.put(name, [b"theseller doctor"])
         target.delete(name)
     except TargetError as error:
-        return Finding("backups", str(error), failed=True, advice="Look at THESELLER_BACKUPS and the rights there.")
+        return Finding(
+            "backups",
+            str(error),
+            failed=True,
+            advice="Look at THESELLER_BACKUPS and the rights there.",
+        )
     return Finding("backups", f"a file was written to {where} and deleted")
 
 
@@ -118,14 +162,14 @@ def _database(state: Path) -> Iterator[Finding]:
     except CommandError as error:
         yield Finding("database", error.message, failed=True, advice=error.advice)
         return
-    except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+    except Exception as error:  # noqa: BLE001
         yield _failed("database", error)
         return
     with cursor:
         for look in (_server, _connections, _schema, _host, _clock, _worker, _queue, _deletions):
             try:
                 yield look(cursor)
-            except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+            except Exception as error:  # noqa: BLE001
                 yield _failed(look.__name__.strip("_"), error)
 
 
@@ -140,22 +184,38 @@ def _server(cursor: CursorWrapper) -> Finding:
     version, number, tls, remote = _row(
         cursor,
         "select current_setting('server_version'), current_setting('server_version_num')::int,"
-        " (select coalesce(version, '') from pg_stat_ssl where pid = pg_backend_pid() and ssl), inet_server_addr() is not null",
+        " (select coalesce(version, '') from pg_stat_ssl where pid = pg_backend_pid() and ssl),"
+        " inet_server_addr() is not null",
     )
-    way = f"by {tls}" if tls else "without TLS, over the network" if remote else "on this machine's socket"
+    way = (
+        f"by {tls}"
+        if tls
+        else "without TLS, over the network"
+        if remote
+        else "on this machine's socket"
+    )
     failed = number < VERSION_MIN or (remote and not tls)
     advice = f"PostgreSQL {VERSION_MIN // 10_000} or newer is needed, with TLS over a network."
-    return Finding("database", f"PostgreSQL {version}, reached as theseller_worker {way}", failed=failed, advice=advice)
+    return Finding(
+        "database",
+        f"PostgreSQL {version}, reached as theseller_worker {way}",
+        failed=failed,
+        advice=advice,
+    )
 
 
 def _connections(cursor: CursorWrapper) -> Finding:
     allowed, used = _row(
         cursor,
-        "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,"
-        " (select count(*) from pg_stat_activity where backend_type = 'client backend')",
+        "select current_setting('max_connections')::int -"
+        " current_setting('superuser_reserved_connections')::int, (select count(*) from"
+        " pg_stat_activity where backend_type = 'client backend')",
     )
     needed = connections_of_deployment()
-    found = f"{used} of {allowed} in use; {WEB_PROCESSES} web processes and a worker, as they start by default, take up to {needed}"
+    found = (
+        f"{used} of {allowed} in use; {WEB_PROCESSES} web processes and a worker, as they start by"
+        f" default, take up to {needed}"
+    )
     advice = "Raise max_connections there (docs/operate/settings.md, Connections)."
     return Finding("connections", found, failed=allowed < needed or used >= allowed, advice=advice)
 
@@ -168,34 +228,63 @@ def _schema(_cursor: CursorWrapper) -> Finding:
         refuse_unsafe_database()
         refuse_other_schema()
     except RuntimeError as error:
-        return Finding("schema", str(error), failed=True, advice="Run `theseller migrate` of the version that is to serve.")
-    return Finding("schema", f"of this version and of the environment {read_environment_kind(os.environ)}")
+        return Finding(
+            "schema",
+            str(error),
+            failed=True,
+            advice="Run `theseller migrate` of the version that is to serve.",
+        )
+    return Finding(
+        "schema", f"of this version and of the environment {read_environment_kind(os.environ)}"
+    )
 
 
 def _host(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_host
+    from theseller.tenancy.state_folder_host import (
+        OtherHostError,
+        folder_identity,
+        refuse_other_host,
+    )
 
     state = state_folder(os.environ)
     if not stores_keys_on_this_host_only(state):
-        return Finding("host", "not asked: secrets and keys are with a service, or the database is this folder's own", checked=False)
+        return Finding(
+            "host",
+            "not asked: secrets and keys are with a service, or the database is this folder's own",
+            checked=False,
+        )
     try:
         refuse_other_host(folder_identity(state))
     except OtherHostError as error:
-        return Finding("host", str(error), failed=True, advice="Stop this host's processes, or give all hosts one key service.")
-    return Finding("host", "secrets and keys are in this state folder, and the database knows no other")
+        return Finding(
+            "host",
+            str(error),
+            failed=True,
+            advice="Stop this host's processes, or give all hosts one key service.",
+        )
+    return Finding(
+        "host", "secrets and keys are in this state folder, and the database knows no other"
+    )
 
 
 def _deletions(cursor: CursorWrapper) -> Finding:
     number, oldest = _row(cursor, _LATE, [_CERTIFICATE_HOURS_MAX])
     failing, since, retry_at, reason = _row(cursor, _FAILING)
     found = (
-        f"{number} erasure(s) not certified {_CERTIFICATE_HOURS_MAX} h after the request, the oldest {oldest or 0:.0f} h"
+        f"{number} erasure(s) not certified {_CERTIFICATE_HOURS_MAX} h after the request, the"
+        f" oldest {oldest or 0:.0f} h"
         if number
         else "none is late"
     )
-    advice = "`theseller deletion-request list` shows each, and the worker's log: look for `the erasure of`."
+    advice = (
+        "`theseller deletion-request list` shows each, and the worker's log: look for `the erasure"
+        " of`."
+    )
     if failing:
-        found += f"; {failing} fail(s), the longest since {since:%Y-%m-%d %H:%M} UTC, tried again at {retry_at:%H:%M:%S}: {reason}"
+        found += (
+            f"; {failing} fail(s), the longest since {since:%Y-%m-%d %H:%M} UTC, tried again at"
+            f" {retry_at:%H:%M:%S}: {reason}"
+        )
     return Finding("deletions", found, failed=bool(number or failing), advice=advice)
 
 
@@ -204,7 +293,10 @@ def _clock(cursor: CursorWrapper) -> Finding:
     (there,) = _row(cursor, "select extract(epoch from clock_timestamp())::float")
     apart = max(0.0, before - there, there - time.time())
     return Finding(
-        "clock", f"{apart:.1f} s from the database's", failed=apart > _CLOCK_SECONDS, advice="Let both machines follow a time server."
+        "clock",
+        f"{apart:.1f} s from the database's",
+        failed=apart > _CLOCK_SECONDS,
+        advice="Let both machines follow a time server.",
     )
 
 
@@ -212,7 +304,10 @@ def _worker(cursor: CursorWrapper) -> Finding:
     number, silent = _row(cursor, _WORKERS)
     if not number or silent > _WORKER_SILENCE_SECONDS:
         return Finding(
-            "worker", "none runs" if not number else f"the last one was silent for {silent:.0f} s", failed=True, advice=_START_WORKER
+            "worker",
+            "none runs" if not number else f"the last one was silent for {silent:.0f} s",
+            failed=True,
+            advice=_START_WORKER,
         )
     return Finding("worker", f"{number} known, the last sign of life {max(0.0, silent):.0f} s ago")
 
@@ -220,7 +315,10 @@ def _worker(cursor: CursorWrapper) -> Finding:
 def _queue(cursor: CursorWrapper) -> Finding:
     number, oldest = _row(cursor, _WAITING)
     return Finding(
-        "queue", f"{number} job(s) wait, the oldest for {oldest:.0f} s", failed=oldest > _QUEUE_WAIT_SECONDS_MAX, advice=_START_WORKER
+        "queue",
+        f"{number} job(s) wait, the oldest for {oldest:.0f} s",
+        failed=oldest > _QUEUE_WAIT_SECONDS_MAX,
+        advice=_START_WORKER,
     )
 
 

@@ -52,6 +52,8 @@ def _restore_superuser_password(server: Server, provider: WritableSecretProvider
         return
     with (
         contextlib.suppress(psycopg.OperationalError),  # It has not taken it yet.
-        psycopg.connect(server.dsn(SUPERUSER, coming.reveal(), "postgres"), autocommit=True) as connection,
+        psycopg.connect(
+            server.dsn(SUPERUSER, coming.reveal(), "postgres"), autocommit=True
+        ) as connection,
     ):
         set_password(connection, SUPERUSER, provider.get("db-superuser").reveal())

@@ -16,7 +16,9 @@ from theseller.postgres.roles import OWNER
 VERSION_MIN = 150_000
 #: Databases that exist on nearly every server, to connect to while ours does not.
 _MAINTENANCE_DATABASES = ("postgres", "template1")
-_EXAMPLE = "THESELLER_ADMIN_URL='postgresql://postgres@HOST/?sslmode=verify-full' (password in ~/.pgpass)"
+_EXAMPLE = (
+    "THESELLER_ADMIN_URL='postgresql://postgres@HOST/?sslmode=verify-full' (password in ~/.pgpass)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +51,44 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
     The URL may name our database, though it does not exist yet, or another, or none.
 
     Raises:
-        CommandError: no such URL, one that would send a password in the clear, a server that is too old, a role that is no superuser, or
+        CommandError: no such URL, one that would send a password in the clear, a server that is too
+        old, a role that is no superuser, or
             a database that holds something else. psycopg.Error: the server can't be reached.
     """
     admin = environ.get("THESELLER_ADMIN_URL", "")
     if not admin:
         raise CommandError(
-            "DATABASE_URL names an external server, and migrating it needs its superuser.", f"Give it for this one command: {_EXAMPLE}"
+            "DATABASE_URL names an external server, and migrating it needs its superuser.",
+            f"Give it for this one command: {_EXAMPLE}",
         )
     _refuse_plain(admin, environ)
     dsn, found = _connect(admin, database)
     with found as connection:
         version, superuser, role = _row(
-            connection, "select current_setting('server_version_num')::int, rolsuper, rolname from pg_roles where rolname = current_user"
+            connection,
+            "select current_setting('server_version_num')::int, rolsuper, rolname from pg_roles"
+            " where rolname = current_user",
         )
         if int(str(version)) < VERSION_MIN:
             raise CommandError(
-                f"The server is PostgreSQL {int(str(version)) // 10_000}; TheSeller needs {VERSION_MIN // 10_000} or newer. Nothing was changed.",
+                f"The server is PostgreSQL {int(str(version)) // 10_000}; TheSeller needs"
+                f" {VERSION_MIN // 10_000} or newer. Nothing was changed.",
                 "Upgrade it, or name another server in DATABASE_URL.",
             )
         if not superuser:
             raise CommandError(
                 f"The role {role} of THESELLER_ADMIN_URL is no superuser. Nothing was changed.",
-                "Name the server's superuser: without one, tenant isolation would not be complete. Services that give none (RDS, Cloud SQL,"
-                " Azure, Supabase) are not supported yet.",
+                "Name the server's superuser: without one, tenant isolation would not be complete."
+                " Services that give none (RDS, Cloud SQL, Azure, Supabase) are not supported yet.",
             )
-        (owner,) = _row(connection, "select (select pg_get_userbyid(datdba)::text from pg_database where datname = %s)", database)
-        (roles,) = _row(connection, "select exists (select from pg_roles where rolname = %s)", OWNER)
+        (owner,) = _row(
+            connection,
+            "select (select pg_get_userbyid(datdba)::text from pg_database where datname = %s)",
+            database,
+        )
+        (roles,) = _row(
+            connection, "select exists (select from pg_roles where rolname = %s)", OWNER
+        )
     server = ExternalServer(dsn, database, bool(roles), str(owner or ""))
     if owner and owner != OWNER:
         _refuse_used(server)
@@ -86,11 +99,17 @@ def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
     try:
         told = conninfo_to_dict(admin)
     except psycopg.Error:
-        raise CommandError("THESELLER_ADMIN_URL can't be read.", f"Write it like this: {_EXAMPLE}") from None
-    host = str(told.get("host") or environ.get("PGHOST") or "/")
-    if not host.startswith(("/", "@")) and (told.get("sslmode") or environ.get("PGSSLMODE")) != "verify-full":
         raise CommandError(
-            "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by ?host=/path.",
+            "THESELLER_ADMIN_URL can't be read.", f"Write it like this: {_EXAMPLE}"
+        ) from None
+    host = str(told.get("host") or environ.get("PGHOST") or "/")
+    if (
+        not host.startswith(("/", "@"))
+        and (told.get("sslmode") or environ.get("PGSSLMODE")) != "verify-full"
+    ):
+        raise CommandError(
+            "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by"
+            " ?host=/path.",
             "A superuser's password must not go to a server that is not who it says.",
         )
 
@@ -116,17 +135,21 @@ def _refuse_used(server: ExternalServer) -> None:
     with psycopg.connect(server.target, autocommit=True) as connection:
         (used,) = _row(
             connection,
-            "select to_regclass('guard.deployment') is null and exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-            " where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp%')",
+            "select to_regclass('guard.deployment') is null and exists (select from pg_class c join"
+            " pg_namespace n on n.oid = c.relnamespace where n.nspname not in ('pg_catalog',"
+            " 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp%')",
         )
     if used:
         raise CommandError(
-            f"The database {server.database} belongs to {server.owner} and holds something that is not TheSeller's. Nothing was changed.",
+            f"The database {server.database} belongs to {server.owner} and holds something that is"
+            " not TheSeller's. Nothing was changed.",
             "Name another in DATABASE_URL: `theseller migrate` makes it.",
         )
 
 
-def _row(connection: psycopg.Connection[tuple[object, ...]], query: str, *parameters: object) -> tuple[object, ...]:
+def _row(
+    connection: psycopg.Connection[tuple[object, ...]], query: str, *parameters: object
+) -> tuple[object, ...]:
     row = connection.execute(query.encode(), parameters or None).fetchone()
     if row is None:
         raise CommandError("The server does not say who is connected.")

@@ -43,13 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\ntheseller: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output ended early (`theseller … | head`): what is buffered must not fail again at the interpreter's end.
+        # The reader of our output ended early (`theseller … | head`): what is buffered must not
+        # fail again at the interpreter's end.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
-    except Exception as error:  # noqa: BLE001  the one place where any failure becomes a sentence
+    except Exception as error:  # noqa: BLE001
         if args.debug:
-            # Without the texts of foreign exceptions: they quote what they choked on. The database's message about a connection is printed.
+            # Without the texts of foreign exceptions: they quote what they choked on. The
+            # database's message about a connection is printed.
             print(redact_text(trace_text(error)), file=sys.stderr)
             if said := server_text(error):
                 print(redact_text(f"the database says: {said.strip()}"), file=sys.stderr)
@@ -58,19 +60,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     status = int(args.run(args))
-    sys.stdout.flush()  # Here, where a reader that ended early is handled, and not at the interpreter's end.
+    # Here, where a reader that ended early is handled, and not at the interpreter's end.
+    sys.stdout.flush()
     return status
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="theseller", description="Self-hosted analytics for Amazon sellers.")
+    parser = argparse.ArgumentParser(
+        prog="theseller", description="Self-hosted analytics for Amazon sellers."
+    )
     parser.add_argument("--version", action="version", version=f"theseller {__version__}")
-    parser.add_argument("--debug", action="store_true", default=False, help="show a traceback on failure")
-    subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    parser.add_argument(
+        "--debug", action="store_true", default=False, help="show a traceback on failure"
+    )
+    subparsers = parser.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND"
+    )
     for name, command in discover().items():
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
-        # Suppressed when absent, or the sub-command's default would undo a `--debug` given before it.
-        subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        # Suppressed when absent, or the sub-command's default would undo a `--debug` given before
+        # it.
+        subparser.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     return parser
@@ -109,14 +121,24 @@ def _message_of(error: Exception) -> tuple[str, str, int]:
     # The text of an unforeseen error may quote what it choked on, which can be anyone's data.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
-    return f"failed unexpectedly ({type(error).__name__} at {place})", "Run it again with --debug to see the whole trace.", FAILURE
+    return (
+        f"failed unexpectedly ({type(error).__name__} at {place})",
+        "Run it again with --debug to see the whole trace.",
+        FAILURE,
+    )
 
 
 def _operating_system_error(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, OSError) and error.errno in FULL:
-        return f"the disk is full{_at(error)}", "Free some space and run it again; nothing is half done."
+        return (
+            f"the disk is full{_at(error)}",
+            "Free some space and run it again; nothing is half done.",
+        )
     if isinstance(error, PermissionError):
-        return f"no permission{_at(error)}", "Run as the user who made it, or choose another folder with THESELLER_STATE."
+        return (
+            f"no permission{_at(error)}",
+            "Run as the user who made it, or choose another folder with THESELLER_STATE.",
+        )
     return None
 
 
@@ -125,8 +147,8 @@ def _database_error(error: Exception) -> tuple[str, str] | None:
     return (failure.message, failure.advice) if failure is not None else None
 
 
-# Errors of our own below the command line whose texts are written for people and hold no data. By name: importing
-# `config` here would need Django for every command.
+# Errors of our own below the command line whose texts are written for people and hold no data. By
+# name: importing `config` here would need Django for every command.
 _USER_FACING_ERRORS = {
     "AddressError",
     "InvalidSettingError",

@@ -25,30 +25,45 @@ def is_free(port: int) -> bool:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise CommandError(f"Port {port} needs root.", "Choose one above 1023 with THESELLER_PORT.") from error
+                raise CommandError(
+                    f"Port {port} needs root.", "Choose one above 1023 with THESELLER_PORT."
+                ) from error
             return False
     return True
 
 
-def choose_port(wanted: int, *, fixed: bool, variable: str, taken: frozenset[int] = frozenset()) -> tuple[int, str]:
+def choose_port(
+    wanted: int, *, fixed: bool, variable: str, taken: frozenset[int] = frozenset()
+) -> tuple[int, str]:
     """Return a free port and a sentence to say about it ('' if it is the wanted one).
 
-    `fixed`: a person asked for this very one, so another would surprise; raise CommandError with who holds it.
+    `fixed`: a person asked for this very one, so another would surprise; raise CommandError with
+    who holds it.
     """
     if wanted not in taken and is_free(wanted):
         return wanted, ""
     holder = owner(wanted) or "another program"
     if fixed:
-        raise CommandError(f"Port {wanted} is in use by {holder}.", f"Stop it, or choose another port: {variable}={wanted + 10}")
+        raise CommandError(
+            f"Port {wanted} is in use by {holder}.",
+            f"Stop it, or choose another port: {variable}={wanted + 10}",
+        )
     for port in range(wanted + 1, wanted + 100):
         if port not in taken and is_free(port):
-            return port, f"port {wanted} is in use by {holder}; using {port} (choose with {variable})"
-    raise CommandError(f"No free port between {wanted} and {wanted + 99}.", f"Choose one with {variable}.")
+            return (
+                port,
+                f"port {wanted} is in use by {holder}; using {port} (choose with {variable})",
+            )
+    raise CommandError(
+        f"No free port between {wanted} and {wanted + 99}.", f"Choose one with {variable}."
+    )
 
 
 def parse_port(text: str, variable: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise CommandError(f"{variable} must be a port between 1 and 65535.", f"For example {variable}=8200")
+        raise CommandError(
+            f"{variable} must be a port between 1 and 65535.", f"For example {variable}=8200"
+        )
     return int(text)
 
 
@@ -92,7 +107,8 @@ def _owner_linux(port: int) -> int | None:
 def _owner_lsof(port: int) -> int | None:
     with contextlib.suppress(OSError):
         command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  a number is the only variable
+        # a number is the only variable
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         first = answer.stdout.split()
         return int(first[0]) if first else None
     return None

@@ -22,7 +22,7 @@ def reference() -> str:
 
 
 def _commands(parser: argparse.ArgumentParser, *, level: int) -> Iterator[str]:
-    for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list them
+    for action in parser._actions:  # argparse has no public way to list them  # noqa: SLF001
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             summaries = {one.dest: one.help or "" for one in action._choices_actions}  # noqa: SLF001
             for name, command in action.choices.items():
@@ -46,7 +46,9 @@ def _shown(action: argparse.Action) -> bool:
 def _row(action: argparse.Action) -> str:
     value = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
     choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else value
-    name = " ".join([", ".join(action.option_strings), "" if action.nargs == 0 else choices]).strip()
+    name = " ".join(
+        [", ".join(action.option_strings), "" if action.nargs == 0 else choices]
+    ).strip()
     needed = " (required)" if action.required and action.option_strings else ""
     meaning = (action.help or "").replace("|", "\\|")
     return f"| `{name}` | {meaning}{needed} |"

@@ -31,9 +31,21 @@ _CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, 
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="an Amazon report file, also gzipped; - reads standard input")
-    parser.add_argument("--encoding", type=_encoding, help=f"override the encoding of the file: {_CHOICES}")
-    parser.add_argument("--type", type=_type, metavar="TYPE", help=f"refuse the file unless it has this type: {', '.join(TYPE_NAMES)}")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="an Amazon report file, also gzipped; - reads standard input",
+    )
+    parser.add_argument(
+        "--encoding", type=_encoding, help=f"override the encoding of the file: {_CHOICES}"
+    )
+    parser.add_argument(
+        "--type",
+        type=_type,
+        metavar="TYPE",
+        help=f"refuse the file unless it has this type: {', '.join(TYPE_NAMES)}",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -57,27 +69,39 @@ def _type(text: str) -> ReportType:
     try:
         return TYPE_NAMES.get(text) or ReportType(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"choose one of {', '.join(TYPE_NAMES)}, or Amazon's own name of the report type") from None
+        raise argparse.ArgumentTypeError(
+            f"choose one of {', '.join(TYPE_NAMES)}, or Amazon's own name of the report type"
+        ) from None
 
 
 def shown_name(name: str) -> str:
     """Return a file's name without what could steer a terminal."""
-    return "standard input" if name == STDIN else "".join(letter if letter.isprintable() else "?" for letter in name)
+    return (
+        "standard input"
+        if name == STDIN
+        else "".join(letter if letter.isprintable() else "?" for letter in name)
+    )
 
 
 def open_source(name: str) -> Chunks:
     """Return the bytes of `name`, replayable. Raises ReportRefusedError for what is no readable file.
 
-    A regular file is opened again for each reading; a pipe can be read only once and is kept in memory, up to the size that is refused anyway.
+    A regular file is opened again for each reading; a pipe can be read only once and is kept in
+    memory, up to the size that is refused anyway.
     """
     if name == STDIN:
         return _held(sys.stdin.buffer)
     path = Path(name)
     try:
         if path.is_dir():
-            raise ReportRefusedError("this is a folder", f"Name the files in it, such as {shown_name(name).rstrip('/')}/*.txt.")
+            raise ReportRefusedError(
+                "this is a folder",
+                f"Name the files in it, such as {shown_name(name).rstrip('/')}/*.txt.",
+            )
         if not path.exists():
-            raise ReportRefusedError("there is no such file", "Check the path; a name with spaces needs quotes.")
+            raise ReportRefusedError(
+                "there is no such file", "Check the path; a name with spaces needs quotes."
+            )
         with path.open("rb") as file:
             if not path.is_file():
                 return _held(file)
@@ -107,4 +131,6 @@ def _held(file: BinaryIO) -> Iterable[bytes]:
 
 def _unreadable(error: OSError) -> ReportRefusedError:
     reason = (error.strerror or type(error).__name__).lower()
-    return ReportRefusedError(f"the file can't be read: {reason}", "Check its permissions and that its disk is there.")
+    return ReportRefusedError(
+        f"the file can't be read: {reason}", "Check its permissions and that its disk is there."
+    )

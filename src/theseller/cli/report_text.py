@@ -38,27 +38,73 @@ def _wrapped(label: str, value: str) -> list[str]:
     width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 50)
     first = f"  {label:<{_LABEL}}"
     # A value with runs of blanks is a line of a table, which must not be broken.
-    wrap = [value] if "  " in value else textwrap.wrap(value, width - _LABEL - 2, break_on_hyphens=False, break_long_words=False)
-    return [f"{first if not place else ' ' * (_LABEL + 2)}{part}" for place, part in enumerate(wrap or [""])]
+    wrap = (
+        [value]
+        if "  " in value
+        else textwrap.wrap(
+            value, width - _LABEL - 2, break_on_hyphens=False, break_long_words=False
+        )
+    )
+    return [
+        f"{first if not place else ' ' * (_LABEL + 2)}{part}"
+        for place, part in enumerate(wrap or [""])
+    ]
 
 
 def _sections(inspection: Inspection) -> Iterator[tuple[str, list[str]]]:
     kind = inspection.report_type
-    yield "report", [f"{title(kind)} ({kind})" if kind else title(kind), *_decided(inspection.type_evidence)]
+    yield (
+        "report",
+        [f"{title(kind)} ({kind})" if kind else title(kind), *_decided(inspection.type_evidence)],
+    )
     if inspection.encoding:
-        yield "encoding", [f"{inspection.encoding}: {inspection.encoding_evidence}{'; gzip' if inspection.compressed else ''}"]
+        yield (
+            "encoding",
+            [
+                (
+                    f"{inspection.encoding}:"
+                    f" {inspection.encoding_evidence}{'; gzip' if inspection.compressed else ''}"
+                )
+            ],
+        )
     if inspection.size:
         yield "size", [f"{counted(inspection.size, 'byte')}; SHA-256 {inspection.sha256}"]
     if not inspection.columns_kept:
         return
     yield "rows", [counted(inspection.rows, "row")]
     yield "period", period_texts(inspection) or ["none"]
-    yield "stores", [", ".join(by_code(code).sales_channel for code in inspection.marketplaces) or "none of Amazon's"]
+    yield (
+        "stores",
+        [
+            ", ".join(by_code(code).sales_channel for code in inspection.marketplaces)
+            or "none of Amazon's"
+        ],
+    )
     yield "currencies", [", ".join(inspection.currencies) or "none"]
     yield "totals", _totals(inspection) or ["none"]
-    yield "kept", [f"{counted(len(inspection.columns_kept), 'column')}: {', '.join(inspection.columns_kept)}"]
-    dropped = [f"{reason}: {', '.join(names)}" for reason, names in dropped_by_reason(inspection).items()]
-    yield "dropped", [f"{counted(len(inspection.columns_dropped), 'column')}, never read:" if dropped else "nothing", *dropped]
+    yield (
+        "kept",
+        [
+            (
+                f"{counted(len(inspection.columns_kept), 'column')}:"
+                f" {', '.join(inspection.columns_kept)}"
+            )
+        ],
+    )
+    dropped = [
+        f"{reason}: {', '.join(names)}" for reason, names in dropped_by_reason(inspection).items()
+    ]
+    yield (
+        "dropped",
+        [
+            (
+                f"{counted(len(inspection.columns_dropped), 'column')}, never read:"
+                if dropped
+                else "nothing"
+            ),
+            *dropped,
+        ],
+    )
     yield "refused", list(_refused(inspection)) or ["no rows"]
     if inspection.warnings:
         yield "note", list(inspection.warnings)
@@ -75,7 +121,8 @@ def _totals(inspection: Inspection) -> list[str]:
         head = currency or "(none)"
         for measure, value in measures.items():
             if not currency and not value:
-                continue  # Pending and cancelled lines have no currency, and then no amounts either.
+                # Pending and cancelled lines have no currency, and then no amounts either.
+                continue
             lines.append((head, measure, _amount(measure, value, currency)))
             head = ""
     wide = max((len(measure) for _, measure, _ in lines), default=0)
@@ -85,7 +132,11 @@ def _totals(inspection: Inspection) -> list[str]:
 
 def _amount(measure: str, value: Decimal, currency: str) -> str:
     # Never fewer decimals than the total has: a rounded total would not agree with Seller Central.
-    digits = 0 if is_count(measure) else max(minor_unit_digits(currency), -int(value.normalize().as_tuple().exponent))
+    digits = (
+        0
+        if is_count(measure)
+        else max(minor_unit_digits(currency), -int(value.normalize().as_tuple().exponent))
+    )
     return f"{value:,.{digits}f}"
 
 

@@ -1,7 +1,8 @@
 """The folders a command works in, and the mark that says whose a state folder is.
 
-The mark (`.theseller-state`) holds the name of the environment. A command that runs as another environment refuses the folder, and only
-a folder that says `demo` is ever deleted. While a process works on a folder it holds a shared lock on the mark.
+The mark (`.theseller-state`) holds the name of the environment. A command that runs as another
+environment refuses the folder, and only a folder that says `demo` is ever deleted. While a process
+works on a folder it holds a shared lock on the mark.
 """
 
 from __future__ import annotations
@@ -33,24 +34,40 @@ def make_state_folder(state: Path) -> None:
     """Make the state folder and mark it as this environment's; a mark of an earlier version, which is empty, is filled in.
 
     Raises:
-        CommandError: it exists, is not empty and was not made by us; or it is another environment's; or a demo is to use a folder with
+        CommandError: it exists, is not empty and was not made by us; or it is another
+        environment's; or a demo is to use a folder with
             an empty mark, and nothing in the folder proves that it is a demo's.
     """
     if state.exists() and not state.is_dir():
-        raise CommandError(f"{state} is a file, not a folder.", "Choose a folder with THESELLER_STATE.")
-    foreign = state.is_dir() and not is_state_folder(state) and any(not _is_empty_static_folder(entry) for entry in state.iterdir())
+        raise CommandError(
+            f"{state} is a file, not a folder.", "Choose a folder with THESELLER_STATE."
+        )
+    foreign = (
+        state.is_dir()
+        and not is_state_folder(state)
+        and any(not _is_empty_static_folder(entry) for entry in state.iterdir())
+    )
     if foreign and not is_restored_copy(state):
         raise CommandError(
-            f"{state} exists, is not empty and is not a state folder of TheSeller.", "Choose an empty folder with THESELLER_STATE."
+            f"{state} exists, is not empty and is not a state folder of TheSeller.",
+            "Choose an empty folder with THESELLER_STATE.",
         )
     kind = read_environment_kind(os.environ)
     refuse_other_environment(state)
-    if kind is EnvironmentKind.DEMO and is_state_folder(state) and marked_environment(state) is None and len(list(state.iterdir())) > 1:
+    if (
+        kind is EnvironmentKind.DEMO
+        and is_state_folder(state)
+        and marked_environment(state) is None
+        and len(list(state.iterdir())) > 1
+    ):
         raise CommandError(
-            f"{state} was made by an earlier version, and nothing in it shows that it belongs to a demo.",
-            "Choose another folder with THESELLER_STATE, or set THESELLER_ENV to what this deployment is.",
+            f"{state} was made by an earlier version, and nothing in it shows that it belongs to a"
+            " demo.",
+            "Choose another folder with THESELLER_STATE, or set THESELLER_ENV to what this"
+            " deployment is.",
         )
-    # As root it can be passed through, not listed: the database runs as an unprivileged user and must reach its data.
+    # As root it can be passed through, not listed: the database runs as an unprivileged user and
+    # must reach its data.
     state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     marker = state / _MARKER
     if not marker.is_file() or not marker.read_bytes():
@@ -64,7 +81,8 @@ def make_state_folder(state: Path) -> None:
 def is_restored_copy(state: Path) -> bool:
     """Say whether `state` has no mark and holds what was copied of a state folder, and nothing else.
 
-    It proves itself by the root key of this environment, or, where secrets and keys are with a service, by the journal of erasures.
+    It proves itself by the root key of this environment, or, where secrets and keys are with a
+    service, by the journal of erasures.
     """
     if is_state_folder(state) or not state.is_dir():
         return False
@@ -82,7 +100,12 @@ def is_restored_copy(state: Path) -> bool:
 
 def _is_empty_static_folder(entry: Path) -> bool:
     """Say whether this is the empty folder that `serve` of an earlier version made before anything marked the state folder."""
-    return entry.name == "static" and entry.is_dir() and not entry.is_symlink() and not any(entry.iterdir())
+    return (
+        entry.name == "static"
+        and entry.is_dir()
+        and not entry.is_symlink()
+        and not any(entry.iterdir())
+    )
 
 
 def is_state_folder(state: Path) -> bool:
@@ -101,10 +124,14 @@ def marked_environment(state: Path) -> str | None:
 
 def refuse_other_environment(state: Path) -> None:
     """Raise CommandError if `state` belongs to another environment than this process runs as. Nothing is read or changed then."""
-    kind, found = read_environment_kind(os.environ).value, marked_environment(state) if is_state_folder(state) else None
+    kind, found = (
+        read_environment_kind(os.environ).value,
+        marked_environment(state) if is_state_folder(state) else None,
+    )
     if found is not None and found != kind:
         raise CommandError(
-            f"The state folder {state} belongs to the environment {found!r}, and this process runs as {kind!r}. Nothing was changed.",
+            f"The state folder {state} belongs to the environment {found!r}, and this process runs"
+            f" as {kind!r}. Nothing was changed.",
             f"Set THESELLER_ENV={found}, or name another folder with THESELLER_STATE.",
         )
 
@@ -126,7 +153,9 @@ def lock_state_folder(state: Path, *, inheritable: bool = False) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise CommandError(f"{state} is being deleted.", "Name another folder with THESELLER_STATE.") from None
+        raise CommandError(
+            f"{state} is being deleted.", "Name another folder with THESELLER_STATE."
+        ) from None
     os.set_inheritable(descriptor, inheritable)
     _LOCKED[state] = descriptor
 

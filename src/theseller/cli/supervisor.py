@@ -1,6 +1,7 @@
 """Keeps several programs running: starts them in order, restarts what ends, stops them in reverse order.
 
-Pid files with start times let the next run find what a killed supervisor left; on Linux the kernel ends the children with it.
+Pid files with start times let the next run find what a killed supervisor left; on Linux the kernel
+ends the children with it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class StopRequestedError(BaseException):
 class Service(Protocol):
     """Something that runs beside us.
 
-    `start` returns when it is ready or raises; `launch` starts it without waiting; `close` is called after its end.
+    `start` returns when it is ready or raises; `launch` starts it without waiting; `close` is
+    called after its end.
     """
 
     @property
@@ -79,15 +81,17 @@ class Program:
         with self.log.open("ab") as log:
             self.log.chmod(0o600)
             begun = log.tell()
-            self._child = subprocess.Popen(  # noqa: S603  programs of ours
+            self._child = subprocess.Popen(  # noqa: S603
                 list(self.argv),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=dict(self.environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-                # Killed, not asked: with us the database goes too, and there is no reason to wait for that. All of them survive a kill.
-                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+                # Killed, not asked: with us the database goes too, and there is no reason to wait
+                # for that. All of them survive a kill.
+                # one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )
         own = process_mark(self._child.pid)
         if own:
@@ -121,9 +125,15 @@ class Program:
         while not self.ready():
             status = self.poll()
             if status is not None:
-                raise CommandError(f"{self.name} ended while starting ({describe_exit(status)}).", self._log_tail(begun))
+                raise CommandError(
+                    f"{self.name} ended while starting ({describe_exit(status)}).",
+                    self._log_tail(begun),
+                )
             if time.monotonic() > deadline:
-                raise CommandError(f"{self.name} is not ready after {self.start_patience:.0f} s.", self._log_tail(begun))
+                raise CommandError(
+                    f"{self.name} is not ready after {self.start_patience:.0f} s.",
+                    self._log_tail(begun),
+                )
             time.sleep(_STEP)
 
     def _log_tail(self, begun: int) -> str:
@@ -219,7 +229,9 @@ class Supervisor:
                     service.kill()
                     self._ended(service, 10.0, killed=True)
                 took = time.monotonic() - begun
-                self._say(f"stopped {service.name} in {took:.1f} s" + (" (at once)" if killed else ""))
+                self._say(
+                    f"stopped {service.name} in {took:.1f} s" + (" (at once)" if killed else "")
+                )
             service.close()
 
     def _say(self, sentence: str) -> None:
@@ -252,7 +264,9 @@ class Supervisor:
 
     def _dependency_down(self, one: _Supervised) -> bool:
         """Return whether a service started before this one, on which it may stand, is down."""
-        return any(other.restart_at is not None for other in self._watched[: self._watched.index(one)])
+        return any(
+            other.restart_at is not None for other in self._watched[: self._watched.index(one)]
+        )
 
     def _schedule(self, one: _Supervised, at: float, event: str) -> None:
         one.failures += 1
@@ -264,10 +278,13 @@ class Supervisor:
         one.restart_at, one.started = None, time.monotonic()
         try:
             one.service.launch()
-        except Exception as error:  # noqa: BLE001  whatever the reason, the others go on and this one is tried again
+        # whatever the reason, the others go on and this one is tried again
+        except Exception as error:  # noqa: BLE001
             if one.service.poll() is None:
                 one.service.kill()
-            self._schedule(one, time.monotonic(), f"{one.service.name} could not be started: {error}")
+            self._schedule(
+                one, time.monotonic(), f"{one.service.name} could not be started: {error}"
+            )
         else:
             self._say(f"{one.service.name} runs again")
 
@@ -275,7 +292,8 @@ class Supervisor:
         if self._stopping:
             self._kill_now = True
             return
-        # Set here already: a second signal, before the first has unwound to stop(), must not interrupt the unwinding.
+        # Set here already: a second signal, before the first has unwound to stop(), must not
+        # interrupt the unwinding.
         self._stopping = True
         raise StopRequestedError
 
@@ -290,7 +308,8 @@ def stop_orphans(folder: Path, say: Callable[[str], None]) -> int:
             patience = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
             if not stop_processes([found], signals=patience, group=True):
                 raise CommandError(
-                    f"{path.stem} (process {found.pid}) of an earlier run can't be stopped.", f"Stop it: kill -9 {found.pid}"
+                    f"{path.stem} (process {found.pid}) of an earlier run can't be stopped.",
+                    f"Stop it: kill -9 {found.pid}",
                 )
         path.unlink()
     return len(paths)

@@ -18,7 +18,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 def demo_sign_in(request: HttpRequest) -> dict[str, Any] | None:
     """Return how to sign in to a demo, or None where this is none, or where it can be reached from elsewhere than this machine."""
     environment = settings.ENVIRONMENT
-    if environment.kind is not EnvironmentKind.DEMO or urlsplit(environment.public_url).hostname not in _LOOPBACK:
+    if (
+        environment.kind is not EnvironmentKind.DEMO
+        or urlsplit(environment.public_url).hostname not in _LOOPBACK
+    ):
         return None
     if request.META.get("REMOTE_ADDR") not in _LOOPBACK:
         return None

@@ -28,7 +28,9 @@ def _of_amazon(amazon: Endpoints) -> Iterator[Destination]:
         yield Destination(_host(address), "the sellers' own data", source=True)
     if amazon.seller_central_base is None:
         for host in HOSTS:
-            yield Destination(host, "report documents, at the addresses that Amazon gives", source=True)
+            yield Destination(
+                host, "report documents, at the addresses that Amazon gives", source=True
+            )
 
 
 def _of_services(environment: Environment) -> Iterator[Destination]:
@@ -36,7 +38,9 @@ def _of_services(environment: Environment) -> Iterator[Destination]:
     if choice.vault is not None:
         yield Destination(_host(choice.vault.address), "secrets and keys")
     if choice.aws is not None:
-        yield Destination(_host(choice.aws.endpoint) or f"*.{choice.aws.region}.amazonaws.com", "secrets and keys")
+        yield Destination(
+            _host(choice.aws.endpoint) or f"*.{choice.aws.region}.amazonaws.com", "secrets and keys"
+        )
     if environment.database_url:
         yield Destination(_host(environment.database_url) or "localhost", "the database")
     if environment.backups.startswith("s3://"):
@@ -54,13 +58,20 @@ def _host(address: str) -> str:
 def read_register(environ: Mapping[str, str]) -> tuple[Subprocessor, ...]:
     """Read ``THESELLER_SUBPROCESSORS``: ``NAME: HOST HOST; NAME``. Raises InvalidSettingError."""
     found = []
-    for text in filter(None, (part.strip() for part in environ.get("THESELLER_SUBPROCESSORS", "").split(";"))):
+    for text in filter(
+        None, (part.strip() for part in environ.get("THESELLER_SUBPROCESSORS", "").split(";"))
+    ):
         entry = _ENTRY.fullmatch(text)
         hosts = tuple((entry.group(2) or "").lower().split()) if entry else ()
-        if entry is None or not text.isprintable() or not all(_HOST.fullmatch(host) for host in hosts):
+        if (
+            entry is None
+            or not text.isprintable()
+            or not all(_HOST.fullmatch(host) for host in hosts)
+        ):
             raise InvalidSettingError(
-                "THESELLER_SUBPROCESSORS lists third parties as `NAME: HOST HOST; NAME`, for everybody to read: a name of 2 to 80 characters,"
-                " and the hosts of theirs that this service calls, such as `Acme Hosting GmbH (database): db.acme.example`"
+                "THESELLER_SUBPROCESSORS lists third parties as `NAME: HOST HOST; NAME`, for"
+                " everybody to read: a name of 2 to 80 characters, and the hosts of theirs that"
+                " this service calls, such as `Acme Hosting GmbH (database): db.acme.example`"
             )
         found.append(Subprocessor(entry.group(1), hosts))
     return tuple(found)

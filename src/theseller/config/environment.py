@@ -11,7 +11,13 @@ from urllib.parse import urlsplit
 
 from theseller.amazon.features import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole, Role
-from theseller.crypto.secret_config import KEY_STORE, PROVIDER, InvalidSecretConfigError, SecretConfig, parse_secret_config
+from theseller.crypto.secret_config import (
+    KEY_STORE,
+    PROVIDER,
+    InvalidSecretConfigError,
+    SecretConfig,
+    parse_secret_config,
+)
 from theseller.lib.limits import SECRET_DAYS_MAX
 from theseller.lib.networks import NO_PROXIES, TrustedProxies, parse_proxies
 from theseller.postgres.roles import QUARANTINE
@@ -20,7 +26,10 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 #: What the emulated Amazon knows the application by; Amazon does not.
-DEMO_CLIENT_ID, DEMO_APPLICATION_ID = "amzn1.application-oa2-client.demo", "amzn1.sellerapps.app.demo"
+DEMO_CLIENT_ID, DEMO_APPLICATION_ID = (
+    "amzn1.application-oa2-client.demo",
+    "amzn1.sellerapps.app.demo",
+)
 
 
 class InvalidSettingError(ValueError):
@@ -32,7 +41,8 @@ class EnvironmentKind(StrEnum):
 
     DEMO = "demo"
     PRODUCTION = "production"
-    STAGING = "staging"  # production's rules, with keys and a database of its own, and the emulated Amazon if wanted
+    # production's rules, with keys and a database of its own, and the emulated Amazon if wanted
+    STAGING = "staging"
     TEST = "test"
 
     @property
@@ -114,9 +124,13 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
     if amazon.startswith("emulator:"):
         emulator_url = amazon.removeprefix("emulator:").rstrip("/")
         if kind is EnvironmentKind.PRODUCTION:
-            raise InvalidSettingError("THESELLER_AMAZON names the emulator; production needs THESELLER_AMAZON=amazon")
+            raise InvalidSettingError(
+                "THESELLER_AMAZON names the emulator; production needs THESELLER_AMAZON=amazon"
+            )
     elif amazon != "amazon":
-        raise InvalidSettingError("THESELLER_AMAZON must be `amazon` or `emulator:http://127.0.0.1:PORT`")
+        raise InvalidSettingError(
+            "THESELLER_AMAZON must be `amazon` or `emulator:http://127.0.0.1:PORT`"
+        )
     public_url = environ.get("THESELLER_PUBLIC_URL", "http://127.0.0.1:8100").rstrip("/")
     if kind.guarded and urlsplit(public_url).scheme != "https":
         raise InvalidSettingError(f"THESELLER_PUBLIC_URL must be an https:// address in {kind}")
@@ -130,16 +144,27 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
         database_name=environ.get("THESELLER_DATABASE", "theseller"),
         emulator_url=emulator_url,
         public_url=public_url,
-        lwa_client_id=_amazon_setting(environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None),
-        application_id=_amazon_setting(environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None),
-        application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no") in {"yes", "1", "true"},
+        lwa_client_id=_amazon_setting(
+            environ, "THESELLER_LWA_CLIENT_ID", DEMO_CLIENT_ID, real=emulator_url is None
+        ),
+        application_id=_amazon_setting(
+            environ, "THESELLER_APPLICATION_ID", DEMO_APPLICATION_ID, real=emulator_url is None
+        ),
+        application_is_draft=environ.get("THESELLER_APPLICATION_DRAFT", "no")
+        in {"yes", "1", "true"},
         secret_config=read_secret_config(environ, kind=kind, state=state),
         backups=read_backups(environ, state=state),
-        rotation_days=_rotation_days(environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)),
-        database_administrators=_administrators(environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")),
+        rotation_days=_rotation_days(
+            environ.get("THESELLER_ROTATION_DAYS") or str(SECRET_DAYS_MAX)
+        ),
+        database_administrators=_administrators(
+            environ.get("THESELLER_DATABASE_ADMINISTRATORS", "")
+        ),
         volumes_encrypted_by=_declaration(environ.get("THESELLER_VOLUMES_ENCRYPTED_BY", "")),
         restricted_roles=read_restricted_roles(environ),
-        trusted_proxies=read_trusted_proxies(environ, required=kind.guarded and role is ProcessRole.WEB),
+        trusted_proxies=read_trusted_proxies(
+            environ, required=kind.guarded and role is ProcessRole.WEB
+        ),
         hsts=_choice(Hsts, environ.get("THESELLER_HSTS") or Hsts.PRELOAD, "THESELLER_HSTS"),
         application_roles=_application_roles(environ.get("THESELLER_APPLICATION_ROLES", "")),
     )
@@ -148,7 +173,8 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
 def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> TrustedProxies:
     """Return the proxies whose forwarded headers are accepted. Raises InvalidSettingError.
 
-    `required`: whether the setting must be there. Without it all callers behind a proxy share one address, and with it one rate limit.
+    `required`: whether the setting must be there. Without it all callers behind a proxy share one
+    address, and with it one rate limit.
     """
     text = environ.get("THESELLER_TRUSTED_PROXIES", "")
     if not text.strip() and not required:
@@ -157,8 +183,9 @@ def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> Trust
         return parse_proxies(text)
     except ValueError as error:
         raise InvalidSettingError(
-            f"THESELLER_TRUSTED_PROXIES can't be used: {error}. List the addresses and networks of your own reverse proxies, with commas"
-            " between, such as `10.0.0.5, 2001:db8:1::/64`; `unix` for a proxy on a Unix socket; or `none` if clients connect directly"
+            f"THESELLER_TRUSTED_PROXIES can't be used: {error}. List the addresses and networks of"
+            " your own reverse proxies, with commas between, such as `10.0.0.5, 2001:db8:1::/64`;"
+            " `unix` for a proxy on a Unix socket; or `none` if clients connect directly"
         ) from None
 
 
@@ -167,7 +194,8 @@ def _amazon_setting(environ: Mapping[str, str], name: str, demo: str, *, real: b
     given = environ.get(name) or demo
     if real and given == demo:
         raise InvalidSettingError(
-            f"{name} must be the one that Developer Central shows for your application: Amazon does not know the demo's"
+            f"{name} must be the one that Developer Central shows for your application: Amazon does"
+            " not know the demo's"
         )
     return given
 
@@ -179,9 +207,15 @@ def read_backups(environ: Mapping[str, str], *, state: Path) -> str:
     if wanted == "none":
         return ""
     if external:
-        raise InvalidSettingError("THESELLER_BACKUPS is for the embedded database: with DATABASE_URL, its service keeps the backups")
+        raise InvalidSettingError(
+            "THESELLER_BACKUPS is for the embedded database: with DATABASE_URL, its service keeps"
+            " the backups"
+        )
     if not wanted.startswith(("/", "s3://")):
-        raise InvalidSettingError("THESELLER_BACKUPS must be an absolute folder, s3://BUCKET/PREFIX?region=REGION, or none")
+        raise InvalidSettingError(
+            "THESELLER_BACKUPS must be an absolute folder, s3://BUCKET/PREFIX?region=REGION, or"
+            " none"
+        )
     return wanted
 
 
@@ -197,16 +231,25 @@ def _in_quarantine(database_url: str) -> bool:
 
 def read_environment_kind(environ: Mapping[str, str]) -> EnvironmentKind:
     """Return what this deployment is for. Raises InvalidSettingError."""
-    return _choice(EnvironmentKind, environ.get("THESELLER_ENV", EnvironmentKind.DEMO), "THESELLER_ENV")
+    return _choice(
+        EnvironmentKind, environ.get("THESELLER_ENV", EnvironmentKind.DEMO), "THESELLER_ENV"
+    )
 
 
-def read_secret_config(environ: Mapping[str, str], *, kind: EnvironmentKind, state: Path) -> SecretConfig:
+def read_secret_config(
+    environ: Mapping[str, str], *, kind: EnvironmentKind, state: Path
+) -> SecretConfig:
     """Return where secrets and data keys are kept. Raises InvalidSettingError naming the variable and what it may be."""
     elsewhere = [name for name in (PROVIDER, KEY_STORE) if environ.get(name, "files") != "files"]
     if kind is EnvironmentKind.DEMO and elsewhere:
-        raise InvalidSettingError(f"the demo keeps its secrets in files: unset {elsewhere[0]}, or say by THESELLER_ENV what this is")
+        raise InvalidSettingError(
+            f"the demo keeps its secrets in files: unset {elsewhere[0]}, or say by THESELLER_ENV"
+            " what this is"
+        )
     try:
-        return parse_secret_config(environ, environment=kind.value, state=state, guarded=kind.guarded)
+        return parse_secret_config(
+            environ, environment=kind.value, state=state, guarded=kind.guarded
+        )
     except InvalidSecretConfigError as error:
         raise InvalidSettingError(str(error)) from None
 
@@ -214,7 +257,10 @@ def read_secret_config(environ: Mapping[str, str], *, kind: EnvironmentKind, sta
 def _rotation_days(text: str) -> int:
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= days <= SECRET_DAYS_MAX:
-        raise InvalidSettingError(f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: this is the maximum age of a secret")
+        raise InvalidSettingError(
+            f"THESELLER_ROTATION_DAYS must be 1 to {SECRET_DAYS_MAX}: this is the maximum age of a"
+            " secret"
+        )
     return days
 
 
@@ -222,21 +268,26 @@ def _administrators(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if any(name.startswith("theseller_") for name in names):
         raise InvalidSettingError(
-            "THESELLER_DATABASE_ADMINISTRATORS names the roles by which others administer the database server, with commas between;"
-            " a role of TheSeller's is none of them"
+            "THESELLER_DATABASE_ADMINISTRATORS names the roles by which others administer the"
+            " database server, with commas between; a role of TheSeller's is none of them"
         )
     return names
 
 
 def read_restricted_roles(environ: Mapping[str, str]) -> tuple[RestrictedRole, ...]:
     """Return the restricted roles that the application holds, by its configuration: none unless it says so. Raises InvalidSettingError."""
-    names = [name.strip() for name in environ.get("THESELLER_RESTRICTED_ROLES", "").split(",") if name.strip()]
+    names = [
+        name.strip()
+        for name in environ.get("THESELLER_RESTRICTED_ROLES", "").split(",")
+        if name.strip()
+    ]
     try:
         return tuple(RestrictedRole(name) for name in names)
     except ValueError:
         raise InvalidSettingError(
-            "THESELLER_RESTRICTED_ROLES names, with commas between, the restricted roles that Amazon has granted to this application and"
-            f" that a feature can use: {', '.join(RestrictedRole)}. Leave it empty if it has none"
+            "THESELLER_RESTRICTED_ROLES names, with commas between, the restricted roles that"
+            " Amazon has granted to this application and that a feature can use:"
+            f" {', '.join(RestrictedRole)}. Leave it empty if it has none"
         ) from None
 
 
@@ -249,16 +300,17 @@ def _application_roles(text: str) -> tuple[Role, ...]:
         return tuple(role for role in Role if role in {Role(name) for name in names})
     except ValueError:
         raise InvalidSettingError(
-            "THESELLER_APPLICATION_ROLES names, with commas between, the roles without restriction that Amazon has registered for this"
-            f" application: {', '.join(Role)}. Leave it empty if they are just those that the features need"
+            "THESELLER_APPLICATION_ROLES names, with commas between, the roles without restriction"
+            f" that Amazon has registered for this application: {', '.join(Role)}. Leave it empty"
+            " if they are just those that the features need"
         ) from None
 
 
 def _declaration(text: str) -> str:
     if len(text) > 120 or not text.isprintable():
         raise InvalidSettingError(
-            "THESELLER_VOLUMES_ENCRYPTED_BY says in at most 120 printable characters, for everybody to read, what encrypts the volumes"
-            " below this machine"
+            "THESELLER_VOLUMES_ENCRYPTED_BY says in at most 120 printable characters, for everybody"
+            " to read, what encrypts the volumes below this machine"
         )
     return text.strip()
 

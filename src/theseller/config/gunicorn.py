@@ -10,8 +10,9 @@ from theseller.lib.memory import disable_core_dumps
 
 _STARTED = time.monotonic()
 
-# Forwarded headers are read by `edge.proxies`, from the proxies that THESELLER_TRUSTED_PROXIES names. gunicorn would accept them from
-# this machine and from any Unix socket, and answer 500 to a SCRIPT_NAME that does not fit.
+# Forwarded headers are read by `edge.proxies`, from the proxies that THESELLER_TRUSTED_PROXIES
+# names. gunicorn would accept them from this machine and from any Unix socket, and answer 500 to a
+# SCRIPT_NAME that does not fit.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
@@ -29,4 +30,9 @@ def on_exit(_arbiter: object) -> None:
     log = getLogger("theseller.serve")
     told = log.error if status else log.info
     reason = "workers_did_not_start" if status else "signal"
-    told("serve_stopped", reason=reason, exit_status=status, seconds=round(time.monotonic() - _STARTED, 1))
+    told(
+        "serve_stopped",
+        reason=reason,
+        exit_status=status,
+        seconds=round(time.monotonic() - _STARTED, 1),
+    )

@@ -1,7 +1,7 @@
 """What recurs, where it is written, and how the jobs of a killed worker come back.
 
-Each package registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five fields and, if there is a sixth, it is the
-seconds, last: ``* * * * * */2`` is every two seconds.
+Each package registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five
+fields and, if there is a sixth, it is the seconds, last: ``* * * * * */2`` is every two seconds.
 """
 
 from __future__ import annotations
@@ -51,26 +51,36 @@ def on_app_ready(app: procrastinate.App) -> None:
         __import__(f"theseller.{room}.tasks")
     for task in app.tasks.values():
         task.retry_strategy = task.retry_strategy or RetryTransientFailures()
-    reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(reap_stalled)
+    reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(
+        reap_stalled
+    )
     app.periodic(cron="* * * * * */10")(reap)
 
 
 class RetryTransientFailures(procrastinate.BaseRetryStrategy):
     """Run a job again that failed because the database was restarted, away or full; every job of ours may run twice.
 
-    A job that fails for another reason is done with, as before: the next tick of what recurs tries again.
+    A job that fails for another reason is done with, as before: the next tick of what recurs tries
+    again.
     """
 
     @override
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+    def get_retry_decision(
+        self, *, exception: BaseException, job: Job
+    ) -> procrastinate.RetryDecision | None:
         """Return when to run it again: a second later, then up to a minute later."""
         failure = classify(exception)
-        if failure is None or failure.reason not in TRANSIENT_FAILURES or job.attempts >= _ATTEMPTS_MAX:
+        if (
+            failure is None
+            or failure.reason not in TRANSIENT_FAILURES
+            or job.attempts >= _ATTEMPTS_MAX
+        ):
             return None
         return procrastinate.RetryDecision(retry_in={"seconds": min(60, 2 ** min(job.attempts, 6))})
 
 
-async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001  # Procrastinate names the tick
+# Procrastinate names the tick
+async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001
     """Queue again the jobs of workers that ended; return how many. Every job of ours may run twice.
 
     Procrastinate leaves them `doing` for ever, and with them their locks.

@@ -20,7 +20,10 @@ def memory_limit(environ: Mapping[str, str]) -> int | None:
     text = environ.get("THESELLER_MEMORY_MB") or str(DEFAULT_MB)
     megabytes = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
     if megabytes != 0 and megabytes < _LEAST_MB:
-        raise InvalidSettingError(f"THESELLER_MEMORY_MB must be a number of megabytes, at least {_LEAST_MB}, or 0 for no limit")
+        raise InvalidSettingError(
+            f"THESELLER_MEMORY_MB must be a number of megabytes, at least {_LEAST_MB}, or 0 for no"
+            " limit"
+        )
     return megabytes << 20 if megabytes else None
 
 

@@ -35,7 +35,10 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     with psycopg.connect(superuser_dsn) as superuser:
         refuse_foreign_database(superuser, environment)
         refuse_newer_schema(superuser)
-    with psycopg.connect(superuser_dsn, autocommit=True) as superuser, contextlib.ExitStack() as stack:
+    with (
+        psycopg.connect(superuser_dsn, autocommit=True) as superuser,
+        contextlib.ExitStack() as stack,
+    ):
         if pending_migrations(superuser):
             stack.enter_context(bypass_functions_replaceable(superuser))
         call_command("migrate", verbosity=verbosity, interactive=False)
@@ -43,7 +46,9 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
         claim_database(superuser, environment, at=at)
         apply_grants(superuser, grant_statements())
-        install_ticket_key(superuser, settings.SECRETS.ensure("tenant-ticket-key", new_timestamped_secret), at=at)
+        install_ticket_key(
+            superuser, settings.SECRETS.ensure("tenant-ticket-key", new_timestamped_secret), at=at
+        )
         first, last = months_needed(at.date())
         superuser.execute("select guard.ensure_months(%s, %s)", [first, last])
 

@@ -12,7 +12,8 @@ WORKER_JOBS = 4
 #: The worker's queue: what its pool holds, and one that listens.
 QUEUE_POOLED = 4
 _QUEUE = QUEUE_POOLED + 1
-#: The locks that let one process erase at a time have connections of their own (`erasure.locks`): one for each kind of work.
+#: The locks that let one process erase at a time have connections of their own (`erasure.locks`):
+#: one for each kind of work.
 ERASURE_LOCKS = 2
 
 

@@ -16,8 +16,17 @@ from django.views.decorators.http import require_safe
 from theseller.config.database import served_aliases
 from theseller.crypto.errors import CryptoError
 from theseller.lib.database_failures import classify
-from theseller.tenancy.schema_version import WrongSchemaError, pending_migrations, refuse_newer_schema
-from theseller.tenancy.startup_checks import UnsafeDatabaseRoleError, WrongDatabaseError, refuse_bypassing_session, refuse_foreign_database
+from theseller.tenancy.schema_version import (
+    WrongSchemaError,
+    pending_migrations,
+    refuse_newer_schema,
+)
+from theseller.tenancy.startup_checks import (
+    UnsafeDatabaseRoleError,
+    WrongDatabaseError,
+    refuse_bypassing_session,
+    refuse_foreign_database,
+)
 from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder
 
 _log = structlog.get_logger(__name__)
@@ -35,11 +44,13 @@ _REASONS: dict[type[Exception], str] = {
     WrongDatabaseError: OTHER_DATABASE,
     WrongSchemaError: OTHER_SCHEMA,
 }
-#: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no answer.
+#: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no
+#: answer.
 _ROLE_REFUSED = frozenset({
     "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied", "not_admitted", "permission_denied",
 })  # fmt: skip
-#: How long a connection may take, and how long what was found counts: the database is asked once in that, however many ask here.
+#: How long a connection may take, and how long what was found counts: the database is asked once in
+#: that, however many ask here.
 _CONNECT_SECONDS, _CACHE_SECONDS = 3, 1.0
 
 
@@ -50,8 +61,18 @@ def check_readiness() -> str:
             _refuse(alias)
     except psycopg.Error as error:
         failure = classify(error)
-        return WRONG_ROLE if failure is not None and failure.reason in _ROLE_REFUSED else DATABASE_UNAVAILABLE
-    except (CryptoError, OtherHostError, UnsafeDatabaseRoleError, WrongDatabaseError, WrongSchemaError) as error:
+        return (
+            WRONG_ROLE
+            if failure is not None and failure.reason in _ROLE_REFUSED
+            else DATABASE_UNAVAILABLE
+        )
+    except (
+        CryptoError,
+        OtherHostError,
+        UnsafeDatabaseRoleError,
+        WrongDatabaseError,
+        WrongSchemaError,
+    ) as error:
         return _REASONS.get(type(error), CREDENTIALS_UNREADABLE)
     return READY
 
@@ -101,4 +122,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
     del request
     found = _CACHE.get()
     headers = {"Cache-Control": "no-store"} | ({} if found == READY else {"Retry-After": "5"})
-    return HttpResponse(f"{found}\n", content_type="text/plain; charset=utf-8", headers=headers, status=200 if found == READY else 503)
+    return HttpResponse(
+        f"{found}\n",
+        content_type="text/plain; charset=utf-8",
+        headers=headers,
+        status=200 if found == READY else 503,
+    )

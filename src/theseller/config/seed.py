@@ -32,12 +32,32 @@ _ALICES_SHOP = UUID("a11ce000-0000-7000-8000-000000000001")
 _CHARLIES_SHOP = UUID("c4a811e0-0000-7000-8000-000000000002")
 _SHOPS = {_ALICES_SHOP: "Alice's shop", _CHARLIES_SHOP: "Charlie's shop"}
 _PEOPLE = (
-    (UUID("a11ce000-0000-7000-8000-00000000000a"), "Alice", "alice@example.com", _ALICES_SHOP, MemberRole.OWNER),
-    (UUID("b0b00000-0000-7000-8000-00000000000b"), "Bob", "bob@example.com", _ALICES_SHOP, MemberRole.ANALYST),
-    (UUID("c4a811e0-0000-7000-8000-00000000000c"), "Charlie", "charlie@example.com", _CHARLIES_SHOP, MemberRole.OWNER),
+    (
+        UUID("a11ce000-0000-7000-8000-00000000000a"),
+        "Alice",
+        "alice@example.com",
+        _ALICES_SHOP,
+        MemberRole.OWNER,
+    ),
+    (
+        UUID("b0b00000-0000-7000-8000-00000000000b"),
+        "Bob",
+        "bob@example.com",
+        _ALICES_SHOP,
+        MemberRole.ANALYST,
+    ),
+    (
+        UUID("c4a811e0-0000-7000-8000-00000000000c"),
+        "Charlie",
+        "charlie@example.com",
+        _CHARLIES_SHOP,
+        MemberRole.OWNER,
+    ),
 )
 #: Address and note of each person, as the start page of a demo lists them.
-DEMO_SIGN_INS = tuple((email, f"{role.value} of {_SHOPS[tenant]}") for _, _, email, tenant, role in _PEOPLE)
+DEMO_SIGN_INS = tuple(
+    (email, f"{role.value} of {_SHOPS[tenant]}") for _, _, email, tenant, role in _PEOPLE
+)
 #: Who is made an operator by the demo's own call of `theseller operator add`.
 OPERATOR_EMAIL = "olga@example.com"
 _OPERATOR_ID = UUID("01a6a000-0000-7000-8000-00000000000d")
@@ -54,7 +74,17 @@ def seed_demo(*, at: datetime) -> tuple[DemoPerson, ...]:
             add_member(person=person, role=role, tenant=tenant, actor="process:seed", at=at)
     app = settings.SECRETS.ensure("demo-authenticator-secret", new_secret)
     if not User.objects.filter(pk=_OPERATOR_ID).exists():
-        create_user(email=OPERATOR_EMAIL, name="Olga", password=password, at=at, person=_OPERATOR_ID)
+        create_user(
+            email=OPERATOR_EMAIL, name="Olga", password=password, at=at, person=_OPERATOR_ID
+        )
         add_demo_authenticator(_OPERATOR_ID, app, at)
-    people = [DemoPerson(name, email, password.reveal(), f"{role.value} of {_SHOPS[tenant]}") for _, name, email, tenant, role in _PEOPLE]
-    return (*people, DemoPerson("Olga", OPERATOR_EMAIL, password.reveal(), "operates this deployment", app.reveal()))
+    people = [
+        DemoPerson(name, email, password.reveal(), f"{role.value} of {_SHOPS[tenant]}")
+        for _, name, email, tenant, role in _PEOPLE
+    ]
+    return (
+        *people,
+        DemoPerson(
+            "Olga", OPERATOR_EMAIL, password.reveal(), "operates this deployment", app.reveal()
+        ),
+    )

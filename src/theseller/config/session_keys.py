@@ -19,7 +19,8 @@ class SessionKeysMiddleware:
         keys = settings.SESSION_KEYS()
         if keys != self._placed:
             key, fallbacks = keys
-            # Between the two assignments either key must be accepted, since another thread may be signing.
+            # Between the two assignments either key must be accepted, since another thread may be
+            # signing.
             _place("SECRET_KEY_FALLBACKS", [*fallbacks, key, settings.SECRET_KEY])
             _place("SECRET_KEY", key)
             _place("SECRET_KEY_FALLBACKS", fallbacks)

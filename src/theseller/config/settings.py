@@ -30,13 +30,19 @@ disable_core_dumps()
 
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 
-# --- Secrets and keys: only by name, only from the provider ---------------------------------------------------------------------
+# --- Secrets and keys: only by name, only from the provider
+# ---------------------------------------------------------------------
 SECRETS = make_secret_provider(ENVIRONMENT.secret_config, os.environ)
-# Made at first use, and again after a failure: migrations and checks need no key, and a key service may be down just now.
-KEY_STORE: KeyStore = cast("KeyStore", SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_config, SECRETS, os.environ)))
+# Made at first use, and again after a failure: migrations and checks need no key, and a key service
+# may be down just now.
+KEY_STORE: KeyStore = cast(
+    "KeyStore",
+    SimpleLazyObject(lambda: make_key_store(ENVIRONMENT.secret_config, SECRETS, os.environ)),
+)
 
 
-#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read again every other second.
+#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read
+#: again every other second.
 TENANT_TICKET_KEY: CachedValue[Secret] = CachedValue(lambda: SECRETS.get("tenant-ticket-key"))
 
 
@@ -58,8 +64,11 @@ def _secret_or_none(name: str) -> Secret | None:
 
 def _session_keys() -> tuple[str, list[str]]:
     """Return the key that signs sessions, and those that are accepted besides: the coming one and the one before, while it is replaced."""
-    # The coming one first: it takes the present one's place while we read, and must not be missed in both.
-    coming, present, former = (_secret_or_none(f"django-session-key{which}") for which in ("-next", "", "-previous"))
+    # The coming one first: it takes the present one's place while we read, and must not be missed
+    # in both.
+    coming, present, former = (
+        _secret_or_none(f"django-session-key{which}") for which in ("-next", "", "-previous")
+    )
     if present is not None:
         return present.reveal(), [key.reveal() for key in (coming, former) if key is not None]
     if ENVIRONMENT.kind.guarded and ENVIRONMENT.role is ProcessRole.WEB:
@@ -74,20 +83,30 @@ SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap can't be raised.
 ROTATION_DAYS = ENVIRONMENT.rotation_days
 
-# --- Amazon ---------------------------------------------------------------------------------------------------------------------
-AMAZON_ENDPOINTS = Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
-#: Every host that this deployment may call, and who its operator says is behind those that are not Amazon or this machine.
+# --- Amazon
+# ---------------------------------------------------------------------------------------------------------------------
+AMAZON_ENDPOINTS = (
+    Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
+)
+#: Every host that this deployment may call, and who its operator says is behind those that are not
+#: Amazon or this machine.
 EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS)
 SUBPROCESSORS = read_register(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
-# --- Django ---------------------------------------------------------------------------------------------------------------------
+# --- Django
+# ---------------------------------------------------------------------------------------------------------------------
 DEBUG = False
-ALLOWED_HOSTS = [ENVIRONMENT.public_url.split("://", 1)[1].split(":", 1)[0].split("/", 1)[0], "localhost", "127.0.0.1"]
+ALLOWED_HOSTS = [
+    ENVIRONMENT.public_url.split("://", 1)[1].split(":", 1)[0].split("/", 1)[0],
+    "localhost",
+    "127.0.0.1",
+]
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.public_url]
 ROOT_URLCONF = "theseller.config.urls"
 WSGI_APPLICATION = "theseller.config.wsgi.application"
-#: Seals archived WAL into the newest backup. `erasure` calls it before it certifies that no WAL of erased rows is left unencrypted.
+#: Seals archived WAL into the newest backup. `erasure` calls it before it certifies that no WAL of
+#: erased rows is left unencrypted.
 ERASURE_WAL_SEALER = "theseller.backups.schedule.seal_archived_wal"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -153,13 +172,15 @@ DATABASES = database_settings(ENVIRONMENT, SECRETS)
 DATABASE_ROUTERS = ["theseller.edge.databases.AccountsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- What packages plug into others ------------------------------------------------------------------------------------------------
+# --- What packages plug into others
+# ------------------------------------------------------------------------------------------------
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.provider.AccessSessionProvider"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
 
-# --- People and sessions --------------------------------------------------------------------------------------------------------
+# --- People and sessions
+# --------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["theseller.accounts.backend.PasswordBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -167,15 +188,18 @@ LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "theseller.accounts.sessions"
 _HTTPS = ENVIRONMENT.public_url.startswith("https://")
-# With the prefix a browser takes the cookie only from this very host, over https: no other host of the domain can set it.
+# With the prefix a browser takes the cookie only from this very host, over https: no other host of
+# the domain can set it.
 COOKIE_PREFIX = "__Host-" if _HTTPS else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_session"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
-# Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the session it began in.
+# Lax, not Strict: the return from Seller Central is a cross-site navigation and must find the
+# session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
-#: The cookie by which a browser that someone has signed in with is known again (`accounts.known_devices`).
+#: The cookie by which a browser that someone has signed in with is known again
+#: (`accounts.known_devices`).
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_device"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"
@@ -183,16 +207,21 @@ CSRF_FAILURE_VIEW = "theseller.edge.views.csrf_failure"
 
 
 def _form_targets() -> list[str]:
-    # "Continue to Amazon" is a POST that is redirected to Seller Central, and browsers hold the whole chain to `form-action`.
+    # "Continue to Amazon" is a POST that is redirected to Seller Central, and browsers hold the
+    # whole chain to `form-action`.
     if ENVIRONMENT.emulator_url:
         return [ENVIRONMENT.emulator_url]
-    return sorted({f"https://{marketplace.seller_central_host}" for marketplace in MARKETPLACES.values()})
+    return sorted(
+        {f"https://{marketplace.seller_central_host}" for marketplace in MARKETPLACES.values()}
+    )
 
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 
-# --- HTTPS and proxies ------------------------------------------------------------------------------------------------------------
-#: Whose `X-Forwarded-For` and `X-Forwarded-Proto` are accepted. `SECURE_PROXY_SSL_HEADER` stays unset: it would accept anyone's.
+# --- HTTPS and proxies
+# ------------------------------------------------------------------------------------------------------------
+#: Whose `X-Forwarded-For` and `X-Forwarded-Proto` are accepted. `SECURE_PROXY_SSL_HEADER` stays
+#: unset: it would accept anyone's.
 THESELLER_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_SSL_HOST = urlsplit(ENVIRONMENT.public_url).netloc if _HTTPS else None
@@ -204,7 +233,8 @@ SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts is Hsts.PRELOAD
 SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
 
-# --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and disks remember ------------------
+# --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and
+# disks remember ------------------
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_BYTES_MAX
@@ -212,13 +242,16 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
-# --- Language, time, files --------------------------------------------------------------------------------------------------------
+# --- Language, time, files
+# --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
-STATIC_ROOT = None  # Served straight from the packages (`edge/static_files.py`): nothing is collected, nothing can be out of date.
+# Served straight from the packages (`edge/static_files.py`): nothing is collected, nothing can be
+# out of date.
+STATIC_ROOT = None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "theseller.edge.static_files.VersionedStorage"},
@@ -227,7 +260,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-# --- Logs: one redactor for everything ---------------------------------------------------------------------------------------------
+# --- Logs: one redactor for everything
+# ---------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
 configure_logging(ENVIRONMENT.role.value, sys.stderr)
 

@@ -1,8 +1,9 @@
 """A gunicorn worker that gives a request to a thread only when all of it has arrived, so that slow clients occupy no thread.
 
-gunicorn's own threaded worker reads headers and body in the thread that answers, with no limit of time: a few half-sent requests stop it.
-Here the event loop reads them (`Arriving`), each within a deadline. Bodies of report files are the exception: they are too large to be
-buffered for strangers, so a thread reads them, a few at a time, and only as long as they keep coming (`PatientSocket`).
+gunicorn's own threaded worker reads headers and body in the thread that answers, with no limit of
+time: a few half-sent requests stop it. Here the event loop reads them (`Arriving`), each within a
+deadline. Bodies of report files are the exception: they are too large to be buffered for strangers,
+so a thread reads them, a few at a time, and only as long as they keep coming (`PatientSocket`).
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ BODY_MAX = 256 * 1024
 LARGE_BODIES_AT = (b"/imports/",)
 #: Seconds for a request's line and headers, and for all of a request that the loop reads.
 HEAD_SECONDS, REQUEST_SECONDS = 10.0, 30.0
-#: Unfinished requests that one worker holds: in all, and of one network. Above that the oldest is dropped, so that a new one is read.
+#: Unfinished requests that one worker holds: in all, and of one network. Above that the oldest is
+#: dropped, so that a new one is read.
 WAITING_MAX, WAITING_MAX_OF_NETWORK = 400, 64
 BUFFERED_MAX = 32 * 1024 * 1024
 #: How long, and for how many connections, the end of an answer is waited for.
 LINGER_SECONDS, LINGERING_MAX = 2.0, 100
-#: A thread gives up on a client that moves no byte for so long, or after `_GRACE` seconds of waiting fewer bytes a second than this.
+#: A thread gives up on a client that moves no byte for so long, or after `_GRACE` seconds of
+#: waiting fewer bytes a second than this.
 _SILENCE, _GRACE, _PACE = 15.0, 10.0, 16 * 1024
 
 _END = b"\r\n\r\n"
@@ -150,7 +153,7 @@ class PendingRequest:
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no type information
     """gunicorn's threaded worker, with the loop reading requests."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # gunicorn's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # gunicorn's own  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self._arriving: dict[PendingRequest, None] = {}  # oldest first
         self._lingering: dict[TConn, float] = {}  # with when that began, oldest first
@@ -164,11 +167,19 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         try:
             sock, client = listener.accept()
         except OSError as error:
-            if error.errno in {errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EMFILE, errno.ENFILE}:
+            if error.errno in {
+                errno.EAGAIN,
+                errno.ECONNABORTED,
+                errno.EWOULDBLOCK,
+                errno.EMFILE,
+                errno.ENFILE,
+            }:
                 return
             raise
         self.nr_conns += 1
-        self._wait_for(TConn(self.cfg, TimedSocket(fileno=sock.detach()), client, listener.getsockname()))
+        self._wait_for(
+            TConn(self.cfg, TimedSocket(fileno=sock.detach()), client, listener.getsockname())
+        )
 
     @override
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
@@ -180,7 +191,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def _wait_for(self, conn: TConn) -> None:
         peer = conn.client[0] if isinstance(conn.client, tuple) else ""
         network = None if peer in self._proxies else network_of(peer)
-        of_network = [one for one in self._arriving if one.network == network] if network is not None else []
+        of_network = (
+            [one for one in self._arriving if one.network == network] if network is not None else []
+        )
         if len(of_network) >= WAITING_MAX_OF_NETWORK:
             self._drop(of_network[0])
         elif len(self._arriving) >= WAITING_MAX:
@@ -225,7 +238,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def _dispatch_large(self, arriving: PendingRequest) -> None:
         networks = list(self._large.values())
         of_network = networks.count(arriving.network) if arriving.network is not None else 0
-        if len(networks) >= max(self.cfg.threads // 2, 1) or of_network >= max(self.cfg.threads // 4, 1):
+        if len(networks) >= max(self.cfg.threads // 2, 1) or of_network >= max(
+            self.cfg.threads // 4, 1
+        ):
             self._drop(arriving, 503)
             return
         self._large[arriving.conn] = arriving.network
@@ -250,7 +265,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     def _linger(self, conn: TConn) -> None:
         """Close when the client has closed, or soon: closed at once, unread bytes would make the kernel take back the end of the answer.
 
-        gunicorn waits for that in the loop, where one client after the other could hold up everyone.
+        gunicorn waits for that in the loop, where one client after the other could hold up
+        everyone.
         """
         try:
             conn.sock.settimeout(0.0)
@@ -292,7 +308,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         self._checked = now
         for one in [one for one in self._arriving if not self.alive or one.overdue(now)]:
             self._drop(one, 408 if one.buffer else None)
-        for conn in [conn for conn, since in self._lingering.items() if now - since > LINGER_SECONDS]:
+        for conn in [
+            conn for conn, since in self._lingering.items() if now - since > LINGER_SECONDS
+        ]:
             self._discarded(conn)
 
     def _enforce_memory_limit(self) -> None:
@@ -311,7 +329,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self._close(arriving.conn)
         else:
             again = "Retry-After: 5\r\n" if status == 503 else ""
-            answer = f"HTTP/1.1 {_REFUSALS[status]}\r\n{again}Connection: close\r\nContent-Length: 0\r\n\r\n"
+            answer = (
+                f"HTTP/1.1 {_REFUSALS[status]}\r\n{again}Connection: close\r\nContent-Length:"
+                " 0\r\n\r\n"
+            )
             with contextlib.suppress(OSError):
                 arriving.conn.sock.send(answer.encode())
             self._linger(arriving.conn)

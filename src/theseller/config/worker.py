@@ -1,7 +1,8 @@
 """Run the worker, across restarts of the database, until it is stopped.
 
-Procrastinate's own worker ends when one of its connections does. Here it is started again, with a pause that grows while the database
-does not answer. Jobs that it had begun are queued again by `config.jobs`, by this worker or another.
+Procrastinate's own worker ends when one of its connections does. Here it is started again, with a
+pause that grows while the database does not answer. Jobs that it had begun are queued again by
+`config.jobs`, by this worker or another.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ log = getLogger(__name__)
 
 #: How often an idle worker looks for jobs; a new one is usually announced (LISTEN) before that.
 _POLL_SECONDS = 0.3
-#: A pull gives its slot back after eight seconds; one that is cut off loses nothing but the step it was in.
+#: A pull gives its slot back after eight seconds; one that is cut off loses nothing but the step it
+#: was in.
 _GRACE_SECONDS = 20.0
 #: How long the queue waits for a connection: shorter than what a service manager waits for our end.
 _CONNECTION_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 #: A worker that ran this long was well: its next interruption counts as the first.
 _STABLE_AFTER = 60.0
-#: A refusal that no waiting mends, such as a wrong password, ends the worker after this long: a password may just be being replaced.
+#: A refusal that no waiting mends, such as a wrong password, ends the worker after this long: a
+#: password may just be being replaced.
 _REFUSED_SECONDS_MAX = 300.0
 OK, FAILURE = 0, 1
 
@@ -51,8 +54,9 @@ class _WorkerRun:
 def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
     """Run jobs until SIGTERM or SIGINT; return the exit status. The last line of the log says why it ended.
 
-    `concurrency` is how many jobs run at the same time; `check` raises if the database must not be worked on. It is asked each time the
-    worker starts, since another database may answer after a restart.
+    `concurrency` is how many jobs run at the same time; `check` raises if the database must not be
+    worked on. It is asked each time the worker starts, since another database may answer after a
+    restart.
     """
     begun = time.monotonic()
     run = _WorkerRun(check, concurrency)
@@ -65,7 +69,13 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
     finally:
         seconds = round(time.monotonic() - begun, 1)
         told = log.info if status == OK else log.error
-        told("worker_stopped", reason=reason, exit_status=status, seconds=seconds, interruptions=run.interruptions)
+        told(
+            "worker_stopped",
+            reason=reason,
+            exit_status=status,
+            seconds=seconds,
+            interruptions=run.interruptions,
+        )
     return status
 
 
@@ -80,10 +90,20 @@ async def _supervise(run: _WorkerRun) -> tuple[int, str]:
             run.interruptions += 1
             if time.monotonic() - begun > _STABLE_AFTER:
                 pause, run.failing_since = _FIRST_PAUSE, None
-            run.failing_since = run.failing_since if run.failing_since is not None else time.monotonic()
-            if failure is not None and failure.lasting and time.monotonic() - run.failing_since > _REFUSED_SECONDS_MAX:
+            run.failing_since = (
+                run.failing_since if run.failing_since is not None else time.monotonic()
+            )
+            if (
+                failure is not None
+                and failure.lasting
+                and time.monotonic() - run.failing_since > _REFUSED_SECONDS_MAX
+            ):
                 return FAILURE, failure.reason
-            log.error("worker_interrupted", reason=failure.reason if failure else "side_task_ended", retry_seconds=pause)
+            log.error(
+                "worker_interrupted",
+                reason=failure.reason if failure else "side_task_ended",
+                retry_seconds=pause,
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(run.stop.wait(), pause)
                 return OK, "signal"
@@ -95,7 +115,10 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
     try:
         await asyncio.to_thread(run.check)
         connector = procrastinate.PsycopgConnector(
-            kwargs=connector_params(), name="jobs", timeout=_CONNECTION_SECONDS, max_size=QUEUE_POOLED
+            kwargs=connector_params(),
+            name="jobs",
+            timeout=_CONNECTION_SECONDS,
+            max_size=QUEUE_POOLED,
         )
         with django_app.replace_connector(connector) as app:
             async with app.open_async():
@@ -110,7 +133,8 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
 
 
 async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
-    # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its use.
+    # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its
+    # use.
     worker = asyncio.create_task(
         app.run_worker_async(
             concurrency=run.concurrency,
@@ -123,7 +147,8 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     stopping = asyncio.create_task(run.stop.wait())
     await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not worker.done():
-        worker.cancel()  # Procrastinate takes it as the request to stop, and waits for the jobs that run.
+        # Procrastinate takes it as the request to stop, and waits for the jobs that run.
+        worker.cancel()
     stopping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await worker

@@ -1,6 +1,7 @@
 """The web process. It refuses to start on a database of another environment, or by a role that row security does not bind.
 
-It looks at each of its roles: one whose password or rights are missing is found now, and not by the first request that needs it.
+It looks at each of its roles: one whose password or rights are missing is found now, and not by the
+first request that needs it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from theseller.edge.wsgi import read_as_utf8
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
 application = read_as_utf8(get_wsgi_application())
 
-from django.conf import settings  # noqa: E402  # needs Django ready
+from django.conf import settings  # needs Django ready  # noqa: E402
 
 from theseller.config.database import served_aliases  # noqa: E402
 from theseller.config.memory_limit import apply_memory_limit  # noqa: E402

@@ -27,7 +27,8 @@ from theseller.tenancy.scope import tenant_scope
 #: Tokens this close to expiry are not used: the call may take a while.
 _EXPIRY_MARGIN = timedelta(minutes=2)
 
-#: Idle tokens are discarded: the connection may have ended in another process, and a new token costs one call.
+#: Idle tokens are discarded: the connection may have ended in another process, and a new token
+#: costs one call.
 _IDLE_LIMIT = timedelta(minutes=5)
 
 
@@ -61,10 +62,15 @@ class OpenConnection:
             ConnectionClosedError: the connection has no refresh token (imported files).
         """
         with _refresh_lock(self.view.id):
-            # The seller may have authorized again, in any process: the earlier token is obsolete then.
+            # The seller may have authorized again, in any process: the earlier token is obsolete
+            # then.
             source = token_store.token_identity(self.view.tenant, self.view.id)
             cached = _cache.get(self.view.id)
-            if cached is not None and cached.source == source and cached.access.expires_at > self.at + _EXPIRY_MARGIN:
+            if (
+                cached is not None
+                and cached.source == source
+                and cached.access.expires_at > self.at + _EXPIRY_MARGIN
+            ):
                 _cache[self.view.id] = replace(cached, used_at=self.at)
                 return cached.access.token
             _cache.pop(self.view.id, None)
@@ -85,7 +91,11 @@ def discard_stale_tokens(*, at: datetime) -> int:
 
     A periodic job calls it.
     """
-    stale = [one for one, cached in tuple(_cache.items()) if cached.access.expires_at <= at or cached.used_at + _IDLE_LIMIT <= at]
+    stale = [
+        one
+        for one, cached in tuple(_cache.items())
+        if cached.access.expires_at <= at or cached.used_at + _IDLE_LIMIT <= at
+    ]
     for one in stale:
         _cache.pop(one, None)
     return len(stale)
@@ -106,11 +116,19 @@ def open_connection(tenant: UUID, connection: UUID, *, at: datetime) -> Iterator
         with tenant_scope(tenant):
             yield OpenConnection(lock_shared(connection), at)
     except AuthorizationRevokedError:
-        _disconnect(tenant, connection, DisconnectReason.REVOKED_AT_AMAZON, actor="amazon:invalid_grant", at=at)
+        _disconnect(
+            tenant,
+            connection,
+            DisconnectReason.REVOKED_AT_AMAZON,
+            actor="amazon:invalid_grant",
+            at=at,
+        )
         raise ConnectionClosedError("the seller revoked this authorization at Amazon") from None
     except KeyDestroyedError:
         # A disconnection was killed after it destroyed the key and before it committed: finish it.
-        _disconnect(tenant, connection, DisconnectReason.SELLER_REQUEST, actor="process:recovery", at=at)
+        _disconnect(
+            tenant, connection, DisconnectReason.SELLER_REQUEST, actor="process:recovery", at=at
+        )
         raise ConnectionClosedError("this connection has ended") from None
     except ConnectionClosedError:
         _cache.pop(connection, None)
@@ -126,7 +144,9 @@ def with_access_token(opened: OpenConnection, call: Callable[[Secret], T]) -> T:
         return call(opened.access_token())
 
 
-def _disconnect(tenant: UUID, connection: UUID, reason: DisconnectReason, *, actor: str, at: datetime) -> None:
+def _disconnect(
+    tenant: UUID, connection: UUID, reason: DisconnectReason, *, actor: str, at: datetime
+) -> None:
     _cache.pop(connection, None)
     disconnect(connection=connection, reason=reason, tenant=tenant, actor=actor, at=at)
 

@@ -39,4 +39,9 @@ def lwa_client() -> LWAClient:
 
     It reads the client secrets again at each call, so that a rotation needs no restart.
     """
-    return LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, settings.LWA_CLIENT_SECRETS, amazon_http())
+    return LWAClient(
+        settings.AMAZON_ENDPOINTS,
+        settings.ENVIRONMENT.lwa_client_id,
+        settings.LWA_CLIENT_SECRETS,
+        amazon_http(),
+    )

@@ -8,7 +8,10 @@ from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 describe_table(
     "connections_connection",
     DataClass.OPERATIONAL,
-    note=("That an authorization existed: region, seller id, dates. The certificate of its erasure refers to it."),
+    note=(
+        "That an authorization existed: region, seller id, dates. The certificate of its erasure"
+        " refers to it."
+    ),
     columns=(
         "tenant_id id origin region selling_partner_id:seller_facts marketplace_ids "
         "features roles created_at authorised_at authorisation_expires_at seller_check "
@@ -42,8 +45,14 @@ describe_table(
 describe_table(
     "connections_refresh_token",
     DataClass.CREDENTIALS,
-    note=("Deleted, and its data key destroyed, in the transaction of the disconnection; the purge only confirms it."),
-    columns=("tenant_id:operational connection_id:operational sealed data_key_id:operational sealed_at:operational"),
+    note=(
+        "Deleted, and its data key destroyed, in the transaction of the disconnection; the purge"
+        " only confirms it."
+    ),
+    columns=(
+        "tenant_id:operational connection_id:operational sealed data_key_id:operational"
+        " sealed_at:operational"
+    ),
     indexes="_pkey",
     tenant_column="tenant_id",
     connection_column="connection_id",
@@ -74,7 +83,10 @@ describe_table(
 describe_table(
     "connections_key",
     DataClass.OPERATIONAL,
-    note=("Which keys are destroyed with the connection: ids only. They are destroyed in the transaction of the disconnection."),
+    note=(
+        "Which keys are destroyed with the connection: ids only. They are destroyed in the"
+        " transaction of the disconnection."
+    ),
     columns="tenant_id connection_id id purpose made_at",
     indexes="_pkey",
     tenant_column="tenant_id",

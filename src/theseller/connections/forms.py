@@ -8,12 +8,19 @@ from theseller.amazon.features import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
 #: Display names of the regions that Amazon authorizes.
-REGION_NAMES = {Region.NA: "North and South America", Region.EU: "Europe, Middle East, Africa, India", Region.FE: "Asia-Pacific"}
+REGION_NAMES = {
+    Region.NA: "North and South America",
+    Region.EU: "Europe, Middle East, Africa, India",
+    Region.FE: "Asia-Pacific",
+}
 
 
 def _stores() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
-        (REGION_NAMES[region], [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region])
+        (
+            REGION_NAMES[region],
+            [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region],
+        )
         for region in (Region.NA, Region.EU, Region.FE)
     ]
 
@@ -26,7 +33,9 @@ class ChoiceForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Select at least one feature."},
     )
-    marketplace = forms.ChoiceField(label="Your Amazon store", label_suffix="", choices=_stores, initial="ATVPDKIKX0DER")
+    marketplace = forms.ChoiceField(
+        label="Your Amazon store", label_suffix="", choices=_stores, initial="ATVPDKIKX0DER"
+    )
 
 
 class DisconnectForm(forms.Form):
@@ -36,11 +45,15 @@ class DisconnectForm(forms.Form):
         label="Type DISCONNECT to confirm",
         label_suffix="",
         max_length=20,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
     )
 
     def clean_confirm(self) -> str:
         word = str(self.cleaned_data["confirm"])
         if word.strip().upper() != "DISCONNECT":
-            raise forms.ValidationError("Type the word DISCONNECT to continue. Nothing has been changed.")
+            raise forms.ValidationError(
+                "Type the word DISCONNECT to continue. Nothing has been changed."
+            )
         return word

@@ -33,13 +33,16 @@ def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
     key = settings.KEY_STORE.create(purpose, key_owner(connection, purpose))
     sql.execute(
         databases["default"],
-        "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, %s, %s)",
+        "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s,"
+        " %s, %s, %s, %s)",
         [current_tenant(), connection, key.id, purpose.value, at],
     )
     return key
 
 
-def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[tuple[UUID, datetime], ...]:
+def connection_keys(
+    connection: UUID, purpose: Purpose | None = None
+) -> tuple[tuple[UUID, datetime], ...]:
     """Return (ID, creation time) of the connection's keys, newest first.
 
     Limited to one purpose if `purpose` is given.
@@ -47,8 +50,8 @@ def connection_keys(connection: UUID, purpose: Purpose | None = None) -> tuple[t
     return tuple(
         sql.rows(
             databases["default"],
-            "select id, made_at from connections_key where tenant_id = %s and connection_id = %s and (%s::text is null or purpose = %s)"
-            " order by made_at desc, id desc",
+            "select id, made_at from connections_key where tenant_id = %s and connection_id = %s"
+            " and (%s::text is null or purpose = %s) order by made_at desc, id desc",
             [current_tenant(), connection, purpose, purpose],
         )
     )

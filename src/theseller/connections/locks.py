@@ -47,7 +47,11 @@ def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None
 
     A tenant has at most one open connection per region.
     """
-    sql.execute(databases[using], "select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"connections:{tenant}:{region}"])
+    sql.execute(
+        databases[using],
+        "select pg_advisory_xact_lock(hashtextextended(%s, 7))",
+        [f"connections:{tenant}:{region}"],
+    )
 
 
 def _lock(function: str, connection: UUID, using: str) -> None:

@@ -27,7 +27,8 @@ class AuthorisationAttempt(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True)
-    outcome = models.TextField(null=True)  # noqa: DJ001  # null until the attempt is consumed: no outcome is not an empty one
+    # null until the attempt is consumed: no outcome is not an empty one
+    outcome = models.TextField(null=True)  # noqa: DJ001
 
     class Meta:
         managed = False
@@ -52,7 +53,7 @@ class Connection(models.Model):
     created_at = models.DateTimeField()
     authorised_at = models.DateTimeField(null=True)
     authorisation_expires_at = models.DateTimeField(null=True)
-    seller_check = models.TextField(null=True)  # noqa: DJ001  # null: Amazon has not said yet
+    seller_check = models.TextField(null=True)  # null: Amazon has not said yet  # noqa: DJ001
     seller_checked_at = models.DateTimeField(null=True)
     seller_confirmed_at = models.DateTimeField(null=True)
 

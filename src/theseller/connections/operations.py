@@ -49,7 +49,14 @@ AUTHORIZATION_LIFETIME = timedelta(days=365)
 
 
 def start_authorization(
-    *, features: Sequence[str], marketplace_id: str, session_key: Secret, person: UUID, tenant: UUID, actor: str, at: datetime
+    *,
+    features: Sequence[str],
+    marketplace_id: str,
+    session_key: Secret,
+    person: UUID,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
 ) -> StartedAuthorization:
     """Create an attempt and return Seller Central's consent URL for it.
 
@@ -76,7 +83,12 @@ def start_authorization(
             expires_at=at + ATTEMPT_LIFETIME,
         )
         record(
-            Tag.AUTHORISATION_BEGUN, actor=actor, tenant=tenant, subject=f"attempt:{attempt}", at=at, details={"region": marketplace.region}
+            Tag.AUTHORISATION_BEGUN,
+            actor=actor,
+            tenant=tenant,
+            subject=f"attempt:{attempt}",
+            at=at,
+            details={"region": marketplace.region},
         )
     url = settings.AMAZON_ENDPOINTS.consent_url(
         marketplace,
@@ -89,7 +101,14 @@ def start_authorization(
 
 
 def complete_authorization(
-    *, state: Secret, code: Secret | None, selling_partner_id: str, session_key: Secret, tenant: UUID, actor: str, at: datetime
+    *,
+    state: Secret,
+    code: Secret | None,
+    selling_partner_id: str,
+    session_key: Secret,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
 ) -> Authorized | Refused:
     """Exchange the code, seal the token and open the connection.
 
@@ -107,12 +126,19 @@ def complete_authorization(
         check = check_seller_at_amazon(selling_partner_id, grant.access_token.token, region, at=at)
         if check is SellerCheck.MISMATCH:
             return _refuse(attempt, Refusal.OTHER_SELLER, tenant=tenant, actor=actor, at=at)
-        return _open_connection(attempt, grant, selling_partner_id, check, tenant=tenant, actor=actor, at=at)
+        return _open_connection(
+            attempt, grant, selling_partner_id, check, tenant=tenant, actor=actor, at=at
+        )
     except AmazonError as error:
         refusal = _refusal_for(error)
     except (KeyStoreError, SecretProviderError) as error:
         # The grant is dropped: Amazon issues another at the next consent, and nothing was stored.
-        log.error("authorization_failed", reason="key_store", condition=error.state.value, detail=str(error))
+        log.error(
+            "authorization_failed",
+            reason="key_store",
+            condition=error.state.value,
+            detail=str(error),
+        )
         refusal = Refusal.KEYS_UNAVAILABLE
     return _refuse(attempt, refusal, tenant=tenant, actor=actor, at=at)
 
@@ -120,7 +146,9 @@ def complete_authorization(
 def is_open_attempt(*, state: Secret, session_key: Secret, tenant: UUID, at: datetime) -> bool:
     """Return whether this session can still complete the attempt of `state`."""
     with tenant_scope(tenant):
-        attempt = AuthorisationAttempt.objects.filter(tenant_id=tenant, state_hash=_hash(state)).first()
+        attempt = AuthorisationAttempt.objects.filter(
+            tenant_id=tenant, state_hash=_hash(state)
+        ).first()
     return attempt is not None and _refusal_of_attempt(attempt, session_key, at) is None
 
 
@@ -133,11 +161,23 @@ def _refusal_for(error: AmazonError) -> Refusal:
     return Refusal.MISCONFIGURED
 
 
-def _consume_state(state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime) -> AuthorisationAttempt | Refused:
+def _consume_state(
+    state: Secret, session_key: Secret, *, tenant: UUID, actor: str, at: datetime
+) -> AuthorisationAttempt | Refused:
     with tenant_scope(tenant):
-        attempt = AuthorisationAttempt.objects.select_for_update().filter(tenant_id=tenant, state_hash=_hash(state)).first()
+        attempt = (
+            AuthorisationAttempt.objects.select_for_update()
+            .filter(tenant_id=tenant, state_hash=_hash(state))
+            .first()
+        )
         if attempt is None:
-            record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject="attempt:unknown", at=at)
+            record(
+                Tag.AUTHORISATION_REFUSED,
+                actor=actor,
+                tenant=tenant,
+                subject="attempt:unknown",
+                at=at,
+            )
             return Refused(Refusal.STATE_UNKNOWN)
         refusal = _refusal_of_attempt(attempt, session_key, at)
         if refusal is not Refusal.STATE_USED:
@@ -145,12 +185,21 @@ def _consume_state(state: Secret, session_key: Secret, *, tenant: UUID, actor: s
                 consumed_at=at, outcome=refusal.value if refusal else "returned"
             )
         if refusal:
-            record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
+            record(
+                Tag.AUTHORISATION_REFUSED,
+                actor=actor,
+                tenant=tenant,
+                subject=f"attempt:{attempt.id}",
+                at=at,
+                details={"why": refusal},
+            )
             return Refused(refusal)
     return attempt
 
 
-def _refusal_of_attempt(attempt: AuthorisationAttempt, session_key: Secret, at: datetime) -> Refusal | None:
+def _refusal_of_attempt(
+    attempt: AuthorisationAttempt, session_key: Secret, at: datetime
+) -> Refusal | None:
     if attempt.consumed_at is not None:
         return Refusal.STATE_USED
     if bytes(attempt.session_hash) != _hash(session_key):
@@ -160,14 +209,27 @@ def _refusal_of_attempt(attempt: AuthorisationAttempt, session_key: Secret, at: 
     return None
 
 
-def _refuse(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime) -> Refused:
+def _refuse(
+    attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime
+) -> Refused:
     with tenant_scope(tenant):
         return _refuse_in_scope(attempt, refusal, tenant=tenant, actor=actor, at=at)
 
 
-def _refuse_in_scope(attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime) -> Refused:
-    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome=refusal.value)
-    record(Tag.AUTHORISATION_REFUSED, actor=actor, tenant=tenant, subject=f"attempt:{attempt.id}", at=at, details={"why": refusal})
+def _refuse_in_scope(
+    attempt: AuthorisationAttempt, refusal: Refusal, *, tenant: UUID, actor: str, at: datetime
+) -> Refused:
+    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(
+        outcome=refusal.value
+    )
+    record(
+        Tag.AUTHORISATION_REFUSED,
+        actor=actor,
+        tenant=tenant,
+        subject=f"attempt:{attempt.id}",
+        at=at,
+        details={"why": refusal},
+    )
     return Refused(refusal)
 
 
@@ -185,18 +247,36 @@ def _open_connection(
     with tenant_scope(tenant):
         lock_region(tenant, region)
         existing = open_connection_in(region)
-        if existing and existing.origin is Origin.LWA and existing.selling_partner_id != selling_partner_id:
-            return _refuse_in_scope(attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at)
+        if (
+            existing
+            and existing.origin is Origin.LWA
+            and existing.selling_partner_id != selling_partner_id
+        ):
+            return _refuse_in_scope(
+                attempt, Refusal.ALREADY_CONNECTED, tenant=tenant, actor=actor, at=at
+            )
         connection = existing.id if existing else new_id()
         lock_exclusive(connection)
-        former_key = _write_connection(connection, attempt, grant, selling_partner_id, exists=existing is not None, tenant=tenant, at=at)
+        former_key = _write_connection(
+            connection,
+            attempt,
+            grant,
+            selling_partner_id,
+            exists=existing is not None,
+            tenant=tenant,
+            at=at,
+        )
         record(
             Tag.CONNECTION_AUTHORISED,
             actor=actor,
             tenant=tenant,
             subject=f"connection:{connection}",
             at=at,
-            details={"attempt": str(attempt.id), "region": region.value, "renewed": existing is not None},
+            details={
+                "attempt": str(attempt.id),
+                "region": region.value,
+                "renewed": existing is not None,
+            },
         )
         if check is not None:
             record_check(check, connection=connection, tenant=tenant, at=at)
@@ -217,7 +297,14 @@ def _destroy_superseded_key(key: UUID) -> None:
 
 
 def _write_connection(
-    connection: UUID, attempt: AuthorisationAttempt, grant: Grant, selling_partner_id: str, *, exists: bool, tenant: UUID, at: datetime
+    connection: UUID,
+    attempt: AuthorisationAttempt,
+    grant: Grant,
+    selling_partner_id: str,
+    *,
+    exists: bool,
+    tenant: UUID,
+    at: datetime,
 ) -> UUID | None:
     region = MARKETPLACES[attempt.marketplace_id].region
     fields = {
@@ -235,8 +322,12 @@ def _write_connection(
     if exists:
         Connection.objects.filter(tenant_id=tenant, id=connection).update(**fields)
     else:
-        Connection.objects.create(tenant_id=tenant, id=connection, region=region.value, created_at=at, **fields)
-    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(outcome="authorised")
+        Connection.objects.create(
+            tenant_id=tenant, id=connection, region=region.value, created_at=at, **fields
+        )
+    AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(
+        outcome="authorised"
+    )
     return token_store.store_token(tenant, connection, grant.refresh_token, at=at)
 
 
@@ -265,7 +356,9 @@ def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
     return connection
 
 
-def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, actor: str, at: datetime) -> Disconnected:
+def disconnect(
+    *, connection: UUID, reason: DisconnectReason, tenant: UUID, actor: str, at: datetime
+) -> Disconnected:
     """End a connection: afterward no call, no write, no readable token.
 
     Waits for calls in progress (`locks`), then deletes the token's row, writes the disconnection
@@ -294,18 +387,32 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
         if found is None:
             raise LookupError("this shop has no such connection")
         if found.disconnected_at is not None and found.disconnect_reason is not None:
-            return Disconnected(connection, found.disconnected_at, found.disconnect_reason, first=False)
+            return Disconnected(
+                connection, found.disconnected_at, found.disconnect_reason, first=False
+            )
         key = token_store.delete_token(tenant, connection)
-        Disconnection.objects.create(tenant_id=tenant, connection_id=connection, reason=reason.value, actor=actor, at=at, data_key_id=key)
+        Disconnection.objects.create(
+            tenant_id=tenant,
+            connection_id=connection,
+            reason=reason.value,
+            actor=actor,
+            at=at,
+            data_key_id=key,
+        )
         record(
             Tag.CONNECTION_DISCONNECTED,
             actor=actor,
             tenant=tenant,
             subject=f"connection:{connection}",
             at=at,
-            details={"reason": reason, "data_key": str(key) if key else None, "other_keys": len(connection_keys(connection))},
+            details={
+                "reason": reason,
+                "data_key": str(key) if key else None,
+                "other_keys": len(connection_keys(connection)),
+            },
         )
-        # The token's key last: a process that finds it destroyed disconnects again and finishes this.
+        # The token's key last: a process that finds it destroyed disconnects again and finishes
+        # this.
         destroy_keys(connection)
         if key is not None:
             settings.KEY_STORE.destroy(key)
@@ -314,13 +421,17 @@ def disconnect(*, connection: UUID, reason: DisconnectReason, tenant: UUID, acto
 
 def _allow_long_wait_for_lock() -> None:
     # Wait longer than a call to Amazon may take; a page's statement timeout must not end the wait.
-    sql.execute(databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'")
+    sql.execute(
+        databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'"
+    )
     renew_ticket(timedelta(seconds=55))
 
 
 def _stores_of(region: Region, *, first: str = "") -> list[str]:
     """Return a region's stores, first the one that the seller chose."""
-    stores = [marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region]
+    stores = [
+        marketplace.id for marketplace in MARKETPLACES.values() if marketplace.region is region
+    ]
     return sorted(stores, key=lambda store: store != first)
 
 

@@ -45,7 +45,11 @@ def connection_view(connection: UUID, *, using: str = "default") -> ConnectionVi
 
 def open_connection_in(region: Region, *, using: str = "default") -> ConnectionView | None:
     """Return the tenant's open connection in `region`, or None."""
-    found = _views(_SELECT + " and c.region = %s and d.at is null order by c.created_at", [current_tenant(), region.value], using)
+    found = _views(
+        _SELECT + " and c.region = %s and d.at is null order by c.created_at",
+        [current_tenant(), region.value],
+        using,
+    )
     return found[0] if found else None
 
 
@@ -54,7 +58,22 @@ def _views(sql: str, parameters: list[Any], using: str) -> tuple[ConnectionView,
 
 
 def _view(row: tuple[Any, ...]) -> ConnectionView:
-    tenant, connection, origin, region, partner, marketplaces, features, roles, created, authorised, expires, ended, reason, check = row
+    (
+        tenant,
+        connection,
+        origin,
+        region,
+        partner,
+        marketplaces,
+        features,
+        roles,
+        created,
+        authorised,
+        expires,
+        ended,
+        reason,
+        check,
+    ) = row
     return ConnectionView(
         tenant=tenant,
         id=connection,

@@ -21,7 +21,8 @@ def replace_data_key(*, connection: UUID, tenant: UUID, actor: str, at: datetime
     """
     with tenant_scope(tenant):
         try:
-            # Shared with calls in progress; excludes the connection's end, which must see and destroy one key.
+            # Shared with calls in progress; excludes the connection's end, which must see and
+            # destroy one key.
             lock_shared(connection)
         except ConnectionClosedError:
             return None

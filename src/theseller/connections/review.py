@@ -44,12 +44,17 @@ def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
     needed = frozenset(roles_for(features))
     plain = [
         RequestedRole(
-            role, role.value, ROLES[role], tuple(one.title for one in served_by(role, features)) if role in needed else (), restricted=False
+            role,
+            role.value,
+            ROLES[role],
+            tuple(one.title for one in served_by(role, features)) if role in needed else (),
+            restricted=False,
         )
         for role in settings.ENVIRONMENT.application_roles
     ]
     restricted = [
-        RequestedRole(role, role.at_amazon, RESTRICTED[role], (), restricted=True) for role in settings.ENVIRONMENT.restricted_roles
+        RequestedRole(role, role.at_amazon, RESTRICTED[role], (), restricted=True)
+        for role in settings.ENVIRONMENT.restricted_roles
     ]
     return (*sorted(plain, key=lambda one: not one.serves), *restricted)
 
@@ -71,4 +76,9 @@ def roles_used_by_this_version() -> frozenset[str]:
 
     These are the roles of the offered features, and of packing slips where they are available.
     """
-    return frozenset({*(role.value for role in roles_for(OFFERED)), *(role.value for role in settings.ENVIRONMENT.restricted_roles)})
+    return frozenset(
+        {
+            *(role.value for role in roles_for(OFFERED)),
+            *(role.value for role in settings.ENVIRONMENT.restricted_roles),
+        }
+    )

@@ -50,14 +50,27 @@ def compare_sellers(named: Collection[str], selling_partner_id: str) -> SellerCh
     return SellerCheck.CONFIRMED if set(named) == {selling_partner_id} else SellerCheck.MISMATCH
 
 
-def check_seller_at_amazon(selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime) -> SellerCheck | None:
+def check_seller_at_amazon(
+    selling_partner_id: str, access_token: Secret, region: Region, *, at: datetime
+) -> SellerCheck | None:
     """Request a transaction under `access_token` and compare its seller.
 
     Returns None if no transaction names a seller, or if Amazon does not answer.
     """
-    client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), InMemoryLimiter(), application=settings.ENVIRONMENT.application_id)
+    client = SPAPIClient(
+        settings.AMAZON_ENDPOINTS,
+        amazon_http(),
+        InMemoryLimiter(),
+        application=settings.ENVIRONMENT.application_id,
+    )
     try:
-        named = named_sellers(client, region=region, selling_partner_id=selling_partner_id, access_token=access_token, at=at)
+        named = named_sellers(
+            client,
+            region=region,
+            selling_partner_id=selling_partner_id,
+            access_token=access_token,
+            at=at,
+        )
     except AmazonError as error:
         log.info("seller_check_deferred", reason=str(error))
         return None
@@ -75,5 +88,15 @@ def record_check(check: SellerCheck, *, connection: UUID, tenant: UUID, at: date
         .update(seller_check=check.value, seller_checked_at=at)
     )
     if changed:
-        tag = Tag.CONNECTION_SELLER_CONFIRMED if check is SellerCheck.CONFIRMED else Tag.CONNECTION_SELLER_MISMATCH
-        record(tag, actor="amazon:transactions", tenant=tenant, subject=f"connection:{connection}", at=at)
+        tag = (
+            Tag.CONNECTION_SELLER_CONFIRMED
+            if check is SellerCheck.CONFIRMED
+            else Tag.CONNECTION_SELLER_MISMATCH
+        )
+        record(
+            tag,
+            actor="amazon:transactions",
+            tenant=tenant,
+            subject=f"connection:{connection}",
+            at=at,
+        )

@@ -35,10 +35,18 @@ def store_token(tenant: UUID, connection: UUID, token: Secret, *, at: datetime) 
     committed: until then the old token must stay readable.
     """
     key = settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, f"connection:{connection}")
-    former = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    former = (
+        RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection)
+        .values_list("data_key_id", flat=True)
+        .first()
+    )
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
     RefreshToken.objects.create(
-        tenant_id=tenant, connection_id=connection, sealed=seal(key, _context(tenant, connection), token), data_key_id=key.id, sealed_at=at
+        tenant_id=tenant,
+        connection_id=connection,
+        sealed=seal(key, _context(tenant, connection), token),
+        data_key_id=key.id,
+        sealed_at=at,
     )
     return former
 
@@ -49,7 +57,11 @@ def reseal_token(tenant: UUID, connection: UUID, *, at: datetime) -> UUID | None
     Returns the ID of the superseded key, None if there is no token. That key must exist until no
     transaction can have read the old row.
     """
-    row = RefreshToken.objects.select_for_update().filter(tenant_id=tenant, connection_id=connection).first()
+    row = (
+        RefreshToken.objects.select_for_update()
+        .filter(tenant_id=tenant, connection_id=connection)
+        .first()
+    )
     if row is None:
         return None
     context = _context(tenant, connection)
@@ -67,7 +79,11 @@ def token_identity(tenant: UUID, connection: UUID) -> UUID | None:
     It is the ID of the token's data key, new with each token. An access token of another refresh
     token is not used: each process compares before use.
     """
-    key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    key = (
+        RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection)
+        .values_list("data_key_id", flat=True)
+        .first()
+    )
     return UUID(str(key)) if key is not None else None
 
 
@@ -85,7 +101,9 @@ def open_token(tenant: UUID, connection: UUID) -> Secret | None:
 
 def connections_with_token(tenant: UUID) -> frozenset[UUID]:
     """Return the tenant's connections that have a refresh token."""
-    return frozenset(RefreshToken.objects.filter(tenant_id=tenant).values_list("connection_id", flat=True))
+    return frozenset(
+        RefreshToken.objects.filter(tenant_id=tenant).values_list("connection_id", flat=True)
+    )
 
 
 def delete_token(tenant: UUID, connection: UUID) -> UUID | None:
@@ -94,6 +112,10 @@ def delete_token(tenant: UUID, connection: UUID) -> UUID | None:
     The caller destroys the key in the same transaction.
     """
     # The web role may not read the sealed text, only the ID of its key.
-    key = RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).values_list("data_key_id", flat=True).first()
+    key = (
+        RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection)
+        .values_list("data_key_id", flat=True)
+        .first()
+    )
     RefreshToken.objects.filter(tenant_id=tenant, connection_id=connection).delete()
     return key

@@ -23,46 +23,101 @@ from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.features import FEATURES, OFFERED, Feature
 from theseller.connections import token_store
 from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
-from theseller.connections.operations import complete_authorization, disconnect, is_open_attempt, start_authorization
-from theseller.connections.queries import DISCONNECT_REASON_TEXT, STORES_WITH_DATA, all_connections, connection_view
+from theseller.connections.operations import (
+    complete_authorization,
+    disconnect,
+    is_open_attempt,
+    start_authorization,
+)
+from theseller.connections.queries import (
+    DISCONNECT_REASON_TEXT,
+    STORES_WITH_DATA,
+    all_connections,
+    connection_view,
+)
 from theseller.connections.review import TEMPLATE, review_context
-from theseller.connections.types import Authorized, ConnectionView, DisconnectReason, Origin, Refusal
+from theseller.connections.types import (
+    Authorized,
+    ConnectionView,
+    DisconnectReason,
+    Origin,
+    Refusal,
+)
 from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, Subject, by_account, by_ip, check, limited
+from theseller.edge.ratelimit import (
+    Allowed,
+    Rate,
+    RetryAfter,
+    Subject,
+    by_account,
+    by_ip,
+    check,
+    limited,
+)
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import tenant_scope
 
 #: How often an authorization may be begun or completed.
-AUTHORIZATION_RATES: Mapping[Subject, Rate] = {by_account: Rate.per_minute(6, burst=10), by_ip: Rate.per_minute(12, burst=20)}
+AUTHORIZATION_RATES: Mapping[Subject, Rate] = {
+    by_account: Rate.per_minute(6, burst=10),
+    by_ip: Rate.per_minute(12, burst=20),
+}
 #: Title and advice for each refusal.
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
         "Another Amazon account of this region is connected",
-        "This shop already shows another seller account of the same region. Disconnect that one first, or use another shop for this one.",
+        (
+            "This shop already shows another seller account of the same region. Disconnect that one"
+            " first, or use another shop for this one."
+        ),
     ),
-    Refusal.AMAZON_UNAVAILABLE: ("Amazon did not answer", "Nothing was stored. Wait a minute and connect again."),
+    Refusal.AMAZON_UNAVAILABLE: (
+        "Amazon did not answer",
+        "Nothing was stored. Wait a minute and connect again.",
+    ),
     Refusal.CODE_REJECTED: (
         "Amazon did not accept the authorization code",
         "A code is valid for five minutes and works once. Nothing was stored. Connect again.",
     ),
-    Refusal.DECLINED: ("You did not authorize the connection", "Nothing was stored and nothing was read. Connect again whenever you like."),
-    Refusal.EXPIRED: ("That took longer than ten minutes", "The attempt has expired for your security. Nothing was stored. Connect again."),
+    Refusal.DECLINED: (
+        "You did not authorize the connection",
+        "Nothing was stored and nothing was read. Connect again whenever you like.",
+    ),
+    Refusal.EXPIRED: (
+        "That took longer than ten minutes",
+        "The attempt has expired for your security. Nothing was stored. Connect again.",
+    ),
     Refusal.KEYS_UNAVAILABLE: (
         "Our key service is unavailable",
-        "Nothing was stored. The operator of this service finds the reason in the log. Connect again later.",
+        (
+            "Nothing was stored. The operator of this service finds the reason in the log. Connect"
+            " again later."
+        ),
     ),
     Refusal.MISCONFIGURED: (
         "This deployment's Amazon application is not set up correctly",
-        "Nothing was stored. Tell the operator of this service: the client id, client secret or redirect address do not fit what Amazon has.",
+        (
+            "Nothing was stored. Tell the operator of this service: the client id, client secret or"
+            " redirect address do not fit what Amazon has."
+        ),
     ),
     Refusal.OTHER_SELLER: (
         "This authorization belongs to another seller",
-        "Your browser returned another seller ID than Amazon's response. Nothing was stored. Connect again with the right seller account.",
+        (
+            "Your browser returned another seller ID than Amazon's response. Nothing was stored."
+            " Connect again with the right seller account."
+        ),
     ),
-    Refusal.STATE_UNKNOWN: ("Unexpected response from Amazon", "Nothing was stored. Start on the connection page."),
-    Refusal.STATE_USED: ("This response from Amazon was used before", "Nothing was stored a second time. See the connection page."),
+    Refusal.STATE_UNKNOWN: (
+        "Unexpected response from Amazon",
+        "Nothing was stored. Start on the connection page.",
+    ),
+    Refusal.STATE_USED: (
+        "This response from Amazon was used before",
+        "Nothing was stored a second time. See the connection page.",
+    ),
     Refusal.WRONG_SESSION: (
         "This response from Amazon belongs to another browser session",
         "Nothing was stored. Start and finish in the same browser, signed in as the same user.",
@@ -75,11 +130,22 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the tenant's connections, open ones first."""
     with tenant_scope(tenant_context.tenant):
-        found, holders = all_connections(), token_store.connections_with_token(tenant_context.tenant)
+        found, holders = (
+            all_connections(),
+            token_store.connections_with_token(tenant_context.tenant),
+        )
         with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
-    lost = {view.id for view in found if view.is_open and view.origin is Origin.LWA and view.id not in holders}
+    lost = {
+        view.id
+        for view in found
+        if view.is_open and view.origin is Origin.LWA and view.id not in holders
+    }
     context = {
-        "open_connections": [_connection_context(view, with_data) | {"lost": view.id in lost} for view in found if view.is_open],
+        "open_connections": [
+            _connection_context(view, with_data) | {"lost": view.id in lost}
+            for view in found
+            if view.is_open
+        ],
         "closed_connections": [_connection_context(view) for view in found if not view.is_open],
         "restricted": settings.ENVIRONMENT.restricted_roles,
         "may_manage": tenant_context.may(Permission.CONNECTION_MANAGE),
@@ -93,14 +159,29 @@ def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
 def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Choose features and store (GET), then review the roles (POST)."""
     with tenant_scope(tenant_context.tenant):
-        regions = [REGION_NAMES[view.region] for view in all_connections() if view.is_open and view.origin is Origin.LWA]
+        regions = [
+            REGION_NAMES[view.region]
+            for view in all_connections()
+            if view.is_open and view.origin is Origin.LWA
+        ]
     asked = request.GET.get("store", "")
-    initial = {"features": list(OFFERED)} | ({"marketplace": asked} if asked in MARKETPLACES else {})
+    initial = {"features": list(OFFERED)} | (
+        {"marketplace": asked} if asked in MARKETPLACES else {}
+    )
     form = ChoiceForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        return render(request, TEMPLATE, review_context(form.cleaned_data["features"], form.cleaned_data["marketplace"]))
+        return render(
+            request,
+            TEMPLATE,
+            review_context(form.cleaned_data["features"], form.cleaned_data["marketplace"]),
+        )
     status = 422 if request.method == "POST" else 200
-    context = {"form": form, "features": _feature_choices(form), "connected": " and ".join(regions), "connected_count": len(regions)}
+    context = {
+        "form": form,
+        "features": _feature_choices(form),
+        "connected": " and ".join(regions),
+        "connected_count": len(regions),
+    }
     return render(request, "connections/choose.html", context, status=status)
 
 
@@ -111,7 +192,12 @@ def start(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Create an attempt and redirect the browser to Seller Central."""
     form = ChoiceForm(request.POST)
     if not form.is_valid():
-        return render(request, "connections/choose.html", {"form": form, "features": _feature_choices(form)}, status=422)
+        return render(
+            request,
+            "connections/choose.html",
+            {"form": form, "features": _feature_choices(form)},
+            status=422,
+        )
     started = start_authorization(
         features=form.cleaned_data["features"],
         marketplace_id=form.cleaned_data["marketplace"],
@@ -130,7 +216,9 @@ def _sign_in_url() -> str:
     return f"{reverse('accounts:sign-in')}?{urlencode({'next': reverse('connections:overview')})}"
 
 
-def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def _sign_in_without_query(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Redirect anonymous users to sign in without code and state.
 
     Django would pass the full address as `next`. Code and state belong to the session that
@@ -142,17 +230,23 @@ def _sign_in_without_query(view: Callable[..., HttpResponseBase]) -> Callable[..
     return view
 
 
-def _callback_allowance(request: HttpRequest, state: Secret, tenant_context: TenantContext) -> Allowed | RetryAfter:
+def _callback_allowance(
+    request: HttpRequest, state: Secret, tenant_context: TenantContext
+) -> Allowed | RetryAfter:
     """Take a rate-limit token for one return from Amazon.
 
     Any site can link a user's browser to this address. Returns that match no attempt of this
     session have a limit of their own, so that such links can't use up the one of the user's own
     authorization.
     """
-    own = is_open_attempt(state=state, session_key=_session_key(request), tenant=tenant_context.tenant, at=clock.now())
+    own = is_open_attempt(
+        state=state, session_key=_session_key(request), tenant=tenant_context.tenant, at=clock.now()
+    )
     if own:
         return check(request, "authorisation", AUTHORIZATION_RATES, clock.now())
-    return check(request, "authorisation-unknown", {by_account: Rate.per_minute(12, burst=20)}, clock.now())
+    return check(
+        request, "authorisation-unknown", {by_account: Rate.per_minute(12, burst=20)}, clock.now()
+    )
 
 
 @_sign_in_without_query
@@ -205,7 +299,9 @@ def refused(request: HttpRequest, tenant_context: TenantContext, refusal: str) -
 @require_http_methods(["GET", "POST"])
 @tenant_permission_required(Permission.CONNECTION_MANAGE)
 @step_up_required
-def disconnection(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
+def disconnection(
+    request: HttpRequest, tenant_context: TenantContext, connection: UUID
+) -> HttpResponse:
     """Explain what disconnecting erases (GET), and disconnect (POST)."""
     with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
@@ -224,7 +320,12 @@ def disconnection(request: HttpRequest, tenant_context: TenantContext, connectio
         )
         return redirect("erasure:erasure", connection=connection)
     status = 422 if request.method == "POST" else 200
-    return render(request, "connections/disconnection.html", {"form": form, "connection": _connection_context(view)}, status=status)
+    return render(
+        request,
+        "connections/disconnection.html",
+        {"form": form, "connection": _connection_context(view)},
+        status=status,
+    )
 
 
 def _session_key(request: HttpRequest) -> Secret:
@@ -243,7 +344,9 @@ def _connection_context(view: ConnectionView, with_data: Collection[str] = ()) -
 
     Amazon authorizes a region: `with_data` are the stores with the seller's data.
     """
-    stores = [store for store in view.marketplace_ids if store in MARKETPLACES and store in with_data]
+    stores = [
+        store for store in view.marketplace_ids if store in MARKETPLACES and store in with_data
+    ]
     return {
         "view": view,
         "stores": ", ".join(MARKETPLACES[store].sales_channel for store in stores) or "none yet",

@@ -17,5 +17,6 @@ class ControlsConfig(AppConfig):
     def ready(self) -> None:
         """Register the tables, and record which version of the program this process runs."""
         importlib.import_module("theseller.controls.datamap")
-        # Now, not at the first page: files that are replaced under a running process are not what it runs.
+        # Now, not at the first page: files that are replaced under a running process are not what
+        # it runs.
         code_version()

@@ -18,9 +18,10 @@ PACKAGE = Path(theseller.__file__).resolve().parent
 def code_version() -> str:
     """Return 16 hexadecimal digits of a hash over the whole program.
 
-    It covers every file of the package (modules, statements, the file of rights, templates, scripts,
-    styles), and for every other installed distribution its name, version and list of files with their
-    digests (`RECORD`, as its installer wrote it). Two processes with one version run the same program.
+    It covers every file of the package (modules, statements, the file of rights, templates,
+    scripts, styles), and for every other installed distribution its name, version and list of files
+    with their digests (`RECORD`, as its installer wrote it). Two processes with one version run the
+    same program.
     """
     digest = hashlib.sha256()
     for path in source_files():
@@ -40,23 +41,35 @@ def source_files() -> tuple[Path, ...]:
 @cache
 def module_imports() -> dict[str, frozenset[str]]:
     """Return what each module of the package imports, by its path below the package, full dotted names."""
-    return {path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path)) for path in _files() if path.suffix == ".py"}
+    return {
+        path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path))
+        for path in _files()
+        if path.suffix == ".py"
+    }
 
 
 def _files() -> Iterator[Path]:
-    return (path for path in sorted(PACKAGE.rglob("*")) if "__pycache__" not in path.parts and path.is_file())
+    return (
+        path
+        for path in sorted(PACKAGE.rglob("*"))
+        if "__pycache__" not in path.parts and path.is_file()
+    )
 
 
 def _installed() -> list[tuple[str, str, str]]:
     """Return (name, version, RECORD) of each installed distribution but this one, which is measured file by file."""
-    found = {(*_name_and_version(one), one.read_text("RECORD") or "") for one in metadata.distributions()}
+    found = {
+        (*_name_and_version(one), one.read_text("RECORD") or "") for one in metadata.distributions()
+    }
     return sorted(one for one in found if one[0] != theseller.__name__)
 
 
 def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
     # Read here: `distribution.metadata` parses the whole text, and each process pays for a hundred.
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    headers = dict(line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line)
+    headers = dict(
+        line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line
+    )
     return headers.get("Name", "").lower().replace("_", "-"), headers.get("Version", "")
 
 

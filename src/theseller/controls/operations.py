@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 _SUMMARY_LENGTH = 500
 _RUN_LAST = "page-true"
 #: When each kind of event happened last, among the newest.
-_NEWEST_EVENTS = "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e group by tag"
+_NEWEST_EVENTS = (
+    "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e"
+    " group by tag"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,38 @@ def run_control(control: str, *, at: datetime) -> Evidence:
 
 def run_all(*, at: datetime) -> tuple[Evidence, ...]:
     """Run every probe now, `page-true` last."""
-    return tuple(run_control(control, at=at) for control in [*(name for name in CATALOGUE if name != _RUN_LAST), _RUN_LAST])
+    return tuple(
+        run_control(control, at=at)
+        for control in [*(name for name in CATALOGUE if name != _RUN_LAST), _RUN_LAST]
+    )
 
 
 def run_due(*, at: datetime) -> tuple[Evidence, ...]:
     """Run every probe that is due.
 
-    A probe is due when this process has not run it for its interval, when its evidence is missing, of
-    another program, too old or from the future, when something happened that it looks at, or when the
-    newest evidence is not this process's own and says something else than this process saw.
-    `page-true` comes last, and whenever another ran: what the page shows has changed.
+    A probe is due when this process has not run it for its interval, when its evidence is missing,
+    of another program, too old or from the future, when something happened that it looks at, or
+    when the newest evidence is not this process's own and says something else than this process
+    saw. `page-true` comes last, and whenever another ran: what the page shows has changed.
     """
     context = live_context(at)
     newest = latest_evidence(list(CATALOGUE), using=context.probe)
     happened: dict[str, datetime] = dict(context.rows(_NEWEST_EVENTS))
-    due = [entry.control.id for entry in CATALOGUE.values() if _is_due(entry, newest.get(entry.control.id), happened, at)]
+    due = [
+        entry.control.id
+        for entry in CATALOGUE.values()
+        if _is_due(entry, newest.get(entry.control.id), happened, at)
+    ]
     last = [_RUN_LAST] if due else []
-    return tuple(run_control(control, at=at) for control in [*(name for name in due if name != _RUN_LAST), *last])
+    return tuple(
+        run_control(control, at=at)
+        for control in [*(name for name in due if name != _RUN_LAST), *last]
+    )
 
 
-def _is_due(entry: CatalogueEntry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime) -> bool:
+def _is_due(
+    entry: CatalogueEntry, newest: Evidence | None, happened: Mapping[str, datetime], at: datetime
+) -> bool:
     ran = _last_runs.get(entry.control.id)
     if newest is None or ran is None or newest.code_version != code_version.code_version():
         return True
@@ -95,7 +110,9 @@ def _is_due(entry: CatalogueEntry, newest: Evidence | None, happened: Mapping[st
         return True
     if at - newest.collected_at >= entry.control.interval:
         return True
-    return any(newest.collected_at < happened[tag] for tag in entry.control.after if tag in happened)
+    return any(
+        newest.collected_at < happened[tag] for tag in entry.control.after if tag in happened
+    )
 
 
 def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
@@ -106,7 +123,8 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
         return Unknown(str(blind))
     except NothingCheckedError:
         return Unknown("There was nothing to check, so nothing is proven.")
-    except Exception as error:  # noqa: BLE001  # any failure at all is "unknown", never silence and never green
+    # any failure at all is "unknown", never silence and never green
+    except Exception as error:  # noqa: BLE001
         log.error("probe_failed control=%s error=%s", entry.control.id, type(error).__name__)
         return Unknown(f"The probe could not finish ({type(error).__name__}).")
 
@@ -119,11 +137,23 @@ def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
         sql.execute(databases[context.probe], "set transaction read write")
         position = sql.value(
             databases[context.probe],
-            "insert into controls_evidence (id, control_id, outcome, checked, summary, observations, code_version, collected_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s) returning position",
-            [identity, control, status.value, checked, summary, json.dumps(dict(observations)), version, context.at],
+            "insert into controls_evidence (id, control_id, outcome, checked, summary,"
+            " observations, code_version, collected_at) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+            " returning position",
+            [
+                identity,
+                control,
+                status.value,
+                checked,
+                summary,
+                json.dumps(dict(observations)),
+                version,
+                context.at,
+            ],
         )
-    return Evidence(position, identity, control, status, checked, summary, observations, version, context.at)
+    return Evidence(
+        position, identity, control, status, checked, summary, observations, version, context.at
+    )
 
 
 def _as_columns(outcome: Outcome) -> tuple[Status, int, str, Observations]:

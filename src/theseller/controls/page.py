@@ -13,7 +13,16 @@ from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
 from theseller.controls.queries import latest_evidence
-from theseller.controls.types import DECLARED, Control, DisplayedControl, Evidence, Pending, Section, SecurityPage, Status
+from theseller.controls.types import (
+    DECLARED,
+    Control,
+    DisplayedControl,
+    Evidence,
+    Pending,
+    Section,
+    SecurityPage,
+    Status,
+)
 from theseller.edge.status import badge_for
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is not accepted.
@@ -23,10 +32,13 @@ _SKEW = timedelta(minutes=1)
 _ATTENTION = (Status.FAILED, Status.STALE, Status.UNKNOWN)
 
 
-def displayed_status(evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str) -> tuple[Status, str]:
+def displayed_status(
+    evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str
+) -> tuple[Status, str]:
     """Return what may be said of a control, and why where it is not simply the evidence's own word.
 
-    Met needs all of: evidence that says so, no older than `freshness`, not from the future, gathered by the program of `version`.
+    Met needs all of: evidence that says so, no older than `freshness`, not from the future,
+    gathered by the program of `version`.
     """
     if evidence is None:
         return Status.UNKNOWN, "It has not been checked on this deployment yet."
@@ -35,7 +47,10 @@ def displayed_status(evidence: Evidence | None, freshness: timedelta, *, at: dat
     if evidence.collected_at > at + _SKEW:
         return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not accepted."
     if evidence.code_version != version:
-        return Status.STALE, "The program has changed since; the evidence speaks of another version."
+        return (
+            Status.STALE,
+            "The program has changed since; the evidence speaks of another version.",
+        )
     if at - evidence.collected_at > freshness:
         return Status.STALE, "The newest evidence is too old to count."
     declared = evidence.outcome is Status.PASSED and declared_statements(evidence)
@@ -52,12 +67,18 @@ def security_page(at: datetime, *, using: str = "default") -> SecurityPage:
     """Return the whole page as of `at`."""
     version = code_version.code_version()
     newest = latest_evidence(list(CATALOGUE), using=using)
-    shown = [_displayed(entry.control, newest.get(name), at, version) for name, entry in CATALOGUE.items()]
+    shown = [
+        _displayed(entry.control, newest.get(name), at, version)
+        for name, entry in CATALOGUE.items()
+    ]
     shown += [_without_probe(one) for one in PENDING]
     return SecurityPage(
         at,
         version,
-        tuple(Section(number, title, intro, tuple(_in(number, shown))) for number, (title, intro) in SECTIONS.items()),
+        tuple(
+            Section(number, title, intro, tuple(_in(number, shown)))
+            for number, (title, intro) in SECTIONS.items()
+        ),
     )
 
 
@@ -74,11 +95,18 @@ def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict
         "page": shown,
         "at": shown.at,
         "public_keys": public_keys,
-        "tally": [(status, f"{shown.count(status)} {badge_for(status).label.lower()}") for status in Status if shown.count(status)],
+        "tally": [
+            (status, f"{shown.count(status)} {badge_for(status).label.lower()}")
+            for status in Status
+            if shown.count(status)
+        ],
         "without_probe": sum(not one.has_probe for one in shown.controls),
         "tested": sum(one.has_probe for one in shown.controls),
         "attention": [
-            (badge_for(status).label, one) for status in _ATTENTION for one in shown.controls if one.has_probe and one.outcome is status
+            (badge_for(status).label, one)
+            for status in _ATTENTION
+            for one in shown.controls
+            if one.has_probe and one.outcome is status
         ],
         "has_broken": bool(shown.count(Status.FAILED)),
         "total": len(shown.controls),
@@ -118,10 +146,14 @@ def _document(one: DisplayedControl) -> dict[str, Any]:
 
 
 def _in(section: int, shown: Sequence[DisplayedControl]) -> Sequence[DisplayedControl]:
-    return sorted((one for one in shown if one.section == section), key=lambda one: not one.has_probe)
+    return sorted(
+        (one for one in shown if one.section == section), key=lambda one: not one.has_probe
+    )
 
 
-def _displayed(control: Control, evidence: Evidence | None, at: datetime, version: str) -> DisplayedControl:
+def _displayed(
+    control: Control, evidence: Evidence | None, at: datetime, version: str
+) -> DisplayedControl:
     outcome, note = displayed_status(evidence, control.freshness, at=at, version=version)
     return DisplayedControl(
         id=control.id,

@@ -15,7 +15,10 @@ from theseller.lib import sql
 
 #: A worker says every ten seconds that it runs. One that was silent three times does not.
 _SILENCE_SECONDS = 30
-_NEWEST_JOB = "select id from procrastinate_jobs where task_name = %s and status in ('todo', 'doing') order by id desc limit 1"
+_NEWEST_JOB = (
+    "select id from procrastinate_jobs where task_name = %s and status in ('todo', 'doing') order"
+    " by id desc limit 1"
+)
 _JOB = """
 select j.status::text, extract(epoch from now() - max(e.at) filter (where e.type = 'started'))::float,
        extract(epoch from now() - min(e.at))::float
@@ -54,7 +57,9 @@ class RunProgress:
 def request_run() -> RunRequest:
     """Enqueue a run of every probe, or join the one that waits already."""
     after = _one(_LAST)
-    with contextlib.suppress(AlreadyEnqueued):  # Another operator asked, and it has not begun: it serves us too.
+    with contextlib.suppress(
+        AlreadyEnqueued
+    ):  # Another operator asked, and it has not begun: it serves us too.
         return RunRequest(run_all_controls.defer(), int(after))
     return RunRequest(int(_one(_NEWEST_JOB, run_all_controls.name) or 0), int(after))
 
@@ -71,23 +76,42 @@ def run_progress(request: RunRequest) -> RunProgress:
 def _waiting_for(job: list[tuple[object, ...]], missing: tuple[str, ...]) -> tuple[str, str]:
     if not job:
         return (
-            f"The run of the probes ended without new evidence of {len(missing)}: {_some(missing)}.",
+            (
+                f"The run of the probes ended without new evidence of {len(missing)}:"
+                f" {_some(missing)}."
+            ),
             "The worker's log says why. Run `theseller controls --now` again.",
         )
     status, running, waiting = job[0]
     silent = _one(_SILENT)
     if silent is None or float(silent) > _SILENCE_SECONDS:
-        seen = "no worker was ever seen" if silent is None else f"the last one was silent for {float(silent):.0f} s"
-        return f"No worker runs the probes: {seen}.", "Start `theseller worker`, and look at its log."
+        seen = (
+            "no worker was ever seen"
+            if silent is None
+            else f"the last one was silent for {float(silent):.0f} s"
+        )
+        return (
+            f"No worker runs the probes: {seen}.",
+            "Start `theseller worker`, and look at its log.",
+        )
     if status == "doing":
         return (
-            f"The worker has been running the probes for {_seconds(running)}, without new evidence yet of {len(missing)}: {_some(missing)}.",
+            (
+                f"The worker has been running the probes for {_seconds(running)}, without new"
+                f" evidence yet of {len(missing)}: {_some(missing)}."
+            ),
             "Its log says what it does. The run goes on: `theseller controls` shows what there is.",
         )
     others = ", ".join(f"{name} for {_seconds(age)}" for name, age in _rows(_RUNNING)) or "no job"
     return (
-        f"The run of the probes has been waiting in the queue for {_seconds(waiting)}. The worker runs: {others}.",
-        "It is not lost: the worker takes it as soon as it is free and no other run of probes is under way.",
+        (
+            f"The run of the probes has been waiting in the queue for {_seconds(waiting)}. The"
+            f" worker runs: {others}."
+        ),
+        (
+            "It is not lost: the worker takes it as soon as it is free and no other run of probes"
+            " is under way."
+        ),
     )
 
 
@@ -99,10 +123,10 @@ def _seconds(age: object) -> str:
     return "an unknown time" if age is None else f"{float(str(age)):.0f} s"
 
 
-def _one(query: str, *parameters: object) -> Any:  # noqa: ANN401  # any column
+def _one(query: str, *parameters: object) -> Any:  # any column  # noqa: ANN401
     rows = _rows(query, *parameters)
     return rows[0][0] if rows else None
 
 
-def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # any column
+def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:  # any column  # noqa: ANN401
     return list(sql.rows(databases["default"], query, parameters))

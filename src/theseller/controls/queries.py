@@ -11,12 +11,15 @@ from django.db import connections as databases
 from theseller.controls.types import Evidence, Status
 from theseller.lib import sql as statements
 
-_COLUMNS = "e.position, e.id, e.control_id, e.outcome, e.checked, e.summary, e.observations, e.code_version, e.collected_at"
+_COLUMNS = (
+    "e.position, e.id, e.control_id, e.outcome, e.checked, e.summary, e.observations,"
+    " e.code_version, e.collected_at"
+)
 _LATEST = f"""
 select {_COLUMNS} from unnest(%s::text[]) wanted (control_id)
 cross join lateral (
     select * from controls_evidence n where n.control_id = wanted.control_id order by n.position desc limit 1) e
-"""  # noqa: S608  # our own column names
+"""  # our own column names  # noqa: S608
 _HISTORY = f"select {_COLUMNS} from controls_evidence e where e.control_id = %s order by e.position desc limit %s"  # noqa: S608
 
 
@@ -38,4 +41,14 @@ def _evidence(row: tuple[Any, ...]) -> Evidence:
     position, identity, control, outcome, checked, summary, observations, version, collected = row
     if isinstance(observations, str):
         observations = json.loads(observations)
-    return Evidence(position, identity, control, Status(outcome), checked, summary, observations, version, collected)
+    return Evidence(
+        position,
+        identity,
+        control,
+        Status(outcome),
+        checked,
+        summary,
+        observations,
+        version,
+        collected,
+    )

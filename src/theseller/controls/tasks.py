@@ -7,8 +7,9 @@ from procrastinate.contrib.django import app
 from theseller.controls.operations import run_all, run_due
 from theseller.lib import clock
 
-#: One run of probes at a time, over all workers: of two at once the earlier could store its evidence last, and the newest evidence of a
-#: control would be dated before the run that an operator waits for.
+#: One run of probes at a time, over all workers: of two at once the earlier could store its
+#: evidence last, and the newest evidence of a control would be dated before the run that an
+#: operator waits for.
 _ONE_RUN = "run_controls"
 
 

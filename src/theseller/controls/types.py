@@ -30,9 +30,9 @@ class EnforcementKind(StrEnum):
 class Status(StrEnum):
     """What the page can say of a control.
 
-    The first four are a probe's answers and are stored. The page derives the others: `STALE` from age
-    or another version of the program, `DECLARED` from evidence that rests in part on a statement of
-    the operator's that no probe can check.
+    The first four are a probe's answers and are stored. The page derives the others: `STALE` from
+    age or another version of the program, `DECLARED` from evidence that rests in part on a
+    statement of the operator's that no probe can check.
     """
 
     PASSED = "met"
@@ -57,7 +57,9 @@ class BlindProbeError(Exception):
     """
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The probe did not find its own test item ({what}), so it proves nothing.")
+        super().__init__(
+            f"The probe did not find its own test item ({what}), so it proves nothing."
+        )
 
 
 def must_find(found: object, what: str) -> None:
@@ -113,11 +115,13 @@ Outcome = Passed | Failed | NotApplicable | Unknown
 DECLARED = "declared"
 
 
-def verdict(checked: int, failures: Sequence[str], summary: str, **observations: int | str | Sequence[str]) -> Outcome:
+def verdict(
+    checked: int, failures: Sequence[str], summary: str, **observations: int | str | Sequence[str]
+) -> Outcome:
     """Return Broken with the first findings, Met if there are none and something was checked, or Unknown.
 
-    The observation `declared` lists, one sentence each, what was taken from the operator's word: with
-    one, the page shows the control as partly declared and not as met.
+    The observation `declared` lists, one sentence each, what was taken from the operator's word:
+    with one, the page shows the control as partly declared and not as met.
     """
     if failures:
         shown = list(dict.fromkeys(failures))
@@ -134,8 +138,8 @@ def verdict(checked: int, failures: Sequence[str], summary: str, **observations:
 class Control:
     """One clause. `id` is the clause's id and the element's id on the page; `section` is the page's section number.
 
-    `freshness` is how old evidence may be before it stops counting; a probe runs six times as often, and within a minute of an event
-    of `after`. `enforced_by` are module paths.
+    `freshness` is how old evidence may be before it stops counting; a probe runs six times as
+    often, and within a minute of an event of `after`. `enforced_by` are module paths.
     """
 
     id: str

@@ -23,7 +23,11 @@ _CACHED = "public, max-age=15"
 def security(request: HttpRequest) -> HttpResponse:
     """Show every clause with what its probe saw last, and when."""
     shown = page.security_page(clock.now())
-    response = render(request, "controls/page.html", page.template_context(shown, public_keys=page.certificate_keys()))
+    response = render(
+        request,
+        "controls/page.html",
+        page.template_context(shown, public_keys=page.certificate_keys()),
+    )
     response["Cache-Control"] = _CACHED
     return response
 
@@ -34,8 +38,15 @@ def security(request: HttpRequest) -> HttpResponse:
 def security_json(request: HttpRequest) -> HttpResponse:
     """Answer the same as JSON."""
     del request
-    document = {**page.as_json_document(page.security_page(clock.now())), "certificate_public_keys": page.certificate_keys()}
-    return JsonResponse(document, json_dumps_params={"indent": 1}, headers={"Cache-Control": _CACHED, "Access-Control-Allow-Origin": "*"})
+    document = {
+        **page.as_json_document(page.security_page(clock.now())),
+        "certificate_public_keys": page.certificate_keys(),
+    }
+    return JsonResponse(
+        document,
+        json_dumps_params={"indent": 1},
+        headers={"Cache-Control": _CACHED, "Access-Control-Allow-Origin": "*"},
+    )
 
 
 @login_not_required
@@ -48,6 +59,10 @@ def clause(request: HttpRequest, clause: str) -> HttpResponse:
     if one is None:
         raise Http404
     lasts = times.duration_text(int(one.freshness.total_seconds())) if one.freshness else ""
-    response = render(request, "controls/clause.html", {"control": one, "history": history(clause), "at": at, "lasts": lasts})
+    response = render(
+        request,
+        "controls/clause.html",
+        {"control": one, "history": history(clause), "at": at, "lasts": lasts},
+    )
     response["Cache-Control"] = _CACHED
     return response

@@ -20,7 +20,13 @@ from typing import Any
 from uuid import UUID
 
 from theseller.crypto.aws_client import AwsClient
-from theseller.crypto.errors import CannotOpenError, KeyStoreError, SecretNotFoundError, ServiceError, ServiceState
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyStoreError,
+    SecretNotFoundError,
+    ServiceError,
+    ServiceState,
+)
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
@@ -29,7 +35,8 @@ from theseller.lib.secret import Secret
 
 #: BatchGetSecretValue's most (Secrets Manager API reference).
 _BATCH = 20
-#: Secrets Manager deletes asynchronously, even without a recovery window: number and interval of checks.
+#: Secrets Manager deletes asynchronously, even without a recovery window: number and interval of
+#: checks.
 _DELETION_CHECKS, _DELETION_CHECK_SECONDS = 10, 0.3
 
 
@@ -49,8 +56,13 @@ class AwsSecretProvider:
         """
         answer = self._read(name)
         if answer is None:
-            raise SecretNotFoundError(f"no secret {name!r} in AWS Secrets Manager: `theseller secrets put {name}` asks for it")
-        return text_secret(name, str(answer.get("SecretString", "")).encode(), "AWS Secrets Manager")
+            raise SecretNotFoundError(
+                f"no secret {name!r} in AWS Secrets Manager: `theseller secrets put {name}` asks"
+                " for it"
+            )
+        return text_secret(
+            name, str(answer.get("SecretString", "")).encode(), "AWS Secrets Manager"
+        )
 
     def put(self, name: str, secret: Secret) -> None:
         """Store `secret` under `name`.
@@ -58,9 +70,14 @@ class AwsSecretProvider:
         AWS keeps the previous one as AWSPREVIOUS until the next change.
         """
         if not self._create(name, checked_for_storing(name, secret)):
-            changed = self._client.call("secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=secret)
+            changed = self._client.call(
+                "secretsmanager", "put_secret_value", SecretId=self._id(name), SecretString=secret
+            )
             if changed is None:
-                raise ServiceError(f"secret {name!r} is being deleted in AWS: try again in a minute", ServiceState.BUSY)
+                raise ServiceError(
+                    f"secret {name!r} is being deleted in AWS: try again in a minute",
+                    ServiceState.BUSY,
+                )
 
     def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
         """Return the secret; `generate` it if there is none yet.
@@ -68,20 +85,34 @@ class AwsSecretProvider:
         All processes get the same one.
         """
         if self._read(name) is None:
-            self._create(name, checked_for_storing(name, generate()))  # False: another process was faster
+            self._create(
+                name, checked_for_storing(name, generate())
+            )  # False: another process was faster
         return self.get(name)
 
     def remove(self, name: str) -> None:
         """Delete the secret without a recovery window. Idempotent."""
-        self._client.call("secretsmanager", "delete_secret", SecretId=self._id(name), ForceDeleteWithoutRecovery=True)
+        self._client.call(
+            "secretsmanager",
+            "delete_secret",
+            SecretId=self._id(name),
+            ForceDeleteWithoutRecovery=True,
+        )
 
     def written_at(self, name: str) -> datetime | None:
         """Return when the secret was last written, by AWS's clock, or None."""
         answer = self._read(name)
-        return None if answer is None else answer["CreatedDate"].astimezone(UTC)  # of this version, not of the secret
+        return (
+            None if answer is None else answer["CreatedDate"].astimezone(UTC)
+        )  # of this version, not of the secret
 
     def _create(self, name: str, secret: Secret) -> bool:
-        return self._client.call("secretsmanager", "create_secret", Name=self._id(name), SecretString=secret) is not None
+        return (
+            self._client.call(
+                "secretsmanager", "create_secret", Name=self._id(name), SecretString=secret
+            )
+            is not None
+        )
 
     def _read(self, name: str) -> Mapping[str, Any] | None:
         return self._client.call("secretsmanager", "get_secret_value", SecretId=self._id(name))
@@ -100,7 +131,9 @@ class AwsKeyFileStorage:
 
     def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
         if folder is KeyFolder.KEYS:
-            answer = self._client.call("secretsmanager", "get_secret_value", SecretId=f"{self._keys}{key_id}")
+            answer = self._client.call(
+                "secretsmanager", "get_secret_value", SecretId=f"{self._keys}{key_id}"
+            )
             return None if answer is None else _stored_secret(answer)
         answer = self._client.call("ssm", "get_parameter", Name=f"{self._tombstones}{key_id}")
         return None if answer is None else _stored_parameter(answer["Parameter"])
@@ -108,15 +141,21 @@ class AwsKeyFileStorage:
     def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
         text = content.decode()
         if folder is KeyFolder.KEYS:
-            answer = self._client.call("secretsmanager", "create_secret", Name=f"{self._keys}{key_id}", SecretString=text)
+            answer = self._client.call(
+                "secretsmanager", "create_secret", Name=f"{self._keys}{key_id}", SecretString=text
+            )
         else:
             name = f"{self._tombstones}{key_id}"
-            answer = self._client.call("ssm", "put_parameter", Name=name, Value=text, Type="String", Overwrite=False)
+            answer = self._client.call(
+                "ssm", "put_parameter", Name=name, Value=text, Type="String", Overwrite=False
+            )
         return answer is not None
 
     def erase(self, key_id: UUID, /) -> None:
         name = f"{self._keys}{key_id}"
-        self._client.call("secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True)
+        self._client.call(
+            "secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True
+        )
         for _ in range(_DELETION_CHECKS):
             if self._client.call("secretsmanager", "get_secret_value", SecretId=name) is None:
                 return
@@ -132,17 +171,24 @@ class AwsKeyFileStorage:
         if folder is KeyFolder.DESTROYED:
             path = self._tombstones.rstrip("/")
             found = self._client.pages("ssm", "get_parameters_by_path", "Parameters", Path=path)
-            return {UUID(one["Name"].removeprefix(self._tombstones)): _stored_parameter(one) for one in found}
+            return {
+                UUID(one["Name"].removeprefix(self._tombstones)): _stored_parameter(one)
+                for one in found
+            }
         names, kept = self._names(), {}
         for start in range(0, len(names), _BATCH):
             batch = names[start : start + _BATCH]
-            for one in self._client.pages("secretsmanager", "batch_get_secret_value", "SecretValues", SecretIdList=batch):
+            for one in self._client.pages(
+                "secretsmanager", "batch_get_secret_value", "SecretValues", SecretIdList=batch
+            ):
                 kept[UUID(one["Name"].removeprefix(self._keys))] = _stored_secret(one)
         return kept
 
     def _names(self) -> list[str]:
         only = [{"Key": "name", "Values": [self._keys]}]
-        found = self._client.pages("secretsmanager", "list_secrets", "SecretList", Filters=only, MaxResults=100)
+        found = self._client.pages(
+            "secretsmanager", "list_secrets", "SecretList", Filters=only, MaxResults=100
+        )
         return [one["Name"] for one in found if one["Name"].startswith(self._keys)]
 
 
@@ -154,7 +200,11 @@ class KmsKeyWrapper:
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
         answer = self._client.call(
-            "kms", "generate_data_key", KeyId=self._alias(record), NumberOfBytes=KEY_BYTES, EncryptionContext=self._context(record)
+            "kms",
+            "generate_data_key",
+            KeyId=self._alias(record),
+            NumberOfBytes=KEY_BYTES,
+            EncryptionContext=self._context(record),
         )
         if answer is None or len(answer["Plaintext"]) != KEY_BYTES:
             raise KeyStoreError("AWS kms gave no data key")
@@ -162,7 +212,11 @@ class KmsKeyWrapper:
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
         answer = self._client.call(
-            "kms", "decrypt", KeyId=self._alias(record), CiphertextBlob=wrapped, EncryptionContext=self._context(record)
+            "kms",
+            "decrypt",
+            KeyId=self._alias(record),
+            CiphertextBlob=wrapped,
+            EncryptionContext=self._context(record),
         )
         if answer is None:
             raise CannotOpenError
@@ -203,8 +257,12 @@ def aws_key_store(client: AwsClient) -> ServiceKeyStore:
 
 
 def _stored_secret(answer: Mapping[str, Any]) -> StoredKeyFile:
-    return StoredKeyFile(str(answer.get("SecretString", "")).encode(), answer["CreatedDate"].astimezone(UTC))
+    return StoredKeyFile(
+        str(answer.get("SecretString", "")).encode(), answer["CreatedDate"].astimezone(UTC)
+    )
 
 
 def _stored_parameter(parameter: Mapping[str, Any]) -> StoredKeyFile:
-    return StoredKeyFile(str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC))
+    return StoredKeyFile(
+        str(parameter["Value"]).encode(), parameter["LastModifiedDate"].astimezone(UTC)
+    )

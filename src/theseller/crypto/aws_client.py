@@ -18,7 +18,13 @@ _STATES: tuple[tuple[ServiceState, str, frozenset[str]], ...] = (
         ServiceState.DENIED,
         "refuses our credentials or lacks a permission: renew them, or widen the role's policy",
         frozenset(
-            {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch"}
+            {
+                "AccessDenied",
+                "AccessDeniedException",
+                "UnrecognizedClientException",
+                "InvalidClientTokenId",
+                "SignatureDoesNotMatch",
+            }
             | {
                 "ExpiredToken",
                 "ExpiredTokenException",
@@ -32,14 +38,29 @@ _STATES: tuple[tuple[ServiceState, str, frozenset[str]], ...] = (
     (
         ServiceState.BUSY,
         "asks for fewer calls: wait, or ask AWS for a higher quota",
-        frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException"}),
+        frozenset(
+            {
+                "Throttling",
+                "ThrottlingException",
+                "TooManyRequestsException",
+                "RequestLimitExceeded",
+                "LimitExceededException",
+            }
+        ),
     ),
     (
         ServiceState.SEALED,
-        "has this key disabled or awaiting deletion: enable it, or cancel its deletion; nothing is lost until it is deleted",
+        (
+            "has this key disabled or awaiting deletion: enable it, or cancel its deletion; nothing"
+            " is lost until it is deleted"
+        ),
         frozenset({"DisabledException", "KMSInvalidStateException", "KeyUnavailableException"}),
     ),
-    (ServiceState.NOT_SET_UP, "has no key of this alias: see docs/operate/secrets.md", frozenset({"NotFoundException"})),
+    (
+        ServiceState.NOT_SET_UP,
+        "has no key of this alias: see docs/operate/secrets.md",
+        frozenset({"NotFoundException"}),
+    ),
 )
 
 
@@ -90,16 +111,21 @@ class AwsClient:
         errors = library("botocore.exceptions", "aws")
         code, failure = "", None
         try:
-            answer: Mapping[str, Any] = getattr(self._clients.get()[service], verb)(**_revealed(parameters))
+            answer: Mapping[str, Any] = getattr(self._clients.get()[service], verb)(
+                **_revealed(parameters)
+            )
         except errors.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
-            waiting = code == "InvalidRequestException" and "delet" in str(error.response["Error"].get("Message", ""))
+            waiting = code == "InvalidRequestException" and "delet" in str(
+                error.response["Error"].get("Message", "")
+            )
             code = "ResourceNotFoundException" if waiting else code
         except (errors.BotoCoreError, OSError) as error:
             failure = self._unreachable(service, {kind.__name__ for kind in type(error).__mro__})
         else:
             return answer
-        # Raised here and not above: the library's error would be the context of ours, and holds the call.
+        # Raised here and not above: the library's error would be the context of ours, and holds the
+        # call.
         if failure is not None:
             raise failure
         if code in _MISSING | _TAKEN:
@@ -108,7 +134,9 @@ class AwsClient:
             raise CannotOpenError
         raise self._refusal(service, code)
 
-    def pages(self, service: str, verb: str, key: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
+    def pages(
+        self, service: str, verb: str, key: str, **parameters: object
+    ) -> Iterator[Mapping[str, Any]]:
         """Yield all entries of a paginated listing."""
         token: dict[str, object] = {}
         while True:
@@ -127,24 +155,41 @@ class AwsClient:
             retries={"mode": "standard", "total_max_attempts": 2},
         )
         endpoint = self.where.endpoint or None
-        return {name: session.client(name, config=config, endpoint_url=endpoint) for name in ("kms", "secretsmanager", "ssm")}
+        return {
+            name: session.client(name, config=config, endpoint_url=endpoint)
+            for name in ("kms", "secretsmanager", "ssm")
+        }
 
     def _unreachable(self, service: str, kinds: set[str]) -> ServiceError:
         what = f"AWS {service} in {self.where.region}"
         if kinds & {"ReadTimeoutError", "ConnectTimeoutError"}:
             return ServiceError(
-                f"{what} did not answer within {self.where.timeout_seconds:g} s: nothing is known; try again", ServiceState.SLOW
+                f"{what} did not answer within {self.where.timeout_seconds:g} s: nothing is known;"
+                " try again",
+                ServiceState.SLOW,
             )
         if any("Credential" in kind or "Token" in kind for kind in kinds):
-            return ServiceError(f"{what}: we have no AWS credentials; give the machine or task a role", ServiceState.DENIED)
-        return ServiceError(f"{what} cannot be reached: check network and region. Work resumes when it is back", ServiceState.UNREACHABLE)
+            return ServiceError(
+                f"{what}: we have no AWS credentials; give the machine or task a role",
+                ServiceState.DENIED,
+            )
+        return ServiceError(
+            f"{what} cannot be reached: check network and region. Work resumes when it is back",
+            ServiceState.UNREACHABLE,
+        )
 
     def _refusal(self, service: str, code: str) -> ServiceError:
         for state, advice, codes in _STATES:
             if code in codes:
                 return ServiceError(f"AWS {service} in {self.where.region} {advice}", state)
-        return ServiceError(f"AWS {service} in {self.where.region} answers {code or 'with an unnamed error'}", ServiceState.UNREACHABLE)
+        return ServiceError(
+            f"AWS {service} in {self.where.region} answers {code or 'with an unnamed error'}",
+            ServiceState.UNREACHABLE,
+        )
 
 
 def _revealed(parameters: Mapping[str, object]) -> dict[str, object]:
-    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in parameters.items()}
+    return {
+        name: value.reveal() if isinstance(value, Secret) else value
+        for name, value in parameters.items()
+    }

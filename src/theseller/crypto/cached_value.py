@@ -85,13 +85,19 @@ class RotatingPassword:
     def __str__(self) -> str:
         """Return the plain password, for psycopg only."""
         try:
-            # The next one first: it may replace the present one while we read, and must not be missed.
-            found = [secret_or_none(self._secrets, self._name + NEXT_SUFFIX), secret_or_none(self._secrets, self._name)]
+            # The next one first: it may replace the present one while we read, and must not be
+            # missed.
+            found = [
+                secret_or_none(self._secrets, self._name + NEXT_SUFFIX),
+                secret_or_none(self._secrets, self._name),
+            ]
         except SecretProviderError:
             return self._last.reveal()
         candidates = [one for one in reversed(found) if one is not None]
         if not candidates:
-            return ""  # Tools that never connect (type checks, `makemigrations --check`) need none; a connection without one fails.
+            # Tools that never connect (type checks, `makemigrations --check`) need none; a
+            # connection without one fails.
+            return ""
         self._last = candidates[next(self._turn) % len(candidates)]
         return self._last.reveal()
 

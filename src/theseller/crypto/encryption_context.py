@@ -14,7 +14,14 @@ from theseller.crypto.keys import Purpose, checked_environment
 #: The tenant of what belongs to the deployment as a whole.
 NO_TENANT = UUID(int=0)
 
-_FIELDS = {"tenant": UUID, "table": str, "column": str, "row": str, "purpose": Purpose, "environment": str}
+_FIELDS = {
+    "tenant": UUID,
+    "table": str,
+    "column": str,
+    "row": str,
+    "purpose": Purpose,
+    "environment": str,
+}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -39,9 +46,14 @@ class EncryptionContext:
         for name, kind in _FIELDS.items():
             value: object = getattr(self, name)
             if not isinstance(value, kind):
-                raise TypeError(f"an encryption context takes its {name} as {kind.__name__}, not {type(value).__name__}")
+                raise TypeError(
+                    f"an encryption context takes its {name} as {kind.__name__}, not"
+                    f" {type(value).__name__}"
+                )
             if isinstance(value, str) and (not value or _SURROGATE.search(value)):
-                raise ValueError(f"an encryption context needs a {name} that is not empty and has a UTF-8 form")
+                raise ValueError(
+                    f"an encryption context needs a {name} that is not empty and has a UTF-8 form"
+                )
         checked_environment(self.environment)
 
     def canonical(self) -> bytes:

@@ -18,7 +18,8 @@ from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, Se
 from theseller.crypto.providers import checked_name, text_secret
 from theseller.lib.secret import Secret
 
-#: All secrets in one variable: base64 of a JSON object of names and texts, as `write_bundle` makes it.
+#: All secrets in one variable: base64 of a JSON object of names and texts, as `write_bundle` makes
+#: it.
 BUNDLE = "SECRETS"
 #: The folder in which systemd puts a service's credentials (systemd.exec(5), ``LoadCredential=``).
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
@@ -47,21 +48,24 @@ class EnvironmentSecretProvider:
         """
         found = list(self._sources(checked_name(name)))
         if len(found) > 1:
-            raise SecretProviderError(f"secret {name!r}: both {found[0][0]} and {found[1][0]} are set: keep one")
+            raise SecretProviderError(
+                f"secret {name!r}: both {found[0][0]} and {found[1][0]} are set: keep one"
+            )
         if not found:
             variable = self._variable(name)
             raise SecretNotFoundError(
-                f"no secret {name!r}: set {variable}, or {variable}_FILE to the path of a file that holds it,"
-                f" or put it into {self._prefix}{BUNDLE} or systemd's credentials"
+                f"no secret {name!r}: set {variable}, or {variable}_FILE to the path of a file that"
+                f" holds it, or put it into {self._prefix}{BUNDLE} or systemd's credentials"
             )
         where, read = found[0]
         return text_secret(name, read(), where)
 
-    def put(self, name: str, secret: Secret) -> None:  # noqa: ARG002 - every provider's signature
+    def put(self, name: str, secret: Secret) -> None:  # noqa: ARG002
         """Refuse: the environment is read-only here."""
         self._read_only(name)
 
-    def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:  # noqa: ARG002 - the same
+    # - the same
+    def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:  # noqa: ARG002
         """Return the secret; a missing one cannot be generated here.
 
         Raises:
@@ -79,18 +83,32 @@ class EnvironmentSecretProvider:
     def written_at(self, name: str) -> datetime | None:
         """Return the secret file's modification time; None for a variable."""
         path = self._file_of(checked_name(name))
-        return None if path is None or not path.exists() else datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return (
+            None
+            if path is None or not path.exists()
+            else datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        )
 
     def _sources(self, name: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
         """Yield the name of each source that has the secret, and its reader."""
         variable = self._variable(name)
-        value, path, credential = self._environment.get(variable), self._environment.get(variable + "_FILE"), self._credential(name)
+        value, path, credential = (
+            self._environment.get(variable),
+            self._environment.get(variable + "_FILE"),
+            self._credential(name),
+        )
         if value is not None:
             yield variable, partial(value.encode, errors="surrogateescape")
         if path is not None:
-            yield f"the file of {variable}_FILE", partial(_read_given, variable + "_FILE", Path(path))
+            yield (
+                f"the file of {variable}_FILE",
+                partial(_read_given, variable + "_FILE", Path(path)),
+            )
         if credential is not None and credential.exists():
-            yield f"the credential {name}", partial(_read_given, f"${CREDENTIALS_DIRECTORY}/{name}", credential)
+            yield (
+                f"the credential {name}",
+                partial(_read_given, f"${CREDENTIALS_DIRECTORY}/{name}", credential),
+            )
         bundled = self._bundle().get(name)
         if bundled is not None:
             yield f"the bundle in {self._prefix}{BUNDLE}", bundled.reveal_bytes
@@ -109,16 +127,23 @@ class EnvironmentSecretProvider:
         if text is not None and path is not None:
             raise SecretProviderError(f"both {variable} and {variable}_FILE are set: keep one")
         if path is not None:
-            return read_bundle(Secret(_read_given(variable + "_FILE", Path(path))), f"the file of {variable}_FILE")
-        return {} if text is None else read_bundle(Secret(text.encode(errors="surrogateescape")), variable)
+            return read_bundle(
+                Secret(_read_given(variable + "_FILE", Path(path))), f"the file of {variable}_FILE"
+            )
+        return (
+            {}
+            if text is None
+            else read_bundle(Secret(text.encode(errors="surrogateescape")), variable)
+        )
 
     def _variable(self, name: str) -> str:
         return self._prefix + name.upper().replace("-", "_")
 
     def _read_only(self, name: str) -> NoReturn:
         raise SecretProviderError(
-            f"secret {name!r} comes from the environment, which we can't change: set {self._variable(name)} there"
-            f" (`theseller secrets bundle` prints a whole set for {self._prefix}{BUNDLE})",
+            f"secret {name!r} comes from the environment, which we can't change: set"
+            f" {self._variable(name)} there (`theseller secrets bundle` prints a whole set for"
+            f" {self._prefix}{BUNDLE})",
             ServiceState.READ_ONLY,
         )
 
@@ -142,7 +167,8 @@ def read_bundle(bundle: Secret, origin: str) -> dict[str, Secret]:
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise SecretProviderError(
-            f"{origin} holds no bundle of secrets: it is base64 of a JSON object of names and texts, as `theseller secrets bundle` prints it"
+            f"{origin} holds no bundle of secrets: it is base64 of a JSON object of names and"
+            " texts, as `theseller secrets bundle` prints it"
         )
     return {str(name): Secret(value) for name, value in found.items()}
 
@@ -151,4 +177,6 @@ def _read_given(variable: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SecretProviderError(f"the file that {variable} names cannot be read: {error.strerror}") from None
+        raise SecretProviderError(
+            f"the file that {variable} names cannot be read: {error.strerror}"
+        ) from None

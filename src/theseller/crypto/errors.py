@@ -12,7 +12,9 @@ from uuid import UUID
 class ServiceState(StrEnum):
     """Why a key store or secret provider is unavailable; implies the remedy."""
 
-    UNREACHABLE = "unreachable"  # stopped or unreachable: start it, check address, network and certificate
+    UNREACHABLE = (
+        "unreachable"  # stopped or unreachable: start it, check address, network and certificate
+    )
     SLOW = "slow"  # no response in time: nothing is known, the call may be repeated
     BUSY = "busy"  # rate limited: wait
     SEALED = "sealed"  # running, with its keys locked: unseal it, or enable the key

@@ -25,7 +25,12 @@ from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse, 
 from theseller.crypto.keyfile import KeyRecord
 from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
-from theseller.crypto.service_key_store import KeyFolder, ServiceKeyStore, StoredKeyFile, wrapping_context
+from theseller.crypto.service_key_store import (
+    KeyFolder,
+    ServiceKeyStore,
+    StoredKeyFile,
+    wrapping_context,
+)
 from theseller.lib.secret import Secret
 
 
@@ -56,7 +61,9 @@ class _KeyValue:
         """Store a value; return False if `only_new` and there is one."""
         body = json_body(data={self._field: value.reveal()}, options={"cas": 0} if only_new else {})
         answer = self._client.call("post", self._path("data", path), body)
-        if answer.status == 400 and "check-and-set" in " ".join(map(str, answer.body.get("errors", ()))):
+        if answer.status == 400 and "check-and-set" in " ".join(
+            map(str, answer.body.get("errors", ()))
+        ):
             return False
         if answer.status >= 300 or "version" not in (answer.body.get("data") or {}):
             raise self._unusable(answer, path)
@@ -75,7 +82,9 @@ class _KeyValue:
         written = self._client.call("post", self._path("data", path), body)
         if written.status == 400:
             return False
-        answer = self._client.call("put", self._path("destroy", path), json_body(versions=[version]))
+        answer = self._client.call(
+            "put", self._path("destroy", path), json_body(versions=[version])
+        )
         if answer.status >= 300:
             raise self._unusable(answer, path)
         return True
@@ -89,9 +98,15 @@ class _KeyValue:
         if answer.status == 404:
             return  # erased meanwhile
         newest, versions = answer.body["data"]["current_version"], answer.body["data"]["versions"]
-        older = [int(number) for number, version in versions.items() if int(number) < newest and not version["destroyed"]]
+        older = [
+            int(number)
+            for number, version in versions.items()
+            if int(number) < newest and not version["destroyed"]
+        ]
         if older:
-            answer = self._client.call("put", self._path("destroy", path), json_body(versions=older))
+            answer = self._client.call(
+                "put", self._path("destroy", path), json_body(versions=older)
+            )
             if answer.status >= 300:
                 raise self._unusable(answer, path)
 
@@ -121,7 +136,10 @@ class _KeyValue:
 
     def _unusable(self, answer: VaultResponse, path: str) -> ServiceError:
         if answer.status < 300 and "data" in (answer.body.get("data") or {}):
-            return ServiceError(f"{self._folder}/{path} in the key service has no field `{self._field}`", ServiceState.DAMAGED)
+            return ServiceError(
+                f"{self._folder}/{path} in the key service has no field `{self._field}`",
+                ServiceState.DAMAGED,
+            )
         return self._client.missing(f"kv mount of version 2 named {self._mount!r}")
 
 
@@ -140,7 +158,10 @@ class VaultSecretProvider:
         """
         found = self._values.read(f"secrets/{checked_name(name)}")
         if found is None:
-            raise SecretNotFoundError(f"no secret {name!r} with the key service: `theseller secrets put {name}` asks for it")
+            raise SecretNotFoundError(
+                f"no secret {name!r} with the key service: `theseller secrets put {name}` asks"
+                " for it"
+            )
         return text_secret(name, found[0].reveal_bytes(), "the key service")
 
     def put(self, name: str, secret: Secret) -> None:
@@ -156,7 +177,9 @@ class VaultSecretProvider:
         """
         path = f"secrets/{checked_name(name)}"
         if self._values.read(path) is None:
-            self._values.write(path, checked_for_storing(name, generate()), only_new=True)  # False: another process was faster
+            self._values.write(
+                path, checked_for_storing(name, generate()), only_new=True
+            )  # False: another process was faster
             self._values.limit_to_one_version(path)
         return self.get(name)
 
@@ -189,7 +212,11 @@ class VaultKeyFileStorage:
         Returns False, and changes nothing, if the file has changed meanwhile. The old one is
         destroyed: a file keeps one version from its first replacement on.
         """
-        return self._values.replace(f"{KeyFolder.KEYS}/{key_id}", Secret(content), over=(Secret(over.content), over.written_at))
+        return self._values.replace(
+            f"{KeyFolder.KEYS}/{key_id}",
+            Secret(content),
+            over=(Secret(over.content), over.written_at),
+        )
 
     def destroy_older_versions(self, key_id: UUID, /) -> None:
         """Destroy the versions of a key file before its replacement."""
@@ -241,10 +268,14 @@ class TransitKeyWrapper:
 
         None if the service rejects the ciphertext, or its context.
         """
-        context = base64.b64encode(wrapping_context(record, self._client.where.environment).canonical()).decode()
+        context = base64.b64encode(
+            wrapping_context(record, self._client.where.environment).canonical()
+        ).decode()
         path = f"{self._client.where.transit_mount}/{verb}/{self._name(record)}"
         field = "plaintext" if verb == "encrypt" else "ciphertext"
-        answer = self._client.call("post", path, json_body(**{field: text.reveal()}, associated_data=context))
+        answer = self._client.call(
+            "post", path, json_body(**{field: text.reveal()}, associated_data=context)
+        )
         said = " ".join(map(str, answer.body.get("errors") or ()))
         if answer.status == 404 or "key not found" in said:
             raise self._missing(record)
@@ -257,7 +288,9 @@ class TransitKeyWrapper:
         return f"theseller-{self._client.where.environment}-{str(purpose).replace('_', '-')}"
 
     def _missing(self, record: KeyRecord) -> ServiceError:
-        return self._client.missing(f"transit key {self._client.where.transit_mount}/{self._name(record)}")
+        return self._client.missing(
+            f"transit key {self._client.where.transit_mount}/{self._name(record)}"
+        )
 
 
 def vault_key_store(client: VaultClient) -> ServiceKeyStore:

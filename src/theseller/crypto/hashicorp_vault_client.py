@@ -16,10 +16,16 @@ from theseller.lib.secret import Secret
 #: Safe methods are retried once if the connection breaks: a kept-alive one may have been closed.
 _SAFE_METHODS = {"get", "list"}
 _STATES = {
-    403: (ServiceState.DENIED, "refuses our token, or its policy lacks {path}: renew the token, or widen the policy"),
+    403: (
+        ServiceState.DENIED,
+        "refuses our token, or its policy lacks {path}: renew the token, or widen the policy",
+    ),
     429: (ServiceState.BUSY, "asks for fewer calls: wait, or raise its quota"),
     501: (ServiceState.NOT_SET_UP, "was never initialized: `bao operator init`"),
-    503: (ServiceState.SEALED, "is sealed: `bao operator unseal`; nothing is lost, and work resumes when it is unsealed"),
+    503: (
+        ServiceState.SEALED,
+        "is sealed: `bao operator unseal`; nothing is lost, and work resumes when it is unsealed",
+    ),
 }
 
 
@@ -100,9 +106,12 @@ class VaultClient:
 
     def missing(self, what: str) -> ServiceError:
         """Return the error for something that the operator has yet to create."""
-        return ServiceError(f"the key service {self.where.address} has no {what}: see docs/operate/secrets.md", ServiceState.NOT_SET_UP)
+        return ServiceError(
+            f"the key service {self.where.address} has no {what}: see docs/operate/secrets.md",
+            ServiceState.NOT_SET_UP,
+        )
 
-    def _new_client(self) -> Any:  # noqa: ANN401 - hvac has no types
+    def _new_client(self) -> Any:  # noqa: ANN401
         hvac, adapters = library("hvac", "vault"), library("hvac.adapters", "vault")
         client = hvac.Client(
             url=self.where.address,
@@ -113,58 +122,90 @@ class VaultClient:
             allow_redirects=False,  # the token would travel along, to whatever host is named
             adapter=adapters.RawAdapter,
         )
-        client.session.trust_env = False  # neither a proxy nor a netrc of the environment sees the token
+        client.session.trust_env = (
+            False  # neither a proxy nor a netrc of the environment sees the token
+        )
         return client
 
-    def _sign_in(self, client: Any) -> None:  # noqa: ANN401 - hvac has no types
+    def _sign_in(self, client: Any) -> None:  # noqa: ANN401
         given = self._credentials()
         if given.token is not None:
             client.token = given.token.reveal()
         elif given.secret_id is not None:
             client.token, path = "", f"auth/{self.where.approle_mount}/login"
-            answer = self._attempt(client, "post", path, json_body(role_id=given.role_id, secret_id=given.secret_id.reveal()))
+            answer = self._attempt(
+                client,
+                "post",
+                path,
+                json_body(role_id=given.role_id, secret_id=given.secret_id.reveal()),
+            )
             if answer.status == 400:
                 answer = VaultResponse(403, {})  # a wrong or expired secret id
             client.token = str(self._checked(answer, path).body["auth"]["client_token"])
 
-    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> VaultResponse:  # noqa: ANN401 - hvac has no types
+    # - hvac has no types
+    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> VaultResponse:  # noqa: ANN401
         failure: ServiceError | None = None
         for _ in range(2 if method in _SAFE_METHODS else 1):
             try:
                 response = client.adapter.request(
-                    method, f"/v1/{path}", data=None if body is None else body.reveal_bytes(), raise_exception=False
+                    method,
+                    f"/v1/{path}",
+                    data=None if body is None else body.reveal_bytes(),
+                    raise_exception=False,
                 )
                 return VaultResponse(response.status_code, _object(response))
             except OSError as error:  # every error of `requests` is one
                 failure = self._failure(error)
             if failure.state is not ServiceState.UNREACHABLE:
                 break
-        # Raised here and not above: the library's error holds the request, and with it the token and the body.
-        raise failure if failure is not None else AssertionError("an attempt ends with an answer or a failure")
+        # Raised here and not above: the library's error holds the request, and with it the token
+        # and the body.
+        raise (
+            failure
+            if failure is not None
+            else AssertionError("an attempt ends with an answer or a failure")
+        )
 
     def _failure(self, error: OSError) -> ServiceError:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         service = f"the key service {self.where.address}"
         if "Timeout" in kinds:
             return ServiceError(
-                f"{service} did not answer within {self.where.timeout_seconds:g} s: nothing is known; try again", ServiceState.SLOW
+                f"{service} did not answer within {self.where.timeout_seconds:g} s: nothing is"
+                " known; try again",
+                ServiceState.SLOW,
             )
-        if "CERTIFICATE_VERIFY_FAILED" in str(error) or not Path(self.where.certificate_authority or "/").exists():
+        if (
+            "CERTIFICATE_VERIFY_FAILED" in str(error)
+            or not Path(self.where.certificate_authority or "/").exists()
+        ):
             return ServiceError(
-                f"{service} shows no certificate that we trust: name its authority's file in THESELLER_VAULT_CA_FILE",
+                f"{service} shows no certificate that we trust: name its authority's file in"
+                " THESELLER_VAULT_CA_FILE",
                 ServiceState.UNREACHABLE,
             )
         return ServiceError(
-            f"{service} cannot be reached: is it running, and is this its address? Work resumes when it is back", ServiceState.UNREACHABLE
+            f"{service} cannot be reached: is it running, and is this its address? Work resumes"
+            " when it is back",
+            ServiceState.UNREACHABLE,
         )
 
     def _checked(self, answer: VaultResponse, path: str) -> VaultResponse:
         if answer.status < 300 or answer.status in {400, 404}:
             return answer
-        state, advice = _STATES.get(answer.status, (ServiceState.UNREACHABLE, f"answers with status {answer.status}: check its log"))
+        state, advice = _STATES.get(
+            answer.status,
+            (ServiceState.UNREACHABLE, f"answers with status {answer.status}: check its log"),
+        )
         if 300 <= answer.status < 400:
-            state, advice = ServiceState.NOT_SET_UP, "sends us elsewhere: name the address of the active node itself"
-        raise ServiceError(f"the key service {self.where.address} {advice.format(path=path)}", state)
+            state, advice = (
+                ServiceState.NOT_SET_UP,
+                "sends us elsewhere: name the address of the active node itself",
+            )
+        raise ServiceError(
+            f"the key service {self.where.address} {advice.format(path=path)}", state
+        )
 
 
 def json_body(**fields: object) -> Secret:
@@ -172,7 +213,7 @@ def json_body(**fields: object) -> Secret:
     return Secret(json.dumps(fields))
 
 
-def _object(response: Any) -> Mapping[str, Any]:  # noqa: ANN401 - hvac has no types
+def _object(response: Any) -> Mapping[str, Any]:  # noqa: ANN401
     try:
         found = response.json() if response.content else {}
     except ValueError:

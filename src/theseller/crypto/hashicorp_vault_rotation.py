@@ -55,7 +55,11 @@ class TransitRotation:
         Check this before `retire`.
         """
         newest = self.newest(purpose)
-        return tuple(key_id for key_id, (_, wrapped) in self._keys(purpose).items() if _version(wrapped) < newest)
+        return tuple(
+            key_id
+            for key_id, (_, wrapped) in self._keys(purpose).items()
+            if _version(wrapped) < newest
+        )
 
     def rewrap(self, purpose: Purpose) -> int:
         """Wrap all data keys by the newest version; return how many changed.
@@ -81,14 +85,27 @@ class TransitRotation:
         """
         left = self.under_older(purpose)
         if left:
-            raise KeyStoreError(f"{len(left)} data keys for {purpose} are still under an older key: rewrap them first", ServiceState.BUSY)
+            raise KeyStoreError(
+                f"{len(left)} data keys for {purpose} are still under an older key: rewrap them"
+                " first",
+                ServiceState.BUSY,
+            )
         for key_id in self._keys(purpose):
-            self._storage.destroy_older_versions(key_id)  # `rewrap` does it too, unless it was killed between the two calls.
+            self._storage.destroy_older_versions(
+                key_id
+            )  # `rewrap` does it too, unless it was killed between the two calls.
         self._change(purpose, "/config", min_decryption_version=self.newest(purpose))
 
     def _keys(self, purpose: Purpose) -> dict[UUID, tuple[KeyRecord, bytes]]:
-        files = {key_id: decode(key_id, stored.content) for key_id, stored in self._storage.contents(KeyFolder.KEYS).items()}
-        return {key_id: (file.record, file.wrapped) for key_id, file in files.items() if file.record.purpose is purpose}
+        files = {
+            key_id: decode(key_id, stored.content)
+            for key_id, stored in self._storage.contents(KeyFolder.KEYS).items()
+        }
+        return {
+            key_id: (file.record, file.wrapped)
+            for key_id, file in files.items()
+            if file.record.purpose is purpose
+        }
 
     def _change(self, purpose: Purpose, verb: str, **fields: object) -> None:
         answer = self._client.call("post", self._path(purpose) + verb, json_body(**fields))

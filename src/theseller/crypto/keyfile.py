@@ -70,11 +70,18 @@ def decode(key_id: UUID, content: bytes) -> KeyFile:
         fields = json.loads(content)
         ours = fields["format"] == _FORMAT and UUID(fields["id"]) == key_id
         purpose = None if fields["purpose"] is None else Purpose(fields["purpose"])
-        destroyed_at = None if fields["destroyed_at"] is None else datetime.fromisoformat(fields["destroyed_at"])
+        destroyed_at = (
+            None
+            if fields["destroyed_at"] is None
+            else datetime.fromisoformat(fields["destroyed_at"])
+        )
         record = KeyRecord(key_id, purpose, str(fields["owner"]), destroyed_at)
         wrapped = base64.b64decode(fields["wrapped"], validate=True)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise KeyStoreError(f"the file of key {key_id} is damaged") from None
     if not ours:
-        raise KeyStoreError(f"the file of key {key_id} is another key's, or was written by a later version of TheSeller")
+        raise KeyStoreError(
+            f"the file of key {key_id} is another key's, or was written by a later version of"
+            " TheSeller"
+        )
     return KeyFile(record, wrapped)

@@ -31,8 +31,8 @@ class Purpose(StrEnum):
     """What a key may be used for; purposes don't share keys."""
 
     ROOT = "root"  # wraps purpose keys; a key store makes no data key for it
-    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a purpose, not a token
-    CLIENT_SECRET = "client_secret"  # noqa: S105 - the same
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105
+    CLIENT_SECRET = "client_secret"  # noqa: S105
     PII = "pii"
     BACKUP = "backup"
     SIGNING = "signing"
@@ -66,7 +66,10 @@ def checked_environment(environment: str) -> str:
             letter.
     """
     if not _ENVIRONMENT.fullmatch(environment):
-        raise ValueError("an environment is named by 1 to 32 lower-case letters, digits and hyphens, a letter first")
+        raise ValueError(
+            "an environment is named by 1 to 32 lower-case letters, digits and hyphens, a letter"
+            " first"
+        )
     return environment
 
 
@@ -106,7 +109,11 @@ def parse_root_keys(text: Secret, environment: str) -> tuple[DataKey, ...]:
         WrongEnvironmentError: a line belongs to another environment.
         KeyStoreError: a line is no root key, or there is none.
     """
-    keys = tuple(_parse_root_key(line.strip(), environment) for line in text.reveal().splitlines() if line.strip())
+    keys = tuple(
+        _parse_root_key(line.strip(), environment)
+        for line in text.reveal().splitlines()
+        if line.strip()
+    )
     if not keys:
         raise KeyStoreError(f"the secret {ROOT_KEY_NAME!r} is empty")
     return keys
@@ -115,7 +122,11 @@ def parse_root_keys(text: Secret, environment: str) -> tuple[DataKey, ...]:
 def root_key_environment(text: str) -> str | None:
     """Return the environment in a text's first root key, or None."""
     parts = text.strip().split("\n", 1)[0].strip().split(".")
-    return parts[1] if len(parts) == 4 and parts[0] == _ROOT_PREFIX and _ENVIRONMENT.fullmatch(parts[1]) else None
+    return (
+        parts[1]
+        if len(parts) == 4 and parts[0] == _ROOT_PREFIX and _ENVIRONMENT.fullmatch(parts[1])
+        else None
+    )
 
 
 def _parse_root_key(line: str, environment: str) -> DataKey:
@@ -128,9 +139,16 @@ def _parse_root_key(line: str, environment: str) -> DataKey:
                 f" {environment!r}: give each environment a root key of its own"
             )
         try:
-            key = DataKey(UUID(hex=parts[2]), Purpose.ROOT, Secret(base64.b64decode(parts[3], altchars=b"-_", validate=True)))
+            key = DataKey(
+                UUID(hex=parts[2]),
+                Purpose.ROOT,
+                Secret(base64.b64decode(parts[3], altchars=b"-_", validate=True)),
+            )
         except (ValueError, binascii.Error):
             key = None
     if key is None:
-        raise KeyStoreError(f"the secret {ROOT_KEY_NAME!r} holds no root key of the form {_ROOT_PREFIX}.<environment>.<id>.<key>")
+        raise KeyStoreError(
+            f"the secret {ROOT_KEY_NAME!r} holds no root key of the form"
+            f" {_ROOT_PREFIX}.<environment>.<id>.<key>"
+        )
     return key

@@ -34,8 +34,24 @@ from theseller.crypto.errors import (
     ServiceState,
 )
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, checked_environment, checked_owner, new_data_key, parse_root_keys
-from theseller.crypto.private_files import erase, erase_unfinished, file_system_time, locked, private_directory, read_private, write_private
+from theseller.crypto.keys import (
+    ROOT_KEY_NAME,
+    DataKey,
+    Purpose,
+    checked_environment,
+    checked_owner,
+    new_data_key,
+    parse_root_keys,
+)
+from theseller.crypto.private_files import (
+    erase,
+    erase_unfinished,
+    file_system_time,
+    locked,
+    private_directory,
+    read_private,
+    write_private,
+)
 from theseller.crypto.providers import SecretProvider
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 from theseller.lib.state_files import FULL
@@ -119,8 +135,14 @@ class FileKeyStore:
         checked_owner(purpose, owner)
         key = new_data_key(purpose)
         with self._translate_disk_errors(), locked(self._directory):
-            wrapped = seal(self._current_purpose_key(purpose), self._context("data", key.id, purpose, owner), key.material)
-            write_private(self._data_path(key.id), encode(KeyRecord(key.id, purpose, owner, None), wrapped))
+            wrapped = seal(
+                self._current_purpose_key(purpose),
+                self._context("data", key.id, purpose, owner),
+                key.material,
+            )
+            write_private(
+                self._data_path(key.id), encode(KeyRecord(key.id, purpose, owner, None), wrapped)
+            )
         return key
 
     def get(self, key_id: UUID, /) -> DataKey:
@@ -134,12 +156,15 @@ class FileKeyStore:
         failure: KeyStoreError | None = None
         try:
             with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError):
-                key = self._read(self._data_path(key_id), lambda content: self._unwrap(key_id, content))
+                key = self._read(
+                    self._data_path(key_id), lambda content: self._unwrap(key_id, content)
+                )
         except CannotOpenError:
             failure = KeyStoreError(f"the file of key {key_id} in {self._data} is damaged")
         except KeyStoreError as error:
             failure = error
-        # Checked after reading: the tombstone is written first, so a half-erased file counts as destroyed.
+        # Checked after reading: the tombstone is written first, so a half-erased file counts as
+        # destroyed.
         if self._tombstone_path(key_id).exists():
             raise KeyDestroyedError(key_id)
         if failure is not None:
@@ -172,9 +197,14 @@ class FileKeyStore:
         Raises:
             KeyNotFoundError: this store never had it.
         """
-        # The tombstone is read twice: another process may destroy the key between the first two reads.
+        # The tombstone is read twice: another process may destroy the key between the first two
+        # reads.
         failure: CryptoError = KeyNotFoundError(key_id)
-        for path in (self._tombstone_path(key_id), self._data_path(key_id), self._tombstone_path(key_id)):
+        for path in (
+            self._tombstone_path(key_id),
+            self._data_path(key_id),
+            self._tombstone_path(key_id),
+        ):
             try:
                 with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError):
                     return decode(key_id, read_private(path)).record
@@ -187,7 +217,11 @@ class FileKeyStore:
 
         An ID begins with its creation time.
         """
-        ids = {UUID(path.stem) for folder in (self._data, self._destroyed) for path in folder.glob("*.json")}
+        ids = {
+            UUID(path.stem)
+            for folder in (self._data, self._destroyed)
+            for path in folder.glob("*.json")
+        }
         return tuple(self.record(key_id) for key_id in sorted(ids))
 
     @contextlib.contextmanager
@@ -198,16 +232,20 @@ class FileKeyStore:
         except OSError as error:
             if error.errno == errno.EROFS:
                 raise KeyStoreError(
-                    f"the key store {self._directory} is on a read-only disk: without a writable disk, use a key"
-                    " service (THESELLER_KEY_STORE=vault or aws)",
+                    f"the key store {self._directory} is on a read-only disk: without a writable"
+                    " disk, use a key service (THESELLER_KEY_STORE=vault or aws)",
                     ServiceState.NOT_SET_UP,
                 ) from None
             if error.errno in FULL:
                 raise KeyStoreError(
-                    f"the disk of the key store {self._directory} is full, and nothing was changed there: free some space",
+                    f"the disk of the key store {self._directory} is full, and nothing was changed"
+                    " there: free some space",
                     ServiceState.UNREACHABLE,
                 ) from error
-            raise KeyStoreError(f"the key store {self._directory} does not answer: {error.strerror}", ServiceState.UNREACHABLE) from error
+            raise KeyStoreError(
+                f"the key store {self._directory} does not answer: {error.strerror}",
+                ServiceState.UNREACHABLE,
+            ) from error
 
     def _data_path(self, key_id: UUID) -> Path:
         return self._data / f"{key_id}.json"
@@ -215,12 +253,16 @@ class FileKeyStore:
     def _tombstone_path(self, key_id: UUID) -> Path:
         return self._destroyed / f"{key_id}.json"
 
-    def _context(self, column: str, key_id: UUID, purpose: Purpose, owner: str) -> EncryptionContext:
+    def _context(
+        self, column: str, key_id: UUID, purpose: Purpose, owner: str
+    ) -> EncryptionContext:
         """Return the context that binds a wrapped key to its ID and owner.
 
         An ID has a fixed length, so the row is unambiguous.
         """
-        return EncryptionContext(NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment)
+        return EncryptionContext(
+            NO_TENANT, "keystore", column, f"{key_id}:{owner}", purpose, self._environment
+        )
 
     def _write_tombstone(self, key_id: UUID) -> None:
         """Write the tombstone.
@@ -236,10 +278,16 @@ class FileKeyStore:
         except KeyStoreError:
             purpose, owner = None, ""
         at = file_system_time(self._directory)
-        write_private(self._tombstone_path(key_id), encode(KeyRecord(key_id, purpose, owner, at), wrapped=b""))
+        write_private(
+            self._tombstone_path(key_id), encode(KeyRecord(key_id, purpose, owner, at), wrapped=b"")
+        )
 
     def _finish_interrupted(self) -> None:
-        for folder in (self._data, self._destroyed, *(path for path in self._purposes.iterdir() if path.is_dir())):
+        for folder in (
+            self._data,
+            self._destroyed,
+            *(path for path in self._purposes.iterdir() if path.is_dir()),
+        ):
             erase_unfinished(folder)
         for tombstone in self._destroyed.glob("*.json"):
             if (self._data / tombstone.name).exists():
@@ -251,7 +299,11 @@ class FileKeyStore:
             raise KeyStoreError("a key without a purpose")
         purpose_key = self._purpose_key(file.record.purpose, key_id_of(file.wrapped))
         context = self._context("data", key_id, file.record.purpose, file.record.owner)
-        return DataKey(key_id, file.record.purpose, open_sealed(_KeyRing((purpose_key,)), context, file.wrapped))
+        return DataKey(
+            key_id,
+            file.record.purpose,
+            open_sealed(_KeyRing((purpose_key,)), context, file.wrapped),
+        )
 
     def _current_purpose_key(self, purpose: Purpose) -> DataKey:
         """Return the newest key of this purpose; create it if there is none.
@@ -264,8 +316,13 @@ class FileKeyStore:
             return self._purpose_key(purpose, ids[-1])
         key = new_data_key(purpose)
         root = self._roots()[0]
-        wrapped = seal(root, self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
-        write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), wrapped))
+        wrapped = seal(
+            root, self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material
+        )
+        write_private(
+            folder / f"{key.id}.json",
+            encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), wrapped),
+        )
         return key
 
     def _purpose_key(self, purpose: Purpose, key_id: UUID) -> DataKey:
@@ -275,13 +332,18 @@ class FileKeyStore:
             return known
         self._purpose_keys.pop(key_id, None)
         try:
-            key = self._read(path, lambda content: self._unwrap_purpose_key(purpose, key_id, content))
+            key = self._read(
+                path, lambda content: self._unwrap_purpose_key(purpose, key_id, content)
+            )
         except FileNotFoundError:
             raise KeyStoreError(
-                f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder, never from another store"
+                f"the {purpose} key {key_id} is missing from {self._purposes}: restore the folder,"
+                " never from another store"
             ) from None
         except (SecretNotFoundError, SecretProviderError) as error:
-            state = error.state if isinstance(error, SecretProviderError) else ServiceState.NOT_SET_UP
+            state = (
+                error.state if isinstance(error, SecretProviderError) else ServiceState.NOT_SET_UP
+            )
             raise KeyStoreError(f"the root key is unavailable: {error}", state) from error
         except CannotOpenError:
             raise KeyStoreError(
@@ -293,7 +355,11 @@ class FileKeyStore:
 
     def _unwrap_purpose_key(self, purpose: Purpose, key_id: UUID, content: bytes) -> DataKey:
         context = self._context(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY)
-        return DataKey(key_id, purpose, open_sealed(_KeyRing(self._roots()), context, decode(key_id, content).wrapped))
+        return DataKey(
+            key_id,
+            purpose,
+            open_sealed(_KeyRing(self._roots()), context, decode(key_id, content).wrapped),
+        )
 
     def _read(self, path: Path, unwrap: Callable[[bytes], DataKey]) -> DataKey:
         """Return the key in `path`.

@@ -41,6 +41,8 @@ def tenant_ticket(key: Secret, tenant: UUID, session: DatabaseSession, expires: 
     if expires.tzinfo is None:
         raise ValueError("a ticket's expiry needs a time zone")
     if session.pid <= 0 or session.started <= 0:
-        raise ValueError("a ticket is for one session of the database; its process id and start are positive")
+        raise ValueError(
+            "a ticket is for one session of the database; its process id and start are positive"
+        )
     claim = f"{tenant}|{session.pid}|{session.started}|{int(expires.timestamp())}"
     return f"{claim}|{hmac_sha256(key, claim.encode()).hex()}"

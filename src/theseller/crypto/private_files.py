@@ -28,13 +28,17 @@ def private_directory(directory: Path) -> Path:
         UnsafePermissionsError: it belongs to another user, is open to others, or is no directory.
     """
     if not directory.exists():
-        private_parents = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+        private_parents = [
+            parent for parent in (directory, *directory.parents) if not parent.exists()
+        ]
         for missing in reversed(private_parents):
             missing.mkdir(mode=0o700, exist_ok=True)
             sync_directory(missing.parent)
     status = directory.stat()
     if not stat.S_ISDIR(status.st_mode):
-        raise UnsafePermissionsError(f"{directory} is not a directory: name one that holds nothing else")
+        raise UnsafePermissionsError(
+            f"{directory} is not a directory: name one that holds nothing else"
+        )
     _check_owner_and_mode(directory, status, "700")
     return directory
 
@@ -52,7 +56,9 @@ def read_private(path: Path, most: int = -1) -> bytes:
         if error.errno == errno.ELOOP:
             raise UnsafePermissionsError(f"{path} is a link: put the file itself there") from None
         if error.errno == errno.EACCES:
-            raise UnsafePermissionsError(f"{path} cannot be read by user {os.geteuid()}: `chown {os.geteuid()} {path}`") from None
+            raise UnsafePermissionsError(
+                f"{path} cannot be read by user {os.geteuid()}: `chown {os.geteuid()} {path}`"
+            ) from None
         raise
     # The open file is checked, so it can't be replaced between check and read.
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -116,7 +122,9 @@ def locked(directory: Path) -> Iterator[None]:
 
     The kernel releases the lock of an ended process.
     """
-    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

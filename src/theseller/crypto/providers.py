@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Protocol
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.private_files import erase, erase_unfinished, locked, private_directory, read_private, write_private
+from theseller.crypto.private_files import (
+    erase,
+    erase_unfinished,
+    locked,
+    private_directory,
+    read_private,
+    write_private,
+)
 from theseller.lib.secret import Secret
 from theseller.lib.state_files import SECRET_NAME
 
@@ -100,9 +107,13 @@ class FileSecretProvider:
         try:
             return read_private(path, most)
         except FileNotFoundError:
-            raise SecretNotFoundError(f"no secret {name!r}: put it into {path} with mode 0600") from None
+            raise SecretNotFoundError(
+                f"no secret {name!r}: put it into {path} with mode 0600"
+            ) from None
         except OSError as error:
-            raise SecretProviderError(f"secret {name!r}: {path} cannot be read: {error.strerror}") from None
+            raise SecretProviderError(
+                f"secret {name!r}: {path} cannot be read: {error.strerror}"
+            ) from None
 
     def put(self, name: str, secret: Secret) -> None:
         """Store `secret` under `name` atomically, replacing the old one.
@@ -152,7 +163,9 @@ def checked_name(name: str) -> str:
         ValueError: it is not.
     """
     if len(name) > 64 or not _NAME.fullmatch(name):
-        raise ValueError("a secret's name is up to 64 lower-case letters and digits, in words joined by hyphens")
+        raise ValueError(
+            "a secret's name is up to 64 lower-case letters and digits, in words joined by hyphens"
+        )
     return name
 
 
@@ -182,7 +195,9 @@ def _checked(name: str, secret: Secret, what: str) -> Secret:
     with contextlib.suppress(ValueError):
         text = secret.reveal()
     if text is None:
-        raise SecretProviderError(f"secret {name!r}: {what}: it is not UTF-8 text; encode bytes as base64")
+        raise SecretProviderError(
+            f"secret {name!r}: {what}: it is not UTF-8 text; encode bytes as base64"
+        )
     if not text.strip():
         raise SecretProviderError(f"secret {name!r}: {what}: it is empty")
     if text != text.strip():

@@ -31,7 +31,11 @@ def purpose_identities(store: KeyStore) -> Mapping[Purpose, frozenset[str]]:
     if isinstance(store, FileKeyStore):
         return RotatableKeyStore.of(store).describe_purpose_keys(_fingerprint)
     if isinstance(store, ServiceKeyStore):
-        return {purpose: frozenset({store.identity(purpose)}) for purpose in Purpose if purpose is not Purpose.ROOT}
+        return {
+            purpose: frozenset({store.identity(purpose)})
+            for purpose in Purpose
+            if purpose is not Purpose.ROOT
+        }
     raise TypeError("a key store that can't tell its purposes apart")
 
 

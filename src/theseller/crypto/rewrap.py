@@ -17,7 +17,13 @@ from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY, FileKeyStore
-from theseller.crypto.private_files import erase, locked, private_directory, read_private, write_private
+from theseller.crypto.private_files import (
+    erase,
+    locked,
+    private_directory,
+    read_private,
+    write_private,
+)
 from theseller.crypto.sealed import key_id_of, seal
 
 
@@ -27,14 +33,17 @@ class RotatableKeyStore(FileKeyStore):
     @classmethod
     def of(cls, store: FileKeyStore) -> Self:
         """Open the directory of `store` for rotation."""
-        return cls(store._directory, store._root, environment=store._environment)  # noqa: SLF001  the same class, a level up
+        # the same class, a level up
+        return cls(store._directory, store._root, environment=store._environment)  # noqa: SLF001
 
     def purpose_keys(self) -> dict[Purpose, tuple[UUID, ...]]:
         """Return the IDs of the purpose keys, oldest first; the last one wraps."""
         found = {purpose: self._purpose_ids(purpose) for purpose in Purpose}
         return {purpose: ids for purpose, ids in found.items() if ids}
 
-    def describe_purpose_keys(self, describe: Callable[[DataKey], str]) -> dict[Purpose, frozenset[str]]:
+    def describe_purpose_keys(
+        self, describe: Callable[[DataKey], str]
+    ) -> dict[Purpose, frozenset[str]]:
         """Return the result of `describe` for each purpose key.
 
         Raises:
@@ -61,8 +70,14 @@ class RotatableKeyStore(FileKeyStore):
                 root, purpose, key_id = self._roots()[0], Purpose(path.parent.name), UUID(path.stem)
                 if self._wrapped_by(path) != root.id:
                     key = self._purpose_key(purpose, key_id)
-                    sealed = seal(root, self._context(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY), key.material)
-                    write_private(path, encode(KeyRecord(key_id, purpose, PURPOSE_KEY, None), sealed))
+                    sealed = seal(
+                        root,
+                        self._context(purpose.value, key_id, Purpose.ROOT, PURPOSE_KEY),
+                        key.material,
+                    )
+                    write_private(
+                        path, encode(KeyRecord(key_id, purpose, PURPOSE_KEY, None), sealed)
+                    )
                     wrapped += 1
         return wrapped
 
@@ -77,10 +92,20 @@ class RotatableKeyStore(FileKeyStore):
             ids = self._purpose_ids(purpose)
             key = new_data_key(purpose)
             if ids and key.id <= ids[-1]:
-                raise KeyStoreError("this machine's clock is behind the newest key's: set it right, then rotate again")
+                raise KeyStoreError(
+                    "this machine's clock is behind the newest key's: set it right, then rotate"
+                    " again"
+                )
             folder = private_directory(self._purposes / purpose.value)
-            sealed = seal(self._roots()[0], self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY), key.material)
-            write_private(folder / f"{key.id}.json", encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), sealed))
+            sealed = seal(
+                self._roots()[0],
+                self._context(purpose.value, key.id, Purpose.ROOT, PURPOSE_KEY),
+                key.material,
+            )
+            write_private(
+                folder / f"{key.id}.json",
+                encode(KeyRecord(key.id, purpose, PURPOSE_KEY, None), sealed),
+            )
         return key.id
 
     def rewrap_data_keys(self, purpose: Purpose) -> int:
@@ -88,13 +113,26 @@ class RotatableKeyStore(FileKeyStore):
         wrapped, newest = 0, self._purpose_ids(purpose)[-1]
         for path in self._data.glob("*.json"):
             # Lock for one key at a time: creating or destroying a key must not wait for all.
-            with self._translate_disk_errors(), contextlib.suppress(FileNotFoundError), locked(self._directory):
+            with (
+                self._translate_disk_errors(),
+                contextlib.suppress(FileNotFoundError),
+                locked(self._directory),
+            ):
                 content = read_private(path)
                 record = decode(UUID(path.stem), content).record
-                if record.purpose is purpose and self._wrapped_by(path) != newest and not self._tombstone_path(record.id).exists():
+                if (
+                    record.purpose is purpose
+                    and self._wrapped_by(path) != newest
+                    and not self._tombstone_path(record.id).exists()
+                ):
                     key = self._unwrap(record.id, content)
                     context = self._context("data", record.id, purpose, record.owner)
-                    write_private(path, encode(record, seal(self._purpose_key(purpose, newest), context, key.material)))
+                    write_private(
+                        path,
+                        encode(
+                            record, seal(self._purpose_key(purpose, newest), context, key.material)
+                        ),
+                    )
                     wrapped += 1
         return wrapped
 
@@ -110,7 +148,9 @@ class RotatableKeyStore(FileKeyStore):
         return kept
 
     def _purpose_ids(self, purpose: Purpose) -> tuple[UUID, ...]:
-        return tuple(sorted(UUID(path.stem) for path in (self._purposes / purpose.value).glob("*.json")))
+        return tuple(
+            sorted(UUID(path.stem) for path in (self._purposes / purpose.value).glob("*.json"))
+        )
 
     def _purpose_files(self) -> Iterator[Path]:
         yield from sorted(self._purposes.glob("*/*.json"))

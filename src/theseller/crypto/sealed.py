@@ -41,8 +41,9 @@ MAX_PLAINTEXT_BYTES = 1024 * 1024
 _LABEL = b"theseller/sealed/v1"
 _SALT_BYTES = 32
 _HEADER_BYTES = 1 + 16
-# A fixed nonce is safe here because each message key encrypts one message only: it is derived from 32 fresh random bytes, and
-# `seal` is the only caller that encrypts. Two messages would have to draw the same salt, at 2^-96 even after 2^80 of them.
+# A fixed nonce is safe here because each message key encrypts one message only: it is derived from
+# 32 fresh random bytes, and `seal` is the only caller that encrypts. Two messages would have to
+# draw the same salt, at 2^-96 even after 2^80 of them.
 _NONCE = bytes(12)
 
 
@@ -67,12 +68,19 @@ def seal(key: DataKey, context: EncryptionContext, plaintext: Secret | bytes) ->
         raise ValueError(f"a key for {key.purpose} cannot seal in a context for {context.purpose}")
     plain = plaintext if isinstance(plaintext, Secret) else Secret(plaintext)
     if len(plain.reveal_bytes()) > MAX_PLAINTEXT_BYTES:
-        raise ValueError(f"a sealed value has at most {MAX_PLAINTEXT_BYTES} bytes; seal larger things in chunks")
+        raise ValueError(
+            f"a sealed value has at most {MAX_PLAINTEXT_BYTES} bytes; seal larger things in chunks"
+        )
     salt = os.urandom(_SALT_BYTES)
     header = bytes([VERSION]) + key.id.bytes
     message_key, commitment = _derive(key, salt, context)
     cipher = AESGCM(message_key.reveal_bytes())
-    return header + salt + commitment + cipher.encrypt(_NONCE, plain.reveal_bytes(), header + context.canonical())
+    return (
+        header
+        + salt
+        + commitment
+        + cipher.encrypt(_NONCE, plain.reveal_bytes(), header + context.canonical())
+    )
 
 
 def open_sealed(keys: KeyLookup, context: EncryptionContext, sealed: bytes | memoryview) -> Secret:
@@ -93,13 +101,22 @@ def open_sealed(keys: KeyLookup, context: EncryptionContext, sealed: bytes | mem
     if key.id != key_id or key.purpose is not context.purpose:
         raise CannotOpenError
     header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
-    salt, commitment, ciphertext = rest[:_SALT_BYTES], rest[_SALT_BYTES : _SALT_BYTES + 32], rest[_SALT_BYTES + 32 :]
+    salt, commitment, ciphertext = (
+        rest[:_SALT_BYTES],
+        rest[_SALT_BYTES : _SALT_BYTES + 32],
+        rest[_SALT_BYTES + 32 :],
+    )
     message_key, expected = _derive(key, salt, context)
-    # The commitment comes first: a ciphertext that several keys accept must not be decrypted under any but its own.
+    # The commitment comes first: a ciphertext that several keys accept must not be decrypted under
+    # any but its own.
     if not hmac.compare_digest(commitment, expected):
         raise CannotOpenError
     try:
-        return Secret(AESGCM(message_key.reveal_bytes()).decrypt(_NONCE, ciphertext, header + context.canonical()))
+        return Secret(
+            AESGCM(message_key.reveal_bytes()).decrypt(
+                _NONCE, ciphertext, header + context.canonical()
+            )
+        )
     except InvalidTag:
         raise CannotOpenError from None
 

@@ -25,7 +25,8 @@ PROVIDER = "THESELLER_SECRET_PROVIDER"
 KEY_STORE = "THESELLER_KEY_STORE"
 ALLOW_FILES = "THESELLER_ALLOW_FILE_SECRETS"
 
-#: Variables that hosts without a disk of their own set: what is written there is lost with the instance.
+#: Variables that hosts without a disk of their own set: what is written there is lost with the
+#: instance.
 _DISKLESS = ("VERCEL", "AWS_LAMBDA_FUNCTION_NAME")
 _YES = {"yes", "1", "true"}
 _Kind = TypeVar("_Kind", bound=StrEnum)
@@ -76,7 +77,9 @@ class SecretConfig:
         return ProviderKind.FILES is self.provider or StoreKind.FILES is self.key_store
 
 
-def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool) -> SecretConfig:
+def parse_secret_config(
+    environ: Mapping[str, str], *, environment: str, state: Path, guarded: bool
+) -> SecretConfig:
     """Parse and check the variables.
 
     `guarded` deployments (production, staging) store nothing in files unless told to.
@@ -92,8 +95,9 @@ def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: 
     diskless = [name for name in _DISKLESS if environ.get(name)]
     if diskless and StoreKind.FILES in {store.value, provider.value}:
         raise InvalidSecretConfigError(
-            f"this host has no lasting disk ({diskless[0]} is set), so keys in files would be lost, and with them what they sealed:"
-            f" set {KEY_STORE} to vault or aws, and {PROVIDER} to environment, vault or aws"
+            f"this host has no lasting disk ({diskless[0]} is set), so keys in files would be lost,"
+            f" and with them what they sealed: set {KEY_STORE} to vault or aws, and {PROVIDER} to"
+            " environment, vault or aws"
         )
     kinds = {provider.value, store.value}
     return SecretConfig(
@@ -106,7 +110,9 @@ def parse_secret_config(environ: Mapping[str, str], *, environment: str, state: 
     )
 
 
-def make_secret_provider(config: SecretConfig, environ: Mapping[str, str]) -> WritableSecretProvider:
+def make_secret_provider(
+    config: SecretConfig, environ: Mapping[str, str]
+) -> WritableSecretProvider:
     """Return the configured provider. A service is called at first use only."""
     if config.provider is ProviderKind.ENVIRONMENT:
         return EnvironmentSecretProvider(environ)
@@ -117,7 +123,9 @@ def make_secret_provider(config: SecretConfig, environ: Mapping[str, str]) -> Wr
     return FileSecretProvider(config.state / "secrets")
 
 
-def make_key_store(config: SecretConfig, secrets: SecretProvider, environ: Mapping[str, str]) -> KeyStore:
+def make_key_store(
+    config: SecretConfig, secrets: SecretProvider, environ: Mapping[str, str]
+) -> KeyStore:
     """Return the configured key store; it finishes interrupted work.
 
     `secrets` provides the root key to a store in files only.
@@ -134,12 +142,18 @@ def make_key_store(config: SecretConfig, secrets: SecretProvider, environ: Mappi
     return FileKeyStore(config.state / "keys", secrets, environment=config.environment)
 
 
-def make_purpose_rotation(config: SecretConfig, environ: Mapping[str, str]) -> TransitRotation | None:
+def make_purpose_rotation(
+    config: SecretConfig, environ: Mapping[str, str]
+) -> TransitRotation | None:
     """Return what rotates the key service's purpose keys.
 
     None if they are in files (`rewrap`) or rotated by AWS itself.
     """
-    return TransitRotation(_vault_client(config, environ)) if config.key_store is StoreKind.VAULT else None
+    return (
+        TransitRotation(_vault_client(config, environ))
+        if config.key_store is StoreKind.VAULT
+        else None
+    )
 
 
 def for_environment(config: SecretConfig, environment: str) -> SecretConfig:
@@ -166,8 +180,8 @@ def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:
     role_id = environ.get("THESELLER_VAULT_ROLE_ID", "")
     if token is None and (secret_id is None or not role_id):
         raise SecretNotFoundError(
-            "nothing to sign in to the key service with: set THESELLER_VAULT_TOKEN_FILE, or THESELLER_VAULT_ROLE_ID and"
-            " THESELLER_VAULT_SECRET_ID_FILE"
+            "nothing to sign in to the key service with: set THESELLER_VAULT_TOKEN_FILE, or"
+            " THESELLER_VAULT_ROLE_ID and THESELLER_VAULT_SECRET_ID_FILE"
         )
     return VaultCredentials(token=token, role_id=role_id, secret_id=secret_id)
 
@@ -175,11 +189,14 @@ def vault_credentials(environ: Mapping[str, str]) -> VaultCredentials:
 def _refuse_files(environ: Mapping[str, str], provider: ProviderKind, store: StoreKind) -> None:
     if environ.get(ALLOW_FILES, "no") in _YES:
         return
-    in_files = [name for name, kind in ((PROVIDER, provider), (KEY_STORE, store)) if kind.value == "files"]
+    in_files = [
+        name for name, kind in ((PROVIDER, provider), (KEY_STORE, store)) if kind.value == "files"
+    ]
     if in_files:
         raise InvalidSecretConfigError(
-            f"{' and '.join(in_files)} would keep secrets in files of this machine: use vault or aws (docs/operate/secrets.md),"
-            f" or set {ALLOW_FILES}=yes if a machine that only you administer is enough"
+            f"{' and '.join(in_files)} would keep secrets in files of this machine: use vault or"
+            f" aws (docs/operate/secrets.md), or set {ALLOW_FILES}=yes if a machine that only you"
+            " administer is enough"
         )
 
 
@@ -202,11 +219,21 @@ def _vault_address(environ: Mapping[str, str], environment: str) -> VaultAddress
 
 
 def _aws_address(environ: Mapping[str, str], environment: str) -> AwsAddress:
-    region = environ.get("THESELLER_AWS_REGION") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+    region = (
+        environ.get("THESELLER_AWS_REGION")
+        or environ.get("AWS_REGION")
+        or environ.get("AWS_DEFAULT_REGION")
+        or ""
+    )
     if not region:
-        raise InvalidSecretConfigError("THESELLER_AWS_REGION must name the region of the keys and secrets, such as eu-central-1")
+        raise InvalidSecretConfigError(
+            "THESELLER_AWS_REGION must name the region of the keys and secrets, such as"
+            " eu-central-1"
+        )
     try:
-        return AwsAddress(region, environment, environ.get("THESELLER_AWS_ENDPOINT", ""), _timeout(environ))
+        return AwsAddress(
+            region, environment, environ.get("THESELLER_AWS_ENDPOINT", ""), _timeout(environ)
+        )
     except InvalidSecretConfigError:
         raise
     except ValueError as error:
@@ -217,7 +244,9 @@ def _timeout(environ: Mapping[str, str]) -> float:
     text = environ.get("THESELLER_SECRETS_TIMEOUT_SECONDS") or "5"
     seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
     if not 0.1 <= seconds <= 60:
-        raise InvalidSecretConfigError("THESELLER_SECRETS_TIMEOUT_SECONDS must be a number from 0.1 to 60")
+        raise InvalidSecretConfigError(
+            "THESELLER_SECRETS_TIMEOUT_SECONDS must be a number from 0.1 to 60"
+        )
     return seconds
 
 
@@ -236,7 +265,9 @@ def _aws_client(where: AwsAddress) -> AwsClient:
 
 def _required(address: _Address | None) -> _Address:
     if address is None:
-        raise InvalidSecretConfigError("a choice of vault or aws comes with its address: make it by read_choice")
+        raise InvalidSecretConfigError(
+            "a choice of vault or aws comes with its address: make it by read_choice"
+        )
     return address
 
 

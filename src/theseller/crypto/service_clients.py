@@ -24,8 +24,15 @@ def checked_address(address: str) -> str:
     """
     parts = urlsplit(address)
     plain_but_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not parts.hostname or parts.username is not None or not (parts.scheme == "https" or plain_but_local):
-        raise ValueError("must look like https://HOST:PORT (http only for 127.0.0.1), with no user or password in it")
+    if (
+        not parts.hostname
+        or parts.username is not None
+        or not (parts.scheme == "https" or plain_but_local)
+    ):
+        raise ValueError(
+            "must look like https://HOST:PORT (http only for 127.0.0.1), with no user or password"
+            " in it"
+        )
     return address.rstrip("/")
 
 
@@ -39,7 +46,9 @@ def library(name: str, extra: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         raise ServiceError(
-            f"the library {name} is not installed: run `bin/setup {extra}`, or `pip install 'theseller[{extra}]'`", ServiceState.NOT_SET_UP
+            f"the library {name} is not installed: run `bin/setup {extra}`, or `pip install"
+            f" 'theseller[{extra}]'`",
+            ServiceState.NOT_SET_UP,
         ) from None
 
 

@@ -16,7 +16,13 @@ from typing import Protocol
 from uuid import UUID
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+    KeyStoreError,
+    ServiceError,
+)
 from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.keys import DataKey, Purpose, checked_owner
 from theseller.lib.ids import new_id
@@ -87,7 +93,9 @@ def wrapping_context(record: KeyRecord, environment: str) -> EncryptionContext:
     """Return the encryption context that a wrapped key is bound to."""
     if record.purpose is None:
         raise CannotOpenError
-    return EncryptionContext(NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment)
+    return EncryptionContext(
+        NO_TENANT, "keystore", "data", f"{record.id}:{record.owner}", record.purpose, environment
+    )
 
 
 class ServiceKeyStore:
@@ -115,7 +123,9 @@ class ServiceKeyStore:
         record = KeyRecord(new_id(), purpose, checked_owner(purpose, owner), None)
         material, wrapped = self._wrapper.make(record)
         if not self._storage.add(KeyFolder.KEYS, record.id, encode(record, wrapped)):
-            raise KeyStoreError(f"the service already has an object with the new key ID {record.id}")
+            raise KeyStoreError(
+                f"the service already has an object with the new key ID {record.id}"
+            )
         return DataKey(record.id, purpose, material)
 
     def get(self, key_id: UUID, /) -> DataKey:
@@ -131,7 +141,9 @@ class ServiceKeyStore:
         try:
             key = None if stored is None else self._unwrap_fresh(key_id, stored)
         except CannotOpenError:
-            failure = KeyStoreError(f"the stored key {key_id} is damaged, or was made in another environment")
+            failure = KeyStoreError(
+                f"the stored key {key_id} is damaged, or was made in another environment"
+            )
         except KeyStoreError as error:
             failure = error
         # Checked after reading, so that a key whose destruction has started is not returned.
@@ -154,11 +166,16 @@ class ServiceKeyStore:
             self._write_tombstone(key_id)
         self._storage.erase(key_id)
         if self._storage.read(KeyFolder.KEYS, key_id) is not None:
-            raise KeyStoreError(f"key {key_id} was erased, and the service still gives it: destroy it again")
+            raise KeyStoreError(
+                f"key {key_id} was erased, and the service still gives it: destroy it again"
+            )
 
     def exists(self, key_id: UUID, /) -> bool:
         """Return whether the key can still open something."""
-        return self._storage.read(KeyFolder.KEYS, key_id) is not None and self._storage.read(KeyFolder.DESTROYED, key_id) is None
+        return (
+            self._storage.read(KeyFolder.KEYS, key_id) is not None
+            and self._storage.read(KeyFolder.DESTROYED, key_id) is None
+        )
 
     def record(self, key_id: UUID, /) -> KeyRecord:
         """Return what is known of the key, destroyed or not.
@@ -166,7 +183,8 @@ class ServiceKeyStore:
         Raises:
             KeyNotFoundError: this store never had it.
         """
-        # The tombstone is read twice: another process may destroy the key between the first two reads.
+        # The tombstone is read twice: another process may destroy the key between the first two
+        # reads.
         for folder in (KeyFolder.DESTROYED, KeyFolder.KEYS, KeyFolder.DESTROYED):
             stored = self._storage.read(folder, key_id)
             if stored is not None:
@@ -178,7 +196,8 @@ class ServiceKeyStore:
 
         An ID begins with its creation time.
         """
-        # Tombstones are read last and win, so that a key destroyed meanwhile is listed as destroyed.
+        # Tombstones are read last and win, so that a key destroyed meanwhile is listed as
+        # destroyed.
         found = {
             key_id: _record(folder, key_id, stored)
             for folder in (KeyFolder.KEYS, KeyFolder.DESTROYED)
@@ -219,7 +238,9 @@ class ServiceKeyStore:
         """
         stored = self._storage.read(KeyFolder.KEYS, key_id)
         if stored is None:
-            if self._storage.read(KeyFolder.DESTROYED, key_id) is None:  # else another process was faster
+            if (
+                self._storage.read(KeyFolder.DESTROYED, key_id) is None
+            ):  # else another process was faster
                 raise KeyNotFoundError(key_id)
             return
         try:

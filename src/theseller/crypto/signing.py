@@ -75,10 +75,12 @@ def canonical_json(document: object) -> bytes:
     """
     _check(document, "document")
     # With ASCII keys Python's order of code points is RFC 8785's order of UTF-16 units.
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
-def parse_canonical_json(content: bytes) -> Any:  # noqa: ANN401 - JSON has no narrower type
+def parse_canonical_json(content: bytes) -> Any:  # noqa: ANN401
     """Parse a document that is byte for byte in its canonical form.
 
     What is read is therefore exactly what was signed.
@@ -116,6 +118,10 @@ def _check_scalar(value: object, path: str) -> None:
             raise NotCanonicalError(f"{path}: a text without UTF-8 form")
     elif isinstance(value, int):  # a bool is an int to Python and fine to JSON
         if abs(value) > _LARGEST_EXACT:
-            raise NotCanonicalError(f"{path}: an integer that JSON readers may round; write it as text")
+            raise NotCanonicalError(
+                f"{path}: an integer that JSON readers may round; write it as text"
+            )
     elif value is not None:
-        raise NotCanonicalError(f"{path}: {type(value).__name__} has no canonical form; write it as text")
+        raise NotCanonicalError(
+            f"{path}: {type(value).__name__} has no canonical form; write it as text"
+        )

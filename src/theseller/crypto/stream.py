@@ -44,7 +44,9 @@ _SALT_BYTES = 32
 _TAG_BYTES = 16
 
 
-def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
+def seal_stream(
+    key: DataKey, context: EncryptionContext, source: Iterable[bytes]
+) -> Iterator[bytes]:
     """Yield `source` sealed under `key`, bound to `context`.
 
     The chunks of `source` may have any length. Its errors pass through; what was yielded until then
@@ -61,7 +63,9 @@ def seal_stream(key: DataKey, context: EncryptionContext, source: Iterable[bytes
     return _sealed(AESGCM(message_key.reveal_bytes()), header, source)
 
 
-def open_stream(keys: KeyLookup, context: EncryptionContext, source: Iterable[bytes]) -> Iterator[bytes]:
+def open_stream(
+    keys: KeyLookup, context: EncryptionContext, source: Iterable[bytes]
+) -> Iterator[bytes]:
     """Yield the content of a stream that was sealed in `context`.
 
     Raises:

@@ -34,5 +34,8 @@ def all_indexes() -> dict[str, frozenset[str]]:
 
 def _tables() -> Iterator[tuple[str, tuple[Column, ...], tuple[str, ...]]]:
     found = [(one.qualified, one.columns, one.indexes) for one in descriptors()]
-    found += [(table, read_columns(columns), read_indexes(table, indexes)) for table, (columns, indexes) in _GUARD.items()]
+    found += [
+        (table, read_columns(columns), read_indexes(table, indexes))
+        for table, (columns, indexes) in _GUARD.items()
+    ]
     yield from sorted(found)

@@ -36,7 +36,9 @@ def _functions() -> Iterator[str]:
             signature = _checked(_SIGNATURE, function.signature)
             owner = _checked(_ROLE, function.owner)
             yield f"alter function guard.{signature} owner to theseller_{owner};"
-            callers = ", ".join(f"theseller_{_checked(_ROLE, caller)}" for caller in function.callers)
+            callers = ", ".join(
+                f"theseller_{_checked(_ROLE, caller)}" for caller in function.callers
+            )
             if callers:
                 yield f"grant execute on function guard.{signature} to {callers};"
 

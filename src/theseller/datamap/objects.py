@@ -1,6 +1,7 @@
 """Registers of everything besides tables: functions, extensions, jobs, process state, log sinks, keys.
 
-Each with its class, owning package, retention and how it is deleted. A control compares the running deployment with it.
+Each with its class, owning package, retention and how it is deleted. A control compares the running
+deployment with it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ SEQUENCES = frozenset({
     "public.procrastinate_events_id_seq", "public.procrastinate_jobs_id_seq", "public.procrastinate_periodic_defers_id_seq",
     "public.procrastinate_workers_id_seq",
 })  # fmt: skip
-#: Functions of the schema `guard` that no table descriptor has. None holds a row, but a new one could
-#: show some: rights.txt says who may call which.
+#: Functions of the schema `guard` that no table descriptor has. None holds a row, but a new one
+#: could show some: rights.txt says who may call which.
 _GUARD_FUNCTIONS = frozenset(
     {
         "check_review",
@@ -58,9 +59,11 @@ _GUARD_FUNCTIONS = frozenset(
 )
 #: The queue's own functions carry its name and a version.
 QUEUE_ROUTINE = re.compile(r"procrastinate_[a-z_]+_v[0-9]+")
-#: PostgreSQL's own language. An extension may keep what passes by: pg_stat_statements keeps the texts of statements.
+#: PostgreSQL's own language. An extension may keep what passes by: pg_stat_statements keeps the
+#: texts of statements.
 EXTENSIONS = frozenset({"plpgsql"})
-#: Kinds of jobs, each with the names of its arguments. A job rests in the queue until it is done; the queue is cleared of old ones by age.
+#: Kinds of jobs, each with the names of its arguments. A job rests in the queue until it is done;
+#: the queue is cleared of old ones by age.
 JOBS: dict[str, frozenset[str]] = {
     "analytics.roll_up": frozenset({"timestamp"}),
     "analytics.verify": frozenset({"timestamp"}),
@@ -86,7 +89,9 @@ JOBS: dict[str, frozenset[str]] = {
     "theseller.vault.tasks.nudge_wishes": frozenset({"timestamp"}),
     "theseller.vault.tasks.sweep_vault": frozenset({"timestamp"}),
 }
-JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS["builtin:procrastinate.builtin_tasks.remove_old_jobs"]
+JOBS["procrastinate.builtin_tasks.remove_old_jobs"] = JOBS[
+    "builtin:procrastinate.builtin_tasks.remove_old_jobs"
+]
 #: What an argument of a job may be: an id, a name, a number. Never a payload.
 JOB_ARGUMENT = r"^[A-Za-z0-9:_.-]{0,64}$"
 
@@ -99,13 +104,42 @@ def guard_functions() -> frozenset[str]:
 _PROCESS = ("with the process", "the process; no image of it reaches a disk")
 PROCESS_STATE: tuple[ProcessState, ...] = (
     ProcessState(
-        "cache", "default:django.core.cache.backends.locmem.LocMemCache", DataClass.NONE, "config", "with the process", "nothing uses it"
+        "cache",
+        "default:django.core.cache.backends.locmem.LocMemCache",
+        DataClass.NONE,
+        "config",
+        "with the process",
+        "nothing uses it",
     ),
     # What a process keeps for itself between two pieces of work.
-    ProcessState("memory", "theseller.amazon.charge_labels:_kind_of", DataClass.SELLER_FACTS, "amazon", *_PROCESS),
-    ProcessState("memory", "theseller.analytics.rollups.parameters:sql_text", DataClass.NONE, "analytics", *_PROCESS),
-    ProcessState("memory", "theseller.connections.amazon_clients:_http", DataClass.OPERATIONAL, "connections", *_PROCESS),
-    ProcessState("memory", "theseller.connections.amazon_clients:lwa_client", DataClass.OPERATIONAL, "connections", *_PROCESS),
+    ProcessState(
+        "memory",
+        "theseller.amazon.charge_labels:_kind_of",
+        DataClass.SELLER_FACTS,
+        "amazon",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.analytics.rollups.parameters:sql_text",
+        DataClass.NONE,
+        "analytics",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.connections.amazon_clients:_http",
+        DataClass.OPERATIONAL,
+        "connections",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.connections.amazon_clients:lwa_client",
+        DataClass.OPERATIONAL,
+        "connections",
+        *_PROCESS,
+    ),
     ProcessState(
         "memory",
         "theseller.connections.access_tokens:_cache",
@@ -114,17 +148,58 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
         "an access token's hour",
         "the process; the end of the connection in any process makes it useless at once",
     ),
-    ProcessState("memory", "theseller.connections.access_tokens:_refresh_locks", DataClass.OPERATIONAL, "connections", *_PROCESS),
-    ProcessState("memory", "theseller.controls.operations:_last_runs", DataClass.EVIDENCE, "controls", *_PROCESS),
-    ProcessState("memory", "theseller.controls.code_version:code_version", DataClass.NONE, "controls", *_PROCESS),
-    ProcessState("memory", "theseller.controls.code_version:module_imports", DataClass.NONE, "controls", *_PROCESS),
-    ProcessState("memory", "theseller.crypto.secret_config:_aws_client", DataClass.OPERATIONAL, "crypto", *_PROCESS),
-    ProcessState("memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS),
-    ProcessState("memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS),
-    ProcessState("memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS),
+    ProcessState(
+        "memory",
+        "theseller.connections.access_tokens:_refresh_locks",
+        DataClass.OPERATIONAL,
+        "connections",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.controls.operations:_last_runs",
+        DataClass.EVIDENCE,
+        "controls",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.controls.code_version:code_version",
+        DataClass.NONE,
+        "controls",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.controls.code_version:module_imports",
+        DataClass.NONE,
+        "controls",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
+        "theseller.crypto.secret_config:_aws_client",
+        DataClass.OPERATIONAL,
+        "crypto",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory", "theseller.edge.static_files:_compressed", DataClass.NONE, "edge", *_PROCESS
+    ),
+    ProcessState(
+        "memory", "theseller.edge.static_files:_registered", DataClass.NONE, "edge", *_PROCESS
+    ),
+    ProcessState(
+        "memory", "theseller.edge.static_files:static_version", DataClass.NONE, "edge", *_PROCESS
+    ),
     # Every log line passes the redactor; a handler without it is not registered.
     ProcessState(
-        "log", "redacted", DataClass.OPERATIONAL, "lib", "as the deployment rotates it", "rotation; nothing of a payload is in it"
+        "log",
+        "redacted",
+        DataClass.OPERATIONAL,
+        "lib",
+        "as the deployment rotates it",
+        "rotation; nothing of a payload is in it",
     ),
 )
 
@@ -144,15 +219,51 @@ class KeyOwner:
         return re.fullmatch(self.pattern, owner) is not None and purpose in self.purposes
 
 
-_ALL = frozenset({"refresh_token", "client_secret", "pii", "backup", "signing", "tenant_context", "session", "mfa", "audit"})
+_ALL = frozenset(
+    {
+        "refresh_token",
+        "client_secret",
+        "pii",
+        "backup",
+        "signing",
+        "tenant_context",
+        "session",
+        "mfa",
+        "audit",
+    }
+)
 #: Whose keys the key store holds. What a key sealed is unreadable once the key is destroyed.
 KEYS: tuple[KeyOwner, ...] = (
-    KeyOwner(f"connection:{_UUID}", frozenset({"refresh_token", "pii"}), "connections", "life-token-now", "the disconnection"),
-    KeyOwner(f"connection-pii:{_UUID}", frozenset({"pii"}), "buyer_pii", "61 days", "turning the feature off, or the disconnection"),
-    KeyOwner(r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "buyer_pii", "pii-30-days", "the day"),
-    KeyOwner(f"backup:{_UUID}", frozenset({"backup"}), "backups", "28 days, 90 at most", "the end of the backup"),
     KeyOwner(
-        "erasure-journal:.+", frozenset({"audit"}), "erasure", "with the deployment", "at once: its tombstone is an entry of the journal"
+        f"connection:{_UUID}",
+        frozenset({"refresh_token", "pii"}),
+        "connections",
+        "life-token-now",
+        "the disconnection",
+    ),
+    KeyOwner(
+        f"connection-pii:{_UUID}",
+        frozenset({"pii"}),
+        "buyer_pii",
+        "61 days",
+        "turning the feature off, or the disconnection",
+    ),
+    KeyOwner(
+        r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "buyer_pii", "pii-30-days", "the day"
+    ),
+    KeyOwner(
+        f"backup:{_UUID}",
+        frozenset({"backup"}),
+        "backups",
+        "28 days, 90 at most",
+        "the end of the backup",
+    ),
+    KeyOwner(
+        "erasure-journal:.+",
+        frozenset({"audit"}),
+        "erasure",
+        "with the deployment",
+        "at once: its tombstone is an entry of the journal",
     ),
     KeyOwner("certificates", frozenset({"signing"}), "erasure", "cred-rotation", "its replacement"),
     KeyOwner("audit log", frozenset({"audit"}), "audit", "cred-rotation", "its replacement"),

@@ -6,7 +6,14 @@ import heapq
 import importlib
 from collections.abc import Collection, Iterable, Mapping
 
-from theseller.datamap.types import Column, CrossTenantFunction, DataClass, Differences, Eraser, TableDescriptor
+from theseller.datamap.types import (
+    Column,
+    CrossTenantFunction,
+    DataClass,
+    Differences,
+    Eraser,
+    TableDescriptor,
+)
 
 
 class DataMapError(Exception):
@@ -23,7 +30,8 @@ class TableRegistry:
         """Add descriptors, all or none.
 
         Raises:
-            DataMapError: a table or a prefix of partitions is claimed twice differently. The very same descriptor again is
+            DataMapError: a table or a prefix of partitions is claimed twice differently. The very
+            same descriptor again is
                 harmless, since a module may be imported twice.
         """
         new = dict(self._descriptors)
@@ -49,16 +57,21 @@ class TableRegistry:
         for descriptor in self._descriptors.values():
             if descriptor.covers(relation):
                 return descriptor
-        raise KeyError(f"table {relation} is in no data map: register it in its slice's datamap module")
+        raise KeyError(
+            f"table {relation} is in no data map: register it in its slice's datamap module"
+        )
 
     def erasure_order(self) -> tuple[TableDescriptor, ...]:
         """Return all descriptors, children before their parents; where free, by `erase_order` and then by name.
 
         Raises:
-            DataMapError: a parent is not registered, or tables are parents of each other in a circle.
+            DataMapError: a parent is not registered, or tables are parents of each other in a
+            circle.
         """
         children_left = _count_children(self._descriptors)
-        ready = [_rank(self._descriptors[table]) for table, count in children_left.items() if count == 0]
+        ready = [
+            _rank(self._descriptors[table]) for table, count in children_left.items() if count == 0
+        ]
         heapq.heapify(ready)
         order: list[TableDescriptor] = []
         while ready:
@@ -70,17 +83,24 @@ class TableRegistry:
                     heapq.heappush(ready, _rank(self._descriptors[parent]))
         if len(order) < len(self._descriptors):
             circle = sorted(table for table, count in children_left.items() if count > 0)
-            raise DataMapError(f"no order of erasure: these tables are in or behind a circle of parents: {', '.join(circle)}")
+            raise DataMapError(
+                "no order of erasure: these tables are in or behind a circle of parents:"
+                f" {', '.join(circle)}"
+            )
         return tuple(order)
 
     def differences(self, catalogue: Iterable[str]) -> Differences:
         """Compare with the relations that the live database has (tables and partitions, names without schema)."""
         relations = set(catalogue)
         unregistered = {relation for relation in relations if not self._covered(relation)}
-        return Differences(tuple(sorted(unregistered)), tuple(sorted(set(self._descriptors) - relations)))
+        return Differences(
+            tuple(sorted(unregistered)), tuple(sorted(set(self._descriptors) - relations))
+        )
 
     def _covered(self, relation: str) -> bool:
-        return relation in self._descriptors or any(descriptor.covers(relation) for descriptor in self._descriptors.values())
+        return relation in self._descriptors or any(
+            descriptor.covers(relation) for descriptor in self._descriptors.values()
+        )
 
 
 def _rank(descriptor: TableDescriptor) -> tuple[int, str]:
@@ -92,7 +112,9 @@ def _count_children(descriptors: Mapping[str, TableDescriptor]) -> dict[str, int
     for descriptor in descriptors.values():
         for parent in set(descriptor.parents):
             if parent not in counts:
-                raise DataMapError(f"table {descriptor.table} names the parent {parent}, which is not registered")
+                raise DataMapError(
+                    f"table {descriptor.table} names the parent {parent}, which is not registered"
+                )
             counts[parent] += 1
     return counts
 
@@ -103,10 +125,17 @@ def _refuse_overlaps(descriptors: Mapping[str, TableDescriptor], added: Collecti
     Only pairs with one of the tables `added`: the others were compared before.
     """
     for descriptor in (one for one in descriptors.values() if one.partitions):
-        others = descriptors.values() if descriptor.table in added else (descriptors[table] for table in added)
+        others = (
+            descriptors.values()
+            if descriptor.table in added
+            else (descriptors[table] for table in added)
+        )
         for other in others:
             if other is not descriptor and _covers(str(descriptor.partitions), other):
-                raise DataMapError(f"the partitions of {descriptor.table} would also cover {other.table}: choose another prefix")
+                raise DataMapError(
+                    f"the partitions of {descriptor.table} would also cover {other.table}: choose"
+                    " another prefix"
+                )
 
 
 def _covers(prefix: str, other: TableDescriptor) -> bool:
@@ -122,7 +151,7 @@ erasure_order = _REGISTRY.erasure_order
 differences = _REGISTRY.differences
 
 
-def describe_table(  # noqa: PLR0913 - one for each field of a descriptor
+def describe_table(  # noqa: PLR0913
     table: str,
     data_class: DataClass,
     *,

@@ -16,7 +16,8 @@ _ANY = r".*"
 @dataclass(frozen=True, slots=True)
 class StateEntry:
     """One entry at the top of the state folder. `retention` says how long, `eraser` how it goes, `owner` the package that writes it, `files`
-    how the files in it are called, as a regular expression of their whole path below it; "" for an entry that is a file itself.
+    how the files in it are called, as a regular expression of their whole path below it; "" for an
+    entry that is a file itself.
     """
 
     name: str
@@ -33,10 +34,20 @@ class StateEntry:
 
 STATE_ENTRIES: tuple[StateEntry, ...] = (
     StateEntry(
-        ".theseller-state", DataClass.NONE, "cli", "with the deployment", "the name of the environment that the state folder belongs to", ""
+        ".theseller-state",
+        DataClass.NONE,
+        "cli",
+        "with the deployment",
+        "the name of the environment that the state folder belongs to",
+        "",
     ),
     StateEntry(
-        ".theseller-host", DataClass.NONE, "tenancy", "with the deployment", "a random number: which host's state folder this is", ""
+        ".theseller-host",
+        DataClass.NONE,
+        "tenancy",
+        "with the deployment",
+        "a random number: which host's state folder this is",
+        "",
     ),
     StateEntry(
         "audit",
@@ -54,8 +65,17 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "the backup's key, then its files",
         state_files.BACKUP_FILE,
     ),
-    StateEntry("drill", DataClass.SELLER_FACTS, "backups", "while a drill runs", "the drill, which removes its scratch database", _ANY),
-    StateEntry("emulator", DataClass.NONE, "emulator", "with the demo", "`theseller demo-reset`", _ANY),
+    StateEntry(
+        "drill",
+        DataClass.SELLER_FACTS,
+        "backups",
+        "while a drill runs",
+        "the drill, which removes its scratch database",
+        _ANY,
+    ),
+    StateEntry(
+        "emulator", DataClass.NONE, "emulator", "with the demo", "`theseller demo-reset`", _ANY
+    ),
     StateEntry(
         "erasures",
         DataClass.EVIDENCE,
@@ -80,16 +100,54 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "rotation; nothing of a payload is in it",
         state_files.LOG_FILE,
     ),
-    StateEntry("lost+found", DataClass.NONE, "the file system", "with the disk", "nothing: a disk mounted here has it", _ANY),
-    StateEntry("postgres", DataClass.SELLER_FACTS, "postgres", "as each table says", "the tables' own erasers", _ANY),
-    StateEntry("processes", DataClass.OPERATIONAL, "cli", "while a process runs", "the process", state_files.PROCESS_FILE),
-    StateEntry("restore", DataClass.SELLER_FACTS, "backups", "while a restore runs", "the restore", _ANY),
-    StateEntry("run", DataClass.OPERATIONAL, "postgres", "while the server runs", "the server: sockets", state_files.RUN_FILE),
-    StateEntry("secrets", DataClass.CREDENTIALS, "crypto", "cred-rotation", "replaced by `theseller rotate`", state_files.SECRET_NAME),
+    StateEntry(
+        "lost+found",
+        DataClass.NONE,
+        "the file system",
+        "with the disk",
+        "nothing: a disk mounted here has it",
+        _ANY,
+    ),
+    StateEntry(
+        "postgres",
+        DataClass.SELLER_FACTS,
+        "postgres",
+        "as each table says",
+        "the tables' own erasers",
+        _ANY,
+    ),
+    StateEntry(
+        "processes",
+        DataClass.OPERATIONAL,
+        "cli",
+        "while a process runs",
+        "the process",
+        state_files.PROCESS_FILE,
+    ),
+    StateEntry(
+        "restore", DataClass.SELLER_FACTS, "backups", "while a restore runs", "the restore", _ANY
+    ),
+    StateEntry(
+        "run",
+        DataClass.OPERATIONAL,
+        "postgres",
+        "while the server runs",
+        "the server: sockets",
+        state_files.RUN_FILE,
+    ),
+    StateEntry(
+        "secrets",
+        DataClass.CREDENTIALS,
+        "crypto",
+        "cred-rotation",
+        "replaced by `theseller rotate`",
+        state_files.SECRET_NAME,
+    ),
     StateEntry("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
-#: What the guard's own schema holds: which environment this database is, the keys that prove a tenant's ticket, two rows of no seller
-#: that the control of tenant isolation looks for. No one's data.
+#: What the guard's own schema holds: which environment this database is, the keys that prove a
+#: tenant's ticket, two rows of no seller that the control of tenant isolation looks for. No one's
+#: data.
 GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "isolation_probe", "ticket_key"})
 
 

@@ -19,7 +19,8 @@ class DataClass(StrEnum):
     CREDENTIALS = "credentials"  # sealed tokens and secrets
     SELLER_PERSONAL = "seller_personal"  # about our own users: names, addresses, sign-ins
     OPERATIONAL = "operational"  # how the deployment runs: jobs, cursors, limits
-    BUYER_PERSONAL = "buyer_personal"  # about buyers: only sealed, only in the schema `pii`, each row with its expiry date
+    # about buyers: only sealed, only in the schema `pii`, each row with its expiry date
+    BUYER_PERSONAL = "buyer_personal"
     EVIDENCE = "evidence"  # kept to show what was done, without personal data
     NONE = "none"  # no one's data: reference data, migration state
 
@@ -31,7 +32,8 @@ class Eraser(StrEnum):
     DELETE_CONNECTION = "delete_connection"  # rows of the connection, by its column
     DELETE_USER = "delete_user"  # rows about a person, with that person's account
     CASCADE = "cascade"  # with the row of a parent, by the foreign key
-    REBUILD = "rebuild"  # derived: deleted for the stores concerned, and made again from the rows that are left
+    # derived: deleted for the stores concerned, and made again from the rows that are left
+    REBUILD = "rebuild"
     EXPIRY = "expiry"  # by age alone, by its own recurring job
     KEY = "key"  # unreadable when the data key is destroyed, then deleted with the tenant
     KEEP = "keep"  # outlives the tenant; holds nothing of theirs that must go
@@ -139,7 +141,12 @@ class TableDescriptor:
         if wrong:
             raise ValueError(f"{self.table}: {wrong[0]!r} is no plain name of PostgreSQL")
         known = {column.name for column in self.columns}
-        named = {self.tenant_column, self.connection_column, *dates, *(name for name, _ in self.sealed_columns)} - {None}
+        named = {
+            self.tenant_column,
+            self.connection_column,
+            *dates,
+            *(name for name, _ in self.sealed_columns),
+        } - {None}
         if known and not named <= known:
             raise ValueError(f"{self.table}: it has no column {min(map(str, named - known))}")
         for broken, law in self._rules():
@@ -151,38 +158,64 @@ class TableDescriptor:
             DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
         }  # fmt: skip
         return (
-            (not self.retention.strip(), "name the limit or clause that says how long its rows stay"),
+            (
+                not self.retention.strip(),
+                "name the limit or clause that says how long its rows stay",
+            ),
             (
                 self.data_class is DataClass.SELLER_FACTS and self.tenant_column is None,
                 "facts of a seller need the column that says whose they are",
             ),
             (
-                (self.data_class is DataClass.BUYER_PERSONAL) is not (self.table.startswith("pii.") and self.tenant_column is not None),
+                (self.data_class is DataClass.BUYER_PERSONAL)
+                is not (self.table.startswith("pii.") and self.tenant_column is not None),
                 "data about buyers lies in the schema pii, and nothing else of a shop's does",
             ),
-            (self.data_class is DataClass.BUYER_PERSONAL and not self.sealed_columns, "data about buyers is held sealed only"),
-            (self.table in self.parents, "a table is not its own parent here; its rows go together"),
             (
-                self.eraser in {Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY} and self.tenant_column is None,
+                self.data_class is DataClass.BUYER_PERSONAL and not self.sealed_columns,
+                "data about buyers is held sealed only",
+            ),
+            (
+                self.table in self.parents,
+                "a table is not its own parent here; its rows go together",
+            ),
+            (
+                self.eraser in {Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY}
+                and self.tenant_column is None,
                 "rows can be found by tenant only with a tenant column",
             ),
             (
                 self.eraser is Eraser.DELETE_CONNECTION and self.connection_column is None,
                 "rows can be found by connection only with a connection column",
             ),
-            (self.eraser is Eraser.CASCADE and not self.parents, "rows go with a parent only if one is named"),
-            ((self.eraser is Eraser.EXPIRY) is not bool(self.expired_by), "rows expire by a job, and it has to be named"),
-            (self.eraser is Eraser.KEEP and has_owner, f"{self.data_class} cannot be kept when its tenant goes"),
-            (self.eraser is Eraser.KEEP and not self.note.strip(), "say in its note why it may outlive the tenant"),
             (
-                self.data_class is DataClass.NONE and (self.tenant_column or self.connection_column) is not None,
+                self.eraser is Eraser.CASCADE and not self.parents,
+                "rows go with a parent only if one is named",
+            ),
+            (
+                (self.eraser is Eraser.EXPIRY) is not bool(self.expired_by),
+                "rows expire by a job, and it has to be named",
+            ),
+            (
+                self.eraser is Eraser.KEEP and has_owner,
+                f"{self.data_class} cannot be kept when its tenant goes",
+            ),
+            (
+                self.eraser is Eraser.KEEP and not self.note.strip(),
+                "say in its note why it may outlive the tenant",
+            ),
+            (
+                self.data_class is DataClass.NONE
+                and (self.tenant_column or self.connection_column) is not None,
                 "a table with a tenant's or a connection's rows holds someone's data",
             ),
         )
 
     def covers(self, relation: str) -> bool:
         """Say whether `relation` (a name without its schema) is this table or one of its partitions."""
-        return relation == self.table or (self.partitions is not None and relation.startswith(self.partitions))
+        return relation == self.table or (
+            self.partitions is not None and relation.startswith(self.partitions)
+        )
 
 
 @dataclass(frozen=True, slots=True)

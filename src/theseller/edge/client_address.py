@@ -17,7 +17,9 @@ def client_address(request: HttpRequest) -> str:
     It is the socket's, or the one that a trusted proxy (`THESELLER_TRUSTED_PROXIES`) forwarded.
     """
     peer = str(request.META.get("REMOTE_ADDR") or "")
-    return forwarded_address(peer, str(request.META.get("HTTP_X_FORWARDED_FOR", "")), settings.THESELLER_TRUSTED_PROXIES)
+    return forwarded_address(
+        peer, str(request.META.get("HTTP_X_FORWARDED_FOR", "")), settings.THESELLER_TRUSTED_PROXIES
+    )
 
 
 def bucket_key(limit: str, subject: str) -> str:

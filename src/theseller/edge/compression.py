@@ -23,7 +23,8 @@ def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
+        # whatever the URL carries
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
             response = view(request, *args, **kwargs)
             if response.status_code != 200 or any(request.GET.get(name) for name in unless):
                 return response

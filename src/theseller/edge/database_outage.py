@@ -49,7 +49,9 @@ class _CircuitBreaker:
                 return True
             if now < self._until:
                 return False
-            self._until = now + _RETRY_SECONDS  # this request tries; the others fail fast until then
+            self._until = (
+                now + _RETRY_SECONDS
+            )  # this request tries; the others fail fast until then
             return True
 
     def failed(self) -> None:
@@ -103,7 +105,11 @@ def _outage_page(request: HttpRequest, error: BaseException) -> HttpResponse | N
         _BREAKER.failed()
     failure = classify(error)
     reason = failure.reason if failure else ""
-    _log.error("database_unavailable", sqlstate=getattr(error.__cause__, "sqlstate", None) or "", reason=reason)
+    _log.error(
+        "database_unavailable",
+        sqlstate=getattr(error.__cause__, "sqlstate", None) or "",
+        reason=reason,
+    )
     return unavailable(request)
 
 

@@ -34,13 +34,16 @@ def operators_database() -> str:
 class AccountsRouter:
     """Route account models to their own connection unless `using` is given."""
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401  # Django's own signature
+    # Django's own signature
+    def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401
         del hints
-        return accounts_database() if model._meta.label_lower in _ACCOUNT_MODELS else None  # noqa: SLF001  # Django's public name for it
+        # Django's public name for it
+        return accounts_database() if model._meta.label_lower in _ACCOUNT_MODELS else None  # noqa: SLF001
 
     db_for_write = db_for_read
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:  # noqa: ANN401  # Django's own signature
+    # Django's own signature
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:  # noqa: ANN401
         """Allow migrations on `default` only.
 
         All other aliases are roles in the same database and own nothing in it.

@@ -39,7 +39,8 @@ _TEXTS = {
     ),
     404: ErrorText(
         "Page not found",
-        "It may have moved, or the address contains a typo. Pages of other shops are not shown either.",
+        "It may have moved, or the address contains a typo. Pages of other shops are not shown"
+        " either.",
         "Go to the dashboard.",
     ),
     429: ErrorText(
@@ -50,30 +51,45 @@ _TEXTS = {
     500: ErrorText(
         "Something went wrong on our side",
         "The error was logged under the reference below.",
-        "Try again in a minute. If the error persists, send the reference to the operator of this service.",
+        "Try again in a minute. If the error persists, send the reference to the operator of this"
+        " service.",
     ),
 }
 
 _EXPIRED_FORM = ErrorText(
     "This form has expired",
-    "The page was open too long, or cookies are blocked, so the form could not be verified. Nothing was changed.",
+    "The page was open too long, or cookies are blocked, so the form could not be verified. Nothing"
+    " was changed.",
     "Go back, reload the page, and send the form again.",
 )
 
 # The fallback uses no template, style sheet or static file, which could be missing.
-_FALLBACK_PAGE = '<!doctype html><html lang="en"><title>Error {status}</title><h1>{title}</h1><p>{what_happened}</p><p>{next_step}</p><p>Reference: {id}</p></html>'
+_FALLBACK_PAGE = (
+    '<!doctype html><html lang="en"><title>Error'
+    " {status}</title><h1>{title}</h1><p>{what_happened}</p><p>{next_step}</p><p>Reference:"
+    " {id}</p></html>"
+)
 
 
-def error_page(request: HttpRequest | None, status: int, text: ErrorText | None = None) -> HttpResponse:
+def error_page(
+    request: HttpRequest | None, status: int, text: ErrorText | None = None
+) -> HttpResponse:
     """Render the page for `status`; its reference is the request ID."""
     error_text = text or _TEXTS[status]
     request_id = request_id_of(request)
     try:
-        body: str = render_to_string("edge/error.html", {"status": status, "text": error_text, "request_id": request_id})
-    except Exception:  # noqa: BLE001 (the user gets a response whatever failed; the log has the cause)
+        body: str = render_to_string(
+            "edge/error.html", {"status": status, "text": error_text, "request_id": request_id}
+        )
+    # (the user gets a response whatever failed; the log has the cause)
+    except Exception:  # noqa: BLE001
         _log.exception("error_page_failed", status=status)
         body = _FALLBACK_PAGE.format(
-            status=status, title=error_text.title, what_happened=error_text.what_happened, next_step=error_text.next_step, id=request_id
+            status=status,
+            title=error_text.title,
+            what_happened=error_text.what_happened,
+            next_step=error_text.next_step,
+            id=request_id,
         )
     return HttpResponse(body, status=status, headers={"Cache-Control": "private, no-store"})
 
@@ -114,7 +130,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 _SERVER_ERROR_HANDLERS: list[Callable[[HttpRequest, BaseException], HttpResponse | None]] = []
 
 
-def register_server_error_handler(handler: Callable[[HttpRequest, BaseException], HttpResponse | None]) -> None:
+def register_server_error_handler(
+    handler: Callable[[HttpRequest, BaseException], HttpResponse | None],
+) -> None:
     """Register a function whose response replaces the 500 page.
 
     It returns None for errors that it does not handle.
@@ -131,6 +149,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def too_many_requests(request: HttpRequest, seconds: int) -> HttpResponse:
     """Answer 429 with ``Retry-After``."""
     usual = _TEXTS[429]
-    response = error_page(request, 429, ErrorText(usual.title, usual.what_happened, f"Wait {duration_text(seconds)}, then try again."))
+    response = error_page(
+        request,
+        429,
+        ErrorText(
+            usual.title, usual.what_happened, f"Wait {duration_text(seconds)}, then try again."
+        ),
+    )
     response.headers["Retry-After"] = str(seconds)
     return response

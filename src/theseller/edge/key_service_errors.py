@@ -16,14 +16,19 @@ _log = structlog.get_logger(__name__)
 _RETRY_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
 _RETRY_SECONDS_OTHERWISE = 300
 _WAIT_TEXT = "Wait a moment, then try again."
-_OPERATOR_TEXT = "The error was logged. Send the operator of this service the reference below, then try again."
+_OPERATOR_TEXT = (
+    "The error was logged. Send the operator of this service the reference below, then try again."
+)
 
 #: Explanation and advice for each state.
 STATE_TEXTS: dict[ServiceState, tuple[str, str]] = {
     ServiceState.UNREACHABLE: ("Our key service can't be reached.", _OPERATOR_TEXT),
     ServiceState.SLOW: ("Our key service did not respond in time.", _WAIT_TEXT),
     ServiceState.BUSY: ("Our key service is overloaded at the moment.", _WAIT_TEXT),
-    ServiceState.SEALED: ("Our key service is sealed and must be unsealed by the operator.", _OPERATOR_TEXT),
+    ServiceState.SEALED: (
+        "Our key service is sealed and must be unsealed by the operator.",
+        _OPERATOR_TEXT,
+    ),
     ServiceState.DENIED: ("Our key service denies access.", _OPERATOR_TEXT),
     ServiceState.NOT_SET_UP: ("Our key service is not set up completely.", _OPERATOR_TEXT),
     ServiceState.READ_ONLY: ("Our key service is read-only.", _OPERATOR_TEXT),
@@ -53,7 +58,11 @@ class KeyServiceMiddleware:
 def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
     """Render the page for one state: 503 with ``Retry-After``."""
     what_happened, next_step = STATE_TEXTS[state]
-    text = ErrorText("Our key service is unavailable", f"{what_happened} Nothing was changed and nothing is lost.", next_step)
+    text = ErrorText(
+        "Our key service is unavailable",
+        f"{what_happened} Nothing was changed and nothing is lost.",
+        next_step,
+    )
     response = error_page(request, 503, text)
     response.headers["Retry-After"] = str(_RETRY_SECONDS.get(state, _RETRY_SECONDS_OTHERWISE))
     return response

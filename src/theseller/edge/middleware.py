@@ -31,7 +31,8 @@ PERMISSIONS_POLICY = ", ".join(
 _HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 #: Headers of documents only: they would add a kilobyte to each style sheet, script and image.
 _DOCUMENT_HEADERS = {
-    # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery check would refuse them.
+    # Not `no-referrer`: with it a browser sends `Origin: null` on our own forms, and the forgery
+    # check would refuse them.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": PERMISSIONS_POLICY,
@@ -57,7 +58,11 @@ class RequestIdMiddleware:
         request.request_id = request_id  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
-        if not (settings.STATIC_URL and request.path.startswith(settings.STATIC_URL) and response.status_code == 200):
+        if not (
+            settings.STATIC_URL
+            and request.path.startswith(settings.STATIC_URL)
+            and response.status_code == 200
+        ):
             response.headers["X-Request-Id"] = request_id
         return response
 
@@ -73,7 +78,11 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        static = bool(settings.STATIC_URL) and request.path.startswith(settings.STATIC_URL) and response.status_code == 200
+        static = (
+            bool(settings.STATIC_URL)
+            and request.path.startswith(settings.STATIC_URL)
+            and response.status_code == 200
+        )
         for name, value in (_HEADERS if static else _HEADERS | _DOCUMENT_HEADERS).items():
             response.headers.setdefault(name, value)
         _forbid_caching(request, response)

@@ -74,7 +74,9 @@ def _sign(value: Decimal, *, plus: bool) -> str:
     return "+" if plus and value > 0 else ""
 
 
-def format_number(value: Decimal | int, digits: int = 0, *, style: NumberStyle = ENGLISH, plus: bool = False) -> str:
+def format_number(
+    value: Decimal | int, digits: int = 0, *, style: NumberStyle = ENGLISH, plus: bool = False
+) -> str:
     """Format `value` with `digits` decimals and a real minus sign.
 
     With `plus`, positive values have a sign as well.
@@ -83,14 +85,18 @@ def format_number(value: Decimal | int, digits: int = 0, *, style: NumberStyle =
     return _sign(shown, plus=plus) + _digits_of(shown, digits, style)
 
 
-def format_money(money: Money, *, style: NumberStyle = ENGLISH, digits: int | None = None, plus: bool = False) -> str:
+def format_money(
+    money: Money, *, style: NumberStyle = ENGLISH, digits: int | None = None, plus: bool = False
+) -> str:
     """Format an amount with its currency: ``€1,234.50`` or ``1.234,50 €``.
 
     `digits` overrides the currency's decimals.
     """
     places = minor_unit_digits(money.currency) if digits is None else digits
     shown = rounded(money.amount, places)
-    return _sign(shown, plus=plus) + _with_symbol(_digits_of(shown, places, style), money.currency, style)
+    return _sign(shown, plus=plus) + _with_symbol(
+        _digits_of(shown, places, style), money.currency, style
+    )
 
 
 def format_money_compact(money: Money, *, style: NumberStyle = ENGLISH) -> str:
@@ -102,7 +108,14 @@ def format_money_compact(money: Money, *, style: NumberStyle = ENGLISH) -> str:
     for step, suffix in _COMPACT_STEPS:
         if magnitude >= step:
             scaled = money.amount / step
-            text = _digits_of(rounded(scaled, 1 if magnitude / step < 100 else 0), 1 if magnitude / step < 100 else 0, style) + suffix
+            text = (
+                _digits_of(
+                    rounded(scaled, 1 if magnitude / step < 100 else 0),
+                    1 if magnitude / step < 100 else 0,
+                    style,
+                )
+                + suffix
+            )
             return _sign(money.amount, plus=False) + _with_symbol(text, money.currency, style)
     return format_money(money, style=style, digits=0)
 
@@ -110,13 +123,17 @@ def format_money_compact(money: Money, *, style: NumberStyle = ENGLISH) -> str:
 def _with_symbol(text: str, currency: str, style: NumberStyle) -> str:
     symbol = _SYMBOLS.get(currency)
     if symbol is None:
-        return f"{currency}{NO_BREAK}{text}" if style.symbol_first else f"{text}{NO_BREAK}{currency}"
+        return (
+            f"{currency}{NO_BREAK}{text}" if style.symbol_first else f"{text}{NO_BREAK}{currency}"
+        )
     if not style.symbol_first:
         return f"{text}{NO_BREAK}{symbol}"
     return f"{symbol}{NO_BREAK}{text}" if symbol.isalpha() else f"{symbol}{text}"
 
 
-def format_percent(ratio: Decimal, digits: int = 1, *, style: NumberStyle = ENGLISH, plus: bool = False) -> str:
+def format_percent(
+    ratio: Decimal, digits: int = 1, *, style: NumberStyle = ENGLISH, plus: bool = False
+) -> str:
     """Write a ratio (0.123) as a percentage (``12.3%``)."""
     return f"{format_number(ratio * 100, digits, style=style, plus=plus)}{style.percent_gap}%"
 
@@ -139,7 +156,9 @@ FLAT_BELOW = Decimal("0.005")
 COLOUR_FROM = Decimal("0.05")
 
 
-def delta_between(now: Decimal | None, before: Decimal | None, polarity: Polarity = "good") -> Delta:
+def delta_between(
+    now: Decimal | None, before: Decimal | None, polarity: Polarity = "good"
+) -> Delta:
     """Compare two values.
 
     `polarity` tells what an increase means: ``good`` (sales), ``bad`` (refund rate) or ``neutral``.

@@ -48,12 +48,18 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
     The destination whose address is the longest prefix of `path` is current.
     """
     destinations = (
-        OPERATOR_NAVIGATION if path.startswith(OPERATOR_PREFIX) else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
+        OPERATOR_NAVIGATION
+        if path.startswith(OPERATOR_PREFIX)
+        else getattr(settings, "THESELLER_NAVIGATION", DEFAULT_NAVIGATION)
     )
     found = [(_url(name), label, icon) for name, label, icon in destinations if name not in hidden]
     found = [entry for entry in found if entry[0]]
     # Every path starts with "/": the start page is current only if it is the page itself.
-    current = max((url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))), key=len, default="")
+    current = max(
+        (url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))),
+        key=len,
+        default="",
+    )
     return [NavItem(label, icon, url, url == current) for url, label, icon in found]
 
 

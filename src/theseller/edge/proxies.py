@@ -19,7 +19,10 @@ _FORWARDED = (
     "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
 #: Views of the health checks, by address.
-HEALTH_CHECKS = {"/healthz": "theseller.edge.views.healthz", "/readyz": "theseller.config.readiness.readyz"}
+HEALTH_CHECKS = {
+    "/healthz": "theseller.edge.views.healthz",
+    "/readyz": "theseller.config.readiness.readyz",
+}
 
 
 class TrustedProxyMiddleware:

@@ -60,13 +60,15 @@ class RetryAfter:
 class Cursor(Protocol):
     """What the limiter needs of a database cursor (Django's or psycopg's)."""
 
-    def execute(self, sql: Any, params: Any = None, /) -> Any: ...  # noqa: ANN401 (both drivers' own types fit)
+    # (both drivers' own types fit)
+    def execute(self, sql: Any, params: Any = None, /) -> Any: ...  # noqa: ANN401
 
     def fetchone(self) -> Sequence[Any] | None: ...
 
 
-# A refused request writes nothing: the update's WHERE fails and only the second arm answers. That arm reads the statement's snapshot,
-# which may be a moment old; it only estimates the wait. A clock that runs behind another process's never takes tokens away.
+# A refused request writes nothing: the update's WHERE fails and only the second arm answers. That
+# arm reads the statement's snapshot, which may be a moment old; it only estimates the wait. A clock
+# that runs behind another process's never takes tokens away.
 _TAKE = """
 WITH given AS (SELECT %(key)s::text AS key, %(rate)s::double precision AS rate, %(burst)s::double precision AS burst,
                       %(at)s::timestamptz AS at),
@@ -97,7 +99,11 @@ def allow(cursor: Cursor, key: str, rate: float, burst: int, at: datetime) -> Al
     """
     cursor.execute(_TAKE, {"key": key, "rate": rate, "burst": burst, "at": at})
     row = cursor.fetchone()
-    if row is None:  # The bucket was made by a request that this statement's snapshot can't see yet, and is already empty.
+    if (
+        row is None
+        # The bucket was made by a request that this statement's snapshot can't see yet, and is
+        # already empty.
+    ):
         return RetryAfter(max(ceil(1 / rate), 1))
     taken, tokens = bool(row[0]), float(row[1])
     if taken:
@@ -107,7 +113,9 @@ def allow(cursor: Cursor, key: str, rate: float, burst: int, at: datetime) -> Al
 
 def delete_idle(cursor: Cursor, at: datetime, idle: timedelta = timedelta(days=1)) -> None:
     """Delete buckets that were not used for `idle`: they are full again."""
-    cursor.execute("DELETE FROM edge_ratebucket WHERE updated_at < %(before)s", {"before": at - idle})
+    cursor.execute(
+        "DELETE FROM edge_ratebucket WHERE updated_at < %(before)s", {"before": at - idle}
+    )
 
 
 def refill(name: str, subject: str) -> None:
@@ -115,7 +123,11 @@ def refill(name: str, subject: str) -> None:
 
     For limits that count failures, after a success.
     """
-    sql.execute(connections[accounts_database()], "DELETE FROM edge_ratebucket WHERE key = %s", [bucket_key(name, subject)])
+    sql.execute(
+        connections[accounts_database()],
+        "DELETE FROM edge_ratebucket WHERE key = %s",
+        [bucket_key(name, subject)],
+    )
 
 
 Subject = Callable[[HttpRequest], str | None]
@@ -132,7 +144,9 @@ def by_account(request: HttpRequest) -> str | None:
     return f"account:{user.pk}" if user is not None and user.is_authenticated else None
 
 
-def check(request: HttpRequest, name: str, limits: Mapping[Subject, Rate], at: datetime) -> Allowed | RetryAfter:
+def check(
+    request: HttpRequest, name: str, limits: Mapping[Subject, Rate], at: datetime
+) -> Allowed | RetryAfter:
     """Take a token from each subject's bucket of the limit `name`.
 
     Returns the refusal of the first empty bucket, else the least remaining.
@@ -153,7 +167,9 @@ def check(request: HttpRequest, name: str, limits: Mapping[Subject, Rate], at: d
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def limited(name: str, limits: Mapping[Subject, Rate], methods: Sequence[str] = ("POST",)) -> Callable[[View[P]], View[P]]:
+def limited(
+    name: str, limits: Mapping[Subject, Rate], methods: Sequence[str] = ("POST",)
+) -> Callable[[View[P]], View[P]]:
     """Limit the rate of requests to a view.
 
     For example ``@limited("sign-in", {by_ip: Rate.per_minute(10, burst=10)})``. A refused request

@@ -72,25 +72,37 @@ class CompressedFile(StaticFile):  # type: ignore[misc]  # whitenoise ships no t
     The content is public and the same for everyone.
     """
 
-    def __init__(self, path: str, headers: list[tuple[str, str]], stat_cache: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: str, headers: list[tuple[str, str]], stat_cache: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(path, [*headers, ("Vary", "Accept-Encoding")], stat_cache=stat_cache)
         self._content = _compressed(path)
         _, _, plain = self.alternatives[0]
         kept = [(name, value) for name, value in plain if name != "Content-Length"]
-        self._headers = [*kept, ("Content-Encoding", "gzip"), ("Content-Length", str(len(self._content)))]
+        self._headers = [
+            *kept,
+            ("Content-Encoding", "gzip"),
+            ("Content-Length", str(len(self._content))),
+        ]
 
     def get_response(self, method: str, request_headers: Mapping[str, str]) -> Response:
         """Return whitenoise's response, or the compressed content."""
-        accepted = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", request_headers.get("HTTP_ACCEPT_ENCODING", ""))
+        accepted = re.search(
+            r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))",
+            request_headers.get("HTTP_ACCEPT_ENCODING", ""),
+        )
         plain = super().get_response(method, request_headers)
         if plain.status != 200 or not accepted or request_headers.get("HTTP_RANGE"):
             return plain
         if plain.file is not None:
             plain.file.close()
-        return Response(plain.status, self._headers, None if method == "HEAD" else io.BytesIO(self._content))
+        return Response(
+            plain.status, self._headers, None if method == "HEAD" else io.BytesIO(self._content)
+        )
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise ships no type information
+# whitenoise ships no type information
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Serve static files: versioned for a year, unversioned for a minute."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -101,8 +113,12 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
         path = request.path_info
         found = self.files.get(path)
         if found is None and path.startswith(self.static_prefix):
-            found = self.files.get(self.static_prefix + _VERSION.sub("", path[len(self.static_prefix) :], count=1))
-        response: HttpResponseBase = self.get_response(request) if found is None else self.serve(found, request)
+            found = self.files.get(
+                self.static_prefix + _VERSION.sub("", path[len(self.static_prefix) :], count=1)
+            )
+        response: HttpResponseBase = (
+            self.get_response(request) if found is None else self.serve(found, request)
+        )
         return response
 
     def add_files_from_finders(self) -> None:
@@ -118,13 +134,19 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whit
             known = _registered[self.static_prefix] = dict(self.files)
         self.files.update(known)
 
-    def get_static_file(self, path: str, url: str, stat_cache: Mapping[str, Any] | None = None) -> StaticFile:
+    def get_static_file(
+        self, path: str, url: str, stat_cache: Mapping[str, Any] | None = None
+    ) -> StaticFile:
         """Return the responder for one file."""
         plain = super().get_static_file(path, url, stat_cache)
         if Path(path).suffix not in _COMPRESSED or Path(path).stat().st_size < _SMALLEST:
             return plain
         _, _, headers = plain.alternatives[0]
-        kept = [(name, value) for name, value in headers if name not in {"Content-Length", "Last-Modified", "ETag"}]
+        kept = [
+            (name, value)
+            for name, value in headers
+            if name not in {"Content-Length", "Last-Modified", "ETag"}
+        ]
         return CompressedFile(path, kept, stat_cache)
 
     def immutable_file_test(self, path: str, url: str) -> bool:

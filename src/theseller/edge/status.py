@@ -29,6 +29,8 @@ def badge_for(outcome: object) -> StatusBadge:
     Accepts a word (``not_applicable``), an enum member, or an instance of a class with such a name.
     Anything else is Unknown: a misspelling never shows as passing.
     """
-    word = outcome if isinstance(outcome, str) else getattr(outcome, "value", type(outcome).__name__)
+    word = (
+        outcome if isinstance(outcome, str) else getattr(outcome, "value", type(outcome).__name__)
+    )
     key = "".join(character for character in str(word).casefold() if character.isalpha())
     return _BY_KEY.get(key, _BY_KEY["unknown"])

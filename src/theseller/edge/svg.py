@@ -23,7 +23,9 @@ def _fmt(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _runs(values: Sequence[Number | None], low: float, high: float, step: float) -> list[list[Point]]:
+def _runs(
+    values: Sequence[Number | None], low: float, high: float, step: float
+) -> list[list[Point]]:
     """Split a series at gaps and scale it into the box.
 
     A gap is a day without data, which is not zero.
@@ -41,10 +43,14 @@ def _runs(values: Sequence[Number | None], low: float, high: float, step: float)
 
 def _line(runs: list[list[Point]]) -> str:
     # A tenth of a unit is a tenth of a pixel: more digits would only enlarge the page.
-    return " ".join("M" + "L".join(f"{_fmt(x)} {_fmt(round(y, 1))}" for x, y in run) for run in runs)
+    return " ".join(
+        "M" + "L".join(f"{_fmt(x)} {_fmt(round(y, 1))}" for x, y in run) for run in runs
+    )
 
 
-def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None] = (), label: str = "") -> SafeString:
+def sparkline(
+    values: Sequence[Number | None], *, before: Sequence[Number | None] = (), label: str = ""
+) -> SafeString:
     """Draw a series as a line; None is a gap.
 
     `before` is the period to compare with. Without a `label` it is decoration.
@@ -73,7 +79,9 @@ def sparkline(values: Sequence[Number | None], *, before: Sequence[Number | None
     )  # fmt: skip
 
 
-def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = "", label: str = "") -> SafeString:
+def bar(
+    start: Number, end: Number, low: Number, high: Number, *, tone: str = "", label: str = ""
+) -> SafeString:
     """Draw a horizontal bar from `start` to `end` on the axis `low` to `high`.
 
     A hairline marks zero if the axis includes it.
@@ -83,7 +91,13 @@ def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = ""
     x = (left - float(low)) / span * 100
     width = max((right - left) / span * 100, 0.4) if right > left else 0.0
     zero = -float(low) / span * 100
-    axis = format_html('<path class="bar-zero" d="M{} 0v10" vector-effect="non-scaling-stroke"/>', _fmt(zero)) if 0 < zero < 100 else ""
+    axis = (
+        format_html(
+            '<path class="bar-zero" d="M{} 0v10" vector-effect="non-scaling-stroke"/>', _fmt(zero)
+        )
+        if 0 < zero < 100
+        else ""
+    )
     return format_html(
         '<svg class="bar{}" viewBox="0 0 100 10" preserveAspectRatio="none" focusable="false" {}>'
         '<rect class="bar-fill" x="{}" y="0" width="{}" height="10"/>{}</svg>',
@@ -93,8 +107,16 @@ def bar(start: Number, end: Number, low: Number, high: Number, *, tone: str = ""
 
 def ticks(positions: Sequence[float]) -> SafeString:
     """Draw vertical hairlines at percentages of the width."""
-    lines = format_html_join("", '<path d="M{} 0v10" vector-effect="non-scaling-stroke"/>', ((_fmt(p),) for p in positions))
-    return format_html('<svg class="ticks" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{}</svg>', lines)
+    lines = format_html_join(
+        "",
+        '<path d="M{} 0v10" vector-effect="non-scaling-stroke"/>',
+        ((_fmt(p),) for p in positions),
+    )
+    return format_html(
+        '<svg class="ticks" viewBox="0 0 100 10" preserveAspectRatio="none"'
+        ' aria-hidden="true">{}</svg>',
+        lines,
+    )
 
 
 def _role(label: str) -> SafeString:

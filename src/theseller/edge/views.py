@@ -6,9 +6,22 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from theseller.edge.errors import bad_request, csrf_failure, not_found, permission_denied, server_error
+from theseller.edge.errors import (
+    bad_request,
+    csrf_failure,
+    not_found,
+    permission_denied,
+    server_error,
+)
 
-__all__ = ["bad_request", "csrf_failure", "healthz", "not_found", "permission_denied", "server_error"]
+__all__ = [
+    "bad_request",
+    "csrf_failure",
+    "healthz",
+    "not_found",
+    "permission_denied",
+    "server_error",
+]
 
 
 @login_not_required
@@ -19,4 +32,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
     It does not query the database: a database restart must not restart this process.
     """
     del request
-    return HttpResponse("ok", content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+    return HttpResponse(
+        "ok", content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"}
+    )

@@ -18,7 +18,8 @@ def read_as_utf8(application: Application) -> Application:
     Python knows, such as `hex`, are no character sets: an error before any middleware.
     """
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401  # PEP 3333
+    # PEP 3333
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401
         if environ.get("CONTENT_TYPE"):
             environ["CONTENT_TYPE"] = _CHARSET.sub("", environ["CONTENT_TYPE"])
         return application(environ, start_response)

@@ -17,7 +17,10 @@ from theseller.emulator.spapi import gate
 from theseller.emulator.spapi.report_store import ReportStore
 from theseller.emulator.spapi.reports import link_problem
 
-_XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+_XML = (
+    '<?xml version="1.0"'
+    ' encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+)
 _SPOILING = frozenset({"slow", "truncate"})
 
 
@@ -38,18 +41,45 @@ async def _document(request: Request) -> Response:
     if kind:
         status = {"error500": 500, "html_error": 400}.get(kind, 503)
         response = Response(
-            HTML_ERROR if kind == "html_error" else _XML.format(code="SlowDown", message="Please reduce your request rate."), status
+            (
+                HTML_ERROR
+                if kind == "html_error"
+                else _XML.format(code="SlowDown", message="Please reduce your request rate.")
+            ),
+            status,
         )
     else:
-        problem = link_problem(emulator, seller_id, document_id, query.get("X-Amz-Date", ""), query.get("X-Amz-Signature", ""), at)
-        report = ReportStore(emulator).find_document(seller, document_id, at) if seller and not problem else None
+        problem = link_problem(
+            emulator,
+            seller_id,
+            document_id,
+            query.get("X-Amz-Date", ""),
+            query.get("X-Amz-Signature", ""),
+            at,
+        )
+        report = (
+            ReportStore(emulator).find_document(seller, document_id, at)
+            if seller and not problem
+            else None
+        )
         if report is None:
-            response = Response(_XML.format(code="AccessDenied", message=problem or "Access Denied"), 403, media_type="application/xml")
+            response = Response(
+                _XML.format(code="AccessDenied", message=problem or "Access Denied"),
+                403,
+                media_type="application/xml",
+            )
         else:
             drifted = emulator.faults.draw("documents.download", frozenset({"unknown_field"}))
-            extra = canary(emulator.world.seed, "recently-introduced-column", document_id) if drifted else ""
+            extra = (
+                canary(emulator.world.seed, "recently-introduced-column", document_id)
+                if drifted
+                else ""
+            )
             content_type = content_type_of(report.seller, report.type)
-            response = Response(ReportStore(emulator).document(report, extra), headers={"Content-Type": content_type})
+            response = Response(
+                ReportStore(emulator).document(report, extra),
+                headers={"Content-Type": content_type},
+            )
     emulator.count(seller_id if seller else "", "documents.download", response.status_code, at)
     return await apply_fault(emulator.faults.draw("documents.download", _SPOILING), response, "")
 

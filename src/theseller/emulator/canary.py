@@ -1,6 +1,7 @@
 """Canaries: a unique string in every personal-data path of every payload, so that a test can search for what must never arrive.
 
-Every one matches ``CNRY[A-Z2-7]{20}``, also inside the mail addresses, telephone numbers and links that carry it.
+Every one matches ``CNRY[A-Z2-7]{20}``, also inside the mail addresses, telephone numbers and links
+that carry it.
 """
 
 from __future__ import annotations
@@ -16,16 +17,26 @@ _ADDRESS = (
     "municipality", "postalCode", "phone", "extendedFields.streetName", "extendedFields.streetNumber", "extendedFields.complement",
     "extendedFields.neighborhood",
 )  # fmt: skip
-_MERCHANT_ADDRESS = tuple(part for part in _ADDRESS if part not in {"companyName", "phone"} and not part.startswith("extended"))
+_MERCHANT_ADDRESS = tuple(
+    part
+    for part in _ADDRESS
+    if part not in {"companyName", "phone"} and not part.startswith("extended")
+)
 
-#: Paths below one order of Orders 2026-01-01, by the includedData that asks for them ("" = always there, Amazon does not gate them).
+#: Paths below one order of Orders 2026-01-01, by the includedData that asks for them ("" = always
+#: there, Amazon does not gate them).
 ORDER_PATHS: dict[str, tuple[str, ...]] = {
     "": (
         "orderItems[].product.customization.customizedUrl",
         "orderItems[].product.serialNumbers[]",
         "orderItems[].product.condition.conditionNote",
     ),
-    "BUYER": ("buyer.buyerName", "buyer.buyerEmail", "buyer.buyerCompanyName", "buyer.buyerPurchaseOrderNumber"),
+    "BUYER": (
+        "buyer.buyerName",
+        "buyer.buyerEmail",
+        "buyer.buyerCompanyName",
+        "buyer.buyerPurchaseOrderNumber",
+    ),
     "RECIPIENT": (
         *(f"recipient.deliveryAddress.{part}" for part in _ADDRESS),
         "recipient.deliveryPreference.dropOffLocation",
@@ -59,7 +70,8 @@ ORDER_PATHS: dict[str, tuple[str, ...]] = {
 }
 #: Columns of the all-orders reports.
 ALL_ORDERS_COLUMNS = ("ship-city", "ship-state", "ship-postal-code", "purchase-order-number", "cpf")
-#: Paths of other answers. `contexts[].storeName` of Finances stays empty: its model allows only AMAZON_HAUL there.
+#: Paths of other answers. `contexts[].storeName` of Finances stays empty: its model allows only
+#: AMAZON_HAUL there.
 OTHER_PATHS = {
     "sellers.getMarketplaceParticipations": ("payload[].storeName",),
     "finances.listTransactions": ("payload.transactions[].contexts[].paymentReference",),
@@ -75,7 +87,10 @@ def canary(seed: int, path: str, key: str) -> str:
 def all_paths() -> frozenset[str]:
     """Return every place that carries a canary: ``operation:path`` for answers, ``report type:column`` for documents."""
     order_paths = [path for paths in ORDER_PATHS.values() for path in paths]
-    last_update, order_date = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
+    last_update, order_date = (
+        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",
+        "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
+    )
     return frozenset(
         [f"orders.searchOrders:orders[].{path}" for path in order_paths]
         + [f"orders.getOrder:order.{path}" for path in order_paths]

@@ -26,29 +26,76 @@ from theseller.lib import clock
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m theseller.emulator", description="A stand-in for Amazon, for tests and demonstrations.")
+    top = argparse.ArgumentParser(
+        prog="python -m theseller.emulator",
+        description="A stand-in for Amazon, for tests and demonstrations.",
+    )
     commands = top.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="run the emulated Amazon")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8101)
-    serve.add_argument("--state", type=Path, required=True, metavar="DIR", help="where authorizations and reports are stored")
     serve.add_argument(
-        "--application", type=Path, required=True, metavar="FILE", help="JSON file that describes the registered application"
+        "--state",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where authorizations and reports are stored",
+    )
+    serve.add_argument(
+        "--application",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON file that describes the registered application",
     )
     serve.add_argument("--client-id", help="overrides the file's client_id")
     serve.add_argument("--application-id", help="overrides the file's application_id")
     serve.add_argument("--seed", type=int, default=7)
-    serve.add_argument("--rate-scale", type=float, default=1.0, help="multiplies every usage plan, divides every waiting time")
-    serve.add_argument("--public-url", default="", help="what document links begin with; the request's own address if absent")
-    serve.add_argument("--people", choices=(CANARIES, PLAUSIBLE), default=CANARIES, help="what recipients of parcels look like")
+    serve.add_argument(
+        "--rate-scale",
+        type=float,
+        default=1.0,
+        help="multiplies every usage plan, divides every waiting time",
+    )
+    serve.add_argument(
+        "--public-url",
+        default="",
+        help="what document links begin with; the request's own address if absent",
+    )
+    serve.add_argument(
+        "--people",
+        choices=(CANARIES, PLAUSIBLE),
+        default=CANARIES,
+        help="what recipients of parcels look like",
+    )
     report = commands.add_parser("report", help="write a report document to a file")
     report.add_argument("--seller", required=True, choices=sorted(SELLERS))
     report.add_argument("--type", required=True, choices=tuple(documents.GENERATORS))
-    report.add_argument("--from", dest="start", required=True, type=date.fromisoformat, metavar="DAY", help="first day, as 2026-01-31")
-    report.add_argument("--to", dest="end", required=True, type=date.fromisoformat, metavar="DAY", help="last day")
-    report.add_argument("--marketplace", metavar="ID", help="for settlements and traffic; the seller's first store if absent")
-    report.add_argument("--encoding", help="utf-8, utf-8-sig, cp1252, cp932; what Amazon uses if absent")
-    report.add_argument("--decimal-comma", action="store_true", default=None, help="European numbers and dates in a settlement")
+    report.add_argument(
+        "--from",
+        dest="start",
+        required=True,
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="first day, as 2026-01-31",
+    )
+    report.add_argument(
+        "--to", dest="end", required=True, type=date.fromisoformat, metavar="DAY", help="last day"
+    )
+    report.add_argument(
+        "--marketplace",
+        metavar="ID",
+        help="for settlements and traffic; the seller's first store if absent",
+    )
+    report.add_argument(
+        "--encoding", help="utf-8, utf-8-sig, cp1252, cp932; what Amazon uses if absent"
+    )
+    report.add_argument(
+        "--decimal-comma",
+        action="store_true",
+        default=None,
+        help="European numbers and dates in a settlement",
+    )
     report.add_argument("--gzip", action="store_true")
     report.add_argument("--out", type=Path, metavar="FILE", help="standard output if absent")
     report.add_argument("--seed", type=int, default=7)
@@ -93,7 +140,14 @@ def _serve(options: argparse.Namespace) -> int:
         client_id=options.client_id or application.client_id,
         application_id=options.application_id or application.application_id,
     )
-    config = Config(application, options.state, options.seed, options.rate_scale, options.public_url, people=options.people)
+    config = Config(
+        application,
+        options.state,
+        options.seed,
+        options.rate_scale,
+        options.public_url,
+        people=options.people,
+    )
     try:
         app = create_app(config)
     except (StateFileError, OSError) as error:
@@ -101,9 +155,14 @@ def _serve(options: argparse.Namespace) -> int:
         return 2
     logging.getLogger("uvicorn.error").addFilter(_expected_truncation)
     # No access log: links to documents are secrets, and they are in the path.
-    server = _Server(uvicorn.Config(app, host=options.host, port=options.port, log_level="warning", access_log=False))
+    server = _Server(
+        uvicorn.Config(
+            app, host=options.host, port=options.port, log_level="warning", access_log=False
+        )
+    )
     server.ready_line = (
-        f"emulated Amazon ready at http://{options.host}:{options.port} (seed {options.seed}, rates x{options.rate_scale:g})"
+        f"emulated Amazon ready at http://{options.host}:{options.port} (seed {options.seed}, rates"
+        f" x{options.rate_scale:g})"
     )
     server.run()
     return 0 if server.started else 1
@@ -116,19 +175,36 @@ def _report(options: argparse.Namespace) -> int:
     except KeyError:
         sys.stderr.write(f"emulator: {seller.id} does not sell in {options.marketplace}\n")
         return 2
-    start, until = documents.midnight(options.start), documents.midnight(options.end + timedelta(days=1))
+    start, until = (
+        documents.midnight(options.start),
+        documents.midnight(options.end + timedelta(days=1)),
+    )
     now = clock.now()
     if options.type == settlement.REPORT_TYPE:
-        periods = [period for period in world.periods_published(seller, start, min(until, now)) if period.store is store]
-        text = documents.render_settlement(world, periods[0], decimal_comma=options.decimal_comma) if periods else None
+        periods = [
+            period
+            for period in world.periods_published(seller, start, min(until, now))
+            if period.store is store
+        ]
+        text = (
+            documents.render_settlement(world, periods[0], decimal_comma=options.decimal_comma)
+            if periods
+            else None
+        )
     else:
         end = documents.midnight(options.end) if options.type == traffic.REPORT_TYPE else until
-        text = documents.render(world, ReportOrder(seller, options.type, start, end, now, (store.marketplace.id,)))
+        text = documents.render(
+            world, ReportOrder(seller, options.type, start, end, now, (store.marketplace.id,))
+        )
     if text is None:
         sys.stderr.write("emulator: no data in this period; choose another\n")
         return 1
     try:
-        data = documents.encode(text, options.encoding or documents.GENERATORS[options.type].encoding(seller), compress=options.gzip)
+        data = documents.encode(
+            text,
+            options.encoding or documents.GENERATORS[options.type].encoding(seller),
+            compress=options.gzip,
+        )
     except LookupError:
         sys.stderr.write(f"emulator: there is no encoding {options.encoding!r}\n")
         return 2

@@ -78,11 +78,18 @@ async def _state(request: Request) -> Response:
             "grants": len(data["grants"]),
             "reports": len(data["reports"]),
             "faults": [
-                {"operation": fault.operation, "kind": fault.kind, "times": fault.times, "probability": fault.probability}
+                {
+                    "operation": fault.operation,
+                    "kind": fault.kind,
+                    "times": fault.times,
+                    "probability": fault.probability,
+                }
                 for fault in emulator.faults.active
             ],
             "fault_kinds": list(KINDS),
-            "operations": [operation.name for operation in OPERATIONS] + ["lwa.token", "documents.download"],
+            "operations": (
+                [operation.name for operation in OPERATIONS] + ["lwa.token", "documents.download"]
+            ),
             "sellers": {
                 seller.id: {
                     "owner": seller.owner,
@@ -112,7 +119,15 @@ async def _add_fault(request: Request) -> Response:
         fault = emulator.faults.add(data)
     except ValueError as error:
         return _refusal(str(error))
-    return JSONResponse({"operation": fault.operation, "kind": fault.kind, "times": fault.times, "probability": fault.probability}, 201)
+    return JSONResponse(
+        {
+            "operation": fault.operation,
+            "kind": fault.kind,
+            "times": fault.times,
+            "probability": fault.probability,
+        },
+        201,
+    )
 
 
 async def _clear_faults(request: Request) -> Response:
@@ -134,7 +149,10 @@ async def _clock(request: Request) -> Response:
         elif isinstance(offset, int | float):
             set_clock(emulator, float(offset))
         else:
-            return _refusal("'offset_seconds' must be a number of seconds, 0 for the machine's time; or 'days' a number of days ahead")
+            return _refusal(
+                "'offset_seconds' must be a number of seconds, 0 for the machine's time; or 'days'"
+                " a number of days ahead"
+            )
     except ValueError as error:
         return _refusal(str(error))
     return JSONResponse({"now": instant_exact(emulator.now())})
@@ -145,7 +163,9 @@ async def _changes(request: Request) -> Response:
     if not is_local(request):
         return _refusal(_BAD, 403)
     emulator: Emulator = request.app.state.emulator
-    return JSONResponse({"changes": [record_of(amendment) for amendment in emulator.world.amendments.all]})
+    return JSONResponse(
+        {"changes": [record_of(amendment) for amendment in emulator.world.amendments.all]}
+    )
 
 
 async def _change(request: Request) -> Response:
@@ -169,7 +189,12 @@ async def _changeable(request: Request) -> Response:
     seller = emulator.world.sellers.get(request.query_params.get("selling_partner_id", ""))
     if seller is None:
         return _refusal("'selling_partner_id' must be that of an emulated seller")
-    return JSONResponse({kind: [order.id for order in changeable(emulator, seller, kind)] for kind in (Change.REFUND, Change.CANCEL)})
+    return JSONResponse(
+        {
+            kind: [order.id for order in changeable(emulator, seller, kind)]
+            for kind in (Change.REFUND, Change.CANCEL)
+        }
+    )
 
 
 async def _revoke(request: Request) -> Response:
@@ -177,7 +202,9 @@ async def _revoke(request: Request) -> Response:
     data = await _body(request)
     seller_id = data.get("selling_partner_id") if data else None
     if not isinstance(seller_id, str) or not emulator.state.set_status(seller_id, "DISABLED"):
-        return _refusal("'selling_partner_id' must be that of a seller who has authorized the application")
+        return _refusal(
+            "'selling_partner_id' must be that of a seller who has authorized the application"
+        )
     return JSONResponse({"selling_partner_id": seller_id, "status": "DISABLED"})
 
 

@@ -27,7 +27,13 @@ def routes() -> list[Route]:
 
 
 def _refused(request: Request) -> Response:
-    return pages.problem(request.url.netloc, "403", "This page answers this machine only.", "Open it on the machine itself.", status=403)
+    return pages.problem(
+        request.url.netloc,
+        "403",
+        "This page answers this machine only.",
+        "Open it on the machine itself.",
+        status=403,
+    )
 
 
 async def _show(request: Request) -> Response:
@@ -51,13 +57,15 @@ async def _show(request: Request) -> Response:
 
 def _choose_seller(emulator: Emulator, chosen: Seller) -> str:
     links = "".join(
-        f'<li><a href="?{urlencode({"seller": seller.id})}"{" aria-current=page" if seller is chosen else ""}>'
-        f"{escape(seller.owner)} · {escape(str(seller.region).upper())}</a><span>{escape(seller.id)}</span></li>"
+        "<li><a"
+        f' href="?{urlencode({"seller": seller.id})}"{" aria-current=page" if seller is chosen else ""}>{escape(seller.owner)}'
+        f" · {escape(str(seller.region).upper())}</a><span>{escape(seller.id)}</span></li>"
         for seller in emulator.world.sellers.values()
     )
     return (
-        '<section class="card"><h2>Seller</h2><p>Each change happens now, by the emulated Amazon\'s clock. The product finds it when it '
-        f'next asks for orders, transactions or settlements.</p><ul class="roles">{links}</ul></section>'
+        '<section class="card"><h2>Seller</h2><p>Each change happens now, by the emulated'
+        " Amazon's clock. The product finds it when it next asks for orders, transactions or"
+        f' settlements.</p><ul class="roles">{links}</ul></section>'
     )
 
 
@@ -65,21 +73,23 @@ def _orders(emulator: Emulator, seller: Seller, kind: Change, title: str, button
     """Return a form for one order: the newest that can be changed, or any by its id."""
     found = changeable(emulator, seller, kind)
     options = "".join(
-        f'<option value="{escape(order.id)}">{escape(order.store.marketplace.code)} · {instant(order.created)[:10]} · '
-        f"{escape(order.lines[0].product.sku)}</option>"
+        f'<option value="{escape(order.id)}">{escape(order.store.marketplace.code)} ·'
+        f" {instant(order.created)[:10]} · {escape(order.lines[0].product.sku)}</option>"
         for order in found
     )
     name = f"orders-{kind}"
     percent = (
-        '<p><label>Share in percent <input name="percent" value="100" inputmode="numeric" size="4"></label></p>'
+        '<p><label>Share in percent <input name="percent" value="100" inputmode="numeric"'
+        ' size="4"></label></p>'
         if kind is Change.REFUND
         else ""
     )
     return (
-        f'<section class="card"><h2>{title}</h2><form method="post">{pages.hidden({"kind": kind, "seller": seller.id})}'
-        f'<p><label>Order number <input name="order_id" list="{name}" required autocomplete="off" size="24"></label></p>'
-        f'<datalist id="{name}">{options}</datalist>{percent}'
-        f'<div class="actions"><button>{button}</button></div></form></section>'
+        f'<section class="card"><h2>{title}</h2><form'
+        f' method="post">{pages.hidden({"kind": kind, "seller": seller.id})}<p><label>Order number'
+        f' <input name="order_id" list="{name}" required autocomplete="off"'
+        f' size="24"></label></p><datalist id="{name}">{options}</datalist>{percent}<div'
+        f' class="actions"><button>{button}</button></div></form></section>'
     )
 
 
@@ -87,15 +97,27 @@ def _stores(emulator: Emulator, seller: Seller) -> str:
     """Return the forms of each store: release, close a settlement, begin the second stream."""
     rows = []
     for store in seller.stores:
-        fields = {"seller": seller.id, "selling_partner_id": seller.id, "marketplace_id": store.marketplace.id}
+        fields = {
+            "seller": seller.id,
+            "selling_partner_id": seller.id,
+            "marketplace_id": store.marketplace.id,
+        }
         streams = emulator.world.streams(seller, store)
-        buttons: list[tuple[dict[str, str], str]] = [({"kind": Change.RELEASE}, "Release deferred transactions")]
-        names = {STANDARD: "Close the settlement", INVOICED: "Close the settlement of invoiced orders"}
+        buttons: list[tuple[dict[str, str], str]] = [
+            ({"kind": Change.RELEASE}, "Release deferred transactions")
+        ]
+        names = {
+            STANDARD: "Close the settlement",
+            INVOICED: "Close the settlement of invoiced orders",
+        }
         buttons += [({"kind": Change.CLOSE, "stream": stream}, names[stream]) for stream in streams]
         if INVOICED not in streams:
-            buttons.append(({"kind": Change.INVOICED}, "Give invoiced orders a settlement stream of their own"))
+            buttons.append(
+                ({"kind": Change.INVOICED}, "Give invoiced orders a settlement stream of their own")
+            )
         forms = "".join(
-            f'<form method="post">{pages.hidden({**fields, **more})}<div class="actions"><button>{text}</button></div></form>'
+            f'<form method="post">{pages.hidden({**fields, **more})}<div'
+            f' class="actions"><button>{text}</button></div></form>'
             for more, text in buttons
         )
         rows.append(f"<h3>{escape(store.marketplace.sales_channel)}</h3>{forms}")
@@ -104,10 +126,11 @@ def _stores(emulator: Emulator, seller: Seller) -> str:
 
 def _clock(emulator: Emulator, seller: Seller) -> str:
     return (
-        f'<section class="card"><h2>Clock</h2><p>At Amazon it is {instant(emulator.now())}. Only Amazon\'s clock moves, not the '
-        f'product\'s, and no button moves it back.</p><form method="post">{pages.hidden({"kind": "jump", "seller": seller.id})}'
-        '<p><label>Days ahead <input name="days" value="12" inputmode="numeric" size="4" required></label></p>'
-        '<div class="actions"><button>Move the clock</button></div></form></section>'
+        f'<section class="card"><h2>Clock</h2><p>At Amazon it is {instant(emulator.now())}. Only'
+        " Amazon's clock moves, not the product's, and no button moves it back.</p><form"
+        f' method="post">{pages.hidden({"kind": "jump", "seller": seller.id})}<p><label>Days ahead'
+        ' <input name="days" value="12" inputmode="numeric" size="4" required></label></p><div'
+        ' class="actions"><button>Move the clock</button></div></form></section>'
     )
 
 
@@ -116,7 +139,11 @@ def _made(emulator: Emulator) -> str:
         f"<li><strong>{escape(describe(emulator, amendment))}</strong><span>{instant(amendment.at)}</span></li>"
         for amendment in reversed(emulator.world.amendments.all)
     ]
-    content = f'<ul class="roles">{"".join(made)}</ul>' if made else "<p>Nothing has been changed yet.</p>"
+    content = (
+        f'<ul class="roles">{"".join(made)}</ul>'
+        if made
+        else "<p>Nothing has been changed yet.</p>"
+    )
     return f'<section class="card"><h2>Changes made</h2>{content}</section>'
 
 
@@ -133,6 +160,8 @@ async def _submit(request: Request) -> Response:
         else:
             said = f"{describe(emulator, change(emulator, form))}."
     except ValueError as error:
-        return pages.problem(request.url.netloc, "400", f"Nothing was changed: {error}.", "Go back and correct it.")
+        return pages.problem(
+            request.url.netloc, "400", f"Nothing was changed: {error}.", "Go back and correct it."
+        )
     query = urlencode({"seller": form.get("seller", ""), "said": said})
     return RedirectResponse(f"{PATH}?{query}", 303, {"Referrer-Policy": "no-referrer"})

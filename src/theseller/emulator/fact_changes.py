@@ -11,7 +11,8 @@ from theseller.emulator.world.orders import Order
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import INVOICED, STANDARD
 
-#: Orders older than this are not offered on the page; they can be refunded by their id all the same.
+#: Orders older than this are not offered on the page; they can be refunded by their id all the
+#: same.
 _OFFERED = timedelta(days=60)
 _MOST_OFFERED = 8
 _LONGEST_JUMP = 365
@@ -25,16 +26,25 @@ def change(emulator: Emulator, data: Mapping[str, object]) -> Amendment:
         raise ValueError(f"'kind' must be one of {', '.join(Change)}") from None
     at = emulator.now().replace(microsecond=0)
     if kind in {Change.REFUND, Change.CANCEL}:
-        amendment = _of_order(emulator, kind, str(data.get("order_id", "")), data.get("percent", 100), at)
+        amendment = _of_order(
+            emulator, kind, str(data.get("order_id", "")), data.get("percent", 100), at
+        )
     else:
         amendment = _of_store(emulator, kind, data, at)
     emulator.change(amendment)
     return amendment
 
 
-def _of_order(emulator: Emulator, kind: Change, order_id: str, percent: object, at: datetime) -> Amendment:
-    found = ((seller, emulator.world.find_order(seller, order_id)) for seller in emulator.world.sellers.values())
-    seller, order = next(((seller, order) for seller, order in found if order and order.created <= at), (None, None))
+def _of_order(
+    emulator: Emulator, kind: Change, order_id: str, percent: object, at: datetime
+) -> Amendment:
+    found = (
+        (seller, emulator.world.find_order(seller, order_id))
+        for seller in emulator.world.sellers.values()
+    )
+    seller, order = next(
+        ((seller, order) for seller, order in found if order and order.created <= at), (None, None)
+    )
     if seller is None or order is None:
         raise ValueError("'order_id' must be that of an order of one of the emulated sellers")
     problem = why_not(kind, order, at)
@@ -54,7 +64,11 @@ def _share(percent: object) -> float:
 def why_not(kind: Change, order: Order, at: datetime) -> str:
     """Return why the order cannot be refunded or canceled at `at`; empty if it can."""
     if kind is Change.CANCEL:
-        return "" if order.status(at) in {"PENDING", "UNSHIPPED"} else "only an order that is not shipped and not canceled can be canceled"
+        return (
+            ""
+            if order.status(at) in {"PENDING", "UNSHIPPED"}
+            else "only an order that is not shipped and not canceled can be canceled"
+        )
     if order.status(at) != "SHIPPED":
         return "only a shipped order can be refunded"
     if all(not line.price or (line.refund and line.refund.at <= at) for line in order.lines):
@@ -62,7 +76,9 @@ def why_not(kind: Change, order: Order, at: datetime) -> str:
     return ""
 
 
-def _of_store(emulator: Emulator, kind: Change, data: Mapping[str, object], at: datetime) -> Amendment:
+def _of_store(
+    emulator: Emulator, kind: Change, data: Mapping[str, object], at: datetime
+) -> Amendment:
     seller = emulator.world.sellers.get(str(data.get("selling_partner_id", "")))
     if seller is None:
         raise ValueError("'selling_partner_id' must be that of an emulated seller")
@@ -78,7 +94,13 @@ def _of_store(emulator: Emulator, kind: Change, data: Mapping[str, object], at: 
         raise ValueError("this settlement has only just begun")
     if kind is Change.INVOICED and INVOICED in streams:
         raise ValueError("this store's invoiced orders have a settlement stream already")
-    return Amendment(kind, at, seller.id, store.marketplace.id, stream=stream if kind is Change.CLOSE else STANDARD)
+    return Amendment(
+        kind,
+        at,
+        seller.id,
+        store.marketplace.id,
+        stream=stream if kind is Change.CLOSE else STANDARD,
+    )
 
 
 def changeable(emulator: Emulator, seller: Seller, kind: Change) -> list[Order]:
@@ -108,7 +130,11 @@ def set_clock(emulator: Emulator, offset: float) -> None:
 
 def describe(emulator: Emulator, amendment: Amendment) -> str:
     """Return one sentence about a change."""
-    place = emulator.world.sellers[amendment.seller_id].store(amendment.marketplace_id).marketplace.sales_channel
+    place = (
+        emulator.world.sellers[amendment.seller_id]
+        .store(amendment.marketplace_id)
+        .marketplace.sales_channel
+    )
     return {
         Change.REFUND: f"Refunded {amendment.share:.0%} of order {amendment.order_id}",
         Change.CANCEL: f"Canceled order {amendment.order_id}",

@@ -21,7 +21,8 @@ BEFORE = frozenset({"throttle", "error500", "error503", "timeout", "html_error"}
 SLOW_SECONDS = 3.0
 TIMEOUT_SECONDS = 600.0
 HTML_ERROR = (
-    "<html>\r\n<head><title>400 Bad Request</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n</body>\r\n</html>\r\n"
+    "<html>\r\n<head><title>400 Bad Request</title></head>\r\n<body>\r\n<center><h1>400 Bad"
+    " Request</h1></center>\r\n</body>\r\n</html>\r\n"
 )
 
 
@@ -45,7 +46,8 @@ class Faults:
     def add(self, data: object) -> Fault:
         """Switch a fault on. Raises ValueError with what is wrong."""
         if not isinstance(data, dict) or not isinstance(data.get("operation"), str):
-            raise ValueError("'operation' must be a glob such as 'orders.*'")  # noqa: TRY004 -- one kind of refusal for the caller.
+            # -- one kind of refusal for the caller.
+            raise ValueError("'operation' must be a glob such as 'orders.*'")  # noqa: TRY004
         times, probability = data.get("times"), data.get("probability", 1.0)
         if data.get("kind") not in KINDS:
             raise ValueError(f"'kind' must be one of {', '.join(KINDS)}")
@@ -60,7 +62,11 @@ class Faults:
     def draw(self, operation: str, kinds: frozenset[str]) -> str | None:
         """Return the kind of fault that strikes this call now, if one of `kinds` does, and count it."""
         for fault in self.active:
-            if fault.kind in kinds and fnmatchcase(operation, fault.operation) and self._random.random() < fault.probability:
+            if (
+                fault.kind in kinds
+                and fnmatchcase(operation, fault.operation)
+                and self._random.random() < fault.probability
+            ):
                 if fault.times is not None:
                     fault.times -= 1
                     if not fault.times:
@@ -74,7 +80,9 @@ class TruncatedResponse(Response):
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         await send({"type": "http.response.body", "body": bytes(self.body)[: len(self.body) // 2]})
 
 
@@ -93,7 +101,10 @@ class SilentResponse(Response):
 def grow(body: object, canary_text: str) -> object:
     """Return the JSON value with a field that no model has, in every object: Amazon adds fields without notice."""
     if isinstance(body, dict):
-        return {**{key: grow(value, canary_text) for key, value in body.items()}, "recentlyIntroducedField": {"note": canary_text}}
+        return {
+            **{key: grow(value, canary_text) for key, value in body.items()},
+            "recentlyIntroducedField": {"note": canary_text},
+        }
     return [grow(entry, canary_text) for entry in body] if isinstance(body, list) else body
 
 
@@ -107,5 +118,9 @@ async def apply_fault(kind: str | None, response: Response, canary_text: str) ->
     elif kind == "malformed_json":
         return Response(bytes(response.body)[:-1] + b',"', response.status_code, headers)
     elif kind == "unknown_field" and response.status_code < 300 and response.body:
-        return Response(json.dumps(grow(json.loads(bytes(response.body)), canary_text)), response.status_code, headers)
+        return Response(
+            json.dumps(grow(json.loads(bytes(response.body)), canary_text)),
+            response.status_code,
+            headers,
+        )
     return response

@@ -1,6 +1,7 @@
 """Invented buyers for a demonstration: names, streets, places and messages that read like real ones and belong to no one.
 
-Tests use canaries in their place (`canary`), so that a search for what must never arrive can find it.
+Tests use canaries in their place (`canary`), so that a search for what must never arrive can find
+it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from theseller.emulator.world.orders import Order
 from theseller.emulator.world.random_draws import number
 
 CANARIES, PLAUSIBLE = "canaries", "plausible"
-#: By country of delivery: first names, family names, streets (with ``{}`` for the number), and (city, state, postal code).
+#: By country of delivery: first names, family names, streets (with ``{}`` for the number), and
+#: (city, state, postal code).
 _FIRST = {
     "DE": ("Anna", "Jonas", "Lena", "Paul", "Miriam", "Tobias"), "FR": ("Camille", "Hugo", "Louise", "Théo", "Manon", "Julien"),
     "MX": ("Sofía", "Mateo", "Valeria", "Diego", "Camila", "Andrés"), "JP": ("葵", "蓮", "陽菜", "湊", "結衣", "大翔"),
@@ -36,14 +38,26 @@ _PLACES = {
     "DE": (("Fulda", "", "36037"), ("Celle", "", "29221")), "FR": (("Dole", "", "39100"), ("Vannes", "", "56000")),
     "JP": (("松本市", "長野県", "390-0001"), ("倉敷市", "岡山県", "710-0001")),
 }  # fmt: skip
-#: Numbers that the countries' regulators keep for fiction, ``{}`` for two digits; where none is kept, a buyer states no phone.
-_PHONES = {"US": "+1 503-555-01{}", "CA": "+1 613-555-01{}", "GB": "01632 9600{}", "DE": "030 231250{}", "FR": "01 99 00 12 {}"}
+#: Numbers that the countries' regulators keep for fiction, ``{}`` for two digits; where none is
+#: kept, a buyer states no phone.
+_PHONES = {
+    "US": "+1 503-555-01{}",
+    "CA": "+1 613-555-01{}",
+    "GB": "01632 9600{}",
+    "DE": "030 231250{}",
+    "FR": "01 99 00 12 {}",
+}
 #: Few buyers write a message with a gift.
-_MESSAGES = ("Happy birthday! Enjoy.", "For your new home. With love from all of us.", "Get well soon!")
+_MESSAGES = (
+    "Happy birthday! Enjoy.",
+    "For your new home. With love from all of us.",
+    "Get well soon!",
+)
 _GIFTS_IN = 5
 
 
-def _draw(seed: int, order: Order, what: str, options: tuple[Any, ...]) -> Any:  # noqa: ANN401  # one of the options
+# one of the options
+def _draw(seed: int, order: Order, what: str, options: tuple[Any, ...]) -> Any:  # noqa: ANN401
     return options[number(seed, order.id, what, below=len(options))]
 
 
@@ -51,7 +65,10 @@ def address(seed: int, order: Order) -> dict[str, Any]:
     """Return the delivery address of an order: parts that this buyer's address does not have are absent."""
     country = order.destination
     words = country if country in _FIRST else ""
-    first, family = _draw(seed, order, "first", _FIRST[words]), _draw(seed, order, "family", _FAMILY[words])
+    first, family = (
+        _draw(seed, order, "first", _FIRST[words]),
+        _draw(seed, order, "family", _FAMILY[words]),
+    )
     city, state, postal_code = _draw(seed, order, "place", _PLACES.get(country, _PLACES["US"]))
     street: str = _draw(seed, order, "street", _STREETS[words])
     found: dict[str, Any] = {
@@ -60,10 +77,16 @@ def address(seed: int, order: Order) -> dict[str, Any]:
         "city": city, "postalCode": postal_code, "countryCode": country, "addressType": "RESIDENTIAL",
     }  # fmt: skip
     if country in _PHONES:
-        found["phone"] = _PHONES[country].format(f"{number(seed, order.id, 'phone', below=100):02d}")
+        found["phone"] = _PHONES[country].format(
+            f"{number(seed, order.id, 'phone', below=100):02d}"
+        )
     return found | ({"stateOrRegion": state} if state else {})
 
 
 def gift_message(seed: int, order: Order) -> str | None:
     """Return what the buyer writes with a gift; None for most orders."""
-    return _draw(seed, order, "message", _MESSAGES) if number(seed, order.id, "gift", below=_GIFTS_IN) == 0 else None
+    return (
+        _draw(seed, order, "message", _MESSAGES)
+        if number(seed, order.id, "gift", below=_GIFTS_IN) == 0
+        else None
+    )

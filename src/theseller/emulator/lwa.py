@@ -15,9 +15,16 @@ from theseller.lib.ids import new_id
 
 OPERATION = "lwa.token"
 _SCOPES = frozenset(
-    {"sellingpartnerapi::notifications", "sellingpartnerapi::client_credential:rotation", "sellingpartnerapi::shipments:track"}
+    {
+        "sellingpartnerapi::notifications",
+        "sellingpartnerapi::client_credential:rotation",
+        "sellingpartnerapi::shipments:track",
+    }
 )
-_REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
+_REVOKED = (
+    "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't"
+    " grant the permission."
+)
 _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
 
 
@@ -39,7 +46,9 @@ async def token(request: Request) -> Response:
     elif kind == "html_error":
         response = Response(HTML_ERROR, 400, media_type="text/html")
     elif kind:
-        status, error = {"throttle": (429, "slow_down"), "error500": (500, "server_error")}.get(kind, (503, "temporarily_unavailable"))
+        status, error = {"throttle": (429, "slow_down"), "error500": (500, "server_error")}.get(
+            kind, (503, "temporarily_unavailable")
+        )
         response = _refusal(LwaError(status, error, "Please try again later"))
     else:
         try:
@@ -59,7 +68,11 @@ async def _fields(request: Request) -> dict[str, str]:
     if kind == "application/x-www-form-urlencoded":
         return {key: str(value) for key, value in (await request.form()).items()}
     if kind != "application/json":
-        raise LwaError(400, "invalid_request", "The Content-Type must be application/x-www-form-urlencoded or application/json")
+        raise LwaError(
+            400,
+            "invalid_request",
+            "The Content-Type must be application/x-www-form-urlencoded or application/json",
+        )
     try:
         data = json.loads(await request.body())
     except ValueError:
@@ -81,7 +94,9 @@ def _refusal(error: LwaError) -> Response:
 def _needed(form: Mapping[str, str], name: str) -> str:
     value = form.get(name)
     if not value:
-        raise LwaError(400, "invalid_request", f"The request is missing a required parameter : {name}")
+        raise LwaError(
+            400, "invalid_request", f"The request is missing a required parameter : {name}"
+        )
     return value
 
 
@@ -90,29 +105,57 @@ def _grant(emulator: Emulator, form: Mapping[str, str]) -> tuple[str, dict[str, 
     application, at = emulator.config.application, emulator.now()
     grant_type = _needed(form, "grant_type")
     client_id, secret = _needed(form, "client_id"), _needed(form, "client_secret")
-    if client_id != application.client_id or not emulator.state.secret_valid(secret, application.client_secrets, at):
+    if client_id != application.client_id or not emulator.state.secret_valid(
+        secret, application.client_secrets, at
+    ):
         raise LwaError(401, "invalid_client", "Client authentication failed")
     answer: dict[str, Any] = {"token_type": "bearer", "expires_in": 3600}
     if grant_type == "authorization_code":
         code = _needed(form, "code")
-        redirect_uri = _needed(form, "redirect_uri") if emulator.state.names_redirect(code) else form.get("redirect_uri", "")
-        redeemed = emulator.state.redeem(code, redirect_uri, client_id, at) if redirect_uri in {"", *application.redirect_uris} else None
+        redirect_uri = (
+            _needed(form, "redirect_uri")
+            if emulator.state.names_redirect(code)
+            else form.get("redirect_uri", "")
+        )
+        redeemed = (
+            emulator.state.redeem(code, redirect_uri, client_id, at)
+            if redirect_uri in {"", *application.redirect_uris}
+            else None
+        )
         if redeemed is None:
-            raise LwaError(400, "invalid_grant", "The request has an invalid grant parameter : code")
+            raise LwaError(
+                400, "invalid_grant", "The request has an invalid grant parameter : code"
+            )
         access, refresh = redeemed
         record = emulator.state.access(access)
-        return record["seller"] if record else "", {"access_token": access, "refresh_token": refresh, **answer}
+        return record["seller"] if record else "", {
+            "access_token": access,
+            "refresh_token": refresh,
+            **answer,
+        }
     if grant_type == "refresh_token":
         refresh = _needed(form, "refresh_token")
         living = emulator.state.grant(refresh, at)
         if living is None:
             raise LwaError(400, "invalid_grant", _REVOKED)
         if living["client_id"] != client_id:
-            raise LwaError(400, "unauthorized_client", "The client is not authorized to use this authorization grant type")
-        return living["seller"], {"access_token": emulator.state.refresh(living, at), "refresh_token": refresh, **answer}
+            raise LwaError(
+                400,
+                "unauthorized_client",
+                "The client is not authorized to use this authorization grant type",
+            )
+        return living["seller"], {
+            "access_token": emulator.state.refresh(living, at),
+            "refresh_token": refresh,
+            **answer,
+        }
     if grant_type == "client_credentials":
         scope = _needed(form, "scope")
         if scope not in _SCOPES:
             raise LwaError(400, "invalid_scope", "The request has an invalid scope : scope")
         return "", {"access_token": emulator.state.grantless(at), "scope": scope, **answer}
-    raise LwaError(400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server")
+    raise LwaError(
+        400,
+        "unsupported_grant_type",
+        "The authorization grant type is not supported by the authorization server",
+    )

@@ -28,20 +28,29 @@ def role_line(role: str) -> str:
 
 def hidden(fields: dict[str, str]) -> str:
     """Return hidden form fields."""
-    return "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in fields.items())
+    return "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
 
 
-def page(host: str, title: str, content: str, *, status: int = 200, form_targets: str = "") -> Response:
+def page(
+    host: str, title: str, content: str, *, status: int = 200, form_targets: str = ""
+) -> Response:
     """Return a whole page. `form_targets`: origins that a form on it may end at; browsers check redirects against them too."""
     html = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)} · Emulated Seller Central</title><link rel="stylesheet" href="{STYLE_PATH}"></head><body>'
-        f'<header><p class="mark"><span aria-hidden="true">◆</span> Emulated Seller Central</p><p class="host">{escape(host)}</p></header>'
-        f"<main><h1>{escape(title)}</h1>{content}</main>"
-        "<footer><p>This is a stand-in for tests and demonstrations. It is not Amazon, and nothing you do here reaches Amazon.</p></footer>"
-        "</body></html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width, initial-scale=1"><title>{escape(title)} · Emulated Seller'
+        f' Central</title><link rel="stylesheet" href="{STYLE_PATH}"></head><body><header><p'
+        ' class="mark"><span aria-hidden="true">◆</span> Emulated Seller Central</p><p'
+        f' class="host">{escape(host)}</p></header><main><h1>{escape(title)}</h1>{content}</main><footer><p>This'
+        " is a stand-in for tests and demonstrations. It is not Amazon, and nothing you do here"
+        " reaches Amazon.</p></footer></body></html>"
     )
-    policy = f"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {form_targets}".strip()
+    policy = (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none';"
+        f" form-action 'self' {form_targets}".strip()
+    )
     headers = {
         "Referrer-Policy": "no-referrer",
         "Content-Security-Policy": policy,
@@ -53,11 +62,18 @@ def page(host: str, title: str, content: str, *, status: int = 200, form_targets
 
 def problem(host: str, code: str, text: str, advice: str, *, status: int = 400) -> Response:
     """Return one of Seller Central's authorisation errors."""
-    content = f'<section class="card"><p class="code">Error {escape(code)}</p><p>{escape(text)}</p><p class="quiet">{escape(advice)}</p></section>'
+    content = (
+        f'<section class="card"><p class="code">Error {escape(code)}</p><p>{escape(text)}</p><p'
+        f' class="quiet">{escape(advice)}</p></section>'
+    )
     return page(host, "We can't complete this authorization", content, status=status)
 
 
 def style() -> Response:
     """Return the style sheet."""
     text = files("theseller.emulator").joinpath("style.css").read_text(encoding="utf-8")
-    return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"})
+    return Response(
+        text,
+        media_type="text/css",
+        headers={"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"},
+    )

@@ -36,7 +36,9 @@ class Emulator:
         self.buckets = Buckets(config.rate_scale)
         self.faults = Faults(config.seed)
         self.calls: dict[tuple[str, str], CallCount] = {}
-        self.document_key = secrets.token_bytes(32)  # Links to documents live five minutes; a restart may end them early.
+        self.document_key = secrets.token_bytes(
+            32
+        )  # Links to documents live five minutes; a restart may end them early.
 
     def now(self) -> datetime:
         """Return the emulated instant: the machine's, moved by the offset that was set."""
@@ -66,4 +68,6 @@ class Emulator:
 
     def seal(self, text: str) -> str:
         """Return a short proof that this emulator wrote `text`; the same after a restart."""
-        return hmac.new(f"paging:{self.config.seed}".encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.new(
+            f"paging:{self.config.seed}".encode(), text.encode(), hashlib.sha256
+        ).hexdigest()[:32]

@@ -38,7 +38,8 @@ class Application:
 class Config:
     """`rate_scale` multiplies every usage plan and divides every waiting time; 1.0 is Amazon. `public_url`: what document URLs begin with.
 
-    `people`: whether recipients carry canaries, as tests need them, or are plausible, as a demonstration does (`people`).
+    `people`: whether recipients carry canaries, as tests need them, or are plausible, as a
+    demonstration does (`people`).
     """
 
     application: Application
@@ -73,13 +74,19 @@ def application_from(data: object) -> Application:
         if not isinstance(value, str) or not value:
             raise ApplicationFileError(f"{key!r} must be a text")
     for key, value in lists.items():
-        if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
+        if not isinstance(value, list) or not all(
+            isinstance(entry, str) and entry for entry in value
+        ):
             raise ApplicationFileError(f"{key!r} must be a list of texts")
     if not lists["client_secrets"]:
-        raise ApplicationFileError("'client_secrets' must hold at least one secret, the newest first")
+        raise ApplicationFileError(
+            "'client_secrets' must hold at least one secret, the newest first"
+        )
     unknown = sorted(set(lists["roles"] or ()) - set(ROLES))
     if unknown:
-        raise ApplicationFileError(f"unknown role {unknown[0]!r}; Amazon's roles are: {', '.join(ROLES)}")
+        raise ApplicationFileError(
+            f"unknown role {unknown[0]!r}; Amazon's roles are: {', '.join(ROLES)}"
+        )
     return Application(
         client_id=data["client_id"],
         application_id=data["application_id"],

@@ -1,6 +1,7 @@
 """What Amazon would remember over a restart: who authorised what, which codes were used, which reports were asked for.
 
-One JSON file, replaced atomically, readable by its owner only. Tokens, codes and secrets are in it as SHA-256 hashes and nowhere else.
+One JSON file, replaced atomically, readable by its owner only. Tokens, codes and secrets are in it
+as SHA-256 hashes and nowhere else.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError:
         data = None
     if not isinstance(data, dict) or data.get("version") != 1:
-        message = f"{path} is not a state file of this emulator; move it away to begin with no authorization"
+        message = (
+            f"{path} is not a state file of this emulator; move it away to begin with no"
+            " authorization"
+        )
         raise StateFileError(message)
     return data
 
@@ -83,22 +87,47 @@ class State:
     def _prune(self, at: datetime) -> None:
         now = at.timestamp()
         for name in ("codes", "access"):
-            kept = {key: record for key, record in self.data[name].items() if record["expires"] > now - 86400}
+            kept = {
+                key: record
+                for key, record in self.data[name].items()
+                if record["expires"] > now - 86400
+            }
             self.data[name] = kept
         horizon = now - REPORT_RETENTION.total_seconds()
-        self.data["reports"] = {key: record for key, record in self.data["reports"].items() if record["created"] >= horizon}
+        self.data["reports"] = {
+            key: record
+            for key, record in self.data["reports"].items()
+            if record["created"] >= horizon
+        }
 
-    def authorise(self, seller_id: str, redirect_uri: str, roles: list[str], at: datetime, *, named: bool = True) -> str:
+    def authorise(
+        self,
+        seller_id: str,
+        redirect_uri: str,
+        roles: list[str],
+        at: datetime,
+        *,
+        named: bool = True,
+    ) -> str:
         """Record a seller's consent and return the authorisation code, which only the caller ever has.
 
-        `named`: whether the request for consent had the redirect URI in it. Only then must the exchange repeat it (RFC 6749 §4.1.3).
+        `named`: whether the request for consent had the redirect URI in it. Only then must the
+        exchange repeat it (RFC 6749 §4.1.3).
         """
         code = "RH" + secrets.token_hex(9)
-        record = {"seller": seller_id, "redirect_uri": redirect_uri, "roles": roles, "used": False, "named": named}
+        record = {
+            "seller": seller_id,
+            "redirect_uri": redirect_uri,
+            "roles": roles,
+            "used": False,
+            "named": named,
+        }
         self.change("codes", digest(code), {**record, "expires": (at + CODE_LIFETIME).timestamp()})
         return code
 
-    def redeem(self, code: str, redirect_uri: str, client_id: str, at: datetime) -> tuple[str, str] | None:
+    def redeem(
+        self, code: str, redirect_uri: str, client_id: str, at: datetime
+    ) -> tuple[str, str] | None:
         """Exchange a code for (access token, refresh token); None if it is unknown, expired, used, or for another redirect URI."""
         record = self.data["codes"].get(digest(code))
         if record is None or record["used"] or record["expires"] <= at.timestamp():
@@ -108,7 +137,11 @@ class State:
         record["used"] = True
         refresh = "Atzr|" + secrets.token_urlsafe(240)
         seller = record["seller"]
-        self.data["authorisations"][seller] = {"status": "AUTHORIZED", "granted": at.timestamp(), "roles": record["roles"]}
+        self.data["authorisations"][seller] = {
+            "status": "AUTHORIZED",
+            "granted": at.timestamp(),
+            "roles": record["roles"],
+        }
         self.data["grants"][digest(refresh)] = {
             "seller": seller, "client_id": client_id, "roles": record["roles"], "expires": (at + AUTHORISATION_LIFETIME).timestamp(),
         }  # fmt: skip
@@ -122,7 +155,11 @@ class State:
     def grant(self, refresh: str, at: datetime) -> Record | None:
         """Return the living grant of a refresh token; None if it is unknown, expired or revoked."""
         record: Record | None = self.data["grants"].get(digest(refresh))
-        if record is None or record["expires"] <= at.timestamp() or not self.authorised(record["seller"]):
+        if (
+            record is None
+            or record["expires"] <= at.timestamp()
+            or not self.authorised(record["seller"])
+        ):
             return None
         return record
 
@@ -138,9 +175,21 @@ class State:
         """Return a restricted data token: an access token that opens only the resources in `grants`, for as long as any other."""
         return self._access(seller, roles, at, prefix="Atz.sprdt|", restricted=grants)
 
-    def _access(self, seller: str, roles: list[str], at: datetime, *, prefix: str = "Atza|", restricted: list[Record] | None = None) -> str:
+    def _access(
+        self,
+        seller: str,
+        roles: list[str],
+        at: datetime,
+        *,
+        prefix: str = "Atza|",
+        restricted: list[Record] | None = None,
+    ) -> str:
         token = prefix + secrets.token_urlsafe(240)
-        record: Record = {"seller": seller, "roles": roles, "expires": (at + ACCESS_LIFETIME).timestamp()}
+        record: Record = {
+            "seller": seller,
+            "roles": roles,
+            "expires": (at + ACCESS_LIFETIME).timestamp(),
+        }
         if restricted is not None:
             record["restricted"] = restricted
         with self.lock:

@@ -24,8 +24,9 @@ from theseller.retention.roles import ERASER
 class Step:
     """One transaction of deletion.
 
-    `name` marks it in the record as done, "" for one that every run repeats; `tenant` is whose scope it runs in; `delete` returns
-    the rows that it deleted, by the names under which the record counts them.
+    `name` marks it in the record as done, "" for one that every run repeats; `tenant` is whose
+    scope it runs in; `delete` returns the rows that it deleted, by the names under which the record
+    counts them.
     """
 
     name: str
@@ -61,20 +62,21 @@ class Erasure(ABC):
     def count(self) -> dict[str, int]:
         """Count what is left, by table, under another database role than the one that deletes."""
 
-    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: B027  # most kinds have nothing to do
+    # most kinds have nothing to do
+    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: B027
         """Do what has to follow the deletion and precede the recount."""
 
-    def when_erased(self, at: datetime) -> None:  # noqa: B027  # as above
+    def when_erased(self, at: datetime) -> None:  # as above  # noqa: B027
         """Record that all is deleted, in the transaction of the record's mark."""
 
-    def load_related(self) -> None:  # noqa: B027  # as above
+    def load_related(self) -> None:  # as above  # noqa: B027
         """Load what belongs to the subject once its rows are deleted, for the search of the disk and the last count."""
 
     def restart(self) -> None:
         """Have the next run delete and count again, because something is left."""
         restart_erasure(self.subject)
 
-    def complete(self, at: datetime) -> None:  # noqa: B027  # as above
+    def complete(self, at: datetime) -> None:  # as above  # noqa: B027
         """Record that the erasure is complete, before its certificate is made."""
 
     def connections(self) -> tuple[UUID, ...]:

@@ -30,7 +30,10 @@ from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.limits import BACKUP_DAYS
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 
-_OUTSIDE = "the database's own service keeps its backups: ask its operator when the last one from before this day ends"
+_OUTSIDE = (
+    "the database's own service keeps its backups: ask its operator when the last one from before"
+    " this day ends"
+)
 _CONNECTION = """
 insert into retention_certificate (tenant_id, connection_id, id, body, signature, public_key, issued_at)
 values (%s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id) do nothing
@@ -41,7 +44,9 @@ values (%s, %s, %s, %s, %s, %s, %s) on conflict (subject_id) do nothing
 """
 
 
-def certify(erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *, at: datetime) -> None:
+def certify(
+    erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *, at: datetime
+) -> None:
     """Record that an erasure is complete, then sign and store its certificate. Repeating it is harmless: the first one is kept.
 
     Args:
@@ -51,7 +56,8 @@ def certify(erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *,
         at: when it is issued.
 
     Raises:
-        KeyStoreError, KeyStillActiveError: a key of a connection is in the key store and can't be destroyed now.
+        KeyStoreError, KeyStillActiveError: a key of a connection is in the key store and can't be
+        destroyed now.
     """
     subject = erasure.subject
     destroy_keys_of(erasure.connections())
@@ -63,20 +69,55 @@ def certify(erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *,
     body = _body(erasure, identity, known, left, proof, at=at)
     content, public_key = canonical_json(body), key.public_bytes
     signature = key.sign(signed_message(body, public_key.hex()))
-    statement, owner = (_CONNECTION, subject.tenant) if subject.kind is SubjectKind.CONNECTION else (_OTHERS, subject.kind.value)
+    statement, owner = (
+        (_CONNECTION, subject.tenant)
+        if subject.kind is SubjectKind.CONNECTION
+        else (_OTHERS, subject.kind.value)
+    )
     with record_scope(subject):
-        if sql.execute(databases[ERASER], statement, [owner, subject.id, identity, content, signature, public_key, at]):
+        if sql.execute(
+            databases[ERASER],
+            statement,
+            [owner, subject.id, identity, content, signature, public_key, at],
+        ):
             # With its digest, so that the log, once sealed, says which certificate it was.
-            details = {"certificate": str(identity), "body_sha256": hashlib.sha256(content).hexdigest()}
-            record(Tag.CERTIFICATE_ISSUED, actor=ACTOR, tenant=subject.tenant, subject=subject.name, at=at, details=details, using=ERASER)
-        if subject.kind is not SubjectKind.CONNECTION:  # A connection's was completed before: the certificate names that event.
-            note_within(subject, "left_over = %s, completed_at = coalesce(completed_at, %s)", [json.dumps(left), at])
+            details = {
+                "certificate": str(identity),
+                "body_sha256": hashlib.sha256(content).hexdigest(),
+            }
+            record(
+                Tag.CERTIFICATE_ISSUED,
+                actor=ACTOR,
+                tenant=subject.tenant,
+                subject=subject.name,
+                at=at,
+                details=details,
+                using=ERASER,
+            )
+        if (
+            subject.kind is not SubjectKind.CONNECTION
+        ):  # A connection's was completed before: the certificate names that event.
+            note_within(
+                subject,
+                "left_over = %s, completed_at = coalesce(completed_at, %s)",
+                [json.dumps(left), at],
+            )
 
 
 def _body(
-    erasure: Erasure, identity: UUID, known: Progress, left: dict[str, int], proof: SanitizationProof, *, at: datetime
+    erasure: Erasure,
+    identity: UUID,
+    known: Progress,
+    left: dict[str, int],
+    proof: SanitizationProof,
+    *,
+    at: datetime,
 ) -> dict[str, object]:
-    subject, planned, deleted = erasure.subject, erasure.planned(known), deleted_by_table(erasure.deleted(known))
+    subject, planned, deleted = (
+        erasure.subject,
+        erasure.planned(known),
+        deleted_by_table(erasure.deleted(known)),
+    )
     return {
         "format": FORMAT,
         "certificate_id": str(identity),
@@ -84,9 +125,18 @@ def _body(
         "deployment": settings.ENVIRONMENT.public_url,
         "deployment_kind": settings.ENVIRONMENT.kind.value,
         "software": f"TheSeller {__version__}",
-        "subject": {"kind": subject.kind.certified, "id": str(subject.id), "requested_at": known.requested_at.isoformat()},
+        "subject": {
+            "kind": subject.kind.certified,
+            "id": str(subject.id),
+            "requested_at": known.requested_at.isoformat(),
+        },
         "rows": [
-            {"table": table, "before": planned.get(table, 0), "deleted": deleted.get(table, 0), "left": left[table]}
+            {
+                "table": table,
+                "before": planned.get(table, 0),
+                "deleted": deleted.get(table, 0),
+                "left": left[table],
+            }
             for table in sorted(left)
         ],
         "counted_by": "an independent query under another database role, after the last deletion",
@@ -106,9 +156,15 @@ def keys_section(connections: Collection[UUID]) -> list[dict[str, str]]:
     """
     owners, found = owners_of(connections), settings.KEY_STORE.list()
     if any(entry.owner in owners and not entry.destroyed for entry in found):
-        raise KeyStillActiveError("a key of a connection that has ended is in the key store: nothing is certified")
+        raise KeyStillActiveError(
+            "a key of a connection that has ended is in the key store: nothing is certified"
+        )
     return [
-        {"key": str(entry.id), "purpose": entry.purpose.value if entry.purpose else "", "destroyed_at": entry.destroyed_at.isoformat()}
+        {
+            "key": str(entry.id),
+            "purpose": entry.purpose.value if entry.purpose else "",
+            "destroyed_at": entry.destroyed_at.isoformat(),
+        }
         for entry in found
         if entry.owner in owners and entry.destroyed_at is not None
     ]
@@ -144,12 +200,22 @@ def backups_section(at: datetime) -> dict[str, object]:
     for entry in readable_backup_keys(settings.KEY_STORE):
         identity = backup_of_key(entry) or entry.id
         taken = creation_time(identity)
-        found.append({"backup": str(identity), "taken_at": taken.isoformat(), "ends_by": (taken + timedelta(days=BACKUP_DAYS)).isoformat()})
+        found.append(
+            {
+                "backup": str(identity),
+                "taken_at": taken.isoformat(),
+                "ends_by": (taken + timedelta(days=BACKUP_DAYS)).isoformat(),
+            }
+        )
     return {
         "affected": found,
         "last_ends_by": max((one["ends_by"] for one in found), default=""),
         "as_of": at.isoformat(),
-        "kept_elsewhere": _OUTSIDE if settings.ENVIRONMENT.database_url and not settings.ENVIRONMENT.in_quarantine else "",
+        "kept_elsewhere": (
+            _OUTSIDE
+            if settings.ENVIRONMENT.database_url and not settings.ENVIRONMENT.in_quarantine
+            else ""
+        ),
     }
 
 
@@ -169,6 +235,10 @@ def audit_section(subject: Subject, tags: tuple[Tag, Tag], *, since: datetime) -
 def signing_key() -> SigningKey:
     """Return the deployment's certificate key, made at its first use."""
     store = settings.KEY_STORE
-    active = [one for one in store.list() if one.purpose is Purpose.SIGNING and one.owner == "certificates" and not one.destroyed]
+    active = [
+        one
+        for one in store.list()
+        if one.purpose is Purpose.SIGNING and one.owner == "certificates" and not one.destroyed
+    ]
     data_key = store.get(active[-1].id) if active else store.create(Purpose.SIGNING, "certificates")
     return SigningKey.from_secret(data_key.material)

@@ -31,7 +31,8 @@ from theseller.lib.ids import new_id
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 from theseller.tenancy.scope import tenant_scope
 
-#: Between the end of a connection, as its row says, and the key store's own time of the destruction.
+#: Between the end of a connection, as its row says, and the key store's own time of the
+#: destruction.
 _LATE = timedelta(minutes=15)
 
 
@@ -52,14 +53,18 @@ def closed_connection(tenant: UUID, connection: UUID) -> ConnectionView:
     return found
 
 
-def erase_connection(*, connection: UUID, tenant: UUID, at: datetime, throttle: Throttle = UNTHROTTLED) -> ErasureResult:
+def erase_connection(
+    *, connection: UUID, tenant: UUID, at: datetime, throttle: Throttle = UNTHROTTLED
+) -> ErasureResult:
     """Erase everything derived from a closed connection and certify it. Call it again after a kill: it continues.
 
     Raises:
         ConnectionOpenError: the connection is open or unknown.
     """
     closed_connection(tenant, connection)
-    (result,) = erase_connections([Subject(SubjectKind.CONNECTION, connection, tenant)], at=at, throttle=throttle)
+    (result,) = erase_connections(
+        [Subject(SubjectKind.CONNECTION, connection, tenant)], at=at, throttle=throttle
+    )
     return result
 
 
@@ -74,7 +79,8 @@ def erase_connections(
 ) -> tuple[ErasureResult, ...]:
     """Erase several connections that have ended, and certify each. The arguments are those of `execution.erase_all`.
 
-    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing while another is at it.
+    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
+    while another is at it.
 
     Raises:
         ConnectionOpenError: one of them is open or unknown. The others are erased.
@@ -90,12 +96,16 @@ class ConnectionErasure(Erasure):
     """The erasure of a closed connection."""
 
     intended, done = Tag.PURGE_INTENDED, Tag.PURGE_COMPLETED
-    searched_for = "the connection's id, which every row that came of it holds; derived tables hold none, and were rewritten whole"
+    searched_for = (
+        "the connection's id, which every row that came of it holds; derived tables hold none, and"
+        " were rewritten whole"
+    )
 
     def __init__(self, closed: ConnectionView) -> None:
         super().__init__(Subject(SubjectKind.CONNECTION, closed.id, closed.tenant))
         self.closed = closed
-        #: The stores whose derived rows the connection fed. The blank one is that of money that belongs to no store.
+        #: The stores whose derived rows the connection fed. The blank one is that of money that
+        #: belongs to no store.
         self.stores = [*closed.marketplace_ids, ""]
 
     @classmethod
@@ -108,7 +118,13 @@ class ConnectionErasure(Erasure):
     def journal_entry(self, at: datetime) -> JournalEntry:
         """Return when and why the connection ended."""
         ended = self.closed.disconnected_at or at
-        return JournalEntry(SubjectKind.CONNECTION, self.closed.id, ended, self.closed.tenant, self.closed.disconnect_reason)
+        return JournalEntry(
+            SubjectKind.CONNECTION,
+            self.closed.id,
+            ended,
+            self.closed.tenant,
+            self.closed.disconnect_reason,
+        )
 
     def begin(self, at: datetime) -> None:
         """Make the record of this erasure, with the rows that there are."""
@@ -118,44 +134,71 @@ class ConnectionErasure(Erasure):
         with tenant_scope(self.closed.tenant, using=ERASER):
             if sql.execute(
                 databases[ERASER],
-                "insert into retention_purge (tenant_id, connection_id, id, disconnected_at, begun_at, plan)"
-                " values (%s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id) do nothing",
-                [self.closed.tenant, self.closed.id, new_id(), self.closed.disconnected_at, at, json.dumps(plan)],
+                "insert into retention_purge (tenant_id, connection_id, id, disconnected_at,"
+                " begun_at, plan) values (%s, %s, %s, %s, %s, %s) on conflict (tenant_id,"
+                " connection_id) do nothing",
+                [
+                    self.closed.tenant,
+                    self.closed.id,
+                    new_id(),
+                    self.closed.disconnected_at,
+                    at,
+                    json.dumps(plan),
+                ],
             ):
                 self._record(Tag.PURGE_INTENDED, at, plan)
 
-    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # other kinds record events at it
+    # other kinds record events at it
+    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002
         """Yield a step for each table, or for each month of a table that is split by month."""
         for descriptor in connection_tables():
             if descriptor.eraser is Eraser.DELETE_CONNECTION and descriptor.partitions:
                 with throttle.work():
                     months = self._months(descriptor)
                 for month in months:
-                    yield Step(f"{descriptor.table}/{month:%Y-%m}", self.closed.tenant, partial(self._delete, descriptor, month))
-            elif descriptor.eraser is not Eraser.KEY:  # A token's row went with the disconnection; the recount confirms it.
-                yield Step(descriptor.table, self.closed.tenant, partial(self._delete, descriptor, None))
+                    yield Step(
+                        f"{descriptor.table}/{month:%Y-%m}",
+                        self.closed.tenant,
+                        partial(self._delete, descriptor, month),
+                    )
+            elif (
+                descriptor.eraser is not Eraser.KEY
+            ):  # A token's row went with the disconnection; the recount confirms it.
+                yield Step(
+                    descriptor.table, self.closed.tenant, partial(self._delete, descriptor, None)
+                )
 
-    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: ARG002  # nothing is caught
+    # nothing is caught
+    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: ARG002
         """Have the rollups of a store that another open connection also feeds made again from that connection's rows."""
-        with throttle.work(), tenant_scope(self.closed.tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+        with (
+            throttle.work(),
+            tenant_scope(self.closed.tenant, using=ERASER),
+            databases[ERASER].cursor() as cursor,
+        ):
             for facts in ("ingest_order_line", "ingest_ledger_line"):
                 cursor.execute(
                     "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
-                    f" select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
-                    " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s) order by 2, 3 on conflict do nothing",
+                    " select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from"
+                    f" {facts}"
+                    " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s)"
+                    " order by 2, 3 on conflict do nothing",
                     [at, self.closed.tenant, self.closed.id, self.stores],
                 )
 
     def count(self) -> dict[str, int]:
         """Count what is left, by table, under another database role."""
-        return count_left(self.closed.tenant, self.closed.id, list(self.closed.marketplace_ids), using=COUNTER)
+        return count_left(
+            self.closed.tenant, self.closed.id, list(self.closed.marketplace_ids), using=COUNTER
+        )
 
     def complete(self, at: datetime) -> None:
         """Record that the erasure is complete. The certificate names the place of this event in the audit log."""
         with tenant_scope(self.closed.tenant, using=ERASER):
             if sql.execute(
                 databases[ERASER],
-                "update retention_purge set completed_at = %s where tenant_id = %s and connection_id = %s and completed_at is null",
+                "update retention_purge set completed_at = %s where tenant_id = %s and"
+                " connection_id = %s and completed_at is null",
                 [at, self.closed.tenant, self.closed.id],
             ):
                 self._record(Tag.PURGE_COMPLETED, at)
@@ -180,11 +223,24 @@ class ConnectionErasure(Erasure):
         """Say what became of the token. Its key may have been destroyed later, in a key store that was put back from a copy."""
         if self.closed.origin is Origin.FILES:
             return "there was none: the data came by imported files"
-        last = max((datetime.fromisoformat(one["destroyed_at"]) for one in keys if one["purpose"] == Purpose.REFRESH_TOKEN), default=None)
+        last = max(
+            (
+                datetime.fromisoformat(one["destroyed_at"])
+                for one in keys
+                if one["purpose"] == Purpose.REFRESH_TOKEN
+            ),
+            default=None,
+        )
         if last is None:
-            return "deleted in the transaction of the disconnection; the key store has no record of its data key"
+            return (
+                "deleted in the transaction of the disconnection; the key store has no record of"
+                " its data key"
+            )
         if self.closed.disconnected_at is not None and last - self.closed.disconnected_at > _LATE:
-            return f"deleted in the transaction of the disconnection; its data key was destroyed on {last.isoformat()}"
+            return (
+                "deleted in the transaction of the disconnection; its data key was destroyed on"
+                f" {last.isoformat()}"
+            )
         return "deleted, and its data key destroyed, in the transaction of the disconnection"
 
     def _months(self, descriptor: TableDescriptor) -> list[date]:
@@ -193,7 +249,8 @@ class ConnectionErasure(Erasure):
                 row[0]
                 for row in sql.rows(
                     databases[ERASER],
-                    f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608  # the data map's own names
+                    # the data map's own names
+                    f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608
                     " where tenant_id = %s and connection_id = %s order by 1",
                     [self.closed.tenant, self.closed.id],
                 )
@@ -202,14 +259,29 @@ class ConnectionErasure(Erasure):
     def _delete(self, descriptor: TableDescriptor, month: date | None) -> Mapping[str, int]:
         table, tenant = descriptor.table, self.closed.tenant
         if descriptor.eraser is Eraser.REBUILD:
-            rows = delete_rows(f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)", [tenant, self.stores])  # noqa: S608  # as above
-        else:
-            of_month = " and local_day >= %s and local_day < %s + interval '1 month'" if month else ""
             rows = delete_rows(
-                f"delete from {table} where tenant_id = %s and {descriptor.connection_column} = %s{of_month}",  # noqa: S608  # as above
+                f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
+                [tenant, self.stores],
+            )  # as above
+        else:
+            of_month = (
+                " and local_day >= %s and local_day < %s + interval '1 month'" if month else ""
+            )
+            rows = delete_rows(
+                # as above
+                f"delete from {table} where tenant_id = %s and {descriptor.connection_column} ="  # noqa: S608
+                f" %s{of_month}",
                 [tenant, self.closed.id, *([month, month] if month else [])],
             )
         return {table if month is None else f"{table}/{month:%Y-%m}": rows}
 
     def _record(self, tag: Tag, at: datetime, details: Mapping[str, int] | None = None) -> None:
-        record(tag, actor=ACTOR, tenant=self.closed.tenant, subject=self.subject.name, at=at, details=details, using=ERASER)
+        record(
+            tag,
+            actor=ACTOR,
+            tenant=self.closed.tenant,
+            subject=self.subject.name,
+            at=at,
+            details=details,
+            using=ERASER,
+        )

@@ -8,18 +8,25 @@ from theseller.datamap.registry import erasure_order
 from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.types import SubjectKind
 
-#: Browser sessions end by age, and a user's with the user. Django's table is not among the data map's erasable ones.
+#: Browser sessions end by age, and a user's with the user. Django's table is not among the data
+#: map's erasable ones.
 SESSIONS = "django_session"
 
 
 def connection_tables() -> tuple[TableDescriptor, ...]:
     """Return the descriptors whose rows go with a connection, children before parents. Raises as `_some` does."""
-    return _some(one for one in erasure_order() if one.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY})
+    return _some(
+        one
+        for one in erasure_order()
+        if one.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
+    )
 
 
 def tenant_tables() -> tuple[TableDescriptor, ...]:
     """Return the descriptors whose rows go with a tenant, children before parents. Raises as `_some` does."""
-    return _some(one for one in erasure_order() if one.tenant_column and one.eraser is not Eraser.KEEP)
+    return _some(
+        one for one in erasure_order() if one.tenant_column and one.eraser is not Eraser.KEEP
+    )
 
 
 def user_tables() -> tuple[TableDescriptor, ...]:
@@ -28,7 +35,10 @@ def user_tables() -> tuple[TableDescriptor, ...]:
     Children come before parents. Raises as `_some` does.
     """
     return _some(
-        one for one in erasure_order() if one.eraser is Eraser.DELETE_USER or ("accounts_user" in one.parents and one.tenant_column)
+        one
+        for one in erasure_order()
+        if one.eraser is Eraser.DELETE_USER
+        or ("accounts_user" in one.parents and one.tenant_column)
     )
 
 

@@ -1,8 +1,9 @@
 """Run erasures, of whatever kind: journal, plan, deletion in steps, recount, sanitization, certificate.
 
-The journal entry comes before the first deletion. Each step and its mark in the record are one transaction, so that a kill at any
-point loses nothing and repeats nothing. The recount is made by another database role than the one that deleted. Then what was
-touched is rewritten and searched (`sanitization.py`), counted once more, and only then is there a certificate.
+The journal entry comes before the first deletion. Each step and its mark in the record are one
+transaction, so that a kill at any point loses nothing and repeats nothing. The recount is made by
+another database role than the one that deleted. Then what was touched is rewritten and searched
+(`sanitization.py`), counted once more, and only then is there a certificate.
 
 What differs between a connection, a tenant and a user is in a subclass of `Erasure` each.
 """
@@ -27,11 +28,13 @@ from theseller.retention.roles import ERASER
 from theseller.tenancy.scope import tenant_scope
 
 
-def erase_rows(erasure: Erasure, *, at: datetime, failures: Failures, throttle: Throttle = UNTHROTTLED) -> dict[str, int]:
+def erase_rows(
+    erasure: Erasure, *, at: datetime, failures: Failures, throttle: Throttle = UNTHROTTLED
+) -> dict[str, int]:
     """Delete what no earlier run deleted, and return what is left by the other role's count.
 
-    All zero: the rows are deleted, and the record says so. Else something was written after its step: the record is put back to
-    the beginning, and the next run deletes and counts again.
+    All zero: the rows are deleted, and the record says so. Else something was written after its
+    step: the record is put back to the beginning, and the next run deletes and counts again.
     """
     subject = erasure.subject
     journal().write(erasure.journal_entry(at))
@@ -66,17 +69,19 @@ def erase_all(
 ) -> tuple[ErasureResult, ...]:
     """Erase several subjects, sanitize once for all of them, and certify each.
 
-    Each is erased and certified on its own: one that fails holds up no other. What failed is logged at once, and raised when the
-    others are done: the error itself, or an ExceptionGroup of several. The caller holds the lock.
+    Each is erased and certified on its own: one that fails holds up no other. What failed is logged
+    at once, and raised when the others are done: the error itself, or an ExceptionGroup of several.
+    The caller holds the lock.
 
     Args:
         due: the subjects, each with what makes its erasure. That may fail, for the one subject.
         at: when this run began.
-        gather: sanitize when the first of them has waited this long for others.
-        throttle: how much of the time this may work beside the requests of users.
-        now: the time when this is done with its work. A certificate that bore the time of the beginning would say of a backup taken
+        gather: sanitize when the first of them has waited this long for others. throttle: how much
+        of the time this may work beside the requests of users. now: the time when this is done with
+        its work. A certificate that bore the time of the beginning would say of a backup taken
             meanwhile that it holds nothing.
-        then: called after the rows of `due` are deleted; returns further erasures whose rows are deleted.
+        then: called after the rows of `due` are deleted; returns further erasures whose rows are
+        deleted.
     """
     now = now or (lambda: at)
     results: list[ErasureResult] = []
@@ -86,14 +91,22 @@ def erase_all(
         with failures.caught(subject):
             erasure = make()
             known = progress(subject)
-            left = {} if known and known.erased_at else erase_rows(erasure, at=at, failures=failures, throttle=throttle)
+            left = (
+                {}
+                if known and known.erased_at
+                else erase_rows(erasure, at=at, failures=failures, throttle=throttle)
+            )
             if any(left.values()):
                 results.append(_result(subject, left, completed=False))
             else:
                 erasure.load_related()
                 erased.append(erasure)
     erased += then(failures) if then else ()
-    since = [known.erased_at for one in erased if (known := progress(one.subject)) is not None and known.erased_at is not None]
+    since = [
+        known.erased_at
+        for one in erased
+        if (known := progress(one.subject)) is not None and known.erased_at is not None
+    ]
     if since and (not gather or at - min(since) >= gather):
         results += _finish(tuple(erased), failures, now, throttle)
     failures.settle(at=now())
@@ -102,17 +115,23 @@ def erase_all(
 
 def _delete(subject: Subject, step: Step) -> None:
     """Run one step and mark it in the record, both or neither."""
-    with tenant_scope(step.tenant, using=ERASER) if step.tenant else transaction.atomic(using=ERASER, durable=True):
+    with (
+        tenant_scope(step.tenant, using=ERASER)
+        if step.tenant
+        else transaction.atomic(using=ERASER, durable=True)
+    ):
         mark_steps_within(subject, step.delete())
 
 
-def _finish(erased: tuple[Erasure, ...], failures: Failures, now: Callable[[], datetime], throttle: Throttle) -> list[ErasureResult]:
+def _finish(
+    erased: tuple[Erasure, ...], failures: Failures, now: Callable[[], datetime], throttle: Throttle
+) -> list[ErasureResult]:
     """Sanitize, count once more and certify, each on its own. What can't be done now is done by the next run."""
     try:
         proofs = sanitize(tuple(one.subject for one in erased), throttle, failures=failures)
     except RetryLaterError as error:
         return [_result(one.subject, {}, completed=False, waiting=str(error)) for one in erased]
-    except Exception as error:  # noqa: BLE001  # it is noted, and raised when the others are done
+    except Exception as error:  # it is noted, and raised when the others are done  # noqa: BLE001
         # What they share failed. It may be for one of them only: each alone then shows which.
         if len(erased) > 1:
             return [result for one in erased for result in _finish((one,), failures, now, throttle)]
@@ -121,12 +140,19 @@ def _finish(erased: tuple[Erasure, ...], failures: Failures, now: Callable[[], d
     results = []
     for one in erased:
         with failures.caught(one.subject):
-            results.append(_certify_if_proven(one, proofs.get(one.subject.id), failures, throttle, at=now()))
+            results.append(
+                _certify_if_proven(one, proofs.get(one.subject.id), failures, throttle, at=now())
+            )
     return results
 
 
 def _certify_if_proven(
-    erasure: Erasure, proof: SanitizationProof | None, failures: Failures, throttle: Throttle, *, at: datetime
+    erasure: Erasure,
+    proof: SanitizationProof | None,
+    failures: Failures,
+    throttle: Throttle,
+    *,
+    at: datetime,
 ) -> ErasureResult:
     subject = erasure.subject
     with throttle.work():
@@ -139,6 +165,8 @@ def _certify_if_proven(
     return _result(subject, left, completed=proven, waiting=failures.waiting.get(subject.id, ""))
 
 
-def _result(subject: Subject, left: dict[str, int], *, completed: bool, waiting: str = "") -> ErasureResult:
+def _result(
+    subject: Subject, left: dict[str, int], *, completed: bool, waiting: str = ""
+) -> ErasureResult:
     known = progress(subject)
     return ErasureResult(subject, known.deleted if known else {}, left, completed, waiting)

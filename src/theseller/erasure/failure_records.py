@@ -1,6 +1,7 @@
 """Failing erasures: why, how often, and when they are tried again. One that keeps failing is tried at growing intervals.
 
-An erasure that has not begun has no row in the ledger yet, so this is a table of its own. Its row is deleted when the erasure gets through.
+An erasure that has not begun has no row in the ledger yet, so this is a table of its own. Its row
+is deleted when the erasure gets through.
 """
 
 from __future__ import annotations
@@ -51,7 +52,11 @@ def failed_erasures(*, most: int = 200, using: str | None = None) -> tuple[Faile
     """Return the erasures that fail now, over all shops, the longest failing first: for operators."""
     return tuple(
         FailedErasure(row[0], SubjectKind(row[1]), *row[2:])
-        for row in sql.rows(databases[using or operators_database()], "select * from guard.failed_erasures(%s)", [most])
+        for row in sql.rows(
+            databases[using or operators_database()],
+            "select * from guard.failed_erasures(%s)",
+            [most],
+        )
     )
 
 
@@ -76,7 +81,9 @@ def record_failure(subject: Subject, error: Exception, *, at: datetime) -> None:
 
 def clear_failure(subject: Subject) -> None:
     """Note that an erasure got through: if it fails once more, its pauses begin again with the shortest."""
-    sql.execute(databases[ERASER], "delete from retention_end_failure where subject_id = %s", [subject.id])
+    sql.execute(
+        databases[ERASER], "delete from retention_end_failure where subject_id = %s", [subject.id]
+    )
 
 
 def reason(error: Exception) -> str:

@@ -35,14 +35,19 @@ class Failures:
             yield
         except RetryLaterError as error:
             self.waiting[subject.id] = str(error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is this subject's alone
+        except Exception as error:  # whatever it is, it is this subject's alone  # noqa: BLE001
             self.note(subject, error)
 
     def note(self, subject: Subject, error: Exception) -> None:
         """Note that one subject failed, and log it."""
         self._tried[subject.id] = subject
         self._failed[subject.id] = error
-        log.error("the erasure of %s %s failed, and is tried again: %s", subject.kind, subject.id, describe(error))
+        log.error(
+            "the erasure of %s %s failed, and is tried again: %s",
+            subject.kind,
+            subject.id,
+            describe(error),
+        )
 
     def settle(self, *, at: datetime) -> None:
         """Store what failed, which puts its next try off, and what got through; then raise as `throw` does."""
@@ -52,8 +57,14 @@ class Failures:
                     record_failure(subject, self._failed[identity], at=at)
                 else:
                     clear_failure(subject)
-            except Exception as error:  # noqa: BLE001  # what failed the erasure may fail this too: it is tried again by the next run then
-                log.error("how the erasure of %s %s went could not be stored: %s", subject.kind, identity, describe(error))
+            # what failed the erasure may fail this too: it is tried again by the next run then
+            except Exception as error:  # noqa: BLE001
+                log.error(
+                    "how the erasure of %s %s went could not be stored: %s",
+                    subject.kind,
+                    identity,
+                    describe(error),
+                )
         self.throw()
 
     def throw(self) -> None:

@@ -1,8 +1,9 @@
 """The erasure journal: what was erased, stored outside the database, so that a restored database is erased again.
 
-Each entry is written twice before anything of its subject is deleted. In the key store it is a key that was made and
-destroyed at once: its tombstone stays, its owner's name is the entry, and all hosts that share a key service read it. On
-this host it is a small file in `erasures/` of the state folder (0700/0600). Entries hold ids and dates only.
+Each entry is written twice before anything of its subject is deleted. In the key store it is a key
+that was made and destroyed at once: its tombstone stays, its owner's name is the entry, and all
+hosts that share a key service read it. On this host it is a small file in `erasures/` of the state
+folder (0700/0600). Entries hold ids and dates only.
 """
 
 from __future__ import annotations
@@ -64,10 +65,21 @@ class Journal:
             KeyStoreError: the key store can't answer.
         """
         for link in entry.links:
-            self._tombstone(_LINK, entry.id, entry.kind.value, link.token_hash.hex(), _number(link.made_at), _number(link.expires_at))
+            self._tombstone(
+                _LINK,
+                entry.id,
+                entry.kind.value,
+                link.token_hash.hex(),
+                _number(link.made_at),
+                _number(link.expires_at),
+            )
         fields: tuple[str, ...]
         if entry.kind is SubjectKind.CONNECTION:
-            fields = str(entry.tenant or ""), _number(entry.at), entry.reason.value if entry.reason else ""
+            fields = (
+                str(entry.tenant or ""),
+                _number(entry.at),
+                entry.reason.value if entry.reason else "",
+            )
         else:
             fields = _number(entry.at), "own" if entry.own_request else ""
         self._tombstone(entry.kind.value, entry.id, *fields)
@@ -87,13 +99,18 @@ class Journal:
     def entries(self, kind: SubjectKind) -> tuple[JournalEntry, ...]:
         """Return every entry of a kind, the oldest first, from the key store and from this host's files.
 
-        A connection whose only keys are destroyed has ended too, even if the machine failed before its entry was written.
+        A connection whose only keys are destroyed has ended too, even if the machine failed before
+        its entry was written.
 
         Raises:
             JournalUnreadableError: one can't be read. Nothing may be restored until it is put back.
             KeyStoreError: the key store can't answer.
         """
-        found = {entry.id: entry for entry in self._of_destroyed_keys()} if kind is SubjectKind.CONNECTION else {}
+        found = (
+            {entry.id: entry for entry in self._of_destroyed_keys()}
+            if kind is SubjectKind.CONNECTION
+            else {}
+        )
         found |= self.recorded()[kind]
         return tuple(sorted(found.values(), key=lambda entry: (entry.at, entry.id)))
 
@@ -110,8 +127,8 @@ class Journal:
     def complete(self, begun: Iterable[JournalEntry]) -> int:
         """Write each entry that is missing in the key store or in this host's files.
 
-        The key store has the entries of all hosts, files those from before the key store had any, and a database that is
-        newer than a restored state folder has its own records.
+        The key store has the entries of all hosts, files those from before the key store had any,
+        and a database that is newer than a restored state folder has its own records.
 
         Args:
             begun: the entries of the erasures that the database has begun.
@@ -143,10 +160,18 @@ class Journal:
                 continue
             connection = UUID(record.owner.removeprefix(_CONNECTION_KEY))
             if record.destroyed_at is None:
-                living.add(connection)  # An older key of it was replaced; the connection did not end.
+                living.add(
+                    connection
+                )  # An older key of it was replaced; the connection did not end.
             else:
-                destroyed[connection] = max(record.destroyed_at, destroyed.get(connection, record.destroyed_at))
-        return [JournalEntry(SubjectKind.CONNECTION, one, at) for one, at in destroyed.items() if one not in living]
+                destroyed[connection] = max(
+                    record.destroyed_at, destroyed.get(connection, record.destroyed_at)
+                )
+        return [
+            JournalEntry(SubjectKind.CONNECTION, one, at)
+            for one, at in destroyed.items()
+            if one not in living
+        ]
 
     def _tombstone(self, kind: str, identity: UUID, *fields: str) -> None:
         """Make and destroy a key. If killed in between, the key exists, seals nothing, and counts as an entry all the same."""
@@ -175,19 +200,26 @@ def read_key_store(keys: KeyStore) -> KeyStoreEntries:
             except (ValueError, IndexError, KeyError, OverflowError):
                 # The text of the original error would quote the entry.
                 raise JournalUnreadableError(
-                    f"the erasure journal's entry under key {record.id} of the key store can't be read: it is damaged, or"
-                    " a later version of TheSeller wrote it, and only that one can go on"
+                    f"the erasure journal's entry under key {record.id} of the key store can't be"
+                    " read: it is damaged, or a later version of TheSeller wrote it, and only that"
+                    " one can go on"
                 ) from None
     return found
 
 
-def _add(found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]], owner: str) -> None:
+def _add(
+    found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]], owner: str
+) -> None:
     """Add one entry. Raises ValueError, IndexError, KeyError, OverflowError if it can't be read."""
     kind, identity, fields = _parsed(owner)
     if kind == SubjectKind.CONNECTION:
         tenant, at, reason = fields
         entry = JournalEntry(
-            SubjectKind.CONNECTION, identity, _time(at), UUID(tenant) if tenant else None, DisconnectReason(reason) if reason else None
+            SubjectKind.CONNECTION,
+            identity,
+            _time(at),
+            UUID(tenant) if tenant else None,
+            DisconnectReason(reason) if reason else None,
         )
         found.entries[SubjectKind.CONNECTION].setdefault(identity, entry)
     elif kind == _WITHDRAWN:
@@ -199,7 +231,11 @@ def _add(found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]
     else:
         known = tuple(dict.fromkeys(links.get((kind, identity), ())))
         found.entries[SubjectKind(kind)][identity] = JournalEntry(
-            SubjectKind(kind), identity, _time(fields[0]), own_request=fields[1] == "own", links=known
+            SubjectKind(kind),
+            identity,
+            _time(fields[0]),
+            own_request=fields[1] == "own",
+            links=known,
         )
 
 

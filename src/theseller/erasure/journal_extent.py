@@ -1,7 +1,8 @@
 """How much the erasure journal holds: stored in each backup's manifest, and compared before a restore relies on the journal.
 
-The journal is in the key store and in files beside it. Both may have been put back from an older copy together; the manifest
-of a backup was sealed outside them, and names what the journal had when the backup was taken.
+The journal is in the key store and in files beside it. Both may have been put back from an older
+copy together; the manifest of a backup was sealed outside them, and names what the journal had when
+the backup was taken.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _SHORT = 8
 class Extent:
     """What a journal had when it was measured. An entry is a kind and an id, such as `connection:UUID`.
 
-    `count` entries; `head`, the SHA-256 of all their hashes in order; `hashes`, one after the other, 8 bytes each.
+    `count` entries; `head`, the SHA-256 of all their hashes in order; `hashes`, one after the
+    other, 8 bytes each.
     """
 
     count: int
@@ -31,7 +33,11 @@ class Extent:
 
     def as_document(self) -> dict[str, object]:
         """Return this as the manifest stores it."""
-        return {"count": self.count, "head": self.head, "hashes": base64.b64encode(self.hashes).decode()}
+        return {
+            "count": self.count,
+            "head": self.head,
+            "hashes": base64.b64encode(self.hashes).decode(),
+        }
 
 
 def parse(document: dict[str, object]) -> Extent:
@@ -51,15 +57,27 @@ def journal_extent(keys: KeyStore, state: Path) -> Extent:
         JournalUnreadableError: an entry can't be read.
     """
     full = sorted(hashlib.sha256(name.encode()).digest() for name in _names(keys, state))
-    return Extent(len(full), hashlib.sha256(b"".join(full)).hexdigest(), b"".join(one[:_SHORT] for one in full))
+    return Extent(
+        len(full),
+        hashlib.sha256(b"".join(full)).hexdigest(),
+        b"".join(one[:_SHORT] for one in full),
+    )
 
 
 def missing_entries(then: Extent, keys: KeyStore, state: Path) -> int:
     """Return how many of the entries that a manifest names the journal lacks. Raises as `journal_extent` does."""
     withdrawn = {f"{kind.value}:{identity}" for kind, identity in read_key_store(keys).withdrawn}
-    present = {hashlib.sha256(name.encode()).digest()[:_SHORT] for name in _names(keys, state) | withdrawn}
-    return sum(then.hashes[at : at + _SHORT] not in present for at in range(0, len(then.hashes), _SHORT))
+    present = {
+        hashlib.sha256(name.encode()).digest()[:_SHORT] for name in _names(keys, state) | withdrawn
+    }
+    return sum(
+        then.hashes[at : at + _SHORT] not in present for at in range(0, len(then.hashes), _SHORT)
+    )
 
 
 def _names(keys: KeyStore, state: Path) -> set[str]:
-    return {f"{kind.value}:{identity}" for kind, entries in Journal(keys, state).recorded().items() for identity in entries}
+    return {
+        f"{kind.value}:{identity}"
+        for kind, entries in Journal(keys, state).recorded().items()
+        for identity in entries
+    }

@@ -38,7 +38,11 @@ def write(state: Path, entry: JournalEntry) -> None:
 def read_all(state: Path, kind: SubjectKind) -> tuple[JournalEntry, ...]:
     """Return the entries of this host's files, by id. Raises JournalUnreadableError if one can't be read."""
     folder = journal_folder(state) / _FOLDERS[kind]
-    return tuple(_read(path, kind) for path in sorted(folder.glob("*.json"))) if folder.is_dir() else ()
+    return (
+        tuple(_read(path, kind) for path in sorted(folder.glob("*.json")))
+        if folder.is_dir()
+        else ()
+    )
 
 
 def _fields(entry: JournalEntry) -> dict[str, Any]:
@@ -49,8 +53,16 @@ def _fields(entry: JournalEntry) -> dict[str, Any]:
             "at": entry.at.isoformat(),
             "reason": entry.reason.value if entry.reason else None,
         }
-    links = [[one.token_hash.hex(), one.made_at.isoformat(), one.expires_at.isoformat()] for one in entry.links]
-    return {"at": entry.at.isoformat(), "id": str(entry.id), "own_wish": entry.own_request, "links": links}
+    links = [
+        [one.token_hash.hex(), one.made_at.isoformat(), one.expires_at.isoformat()]
+        for one in entry.links
+    ]
+    return {
+        "at": entry.at.isoformat(),
+        "id": str(entry.id),
+        "own_wish": entry.own_request,
+        "links": links,
+    }
 
 
 def _read(path: Path, kind: SubjectKind) -> JournalEntry:
@@ -60,15 +72,35 @@ def _read(path: Path, kind: SubjectKind) -> JournalEntry:
         if kind is SubjectKind.CONNECTION:
             tenant, reason = fields["tenant"], fields["reason"]
             return JournalEntry(
-                kind, UUID(str(fields["connection"])), at, UUID(tenant) if tenant else None, DisconnectReason(reason) if reason else None
+                kind,
+                UUID(str(fields["connection"])),
+                at,
+                UUID(tenant) if tenant else None,
+                DisconnectReason(reason) if reason else None,
             )
         links = tuple(
-            JournalLink(bytes.fromhex(token), datetime.fromisoformat(made), datetime.fromisoformat(expires))
+            JournalLink(
+                bytes.fromhex(token), datetime.fromisoformat(made), datetime.fromisoformat(expires)
+            )
             for token, made, expires in fields.get("links", [])
         )
-        return JournalEntry(kind, UUID(fields["id"]), at, own_request=bool(fields.get("own_wish", False)), links=links)
+        return JournalEntry(
+            kind,
+            UUID(fields["id"]),
+            at,
+            own_request=bool(fields.get("own_wish", False)),
+            links=links,
+        )
     except (UnsafePermissionsError, OSError) as error:
-        why = str(error) if isinstance(error, UnsafePermissionsError) else error.strerror or type(error).__name__
-        raise JournalUnreadableError(f"the erasure journal's entry {path} can't be read: {why}") from None
+        why = (
+            str(error)
+            if isinstance(error, UnsafePermissionsError)
+            else error.strerror or type(error).__name__
+        )
+        raise JournalUnreadableError(
+            f"the erasure journal's entry {path} can't be read: {why}"
+        ) from None
     except (KeyError, TypeError, ValueError):
-        raise JournalUnreadableError(f"the erasure journal's entry {path} is damaged: put it back from a copy") from None
+        raise JournalUnreadableError(
+            f"the erasure journal's entry {path} is damaged: put it back from a copy"
+        ) from None

@@ -12,8 +12,8 @@ from theseller.erasure.types import JournalEntry, JournalLink, SubjectKind
 from theseller.lib import sql
 from theseller.retention.roles import COUNTER, ERASER
 
-#: What the database has begun to erase. Users who only lost their last tenant may have joined another since, and are kept then: their
-#: entry was withdrawn.
+#: What the database has begun to erase. Users who only lost their last tenant may have joined
+#: another since, and are kept then: their entry was withdrawn.
 _BEGUN = """
 select 'connection', p.connection_id, p.disconnected_at, p.tenant_id, d.reason, false from retention_purge p
 left join connections_disconnection d on d.tenant_id = p.tenant_id and d.connection_id = p.connection_id
@@ -34,7 +34,13 @@ def complete_journal() -> int:
     rows = sql.rows(databases[COUNTER], _BEGUN)
     return journal().complete(
         JournalEntry(
-            SubjectKind(kind), identity, at, tenant, DisconnectReason(reason) if reason else None, own_request=own, links=links_of(identity)
+            SubjectKind(kind),
+            identity,
+            at,
+            tenant,
+            DisconnectReason(reason) if reason else None,
+            own_request=own,
+            links=links_of(identity),
         )
         for kind, identity, at, tenant, reason, own in rows
     )
@@ -46,7 +52,8 @@ def links_of(identity: UUID) -> tuple[JournalLink, ...]:
         JournalLink(bytes(token), made, expires)
         for token, made, expires in sql.rows(
             databases[ERASER],
-            "select token_hash, made_at, expires_at from retention_end_link where subject_id = %s order by made_at, token_hash",
+            "select token_hash, made_at, expires_at from retention_end_link where subject_id = %s"
+            " order by made_at, token_hash",
             [identity],
         )
     )
@@ -57,7 +64,7 @@ def restore_links(entry: JournalEntry) -> None:
     with databases[ERASER].cursor() as cursor:
         for one in entry.links:
             cursor.execute(
-                "insert into retention_end_link (token_hash, subject_id, kind, made_at, expires_at) values (%s, %s, %s, %s, %s)"
-                " on conflict (token_hash) do nothing",
+                "insert into retention_end_link (token_hash, subject_id, kind, made_at, expires_at)"
+                " values (%s, %s, %s, %s, %s) on conflict (token_hash) do nothing",
                 [one.token_hash, entry.id, entry.kind.value, one.made_at, one.expires_at],
             )

@@ -1,7 +1,8 @@
 """Destroy the keys of connections that have ended.
 
-A disconnection destroys the keys itself. But a key store that was put back from an older copy has them again, and what was sealed
-under them, in a backup too, can be read. So each start of a worker, each replay and each certificate asks the store by owner.
+A disconnection destroys the keys itself. But a key store that was put back from an older copy has
+them again, and what was sealed under them, in a backup too, can be read. So each start of a worker,
+each replay and each certificate asks the store by owner.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from theseller.lib import sql
 from theseller.retention.roles import COUNTER
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-#: A connection's owner names in the key store: of its token's key, and of its keys for other purposes (`connections/keys.py`).
+#: A connection's owner names in the key store: of its token's key, and of its keys for other
+#: purposes (`connections/keys.py`).
 _OWNER = re.compile(rf"connection(?:-[a-z_]+)?:({_UUID})")
 
 
@@ -33,7 +35,10 @@ class KeyStillActiveError(RuntimeError):
 def owners_of(connections: Collection[UUID]) -> frozenset[str]:
     """Return every name under which the key store may have keys of these connections."""
     tokens = {f"connection:{connection}" for connection in connections}
-    return frozenset(tokens | {key_owner(connection, purpose) for connection in connections for purpose in Purpose})
+    return frozenset(
+        tokens
+        | {key_owner(connection, purpose) for connection in connections for purpose in Purpose}
+    )
 
 
 def destroy_keys_of(connections: Collection[UUID]) -> int:
@@ -44,12 +49,18 @@ def destroy_keys_of(connections: Collection[UUID]) -> int:
         KeyStillActiveError: the store still has one.
     """
     owners = owners_of(connections)
-    active = [entry for entry in settings.KEY_STORE.list() if entry.owner in owners and not entry.destroyed]
+    active = [
+        entry
+        for entry in settings.KEY_STORE.list()
+        if entry.owner in owners and not entry.destroyed
+    ]
     for entry in active:
         settings.KEY_STORE.destroy(entry.id)
     for entry in active:
         if settings.KEY_STORE.exists(entry.id):
-            raise KeyStillActiveError(f"the key {entry.id} of a connection that has ended is still in the key store")
+            raise KeyStillActiveError(
+                f"the key {entry.id} of a connection that has ended is still in the key store"
+            )
     return len(active)
 
 
@@ -61,7 +72,9 @@ def destroy_keys_of_closed_connections() -> int:
         JournalUnreadableError: an entry of the erasure journal can't be read.
     """
     active = {
-        connection for entry in settings.KEY_STORE.list() if not entry.destroyed and (connection := _connection_of(entry)) is not None
+        connection
+        for entry in settings.KEY_STORE.list()
+        if not entry.destroyed and (connection := _connection_of(entry)) is not None
     }
     if not active:
         return 0
@@ -69,7 +82,9 @@ def destroy_keys_of_closed_connections() -> int:
     known = {
         row[0]
         for row in sql.rows(
-            databases[COUNTER], "select connection_id from connections_disconnection where connection_id = any(%s)", [list(active)]
+            databases[COUNTER],
+            "select connection_id from connections_disconnection where connection_id = any(%s)",
+            [list(active)],
         )
     }
     ended = active & (named | known)

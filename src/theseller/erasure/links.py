@@ -37,16 +37,26 @@ def new_link(*, at: datetime) -> NewLink:
 
 def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
     """Return what a link leads to; None if there is no such link, or it has expired."""
-    row = sql.one(databases["default"], "select * from guard.end_by_link(%s, %s)", [_hash(token), at])
+    row = sql.one(
+        databases["default"], "select * from guard.end_by_link(%s, %s)", [_hash(token), at]
+    )
     if row is None or row[1] is None:
         return None
     kind, requested, erased, _completed, expires, identity, *signed = row
-    return LinkedErasure(SubjectKind(kind), requested, erased, expires, (identity, stored_file(*signed)) if identity else None)
+    return LinkedErasure(
+        SubjectKind(kind),
+        requested,
+        erased,
+        expires,
+        (identity, stored_file(*signed)) if identity else None,
+    )
 
 
 def delete_expired_links(*, at: datetime) -> int:
     """Delete the links that have expired; return how many."""
-    return sql.execute(databases[ERASER], "delete from retention_end_link where expires_at <= %s", [at])
+    return sql.execute(
+        databases[ERASER], "delete from retention_end_link where expires_at <= %s", [at]
+    )
 
 
 def _hash(token: str) -> bytes:

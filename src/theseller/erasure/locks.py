@@ -1,7 +1,7 @@
 """One process at a time erases: over all workers and hosts of a deployment, by an advisory lock of its database.
 
-The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it. A lock of the job queue would not do:
-a job whose worker was killed keeps it.
+The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it.
+A lock of the job queue would not do: a job whose worker was killed keeps it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
     if work in _LOCKED.get():
         yield True
         return
-    with psycopg.connect(**databases[ERASER].get_connection_params(), autocommit=True) as connection:
+    with psycopg.connect(
+        **databases[ERASER].get_connection_params(), autocommit=True
+    ) as connection:
         connection.execute("set lock_timeout = 0; set statement_timeout = 0")
         call = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
         row = connection.execute(f"select {call}(hashtextextended(%s, 0))", [work.value]).fetchone()

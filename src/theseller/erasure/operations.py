@@ -12,7 +12,9 @@ from theseller.audit.tags import Tag
 from theseller.tenancy.scope import tenant_scope
 
 
-def record_download(*, connection: UUID, certificate: UUID, tenant: UUID, actor: str, at: datetime) -> None:
+def record_download(
+    *, connection: UUID, certificate: UUID, tenant: UUID, actor: str, at: datetime
+) -> None:
     """Note in the audit log that a certificate was downloaded."""
     with tenant_scope(tenant):
         record(
@@ -28,4 +30,10 @@ def record_download(*, connection: UUID, certificate: UUID, tenant: UUID, actor:
 def record_linked_download(*, certificate: UUID, at: datetime) -> None:
     """Note in the audit log that a certificate was downloaded by a person who has the link to it and needs no account."""
     with transaction.atomic():
-        record(Tag.CERTIFICATE_DOWNLOADED, actor="process:end-proof", tenant=None, subject=f"certificate:{certificate}", at=at)
+        record(
+            Tag.CERTIFICATE_DOWNLOADED,
+            actor="process:end-proof",
+            tenant=None,
+            subject=f"certificate:{certificate}",
+            at=at,
+        )

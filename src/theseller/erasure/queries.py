@@ -17,34 +17,46 @@ from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 
 
-def due_connections(*, at: datetime, most: int = 100, using: str = "default") -> tuple[Subject, ...]:
+def due_connections(
+    *, at: datetime, most: int = 100, using: str = "default"
+) -> tuple[Subject, ...]:
     """Return the connections that have ended and have no certificate yet, of all tenants, the longest ended first."""
     return tuple(
         Subject(SubjectKind.CONNECTION, connection, tenant)
-        for connection, tenant in sql.rows(databases[using], "select connection_id, tenant_id from guard.due_purges(%s, %s)", [at, most])
+        for connection, tenant in sql.rows(
+            databases[using],
+            "select connection_id, tenant_id from guard.due_purges(%s, %s)",
+            [at, most],
+        )
     )
 
 
-def count_left(tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str) -> dict[str, int]:
+def count_left(
+    tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str
+) -> dict[str, int]:
     """Count what is left of a connection, table by table. `using` is another role than the one that deleted.
 
-    A derived row counts as left while its store has no other open connection to be derived from; that of no store (a blank one), while the
-    shop has none.
+    A derived row counts as left while its store has no other open connection to be derived from;
+    that of no store (a blank one), while the shop has none.
     """
     counts = {}
     with databases[using].cursor() as cursor:
         for descriptor in connection_tables():
             if descriptor.eraser is Eraser.REBUILD:
                 cursor.execute(
-                    f"select count(*) from {descriptor.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608  # the data map's own names
-                    " and not exists (select from connections_connection c where c.tenant_id = %s and c.id <> %s"
-                    " and (marketplace_id = any(c.marketplace_ids) or marketplace_id = '') and not exists (select from connections_disconnection d"
+                    # the data map's own names
+                    f"select count(*) from {descriptor.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608
+                    " and not exists (select from connections_connection c where c.tenant_id = %s"
+                    " and c.id <> %s"
+                    " and (marketplace_id = any(c.marketplace_ids) or marketplace_id = '') and not"
+                    " exists (select from connections_disconnection d"
                     " where d.tenant_id = c.tenant_id and d.connection_id = c.id))",
                     [tenant, [*marketplaces, ""], tenant, connection],
                 )
             else:
                 cursor.execute(
-                    f"select count(*) from {descriptor.table} where tenant_id = %s and {descriptor.connection_column} = %s",  # noqa: S608
+                    f"select count(*) from {descriptor.table} where tenant_id = %s and"  # noqa: S608
+                    f" {descriptor.connection_column} = %s",
                     [tenant, connection],
                 )
             counts[descriptor.table] = int(cursor.fetchone()[0])
@@ -55,22 +67,31 @@ def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
     """Return the erasures of connections of the tenant in scope, by connection."""
     return {
         connection: ErasureView(
-            connection, begun, sum(as_document(plan).values()), sum(as_document(done).values()), erased, completed, issued
+            connection,
+            begun,
+            sum(as_document(plan).values()),
+            sum(as_document(done).values()),
+            erased,
+            completed,
+            issued,
         )
         for connection, begun, plan, done, erased, completed, issued in sql.rows(
             databases[using],
-            "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at, c.issued_at from retention_purge p"
-            " left join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id"
-            " where p.tenant_id = %s",
+            "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at,"
+            " c.issued_at from retention_purge p left join retention_certificate c on c.tenant_id ="
+            " p.tenant_id and c.connection_id = p.connection_id where p.tenant_id = %s",
             [current_tenant()],
         )
     }
 
 
-def connection_certificate(connection: UUID, *, using: str = "default") -> tuple[UUID, bytes] | None:
+def connection_certificate(
+    connection: UUID, *, using: str = "default"
+) -> tuple[UUID, bytes] | None:
     """Return (id, file) of the certificate of a connection of the tenant in scope, or None."""
     return _certificate(
-        "select id, body, signature, public_key from retention_certificate where tenant_id = %s and connection_id = %s",
+        "select id, body, signature, public_key from retention_certificate where tenant_id = %s and"
+        " connection_id = %s",
         [current_tenant(), connection],
         using,
     )
@@ -79,17 +100,22 @@ def connection_certificate(connection: UUID, *, using: str = "default") -> tuple
 def subject_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUID, bytes] | None:
     """Return (id, file) of the certificate of a tenant or a user, or None."""
     return _certificate(
-        "select id, body, signature, public_key from retention_end_certificate where subject_id = %s",
+        "select id, body, signature, public_key from retention_end_certificate where subject_id"
+        " = %s",
         [subject],
         using or operators_database(),
     )
 
 
-def tenant_and_user_erasures(*, most: int = 200, using: str | None = None) -> tuple[ErasureSummary, ...]:
+def tenant_and_user_erasures(
+    *, most: int = 200, using: str | None = None
+) -> tuple[ErasureSummary, ...]:
     """Return the newest erasures of tenants, and of users who requested theirs, for operators."""
     return tuple(
         ErasureSummary(row[0], SubjectKind(row[1]), *row[2:])
-        for row in sql.rows(databases[using or operators_database()], "select * from guard.ends(%s)", [most])
+        for row in sql.rows(
+            databases[using or operators_database()], "select * from guard.ends(%s)", [most]
+        )
     )
 
 

@@ -1,6 +1,7 @@
 """The record of each erasure in the database: how far it is. It outlives its subject.
 
-Connections, tenants and users have a table each, with the same columns for what this module reads and writes.
+Connections, tenants and users have a table each, with the same columns for what this module reads
+and writes.
 """
 
 from __future__ import annotations
@@ -24,19 +25,25 @@ _TABLES = {
     SubjectKind.TENANT: ("retention_shop_end", "tenant_id", "asked_at"),
     SubjectKind.USER: ("retention_person_end", "user_id", "asked_at"),
 }
-#: Assignments that have the next run delete everything again from the beginning. What was deleted until now stays counted: the
-#: rows of each table under `table/earlier`, which is the name of no step.
+#: Assignments that have the next run delete everything again from the beginning. What was deleted
+#: until now stays counted: the rows of each table under `table/earlier`, which is the name of no
+#: step.
 RESTART = (
-    "steps_done = (select coalesce(jsonb_object_agg(one.name || '/earlier', one.deleted), '{}') from (select split_part(key, '/', 1),"
-    " sum(value::bigint) from jsonb_each_text(steps_done) group by 1) one (name, deleted)),"
-    " erased_at = null, erased_xid = null, rewritten = '{}', wal_from = null"
+    "steps_done = (select coalesce(jsonb_object_agg(one.name || '/earlier', one.deleted), '{}')"
+    " from (select split_part(key, '/', 1), sum(value::bigint) from jsonb_each_text(steps_done)"
+    " group by 1) one (name, deleted)), erased_at = null, erased_xid = null, rewritten = '{}',"
+    " wal_from = null"
 )
 
 
 @contextmanager
 def record_scope(subject: Subject) -> Iterator[None]:
     """Open the transaction in which the record of `subject` can be reached: its tenant's scope, if it has a tenant."""
-    with tenant_scope(subject.tenant, using=ERASER) if subject.tenant else transaction.atomic(using=ERASER, durable=True):
+    with (
+        tenant_scope(subject.tenant, using=ERASER)
+        if subject.tenant
+        else transaction.atomic(using=ERASER, durable=True)
+    ):
         yield
 
 
@@ -47,7 +54,8 @@ def progress(subject: Subject) -> Progress | None:
     with record_scope(subject):
         row = sql.one(
             databases[ERASER],
-            f"select {requested_at}, begun_at, coalesce(plan, '{{}}'), steps_done, erased_at, erased_xid, rewritten, wal_from,"  # noqa: S608  # names of this module
+            # names of this module
+            f"select {requested_at}, begun_at, coalesce(plan, '{{}}'), steps_done, erased_at, erased_xid, rewritten, wal_from,"  # noqa: S608
             f" completed_at from {table} where {where}",
             key,
         )
@@ -76,13 +84,20 @@ def note(subject: Subject, assignments: str, values: list[Any]) -> None:
 def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
     """Change the record inside a transaction that is open already. The arguments are those of `note`."""
     table, where, key = _row(subject)
-    sql.execute(databases[ERASER], f"update {table} set {assignments} where {where}", [*values, *key])  # noqa: S608
+    sql.execute(
+        databases[ERASER],
+        f"update {table} set {assignments} where {where}",  # noqa: S608
+        [*values, *key],
+    )
 
 
 def begin(subject: Subject, plan: Mapping[str, int], *, at: datetime) -> None:
     """Note when an erasure begins and how many rows of each table there are, unless an earlier run has begun it."""
     note(
-        subject, "plan = case when begun_at is null then %s::jsonb else plan end, begun_at = coalesce(begun_at, %s)", [json.dumps(plan), at]
+        subject,
+        "plan = case when begun_at is null then %s::jsonb else plan end, begun_at ="
+        " coalesce(begun_at, %s)",
+        [json.dumps(plan), at],
     )
 
 
@@ -90,15 +105,21 @@ def mark_steps_within(subject: Subject, deleted: Mapping[str, int]) -> None:
     """Add the rows of one or more steps, inside the transaction that deleted them. A second run of a step adds to the first."""
     note_within(
         subject,
-        "steps_done = steps_done || (select coalesce(jsonb_object_agg(one.key, coalesce((steps_done->>one.key)::bigint, 0)"
-        " + one.value::bigint), '{}') from jsonb_each_text(%s::jsonb) one)",
+        "steps_done = steps_done || (select coalesce(jsonb_object_agg(one.key,"
+        " coalesce((steps_done->>one.key)::bigint, 0) + one.value::bigint), '{}') from"
+        " jsonb_each_text(%s::jsonb) one)",
         [json.dumps(dict(deleted))],
     )
 
 
 def mark_erased_within(subject: Subject, *, at: datetime) -> None:
     """Note when the rows were deleted, and the number of a transaction later than all that deleted them."""
-    note_within(subject, "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid, pg_current_xact_id()::text::bigint)", [at])
+    note_within(
+        subject,
+        "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid,"
+        " pg_current_xact_id()::text::bigint)",
+        [at],
+    )
 
 
 def restart_erasure(subject: Subject) -> None:
@@ -115,7 +136,8 @@ def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401  # what a driver returns for jsonb: text, or a document already
+# what a driver returns for jsonb: text, or a document already
+def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return a jsonb value as a dict."""
     return dict(json.loads(value) if isinstance(value, str) else value)
 

@@ -44,14 +44,19 @@ class Replayed:
 def replay_erasures(*, at: datetime) -> Replayed:
     """End every connection that had ended before this database was restored, delete its rows, and destroy its keys.
 
-    Called in the quarantine, with this process connected to the restored database and to the deployment's own key store and ledger.
-    A connection's erasure is certified afterwards, by the deployment's recurring job: it alone can say what its files and backups hold. Only
-    what goes together with its shop, row and all, is certified here, where its files can't be searched, which its certificate says.
+    Called in the quarantine, with this process connected to the restored database and to the
+    deployment's own key store and ledger. A connection's erasure is certified afterwards, by the
+    deployment's recurring job: it alone can say what its files and backups hold. Only what goes
+    together with its shop, row and all, is certified here, where its files can't be searched, which
+    its certificate says.
 
     Raises:
         DataRestoredError: something is left. The database must not leave the quarantine.
     """
-    with exclusive_erasure(ErasureLock.CONNECTIONS, wait=True), exclusive_erasure(ErasureLock.TENANTS_AND_USERS, wait=True):
+    with (
+        exclusive_erasure(ErasureLock.CONNECTIONS, wait=True),
+        exclusive_erasure(ErasureLock.TENANTS_AND_USERS, wait=True),
+    ):
         return _replay(at)
 
 
@@ -73,11 +78,17 @@ def _replay(at: datetime) -> Replayed:
 def delete_tokens_without_key(*, at: datetime) -> int:
     """Delete tokens of open connections whose key was destroyed since the backup, because another took its place; return how many.
 
-    The token that was sealed under the later key is in no backup. Without this the connection's first use would find a destroyed key, take
-    it for a disconnection that was killed, and have the shop erased; so it stays open, and its shop is asked to authorise it again.
+    The token that was sealed under the later key is in no backup. Without this the connection's
+    first use would find a destroyed key, take it for a disconnection that was killed, and have the
+    shop erased; so it stays open, and its shop is asked to authorise it again.
     """
-    tokens = sql.rows(databases[COUNTER], "select tenant_id, connection_id, data_key_id from connections_refresh_token")
-    unreadable = [one for one in tokens if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])]
+    tokens = sql.rows(
+        databases[COUNTER],
+        "select tenant_id, connection_id, data_key_id from connections_refresh_token",
+    )
+    unreadable = [
+        one for one in tokens if not settings.KEY_STORE.exists(one[2]) and _is_open(one[1])
+    ]
     return sum(_let_go(*one, at=at) for one in unreadable)
 
 
@@ -85,11 +96,18 @@ def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
     with tenant_scope(tenant):
         deleted = sql.execute(
             databases["default"],
-            "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
+            "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and"
+            " data_key_id = %s",
             [tenant, connection, key],
         )
         if deleted:
-            record(Tag.CONNECTION_AUTHORISATION_LOST, actor=ACTOR, tenant=tenant, subject=f"connection:{connection}", at=at)
+            record(
+                Tag.CONNECTION_AUTHORISATION_LOST,
+                actor=ACTOR,
+                tenant=tenant,
+                subject=f"connection:{connection}",
+                at=at,
+            )
     return deleted
 
 
@@ -98,7 +116,9 @@ def _end_again(entry: JournalEntry) -> bool:
     if tenant is None or not _is_open(entry.id):
         return False  # The backup is older than the connection, or newer than its end.
     reason = entry.reason or DisconnectReason.SELLER_REQUEST
-    return disconnect(connection=entry.id, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at).first
+    return disconnect(
+        connection=entry.id, reason=reason, tenant=tenant, actor=ACTOR, at=entry.at
+    ).first
 
 
 def _erase_again(entry: JournalEntry, tenants: set[UUID], at: datetime) -> None:
@@ -110,9 +130,13 @@ def _erase_again(entry: JournalEntry, tenants: set[UUID], at: datetime) -> None:
         outcome = erase_connection(connection=entry.id, tenant=tenant, at=at)
         if not outcome.completed:
             why = outcome.waiting or "rows of it are left"
-            raise DataRestoredError(f"connection {entry.id} could not be erased in the restored database: {why}")
+            raise DataRestoredError(
+                f"connection {entry.id} could not be erased in the restored database: {why}"
+            )
     elif any(left.values()):
-        erase_rows(ConnectionErasure(closed_connection(tenant, entry.id)), at=at, failures=Failures())
+        erase_rows(
+            ConnectionErasure(closed_connection(tenant, entry.id)), at=at, failures=Failures()
+        )
 
 
 def _refuse_left(ended: tuple[JournalEntry, ...]) -> None:
@@ -120,13 +144,19 @@ def _refuse_left(ended: tuple[JournalEntry, ...]) -> None:
     for entry in ended:
         found = _left(entry)
         if found is not None and any(found[1].values()):
-            raise DataRestoredError(f"connection {entry.id} has ended, and rows of it are in the restored database")
+            raise DataRestoredError(
+                f"connection {entry.id} has ended, and rows of it are in the restored database"
+            )
 
 
 def _left(entry: JournalEntry) -> tuple[UUID, dict[str, int]] | None:
     """Return (tenant, rows by table) of what is left of a connection; None if this database doesn't know it."""
     found = _connection(entry.id)
-    return None if found is None else (found[0], count_left(found[0], entry.id, found[1], using=COUNTER))
+    return (
+        None
+        if found is None
+        else (found[0], count_left(found[0], entry.id, found[1], using=COUNTER))
+    )
 
 
 def _tenant_of(connection: UUID) -> UUID | None:
@@ -135,7 +165,11 @@ def _tenant_of(connection: UUID) -> UUID | None:
 
 
 def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
-    row = sql.one(databases[COUNTER], "select tenant_id, marketplace_ids from connections_connection where id = %s", [connection])
+    row = sql.one(
+        databases[COUNTER],
+        "select tenant_id, marketplace_ids from connections_connection where id = %s",
+        [connection],
+    )
     return (row[0], list(row[1])) if row else None
 
 

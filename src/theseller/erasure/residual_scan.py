@@ -1,7 +1,8 @@
 """Search the disk for data that an erasure should have removed: the database's files, its WAL, the program's logs.
 
-Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a needle that lies in each of them already, and
-that no other has. Evidence (the erasure's own ledger, the audit log) names it too and is meant to; its files are left out.
+Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a
+needle that lies in each of them already, and that no other has. Evidence (the erasure's own ledger,
+the audit log) names it too and is meant to; its files are left out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ union select pg_relation_filenode(i.indexrelid) from pg_index i join whole w on 
 _KNOWN = "select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm', 'S')"
 _NOT_VISIBLE, _NOT_IN_PLACE = (
     "the database runs elsewhere: its files were not searched",
-    "erased again in a restored database, before that was put in place: its files were not searched",
+    (
+        "erased again in a restored database, before that was put in place: its files were not"
+        " searched"
+    ),
 )
 
 
@@ -53,10 +57,19 @@ def older_wal(layout: Layout, begin: str) -> int:
     return sum(name[8:24] < begin[8:24] for name in _wal(layout))
 
 
-def search(ids: Iterable[UUID], relations: Iterable[str], begin: str, *, using: str, throttle: Throttle = UNTHROTTLED) -> ResidualScan:
+def search(
+    ids: Iterable[UUID],
+    relations: Iterable[str],
+    begin: str,
+    *,
+    using: str,
+    throttle: Throttle = UNTHROTTLED,
+) -> ResidualScan:
     """Look for these ids in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
     layout = database_files()
-    needles = tuple(needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode()))
+    needles = tuple(
+        needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode())
+    )
     logs = _Looked.through(_log_files(), needles, throttle)
     if layout is None:
         return ResidualScan(
@@ -79,7 +92,9 @@ class _Looked:
     places: list[str]
 
     @classmethod
-    def through(cls, paths: Iterable[Path], needles: tuple[bytes, ...], throttle: Throttle) -> _Looked:
+    def through(
+        cls, paths: Iterable[Path], needles: tuple[bytes, ...], throttle: Throttle
+    ) -> _Looked:
         looked = cls(0, 0, [])
         for path in paths:
             try:
@@ -126,13 +141,21 @@ def stray_names(*, using: str) -> frozenset[str]:
 def remove_stray_files(*, using: str) -> int:
     """Remove files that no relation has and that are older than the server's start; return how many.
 
-    PostgreSQL never removes them. The process that made one ended with an earlier run of the server, so that none can still be about to
-    give it to a relation; and while it exists, its number is given to no other.
+    PostgreSQL never removes them. The process that made one ended with an earlier run of the
+    server, so that none can still be about to give it to a relation; and while it exists, its
+    number is given to no other.
     """
     layout = database_files()
     if layout is None:
         return 0
-    started, removed = float(sql.value(databases[using], "select extract(epoch from pg_postmaster_start_time())::float8")), 0
+    started, removed = (
+        float(
+            sql.value(
+                databases[using], "select extract(epoch from pg_postmaster_start_time())::float8"
+            )
+        ),
+        0,
+    )
     for path in _stray_files(layout, using):
         with contextlib.suppress(FileNotFoundError, PermissionError):
             about = path.stat()
@@ -144,11 +167,16 @@ def remove_stray_files(*, using: str) -> int:
 
 def _stray_files(layout: Layout, using: str) -> list[Path]:
     with databases[using].cursor() as cursor:
-        # The files first: what is made in between is no longer among them, and so can't be taken for one of no relation.
+        # The files first: what is made in between is no longer among them, and so can't be taken
+        # for one of no relation.
         present = sorted(_folder(layout, cursor).iterdir())
         cursor.execute(_KNOWN)
         known = {row[0] for row in cursor.fetchall()}
-    return [path for path in present if (named := _FILE.fullmatch(path.name)) and int(named[2]) not in known]
+    return [
+        path
+        for path in present
+        if (named := _FILE.fullmatch(path.name)) and int(named[2]) not in known
+    ]
 
 
 def _folder(layout: Layout, cursor: CursorWrapper) -> Path:
@@ -158,9 +186,17 @@ def _folder(layout: Layout, cursor: CursorWrapper) -> Path:
 
 def _wal(layout: Layout) -> Iterator[str]:
     for folder in (layout.data / "pg_wal", layout.archive):
-        yield from (path.name for path in folder.iterdir() if _SEGMENT.fullmatch(path.name)) if folder.is_dir() else ()
+        yield from (
+            (path.name for path in folder.iterdir() if _SEGMENT.fullmatch(path.name))
+            if folder.is_dir()
+            else ()
+        )
 
 
 def _log_files() -> Iterator[Path]:
     folder = settings.ENVIRONMENT.state / "log"
-    yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) if folder.is_dir() else ()
+    yield from (
+        sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        if folder.is_dir()
+        else ()
+    )

@@ -1,6 +1,7 @@
 """Sanitize the disk after rows were deleted: rewrite their relations, have old WAL sealed or removed, and search for what is left.
 
-Each relation's mark in the record is written when its copy is done. A kill between the two has it copied once more, which harms nothing.
+Each relation's mark in the record is written when its copy is done. A kill between the two has it
+copied once more, which harms nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from django.utils.module_loading import import_string
 from theseller.erasure.erasable_tables import tables_of
 from theseller.erasure.failures import Failures
 from theseller.erasure.records import note, progress
-from theseller.erasure.residual_scan import database_files, older_wal, remove_stray_files, search, stray_names
+from theseller.erasure.residual_scan import (
+    database_files,
+    older_wal,
+    remove_stray_files,
+    search,
+    stray_names,
+)
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import Progress, ResidualScan, SanitizationProof, Subject
 from theseller.erasure.vacuum import (
@@ -38,8 +45,8 @@ from theseller.retention.roles import ERASER
 #: How often the WAL is checked before this is left to the next run, and the seconds between.
 _CHECKS, _PAUSE_SECONDS = 20, 0.25
 _STRAY = (
-    "a crash of the database has left a file of no table, and what is to be erased is in it: restart the service once, with its database;"
-    " the next run removes the file"
+    "a crash of the database has left a file of no table, and what is to be erased is in it:"
+    " restart the service once, with its database; the next run removes the file"
 )
 
 
@@ -52,7 +59,8 @@ def sanitize(
 ) -> dict[UUID, SanitizationProof]:
     """Sanitize the disk after the deletion of these rows; return the proof of each. One without a proof restarts at the next run.
 
-    With `failures`, what goes wrong in the search for one of these is noted there, and the others get their proofs.
+    With `failures`, what goes wrong in the search for one of these is noted there, and the others
+    get their proofs.
 
     Raises:
         RetryLaterError: something has to be waited for. What was done is marked.
@@ -97,7 +105,9 @@ def _rewrite(erased: tuple[Subject, ...], throttle: Throttle, by: str) -> None:
                 _mark(relation, wanted[relation], before[relation], vacuum_full(relation, using=by))
     marked = {name for one in known.values() for name in one.rewritten} - {SAMPLES}
     grounds = [(tables_of(subject.kind), subject.tenant) for subject in erased]
-    rebuild_statistics(sorted(marked | set(wanted)), grounds, using=by, eraser=ERASER, throttle=throttle)
+    rebuild_statistics(
+        sorted(marked | set(wanted)), grounds, using=by, eraser=ERASER, throttle=throttle
+    )
     with throttle.work(), patience(using=by):
         size = sizes([SAMPLES], using=ERASER)[SAMPLES]
         _mark(SAMPLES, list(erased), size, vacuum_full(SAMPLES, using=by))
@@ -106,7 +116,11 @@ def _rewrite(erased: tuple[Subject, ...], throttle: Throttle, by: str) -> None:
 def _mark(relation: str, concerned: list[Subject], before: int, milliseconds: int) -> None:
     mark = json.dumps({"before": before, "ms": milliseconds})
     for subject in concerned:
-        note(subject, "rewritten = rewritten || jsonb_build_object(%s::text, %s::jsonb), wal_from = null", [relation, mark])
+        note(
+            subject,
+            "rewritten = rewritten || jsonb_build_object(%s::text, %s::jsonb), wal_from = null",
+            [relation, mark],
+        )
 
 
 def _begin_of_wal(erased: tuple[Subject, ...]) -> str:
@@ -126,13 +140,16 @@ def _await_old_wal(begin: str, pause: Callable[[float], None]) -> None:
     if layout is None:
         return
     for _ in range(_CHECKS):
-        # Backups are above this package in the import law, so that the settings name what seals WAL into them.
+        # Backups are above this package in the import law, so that the settings name what seals WAL
+        # into them.
         import_string(settings.ERASURE_WAL_SEALER)()
         if older_wal(layout, begin) == 0:
             return
         pause(_PAUSE_SECONDS)
         checkpoint(using=ERASER)
-    raise RetryLaterError("the database still keeps WAL from before: it has not been archived, or something holds it")
+    raise RetryLaterError(
+        "the database still keeps WAL from before: it has not been archived, or something holds it"
+    )
 
 
 def _prove(subject: Subject, begin: str, throttle: Throttle) -> SanitizationProof | None:
@@ -140,16 +157,22 @@ def _prove(subject: Subject, begin: str, throttle: Throttle) -> SanitizationProo
     found = _search(subject, tuple(rewritten), begin, throttle)
     if found.sanitize:
         after = sizes(list(rewritten), using=ERASER)
-        return SanitizationProof({name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found)
+        return SanitizationProof(
+            {name: {**one, "after": after[name]} for name, one in rewritten.items()}, "", found
+        )
     if found.older_wal == 0 and stray_names(using=ERASER).issuperset(found.places):
         raise RetryLaterError(_STRAY)
     note(subject, "rewritten = '{}', wal_from = null", [])
     return None
 
 
-def _search(subject: Subject, relations: tuple[str, ...], begin: str, throttle: Throttle) -> ResidualScan:
+def _search(
+    subject: Subject, relations: tuple[str, ...], begin: str, throttle: Throttle
+) -> ResidualScan:
     ids = (subject.id, *subject.others)
-    return search(ids, (one for one in relations if one != SAMPLES), begin, using=ERASER, throttle=throttle)
+    return search(
+        ids, (one for one in relations if one != SAMPLES), begin, using=ERASER, throttle=throttle
+    )
 
 
 def _progress(subject: Subject) -> Progress:

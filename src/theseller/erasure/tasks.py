@@ -29,21 +29,35 @@ def _throttle() -> Throttle:
 def purge_due(timestamp: int) -> None:
     """Erase what closed connections left. Recurring: it reads the database for what is due.
 
-    While another worker is at it this job ends at once, so that erasures take one place of a worker and not all.
+    While another worker is at it this job ends at once, so that erasures take one place of a worker
+    and not all.
     """
     del timestamp
     gather = timedelta(minutes=VACUUM_BATCH_MINUTES if settings.ENVIRONMENT.kind.guarded else 0)
     due = due_connections(at=clock.now())
-    for one in erase_connections(due, at=clock.now(), gather=gather, throttle=_throttle(), now=clock.now, wait=False):
+    for one in erase_connections(
+        due, at=clock.now(), gather=gather, throttle=_throttle(), now=clock.now, wait=False
+    ):
         log.info("connection_erased completed=%s waiting=%s", one.completed, one.waiting)
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="theseller.retention.tasks.erase_ended_shops", queueing_lock="erase_ended_shops", pass_context=False)
+@app.task(
+    name="theseller.retention.tasks.erase_ended_shops",
+    queueing_lock="erase_ended_shops",
+    pass_context=False,
+)
 def erase_ended_shops(timestamp: int) -> None:
     """Erase tenants whose owners requested it, and accounts of users who requested it or have no tenant any more."""
     del timestamp
     due = due_tenants(at=clock.now())
-    for one in erase_tenants_and_users(tenants=due, at=clock.now(), throttle=_throttle(), now=clock.now, wait=False):
-        log.info("%s_erased completed=%s waiting=%s", one.subject.kind.certified, one.completed, one.waiting)
+    for one in erase_tenants_and_users(
+        tenants=due, at=clock.now(), throttle=_throttle(), now=clock.now, wait=False
+    ):
+        log.info(
+            "%s_erased completed=%s waiting=%s",
+            one.subject.kind.certified,
+            one.completed,
+            one.waiting,
+        )
     delete_expired_links(at=clock.now())

@@ -25,10 +25,24 @@ from theseller.erasure.failures import Failures
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_records import links_of, restore_links
 from theseller.erasure.locks import ErasureLock, exclusive_erasure
-from theseller.erasure.records import RESTART, as_document, begin, deleted_by_table, note_within, progress
+from theseller.erasure.records import (
+    RESTART,
+    as_document,
+    begin,
+    deleted_by_table,
+    note_within,
+    progress,
+)
 from theseller.erasure.sanitization import sanitize
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
-from theseller.erasure.types import ErasureResult, JournalEntry, NewLink, Progress, Subject, SubjectKind
+from theseller.erasure.types import (
+    ErasureResult,
+    JournalEntry,
+    NewLink,
+    Progress,
+    Subject,
+    SubjectKind,
+)
 from theseller.erasure.users import count_user_rows, erase_users, reopen, replay_users
 from theseller.lib import sql
 from theseller.lib.ids import new_id
@@ -46,7 +60,9 @@ def tenant_subject(tenant: UUID) -> Subject:
     return Subject(SubjectKind.TENANT, tenant, tenant)
 
 
-def request_tenant_erasure(*, user: UUID, request: UUID, link: NewLink, at: datetime) -> tuple[bool, list[UUID]]:
+def request_tenant_erasure(
+    *, user: UUID, request: UUID, link: NewLink, at: datetime
+) -> tuple[bool, list[UUID]]:
     """Record, in the scope that is open on the accounts' connection, that an owner requested the deletion of the tenant.
 
     The database refuses anyone who does not own the tenant.
@@ -70,7 +86,9 @@ def request_tenant_erasure(*, user: UUID, request: UUID, link: NewLink, at: date
 
 def tenant_erasure_requested_at(tenant: UUID, *, using: str = "default") -> datetime | None:
     """Return when the deletion of the tenant in scope was requested, or None."""
-    row = sql.one(databases[using], "select asked_at from retention_shop_end where tenant_id = %s", [tenant])
+    row = sql.one(
+        databases[using], "select asked_at from retention_shop_end where tenant_id = %s", [tenant]
+    )
     return row[0] if row else None
 
 
@@ -79,14 +97,18 @@ def due_tenants(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
     return tuple(
         row[0]
         for row in sql.rows(
-            databases[using], "select tenant_id from guard.due_shop_ends(%s, %s)", [at - timedelta(hours=TENANT_GRACE_HOURS), at]
+            databases[using],
+            "select tenant_id from guard.due_shop_ends(%s, %s)",
+            [at - timedelta(hours=TENANT_GRACE_HOURS), at],
         )
     )
 
 
 def erase_tenant(*, tenant: UUID, at: datetime) -> ErasureResult:
     """Erase every row of a tenant that is due, and the accounts of users who have no other, and certify it. Repeat it after a kill."""
-    return next(one for one in erase_tenants_and_users(tenants=(tenant,), at=at) if one.subject.id == tenant)
+    return next(
+        one for one in erase_tenants_and_users(tenants=(tenant,), at=at) if one.subject.id == tenant
+    )
 
 
 def erase_tenants_and_users(
@@ -99,7 +121,8 @@ def erase_tenants_and_users(
 ) -> tuple[ErasureResult, ...]:
     """Erase tenants that are due, and every user who is, and certify each. The arguments are those of `execution.erase_all`.
 
-    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing while another is at it.
+    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
+    while another is at it.
     """
     with exclusive_erasure(ErasureLock.TENANTS_AND_USERS, wait=wait) as locked:
         if not locked:
@@ -119,13 +142,18 @@ def replay_tenants_and_users(*, at: datetime) -> int:
     Raises:
         RuntimeError: something of a tenant or a user is left, or could not be rewritten.
     """
-    again = [entry.id for entry in journal().entries(SubjectKind.TENANT) if _was_restored(entry, at)]
+    again = [
+        entry.id for entry in journal().entries(SubjectKind.TENANT) if _was_restored(entry, at)
+    ]
     if users := replay_users(at=at):
         sanitize(users)
     for one in erase_tenants_and_users(tenants=again, at=at):
         if not one.completed:
             why = one.waiting or "rows of it are left"
-            raise RuntimeError(f"{one.subject.name} had been erased and could not be erased in the restored database: {why}")
+            raise RuntimeError(
+                f"{one.subject.name} had been erased and could not be erased in the restored"
+                f" database: {why}"
+            )
     return len(again)
 
 
@@ -137,7 +165,8 @@ def _was_restored(entry: JournalEntry, at: datetime) -> bool:
     with tenant_scope(tenant, using=ERASER):
         sql.execute(
             databases[ERASER],
-            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s) on conflict (tenant_id) do nothing",
+            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s,"
+            " %s) on conflict (tenant_id) do nothing",
             [tenant, new_id(), at, ACTOR],
         )
         note_within(tenant_subject(tenant), f"completed_at = null, {RESTART}", [])
@@ -149,7 +178,10 @@ class TenantErasure(Erasure):
     """The erasure of a tenant, with the accounts of users who have no other."""
 
     intended, done = Tag.SHOP_END_INTENDED, Tag.SHOP_ERASED
-    searched_for = "the tenant's id and the ids of the users whose accounts were erased with it, which every row of theirs holds"
+    searched_for = (
+        "the tenant's id and the ids of the users whose accounts were erased with it, which every"
+        " row of theirs holds"
+    )
 
     def __init__(self, tenant: UUID) -> None:
         super().__init__(tenant_subject(tenant))
@@ -171,7 +203,8 @@ class TenantErasure(Erasure):
         if known.begun_at is None:
             begin(self.subject, self.count(), at=at)
 
-    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # nothing is looked up between steps
+    # nothing is looked up between steps
+    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002
         """Yield a step for each table."""
         for descriptor in tenant_tables():
             if descriptor.eraser is Eraser.DELETE_TENANT:
@@ -180,21 +213,30 @@ class TenantErasure(Erasure):
     def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:
         """Erase the accounts of users who have no other tenant.
 
-        Also those whose last try failed a moment ago: the tenant itself waits longer each time, and is certified after them only.
+        Also those whose last try failed a moment ago: the tenant itself waits longer each time, and
+        is certified after them only.
 
         Raises:
-            AccountFailedError: one could not be erased (`failures` has the reason): the tenant waits for it.
+            AccountFailedError: one could not be erased (`failures` has the reason): the tenant
+            waits for it.
         """
         erase_users(at=at, failures=failures, waiting_too=True, throttle=throttle)
         if any(user in failures for user in self._members()):
-            raise AccountFailedError("an account that is erased with this shop could not be erased: the shop is certified after it")
+            raise AccountFailedError(
+                "an account that is erased with this shop could not be erased: the shop is"
+                " certified after it"
+            )
 
     def count(self) -> dict[str, int]:
         """Count what is left of the tenant, and of the users who were erased with it once they are loaded, by table."""
         counts = {}
         with databases[COUNTER].cursor() as cursor:
             for descriptor in tenant_tables():
-                cursor.execute(f"select count(*) from {descriptor.table} where {descriptor.tenant_column} = %s", [self.tenant])  # noqa: S608  # the data map's own names
+                cursor.execute(
+                    f"select count(*) from {descriptor.table} where {descriptor.tenant_column}"  # noqa: S608
+                    " = %s",
+                    [self.tenant],
+                )  # the data map's own names
                 counts[descriptor.table] = int(cursor.fetchone()[0])
         for user in self.subject.others:
             for table, rows in count_user_rows(user).items():
@@ -203,7 +245,14 @@ class TenantErasure(Erasure):
 
     def when_erased(self, at: datetime) -> None:
         """Record that the tenant's rows are deleted."""
-        record(Tag.SHOP_ERASED, actor=ACTOR, tenant=self.tenant, subject=self.subject.name, at=at, using=ERASER)
+        record(
+            Tag.SHOP_ERASED,
+            actor=ACTOR,
+            tenant=self.tenant,
+            subject=self.subject.name,
+            at=at,
+            using=ERASER,
+        )
 
     def load_related(self) -> None:
         """Load the users whose accounts were erased with the tenant."""
@@ -214,8 +263,9 @@ class TenantErasure(Erasure):
                     row[0]
                     for row in sql.rows(
                         databases[ERASER],
-                        "select p.user_id from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
-                        " where e.tenant_id = %s and not p.kept and not p.own_wish and p.completed_at is not null order by 1",
+                        "select p.user_id from retention_shop_end e join retention_person_end p on"
+                        " p.user_id = any(e.people) where e.tenant_id = %s and not p.kept and not"
+                        " p.own_wish and p.completed_at is not null order by 1",
                         [self.tenant],
                     )
                 ),
@@ -251,14 +301,21 @@ class TenantErasure(Erasure):
     def certificate_fields(self) -> dict[str, object]:
         """Return how many accounts ended and stayed, and the certificates of the connections."""
         kept = [one for one, _, _ in self._users()]
-        return {"accounts": {"ended": kept.count(False), "kept": kept.count(True)}, "connections": self._certified()}
+        return {
+            "accounts": {"ended": kept.count(False), "kept": kept.count(True)},
+            "connections": self._certified(),
+        }
 
     def _members(self) -> tuple[UUID, ...]:
         """Return every user who was a member of the tenant."""
         with tenant_scope(self.tenant, using=ERASER):
             return tuple(
                 row[0]
-                for row in sql.rows(databases[ERASER], "select unnest(people) from retention_shop_end where tenant_id = %s", [self.tenant])
+                for row in sql.rows(
+                    databases[ERASER],
+                    "select unnest(people) from retention_shop_end where tenant_id = %s",
+                    [self.tenant],
+                )
             )
 
     def _users(self) -> list[tuple[bool, dict[str, int], dict[str, int]]]:
@@ -268,8 +325,9 @@ class TenantErasure(Erasure):
                 (bool(kept), as_document(plan), as_document(steps))
                 for kept, plan, steps in sql.rows(
                     databases[ERASER],
-                    "select p.kept, p.plan, p.steps_done from retention_shop_end e join retention_person_end p on p.user_id = any(e.people)"
-                    " where e.tenant_id = %s and not p.own_wish",
+                    "select p.kept, p.plan, p.steps_done from retention_shop_end e join"
+                    " retention_person_end p on p.user_id = any(e.people) where e.tenant_id = %s"
+                    " and not p.own_wish",
                     [self.tenant],
                 )
             ]
@@ -286,7 +344,8 @@ class TenantErasure(Erasure):
                 }
                 for connection, identity, issued, body in sql.rows(
                     databases[ERASER],
-                    "select connection_id, id, issued_at, body from retention_certificate where tenant_id = %s order by issued_at, id",
+                    "select connection_id, id, issued_at, body from retention_certificate where"
+                    " tenant_id = %s order by issued_at, id",
                     [self.tenant],
                 )
             ]
@@ -294,11 +353,13 @@ class TenantErasure(Erasure):
     def _delete(self, descriptor: TableDescriptor, at: datetime) -> Mapping[str, int]:
         if descriptor.table == "accounts_membership":
             delete_rows(
-                "with members as (select m.user_id from accounts_membership m where m.tenant_id = %s), requested as ("
-                " insert into retention_person_end (user_id, asked_at) select user_id, %s from members"
-                " on conflict (user_id) do update set completed_at = null, kept = false)"
-                " update retention_shop_end set people = array(select user_id from members union select unnest(people)) where tenant_id = %s",
+                "with members as (select m.user_id from accounts_membership m where m.tenant_id ="
+                " %s), requested as ( insert into retention_person_end (user_id, asked_at) select"
+                " user_id, %s from members on conflict (user_id) do update set completed_at = null,"
+                " kept = false) update retention_shop_end set people = array(select user_id from"
+                " members union select unnest(people)) where tenant_id = %s",
                 [self.tenant, at, self.tenant],
             )
-        statement = f"delete from {descriptor.table} where {descriptor.tenant_column} = %s"  # noqa: S608  # the data map's own names
+        # the data map's own names
+        statement = f"delete from {descriptor.table} where {descriptor.tenant_column} = %s"  # noqa: S608
         return {descriptor.table: delete_rows(statement, [self.tenant])}

@@ -1,6 +1,7 @@
 """Limit how much of the time an erasure works: after each piece of work it rests in proportion to how long that took.
 
-It stores nothing: a kill in a rest loses nothing. While it rests it holds no lock and no transaction.
+It stores nothing: a kill in a rest loses nothing. While it rests it holds no lock and no
+transaction.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-#: The part of the time in which an erasure works. Ninety-five of a hundred requests must not notice it, so what it disturbs has to stay well
-#: below the five that may; and it disturbs more than it works: each of the service's connections plans again after a table was copied.
+#: The part of the time in which an erasure works. Ninety-five of a hundred requests must not notice
+#: it, so what it disturbs has to stay well below the five that may; and it disturbs more than it
+#: works: each of the service's connections plans again after a table was copied.
 BACKGROUND_SHARE = 0.01
 #: No rest is longer than this many seconds, or a large copy would have the job asleep for hours.
 LONGEST_PAUSE_SECONDS = 600.0

@@ -25,14 +25,19 @@ class SubjectKind(StrEnum):
 
 
 #: How the audit log names a subject, before its id.
-_IN_THE_LOG = {SubjectKind.CONNECTION: "connection", SubjectKind.TENANT: "tenant", SubjectKind.USER: "user"}
+_IN_THE_LOG = {
+    SubjectKind.CONNECTION: "connection",
+    SubjectKind.TENANT: "tenant",
+    SubjectKind.USER: "user",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is erased, by its id.
 
-    `tenant` is the tenant that it belongs to, None for a user. `others` are ids that are erased with it: a tenant's users.
+    `tenant` is the tenant that it belongs to, None for a user. `others` are ids that are erased
+    with it: a tenant's users.
     """
 
     kind: SubjectKind
@@ -63,8 +68,9 @@ class JournalLink:
 class JournalEntry:
     """One entry of the erasure journal: what was erased, and when.
 
-    Of a connection: `tenant` and `reason` are None if only the tombstone of its key tells of it. Of a user: `own_request` if they
-    requested it, and did not just lose their last tenant. Of a tenant or a user: `links` lead to the certificate.
+    Of a connection: `tenant` and `reason` are None if only the tombstone of its key tells of it. Of
+    a user: `own_request` if they requested it, and did not just lose their last tenant. Of a tenant
+    or a user: `links` lead to the certificate.
     """
 
     kind: SubjectKind
@@ -89,8 +95,9 @@ class NewLink:
 class ErasureResult:
     """What one run did for a subject.
 
-    `deleted`: rows by step of deletion. `left`: rows by table that a count by another role found, all zero or it is not complete.
-    `completed`: it is certified. `waiting`: what the next run waits for, if anything.
+    `deleted`: rows by step of deletion. `left`: rows by table that a count by another role found,
+    all zero or it is not complete. `completed`: it is certified. `waiting`: what the next run waits
+    for, if anything.
     """
 
     subject: Subject
@@ -104,8 +111,9 @@ class ErasureResult:
 class Progress:
     """The record of an erasure.
 
-    `plan` and `deleted` have rows by table and by step; `rewritten` has, by relation, the bytes before and after and the
-    milliseconds of it. `erased_xid` is a transaction later than all that deleted rows.
+    `plan` and `deleted` have rows by table and by step; `rewritten` has, by relation, the bytes
+    before and after and the milliseconds of it. `erased_xid` is a transaction later than all that
+    deleted rows.
     """
 
     requested_at: datetime
@@ -123,8 +131,9 @@ class Progress:
 class ResidualScan:
     """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
 
-    `hits` are places with the connection's id in the files of the tables that were rewritten, and in files that belong to no table;
-    `older_wal` counts files of WAL from before the rewriting; `log_hits` are places in the program's own logs.
+    `hits` are places with the connection's id in the files of the tables that were rewritten, and
+    in files that belong to no table; `older_wal` counts files of WAL from before the rewriting;
+    `log_hits` are places in the program's own logs.
     """
 
     not_searched: str

@@ -1,6 +1,7 @@
 """Erase the accounts of users: those who requested it, and those who lost their last tenant.
 
-Users who requested it get a certificate of their own. Users who lost their last tenant are part of the tenant's.
+Users who requested it get a certificate of their own. Users who lost their last tenant are part of
+the tenant's.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def user_subject(identity: UUID) -> Subject:
 def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool:
     """Record, in the transaction that is open on the accounts' connection, that a user requested the deletion of their account.
 
-    The database refuses an account that is not locked, the only owner of a tenant and the last operator.
+    The database refuses an account that is not locked, the only owner of a tenant and the last
+    operator.
 
     Args:
         identity: the user's id.
@@ -61,14 +63,16 @@ def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool
 def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
     """Return (user, whether they requested it, whether their rows are deleted) of each erasure that is not complete.
 
-    The oldest request comes first. One that failed and is retried later than `at` is left out, unless `waiting_too`.
+    The oldest request comes first. One that failed and is retried later than `at` is left out,
+    unless `waiting_too`.
     """
     return tuple(
         (row[0], row[1], row[2])
         for row in sql.rows(
             databases[ERASER],
-            "select user_id, own_wish, erased_at is not null from retention_person_end p where completed_at is null and (%s or not exists"
-            " (select from retention_end_failure f where f.subject_id = p.user_id and f.retry_at > %s)) order by asked_at, user_id",
+            "select user_id, own_wish, erased_at is not null from retention_person_end p where"
+            " completed_at is null and (%s or not exists (select from retention_end_failure f where"
+            " f.subject_id = p.user_id and f.retry_at > %s)) order by asked_at, user_id",
             [waiting_too, at],
         )
     )
@@ -79,8 +83,8 @@ def erase_users(
 ) -> tuple[UserErasure, ...]:
     """Erase the rows of every user who is due; return those who requested it. Call it again after a kill.
 
-    A user whose erasure failed in this run is in `failures`, and holds up no one else. `waiting_too`: also try users whose last try
-    failed and whose next one is later.
+    A user whose erasure failed in this run is in `failures`, and holds up no one else.
+    `waiting_too`: also try users whose last try failed and whose next one is later.
     """
     requested = []
     for identity, own_request, erased in due_users(at=at, waiting_too=waiting_too):
@@ -90,7 +94,9 @@ def erase_users(
         with failures.caught(one.subject):
             if not own_request:
                 _erase_without_tenant(one, at, failures, throttle)
-            elif erased or not any(erase_rows(one, at=at, failures=failures, throttle=throttle).values()):
+            elif erased or not any(
+                erase_rows(one, at=at, failures=failures, throttle=throttle).values()
+            ):
                 requested.append(one)
     return tuple(requested)
 
@@ -100,7 +106,10 @@ def count_user_rows(identity: UUID) -> dict[str, int]:
     counts = {SESSIONS: len(sessions_of(identity))}
     with databases[COUNTER].cursor() as cursor:
         for descriptor in user_tables():
-            cursor.execute(f"select count(*) from {descriptor.table} where {user_column(descriptor)} = %s", [identity])  # noqa: S608  # the data map's own names
+            cursor.execute(
+                f"select count(*) from {descriptor.table} where {user_column(descriptor)} = %s",  # noqa: S608
+                [identity],
+            )  # the data map's own names
             counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts
 
@@ -119,13 +128,16 @@ def replay_users(*, at: datetime) -> tuple[Subject, ...]:
         one = UserErasure(entry.id, own_request=entry.own_request)
         sql.execute(
             databases[ERASER],
-            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on conflict (user_id) do nothing",
+            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on"
+            " conflict (user_id) do nothing",
             [entry.id, entry.at, entry.own_request],
         )
         note(one.subject, f"completed_at = null, kept = false, {RESTART}", [])
         restore_links(entry)
         if any(erase_rows(one, at=at, failures=failures).values()):
-            raise RuntimeError(f"user {entry.id} had been erased and could not be erased in the restored database")
+            raise RuntimeError(
+                f"user {entry.id} had been erased and could not be erased in the restored database"
+            )
         if not entry.own_request:
             note(one.subject, "completed_at = %s", [at])
             again.append(one.subject)
@@ -137,7 +149,9 @@ def reopen(identity: UUID) -> None:
     note(user_subject(identity), "completed_at = null", [])
 
 
-def _erase_without_tenant(one: UserErasure, at: datetime, failures: Failures, throttle: Throttle) -> None:
+def _erase_without_tenant(
+    one: UserErasure, at: datetime, failures: Failures, throttle: Throttle
+) -> None:
     """Erase a user who has no tenant any more and is no operator; keep the accounts of the others.
 
     Raises:
@@ -147,7 +161,8 @@ def _erase_without_tenant(one: UserErasure, at: datetime, failures: Failures, th
     kept = bool(
         sql.value(
             databases[ERASER],
-            "select exists (select from guard.tenants_of(%s)) or exists (select from accounts_operator where user_id = %s)",
+            "select exists (select from guard.tenants_of(%s)) or exists (select from"
+            " accounts_operator where user_id = %s)",
             [identity, identity],
         )
     )
@@ -171,7 +186,9 @@ class UserErasure(Erasure):
     def journal_entry(self, at: datetime) -> JournalEntry:
         """Return who is erased, with the links to the certificate."""
         identity = self.subject.id
-        return JournalEntry(SubjectKind.USER, identity, at, own_request=self.own_request, links=links_of(identity))
+        return JournalEntry(
+            SubjectKind.USER, identity, at, own_request=self.own_request, links=links_of(identity)
+        )
 
     def begin(self, at: datetime) -> None:
         """Write the plan into the record."""
@@ -179,9 +196,17 @@ class UserErasure(Erasure):
         if known is None or known.begun_at is None:
             begin(self.subject, self.count(), at=at)
 
-    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002  # nothing is looked up between steps
+    # nothing is looked up between steps
+    def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002
         """Yield a step for each tenant that has rows of the user, then one for the user's own. Each run repeats them."""
-        tenants = [row[0] for row in sql.rows(databases[ERASER], "select tenant_id from guard.shops_of_person(%s)", [self.subject.id])]
+        tenants = [
+            row[0]
+            for row in sql.rows(
+                databases[ERASER],
+                "select tenant_id from guard.shops_of_person(%s)",
+                [self.subject.id],
+            )
+        ]
         for tenant in tenants:
             yield Step("", tenant, partial(self._delete_in, tenant, at))
         yield Step("", None, partial(self._delete_own, at))
@@ -195,15 +220,23 @@ class UserErasure(Erasure):
         return {"accounts": {"ended": 1, "kept": 0}, "connections": []}
 
     def _delete_in(self, tenant: UUID, at: datetime) -> Mapping[str, int]:
-        deleted = {one.table: self._delete(one, f"{one.tenant_column} = %s and ", [tenant]) for one in user_tables() if one.tenant_column}
+        deleted = {
+            one.table: self._delete(one, f"{one.tenant_column} = %s and ", [tenant])
+            for one in user_tables()
+            if one.tenant_column
+        }
         if deleted.get("accounts_membership"):
             self._record(Tag.MEMBER_LEFT, at, tenant)
         return deleted
 
     def _delete_own(self, at: datetime) -> Mapping[str, int]:
         sessions = sessions_of(self.subject.id)
-        deleted = {SESSIONS: delete_rows(f"delete from {SESSIONS} where session_key = any(%s)", [sessions])}  # noqa: S608  # a constant
-        deleted |= {one.table: self._delete(one, "", []) for one in user_tables() if not one.tenant_column}
+        deleted = {
+            SESSIONS: delete_rows(f"delete from {SESSIONS} where session_key = any(%s)", [sessions])  # noqa: S608
+        }  # a constant
+        deleted |= {
+            one.table: self._delete(one, "", []) for one in user_tables() if not one.tenant_column
+        }
         if deleted.get("accounts_operator"):
             self._record(Tag.OPERATOR_REMOVED, at)
         if deleted["accounts_user"]:
@@ -211,7 +244,10 @@ class UserErasure(Erasure):
         return deleted
 
     def _delete(self, descriptor: TableDescriptor, condition: str, values: list[UUID]) -> int:
-        statement = f"delete from {descriptor.table} where {condition}{user_column(descriptor)} = %s"  # noqa: S608  # the data map's own names
+        statement = (
+            # the data map's own names
+            f"delete from {descriptor.table} where {condition}{user_column(descriptor)} = %s"  # noqa: S608
+        )
         return delete_rows(statement, [*values, self.subject.id])
 
     def _record(self, tag: Tag, at: datetime, tenant: UUID | None = None) -> None:

@@ -1,8 +1,9 @@
 """Rewrite the relations that an erasure touched, so that deleted bytes leave the disk (decision 0012).
 
-PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what remains is free of it: each partition that a
-shop's rows could lie in, with its indexes, is copied, one at a time, the smallest first. The lock on it is waited for briefly and held
-briefly; if it can't be had, it is tried again, so that no one else waits behind it for long.
+PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what remains is free
+of it: each partition that a shop's rows could lie in, with its indexes, is copied, one at a time,
+the smallest first. The lock on it is waited for briefly and held briefly; if it can't be had, it is
+tried again, so that no one else waits behind it for long.
 """
 
 from __future__ import annotations
@@ -20,17 +21,22 @@ from django.db import connections as databases
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.lib import sql
 
-#: How long others may queue behind us for a lock that we wait for, how often we try, and the rest between.
+#: How long others may queue behind us for a lock that we wait for, how often we try, and the rest
+#: between.
 LOCK_WAIT_MS, TRIES, PAUSE_SECONDS = 300, 40, 0.25
-#: How long a copy may keep others from its table, and longer only if it did not get done in that time.
+#: How long a copy may keep others from its table, and longer only if it did not get done in that
+#: time.
 LOCK_HOLD_MS = (2_000, 20_000, 600_000)
-#: The samples that the planner keeps of every column hold values of rows. Rewritten last, since ANALYZE writes into it.
+#: The samples that the planner keeps of every column hold values of rows. Rewritten last, since
+#: ANALYZE writes into it.
 SAMPLES = "pg_catalog.pg_statistic"
 _MAINTAIN_FROM = 170_000
-#: The connection that acts as the owner of all tables (`set role` at sign-in), for servers before that version.
+#: The connection that acts as the owner of all tables (`set role` at sign-in), for servers before
+#: that version.
 OWNER = "migrate"
 _CUTOFF = re.compile(r"removable cutoff: (\d+)")
-#: The tables themselves, or their partitions for this tenant's hash. Those of other hashes can hold nothing of the tenant's.
+#: The tables themselves, or their partitions for this tenant's hash. Those of other hashes can hold
+#: nothing of the tenant's.
 _PARTS = """
 with own as (
     select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name) join pg_class c on c.oid = t.name::regclass
@@ -73,9 +79,13 @@ class RetryLaterError(RuntimeError):
 def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> dict[str, int]:
     """Return those of `tables`, or of their partitions, in which rows of `tenant` may have left bytes, with their sizes, the smallest first.
 
-    All months of the shop's part, not only those that held rows at the end: what was replaced earlier lies there, too.
+    All months of the shop's part, not only those that held rows at the end: what was replaced
+    earlier lies there, too.
     """
-    return {name: int(size) for name, size in sql.rows(databases[using], _PARTS + _SIZES, _parts(tables, tenant))}
+    return {
+        name: int(size)
+        for name, size in sql.rows(databases[using], _PARTS + _SIZES, _parts(tables, tenant))
+    }
 
 
 def _qualified(tables: Sequence[str]) -> list[str]:
@@ -90,10 +100,15 @@ def _parts(tables: Sequence[str], tenant: UUID | None) -> tuple[list[str], list[
 def vacuum_alias(*, using: str) -> str:
     """Return the alias by which relations can be rewritten.
 
-    PostgreSQL 17 and later let the role of `using` do it (`pg_maintain`). Before, only the owner may, who as the owner of the database
-    may also rewrite `pg_statistic`.
+    PostgreSQL 17 and later let the role of `using` do it (`pg_maintain`). Before, only the owner
+    may, who as the owner of the database may also rewrite `pg_statistic`.
     """
-    return using if sql.value(databases[using], "select current_setting('server_version_num')::int") >= _MAINTAIN_FROM else OWNER
+    return (
+        using
+        if sql.value(databases[using], "select current_setting('server_version_num')::int")
+        >= _MAINTAIN_FROM
+        else OWNER
+    )
 
 
 def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
@@ -110,12 +125,23 @@ def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time
 
 
 def _is_beyond(xid: int, using: str) -> bool:
-    # VACUUM looks past the transactions of other databases, but VACUUM FULL has a snapshot of its own, which doesn't: ask for both.
-    if int(sql.value(databases[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) <= xid:
+    # VACUUM looks past the transactions of other databases, but VACUUM FULL has a snapshot of its
+    # own, which doesn't: ask for both.
+    if (
+        int(
+            sql.value(
+                databases[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+            )
+        )
+        <= xid
+    ):
         return False
     notices: list[str] = []
     with _notices(notices, using=using):
-        sql.execute(databases[using], "vacuum (verbose, analyze false, truncate false) public.retention_purge")
+        sql.execute(
+            databases[using],
+            "vacuum (verbose, analyze false, truncate false) public.retention_purge",
+        )
     found = _CUTOFF.search("\n".join(notices))
     # Transactions are numbered modulo 2^32 there: what is less than half a circle ahead is later.
     return found is not None and 0 < (int(found[1]) - xid) % (1 << 32) < (1 << 31)
@@ -133,11 +159,14 @@ def vacuum_full(relation: str, *, using: str, pause: Callable[[float], None] = t
             with databases[using].cursor() as cursor:
                 if attempt and attempt % (TRIES // len(LOCK_HOLD_MS)) == 0:
                     cursor.execute(
-                        f"set statement_timeout = {LOCK_HOLD_MS[min(attempt * len(LOCK_HOLD_MS) // TRIES, len(LOCK_HOLD_MS) - 1)]}"
+                        "set statement_timeout ="
+                        f" {LOCK_HOLD_MS[min(attempt * len(LOCK_HOLD_MS) // TRIES, len(LOCK_HOLD_MS) - 1)]}"
                     )
                 cursor.execute(f"vacuum (full) {relation}")
         except OperationalError as error:
-            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+            if not isinstance(
+                error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled
+            ):
                 raise
             pause(PAUSE_SECONDS)
             continue
@@ -157,7 +186,8 @@ def rebuild_statistics(
 
     `using` may rewrite them, `eraser` may remove samples.
 
-    ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again by itself: both are removed.
+    ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again
+    by itself: both are removed.
     """
     with databases[using].cursor() as cursor:
         cursor.execute("reset lock_timeout; reset statement_timeout")
@@ -167,8 +197,12 @@ def rebuild_statistics(
     with databases[eraser].cursor() as cursor:
         cursor.execute("select current_setting('server_version_num')::int >= 180000")
         clear = _CLEAR_18 if cursor.fetchone()[0] else _CLEAR_BEFORE
-        empty = clear.format(inherited="false", found=f"select o.oid, o.nspname, o.relname {_EMPTY}")
-        parents = clear.format(inherited="true", found=f"select distinct c.oid, n.nspname, c.relname {_PARENTS}")
+        empty = clear.format(
+            inherited="false", found=f"select o.oid, o.nspname, o.relname {_EMPTY}"
+        )
+        parents = clear.format(
+            inherited="true", found=f"select distinct c.oid, n.nspname, c.relname {_PARENTS}"
+        )
         for tables, tenant in grounds:
             cursor.execute(_PARTS + empty, _parts(tables, tenant))
             cursor.execute(parents, [_qualified(tables)])
@@ -179,7 +213,10 @@ def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
     return {
         name: int(size)
         for name, size in sql.rows(
-            databases[using], "select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t (name)", [list(relations)]
+            databases[using],
+            "select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t"
+            " (name)",
+            [list(relations)],
         )
     }
 
@@ -202,7 +239,10 @@ def checkpoint(*, using: str) -> str:
 @contextmanager
 def patience(*, using: str) -> Iterator[None]:
     """Wait for locks, and hold them, no longer than others may be kept waiting."""
-    sql.execute(databases[using], f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}")
+    sql.execute(
+        databases[using],
+        f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}",
+    )
     try:
         yield
     finally:

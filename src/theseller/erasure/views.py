@@ -58,7 +58,9 @@ def erasure(request: HttpRequest, tenant_context: TenantContext, connection: UUI
 
 @require_GET
 @tenant_permission_required(Permission.CERTIFICATE_READ)
-def certificate_file(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
+def certificate_file(
+    request: HttpRequest, tenant_context: TenantContext, connection: UUID
+) -> HttpResponse:
     """Return the certificate as a file."""
     del request
     with tenant_scope(tenant_context.tenant):
@@ -67,7 +69,11 @@ def certificate_file(request: HttpRequest, tenant_context: TenantContext, connec
         raise Http404
     certificate_id, content = issued
     record_download(
-        connection=connection, certificate=certificate_id, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now()
+        connection=connection,
+        certificate=certificate_id,
+        tenant=tenant_context.tenant,
+        actor=tenant_context.actor,
+        at=clock.now(),
     )
     return certificate_response(certificate_id, content)
 
@@ -81,7 +87,9 @@ def linked_erasure(request: HttpRequest, token: str) -> HttpResponse:
     at = clock.now()
     found = follow_link(token, at=at)
     if found is None:
-        return render(request, "erasure/link_unknown.html", {"link_days": CERTIFICATE_LINK_DAYS}, status=404)
+        return render(
+            request, "erasure/link_unknown.html", {"link_days": CERTIFICATE_LINK_DAYS}, status=404
+        )
     if "file" in request.GET and found.certificate:
         record_linked_download(certificate=found.certificate[0], at=at)
         return certificate_response(*found.certificate)
@@ -99,7 +107,9 @@ def linked_erasure(request: HttpRequest, token: str) -> HttpResponse:
     )
 
 
-def _page(request: HttpRequest, issued: tuple[UUID, bytes] | None, **context: object) -> HttpResponse:
+def _page(
+    request: HttpRequest, issued: tuple[UUID, bytes] | None, **context: object
+) -> HttpResponse:
     """Render the page of an erasure of any kind."""
     verified = verify_certificate(issued[1]) if issued else None
     context |= {

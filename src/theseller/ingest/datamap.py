@@ -8,7 +8,7 @@ from theseller.datamap.types import BY_THE_WORKER, CrossTenantFunction, DataClas
 describe_table(
     "ingest_order_line",
     DataClass.SELLER_FACTS,
-    note=("Lines of orders: products, quantities, prices. No buyer, no recipient, no address."),
+    note="Lines of orders: products, quantities, prices. No buyer, no recipient, no address.",
     columns=(
         "tenant_id local_day order_id line_key connection_id marketplace_id "
         "purchased_at last_updated_at status fulfilment is_business is_replacement sku "
@@ -67,7 +67,10 @@ describe_table(
     "ingest_inventory",
     DataClass.SELLER_FACTS,
     note="Stock at Amazon now.",
-    columns=("tenant_id marketplace_id sku condition connection_id asin fnsku fulfillable inbound reserved unfulfillable total as_of"),
+    columns=(
+        "tenant_id marketplace_id sku condition connection_id asin fnsku fulfillable inbound"
+        " reserved unfulfillable total as_of"
+    ),
     indexes="_pkey",
     tenant_column="tenant_id",
     connection_column="connection_id",
@@ -88,7 +91,8 @@ describe_table(
     DataClass.SELLER_FACTS,
     note="Sessions and page views per day.",
     columns=(
-        "tenant_id marketplace_id local_day asin connection_id sessions page_views units_ordered ordered_sales currency buy_box_percent"
+        "tenant_id marketplace_id local_day asin connection_id sessions page_views units_ordered"
+        " ordered_sales currency buy_box_percent"
     ),
     indexes="_pkey",
     tenant_column="tenant_id",
@@ -213,7 +217,10 @@ describe_table(
     "procrastinate_jobs",
     DataClass.OPERATIONAL,
     note="The job queue: names and ids, no payloads.",
-    columns=("id queue_name task_name lock args status scheduled_at attempts queueing_lock priority abort_requested worker_id"),
+    columns=(
+        "id queue_name task_name lock args status scheduled_at attempts queueing_lock priority"
+        " abort_requested worker_id"
+    ),
     indexes=(
         "_pkey idx_procrastinate_jobs_worker_not_null _id_lock_idx_v1 _lock_idx_v1 "
         "_priority_idx_v1 _queue_name_idx_v1 _queueing_lock_idx_v1"

@@ -16,7 +16,8 @@ from theseller.lib import clock
 
 @app.periodic(cron="* * * * * */2")
 @app.task(name="ingest.tick", queueing_lock="ingest.tick")
-def tick(timestamp: int = 0) -> None:  # noqa: ARG001  # Procrastinate names the tick; the time that counts is the work's own
+# Procrastinate names the tick; the time that counts is the work's own
+def tick(timestamp: int = 0) -> None:  # noqa: ARG001
     """Plan new connections and enqueue every stream that is due."""
     discard_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.
     plan_new_connections(at=clock.now())
@@ -28,7 +29,10 @@ def _enqueue(key: StreamKey) -> None:
     lock = f"ingest:{key.connection}:{key.name}:{key.marketplace_id}"
     try:
         pull.configure(queueing_lock=lock, priority=-1).defer(
-            tenant=str(key.tenant), connection=str(key.connection), name=key.name, marketplace_id=key.marketplace_id
+            tenant=str(key.tenant),
+            connection=str(key.connection),
+            name=key.name,
+            marketplace_id=key.marketplace_id,
         )
     except AlreadyEnqueued:
         return

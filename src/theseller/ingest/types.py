@@ -13,9 +13,10 @@ from uuid import UUID
 class WriteResult:
     """What a write did. A slice is a whole order, transaction, settlement or store's stock.
 
-    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices already stored with the same content. `outdated`: slices left out because
-    a newer version is stored. `too_old`: lines older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores.
-    `days`: days of stores whose rollups are now to be recomputed.
+    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices already stored with
+    the same content. `outdated`: slices left out because a newer version is stored. `too_old`:
+    lines older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores. `days`:
+    days of stores whose rollups are now to be recomputed.
     """
 
     rows: int = 0
@@ -61,7 +62,7 @@ class Outcome(StrEnum):
     """How the last step of a stream went. Only `last_outcome` of `ingest_stream` holds it."""
 
     ACCOUNT_BLOCKED = "account_blocked"
-    CLIENT_SECRET_INVALID = "client_secret_invalid"  # noqa: S105  # the name of an outcome
+    CLIENT_SECRET_INVALID = "client_secret_invalid"  # the name of an outcome  # noqa: S105
     DRIFTED = "drifted"
     FAULT = "fault"
     KEYS_UNAVAILABLE = "keys_unavailable"

@@ -18,7 +18,8 @@ from theseller.lib.secret import Secret
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.roles import LOGIN_ROLES
 
-#: Every role that has a password of ours, by the name of its secret. The superuser's is ours only where the database is.
+#: Every role that has a password of ours, by the name of its secret. The superuser's is ours only
+#: where the database is.
 ROLES = {f"db-{short}": role for short, role in LOGIN_ROLES.items()} | {"db-superuser": SUPERUSER}
 _OPEN = """
 select l.virtualtransaction from pg_locks l join pg_stat_activity a on a.pid = l.pid
@@ -35,7 +36,11 @@ def signed_in(secret: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     Raises:
         psycopg.OperationalError: it knows neither.
     """
-    passwords = [found for name in (secret, secret + NEXT_SUFFIX) if (found := secret_or_none(secret_provider(), name)) is not None]
+    passwords = [
+        found
+        for name in (secret, secret + NEXT_SUFFIX)
+        if (found := secret_or_none(secret_provider(), name)) is not None
+    ]
     with _first_accepted(secret, passwords) as connection:
         yield connection
 
@@ -43,10 +48,16 @@ def signed_in(secret: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 def connect(secret: str, password: Secret) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect as the role whose password `secret` names, with `password`, in autocommit. Raises psycopg.OperationalError if refused."""
     usual = databases["default"].get_connection_params()
-    kept = {name: usual[name] for name in ("host", "port", "dbname", "sslmode", "sslrootcert", "connect_timeout") if name in usual}
+    kept = {
+        name: usual[name]
+        for name in ("host", "port", "dbname", "sslmode", "sslrootcert", "connect_timeout")
+        if name in usual
+    }
     # The backup's role may not enter our database: it copies the server's files.
     elsewhere = {"dbname": "postgres"} if secret in {"db-backup", "db-superuser"} else {}
-    where = make_conninfo(**{**kept, **elsewhere, "user": ROLES[secret], "application_name": "theseller-rotation"})
+    where = make_conninfo(
+        **{**kept, **elsewhere, "user": ROLES[secret], "application_name": "theseller-rotation"}
+    )
     return psycopg.connect(where, password=password.reveal(), autocommit=True)
 
 
@@ -68,7 +79,8 @@ def open_transactions() -> set[str]:
 def wait_for_open_transactions(run: Run, *, longest: float | None = None) -> str:
     """Wait for the end of every transaction that is open now: what it read before may have been replaced since.
 
-    `longest`: seconds after which it does not matter any more whether they have ended. Return why to come again later, or "".
+    `longest`: seconds after which it does not matter any more whether they have ended. Return why
+    to come again later, or "".
     """
     before = open_transactions()
     begun = run.at

@@ -8,7 +8,10 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "governance_rotation",
     DataClass.EVIDENCE,
-    note=("Which secret was replaced when, why, by whom, and how far a replacement is. Names and ids of secrets, never one."),
+    note=(
+        "Which secret was replaced when, why, by whom, and how far a replacement is. Names and ids"
+        " of secrets, never one."
+    ),
     columns="id secret reason actor step started_at moved_at finished_at details",
     indexes="_pkey _open _secret",
     retention="as long as the audit log",
@@ -17,7 +20,10 @@ describe_table(
 describe_table(
     "governance_secret_age",
     DataClass.EVIDENCE,
-    note=("When a secret that another system made was made, as the operator said, beside a fingerprint of it."),
+    note=(
+        "When a secret that another system made was made, as the operator said, beside a"
+        " fingerprint of it."
+    ),
     columns="secret fingerprint made_at noted_at actor",
     indexes="_pkey",
     retention="as long as the audit log",

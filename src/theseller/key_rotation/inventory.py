@@ -31,12 +31,18 @@ from theseller.retention.backup_keys import BACKUP_OWNER
 LEAD = timedelta(days=7)
 OPERATIONS = "Operations"
 _AUTOMATIC = "automatic: theseller rotate "
-_READ_ONLY = "by hand: the secret provider is read-only (docs/operate/rotation.md): replace it there and restart: "
-_AMAZON = (
-    "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a file of mode 0600;"
-    " theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
+_READ_ONLY = (
+    "by hand: the secret provider is read-only (docs/operate/rotation.md): replace it there and"
+    " restart: "
 )
-_SERVICE = "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate --note-age "
+_AMAZON = (
+    "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a"
+    " file of mode 0600; theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
+)
+_SERVICE = (
+    "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
+    " --note-age "
+)
 _TEXT_SECRETS = {
     "django-session-key": SecretKind.SESSION_KEY,
     "tenant-ticket-key": SecretKind.TICKET_KEY,
@@ -62,18 +68,29 @@ class _Found:
         return self.how == _AUTOMATIC
 
 
-def inventory(*, at: datetime, using: str = PROBE_DATABASE, connection_keys: Mapping[UUID, UUID] | None = None) -> tuple[SecretEntry, ...]:
+def inventory(
+    *, at: datetime, using: str = PROBE_DATABASE, connection_keys: Mapping[UUID, UUID] | None = None
+) -> tuple[SecretEntry, ...]:
     """Return every secret, by kind and name. Reads over all tenants as the probe does.
 
-    `connection_keys`: the data key of each connection, for callers that can't read all tenants; by default from the tokens' rows.
+    `connection_keys`: the data key of each connection, for callers that can't read all tenants; by
+    default from the tokens' rows.
 
     Raises:
-        SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known, and nothing is said.
+        SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known,
+        and nothing is said.
     """
     last, under_way = last_rotations(using=using), steps_under_way(using=using)
     if connection_keys is None:
-        connection_keys = {connection: key for connection, (_tenant, key) in tokens(using=using).items()}
-    found = [*_keys(using, connection_keys), *_text_secrets(using), *_credentials(using), *_unclassified(using, connection_keys)]
+        connection_keys = {
+            connection: key for connection, (_tenant, key) in tokens(using=using).items()
+        }
+    found = [
+        *_keys(using, connection_keys),
+        *_text_secrets(using),
+        *_credentials(using),
+        *_unclassified(using, connection_keys),
+    ]
     return tuple(_entry(one, at, last.get(one.name), under_way.get(one.name)) for one in found)
 
 
@@ -94,7 +111,11 @@ def maximum_age() -> timedelta:
 
 def readable(name: str) -> Secret:
     """Return the secret whose age can be noted; a stand-in for what a key service holds."""
-    return secret_or_none(secret_provider(), name) or secret_ages.UNREADABLE if ":" not in name else secret_ages.UNREADABLE
+    return (
+        secret_or_none(secret_provider(), name) or secret_ages.UNREADABLE
+        if ":" not in name
+        else secret_ages.UNREADABLE
+    )
 
 
 def state_of(made: datetime | None, at: datetime) -> SecretState:
@@ -103,10 +124,16 @@ def state_of(made: datetime | None, at: datetime) -> SecretState:
         return SecretState.UNKNOWN
     if at > made + maximum_age():
         return SecretState.OVERDUE
-    return SecretState.DUE if at >= made + maximum_age() - min(LEAD, maximum_age() / 4) else SecretState.FRESH
+    return (
+        SecretState.DUE
+        if at >= made + maximum_age() - min(LEAD, maximum_age() / 4)
+        else SecretState.FRESH
+    )
 
 
-def _entry(found: _Found, at: datetime, rotated_at: datetime | None, step: str | None) -> SecretEntry:
+def _entry(
+    found: _Found, at: datetime, rotated_at: datetime | None, step: str | None
+) -> SecretEntry:
     demo = found.name in _DEMO_ONLY and settings.ENVIRONMENT.kind.value == "demo"
     how = found.how if found.kind is SecretKind.CLIENT_SECRET or demo else found.how + found.name
     return SecretEntry(
@@ -127,35 +154,60 @@ def _keys(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[_Found]:
     store = rotatable()
     if store is not None:
         ids = root_key_ids(secret_provider().get(ROOT_KEY_NAME), settings.ENVIRONMENT.kind.value)
-        yield _Found(ROOT_KEY_NAME, SecretKind.ROOT_KEY, creation_time(ids[0]) if ids else None, _how_replaced())
+        yield _Found(
+            ROOT_KEY_NAME,
+            SecretKind.ROOT_KEY,
+            creation_time(ids[0]) if ids else None,
+            _how_replaced(),
+        )
     else:
         name = "service-root-key"
-        yield _Found(name, SecretKind.ROOT_KEY, secret_ages.age_of(name, secret_ages.UNREADABLE, using=using), _SERVICE)
+        yield _Found(
+            name,
+            SecretKind.ROOT_KEY,
+            secret_ages.age_of(name, secret_ages.UNREADABLE, using=using),
+            _SERVICE,
+        )
     above = purpose_keys()
     # While one is being replaced, the oldest that still wraps something is the age that counts.
     for purpose, made in sorted(above.ages().items()) if above is not None else ():
         yield _Found(f"purpose-key:{purpose.value}", SecretKind.PURPOSE_KEY, made, _AUTOMATIC)
     signing = signing_records()
     if signing:
-        yield _Found("certificate-key", SecretKind.CERTIFICATE_KEY, creation_time(signing[-1].id), _AUTOMATIC)
+        yield _Found(
+            "certificate-key", SecretKind.CERTIFICATE_KEY, creation_time(signing[-1].id), _AUTOMATIC
+        )
     audit = audit_log.signing_records()
     if audit:
         yield _Found("audit-key", SecretKind.AUDIT_KEY, creation_time(audit[-1].id), _AUTOMATIC)
     second_factors = second_factor_keys()
     if second_factors:
         # The oldest: while it is being replaced, it may still seal something.
-        yield _Found("second-factor-key", SecretKind.SECOND_FACTOR_KEY, creation_time(second_factors[0].id), _AUTOMATIC)
+        yield _Found(
+            "second-factor-key",
+            SecretKind.SECOND_FACTOR_KEY,
+            creation_time(second_factors[0].id),
+            _AUTOMATIC,
+        )
     for connection, key in connection_keys.items():
-        yield _Found(f"connection-key:{connection}", SecretKind.CONNECTION_KEY, creation_time(key), _AUTOMATIC)
+        yield _Found(
+            f"connection-key:{connection}",
+            SecretKind.CONNECTION_KEY,
+            creation_time(key),
+            _AUTOMATIC,
+        )
 
 
 def _text_secrets(using: str) -> Iterator[_Found]:
     for name, kind in _TEXT_SECRETS.items():
         if name in _EMBEDDED_ONLY and settings.ENVIRONMENT.database_url:
-            continue  # On an external server the superuser is not ours, and no backup role signs in.
+            # On an external server the superuser is not ours, and no backup role signs in.
+            continue
         there, made = secret_ages.age_in(secret_provider(), name, using=using)
         if there:
-            yield _Found(name, kind, made, _AMAZON if kind is SecretKind.CLIENT_SECRET else _how_replaced())
+            yield _Found(
+                name, kind, made, _AMAZON if kind is SecretKind.CLIENT_SECRET else _how_replaced()
+            )
 
 
 def _credentials(using: str) -> Iterator[_Found]:
@@ -165,15 +217,26 @@ def _credentials(using: str) -> Iterator[_Found]:
         ("aws" in {choice.provider, choice.key_store}, "aws-credentials"),
     ):
         if used:
-            yield _Found(name, SecretKind.SERVICE_CREDENTIAL, secret_ages.age_of(name, secret_ages.UNREADABLE, using=using), _SERVICE)
+            yield _Found(
+                name,
+                SecretKind.SERVICE_CREDENTIAL,
+                secret_ages.age_of(name, secret_ages.UNREADABLE, using=using),
+                _SERVICE,
+            )
 
 
 def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[_Found]:
     provider = secret_provider()
-    names = {path.name for path in provider.directory.iterdir()} if isinstance(provider, FileSecretProvider) else set()
+    names = (
+        {path.name for path in provider.directory.iterdir()}
+        if isinstance(provider, FileSecretProvider)
+        else set()
+    )
     for name in sorted(_stem(name) for name in names if not name.startswith(".")):
         if name not in _TEXT_SECRETS and name != ROOT_KEY_NAME:
-            yield _Found(name, SecretKind.OTHER, _age_or_none(name, using), "by hand, then --note-age ")
+            yield _Found(
+                name, SecretKind.OTHER, _age_or_none(name, using), "by hand, then --note-age "
+            )
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*connection_keys.values(), *(one.id for one in ours)}
     for one in settings.KEY_STORE.list():
@@ -186,14 +249,21 @@ def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[
 def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
     """Return kind, name and end of a key that is never replaced, because what it serves ends before it is old."""
     if owner.startswith(BACKUP_OWNER):
-        return SecretKind.BACKUP_KEY, "backup-key", "destroyed by the worker when its backup ends, within 28 days: "
+        return (
+            SecretKind.BACKUP_KEY,
+            "backup-key",
+            "destroyed by the worker when its backup ends, within 28 days: ",
+        )
     if owner == PROBE_OWNER:
         return SecretKind.PROBE_KEY, "probe-key", "renewed by the controls each month: "
     if owner.startswith(("pii-day:", "connection-pii:")):
         return (
             SecretKind.OTHER,
             "recipient-key",
-            "destroyed by the worker on its day, within 61 days, or when packing slips are turned off: ",
+            (
+                "destroyed by the worker on its day, within 61 days, or when packing slips are"
+                " turned off: "
+            ),
         )
     return SecretKind.OTHER, "data-key", "by the package that created it: "
 

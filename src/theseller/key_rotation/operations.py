@@ -50,14 +50,17 @@ _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
     SecretKind.DATABASE_PASSWORD: text_secrets.database_password_steps,
     SecretKind.CLIENT_SECRET: text_secrets.client_secret_steps,
 }
-CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
-#: Names that an older release recorded for a step: what it began is finished under the present name.
+CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
+#: Names that an older release recorded for a step: what it began is finished under the present
+#: name.
 _RENAMED_STEPS = {"believe": "accept"}
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_001
 
 
-def rotate(names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
+def rotate(
+    names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext
+) -> tuple[RotationResult, ...]:
     """Replace the named secrets one after the other, going on with what was interrupted; return how far each is.
 
     Raises:
@@ -79,7 +82,9 @@ def rotate_due(*, actor: str, context: RotationContext) -> tuple[RotationResult,
         return _rotate_each(due(at=context.now()), RotationReason.DUE, actor, context)
 
 
-def force_rotation(names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
+def force_rotation(
+    names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext
+) -> tuple[RotationResult, ...]:
     """Replace secrets now because of a leak, or because a person who knew them leaves.
 
     Raises what `rotate` raises; ValueError for another reason.
@@ -117,9 +122,13 @@ def plan(names: Sequence[str], *, at: datetime) -> list[SecretEntry]:
     known = {one.name: one for one in inventory(at=at)}
     for name in names:
         if name not in known:
-            raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
+            raise UnknownSecretError(
+                f"there is no secret {name!r}: theseller rotate --list shows them"
+            )
         entry = known[name]
-        if not (entry.automatic or _is_client_secret_staged(entry) or _only_retired_by_machine(entry)):
+        if not (
+            entry.automatic or _is_client_secret_staged(entry) or _only_retired_by_machine(entry)
+        ):
             raise ManualRotationError(f"{name} is replaced {entry.how}")
     return [known[name] for name in dict.fromkeys(names)]
 
@@ -129,17 +138,27 @@ def due(*, at: datetime) -> list[SecretEntry]:
     return [
         one
         for one in inventory(at=at)
-        if one.under_way or (one.automatic and one.state in {SecretState.DUE, SecretState.OVERDUE, SecretState.UNKNOWN})
+        if one.under_way
+        or (
+            one.automatic
+            and one.state in {SecretState.DUE, SecretState.OVERDUE, SecretState.UNKNOWN}
+        )
     ]
 
 
-def steps_of(entry: SecretEntry, reason: RotationReason, context: RotationContext) -> tuple[Step, ...]:
+def steps_of(
+    entry: SecretEntry, reason: RotationReason, context: RotationContext
+) -> tuple[Step, ...]:
     """Return what replacing `entry` would do; nothing is done."""
-    return _STEPS[entry.kind](Run(new_id(), entry.name, reason, "process:dry-run", "", context.now(), context))
+    return _STEPS[entry.kind](
+        Run(new_id(), entry.name, reason, "process:dry-run", "", context.now(), context)
+    )
 
 
 def _is_client_secret_staged(entry: SecretEntry) -> bool:
-    return entry.kind is SecretKind.CLIENT_SECRET and (bool(entry.under_way) or is_staged(entry.name))
+    return entry.kind is SecretKind.CLIENT_SECRET and (
+        bool(entry.under_way) or is_staged(entry.name)
+    )
 
 
 def _only_retired_by_machine(entry: SecretEntry) -> bool:
@@ -163,14 +182,19 @@ def _rotate_each(
     if failures:
         told = "; ".join(f"{name}: {describe(error)}" for name, error in failures.items())
         group = ExceptionGroup("could not be replaced", list(failures.values()))
-        raise NotReplacedError(f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {told}") from group
+        raise NotReplacedError(
+            f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {told}"
+        ) from group
     return tuple(rotated)
 
 
-def _rotate_one(entry: SecretEntry, reason: RotationReason, actor: str, context: RotationContext) -> RotationResult:
+def _rotate_one(
+    entry: SecretEntry, reason: RotationReason, actor: str, context: RotationContext
+) -> RotationResult:
     run = open_runs(context).get(entry.name)
     if run is not None and (_leaked_since(run, reason) or _staged_since(run)):
-        # Finish the one under way without waiting for anybody, then begin afresh with a secret that is newer.
+        # Finish the one under way without waiting for anybody, then begin afresh with a secret that
+        # is newer.
         rotated = _advance(replace(run, skip_waits=True), entry.kind)
         if not rotated.finished:
             return rotated
@@ -194,17 +218,29 @@ def _begin(name: str, reason: RotationReason, actor: str, context: RotationConte
     with transaction.atomic():
         sql.execute(
             connections["default"],
-            "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at) values (%s, %s, %s, %s, %s, %s)",
+            "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at)"
+            " values (%s, %s, %s, %s, %s, %s)",
             [run.id, name, reason.value, actor, at, at],
         )
-        record(Tag.ROTATION_BEGUN, actor=actor, tenant=None, subject=f"secret:{name}", at=at, details={"reason": reason.value})
+        record(
+            Tag.ROTATION_BEGUN,
+            actor=actor,
+            tenant=None,
+            subject=f"secret:{name}",
+            at=at,
+            details={"reason": reason.value},
+        )
     return run
 
 
 def _advance(run: Run, kind: SecretKind) -> RotationResult:
     # The row's own reason chooses the steps, so that an interrupted one continues as it was begun.
     steps = _STEPS[kind](replace(run, skip_waits=False))
-    done = [step.name for step in steps].index(_RENAMED_STEPS.get(run.step, run.step)) + 1 if run.step else 0
+    done = (
+        [step.name for step in steps].index(_RENAMED_STEPS.get(run.step, run.step)) + 1
+        if run.step
+        else 0
+    )
     for step in steps[done:]:
         run.context.say(run.secret, step.name, "begin")
         try:
@@ -239,10 +275,18 @@ def _finish(run: Run) -> None:
     with transaction.atomic():
         sql.execute(
             connections["default"],
-            "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id = %s",
+            "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id"
+            " = %s",
             [at, at, json.dumps(run.details), run.id],
         )
-        record(Tag.ROTATION_FINISHED, actor=run.actor, tenant=None, subject=f"secret:{run.secret}", at=at, details=dict(run.details))
+        record(
+            Tag.ROTATION_FINISHED,
+            actor=run.actor,
+            tenant=None,
+            subject=f"secret:{run.secret}",
+            at=at,
+            details=dict(run.details),
+        )
 
 
 @contextmanager
@@ -251,7 +295,9 @@ def _exclusive() -> Iterator[None]:
     with connections["default"].cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
-            raise RotationBusyError("another process is rotating secrets: wait for it, or see theseller rotate --list")
+            raise RotationBusyError(
+                "another process is rotating secrets: wait for it, or see theseller rotate --list"
+            )
         try:
             yield
         finally:

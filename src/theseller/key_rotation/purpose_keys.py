@@ -49,7 +49,9 @@ def purpose_key_steps(run: Run) -> tuple[Step, ...]:
     return (
         Step("make", _make, "a new purpose key wraps what is made from now on"),
         Step("rewrap", _rewrap, "every data key is wrapped by the new purpose key"),
-        Step("retire", _retire, "nothing is under the old purpose key, and it opens nothing any more"),
+        Step(
+            "retire", _retire, "nothing is under the old purpose key, and it opens nothing any more"
+        ),
     )
 
 
@@ -58,7 +60,9 @@ class _InFiles:
         self._store = store
 
     def ages(self) -> Mapping[Purpose, datetime | None]:
-        return {purpose: creation_time(ids[0]) for purpose, ids in self._store.purpose_keys().items()}
+        return {
+            purpose: creation_time(ids[0]) for purpose, ids in self._store.purpose_keys().items()
+        }
 
     def make(self, purpose: Purpose) -> None:
         self._store.new_purpose_key(purpose)
@@ -95,13 +99,17 @@ class _InTransit:
         except ServiceError as error:
             if error.state not in {ServiceState.DENIED, ServiceState.NOT_SET_UP}:
                 raise
-            return None  # Without the policy's line for transit/keys, or without the key, the age is unknown; that is red.
+            # Without the policy's line for transit/keys, or without the key, the age is unknown;
+            # that is red.
+            return None
 
 
 def _keys() -> PurposeKeys:
     found = purpose_keys()
     if found is None:
-        raise ManualRotationError("a key service holds this key: have the service replace it (docs/operate/rotation.md)")
+        raise ManualRotationError(
+            "a key service holds this key: have the service replace it (docs/operate/rotation.md)"
+        )
     return found
 
 
@@ -115,7 +123,9 @@ def _make(run: Run) -> str:
 
 
 def _rewrap(run: Run) -> str:
-    run.details["data_keys_rewrapped"] = int(run.details.get("data_keys_rewrapped", 0)) + _keys().rewrap(_purpose(run))
+    run.details["data_keys_rewrapped"] = int(
+        run.details.get("data_keys_rewrapped", 0)
+    ) + _keys().rewrap(_purpose(run))
     return ""
 
 

@@ -11,7 +11,10 @@ from django.db import connections
 from theseller.key_rotation.types import RotationContext, RotationReason, Run
 from theseller.lib import sql
 
-_OPEN = "select id, secret, reason, actor, step, started_at, details from governance_rotation where finished_at is null"
+_OPEN = (
+    "select id, secret, reason, actor, step, started_at, details from governance_rotation where"
+    " finished_at is null"
+)
 _LAST = """
 select secret, max(finished_at) from governance_rotation
 where finished_at is not null and not details ? 'refused' group by secret
@@ -52,12 +55,21 @@ def last_rotations(*, using: str = "default") -> dict[str, datetime]:
 
 def steps_under_way(*, using: str = "default") -> dict[str, str]:
     """Return, by the secret's name, the last step of each replacement under way; empty text before the first."""
-    return dict(sql.rows(connections[using], "select secret, step from governance_rotation where finished_at is null"))
+    return dict(
+        sql.rows(
+            connections[using],
+            "select secret, step from governance_rotation where finished_at is null",
+        )
+    )
 
 
 def certificate_keys(*, using: str = "default") -> tuple[PublicKey, ...]:
     """Return every public key that was made for certificates, newest first, retired ones too: what their proofs are checked against."""
     return tuple(
         PublicKey(bytes(row[0]).hex(), row[1], row[2])
-        for row in sql.rows(connections[using], "select public_key, made_at, retired_at from governance_signing_key order by made_at desc")
+        for row in sql.rows(
+            connections[using],
+            "select public_key, made_at, retired_at from governance_signing_key order by made_at"
+            " desc",
+        )
     )

@@ -16,7 +16,12 @@ from theseller.audit.tags import Tag
 from theseller.crypto.cached_value import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.providers import FileSecretProvider, SecretProvider
-from theseller.crypto.timestamped_secrets import ID_BYTES, creation_time, leading_secret_id, timestamped_secret_id
+from theseller.crypto.timestamped_secrets import (
+    ID_BYTES,
+    creation_time,
+    leading_secret_id,
+    timestamped_secret_id,
+)
 from theseller.lib import sql
 from theseller.lib.secret import Secret
 
@@ -24,7 +29,9 @@ from theseller.lib.secret import Secret
 UNREADABLE = Secret("not readable")
 
 
-def age_in(secret_provider: SecretProvider, name: str, *, using: str = "default") -> tuple[bool, datetime | None]:
+def age_in(
+    secret_provider: SecretProvider, name: str, *, using: str = "default"
+) -> tuple[bool, datetime | None]:
     """Return whether there is such a secret, and when it was made. One of our making, in a file, says so without being read whole.
 
     Raises:
@@ -52,13 +59,21 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     return row[0] if row else None
 
 
-def note(name: str, secret: Secret, *, created_at: datetime, actor: str, at: datetime, using: str = "default") -> None:
+def note(
+    name: str,
+    secret: Secret,
+    *,
+    created_at: datetime,
+    actor: str,
+    at: datetime,
+    using: str = "default",
+) -> None:
     """Record when an externally created secret was created, as the operator states. The first record wins."""
     with transaction.atomic(using=using):
         if sql.execute(
             connections[using],
-            "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor) values (%s, %s, %s, %s, %s)"
-            " on conflict do nothing",
+            "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor)"
+            " values (%s, %s, %s, %s, %s) on conflict do nothing",
             [name, fingerprint(name, secret), created_at, at, actor],
         ):
             record(
@@ -74,4 +89,11 @@ def note(name: str, secret: Secret, *, created_at: datetime, actor: str, at: dat
 
 def fingerprint(name: str, secret: Secret) -> str:
     """Return 16 hexadecimal digits that tell one secret from the next, made slowly since a person's own password may be guessable."""
-    return hashlib.scrypt(secret.reveal_bytes(), salt=b"theseller/secret-age/1/" + name.encode(), n=2**14, r=8, p=1, dklen=8).hex()
+    return hashlib.scrypt(
+        secret.reveal_bytes(),
+        salt=b"theseller/secret-age/1/" + name.encode(),
+        n=2**14,
+        r=8,
+        p=1,
+        dklen=8,
+    ).hex()

@@ -12,7 +12,8 @@ from theseller.key_rotation.types import Run, Step
 from theseller.lib.limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret import Secret
 
-#: After this long every process has read the secret again: a reading may be as old as the cache when it begins, and takes a while.
+#: After this long every process has read the secret again: a reading may be as old as the cache
+#: when it begins, and takes a while.
 SETTLED_SECONDS = 2 * SECRET_CACHE_SECONDS + 1
 
 

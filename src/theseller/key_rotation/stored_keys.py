@@ -41,8 +41,18 @@ def rotatable() -> RotatableKeyStore | None:
 def root_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     if not writable():
-        check = Step("retire", _nothing_under_old_roots, "nothing is under the old root key: remove its line")
-        return (Step("rewrap", _rewrap_purposes, "every purpose key is wrapped by the root key that stands first"), SETTLE, check)
+        check = Step(
+            "retire", _nothing_under_old_roots, "nothing is under the old root key: remove its line"
+        )
+        return (
+            Step(
+                "rewrap",
+                _rewrap_purposes,
+                "every purpose key is wrapped by the root key that stands first",
+            ),
+            SETTLE,
+            check,
+        )
     return (
         Step("add", _add_root, "a new root key stands first, the old one behind it"),
         Step("rewrap", _rewrap_purposes, "every purpose key is wrapped by the new root key"),
@@ -65,7 +75,11 @@ def certificate_key_steps(run: Run) -> tuple[Step, ...]:
     return (
         Step("make", _make_signing, "a new key signs; both public keys are listed"),
         SETTLE,
-        Step("retire", _destroy_signing, "the old private key is destroyed; its public key stays listed"),
+        Step(
+            "retire",
+            _destroy_signing,
+            "the old private key is destroyed; its public key stays listed",
+        ),
     )
 
 
@@ -73,7 +87,11 @@ def second_factor_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     return (
         Step("make", _make_second_factor, "a new key seals what is sealed from now on"),
-        Step("settle", _wait_for_sealers, "no transaction is left that may still seal under the old key"),
+        Step(
+            "settle",
+            _wait_for_sealers,
+            "no transaction is left that may still seal under the old key",
+        ),
         Step("reseal", _reseal_second_factors, "every app's secret is sealed under the new key"),
         Step("drain", _wait_for_sealers, "no transaction is left that may have read an old row"),
         Step("retire", _destroy_second_factor, "nothing is under the old key, and it is destroyed"),
@@ -85,7 +103,11 @@ def audit_key_steps(run: Run) -> tuple[Step, ...]:
     return (
         Step("make", _make_audit, "a new key is made, and the old one signs that it follows"),
         SETTLE,
-        Step("retire", _destroy_audit, "the old private key is destroyed; its signatures stay provable"),
+        Step(
+            "retire",
+            _destroy_audit,
+            "the old private key is destroyed; its signatures stay provable",
+        ),
     )
 
 
@@ -93,19 +115,29 @@ def tokens(*, using: str = PROBE_DATABASE) -> dict[UUID, tuple[UUID, UUID]]:
     """Return, for each connection that holds a token, its tenant and the data key that the token's row names."""
     return {
         row[0]: (row[1], row[2])
-        for row in sql.rows(databases[using], "select connection_id, tenant_id, data_key_id from connections_refresh_token order by 1")
+        for row in sql.rows(
+            databases[using],
+            "select connection_id, tenant_id, data_key_id from connections_refresh_token order"
+            " by 1",
+        )
     }
 
 
 def signing_records() -> list[KeyRecord]:
     """Return the living keys for certificates, oldest first; the last one signs."""
-    return [one for one in settings.KEY_STORE.list() if one.purpose is Purpose.SIGNING and one.owner == CERTIFICATES and not one.destroyed]
+    return [
+        one
+        for one in settings.KEY_STORE.list()
+        if one.purpose is Purpose.SIGNING and one.owner == CERTIFICATES and not one.destroyed
+    ]
 
 
 def _store() -> RotatableKeyStore:
     store = rotatable()
     if store is None:
-        raise ManualRotationError("a key service holds this key: have the service replace it (docs/operate/rotation.md)")
+        raise ManualRotationError(
+            "a key service holds this key: have the service replace it (docs/operate/rotation.md)"
+        )
     return store
 
 
@@ -119,12 +151,16 @@ def _add_root(run: Run) -> str:
     if known is None:
         run.details["former_root"] = ids[0].hex
     if known is None or ids[0].hex == known:
-        secret_provider().put(ROOT_KEY_NAME, Secret(f"{new_root_key(_environment()).reveal()}\n{text.reveal()}"))
+        secret_provider().put(
+            ROOT_KEY_NAME, Secret(f"{new_root_key(_environment()).reveal()}\n{text.reveal()}")
+        )
     return ""
 
 
 def _rewrap_purposes(run: Run) -> str:
-    run.details["purpose_keys_rewrapped"] = int(run.details.get("purpose_keys_rewrapped", 0)) + _store().rewrap_purpose_keys()
+    run.details["purpose_keys_rewrapped"] = (
+        int(run.details.get("purpose_keys_rewrapped", 0)) + _store().rewrap_purpose_keys()
+    )
     return ""
 
 
@@ -133,7 +169,9 @@ def _nothing_under_old_roots(run: Run) -> str:
     store = _store()
     store.rewrap_purpose_keys()  # One that was made while the new root was not known everywhere.
     old = root_key_ids(secret_provider().get(ROOT_KEY_NAME), _environment())[1:]
-    return "a purpose key is still under the old root key" if sum(map(store.under_root, old)) else ""
+    return (
+        "a purpose key is still under the old root key" if sum(map(store.under_root, old)) else ""
+    )
 
 
 def _retire_roots(run: Run) -> str:
@@ -162,12 +200,15 @@ def _superseded(run: Run) -> list[UUID]:
     return [
         one.id
         for one in settings.KEY_STORE.list()
-        if one.owner == f"{_CONNECTION}{connection}" and not one.destroyed and (named is None or one.id != named[1])
+        if one.owner == f"{_CONNECTION}{connection}"
+        and not one.destroyed
+        and (named is None or one.id != named[1])
     ]
 
 
 def _wait_for_readers(run: Run) -> str:
-    # Listed before the wait: a key whose token's transaction is open now is named, or abandoned, after it.
+    # Listed before the wait: a key whose token's transaction is open now is named, or abandoned,
+    # after it.
     superseded = [key.hex for key in _superseded(run)]
     waits = wait_for_open_transactions(run)
     if not waits:
@@ -217,7 +258,8 @@ def _make_signing(run: Run) -> str:
 def _list_public(public: bytes, made: datetime) -> None:
     sql.execute(
         databases["default"],
-        "insert into governance_signing_key (public_key, made_at) values (%s, %s) on conflict do nothing",
+        "insert into governance_signing_key (public_key, made_at) values (%s, %s) on conflict do"
+        " nothing",
         [public, made],
     )
 
@@ -225,7 +267,11 @@ def _list_public(public: bytes, made: datetime) -> None:
 def _destroy_signing(run: Run) -> str:
     for one in signing_records()[:-1]:
         public = SigningKey.from_secret(settings.KEY_STORE.get(one.id).material).public_bytes
-        sql.execute(databases["default"], "update governance_signing_key set retired_at = %s where public_key = %s", [run.at, public])
+        sql.execute(
+            databases["default"],
+            "update governance_signing_key set retired_at = %s where public_key = %s",
+            [run.at, public],
+        )
         settings.KEY_STORE.destroy(one.id)
     return ""
 

@@ -17,13 +17,20 @@ log = logging.getLogger(__name__)
 
 # The name is stored in the queues of running deployments.
 @app.periodic(cron="17 * * * *")
-@app.task(name="theseller.governance.tasks.rotation_due", queueing_lock="rotation_due", pass_context=False)
+@app.task(
+    name="theseller.governance.tasks.rotation_due", queueing_lock="rotation_due", pass_context=False
+)
 def rotate_due_secrets(timestamp: int) -> None:
     """Replace what is due and resume interrupted rotations. Hourly: a secret is due days before its maximum age."""
     del timestamp
     context = RotationContext(clock.now, time.sleep, patience=timedelta(seconds=20))
     try:
         for rotated in rotate_due(actor="process:rotation", context=context):
-            log.info("rotation of %s: finished=%s step=%s", rotated.secret, rotated.finished, rotated.step)
+            log.info(
+                "rotation of %s: finished=%s step=%s",
+                rotated.secret,
+                rotated.finished,
+                rotated.step,
+            )
     except RotationBusyError:
         log.info("rotation: another process is at it")

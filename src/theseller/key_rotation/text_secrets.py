@@ -39,17 +39,26 @@ from theseller.postgres.roles import BACKUP, LOGIN_ROLES, set_password
 from theseller.tenancy.scope import LONGEST_TICKET
 from theseller.tenancy.ticket_keys import install_ticket_key, retire_other_ticket_keys
 
-#: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read the old one.
+#: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read
+#: the old one.
 CLIENT_SECRET_GRACE = timedelta(days=7)
 _OWN_REPLICATION_PASSWORD_FROM = 160_000
-#: What a new client secret is tried with. No seller's token is needed: Amazon looks at the application's own secret first.
+#: What a new client secret is tried with. No seller's token is needed: Amazon looks at the
+#: application's own secret first.
 _NO_TOKEN = Secret("Atzr|none-of-anybody")
 
 
 def session_key_steps(run: Run) -> tuple[Step, ...]:
     """After a leak all sessions end at once; else each session works until it is signed again or expires."""
     if run.leaked:
-        return (STAGE, SWITCH, DROP_NEXT, SETTLE, RETIRE, Step("sign-out", _sign_out, "every session ends"))
+        return (
+            STAGE,
+            SWITCH,
+            DROP_NEXT,
+            SETTLE,
+            RETIRE,
+            Step("sign-out", _sign_out, "every session ends"),
+        )
     drain = Step("drain", _wait_for_sessions, "no session is left that the old key signed")
     return (STAGE, KNOWN, KEEP_PREVIOUS, SWITCH, DROP_NEXT, SETTLE, drain, RETIRE)
 
@@ -57,8 +66,18 @@ def session_key_steps(run: Run) -> tuple[Step, ...]:
 def ticket_key_steps(run: Run) -> tuple[Step, ...]:
     del run
     if not writable():
-        accept = Step("accept", _install_present_key, "the database accepts tickets of the present key")
-        return (accept, Step("settle", _wait_for_tickets, "no transaction is left whose ticket the old key signed"), _TICKET_RETIRE)
+        accept = Step(
+            "accept", _install_present_key, "the database accepts tickets of the present key"
+        )
+        return (
+            accept,
+            Step(
+                "settle",
+                _wait_for_tickets,
+                "no transaction is left whose ticket the old key signed",
+            ),
+            _TICKET_RETIRE,
+        )
     return (
         STAGE,
         Step("accept", _install_staged_key, "the database accepts tickets of both keys"),
@@ -73,7 +92,11 @@ def database_password_steps(run: Run) -> tuple[Step, ...]:
     install = Step("install", _install, "the database accepts the new password only")
     steps = (STAGE, install, Step("switch", _switch_password, SWITCH.description), DROP_NEXT)
     prove = Step("prove", _prove_password, "a connection was made with the new password")
-    end = (Step("disconnect", _disconnect_others, "connections made with the old one are cut"),) if run.leaked else ()
+    end = (
+        (Step("disconnect", _disconnect_others, "connections made with the old one are cut"),)
+        if run.leaked
+        else ()
+    )
     return (*steps, prove, *end)
 
 
@@ -89,7 +112,12 @@ def client_secret_steps(run: Run) -> tuple[Step, ...]:
 def _wait_for_sessions(run: Run) -> str:
     key = previous(run.secret)
     left = 0 if key is None or run.skip_waits else live_sessions_signed_by(key, at=run.at)
-    return f"{left} session(s) that the old key signed have not expired; none lives longer than 12 hours" if left else ""
+    return (
+        f"{left} session(s) that the old key signed have not expired; none lives longer than 12"
+        " hours"
+        if left
+        else ""
+    )
 
 
 def _sign_out(run: Run) -> str:
@@ -111,7 +139,11 @@ def _install_present_key(run: Run) -> str:
 
 def _wait_for_tickets(run: Run) -> str:
     settle(run)
-    return "" if run.leaked else wait_for_open_transactions(run, longest=LONGEST_TICKET.total_seconds())
+    return (
+        ""
+        if run.leaked
+        else wait_for_open_transactions(run, longest=LONGEST_TICKET.total_seconds())
+    )
 
 
 def _retire_other_keys(run: Run) -> str:
@@ -134,11 +166,14 @@ def _install(run: Run) -> str:
 def _may_set(secret: str) -> Iterator[psycopg.Connection[Any]]:
     """Connect as a role that may set this password: the role itself, so that no superuser is needed.
 
-    Before PostgreSQL 16 a role that replicates may not set its own. That role signs in to the embedded server only, whose superuser's
-    password we have.
+    Before PostgreSQL 16 a role that replicates may not set its own. That role signs in to the
+    embedded server only, whose superuser's password we have.
     """
     with signed_in(secret) as connection:
-        if ROLES[secret] != LOGIN_ROLES[BACKUP] or connection.info.server_version >= _OWN_REPLICATION_PASSWORD_FROM:
+        if (
+            ROLES[secret] != LOGIN_ROLES[BACKUP]
+            or connection.info.server_version >= _OWN_REPLICATION_PASSWORD_FROM
+        ):
             yield connection
             return
     with signed_in("db-superuser") as superuser:
@@ -146,7 +181,8 @@ def _may_set(secret: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _switch_password(run: Run) -> str:
-    # Between the steps the deployment may have been restarted, which sets every password to what our secrets then said.
+    # Between the steps the deployment may have been restarted, which sets every password to what
+    # our secrets then said.
     _install(run)
     return switch(run)
 
@@ -161,7 +197,8 @@ def _disconnect_others(run: Run) -> str:
     own.ensure_connection()
     with signed_in(run.secret) as connection, contextlib.suppress(psycopg.OperationalError):
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s and pid <> pg_backend_pid() and pid <> %s",
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s and pid <>"
+            " pg_backend_pid() and pid <> %s",
             [ROLES[run.secret], own.connection.info.backend_pid],
         )
     return ""
@@ -172,16 +209,21 @@ def _prove_client_secret(run: Run) -> str:
     try:
         secret = staged_secret(run.secret)
     except SecretNotFoundError:
-        raise NewSecretRefusedError("no new client secret was given: rotate lwa-client-secret --new-from-file FILE") from None
+        raise NewSecretRefusedError(
+            "no new client secret was given: rotate lwa-client-secret --new-from-file FILE"
+        ) from None
     http = new_http()
     try:
-        LWAClient(settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, lambda: [secret], http).refresh(_NO_TOKEN, run.at)
+        LWAClient(
+            settings.AMAZON_ENDPOINTS, settings.ENVIRONMENT.lwa_client_id, lambda: [secret], http
+        ).refresh(_NO_TOKEN, run.at)
     except AuthorizationRevokedError:
         return ""  # The token was refused, so the secret was not.
     except ClientSecretInvalidError:
         secret_provider().remove(run.secret + "-next")
         raise NewSecretRefusedError(
-            "Amazon does not accept the new client secret: nothing was changed; copy it again from Developer Central"
+            "Amazon does not accept the new client secret: nothing was changed; copy it again from"
+            " Developer Central"
         ) from None
     except LWAError as error:
         return f"Amazon could not be asked ({type(error).__name__})"
@@ -192,7 +234,9 @@ def _prove_client_secret(run: Run) -> str:
 
 def _note_age(run: Run) -> str:
     # It was made a little before it was given to us; the file's content says no date.
-    secret_ages.note(run.secret, staged_secret(run.secret), created_at=run.started_at, actor=run.actor, at=run.at)
+    secret_ages.note(
+        run.secret, staged_secret(run.secret), created_at=run.started_at, actor=run.actor, at=run.at
+    )
     return ""
 
 

@@ -25,8 +25,8 @@ class SecretKind(StrEnum):
     SECOND_FACTOR_KEY = "key of second factors"
     SESSION_KEY = "session key"
     TICKET_KEY = "tenant-ticket key"
-    DATABASE_PASSWORD = "database password"  # noqa: S105  # a kind
-    CLIENT_SECRET = "LWA client secret"  # noqa: S105  # a kind
+    DATABASE_PASSWORD = "database password"  # a kind  # noqa: S105
+    CLIENT_SECRET = "LWA client secret"  # a kind  # noqa: S105
     SERVICE_CREDENTIAL = "credential of the key service"
     BACKUP_KEY = "key of a backup"
     PROBE_KEY = "key of a control's test messages"
@@ -76,7 +76,8 @@ class SecretEntry:
 class RotationContext:
     """What a replacement is given from outside: the time, how to wait, how long a step may wait before it is left for later, whom to tell.
 
-    `say` gets (secret, step, event); events are `begin`, `done` (its effect is there), `recorded`, and `later: …` with the reason.
+    `say` gets (secret, step, event); events are `begin`, `done` (its effect is there), `recorded`,
+    and `later: …` with the reason.
     """
 
     now: Callable[[], datetime]

@@ -25,7 +25,8 @@ class _ChunkReader(io.RawIOBase):
         return True
 
     @override
-    def readinto(self, into: memoryview) -> int:  # type: ignore[override]  # any buffer, says the standard library
+    # any buffer, says the standard library
+    def readinto(self, into: memoryview) -> int:  # type: ignore[override]
         while not self._held:
             piece = next(self._pieces, None)
             if piece is None:

@@ -10,4 +10,4 @@ def now() -> datetime:
 
     Called by views, tasks and the command line; not by the code below them.
     """
-    return datetime.now(UTC)  # noqa: TID251  # the only module that may
+    return datetime.now(UTC)  # the only module that may  # noqa: TID251

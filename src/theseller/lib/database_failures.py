@@ -37,8 +37,12 @@ class _TextRule:
 
 
 _URL = "Check DATABASE_URL (and THESELLER_ADMIN_URL)."
-_CA = "Name the file of the authority that signed it: sslrootcert=FILE in the URL, or sslrootcert=system for the system's own list."
-#: By libpq's and the server's texts; the first match applies. Groups are names, hosts or files, never values.
+_CA = (
+    "Name the file of the authority that signed it: sslrootcert=FILE in the URL, or"
+    " sslrootcert=system for the system's own list."
+)
+#: By libpq's and the server's texts; the first match applies. Groups are names, hosts or files,
+#: never values.
 _BY_TEXT = (
     # A full disk also refuses connections and server starts, without a SQLSTATE.
     _TextRule(
@@ -114,7 +118,9 @@ _BY_TEXT = (
     _TextRule(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
 )  # fmt: skip
 _DISK_FULL = Failure(
-    "disk_full", "The disk of the database is full.", "Free some space there: it goes on by itself, and nothing is half done."
+    "disk_full",
+    "The disk of the database is full.",
+    "Free some space there: it goes on by itself, and nothing is half done.",
 )
 _LOCKED = "Something else holds a lock that is needed. Nothing is half done."
 _BY_CODE = {
@@ -140,7 +146,8 @@ _POOL = Failure(
     "The log says why connections fail; else all are in use: run fewer threads or raise max_connections.",
 )  # fmt: skip
 _SERVER_ADDRESS = re.compile(
-    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")'
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket'
+    r' "(?P<socket>[^"]*)")'
 )
 
 
@@ -160,7 +167,9 @@ def reason_of(error: BaseException) -> str:
 
     Causes are ignored.
     """
-    if type(error).__module__.partition(".")[0] not in _DRIVERS or isinstance(getattr(error, "sqlstate", None), str):
+    if type(error).__module__.partition(".")[0] not in _DRIVERS or isinstance(
+        getattr(error, "sqlstate", None), str
+    ):
         return ""
     failure = _classify_one(error)
     return failure.reason if failure is not None else ""
@@ -209,17 +218,27 @@ def _classify_by_text(error: BaseException) -> Failure | None:
 
     Only connection errors have none.
     """
-    if not any(kind.__name__ in {"OperationalError", "InterfaceError", "ProgrammingError"} for kind in type(error).__mro__):
+    if not any(
+        kind.__name__ in {"OperationalError", "InterfaceError", "ProgrammingError"}
+        for kind in type(error).__mro__
+    ):
         return None
     text = str(error)
     for one in _BY_TEXT:
         found = re.search(one.pattern, text, re.DOTALL)
         if found:
             names = {name: value or "the role" for name, value in found.groupdict().items()}
-            return Failure(one.reason, one.message.format(**names, where=_server_address(text)), one.advice, one.lasting)
+            return Failure(
+                one.reason,
+                one.message.format(**names, where=_server_address(text)),
+                one.advice,
+                one.lasting,
+            )
     if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
         return Failure(
-            "connection_failed", f"The database can't be reached{_server_address(text)}.", "Run it again with --debug to see what it says."
+            "connection_failed",
+            f"The database can't be reached{_server_address(text)}.",
+            "Run it again with --debug to see what it says.",
         )
     return None
 
@@ -228,4 +247,8 @@ def _server_address(text: str) -> str:
     found = _SERVER_ADDRESS.search(text)
     if found is None:
         return ""
-    return f" at {found['socket']}" if found["socket"] else f" at {found['host']}, port {found['port']}"
+    return (
+        f" at {found['socket']}"
+        if found["socket"]
+        else f" at {found['host']}, port {found['port']}"
+    )

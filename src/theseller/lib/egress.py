@@ -49,7 +49,9 @@ class EgressRefusedError(OSError):
     """The host is not an allowed destination. Nothing was sent or resolved."""
 
     def __init__(self) -> None:
-        super().__init__("this process may not connect to that host: it is not an allowed destination")
+        super().__init__(
+            "this process may not connect to that host: it is not an allowed destination"
+        )
 
 
 class _Thread(threading.local):
@@ -97,7 +99,8 @@ class _EgressGuard:
 
 
 _GUARD = _EgressGuard()
-#: Events whose first argument is a host; `gethostbyname_ex` and `connect_ex` raise those of the short names.
+#: Events whose first argument is a host; `gethostbyname_ex` and `connect_ex` raise those of the
+#: short names.
 _NAME_EVENTS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 _ADDRESS_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 #: A reverse lookup, which queries that address's name service.
@@ -144,7 +147,9 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _name(host: object) -> str:
-    text = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
+    text = (
+        host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host or "")
+    )
     return text.rstrip(".").lower()
 
 

@@ -24,4 +24,7 @@ def replace_address_by_route(record: logging.LogRecord) -> None:
     told = f"/{route}" if isinstance(route, str) else UNKNOWN_ADDRESS
     record.request = f"{getattr(request, 'method', '')} {told}".strip()
     if isinstance(record.args, tuple):
-        record.args = tuple(told if isinstance(one, str) and path in one and path != "/" else one for one in record.args)
+        record.args = tuple(
+            told if isinstance(one, str) and path in one and path != "/" else one
+            for one in record.args
+        )

@@ -31,7 +31,8 @@ from theseller.lib.log_addresses import replace_address_by_route
 from theseller.lib.redaction import redact
 from theseller.lib.safe_tracebacks import trace_text
 
-#: Loggers that print requests, headers, statements or their parameters below WARNING, at any level of ours.
+#: Loggers that print requests, headers, statements or their parameters below WARNING, at any level
+#: of ours.
 QUIET_LOGGERS = (
     "asyncio",
     "boto3",
@@ -81,7 +82,8 @@ def configure_logging(process: str, target: TextIO | Path, level: int | str = lo
     sys.unraisablehook = _log_unraisable
 
 
-def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the standard library's name for it
+# - the standard library's name for it
+def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802
     """Return a structured logger.
 
     Use: ``getLogger(__name__).info("report_read", rows=12)``.
@@ -92,8 +94,24 @@ def getLogger(name: str) -> structlog.stdlib.BoundLogger:  # noqa: N802 - the st
 
 def unredacted_sinks() -> tuple[str, ...]:
     """Return the types of handlers that write without redaction."""
-    loggers = (logging.getLogger(), *(one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)))
-    return tuple(sorted({type(one).__name__ for logger in loggers for one in logger.handlers if _writes(one) and not _redacts(one)}))
+    loggers = (
+        logging.getLogger(),
+        *(
+            one
+            for one in logging.root.manager.loggerDict.values()
+            if isinstance(one, logging.Logger)
+        ),
+    )
+    return tuple(
+        sorted(
+            {
+                type(one).__name__
+                for logger in loggers
+                for one in logger.handlers
+                if _writes(one) and not _redacts(one)
+            }
+        )
+    )
 
 
 def _redacts(handler: logging.Handler) -> bool:
@@ -134,7 +152,9 @@ class _PrivateFileHandler(WatchedFileHandler):
 
     @override
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
         return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8")
 
 
@@ -159,7 +179,10 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
             _render_exception,
         ]
         super().__init__(
-            foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.ExtraAdder(),
+            ],
             processors=[*shared, _FixedFields(process), _render],
         )
 
@@ -167,9 +190,16 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         try:
             return super().format(_safe_copy(record))
-        except Exception as error:  # noqa: BLE001 - its text may hold the arguments, so only its type is told
+        # - its text may hold the arguments, so only its type is logged
+        except Exception as error:  # noqa: BLE001
             where = f"{Path(record.pathname).name}:{record.lineno}"
-            failed = {"level": "error", "logger": record.name, "event": "log_call_failed", "where": where, "error": type(error).__name__}
+            failed = {
+                "level": "error",
+                "logger": record.name,
+                "event": "log_call_failed",
+                "where": where,
+                "error": type(error).__name__,
+            }
             return json.dumps({"time": _time(record), **failed})
 
 
@@ -214,7 +244,9 @@ def _format_arguments(_logger: logging.Logger, _method: str, event: EventDict) -
     """
     given = event.pop("positional_args", ())
     if given:
-        arguments = _redacted_arguments(given[0] if len(given) == 1 and isinstance(given[0], Mapping) else given)
+        arguments = _redacted_arguments(
+            given[0] if len(given) == 1 and isinstance(given[0], Mapping) else given
+        )
         try:
             event["event"] = event["event"] % arguments
         except (TypeError, ValueError, KeyError):
@@ -242,12 +274,16 @@ def _safe_copy(record: logging.LogRecord) -> logging.LogRecord:
     return safe
 
 
-def _redacted_arguments(arguments: Mapping[str, object] | tuple[object, ...]) -> dict[str, object] | tuple[object, ...]:
+def _redacted_arguments(
+    arguments: Mapping[str, object] | tuple[object, ...],
+) -> dict[str, object] | tuple[object, ...]:
     safe = redact(arguments)
     return tuple(safe) if isinstance(safe, list) else cast("dict[str, object]", safe)
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -256,17 +292,23 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
 
 def _log_uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
     error = caught.exc_value or caught.exc_type()
-    logging.getLogger("theseller").critical("uncaught_in_thread", exc_info=(caught.exc_type, error, caught.exc_traceback))
+    logging.getLogger("theseller").critical(
+        "uncaught_in_thread", exc_info=(caught.exc_type, error, caught.exc_traceback)
+    )
 
 
-def _log_unraisable(caught: Any) -> None:  # noqa: ANN401  # the interpreter's type for it has no public name
+# the interpreter's type for it has no public name
+def _log_unraisable(caught: Any) -> None:  # noqa: ANN401
     """Log what a destructor raised.
 
     Python's own hook would print it, with the destroyed object, to the error stream.
     """
     error = caught.exc_value or caught.exc_type()
-    logging.getLogger("theseller").error("unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback))
+    logging.getLogger("theseller").error(
+        "unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback)
+    )
 
 
-# At import already: structlog's own default would print events unredacted, beside the standard library's handlers.
+# At import already: structlog's own default would print events unredacted, beside the standard
+# library's handlers.
 _send_structlog_through_logging()

@@ -45,7 +45,10 @@ def limit_memory(extra: int) -> bool:
         return False
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = now + extra
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+    resource.setrlimit(
+        resource.RLIMIT_DATA,
+        (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most),
+    )
     return True
 
 

@@ -42,7 +42,12 @@ def is_plausible(amount: Decimal) -> bool:
     if not amount.is_finite():
         return False
     _, digits, exponent = amount.as_tuple()
-    return len(digits) <= 64 and isinstance(exponent, int) and -64 <= exponent <= 15 and amount.adjusted() <= 15
+    return (
+        len(digits) <= 64
+        and isinstance(exponent, int)
+        and -64 <= exponent <= 15
+        and amount.adjusted() <= 15
+    )
 
 
 def minor_unit_digits(currency: str) -> int:
@@ -59,7 +64,13 @@ def parse_amount(text: str, *, decimal_comma: bool = False) -> Decimal:
         ValueError: the text is no finite number.
     """
     grouping, point = (".", ",") if decimal_comma else (",", ".")
-    cleaned = text.strip().replace("\u00a0", "").replace(" ", "").replace(grouping, "").replace(point, ".")
+    cleaned = (
+        text.strip()
+        .replace("\u00a0", "")
+        .replace(" ", "")
+        .replace(grouping, "")
+        .replace(point, ".")
+    )
     try:
         amount = Decimal(cleaned)
     except InvalidOperation:

@@ -15,7 +15,8 @@ _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\]]*)?)\](?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 #: The longest entry: a bracketed, IPv4-mapped IPv6 address with a zone and a port.
 _ENTRY_MAX = 96
-#: The shortest prefixes that are accepted: those of the widest private networks, 10.0.0.0/8 and fc00::/7.
+#: The shortest prefixes that are accepted: those of the widest private networks, 10.0.0.0/8 and
+#: fc00::/7.
 _MIN_PREFIX = {4: 8, 6: 7}
 #: The word that denotes a peer on a Unix socket, which has no address.
 UNIX = "unix"
@@ -80,7 +81,9 @@ def _network(word: str) -> Network:
             mapped = network.network_address.ipv4_mapped
             network = ip_network((str(mapped), network.prefixlen - 96))
     if network.prefixlen < _MIN_PREFIX[network.version]:
-        raise ValueError(f"`{word[:60]}` is too wide: clients in it could forge the address that limits count by")
+        raise ValueError(
+            f"`{word[:60]}` is too wide: clients in it could forge the address that limits count by"
+        )
     return network
 
 

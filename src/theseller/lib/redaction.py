@@ -23,7 +23,9 @@ _SENSITIVE_WORD = (
     r"|signature|ticket|oauth_?code|otp|recovery_?code|e_?mail"
 )
 #: Secrets of an OAuth response whose names are too common to match inside longer names.
-_EXACT_NAMES = frozenset({"code", "state", "dsn", "sessionid", "session_id", "sid", "spapi_oauth_code"})
+_EXACT_NAMES = frozenset(
+    {"code", "state", "dsn", "sessionid", "session_id", "sid", "spapi_oauth_code"}
+)
 _SENSITIVE_NAME = re.compile(_SENSITIVE_WORD)
 
 # All repetitions are bounded: a log line must not cause a quadratic search.
@@ -31,15 +33,30 @@ _NAME = rf"[\w.-]{{0,64}}(?:{_SENSITIVE_WORD.replace('_?', '[_-]?')})[\w.-]{{0,6
 _QUOTED = r'\\?"(?:[^"\\]|\\[^"])*\\?"|\\?' + r"'(?:[^'\\]|\\[^'])*\\?'"
 _SPACE = r"\s{0,8}"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), REDACTED),
-    # The header lines that carry credentials, to the end of the line: a cookie header holds several.
     (
-        re.compile(r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]{1,64})(\s{0,8}:\s{0,8})[^\s'\",}][^\r\n'\"}]*"),
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+            re.DOTALL,
+        ),
+        REDACTED,
+    ),
+    # The header lines that carry credentials, to the end of the line: a cookie header holds
+    # several.
+    (
+        re.compile(
+            r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]{1,64})(\s{0,8}:\s{0,8})[^\s'\",}][^\r\n'\"}]*"
+        ),
         rf"\1\2{REDACTED}",
     ),
-    # name=value in addresses, forms and keyword texts; 'name': 'value' in printed dictionaries and JSON.
+    # name=value in addresses, forms and keyword texts; 'name': 'value' in printed dictionaries and
+    # JSON.
     (re.compile(rf"(?i)(?<![\w.-])({_NAME})=(?:{_QUOTED}|[^\s&\"'#;,)}}\]]+)"), rf"\1={REDACTED}"),
-    (re.compile(rf"(?i)(\\?[\"'])({_NAME})\1({_SPACE}[:,]{_SPACE})b?(?:{_QUOTED}|[^\s\"',}}\])]+)"), rf"\1\2\1\3{REDACTED}"),
+    (
+        re.compile(
+            rf"(?i)(\\?[\"'])({_NAME})\1({_SPACE}[:,]{_SPACE})b?(?:{_QUOTED}|[^\s\"',}}\])]+)"
+        ),
+        rf"\1\2\1\3{REDACTED}",
+    ),
     (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=|%-]{8,}"), rf"\1 {REDACTED}"),
     # Amazon: refresh and access tokens, client secrets. Application and client ids are public.
     (re.compile(r"(?i)Atz[a-z](?:\||%7C|\\u007c)[\w.~+/=|%-]*"), REDACTED),
@@ -88,7 +105,10 @@ def redact(value: object, *, depth: int = 0) -> object:
     return redact_text(_shown(value))
 
 
-def _redact_inside(value: Mapping[object, object] | list[object] | tuple[object, ...] | AbstractSet[object], depth: int) -> object:
+def _redact_inside(
+    value: Mapping[object, object] | list[object] | tuple[object, ...] | AbstractSet[object],
+    depth: int,
+) -> object:
     if not isinstance(value, Mapping):
         return [redact(item, depth=depth) for item in value]
     return {_name(key): _value_of(_shown(key), item, depth) for key, item in value.items()}
@@ -114,5 +134,5 @@ def _shown(value: object) -> str:
         return describe(value)  # Texts of foreign exceptions quote values.
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - whatever it raises, its text could hold the secret
+    except Exception:  # noqa: BLE001
         return f"<{type(value).__name__} that cannot be shown>"

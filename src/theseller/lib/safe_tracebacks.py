@@ -26,7 +26,11 @@ def describe(error: BaseException) -> str:
     These are our own texts, PostgreSQL's SQLSTATE and object names, and the system's error text.
     """
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ in {"builtins", "__main__"}
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     told = _safe_details(error)
     return f"{name}: {told}" if told else name
 
@@ -43,13 +47,17 @@ def _safe_details(error: BaseException) -> str:
     if type(error).__module__.startswith(_OWN_PACKAGE):
         try:
             return str(error)
-        except Exception:  # noqa: BLE001  whatever it raises, its text could hold the secret
+        except Exception:  # noqa: BLE001
             return ""
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
         found = getattr(error, "diag", None)
-        names = {part: getattr(found, f"{part}_name", None) for part in ("constraint", "table", "column")}
-        return ", ".join([f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)])
+        names = {
+            part: getattr(found, f"{part}_name", None) for part in ("constraint", "table", "column")
+        }
+        return ", ".join(
+            [f"SQLSTATE {state}", *(f"{part} {name}" for part, name in names.items() if name)]
+        )
     if reason := reason_of(error):
         return f"reason={reason}"
     return _operating_system_text(error)
@@ -65,8 +73,16 @@ def _operating_system_text(error: BaseException) -> str:
 
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     seen.add(id(error))
-    before, word = (error.__cause__, "cause") if error.__cause__ is not None else (error.__context__, "context")
-    if before is not None and id(before) not in seen and not (word == "context" and error.__suppress_context__):
+    before, word = (
+        (error.__cause__, "cause")
+        if error.__cause__ is not None
+        else (error.__context__, "context")
+    )
+    if (
+        before is not None
+        and id(before) not in seen
+        and not (word == "context" and error.__suppress_context__)
+    ):
         yield from _lines(before, seen)
         yield f"\n{_CHAIN_TEXT[word]}\n"
     if error.__traceback__ is not None:

@@ -36,7 +36,8 @@ class Secret:
         """
         if isinstance(value, str):
             encoded: bytes | None = None
-            # The codec's own error holds the whole text, so it must not even become the context of ours.
+            # The codec's own error holds the whole text, so it must not even become the context of
+            # ours.
             with contextlib.suppress(UnicodeEncodeError):
                 encoded = value.encode()
             if encoded is None:

@@ -15,7 +15,7 @@ Values = Sequence[Any] | Mapping[str, Any] | None
 class Database(Protocol):
     """A connection of Django's or of psycopg's."""
 
-    def cursor(self) -> Any:  # noqa: ANN401  each library names its own type
+    def cursor(self) -> Any:  # noqa: ANN401
         """Return a cursor that is a context manager."""
 
 

@@ -21,7 +21,8 @@ _UNFINISHED = r"\.writing-[0-9a-f]{16}"
 #: What every folder of ours may hold besides its own files.
 COMMON = rf"([a-z_]+/)*(\.lock|{_UNFINISHED})"
 
-#: A segment of PostgreSQL's write-ahead log: timeline, log and segment, eight hexadecimal digits each.
+#: A segment of PostgreSQL's write-ahead log: timeline, log and segment, eight hexadecimal digits
+#: each.
 WAL_SEGMENT = r"[0-9A-F]{24}"
 #: What PostgreSQL archives and a backup keeps: segments, the history file of a base backup
 #: (``<segment>.<offset>.backup``) and the history of a timeline (``<timeline>.history``).
@@ -41,9 +42,9 @@ KEY_FILE = rf"(data|destroyed|purpose/[a-z_]+)/{_UUID}\.json"
 LOG_FILE = r"[a-z][a-z-]*\.log([.-][0-9]+)?(\.gz)?"
 PROCESS_FILE = r"lock|demo\.json|[a-z-]+\.pid(\.[0-9]+\.new)?"
 #: PostgreSQL's socket and its lock; the other exists for a moment while the cluster is made.
-INITDB_PASSWORD = "initdb-password"  # noqa: S105  # a file's name
+INITDB_PASSWORD = "initdb-password"  # a file's name  # noqa: S105
 RUN_FILE = rf"\.s\.PGSQL\.[0-9]+(\.lock)?|{INITDB_PASSWORD}"
-SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # noqa: S105  # the form of a name
+SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # the form of a name  # noqa: S105
 
 
 #: Errors when a file can't grow: full disk, quota, or file size limit.

@@ -28,8 +28,11 @@ describe_table(
 describe_table(
     "governance_access_review",
     DataClass.EVIDENCE,
-    note=("Who reviewed the access of operators, when, up to which line of the log, with what note."),
-    columns=("id reviewer at until_txid until_position covers_own events failed_sign_ins note confirmed_txid"),
+    note="Who reviewed the access of operators, when, up to which line of the log, with what note.",
+    columns=(
+        "id reviewer at until_txid until_position covers_own events failed_sign_ins note"
+        " confirmed_txid"
+    ),
     indexes="_pkey",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,

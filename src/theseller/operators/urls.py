@@ -15,6 +15,10 @@ urlpatterns = [
     path("access/open/", access.open_session, name="open-session"),
     path("access/<uuid:session>/close/", access.close_session, name="close-session"),
     path("deletion-requests/", deletion_requests.requests, name="deletion-requests"),
-    path("ends/<uuid:subject>/certificate.json", deletion_requests.end_certificate_file, name="end-certificate"),
+    path(
+        "ends/<uuid:subject>/certificate.json",
+        deletion_requests.end_certificate_file,
+        name="end-certificate",
+    ),
     path("reviews/", access.review, name="review"),
 ]

@@ -24,7 +24,13 @@ from theseller.postgres.os_account import Account
 from theseller.postgres.tar_extract import UnexpectedMemberError, extract
 
 _CHUNK_BYTES = 1024 * 1024
-_LIBPQ_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+_LIBPQ_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+}
 
 
 class BackupFailedError(PostgresError):
@@ -49,8 +55,14 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
     ]  # fmt: skip
     # A file, not a pipe: no one reads a pipe meanwhile, and a full one would block the program.
     with tempfile.TemporaryFile() as words:
-        child = subprocess.Popen(  # noqa: S603  the located program, arguments of ours
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, cwd="/", env=_client_environment(conninfo), bufsize=0
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            cwd="/",
+            env=_client_environment(conninfo),
+            bufsize=0,
         )
         try:
             output = child.stdout
@@ -60,7 +72,10 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
                 yield piece
             if child.wait() != 0:
                 words.seek(0)
-                raise BackupFailedError(f"pg_basebackup failed: {_last_line(words.read())}", "The database's log says more.")
+                raise BackupFailedError(
+                    f"pg_basebackup failed: {_last_line(words.read())}",
+                    "The database's log says more.",
+                )
         finally:
             # If the reader stops early, the program must not wait forever.
             if child.poll() is None:
@@ -102,12 +117,14 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
     Raises:
         DamagedBackupError: a file is missing, unexpected, or different.
     """
-    answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
+    answer = subprocess.run(  # noqa: S603
         [str(binaries.program("pg_verifybackup")), "--no-parse-wal", "--exit-on-error", str(layout.data)],
         capture_output=True, cwd="/", env=cluster.environment(), check=False, **account.popen_options(),
     )  # fmt: skip
     if answer.returncode != 0:
-        raise DamagedBackupError(f"pg_verifybackup refuses the restored files: {_last_line(answer.stderr)}")
+        raise DamagedBackupError(
+            f"pg_verifybackup refuses the restored files: {_last_line(answer.stderr)}"
+        )
 
 
 def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: str) -> str:
@@ -116,17 +133,27 @@ def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: s
     Raises:
         DamagedBackupError: it failed; the message has its last line.
     """
-    answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
-        [str(binaries.program(name)), *arguments], capture_output=True, cwd="/", env=_client_environment(conninfo), check=False
+    answer = subprocess.run(  # noqa: S603
+        [str(binaries.program(name)), *arguments],
+        capture_output=True,
+        cwd="/",
+        env=_client_environment(conninfo),
+        check=False,
     )
     if answer.returncode != 0:
-        raise DamagedBackupError(f"{name} found a fault: {_last_line(answer.stderr or answer.stdout)}")
+        raise DamagedBackupError(
+            f"{name} found a fault: {_last_line(answer.stderr or answer.stdout)}"
+        )
     return answer.stdout.decode(errors="replace")
 
 
 def _client_environment(conninfo: str) -> Mapping[str, str]:
     parameters = psycopg.conninfo.conninfo_to_dict(conninfo)
-    known = {variable: str(parameters[name]) for name, variable in _LIBPQ_VARIABLES.items() if parameters.get(name)}
+    known = {
+        variable: str(parameters[name])
+        for name, variable in _LIBPQ_VARIABLES.items()
+        if parameters.get(name)
+    }
     return {**cluster.environment(), **known}
 
 

@@ -24,7 +24,9 @@ _MIB = 1024 * 1024
 SPACE_NEEDED = 300 * _MIB
 
 
-def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_password: str) -> None:
+def initialize(
+    layout: Layout, binaries: Binaries, account: Account, superuser_password: str
+) -> None:
     """Create the cluster in `layout.data`.
 
     With checksums, UTF-8 and SCRAM authentication. A half-made cluster is discarded.
@@ -35,7 +37,9 @@ def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_p
     free = shutil.disk_usage(layout.home).free
     if free < SPACE_NEEDED:
         raise ServerFailedError(
-            f"{layout.home} has {free // _MIB} MB left; PostgreSQL needs {SPACE_NEEDED // _MIB} MB.", "Free some space."
+            f"{layout.home} has {free // _MIB} MB left; PostgreSQL needs"
+            f" {SPACE_NEEDED // _MIB} MB.",
+            "Free some space.",
         )
     fresh = layout.home / "data.new"
     if fresh.exists():
@@ -46,8 +50,14 @@ def initialize(layout: Layout, binaries: Binaries, account: Account, superuser_p
             str(binaries.program("initdb")), f"--pgdata={fresh}", f"--username={SUPERUSER}", f"--pwfile={password_file}",
             "--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", "--no-instructions", *_locale(binaries.major),
         ]  # fmt: skip
-        answer = subprocess.run(  # noqa: S603  the located program, arguments of ours
-            command, capture_output=True, text=True, cwd="/", env=environment(), check=False, **account.popen_options()
+        answer = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=environment(),
+            check=False,
+            **account.popen_options(),
         )
     if answer.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -64,8 +74,10 @@ def check_version(layout: Layout, binaries: Binaries) -> None:
     made_by = (layout.data / "PG_VERSION").read_text().strip()
     if made_by != str(binaries.major):
         raise ServerFailedError(
-            f"The database in {layout.data} was made by PostgreSQL {made_by}; the programs found are {binaries.version} ({binaries.origin}).",
-            f"Point THESELLER_PG_BIN to PostgreSQL {made_by}'s programs, or dump and restore into a new state folder.",
+            f"The database in {layout.data} was made by PostgreSQL {made_by}; the programs found"
+            f" are {binaries.version} ({binaries.origin}).",
+            f"Point THESELLER_PG_BIN to PostgreSQL {made_by}'s programs, or dump and restore into a"
+            " new state folder.",
         )
 
 
@@ -130,7 +142,8 @@ def archiving(layout: Layout) -> Mapping[str, str]:
     """
     return {
         "archive_mode": "on",
-        # PostgreSQL's own module: it writes beside, syncs and renames, and refuses to overwrite another content.
+        # PostgreSQL's own module: it writes beside, syncs and renames, and refuses to overwrite
+        # another content.
         "archive_library": "basic_archive",
         "basic_archive.archive_directory": str(layout.archive),
         "archive_timeout": f"{ARCHIVE_SECONDS}s",

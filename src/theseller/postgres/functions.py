@@ -31,7 +31,12 @@ def read_functions(cursor: Cursor) -> tuple[str, ...]:
 
 
 #: Before 18, PostgreSQL has no function of its own for this (grants.sql).
-_BEFORE_18 = ("guard.clear_samples(relation regclass, inherited boolean) 1ab83efb6b7ac44b18c454627dd8db8315ebbe511958d08eed56eba9db130255",)
+_BEFORE_18 = (
+    (
+        "guard.clear_samples(relation regclass, inherited boolean)"
+        " 1ab83efb6b7ac44b18c454627dd8db8315ebbe511958d08eed56eba9db130255"
+    ),
+)
 
 
 def expected_functions(*, server_version: int = 180_000) -> tuple[str, ...]:
@@ -39,7 +44,9 @@ def expected_functions(*, server_version: int = 180_000) -> tuple[str, ...]:
 
     `server_version` is PostgreSQL's `server_version_num`.
     """
-    text = (resources.files("theseller.postgres") / "sql" / "functions.txt").read_text(encoding="utf-8")
+    text = (resources.files("theseller.postgres") / "sql" / "functions.txt").read_text(
+        encoding="utf-8"
+    )
     listed = [line for line in text.splitlines() if line and not line.startswith("#")]
     return tuple(sorted([*listed, *(_BEFORE_18 if server_version < 180_000 else ())]))
 

@@ -63,14 +63,16 @@ def saved_layout(state: Path) -> Layout | None:
     """Return the stored layout; None before the first start."""
     try:
         saved = json.loads((control_folder(state) / "where.json").read_text())
-        # Relative to the state folder where possible, so that the folder can be moved while the server is stopped.
+        # Relative to the state folder where possible, so that the folder can be moved while the
+        # server is stopped.
         return Layout(state / saved["home"], state / saved["run"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         path = control_folder(state) / "where.json"
         raise ServerFailedError(
-            f"{path} is damaged.", 'Write the server\'s folders back, normally {"home": "postgres", "run": "run"}.'
+            f"{path} is damaged.",
+            'Write the server\'s folders back, normally {"home": "postgres", "run": "run"}.',
         ) from error
 
 
@@ -86,7 +88,12 @@ def conninfo(state: Path, role: str, password: str, dbname: str = "theseller") -
     It contains the password: never log it.
     """
     return psycopg.conninfo.make_conninfo(
-        host=str(socket_directory(state)), port=PORT, user=role, password=password, dbname=dbname, connect_timeout=10
+        host=str(socket_directory(state)),
+        port=PORT,
+        user=role,
+        password=password,
+        dbname=dbname,
+        connect_timeout=10,
     )
 
 
@@ -99,7 +106,13 @@ def prepare_layout(state: Path, account: Account, fallback_root: Path = FALLBACK
     where = control_folder(state) / "where.json"
     if not where.exists():
         fresh = where.with_suffix(".new")
-        fresh.write_text(json.dumps({"home": _name_from(state, layout.home), "run": _name_from(state, layout.run)}, indent=1) + "\n")
+        fresh.write_text(
+            json.dumps(
+                {"home": _name_from(state, layout.home), "run": _name_from(state, layout.run)},
+                indent=1,
+            )
+            + "\n"
+        )
         fresh.replace(where)
     return layout
 
@@ -115,7 +128,10 @@ def own_folder(folder: Path, account: Account) -> None:
     except FileExistsError:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {account.uid, os.geteuid()}:
-            raise ServerFailedError(f"{folder} is not ours.", "Remove it, or choose another folder with THESELLER_STATE.") from None
+            raise ServerFailedError(
+                f"{folder} is not ours.",
+                "Remove it, or choose another folder with THESELLER_STATE.",
+            ) from None
     if os.geteuid() == 0:
         os.chown(folder, account.uid, account.gid, follow_symlinks=False)
     folder.chmod(0o700)
@@ -132,7 +148,9 @@ def _choose_layout(state: Path, account: Account, fallback_root: Path) -> Layout
     if not _fits(run):
         run = _short_folder(account) / name
     if not _fits(run):
-        raise ServerFailedError(f"The socket's path {run} is too long.", "Choose a shorter folder with THESELLER_STATE.")
+        raise ServerFailedError(
+            f"The socket's path {run} is too long.", "Choose a shorter folder with THESELLER_STATE."
+        )
     return Layout(home, run)
 
 
@@ -155,4 +173,5 @@ def _short_folder(account: Account) -> Path:
     if account.switch and Path("/run").is_dir():
         return Path("/run")
     temporary = Path(tempfile.gettempdir())
-    return temporary if len(str(temporary)) < 60 else Path("/tmp")  # noqa: S108  own_folder refuses a folder made by another
+    # own_folder refuses a folder made by another
+    return temporary if len(str(temporary)) < 60 else Path("/tmp")  # noqa: S108

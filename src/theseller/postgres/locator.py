@@ -29,7 +29,10 @@ _DISTRIBUTION_FOLDERS = (
     "/opt/homebrew/opt/postgresql@*/bin",  # Homebrew on Apple silicon
     "/usr/local/opt/postgresql@*/bin",  # Homebrew on Intel
 )
-_ADVICE = "Run bin/setup again, install your distribution's PostgreSQL (15 or newer), or set THESELLER_PG_BIN to its folder of programs."
+_ADVICE = (
+    "Run bin/setup again, install your distribution's PostgreSQL (15 or newer), or set"
+    " THESELLER_PG_BIN to its folder of programs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,9 @@ def _check(folder: Path, origin: Origin, minimum: int) -> Binaries:
             _make_executable(folder, origin)
     version = _version(folder / "postgres", origin)
     if int(version.split(".", 1)[0]) < minimum:
-        raise BinariesMissingError(f"{folder} ({origin}) is PostgreSQL {version}; {minimum} or newer is needed.", _ADVICE)
+        raise BinariesMissingError(
+            f"{folder} ({origin}) is PostgreSQL {version}; {minimum} or newer is needed.", _ADVICE
+        )
     return Binaries(folder, version, origin, _trees(folder, origin))
 
 
@@ -130,25 +135,37 @@ def _make_executable(folder: Path, origin: Origin) -> None:
     Some installers drop them. Programs from elsewhere are not changed.
     """
     if origin != "wheel":
-        raise BinariesMissingError(f"The programs in {folder} ({origin}) are not executable for this user.", _ADVICE)
+        raise BinariesMissingError(
+            f"The programs in {folder} ({origin}) are not executable for this user.", _ADVICE
+        )
     try:
         for program in folder.iterdir():
             mode = program.stat().st_mode
             program.chmod(mode | ((mode & (stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)) >> 2))
     except PermissionError as error:
-        raise BinariesMissingError(f"The programs in {folder} are not executable, and this user may not change that.", _ADVICE) from error
+        raise BinariesMissingError(
+            f"The programs in {folder} are not executable, and this user may not change that.",
+            _ADVICE,
+        ) from error
 
 
 def _version(postgres: Path, origin: Origin) -> str:
     try:
-        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  the located program
+        answer = subprocess.run(  # noqa: S603
+            [postgres, "--version"], capture_output=True, text=True, timeout=30, check=False
+        )
     except OSError as error:
-        why = f"{postgres} ({origin}) can't be run here ({error.strerror}); the wheel needs glibc 2.28 or macOS."
+        why = (
+            f"{postgres} ({origin}) can't be run here ({error.strerror}); the wheel needs glibc"
+            " 2.28 or macOS."
+        )
         raise BinariesMissingError(why, _ADVICE) from error
     match = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)?)", answer.stdout)
     if answer.returncode != 0 or match is None:
         why = (answer.stderr.strip().splitlines() or ["it does not say its version"])[-1]
-        raise BinariesMissingError(f"{postgres} ({origin}) can't be run on this {sys.platform} machine: {why}", _ADVICE)
+        raise BinariesMissingError(
+            f"{postgres} ({origin}) can't be run on this {sys.platform} machine: {why}", _ADVICE
+        )
     return match.group(1)
 
 
@@ -162,4 +179,8 @@ def _trees(folder: Path, origin: Origin) -> tuple[Path, ...]:
         libraries = package.parent / f"{_WHEEL}.libs"
         return (package, libraries) if libraries.is_dir() else (package,)
     prefix = folder.parent
-    return (prefix,) if (prefix / "lib").is_dir() and (prefix / "share").is_dir() and prefix != Path("/usr") else ()
+    return (
+        (prefix,)
+        if (prefix / "lib").is_dir() and (prefix / "share").is_dir() and prefix != Path("/usr")
+        else ()
+    )

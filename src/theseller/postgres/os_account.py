@@ -55,7 +55,8 @@ def server_account(data: Path, say: Callable[[str], None]) -> Account:
         if owner is not None and owner != me:
             raise ServerFailedError(
                 f"The database in {data} belongs to the user {_name(owner)}, not to {_name(me)}.",
-                "Run as that user (as root if it was made by root), or choose another folder with THESELLER_STATE.",
+                "Run as that user (as root if it was made by root), or choose another folder with"
+                " THESELLER_STATE.",
             )
         return Account(_name(me), me, os.getegid(), switch=False)
     if owner:
@@ -114,10 +115,12 @@ def _create(say: Callable[[str], None]) -> Account:
         "/usr/sbin/nologin",
         DEDICATED,
     ]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  fixed program and arguments
+    # fixed program and arguments
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if answer.returncode != 0:
         raise ServerFailedError(
-            f"useradd could not create {DEDICATED}: {answer.stderr.strip()}", "Create it by hand, or run as an ordinary user."
+            f"useradd could not create {DEDICATED}: {answer.stderr.strip()}",
+            "Create it by hand, or run as an ordinary user.",
         )
     return _account(pwd.getpwnam(DEDICATED))
 

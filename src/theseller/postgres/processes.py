@@ -68,7 +68,8 @@ def start_time(pid: int) -> str | None:
 
 def _start_time_linux(pid: int) -> str | None:
     try:
-        # The name in parentheses may hold spaces and parentheses itself; fields are counted after the last one.
+        # The name in parentheses may hold spaces and parentheses itself; fields are counted after
+        # the last one.
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
@@ -99,12 +100,20 @@ def processes_in(folder: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if str((entry / "cwd").readlink()) == wanted and start_time(int(entry.name)) is not None:
+                if (
+                    str((entry / "cwd").readlink()) == wanted
+                    and start_time(int(entry.name)) is not None
+                ):
                     found.append(int(entry.name))
     return sorted(found)
 
 
-def stop_processes(marks: Iterable[ProcessMark], *, signals: Iterable[tuple[signal.Signals, float]], group: bool = False) -> bool:
+def stop_processes(
+    marks: Iterable[ProcessMark],
+    *,
+    signals: Iterable[tuple[signal.Signals, float]],
+    group: bool = False,
+) -> bool:
     """Send each signal in turn and wait its seconds; return whether all ended.
 
     With `group`, signal the process group.
@@ -156,5 +165,10 @@ def stop_with_parent(number: signal.Signals) -> Callable[[], None] | None:
 
 
 def _ps(pid: int, columns: str) -> str | None:
-    answer = subprocess.run(["ps", "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607  fixed program, a number
+    answer = subprocess.run(  # noqa: S603
+        ["ps", "-o", columns, "-p", str(pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return answer.stdout.strip() or None

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 class Cursor(Protocol):
     """What psycopg's and Django's cursors have in common."""
 
-    def execute(self, query: Any, parameters: Any = None, /) -> object:  # noqa: ANN401  each library names its own types
+    # each library names its own types
+    def execute(self, query: Any, parameters: Any = None, /) -> object:  # noqa: ANN401
         """Run a statement."""
 
     def fetchall(self) -> list[Any]:
@@ -45,7 +46,10 @@ def read_rights(cursor: Cursor, *, administrators: Sequence[str] = ()) -> tuple[
     """
     for name in administrators:
         if name.startswith("theseller_") or "," in name or not name:
-            raise ValueError("an administrator of the database is a role that is not TheSeller's, named without commas")
+            raise ValueError(
+                "an administrator of the database is a role that is not TheSeller's, named without"
+                " commas"
+            )
     cursor.execute("select set_config('theseller.admins', %s, true)", [",".join(administrators)])
     cursor.execute(_file("rights.sql"))
     return tuple(row[0] for row in cursor.fetchall())
@@ -56,8 +60,14 @@ _WITH_INHERIT = ", and has its rights at once"
 _MAINTAIN = f"role theseller_retention may become pg_maintain{_WITH_INHERIT}"
 #: PostgreSQL 18 has a function of its own for this.
 _CLEAR_SAMPLES = (
-    "function guard.clear_samples(relation regclass, inherited boolean) belongs to (administrator), and acts with its rights",
-    "theseller_retention may execute on function guard.clear_samples(relation regclass, inherited boolean)",
+    (
+        "function guard.clear_samples(relation regclass, inherited boolean) belongs to"
+        " (administrator), and acts with its rights"
+    ),
+    (
+        "theseller_retention may execute on function guard.clear_samples(relation regclass,"
+        " inherited boolean)"
+    ),
 )
 _BACKUP_ROLE = "role theseller_backup: may sign in, replicates, at most 4 connections"
 _NO_BACKUP_ROLE = "role theseller_backup: at most 4 connections"
@@ -72,7 +82,9 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
     replaced: dict[str, str | None] = {}
     if server_version < 170_000:
         replaced[_MAINTAIN] = None
-    if server_version < 160_000:  # A membership had no options of its own yet, and this role is NOINHERIT.
+    if (
+        server_version < 160_000
+    ):  # A membership had no options of its own yet, and this role is NOINHERIT.
         replaced[_CHECKPOINT + _WITH_INHERIT] = _CHECKPOINT
     if external:
         replaced[_BACKUP_ROLE] = _NO_BACKUP_ROLE
@@ -83,7 +95,9 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
 
 def compare(found: Sequence[str], expected: Sequence[str]) -> Difference:
     """Return the unexpected and the missing privileges."""
-    return Difference(tuple(sorted(set(found) - set(expected))), tuple(sorted(set(expected) - set(found))))
+    return Difference(
+        tuple(sorted(set(found) - set(expected))), tuple(sorted(set(expected) - set(found)))
+    )
 
 
 def _file(name: str) -> str:

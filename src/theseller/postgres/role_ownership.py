@@ -35,7 +35,9 @@ class ForeignServerError(PostgresError):
     """The server's roles belong to another deployment. Nothing was changed."""
 
 
-def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collection[str]], *, secrets_at: str) -> None:
+def refuse_foreign_roles(
+    superuser: Connection, passwords: Mapping[str, Collection[str]], *, secrets_at: str
+) -> None:
     """Check that the server's roles are new or have our passwords.
 
     Args:
@@ -60,10 +62,11 @@ def refuse_foreign_roles(superuser: Connection, passwords: Mapping[str, Collecti
         )
     if not ours:
         raise ForeignServerError(
-            f"The roles of this database server have the passwords of another deployment, and none of those in {secrets_at}."
-            " Nothing was changed.",
-            "Run it with that deployment's secrets, or use a server of its own for each deployment. To replace the other's passwords, which"
-            " locks it out of the database: --take-over --reason TEXT.",
+            "The roles of this database server have the passwords of another deployment, and none"
+            f" of those in {secrets_at}. Nothing was changed.",
+            "Run it with that deployment's secrets, or use a server of its own for each deployment."
+            " To replace the other's passwords, which locks it out of the database: --take-over"
+            " --reason TEXT.",
         )
 
 
@@ -80,7 +83,10 @@ def password_matches(verifier: str, role: str, password: str) -> bool:
     if not 1 <= rounds <= _MAX_ITERATIONS:
         return False
     try:
-        salt, stored = base64.b64decode(found[2], validate=True), base64.b64decode(found[3], validate=True)
+        salt, stored = (
+            base64.b64decode(found[2], validate=True),
+            base64.b64decode(found[3], validate=True),
+        )
     except binascii.Error:
         return False
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
@@ -99,7 +105,8 @@ def _verifiers(superuser: Connection) -> dict[str, str] | None:
     try:
         with superuser.transaction():
             rows = superuser.execute(
-                "select rolname, rolpassword from pg_authid where rolname = any(%s) and rolpassword is not null",
+                "select rolname, rolpassword from pg_authid where rolname = any(%s) and rolpassword"
+                " is not null",
                 [list(LOGIN_ROLES.values())],
             ).fetchall()
     except psycopg.errors.InsufficientPrivilege:
@@ -113,13 +120,17 @@ def _can_sign_in(superuser: Connection, passwords: Mapping[str, Collection[str]]
     True as well if it has none of our roles. A server that accepts any password (`trust`) proves
     nothing.
     """
-    rows = superuser.execute("select rolname from pg_roles where rolname = any(%s)", [list(LOGIN_ROLES.values())]).fetchall()
+    rows = superuser.execute(
+        "select rolname from pg_roles where rolname = any(%s)", [list(LOGIN_ROLES.values())]
+    ).fetchall()
     present = {str(row[0]) for row in rows}
     if not present:
         return True
     for short, role in LOGIN_ROLES.items():
         for password in passwords.get(short, ()) if role in present else ():
-            if _accepts(superuser, role, password) and not _accepts(superuser, role, secrets.token_hex(16)):
+            if _accepts(superuser, role, password) and not _accepts(
+                superuser, role, secrets.token_hex(16)
+            ):
                 return True
     return False
 
@@ -128,7 +139,10 @@ def _accepts(superuser: Connection, role: str, password: str) -> bool:
     where: dict[str, str | int] = {"host": superuser.info.host, "port": superuser.info.port}
     with (
         contextlib.suppress(psycopg.OperationalError),
-        psycopg.connect(make_conninfo(superuser.info.dsn, user=role, password=password, **where), connect_timeout=10),
+        psycopg.connect(
+            make_conninfo(superuser.info.dsn, user=role, password=password, **where),
+            connect_timeout=10,
+        ),
     ):
         return True
     return False

@@ -79,7 +79,9 @@ def ensure_roles(
                 set_password(connection, role, passwords[short])
             if external:
                 backup = sql.Identifier(LOGIN_ROLES[BACKUP])
-                connection.execute(sql.SQL("alter role {} nologin noreplication password null").format(backup))
+                connection.execute(
+                    sql.SQL("alter role {} nologin noreplication password null").format(backup)
+                )
         ensure_database(connection, database)
     close_database(superuser_dsn, database)
 
@@ -89,7 +91,9 @@ def login_roles(*, external: bool) -> dict[str, str]:
 
     An external server has no backup role.
     """
-    return {short: role for short, role in LOGIN_ROLES.items() if not (external and short == BACKUP)}
+    return {
+        short: role for short, role in LOGIN_ROLES.items() if not (external and short == BACKUP)
+    }
 
 
 def close_database(superuser_dsn: str, database: str) -> None:
@@ -97,25 +101,42 @@ def close_database(superuser_dsn: str, database: str) -> None:
 
     Idempotent; a copy of a database needs it again.
     """
-    with _connect(make_conninfo(superuser_dsn, dbname=database)) as connection, connection.transaction():
+    with (
+        _connect(make_conninfo(superuser_dsn, dbname=database)) as connection,
+        connection.transaction(),
+    ):
         connection.execute(_script("database.sql"))
 
 
-def ensure_database(superuser: psycopg.Connection[tuple[object, ...]], database: str, *, template: str = "template0") -> None:
+def ensure_database(
+    superuser: psycopg.Connection[tuple[object, ...]], database: str, *, template: str = "template0"
+) -> None:
     """Create a database owned by the owner role, or change its owner.
 
     `superuser` must be in autocommit mode.
     """
-    row = superuser.execute("select pg_get_userbyid(datdba)::text from pg_database where datname = %s", [database]).fetchone()
+    row = superuser.execute(
+        "select pg_get_userbyid(datdba)::text from pg_database where datname = %s", [database]
+    ).fetchone()
     if row is not None and row[0] != OWNER:
-        superuser.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(database), sql.Identifier(OWNER)))
+        superuser.execute(
+            sql.SQL("alter database {} owner to {}").format(
+                sql.Identifier(database), sql.Identifier(OWNER)
+            )
+        )
     if row is None:
         command = sql.SQL("create database {} owner {} template {}")
-        superuser.execute(command.format(sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(template)))
+        superuser.execute(
+            command.format(
+                sql.Identifier(database), sql.Identifier(OWNER), sql.Identifier(template)
+            )
+        )
 
 
 @contextlib.contextmanager
-def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
+def bypass_functions_replaceable(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[None]:
     """Let migrations replace the reviewed bypass functions for the block.
 
     grants.sql gives these functions owners of their own. A migration acts as the owner of the
@@ -124,14 +145,19 @@ def bypass_functions_replaceable(connection: psycopg.Connection[tuple[object, ..
     `theseller migrate`.
     """
     found = connection.execute(
-        "select distinct r.rolname from pg_proc p join pg_roles r on r.oid = p.proowner where r.rolname = any(%s)", [list(_BYPASS_OWNERS)]
+        "select distinct r.rolname from pg_proc p join pg_roles r on r.oid = p.proowner where"
+        " r.rolname = any(%s)",
+        [list(_BYPASS_OWNERS)],
     ).fetchall()
     roles = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in found)
     if not found:  # The first migrate: everything is still the owner's.
         yield
         return
     by_grant = connection.info.server_version >= _GRANTS_INHERIT
-    owner, option = sql.Identifier(OWNER), sql.SQL(" with inherit true, set false" if by_grant else "")
+    owner, option = (
+        sql.Identifier(OWNER),
+        sql.SQL(" with inherit true, set false" if by_grant else ""),
+    )
     try:
         connection.execute(sql.SQL("grant {} to {}{}").format(roles, owner, option))
         if not by_grant:
@@ -152,13 +178,19 @@ def apply_grants(connection: psycopg.Connection[tuple[object, ...]], declared: s
         connection.execute(script.replace(_DECLARED, declared).encode())
 
 
-def set_password(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
+def set_password(
+    connection: psycopg.Connection[tuple[object, ...]], role: str, password: str
+) -> None:
     """Set a role's password by its SCRAM verifier.
 
     The server never sees the password.
     """
-    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
+    )
 
 
 def _connect(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -168,8 +200,10 @@ def _connect(dsn: str) -> psycopg.Connection[tuple[object, ...]]:
         if _REFUSED not in str(error):
             raise
         raise ServerFailedError(
-            "The database refuses its superuser's password: the secret db-superuser is not the one it was made with.",
-            "Put the state folder's secrets/db-superuser back from its backup. For the demo: make demo-reset.",
+            "The database refuses its superuser's password: the secret db-superuser is not the one"
+            " it was made with.",
+            "Put the state folder's secrets/db-superuser back from its backup. For the demo: make"
+            " demo-reset.",
         ) from None
 
 

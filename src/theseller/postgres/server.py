@@ -36,7 +36,8 @@ from theseller.postgres.processes import stop_with_parent, wait_until
 from theseller.postgres.stale_files import remove_stale_files
 from theseller.postgres.swap_data_dir import refuse_pending_swap
 
-# Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so does the wait.
+# Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so
+# does the wait.
 _START_TIMEOUT = 600.0
 _LOG_LIMIT = 10 * 1024 * 1024
 
@@ -56,7 +57,8 @@ class Server:
         say: called with one sentence for anything that a person should know.
     """
 
-    def __init__(  # noqa: PLR0913  # one for each way in which a server of ours differs from another
+    # one for each way in which a server of ours differs from another
+    def __init__(  # noqa: PLR0913
         self,
         state: Path,
         *,
@@ -130,7 +132,11 @@ class Server:
         """
         child, self._child = self._child, None
         if child is not None:
-            for number, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None)):
+            for number, seconds in (
+                (signal.SIGINT, patience),
+                (signal.SIGQUIT, 10.0),
+                (signal.SIGKILL, None),
+            ):
                 with contextlib.suppress(ProcessLookupError):
                     child.send_signal(number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -157,7 +163,9 @@ class Server:
             self.ensure_started()
         except ServerInUseError:
             layout = saved_layout(self.state)
-            if layout is None or not wait_until(lambda: _is_ready(layout.data, None), 30.0, step=0.1):
+            if layout is None or not wait_until(
+                lambda: _is_ready(layout.data, None), 30.0, step=0.1
+            ):
                 raise
             yield self
             return
@@ -174,12 +182,17 @@ class Server:
     def _used_by(self) -> tuple[str, str]:
         holder = self.supervisor()
         who = f"process {holder[0]} ({holder[1]})" if holder else "another process"
-        return f"The database in {self.state} is already run by {who}.", "Use that one, or stop it first."
+        return (
+            f"The database in {self.state} is already run by {who}.",
+            "Use that one, or stop it first.",
+        )
 
     def _start(self) -> None:
         refuse_pending_swap(self.state)
         known = saved_layout(self.state)
-        account = server_account((known.data if known else control_folder(self.state) / "data"), self._say)
+        account = server_account(
+            (known.data if known else control_folder(self.state) / "data"), self._say
+        )
         layout = prepare_layout(self.state, account, self._fallback_root)
         binaries = self._reachable_programs(layout, account)
         if not (layout.data / "PG_VERSION").exists():
@@ -203,7 +216,7 @@ class Server:
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
             self.log.chmod(0o600)
-            self._child = subprocess.Popen(  # noqa: S603  the located program, arguments of ours
+            self._child = subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -211,7 +224,8 @@ class Server:
                 cwd="/",
                 env=cluster.environment(),
                 start_new_session=True,
-                preexec_fn=stop_with_parent(signal.SIGINT),  # noqa: PLW1509  one prctl call, loaded before the fork
+                # one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGINT),  # noqa: PLW1509
                 **account.popen_options(),
             )
             return log.tell()
@@ -224,7 +238,9 @@ class Server:
         while not _is_ready(layout.data, child.pid):
             if child.poll() is not None:
                 self._child = None
-                raise startup_errors.startup_failure("did not start", startup_errors.tail(self.log, written), self.log)
+                raise startup_errors.startup_failure(
+                    "did not start", startup_errors.tail(self.log, written), self.log
+                )
             waited = time.monotonic() - begun
             if waited > 5.0 and not told:
                 told = True
@@ -240,26 +256,41 @@ class Server:
             return self.binaries
         if not self.binaries.trees:
             raise ServerFailedError(
-                f"The user {account.name} can't reach PostgreSQL's programs in {self.binaries.bin_dir}.",
-                "Set THESELLER_PG_BIN to a folder that every user may enter, or remove that setting.",
+                f"The user {account.name} can't reach PostgreSQL's programs in"
+                f" {self.binaries.bin_dir}.",
+                "Set THESELLER_PG_BIN to a folder that every user may enter, or remove that"
+                " setting.",
             )
         home = self._programs_home(layout, account)
         copy = home / f"{self.binaries.origin}-{self.binaries.version}"
         root = self.binaries.trees[0].parent
         if not copy.exists():
-            self._say(f"copying PostgreSQL's programs to {copy}: the user {account.name} can't reach {self.binaries.bin_dir}")
+            self._say(
+                f"copying PostgreSQL's programs to {copy}: the user {account.name} can't reach"
+                f" {self.binaries.bin_dir}"
+            )
             fresh = home / f"{copy.name}.{os.getpid()}.new"
             for tree in self.binaries.trees:
-                shutil.copytree(tree, fresh / tree.name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "include"))
+                shutil.copytree(
+                    tree,
+                    fresh / tree.name,
+                    symlinks=True,
+                    ignore=shutil.ignore_patterns("__pycache__", "include"),
+                )
             fresh.chmod(0o755)
             fresh.rename(copy)
-        return Binaries(copy / self.binaries.bin_dir.relative_to(root), self.binaries.version, self.binaries.origin)
+        return Binaries(
+            copy / self.binaries.bin_dir.relative_to(root),
+            self.binaries.version,
+            self.binaries.origin,
+        )
 
     def _programs_home(self, layout: Layout, account: Account) -> Path:
         layout.programs.mkdir(mode=0o755, exist_ok=True)
         if not can_reach(account, layout.programs):
             raise ServerFailedError(
-                f"The user {account.name} can't reach {layout.programs}.", "Choose another folder with THESELLER_STATE."
+                f"The user {account.name} can't reach {layout.programs}.",
+                "Choose another folder with THESELLER_STATE.",
             )
         return layout.programs
 
@@ -270,9 +301,16 @@ def make_folder(folder: Path, mode: int | None = None) -> None:
     As root it can be entered, not listed, so that the server's user reaches its data.
     """
     try:
-        folder.mkdir(mode=mode if mode is not None else (0o711 if os.geteuid() == 0 else 0o700), parents=True, exist_ok=True)
+        folder.mkdir(
+            mode=mode if mode is not None else (0o711 if os.geteuid() == 0 else 0o700),
+            parents=True,
+            exist_ok=True,
+        )
     except OSError as error:
-        raise ServerFailedError(f"{folder} can't be made ({error.strerror}).", "Choose another folder with THESELLER_STATE.") from error
+        raise ServerFailedError(
+            f"{folder} can't be made ({error.strerror}).",
+            "Choose another folder with THESELLER_STATE.",
+        ) from error
 
 
 def _is_ready(data: Path, pid: int | None) -> bool:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import PORT
-from theseller.postgres.processes import ProcessMark, command_line, process_mark, processes_in, stop_processes
+from theseller.postgres.processes import (
+    ProcessMark,
+    command_line,
+    process_mark,
+    processes_in,
+    stop_processes,
+)
 
 # Fast shutdown, immediate shutdown, kill: data is safe in each case, in the last two by recovery.
 _SHUTDOWN_SIGNALS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
@@ -25,12 +31,18 @@ def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> Non
         say(f"stopping PostgreSQL (process {found.pid}), left by a run that was killed")
         if not stop_processes([found], signals=_SHUTDOWN_SIGNALS):
             raise ServerFailedError(
-                f"PostgreSQL's process {found.pid} holds {data} and can't be stopped.", f"Stop it by hand: kill {found.pid}"
+                f"PostgreSQL's process {found.pid} holds {data} and can't be stopped.",
+                f"Stop it by hand: kill {found.pid}",
             )
     stragglers = [one for one in map(process_mark, processes_in(data)) if one]
-    if stragglers and not stop_processes(stragglers, signals=((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))):
+    if stragglers and not stop_processes(
+        stragglers, signals=((signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+    ):
         numbers = ", ".join(str(one.pid) for one in stragglers)
-        raise ServerFailedError(f"Processes {numbers} still work in {data} and can't be stopped.", "Stop them by hand, then try again.")
+        raise ServerFailedError(
+            f"Processes {numbers} still work in {data} and can't be stopped.",
+            "Stop them by hand, then try again.",
+        )
     # A reused or zombie pid in these files would prevent a start; no server is running now.
     for stale in (data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock", run / f".s.PGSQL.{PORT}"):
         with contextlib.suppress(FileNotFoundError):
@@ -47,5 +59,7 @@ def orphaned_server(data: Path) -> ProcessMark | None:
         return None
     pid = int(first)
     arguments = command_line(pid)
-    is_ours = any(Path(word).name == "postgres" for word in arguments[:1]) and str(data) in arguments
+    is_ours = (
+        any(Path(word).name == "postgres" for word in arguments[:1]) and str(data) in arguments
+    )
     return process_mark(pid) if is_ours else None

@@ -18,7 +18,8 @@ from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.layout import Layout, control_folder, prepare_layout, saved_layout
 from theseller.postgres.os_account import server_account
 
-#: How long a replaced database is stored, in case the restore was a mistake; it contains later-erased data.
+#: How long a replaced database is stored, in case the restore was a mistake; it contains
+#: later-erased data.
 REPLACED_RETENTION = timedelta(days=7)
 _NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
 
@@ -35,10 +36,15 @@ def refuse_pending_swap(state: Path) -> None:
         ServerFailedError: one is.
     """
     if swap_pending(state):
-        raise ServerFailedError("A restore was interrupted at its last step.", "Run `theseller restore` again: it finishes it in a moment.")
+        raise ServerFailedError(
+            "A restore was interrupted at its last step.",
+            "Run `theseller restore` again: it finishes it in a moment.",
+        )
 
 
-def swap_data_dir(state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None) -> None:
+def swap_data_dir(
+    state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None
+) -> None:
     """Make `restored`'s data the state folder's.
 
     Both servers are stopped; the former data stays beside it. `reached` is called with the name of
@@ -60,7 +66,9 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
     """Complete an interrupted swap. Idempotent."""
     note = control_folder(state) / _NOTE
     restored = Path(json.loads(note.read_text())["from"])
-    own = saved_layout(state) or prepare_layout(state, server_account(control_folder(state) / "data", lambda _sentence: None))
+    own = saved_layout(state) or prepare_layout(
+        state, server_account(control_folder(state) / "data", lambda _sentence: None)
+    )
     if restored.exists():
         if own.data.exists():
             own.data.rename(own.home / f"{_REPLACED_PREFIX}{_free_number(own)}")
@@ -76,7 +84,9 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
             shutil.rmtree(restored)
         reached("put in place")
     elif not own.data.exists():
-        raise ServerFailedError("The restored database is missing.", f"Remove {note} and restore again.")
+        raise ServerFailedError(
+            "The restored database is missing.", f"Remove {note} and restore again."
+        )
     # WAL that the former database archived belongs to another timeline now.
     shutil.rmtree(own.archive, ignore_errors=True)
     _sync(own.home)
@@ -100,7 +110,13 @@ def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
     own, found = saved_layout(state), []
     for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*")) if own else ():
         size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
-        found.append(ReplacedDatabase(former, size, datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_RETENTION))
+        found.append(
+            ReplacedDatabase(
+                former,
+                size,
+                datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_RETENTION,
+            )
+        )
     return tuple(found)
 
 
@@ -135,4 +151,10 @@ def _sync(path: Path) -> None:
 
 
 def _free_number(own: Layout) -> int:
-    return 1 + max((int(path.name.removeprefix(_REPLACED_PREFIX)) for path in own.home.glob(f"{_REPLACED_PREFIX}*")), default=0)
+    return 1 + max(
+        (
+            int(path.name.removeprefix(_REPLACED_PREFIX))
+            for path in own.home.glob(f"{_REPLACED_PREFIX}*")
+        ),
+        default=0,
+    )

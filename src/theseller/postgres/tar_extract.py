@@ -16,7 +16,8 @@ from typing import IO
 
 #: What Linux takes as one name, and as a path.
 _NAME_BYTES, _PATH_BYTES = 255, 4000
-#: A file of one relation has at most 1 GiB by default, and 2 TiB in a build with other sizes: more is no file of PostgreSQL's.
+#: A file of one relation has at most 1 GiB by default, and 2 TiB in a build with other sizes: more
+#: is no file of PostgreSQL's.
 _FILE_BYTES = 1 << 41
 _PLAIN = {tarfile.REGTYPE, tarfile.AREGTYPE}
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
@@ -67,15 +68,21 @@ def _checked_name(member: tarfile.TarInfo, folders: set[str], files: set[str]) -
     parts = name.split("/")
     if any(part in {"", ".", ".."} for part in parts) or "\0" in name:
         raise UnexpectedMemberError(f"the name {member.name[:80]!r} leads out of the folder")
-    if len(os.fsencode(name)) > _PATH_BYTES or max(len(os.fsencode(part)) for part in parts) > _NAME_BYTES:
+    if (
+        len(os.fsencode(name)) > _PATH_BYTES
+        or max(len(os.fsencode(part)) for part in parts) > _NAME_BYTES
+    ):
         raise UnexpectedMemberError(f"the name {member.name[:80]!r}… is too long")
     if member.type not in _PLAIN and not member.isdir():
-        raise UnexpectedMemberError(f"{name!r} is neither a plain file nor a folder (type {member.type!r})")
+        raise UnexpectedMemberError(
+            f"{name!r} is neither a plain file nor a folder (type {member.type!r})"
+        )
     if member.sparse is not None:
         raise UnexpectedMemberError(f"{name!r} is a sparse file")
     if not 0 <= member.size <= _FILE_BYTES or (member.isdir() and member.size):
         raise UnexpectedMemberError(f"{name!r} has the size {member.size}")
-    # A folder may have inherited its parent's setgid bit; a file of PostgreSQL's has none of these bits.
+    # A folder may have inherited its parent's setgid bit; a file of PostgreSQL's has none of these
+    # bits.
     if not member.isdir() and member.mode & _SPECIAL_BITS:
         raise UnexpectedMemberError(f"{name!r} has the mode {member.mode:o}")
     if name in folders or name in files:

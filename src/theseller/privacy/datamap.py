@@ -9,9 +9,12 @@ describe_table(
     "governance_deletion_request",
     DataClass.EVIDENCE,
     note=(
-        "That a deletion was asked for, by whom and when: it shows that it was done in time, after the shop was deleted too. Ids and dates."
+        "That a deletion was asked for, by whom and when: it shows that it was done in time, after"
+        " the shop was deleted too. Ids and dates."
     ),
-    columns=("tenant_id id origin connections ends_shop received_at recorded_at recorded_by reference"),
+    columns=(
+        "tenant_id id origin connections ends_shop received_at recorded_at recorded_by reference"
+    ),
     indexes="_pkey",
     tenant_column="tenant_id",
     retention="as long as the audit log",

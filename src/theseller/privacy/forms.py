@@ -12,7 +12,10 @@ class DeletionForm(forms.Form):
         regex=r"\ADELETE\Z",
         label="Type DELETE to confirm",
         label_suffix="",
-        error_messages={"required": "Type DELETE, in capital letters.", "invalid": "Type DELETE, in capital letters."},
+        error_messages={
+            "required": "Type DELETE, in capital letters.",
+            "invalid": "Type DELETE, in capital letters.",
+        },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     password = forms.CharField(

@@ -13,7 +13,11 @@ BACKUP_OWNER = "backup:"
 
 def readable_backup_keys(keys: KeyStore) -> tuple[KeyRecord, ...]:
     """Return the keys under which something could still be read as a backup, oldest first."""
-    return tuple(entry for entry in keys.list() if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed)
+    return tuple(
+        entry
+        for entry in keys.list()
+        if entry.owner.startswith(BACKUP_OWNER) and not entry.destroyed
+    )
 
 
 def backup_of_key(entry: KeyRecord) -> UUID | None:

@@ -8,7 +8,10 @@ from theseller.datamap.types import DataClass, Eraser
 describe_table(
     "retention_hold",
     DataClass.EVIDENCE,
-    note=("Legal holds: when, why, placed by whom. They show why something was older than its limit, also after the tenant was deleted."),
+    note=(
+        "Legal holds: when, why, placed by whom. They show why something was older than its limit,"
+        " also after the tenant was deleted."
+    ),
     columns="tenant_id id reason placed_by placed_at until lifted_at lifted_by",
     indexes="_pkey",
     tenant_column="tenant_id",

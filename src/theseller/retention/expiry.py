@@ -1,7 +1,8 @@
 """Facts expire when they are 18 months old, to the day of their store, unless a legal hold is active.
 
-Nothing is stored between two runs: what is too old is found by its own date, so that a run that was killed is simply done again.
-Each table of a shop is one transaction, and its line in the audit log is part of it.
+Nothing is stored between two runs: what is too old is found by its own date, so that a run that was
+killed is simply done again. Each table of a shop is one transaction, and its line in the audit log
+is part of it.
 """
 
 from __future__ import annotations
@@ -41,10 +42,19 @@ def expiring_tables() -> tuple[TableDescriptor, ...]:
     return tuple(one for one in descriptors() if one.age_column)
 
 
-def tenants_with_expired_facts(*, at: datetime, most: int = 100, using: str = "default") -> tuple[UUID, ...]:
+def tenants_with_expired_facts(
+    *, at: datetime, most: int = 100, using: str = "default"
+) -> tuple[UUID, ...]:
     """Return shops that have a fact too old for one store at least, the oldest first; none under an active hold."""
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
-    return tuple(row[0] for row in sql.rows(databases[using], "select tenant_id from guard.aged_tenants(%s, %s, %s)", [latest, at, most]))
+    return tuple(
+        row[0]
+        for row in sql.rows(
+            databases[using],
+            "select tenant_id from guard.aged_tenants(%s, %s, %s)",
+            [latest, at, most],
+        )
+    )
 
 
 def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:
@@ -55,7 +65,10 @@ def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:
 def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
     # Money of no store is booked by UTC days, under a blank store.
     stores = [*MARKETPLACES, ""]
-    days = [*(oldest_day_kept(store, at) for store in MARKETPLACES.values()), oldest_moment_kept(at).astimezone(UTC).date()]
+    days = [
+        *(oldest_day_kept(store, at) for store in MARKETPLACES.values()),
+        oldest_moment_kept(at).astimezone(UTC).date(),
+    ]
     for descriptor in expiring_tables():
         table, column = descriptor.table, descriptor.age_column
         with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
@@ -63,18 +76,29 @@ def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
                 return
             if column != "local_day":
                 cursor.execute(
-                    f"delete from {table} where tenant_id = %s and {column} < %s",  # noqa: S608  # the data map's own names
+                    # the data map's own names
+                    f"delete from {table} where tenant_id = %s and {column} < %s",  # noqa: S608
                     [tenant, oldest_moment_kept(at)],
                 )
             else:
                 cursor.execute(
-                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608  # the data map's own names
-                    " where t.tenant_id = %s and t.marketplace_id = kept.store and t.local_day < kept.day and t.local_day < %s",
+                    # the data map's own names
+                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608
+                    " where t.tenant_id = %s and t.marketplace_id = kept.store and t.local_day <"
+                    " kept.day and t.local_day < %s",
                     [stores, days, tenant, max(days)],
                 )
             deleted = cursor.rowcount
             if deleted:
                 details = {"table": table, "rows": deleted}
-                record(Tag.FACTS_AGED, actor=ACTOR, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details, using=ERASER)
+                record(
+                    Tag.FACTS_AGED,
+                    actor=ACTOR,
+                    tenant=tenant,
+                    subject=f"tenant:{tenant}",
+                    at=at,
+                    details=details,
+                    using=ERASER,
+                )
         if deleted:
             yield table, deleted

@@ -1,8 +1,9 @@
 """Legal holds: a tenant's facts stay beyond their age while one is active. Placed by the operator's command line, shown to the seller.
 
-A hold never keeps data of a connection that has ended: the seller's right to have it erased within 30 days, and Amazon's condition, have no
-exception for an operator's convenience. Where a law does oblige, the operator must have an order that names the data, and takes it out by
-the seller's own export before the 30 days are over.
+A hold never keeps data of a connection that has ended: the seller's right to have it erased within
+30 days, and Amazon's condition, have no exception for an operator's convenience. Where a law does
+oblige, the operator must have an order that names the data, and takes it out by the seller's own
+export before the 30 days are over.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from theseller.lib.ids import new_id
 from theseller.retention.limits import HOLD_DAYS_MAX, HOLD_REASON_LENGTH_MIN
 from theseller.tenancy.scope import current_tenant, tenant_scope
 
-_SELECT = "select tenant_id, id, reason, placed_by, placed_at, until, lifted_at from retention_hold where tenant_id = %s"
+_SELECT = (
+    "select tenant_id, id, reason, placed_by, placed_at, until, lifted_at from retention_hold where"
+    " tenant_id = %s"
+)
 
 
 class HoldRefusedError(ValueError):
@@ -45,36 +49,63 @@ class Hold:
 
 def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
     """Return every hold of the tenant in scope, newest first."""
-    return tuple(Hold(*row) for row in sql.rows(databases[using], _SELECT + " order by placed_at desc, id", [current_tenant()]))
+    return tuple(
+        Hold(*row)
+        for row in sql.rows(
+            databases[using], _SELECT + " order by placed_at desc, id", [current_tenant()]
+        )
+    )
 
 
 def active_hold(*, at: datetime, using: str = "default") -> Hold | None:
     """Return the hold of the tenant in scope that is active longest at `at`, or None."""
-    return max((hold for hold in holds_of_tenant(using=using) if hold.is_active(at)), key=lambda hold: hold.until, default=None)
+    return max(
+        (hold for hold in holds_of_tenant(using=using) if hold.is_active(at)),
+        key=lambda hold: hold.until,
+        default=None,
+    )
 
 
 def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: datetime) -> Hold:
     """Keep a shop's facts beyond their age. To renew one, place another.
 
     Raises:
-        HoldRefusedError: the reason is too short, the end is past or more than a year away, or there is no such shop.
+        HoldRefusedError: the reason is too short, the end is past or more than a year away, or
+        there is no such shop.
     """
     reason = " ".join(reason.split())
     if not HOLD_REASON_LENGTH_MIN <= len(reason) <= 1000:
-        raise HoldRefusedError(f"Give a reason of {HOLD_REASON_LENGTH_MIN} to 1000 characters. The seller can read it.")
+        raise HoldRefusedError(
+            f"Give a reason of {HOLD_REASON_LENGTH_MIN} to 1000 characters. The seller can read it."
+        )
     if not at < until <= at + timedelta(days=HOLD_DAYS_MAX):
-        raise HoldRefusedError(f"A hold ends in the future and within {HOLD_DAYS_MAX} days. Place another if it is still needed then.")
+        raise HoldRefusedError(
+            f"A hold ends in the future and within {HOLD_DAYS_MAX} days. Place another if it is"
+            " still needed then."
+        )
     made = Hold(tenant, new_id(), reason, actor, at, until, None)
     with tenant_scope(tenant):
-        if not sql.value(databases["default"], "select exists (select from tenancy_tenant where id = %s)", [tenant]):
+        if not sql.value(
+            databases["default"],
+            "select exists (select from tenancy_tenant where id = %s)",
+            [tenant],
+        ):
             raise HoldRefusedError("There is no shop with this ID.")
         sql.execute(
             databases["default"],
-            "insert into retention_hold (tenant_id, id, reason, placed_by, placed_at, until) values (%s, %s, %s, %s, %s, %s)",
+            "insert into retention_hold (tenant_id, id, reason, placed_by, placed_at, until) values"
+            " (%s, %s, %s, %s, %s, %s)",
             [tenant, made.id, reason, actor, at, until],
         )
         details = {"until": until.isoformat()}
-        record(Tag.HOLD_PLACED, actor=actor, tenant=tenant, subject=f"hold:{made.id}", at=at, details=details)
+        record(
+            Tag.HOLD_PLACED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"hold:{made.id}",
+            at=at,
+            details=details,
+        )
     return made
 
 
@@ -83,7 +114,8 @@ def lift_hold(*, tenant: UUID, hold: UUID, actor: str, at: datetime) -> bool:
     with tenant_scope(tenant):
         if not sql.execute(
             databases["default"],
-            "update retention_hold set lifted_at = %s, lifted_by = %s where tenant_id = %s and id = %s and lifted_at is null",
+            "update retention_hold set lifted_at = %s, lifted_by = %s where tenant_id = %s and id ="
+            " %s and lifted_at is null",
             [at, actor, tenant, hold],
         ):
             return False

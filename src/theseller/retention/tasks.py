@@ -13,9 +13,15 @@ log = logging.getLogger(__name__)
 
 
 @app.periodic(cron="23 * * * *")
-@app.task(name="theseller.retention.tasks.erase_aged_facts", queueing_lock="erase_aged_facts", pass_context=False)
+@app.task(
+    name="theseller.retention.tasks.erase_aged_facts",
+    queueing_lock="erase_aged_facts",
+    pass_context=False,
+)
 def erase_aged_facts(timestamp: int) -> None:
     """Delete facts that are older than 18 months. Hourly: a store's day ends at its own midnight."""
     del timestamp
     for tenant in tenants_with_expired_facts(at=clock.now()):
-        log.info("facts_expired tables=%d", len(delete_expired_facts(tenant=tenant, at=clock.now())))
+        log.info(
+            "facts_expired tables=%d", len(delete_expired_facts(tenant=tenant, at=clock.now()))
+        )

@@ -6,7 +6,8 @@ from importlib import resources
 
 from django.db import migrations
 
-#: Packages that were renamed after their migrations had been applied: a migration keeps the name that it was written with.
+#: Packages that were renamed after their migrations had been applied: a migration keeps the name
+#: that it was written with.
 _PACKAGES = {"vault": "buyer_pii"}
 
 
@@ -15,5 +16,9 @@ def run_sql(slice_name: str, file_name: str) -> migrations.RunSQL:
 
     It can't be reversed (decision 0003).
     """
-    text = resources.files(f"theseller.{_PACKAGES.get(slice_name, slice_name)}").joinpath("sql", file_name).read_text(encoding="utf-8")
+    text = (
+        resources.files(f"theseller.{_PACKAGES.get(slice_name, slice_name)}")
+        .joinpath("sql", file_name)
+        .read_text(encoding="utf-8")
+    )
     return migrations.RunSQL(sql=[text])

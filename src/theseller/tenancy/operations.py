@@ -22,5 +22,12 @@ def create_tenant(*, name: str, actor: str, at: datetime, tenant: UUID | None = 
     using = accounts_database()
     with tenant_scope(tenant, using=using):
         Tenant.objects.using(using).create(id=tenant, name=name, created_at=at)
-        record(Tag.TENANT_CREATED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=using)
+        record(
+            Tag.TENANT_CREATED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"tenant:{tenant}",
+            at=at,
+            using=using,
+        )
     return tenant

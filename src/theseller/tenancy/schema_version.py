@@ -61,7 +61,9 @@ def pending_migrations(database: psycopg.Connection[Any]) -> frozenset[tuple[str
 
 
 def _applied(database: psycopg.Connection[Any]) -> frozenset[tuple[str, str]]:
-    known = database.execute("select to_regclass('public.django_migrations') is not null").fetchone()
+    known = database.execute(
+        "select to_regclass('public.django_migrations') is not null"
+    ).fetchone()
     if not (known and known[0]):
         return frozenset()
     return frozenset((str(app), str(name)) for app, name in database.execute(_APPLIED).fetchall())
@@ -76,13 +78,17 @@ def refuse_newer(applied: frozenset[tuple[str, str]]) -> None:
     unknown = applied - known_migrations()
     if unknown:
         raise WrongSchemaError(
-            f"this database was migrated by a newer version of TheSeller (unknown here: {_names(unknown)}): run that version, or restore"
-            " a backup made before its `theseller migrate`. Nothing was read or changed"
+            "this database was migrated by a newer version of TheSeller (unknown here:"
+            f" {_names(unknown)}): run that version, or restore a backup made before its `theseller"
+            " migrate`. Nothing was read or changed"
         )
 
 
 def _older(detail: str) -> str:
-    return f"this database has an older schema than this version of TheSeller needs{detail}: run `theseller migrate` first"
+    return (
+        f"this database has an older schema than this version of TheSeller needs{detail}: run"
+        " `theseller migrate` first"
+    )
 
 
 def _names(migrations: frozenset[tuple[str, str]]) -> str:

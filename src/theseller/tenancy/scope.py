@@ -32,7 +32,8 @@ STATEMENT_LIMITS = {
     "theseller_auth": timedelta(seconds=20),
     "theseller_operator": timedelta(seconds=20),
 }
-#: How much longer than one statement a ticket is valid. A transaction renews it before a statement that could outlast it.
+#: How much longer than one statement a ticket is valid. A transaction renews it before a statement
+#: that could outlast it.
 TICKET_MARGIN = timedelta(minutes=1)
 LONGEST_TICKET = max(STATEMENT_LIMITS.values()) + TICKET_MARGIN
 
@@ -73,7 +74,9 @@ def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
     try:
         with transaction.atomic(using=using, durable=True):
             connections[using].ensure_connection()
-            scope.limit = STATEMENT_LIMITS.get(connections[using].settings_dict["USER"], timedelta(minutes=1))
+            scope.limit = STATEMENT_LIMITS.get(
+                connections[using].settings_dict["USER"], timedelta(minutes=1)
+            )
             _set_ticket(scope)
             with connections[using].execute_wrapper(_renew_before_execute):
                 yield
@@ -116,7 +119,9 @@ def read_session(connection: Connection) -> DatabaseSession:
     with psycopg.Cursor(connection) as cursor:
         row = cursor.execute("select pg_backend_pid(), guard.session_start()").fetchone()
     if row is None or row[1] is None:
-        raise ScopeError("the database does not tell when this session began; run `theseller migrate`")
+        raise ScopeError(
+            "the database does not tell when this session began; run `theseller migrate`"
+        )
     return DatabaseSession(pid=row[0], started=row[1])
 
 
@@ -136,10 +141,13 @@ def _set_ticket(scope: _Scope) -> None:
     if session is None:
         session = _sessions[connection] = read_session(connection)
     expires = clock.now() + scope.limit + TICKET_MARGIN
-    set_ticket(connection, tenant_ticket(settings.TENANT_TICKET_KEY(), scope.tenant, session, expires))
+    set_ticket(
+        connection, tenant_ticket(settings.TENANT_TICKET_KEY(), scope.tenant, session, expires)
+    )
     scope.expires = expires
 
 
-def _renew_before_execute(execute: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401  # Django's own signature
+# Django's own signature
+def _renew_before_execute(execute: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401
     renew_ticket()
     return execute(*arguments)

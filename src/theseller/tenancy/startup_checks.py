@@ -14,7 +14,10 @@ from psycopg import Connection
 
 from theseller.crypto.errors import SecretNotFoundError
 
-_MEMBERSHIPS = "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) from pg_roles where pg_has_role(current_user, oid, 'member')"
+_MEMBERSHIPS = (
+    "select current_user, bool_or(rolsuper), bool_or(rolbypassrls) from pg_roles where"
+    " pg_has_role(current_user, oid, 'member')"
+)
 
 
 class UnsafeDatabaseRoleError(RuntimeError):
@@ -60,8 +63,9 @@ def refuse_bypassing_session(database: Connection[Any]) -> None:
 def _refuse_bypassing(role: str, *reasons: bool) -> None:
     if any(reasons):
         raise UnsafeDatabaseRoleError(
-            f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by membership); "
-            "connect as theseller_web or theseller_worker, with the grants of postgres/sql/grants.sql"
+            f"database role {role} bypasses row security (superuser or BYPASSRLS, itself or by"
+            " membership); connect as theseller_web or theseller_worker, with the grants of"
+            " postgres/sql/grants.sql"
         )
 
 
@@ -75,12 +79,16 @@ def refuse_late_comparison(using: str = "default") -> None:
         UnsafeDatabaseRoleError: it is not.
     """
     with _connected(using) as cursor:
-        cursor.execute("select procost = 0 from pg_catalog.pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure")
+        cursor.execute(
+            "select procost = 0 from pg_catalog.pg_proc where oid ="
+            " 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
+        )
         found = cursor.fetchone()
     if not found or not found[0]:
         raise UnsafeDatabaseRoleError(
-            "tenant isolation is not complete on this server: a condition of a statement may be evaluated before the tenant's ticket."
-            " `theseller migrate`, with the server's superuser, sets it right; a server without one for us is not supported"
+            "tenant isolation is not complete on this server: a condition of a statement may be"
+            " evaluated before the tenant's ticket. `theseller migrate`, with the server's"
+            " superuser, sets it right; a server without one for us is not supported"
         )
 
 
@@ -96,8 +104,8 @@ def _connected(using: str) -> Iterator[CursorWrapper]:
     except (OperationalError, SecretNotFoundError) as error:
         role = connections[using].settings_dict["USER"]
         raise UnsafeDatabaseRoleError(
-            f"no connection to the database as {role}: {error}. If the database runs, `theseller migrate` makes the roles and passwords of"
-            " this version"
+            f"no connection to the database as {role}: {error}. If the database runs, `theseller"
+            " migrate` makes the roles and passwords of this version"
         ) from error
     with cursor:
         yield cursor
@@ -127,7 +135,10 @@ def claim_database(database: Connection[Any], environment: str, *, at: datetime)
     Raises:
         WrongDatabaseError: it belongs to another one already.
     """
-    database.execute("insert into guard.deployment (environment, set_at) values (%s, %s) on conflict do nothing", [environment, at])
+    database.execute(
+        "insert into guard.deployment (environment, set_at) values (%s, %s) on conflict do nothing",
+        [environment, at],
+    )
     refuse_foreign_database(database, environment)
 
 
@@ -138,16 +149,22 @@ def refuse_foreign_database(database: Connection[Any], environment: str) -> None
         WrongDatabaseError: it belongs to another environment.
     """
     known = database.execute("select to_regclass('guard.deployment') is not null").fetchone()
-    row = database.execute("select environment from guard.deployment").fetchone() if known and known[0] else None
+    row = (
+        database.execute("select environment from guard.deployment").fetchone()
+        if known and known[0]
+        else None
+    )
     if row is not None:
         _refuse(row[0], environment)
 
 
 def _refuse(found: str | None, environment: str) -> None:
     if found is None:
-        raise WrongDatabaseError("this database belongs to no environment yet: run `theseller migrate` first")
+        raise WrongDatabaseError(
+            "this database belongs to no environment yet: run `theseller migrate` first"
+        )
     if found != environment:
         raise WrongDatabaseError(
-            f"this database belongs to the environment {found!r}, and this process runs as {environment!r}:"
-            " check DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
+            f"this database belongs to the environment {found!r}, and this process runs as"
+            f" {environment!r}: check DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
         )

@@ -56,7 +56,8 @@ def claim_files(database: Connection[Any], identity: str, *, at: datetime) -> No
     "" means that none are in files. `database` is a superuser's connection.
     """
     database.execute(
-        "update guard.deployment set files_of = %s, files_since = %s where files_of is distinct from %s",
+        "update guard.deployment set files_of = %s, files_since = %s where files_of is distinct"
+        " from %s",
         [identity or None, at if identity else None, identity or None],
     )
 
@@ -70,10 +71,14 @@ def refuse_other_folder(database: Connection[Any], identity: str) -> None:
         OtherHostError: it knows another one.
     """
     known = database.execute(
-        "select exists (select from pg_attribute where attrelid = to_regclass('guard.deployment') and attname = 'files_of')"
+        "select exists (select from pg_attribute where attrelid = to_regclass('guard.deployment')"
+        " and attname = 'files_of')"
     ).fetchone()
     if known and known[0]:
-        _refuse(database.execute("select files_of, files_since from guard.deployment").fetchone(), identity)
+        _refuse(
+            database.execute("select files_of, files_since from guard.deployment").fetchone(),
+            identity,
+        )
 
 
 def refuse_other_host(identity: str, using: str = "default") -> None:
@@ -82,21 +87,27 @@ def refuse_other_host(identity: str, using: str = "default") -> None:
     Raises:
         OtherHostError: the database knows another state folder.
     """
-    _refuse(sql.one(connections[using], "select files_of, files_since from guard.deployment"), identity)
+    _refuse(
+        sql.one(connections[using], "select files_of, files_since from guard.deployment"), identity
+    )
 
 
 def _refuse(found: tuple[str | None, datetime | None] | None, identity: str) -> None:
     if found is None or found[0] is None or found[1] is None or found[0] == identity:
         return
     raise OtherHostError(
-        "the secrets and keys of this deployment are in files, and the database knows them in another state folder than this one (since"
-        f" {found[1]:%Y-%m-%d %H:%M} UTC): files serve one host. For several hosts use a key service (docs/operate/secrets.md). If this"
-        " folder takes the other's place: stop the other host's processes, then theseller migrate --take-over --reason TEXT"
+        "the secrets and keys of this deployment are in files, and the database knows them in"
+        f" another state folder than this one (since {found[1]:%Y-%m-%d %H:%M} UTC): files serve"
+        " one host. For several hosts use a key service (docs/operate/secrets.md). If this folder"
+        " takes the other's place: stop the other host's processes, then theseller migrate"
+        " --take-over --reason TEXT"
     )
 
 
 def _write(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{content}\n")
         file.flush()

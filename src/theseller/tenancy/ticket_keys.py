@@ -23,11 +23,15 @@ def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) 
     Older keys stay accepted until they are retired.
     """
     inner, outer = _blocks(key)
-    known = database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone()
+    known = database.execute(
+        "select 1 from guard.ticket_key where inner_block = %s", [inner]
+    ).fetchone()
     if known:
         return False
     database.execute(
-        "insert into guard.ticket_key (id, inner_block, outer_block, created_at) values (%s, %s, %s, %s)", [new_id(), inner, outer, at]
+        "insert into guard.ticket_key (id, inner_block, outer_block, created_at) values (%s, %s,"
+        " %s, %s)",
+        [new_id(), inner, outer, at],
     )
     return True
 
@@ -41,11 +45,15 @@ def refuse_foreign_keys(database: Connection[Any], keys: Collection[Secret]) -> 
     row = database.execute("select to_regclass('guard.ticket_key') is not null").fetchone()
     if not row or not row[0]:
         return
-    known = {bytes(one[0]) for one in database.execute("select inner_block from guard.ticket_key").fetchall()}
+    known = {
+        bytes(one[0])
+        for one in database.execute("select inner_block from guard.ticket_key").fetchall()
+    }
     if known and known.isdisjoint(_blocks(key)[0] for key in keys):
         raise WrongDatabaseError(
-            "this database accepts the tickets of another deployment, or was restored from before the ticket key was replaced: look at"
-            " DATABASE_URL. Nothing was changed. If it is this deployment's: theseller migrate --take-over --reason TEXT"
+            "this database accepts the tickets of another deployment, or was restored from before"
+            " the ticket key was replaced: look at DATABASE_URL. Nothing was changed. If it is this"
+            " deployment's: theseller migrate --take-over --reason TEXT"
         )
 
 
@@ -58,9 +66,13 @@ def retire_other_ticket_keys(database: Connection[Any], key: Secret) -> int:
     """
     inner, _outer = _blocks(key)
     with database.transaction():
-        if not database.execute("select 1 from guard.ticket_key where inner_block = %s", [inner]).fetchone():
+        if not database.execute(
+            "select 1 from guard.ticket_key where inner_block = %s", [inner]
+        ).fetchone():
             raise LookupError("the remaining key is not accepted")
-        return database.execute("delete from guard.ticket_key where inner_block <> %s", [inner]).rowcount
+        return database.execute(
+            "delete from guard.ticket_key where inner_block <> %s", [inner]
+        ).rowcount
 
 
 def key_hash(key: Secret) -> str:
@@ -70,7 +82,8 @@ def key_hash(key: Secret) -> str:
 
 
 def _blocks(key: Secret) -> tuple[bytes, bytes]:
-    # RFC 2104: SHA-256 works in blocks of 64 bytes; PostgreSQL has sha256() but no hmac of its own, so it gets the padded halves.
+    # RFC 2104: SHA-256 works in blocks of 64 bytes; PostgreSQL has sha256() but no hmac of its own,
+    # so it gets the padded halves.
     material = key.reveal_bytes()
     block = (hashlib.sha256(material).digest() if len(material) > 64 else material).ljust(64, b"\0")
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)

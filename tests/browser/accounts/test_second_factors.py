@@ -27,7 +27,10 @@ from theseller.accounts.mfa.operations import make_recovery_codes
 from theseller.accounts.mfa.queries import own_factors
 from theseller.lib import clock
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 T = TypeVar("T")
 
@@ -47,9 +50,15 @@ def newcomers(database: str) -> list[OperatorUser]:
 
 @pytest.fixture(scope="module")
 def site(olga: OperatorUser, newcomers: list[OperatorUser]) -> Iterator[str]:
-    del olga, newcomers  # made before the browser starts, whose loop Django's database refuses to work beside
+    del (
+        olga,
+        newcomers,
+    )  # made before the browser starts, whose loop Django's database refuses to work beside
     # A name, not a number: browsers allow passkeys at names only.
-    with override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]), served("localhost") as address:
+    with (
+        override_settings(ALLOWED_HOSTS=["localhost"], CSRF_TRUSTED_ORIGINS=[]),
+        served("localhost") as address,
+    ):
         yield address
 
 
@@ -72,12 +81,21 @@ class _Person:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         wire = context.new_cdp_session(self.page)
         wire.send("WebAuthn.enable")
-        options = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
-        wire.send("WebAuthn.addVirtualAuthenticator", {"options": {**options, "automaticPresenceSimulation": True}})
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasUserVerification": True,
+            "isUserVerified": True,
+        }
+        wire.send(
+            "WebAuthn.addVirtualAuthenticator",
+            {"options": {**options, "automaticPresenceSimulation": True}},
+        )
 
     def _said(self, message: object) -> None:
         kind, text = getattr(message, "type", ""), getattr(message, "text", "")
-        # A form that comes back with its errors is a 422, which Chromium calls an error of the network.
+        # A form that comes back with its errors is a 422, which Chromium calls an error of the
+        # network.
         if kind in {"error", "warning"} and "422" not in text:
             self.complaints.append(text)
 
@@ -115,7 +133,9 @@ def _aside(ask: Callable[[], T]) -> T:
         return pool.submit(run).result()
 
 
-def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newcomers: list[OperatorUser]) -> None:
+def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(
+    person: _Person, newcomers: list[OperatorUser]
+) -> None:
     page, oskar = person.page, newcomers[0]
     person.sign_in(oskar)
     expect(page.get_by_text("to open the operator area")).to_be_visible()
@@ -140,7 +160,9 @@ def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(person: _Person, newc
     assert factor.name == "Laptop"
 
 
-def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str) -> None:
+def test_a_key_of_another_person_opens_nothing(
+    browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str
+) -> None:
     """The authenticator of a thief who has the password holds no key of the victim's, and the page says what to do."""
     page, victim = person.page, newcomers[1]
     person.sign_in(victim)
@@ -153,7 +175,9 @@ def test_a_key_of_another_person_opens_nothing(browser: Browser, person: _Person
     thief = _Person(context, site)
     thief.sign_in(victim)
     thief.press("Use a passkey")
-    expect(thief.page.get_by_text("The passkey request was canceled or timed out")).to_be_visible(timeout=30_000)
+    expect(thief.page.get_by_text("The passkey request was canceled or timed out")).to_be_visible(
+        timeout=30_000
+    )
     thief.go("/operate/")
     assert "/sign-in/" in thief.page.url
     context.close()
@@ -177,7 +201,10 @@ def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         results = Axe().run(page, options={"runOnly": WCAG})
-        found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results.response["violations"]]
+        found[scheme] = [
+            (entry["id"], [node["target"] for node in entry["nodes"]])
+            for entry in results.response["violations"]
+        ]
     wide = []
     for width in (320, 390, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})
@@ -186,13 +213,17 @@ def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
         for scheme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.screenshot(path=Path(PICTURES or "") / f"{name}-{size}-{scheme}.png", full_page=True)
+            page.screenshot(
+                path=Path(PICTURES or "") / f"{name}-{size}-{scheme}.png", full_page=True
+            )
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
     return found, wide
 
 
-def test_every_page_is_accessible_within_the_policy_and_within_its_window(person: _Person, newcomers: list[OperatorUser]) -> None:
+def test_every_page_is_accessible_within_the_policy_and_within_its_window(
+    person: _Person, newcomers: list[OperatorUser]
+) -> None:
     page, otto = person.page, newcomers[2]
     judged = {}
     person.sign_in(otto)

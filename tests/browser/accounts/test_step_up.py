@@ -21,7 +21,10 @@ from tests.integration.buyer_pii.conftest import connect
 
 from theseller.accounts.models import User
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
@@ -39,7 +42,9 @@ def page(cast: Cast) -> Iterator[Page]:
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         context = browser.new_context(base_url=address)
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": address}])
+        context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": address}]
+        )
         yield context.new_page()
         browser.close()
 

@@ -25,7 +25,10 @@ from tests.integration.analytics.lifelike import Year, fill
 from theseller.accounts.models import User
 from theseller.lib import clock
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
@@ -33,7 +36,9 @@ PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 def cast(database: str) -> Cast:
     at = clock.now()
     people = create_cast(at=at - timedelta(days=500))
-    fill(Shop(people.alices_shop), at, days=420 if PICTURES else 70, per_day=40, stores=(DE, FR, UK))
+    fill(
+        Shop(people.alices_shop), at, days=420 if PICTURES else 70, per_day=40, stores=(DE, FR, UK)
+    )
     return people
 
 
@@ -45,8 +50,14 @@ def newcomer(database: str) -> Person:
 
 @pytest.fixture(scope="module")
 def site(cast: Cast, newcomer: Person) -> Iterator[str]:
-    del cast, newcomer  # made before the browser starts, whose loop Django's database refuses to work beside
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+    del (
+        cast,
+        newcomer,
+    )  # made before the browser starts, whose loop Django's database refuses to work beside
+    with (
+        override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
+        served() as address,
+    ):
         yield address
 
 
@@ -65,8 +76,12 @@ def _cookie(person: User | None) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-#: Each refusal of the content security policy becomes a line of the console, whatever the browser itself says of it.
-_WATCH_POLICY = "document.addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))"
+#: Each refusal of the content security policy becomes a line of the console, whatever the browser
+#: itself says of it.
+_WATCH_POLICY = (
+    "document.addEventListener('securitypolicyviolation', (event) => console.error('policy: ' +"
+    " event.violatedDirective + ' ' + event.blockedURI))"
+)
 
 
 class Visit:
@@ -75,13 +90,24 @@ class Visit:
     def __init__(self, browser: Browser, site: str, cookie: str, width: int, scheme: str) -> None:
         self.site = site
         self.context: BrowserContext = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light", locale="en-GB"
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            locale="en-GB",
         )
-        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+        self.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}]
+        )
         self.context.add_init_script(_WATCH_POLICY)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in {"error", "warning"}
+                else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def go(self, path: str) -> Page:
@@ -103,8 +129,12 @@ def _settled(page: Page) -> None:
 def cookies(cast: Cast, newcomer: Person, browser: Browser) -> dict[str, str]:
     people = {"alice": cast.alice.id, "charlie": cast.charlie.id, "newcomer": newcomer.id}
 
-    def sign_in() -> dict[str, str]:  # Playwright's loop runs in this thread; Django's database refuses to work beside one.
-        return {name: _cookie(User.objects.filter(pk=person).first()) for name, person in people.items()}
+    def sign_in() -> dict[
+        str, str
+    ]:  # Playwright's loop runs in this thread; Django's database refuses to work beside one.
+        return {
+            name: _cookie(User.objects.filter(pk=person).first()) for name, person in people.items()
+        }
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(sign_in).result()
@@ -118,7 +148,9 @@ _EVERY_PAGE = {
 }  # fmt: skip
 #: Pictures are taken of all; without a folder for them, of each kind of page one is enough.
 PAGES = {
-    name: path for name, path in _EVERY_PAGE.items() if PICTURES or name in {"dashboard-one-store", "dashboard-today", "products", "day"}
+    name: path
+    for name, path in _EVERY_PAGE.items()
+    if PICTURES or name in {"dashboard-one-store", "dashboard-today", "products", "day"}
 }
 
 
@@ -142,7 +174,9 @@ def test_a_page_is_within_the_policy_accessible_and_within_its_window(
     assert found == {key: ([], 0, []) for key in found}
 
 
-def test_a_shop_without_figures_is_invited(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_a_shop_without_figures_is_invited(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["newcomer"], 1280, "light")
     page = visit.go("/")
     if PICTURES:
@@ -153,7 +187,9 @@ def test_a_shop_without_figures_is_invited(site: str, browser: Browser, cookies:
     visit.context.close()
 
 
-def test_the_dashboard_works_by_keyboard_without_loading_pages(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_the_dashboard_works_by_keyboard_without_loading_pages(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     page = visit.go("/")
     page.evaluate("window.stayed = true")
@@ -191,7 +227,9 @@ def test_the_dashboard_works_by_keyboard_without_loading_pages(site: str, browse
     visit.context.close()
 
 
-def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, browser: Browser, cast: Cast, cookies: dict[str, str]) -> None:
+def test_figures_take_the_place_of_the_progress_when_they_arrive(
+    site: str, browser: Browser, cast: Cast, cookies: dict[str, str]
+) -> None:
     shop, at = Shop(cast.charlies_shop), clock.now()
     year = Year(shop, at, days=40, per_day=10, stores=(DE,))
     year.make()
@@ -214,7 +252,9 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(site: str, brow
     visit.page.set_viewport_size({"width": 390, "height": 800})
     page = visit.go("/imports/progress/")
     expect(page.locator(".steps .step.is-now").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390, "a phone shows how far each stream is"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390, (
+        "a phone shows how far each stream is"
+    )
     assert visit.complaints == []
     visit.context.close()
 
@@ -227,21 +267,38 @@ def _arrive(year: Year) -> None:
 def _leave_inline_styles(page: Page) -> None:
     """Give elements with an id a style attribute, as password managers, extensions and Playwright's own pictures do.
 
-    htmx copies the attributes of such elements to those that take their place. A copied `style` is an inline style, which the policy
-    refuses; one that a script sets on the element's `style` object is none.
+    htmx copies the attributes of such elements to those that take their place. A copied `style` is
+    an inline style, which the policy refuses; one that a script sets on the element's `style`
+    object is none.
     """
-    page.screenshot()  # Hides the carets of the fields, and leaves an empty style attribute on each.
-    page.evaluate("() => document.querySelectorAll('.toolbar [id], #page [id]').forEach((one) => { one.style.outlineColor = 'red'; })")
+    # Hides the carets of the fields, and leaves an empty style attribute on each.
+    page.screenshot()
+    page.evaluate(
+        "() => document.querySelectorAll('.toolbar [id], #page [id]').forEach((one) => {"
+        " one.style.outlineColor = 'red'; })"
+    )
     assert page.locator("#from[style]").count() == 1
 
 
-def test_no_interaction_is_against_the_policy(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_no_interaction_is_against_the_policy(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     page = visit.go("/")
-    for selector in ("#period-90d", "#period-yesterday", "#period-7d", "#tile-net", "#period-earlier"):
+    for selector in (
+        "#period-90d",
+        "#period-yesterday",
+        "#period-7d",
+        "#tile-net",
+        "#period-earlier",
+    ):
         _leave_inline_styles(page)
         page.locator(selector).click()
-        expect(page.locator(f"{selector}[aria-current]" if selector != "#period-earlier" else "#period-later")).to_be_visible()
+        expect(
+            page.locator(
+                f"{selector}[aria-current]" if selector != "#period-earlier" else "#period-later"
+            )
+        ).to_be_visible()
         expect(page.locator(".chart canvas")).to_be_visible()
         _settled(page)
     for name, value in (("store", "UK"), ("compare", "year"), ("compare", "none")):
@@ -273,16 +330,29 @@ def test_no_interaction_is_against_the_policy(site: str, browser: Browser, cooki
 
 
 @pytest.mark.parametrize("width", [390, 320])
-def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browser: Browser, cookies: dict[str, str], width: int) -> None:
+def test_a_phone_shows_and_changes_period_comparison_and_store(
+    site: str, browser: Browser, cookies: dict[str, str], width: int
+) -> None:
     visit = Visit(browser, site, cookies["alice"], width, "light")
     page = visit.go("/")
-    assert page.locator(".toolbar > .wrap").evaluate("(bar) => bar.scrollWidth - bar.clientWidth") == 0
-    for selector in ("#period", "#compare", "#store", "#period-earlier", ".dates > summary", ".toolbar-range"):
+    assert (
+        page.locator(".toolbar > .wrap").evaluate("(bar) => bar.scrollWidth - bar.clientWidth") == 0
+    )
+    for selector in (
+        "#period",
+        "#compare",
+        "#store",
+        "#period-earlier",
+        ".dates > summary",
+        ".toolbar-range",
+    ):
         box = page.locator(selector).bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width
         on_top = "([x, y, selector]) => !!document.elementFromPoint(x, y).closest(selector)"
-        assert page.evaluate(on_top, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, selector]), selector
+        assert page.evaluate(
+            on_top, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, selector]
+        ), selector
         if selector != ".toolbar-range":
             assert box["height"] >= 24
     page.select_option("#period", "7d")
@@ -298,10 +368,18 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browse
     page.locator(".dates > summary").click()
     box = page.locator("#to").bounding_box()
     assert box is not None
-    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [box["x"] + 20, box["y"] + box["height"] / 2]) == "to"
+    assert (
+        page.evaluate(
+            "([x, y]) => document.elementFromPoint(x, y).id",
+            [box["x"] + 20, box["y"] + box["height"] / 2],
+        )
+        == "to"
+    )
     page.locator(".dates > summary").click()
     table = page.locator(".scroll:has(.top-products)")
-    assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0, "units and net proceeds are not cut off"
+    assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") == 0, (
+        "units and net proceeds are not cut off"
+    )
     assert page.evaluate("document.documentElement.scrollWidth") == width
     visit.go("/products/")
     pinned = page.locator("tbody th").first
@@ -313,12 +391,17 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(site: str, browse
     visit.context.close()
 
 
-def test_a_first_visit_of_the_dashboard_takes_70_kilobytes(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_a_first_visit_of_the_dashboard_takes_70_kilobytes(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     weights: dict[str, float] = {}
     wire = visit.context.new_cdp_session(visit.page)
     wire.send("Network.enable")
-    wire.on("Network.loadingFinished", lambda event: weights.update({event["requestId"]: event["encodedDataLength"]}))
+    wire.on(
+        "Network.loadingFinished",
+        lambda event: weights.update({event["requestId"]: event["encodedDataLength"]}),
+    )
     visit.go("/")
     first = sum(weights.values())
     assert len(weights) > 10
@@ -332,20 +415,30 @@ def test_a_first_visit_of_the_dashboard_takes_70_kilobytes(site: str, browser: B
     visit.context.close()
 
 
-def test_paper_says_whose_figures_they_are(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_paper_says_whose_figures_they_are(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
-    for path in ("/?store=UK", "/products/?store=UK", f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/?store=UK"):
+    for path in (
+        "/?store=UK",
+        "/products/?store=UK",
+        f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/?store=UK",
+    ):
         page = visit.go(path)
         expect(page.locator(".print-head")).to_be_hidden()
         page.emulate_media(media="print")
         head = page.locator(".print-head")
         expect(head).to_be_visible()
-        assert all(part in head.inner_text() for part in ("Alice", "GBP", "UK time", str(clock.now().year)))
+        assert all(
+            part in head.inner_text() for part in ("Alice", "GBP", "UK time", str(clock.now().year))
+        )
         page.emulate_media(media="screen")
     visit.context.close()
 
 
-def test_a_click_on_the_chart_opens_the_day_and_in_a_year_the_week(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_a_click_on_the_chart_opens_the_day_and_in_a_year_the_week(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     for path, opened in (
         ("/?period=7d&store=UK", r"/days/\d{4}-\d\d-\d\d/\?store=UK$"),
@@ -380,21 +473,41 @@ _DRAW = """(values) => {
 def _amount(label: str) -> float:
     found = re.fullmatch(r"(\u2212?)\D{0,3}([\d.]+)([KMB]?)", label)
     assert found is not None, label
-    return float(found[2]) * {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}[found[3]] * (-1 if found[1] else 1)
+    return (
+        float(found[2]) * {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}[found[3]] * (-1 if found[1] else 1)
+    )
 
 
-def test_labels_of_the_chart_are_the_values_of_their_lines(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_labels_of_the_chart_are_the_values_of_their_lines(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     visit.context.add_init_script(_WATCH_LABELS)
     page = visit.go("/?store=UK&compare=none")
-    for low, high in ((0, 1_400), (0, 14_000), (0, 0.11), (0, 0.7), (0, 3), (0, 1_300_000), (-1_400, 300), (0, 999), (0, 26_000_000)):
+    for low, high in (
+        (0, 1_400),
+        (0, 14_000),
+        (0, 0.11),
+        (0, 0.7),
+        (0, 3),
+        (0, 1_300_000),
+        (-1_400, 300),
+        (0, 999),
+        (0, 26_000_000),
+    ):
         page.evaluate(_DRAW, [low, high])
         page.wait_for_function("window.labels.length > 2")
         drawn = sorted({(round(y, 1), _amount(text)) for text, y in page.evaluate("window.labels")})
         (top, most), (bottom, least) = drawn[0], drawn[-1]
         assert most > least
-        for y, value in drawn:  # A line's place says its value; a rounded label would not be where it says.
-            assert value == pytest.approx(most + (least - most) * (y - top) / (bottom - top), abs=1.5 * (most - least) / (bottom - top)), (
+        for (
+            y,
+            value,
+        ) in drawn:  # A line's place says its value; a rounded label would not be where it says.
+            assert value == pytest.approx(
+                most + (least - most) * (y - top) / (bottom - top),
+                abs=1.5 * (most - least) / (bottom - top),
+            ), (
                 low,
                 high,
                 drawn,
@@ -402,7 +515,9 @@ def test_labels_of_the_chart_are_the_values_of_their_lines(site: str, browser: B
     visit.context.close()
 
 
-def test_definitions_open_by_keyboard_and_by_touch(site: str, browser: Browser, cookies: dict[str, str]) -> None:
+def test_definitions_open_by_keyboard_and_by_touch(
+    site: str, browser: Browser, cookies: dict[str, str]
+) -> None:
     for path in ("/", "/products/"):
         visit = Visit(browser, site, cookies["alice"], 390, "light")
         page = visit.go(path)
@@ -419,15 +534,20 @@ def test_definitions_open_by_keyboard_and_by_touch(site: str, browser: Browser, 
 
 
 @pytest.mark.parametrize("path", ["/", "/products/", "/data/", "/security/"])
-def test_targets_are_at_least_24_pixels_high_and_headings_in_order(site: str, browser: Browser, cookies: dict[str, str], path: str) -> None:
+def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
+    site: str, browser: Browser, cookies: dict[str, str], path: str
+) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")
     page = visit.go(path)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     small = page.evaluate(
-        "() => [...document.querySelectorAll('a, button, summary, select')].filter((one) => one.offsetHeight && one.offsetHeight < 24"
-        " && !one.closest('p, .vh, .skip, dl.facts')).map((one) => one.textContent.trim())"
+        "() => [...document.querySelectorAll('a, button, summary, select')].filter((one) =>"
+        " one.offsetHeight && one.offsetHeight < 24 && !one.closest('p, .vh, .skip,"
+        " dl.facts')).map((one) => one.textContent.trim())"
     )
     assert small == []
-    ordered = Axe().run(page, options={"runOnly": ["region", "heading-order"]}).response["violations"]
+    ordered = (
+        Axe().run(page, options={"runOnly": ["region", "heading-order"]}).response["violations"]
+    )
     assert [entry["id"] for entry in ordered] == []
     visit.context.close()

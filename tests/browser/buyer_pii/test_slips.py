@@ -31,13 +31,19 @@ from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 BRUSH, SOAP, TOWEL = (
     ("BRUSH-OAK-1", "Dish brush, oiled beech with replaceable head"),
     ("SOAP-OLIVE-3", "Olive oil soap, unscented, set of three"),
-    ("TOWEL-LINEN-NAT-50x70", "Stonewashed linen tea towel, natural, 50 × 70 cm, with hanging loop"),
+    (
+        "TOWEL-LINEN-NAT-50x70",
+        "Stonewashed linen tea towel, natural, 50 × 70 cm, with hanging loop",
+    ),
 )
 ORDERS = {
     "114-3941689-8772232": ((BRUSH, 1), (SOAP, 2), (TOWEL, 4)),
@@ -59,17 +65,31 @@ RECIPIENTS = {
         ),
         "US",
         "+1 503-555-0142 ext. 88412",
-        (Gift(f"{FIRST}-1", "Happy housewarming, Ros!\nMay the kitchen be small and the table long.\nLove, Tom & Edith"),),
+        (
+            Gift(
+                f"{FIRST}-1",
+                "Happy housewarming, Ros!\nMay the kitchen be small and the table long.\nLove, Tom"
+                " & Edith",
+            ),
+        ),
         clock.now() + timedelta(days=2),
     ),
-    SECOND: Recipient(("Ezekiel Brand", "41 Canary Row", "Bangor, ME 04401"), "US", "", (), clock.now() + timedelta(days=1)),
+    SECOND: Recipient(
+        ("Ezekiel Brand", "41 Canary Row", "Bangor, ME 04401"),
+        "US",
+        "",
+        (),
+        clock.now() + timedelta(days=1),
+    ),
 }
 
 
 @pytest.fixture
 def shop(database: str) -> Iterator[Shop]:
     """Return Alice's shop in a deployment that holds the role, with orders to ship; nothing is turned on."""
-    held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+    held = replace(
+        settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
+    )
     with override_settings(ENVIRONMENT=held):
         cast = create_cast()
         made = Shop(cast, connect(cast.alices_shop), database)
@@ -82,18 +102,31 @@ def _sell(shop: Shop) -> None:
     with tenant_scope(shop.tenant), databases["default"].cursor() as cursor:
         for sku, title in (BRUSH, SOAP, TOWEL):
             cursor.execute(
-                "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-                " values (%s, %s, %s, %s, 'B0BRUSH001', %s, %s)",
+                "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin,"
+                " title, updated_at) values (%s, %s, %s, %s, 'B0BRUSH001', %s, %s)",
                 [shop.tenant, US, sku, shop.connection, title, at],
             )
         for number, (order, lines) in enumerate(ORDERS.items()):
             bought = at - timedelta(hours=40 - 5 * number)  # the longest waiting stands first
             for place, ((sku, _), quantity) in enumerate(lines):
                 cursor.execute(
-                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-                    " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
-                    " (%s, %s, %s, %s, %s, %s, %s, %s, 'unshipped', 'merchant', false, false, %s, 'B0BRUSH001', %s, 'orders_api')",
-                    [shop.tenant, bought.date(), order, f"{order}-{place}", shop.connection, US, bought, at, sku, quantity],
+                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+                    " connection_id, marketplace_id, purchased_at, last_updated_at, status,"
+                    " fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
+                    " (%s, %s, %s, %s, %s, %s, %s, %s, 'unshipped', 'merchant', false, false, %s,"
+                    " 'B0BRUSH001', %s, 'orders_api')",
+                    [
+                        shop.tenant,
+                        bought.date(),
+                        order,
+                        f"{order}-{place}",
+                        shop.connection,
+                        US,
+                        bought,
+                        at,
+                        sku,
+                        quantity,
+                    ],
                 )
 
 
@@ -110,7 +143,10 @@ def _arrive(shop: Shop) -> None:
                 actor="process:vault",
                 at=clock.now(),
             )
-    answers = [*((order, RequestOutcome.FETCHED) for order in RECIPIENTS), ("113-2294881-0071864", RequestOutcome.NOT_GIVEN)]
+    answers = [
+        *((order, RequestOutcome.FETCHED) for order in RECIPIENTS),
+        ("113-2294881-0071864", RequestOutcome.NOT_GIVEN),
+    ]
     for order, outcome in answers:
         shop.rows("update vault_request set outcome = %s, done_at = now() where tenant_id = %s and order_id = %s",
                   outcome.value, shop.tenant, order)  # fmt: skip
@@ -130,7 +166,10 @@ def cookie(shop: Shop) -> str:
 @pytest.fixture
 def site(shop: Shop) -> Iterator[str]:
     del shop
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+    with (
+        override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
+        served() as address,
+    ):
         yield address
 
 
@@ -143,11 +182,20 @@ def browser(cookie: str) -> Iterator[Browser]:
         browser.close()
 
 
-def _opened(browser: Browser, site: str, cookie: str, *, script: bool = True) -> tuple[Page, list[str]]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, java_script_enabled=script, locale="en-GB")
+def _opened(
+    browser: Browser, site: str, cookie: str, *, script: bool = True
+) -> tuple[Page, list[str]]:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, java_script_enabled=script, locale="en-GB"
+    )
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
     page, complaints = context.new_page(), list[str]()
-    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return page, complaints
 
@@ -169,7 +217,9 @@ def _check(page: Page, name: str) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         results = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
-        found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results]
+        found[scheme] = [
+            (entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results
+        ]
         for width in (320, 390, 1280):
             page.set_viewport_size(ViewportSize(width=width, height=900))
             wide[width] = page.evaluate("document.documentElement.scrollWidth")
@@ -221,7 +271,9 @@ def test_from_the_words_to_the_paper(shop: Shop, site: str, browser: Browser, co
     page.get_by_role("link", name="Turn off…").click()
     _check(page, "7-end")
     page.get_by_role("button", name="Turn off and destroy").click()
-    expect(page.locator("main [role=status]")).to_contain_text("1 key destroyed, 2 recipients erased")
+    expect(page.locator("main [role=status]")).to_contain_text(
+        "1 key destroyed, 2 recipients erased"
+    )
     page.go_back()
     page.go_back()
     assert "Rosalind" not in page.content()
@@ -237,9 +289,15 @@ def _printed(page: Page) -> None:
     for paper in ("A4", "Letter"):
         pdf = page.pdf(format=paper, print_background=True, prefer_css_page_size=False)
         assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2, paper
-    colours = "getComputedStyle(document.querySelector('.paper')).color + getComputedStyle(document.body).backgroundColor"
+    colours = (
+        "getComputedStyle(document.querySelector('.paper')).color +"
+        " getComputedStyle(document.body).backgroundColor"
+    )
     assert page.evaluate(colours) == "rgb(0, 0, 0)rgba(0, 0, 0, 0)"
-    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     expect(page.locator(".masthead, .foot, .btn, .page-head")).to_have_count(5)
     for hidden in page.locator(".masthead, .foot, .btn, .page-head").all():
         expect(hidden).to_be_hidden()
@@ -250,7 +308,9 @@ def _printed(page: Page) -> None:
     page.emulate_media(media="screen", color_scheme="light")
 
 
-def test_without_script_orders_are_ticked_asked_for_and_printed(shop: Shop, site: str, browser: Browser, cookie: str) -> None:
+def test_without_script_orders_are_ticked_asked_for_and_printed(
+    shop: Shop, site: str, browser: Browser, cookie: str
+) -> None:
     page, _ = _opened(browser, site, cookie, script=False)
     page.goto(f"{site}/packing-slips/{shop.connection}/on/")
     page.get_by_label("I have read the terms").check()
@@ -271,7 +331,9 @@ def test_without_script_orders_are_ticked_asked_for_and_printed(shop: Shop, site
     expect(page.locator("address")).to_contain_text("Rosalind Whitcombe-Abernathy")
 
 
-def test_where_it_can_not_be_used_the_page_explains_itself(shop: Shop, site: str, browser: Browser, cookie: str) -> None:
+def test_where_it_can_not_be_used_the_page_explains_itself(
+    shop: Shop, site: str, browser: Browser, cookie: str
+) -> None:
     del shop
     page, complaints = _opened(browser, site, cookie)
     with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):

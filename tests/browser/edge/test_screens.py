@@ -13,19 +13,31 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.serving import served
 from tests.unit.edge.specimen_urls import SCREENS
 
-CHROMIUM = os.environ.get("THESELLER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = (
+    os.environ.get("THESELLER_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+)
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 )  # fmt: skip
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with override_settings(ROOT_URLCONF="tests.unit.edge.specimen_urls", ALLOWED_HOSTS=["127.0.0.1"]), served() as address:
+    with (
+        override_settings(
+            ROOT_URLCONF="tests.unit.edge.specimen_urls", ALLOWED_HOSTS=["127.0.0.1"]
+        ),
+        served() as address,
+    ):
         yield address
 
 
@@ -40,7 +52,12 @@ def browser() -> Iterator[Browser]:
 def _open(browser: Browser, address: str) -> tuple[Page, list[str]]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(request.url))
     page.goto(address)
@@ -48,13 +65,18 @@ def _open(browser: Browser, address: str) -> tuple[Page, list[str]]:
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_screen_is_accessible_within_the_policy_and_within_its_window(site: str, browser: Browser, screen: str) -> None:
+def test_a_screen_is_accessible_within_the_policy_and_within_its_window(
+    site: str, browser: Browser, screen: str
+) -> None:
     page, complaints = _open(browser, site + screen)
     found, wide = {}, {}
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         results = Axe().run(page, options={"runOnly": WCAG})
-        found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results.response["violations"]]
+        found[scheme] = [
+            (entry["id"], [node["target"] for node in entry["nodes"]])
+            for entry in results.response["violations"]
+        ]
     for width in (320, 390, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})
         wide[width] = page.evaluate("document.documentElement.scrollWidth")

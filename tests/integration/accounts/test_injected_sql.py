@@ -17,44 +17,73 @@ from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.scope import tenant_scope
 
-#: What an attacker would do to people's accounts, or learn of them. `{alice}` is a person of another tenant, `{olga}` an operator.
+#: What an attacker would do to people's accounts, or learn of them. `{alice}` is a person of
+#: another tenant, `{olga}` an operator.
 ON_ACCOUNTS = {
     "read password hashes": "select password from accounts_user",
     "read addresses": "select email from accounts_user",
-    "take over an account by a password": "update accounts_user set password = 'mine' where id = '{olga}'",
-    "make an account": "insert into accounts_user (id, email, name, joined_at, password) values (gen_random_uuid(), 'x@y', 'x', now(), 'x')",
+    "take over an account by a password": (
+        "update accounts_user set password = 'mine' where id = '{olga}'"
+    ),
+    "make an account": (
+        "insert into accounts_user (id, email, name, joined_at, password) values"
+        " (gen_random_uuid(), 'x@y', 'x', now(), 'x')"
+    ),
     "delete an account": "delete from accounts_user where id = '{alice}'",
     "read sealed second factors": "select sealed from accounts_authenticator",
     "remove a second factor": "delete from accounts_authenticator where user_id = '{olga}'",
-    "add a passkey": "insert into accounts_passkey values (gen_random_uuid(), '{olga}', 'x', 'x', 0, 'x', now(), now())",
+    "add a passkey": (
+        "insert into accounts_passkey values (gen_random_uuid(), '{olga}', 'x', 'x', 0, 'x', now(),"
+        " now())"
+    ),
     "add a recovery code": (
-        "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values (gen_random_uuid(), sha256('x'), '{olga}', now())"
+        "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values"
+        " (gen_random_uuid(), sha256('x'), '{olga}', now())"
     ),
     "read sessions": "select session_data from django_session",
-    "copy a session": "insert into django_session select 'mine', session_data, expire_date from django_session",
+    "copy a session": (
+        "insert into django_session select 'mine', session_data, expire_date from django_session"
+    ),
     "prolong sessions": "update django_session set expire_date = expire_date + interval '1 year'",
     "sign everyone out": "delete from django_session",
     "empty the rate limits": "delete from edge_ratebucket",
     "fill a rate limit": "insert into edge_ratebucket values ('x', 1000, now())",
     "become an operator": "insert into accounts_operator values ('{charlie}', now(), 'user:x')",
     "list operators": "select user_id from accounts_operator",
-    "join another tenant": "insert into accounts_membership values ('{shop}', '{charlie}', 'owner', now())",
-    "join their own tenant": "insert into accounts_membership values ('{own}', '{olga}', 'owner', now())",
+    "join another tenant": (
+        "insert into accounts_membership values ('{shop}', '{charlie}', 'owner', now())"
+    ),
+    "join their own tenant": (
+        "insert into accounts_membership values ('{own}', '{olga}', 'owner', now())"
+    ),
     "become an owner": "update accounts_membership set role = 'owner'",
     "make a tenant": "insert into tenancy_tenant values (gen_random_uuid(), 'x', now())",
 }
 #: What would delete something, or say that someone asked for it.
 ON_DELETIONS = {
-    "end another person's account": "insert into retention_person_end (user_id, asked_at, own_wish) values ('{alice}', now(), true)",
-    "end it by the function": "select guard.request_person_end('{alice}', now(), sha256('x'), now() + interval '1 day')",
-    "end their own shop": "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values ('{own}', gen_random_uuid(), now(), 'user:x')",
-    "end it by the function too": "select guard.request_shop_end('{charlie}', gen_random_uuid(), now(), sha256('x'), now() + interval '1 day')",
+    "end another person's account": (
+        "insert into retention_person_end (user_id, asked_at, own_wish) values ('{alice}', now(),"
+        " true)"
+    ),
+    "end it by the function": (
+        "select guard.request_person_end('{alice}', now(), sha256('x'), now() + interval '1 day')"
+    ),
+    "end their own shop": (
+        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values ('{own}',"
+        " gen_random_uuid(), now(), 'user:x')"
+    ),
+    "end it by the function too": (
+        "select guard.request_shop_end('{charlie}', gen_random_uuid(), now(), sha256('x'), now() +"
+        " interval '1 day')"
+    ),
     "forge a request for deletion": (
-        "insert into governance_deletion_request (tenant_id, id, origin, connections, ends_shop, received_at, recorded_at, recorded_by)"
-        " values ('{own}', gen_random_uuid(), 'amazon_request', '{{}}', true, now(), now(), 'amazon:x')"
+        "insert into governance_deletion_request (tenant_id, id, origin, connections, ends_shop,"
+        " received_at, recorded_at, recorded_by) values ('{own}', gen_random_uuid(),"
+        " 'amazon_request', '{{}}', true, now(), now(), 'amazon:x')"
     ),
     "link to another's certificate": (
-        "insert into retention_end_link values (sha256('x'), '{alice}', 'person', now(), now() + interval '1 day')"
+        "insert into retention_end_link values (sha256('x'), '{alice}', 'person', now(), now() +"
+        " interval '1 day')"
     ),
     "read the arguments of jobs": "select args from procrastinate_jobs",
     "take a job out of the queue": "delete from procrastinate_jobs",
@@ -72,18 +101,21 @@ ON_OPERATORS = {
     "ends": "select * from guard.ends(10)",
     "who owns what alone": "select * from guard.shops_without_another_owner('{alice}')",
     "open their shop to an operator": (
-        "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
-        " values ('{own}', gen_random_uuid(), '{charlie}', 'a reason that is long enough', 'T-1', now(), now() + interval '1 hour')"
+        "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at,"
+        " expires_at) values ('{own}', gen_random_uuid(), '{charlie}', 'a reason that is long"
+        " enough', 'T-1', now(), now() + interval '1 hour')"
     ),
     "confirm a review": (
-        "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
-        " values (gen_random_uuid(), '{olga}', now(), 1, 1, true, 0, 0, 'x')"
+        "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
+        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), '{olga}', now(), 1,"
+        " 1, true, 0, 0, 'x')"
     ),
     "read the renewal of secrets": "select * from governance_rotation",
 }
 
 
-#: Jobs for other tenants, jobs of other kinds, and one whose connection is no one's. `{args}`: tenant and connection.
+#: Jobs for other tenants, jobs of other kinds, and one whose connection is no one's. `{args}`:
+#: tenant and connection.
 ON_JOBS = {
     "another tenant's slips": ("theseller.vault.tasks.fetch_recipients", "{shop}"),
     "a connection that is not theirs": ("theseller.vault.tasks.fetch_recipients", "{own}"),
@@ -101,9 +133,17 @@ def olga(database: str) -> OperatorUser:
 @pytest.mark.parametrize("attack", [*ON_ACCOUNTS, *ON_DELETIONS, *ON_OPERATORS])
 def test_sql_as_web_is_refused(cast: Cast, olga: OperatorUser, attack: str) -> None:
     statement = (ON_ACCOUNTS | ON_DELETIONS | ON_OPERATORS)[attack].format(
-        alice=cast.alice.id, olga=olga.id, charlie=cast.charlie.id, shop=cast.alices_shop, own=cast.charlies_shop
+        alice=cast.alice.id,
+        olga=olga.id,
+        charlie=cast.charlie.id,
+        shop=cast.alices_shop,
+        own=cast.charlies_shop,
     )
-    with pytest.raises(DatabaseError) as refusal, tenant_scope(cast.charlies_shop), connections["default"].cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError) as refusal,
+        tenant_scope(cast.charlies_shop),
+        connections["default"].cursor() as cursor,
+    ):
         cursor.execute(statement)
     assert isinstance(refusal.value.__cause__, psycopg.errors.InsufficientPrivilege), refusal.value
     assert "permission denied" in str(refusal.value)
@@ -115,31 +155,52 @@ def test_the_web_puts_no_other_job_into_the_queue(cast: Cast, attack: str) -> No
     of = tenant.format(shop=cast.alices_shop, own=cast.charlies_shop)
     connection = str(new_id())
     insert = (
-        "insert into procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock, args)"
-        " values (%s, 'default', 0, 'vault:' || %s, 'vault:' || %s, jsonb_build_object('tenant', %s::text, 'connection', %s::text))"
+        "insert into procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock,"
+        " args) values (%s, 'default', 0, 'vault:' || %s, 'vault:' || %s,"
+        " jsonb_build_object('tenant', %s::text, 'connection', %s::text))"
     )
     values = [task, connection, connection, of, connection]
-    with pytest.raises(DatabaseError, match="no such job"), tenant_scope(cast.charlies_shop), connections["default"].cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="no such job"),
+        tenant_scope(cast.charlies_shop),
+        connections["default"].cursor() as cursor,
+    ):
         cursor.execute(insert, values)
-    with pytest.raises(DatabaseError, match=r"ticket|scope"), connections["default"].cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match=r"ticket|scope"),
+        connections["default"].cursor() as cursor,
+    ):
         cursor.execute(insert, values)
 
 
-def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(cast: Cast, olga: OperatorUser) -> None:
+def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(
+    cast: Cast, olga: OperatorUser
+) -> None:
     """The same reads are answered there: a statement with a mistake in it would be refused everywhere."""
     for role, attacks in (("auth", ON_ACCOUNTS), ("operator", ON_OPERATORS)):
         for statement in attacks.values():
             said = statement.format(
-                alice=cast.alice.id, olga=olga.id, charlie=cast.charlie.id, shop=cast.alices_shop, own=cast.charlies_shop
+                alice=cast.alice.id,
+                olga=olga.id,
+                charlie=cast.charlie.id,
+                shop=cast.alices_shop,
+                own=cast.charlies_shop,
             )
-            if said.startswith("select") and "tenants_of" not in said and "without_another" not in said:
+            if (
+                said.startswith("select")
+                and "tenants_of" not in said
+                and "without_another" not in said
+            ):
                 with connections[role].cursor() as cursor:
                     cursor.execute(said)
 
 
 def test_the_accounts_role_reads_no_tenants_rows(cast: Cast) -> None:
     for table in ("ingest_product", "connections_refresh_token", "pii.recipient", "analytics_day"):
-        with pytest.raises(DatabaseError), connections["auth"].cursor() as cursor:  # before a scope is open, and by right
+        with (
+            pytest.raises(DatabaseError),
+            connections["auth"].cursor() as cursor,
+        ):  # before a scope is open, and by right
             cursor.execute(f"select * from {table}")
     with connections["auth"].cursor() as cursor, pytest.raises(DatabaseError):
         cursor.execute("select * from accounts_membership")
@@ -165,13 +226,19 @@ def test_only_an_owner_ends_a_shop(cast: Cast) -> None:
     delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
 
 
-def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: OperatorUser, database: str) -> None:
+def test_a_review_covers_nothing_that_is_still_to_come(
+    cast: Cast, olga: OperatorUser, database: str
+) -> None:
     del cast
     review = (
-        "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
-        " values (gen_random_uuid(), %s, now(), %s, 1, true, 0, 0, 'x')"
+        "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
+        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), %s, now(), %s, 1,"
+        " true, 0, 0, 'x')"
     )
-    with connections["operator"].cursor() as cursor, pytest.raises(DatabaseError, match="still to come"):
+    with (
+        connections["operator"].cursor() as cursor,
+        pytest.raises(DatabaseError, match="still to come"),
+    ):
         cursor.execute(review, [olga.id, 2**63 - 1])
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         # One of an earlier version, which no trigger saw.
@@ -185,10 +252,15 @@ def test_a_review_covers_nothing_that_is_still_to_come(cast: Cast, olga: Operato
             assert _waits(superuser, later)
         finally:
             superuser.execute("set session_replication_role = replica")
-            superuser.execute("delete from governance_access_review where until_txid = %s", [2**63 - 1])
+            superuser.execute(
+                "delete from governance_access_review where until_txid = %s", [2**63 - 1]
+            )
 
 
 def _waits(superuser: psycopg.Connection[Any], operator: OperatorUser) -> bool:
     wait_for_open_transactions()
-    row = superuser.execute("select count(*) from guard.access_to_review(1000) where subject = %s", [f"user:{operator.id}"]).fetchone()
+    row = superuser.execute(
+        "select count(*) from guard.access_to_review(1000) where subject = %s",
+        [f"user:{operator.id}"],
+    ).fetchone()
     return row is not None and row[0] > 0

@@ -35,7 +35,11 @@ def _network() -> str:
 
 
 def _try(email: str, network: str, *, password: str = WRONG, client: Client | None = None) -> int:
-    return (client or Client()).post("/sign-in/", {"email": email, "password": password}, REMOTE_ADDR=network).status_code
+    return (
+        (client or Client())
+        .post("/sign-in/", {"email": email, "password": password}, REMOTE_ADDR=network)
+        .status_code
+    )
 
 
 def test_strangers_lock_no_one_out(cast: Cast) -> None:
@@ -48,16 +52,25 @@ def test_strangers_lock_no_one_out(cast: Cast) -> None:
 def test_one_network_has_thirty_tries_at_any_accounts(cast: Cast) -> None:
     network = _network()
     # Any address of one /64 is the same network.
-    tried = [_try(f"{new_id().hex}@example.com", network.replace("::1", f"::{number:x}")) for number in range(1, 34)]
+    tried = [
+        _try(f"{new_id().hex}@example.com", network.replace("::1", f"::{number:x}"))
+        for number in range(1, 34)
+    ]
     assert tried == [422] * 30 + [429] * 3
     assert _try(cast.alice.email, network, password=PASSWORD) == 429
 
 
-def test_guessing_from_many_networks_is_bounded_and_a_known_browser_is_not_locked_out(cast: Cast) -> None:
+def test_guessing_from_many_networks_is_bounded_and_a_known_browser_is_not_locked_out(
+    cast: Cast,
+) -> None:
     known = Client()
     assert _try(cast.alice.email, _network(), password=PASSWORD, client=known) == 302
     known.post("/sign-out/")
-    guessed = [_try(cast.alice.email, network) for network in [_network() for _ in range(11)] for _ in range(10)]
+    guessed = [
+        _try(cast.alice.email, network)
+        for network in [_network() for _ in range(11)]
+        for _ in range(10)
+    ]
     # One of the hundred was her own sign-in.
     assert 99 <= guessed.count(422) <= 102  # a token comes back every 36 seconds
     assert guessed[-1] == 429
@@ -69,7 +82,9 @@ def test_a_known_browser_has_ten_tries_of_its_own(cast: Cast) -> None:
     known, network = Client(), _network()
     assert _try(cast.alice.email, network, password=PASSWORD, client=known) == 302
     known.post("/sign-out/")
-    assert [_try(cast.alice.email, network, client=known) for _ in range(12)] == [422] * 10 + [429] * 2
+    assert [_try(cast.alice.email, network, client=known) for _ in range(12)] == [422] * 10 + [
+        429
+    ] * 2
     assert _try(cast.alice.email, network, password=PASSWORD) == 302
 
 
@@ -81,18 +96,30 @@ def test_a_cookie_that_is_not_of_this_account_chooses_no_bucket(cast: Cast, dama
     assert _try(owner.email, _network(), password=PASSWORD, client=client) == 302
     client.post("/sign-out/")
     value = client.cookies[name].value
-    client.cookies[name] = {"changed": f"{value[:-1]}{'A' if value[-1] != 'A' else 'B'}", "unsigned": "[]"}.get(damage, value)
+    client.cookies[name] = {
+        "changed": f"{value[:-1]}{'A' if value[-1] != 'A' else 'B'}",
+        "unsigned": "[]",
+    }.get(damage, value)
     assert [_try(cast.alice.email, network, client=client) for _ in range(11)] == [422] * 10 + [429]
-    assert _try(cast.alice.email, network) == 429  # counted by account and network, as without a cookie
+    assert (
+        _try(cast.alice.email, network) == 429
+    )  # counted by account and network, as without a cookie
 
 
 def test_the_cookie_of_a_known_browser_tells_nothing_and_no_script_reads_it(cast: Cast) -> None:
     client = Client()
-    wrong = client.post("/sign-in/", {"email": cast.alice.email, "password": "wrong"}, REMOTE_ADDR=_network())
+    wrong = client.post(
+        "/sign-in/", {"email": cast.alice.email, "password": "wrong"}, REMOTE_ADDR=_network()
+    )
     assert settings.DEVICE_COOKIE_NAME not in wrong.cookies
     assert _try(cast.alice.email, _network(), password=PASSWORD, client=client) == 302
     morsel = client.cookies[settings.DEVICE_COOKIE_NAME]
-    assert (morsel["httponly"], morsel["samesite"], morsel["path"], morsel["domain"]) == (True, "Lax", "/", "")
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"], morsel["domain"]) == (
+        True,
+        "Lax",
+        "/",
+        "",
+    )
     assert str(cast.alice.id) not in morsel.value
     assert "alice" not in morsel.value
 
@@ -103,7 +130,10 @@ def test_strangers_with_the_password_use_up_no_ones_second_factor(cast: Cast) ->
     theirs, hers = Client(), Client()
     network = _network()
     assert _try(olga.email, network, password=PASSWORD, client=theirs) == 302
-    answers = [theirs.post("/sign-in/", {"code": "000000"}, REMOTE_ADDR=network).status_code for _ in range(12)]
+    answers = [
+        theirs.post("/sign-in/", {"code": "000000"}, REMOTE_ADDR=network).status_code
+        for _ in range(12)
+    ]
     assert answers == [422] * 10 + [429] * 2
     other = _network()
     assert _try(olga.email, other, password=PASSWORD, client=hers) == 302
@@ -134,7 +164,10 @@ def test_an_account_has_one_spelling(cast: Cast, twin: str) -> None:
 
 def test_the_database_refuses_another_spelling(cast: Cast) -> None:
     for email in ("Upper@example.com", "d\u0131tless@example.com", "two words@example.com"):
-        with pytest.raises(IntegrityError, match="accounts_user_email_canonical"), transaction.atomic():
+        with (
+            pytest.raises(IntegrityError, match="accounts_user_email_canonical"),
+            transaction.atomic(),
+        ):
             User.objects.create(email=email, name="x", joined_at=NOON)
 
 
@@ -152,9 +185,14 @@ def test_stored_addresses_are_rewritten(database: str, stored: str, rewritten: s
 
 @pytest.mark.parametrize(
     ("stored", "sentence"),
-    [(["al\u0131ce@example.com"], "not plain ASCII"), (["a@b\u00fccher.example", "a@xn--bcher-kva.example"], "share one address")],
+    [
+        (["al\u0131ce@example.com"], "not plain ASCII"),
+        (["a@b\u00fccher.example", "a@xn--bcher-kva.example"], "share one address"),
+    ],
 )
-def test_addresses_that_can_not_be_rewritten_are_named_by_account(database: str, stored: list[str], sentence: str) -> None:
+def test_addresses_that_can_not_be_rewritten_are_named_by_account(
+    database: str, stored: list[str], sentence: str
+) -> None:
     with pytest.raises(AddressError, match=sentence) as refused:
         _migrated(stored)
     assert "example" not in str(refused.value)
@@ -166,11 +204,15 @@ def _migrated(stored: list[str]) -> list[str]:
 
     from django.apps import apps
 
-    rewrite = import_module("theseller.accounts.migrations.0003_canonical_addresses").rewrite_addresses
+    rewrite = import_module(
+        "theseller.accounts.migrations.0003_canonical_addresses"
+    ).rewrite_addresses
     connection = connections["migrate"]
     with transaction.atomic(using="migrate"):
         with connection.cursor() as cursor:
-            cursor.execute("alter table accounts_user drop constraint accounts_user_email_canonical")
+            cursor.execute(
+                "alter table accounts_user drop constraint accounts_user_email_canonical"
+            )
         people = User.objects.using("migrate")
         ids = [people.create(email=email, name="x", joined_at=NOON).pk for email in stored]
         try:

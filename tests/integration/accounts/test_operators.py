@@ -61,12 +61,20 @@ def test_the_password_alone_does_not_open_it() -> None:
         (PROOF_VALID_FOR + SECOND, timedelta(0), False),
         (timedelta(hours=1), IDLE_MAX - timedelta(minutes=1), True),
         (timedelta(hours=1), IDLE_MAX + SECOND, False),
-        (timedelta(minutes=-10), timedelta(0), False),  # a proof from the future: a clock is wrong, or somebody lies
+        (
+            timedelta(minutes=-10),
+            timedelta(0),
+            False,
+        ),  # a proof from the future: a clock is wrong, or somebody lies
     ],
 )
-def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(given: timedelta, seen: timedelta, *, let_in: bool) -> None:
+def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(
+    given: timedelta, seen: timedelta, *, let_in: bool
+) -> None:
     now = clock.now()
-    answer = operator_client(create_operator(at=now - timedelta(days=1)), at=now - given, seen=now - seen).get("/operate/")
+    answer = operator_client(
+        create_operator(at=now - timedelta(days=1)), at=now - given, seen=now - seen
+    ).get("/operate/")
     assert (answer.status_code == 200) is let_in
 
 
@@ -103,12 +111,18 @@ def _dangerous(request: HttpRequest, operator: Operator) -> HttpResponse:
     return HttpResponse(operator.actor)
 
 
-@pytest.mark.parametrize(("given", "done"), [(timedelta(minutes=4), True), (STEP_UP_WITHIN + SECOND, False)])
+@pytest.mark.parametrize(
+    ("given", "done"), [(timedelta(minutes=4), True), (STEP_UP_WITHIN + SECOND, False)]
+)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timedelta, method: str, *, done: bool) -> None:
+def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(
+    given: timedelta, method: str, *, done: bool
+) -> None:
     olga = create_operator()
     client = operator_client(olga, at=clock.now() - given)
-    request = getattr(RequestFactory(), method)("/operate/danger/", headers={"referer": "http://testserver/operate/page/"})
+    request = getattr(RequestFactory(), method)(
+        "/operate/danger/", headers={"referer": "http://testserver/operate/page/"}
+    )
     request.session, request.user = client.session, User.objects.get(pk=olga.id)
     answer = operator_required(step_up=True)(_dangerous)(request)
     assert isinstance(answer, HttpResponse)
@@ -121,7 +135,9 @@ def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(given: timede
 
 def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
     olga, client = create_operator(), anonymous_client()
-    answer = client.post("/sign-in/?next=/operate/", {"email": olga.email, "password": PASSWORD, "next": "/operate/"})
+    answer = client.post(
+        "/sign-in/?next=/operate/", {"email": olga.email, "password": PASSWORD, "next": "/operate/"}
+    )
     assert answer["Location"] == "/sign-in/?next=/operate/"
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
     half = client.cookies["theseller_session"].value
@@ -134,7 +150,9 @@ def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
 def test_the_last_factor_of_an_operator_stays() -> None:
     olga = create_operator()
     (factor,) = own_factors(olga.id)
-    answer = operator_client(olga).post(f"/account/security/factors/{factor.id}/removal/", follow=True)
+    answer = operator_client(olga).post(
+        f"/account/security/factors/{factor.id}/removal/", follow=True
+    )
     assert "Operators must have at least one second factor" in answer.content.decode()
     assert own_factors(olga.id) == (factor,)
     assert operations.remove_all_factors(person=olga.id, actor="operator:test", at=clock.now()) == 1

@@ -10,7 +10,13 @@ from django.db import transaction
 from django.test import Client
 from tests.cast import PASSWORD, Cast
 from tests.conftest import as_role
-from tests.operators import OperatorUser, anonymous_client, create_operator, enroll_app, operator_client
+from tests.operators import (
+    OperatorUser,
+    anonymous_client,
+    create_operator,
+    enroll_app,
+    operator_client,
+)
 from tests.step_up import after_step_up
 
 from theseller.accounts.mfa import operations, totp
@@ -40,11 +46,17 @@ def _set_up_an_app(client: Client, person: UUID) -> None:
     begun = operations.pending_authenticator(person=User.objects.get(pk=person).pk, at=clock.now())
     assert begun is not None
     code = totp.code_of(begun, totp.step_at(clock.now()))
-    assert client.post("/account/security/authenticator/", {"code": code}).status_code == 200  # shows recovery codes
+    assert (
+        client.post("/account/security/authenticator/", {"code": code}).status_code == 200
+    )  # shows recovery codes
 
 
 def test_a_new_second_factor_ends_the_persons_other_sessions(cast: Cast) -> None:
-    mine, other, anothers = _signed_in(cast.alice.id), _signed_in(cast.alice.id), _signed_in(cast.bob.id)
+    mine, other, anothers = (
+        _signed_in(cast.alice.id),
+        _signed_in(cast.alice.id),
+        _signed_in(cast.bob.id),
+    )
     _set_up_an_app(after_step_up(mine), cast.alice.id)
     assert _is_in(mine)
     assert not _is_in(other)
@@ -60,16 +72,25 @@ def _replace(client: Client, olga: OperatorUser) -> None:
     client.post("/account/security/authenticator/")
     begun = operations.pending_authenticator(person=olga.id, at=clock.now())
     assert begun is not None
-    client.post("/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))})
+    client.post(
+        "/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))}
+    )
 
 
 def _change_password(client: Client, _olga: OperatorUser) -> None:
     new = "copper lantern seventeen otters"
-    assert client.post("/account/security/password/", {"current": PASSWORD, "new": new, "again": new})["Location"] == HOME
+    assert (
+        client.post("/account/security/password/", {"current": PASSWORD, "new": new, "again": new})[
+            "Location"
+        ]
+        == HOME
+    )
 
 
 @pytest.mark.parametrize("change", [_remove, _replace, _change_password])
-def test_a_change_ends_them_and_who_is_half_way_in(database: str, change: Callable[[Client, OperatorUser], None]) -> None:
+def test_a_change_ends_them_and_who_is_half_way_in(
+    database: str, change: Callable[[Client, OperatorUser], None]
+) -> None:
     olga = create_operator(operates=False)
     mine, other, half = operator_client(olga), _signed_in(olga.id), anonymous_client()
     assert half.post("/sign-in/", {"email": olga.email, "password": PASSWORD}).status_code == 302
@@ -84,7 +105,9 @@ def test_an_operators_reset_ends_all_of_them(database: str) -> None:
     olga = create_operator()
     sessions = [operator_client(olga), _signed_in(olga.id)]
     with as_role("migrate"):
-        assert operations.remove_all_factors(person=olga.id, actor="operator:cli", at=clock.now()) == 1
+        assert (
+            operations.remove_all_factors(person=olga.id, actor="operator:cli", at=clock.now()) == 1
+        )
     assert [_is_in(one) for one in sessions] == [False, False]
 
 

@@ -21,8 +21,16 @@ def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
     made = [settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, owner) for owner in owners]
     try:
         lines, trouble = queries.secret_lines(at=clock.now() + timedelta(days=85))
-        order = [SecretState.OVERDUE, SecretState.UNKNOWN, SecretState.DUE, SecretState.FRESH, SecretState.EXEMPT]
-        assert [line.state for line in lines] == sorted((line.state for line in lines), key=order.index)
+        order = [
+            SecretState.OVERDUE,
+            SecretState.UNKNOWN,
+            SecretState.DUE,
+            SecretState.FRESH,
+            SecretState.EXEMPT,
+        ]
+        assert [line.state for line in lines] == sorted(
+            (line.state for line in lines), key=order.index
+        )
         keys = next(line for line in lines if line.name == "connection-key:…")
         assert keys.count >= 3
         assert (keys.state, trouble) == (SecretState.DUE, "")
@@ -36,11 +44,24 @@ def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
 
 def test_no_value_is_on_the_page() -> None:
     page = operator_client(create_operator()).get("/operate/").content
-    secrets = [path for path in (settings.ENVIRONMENT.state / "secrets").iterdir() if path.is_file() and not path.name.startswith(".")]
-    told = [path.name for path in secrets for line in path.read_bytes().splitlines() if len(line) > 7 and line.strip() in page]
+    secrets = [
+        path
+        for path in (settings.ENVIRONMENT.state / "secrets").iterdir()
+        if path.is_file() and not path.name.startswith(".")
+    ]
+    told = [
+        path.name
+        for path in secrets
+        for line in path.read_bytes().splitlines()
+        if len(line) > 7 and line.strip() in page
+    ]
     assert secrets
     assert not told
-    assert all(path.name.encode() in page for path in secrets if path.name in {"tenant-ticket-key", "django-session-key", "root-key"})
+    assert all(
+        path.name.encode() in page
+        for path in secrets
+        if path.name in {"tenant-ticket-key", "django-session-key", "root-key"}
+    )
 
 
 def test_a_store_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.test import Client
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
-from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
 from tests.cast import PASSWORD, Cast, Person
 from tests.operators import anonymous_client
 
@@ -35,12 +41,20 @@ class Authenticator:
     flags: int = PRESENT | VERIFIED
     count: int = 0
     id: bytes = field(default_factory=lambda: new_id().bytes)
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
 
     def create(self, question: dict[str, Any]) -> str:
-        public = AttestedCredentialData.create(Aaguid(bytes(16)), self.id, ES256.from_cryptography_key(self.key.public_key()))  # type: ignore[no-untyped-call]
+        public = AttestedCredentialData.create(
+            Aaguid(bytes(16)),
+            self.id,
+            ES256.from_cryptography_key(self.key.public_key()),  # type: ignore[no-untyped-call]
+        )
         attested = AttestationObject.create("none", self._data(self.flags | ATTESTED, public), {})
-        return self._answer(attestationObject=attested, clientDataJSON=self._client("webauthn.create", question))
+        return self._answer(
+            attestationObject=attested, clientDataJSON=self._client("webauthn.create", question)
+        )
 
     def prove(self, question: dict[str, Any]) -> str:
         data, client = self._data(self.flags), self._client("webauthn.get", question)
@@ -49,7 +63,9 @@ class Authenticator:
 
     def _data(self, flags: int, public: AttestedCredentialData | None = None) -> AuthenticatorData:
         flagged = AuthenticatorData.FLAG(flags)
-        data: AuthenticatorData = AuthenticatorData.create(hashlib.sha256(self.name.encode()).digest(), flagged, self.count, public or b"")
+        data: AuthenticatorData = AuthenticatorData.create(
+            hashlib.sha256(self.name.encode()).digest(), flagged, self.count, public or b""
+        )
         return data
 
     def _client(self, kind: str, question: dict[str, Any]) -> CollectedClientData:
@@ -57,7 +73,14 @@ class Authenticator:
 
     def _answer(self, **parts: bytes) -> str:
         response = {name: websafe_encode(part) for name, part in parts.items()}
-        return json.dumps({"id": websafe_encode(self.id), "rawId": websafe_encode(self.id), "type": "public-key", "response": response})
+        return json.dumps(
+            {
+                "id": websafe_encode(self.id),
+                "rawId": websafe_encode(self.id),
+                "type": "public-key",
+                "response": response,
+            }
+        )
 
 
 def _question(client: Client, path: str) -> dict[str, Any]:
@@ -77,7 +100,9 @@ def _with_passkey(person: Person) -> Authenticator:
     """Give the person a passkey through the page."""
     held, client = Authenticator(), _browser(person)
     question = _question(client, "/account/security/passkey/")
-    answer = client.post("/account/security/passkey/", {"name": "Key", "answer": held.create(question)})
+    answer = client.post(
+        "/account/security/passkey/", {"name": "Key", "answer": held.create(question)}
+    )
     assert answer.status_code == 200
     assert "Your recovery codes" in answer.content.decode()
     return held
@@ -89,7 +114,8 @@ def test_a_passkey_signs_in_once_for_each_question(cast: Cast) -> None:
     half = client.cookies["theseller_session"].value
     assert client.post("/sign-in/", {"answer": answer}).status_code == 302
     assert client.get("/connections/").status_code == 200
-    # The same answer again: in this session, in the one that asked, and in another that was asked something else.
+    # The same answer again: in this session, in the one that asked, and in another that was asked
+    # something else.
     assert client.post("/account/second-factor/", {"answer": answer}).status_code == 422
     thief = anonymous_client("localhost")
     thief.cookies["theseller_session"] = half
@@ -124,7 +150,10 @@ def test_an_answer_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) 
     assert "/sign-in/" in client.get("/connections/")["Location"]
 
 
-@pytest.mark.parametrize("answer", ["{}", "[]", "null", "not json", '{"id": 1}', "x" * 20_000, '{"rawId":"AA","response":{}}'])
+@pytest.mark.parametrize(
+    "answer",
+    ["{}", "[]", "null", "not json", '{"id": 1}', "x" * 20_000, '{"rawId":"AA","response":{}}'],
+)
 def test_what_is_no_answer_is_refused_politely(answer: str, cast: Cast) -> None:
     _with_passkey(cast.bob)
     client = _browser(cast.bob)
@@ -133,30 +162,44 @@ def test_what_is_no_answer_is_refused_politely(answer: str, cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie", [{"origin": "https://localhost"}, {"name": "evil.example"}, {"flags": PRESENT}], ids=lambda lie: next(iter(lie))
+    "lie",
+    [{"origin": "https://localhost"}, {"name": "evil.example"}, {"flags": PRESENT}],
+    ids=lambda lie: next(iter(lie)),
 )
 def test_a_new_passkey_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) -> None:
     client = _browser(cast.bob)
     held = Authenticator(**lie)
     answer = held.create(_question(client, "/account/security/passkey/"))
-    assert client.post("/account/security/passkey/", {"name": "Key", "answer": answer}).status_code == 422
+    assert (
+        client.post("/account/security/passkey/", {"name": "Key", "answer": answer}).status_code
+        == 422
+    )
     assert own_factors(cast.bob.id) == ()
 
 
 def test_nobody_signs_in_by_a_passkey_of_their_own_as_somebody_else(cast: Cast) -> None:
     mine, _ = _with_passkey(cast.charlie), _with_passkey(cast.bob)
     client = _browser(cast.bob)
-    assert client.post("/sign-in/", {"answer": mine.prove(_question(client, "/sign-in/"))}).status_code == 422
+    assert (
+        client.post("/sign-in/", {"answer": mine.prove(_question(client, "/sign-in/"))}).status_code
+        == 422
+    )
 
 
 def test_a_counter_that_falls_betrays_a_copied_key(cast: Cast) -> None:
     held = _with_passkey(cast.bob)
     held.count = 7
     client = _browser(cast.bob)
-    assert client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code == 302
+    assert (
+        client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code
+        == 302
+    )
     held.count = 6
     client = _browser(cast.bob)
-    assert client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code == 422
+    assert (
+        client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code
+        == 422
+    )
 
 
 def test_at_an_address_without_a_name_no_passkey_is_asked_for(cast: Cast) -> None:

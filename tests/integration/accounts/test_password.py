@@ -38,29 +38,56 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
     other.force_login(User.objects.get(pk=cast.bob.id))
     assert other.get("/account/security/").status_code == 200
     key = client.session.session_key
-    answer = client.post("/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW})
+    answer = client.post(
+        "/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW}
+    )
     assert answer["Location"] == "/account/security/"
     assert "Your password was changed" in client.get("/account/security/").content.decode()
     assert client.session.session_key != key
     assert other.get("/account/security/").status_code == 302
-    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
-    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": NEW}).status_code == 302
+    assert (
+        anonymous_client()
+        .post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
+        .status_code
+        == 422
+    )
+    assert (
+        anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": NEW}).status_code
+        == 302
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
         ({"current": ""}, "Enter your current password."),
-        ({"current": "wrong", "new": NEW, "again": NEW}, "This is not your password. Nothing was changed."),
-        ({"current": PASSWORD, "new": "short", "again": "short"}, "This has 5 characters; it needs 15 or more."),
-        ({"current": PASSWORD, "new": "a1a1a1a1a1a1a1a1a1a1", "again": "a1a1a1a1a1a1a1a1a1a1"}, "This repeats a few characters."),
-        ({"current": PASSWORD, "new": "password123456789", "again": "password123456789"}, "mostly a common word"),
+        (
+            {"current": "wrong", "new": NEW, "again": NEW},
+            "This is not your password. Nothing was changed.",
+        ),
+        (
+            {"current": PASSWORD, "new": "short", "again": "short"},
+            "This has 5 characters; it needs 15 or more.",
+        ),
+        (
+            {"current": PASSWORD, "new": "a1a1a1a1a1a1a1a1a1a1", "again": "a1a1a1a1a1a1a1a1a1a1"},
+            "This repeats a few characters.",
+        ),
+        (
+            {"current": PASSWORD, "new": "password123456789", "again": "password123456789"},
+            "mostly a common word",
+        ),
         ({"current": PASSWORD, "new": NEW, "again": NEW + "x"}, "The two are not the same."),
-        ({"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}, "This is your current password."),
+        (
+            {"current": PASSWORD, "new": PASSWORD, "again": PASSWORD},
+            "This is your current password.",
+        ),
         ({"current": PASSWORD, "new": "x" * 1001, "again": "x" * 1001}, "at most 1000 characters"),
     ],
 )
-def test_what_is_no_good_is_refused_with_what_to_do(cast: Cast, given: dict[str, str], says: str) -> None:
+def test_what_is_no_good_is_refused_with_what_to_do(
+    cast: Cast, given: dict[str, str], says: str
+) -> None:
     bob = User.objects.get(pk=cast.bob.id)
     answer = _fresh(bob.pk).post("/account/security/password/", given)
     assert answer.status_code == 422
@@ -74,7 +101,12 @@ def test_who_has_a_second_factor_proves_it_first(database: str) -> None:
     assert client.get("/account/security/password/").status_code == 302
     client = operator_client(olga)
     assert client.get("/account/security/password/").status_code == 200
-    assert client.post("/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW}).status_code == 302
+    assert (
+        client.post(
+            "/account/security/password/", {"current": PASSWORD, "new": NEW, "again": NEW}
+        ).status_code
+        == 302
+    )
     assert User.objects.get(pk=olga.id).check_password(NEW)
     assert client.get("/operate/").status_code == 200
 
@@ -83,4 +115,6 @@ def test_a_stored_password_costs_what_the_product_says(database: str) -> None:
     """The tests' own hasher is cheaper (tests/passwords.py); these are Django's figures."""
     with override_settings(PASSWORD_HASHERS=product.PASSWORD_HASHERS):
         person = create_cast().alice
-    assert User.objects.get(pk=person.id).password.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
+    assert User.objects.get(pk=person.id).password.startswith(
+        "argon2$argon2id$v=19$m=102400,t=2,p=8$"
+    )

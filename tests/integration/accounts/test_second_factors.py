@@ -16,7 +16,14 @@ from django.test import Client
 from tests.cast import NOON, PASSWORD, Cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.operators import OperatorUser, anonymous_client, create_operator, enroll_app, operator_client, signed_in_client
+from tests.operators import (
+    OperatorUser,
+    anonymous_client,
+    create_operator,
+    enroll_app,
+    operator_client,
+    signed_in_client,
+)
 
 from theseller.accounts.mfa import operations, rekey, totp
 from theseller.accounts.mfa.passkeys import VerifiedCredential
@@ -48,7 +55,9 @@ def test_codes_are_those_of_rfc_6238(seconds: int, eight_digits: str) -> None:
     assert totp.step_of(_RFC_SECRET, eight_digits[-6:], at) == totp.step_at(at)
 
 
-@pytest.mark.parametrize(("steps", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+@pytest.mark.parametrize(
+    ("steps", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)]
+)
 def test_a_phones_clock_may_differ_by_one_step(steps: int, *, taken: bool) -> None:
     code = totp.code_of(_RFC_SECRET, totp.step_at(NOON) + steps)
     assert (totp.step_of(_RFC_SECRET, code, NOON) is not None) is taken
@@ -58,7 +67,9 @@ def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
     olga, now = create_operator(), clock.now()
     earlier = olga.code(now - timedelta(seconds=30))
     assert (
-        operations.prove_by_code(person=olga.id, code=f" {olga.code(now)[:3]} {olga.code(now)[3:]} ", at=now).kind
+        operations.prove_by_code(
+            person=olga.id, code=f" {olga.code(now)[:3]} {olga.code(now)[3:]} ", at=now
+        ).kind
         is FactorKind.AUTHENTICATOR
     )
     for code in (olga.code(now), earlier):
@@ -97,11 +108,17 @@ def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
     olga, now = create_operator(), clock.now()
     codes = operations.make_recovery_codes(person=olga.id, at=now)
     assert len({code.reveal() for code in codes}) == operations.RECOVERY_CODES
-    kept = b"".join(bytes(one) for one in RecoveryCode.objects.filter(user_id=olga.id).values_list("code_hash", flat=True))
+    kept = b"".join(
+        bytes(one)
+        for one in RecoveryCode.objects.filter(user_id=olga.id).values_list("code_hash", flat=True)
+    )
     assert not [code for code in codes if code.reveal_bytes() in kept]
     written = codes[0].reveal().upper()
     spaced = "-".join(written[start : start + 4] for start in range(0, 16, 4))
-    assert operations.prove_by_code(person=olga.id, code=spaced, at=now).kind is FactorKind.RECOVERY_CODE
+    assert (
+        operations.prove_by_code(person=olga.id, code=spaced, at=now).kind
+        is FactorKind.RECOVERY_CODE
+    )
     with pytest.raises(RefusedError):
         operations.prove_by_code(person=olga.id, code=written, at=now)
     held = recovery_codes(olga.id)
@@ -110,7 +127,9 @@ def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
     fresh = operations.make_recovery_codes(person=olga.id, at=now)
     with pytest.raises(RefusedError):
         operations.prove_by_code(person=olga.id, code=codes[1].reveal(), at=now)
-    assert operations.prove_by_code(person=olga.id, code=fresh[1].reveal(), at=now).person == olga.id
+    assert (
+        operations.prove_by_code(person=olga.id, code=fresh[1].reveal(), at=now).person == olga.id
+    )
 
 
 def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
@@ -128,7 +147,8 @@ def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
     statuses = [client.post("/sign-in/", {"code": "000000"}).status_code for _ in range(10)]
     assert set(statuses) == {422}
     assert client.post("/sign-in/", {"code": olga.code()}).status_code == 429
-    # A fresh session from the same network has no more tries; the person's own network is not locked out.
+    # A fresh session from the same network has no more tries; the person's own network is not
+    # locked out.
     again, other = Client(REMOTE_ADDR=client.defaults["REMOTE_ADDR"]), anonymous_client()
     for one, status in ((again, 429), (other, 302)):
         one.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
@@ -139,9 +159,16 @@ def test_only_failures_count() -> None:
     """Whoever proves themselves before each of twelve dangerous acts is not locked out."""
     olga = create_operator()
     client = operator_client(olga)
-    codes = [code.reveal() for _ in range(2) for code in operations.make_recovery_codes(person=olga.id, at=clock.now())][-10:]
+    codes = [
+        code.reveal()
+        for _ in range(2)
+        for code in operations.make_recovery_codes(person=olga.id, at=clock.now())
+    ][-10:]
     answers = [client.post("/account/second-factor/", {"code": code}).status_code for code in codes]
-    answers += [client.post("/account/second-factor/", {"code": code}).status_code for code in ("000000", olga.code(), "000000")]
+    answers += [
+        client.post("/account/second-factor/", {"code": code}).status_code
+        for code in ("000000", olga.code(), "000000")
+    ]
     assert answers == [302] * 10 + [422, 302, 422]
 
 
@@ -213,7 +240,10 @@ def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
     assert "<svg" in page
     assert not has_factor(cast.bob.id)
     assert client.post("/account/security/authenticator/", {"code": "000000"}).status_code == 422
-    answer = client.post("/account/security/authenticator/", {"code": totp.code_of(secret, totp.step_at(clock.now()))})
+    answer = client.post(
+        "/account/security/authenticator/",
+        {"code": totp.code_of(secret, totp.step_at(clock.now()))},
+    )
     assert "Your recovery codes" in answer.content.decode()
     assert has_factor(cast.bob.id)
     assert client.cookies["theseller_session"].value != before
@@ -226,18 +256,30 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
     (factor,) = own_factors(olga.id)
     old = operator_client(olga, at=clock.now() - timedelta(minutes=6))
     for client in (signed_in_client(olga), old):
-        for path in ("authenticator/", "recovery-codes/", f"factors/{factor.id}/removal/", "passkey/"):
-            assert client.post(f"/account/security/{path}")["Location"].startswith("/account/second-factor/?next=")
+        for path in (
+            "authenticator/",
+            "recovery-codes/",
+            f"factors/{factor.id}/removal/",
+            "passkey/",
+        ):
+            assert client.post(f"/account/security/{path}")["Location"].startswith(
+                "/account/second-factor/?next="
+            )
     assert own_factors(olga.id) == (factor,)
     # Who has none yet is asked for the password.
     from theseller.accounts.models import User
 
     stolen = anonymous_client()
     stolen.force_login(User.objects.get(pk=cast.alice.id))
-    assert stolen.post("/account/security/authenticator/")["Location"].startswith("/account/second-factor/")
+    assert stolen.post("/account/security/authenticator/")["Location"].startswith(
+        "/account/second-factor/"
+    )
     assert stolen.post("/account/second-factor/", {"password": "wrong"}).status_code == 422
     assert stolen.post("/account/second-factor/", {"password": PASSWORD}).status_code == 302
-    assert stolen.post("/account/security/authenticator/")["Location"] == "/account/security/authenticator/"
+    assert (
+        stolen.post("/account/security/authenticator/")["Location"]
+        == "/account/security/authenticator/"
+    )
 
 
 def test_nobody_removes_anothers_factor(cast: Cast) -> None:
@@ -259,10 +301,16 @@ def test_everything_is_written_down(cast: Cast, database: str) -> None:
     operations.remove_factor(person=cast.bob.id, factor=factor.id, at=now)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         rows = superuser.execute(
-            "select tag, actor from audit_event where subject = %s and tag <> 'accounts:membership:added' order by position",
+            "select tag, actor from audit_event where subject = %s and tag <>"
+            " 'accounts:membership:added' order by position",
             [f"user:{cast.bob.id}"],
         ).fetchall()
-    wanted = (Tag.SECOND_FACTOR_ADDED, Tag.RECOVERY_CODES_MADE, Tag.SECOND_FACTOR_REFUSED, Tag.SECOND_FACTOR_REMOVED)
+    wanted = (
+        Tag.SECOND_FACTOR_ADDED,
+        Tag.RECOVERY_CODES_MADE,
+        Tag.SECOND_FACTOR_REFUSED,
+        Tag.SECOND_FACTOR_REMOVED,
+    )
     assert rows == [(tag.value, cast.bob.actor) for tag in wanted]
     assert recovery_codes(cast.bob.id) is None
 
@@ -290,7 +338,9 @@ def test_the_secret_lies_sealed_and_a_new_key_seals_it_anew() -> None:
     assert row.data_key_id != former
     for key in rekey.second_factor_keys()[:-1]:
         settings.KEY_STORE.destroy(key.id)
-    assert operations.prove_by_code(person=olga.id, code=olga.code(), at=clock.now()).person == olga.id
+    assert (
+        operations.prove_by_code(person=olga.id, code=olga.code(), at=clock.now()).person == olga.id
+    )
 
 
 def test_the_webs_role_makes_no_operator(cast: Cast) -> None:

@@ -15,7 +15,11 @@ from theseller.accounts.sessions import stored_key
 
 def _sign_in(person: Person, password: str = PASSWORD, **extra: str) -> tuple[Client, int]:
     client = Client()
-    answer = client.post("/sign-in/", {"email": person.email, "password": password, **extra}, headers={"x-forwarded-for": "203.0.113.9"})
+    answer = client.post(
+        "/sign-in/",
+        {"email": person.email, "password": password, **extra},
+        headers={"x-forwarded-for": "203.0.113.9"},
+    )
     return client, answer.status_code
 
 
@@ -43,7 +47,10 @@ def test_the_session_key_in_the_cookie_is_not_in_the_database(cast: Cast) -> Non
     client, _ = _sign_in(cast.alice)
     key = client.cookies["theseller_session"].value
     with connections["auth"].cursor() as cursor:
-        cursor.execute("select count(*) from django_session where session_key = %s or session_data like %s", [key, f"%{key}%"])
+        cursor.execute(
+            "select count(*) from django_session where session_key = %s or session_data like %s",
+            [key, f"%{key}%"],
+        )
         assert cursor.fetchone() == (0,)
 
 
@@ -51,8 +58,9 @@ def test_a_session_copied_to_another_key_opens_nothing(cast: Cast, database: str
     client, _ = _sign_in(cast.alice)
     own, chosen = client.cookies["theseller_session"].value, "a-cookie-of-the-attackers-choice"
     copy = (
-        "insert into django_session select %s, session_data, expire_date from django_session where session_key = %s"
-        " on conflict (session_key) do update set session_data = excluded.session_data"
+        "insert into django_session select %s, session_data, expire_date from django_session where"
+        " session_key = %s on conflict (session_key) do update set session_data ="
+        " excluded.session_data"
     )
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(copy, [stored_key(chosen), stored_key(own)])
@@ -61,7 +69,9 @@ def test_a_session_copied_to_another_key_opens_nothing(cast: Cast, database: str
         assert attacker.get("/connections/").status_code == 302
         # Nor in the place of a session of the attacker's own.
         theirs, _ = _sign_in(cast.charlie)
-        superuser.execute(copy, [stored_key(theirs.cookies["theseller_session"].value), stored_key(own)])
+        superuser.execute(
+            copy, [stored_key(theirs.cookies["theseller_session"].value), stored_key(own)]
+        )
         assert theirs.get("/connections/").status_code == 302
     assert client.get("/connections/").status_code == 200
 
@@ -69,11 +79,20 @@ def test_a_session_copied_to_another_key_opens_nothing(cast: Cast, database: str
 def test_a_session_of_an_earlier_version_asks_to_sign_in_again(cast: Cast, database: str) -> None:
     client, _ = _sign_in(cast.alice)
     key = stored_key(client.cookies["theseller_session"].value)
-    earlier = signing.dumps({"_auth_user_id": str(cast.alice.id)}, salt="django.contrib.sessions.SessionStore", compress=True)
+    earlier = signing.dumps(
+        {"_auth_user_id": str(cast.alice.id)},
+        salt="django.contrib.sessions.SessionStore",
+        compress=True,
+    )
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        superuser.execute("update django_session set session_data = %s where session_key = %s", [earlier, key])
+        superuser.execute(
+            "update django_session set session_data = %s where session_key = %s", [earlier, key]
+        )
     assert client.get("/connections/")["Location"].startswith("/sign-in/")
-    assert client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD}).status_code == 302
+    assert (
+        client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD}).status_code
+        == 302
+    )
     assert client.get("/connections/").status_code == 200
 
 
@@ -86,9 +105,13 @@ def test_signing_out_ends_the_session_in_the_database(cast: Cast) -> None:
     assert thief.get("/connections/").status_code == 302
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"]
+)
 def test_next_leads_nowhere_else(cast: Cast, target: str) -> None:
-    answer = Client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD, "next": target})
+    answer = Client().post(
+        "/sign-in/", {"email": cast.bob.email, "password": PASSWORD, "next": target}
+    )
     assert answer["Location"] == "/"
 
 

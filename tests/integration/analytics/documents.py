@@ -1,7 +1,8 @@
 """Documents about one invented seller, made from what really happened: pages of Finances, settlement files, order files, orders of the API.
 
-Facts first: `Facts` says what was sold, posted, deferred, released, refunded and settled, in two settlement streams of one store. Documents
-are then written from the facts as Amazon would have known them at some instant; `net` and `deferred` are summed from the facts alone.
+Facts first: `Facts` says what was sold, posted, deferred, released, refunded and settled, in two
+settlement streams of one store. Documents are then written from the facts as Amazon would have
+known them at some instant; `net` and `deferred` are summed from the facts alone.
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ _LEAVES = {
     ("other-transaction", "Storage Fee"): ("Expenses", "ServiceFees", "FBAStorageFee"),
 }
 _SETTLEMENT = str.split(
-    "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency transaction-type order-id merchant-order-id"
-    " adjustment-id shipment-id marketplace-name amount-type amount-description amount fulfillment-id posted-date posted-date-time"
-    " order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased promotion-id"
+    "settlement-id settlement-start-date settlement-end-date deposit-date total-amount currency"
+    " transaction-type order-id merchant-order-id adjustment-id shipment-id marketplace-name"
+    " amount-type amount-description amount fulfillment-id posted-date posted-date-time"
+    " order-item-code merchant-order-item-id merchant-adjustment-item-id sku quantity-purchased"
+    " promotion-id"
 )
 _ORDERS = str.split(
-    "amazon-order-id merchant-order-id purchase-date last-updated-date order-status order-item-id fulfillment-channel sales-channel"
-    " order-channel ship-service-level product-name sku asin item-status quantity currency item-price item-tax shipping-price shipping-tax"
-    " gift-wrap-price gift-wrap-tax item-promotion-discount ship-promotion-discount ship-city ship-state ship-postal-code ship-country"
-    " promotion-ids is-business-order purchase-order-number price-designation"
+    "amazon-order-id merchant-order-id purchase-date last-updated-date order-status order-item-id"
+    " fulfillment-channel sales-channel order-channel ship-service-level product-name sku asin"
+    " item-status quantity currency item-price item-tax shipping-price shipping-tax gift-wrap-price"
+    " gift-wrap-tax item-promotion-discount ship-promotion-discount ship-city ship-state"
+    " ship-postal-code ship-country promotion-ids is-business-order purchase-order-number"
+    " price-designation"
 )
 
 
@@ -56,7 +61,9 @@ class Event:
 
     @property
     def net(self) -> Decimal:
-        return sum((amount for _, description, amount in self.charges if description != "Tax"), Decimal(0))
+        return sum(
+            (amount for _, description, amount in self.charges if description != "Tax"), Decimal(0)
+        )
 
 
 @dataclass(frozen=True)
@@ -82,13 +89,21 @@ class Facts:
     def __post_init__(self) -> None:
         if self.orders:  # Given by a test.
             return
-        chance = Random(self.seed)  # noqa: S311  # repeatable, not secret
+        chance = Random(self.seed)  # repeatable, not secret  # noqa: S311
         for number in range(14):
             self._order(chance, number)
         for number in range(6):
             at = BEGIN + timedelta(days=chance.randrange(1, 25), seconds=chance.randrange(80_000))
-            fee = (("other-transaction", "Storage Fee", -Decimal(chance.choice((300, 300, 450))) / 100),)
-            self.events.append(Event(f"FEE{number}", "ServiceFee", "", "", at, at, chance.randrange(2), fee))
+            fee = (
+                (
+                    "other-transaction",
+                    "Storage Fee",
+                    -Decimal(chance.choice((300, 300, 450))) / 100,
+                ),
+            )
+            self.events.append(
+                Event(f"FEE{number}", "ServiceFee", "", "", at, at, chance.randrange(2), fee)
+            )
 
     def _order(self, chance: Random, number: int) -> None:
         name = f"111-{self.seed:07}-{number:07}"
@@ -102,18 +117,40 @@ class Facts:
         cancelled = chance.random() < 0.15
         shipped = bought + timedelta(hours=chance.randrange(10, 50))
         self.orders.append(Sold(name, bought, bought, "Unshipped", replaces, lines))
-        self.orders.append(Sold(name, bought, shipped, "Cancelled" if cancelled else "Shipped", replaces, lines))
+        self.orders.append(
+            Sold(name, bought, shipped, "Cancelled" if cancelled else "Shipped", replaces, lines)
+        )
         if cancelled or replaces:
             return
         wait = chance.choice((timedelta(0), timedelta(days=7), timedelta(days=16)))
         stream = chance.randrange(2)
         for place, (_, sku, _, price) in enumerate(lines):
-            charges = (("ItemPrice", "Principal", price), ("ItemPrice", "Tax", Decimal("0.80")), ("ItemFees", "Commission", -price / 10))
-            self.events.append(Event(f"S{number}{place}", "Shipment", name, sku, shipped, shipped + wait, stream, charges))
+            charges = (
+                ("ItemPrice", "Principal", price),
+                ("ItemPrice", "Tax", Decimal("0.80")),
+                ("ItemFees", "Commission", -price / 10),
+            )
+            self.events.append(
+                Event(
+                    f"S{number}{place}",
+                    "Shipment",
+                    name,
+                    sku,
+                    shipped,
+                    shipped + wait,
+                    stream,
+                    charges,
+                )
+            )
         for again in range(chance.choice((0, 0, 1, 2))):
             at = shipped + wait + timedelta(days=1 + again * 6)
-            back = (("ItemPrice", "Principal", -Decimal("5.00")), ("ItemFees", "Commission", Decimal("0.50")))
-            self.events.append(Event(f"R{number}{again}", "Refund", name, lines[0][1], at, at, stream, back))
+            back = (
+                ("ItemPrice", "Principal", -Decimal("5.00")),
+                ("ItemFees", "Commission", Decimal("0.50")),
+            )
+            self.events.append(
+                Event(f"R{number}{again}", "Refund", name, lines[0][1], at, at, stream, back)
+            )
 
     @staticmethod
     def period(event: Event) -> int:
@@ -144,16 +181,24 @@ class Facts:
 
     def deferred(self, at: datetime) -> Decimal:
         """Return Amazon's deferred balance at `at`."""
-        return sum((event.total for event in self.events if event.posted <= at < event.free), Decimal(0))
+        return sum(
+            (event.total for event in self.events if event.posted <= at < event.free), Decimal(0)
+        )
 
     def sales(self, at: datetime) -> tuple[int, Decimal]:
         """Return how many orders count as sales at `at`, and what they were sold for."""
         newest: dict[str, Sold] = {}
         for order in self.orders:
-            if order.updated <= at and (order.id not in newest or newest[order.id].updated < order.updated):
+            if order.updated <= at and (
+                order.id not in newest or newest[order.id].updated < order.updated
+            ):
                 newest[order.id] = order
-        counted = [order for order in newest.values() if order.status != "Cancelled" and not order.replaces]
-        return len(counted), sum((price for order in counted for *_, price in order.lines), Decimal(0))
+        counted = [
+            order for order in newest.values() if order.status != "Cancelled" and not order.replaces
+        ]
+        return len(counted), sum(
+            (price for order in counted for *_, price in order.lines), Decimal(0)
+        )
 
     def finances_page(self, at: datetime, chance: Random, *, identifiers: bool) -> bytes:
         """Return listTransactions as of `at`, in any order, with or without what Amazon says of groups and settlements."""
@@ -164,26 +209,58 @@ class Facts:
             deferred, released = event.free > event.posted, event.free <= at
             if deferred:
                 link = [("RELEASE_TRANSACTION_ID", f"{event.id}-release")] if released else []
-                found.append(self._transaction(event, event.id, event.posted, "DEFERRED_RELEASED" if released else "Deferred", link))
+                found.append(
+                    self._transaction(
+                        event,
+                        event.id,
+                        event.posted,
+                        "DEFERRED_RELEASED" if released else "Deferred",
+                        link,
+                    )
+                )
             if released:
                 link = [("DEFERRED_TRANSACTION_ID", event.id)] if deferred else []
                 if identifiers:
                     link.append(("FINANCIAL_EVENT_GROUP_ID", f"group-{self.number(event)}"))
-                    link += [("SETTLEMENT_ID", self.number(event))] if self._closed(event) <= at and chance.random() < 0.5 else []
-                found.append(self._transaction(event, f"{event.id}-release" if deferred else event.id, event.free, "RELEASED", link))
+                    link += (
+                        [("SETTLEMENT_ID", self.number(event))]
+                        if self._closed(event) <= at and chance.random() < 0.5
+                        else []
+                    )
+                found.append(
+                    self._transaction(
+                        event,
+                        f"{event.id}-release" if deferred else event.id,
+                        event.free,
+                        "RELEASED",
+                        link,
+                    )
+                )
         chance.shuffle(found)
         return json.dumps({"payload": {"transactions": found}}).encode()
 
     def transactions_page(self, stated: list[tuple[Event, list[tuple[str, str]]]]) -> bytes:
         """Return listTransactions with these events, each with what Amazon says of its group and settlement."""
-        found = [self._transaction(event, event.id, event.posted, "RELEASED", more) for event, more in stated]
+        found = [
+            self._transaction(event, event.id, event.posted, "RELEASED", more)
+            for event, more in stated
+        ]
         return json.dumps({"payload": {"transactions": found}}).encode()
 
-    def _transaction(self, event: Event, name: str, posted: datetime, status: str, more: list[tuple[str, str]]) -> dict[str, Any]:
+    def _transaction(
+        self, event: Event, name: str, posted: datetime, status: str, more: list[tuple[str, str]]
+    ) -> dict[str, Any]:
         identifiers = [("ORDER_ID", event.order), *more] if event.order else more
-        tree = [_branch(_LEAVES[type_, description], amount) for type_, description, amount in event.charges]
+        tree = [
+            _branch(_LEAVES[type_, description], amount)
+            for type_, description, amount in event.charges
+        ]
         items = [
-            {"totalAmount": _money(event.total), "contexts": [{"contextType": "ProductContext", "sku": event.sku}], "breakdowns": tree}
+            {
+                "totalAmount": _money(event.total),
+                "contexts": [{"contextType": "ProductContext", "sku": event.sku}],
+                "breakdowns": tree,
+            }
         ]
         return {
             "transactionType": event.kind, "transactionId": name, "transactionStatus": status, "postedDate": posted.strftime("%Y-%m-%dT%H:%M:%S.250Z"),
@@ -208,7 +285,9 @@ class Facts:
         } for event in events for type_, description, amount in event.charges]  # fmt: skip
         return _tabular(_SETTLEMENT, rows)
 
-    def order_file(self, at: datetime, chance: Random, *, numbered: bool, part: bool = False) -> bytes:
+    def order_file(
+        self, at: datetime, chance: Random, *, numbered: bool, part: bool = False
+    ) -> bytes:
         """Return an all-orders report as of `at`; European ones have no item numbers. `part`: a file that lacks some lines of orders."""
         rows = []
         for order in self._newest(at):
@@ -268,5 +347,6 @@ def _stamp(at: datetime) -> str:
 
 def _tabular(header: list[str], rows: list[dict[str, str]]) -> bytes:
     return "".join(
-        "\t".join(row.get(name, "") for name in header) + "\n" for row in [dict(zip(header, header, strict=True)), *rows]
+        "\t".join(row.get(name, "") for name in header) + "\n"
+        for row in [dict(zip(header, header, strict=True)), *rows]
     ).encode()

@@ -19,7 +19,13 @@ from theseller.lib.ids import new_id
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.scope import tenant_scope
 
-US, DE, FR, UK, JP = "ATVPDKIKX0DER", "A1PA6795UKMFR9", "A13V1IB3VIYZZH", "A1F83G8C2ARO7P", "A1VC38T7YXB528"
+US, DE, FR, UK, JP = (
+    "ATVPDKIKX0DER",
+    "A1PA6795UKMFR9",
+    "A13V1IB3VIYZZH",
+    "A1F83G8C2ARO7P",
+    "A1VC38T7YXB528",
+)
 CURRENCIES = {US: "USD", DE: "EUR", FR: "EUR", UK: "GBP", JP: "JPY"}
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -40,7 +46,8 @@ class Shop:
         with tenant_scope(self.tenant, using=using), connections[using].cursor() as cursor:
             yield cursor
 
-    def order(self, at: datetime, price: object = "20.00", *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
+    # any column
+    def order(self, at: datetime, price: object = "20.00", *, store: str = DE, **over: Any) -> str:  # noqa: ANN401
         """Add one order line; return its order id."""
         row: dict[str, Any] = {
             "order_id": f"303-{new_id().int % 10**7:07}-{new_id().int % 10**7:07}", "line_key": "1", "purchased_at": at, "last_updated_at": at,
@@ -53,7 +60,15 @@ class Shop:
         self.mark(row["marketplace_id"], row["local_day"])
         return str(row["order_id"])
 
-    def money(self, at: datetime, amount: object, kind: ChargeType = ChargeType.PRINCIPAL, *, store: str = DE, **over: Any) -> str:  # noqa: ANN401  # any column
+    def money(
+        self,
+        at: datetime,
+        amount: object,
+        kind: ChargeType = ChargeType.PRINCIPAL,
+        *,
+        store: str = DE,
+        **over: Any,  # noqa: ANN401
+    ) -> str:  # any column
         """Add one ledger line; return its source key."""
         row: dict[str, Any] = {
             "source": "finances", "source_key": str(new_id()), "source_line": 1, "posted_at": at, "state": "released", "kind": kind.value,
@@ -65,7 +80,9 @@ class Shop:
         self.mark(row["marketplace_id"], row["local_day"])
         return str(row["source_key"])
 
-    def settlement(self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,)) -> None:
+    def settlement(
+        self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,)
+    ) -> None:
         """Add a settlement document, and mark every day that it touches: their book may change."""
         self.settlement_document(covers_from, covers_until, stores)
         for store in stores:
@@ -75,7 +92,11 @@ class Shop:
                 day += timedelta(days=1)
 
     def settlement_document(
-        self, covers_from: datetime, covers_until: datetime, stores: tuple[str, ...] = (DE,), number: str | None = None
+        self,
+        covers_from: datetime,
+        covers_until: datetime,
+        stores: tuple[str, ...] = (DE,),
+        number: str | None = None,
     ) -> None:
         """Add a settlement document and nothing else."""
         row = {
@@ -86,7 +107,10 @@ class Shop:
 
     def cover(self, begin: datetime, end: datetime, stores: tuple[str, ...] = (DE,)) -> None:
         """Let documents of orders and of money say that they hold everything of these instants; they change no figure."""
-        for report in (SETTLEMENT_REPORTS[0], "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"):
+        for report in (
+            SETTLEMENT_REPORTS[0],
+            "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
+        ):
             row = {
                 "id": new_id(), "origin": "imported", "report_type": report, "source_key": str(new_id()), "content_sha256": bytes(32),
                 "marketplace_ids": list(stores), "covers_from": begin, "covers_until": end, "rows_kept": 1, "recorded_at": NOON,
@@ -96,8 +120,9 @@ class Shop:
     def mark(self, store: str, day: date) -> None:
         with self.scope() as cursor:
             cursor.execute(
-                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values (%s, %s, %s, clock_timestamp())"
-                " on conflict (tenant_id, marketplace_id, local_day) do update set marked_at = excluded.marked_at",
+                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
+                " values (%s, %s, %s, clock_timestamp()) on conflict (tenant_id, marketplace_id,"
+                " local_day) do update set marked_at = excluded.marked_at",
                 [self.tenant, store, day],
             )
 
@@ -111,7 +136,8 @@ class Shop:
     def day(self, day: date, store: str = DE, currency: str | None = None) -> dict[str, Any]:
         """Return the rollup row of a day, or {} when there is none."""
         rows = self.select(
-            "select * from analytics_day where local_day = %s and marketplace_id = %s and currency = %s",
+            "select * from analytics_day where local_day = %s and marketplace_id = %s and currency"
+            " = %s",
             [day, store, currency or CURRENCIES[store]],
         )
         return rows[0] if rows else {}
@@ -127,9 +153,15 @@ class Shop:
             cursor.execute(sql, parameters or [])
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
-        row = {"tenant_id": self.tenant, **({} if table == "ingest_document" else {"connection_id": self.connection}), **row}
+        row = {
+            "tenant_id": self.tenant,
+            **({} if table == "ingest_document" else {"connection_id": self.connection}),
+            **row,
+        }
         if table == "ingest_document":
             row["connection_id"] = self.connection
         with self.scope() as cursor:
             marks = ", ".join(["%s"] * len(row))
-            cursor.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))  # our own names
+            cursor.execute(
+                f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values())
+            )  # our own names

@@ -55,29 +55,60 @@ class Year:
     ledger: list[tuple[Any, ...]] = field(default_factory=list)
 
     def make(self) -> None:
-        chance = Random(self.seed)  # noqa: S311  # repeatable, not secret
-        prices = [Decimal(int(900 + 2600 * chance.random() ** 2)) / 100 + Decimal("0.09") for _ in range(self.products)]
+        chance = Random(self.seed)  # repeatable, not secret  # noqa: S311
+        prices = [
+            Decimal(int(900 + 2600 * chance.random() ** 2)) / 100 + Decimal("0.09")
+            for _ in range(self.products)
+        ]
         weights = [1 / (rank + 1) for rank in range(self.products)]
         for back in range(self.days, -1, -1):
             noon = self.at - timedelta(days=back)
-            season = 1.0 + 0.35 * exp(-(((noon.timetuple().tm_yday - 335) / 28) ** 2)) + 0.0006 * (self.days - back)
+            season = (
+                1.0
+                + 0.35 * exp(-(((noon.timetuple().tm_yday - 335) / 28) ** 2))
+                + 0.0006 * (self.days - back)
+            )
             weekday = (1.1, 1.08, 1.06, 1.0, 0.9, 0.86, 1.08)[noon.weekday()]
             for number, store in enumerate(self.stores):
-                count = int(chance.gauss(1, 0.12) * self.per_day * season * weekday / (1 + 1.6 * number))
+                count = int(
+                    chance.gauss(1, 0.12) * self.per_day * season * weekday / (1 + 1.6 * number)
+                )
                 for _ in range(max(count, 0)):
-                    self._order(chance, noon, store, chance.choices(range(self.products), weights)[0], prices)
+                    self._order(
+                        chance,
+                        noon,
+                        store,
+                        chance.choices(range(self.products), weights)[0],
+                        prices,
+                    )
                 self._running_costs(chance, noon, store, back)
 
-    def _order(self, chance: Random, noon: datetime, store: str, product: int, prices: list[Decimal]) -> None:
-        moment = noon.replace(hour=0, minute=0) + timedelta(minutes=chance.triangular(0, 1439, 1180))
+    def _order(
+        self, chance: Random, noon: datetime, store: str, product: int, prices: list[Decimal]
+    ) -> None:
+        moment = noon.replace(hour=0, minute=0) + timedelta(
+            minutes=chance.triangular(0, 1439, 1180)
+        )
         if moment > self.at:
             return
         age = (self.at - moment).total_seconds() / 86_400
-        status = "cancelled" if chance.random() < 0.025 else "pending" if age < 0.12 else "unshipped" if age < 0.7 else "shipped"
+        status = (
+            "cancelled"
+            if chance.random() < 0.025
+            else "pending"
+            if age < 0.12
+            else "unshipped"
+            if age < 0.7
+            else "shipped"
+        )
         priced = status != "pending" or chance.random() < 0.5
         quantity = 1 if chance.random() < 0.9 else chance.randrange(2, 4)
         price = prices[product] * quantity
-        discount = (price * Decimal(chance.randrange(5, 20)) / 100).quantize(Decimal("0.01")) if chance.random() < 0.15 else None
+        discount = (
+            (price * Decimal(chance.randrange(5, 20)) / 100).quantize(Decimal("0.01"))
+            if chance.random() < 0.15
+            else None
+        )
         order = f"303-{chance.randrange(10**7):07}-{chance.randrange(10**7):07}"
         replacement = chance.random() < 0.004
         sku, asin = f"KIT-{2210 + product * 7}", f"B0C{product:02}X7QLM"
@@ -90,11 +121,25 @@ class Year:
             shipped = moment + timedelta(hours=chance.uniform(12, 34))
             self._sale(chance, shipped, store, order, sku, price, discount)
             if chance.random() < 0.045 + 0.03 * (product % 4 == 2):
-                self._refund(moment + timedelta(days=chance.gammavariate(2.2, 6)), store, order, sku, price)
+                self._refund(
+                    moment + timedelta(days=chance.gammavariate(2.2, 6)), store, order, sku, price
+                )
 
-    def _sale(self, chance: Random, at: datetime, store: str, order: str, sku: str, price: Decimal, discount: Decimal | None) -> None:
-        lines = [(ChargeType.PRINCIPAL, price, "OurPricePrincipal"), (ChargeType.REFERRAL, -price * Decimal("0.15"), "Commission"),
-                 (ChargeType.FBA_FULFILMENT, -Decimal("2.9") - price / 40, "FBAPerUnitFulfillmentFee")]  # fmt: skip
+    def _sale(
+        self,
+        chance: Random,
+        at: datetime,
+        store: str,
+        order: str,
+        sku: str,
+        price: Decimal,
+        discount: Decimal | None,
+    ) -> None:
+        lines = [
+            (ChargeType.PRINCIPAL, price, "OurPricePrincipal"),
+            (ChargeType.REFERRAL, -price * Decimal("0.15"), "Commission"),
+            (ChargeType.FBA_FULFILMENT, -Decimal("2.9") - price / 40, "FBAPerUnitFulfillmentFee"),
+        ]
         if discount:
             lines.append((ChargeType.PROMOTION, -discount, "OurPriceDiscount"))
         if chance.random() < 0.2:
@@ -109,17 +154,48 @@ class Year:
 
     def _running_costs(self, chance: Random, noon: datetime, store: str, back: int) -> None:
         spend = Decimal(int(self.per_day * 120 * chance.uniform(0.6, 1.3))) / 100
-        self._post(noon, store, "ProductAdsPayment", [(ChargeType.ADVERTISING, -spend, "ProductAdsPayment")])
+        self._post(
+            noon,
+            store,
+            "ProductAdsPayment",
+            [(ChargeType.ADVERTISING, -spend, "ProductAdsPayment")],
+        )
         if noon.day == 12:
-            self._post(noon, store, "ServiceFee", [(ChargeType.STORAGE, -Decimal("3.1") * int(self.per_day), "FBAStorageFee")])
+            self._post(
+                noon,
+                store,
+                "ServiceFee",
+                [(ChargeType.STORAGE, -Decimal("3.1") * int(self.per_day), "FBAStorageFee")],
+            )
         if noon.day == 3:
-            self._post(noon, store, "ServiceFee", [(ChargeType.SUBSCRIPTION, -Decimal("39.00"), "Subscription")])
+            self._post(
+                noon,
+                store,
+                "ServiceFee",
+                [(ChargeType.SUBSCRIPTION, -Decimal("39.00"), "Subscription")],
+            )
         if noon.day == 20:
-            self._post(noon, store, "Adjustment", [(ChargeType.REIMBURSEMENT, Decimal("48.20"), "WarehouseLost")], sku="KIT-2217")
+            self._post(
+                noon,
+                store,
+                "Adjustment",
+                [(ChargeType.REIMBURSEMENT, Decimal("48.20"), "WarehouseLost")],
+                sku="KIT-2217",
+            )
         if noon.weekday() == 2 and back % 14 < 7:
-            self._post(noon, store, "Transfer", [(ChargeType.TRANSFER, -Decimal(9_000), "DisbursementAmount")])
+            self._post(
+                noon,
+                store,
+                "Transfer",
+                [(ChargeType.TRANSFER, -Decimal(9_000), "DisbursementAmount")],
+            )
         if back == 4:
-            self._post(noon, store, "ServiceFee", [(ChargeType.UNCLASSIFIED, Decimal("-7.40"), "SustainabilityLevy")])
+            self._post(
+                noon,
+                store,
+                "ServiceFee",
+                [(ChargeType.UNCLASSIFIED, Decimal("-7.40"), "SustainabilityLevy")],
+            )
 
     def _post(
         self, at: datetime, store: str, type_: str, lines: Iterable[tuple[ChargeType, Decimal, str]], order: str | None = None, sku: str | None = None,
@@ -140,7 +216,9 @@ class Year:
             (*line[:2], "settlement", f"S-{line[3]}", *line[4:8], "settled", *line[9:]) for line in self.ledger if line[7] < until
         ]  # fmt: skip
         # Amazon states the settlement of a transaction that is in one.
-        self.ledger = [(*line[:-1], f"S-{line[3]}" if line[7] < until else None) for line in self.ledger] + settled
+        self.ledger = [
+            (*line[:-1], f"S-{line[3]}" if line[7] < until else None) for line in self.ledger
+        ] + settled
 
     def write(self) -> None:
         """COPY everything, name the products, and mark every day dirty."""
@@ -157,9 +235,10 @@ class Year:
                 [(self.shop.tenant, store, sku, self.shop.connection, asin, title, self.at) for store, sku, asin, title in products],
             )  # fmt: skip
             connection.execute(
-                "insert into ingest_dirty_day select distinct tenant_id, marketplace_id, local_day, now() from"
-                " (select tenant_id, marketplace_id, local_day from ingest_order_line where tenant_id = %(t)s union"
-                "  select tenant_id, marketplace_id, local_day from ingest_ledger_line where tenant_id = %(t)s) d on conflict do nothing",
+                "insert into ingest_dirty_day select distinct tenant_id, marketplace_id, local_day,"
+                " now() from (select tenant_id, marketplace_id, local_day from ingest_order_line"
+                " where tenant_id = %(t)s union  select tenant_id, marketplace_id, local_day from"
+                " ingest_ledger_line where tenant_id = %(t)s) d on conflict do nothing",
                 {"t": self.shop.tenant},
             )
 
@@ -167,13 +246,15 @@ class Year:
         """Give the shop a connection with streams, as if it were pulled from Amazon."""
         with _superuser() as connection:
             connection.execute(
-                "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-                " created_at, authorised_at) values (%s, %s, 'lwa', 'eu', 'A1EXAMPLE', %s, '{}', '{}', %s, %s)",
+                "insert into connections_connection (tenant_id, id, origin, region,"
+                " selling_partner_id, marketplace_ids, features, roles, created_at, authorised_at)"
+                " values (%s, %s, 'lwa', 'eu', 'A1EXAMPLE', %s, '{}', '{}', %s, %s)",
                 [self.shop.tenant, self.shop.connection, list(self.stores), self.at, self.at],
             )
             for name, minutes in (("orders", 9), ("transactions", 38), ("inventory", 61)):
                 connection.execute(
-                    "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, work_done, work_total, due_at, last_outcome, last_success_at, fresh_until)"
+                    "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id,"
+                    " work_done, work_total, due_at, last_outcome, last_success_at, fresh_until)"
                     " values (%s, %s, %s, '', %s, 12, %s, 'ok', %s, %s)",
                     [
                         self.shop.tenant,
@@ -187,7 +268,9 @@ class Year:
                 )
 
 
-def fill(shop: Shop, at: datetime, *, days: int, per_day: float, stores: tuple[str, ...], seed: int = 7) -> Year:
+def fill(
+    shop: Shop, at: datetime, *, days: int, per_day: float, stores: tuple[str, ...], seed: int = 7
+) -> Year:
     """Fill `shop` and recompute its figures. Settlements cover all but the last twelve days."""
     year = Year(shop, at, days, per_day, stores, seed)
     year.make()
@@ -203,12 +286,24 @@ def fill(shop: Shop, at: datetime, *, days: int, per_day: float, stores: tuple[s
 
 
 def _superuser() -> psycopg.Connection[Any]:
-    connection = psycopg.connect(test_server().superuser_dsn(connections["default"].settings_dict["NAME"]), autocommit=True)
-    connection.execute("set session_replication_role = replica")  # No triggers: they would ask for a tenant's scope.
+    connection = psycopg.connect(
+        test_server().superuser_dsn(connections["default"].settings_dict["NAME"]), autocommit=True
+    )
+    connection.execute(
+        "set session_replication_role = replica"
+    )  # No triggers: they would ask for a tenant's scope.
     return connection
 
 
-def _copy(connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin") as copy:
+def _copy(
+    connection: psycopg.Connection[Any],
+    table: str,
+    columns: tuple[str, ...],
+    rows: Iterable[tuple[Any, ...]],
+) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin") as copy,
+    ):
         for row in rows:
             copy.write_row(row)

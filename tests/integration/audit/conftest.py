@@ -24,6 +24,10 @@ def own_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Superus
     store = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
     monkeypatch.setattr(settings, "KEY_STORE", store)
     monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path))
-    with own_database("audit") as name, as_role("worker"), psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as superuser:
+    with (
+        own_database("audit") as name,
+        as_role("worker"),
+        psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as superuser,
+    ):
         superuser.execute("set session_replication_role = replica")
         yield superuser

@@ -36,7 +36,10 @@ def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
     assert main(["audit", "seal"]) == 0
     assert "1 line(s) sealed under 1 new checkpoint(s)" in capsys.readouterr().out
     assert main(["audit", "verify"]) == 0
-    assert capsys.readouterr().out == "WHOLE: 1 lines under 1 checkpoints were compared\nNothing is unsealed.\n"
+    assert (
+        capsys.readouterr().out
+        == "WHOLE: 1 lines under 1 checkpoints were compared\nNothing is unsealed.\n"
+    )
     own_log.execute("update audit_event set actor = 'user:y'")
     assert main(["audit", "verify"]) == 1
     said = capsys.readouterr().out
@@ -47,10 +50,19 @@ def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
     assert (document["whole"], document["findings"][0]["position"]) == (False, 1)
 
 
-def test_show_prints_lines_of_a_shop_since_a_moment(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_lines_of_a_shop_since_a_moment(
+    own_log: Superuser, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop = new_id()
     _line()
-    record(Tag.HOLD_PLACED, actor="process:test", tenant=shop, subject="tenant", at=NOON, details={"n": 1})
+    record(
+        Tag.HOLD_PLACED,
+        actor="process:test",
+        tenant=shop,
+        subject="tenant",
+        at=NOON,
+        details={"n": 1},
+    )
     assert main(["audit", "show", "--tenant", str(shop), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["details"] == {"n": 1}
     assert main(["audit", "show", "--since", "2026-11-20"]) == 0
@@ -71,7 +83,9 @@ def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFix
         assert advice in capsys.readouterr().err
 
 
-def test_restored_says_what_was_lost(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+def test_restored_says_what_was_lost(
+    own_log: Superuser, capsys: pytest.CaptureFixture[str]
+) -> None:
     _line()
     main(["audit", "seal"])
     assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk failed"]) == 1
@@ -83,7 +97,9 @@ def test_restored_says_what_was_lost(own_log: Superuser, capsys: pytest.CaptureF
     assert "1 line(s) under checkpoints 1 to 1 were lost" in capsys.readouterr().out
 
 
-def test_a_forged_checkpoint_stops_sealing_with_a_sentence(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_forged_checkpoint_stops_sealing_with_a_sentence(
+    own_log: Superuser, capsys: pytest.CaptureFixture[str]
+) -> None:
     own_log.execute("insert into audit_checkpoint values (1, 'not ours', '')")
     _line()
     assert main(["audit", "seal"]) == 1

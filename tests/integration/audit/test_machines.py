@@ -19,7 +19,12 @@ from theseller.audit.copy_shortfalls import accept_copies, record_copy_length
 from theseller.audit.keys import OWNER, signing_key, signing_records
 from theseller.audit.restore_marker import accept_restoration
 from theseller.audit.sealing import rotate_signing_key, seal_due
-from theseller.audit.types import CopyAcceptanceRefusedError, CopyConflictError, Fault, LogBehindError
+from theseller.audit.types import (
+    CopyAcceptanceRefusedError,
+    CopyConflictError,
+    Fault,
+    LogBehindError,
+)
 from theseller.audit.verification import complete_and_verify
 from theseller.crypto.keys import Purpose
 
@@ -34,7 +39,9 @@ def on(own_log: Superuser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> O
     def go(machine: str) -> None:
         known = (tmp_path / machine).exists() or machine == "c"
         (tmp_path / machine).mkdir(exist_ok=True)
-        monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path / machine))
+        monkeypatch.setattr(
+            settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path / machine)
+        )
         if not known:
             record_copy_length(0, at=NOON)
 
@@ -58,7 +65,11 @@ def test_each_machine_completes_its_copy_before_it_seals_or_verifies(on: On) -> 
         copies.append(external_copy.copy_path().read_bytes())
     on("c")  # It has never sealed: the database can't know whether it is new, or lost what it had.
     verdict = complete_and_verify(at=LATER)
-    assert ([one.fault for one in verdict.findings], verdict.checkpoints, verdict.unsealed) == ([Fault.COPY], 9, 1)
+    assert ([one.fault for one in verdict.findings], verdict.checkpoints, verdict.unsealed) == (
+        [Fault.COPY],
+        9,
+        1,
+    )
     copies.append(external_copy.copy_path().read_bytes())
     assert copies[0] == copies[1] == copies[2]
 
@@ -70,7 +81,9 @@ def test_the_job_completes_the_copy_when_there_is_nothing_to_seal(on: On) -> Non
     assert sum(1 for _ in external_copy.entries()) == 4
 
 
-def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(on: On, own_log: Superuser) -> None:
+def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(
+    on: On, own_log: Superuser
+) -> None:
     _seal_by_turns(on, "aabb")
     settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
     old, new = signing_records()
@@ -89,24 +102,33 @@ def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(on: On, own_l
 
 
 def _sign_by_another_key(superuser: Superuser) -> None:
-    row = superuser.execute("select document, leaves from audit_checkpoint where number = 3").fetchone()
+    row = superuser.execute(
+        "select document, leaves from audit_checkpoint where number = 3"
+    ).fetchone()
     assert row is not None
     honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
     before = superuser.execute("select document from audit_checkpoint where number = 2").fetchone()
     assert before is not None
     head = checkpoint_format.read(bytes(before[0]))  # type: ignore[call-overload]
-    forged = checkpoint_format.sign(head, leaves, until=honest.until, key=FORGER, environment="test", at=NOON)
-    superuser.execute("update audit_checkpoint set document = %s where number = 3", [forged.document])
+    forged = checkpoint_format.sign(
+        head, leaves, until=honest.until, key=FORGER, environment="test", at=NOON
+    )
+    superuser.execute(
+        "update audit_checkpoint set document = %s where number = 3", [forged.document]
+    )
 
 
 def _change_leaves(superuser: Superuser) -> None:
-    superuser.execute("update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10) where number = 3")
+    superuser.execute(
+        "update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10)"
+        " where number = 3"
+    )
 
 
 def _change_a_document(superuser: Superuser) -> None:
     superuser.execute(
-        "update audit_checkpoint set document = convert_to(replace(convert_from(document, 'UTF8'), '\"rows\":2', '\"rows\":3'), 'UTF8')"
-        " where number = 3"
+        "update audit_checkpoint set document = convert_to(replace(convert_from(document, 'UTF8'),"
+        " '\"rows\":2', '\"rows\":3'), 'UTF8') where number = 3"
     )
 
 
@@ -118,8 +140,13 @@ def _replace_all(superuser: Superuser) -> None:
     superuser.execute("truncate audit_checkpoint")
     head = None
     for _ in range(4):
-        head = checkpoint_format.sign(head, b"\x00" * 80, until=(9_000, 99), key=FORGER, environment="test", at=NOON)
-        superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, b"\x00" * 80])
+        head = checkpoint_format.sign(
+            head, b"\x00" * 80, until=(9_000, 99), key=FORGER, environment="test", at=NOON
+        )
+        superuser.execute(
+            "insert into audit_checkpoint values (%s, %s, %s)",
+            [head.number, head.document, b"\x00" * 80],
+        )
 
 
 @pytest.mark.parametrize("machine", ["a", "c"], ids=["a-copy-that-is-behind", "a-new-machine"])
@@ -141,10 +168,14 @@ def test_what_does_not_continue_the_chain_is_not_copied_but_named(
     _write(1)
     with pytest.raises(CopyConflictError, match="does not continue"):
         seal(at=LATER)
-    assert (external_copy.copy_path().read_bytes() if external_copy.copy_path().exists() else None) == before
+    assert (
+        external_copy.copy_path().read_bytes() if external_copy.copy_path().exists() else None
+    ) == before
 
 
-def test_a_database_behind_a_copy_is_named_by_each_machine_that_knew_more(on: On, own_log: Superuser) -> None:
+def test_a_database_behind_a_copy_is_named_by_each_machine_that_knew_more(
+    on: On, own_log: Superuser
+) -> None:
     _seal_by_turns(on, "abb")
     on("a")
     assert complete_and_verify(at=LATER).whole
@@ -160,7 +191,11 @@ def test_a_copy_that_differs_from_the_database_is_not_mended(on: On) -> None:
     _seal_by_turns(on, "abbb")
     on("a")
     content = external_copy.copy_path().read_bytes()
-    for broken in (content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n", content + b"other\n"):
+    for broken in (
+        content.replace(b'"rows":2', b'"rows":3'),
+        content[:-5] + b"AAAA\n",
+        content + b"other\n",
+    ):
         external_copy.copy_path().write_bytes(broken)
         assert not complete_and_verify(at=LATER).whole
         assert external_copy.copy_path().read_bytes().startswith(broken)
@@ -191,7 +226,9 @@ def _remove_folder() -> None:
     ],
     ids=["removed", "emptied", "cut", "with-its-folder", "cut-and-its-id-removed"],
 )
-def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it(attack: Callable[[], object], had: int, on: On) -> None:
+def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it(
+    attack: Callable[[], object], had: int, on: On
+) -> None:
     _seal_by_turns(on, "abab")
     on("a")
     assert complete_and_verify(at=LATER).whole
@@ -209,7 +246,10 @@ def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it
     assert says in complete_and_verify(at=LATER).findings[0].message, "every machine says it"
     with pytest.raises(CopyAcceptanceRefusedError, match="20 to 300"):
         accept_copies(reason="new", actor="operator:x", at=LATER)
-    assert accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER) == 1
+    assert (
+        accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER)
+        == 1
+    )
     for machine in "ab":
         on(machine)
         seal(at=LATER)
@@ -218,10 +258,14 @@ def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it
         accept_copies(reason="the disk of this machine was replaced", actor="operator:x", at=LATER)
     on("a")
     attack()
-    assert not complete_and_verify(at=LATER).whole, "what was accepted is not accepted for the next time"
+    assert not complete_and_verify(at=LATER).whole, (
+        "what was accepted is not accepted for the next time"
+    )
 
 
-def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_nothing(on: On, own_log: Superuser) -> None:
+def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_nothing(
+    on: On, own_log: Superuser
+) -> None:
     _seal_by_turns(on, "aab")
     own_log.execute("truncate audit_copy")
     for machine in "ab":
@@ -230,4 +274,6 @@ def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_noth
     assert complete_and_verify(at=LATER).whole
     own_log.execute("truncate audit_copy")
     on("a")
-    assert [one.fault for one in complete_and_verify(at=LATER).findings] == [Fault.COPY], "it lacks one, and no one knows whether it had it"
+    assert [one.fault for one in complete_and_verify(at=LATER).findings] == [Fault.COPY], (
+        "it lacks one, and no one knows whether it had it"
+    )

@@ -23,7 +23,14 @@ from theseller.audit.restore_marker import accept_restoration
 from theseller.audit.sealing import checkpoint_lock, rotate_signing_key, seal_due
 from theseller.audit.shell_actions import import_shell_actions, record_shell_action
 from theseller.audit.tags import Tag
-from theseller.audit.types import Checkpoint, Fault, LogBehindError, RestorationRefusedError, SealingBusyError, Verdict
+from theseller.audit.types import (
+    Checkpoint,
+    Fault,
+    LogBehindError,
+    RestorationRefusedError,
+    SealingBusyError,
+    Verdict,
+)
 from theseller.audit.verification import verify_log
 from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
@@ -41,7 +48,14 @@ FORGER = SigningKey.from_secret(Secret(b"f" * 32))
 
 def _write(count: int) -> None:
     for number in range(count):
-        record(Tag.DATABASE_OPENED, actor="user:x", tenant=None, subject="session", at=NOON, details={"n": number})
+        record(
+            Tag.DATABASE_OPENED,
+            actor="user:x",
+            tenant=None,
+            subject="session",
+            at=NOON,
+            details={"n": number},
+        )
 
 
 def seal(*, at: datetime) -> tuple[Checkpoint, ...]:
@@ -55,26 +69,45 @@ def _found(verdict: Verdict) -> set[tuple[Fault, int | None]]:
 
 
 def _positions(superuser: Superuser) -> list[int]:
-    return [int(str(row[0])) for row in superuser.execute("select position from audit_event order by 1").fetchall()]
+    return [
+        int(str(row[0]))
+        for row in superuser.execute("select position from audit_event order by 1").fetchall()
+    ]
 
 
 def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log: Superuser) -> None:
     _write(5)
     before = verify_log(at=NOON)
-    assert (before.whole, before.checkpoints, before.unsealed, before.oldest_unsealed_at) == (True, 0, 5, NOON)
+    assert (before.whole, before.checkpoints, before.unsealed, before.oldest_unsealed_at) == (
+        True,
+        0,
+        5,
+        NOON,
+    )
     (first,) = seal(at=NOON)
     assert (first.number, first.rows, first.rows_total) == (1, 5, 5)
     assert seal(at=LATER) == ()
     _write(2)
     verdict = verify_log(at=LATER)
-    assert (verdict.whole, verdict.rows_checked, verdict.unsealed, verdict.oldest_unsealed_at) == (True, 5, 2, NOON)
+    assert (verdict.whole, verdict.rows_checked, verdict.unsealed, verdict.oldest_unsealed_at) == (
+        True,
+        5,
+        2,
+        NOON,
+    )
     (second,) = seal(at=LATER)
-    assert (second.number, second.previous, second.rows_total) == (2, checkpoint_format.digest_of(first.document), 7)
+    assert (second.number, second.previous, second.rows_total) == (
+        2,
+        checkpoint_format.digest_of(first.document),
+        7,
+    )
     assert verify_log(at=LATER).unsealed == 0
     assert external_copy.copy_path().stat().st_mode & 0o777 == 0o600
 
 
-def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(own_log: Superuser) -> None:
+def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_much_waits(
+    own_log: Superuser,
+) -> None:
     _write(1)
     wait_for_open_transactions()
     assert len(seal_due(at=NOON)) == 1
@@ -84,7 +117,8 @@ def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_mu
     assert len(seal_due(at=NOON + timedelta(minutes=5))) == 1
     own_log.execute("set session_replication_role = origin")
     own_log.execute(
-        "insert into audit_event (id, at, tag, actor, subject) select gen_random_uuid(), now(), 'a:b:c', 'user:x', 's' from generate_series(1, 1000)"
+        "insert into audit_event (id, at, tag, actor, subject) select gen_random_uuid(), now(),"
+        " 'a:b:c', 'user:x', 's' from generate_series(1, 1000)"
     )
     wait_for_open_transactions()
     assert [one.rows for one in seal_due(at=NOON + timedelta(minutes=6))] == [1000]
@@ -95,7 +129,9 @@ def test_the_key_is_replaced_like_every_other(own_log: Superuser) -> None:
     seal(at=clock.now())
     before = signing_records()
     context = RotationContext(clock.now, lambda _: None)
-    (rotated,) = rotate(("audit-key",), reason=RotationReason.MANUAL, actor="operator:x", context=context)
+    (rotated,) = rotate(
+        ("audit-key",), reason=RotationReason.MANUAL, actor="operator:x", context=context
+    )
     assert rotated.finished
     after = signing_records()
     assert len(after) == 1
@@ -111,7 +147,9 @@ Tamper = Callable[[Superuser, list[int]], set[tuple[Fault, int | None]]]
 
 
 def _change(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
-    superuser.execute("update audit_event set actor = 'user:somebody-else' where position = %s", [at[3]])
+    superuser.execute(
+        "update audit_event set actor = 'user:somebody-else' where position = %s", [at[3]]
+    )
     return {(Fault.CHANGED, at[3])}
 
 
@@ -121,7 +159,9 @@ def _change_time(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | 
 
 
 def _change_details(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
-    superuser.execute("""update audit_event set details = '{"n": "1"}' where position = %s""", [at[1]])
+    superuser.execute(
+        """update audit_event set details = '{"n": "1"}' where position = %s""", [at[1]]
+    )
     return {(Fault.CHANGED, at[1])}
 
 
@@ -137,8 +177,8 @@ def _delete(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]
 
 def _insert(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
     superuser.execute(
-        "insert into audit_event (position, txid, id, at, tag, actor, subject)"
-        " select 1000000, txid, gen_random_uuid(), at, tag, actor, subject from audit_event where position = %s",
+        "insert into audit_event (position, txid, id, at, tag, actor, subject) select 1000000,"
+        " txid, gen_random_uuid(), at, tag, actor, subject from audit_event where position = %s",
         [at[2]],
     )
     return {(Fault.ADDED, 1_000_000)}
@@ -169,19 +209,28 @@ def _delete_a_checkpoint(superuser: Superuser, at: list[int]) -> set[tuple[Fault
 def _change_line_and_leaves(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
     """Who rewrites the digests as well is caught by the signature over them, and the copy still names the line."""
     superuser.execute("update audit_event set subject = 'nothing' where position = %s", [at[4]])
-    superuser.execute("update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10) where number = 1")
+    superuser.execute(
+        "update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10)"
+        " where number = 1"
+    )
     return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[4])}
 
 
-def _replace_everything_in_the_database(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+def _replace_everything_in_the_database(
+    superuser: Superuser, at: list[int]
+) -> set[tuple[Fault, int | None]]:
     """A new log with new checkpoints, well-formed and signed by a key of the forger's."""
     superuser.execute("update audit_event set actor = 'user:nobody' where position = %s", [at[0]])
     head = None
     leaves = b"\x00" * 40 * 6
     superuser.execute("truncate audit_checkpoint")
     for _ in range(2):
-        head = checkpoint_format.sign(head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON)
-        superuser.execute("insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, leaves])
+        head = checkpoint_format.sign(
+            head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON
+        )
+        superuser.execute(
+            "insert into audit_checkpoint values (%s, %s, %s)", [head.number, head.document, leaves]
+        )
     return {(Fault.CHECKPOINT, None), (Fault.CHANGED, at[0])}
 
 
@@ -192,10 +241,13 @@ def _roll_back(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | No
     return {(Fault.CHECKPOINT, None), *((Fault.MISSING, position) for position in at[6:])}
 
 
-def _add_to_the_end_by_an_impossible_transaction(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
+def _add_to_the_end_by_an_impossible_transaction(
+    superuser: Superuser, at: list[int]
+) -> set[tuple[Fault, int | None]]:
     superuser.execute(
-        "insert into audit_event (position, txid, id, at, tag, actor, subject)"
-        " select 2000000, 2::bigint ^ 40, gen_random_uuid(), at, tag, actor, subject from audit_event where position = %s",
+        "insert into audit_event (position, txid, id, at, tag, actor, subject) select 2000000,"
+        " 2::bigint ^ 40, gen_random_uuid(), at, tag, actor, subject from audit_event where"
+        " position = %s",
         [at[2]],
     )
     return {(Fault.ADDED, 2_000_000)}
@@ -225,7 +277,10 @@ def test_a_copy_that_is_missing_or_changed_is_found(own_log: Superuser) -> None:
     content = path.read_bytes()
     for broken in (b"", content.replace(b'"rows":2', b'"rows":3'), content[:-5] + b"AAAA\n"):
         path.write_bytes(broken)
-        assert {one.fault for one in verify_log(at=late).findings} & {Fault.COPY, Fault.CHECKPOINT}, broken
+        assert {one.fault for one in verify_log(at=late).findings} & {
+            Fault.COPY,
+            Fault.CHECKPOINT,
+        }, broken
     path.write_bytes(content)
     path.chmod(0o640)
     assert [one.message for one in verify_log(at=late).findings] == [
@@ -249,7 +304,9 @@ def test_a_kill_between_database_and_copy_is_mended_by_the_next_sealing(own_log:
     both = external_copy.copy_path().read_bytes()
     for left in (first, first + both[len(first) : -9], both[:-1]):
         external_copy.copy_path().write_bytes(left)
-        own_log.execute("update audit_copy set last_number = 1")  # What the copy has had is noted after it has it.
+        own_log.execute(
+            "update audit_copy set last_number = 1"
+        )  # What the copy has had is noted after it has it.
         assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
         seal(at=LATER)
         assert external_copy.copy_path().read_bytes() == both
@@ -266,12 +323,15 @@ def test_what_stands_in_the_copy_is_never_mended_away(own_log: Superuser) -> Non
     assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
 
 
-def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(own_log: Superuser) -> None:
+def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(
+    own_log: Superuser,
+) -> None:
     """A low position that becomes visible after higher ones: the order of positions is not the order of commits."""
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(role_dsn("worker", str(name))) as slow:
         slow.execute(
-            "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'retention:hold:lifted', 'user:slow', 's')",
+            "insert into audit_event (id, at, tag, actor, subject) values (%s, %s,"
+            " 'retention:hold:lifted', 'user:slow', 's')",
             [new_id(), NOON],
         )
         _write(3)
@@ -289,7 +349,8 @@ def test_many_writers_and_a_sealer_at_once_lose_nothing(own_log: Superuser) -> N
         with psycopg.connect(role_dsn("worker", name)) as connection:
             for number in range(40):
                 connection.execute(
-                    "insert into audit_event (id, at, tag, actor, subject) values (%s, %s, 'retention:hold:lifted', 'user:w', %s)",
+                    "insert into audit_event (id, at, tag, actor, subject) values (%s, %s,"
+                    " 'retention:hold:lifted', 'user:w', %s)",
                     [new_id(), NOON, f"{writer}-{number}"],
                 )
                 if number % 3 == 0:
@@ -309,18 +370,31 @@ def test_many_writers_and_a_sealer_at_once_lose_nothing(own_log: Superuser) -> N
 
 def test_only_the_database_gives_position_and_transaction(own_log: Superuser) -> None:
     name = str(connections["default"].settings_dict["NAME"])
-    insert = "insert into audit_event ({column}, id, at, tag, actor, subject) values (7, gen_random_uuid(), now(), 'a:b:c', 'user:x', 's')"
+    insert = (
+        "insert into audit_event ({column}, id, at, tag, actor, subject) values (7,"
+        " gen_random_uuid(), now(), 'a:b:c', 'user:x', 's')"
+    )
     for column in ("position", "txid"):
-        with psycopg.connect(role_dsn("web", name)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(role_dsn("web", name)) as web,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             web.execute(insert.format(column=column).encode())
     for role in ("web", "retention", "probe"):
-        with psycopg.connect(role_dsn(role, name)) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(role_dsn(role, name)) as other,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             other.execute("set transaction read write")
             other.execute("insert into audit_checkpoint values (1, 'x', '')")
     own_log.execute("set session_replication_role = origin")
     _write(1)
     seal(at=NOON)
-    for verb in ("update audit_checkpoint set leaves = ''", "delete from audit_checkpoint", "truncate audit_checkpoint"):
+    for verb in (
+        "update audit_checkpoint set leaves = ''",
+        "delete from audit_checkpoint",
+        "truncate audit_checkpoint",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             own_log.execute(verb.encode())
 
@@ -343,7 +417,9 @@ def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> 
     ]
 
 
-def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_always_reported(own_log: Superuser) -> None:
+def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_always_reported(
+    own_log: Superuser,
+) -> None:
     for at in (NOON, LATER, LATER):
         _write(4)
         seal(at=at)
@@ -351,7 +427,9 @@ def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_alwa
         accept_restoration(reason=RESTORED, actor="operator:x", at=LATER)
     _write(2)  # which the backup has and no checkpoint covers
     positions = _positions(own_log)
-    own_log.execute("delete from audit_event where position between %s and %s", [positions[4], positions[11]])
+    own_log.execute(
+        "delete from audit_event where position between %s and %s", [positions[4], positions[11]]
+    )
     own_log.execute("delete from audit_checkpoint where number > 1")
     assert not verify_log(at=LATER).whole
     with pytest.raises(LogBehindError, match="audit restored"):
@@ -368,7 +446,9 @@ def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_alwa
     seal(at=LATER)
     whole = verify_log(at=LATER)
     assert (whole.whole, whole.rows_checked, whole.unsealed, len(whole.lost)) == (True, 8, 0, 1)
-    own_log.execute("update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[5]])
+    own_log.execute(
+        "update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[5]]
+    )
     assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.CHANGED}
 
 
@@ -394,10 +474,15 @@ def test_a_long_log_is_checked_in_part_but_never_less_than_what_is_new(own_log: 
     for _ in range(6):
         _write(10)
         seal(at=NOON)
-    own_log.execute("update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[25]])
+    own_log.execute(
+        "update audit_event set actor = 'user:y' where position = %s", [_positions(own_log)[25]]
+    )
     part = verify_log(at=NOON, rows_most=20, since=5, choose=lambda count: count - 1)
     assert (part.rows_checked, part.rows_sealed, part.whole) == (20, 60, True)
-    assert verify_log(at=NOON, rows_most=20, since=5, choose=lambda _: 2).findings[0].fault is Fault.CHANGED
+    assert (
+        verify_log(at=NOON, rows_most=20, since=5, choose=lambda _: 2).findings[0].fault
+        is Fault.CHANGED
+    )
     assert verify_log(at=NOON, rows_most=20, since=2).findings[0].fault is Fault.CHANGED
     assert verify_log(at=NOON, rows_most=60).findings[0].fault is Fault.CHANGED
 
@@ -418,11 +503,16 @@ def test_acts_of_the_command_line_enter_the_log_once(own_log: Superuser, tmp_pat
     line = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
     assert import_shell_actions(at=LATER) == 1
-    path.write_bytes(line + b'{"id": "ha')  # as a kill before the removal, and one while writing, leave it
+    path.write_bytes(
+        line + b'{"id": "ha'
+    )  # as a kill before the removal, and one while writing, leave it
     path.chmod(0o600)
     assert import_shell_actions(at=LATER) == 2
     assert import_shell_actions(at=LATER) == 0
-    assert [(one.tag, one.at) for one in events()] == [(Tag.SECRET_PUT, NOON), (Tag.ACT_UNREADABLE, LATER)]
+    assert [(one.tag, one.at) for one in events()] == [
+        (Tag.SECRET_PUT, NOON),
+        (Tag.ACT_UNREADABLE, LATER),
+    ]
 
 
 def test_the_log_is_shown_by_shop_and_from_a_moment_on(own_log: Superuser) -> None:

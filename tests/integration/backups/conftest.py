@@ -16,7 +16,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of a story back into their order, at the places that chance gave the module."""
     for story in _STORIES:
         places = [index for index, item in enumerate(items) if item.path.name == story]
-        result = sorted((items[index] for index in places), key=lambda item: item.reportinfo()[1] or 0)
+        result = sorted(
+            (items[index] for index in places), key=lambda item: item.reportinfo()[1] or 0
+        )
         for index, item in zip(places, result, strict=True):
             items[index] = item
 

@@ -1,7 +1,7 @@
 """Damages two real backups in every way that an attacker at the target can, one way at a time, and has them drilled and restored.
 
-Run in the worker's role, Django being ready. Prints one line of JSON for each damage: what it was, what the drill said, what the restore
-said. An empty saying means that it was not noticed.
+Run in the worker's role, Django being ready. Prints one line of JSON for each damage: what it was,
+what the drill said, what the restore said. An empty saying means that it was not noticed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class UnnoticedError(BaseException):
 class Damage:
     """`act` damages the folder of the target. `drilled`: the backup's own moment is touched, so that the drill must notice too.
 
-    `elsewhere`: restored on a machine that has nothing of the former database, from whose WAL the missing would be filled in.
+    `elsewhere`: restored on a machine that has nothing of the former database, from whose WAL the
+    missing would be filled in.
     """
 
     name: str
@@ -85,7 +86,10 @@ def _flip(at: int) -> Callable[[bytes], bytes]:
 
 def _swap_chunks(content: bytes) -> bytes:
     head, first = content[:HEADER_BYTES], content[HEADER_BYTES : HEADER_BYTES + SEALED]
-    second, rest = content[HEADER_BYTES + SEALED : HEADER_BYTES + 2 * SEALED], content[HEADER_BYTES + 2 * SEALED :]
+    second, rest = (
+        content[HEADER_BYTES + SEALED : HEADER_BYTES + 2 * SEALED],
+        content[HEADER_BYTES + 2 * SEALED :],
+    )
     return head + second + first + rest
 
 
@@ -123,16 +127,30 @@ def _within(backup: UUID, name: str, content: bytes, *, drilled: bool) -> Iterat
     }  # fmt: skip
     for result, at in flips.items():
         yield Damage(f"{name}: a bit flipped {result}", backup, _edit(where, _flip(at)), drilled)
-    cuts = {"to nothing": 0, "in the header": HEADER_BYTES - 1, "after the header": HEADER_BYTES, "by one byte": size - 1}
+    cuts = {
+        "to nothing": 0,
+        "in the header": HEADER_BYTES - 1,
+        "after the header": HEADER_BYTES,
+        "by one byte": size - 1,
+    }
     if size > HEADER_BYTES + SEALED:
         cuts["at a chunk's end"] = HEADER_BYTES + SEALED
         yield Damage(f"{name}: two chunks swapped", backup, _edit(where, _swap_chunks), drilled)
         yield Damage(f"{name}: a chunk left out", backup, _edit(where, _without_chunk), drilled)
         yield Damage(f"{name}: a chunk repeated", backup, _edit(where, _twice), drilled)
     for result, length in cuts.items():
-        yield Damage(f"{name}: cut {result}", backup, _edit(where, lambda content, length=length: content[:length]), drilled)  # type: ignore[misc]
-    yield Damage(f"{name}: a byte added", backup, _edit(where, lambda content: content + b"\0"), drilled)
-    yield Damage(f"{name}: itself added", backup, _edit(where, lambda content: content + content), drilled)
+        yield Damage(
+            f"{name}: cut {result}",
+            backup,
+            _edit(where, lambda content, length=length: content[:length]),  # type: ignore[misc]
+            drilled,
+        )
+    yield Damage(
+        f"{name}: a byte added", backup, _edit(where, lambda content: content + b"\0"), drilled
+    )
+    yield Damage(
+        f"{name}: itself added", backup, _edit(where, lambda content: content + content), drilled
+    )
     yield Damage(f"{name}: missing", backup, lambda folder: (folder / where).unlink(), drilled)
 
 
@@ -140,41 +158,101 @@ def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
     """Yield what can be done with two objects, or two backups."""
     described = read_manifest(backup_context(), new)
     own = next(name for name in described.objects if name.startswith("wal/"))
-    old_own = next(name for name in read_manifest(backup_context(), old).objects if name.startswith("wal/"))
-    later = sorted(path.name for path in (folder / new.hex / "wal").iterdir() if path.name > described.last_segment)
+    old_own = next(
+        name for name in read_manifest(backup_context(), old).objects if name.startswith("wal/")
+    )
+    later = sorted(
+        path.name
+        for path in (folder / new.hex / "wal").iterdir()
+        if path.name > described.last_segment
+    )
     here, there = new.hex, old.hex
     yield Damage("base and manifest swapped", new, _exchange(f"{here}/base", f"{here}/manifest"))
     yield Damage("base and its WAL swapped", new, _exchange(f"{here}/base", f"{here}/{own}"))
-    yield Damage("the bases of two backups swapped", new, _exchange(f"{here}/base", f"{there}/base"))
-    yield Damage("the older one's base, its own WAL and manifest", new, _put(f"{there}/base", f"{here}/base"))
-    yield Damage("the manifests of two backups swapped", new, _exchange(f"{here}/manifest", f"{there}/manifest"))
-    yield Damage("the manifest of an older backup", new, _put(f"{there}/manifest", f"{here}/manifest"))
-    yield Damage("the older one's base and manifest, this one's WAL", new, lambda target: [
-        _put(f"{there}/{name}", f"{here}/{name}")(target) for name in ("base", "manifest")])  # fmt: skip
-    yield Damage("another backup's WAL under the name of its own", new, _put(f"{there}/{old_own}", f"{here}/{own}"))
-    yield Damage("its folder renamed to an unknown one", new, lambda target: shutil.move(target / here, target / ("0" * 32)))
-    yield Damage("its folder renamed to another backup's", new, lambda target: (
-        shutil.move(target / there, target / "aside"), shutil.move(target / here, target / there)))  # fmt: skip
+    yield Damage(
+        "the bases of two backups swapped", new, _exchange(f"{here}/base", f"{there}/base")
+    )
+    yield Damage(
+        "the older one's base, its own WAL and manifest", new, _put(f"{there}/base", f"{here}/base")
+    )
+    yield Damage(
+        "the manifests of two backups swapped",
+        new,
+        _exchange(f"{here}/manifest", f"{there}/manifest"),
+    )
+    yield Damage(
+        "the manifest of an older backup", new, _put(f"{there}/manifest", f"{here}/manifest")
+    )
+    yield Damage(
+        "the older one's base and manifest, this one's WAL",
+        new,
+        lambda target: [
+            _put(f"{there}/{name}", f"{here}/{name}")(target) for name in ("base", "manifest")
+        ],
+    )
+    yield Damage(
+        "another backup's WAL under the name of its own",
+        new,
+        _put(f"{there}/{old_own}", f"{here}/{own}"),
+    )
+    yield Damage(
+        "its folder renamed to an unknown one",
+        new,
+        lambda target: shutil.move(target / here, target / ("0" * 32)),
+    )
+    yield Damage(
+        "its folder renamed to another backup's",
+        new,
+        lambda target: (
+            shutil.move(target / there, target / "aside"),
+            shutil.move(target / here, target / there),
+        ),
+    )
     yield Damage("the folders of two backups swapped", new, lambda target: (
         shutil.move(target / there, target / "aside"), shutil.move(target / here, target / there),
         shutil.move(target / "aside", target / here)))  # fmt: skip
     yield Damage("all of its WAL missing", new, lambda target: shutil.rmtree(target / here / "wal"))
-    yield Damage("later WAL: one missing in the middle", new, lambda target: (target / here / "wal" / later[1]).unlink(), drilled=False, elsewhere=True)  # fmt: skip
-    yield Damage("later WAL: two swapped", new, _exchange(f"{here}/wal/{later[0]}", f"{here}/wal/{later[1]}"), drilled=False)
+    yield Damage(
+        "later WAL: one missing in the middle",
+        new,
+        lambda target: (target / here / "wal" / later[1]).unlink(),
+        drilled=False,
+        elsewhere=True,
+    )
+    yield Damage(
+        "later WAL: two swapped",
+        new,
+        _exchange(f"{here}/wal/{later[0]}", f"{here}/wal/{later[1]}"),
+        drilled=False,
+    )
     other = "00000007" + later[0][8:]
-    yield Damage("WAL: one of another timeline in its place", new, lambda target: shutil.move(
-        target / here / "wal" / later[0], target / here / "wal" / other), drilled=False)  # fmt: skip
+    yield Damage(
+        "WAL: one of another timeline in its place",
+        new,
+        lambda target: shutil.move(
+            target / here / "wal" / later[0],
+            target / here / "wal" / other,
+        ),
+        drilled=False,
+    )
     yield Damage("WAL: its own renamed to another timeline", new, lambda target: shutil.move(
         target / here / own, target / here / ("wal/00000007" + own[12:])))  # fmt: skip
 
 
 def _resealed(place: BackupContext, described: Manifest) -> Callable[[Path], None]:
     """Seal a manifest that says something else, as only who holds the key can: what a fault of ours, or of a disk before the sealing, makes."""
-    entry = next(one for one in readable_backup_keys(place.keys) if one.owner == f"backup:{described.id}")
+    entry = next(
+        one for one in readable_backup_keys(place.keys) if one.owner == f"backup:{described.id}"
+    )
     key = place.keys.get(entry.id)
 
     def act(_folder: Path) -> None:
-        keep(place.target, key, place_of(described.id, "manifest", place.environment), [manifests.encode(described)])
+        keep(
+            place.target,
+            key,
+            place_of(described.id, "manifest", place.environment),
+            [manifests.encode(described)],
+        )
 
     return act
 
@@ -189,13 +267,31 @@ def _by_the_holder_of_the_key(place: BackupContext, new: UUID) -> Iterator[Damag
 
     def _no_tar(folder: Path) -> None:
         made = keep(place.target, key, place_of(new, "base", place.environment), [b"no tar" * 200])
-        _resealed(place, replace(described, objects={**described.objects, "base": made.sha256}))(folder)
+        _resealed(place, replace(described, objects={**described.objects, "base": made.sha256}))(
+            folder
+        )
 
-    yield Damage("manifest: names another PostgreSQL", new, _resealed(place, replace(described, postgres=major)))
+    yield Damage(
+        "manifest: names another PostgreSQL",
+        new,
+        _resealed(place, replace(described, postgres=major)),
+    )
     yield Damage("manifest: names no WAL", new, _resealed(place, replace(described, objects=less)))
-    yield Damage("manifest: is another environment's", new, _resealed(place, replace(described, environment="staging")))
-    yield Damage("base: an earlier one, sealed for the same place", new, lambda _folder: keep(
-        place.target, key, place_of(new, "base", place.environment), [b"an earlier one"]))  # fmt: skip
+    yield Damage(
+        "manifest: is another environment's",
+        new,
+        _resealed(place, replace(described, environment="staging")),
+    )
+    yield Damage(
+        "base: an earlier one, sealed for the same place",
+        new,
+        lambda _folder: keep(
+            place.target,
+            key,
+            place_of(new, "base", place.environment),
+            [b"an earlier one"],
+        ),
+    )
     yield Damage("base: no tar at all, and the manifest says so", new, _no_tar)
 
 
@@ -203,15 +299,42 @@ def _found_by_recovery(place: BackupContext, new: UUID) -> Iterator[Damage]:
     """Yield what can be noticed only by running the restored database: the drill's own matter."""
     described = read_manifest(place, new)
     name, one = max(described.tables.items(), key=lambda item: item[1].rows)
-    yield Damage("tables: one row less than there was", new, _resealed(
-        place, replace(described, tables={**described.tables, name: Fingerprint(one.rows - 1, one.total)})))  # fmt: skip
-    yield Damage("tables: the same number of rows, other values", new, _resealed(
-        place, replace(described, tables={**described.tables, name: Fingerprint(one.rows, one.total + "1")})))  # fmt: skip
-    yield Damage("WAL: never reaches the moment", new, _resealed(place, replace(described, restore_point="theseller-nowhere")))
+    yield Damage(
+        "tables: one row less than there was",
+        new,
+        _resealed(
+            place,
+            replace(
+                described, tables={**described.tables, name: Fingerprint(one.rows - 1, one.total)}
+            ),
+        ),
+    )
+    yield Damage(
+        "tables: the same number of rows, other values",
+        new,
+        _resealed(
+            place,
+            replace(
+                described, tables={**described.tables, name: Fingerprint(one.rows, one.total + "1")}
+            ),
+        ),
+    )
+    yield Damage(
+        "WAL: never reaches the moment",
+        new,
+        _resealed(place, replace(described, restore_point="theseller-nowhere")),
+    )
 
 
 def _drilled(place: BackupContext, damage: Damage) -> str:
-    found = drill(place, damage.backup, STATE / "drill", replay=replay_in_quarantine, at=clock.now(), now=clock.now)
+    found = drill(
+        place,
+        damage.backup,
+        STATE / "drill",
+        replay=replay_in_quarantine,
+        at=clock.now(),
+        now=clock.now,
+    )
     return "; ".join(found.faults)
 
 
@@ -227,7 +350,12 @@ def _restored(place: BackupContext, damage: Damage) -> str:
         wanted, password = str(damage.backup), settings.SECRETS.get("db-superuser")
         watched = replace(place, reached=watch)
         restore(
-            watched, STATE / "elsewhere" if damage.elsewhere else STATE, wanted, until=None, despite_gap=False, superuser_password=password
+            watched,
+            STATE / "elsewhere" if damage.elsewhere else STATE,
+            wanted,
+            until=None,
+            despite_gap=False,
+            superuser_password=password,
         )
     except BackupError as error:
         assert not swap_pending(STATE), "a refused restore left the note of an exchange"
@@ -263,7 +391,8 @@ def main() -> None:
     damages: list[Damage] = []
     for name in ("manifest", "base", own, last):
         damages += _within(new, name, (folder / new.hex / name).read_bytes(), drilled=name != last)
-    # That the newest WAL is missing can't be seen: it looks like a backup from before it. The audit log's copy shows it.
+    # That the newest WAL is missing can't be seen: it looks like a backup from before it. The audit
+    # log's copy shows it.
     damages = [one for one in damages if one.name != f"{last}: missing"]
     damages += [*_between(folder, old, new), *_by_the_holder_of_the_key(place, new)]
     for_the_drill = list(_found_by_recovery(place, new))

@@ -1,6 +1,7 @@
 """A restore to the backup's own moment that is killed at its n-th step, or goes on with an exchange and is killed at that one's.
 
-Run in the worker's role, Django being ready, the database's server stopped: with a backup's id and the number of the step.
+Run in the worker's role, Django being ready, the database's server stopped: with a backup's id and
+the number of the step.
 """
 
 from __future__ import annotations

@@ -17,10 +17,18 @@ def test_every_damage_to_a_backup_is_noticed(deployed: Deployment) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     matrix = [json.loads(line) for line in done.stdout.splitlines()]
     for row in matrix:
-        sys.stdout.write(f"{row['damage']:60} drill: {row['drill'] or '-':100} restore: {row['restore'] or '-'}\n")
+        sys.stdout.write(
+            f"{row['damage']:60} drill: {row['drill'] or '-':100} restore:"
+            f" {row['restore'] or '-'}\n"
+        )
     sys.stdout.write(f"{len(matrix)} damages tried\n")
     assert len(matrix) >= LEAST
     unnoticed = [row["damage"] for row in matrix if "" in (row["drill"], row["restore"])]
     assert not unnoticed
-    clumsy = [row for row in matrix for said in (row["drill"], row["restore"]) if said and ("Traceback" in said or "Error" in said)]
+    clumsy = [
+        row
+        for row in matrix
+        for said in (row["drill"], row["restore"])
+        if said and ("Traceback" in said or "Error" in said)
+    ]
     assert not clumsy, "a finding is no sentence"

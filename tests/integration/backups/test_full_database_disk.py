@@ -61,7 +61,9 @@ print(told if isinstance(told, str) else "certified" if told.completed else "wai
 def _on_a_small_disk(deployed: Deployment) -> Iterator[Path]:
     """Move the server's data to a file system of its own size; give its folder."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.fail("this test mounts a file system: run it as root, on Linux, where mount(8) may be used")
+        pytest.fail(
+            "this test mounts a file system: run it as root, on Linux, where mount(8) may be used"
+        )
     layout = saved_layout(deployed.state)
     assert layout is not None
     deployed.server.stop()
@@ -70,9 +72,17 @@ def _on_a_small_disk(deployed: Deployment) -> Iterator[Path]:
     data.rename(moved)
     data.mkdir(mode=0o700)
     options = f"size={_SIZE},mode=700,uid={owner.st_uid},gid={owner.st_gid}"
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(data)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
-        pytest.fail(f"a small file system can't be mounted here ({done.stderr.strip()}): the test needs CAP_SYS_ADMIN")
+        pytest.fail(
+            f"a small file system can't be mounted here ({done.stderr.strip()}): the test needs"
+            " CAP_SYS_ADMIN"
+        )
     try:
         subprocess.run(["cp", "-a", f"{moved}/.", str(data)], check=True)
         deployed.server.ensure_started()
@@ -105,7 +115,8 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         for _ in range(8):
             result = deployed.ask(_INGEST, *ids)
             stored += result == "stored"
-        # Without a new file of WAL the server stops, for it may not go on; then no connection can be had.
+        # Without a new file of WAL the server stops, for it may not go on; then no connection can
+        # be had.
         assert result in ({"disk_full", "no_connection"} if leave else {"disk_full"})
         deployed.ask(_ERASE, *ids)
         backup = deployed.theseller("backup", "now")
@@ -113,7 +124,11 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         assert "failed unexpectedly" not in backup.stderr
         if leave:
             _panic(deployed)
-        alive = [one for one in deployed.keys.list() if one.owner == f"connection:{ids[1]}" and not one.destroyed]
+        alive = [
+            one
+            for one in deployed.keys.list()
+            if one.owner == f"connection:{ids[1]}" and not one.destroyed
+        ]
 
         (data / "filler").unlink()
         deployed.server.ensure_started()
@@ -121,13 +136,19 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         while not _answers(deployed):
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        ((ended,),) = deployed.rows("select count(*) from connections_disconnection where connection_id = %s", ids[1])
+        ((ended,),) = deployed.rows(
+            "select count(*) from connections_disconnection where connection_id = %s", ids[1]
+        )
         assert bool(ended) is not bool(alive), "the record and the end of the key are one"
         if not ended:  # What was told as stored is there, whole.
-            assert deployed.rows("select count(*) from ingest_product where connection_id = %s", ids[1]) == [(6000 * (stored + 1),)]
+            assert deployed.rows(
+                "select count(*) from ingest_product where connection_id = %s", ids[1]
+            ) == [(6000 * (stored + 1),)]
         result = deployed.ask(_ERASE, *ids)
         assert result == "certified"
-        assert deployed.rows("select count(*) from ingest_product where connection_id = %s", ids[1]) == [(0,)]
+        assert deployed.rows(
+            "select count(*) from ingest_product where connection_id = %s", ids[1]
+        ) == [(0,)]
         again = deployed.theseller("backup", "now")
         assert again.returncode == 0, again.stdout + again.stderr
         assert deployed.theseller("audit", "verify").returncode == 0
@@ -144,4 +165,10 @@ def _panic(deployed: Deployment) -> None:
     except psycopg.Error as error:
         failure = classify(error)
         assert failure is not None
-        assert failure.reason in {"socket_missing", "refused", "restarting", "disk_full", "connection_lost"}
+        assert failure.reason in {
+            "socket_missing",
+            "refused",
+            "restarting",
+            "disk_full",
+            "connection_lost",
+        }

@@ -16,7 +16,8 @@ def deployed() -> Iterator[Deployment]:
         yield built
 
 
-#: No file of this process may grow: each write fails as on a full disk, from the first byte on or after some.
+#: No file of this process may grow: each write fails as on a full disk, from the first byte on or
+#: after some.
 _SET_UP = """
 import json, resource, signal, sys
 from contextlib import contextmanager
@@ -142,5 +143,7 @@ assert take(place, now=clock.now).finished_at is not None
 
 @pytest.mark.parametrize("room", [0, 40], ids=["no byte", "some bytes"])
 @pytest.mark.parametrize("act", ["_KEYS", "_JOURNAL", "_DISCONNECT", "_AUDIT", "_BACKUP"])
-def test_what_a_full_disk_refuses_is_whole_afterwards_and_works_again(deployed: Deployment, act: str, room: int) -> None:
+def test_what_a_full_disk_refuses_is_whole_afterwards_and_works_again(
+    deployed: Deployment, act: str, room: int
+) -> None:
     deployed.ask(_SET_UP + globals()[act], str(room))

@@ -36,12 +36,14 @@ from theseller.postgres.server import Server
 from theseller.postgres.swap_data_dir import swap_pending
 
 pytestmark = pytest.mark.timeout(900)
-#: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it watches.
+#: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it
+#: watches.
 _PAUSE = 0.02
 #: A boundary that no restore has.
 _NEVER = 10**9
 ROLES = ("web", "worker", "retention", "probe", "backup", "migrate")
-#: Opens a connection with a token, or one of imported files, which has no key; and lets three rows come of it.
+#: Opens a connection with a token, or one of imported files, which has no key; and lets three rows
+#: come of it.
 OPEN = """
 from uuid import UUID
 from django.db import connections
@@ -119,13 +121,22 @@ class Story:
         )  # fmt: skip
 
     def skus(self, connection: str) -> list[str]:
-        return [row[0] for row in self.deployed.rows("select sku from ingest_product where connection_id = %s order by 1", connection)]
+        return [
+            row[0]
+            for row in self.deployed.rows(
+                "select sku from ingest_product where connection_id = %s order by 1", connection
+            )
+        ]
 
     def deletions_checked(self) -> None:
         """Whatever ended has no row, no token and no open connection, and the others have theirs."""
         for result, (_, connection) in self.deleted.items():
-            assert self.skus(connection) == [], f"rows of the connection known by {result} came back"
-            ended = self.deployed.rows("select 1 from connections_disconnection where connection_id = %s", connection)
+            assert self.skus(connection) == [], (
+                f"rows of the connection known by {result} came back"
+            )
+            ended = self.deployed.rows(
+                "select 1 from connections_disconnection where connection_id = %s", connection
+            )
             assert ended, f"the connection known by {result} is open again"
 
 
@@ -156,7 +167,9 @@ def story(deployed: Deployment) -> Story:
     result.put(result.kept, stores[-1], "ROW-4")
     assert deployed.theseller("audit", "seal").returncode == 0
     assert int(deployed.ask(KEEP)) > 0
-    result.put(result.kept, stores[-1], "ROW-5")  # in no backup: only in what the former database still holds
+    result.put(
+        result.kept, stores[-1], "ROW-5"
+    )  # in no backup: only in what the former database still holds
     (deployed.state / "erasures" / f"{result.deleted['its tombstone'][1]}.json").unlink()
     assert all(result.skus(pair[1]) == [] for pair in result.deleted.values())
     return result
@@ -182,7 +195,8 @@ def watching(deployed: Deployment) -> Iterator[Watch]:
             for place in [*_sockets(deployed.state), "127.0.0.1"]:
                 for role, password in passwords.items():
                     _try(place, role, password, seen)
-            # A reader of the quarantine's own files would know its name: the role that faces the world gets in nowhere even so.
+            # A reader of the quarantine's own files would know its name: the role that faces the
+            # world gets in nowhere even so.
             for place, database in _hidden(deployed.state):
                 seen.hidden += 1
                 for role in ("web", "backup"):
@@ -213,7 +227,11 @@ def _hidden(state: Path) -> list[tuple[str, str]]:
     """Return (socket folder, database) of a quarantine under the name that it keeps to itself."""
     with contextlib.suppress(ServerFailedError, OSError):
         layout = saved_layout(state / FOLDER)
-        named = re.search(r"quarantine_[0-9a-f]+", (layout.home / "pg_hba.conf").read_text()) if layout else None
+        named = (
+            re.search(r"quarantine_[0-9a-f]+", (layout.home / "pg_hba.conf").read_text())
+            if layout
+            else None
+        )
         if layout and named:
             return [(str(layout.run), named.group())]
     return []
@@ -222,7 +240,14 @@ def _hidden(state: Path) -> list[tuple[str, str]]:
 def _try(place: str, role: str, password: str, seen: Watch, database: str = "theseller") -> None:
     seen.tries[place] = seen.tries.get(place, 0) + 1
     with contextlib.suppress(psycopg.OperationalError):
-        psycopg.connect(host=place, port=5432, user=f"theseller_{role}", password=password, dbname=database, connect_timeout=2).close()
+        psycopg.connect(
+            host=place,
+            port=5432,
+            user=f"theseller_{role}",
+            password=password,
+            dbname=database,
+            connect_timeout=2,
+        ).close()
         seen.entered.add(f"{role} at {place}")
 
 
@@ -247,20 +272,30 @@ def test_refused_while_the_database_runs(story: Story) -> None:
     assert "is run by process" in done.stderr
 
 
-def test_programs_of_another_version_take_no_backup(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_of_another_version_take_no_backup(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server's version counts, and not that of the programs that this shell finds: a backup by them could not be checked or restored."""
     for name in ("postgres", "initdb"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n")
         program.chmod(0o755)
     before = story.deployed.rows("select id from retention_backup where finished_at is not null")
-    (served,) = story.deployed.rows("select split_part(current_setting('server_version'), ' ', 1)")[0]
+    (served,) = story.deployed.rows("select split_part(current_setting('server_version'), ' ', 1)")[
+        0
+    ]
     monkeypatch.setitem(story.deployed.environ, "THESELLER_PG_BIN", str(tmp_path))
     done = story.deployed.theseller("backup", "now")
     assert done.returncode == 1, done.stdout
-    result = f"the database is served by PostgreSQL {served}, and the programs here are 16.1: point THESELLER_PG_BIN to PostgreSQL"
+    result = (
+        f"the database is served by PostgreSQL {served}, and the programs here are 16.1: point"
+        " THESELLER_PG_BIN to PostgreSQL"
+    )
     assert result in done.stdout + done.stderr
-    assert story.deployed.rows("select id from retention_backup where finished_at is not null") == before
+    assert (
+        story.deployed.rows("select id from retention_backup where finished_at is not null")
+        == before
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,7 +311,9 @@ def test_programs_of_another_version_take_no_backup(story: Story, tmp_path: Path
         ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
     ],
 )
-def test_refused_with_a_sentence_and_nothing_changed(story: Story, arguments: list[str], environment: dict[str, str], says: str) -> None:
+def test_refused_with_a_sentence_and_nothing_changed(
+    story: Story, arguments: list[str], environment: dict[str, str], says: str
+) -> None:
     deployed = story.deployed
     deployed.server.stop()
     before = dict(deployed.environ)
@@ -322,16 +359,23 @@ def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: S
     """A connection_certificate says which backups are affected: only the deployment knows, so its recurring job certifies, after the restore."""
     pairs = list(story.deleted.values())
     assert story.deployed.rows("select connection_id from retention_certificate") == []
-    assert story.deployed.rows("select connection_id from retention_purge where erased_at is not null and completed_at is null")
+    assert story.deployed.rows(
+        "select connection_id from retention_purge where erased_at is not null and completed_at is"
+        " null"
+    )
     said = json.loads(story.deployed.ask(CERTIFY, *("/".join(pair) for pair in pairs)))
     assert [one["backups"]["kept_elsewhere"] for one in said] == [""] * len(pairs)
-    assert all(story.backup in {backup["backup"] for backup in one["backups"]["affected"]} for one in said)
+    assert all(
+        story.backup in {backup["backup"] for backup in one["backups"]["affected"]} for one in said
+    )
 
 
 def test_the_log_says_what_was_lost(story: Story) -> None:
     deployed = story.deployed
     assert deployed.theseller("audit", "verify").returncode == 1
-    answer = deployed.theseller("audit", "restored", "--reason", "the backup of before the deletions, for a test")
+    answer = deployed.theseller(
+        "audit", "restored", "--reason", "the backup of before the deletions, for a test"
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert deployed.theseller("audit", "seal").returncode == 0
     verified = deployed.theseller("audit", "verify")
@@ -360,17 +404,35 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     steps: list[str] = []
-    for number in range(3):  # before the exchange every run starts over, so that each is killed one step later
+    for number in range(
+        3
+    ):  # before the exchange every run starts over, so that each is killed one step later
         steps.append(_killed(deployed, story.backup, number))
         assert not swap_pending(deployed.state)
     while True:
-        # Going on with an exchange, the first step that is left; emptying the archive is done again.
-        steps.append(_killed(deployed, story.backup, int(steps[-1] == "archive emptied") if swap_pending(deployed.state) else 3))
+        # Going on with an exchange, the first step that is left; emptying the archive is done
+        # again.
+        steps.append(
+            _killed(
+                deployed,
+                story.backup,
+                int(steps[-1] == "archive emptied") if swap_pending(deployed.state) else 3,
+            )
+        )
         if not swap_pending(deployed.state):
             break
         with pytest.raises(ServerFailedError, match="restore was interrupted"):
             deployed.server.ensure_started()
-    assert steps == ["laid out", "recovered", "replayed", "noted", "set aside", "put in place", "archive emptied", "exchanged"], steps
+    assert steps == [
+        "laid out",
+        "recovered",
+        "replayed",
+        "noted",
+        "set aside",
+        "put in place",
+        "archive emptied",
+        "exchanged",
+    ], steps
     said = restore(deployed, story.backup, "--until", "moment")
     assert "3 connections" in said
     story.deletions_checked()
@@ -382,7 +444,7 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
     """As the one before, but where chance has it: in the middle of a file's bytes, of the recovery, of an erasure."""
     deployed, rounds = story.deployed, 2 * int(os.environ.get("THESELLER_KILLS_MORE") or 1)
     seed = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))
-    chance = random.Random(seed)  # noqa: S311  repeatable on purpose, and no secret
+    chance = random.Random(seed)  # noqa: S311
     deployed.server.stop()
     begun = time.monotonic()
     done = deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER))
@@ -403,9 +465,17 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
         story.deletions_checked()
         assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
         deployed.server.stop()
-    sys.stdout.write(f"restore: {killed} kills in {rounds} rounds of {whole:.1f} s, {going_on} during the exchange, seed {seed}\n")
+    sys.stdout.write(
+        f"restore: {killed} kills in {rounds} rounds of {whole:.1f} s, {going_on} during the"
+        f" exchange, seed {seed}\n"
+    )
     if swap_pending(deployed.state):
-        assert deployed.python("tests.integration.backups.killed_restores", story.backup, str(_NEVER)).returncode == 0
+        assert (
+            deployed.python(
+                "tests.integration.backups.killed_restores", story.backup, str(_NEVER)
+            ).returncode
+            == 0
+        )
     restore(deployed, story.backup, "--until", "moment")
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
@@ -413,9 +483,24 @@ def test_killed_at_any_instant_it_converges(story: Story) -> None:
 
 def _restoring(deployed: Deployment, backup: str, seconds: float) -> None:
     """Restore in a process of its own; kill it after so long, which raises TimeoutExpired."""
-    command = [sys.executable, "-c", WITH_DJANGO, "tests.integration.backups.killed_restores", backup, str(_NEVER)]
+    command = [
+        sys.executable,
+        "-c",
+        WITH_DJANGO,
+        "tests.integration.backups.killed_restores",
+        backup,
+        str(_NEVER),
+    ]
     environ = deployed.environ | {"THESELLER_ROLE": "worker"}
-    subprocess.run(command, cwd=ROOT, env=environ, timeout=seconds, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environ,
+        timeout=seconds,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _killed(deployed: Deployment, backup: str, number: int) -> str:
@@ -437,17 +522,40 @@ def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> No
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert not (moved / ".theseller-state").exists()
-        command = [sys.executable, "-m", "theseller.cli.main", "restore", story.backup, "--until", "moment"]
+        command = [
+            sys.executable,
+            "-m",
+            "theseller.cli.main",
+            "restore",
+            story.backup,
+            "--until",
+            "moment",
+        ]
         done = subprocess.run(
-            command, cwd=ROOT, env=deployed.environ | {"THESELLER_STATE": str(moved)}, capture_output=True, text=True, check=False
+            command,
+            cwd=ROOT,
+            env=deployed.environ | {"THESELLER_STATE": str(moved)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         password = (moved / "secrets" / "db-superuser").read_text().strip()
-        server = Server(moved, binaries=find_binaries(os.environ), superuser_password=password, durable=False, purpose="tests")
+        server = Server(
+            moved,
+            binaries=find_binaries(os.environ),
+            superuser_password=password,
+            durable=False,
+            purpose="tests",
+        )
         with server.running(), psycopg.connect(server.superuser_dsn("theseller")) as connection:
-            kept = connection.execute("select count(*) from ingest_product where connection_id = %s", [story.kept[1]]).fetchone()
+            kept = connection.execute(
+                "select count(*) from ingest_product where connection_id = %s", [story.kept[1]]
+            ).fetchone()
             gone = [
-                connection.execute("select count(*) from ingest_product where connection_id = %s", [pair[1]]).fetchone()
+                connection.execute(
+                    "select count(*) from ingest_product where connection_id = %s", [pair[1]]
+                ).fetchone()
                 for pair in story.deleted.values()
             ]
         assert (kept, gone) == ((3,), [(0,)] * 3)

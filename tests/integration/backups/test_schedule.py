@@ -93,15 +93,24 @@ assert not (state / "restore").exists(), "what a killed restore left is still th
 
 def _delete_backups(deployed: Deployment) -> None:
     """Have no backup, and no failure that the next try would wait after."""
-    deployed.ask(_SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert readable_backup_keys(place.keys) == ()")
+    deployed.ask(
+        _SET_UP + "prune(place, at=clock.now() + timedelta(days=60))\nassert"
+        " readable_backup_keys(place.keys) == ()"
+    )
     deployed.rows("delete from retention_drill returning id")
     deployed.rows("delete from retention_backup returning id")
 
 
 @pytest.mark.parametrize(
-    ("what", "says"), [("target", "the bucket answers AccessDenied: look at its policy"), ("disk", "there is no space left at x")]
+    ("what", "says"),
+    [
+        ("target", "the bucket answers AccessDenied: look at its policy"),
+        ("disk", "there is no space left at x"),
+    ],
 )
-def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(deployed: Deployment, what: str, says: str) -> None:
+def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(
+    deployed: Deployment, what: str, says: str
+) -> None:
     _delete_backups(deployed)
     said = deployed.ask(_SET_UP + _FAILS, what).splitlines()
     assert all(says in line for line in said[:2]), said
@@ -109,7 +118,9 @@ def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(deploye
     assert says in listed
 
 
-def test_a_key_service_that_is_away_stops_nothing_else_than_what_needs_it(deployed: Deployment) -> None:
+def test_a_key_service_that_is_away_stops_nothing_else_than_what_needs_it(
+    deployed: Deployment,
+) -> None:
     deployed.ask(_SET_UP + _NO_KEYS)
 
 

@@ -68,7 +68,8 @@ from theseller.backups.operations import take
 take(place, now=clock.now)
 print(take(place, now=clock.now).id)
 """
-#: Ends a connection, a shop and a person, takes a backup, and puts the key store back to before that, its backup's key excepted.
+#: Ends a connection, a shop and a person, takes a backup, and puts the key store back to before
+#: that, its backup's key excepted.
 _JOURNAL = """
 from uuid import uuid4
 import shutil
@@ -144,7 +145,9 @@ def test_the_list_shows_rows_and_ends_quietly_when_its_reader_does(deployed: Dep
     assert document["replaced_databases"] == []
     # As `theseller backup list | true`: the reader is there no more when the first line is written.
     command = [sys.executable, "-u", "-m", "theseller.cli.main", "backup", "list"]
-    with subprocess.Popen(command, cwd=ROOT, env=deployed.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=deployed.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

@@ -41,7 +41,11 @@ def read(target: Target, name: str) -> bytes:
     return b"".join(target.get(name))
 
 
-@pytest.mark.parametrize("content", [[], [b"a"], [b"ab", b"", b"c"], [LARGE, b"tail"]], ids=["empty", "one", "pieces", "large"])
+@pytest.mark.parametrize(
+    "content",
+    [[], [b"a"], [b"ab", b"", b"c"], [LARGE, b"tail"]],
+    ids=["empty", "one", "pieces", "large"],
+)
 def test_it_gives_back_what_it_keeps(target: Target, content: list[bytes]) -> None:
     assert target.put("one/base", content) == sum(map(len, content))
     assert read(target, "one/base") == b"".join(content)
@@ -76,7 +80,9 @@ def test_a_source_that_fails_leaves_nothing(target: Target, already: bytes) -> N
     assert target.names() == ()
 
 
-@pytest.mark.parametrize("name", ["", "/etc/passwd", "../out", "one/../../out", "one//two", ".hidden", "a/b/c/d/e"])
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "../out", "one/../../out", "one//two", ".hidden", "a/b/c/d/e"]
+)
 def test_a_name_leads_nowhere_else(target: Target, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         target.put(name, [b"x"])
@@ -103,7 +109,9 @@ def test_a_bucket_that_is_not_there_says_so(bucket: str) -> None:
         S3Target("absent", "", region="eu-central-1", endpoint=bucket).put("one/base", [b"x"])
 
 
-@pytest.mark.parametrize("address", ["", "backups", "ftp://host/x", "s3://", "s3://bucket/prefix?secret=1"])
+@pytest.mark.parametrize(
+    "address", ["", "backups", "ftp://host/x", "s3://", "s3://bucket/prefix?secret=1"]
+)
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(ValueError, match="backup target"):
         make_target(address)

@@ -29,7 +29,13 @@ from theseller.tenancy.scope import tenant_scope
 
 US = "ATVPDKIKX0DER"
 CANARY = "CNRYVAULTABCDEFGHIJKLM23"
-RECIPIENT = Recipient((f"{CANARY} Miller", "1 Canary Row"), "US", f"+1 555 {CANARY}", (Gift("1", f"For you, {CANARY}"),), NOON)
+RECIPIENT = Recipient(
+    (f"{CANARY} Miller", "1 Canary Row"),
+    "US",
+    f"+1 555 {CANARY}",
+    (Gift("1", f"For you, {CANARY}"),),
+    NOON,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,20 @@ class Shop:
         """Keep a recipient as the worker does once Amazon has answered."""
         with as_role("worker"):
             return store_recipient(
-                RECIPIENT, order=order, connection=self.connection, shipped_at=shipped_at, tenant=self.tenant, actor="process:vault", at=at
+                RECIPIENT,
+                order=order,
+                connection=self.connection,
+                shipped_at=shipped_at,
+                tenant=self.tenant,
+                actor="process:vault",
+                at=at,
             )
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Ask as the superuser, who sees everything that is stored."""
-        with psycopg.connect(test_server().superuser_dsn(self.database), autocommit=True) as superuser:
+        with psycopg.connect(
+            test_server().superuser_dsn(self.database), autocommit=True
+        ) as superuser:
             cursor = superuser.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -68,7 +82,9 @@ def deployed() -> Iterator[Deployment]:
 @pytest.fixture
 def role() -> Iterator[None]:
     """Let the operator's application hold the role."""
-    held = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+    held = replace(
+        settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
+    )
     with override_settings(ENVIRONMENT=held):
         yield
 
@@ -76,7 +92,9 @@ def role() -> Iterator[None]:
 @pytest.fixture
 def shop(role: None, cast: Cast, database: str) -> Shop:
     made = Shop(cast, connect(cast.alices_shop), database)
-    enable_packing_slips(connection=made.connection, tenant=made.tenant, actor=cast.alice.actor, at=NOON)
+    enable_packing_slips(
+        connection=made.connection, tenant=made.tenant, actor=cast.alice.actor, at=NOON
+    )
     return made
 
 
@@ -85,20 +103,39 @@ def connect(tenant: UUID) -> UUID:
     connection = new_id()
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-            " created_at, authorised_at, seller_check, seller_checked_at)"
-            " values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s, 'confirmed', %s)",
+            "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+            " marketplace_ids, features, roles, created_at, authorised_at, seller_check,"
+            " seller_checked_at) values (%s, %s, 'lwa', 'na', 'A2VAULT', %s, '{}', '{}', %s, %s,"
+            " 'confirmed', %s)",
             [tenant, connection, [US], NOON, NOON, NOON],
         )
         tokens.store_token(tenant, connection, Secret("Atzr|an-unused-token"), at=NOON)
     return connection
 
 
-def sell(shop: Shop, order: str, *, fulfilment: str = "merchant", status: str = "unshipped", at: datetime = NOON) -> None:
+def sell(
+    shop: Shop,
+    order: str,
+    *,
+    fulfilment: str = "merchant",
+    status: str = "unshipped",
+    at: datetime = NOON,
+) -> None:
     with tenant_scope(shop.tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source)"
-            " values (%s, %s, %s, '1', %s, %s, %s, %s, %s, %s, false, false, 'BRUSH-1', 'B0BRUSH001', 2, 'orders_api')",
-            [shop.tenant, (at - timedelta(days=1)).date(), order, shop.connection, US, at - timedelta(days=1), at, status, fulfilment],
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+            " connection_id, marketplace_id, purchased_at, last_updated_at, status, fulfilment,"
+            " is_business, is_replacement, sku, asin, quantity, source) values (%s, %s, %s, '1',"
+            " %s, %s, %s, %s, %s, %s, false, false, 'BRUSH-1', 'B0BRUSH001', 2, 'orders_api')",
+            [
+                shop.tenant,
+                (at - timedelta(days=1)).date(),
+                order,
+                shop.connection,
+                US,
+                at - timedelta(days=1),
+                at,
+                status,
+                fulfilment,
+            ],
         )

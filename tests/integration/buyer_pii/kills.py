@@ -1,7 +1,8 @@
 """Kills keeping a recipient, turning the feature off and ending a day, before and after every statement that reach the database.
 
-Run with the name of an act and a shop, Django being ready; prints how many kills there were. Keys are made and destroyed between statements, so
-that a kill falls on both sides of each. With THESELLER_KILLS_STRIDE=3, one in three, other ones each time.
+Run with the name of an act and a shop, Django being ready; prints how many kills there were. Keys
+are made and destroyed between statements, so that a kill falls on both sides of each. With
+THESELLER_KILLS_STRIDE=3, one in three, other ones each time.
 """
 
 from __future__ import annotations
@@ -40,26 +41,41 @@ def _shop_with_a_recipient(tenant: UUID, at: datetime) -> tuple[UUID, bytes]:
     """Open a connection, turn the feature on for it and keep a recipient; return the connection and a copy of the sealed bytes."""
     connection = _turned_on(tenant, at)
     forked(partial(_keep, tenant, connection, at))
-    [(sealed,)] = superuser("select sealed from pii.recipient where connection_id = %s", [connection])
+    [(sealed,)] = superuser(
+        "select sealed from pii.recipient where connection_id = %s", [connection]
+    )
     return connection, bytes(sealed)
 
 
 def _turned_on(tenant: UUID, at: datetime) -> UUID:
     connection = open_connection(tenant)
     superuser(
-        "insert into vault_consent (tenant_id, id, connection_id, terms, given_at, given_by) values (%s, %s, %s, %s, %s, %s)",
+        "insert into vault_consent (tenant_id, id, connection_id, terms, given_at, given_by) values"
+        " (%s, %s, %s, %s, %s, %s)",
         [tenant, new_id(), connection, TERMS_VERSION, at, ACTOR],
     )
     return connection
 
 
 def _keep(tenant: UUID, connection: UUID, at: datetime) -> None:
-    store_recipient(RECIPIENT, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor=ACTOR, at=at)
+    store_recipient(
+        RECIPIENT,
+        order=ORDER,
+        connection=connection,
+        shipped_at=None,
+        tenant=tenant,
+        actor=ACTOR,
+        at=at,
+    )
 
 
 def _leave(connection: UUID) -> None:
     """End the feature behind the product's back, so that the next round has a shop of its own to look at and no other."""
-    superuser("update vault_consent set withdrawn_at = now(), withdrawn_by = 'process:test' where connection_id = %s", [connection])
+    superuser(
+        "update vault_consent set withdrawn_at = now(), withdrawn_by = 'process:test' where"
+        " connection_id = %s",
+        [connection],
+    )
     superuser("delete from pii.recipient where connection_id = %s", [connection])
 
 
@@ -70,7 +86,9 @@ def _boundaries() -> Iterator[int]:
 
 def _readable(sealed: bytes, tenant: UUID, connection: UUID) -> bool:
     try:
-        return open_recipient(sealed, tenant=tenant, connection=connection, order=ORDER) == RECIPIENT
+        return (
+            open_recipient(sealed, tenant=tenant, connection=connection, order=ORDER) == RECIPIENT
+        )
     except KeyDestroyedError:
         return False
 
@@ -79,7 +97,8 @@ def _rows(connection: UUID) -> int:
     return len(superuser("select 1 from pii.recipient where connection_id = %s", [connection]))
 
 
-# --- turning off ------------------------------------------------------------------------------------------------------------------
+# --- turning off
+# ------------------------------------------------------------------------------------------------------------------
 
 
 def _off(tenant: UUID, connection: UUID) -> None:
@@ -92,12 +111,19 @@ def _off_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
 
 
 def _said(connection: UUID) -> bool:
-    return bool(superuser("select 1 from vault_consent where connection_id = %s and withdrawn_at is not null", [connection]))
+    return bool(
+        superuser(
+            "select 1 from vault_consent where connection_id = %s and withdrawn_at is not null",
+            [connection],
+        )
+    )
 
 
 def _off_is_said_only_of_what_is_unreadable(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     if _said(connection):
-        assert not _readable(sealed, tenant, connection), "it is said to be off, and a copy can still be read"
+        assert not _readable(sealed, tenant, connection), (
+            "it is said to be off, and a copy can still be read"
+        )
 
 
 def _the_job_finishes_what_was_begun(tenant: UUID, connection: UUID, sealed: bytes) -> None:
@@ -136,7 +162,8 @@ def kill_turnings_off(tenant: UUID) -> int:
     return kills
 
 
-# --- the end of a day -------------------------------------------------------------------------------------------------------------
+# --- the end of a day
+# -------------------------------------------------------------------------------------------------------------
 
 
 def _sweep_killed(boundary: int) -> None:
@@ -145,10 +172,17 @@ def _sweep_killed(boundary: int) -> None:
 
 
 def _log_says_only_what_is_so(tenant: UUID, connection: UUID, sealed: bytes) -> None:
-    [(day,)] = superuser("select distinct dies_on from pii.recipient where connection_id = %s", [connection]) or [(None,)]
-    ended = superuser("select 1 from audit_event where tag = 'vault:day:ended' and subject = %s", [f"pii-day:{day}"])
+    [(day,)] = superuser(
+        "select distinct dies_on from pii.recipient where connection_id = %s", [connection]
+    ) or [(None,)]
+    ended = superuser(
+        "select 1 from audit_event where tag = 'vault:day:ended' and subject = %s",
+        [f"pii-day:{day}"],
+    )
     if day is None or ended:
-        assert not _readable(sealed, tenant, connection), "the log says that the day ended, and a copy can still be read"
+        assert not _readable(sealed, tenant, connection), (
+            "the log says that the day ended, and a copy can still be read"
+        )
 
 
 def _day_well(tenant: UUID, connection: UUID, sealed: bytes) -> None:
@@ -173,7 +207,8 @@ def kill_ends_of_days(tenant: UUID) -> int:
     return kills
 
 
-# --- keeping ----------------------------------------------------------------------------------------------------------------------
+# --- keeping
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 def _keep_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
@@ -183,8 +218,12 @@ def _keep_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
 
 def _keep_well(tenant: UUID, connection: UUID) -> None:
     _keep(tenant, connection, clock.now())
-    [(sealed,)] = superuser("select sealed from pii.recipient where connection_id = %s", [connection])
-    assert _readable(bytes(sealed), tenant, connection), "a kill left a recipient that nobody can read"
+    [(sealed,)] = superuser(
+        "select sealed from pii.recipient where connection_id = %s", [connection]
+    )
+    assert _readable(bytes(sealed), tenant, connection), (
+        "a kill left a recipient that nobody can read"
+    )
 
 
 def kill_keepings(tenant: UUID) -> int:
@@ -202,7 +241,11 @@ def kill_keepings(tenant: UUID) -> int:
 
 def main() -> None:
     act, tenant = sys.argv[1], UUID(sys.argv[2])
-    acts: dict[str, Callable[[UUID], int]] = {"keep": kill_keepings, "off": kill_turnings_off, "day": kill_ends_of_days}
+    acts: dict[str, Callable[[UUID], int]] = {
+        "keep": kill_keepings,
+        "off": kill_turnings_off,
+        "day": kill_ends_of_days,
+    }
     sys.stdout.write(f"{acts[act](tenant)}\n")
 
 

@@ -15,7 +15,13 @@ from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connec
 
 from theseller.buyer_pii.expiry import expire_recipients, reapply_withdrawals
 from theseller.buyer_pii.keys import day_owner, open_recipient
-from theseller.buyer_pii.operations import FeatureUnavailableError, disable_packing_slips, enable_packing_slips, open_slips, request_slips
+from theseller.buyer_pii.operations import (
+    FeatureUnavailableError,
+    disable_packing_slips,
+    enable_packing_slips,
+    open_slips,
+    request_slips,
+)
 from theseller.buyer_pii.queries import orders_to_ship
 from theseller.buyer_pii.store import FeatureDisabledError, ShippedTooLongAgoError
 from theseller.connections.keys import connection_keys, destroy_keys
@@ -35,7 +41,11 @@ def _open_raw(shop: Shop, sealed: bytes, order: str = "111-1") -> object:
 
 
 def _sealed(shop: Shop, order: str = "111-1") -> bytes:
-    [(sealed,)] = shop.rows("select sealed from pii.recipient where tenant_id = %s and order_id = %s", shop.tenant, order)
+    [(sealed,)] = shop.rows(
+        "select sealed from pii.recipient where tenant_id = %s and order_id = %s",
+        shop.tenant,
+        order,
+    )
     return bytes(sealed)
 
 
@@ -47,24 +57,35 @@ def _swept(at: datetime) -> object:
 def test_off_is_the_default_and_without_the_role_there_is_no_on(cast: Cast) -> None:
     connection = connect(cast.alices_shop)
     with pytest.raises(FeatureUnavailableError):
-        enable_packing_slips(connection=connection, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
+        enable_packing_slips(
+            connection=connection, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON
+        )
 
 
 def test_nothing_is_kept_for_a_shop_that_did_not_turn_it_on(shop: Shop) -> None:
     other = Shop(shop.cast, connect(shop.tenant), shop.database)
     with pytest.raises(FeatureDisabledError):
         other.keep("111-1")
-    assert shop.rows("select count(*) from connections_key where connection_id = %s", other.connection) == [(0,)]
+    assert shop.rows(
+        "select count(*) from connections_key where connection_id = %s", other.connection
+    ) == [(0,)]
 
 
-def test_a_recipient_is_stored_sealed_and_shown_to_who_asks_with_a_line_in_the_log(shop: Shop) -> None:
+def test_a_recipient_is_stored_sealed_and_shown_to_who_asks_with_a_line_in_the_log(
+    shop: Shop,
+) -> None:
     sell(shop, "111-1")
     assert shop.keep("111-1") == DEATH.date()
-    [slip] = open_slips(ids=["111-1", "111-2"], tenant=shop.tenant, actor=shop.cast.bob.actor, at=NOON)
+    [slip] = open_slips(
+        ids=["111-1", "111-2"], tenant=shop.tenant, actor=shop.cast.bob.actor, at=NOON
+    )
     assert slip.recipient == RECIPIENT
     assert (slip.order.units, slip.expires_on) == (2, DEATH.date())
     assert CANARY not in repr(slip)
-    told = shop.rows("select tag, actor, subject, details::text from audit_event where tenant_id = %s", shop.tenant)
+    told = shop.rows(
+        "select tag, actor, subject, details::text from audit_event where tenant_id = %s",
+        shop.tenant,
+    )
     assert ("vault:recipient:viewed", shop.cast.bob.actor, "order:111-1", "{}") in told
     assert CANARY not in str(told)
     everything = shop.rows("select r::text from pii.recipient r where tenant_id = %s", shop.tenant)
@@ -75,15 +96,29 @@ def test_a_recipient_is_stored_sealed_and_shown_to_who_asks_with_a_line_in_the_l
 def test_only_the_vaults_role_reads_what_is_held_and_it_reads_nothing_else(shop: Shop) -> None:
     shop.keep("111-1")
     for role in ("web", "worker", "retention", "probe", "backup", "migrate"):
-        with psycopg.connect(role_dsn(role, shop.database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(role_dsn(role, shop.database)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             if role == "migrate":
-                connection.execute("set role theseller_web")  # The owner is bound by row security; it may become nobody.
+                connection.execute(
+                    "set role theseller_web"
+                )  # The owner is bound by row security; it may become nobody.
             connection.execute("select sealed from pii.recipient")
     with psycopg.connect(role_dsn("pii", shop.database), autocommit=True) as connection:
-        for table in ("ingest_order_line", "accounts_user", "connections_refresh_token", "vault_consent", "audit_event"):
+        for table in (
+            "ingest_order_line",
+            "accounts_user",
+            "connections_refresh_token",
+            "vault_consent",
+            "audit_event",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"select 1 from public.{table}")
-        for change in ("update pii.recipient set dies_on = dies_on + 1", "update pii.day_key set dies_on = dies_on + 1"):
+        for change in (
+            "update pii.recipient set dies_on = dies_on + 1",
+            "update pii.day_key set dies_on = dies_on + 1",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(change)
 
@@ -91,13 +126,17 @@ def test_only_the_vaults_role_reads_what_is_held_and_it_reads_nothing_else(shop:
 def test_no_day_is_later_than_thirty_whoever_writes_it(shop: Shop) -> None:
     shop.keep("111-1")
     with pytest.raises(psycopg.errors.CheckViolation):
-        shop.rows("update pii.recipient set dies_on = dies_on + 1 where tenant_id = %s", shop.tenant)
+        shop.rows(
+            "update pii.recipient set dies_on = dies_on + 1 where tenant_id = %s", shop.tenant
+        )
 
 
 def test_fetching_again_moves_no_day_and_a_shipment_before_brings_it_forward(shop: Shop) -> None:
     assert shop.keep("111-1") == DEATH.date()
     assert shop.keep("111-1", at=NOON + timedelta(days=10)) == DEATH.date()
-    assert shop.keep("111-2", shipped_at=NOON - timedelta(days=10)) == DEATH.date() - timedelta(days=10)
+    assert shop.keep("111-2", shipped_at=NOON - timedelta(days=10)) == DEATH.date() - timedelta(
+        days=10
+    )
     with pytest.raises(ShippedTooLongAgoError):
         shop.keep("111-3", shipped_at=NOON - timedelta(days=30))
 
@@ -113,10 +152,22 @@ def test_on_its_day_the_key_is_gone_and_an_old_copy_stays_shut(shop: Shop) -> No
     _swept(DEATH)
     with pytest.raises(KeyDestroyedError):
         _open_raw(shop, copy)
-    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [(0,)]
+    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
+        (0,)
+    ]
     assert shop.rows("select count(*) from pii.day_key where dies_on <= %s", DEATH.date()) == [(0,)]
-    assert not [one for one in settings.KEY_STORE.list() if one.owner == day_owner(DEATH.date()) and not one.destroyed]
-    told = [row[0] for row in shop.rows("select tag from audit_event where subject = %s order by position", f"pii-day:{DEATH:%Y-%m-%d}")]
+    assert not [
+        one
+        for one in settings.KEY_STORE.list()
+        if one.owner == day_owner(DEATH.date()) and not one.destroyed
+    ]
+    told = [
+        row[0]
+        for row in shop.rows(
+            "select tag from audit_event where subject = %s order by position",
+            f"pii-day:{DEATH:%Y-%m-%d}",
+        )
+    ]
     assert told[-2:] == ["vault:day:end_intended", "vault:day:ended"]
     assert _swept(DEATH)
 
@@ -125,20 +176,31 @@ def test_turning_it_off_destroys_at_once_in_every_copy(shop: Shop) -> None:
     sell(shop, "111-1")
     shop.keep("111-1")
     copy = _sealed(shop)
-    done = disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
+    done = disable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    )
     assert (done.keys_destroyed, done.rows_erased, done.first) == (1, 1, True)
     with pytest.raises(KeyDestroyedError):
         _open_raw(shop, copy)
     with pytest.raises(FeatureDisabledError):
         shop.keep("111-1")
     assert not open_slips(ids=["111-1"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
-    assert not disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON).first
+    assert not disable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    ).first
 
 
 def test_turned_on_again_after_a_while_off_a_new_key_serves(shop: Shop) -> None:
     shop.keep("111-1")
-    disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
-    enable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON + timedelta(hours=1))
+    disable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    )
+    enable_packing_slips(
+        connection=shop.connection,
+        tenant=shop.tenant,
+        actor=shop.cast.alice.actor,
+        at=NOON + timedelta(hours=1),
+    )
     assert shop.keep("111-1", at=NOON + timedelta(hours=1))
     assert _open_raw(shop, _sealed(shop)) == RECIPIENT
 
@@ -146,7 +208,13 @@ def test_turned_on_again_after_a_while_off_a_new_key_serves(shop: Shop) -> None:
 def test_the_disconnection_destroys_the_key_and_its_certificate_names_it(shop: Shop) -> None:
     shop.keep("111-1")
     copy, key = _sealed(shop), _key(shop)
-    disconnect(connection=shop.connection, reason=DisconnectReason.SELLER_REQUEST, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
+    disconnect(
+        connection=shop.connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=shop.tenant,
+        actor=shop.cast.alice.actor,
+        at=NOON,
+    )
     with pytest.raises(KeyDestroyedError):
         _open_raw(shop, copy)
     with pytest.raises(ConnectionClosedError):
@@ -154,8 +222,12 @@ def test_the_disconnection_destroys_the_key_and_its_certificate_names_it(shop: S
     done = erase_connection(connection=shop.connection, tenant=shop.tenant, at=NOON)
     assert done.completed, (done.waiting, done.left)
     for table in ("pii.recipient", "vault_consent", "vault_request", "connections_key"):
-        assert shop.rows(f"select count(*) from {table} where tenant_id = %s", shop.tenant) == [(0,)]
-    [(body,)] = shop.rows("select body from retention_certificate where connection_id = %s", shop.connection)
+        assert shop.rows(f"select count(*) from {table} where tenant_id = %s", shop.tenant) == [
+            (0,)
+        ]
+    [(body,)] = shop.rows(
+        "select body from retention_certificate where connection_id = %s", shop.connection
+    )
     assert str(key) in bytes(body).decode()
     assert "pii.recipient" in bytes(body).decode()
     assert _swept(NOON)
@@ -172,7 +244,9 @@ class _Killed(BaseException):
 
 
 @pytest.mark.parametrize("boundary", ["intended", "key destroyed", "committed"])
-def test_killed_while_turning_off_it_is_off_after_the_next_run(shop: Shop, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_while_turning_off_it_is_off_after_the_next_run(
+    shop: Shop, boundary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At each boundary the process ends; recurring work converges, and never back to readable once the key is gone."""
     shop.keep("111-1")
     copy = _sealed(shop)
@@ -190,10 +264,15 @@ def test_killed_while_turning_off_it_is_off_after_the_next_run(shop: Shop, bound
         else:
             patch.setattr(operations, "USING", "no such alias")
         with pytest.raises((_Killed, Exception)):
-            disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
+            disable_packing_slips(
+                connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+            )
     _swept(NOON)
     left = shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant)[0][0]
-    on = shop.rows("select count(*) from vault_consent where tenant_id = %s and withdrawn_at is null", shop.tenant)[0][0]
+    on = shop.rows(
+        "select count(*) from vault_consent where tenant_id = %s and withdrawn_at is null",
+        shop.tenant,
+    )[0][0]
     if boundary == "intended":  # Nothing was destroyed: it is on still, whole.
         assert (left, on) == (1, 1)
         assert _open_raw(shop, copy) == RECIPIENT
@@ -206,21 +285,29 @@ def test_killed_while_turning_off_it_is_off_after_the_next_run(shop: Shop, bound
 def test_a_row_that_came_back_from_a_backup_after_turning_off_is_shut_and_goes(shop: Shop) -> None:
     shop.keep("111-1")
     [row] = shop.rows("select * from pii.recipient where tenant_id = %s", shop.tenant)
-    disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
+    disable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    )
     shop.rows(f"insert into pii.recipient values ({', '.join(['%s'] * len(row))})", *row)
     with pytest.raises(KeyDestroyedError):
         _open_raw(shop, _sealed(shop))
     _swept(NOON)
-    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [(0,)]
+    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
+        (0,)
+    ]
 
 
 @pytest.mark.parametrize("orders", [("111-1",), ()])
-def test_a_database_from_before_turning_off_is_told_no_again(shop: Shop, orders: tuple[str, ...]) -> None:
+def test_a_database_from_before_turning_off_is_told_no_again(
+    shop: Shop, orders: tuple[str, ...]
+) -> None:
     for order in orders:
         shop.keep(order)
     consents = shop.rows("select * from vault_consent where tenant_id = %s", shop.tenant)
     kept = shop.rows("select * from pii.recipient where tenant_id = %s", shop.tenant)
-    disable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON)
+    disable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    )
     for table, rows in (("vault_consent", consents), ("pii.recipient", kept)):
         shop.rows(f"delete from {table} where tenant_id = %s", shop.tenant)
         for row in rows:
@@ -231,7 +318,9 @@ def test_a_database_from_before_turning_off_is_told_no_again(shop: Shop, orders:
         expire_recipients(at=NOON)
     with pytest.raises(FeatureDisabledError):
         shop.keep("111-2")
-    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [(0,)]
+    assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
+        (0,)
+    ]
 
 
 def test_no_key_of_a_connection_outlives_the_limit_of_secrets(shop: Shop) -> None:
@@ -241,7 +330,10 @@ def test_no_key_of_a_connection_outlives_the_limit_of_secrets(shop: Shop) -> Non
     assert settings.KEY_STORE.exists(key)
     _swept(datetime.fromtimestamp((key.int >> 80) / 1000, UTC) + timedelta(days=62))
     assert not settings.KEY_STORE.exists(key)
-    on = shop.rows("select count(*) from vault_consent where tenant_id = %s and withdrawn_at is null", shop.tenant)
+    on = shop.rows(
+        "select count(*) from vault_consent where tenant_id = %s and withdrawn_at is null",
+        shop.tenant,
+    )
     assert on == [(1,)]
 
 
@@ -255,8 +347,15 @@ def test_only_orders_that_the_seller_ships_are_listed_and_asked_for(shop: Shop) 
         sell(shop, order, fulfilment=fulfilment, status=status)
     with tenant_scope(shop.tenant):
         assert [one.id for one in orders_to_ship([shop.connection], at=NOON)] == ["1"]
-    assert request_slips(ids=["1", "2", "3", "4", "5"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON) == {
-        shop.connection: ("1",)
-    }
-    assert request_slips(ids=["1"], tenant=shop.cast.charlies_shop, actor=shop.cast.charlie.actor, at=NOON) == {}
-    assert not open_slips(ids=["1"], tenant=shop.cast.charlies_shop, actor=shop.cast.charlie.actor, at=NOON)
+    assert request_slips(
+        ids=["1", "2", "3", "4", "5"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON
+    ) == {shop.connection: ("1",)}
+    assert (
+        request_slips(
+            ids=["1"], tenant=shop.cast.charlies_shop, actor=shop.cast.charlie.actor, at=NOON
+        )
+        == {}
+    )
+    assert not open_slips(
+        ids=["1"], tenant=shop.cast.charlies_shop, actor=shop.cast.charlie.actor, at=NOON
+    )

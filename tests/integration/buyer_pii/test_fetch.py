@@ -24,7 +24,12 @@ from theseller.amazon.decoders.recipients import SlipData, decode_slip_data
 from theseller.amazon.spapi import SPAPIClient
 from theseller.buyer_pii import fetch
 from theseller.buyer_pii.fetch import MAX_FAILURES_PER_RUN, RETRY_WINDOW, fetch_requested
-from theseller.buyer_pii.operations import disable_packing_slips, enable_packing_slips, open_slips, request_slips
+from theseller.buyer_pii.operations import (
+    disable_packing_slips,
+    enable_packing_slips,
+    open_slips,
+    request_slips,
+)
 from theseller.buyer_pii.queries import orders_to_ship, outcomes
 from theseller.buyer_pii.types import RequestOutcome, ShippableOrder, Slip
 from theseller.emulator.canary import PATTERN
@@ -74,13 +79,16 @@ def _desk(cast: Cast, amazon: EmulatedAmazon, database: str) -> Desk:
         desk.set_cursor("orders_history", pending=[0])
         desk.finish("orders_history")
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        # How many orders wait today is chance; here the last three weeks' do. Amazon knows that they have left.
+        # How many orders wait today is chance; here the last three weeks' do. Amazon knows that
+        # they have left.
         superuser.execute(
-            "update ingest_order_line set status = 'unshipped' where connection_id = %s and fulfilment = 'merchant' and status = 'shipped'"
-            " and local_day > current_date - 20",
+            "update ingest_order_line set status = 'unshipped' where connection_id = %s and"
+            " fulfilment = 'merchant' and status = 'shipped' and local_day > current_date - 20",
             [connection],
         )
-    enable_packing_slips(connection=connection, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now())
+    enable_packing_slips(
+        connection=connection, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
+    )
     return desk
 
 
@@ -101,12 +109,21 @@ def test_one_call_for_each_order_and_its_recipient_is_sealed(desk: Desk, databas
     assert len(found) == 3
     for slip in found:
         printed = "\n".join(slip.recipient.lines)
-        assert len(re.findall(PATTERN, printed)) >= 7, "a name, a company, three lines, a district, a town"
+        assert len(re.findall(PATTERN, printed)) >= 7, (
+            "a name, a company, three lines, a district, a town"
+        )
         assert slip.recipient.gifts
         assert slip.recipient.ship_by is not None
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        for table in ("public.vault_request", "public.audit_event", "public.ingest_order_line", "pii.recipient"):
-            rows = superuser.execute(f"select t::text from {table} t where tenant_id = %s".encode(), [desk.tenant]).fetchall()
+        for table in (
+            "public.vault_request",
+            "public.audit_event",
+            "public.ingest_order_line",
+            "pii.recipient",
+        ):
+            rows = superuser.execute(
+                f"select t::text from {table} t where tenant_id = %s".encode(), [desk.tenant]
+            ).fetchall()
             assert rows
             assert not re.search(PATTERN, str(rows)), f"{table} holds something of a buyer"
 
@@ -123,7 +140,9 @@ def test_asking_again_asks_amazon_nothing_and_moves_no_day(desk: Desk) -> None:
     assert (after.recipient, after.expires_on) == (before.recipient, before.expires_on)
 
 
-def test_a_seller_who_has_not_granted_the_role_gets_no_half_address(role: None, cast: Cast, database: str, tmp_path: Path) -> None:
+def test_a_seller_who_has_not_granted_the_role_gets_no_half_address(
+    role: None, cast: Cast, database: str, tmp_path: Path
+) -> None:
     """Amazon answers 200 and leaves the name out: a town alone is no address, and is dropped."""
     with emulated_amazon(tmp_path / "amazon") as amazon:
         desk = _desk(cast, amazon, database)
@@ -139,7 +158,9 @@ def test_a_deployment_that_lost_the_role_asks_nothing(desk: Desk) -> None:
     with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
         assert desk.fetch() is None
         with as_role("web"):
-            assert request_slips(ids=ids, tenant=desk.tenant, actor="user:bob", at=clock.now()) == {}
+            assert (
+                request_slips(ids=ids, tenant=desk.tenant, actor="user:bob", at=clock.now()) == {}
+            )
     assert desk.outcomes(ids) == [RequestOutcome.ROLE_MISSING]
     assert desk.get_order_calls() == 0
 
@@ -147,17 +168,22 @@ def test_a_deployment_that_lost_the_role_asks_nothing(desk: Desk) -> None:
 def test_off_before_the_job_ran_means_no_call(desk: Desk) -> None:
     ids = desk.ask()
     with as_role("web"):
-        disable_packing_slips(connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now())
+        disable_packing_slips(
+            connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now()
+        )
     assert desk.fetch() is None
     assert desk.outcomes(ids) == [RequestOutcome.SWITCHED_OFF]
     assert desk.get_order_calls() == 0
 
 
-def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = desk.ask()
     begun, go_on, real = threading.Event(), threading.Event(), SPAPIClient.call
 
-    def held_up(client: SPAPIClient, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  # whatever the call takes and gives
+    # whatever the call takes and gives
+    def held_up(client: SPAPIClient, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         begun.set()
         assert go_on.wait(60)
         return real(client, *arguments, **named)
@@ -166,7 +192,10 @@ def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_k
     under_way = _beside("worker", desk.fetch)
     assert begun.wait(60)
     turning = _beside(
-        "web", lambda: disable_packing_slips(connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now())
+        "web",
+        lambda: disable_packing_slips(
+            connection=desk.connection, tenant=desk.tenant, actor="user:alice", at=clock.now()
+        ),
     )
     turning.join(0.5)
     assert turning.is_alive(), "it is off, and a call is under way"
@@ -188,7 +217,9 @@ def _beside(role: str, work: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_an_order_that_was_cancelled_meanwhile_brings_no_recipient_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_was_cancelled_meanwhile_brings_no_recipient_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def cancelled(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
         data, drift = decode_slip_data(body)
         return replace(data, cancelled=True), drift
@@ -229,7 +260,9 @@ def test_a_refusal_for_speed_waits_and_loses_no_wish(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["error503", "html_error", "truncate", "malformed_json"])
-def test_an_answer_that_is_none_is_asked_for_again_until_patience_ends(desk: Desk, kind: str) -> None:
+def test_an_answer_that_is_none_is_asked_for_again_until_patience_ends(
+    desk: Desk, kind: str
+) -> None:
     ids = desk.ask()
     desk.amazon.control("faults", operation="orders.getOrder", kind=kind, times=2)
     assert desk.fetch() is not None
@@ -241,12 +274,22 @@ def test_an_answer_that_is_none_is_asked_for_again_until_patience_ends(desk: Des
     assert desk.outcomes(ids) == [RequestOutcome.FETCHED]
 
 
-def test_an_order_that_amazon_does_not_know_and_one_that_it_ships_itself(desk: Desk, database: str) -> None:
+def test_an_order_that_amazon_does_not_know_and_one_that_it_ships_itself(
+    desk: Desk, database: str
+) -> None:
     ids = desk.ask(2)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         for table in ("vault_request", "ingest_order_line"):
-            superuser.execute(f"update {table} set order_id = '902-0000000-0000000' where order_id = %s".encode(), [ids[0]])
-        superuser.execute("update ingest_order_line set fulfilment = 'amazon' where order_id = %s", [ids[1]])
+            superuser.execute(
+                f"update {table} set order_id = '902-0000000-0000000' where order_id = %s".encode(),
+                [ids[0]],
+            )
+        superuser.execute(
+            "update ingest_order_line set fulfilment = 'amazon' where order_id = %s", [ids[1]]
+        )
     assert desk.fetch() is None
-    assert desk.outcomes(["902-0000000-0000000", ids[1]]) == [RequestOutcome.NOT_FOUND, RequestOutcome.NOT_YOURS]
+    assert desk.outcomes(["902-0000000-0000000", ids[1]]) == [
+        RequestOutcome.NOT_FOUND,
+        RequestOutcome.NOT_YOURS,
+    ]
     assert desk.get_order_calls() == 1

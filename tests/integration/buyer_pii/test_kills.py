@@ -23,7 +23,9 @@ def test_whatever_is_killed_anywhere_converges(
 ) -> None:
     """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
-    done = deployed.python("tests.integration.buyer_pii.kills", act, deployed.people()[0]["tenant"], role="worker")
+    done = deployed.python(
+        "tests.integration.buyer_pii.kills", act, deployed.people()[0]["tenant"], role="worker"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     kills = int(done.stdout.split()[-1])
     sys.stdout.write(f"{act}: {kills} kills\n")

@@ -20,7 +20,11 @@ from theseller.accounts.types import MemberRole
 from theseller.buyer_pii import operations, pages
 from theseller.buyer_pii.enqueue import JOB
 from theseller.buyer_pii.keys import open_recipient
-from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, enable_packing_slips, request_slips
+from theseller.buyer_pii.operations import (
+    MAX_SLIPS_PER_REQUEST,
+    enable_packing_slips,
+    request_slips,
+)
 from theseller.buyer_pii.tasks import fetch_recipients
 from theseller.buyer_pii.terms import TERMS, TERMS_VERSION
 from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
@@ -58,7 +62,9 @@ def text(answer: Page) -> str:
 def today(role: None, cast: Cast, database: str) -> Shop:
     """Return Alice's shop with packing slips on since a moment ago: pages go by the machine's clock."""
     shop = Shop(cast, connect(cast.alices_shop), database)
-    enable_packing_slips(connection=shop.connection, tenant=shop.tenant, actor=cast.alice.actor, at=clock.now())
+    enable_packing_slips(
+        connection=shop.connection, tenant=shop.tenant, actor=cast.alice.actor, at=clock.now()
+    )
     return shop
 
 
@@ -75,12 +81,16 @@ def _keep(shop: Shop, *orders: str) -> None:
 
 
 def _requests(shop: Shop) -> dict[str, str | None]:
-    return dict(shop.rows("select order_id, outcome from vault_request where tenant_id = %s", shop.tenant))
+    return dict(
+        shop.rows("select order_id, outcome from vault_request where tenant_id = %s", shop.tenant)
+    )
 
 
 def _looks(shop: Shop) -> list[tuple[str, str]]:
     found = shop.rows(
-        "select actor, subject from audit_event where tenant_id = %s and tag = 'vault:recipient:viewed' order by position", shop.tenant
+        "select actor, subject from audit_event where tenant_id = %s and tag ="
+        " 'vault:recipient:viewed' order by position",
+        shop.tenant,
     )
     return [(row[0], row[1]) for row in found]
 
@@ -93,7 +103,9 @@ def test_without_the_role_the_page_says_that_nothing_of_buyers_can_be_read(cast:
     assert "To ship" not in told  # no place in the navigation either
 
 
-def test_off_the_owner_is_led_to_the_words_and_an_analyst_to_an_owner(role: None, cast: Cast) -> None:
+def test_off_the_owner_is_led_to_the_words_and_an_analyst_to_an_owner(
+    role: None, cast: Cast
+) -> None:
     connection = connect(cast.alices_shop)
     assert f"/packing-slips/{connection}/on/" in text(browser(cast.alice.id).get(LIST))
     told = text(browser(cast.bob.id).get(LIST))
@@ -119,8 +131,15 @@ def test_on_without_orders_says_that_none_waits(today: Shop) -> None:
 
 
 def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
-    viewer = create_user(email=f"vera.{new_id().hex[-12:]}@example.com", name="Vera", password=Secret(PASSWORD), at=NOON)
-    add_member(person=viewer, role=MemberRole.VIEWER, tenant=today.tenant, actor="process:test", at=NOON)
+    viewer = create_user(
+        email=f"vera.{new_id().hex[-12:]}@example.com",
+        name="Vera",
+        password=Secret(PASSWORD),
+        at=NOON,
+    )
+    add_member(
+        person=viewer, role=MemberRole.VIEWER, tenant=today.tenant, actor="process:test", at=NOON
+    )
     for page in ("/", "/connections/", "/data/"):
         assert "To ship" in text(browser(today.cast.bob.id).get(page)), page
         assert "To ship" not in text(browser(viewer).get(page)), page
@@ -128,7 +147,11 @@ def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
     assert "turn them on or off" in text(browser(today.cast.alice.id).get("/data/"))
     assert 'href="/packing-slips/"' in text(browser(today.cast.bob.id).get("/data/"))
     assert "/packing-slips/" not in text(browser(viewer).get("/data/"))
-    for path in (LIST, f"/packing-slips/{today.connection}/on/", f"/packing-slips/{today.connection}/off/"):
+    for path in (
+        LIST,
+        f"/packing-slips/{today.connection}/on/",
+        f"/packing-slips/{today.connection}/off/",
+    ):
         assert browser(viewer).get(path).status_code == 403
     for path in (ASK, PRINT):
         assert browser(viewer).post(path, {"order": "111-1"}).status_code == 403
@@ -144,7 +167,10 @@ def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
     assert told.count("Requested from Amazon") == 2
     assert _requests(today) == {"111-1": None, "111-2": None}
     client.post(ASK, {"order": ["111-1"]})
-    jobs = today.rows("select task_name from procrastinate_jobs where args ->> 'connection' = %s", str(today.connection))
+    jobs = today.rows(
+        "select task_name from procrastinate_jobs where args ->> 'connection' = %s",
+        str(today.connection),
+    )
     assert jobs == [(JOB,)]
     assert fetch_recipients.name == JOB
 
@@ -157,11 +183,17 @@ def test_what_is_held_is_not_asked_for_again(today: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", [ASK, PRINT])
-def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(today: Shop, path: str) -> None:
+def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(
+    today: Shop, path: str
+) -> None:
     _keep(today, "111-1")
     client = browser(today.cast.bob.id)
     many = [f"111-{number}" for number in range(1, MAX_SLIPS_PER_REQUEST + 3)]
-    for chosen, told in (([], "Select at least one"), (many, "deselect 2 of them"), (["111-1", "1\x00"], "no order number")):
+    for chosen, told in (
+        ([], "Select at least one"),
+        (many, "deselect 2 of them"),
+        (["111-1", "1\x00"], "no order number"),
+    ):
         answer = client.post(path, {"order": chosen})
         assert (answer.status_code, told in text(answer)) == (422, True), told
         assert CANARY not in answer.content.decode()
@@ -175,12 +207,18 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: RequestOutcome | No
     _ship(today, "111-1")
     request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
     if outcome:
-        today.rows("update vault_request set outcome = %s, done_at = now() where tenant_id = %s", outcome.value, today.tenant)
+        today.rows(
+            "update vault_request set outcome = %s, done_at = now() where tenant_id = %s",
+            outcome.value,
+            today.tenant,
+        )
     if outcome is RequestOutcome.FETCHED:
         today.keep("111-1", at=clock.now())
     told = text(browser(today.cast.bob.id).get(LIST))
     words = {
-        RequestOutcome.FETCHED: f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}",
+        RequestOutcome.FETCHED: (
+            f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}"
+        ),
         RequestOutcome.NOT_YOURS: "Your shop does not ship this order itself",
         RequestOutcome.TOO_OLD: "It shipped at least 30 days ago",
         RequestOutcome.NOT_GIVEN: "your authorization lacks the role “Direct-to-Consumer Shipping”",
@@ -195,21 +233,34 @@ def test_each_outcome_is_told_in_words(today: Shop, outcome: RequestOutcome | No
     assert ("Print it" in told) is (outcome is RequestOutcome.FETCHED)
 
 
-def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
+    today: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pages, "ORDERS_PER_PAGE", 2)
     now = clock.now()
     for number in range(5):
         sell(today, f"111-{number}", at=now - timedelta(hours=number))
     client = browser(today.cast.bob.id)
-    shown = [re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}"))) for page in (1, 2, 3, 4)]
-    assert shown == [["111-4", "111-3"], ["111-2", "111-1"], ["111-0"], []]  # the longest waiting first
+    shown = [
+        re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}")))
+        for page in (1, 2, 3, 4)
+    ]
+    assert shown == [
+        ["111-4", "111-3"],
+        ["111-2", "111-1"],
+        ["111-0"],
+        [],
+    ]  # the longest waiting first
     assert "This page does not exist" in text(client.get(f"{LIST}?page=4"))
     for odd in ("0", "-1", "x", "²", "99999"):
         assert 'value="111-4"' in text(client.get(LIST, {"page": odd})), odd
     assert client.post(ASK, {"order": "111-2", "page": "2"})["Location"] == f"{LIST}?page=2"
     told = text(client.get(f"{LIST}?page=2"))
     assert 'hx-get="/packing-slips/?page=2"' in told
-    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', told) == [("prev", LIST), ("next", f"{LIST}?page=3")]
+    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', told) == [
+        ("prev", LIST),
+        ("next", f"{LIST}?page=3"),
+    ]
 
 
 def test_htmx_gets_the_states_alone(today: Shop) -> None:
@@ -227,31 +278,55 @@ def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -
     answer = browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
     told = text(answer)
     assert answer.status_code == 200
-    for line in (*RECIPIENT.lines, RECIPIENT.phone, "Alice&#x27;s shop", "111-1", "BRUSH-1", f"For you, {CANARY}", "Ship by"):
+    for line in (
+        *RECIPIENT.lines,
+        RECIPIENT.phone,
+        "Alice&#x27;s shop",
+        "111-1",
+        "BRUSH-1",
+        f"For you, {CANARY}",
+        "Ship by",
+    ):
         assert line in told
     assert told.count('class="paper"') == 1
     assert "No slip is stored for 111-2" in told
     assert answer["Cache-Control"] == "private, no-store"
     assert "data-print" in told
     assert "<script>" not in told
-    assert _looks(today) == [(today.cast.bob.actor, "order:111-1"), (today.cast.bob.actor, "order:111-2")]
+    assert _looks(today) == [
+        (today.cast.bob.actor, "order:111-1"),
+        (today.cast.bob.actor, "order:111-2"),
+    ]
 
 
-def test_what_a_giver_wrote_is_text_and_nothing_else(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_giver_wrote_is_text_and_nothing_else(
+    today: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _keep(today, "111-1")
-    monkeypatch.setattr(operations, "open_recipient", lambda *rest, **named: _with_markup(open_recipient(*rest, **named)))
+    monkeypatch.setattr(
+        operations,
+        "open_recipient",
+        lambda *rest, **named: _with_markup(open_recipient(*rest, **named)),
+    )
     told = text(browser(today.cast.bob.id).post(PRINT, {"order": "111-1"}))
     assert "&lt;script&gt;" in told
     assert "<script>alert" not in told
 
 
 def _with_markup(recipient: Recipient) -> Recipient:
-    return replace(recipient, lines=("<script>alert(1)</script>",), gifts=(Gift("404", "<script>alert(2)</script>"),))
+    return replace(
+        recipient,
+        lines=("<script>alert(1)</script>",),
+        gifts=(Gift("404", "<script>alert(2)</script>"),),
+    )
 
 
 def test_no_other_page_holds_anything_of_a_buyer(today: Shop) -> None:
     _keep(today, "111-1")
-    today.rows("update vault_request set outcome = 'fetched', done_at = now() where tenant_id = %s", today.tenant)
+    today.rows(
+        "update vault_request set outcome = 'fetched', done_at = now() where tenant_id = %s",
+        today.tenant,
+    )
     client = browser(today.cast.alice.id, fresh=True)
     others = [LIST, LIST + "?shipped=1", LIST + "?tick=first", f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
              "/activity/", "/products/", "/security/"]  # fmt: skip
@@ -269,29 +344,46 @@ def test_a_print_is_no_address_and_needs_the_form_s_own_token(today: Shop) -> No
     _keep(today, "111-1")
     assert browser(today.cast.bob.id).get(PRINT, {"order": "111-1"}).status_code == 405
     for path in (ASK, PRINT, f"/packing-slips/{today.connection}/off/"):
-        assert browser(today.cast.alice.id, checks=True).post(path, {"order": "111-1"}).status_code == 403
+        assert (
+            browser(today.cast.alice.id, checks=True).post(path, {"order": "111-1"}).status_code
+            == 403
+        )
     assert _looks(today) == []
     assert _requests(today) == {}
-    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(1,)]
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
+        (1,)
+    ]
 
 
 def test_another_shop_gets_nothing_and_leaves_no_look(today: Shop) -> None:
     _keep(today, "111-1")
     charlie = browser(today.cast.charlie.id, fresh=True)
     own = Shop(today.cast, connect(today.cast.charlies_shop), today.database)
-    enable_packing_slips(connection=own.connection, tenant=today.cast.charlies_shop, actor=today.cast.charlie.actor, at=clock.now())
+    enable_packing_slips(
+        connection=own.connection,
+        tenant=today.cast.charlies_shop,
+        actor=today.cast.charlie.actor,
+        at=clock.now(),
+    )
     answer = charlie.post(PRINT, {"order": "111-1"})
     assert (answer.status_code, CANARY in answer.content.decode()) == (422, False)
     charlie.post(ASK, {"order": "111-1"})
-    for page in (f"/packing-slips/{today.connection}/on/", f"/packing-slips/{today.connection}/off/"):
+    for page in (
+        f"/packing-slips/{today.connection}/on/",
+        f"/packing-slips/{today.connection}/off/",
+    ):
         assert charlie.get(page).status_code == 404
         assert charlie.post(page, {"agree": "yes", "terms": TERMS_VERSION}).status_code == 404
     assert _looks(today) == []
     assert _requests(today) == {}
-    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(1,)]
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
+        (1,)
+    ]
 
 
-def test_the_look_is_written_down_before_anything_is_read(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_look_is_written_down_before_anything_is_read(
+    today: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _keep(today, "111-1")
     seen: list[list[tuple[str, str]]] = []
 
@@ -319,7 +411,9 @@ def test_the_owner_sees_who_looked_and_nobody_else_does(today: Shop) -> None:
 
 def test_past_its_day_nothing_is_shown(today: Shop) -> None:
     _ship(today, "111-1")
-    today.keep("111-1", shipped_at=clock.now() - timedelta(days=30), at=clock.now() - timedelta(days=1))
+    today.keep(
+        "111-1", shipped_at=clock.now() - timedelta(days=30), at=clock.now() - timedelta(days=1)
+    )
     answer = browser(today.cast.bob.id).post(PRINT, {"order": "111-1"})
     assert answer.status_code == 422
     assert CANARY not in answer.content.decode()
@@ -335,24 +429,32 @@ def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today:
     told = text(alice.post(off, follow=True))
     assert "1 key destroyed, 2 recipients erased" in told
     assert "Packing slips are off" in told
-    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [(0,)]
+    assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
+        (0,)
+    ]
     answer = browser(today.cast.bob.id).post(PRINT, {"order": "111-1"})
     assert (answer.status_code, CANARY in answer.content.decode()) == (422, False)
     assert "were off already" in text(alice.post(off, follow=True))
     assert alice.get(off).status_code == 302
 
 
-def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role: None, cast: Cast, database: str) -> None:
+def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(
+    role: None, cast: Cast, database: str
+) -> None:
     shop = Shop(cast, connect(cast.alices_shop), database)
     on = f"/packing-slips/{shop.connection}/on/"
 
     def state() -> int:
-        return int(shop.rows("select count(*) from vault_consent where tenant_id = %s", shop.tenant)[0][0])
+        return int(
+            shop.rows("select count(*) from vault_consent where tenant_id = %s", shop.tenant)[0][0]
+        )
 
     agreed = {"agree": "yes", "terms": TERMS_VERSION}
     assert browser(cast.bob.id, fresh=True).post(on, agreed).status_code == 403
     unproven = browser(cast.alice.id)
-    assert all(said in text(unproven.get(on)) for _, said in TERMS), "reading the terms needs no password"
+    assert all(said in text(unproven.get(on)) for _, said in TERMS), (
+        "reading the terms needs no password"
+    )
     assert "second-factor" in unproven.post(on, agreed)["Location"]
     assert state() == 0
     alice = browser(cast.alice.id, fresh=True)
@@ -365,7 +467,9 @@ def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(role
     assert (stale.status_code, "have changed since you opened" in text(stale)) == (422, True)
     assert state() == 0
     assert "Packing slips are on" in text(alice.post(on, agreed, follow=True))
-    assert shop.rows("select terms, given_by from vault_consent where tenant_id = %s", shop.tenant) == [(TERMS_VERSION, cast.alice.actor)]
+    assert shop.rows(
+        "select terms, given_by from vault_consent where tenant_id = %s", shop.tenant
+    ) == [(TERMS_VERSION, cast.alice.actor)]
     assert alice.get(on).status_code == 302
 
 
@@ -377,4 +481,6 @@ def test_where_the_role_was_taken_away_what_is_ready_can_be_printed_and_ended(to
         assert "Nothing new can be fetched" in told
         assert "Request packing slips" not in told
         assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
-        assert "1 recipient erased" in text(client.post(f"/packing-slips/{today.connection}/off/", follow=True))
+        assert "1 recipient erased" in text(
+            client.post(f"/packing-slips/{today.connection}/off/", follow=True)
+        )

@@ -1,6 +1,7 @@
 """What each command says when the database can't be used: true, and what to do.
 
-A real server. The package's is built without TLS, so that TLS with a certificate of our own is ended before it, as PostgreSQL does it.
+A real server. The package's is built without TLS, so that TLS with a certificate of our own is
+ended before it, as PostgreSQL does it.
 """
 
 from __future__ import annotations
@@ -46,11 +47,22 @@ class Site:
     environ: dict[str, str] = field(default_factory=dict)
 
     def execute(self, *statements: str) -> None:
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.root / 'run'}&port={self.plain}", autocommit=True) as connection:
+        with psycopg.connect(
+            f"postgresql://postgres@/postgres?host={self.root / 'run'}&port={self.plain}",
+            autocommit=True,
+        ) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def url(self, user: str = "", *, host: str = "localhost", port: int = 0, database: str = "theseller", ca: str = "ours.pem") -> str:
+    def url(
+        self,
+        user: str = "",
+        *,
+        host: str = "localhost",
+        port: int = 0,
+        database: str = "theseller",
+        ca: str = "ours.pem",
+    ) -> str:
         return f"postgresql://{user}{host}:{port or self.port}/{database}?sslmode=verify-full&sslrootcert={self.root / ca}"
 
     def run(self, command: str, **address: str | int) -> tuple[int, str]:
@@ -59,7 +71,10 @@ class Site:
             "DATABASE_URL": self.url(**address),  # type: ignore[arg-type]
             "THESELLER_ADMIN_URL": self.url("postgres@", **address),  # type: ignore[arg-type]
         }
-        arguments = {"doctor": ["doctor", "--json"], "serve": ["serve", "--port", str(free_ports(1)[0])]}.get(command, [command])
+        arguments = {
+            "doctor": ["doctor", "--json"],
+            "serve": ["serve", "--port", str(free_ports(1)[0])],
+        }.get(command, [command])
         done = subprocess.run(
             [sys.executable, "-m", "theseller.cli.main", *arguments],
             cwd=ROOT, env=self.environ | {"PGPASSWORD": _ADMINS} | told, capture_output=True, text=True, check=False, timeout=120,
@@ -97,7 +112,10 @@ class _Front:
                     return
                 client.sendall(b"N")  # libpq may ask for GSSAPI first
             client.sendall(b"S")
-            with self._tls.wrap_socket(client, server_side=True) as inside, socket.create_connection(("127.0.0.1", self._behind)) as server:
+            with (
+                self._tls.wrap_socket(client, server_side=True) as inside,
+                socket.create_connection(("127.0.0.1", self._behind)) as server,
+            ):
                 back = threading.Thread(target=_copy, args=(server, inside), daemon=True)
                 back.start()
                 _copy(inside, server)
@@ -122,16 +140,28 @@ def site() -> Iterator[Site]:
     for folder in (root / "data", root / "run"):
         folder.mkdir(mode=0o755)
         os.chown(folder, account.uid, account.gid)
-    initialise: list[str | Path] = [binaries.bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
+    initialise: list[str | Path] = [
+        binaries.bin_dir / "initdb",
+        "-D",
+        root / "data",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "--no-sync",
+    ]
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     for name in ("ours", "others"):
         write_certificate(root / f"{name}.pem", root / f"{name}.key", "localhost")
-    (root / "data" / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    (root / "data" / "pg_hba.conf").write_text(
+        "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+    )
     settings = {"listen_addresses": "127.0.0.1", "port": str(port), "fsync": "off"}
     with (root / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run", *(f"--{name}={value}" for name, value in settings.items())],
-            cwd="/", stderr=log, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+            # one prctl call, loaded before the fork
+            cwd="/", stderr=log, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509
         )  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "ours.pem", root / "ours.key")
@@ -157,12 +187,17 @@ def site() -> Iterator[Site]:
 
 def _prepare(made: Site) -> None:
     made.environ = {
-        name: value for name, value in os.environ.items() if not name.startswith(("THESELLER_", "PG", "DJANGO_", "DATABASE_URL"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("THESELLER_", "PG", "DJANGO_", "DATABASE_URL"))
     }
     made.environ |= {"THESELLER_STATE": str(made.root / "state")}
     made.execute(f"alter role postgres password '{_ADMINS}'")
     behind = f"?host={made.root / 'run'}&port={made.plain}"
-    local = {"DATABASE_URL": f"postgresql:///theseller{behind}", "THESELLER_ADMIN_URL": f"postgresql://postgres@/{behind}"}
+    local = {
+        "DATABASE_URL": f"postgresql:///theseller{behind}",
+        "THESELLER_ADMIN_URL": f"postgresql://postgres@/{behind}",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "theseller.cli.main", "migrate"],
         cwd=ROOT, env=made.environ | local, capture_output=True, text=True, check=False,
@@ -172,12 +207,28 @@ def _prepare(made: Site) -> None:
 
 #: An address, or what is changed for it and back; what is said of it; and what it advises.
 _ADDRESSES: dict[str, tuple[dict[str, str | int], str, str]] = {
-    "wrong CA": ({"ca": "others.pem"}, "was not signed by an authority that is trusted here", "sslrootcert=FILE"),
+    "wrong CA": (
+        {"ca": "others.pem"},
+        "was not signed by an authority that is trusted here",
+        "sslrootcert=FILE",
+    ),
     "no CA file": ({"ca": "nowhere.pem"}, "nowhere.pem, does not exist", "sslrootcert=FILE"),
-    "other host name": ({"host": "127.0.0.1"}, "certificate is for localhost, and the URL names 127.0.0.1", "Use the name"),
-    "host unknown": ({"host": "database.invalid"}, "The host name of the database is not known here.", "Check DATABASE_URL"),
+    "other host name": (
+        {"host": "127.0.0.1"},
+        "certificate is for localhost, and the URL names 127.0.0.1",
+        "Use the name",
+    ),
+    "host unknown": (
+        {"host": "database.invalid"},
+        "The host name of the database is not known here.",
+        "Check DATABASE_URL",
+    ),
     "nothing listens": ({"port": 9}, "Nothing accepts connections at ", "Start the database"),
-    "no database": ({"database": "nowhere"}, "There is no database named nowhere.", "Check DATABASE_URL"),
+    "no database": (
+        {"database": "nowhere"},
+        "There is no database named nowhere.",
+        "Check DATABASE_URL",
+    ),
 }
 _COMMANDS = ("serve", "worker", "doctor", "migrate")
 #: Each case once, and each command once; the others in the exhaustive set.
@@ -190,7 +241,9 @@ _LEAN = {
 @pytest.mark.parametrize(
     ("case", "command"),
     [
-        pytest.param(case, command, marks=[] if (case, command) in _LEAN else pytest.mark.exhaustive)
+        pytest.param(
+            case, command, marks=[] if (case, command) in _LEAN else pytest.mark.exhaustive
+        )
         for case in _ADDRESSES
         for command in _COMMANDS
         # `migrate` makes a database that does not exist.
@@ -202,17 +255,37 @@ def test_an_address_that_cannot_be_used(site: Site, case: str, command: str) -> 
     _must_say(site.run(command, **address), says, advises)
 
 
-@pytest.mark.parametrize("command", ["serve", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in _COMMANDS[1:])])
+@pytest.mark.parametrize(
+    "command",
+    ["serve", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in _COMMANDS[1:])],
+)
 def test_a_server_without_tls(site: Site, command: str) -> None:
-    _must_say(site.run(command, port=site.plain), "The database server does not offer TLS.", "no password in the clear")
+    _must_say(
+        site.run(command, port=site.plain),
+        "The database server does not offer TLS.",
+        "no password in the clear",
+    )
 
 
 @pytest.mark.parametrize(
-    "command", ["doctor", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in ("serve", "worker", "migrate"))]
+    "command",
+    [
+        "doctor",
+        *(
+            pytest.param(one, marks=pytest.mark.exhaustive)
+            for one in ("serve", "worker", "migrate")
+        ),
+    ],
 )
 def test_a_wrong_password(site: Site, command: str) -> None:
     role = {"serve": "theseller_web", "migrate": "postgres"}.get(command, "theseller_worker")
-    right = _ADMINS if command == "migrate" else (site.root / "state" / "secrets" / role.replace("theseller_", "db-")).read_text().strip()
+    right = (
+        _ADMINS
+        if command == "migrate"
+        else (site.root / "state" / "secrets" / role.replace("theseller_", "db-"))
+        .read_text()
+        .strip()
+    )
     site.execute(f"alter role {role} password 'another'")
     try:
         _must_say(

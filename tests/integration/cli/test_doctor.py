@@ -34,10 +34,19 @@ def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
     status, found = _found(deployed)
     assert status == 1
     # Another test of this deployment records a request that is late, and none can be deleted.
-    assert {what for what, one in found.items() if one["state"] == "bad"} - {"deletions"} == {"worker"}
-    assert {"settings", "secrets", "key store", "database", "connections", "schema", "clock", "queue"} <= {
-        what for what, one in found.items() if one["state"] == "good"
+    assert {what for what, one in found.items() if one["state"] == "bad"} - {"deletions"} == {
+        "worker"
     }
+    assert {
+        "settings",
+        "secrets",
+        "key store",
+        "database",
+        "connections",
+        "schema",
+        "clock",
+        "queue",
+    } <= {what for what, one in found.items() if one["state"] == "good"}
 
 
 def test_a_worker_that_lives_is_seen(deployed: Deployment) -> None:
@@ -72,11 +81,14 @@ def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
 
 
-def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(deployed: Deployment) -> None:
+def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(
+    deployed: Deployment,
+) -> None:
     deployed.rows(
-        "insert into retention_end_failure (subject_id, kind, failures, first_at, last_at, retry_at, reason) values"
-        " (gen_random_uuid(), 'connection', 3, now() - interval '1 minute', now(), now() + interval '20 seconds', 'the key service pauses')"
-        " returning subject_id"
+        "insert into retention_end_failure (subject_id, kind, failures, first_at, last_at,"
+        " retry_at, reason) values (gen_random_uuid(), 'connection', 3, now() - interval '1"
+        " minute', now(), now() + interval '20 seconds', 'the key service pauses') returning"
+        " subject_id"
     )
     try:
         found = _found(deployed)[1]["deletions"]
@@ -87,12 +99,15 @@ def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(deploye
     assert found["found"].endswith(": the key service pauses")
 
 
-def test_a_request_without_a_certificate_and_too_few_connections_are_told(deployed: Deployment) -> None:
+def test_a_request_without_a_certificate_and_too_few_connections_are_told(
+    deployed: Deployment,
+) -> None:
     assert _found(deployed)[1]["deletions"]["state"] == "good"
     deployed.rows(
-        "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by)"
-        " values (gen_random_uuid(), gen_random_uuid(), 'amazon_request', array[gen_random_uuid()], now() - interval '7 hours', now(),"
-        " 'operator:olga') returning id"
+        "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at,"
+        " recorded_at, recorded_by) values (gen_random_uuid(), gen_random_uuid(), 'amazon_request',"
+        " array[gen_random_uuid()], now() - interval '7 hours', now(), 'operator:olga')"
+        " returning id"
     )
     found = _found(deployed)[1]["deletions"]
     assert found["state"] == "bad"

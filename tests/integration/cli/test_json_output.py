@@ -29,14 +29,19 @@ def _django_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(command, "setup_django", lambda _role: None)
 
 
-def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:  # noqa: ANN401  a document
+def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:  # noqa: ANN401
     with as_role("worker"):
-        # In the database that tests share, requests of others may be late: that is the status of the list, and no error.
-        assert main([*arguments, "--json"]) in ({0, 1} if arguments[0] == "deletion-request" else {0})
+        # In the database that tests share, requests of others may be late: that is the status of
+        # the list, and no error.
+        assert main([*arguments, "--json"]) in (
+            {0, 1} if arguments[0] == "deletion-request" else {0}
+        )
     return json.loads(capsys.readouterr().out)
 
 
-def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_holds_requests_and_certificates_are_told_to_programs(
+    cast: Cast, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop, at = str(cast.alices_shop), clock.now()
     until = f"{at + timedelta(days=90):%Y-%m-%d}"
     reason = "the tax office examines the year before"
@@ -48,10 +53,22 @@ def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, databa
     assert [one["active"] for one in _said(capsys, "hold", "list", "--shop", shop)] == [False]
 
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor="process:test", at=at)
-    (request,) = [one for one in _said(capsys, "deletion-request", "list")["requests"] if one["shop"] == shop]
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor="process:test",
+        at=at,
+    )
+    (request,) = [
+        one for one in _said(capsys, "deletion-request", "list")["requests"] if one["shop"] == shop
+    ]
     assert request["connections"] == [str(connection)]
-    assert (request["origin"], request["overdue"], request["closed_at"]) == ("seller_request", False, None)
+    assert (request["origin"], request["overdue"], request["closed_at"]) == (
+        "seller_request",
+        False,
+        None,
+    )
 
     assert erase_connection(connection=connection, tenant=cast.alices_shop, at=at).completed
     delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=at)
@@ -62,7 +79,9 @@ def test_holds_requests_and_certificates_are_told_to_programs(cast: Cast, databa
     assert end["certificate"] == _said(capsys, "certificate", shop)["body"]["certificate_id"]
 
 
-def test_operators_are_listed_for_programs(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_operators_are_listed_for_programs(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     olga = create_operator()
     assert main(["operator", "list", "--json"]) == 0
     (listed,) = [one for one in json.loads(capsys.readouterr().out) if one["email"] == olga.email]

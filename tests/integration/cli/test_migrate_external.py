@@ -40,7 +40,9 @@ class Cluster:
             "THESELLER_ADMIN_URL": admin,
         }
         command = [sys.executable, "-m", "theseller.cli.main", "migrate"]
-        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+        )
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         with psycopg.connect(self.admin(database), autocommit=True) as connection:
@@ -49,9 +51,13 @@ class Cluster:
 
     def reset(self) -> None:
         """Remove what a `migrate` made."""
-        for (name,) in self.execute("select datname from pg_database where not datistemplate and datname <> 'postgres'"):
+        for (name,) in self.execute(
+            "select datname from pg_database where not datistemplate and datname <> 'postgres'"
+        ):
             self.execute(f'drop database "{name}" with (force)')
-        for (name,) in self.execute("select rolname from pg_roles where starts_with(rolname, 'theseller_')"):
+        for (name,) in self.execute(
+            "select rolname from pg_roles where starts_with(rolname, 'theseller_')"
+        ):
             self.execute(f'drop owned by "{name}"')
             self.execute(f'drop role "{name}"')
 
@@ -67,11 +73,21 @@ def cluster() -> Iterator[Cluster]:
         os.chown(folder, account.uid, account.gid)
     options = account.popen_options()
     bin_dir = binaries.bin_dir
-    initialise: list[str | Path] = [bin_dir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "--no-sync"]
+    initialise: list[str | Path] = [
+        bin_dir / "initdb",
+        "-D",
+        root / "data",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "--no-sync",
+    ]
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     server = subprocess.Popen(
         [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=30"],
-        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509  one prctl call, loaded before the fork
+        # one prctl call, loaded before the fork
+        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509
     )  # fmt: skip
     found = Cluster(root / "run")
 
@@ -94,10 +110,16 @@ def cluster() -> Iterator[Cluster]:
     ("admin", "before", "told"),
     [
         ("", "", "created the database shopdata"),
-        ("postgres", "create database shopdata", "the database shopdata belongs to theseller_owner now; before, to postgres"),
+        (
+            "postgres",
+            "create database shopdata",
+            "the database shopdata belongs to theseller_owner now; before, to postgres",
+        ),
     ],
 )
-def test_the_first_migrate_succeeds_at_once(cluster: Cluster, tmp_path: Path, admin: str, before: str, told: str) -> None:
+def test_the_first_migrate_succeeds_at_once(
+    cluster: Cluster, tmp_path: Path, admin: str, before: str, told: str
+) -> None:
     cluster.reset()
     if before:
         cluster.execute(before)
@@ -106,7 +128,9 @@ def test_the_first_migrate_succeeds_at_once(cluster: Cluster, tmp_path: Path, ad
     assert "created the roles of TheSeller" in answer.stdout
     assert told in answer.stdout
     assert cluster.execute("select environment from guard.deployment", "shopdata") == [("demo",)]
-    assert cluster.execute("select rolcanlogin, rolreplication from pg_roles where rolname = 'theseller_backup'") == [(False, False)]
+    assert cluster.execute(
+        "select rolcanlogin, rolreplication from pg_roles where rolname = 'theseller_backup'"
+    ) == [(False, False)]
     if not before:
         again = cluster.run("shopdata", tmp_path / "state", admin=cluster.admin("shopdata"))
         assert again.returncode == 0, again.stderr
@@ -127,9 +151,14 @@ def test_an_administrator_that_is_no_superuser_is_refused(cluster: Cluster, tmp_
     cluster.reset()
     cluster.execute("drop role if exists cloud_admin")
     cluster.execute("create role cloud_admin login createdb createrole")
-    answer = cluster.run("shopdata", tmp_path / "state", admin=f"postgresql://cloud_admin@/?host={cluster.socket}")
+    answer = cluster.run(
+        "shopdata", tmp_path / "state", admin=f"postgresql://cloud_admin@/?host={cluster.socket}"
+    )
     assert answer.returncode == 1
-    assert "The role cloud_admin of THESELLER_ADMIN_URL is no superuser. Nothing was changed." in answer.stderr
+    assert (
+        "The role cloud_admin of THESELLER_ADMIN_URL is no superuser. Nothing was changed."
+        in answer.stderr
+    )
     assert cluster.execute("select from pg_roles where starts_with(rolname, 'theseller_')") == []
 
 
@@ -137,17 +166,34 @@ def test_an_administrator_that_is_no_superuser_is_refused(cluster: Cluster, tmp_
     ("variables", "told"),
     [
         ({"THESELLER_ADMIN_URL": ""}, "migrating it needs its superuser"),
-        ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/"}, "must say sslmode=verify-full"),
-        ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/?sslmode=require"}, "must say sslmode=verify-full"),
+        (
+            {"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/"},
+            "must say sslmode=verify-full",
+        ),
+        (
+            {"THESELLER_ADMIN_URL": "postgresql://postgres@db.example/?sslmode=require"},
+            "must say sslmode=verify-full",
+        ),
         ({"THESELLER_ADMIN_URL": "postgresql://postgres@db.example:port/?x=y"}, "can't be read"),
-        ({"THESELLER_ADMIN_URL": "postgresql://postgres@/?host=/nowhere"}, "No database listens at /nowhere/.s.PGSQL.5432."),
+        (
+            {"THESELLER_ADMIN_URL": "postgresql://postgres@/?host=/nowhere"},
+            "No database listens at /nowhere/.s.PGSQL.5432.",
+        ),
     ],
 )
 def test_addresses_that_cannot_be_used_are_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], variables: dict[str, str], told: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    told: str,
 ) -> None:
     state = tmp_path / "state"
-    for name, value in {"DATABASE_URL": "postgresql:///shopdata?host=/nowhere", "THESELLER_STATE": str(state), **variables}.items():
+    for name, value in {
+        "DATABASE_URL": "postgresql:///shopdata?host=/nowhere",
+        "THESELLER_STATE": str(state),
+        **variables,
+    }.items():
         monkeypatch.setenv(name, value)
     assert main(["migrate"]) == 1
     assert told in capsys.readouterr().err

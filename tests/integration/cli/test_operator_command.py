@@ -12,8 +12,25 @@ from theseller.lib.ids import new_id
 
 
 def _add(deployed: Deployment, email: str, password: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "theseller.cli.main", "operator", "add", email, "--name", "Oskar"]
-    return subprocess.run(command, cwd=ROOT, env=deployed.environ, input=password + "\n", capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "theseller.cli.main",
+        "operator",
+        "add",
+        email,
+        "--name",
+        "Oskar",
+    ]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=deployed.environ,
+        input=password + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
@@ -29,10 +46,15 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
     assert made.returncode == 0, made.stderr
     assert "did already" in deployed.theseller("operator", "add", email.upper()).stdout
     listed = deployed.theseller("operator", "list").stdout
-    assert "NO second factor yet: can't come in" in next(line for line in listed.splitlines() if line.startswith(email))
+    assert "NO second factor yet: can't come in" in next(
+        line for line in listed.splitlines() if line.startswith(email)
+    )
     assert "theseller rotate --leaver" in deployed.theseller("operator", "remove", email).stdout
     assert email not in deployed.theseller("operator", "list").stdout
-    tags = "select tag, actor from audit_event where tag like 'accounts:operator:%%' and subject = %s order by position"
+    tags = (
+        "select tag, actor from audit_event where tag like 'accounts:operator:%%' and subject = %s"
+        " order by position"
+    )
     (person,) = deployed.rows("select id from accounts_user where email = %s", email)[0]
     events = deployed.rows(tags, f"user:{person}")
     assert [tag for tag, _ in events] == ["accounts:operator:added", "accounts:operator:removed"]
@@ -41,14 +63,24 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
 
 def test_lost_factors_are_reset_and_codes_are_told_in_the_demo_only(deployed: Deployment) -> None:
     email = f"olga.{new_id().hex[-12:]}@example.com"
-    person = deployed.ask("from tests.operators import create_operator; print(create_operator(operates=False).id)", role="web")
+    person = deployed.ask(
+        "from tests.operators import create_operator; print(create_operator(operates=False).id)",
+        role="web",
+    )
     deployed.rows("update accounts_user set email = %s where id = %s returning id", email, person)
     code = deployed.theseller("operator", "code", email)
     assert code.returncode == 0
     assert code.stdout.strip().isdigit()
     environ = deployed.environ | {"THESELLER_ENV": "staging"}
     command = [sys.executable, "-m", "theseller.cli.main", "operator", "code", email]
-    elsewhere = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    assert (elsewhere.returncode, "Codes come from the person's own device." in elsewhere.stderr) == (1, True)
-    assert deployed.theseller("operator", "reset", email).stdout.startswith("1 second factor(s) removed")
+    elsewhere = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (
+        elsewhere.returncode,
+        "Codes come from the person's own device." in elsewhere.stderr,
+    ) == (1, True)
+    assert deployed.theseller("operator", "reset", email).stdout.startswith(
+        "1 second factor(s) removed"
+    )
     assert "has no authenticator app" in deployed.theseller("operator", "code", email).stderr

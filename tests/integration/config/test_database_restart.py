@@ -46,7 +46,10 @@ class Running:
     def answers(self) -> bool:
         """Say whether a page that asks the database is served."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
             connection.request("GET", "/security/page.json", headers={"Host": "127.0.0.1"})
             return connection.getresponse().status == 200
         return False
@@ -56,7 +59,8 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("restart")
     (port,) = free_ports(1)
-    # No backups: the worker restarts when its jobs have ended, and a backup that is cut off takes minutes to notice.
+    # No backups: the worker restarts when its jobs have ended, and a backup that is cut off takes
+    # minutes to notice.
     environ = {"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}", "THESELLER_BACKUPS": "none"}
     with deployment(environ) as built, contextlib.ExitStack() as stack:
 
@@ -65,22 +69,35 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", name.partition("-")[0], *arguments],
                 cwd=ROOT, env=built.environ, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+                # one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(_end, process)
             return process
 
-        # The tests' server would lose what was committed in its last moments, and with it that a job was under way.
+        # The tests' server would lose what was committed in its last moments, and with it that a
+        # job was under way.
         _execute(built, "alter database theseller set synchronous_commit = on")
-        found = Running(built, start("worker"), start("serve", "--port", str(port), "--workers", "1"), port, folder)
+        found = Running(
+            built,
+            start("worker"),
+            start("serve", "--port", str(port), "--workers", "1"),
+            port,
+            folder,
+        )
         assert wait_until(found.answers, _PATIENCE)
-        assert wait_until(lambda: any(line["event"] == "worker_started" for line in found.lines("worker")), _PATIENCE)
+        assert wait_until(
+            lambda: any(line["event"] == "worker_started" for line in found.lines("worker")),
+            _PATIENCE,
+        )
         yield found
 
 
 def _execute(built: Deployment, statement: str) -> None:
-    with psycopg.connect(conninfo(built.state, "theseller_super", built.secret("db-superuser")), autocommit=True) as superuser:
+    with psycopg.connect(
+        conninfo(built.state, "theseller_super", built.secret("db-superuser")), autocommit=True
+    ) as superuser:
         superuser.execute(statement)
 
 
@@ -108,11 +125,17 @@ def _signalled(deployed: Deployment, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("stop", [_clean, _immediate, _killed])
-def test_worker_and_web_go_on_and_no_job_is_lost(running: Running, stop: Callable[[Deployment], None]) -> None:
-    interrupted = len([line for line in running.lines("worker") if line["event"] == "worker_interrupted"])
+def test_worker_and_web_go_on_and_no_job_is_lost(
+    running: Running, stop: Callable[[Deployment], None]
+) -> None:
+    interrupted = len(
+        [line for line in running.lines("worker") if line["event"] == "worker_interrupted"]
+    )
     with running.superuser() as superuser:
         superuser.execute(
-            "insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, now() - interval '3 days')", [stop.__name__]
+            "insert into edge_ratebucket (key, tokens, updated_at) values (%s, 1, now() - interval"
+            " '3 days')",
+            [stop.__name__],
         )
         # The job waits for this lock, so it is under way when the database stops.
         superuser.execute("begin")
@@ -125,18 +148,28 @@ def test_worker_and_web_go_on_and_no_job_is_lost(running: Running, stop: Callabl
     running.deployed.server.ensure_started()
     assert wait_until(lambda: not _jobs(running, job), _PATIENCE, step=0.05)
     with running.superuser() as superuser:
-        left = superuser.execute("select count(*) from edge_ratebucket where key = %s", [stop.__name__]).fetchone()
+        left = superuser.execute(
+            "select count(*) from edge_ratebucket where key = %s", [stop.__name__]
+        ).fetchone()
     assert left == (0,), "the job that was cut off did not do its work afterwards"
     assert running.worker.poll() is None
     assert running.web.poll() is None
-    assert len([line for line in running.lines("worker") if line["event"] == "worker_interrupted"]) > interrupted
+    assert (
+        len([line for line in running.lines("worker") if line["event"] == "worker_interrupted"])
+        > interrupted
+    )
     assert wait_until(running.answers, _PATIENCE)
     ticks = _ticks(running)
-    assert wait_until(lambda: _ticks(running) > ticks, _PATIENCE, step=0.2), "what recurs does not recur any more"
+    assert wait_until(lambda: _ticks(running) > ticks, _PATIENCE, step=0.2), (
+        "what recurs does not recur any more"
+    )
 
 
 def test_both_say_at_last_why_they_ended(running: Running) -> None:
-    for process, name, event in ((running.worker, "worker", "worker_stopped"), (running.web, "serve", "serve_stopped")):
+    for process, name, event in (
+        (running.worker, "worker", "worker_stopped"),
+        (running.web, "serve", "serve_stopped"),
+    ):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
         last = running.lines(name)[-1]
@@ -145,8 +178,9 @@ def test_both_say_at_last_why_they_ended(running: Running) -> None:
 
 def _defer(running: Running) -> int:
     code = (
-        "from procrastinate.contrib.django import app\n"
-        "print(app.configure_task('theseller.edge.tasks.delete_idle_buckets', queueing_lock='a-test').defer(timestamp=0))"
+        "from procrastinate.contrib.django import"
+        " app\nprint(app.configure_task('theseller.edge.tasks.delete_idle_buckets',"
+        " queueing_lock='a-test').defer(timestamp=0))"
     )
     return int(running.deployed.ask(code))
 
@@ -154,13 +188,16 @@ def _defer(running: Running) -> int:
 def _jobs(running: Running, job: int) -> list[tuple[str, int]]:
     return [
         (str(status), int(attempts))
-        for status, attempts in running.deployed.rows("select status, attempts from procrastinate_jobs where id = %s", job)
+        for status, attempts in running.deployed.rows(
+            "select status, attempts from procrastinate_jobs where id = %s", job
+        )
     ]
 
 
 def _ticks(running: Running) -> int:
     return int(
         running.deployed.rows(
-            "select coalesce(max(defer_timestamp), 0) from procrastinate_periodic_defers where task_name = 'config.reap'"
+            "select coalesce(max(defer_timestamp), 0) from procrastinate_periodic_defers where"
+            " task_name = 'config.reap'"
         )[0][0]
     )

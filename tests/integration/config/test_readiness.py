@@ -52,17 +52,24 @@ class Site:
             return seen[-1] == answer
 
         assert wait_until(asked, _PATIENCE, step=0.2), seen[-1]
-        assert self.ask("/healthz") == (200, "ok"), "the process itself is alive whatever the database does"
+        assert self.ask("/healthz") == (
+            200,
+            "ok",
+        ), "the process itself is alive whatever the database does"
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     (port,) = free_ports(1)
-    with deployment({"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}"}) as built, contextlib.ExitStack() as stack:
+    with (
+        deployment({"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}"}) as built,
+        contextlib.ExitStack() as stack,
+    ):
         process = subprocess.Popen(
             [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(port), "--workers", "1"],
             cwd=ROOT, env=built.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509  one prctl call, loaded before the fork
+            # one prctl call, loaded before the fork
+            preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )  # fmt: skip
         stack.callback(process.wait)
         stack.callback(_end, process)
@@ -84,16 +91,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 _CHANGES: dict[str, tuple[LiteralString, LiteralString]] = {
     readiness.OTHER_SCHEMA: (
-        "insert into django_migrations (app, name, applied) values ('tenancy', '9999_of_a_later_version', now())",
+        (
+            "insert into django_migrations (app, name, applied) values ('tenancy',"
+            " '9999_of_a_later_version', now())"
+        ),
         "delete from django_migrations where name = '9999_of_a_later_version'",
     ),
-    readiness.OTHER_DATABASE: ("update guard.deployment set environment = 'staging'", "update guard.deployment set environment = 'demo'"),
-    readiness.WRONG_ROLE: ("alter role theseller_operator nologin", "alter role theseller_operator login"),
+    readiness.OTHER_DATABASE: (
+        "update guard.deployment set environment = 'staging'",
+        "update guard.deployment set environment = 'demo'",
+    ),
+    readiness.WRONG_ROLE: (
+        "alter role theseller_operator nologin",
+        "alter role theseller_operator login",
+    ),
 }
 
 
 @pytest.mark.parametrize("reason", _CHANGES)
-def test_what_is_not_right_in_the_database_is_said_and_passes_with_it(site: Site, reason: str) -> None:
+def test_what_is_not_right_in_the_database_is_said_and_passes_with_it(
+    site: Site, reason: str
+) -> None:
     change, back = _CHANGES[reason]
     site.becomes(200, "ready\n")
     site.change(change)
@@ -105,7 +123,9 @@ def test_what_is_not_right_in_the_database_is_said_and_passes_with_it(site: Site
 
 
 def test_an_older_schema_and_a_role_that_bypasses_row_security_are_not_ready(site: Site) -> None:
-    site.change("update django_migrations set name = 'x' where app = 'tenancy' and name = '0007_conditions'")
+    site.change(
+        "update django_migrations set name = 'x' where app = 'tenancy' and name = '0007_conditions'"
+    )
     site.becomes(503, f"{readiness.OTHER_SCHEMA}\n")
     site.change("update django_migrations set name = '0007_conditions' where name = 'x'")
     site.change("alter role theseller_auth bypassrls")

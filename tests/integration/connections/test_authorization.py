@@ -22,7 +22,11 @@ from tests.database import test_server
 from tests.emulated_amazon import ALICE, CHARLIE, ConsentRedirect, EmulatedAmazon, emulated_amazon
 
 from theseller.accounts.models import User
-from theseller.connections.access_tokens import discard_stale_tokens, open_connection, with_access_token
+from theseller.connections.access_tokens import (
+    discard_stale_tokens,
+    open_connection,
+    with_access_token,
+)
 from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.operations import complete_authorization, disconnect, start_authorization
 from theseller.connections.queries import all_connections, connection_view
@@ -42,7 +46,14 @@ def amazon(tmp_path: Path) -> Iterator[EmulatedAmazon]:
         yield running
 
 
-def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: str = US, at: datetime | None = None) -> ConsentRedirect:
+def _consent(
+    cast: Cast,
+    amazon: EmulatedAmazon,
+    *,
+    seller: str = ALICE,
+    store: str = US,
+    at: datetime | None = None,
+) -> ConsentRedirect:
     begun = start_authorization(
         features=["sales", "finances", "stock"],
         marketplace_id=store,
@@ -56,7 +67,12 @@ def _consent(cast: Cast, amazon: EmulatedAmazon, *, seller: str = ALICE, store: 
 
 
 def _complete(
-    cast: Cast, back: ConsentRedirect, *, session: Secret = SESSION, at: datetime | None = None, code: Secret | None = None
+    cast: Cast,
+    back: ConsentRedirect,
+    *,
+    session: Secret = SESSION,
+    at: datetime | None = None,
+    code: Secret | None = None,
 ) -> Authorized | Refused:
     return complete_authorization(
         state=back.state,
@@ -77,18 +93,26 @@ def _connect(cast: Cast, amazon: EmulatedAmazon) -> Authorized:
 
 def _call(cast: Cast, authorised: Authorized) -> Secret:
     """Get an access token as the worker does around each call."""
-    with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
+    with (
+        as_role("worker"),
+        open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened,
+    ):
         return with_access_token(opened, lambda token: token)
 
 
-def test_a_confirmed_consent_opens_a_connection_whose_token_works(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_confirmed_consent_opens_a_connection_whose_token_works(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     authorised = _connect(cast, amazon)
     assert _call(cast, authorised).reveal().startswith("Atza|")
     with tenant_scope(cast.alices_shop):
         view = connection_view(authorised.connection)
     assert view is not None
     assert view.is_open
-    assert view.roles == ("Finance and Accounting", "Amazon Fulfillment")  # the fewest that open all three features
+    assert view.roles == (
+        "Finance and Accounting",
+        "Amazon Fulfillment",
+    )  # the fewest that open all three features
 
 
 def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
@@ -105,22 +129,37 @@ def test_links_from_elsewhere_can_not_use_up_the_allowance_of_a_persons_own_retu
     begun = client.post("/connections/attempts/", {"features": ["sales"], "marketplace": US})
     back = amazon.consent(begun["Location"], seller=ALICE)
     at = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: at)  # On a slow machine the first requests would be forgiven before the last.
-    strange = [client.get(f"/connections/callback/?state=link-{number}").status_code for number in range(40)]
+    monkeypatch.setattr(
+        clock, "now", lambda: at
+    )  # On a slow machine the first requests would be forgiven before the last.
+    strange = [
+        client.get(f"/connections/callback/?state=link-{number}").status_code
+        for number in range(40)
+    ]
     assert strange[:12] == [302] * 12
-    assert strange[-1] == 429  # what is no answer to an attempt of this session is limited by itself
-    own = {"state": back.state.reveal(), "spapi_oauth_code": back.code.reveal(), "selling_partner_id": back.selling_partner_id}
+    assert (
+        strange[-1] == 429
+    )  # what is no answer to an attempt of this session is limited by itself
+    own = {
+        "state": back.state.reveal(),
+        "spapi_oauth_code": back.code.reveal(),
+        "selling_partner_id": back.selling_partner_id,
+    }
     assert client.get("/connections/callback/", own)["Location"] == "/connections/"
     assert client.get("/connections/callback/", own).status_code == 429  # used once
 
 
 def test_a_state_belongs_to_its_browser_session(cast: Cast, amazon: EmulatedAmazon) -> None:
-    assert _complete(cast, _consent(cast, amazon), session=Secret("another browser")) == Refused(Refusal.WRONG_SESSION)
+    assert _complete(cast, _consent(cast, amazon), session=Secret("another browser")) == Refused(
+        Refusal.WRONG_SESSION
+    )
 
 
 def test_a_state_that_was_never_given_out_is_refused(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
-    assert _complete(cast, ConsentRedirect(Secret("invented"), back.code, ALICE)) == Refused(Refusal.STATE_UNKNOWN)
+    assert _complete(cast, ConsentRedirect(Secret("invented"), back.code, ALICE)) == Refused(
+        Refusal.STATE_UNKNOWN
+    )
 
 
 def test_a_state_lapses_after_ten_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
@@ -151,7 +190,9 @@ def test_a_declined_consent_stores_nothing(cast: Cast, amazon: EmulatedAmazon) -
         assert all_connections() == ()
 
 
-def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     back = _consent(cast, amazon)
     outcome = complete_authorization(
         state=back.state,
@@ -171,7 +212,9 @@ def test_amazons_outage_keeps_nothing_and_says_so(cast: Cast, amazon: EmulatedAm
     assert _complete(cast, back) == Refused(Refusal.AMAZON_UNAVAILABLE)
 
 
-def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     authorised = _connect(cast, amazon)
     amazon.control("revoke", selling_partner_id=ALICE)
     with pytest.raises(ConnectionClosedError):
@@ -182,7 +225,9 @@ def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(cast: Cast, 
     assert view.disconnect_reason is DisconnectReason.REVOKED_AT_AMAZON
 
 
-def test_an_invalid_client_secret_is_the_operators_problem_and_ends_nothing(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_an_invalid_client_secret_is_the_operators_problem_and_ends_nothing(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     from theseller.amazon.errors import ClientSecretInvalidError
 
     authorised = _connect(cast, amazon)
@@ -197,10 +242,15 @@ def test_an_invalid_client_secret_is_the_operators_problem_and_ends_nothing(cast
     assert view.is_open
 
 
-def test_disconnecting_deletes_the_token_and_destroys_its_key(cast: Cast, amazon: EmulatedAmazon, database: str) -> None:
+def test_disconnecting_deletes_the_token_and_destroys_its_key(
+    cast: Cast, amazon: EmulatedAmazon, database: str
+) -> None:
     authorised = _connect(cast, amazon)
     with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
-        cursor.execute("select data_key_id from connections_refresh_token where connection_id = %s", [authorised.connection])
+        cursor.execute(
+            "select data_key_id from connections_refresh_token where connection_id = %s",
+            [authorised.connection],
+        )
         key = cursor.fetchone()[0]
     assert settings.KEY_STORE.exists(key)
     disconnect(
@@ -212,16 +262,24 @@ def test_disconnecting_deletes_the_token_and_destroys_its_key(cast: Cast, amazon
     )
     assert not settings.KEY_STORE.exists(key)
     with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
-        cursor.execute("select count(*) from connections_refresh_token where connection_id = %s", [authorised.connection])
+        cursor.execute(
+            "select count(*) from connections_refresh_token where connection_id = %s",
+            [authorised.connection],
+        )
         assert cursor.fetchone()[0] == 0
     with pytest.raises(ConnectionClosedError):
         _call(cast, authorised)
 
 
-def test_a_disconnection_killed_before_its_commit_is_finished_by_the_next_call(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_disconnection_killed_before_its_commit_is_finished_by_the_next_call(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     authorised = _connect(cast, amazon)
     with tenant_scope(cast.alices_shop), databases["default"].cursor() as cursor:
-        cursor.execute("select data_key_id from connections_refresh_token where connection_id = %s", [authorised.connection])
+        cursor.execute(
+            "select data_key_id from connections_refresh_token where connection_id = %s",
+            [authorised.connection],
+        )
         settings.KEY_STORE.destroy(cursor.fetchone()[0])
     with pytest.raises(ConnectionClosedError):
         _call(cast, authorised)
@@ -231,7 +289,9 @@ def test_a_disconnection_killed_before_its_commit_is_finished_by_the_next_call(c
     assert not view.is_open
 
 
-def test_no_call_leaves_after_a_disconnection_has_committed(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_no_call_leaves_after_a_disconnection_has_committed(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     """Workers call in a tight loop while the seller disconnects: what left, left before the commit."""
     authorised = _connect(cast, amazon)
     left_at: list[datetime] = []
@@ -242,7 +302,9 @@ def test_no_call_leaves_after_a_disconnection_has_committed(cast: Cast, amazon: 
         databases["default"] = databases["worker"]
         while not stop.is_set():
             try:
-                with open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
+                with open_connection(
+                    cast.alices_shop, authorised.connection, at=clock.now()
+                ) as opened:
                     with_access_token(opened, lambda token: token)
                     left_at.append(clock.now())
             except ConnectionClosedError:
@@ -270,29 +332,42 @@ def test_no_call_leaves_after_a_disconnection_has_committed(cast: Cast, amazon: 
     assert max(left_at) <= committed
 
 
-def test_another_account_of_the_same_region_is_refused_while_one_is_open(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_another_account_of_the_same_region_is_refused_while_one_is_open(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     _connect(cast, amazon)
     again = _consent(cast, amazon)
     assert isinstance(_complete(cast, again), Authorized)  # the same account again: a renewal
     with tenant_scope(cast.alices_shop):
         assert len(all_connections()) == 1
     # In Europe there is a second seller.
-    assert isinstance(_complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE)), Authorized)
-    assert _complete(cast, _consent(cast, amazon, seller=CHARLIE, store=DE)) == Refused(Refusal.ALREADY_CONNECTED)
+    assert isinstance(
+        _complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE)), Authorized
+    )
+    assert _complete(cast, _consent(cast, amazon, seller=CHARLIE, store=DE)) == Refused(
+        Refusal.ALREADY_CONNECTED
+    )
 
 
-def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     authorised, at = _connect(cast, amazon), clock.now()
 
     def token(when: datetime) -> Secret:
-        with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=when) as opened:
+        with (
+            as_role("worker"),
+            open_connection(cast.alices_shop, authorised.connection, at=when) as opened,
+        ):
             return opened.access_token()
 
     first = token(at)
     assert token(at + timedelta(minutes=4)) == first
     assert token(at + timedelta(minutes=8)) == first, "it was used four minutes ago"
     assert discard_stale_tokens(at=at + timedelta(minutes=12)) == 0
-    assert discard_stale_tokens(at=at + timedelta(minutes=13)) == 1, "it was not used for five minutes"
+    assert discard_stale_tokens(at=at + timedelta(minutes=13)) == 1, (
+        "it was not used for five minutes"
+    )
     second = token(at + timedelta(minutes=13))
     assert second != first
     assert discard_stale_tokens(at=at + timedelta(minutes=17)) == 0
@@ -307,12 +382,15 @@ def _in_another_process(cast: Cast, authorised: Authorized, asked: Connection) -
     os._exit(0)
 
 
-def test_after_authorizing_again_no_process_uses_the_token_of_before(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_after_authorizing_again_no_process_uses_the_token_of_before(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     """What the seller allowed since (a role for packing slips) is not in an access token of the authorization before."""
     authorised = _connect(cast, amazon)
     for alias in databases:
         databases[alias].close()
-        databases[alias].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper: its threads do not survive a fork
+        # PostgreSQL's wrapper: its threads do not survive a fork
+        databases[alias].close_pool()  # type: ignore[attr-defined]
     ours, theirs = multiprocessing.Pipe()
     worker = os.fork()
     if worker == 0:
@@ -344,32 +422,44 @@ def _check(cast: Cast, authorised: Authorized) -> str | None:
     return view.seller_check
 
 
-def test_amazons_own_answer_confirms_whose_authorization_it_is(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_amazons_own_answer_confirms_whose_authorization_it_is(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     assert _check(cast, _connect(cast, amazon)) == "confirmed"
 
 
-def test_a_seller_id_that_the_browser_changed_is_refused_and_nothing_is_stored(cast: Cast, amazon: EmulatedAmazon, database: str) -> None:
+def test_a_seller_id_that_the_browser_changed_is_refused_and_nothing_is_stored(
+    cast: Cast, amazon: EmulatedAmazon, database: str
+) -> None:
     back = replace(_consent(cast, amazon), selling_partner_id="A2SOMEBODYELSE")
     assert _complete(cast, back) == Refused(Refusal.OTHER_SELLER)
     with tenant_scope(cast.alices_shop):
         assert all_connections() == ()
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         lines = superuser.execute(
-            "select details->>'why' from audit_event where tenant_id = %s and tag = 'connections:authorisation:refused'", [cast.alices_shop]
+            "select details->>'why' from audit_event where tenant_id = %s and tag ="
+            " 'connections:authorisation:refused'",
+            [cast.alices_shop],
         ).fetchall()
     assert lines == [("other_seller",)]
 
 
-def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_renewing_with_another_sellers_code_is_refused_and_leaves_the_connection(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     authorised = _complete(cast, _consent(cast, amazon, seller=EUROPEAN, store=DE))
     assert isinstance(authorised, Authorized)
     theirs = _consent(cast, amazon, seller=CHARLIE, store=DE)
-    assert _complete(cast, replace(theirs, selling_partner_id=EUROPEAN)) == Refused(Refusal.OTHER_SELLER)
+    assert _complete(cast, replace(theirs, selling_partner_id=EUROPEAN)) == Refused(
+        Refusal.OTHER_SELLER
+    )
     assert _check(cast, authorised) == "confirmed"
     assert _call(cast, authorised).reveal().startswith("Atza|")
 
 
-def test_an_authorization_of_which_amazon_says_nothing_is_unconfirmed_and_shown_so(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_an_authorization_of_which_amazon_says_nothing_is_unconfirmed_and_shown_so(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     amazon.control("faults", operation="finances.listTransactions", kind="error503", times=1)
     authorised = _connect(cast, amazon)
     assert _check(cast, authorised) is None

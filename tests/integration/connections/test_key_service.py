@@ -116,7 +116,9 @@ def test_a_disconnection_that_cannot_destroy_the_key_ends_nothing_and_can_be_rep
     assert _token_rows(cast) == 0
 
 
-def test_a_key_destroyed_without_an_answer_ends_the_connection_at_its_next_use(cast: Cast, amazon: EmulatedAmazon, keys: Failing) -> None:
+def test_a_key_destroyed_without_an_answer_ends_the_connection_at_its_next_use(
+    cast: Cast, amazon: EmulatedAmazon, keys: Failing
+) -> None:
     authorised = _connect(cast, amazon)
     keys.state, keys.done = ServiceState.SLOW, True
     with pytest.raises(KeyStoreError):
@@ -168,7 +170,9 @@ def test_an_authorisation_without_keys_stores_nothing_and_says_why(
     assert _token_rows(cast) == 1
 
 
-def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(cast: Cast, amazon: EmulatedAmazon, keys: Failing) -> None:
+def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(
+    cast: Cast, amazon: EmulatedAmazon, keys: Failing
+) -> None:
     authorised = _connect(cast, amazon)
     back = _consent(cast, amazon)
     real = keys.store
@@ -180,7 +184,10 @@ def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(cast: Cast
 
     with override_settings(KEY_STORE=OnlyDestroyFails(real)):
         assert _complete(cast, back) == Authorized(authorised.connection)
-    with as_role("worker"), open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened:
+    with (
+        as_role("worker"),
+        open_connection(cast.alices_shop, authorised.connection, at=clock.now()) as opened,
+    ):
         assert opened.access_token()
 
 
@@ -205,7 +212,8 @@ def _stream(key: StreamKey) -> tuple[str, float]:
 
     with tenant_scope(key.tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "select last_outcome, extract(epoch from due_at - now()) from ingest_stream where connection_id = %s and name = %s and marketplace_id = %s",
+            "select last_outcome, extract(epoch from due_at - now()) from ingest_stream where"
+            " connection_id = %s and name = %s and marketplace_id = %s",
             [key.connection, key.name, key.marketplace_id],
         )
         outcome, seconds = cursor.fetchone()
@@ -214,8 +222,14 @@ def _stream(key: StreamKey) -> tuple[str, float]:
 
 def test_a_return_without_a_session_leaves_code_and_state_behind(database: str) -> None:
     answer = Client().get(
-        "/connections/callback/", {"state": "the-state-4711", "spapi_oauth_code": "the-code-4711", "selling_partner_id": "A1"}
+        "/connections/callback/",
+        {
+            "state": "the-state-4711",
+            "spapi_oauth_code": "the-code-4711",
+            "selling_partner_id": "A1",
+        },
     )
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=%2Fconnections%2F")
-    # What comes next has Seller Central as its referrer, never this address: a browser doesn't name an address that redirected it.
+    # What comes next has Seller Central as its referrer, never this address: a browser doesn't name
+    # an address that redirected it.
     assert answer["Referrer-Policy"] == "same-origin"

@@ -48,13 +48,17 @@ def shop(cast: Cast) -> Shop:
     return shop
 
 
-def test_a_connection_shows_the_stores_the_seller_has_and_offers_another_region(shop: Shop, alice: Client) -> None:
+def test_a_connection_shows_the_stores_the_seller_has_and_offers_another_region(
+    shop: Shop, alice: Client
+) -> None:
     page = alice.get("/connections/").content.decode()
     assert "Amazon.de" in page
     assert "Amazon.co.uk" not in page
     assert "Amazon.it" not in page
     assert "Connect another region" in page
-    assert "Europe" in alice.get("/connections/new/").content.decode(), "which region is connected already"
+    assert "Europe" in alice.get("/connections/new/").content.decode(), (
+        "which region is connected already"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,13 @@ def test_a_connection_shows_the_stores_the_seller_has_and_offers_another_region(
 def test_a_shop_whose_connection_ended_reads_why_and_finds_the_certificate(
     shop: Shop, alice: Client, reason: DisconnectReason, said: str
 ) -> None:
-    disconnect(connection=shop.connection, reason=reason, tenant=shop.tenant, actor="process:test", at=clock.now())
+    disconnect(
+        connection=shop.connection,
+        reason=reason,
+        tenant=shop.tenant,
+        actor="process:test",
+        at=clock.now(),
+    )
     shop.run("delete from analytics_day where tenant_id = %s", [shop.tenant])
     page = alice.get("/").content.decode()
     assert "Your data was erased" in page
@@ -89,7 +99,9 @@ def test_a_visitor_reads_what_this_is_and_where_to_sign_in() -> None:
 
 def test_only_a_demo_of_this_machine_says_how_to_sign_in_to_it() -> None:
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret).reveal()
-    here = replace(settings.ENVIRONMENT, kind=EnvironmentKind.DEMO, public_url="http://127.0.0.1:8100")
+    here = replace(
+        settings.ENVIRONMENT, kind=EnvironmentKind.DEMO, public_url="http://127.0.0.1:8100"
+    )
     for environment, remote, shown in (
         (here, "127.0.0.1", True),
         (here, "198.51.100.7", False),
@@ -113,7 +125,10 @@ def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> 
 
 def test_a_person_without_a_shop_is_promised_nothing() -> None:
     person = create_user(
-        email=f"nina.{new_id().hex[-12:]}@example.com", name="Nina", password=Secret("a long enough password"), at=clock.now()
+        email=f"nina.{new_id().hex[-12:]}@example.com",
+        name="Nina",
+        password=Secret("a long enough password"),
+        at=clock.now(),
     )
     client = Client()
     client.force_login(User.objects.get(pk=person))

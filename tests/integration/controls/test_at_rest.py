@@ -29,7 +29,9 @@ def context(cast: Cast, tmp_path: Path) -> ProbeContext:
 
 
 def _declare(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, volumes_encrypted_by=_DECLARED))
+    patch.setattr(
+        settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, volumes_encrypted_by=_DECLARED)
+    )
 
 
 def _virtual(context: ProbeContext) -> None:
@@ -39,7 +41,13 @@ def _virtual(context: ProbeContext) -> None:
 
 
 def _elsewhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, database_url="postgresql://db.example:5432/x?sslmode=verify-full"))
+    patch.setattr(
+        settings,
+        "ENVIRONMENT",
+        replace(
+            settings.ENVIRONMENT, database_url="postgresql://db.example:5432/x?sslmode=verify-full"
+        ),
+    )
 
 
 def _why(outcome: Outcome) -> str:
@@ -61,7 +69,9 @@ def test_a_virtual_disk_is_unknown_with_what_to_do(context: ProbeContext) -> Non
     assert len(why) <= 500, "the page would cut it"
 
 
-def test_a_declaration_is_shown_and_proves_nothing(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_declaration_is_shown_and_proves_nothing(
+    context: ProbeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _declare(monkeypatch)
     _virtual(context)
     why = _why(probe(context))
@@ -69,7 +79,9 @@ def test_a_declaration_is_shown_and_proves_nothing(context: ProbeContext, monkey
     assert len(why) <= 500
 
 
-def test_a_declaration_hides_no_plain_disk(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_declaration_hides_no_plain_disk(
+    context: ProbeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _declare(monkeypatch)
     put(context.machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", "LVM-1")
     outcome = probe(context)
@@ -77,7 +89,9 @@ def test_a_declaration_hides_no_plain_disk(context: ProbeContext, monkeypatch: p
     assert "Not encrypted" in outcome.evidence
 
 
-def test_a_database_elsewhere_is_not_seen_though_all_else_is(context: ProbeContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_elsewhere_is_not_seen_though_all_else_is(
+    context: ProbeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _elsewhere(monkeypatch)
     why = _why(probe(context))
     assert "the database on a server whose disk we can't see" in why

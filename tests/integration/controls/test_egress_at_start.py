@@ -29,5 +29,11 @@ worker.run(argparse.Namespace(concurrency=1))
 
 @pytest.mark.parametrize("start", [_WEB, _WORKER], ids=["web", "worker"])
 def test_egress_is_restricted_before_the_database_is_opened(start: str) -> None:
-    done = subprocess.run([sys.executable, "-c", _BEGIN + start], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _BEGIN + start],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.strip() == "True", done.stderr

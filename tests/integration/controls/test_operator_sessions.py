@@ -16,14 +16,21 @@ from theseller.lib import clock
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = clock.now()
     olga = create_operator(at=now - timedelta(days=2))
     signed_in_client(olga)
     operator_client(olga, at=now - timedelta(hours=13))
     operator_client(olga)
     assert isinstance(cred_operator_mfa.probe(live_context(clock.now())), Passed)
-    monkeypatch.setattr(cred_operator_mfa, "operator_auth_state", lambda *_, **__: OperatorAuthState.AUTHENTICATED)
+    monkeypatch.setattr(
+        cred_operator_mfa, "operator_auth_state", lambda *_, **__: OperatorAuthState.AUTHENTICATED
+    )
     found = cred_operator_mfa.probe(live_context(clock.now()))
     assert isinstance(found, Failed)
-    assert "2 living session(s) of operators would be let in without a proof of today." in found.evidence
+    assert (
+        "2 living session(s) of operators would be let in without a proof of today."
+        in found.evidence
+    )

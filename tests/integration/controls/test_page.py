@@ -24,7 +24,9 @@ def deployment(database: str) -> Deployment:
     for control in CATALOGUE:
         # One is left unchecked and one is old, so that the page has more than one colour.
         if control != "aup-no-training":
-            run_control(control, at=at - (timedelta(hours=5) if control == "pii-strip" else timedelta(0)))
+            run_control(
+                control, at=at - (timedelta(hours=5) if control == "pii-strip" else timedelta(0))
+            )
     return made
 
 
@@ -48,7 +50,9 @@ def test_json_says_the_same(deployment: Deployment) -> None:
     document = json.loads(_page("/security/page.json"))
     shown = {
         name: displayed_status
-        for displayed_status, name in re.findall(r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page())
+        for displayed_status, name in re.findall(
+            r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page()
+        )
     }
     assert {one["id"]: one["outcome"].replace("_", "") for one in document["controls"]} == shown
     assert all(one["probe"] or one["outcome"] == Status.UNKNOWN for one in document["controls"])
@@ -62,7 +66,11 @@ def test_it_names_the_key_of_the_certificates(deployment: Deployment) -> None:
 
 
 def test_evidence_names_no_person_or_shop(deployment: Deployment) -> None:
-    said = _page() + _page("/security/page.json") + "".join(_page(f"/security/{control}/") for control in CATALOGUE)
+    said = (
+        _page()
+        + _page("/security/page.json")
+        + "".join(_page(f"/security/{control}/") for control in CATALOGUE)
+    )
     cast = deployment.cast
     for name in (
         cast.alices_shop,

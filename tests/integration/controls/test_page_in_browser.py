@@ -25,14 +25,21 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
 from theseller.lib import clock
 
-CHROMIUM = os.environ.get("THESELLER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = (
+    os.environ.get("THESELLER_CHROMIUM")
+    or shutil.which("chromium")
+    or shutil.which("chromium-browser")
+)
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 ]  # fmt: skip
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -54,11 +61,17 @@ def site(database: str) -> Iterator[str]:
         superuser.execute("alter table ingest_product no force row level security")
         try:
             for control in sorted(set(CATALOGUE) - {"aup-no-training"}):
-                run_control(control, at=at - (timedelta(hours=5) if control == "pii-strip" else timedelta(minutes=4)))
+                run_control(
+                    control,
+                    at=at
+                    - (timedelta(hours=5) if control == "pii-strip" else timedelta(minutes=4)),
+                )
         finally:
             superuser.execute("alter table ingest_product force row level security")
     with override_settings(ALLOWED_HOSTS=["127.0.0.1"]):
-        server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
+        server = make_server(
+            "127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -76,16 +89,28 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", ["/security/", "/security/net-tenant-isolation/"])
-def test_the_page(site: str, browser: Browser, path: str, width: int, scheme: Literal["light", "dark"]) -> None:
+def test_the_page(
+    site: str, browser: Browser, path: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
     page.on("requestfailed", lambda request: complaints.append(request.url))
     page.goto(site + path)
     if folder := os.environ.get("THESELLER_SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/security{path.replace('/', '-')}{width}-{scheme}.png", full_page=True)
+        page.screenshot(
+            path=f"{folder}/security{path.replace('/', '-')}{width}-{scheme}.png", full_page=True
+        )
     results = Axe().run(page, options={"runOnly": WCAG})
-    assert [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results.response["violations"]] == []
+    assert [
+        (entry["id"], [node["target"] for node in entry["nodes"]])
+        for entry in results.response["violations"]
+    ] == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert complaints == []
     if path == "/security/":

@@ -15,27 +15,35 @@ from theseller.controls.tasks import run_all_controls, run_due_controls
 
 Superuser = psycopg.Connection[tuple[object, ...]]
 _EVIDENCE = (
-    "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version, collected_at)"
-    " values (gen_random_uuid(), %s, 'unknown', 0, 'a test wrote it', 'test', now() - interval '1 hour')"
+    "insert into controls_evidence (id, control_id, outcome, checked, summary, code_version,"
+    " collected_at) values (gen_random_uuid(), %s, 'unknown', 0, 'a test wrote it', 'test', now() -"
+    " interval '1 hour')"
 )
 
 
 @pytest.fixture
 def queue(database: str) -> Iterator[Superuser]:
     """Give a superuser's connection to a database with an empty queue and without workers."""
-    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser, as_role("worker"):
+    with (
+        psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser,
+        as_role("worker"),
+    ):
         for table in ("procrastinate_jobs", "procrastinate_workers"):
             superuser.execute(f"delete from {table}".encode())
         yield superuser
 
 
 def _a_worker(queue: Superuser) -> object:
-    return queue.execute("insert into procrastinate_workers (last_heartbeat) values (now()) returning id").fetchall()[0][0]
+    return queue.execute(
+        "insert into procrastinate_workers (last_heartbeat) values (now()) returning id"
+    ).fetchall()[0][0]
 
 
 def _fetch(queue: Superuser, worker: object) -> list[tuple[object, ...]]:
     """Take the next job as a worker does; all columns of it are null if there is none that may be taken."""
-    found = queue.execute("select id, task_name from procrastinate_fetch_job_v2(null, %s)", [worker]).fetchall()
+    found = queue.execute(
+        "select id, task_name from procrastinate_fetch_job_v2(null, %s)", [worker]
+    ).fetchall()
     return [row for row in found if row[0] is not None]
 
 
@@ -45,19 +53,29 @@ def test_a_run_says_what_it_waits_for(queue: Superuser) -> None:
     now = probe_runs.run_progress(request)
     assert (now.ended, set(now.missing)) == (False, set(CATALOGUE))
     assert now.waiting_for[0] == "No worker runs the probes: no worker was ever seen."
-    queue.execute("insert into procrastinate_workers (last_heartbeat) values (now() - interval '90 seconds')")
+    queue.execute(
+        "insert into procrastinate_workers (last_heartbeat) values (now() - interval '90 seconds')"
+    )
     assert "the last one was silent for 9" in probe_runs.run_progress(request).waiting_for[0]
 
     worker = _a_worker(queue)
     waiting_for = probe_runs.run_progress(request).waiting_for[0]
-    assert waiting_for.startswith("The run of the probes has been waiting in the queue for 0 s. The worker runs: no job.")
+    assert waiting_for.startswith(
+        "The run of the probes has been waiting in the queue for 0 s. The worker runs: no job."
+    )
     assert _fetch(queue, worker) == [(request.job, run_all_controls.name)]
-    assert probe_runs.run_progress(request).waiting_for[0].startswith("The worker has been running the probes for ")
+    assert (
+        probe_runs.run_progress(request)
+        .waiting_for[0]
+        .startswith("The worker has been running the probes for ")
+    )
 
     queue.execute("delete from procrastinate_jobs")
     now = probe_runs.run_progress(request)
     assert now.ended
-    assert now.waiting_for[0].startswith(f"The run of the probes ended without new evidence of {len(CATALOGUE)}: ")
+    assert now.waiting_for[0].startswith(
+        f"The run of the probes ended without new evidence of {len(CATALOGUE)}: "
+    )
 
 
 def test_evidence_counts_by_its_place_and_not_by_a_clock(queue: Superuser) -> None:
@@ -79,6 +97,9 @@ def test_two_runs_of_probes_are_never_at_once(queue: Superuser) -> None:
     assert _fetch(queue, worker) == [(due, run_due_controls.name)]
     request = probe_runs.request_run()
     assert _fetch(queue, worker) == []
-    assert f"The worker runs: {run_due_controls.name} for " in probe_runs.run_progress(request).waiting_for[0]
+    assert (
+        f"The worker runs: {run_due_controls.name} for "
+        in probe_runs.run_progress(request).waiting_for[0]
+    )
     queue.execute("delete from procrastinate_jobs where id = %s", [due])
     assert _fetch(queue, worker) == [(request.job, run_all_controls.name)]

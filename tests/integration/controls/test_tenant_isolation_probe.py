@@ -27,40 +27,60 @@ def superuser(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]
         connection.execute("drop policy if exists sabotage on guard.isolation_probe")
         connection.execute("select guard.protect('guard.isolation_probe')")
         connection.execute(
-            "insert into guard.isolation_probe select ('00000000-0000-7000-8000-00000000000' || one)::uuid from unnest(array['a', 'b']) one"
-            " on conflict do nothing"
+            "insert into guard.isolation_probe select ('00000000-0000-7000-8000-00000000000' ||"
+            " one)::uuid from unnest(array['a', 'b']) one on conflict do nothing"
         )
 
 
-def test_without_a_shop_each_role_finds_a_row_and_misses_one(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_without_a_shop_each_role_finds_a_row_and_misses_one(
+    superuser: psycopg.Connection[tuple[object, ...]],
+) -> None:
     assert superuser.execute("select count(*) from tenancy_tenant").fetchone() == (0,)
     found = probe(live_context(NOON))
     assert isinstance(found, Passed), found
-    assert set(found.observations["roles"]) == {"theseller_worker", "theseller_web", "theseller_retention", "theseller_pii"}  # type: ignore[arg-type]
+    assert set(found.observations["roles"]) == {  # type: ignore[arg-type]
+        "theseller_worker",
+        "theseller_web",
+        "theseller_retention",
+        "theseller_pii",
+    }
     assert "web" in served_aliases(ProcessRole.WORKER), "the control runs in the worker"
 
 
 @pytest.mark.parametrize("which", ["a", "b"])
-def test_without_one_of_its_rows_nothing_is_proven(which: str, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
-    superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = %s", [which])
+def test_without_one_of_its_rows_nothing_is_proven(
+    which: str, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    superuser.execute(
+        "delete from guard.isolation_probe where right(tenant_id::text, 1) = %s", [which]
+    )
     found = probe(live_context(NOON))
     assert isinstance(found, Unknown), found
     assert "did not see its own two rows" in found.reason
 
 
-def test_a_row_of_another_that_a_ticket_shows_is_found(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_a_row_of_another_that_a_ticket_shows_is_found(
+    superuser: psycopg.Connection[tuple[object, ...]],
+) -> None:
     superuser.execute("create policy sabotage on guard.isolation_probe using (true)")
     superuser.execute("drop policy ticket on guard.isolation_probe")
     found = probe(live_context(NOON))
     assert isinstance(found, Failed), found
-    assert any("The ticket of one shop showed 1 row(s) of another." in str(one) for one in found.observations["findings"])  # type: ignore[union-attr]
+    assert any(
+        "The ticket of one shop showed 1 row(s) of another." in str(one)
+        for one in found.observations["findings"]  # type: ignore[union-attr]
+    )
 
 
-def test_a_condition_before_the_policies_is_found_and_no_process_serves(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_a_condition_before_the_policies_is_found_and_no_process_serves(
+    superuser: psycopg.Connection[tuple[object, ...]],
+) -> None:
     refuse_unsafe_database()
     superuser.execute(_COST, [1])
     found = probe(live_context(NOON))
     assert isinstance(found, Failed), found
-    assert "A condition of a statement is evaluated before the policies." in list(found.observations["findings"])  # type: ignore[arg-type]
+    assert "A condition of a statement is evaluated before the policies." in list(
+        found.observations["findings"]  # type: ignore[arg-type]
+    )
     with pytest.raises(UnsafeDatabaseRoleError, match="theseller migrate"):
         refuse_unsafe_database()

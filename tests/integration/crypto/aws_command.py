@@ -1,6 +1,7 @@
 """A stand-in for the `aws` command: `aws SERVICE VERB --some-option VALUE …`, by AWS's library against the test's moto.
 
-It takes what the documentation uses: plain options, and `--query A.B --output text`. An option or verb that AWS's library doesn't know fails.
+It takes what the documentation uses: plain options, and `--query A.B --output text`. An option or
+verb that AWS's library doesn't know fails.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ def main(arguments: list[str]) -> int:
     service, verb, *rest = arguments
     options = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
     query, output = options.pop("query", ""), options.pop("output", "")
-    parameters = {"".join(word.capitalize() for word in name.split("-")): _typed(value) for name, value in options.items()}
-    client = boto3.session.Session(region_name="eu-central-1").client(service, endpoint_url=os.environ["TEST_AWS_ENDPOINT"])
+    parameters = {
+        "".join(word.capitalize() for word in name.split("-")): _typed(value)
+        for name, value in options.items()
+    }
+    client = boto3.session.Session(region_name="eu-central-1").client(
+        service, endpoint_url=os.environ["TEST_AWS_ENDPOINT"]
+    )
     answer = getattr(client, verb.replace("-", "_"))(**parameters)
     for name in query.split(".") if query else ():
         answer = answer[name]
     if output == "text":
-        print(answer)  # noqa: T201 - a command prints
+        print(answer)  # noqa: T201
     return 0
 
 

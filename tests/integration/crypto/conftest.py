@@ -36,7 +36,10 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
 
 
 def _approle(folder: Path) -> dict[str, str]:
-    return {name: (folder / f"vault-{name.replace('_', '-')}").read_text().strip() for name in ("role_id", "secret_id")}
+    return {
+        name: (folder / f"vault-{name.replace('_', '-')}").read_text().strip()
+        for name in ("role_id", "secret_id")
+    }
 
 
 @pytest.fixture(scope="session")

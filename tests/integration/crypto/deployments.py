@@ -37,25 +37,45 @@ class Deployment:
     writes_secrets: bool = True
 
     def store(self, environment: str = "test") -> KeyStore:
-        choice = parse_secret_config(self.environ, environment=environment, state=self.state, guarded=False)
+        choice = parse_secret_config(
+            self.environ, environment=environment, state=self.state, guarded=False
+        )
         return make_key_store(choice, make_secret_provider(choice, self.environ), self.environ)
 
     def provider(self, environment: str = "test") -> WritableSecretProvider:
         return make_secret_provider(
-            parse_secret_config(self.environ, environment=environment, state=self.state, guarded=False), self.environ
+            parse_secret_config(
+                self.environ, environment=environment, state=self.state, guarded=False
+            ),
+            self.environ,
         )
 
     def with_environment(self, **changes: str) -> Deployment:
-        return Deployment(self.name, self.state, {**self.environ, **changes}, self.faults, self.raw, self.writes_secrets)
+        return Deployment(
+            self.name,
+            self.state,
+            {**self.environ, **changes},
+            self.faults,
+            self.raw,
+            self.writes_secrets,
+        )
 
 
 class RawShelf:
     """What lies with the service itself, past our own code: to look whether it is gone, and to tamper with it."""
 
-    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
+    def read(
+        self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test"
+    ) -> str | None:
         raise NotImplementedError
 
-    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
+    def write(
+        self,
+        key_id: UUID,
+        content: str,
+        folder: KeyFolder = KeyFolder.KEYS,
+        environment: str = "test",
+    ) -> None:
         raise NotImplementedError
 
     def everything(self) -> str:
@@ -69,11 +89,22 @@ class RawFiles(RawShelf):
     def _path(self, key_id: UUID, folder: KeyFolder) -> Path:
         return self._keys / ("data" if folder is KeyFolder.KEYS else "destroyed") / f"{key_id}.json"
 
-    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:  # noqa: ARG002 - one folder, one environment
+    def read(
+        self,
+        key_id: UUID,
+        folder: KeyFolder = KeyFolder.KEYS,
+        environment: str = "test",  # noqa: ARG002
+    ) -> str | None:
         path = self._path(key_id, folder)
         return path.read_text() if path.exists() else None
 
-    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:  # noqa: ARG002 - the same
+    def write(
+        self,
+        key_id: UUID,
+        content: str,
+        folder: KeyFolder = KeyFolder.KEYS,
+        environment: str = "test",  # noqa: ARG002
+    ) -> None:
         path = self._path(key_id, folder)
         path.touch(mode=0o600)
         path.write_text(content)
@@ -86,37 +117,69 @@ class RawBao(RawShelf):
     def __init__(self, bao: Bao) -> None:
         self._bao = bao
 
-    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
+    def read(
+        self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test"
+    ) -> str | None:
         found = self._bao.call("GET", f"secret/data/theseller/{environment}/{folder}/{key_id}")
-        versions = self._bao.call("GET", f"secret/metadata/theseller/{environment}/{folder}/{key_id}")
+        versions = self._bao.call(
+            "GET", f"secret/metadata/theseller/{environment}/{folder}/{key_id}"
+        )
         if versions["status"] == 404:
             assert found["status"] == 404
             return None
         return str(found["data"]["data"]["file"])
 
-    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
-        done = self._bao.call("POST", f"secret/data/theseller/{environment}/{folder}/{key_id}", {"data": {"file": content}})
+    def write(
+        self,
+        key_id: UUID,
+        content: str,
+        folder: KeyFolder = KeyFolder.KEYS,
+        environment: str = "test",
+    ) -> None:
+        done = self._bao.call(
+            "POST",
+            f"secret/data/theseller/{environment}/{folder}/{key_id}",
+            {"data": {"file": content}},
+        )
         assert done["status"] == 200
 
     def everything(self) -> str:
         names = self._bao.call("LIST", "secret/metadata/theseller/test/keys")["data"]["keys"]
-        return json.dumps([self._bao.call("GET", f"secret/data/theseller/test/keys/{name}") for name in names])
+        return json.dumps(
+            [self._bao.call("GET", f"secret/data/theseller/test/keys/{name}") for name in names]
+        )
 
 
 class RawMoto(RawShelf):
     def __init__(self, moto: Moto) -> None:
         self._secrets, self._parameters = moto.client("secretsmanager"), moto.client("ssm")
 
-    def read(self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> str | None:
+    def read(
+        self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test"
+    ) -> str | None:
         if folder is KeyFolder.KEYS:
             with contextlib.suppress(self._secrets.exceptions.ResourceNotFoundException):
-                return str(self._secrets.get_secret_value(SecretId=f"theseller/{environment}/keys/{key_id}")["SecretString"])
+                return str(
+                    self._secrets.get_secret_value(
+                        SecretId=f"theseller/{environment}/keys/{key_id}"
+                    )["SecretString"]
+                )
             return None
         with contextlib.suppress(self._parameters.exceptions.ParameterNotFound):
-            return str(self._parameters.get_parameter(Name=f"/theseller/{environment}/destroyed/{key_id}")["Parameter"]["Value"])
+            return str(
+                self._parameters.get_parameter(Name=f"/theseller/{environment}/destroyed/{key_id}")[
+                    "Parameter"
+                ]["Value"]
+            )
         return None
 
-    def write(self, key_id: UUID, content: str, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test") -> None:
+    def write(
+        self,
+        key_id: UUID,
+        content: str,
+        folder: KeyFolder = KeyFolder.KEYS,
+        environment: str = "test",
+    ) -> None:
         if folder is KeyFolder.DESTROYED:
             name = f"/theseller/{environment}/destroyed/{key_id}"
             self._parameters.put_parameter(Name=name, Value=content, Type="String", Overwrite=True)
@@ -129,7 +192,9 @@ class RawMoto(RawShelf):
 
     def everything(self) -> str:
         found = self._secrets.list_secrets()["SecretList"]
-        return "".join(self._secrets.get_secret_value(SecretId=one["ARN"])["SecretString"] for one in found)
+        return "".join(
+            self._secrets.get_secret_value(SecretId=one["ARN"])["SecretString"] for one in found
+        )
 
 
 def files(folder: Path) -> Deployment:
@@ -145,7 +210,11 @@ def variables(folder: Path) -> Deployment:
     (credentials / "given").write_text("by systemd\n")
     environ = {
         "THESELLER_SECRET_PROVIDER": "environment",
-        "THESELLER_SECRETS": write_bundle({ROOT_KEY_NAME: new_root_key("test"), "bundled": Secret("in one variable")}).reveal(),
+        "THESELLER_SECRETS": (
+            write_bundle(
+                {ROOT_KEY_NAME: new_root_key("test"), "bundled": Secret("in one variable")}
+            ).reveal()
+        ),
         "CREDENTIALS_DIRECTORY": str(credentials),
     }
     return Deployment("variables", folder, environ, raw=RawFiles(folder), writes_secrets=False)
@@ -183,7 +252,11 @@ def vault(folder: Path, bao: Bao, wire: Wire, approle: dict[str, str]) -> Deploy
     @contextlib.contextmanager
     def policy_gone() -> Iterator[None]:
         policy = bao.call("GET", "sys/policies/acl/theseller-test")["data"]["policy"]
-        bao.call("PUT", "sys/policies/acl/theseller-test", {"policy": 'path "nowhere" { capabilities = ["deny"] }'})
+        bao.call(
+            "PUT",
+            "sys/policies/acl/theseller-test",
+            {"policy": 'path "nowhere" { capabilities = ["deny"] }'},
+        )
         try:
             yield
         finally:
@@ -208,7 +281,10 @@ def aws(folder: Path, moto: Moto, wire: Wire) -> Deployment:
     }
 
     def says(code: str) -> Callable[[], contextlib.AbstractContextManager[None]]:
-        return lambda: wire.broken(Line.ANSWERED, answer("400 Bad Request", {"__type": code, "message": "canned"}, "Connection: close"))
+        return lambda: wire.broken(
+            Line.ANSWERED,
+            answer("400 Bad Request", {"__type": code, "message": "canned"}, "Connection: close"),
+        )
 
     faults: dict[str, Fault] = {
         "sealed": (says("DisabledException"), ServiceState.SEALED),

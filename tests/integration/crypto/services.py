@@ -57,9 +57,10 @@ class Bao:
         write_certificate(self.certificate, key_file, "127.0.0.1")
         self._configuration = folder / "bao.hcl"
         self._configuration.write_text(
-            f'storage "raft" {{\n path = "{folder}/raft"\n node_id = "one"\n performance_multiplier = 1\n}}\n'
-            f'listener "tcp" {{\n address = "127.0.0.1:{self.port}"\n tls_cert_file = "{self.certificate}"\n tls_key_file = "{key_file}"\n}}\n'
-            f'api_addr = "https://127.0.0.1:{self.port}"\ncluster_addr = "https://127.0.0.1:{cluster}"\n'
+            f'storage "raft" {{\n path = "{folder}/raft"\n node_id = "one"\n performance_multiplier'
+            f' = 1\n}}\nlistener "tcp" {{\n address = "127.0.0.1:{self.port}"\n tls_cert_file ='
+            f' "{self.certificate}"\n tls_key_file = "{key_file}"\n}}\napi_addr ='
+            f' "https://127.0.0.1:{self.port}"\ncluster_addr = "https://127.0.0.1:{cluster}"\n'
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._context = ssl.create_default_context(cafile=str(self.certificate))
@@ -79,11 +80,19 @@ class Bao:
         """What the `bao` command needs to be its administrator."""
         path = f"{self.program.parent}:{os.environ['PATH']}"
         home = str(self.folder)
-        return {"BAO_ADDR": self.address, "BAO_CACERT": str(self.certificate), "BAO_TOKEN": self.token, "PATH": path, "HOME": home}
+        return {
+            "BAO_ADDR": self.address,
+            "BAO_CACERT": str(self.certificate),
+            "BAO_TOKEN": self.token,
+            "PATH": path,
+            "HOME": home,
+        }
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([self.program, "server", f"-config={self._configuration}"], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [self.program, "server", f"-config={self._configuration}"], stdout=log, stderr=log
+            )
         wait_for("OpenBao listens", lambda: listens(self.port))
 
     def stop(self) -> None:
@@ -96,16 +105,30 @@ class Bao:
         self.call("PUT", "sys/seal")
 
     def unseal(self) -> None:
-        wait_for("OpenBao takes its key", lambda: self._status("PUT", "sys/unseal", {"key": self._unseal_key}) == 200)
-        wait_for("OpenBao is active", lambda: self._status("GET", "sys/leader") == 200 and bool(self.call("GET", "sys/leader")["is_self"]))
+        wait_for(
+            "OpenBao takes its key",
+            lambda: self._status("PUT", "sys/unseal", {"key": self._unseal_key}) == 200,
+        )
+        wait_for(
+            "OpenBao is active",
+            lambda: (
+                self._status("GET", "sys/leader") == 200
+                and bool(self.call("GET", "sys/leader")["is_self"])
+            ),
+        )
         wait_for("OpenBao answers", lambda: self._status("GET", "sys/mounts") == 200)
 
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
+    # - JSON
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
         """Return what it answers to its administrator, the status as `status`; an answer without a body is one with that only."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=self._context)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=10, context=self._context
+        )
         with contextlib.closing(connection):
             content = None if body is None else json.dumps(body)
-            connection.request(method, f"/v1/{path}", content, {"X-Vault-Token": self.token} if self.token else {})
+            connection.request(
+                method, f"/v1/{path}", content, {"X-Vault-Token": self.token} if self.token else {}
+            )
             response = connection.getresponse()
             return {**json.loads(response.read() or b"{}"), "status": response.status}
 
@@ -123,7 +146,9 @@ class Moto:
         self.port = free_port()
         program = Path(sys.executable).with_name("moto_server")
         with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(self.port)], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [program, "-H", "127.0.0.1", "-p", str(self.port)], stdout=log, stderr=log
+            )
         wait_for("moto listens", lambda: listens(self.port))
 
     @property
@@ -134,10 +159,12 @@ class Moto:
         self._process.terminate()
         self._process.wait(PATIENCE)
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - AWS's library has no types
+    def client(self, service: str) -> Any:  # noqa: ANN401
         import boto3
 
-        return boto3.session.Session(region_name="eu-central-1").client(service, endpoint_url=self.address)
+        return boto3.session.Session(region_name="eu-central-1").client(
+            service, endpoint_url=self.address
+        )
 
 
 class Line(StrEnum):
@@ -234,7 +261,12 @@ def _pass(source: socket.socket, target: socket.socket) -> None:
 def answer(status: str, body: object, *headers: str) -> bytes:
     """Return an HTTP answer as bytes."""
     content = json.dumps(body).encode()
-    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(content)}", *headers]
+    head = [
+        f"HTTP/1.1 {status}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(content)}",
+        *headers,
+    ]
     return "\r\n".join([*head, "", ""]).encode() + content
 
 
@@ -248,7 +280,12 @@ def run_documented(name: str, environ: Mapping[str, str], folder: Path) -> None:
     """Run a block of the documentation as a newcomer does: word for word, in a shell, stopping at the first failure."""
     shell = shutil.which("bash") or "bash"
     done = subprocess.run(
-        [shell, "-euo", "pipefail", "-c", documented(name)], cwd=folder, env=dict(environ), capture_output=True, text=True, check=False
+        [shell, "-euo", "pipefail", "-c", documented(name)],
+        cwd=folder,
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise AssertionError(f"the documented commands `{name}` failed:\n{done.stderr}")

@@ -53,7 +53,8 @@ def gone(store: KeyStore, key_id: UUID) -> None:
     assert [entry for entry in store.list() if entry.id == key_id] == [record]
 
 
-# --- Key stores -----------------------------------------------------------------------------------------------------------------
+# --- Key stores
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> None:
@@ -65,13 +66,22 @@ def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> No
     for key in keys:
         assert again.get(key.id) == key
         assert again.exists(key.id)
-        assert again.record(key.id) == listed[key.id] == KeyRecord(key.id, key.purpose, f"owner:{key.purpose} ü", None)
+        assert (
+            again.record(key.id)
+            == listed[key.id]
+            == KeyRecord(key.id, key.purpose, f"owner:{key.purpose} ü", None)
+        )
 
 
 def test_destroying_is_final(deployment: Deployment) -> None:
     store = deployment.store()
-    key, other = store.create(Purpose.REFRESH_TOKEN, "connection:1"), store.create(Purpose.REFRESH_TOKEN, "connection:2")
-    place = EncryptionContext(new_id(), "connections_refresh_token", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
+    key, other = (
+        store.create(Purpose.REFRESH_TOKEN, "connection:1"),
+        store.create(Purpose.REFRESH_TOKEN, "connection:2"),
+    )
+    place = EncryptionContext(
+        new_id(), "connections_refresh_token", "sealed", "1", Purpose.REFRESH_TOKEN, "test"
+    )
     sealed = seal(key, place, b"canary")
     assert open_sealed(store, place, sealed) == Secret(b"canary")
     store.destroy(key.id)
@@ -136,7 +146,8 @@ def test_no_data_key_is_made_for_the_root(deployment: Deployment) -> None:
         deployment.store().create(Purpose.ROOT, "x")
 
 
-# --- Tampering and interruption ---------------------------------------------------------------------------------------------------
+# --- Tampering and interruption
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +164,9 @@ def test_no_data_key_is_made_for_the_root(deployment: Deployment) -> None:
     ],
     ids=lambda change: "-".join(f"{name}:{value}" for name, value in change.items()),
 )
-def test_an_altered_key_does_not_open_and_can_be_destroyed(deployment: Deployment, change: dict[str, object]) -> None:
+def test_an_altered_key_does_not_open_and_can_be_destroyed(
+    deployment: Deployment, change: dict[str, object]
+) -> None:
     assert deployment.raw is not None
     store = deployment.store()
     store.create(Purpose.PII, "day:1")
@@ -195,7 +208,9 @@ def test_a_key_put_under_another_name_does_not_open(deployment: Deployment) -> N
             store.get(one.id)
 
 
-def test_a_destruction_cut_off_after_its_tombstone_counts_and_is_finished_by_the_next_start(deployment: Deployment) -> None:
+def test_a_destruction_cut_off_after_its_tombstone_counts_and_is_finished_by_the_next_start(
+    deployment: Deployment,
+) -> None:
     assert deployment.raw is not None
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
@@ -219,7 +234,9 @@ def test_keys_of_another_environment_do_not_open(deployment: Deployment) -> None
         with pytest.raises(WrongEnvironmentError, match="another environment"):
             deployment.store("staging")
         return
-    if deployment.name == "vault":  # one policy for each environment: the other one's is denied altogether
+    if (
+        deployment.name == "vault"
+    ):  # one policy for each environment: the other one's is denied altogether
         with pytest.raises(KeyStoreError) as caught:
             deployment.store("staging")
         assert caught.value.state is ServiceState.DENIED
@@ -234,7 +251,8 @@ def test_keys_of_another_environment_do_not_open(deployment: Deployment) -> None
         staging.get(key.id)
 
 
-# --- Several processes ------------------------------------------------------------------------------------------------------------
+# --- Several processes
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _in_children(count: int, act: Callable[[], object]) -> list[str]:
@@ -244,7 +262,7 @@ def _in_children(count: int, act: Callable[[], object]) -> list[str]:
     def child() -> None:
         try:
             results.put(str(act()))
-        except BaseException as error:  # noqa: BLE001 - the parent judges
+        except BaseException as error:  # noqa: BLE001
             results.put(type(error).__name__)
 
     children = [FORK.Process(target=child) for _ in range(count)]
@@ -287,7 +305,9 @@ def test_several_may_destroy_one_key(deployment: Deployment) -> None:
     gone(store, key.id)
 
 
-def test_a_destruction_elsewhere_is_honoured_at_once(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_destruction_elsewhere_is_honoured_at_once(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     """A process that has just used the key, and will not be told, must not use it once more."""
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
@@ -313,7 +333,8 @@ def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(deployment: Deploym
     gone(store, key.id)
 
 
-# --- Secret providers -------------------------------------------------------------------------------------------------------------
+# --- Secret providers
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_secret_is_kept_replaced_and_destroyed(deployment: Deployment) -> None:
@@ -322,7 +343,10 @@ def test_a_secret_is_kept_replaced_and_destroyed(deployment: Deployment) -> None
     if not deployment.writes_secrets:
         assert provider.get("bundled") == Secret("in one variable")
         assert provider.get("given") == Secret("by systemd")
-        changes: tuple[Callable[[], None], ...] = (lambda: provider.put(name, Secret("x")), lambda: provider.remove("given"))
+        changes: tuple[Callable[[], None], ...] = (
+            lambda: provider.put(name, Secret("x")),
+            lambda: provider.remove("given"),
+        )
         for change in changes:
             with pytest.raises(SecretProviderError, match="comes from the environment") as caught:
                 change()
@@ -349,7 +373,9 @@ def test_an_absent_secret_says_where_it_belongs(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", " x", "x\n\n", b"\xff\xfe"])
-def test_what_would_not_survive_an_editor_is_not_kept(deployment: Deployment, value: str | bytes) -> None:
+def test_what_would_not_survive_an_editor_is_not_kept(
+    deployment: Deployment, value: str | bytes
+) -> None:
     name = f"odd-{new_id().hex}"
     with pytest.raises(SecretProviderError, match=name):
         deployment.provider().put(name, Secret(value))
@@ -372,7 +398,9 @@ def test_processes_that_ensure_one_secret_get_the_same(deployment: Deployment) -
 
 def test_environments_share_no_secret(deployment: Deployment) -> None:
     if deployment.name in {"files", "variables"}:
-        pytest.skip("files and variables belong to one deployment: their folder and process are the border")
+        pytest.skip(
+            "files and variables belong to one deployment: their folder and process are the border"
+        )
     name = f"of-test-{new_id().hex}"
     deployment.provider().put(name, Secret("x"))
     with pytest.raises((SecretNotFoundError, SecretProviderError)):

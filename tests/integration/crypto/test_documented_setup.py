@@ -24,11 +24,17 @@ DOCUMENT = (Path(__file__).parents[3] / "docs/operate/secrets.md").read_text()
 
 
 @pytest.mark.parametrize("deployment", KINDS, indirect=True)
-def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fill_put_check(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in list(os.environ):
         if name.startswith("THESELLER_") or name == "DATABASE_URL":
             monkeypatch.delenv(name)
-    for name, value in {**deployment.environ, "THESELLER_ENV": "test", "THESELLER_STATE": str(deployment.state / "state")}.items():
+    for name, value in {
+        **deployment.environ,
+        "THESELLER_ENV": "test",
+        "THESELLER_STATE": str(deployment.state / "state"),
+    }.items():
         monkeypatch.setenv(name, value)
     if deployment.name == "variables":
         capsys.readouterr()
@@ -37,7 +43,9 @@ def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("THESELLER_LWA_CLIENT_SECRET", "canary-of-amazon")
     else:
         if deployment.name != "files":  # the services are shared by all tests of the session
-            make_secret_provider(secret_config(deployment.state), os.environ).remove(LWA_CLIENT_SECRET_NAME)
+            make_secret_provider(secret_config(deployment.state), os.environ).remove(
+                LWA_CLIENT_SECRET_NAME
+            )
         assert main(["secrets", "fill"]) == 0
         assert main(["secrets", "check"]) == 1
         assert f"✗ {LWA_CLIENT_SECRET_NAME}" in capsys.readouterr().out
@@ -47,7 +55,9 @@ def test_fill_put_check(deployment: Deployment, monkeypatch: pytest.MonkeyPatch,
     shown = capsys.readouterr().out
     assert "✗" not in shown
     assert "canary" not in shown
-    assert shown.count("✓") == len(own_secrets(secret_config(deployment.state))) + 2  # Amazon's, and the key store
+    assert (
+        shown.count("✓") == len(own_secrets(secret_config(deployment.state))) + 2
+    )  # Amazon's, and the key store
 
 
 def test_the_commands_for_openbao_may_be_run_again(bao: Bao, tmp_path: Path) -> None:
@@ -70,11 +80,22 @@ def test_the_commands_for_openbao_may_be_run_again(bao: Bao, tmp_path: Path) -> 
 def test_the_commands_for_aws(moto: Moto, tmp_path: Path) -> None:
     """By a stand-in for the `aws` command, which is not here: the same calls, to moto."""
     command = tmp_path / "aws"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("aws_command.py")}" "$@"\n')
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("aws_command.py")}" "$@"\n'
+    )
     command.chmod(0o755)
-    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TEST_AWS_ENDPOINT": moto.address, "THESELLER_ENV": "production"}
+    environ = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "TEST_AWS_ENDPOINT": moto.address,
+        "THESELLER_ENV": "production",
+    }
     run_documented("aws-prepare", environ, tmp_path)
-    ours = {"THESELLER_SECRET_PROVIDER": "aws", "THESELLER_AWS_REGION": "eu-central-1", "THESELLER_AWS_ENDPOINT": moto.address}
+    ours = {
+        "THESELLER_SECRET_PROVIDER": "aws",
+        "THESELLER_AWS_REGION": "eu-central-1",
+        "THESELLER_AWS_ENDPOINT": moto.address,
+    }
     choice = parse_secret_config(ours, environment="production", state=tmp_path, guarded=True)
     store = make_key_store(choice, make_secret_provider(choice, ours), ours)
     kms = moto.client("kms")
@@ -87,12 +108,27 @@ def test_the_commands_for_aws(moto: Moto, tmp_path: Path) -> None:
 
 def test_the_document_names_what_there_is() -> None:
     variables = set(re.findall(r"THESELLER_[A-Z_]+[A-Z]", DOCUMENT))
-    source = "".join(path.read_text() for path in (Path(__file__).parents[3] / "src/theseller").rglob("*.py"))
-    for variable in variables - {"THESELLER_DB_WEB", "THESELLER_DB_WEB_FILE", "THESELLER_LWA_CLIENT_SECRET"}:
+    source = "".join(
+        path.read_text() for path in (Path(__file__).parents[3] / "src/theseller").rglob("*.py")
+    )
+    for variable in variables - {
+        "THESELLER_DB_WEB",
+        "THESELLER_DB_WEB_FILE",
+        "THESELLER_LWA_CLIENT_SECRET",
+    }:
         assert variable.removesuffix("_FILE") in source, variable
     table = DOCUMENT.split("## What is needed", 1)[1].split("\n## ", 1)[0]
-    for name in {*own_secrets(parse_secret_config({}, environment="demo", state=Path("state"), guarded=False)), LWA_CLIENT_SECRET_NAME}:
+    for name in {
+        *own_secrets(
+            parse_secret_config({}, environment="demo", state=Path("state"), guarded=False)
+        ),
+        LWA_CLIENT_SECRET_NAME,
+    }:
         assert f"`{name}`" in table
     answers = DOCUMENT.split("## When the service does not answer", 1)[1]
-    assert set(re.findall(r"\| `([a-z-]+)` \|", answers)) == {state.value for state in ServiceState} - {ServiceState.READ_ONLY.value}
-    assert {kind.value for kind in EnvironmentKind} <= set(re.findall(r"`([a-z]+)`", DOCUMENT.split("## What each", 1)[0]))
+    assert set(re.findall(r"\| `([a-z-]+)` \|", answers)) == {
+        state.value for state in ServiceState
+    } - {ServiceState.READ_ONLY.value}
+    assert {kind.value for kind in EnvironmentKind} <= set(
+        re.findall(r"`([a-z]+)`", DOCUMENT.split("## What each", 1)[0])
+    )

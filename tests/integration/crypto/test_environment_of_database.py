@@ -12,7 +12,12 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.database import test_server
 
 from theseller.config import migrate
-from theseller.tenancy.startup_checks import WrongDatabaseError, claim_database, refuse_other_environment, refuse_unsafe_database
+from theseller.tenancy.startup_checks import (
+    WrongDatabaseError,
+    claim_database,
+    refuse_other_environment,
+    refuse_unsafe_database,
+)
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -28,7 +33,10 @@ def superuser(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe"])
 def test_each_role_learns_whose_the_database_is(role: str) -> None:
     refuse_other_environment("test", role)
-    with pytest.raises(WrongDatabaseError, match=r"belongs to the environment 'test', and this process runs as 'staging'"):
+    with pytest.raises(
+        WrongDatabaseError,
+        match=r"belongs to the environment 'test', and this process runs as 'staging'",
+    ):
         refuse_other_environment("staging", role)
 
 
@@ -40,24 +48,35 @@ def test_a_database_is_claimed_once(superuser: psycopg.Connection[tuple[object, 
     claim_database(superuser, "test", at=AT)
     with pytest.raises(WrongDatabaseError, match="Nothing was read or changed"):
         claim_database(superuser, "production", at=AT)
-    assert superuser.execute("select environment, count(*) over () from guard.deployment").fetchall() == [("test", 1)]
+    assert superuser.execute(
+        "select environment, count(*) over () from guard.deployment"
+    ).fetchall() == [("test", 1)]
 
 
 def test_a_second_row_is_impossible(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
     for only_row in (True, False):
         with pytest.raises(psycopg.IntegrityError), superuser.transaction():
-            superuser.execute("insert into guard.deployment values (%s, 'production', %s)", [only_row, AT])
+            superuser.execute(
+                "insert into guard.deployment values (%s, 'production', %s)", [only_row, AT]
+            )
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe"])
-def test_no_serving_role_changes_it(database: str, role: str, superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_no_serving_role_changes_it(
+    database: str, role: str, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
     superuser.execute(f"set local role theseller_{role}")
-    for statement in ("update guard.deployment set environment = 'x'", "delete from guard.deployment"):
+    for statement in (
+        "update guard.deployment set environment = 'x'",
+        "delete from guard.deployment",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), superuser.transaction():
             superuser.execute(statement)
 
 
-def test_migrate_refuses_before_it_changes_anything(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migrate_refuses_before_it_changes_anything(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row is made another's for the moment of the call; `call_command` would be the first change."""
     dsn = test_server().superuser_dsn(database)
 
@@ -73,8 +92,12 @@ def test_migrate_refuses_before_it_changes_anything(database: str, monkeypatch: 
             with pytest.raises(WrongDatabaseError):
                 refuse_unsafe_database()
         finally:
-            connection.execute("update guard.deployment set environment = %s", [settings.ENVIRONMENT.kind.value])
-    with pytest.raises(ImproperlyConfigured):  # the stand-in would have been reached: the refusal is what stopped it
+            connection.execute(
+                "update guard.deployment set environment = %s", [settings.ENVIRONMENT.kind.value]
+            )
+    with pytest.raises(
+        ImproperlyConfigured
+    ):  # the stand-in would have been reached: the refusal is what stopped it
         migrate.migrate(dsn, at=AT)
 
 

@@ -12,7 +12,13 @@ from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Line, Wire, answer
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
-from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError, ServiceError, ServiceState
+from theseller.crypto.errors import (
+    KeyDestroyedError,
+    KeyStoreError,
+    SecretProviderError,
+    ServiceError,
+    ServiceState,
+)
 from theseller.crypto.keys import Purpose
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.crypto.secret_config import parse_secret_config
@@ -21,7 +27,10 @@ from theseller.lib.secret import Secret
 
 FAULTS = [
     *(("vault", fault) for fault in ("sealed", "denied", "slow", "gone", "dropped", "stopped")),
-    *(("aws", fault) for fault in ("sealed", "denied", "expired", "busy", "slow", "gone", "dropped")),
+    *(
+        ("aws", fault)
+        for fault in ("sealed", "denied", "expired", "busy", "slow", "gone", "dropped")
+    ),
 ]
 
 
@@ -29,9 +38,13 @@ FAULTS = [
 def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault: str) -> None:
     break_it, state = deployment.faults[fault]
     tiring = state in {ServiceState.SLOW, ServiceState.BUSY}
-    hasty = deployment.with_environment(THESELLER_SECRETS_TIMEOUT_SECONDS="1") if tiring else deployment
+    hasty = (
+        deployment.with_environment(THESELLER_SECRETS_TIMEOUT_SECONDS="1") if tiring else deployment
+    )
     store, provider = hasty.store(), hasty.provider()
-    key, doomed, dead = (store.create(Purpose.REFRESH_TOKEN, f"connection:{number}") for number in range(3))
+    key, doomed, dead = (
+        store.create(Purpose.REFRESH_TOKEN, f"connection:{number}") for number in range(3)
+    )
     store.destroy(dead.id)
     name = f"kept-{new_id().hex}"
     provider.put(name, Secret("canary-in-the-provider"))
@@ -50,11 +63,16 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
         (KeyStoreError, deployment.store),  # a process that starts now
         (SecretProviderError, lambda: provider.get(name)),
         (SecretProviderError, lambda: provider.put(name, Secret("canary-that-was-never-kept"))),
-        (SecretProviderError, lambda: provider.ensure(name, lambda: Secret("canary-that-was-never-kept"))),
+        (
+            SecretProviderError,
+            lambda: provider.ensure(name, lambda: Secret("canary-that-was-never-kept")),
+        ),
         (SecretProviderError, lambda: provider.remove(name)),
     )
     with break_it():
-        for kind, ask in asks[::6] if tiring else asks:  # each such answer costs a whole time-out, or AWS's own pause
+        for kind, ask in (
+            asks[::6] if tiring else asks
+        ):  # each such answer costs a whole time-out, or AWS's own pause
             started = time.monotonic()
             with pytest.raises(kind) as caught:
                 ask()
@@ -89,7 +107,8 @@ def _says_nothing_secret(error: BaseException, deployment: Deployment) -> None:
         assert secret not in shown
 
 
-# --- OpenBao's own ----------------------------------------------------------------------------------------------------------------
+# --- OpenBao's own
+# ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
@@ -99,7 +118,9 @@ def test_a_revoked_token_is_replaced_by_signing_in_again(deployment: Deployment,
     accessors = bao.call("LIST", "auth/token/accessors")["data"]["keys"]
     own = bao.call("GET", "auth/token/lookup-self")["data"]["accessor"]
     for accessor in set(accessors) - {own}:
-        assert bao.call("POST", "auth/token/revoke-accessor", {"accessor": accessor})["status"] == 204
+        assert (
+            bao.call("POST", "auth/token/revoke-accessor", {"accessor": accessor})["status"] == 204
+        )
     assert store.get(key.id) == key
 
 
@@ -112,13 +133,23 @@ def test_a_wrong_secret_id_is_denied(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_a_token_file_is_read_again_when_it_is_refused(deployment: Deployment, bao: Bao, tmp_path: Path) -> None:
+def test_a_token_file_is_read_again_when_it_is_refused(
+    deployment: Deployment, bao: Bao, tmp_path: Path
+) -> None:
     def token(*, of: str = "theseller-test") -> str:
-        return str(bao.call("POST", "auth/token/create", {"policies": [of], "ttl": "10m"})["auth"]["client_token"])
+        return str(
+            bao.call("POST", "auth/token/create", {"policies": [of], "ttl": "10m"})["auth"][
+                "client_token"
+            ]
+        )
 
     path = tmp_path / "token"
     path.write_text(token())
-    environ = {name: value for name, value in deployment.environ.items() if "ROLE_ID" not in name and "SECRET_ID" not in name}
+    environ = {
+        name: value
+        for name, value in deployment.environ.items()
+        if "ROLE_ID" not in name and "SECRET_ID" not in name
+    }
     by_token = Deployment("vault", tmp_path, {**environ, "THESELLER_VAULT_TOKEN_FILE": str(path)})
     store = by_token.store()
     key = store.create(Purpose.PII, "day:1")
@@ -144,19 +175,33 @@ def test_what_is_not_set_up_is_named(deployment: Deployment, bao: Bao) -> None:
     bao.call("POST", f"{name}/config", {"deletion_allowed": True})
     bao.call("DELETE", name)
     try:
-        with pytest.raises(KeyStoreError, match="has no transit key transit/theseller-test-mfa") as caught:
+        with pytest.raises(
+            KeyStoreError, match="has no transit key transit/theseller-test-mfa"
+        ) as caught:
             store.get(key.id)
         assert caught.value.state is ServiceState.NOT_SET_UP
-        with pytest.raises(KeyStoreError, match="policy lacks transit/encrypt/theseller-test-mfa"):  # we may not make one
+        with pytest.raises(
+            KeyStoreError, match="policy lacks transit/encrypt/theseller-test-mfa"
+        ):  # we may not make one
             store.create(Purpose.MFA, "x")
     finally:
         bao.call("POST", name, {"type": "aes256-gcm96"})
     bao.call("POST", "sys/mounts/older", {"type": "kv", "options": {"version": "1"}})
-    bao.call("PUT", "sys/policies/acl/anything", {"policy": 'path "*" { capabilities = ["create", "read", "update", "delete", "list"] }'})
-    token = bao.call("POST", "auth/token/create", {"policies": ["anything"]})["auth"]["client_token"]
+    bao.call(
+        "PUT",
+        "sys/policies/acl/anything",
+        {"policy": 'path "*" { capabilities = ["create", "read", "update", "delete", "list"] }'},
+    )
+    token = bao.call("POST", "auth/token/create", {"policies": ["anything"]})["auth"][
+        "client_token"
+    ]
     for mount in ("older", "nowhere"):
-        lost = deployment.with_environment(THESELLER_VAULT_KV_MOUNT=mount, THESELLER_VAULT_TOKEN=token)
-        with pytest.raises(SecretProviderError, match=f"has no kv mount of version 2 named '{mount}'") as not_there:
+        lost = deployment.with_environment(
+            THESELLER_VAULT_KV_MOUNT=mount, THESELLER_VAULT_TOKEN=token
+        )
+        with pytest.raises(
+            SecretProviderError, match=f"has no kv mount of version 2 named '{mount}'"
+        ) as not_there:
             lost.provider().put("x", Secret("x"))
         assert not_there.value.state is ServiceState.NOT_SET_UP
 
@@ -171,17 +216,25 @@ def elsewhere(bao: Bao) -> Iterator[Wire]:
 @pytest.mark.parametrize(
     ("given", "state"),
     [
-        (answer("307 Temporary Redirect", {}, "Location: http://127.0.0.1:1/v1/secret"), ServiceState.NOT_SET_UP),
+        (
+            answer("307 Temporary Redirect", {}, "Location: http://127.0.0.1:1/v1/secret"),
+            ServiceState.NOT_SET_UP,
+        ),
         (answer("429 Too Many Requests", {"errors": ["canary"]}), ServiceState.BUSY),
         (answer("500 Internal Server Error", {"errors": ["canary"]}), ServiceState.UNREACHABLE),
         (answer("501 Not Implemented", {}), ServiceState.NOT_SET_UP),
         (answer("200 OK", ["canary"]), ServiceState.NOT_SET_UP),
-        (answer("200 OK", {"data": {"data": {"other": "canary"}, "metadata": {}}}), ServiceState.DAMAGED),
+        (
+            answer("200 OK", {"data": {"data": {"other": "canary"}, "metadata": {}}}),
+            ServiceState.DAMAGED,
+        ),
     ],
     ids=["redirect", "busy", "failing", "never-initialised", "no-object", "another-field"],
 )
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_odd_answers_are_told_apart_and_never_quoted(deployment: Deployment, elsewhere: Wire, given: bytes, state: ServiceState) -> None:
+def test_odd_answers_are_told_apart_and_never_quoted(
+    deployment: Deployment, elsewhere: Wire, given: bytes, state: ServiceState
+) -> None:
     """A node or gateway in between, without TLS on this machine: a redirect is not followed, for the token would travel along."""
     odd = Deployment(
         "vault",
@@ -203,14 +256,20 @@ def test_odd_answers_are_told_apart_and_never_quoted(deployment: Deployment, els
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("THESELLER_VAULT_ADDRESS", "http://vault.example:8200", "must look like https://HOST:PORT"),
+        (
+            "THESELLER_VAULT_ADDRESS",
+            "http://vault.example:8200",
+            "must look like https://HOST:PORT",
+        ),
         ("THESELLER_VAULT_ADDRESS", "https://user:password@vault.example", "no user or password"),
         ("THESELLER_VAULT_ADDRESS", "", "must look like https"),
         ("THESELLER_SECRETS_TIMEOUT_SECONDS", "soon", "number from 0.1 to 60"),
     ],
 )
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_an_address_over_which_secrets_may_not_travel_is_refused(deployment: Deployment, variable: str, value: str, sentence: str) -> None:
+def test_an_address_over_which_secrets_may_not_travel_is_refused(
+    deployment: Deployment, variable: str, value: str, sentence: str
+) -> None:
     environ = {**deployment.environ, variable: value}
     with pytest.raises(ValueError, match=sentence) as caught:
         parse_secret_config(environ, environment="test", state=deployment.state, guarded=False)

@@ -29,11 +29,15 @@ from theseller.crypto.secret_config import (
 from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.secret import Secret
 
-ENVIRONMENT = "rotating"  # a folder of its own in the service: whatever other tests leave there, damaged keys included, is not in it
+# a folder of its own in the service: whatever other tests leave there, damaged keys included, is
+# not in it
+ENVIRONMENT = "rotating"
 
 
 @pytest.fixture(scope="module")
-def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretConfig, dict[str, str]]:
+def choice(
+    bao: Bao, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SecretConfig, dict[str, str]]:
     """Return the choice of an environment that was set up as documented, and the variables that it was read from."""
     folder = tmp_path_factory.mktemp("rotating")
     run_documented("vault-prepare", {**bao.environ, "THESELLER_ENV": ENVIRONMENT}, folder)
@@ -45,7 +49,10 @@ def choice(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> tuple[SecretCo
         "THESELLER_VAULT_SECRET_ID_FILE": str(folder / "vault-secret-id"),
         "THESELLER_SECRETS_TIMEOUT_SECONDS": "20",
     }
-    return parse_secret_config(environ, environment=ENVIRONMENT, state=folder, guarded=True), environ
+    return (
+        parse_secret_config(environ, environment=ENVIRONMENT, state=folder, guarded=True),
+        environ,
+    )
 
 
 @pytest.fixture
@@ -82,7 +89,9 @@ def test_a_purpose_key_is_replaced(store: KeyStore, rotation: TransitRotation, b
         assert store.get(key.id) == key
     with pytest.raises(KeyDestroyedError):
         store.get(destroyed.id)
-    versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{keys[0].id}")["data"]["versions"]
+    versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{keys[0].id}")[
+        "data"
+    ]["versions"]
     assert [number for number, version in versions.items() if not version["destroyed"]] == ["2"]
     old = {"ciphertext": json.loads(_unbase64(json.loads(kept)["wrapped"]))}
     refused = bao.call("POST", f"transit/decrypt/theseller-{ENVIRONMENT}-session", old)
@@ -104,7 +113,7 @@ def test_readers_notice_nothing(store: KeyStore, rotation: TransitRotation) -> N
             try:
                 assert store.get(key.id) == key
                 reads[0] += 1
-            except Exception as error:  # noqa: BLE001 - counted, whatever it is
+            except Exception as error:  # noqa: BLE001
                 errors.append(type(error).__name__)
 
     reader = threading.Thread(target=read)
@@ -119,7 +128,9 @@ def test_readers_notice_nothing(store: KeyStore, rotation: TransitRotation) -> N
     assert reads[0] > 3
 
 
-def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretConfig, dict[str, str]], store: KeyStore) -> None:
+def test_a_key_destroyed_meanwhile_does_not_come_back(
+    choice: tuple[SecretConfig, dict[str, str]], store: KeyStore
+) -> None:
     where, environ = choice
     assert where.vault is not None
     shelf = VaultKeyFileStorage(VaultClient(where.vault, lambda: vault_credentials(environ)))
@@ -134,12 +145,16 @@ def test_a_key_destroyed_meanwhile_does_not_come_back(choice: tuple[SecretConfig
 
 
 def test_a_replacement_that_is_killed_at_any_call_converges(
-    choice: tuple[SecretConfig, dict[str, str]], store: KeyStore, rotation: TransitRotation, bao: Bao
+    choice: tuple[SecretConfig, dict[str, str]],
+    store: KeyStore,
+    rotation: TransitRotation,
+    bao: Bao,
 ) -> None:
     purpose = Purpose.PII
     keys = [store.create(purpose, f"day:{number}") for number in range(3)]
     calls = _forked_calls(choice, purpose, kill_at=None)
-    # Each key takes six calls: the first, a middle and the last key are cut at each of theirs, and so is what comes before and after.
+    # Each key takes six calls: the first, a middle and the last key are cut at each of theirs, and
+    # so is what comes before and after.
     assert calls > 6 * len(keys)
     for call in range(calls):
         assert _forked_calls(choice, purpose, kill_at=call) == -signal.SIGKILL
@@ -148,14 +163,18 @@ def test_a_replacement_that_is_killed_at_any_call_converges(
         assert rotation.under_older(purpose) == ()
         for key in keys:
             assert store.get(key.id) == key
-            versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{key.id}")["data"]["versions"]
+            versions = bao.call("GET", f"secret/metadata/theseller/{ENVIRONMENT}/keys/{key.id}")[
+                "data"
+            ]["versions"]
             assert len([1 for version in versions.values() if not version["destroyed"]]) == 1
     assert rotation.oldest_made_at(purpose).tzinfo is not None
     for key in keys:
         store.destroy(key.id)
 
 
-def _forked_calls(choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, *, kill_at: int | None) -> int:
+def _forked_calls(
+    choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, *, kill_at: int | None
+) -> int:
     """Replace the purpose key in a child that dies after the call of that number; return how many calls there were, or its signal."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -168,12 +187,16 @@ def _forked_calls(choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose,
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else int(counted)
 
 
-def _replace_counting(choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, kill_at: int | None, writer: int) -> None:
+def _replace_counting(
+    choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, kill_at: int | None, writer: int
+) -> None:
     made = make_purpose_rotation(*choice)
     assert made is not None
     honest, passed = VaultClient.call, [0]
 
-    def counted(client: VaultClient, method: str, path: str, body: Secret | None = None) -> VaultResponse:
+    def counted(
+        client: VaultClient, method: str, path: str, body: Secret | None = None
+    ) -> VaultResponse:
         answer = honest(client, method, path, body)
         if passed[0] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,13 @@ from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Moto
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
-from theseller.crypto.errors import CannotOpenError, KeyStoreError, ServiceError, ServiceState, WrongEnvironmentError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyStoreError,
+    ServiceError,
+    ServiceState,
+    WrongEnvironmentError,
+)
 from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.purpose_separation import purpose_identities, without_cache
@@ -50,9 +56,15 @@ def test_no_two_purposes_have_one_key(deployment: Deployment) -> None:
 def test_no_message_opens_for_another_purpose(deployment: Deployment) -> None:
     store = deployment.store()
     keys = _keys(store)
-    messages = {purpose: seal(key, _place(purpose), b"a name and an address") for purpose, key in keys.items()}
+    messages = {
+        purpose: seal(key, _place(purpose), b"a name and an address")
+        for purpose, key in keys.items()
+    }
     for purpose, message in messages.items():
-        assert open_sealed(without_cache(store), _place(purpose), message).reveal_bytes() == b"a name and an address"
+        assert (
+            open_sealed(without_cache(store), _place(purpose), message).reveal_bytes()
+            == b"a name and an address"
+        )
         for other in PURPOSES:
             if other is not purpose:
                 with pytest.raises(CannotOpenError):
@@ -64,7 +76,9 @@ def test_no_message_opens_for_another_purpose(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_key_file_that_is_called_something_else_gives_no_key(deployment: Deployment, other: Purpose) -> None:
+def test_a_key_file_that_is_called_something_else_gives_no_key(
+    deployment: Deployment, other: Purpose
+) -> None:
     """Whoever may write where keys lie can't make a token's key serve personal data, nor the other way round."""
     store, raw = deployment.store(), deployment.raw
     assert raw is not None
@@ -86,7 +100,9 @@ def test_the_store_is_refused_under_another_environments_name(deployment: Deploy
     """What `cred-least-privilege` asks: files by the root key's own word, OpenBao by the documented policy."""
     if deployment.name == "aws":
         pytest.skip("moto has no policies: it refuses nobody")
-    choice = parse_secret_config(deployment.environ, environment="test", state=deployment.state, guarded=False)
+    choice = parse_secret_config(
+        deployment.environ, environment="test", state=deployment.state, guarded=False
+    )
     provider, key = deployment.provider(), deployment.store().create(Purpose.SESSION, "separation")
     other = for_environment(choice, "production")
     with pytest.raises((WrongEnvironmentError, ServiceError)) as refusal:
@@ -95,15 +111,20 @@ def test_the_store_is_refused_under_another_environments_name(deployment: Deploy
     deployment.store().destroy(key.id)
 
 
-def test_two_names_for_one_kms_key_are_seen(deployment: Deployment, request: pytest.FixtureRequest) -> None:
+def test_two_names_for_one_kms_key_are_seen(
+    deployment: Deployment, request: pytest.FixtureRequest
+) -> None:
     if deployment.name != "aws":
         pytest.skip("only an alias can be a second name; files and transit know none")
     moto: Moto = request.getfixturevalue("moto")
     kms, store = moto.client("kms"), deployment.store()
     aliases = {
-        name: kms.describe_key(KeyId=deployments.alias(name))["KeyMetadata"]["KeyId"] for name in (Purpose.PII, Purpose.REFRESH_TOKEN)
+        name: kms.describe_key(KeyId=deployments.alias(name))["KeyMetadata"]["KeyId"]
+        for name in (Purpose.PII, Purpose.REFRESH_TOKEN)
     }
-    kms.update_alias(AliasName=deployments.alias(Purpose.PII), TargetKeyId=aliases[Purpose.REFRESH_TOKEN])
+    kms.update_alias(
+        AliasName=deployments.alias(Purpose.PII), TargetKeyId=aliases[Purpose.REFRESH_TOKEN]
+    )
     try:
         identities = purpose_identities(store)
         assert identities[Purpose.PII] == identities[Purpose.REFRESH_TOKEN]

@@ -51,21 +51,29 @@ class Ring:
 def descriptors() -> tuple[TableDescriptor, ...]:
     """Return the whole map: every slice has registered when Django is ready."""
     found = registry.descriptors()
-    assert len(found) >= len({config.label for config in apps.get_app_configs() if config.name.startswith("theseller.")})
+    assert len(found) >= len(
+        {config.label for config in apps.get_app_configs() if config.name.startswith("theseller.")}
+    )
     return found
 
 
 def sealed_columns() -> list[tuple[TableDescriptor, str, Purpose]]:
-    return [(descriptor, column, Purpose(purpose)) for descriptor in descriptors() for column, purpose in descriptor.sealed_columns]
+    return [
+        (descriptor, column, Purpose(purpose))
+        for descriptor in descriptors()
+        for column, purpose in descriptor.sealed_columns
+    ]
 
 
 def catalogue() -> list[tuple[str, str, str]]:
     """Return (table, column, type) of every column of the live database."""
     with connections["probe"].cursor() as cursor:
         cursor.execute(
-            "select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, a.attname, format_type(a.atttypid, null) from pg_attribute a join pg_class c on c.oid = a.attrelid"
-            " join pg_namespace n on n.oid = c.relnamespace where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p')"
-            " and not c.relispartition and a.attnum > 0 and not a.attisdropped order by 1, 2"
+            "select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname"
+            " end, a.attname, format_type(a.atttypid, null) from pg_attribute a join pg_class c on"
+            " c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace where n.nspname in"
+            " ('public', 'pii') and c.relkind in ('r', 'p') and not c.relispartition and a.attnum >"
+            " 0 and not a.attisdropped order by 1, 2"
         )
         return list(cursor.fetchall())
 
@@ -75,11 +83,15 @@ def test_the_map_declares_every_sealed_column(database: str) -> None:
     live = {(table, column): kind for table, column, kind in catalogue()}
     declared = {(descriptor.table, column) for descriptor, column, _ in sealed_columns()}
     assert declared
-    assert {place for place, kind in live.items() if kind == "bytea" and place[1].startswith("sealed")} <= declared
+    assert {
+        place for place, kind in live.items() if kind == "bytea" and place[1].startswith("sealed")
+    } <= declared
     assert {live.get(place) for place in declared} == {"bytea"}
 
 
-def elsewhere(home: EncryptionContext, cells: list[tuple[str, str]]) -> Iterator[tuple[str, EncryptionContext]]:
+def elsewhere(
+    home: EncryptionContext, cells: list[tuple[str, str]]
+) -> Iterator[tuple[str, EncryptionContext]]:
     """Yield every other place that differs from `home` in one thing, and those that an attacker would swap together."""
     for tenant in (NO_TENANT, UUID(int=1), UUID(int=home.tenant.int ^ 1), new_id()):
         yield "tenant", replace(home, tenant=tenant)
@@ -93,25 +105,36 @@ def elsewhere(home: EncryptionContext, cells: list[tuple[str, str]]) -> Iterator
     for row in (str(new_id()), home.row + " ", home.row.upper() + "x", home.row[:-1], "0"):
         yield "row", replace(home, row=row)
         yield "row and tenant", replace(home, row=row, tenant=new_id())
-    yield from (("purpose", replace(home, purpose=purpose)) for purpose in set(Purpose) - {home.purpose})
-    yield from (("environment", replace(home, environment=environment)) for environment in set(ENVIRONMENTS) - {home.environment})
-    # Two neighbours whose texts join to the same bytes: the lengths in the canonical form tell them apart.
+    yield from (
+        ("purpose", replace(home, purpose=purpose)) for purpose in set(Purpose) - {home.purpose}
+    )
+    yield from (
+        ("environment", replace(home, environment=environment))
+        for environment in set(ENVIRONMENTS) - {home.environment}
+    )
+    # Two neighbours whose texts join to the same bytes: the lengths in the canonical form tell them
+    # apart.
     yield "border", replace(home, table=home.table + home.column[:1], column=home.column[1:])
     yield "border", replace(home, column=home.column + home.row[:1], row=home.row[1:])
 
 
-def test_every_sealed_column_against_every_other_place(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_sealed_column_against_every_other_place(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     cells = [(table, column) for table, column, _ in catalogue()]
     assert len(cells) > 150
     refused: Counter[str] = Counter()
     for descriptor, column, purpose in sealed_columns():
         key, other = new_data_key(purpose), new_data_key(purpose)
         for environment in ENVIRONMENTS:
-            home = EncryptionContext(new_id(), descriptor.table, column, str(new_id()), purpose, environment)
+            home = EncryptionContext(
+                new_id(), descriptor.table, column, str(new_id()), purpose, environment
+            )
             message = seal(key, home, PLAIN)
             assert open_sealed(Ring((key, other)), home, message) == Secret(PLAIN)
             for what, place in elsewhere(home, cells):
-                # The attacker holds a store that gives this very key for the other purpose too: the place alone must refuse.
+                # The attacker holds a store that gives this very key for the other purpose too: the
+                # place alone must refuse.
                 lent = DataKey(key.id, place.purpose, key.material)
                 with pytest.raises(CannotOpenError):
                     open_sealed(Ring((lent,)), place, message)
@@ -127,13 +150,22 @@ def test_every_sealed_column_against_every_other_place(database: str, capsys: py
                 with pytest.raises(CannotOpenError):
                     altered = bytearray(message)
                     altered[byte] ^= 1
-                    open_sealed(Ring((key, DataKey(UUID(bytes=bytes(altered[1:17])), purpose, key.material))), home, bytes(altered))
+                    open_sealed(
+                        Ring(
+                            (key, DataKey(UUID(bytes=bytes(altered[1:17])), purpose, key.material))
+                        ),
+                        home,
+                        bytes(altered),
+                    )
                 refused["byte"] += 1
     assert set(refused) == {
         "tenant", "cell", "table", "column", "row", "row and tenant", "purpose", "environment", "border", "version", "key", "byte",
     }  # fmt: skip
     with capsys.disabled():
-        print(f"\nrelocation matrix: {sum(refused.values())} moves refused {dict(refused)}, over {len(sealed_columns())} sealed column(s)")  # noqa: T201 - a figure to see
+        print(  # noqa: T201
+            f"\nrelocation matrix: {sum(refused.values())} moves refused {dict(refused)}, over"
+            f" {len(sealed_columns())} sealed column(s)"
+        )
 
 
 def test_sealing_requires_a_context() -> None:
@@ -141,7 +173,10 @@ def test_sealing_requires_a_context() -> None:
     assert list(inspect.signature(seal).parameters) == ["key", "context", "plaintext"]
     assert list(inspect.signature(seal_stream).parameters) == ["key", "context", "source"]
     for function in (seal, seal_stream):
-        assert all(parameter.default is inspect.Parameter.empty for parameter in inspect.signature(function).parameters.values())
+        assert all(
+            parameter.default is inspect.Parameter.empty
+            for parameter in inspect.signature(function).parameters.values()
+        )
     package = Path(sealed_messages.__file__).parent
     encrypting = {path.name for path in package.glob("*.py") if "AESGCM(" in path.read_text()}
     assert encrypting == {"sealed.py", "stream.py"}
@@ -174,19 +209,24 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
 def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> None:
     """In the real table: whoever may write everywhere moves ciphertexts (with their keys' ids) between rows and shops."""
     shops = [(cast.alices_shop, 1), (cast.alices_shop, 2), (cast.charlies_shop, 3)]
-    homes = [(tenant, connect(tenant, number, f"canary-token-{number}")) for tenant, number in shops]
+    homes = [
+        (tenant, connect(tenant, number, f"canary-token-{number}")) for tenant, number in shops
+    ]
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
 
         def content(of: tuple[UUID, UUID]) -> tuple[bytes, UUID]:
             row = superuser.execute(
-                "select sealed, data_key_id from connections_refresh_token where (tenant_id, connection_id) = (%s, %s)", of
+                "select sealed, data_key_id from connections_refresh_token where (tenant_id,"
+                " connection_id) = (%s, %s)",
+                of,
             ).fetchone()
             assert row is not None
             return bytes(row[0]), row[1]
 
         def put(into: tuple[UUID, UUID], what: tuple[bytes, UUID]) -> None:
             superuser.execute(
-                "update connections_refresh_token set (sealed, data_key_id) = (%s, %s) where (tenant_id, connection_id) = (%s, %s)",
+                "update connections_refresh_token set (sealed, data_key_id) = (%s, %s) where"
+                " (tenant_id, connection_id) = (%s, %s)",
                 (*what, *into),
             )
 

@@ -68,7 +68,9 @@ class Site:
         trusted = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
         six = ip_address(client).version == 6
         raw = socket.create_connection(
-            ("127.0.0.1", self.announced if six else self.tls), timeout, source_address=None if six else (client, 0)
+            ("127.0.0.1", self.announced if six else self.tls),
+            timeout,
+            source_address=None if six else (client, 0),
         )
         if six:
             raw.sendall(f"PROXY TCP6 {client} ::1 40000 443\r\n".encode())
@@ -90,11 +92,21 @@ class Site:
 
     def ask_plainly(self, port: int, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Make one request without TLS, to nginx or past it."""
-        return _answer(http.client.HTTPConnection("127.0.0.1", port, timeout=60), "GET", path, None, dict(headers or {}))
+        return _answer(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=60),
+            "GET",
+            path,
+            None,
+            dict(headers or {}),
+        )
 
 
 def _answer(
-    connection: http.client.HTTPConnection, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    form: Mapping[str, str] | None,
+    headers: Mapping[str, str],
 ) -> Answer:
     sent = {**headers, "Connection": "close"}
     if form is not None:
@@ -153,9 +165,13 @@ def _configured(site: Site) -> str:
         "127.0.0.1:8100": f"127.0.0.1:{site.backend}",
         "listen 80;": f"listen 127.0.0.1:{site.plain};",
         "listen [::]:80;": "",
-        "listen 443 ssl http2;": f"listen 127.0.0.1:{site.tls} ssl http2; listen 127.0.0.1:{site.announced} ssl http2 proxy_protocol;",
+        "listen 443 ssl http2;": (
+            f"listen 127.0.0.1:{site.tls} ssl http2; listen 127.0.0.1:{site.announced} ssl http2"
+            " proxy_protocol;"
+        ),
         "listen [::]:443 ssl http2;": "",
-        "/dev/shm/theseller-nginx": f"{site.folder}/body",  # noqa: S108  # what the shipped file says
+        # what the shipped file says
+        "/dev/shm/theseller-nginx": f"{site.folder}/body",  # noqa: S108
     }
     for old, new in changes.items():
         assert old in text, f"deploy/nginx.conf: {old!r} is missing"
@@ -163,7 +179,8 @@ def _configured(site: Site) -> str:
     # Which of the two ports a request came by decides whose address counts.
     return text.replace("$remote_addr;", "$theseller_client;").replace(
         "upstream theseller {",
-        'map $proxy_protocol_addr $theseller_client { "" $remote_addr; default $proxy_protocol_addr; }\nupstream theseller {',
+        'map $proxy_protocol_addr $theseller_client { "" $remote_addr; default'
+        " $proxy_protocol_addr; }\nupstream theseller {",
         1,
     )
 
@@ -174,6 +191,8 @@ def _await_ready(site: Site) -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             if site.ask("GET", "/healthz").status == 200:
                 return
-        said = "\n".join(path.read_text(errors="replace")[-2000:] for path in site.folder.glob("*.log"))
+        said = "\n".join(
+            path.read_text(errors="replace")[-2000:] for path in site.folder.glob("*.log")
+        )
         assert time.monotonic() < deadline, said
         time.sleep(0.1)

@@ -43,12 +43,18 @@ class Browser:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         headers |= {name.replace("_", "-"): value for name, value in lies.items()}
         form = {"csrfmiddlewaretoken": self.token, "email": email, "password": password}
-        return self.site.ask("POST", "/sign-in/", client=client or self.client, form=form, headers=headers)
+        return self.site.ask(
+            "POST", "/sign-in/", client=client or self.client, form=form, headers=headers
+        )
 
 
 def _fresh_network(version: int) -> str:
     text = new_id().hex
-    return f"127.{int(text[-2:], 16)}.{int(text[-4:-2], 16)}.9" if version == 4 else f"2001:db8:{text[-8:-4]}:{text[-4:]}::1"
+    return (
+        f"127.{int(text[-2:], 16)}.{int(text[-4:-2], 16)}.9"
+        if version == 4
+        else f"2001:db8:{text[-8:-4]}:{text[-4:]}::1"
+    )
 
 
 def _together(tries: int, one: Callable[[int], int]) -> tuple[Counter[int], float]:
@@ -59,13 +65,20 @@ def _together(tries: int, one: Callable[[int], int]) -> tuple[Counter[int], floa
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(site: Site, cast: Cast, version: int) -> None:
+def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(
+    site: Site, cast: Cast, version: int
+) -> None:
     network = _fresh_network(version)
     browser = Browser(site, network)
 
     def one(number: int) -> int:
         spoofed = f"198.51.100.{number}"
-        lies = {"X_Forwarded_For": f"{spoofed}, {spoofed}", "X_Real_IP": spoofed, "Forwarded": f"for={spoofed}", "True_Client_IP": spoofed}
+        lies = {
+            "X_Forwarded_For": f"{spoofed}, {spoofed}",
+            "X_Real_IP": spoofed,
+            "Forwarded": f"for={spoofed}",
+            "True_Client_IP": spoofed,
+        }
         # Another address of the same /64 is the same client; IPv4 clients have one.
         client = network if version == 4 else network.replace("::1", f"::{number + 1:x}")
         return browser.sign_in(cast.alice.email, "wrong", client=client, **lies).status
@@ -81,7 +94,9 @@ def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(site: Sit
 def test_thirty_tries_from_one_network(site: Site, cast: Cast) -> None:
     network = _fresh_network(6)
     browser = Browser(site, network)
-    counted, took = _together(36, lambda number: browser.sign_in(f"{new_id().hex}{number}@example.com", "wrong").status)
+    counted, took = _together(
+        36, lambda number: browser.sign_in(f"{new_id().hex}{number}@example.com", "wrong").status
+    )
     returned = int(took // 30)  # a token comes back every 30 seconds
     assert 30 <= counted[422] <= 30 + returned
     assert counted[422] + counted[429] == 36
@@ -93,15 +108,30 @@ def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast
     assert (plain.status, plain.headers["Location"]) == (301, f"https://{HOST}/sign-in/?a=1")
     past = site.ask_plainly(site.backend, "/sign-in/", {"Host": HOST})
     assert (past.status, past.headers["Location"]) == (301, f"https://{HOST}/sign-in/")
-    assert site.ask_plainly(site.backend, "/healthz").status == 200  # by address, as a load balancer asks
+    assert (
+        site.ask_plainly(site.backend, "/healthz").status == 200
+    )  # by address, as a load balancer asks
     assert site.ask_plainly(site.plain, "/healthz", {"Host": "192.0.2.1"}).status == 200
     browser = Browser(site, _fresh_network(4))
     signed_in = browser.sign_in(cast.bob.email, PASSWORD)
-    assert signed_in.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert (
+        signed_in.headers["Strict-Transport-Security"]
+        == "max-age=63072000; includeSubDomains; preload"
+    )
     cookies = signed_in.cookies
-    assert sorted(cookies) == ["__Host-theseller_csrf", "__Host-theseller_device", "__Host-theseller_session"]
+    assert sorted(cookies) == [
+        "__Host-theseller_csrf",
+        "__Host-theseller_device",
+        "__Host-theseller_session",
+    ]
     for morsel in cookies.values():
-        assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["domain"], morsel["samesite"]) == (True, True, "/", "", "Lax")
+        assert (
+            morsel["secure"],
+            morsel["httponly"],
+            morsel["path"],
+            morsel["domain"],
+            morsel["samesite"],
+        ) == (True, True, "/", "", "Lax")
 
 
 @pytest.mark.parametrize(
@@ -115,14 +145,19 @@ def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast
 )  # fmt: skip
 def test_an_odd_header_breaks_nothing(site: Site, headers: dict[str, str]) -> None:
     for path in ("/sign-in/?next=%ff", "/static/edge/css/tokens.css", "/operate/"):
-        answer = site.ask_plainly(site.backend, path, {"Host": HOST, "X-Forwarded-Proto": "https", **headers})
+        answer = site.ask_plainly(
+            site.backend, path, {"Host": HOST, "X-Forwarded-Proto": "https", **headers}
+        )
         assert answer.status < 500
 
 
 def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
     """100 connections that send a byte now and then, to nginx and past it; others are answered."""
     head = f"GET /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ".encode()
-    body = f"POST /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na".encode()
+    body = (
+        f"POST /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type:"
+        " application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na".encode()
+    )
     upload = body.replace(b"/sign-in/", b"/imports/").replace(b"1000", b"60000000")
     ways: dict[str, Callable[[], socket.socket]] = {
         "nginx": site.connect,
@@ -138,7 +173,9 @@ def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
                 answer = (
                     site.ask("GET", "/sign-in/")
                     if name == "nginx"
-                    else site.ask_plainly(site.backend, "/sign-in/", {"Host": HOST, "X-Forwarded-Proto": "https"})
+                    else site.ask_plainly(
+                        site.backend, "/sign-in/", {"Host": HOST, "X-Forwarded-Proto": "https"}
+                    )
                 )
                 assert answer.status == 200, name
                 assert time.monotonic() - begun < 20, name
@@ -156,7 +193,9 @@ def test_the_doctor_tells_a_proxy_that_buffers_from_one_that_does_not(site: Site
     with _passing_on(site) as port:
         found = check_edge(told, trust=trust, address=("127.0.0.1", port))
     assert (found.buffers, "answered 413 before the body" in found.found) == (False, True)
-    assert check_edge(told, address=("127.0.0.1", site.tls)).buffers is None  # a certificate that it doesn't trust
+    assert (
+        check_edge(told, address=("127.0.0.1", site.tls)).buffers is None
+    )  # a certificate that it doesn't trust
     assert check_edge({}).buffers is None
 
 
@@ -189,7 +228,8 @@ def test_large_bodies_are_taken_at_the_import_alone(site: Site) -> None:
     for path in ("/sign-in/", "/imports/"):
         with socket.create_connection(("127.0.0.1", site.backend), 60) as raw:
             raw.sendall(
-                f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\nContent-Length: 400000\r\n\r\n".encode()
+                f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto:"
+                " https\r\nContent-Length: 400000\r\n\r\n".encode()
                 + bytes(400000)
             )
             answers[path] = raw.recv(12)

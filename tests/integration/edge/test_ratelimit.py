@@ -12,7 +12,16 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from theseller.edge.ratelimit import Allowed, Rate, RetryAfter, allow, by_account, by_ip, delete_idle, limited
+from theseller.edge.ratelimit import (
+    Allowed,
+    Rate,
+    RetryAfter,
+    allow,
+    by_account,
+    by_ip,
+    delete_idle,
+    limited,
+)
 from theseller.lib.ids import new_id
 
 AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -30,20 +39,26 @@ def take() -> Callable[[datetime], Allowed | RetryAfter]:
     return take_at
 
 
-def test_a_burst_is_allowed_then_one_must_wait_for_exactly_one_token(take: Callable[[datetime], Allowed | RetryAfter]) -> None:
+def test_a_burst_is_allowed_then_one_must_wait_for_exactly_one_token(
+    take: Callable[[datetime], Allowed | RetryAfter],
+) -> None:
     assert [take(AT) for _ in range(4)] == [Allowed(2), Allowed(1), Allowed(0), RetryAfter(10)]
     assert take(AT + timedelta(seconds=4)) == RetryAfter(6)
     assert take(AT + timedelta(seconds=9.5)) == RetryAfter(1)
     assert take(AT + timedelta(seconds=10)) == Allowed(0)
 
 
-def test_a_bucket_never_holds_more_than_its_burst(take: Callable[[datetime], Allowed | RetryAfter]) -> None:
+def test_a_bucket_never_holds_more_than_its_burst(
+    take: Callable[[datetime], Allowed | RetryAfter],
+) -> None:
     take(AT)
     later = AT + timedelta(days=1)
     assert [take(later) for _ in range(4)] == [Allowed(2), Allowed(1), Allowed(0), RetryAfter(10)]
 
 
-def test_a_clock_that_runs_behind_neither_gives_nor_takes(take: Callable[[datetime], Allowed | RetryAfter]) -> None:
+def test_a_clock_that_runs_behind_neither_gives_nor_takes(
+    take: Callable[[datetime], Allowed | RetryAfter],
+) -> None:
     for _ in range(3):
         take(AT)
     assert take(AT - timedelta(minutes=5)) == RetryAfter(10)

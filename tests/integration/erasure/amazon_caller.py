@@ -1,7 +1,8 @@
 """Calls Amazon for a connection as fast as it can, until it is refused, and writes down when each call left; run with Django being ready.
 
-The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock that a disconnection waits for, and
-makes its fifth call only when the file `ended` is there: one that was let in before the end, and leaves after it.
+The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock
+that a disconnection waits for, and makes its fifth call only when the file `ended` is there: one
+that was let in before the end, and leaves after it.
 """
 
 from __future__ import annotations
@@ -36,10 +37,16 @@ def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
 
 
 def main() -> None:
-    tenant, connection, result, how = UUID(sys.argv[1]), UUID(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    tenant, connection, result, how = (
+        UUID(sys.argv[1]),
+        UUID(sys.argv[2]),
+        Path(sys.argv[3]),
+        sys.argv[4],
+    )
     if how == "careless":
-        setattr(access_tokens, "lock_shared", careless)  # noqa: B010  a name that the module does not hand out
-    refused, calls, chance = 0, 0, random.Random(result.name)  # noqa: S311  no secret
+        # a name that the module does not hand out
+        setattr(access_tokens, "lock_shared", careless)  # noqa: B010
+    refused, calls, chance = 0, 0, random.Random(result.name)  # noqa: S311
     with result.open("w", buffering=1) as file:
         while refused < _REFUSALS:
             try:

@@ -1,6 +1,7 @@
 """Fills every table that can hold rows of a connection with canaries, and searches everything that a deployment keeps for them.
 
-Run with the name of an act, Django being ready, as the worker. A canary is 128 random bits: as 32 letters in text, and as 16 bytes in bytea.
+Run with the name of an act, Django being ready, as the worker. A canary is 128 random bits: as 32
+letters in text, and as 16 bytes in bytea.
 """
 
 from __future__ import annotations
@@ -45,14 +46,19 @@ order by a.attnum
 
 
 def _superuser() -> psycopg.Connection[tuple[object, ...]]:
-    dsn = conninfo(settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal())
+    dsn = conninfo(
+        settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal()
+    )
     return psycopg.connect(dsn, autocommit=True)
 
 
-#: Columns that decide what is erased, or that the erasure reads: with a canary in them another thing would be tried than what happens.
+#: Columns that decide what is erased, or that the erasure reads: with a canary in them another
+#: thing would be tried than what happens.
 _STEERING = {
     "connections_connection.marketplace_ids": "the stores whose derived rows go",
-    "connections_connection.features": "words of ours, which the program refuses to read if it doesn't know them",
+    "connections_connection.features": (
+        "words of ours, which the program refuses to read if it doesn't know them"
+    ),
     "connections_connection.roles": "words of ours, as well",
     "connections_attempt.features": "words of ours, as well",
     "connections_attempt.roles": "words of ours, as well",
@@ -62,15 +68,22 @@ _STEERING = {
 def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
     """Put the canary into every column that can hold text, documents, arrays or bytes, of every table from which rows go with a shop.
 
-    Of the tables whose rows go with a connection many rows are made. What was planted is printed by table, and what could not be with why.
+    Of the tables whose rows go with a connection many rows are made. What was planted is printed by
+    table, and what could not be with why.
     """
     planted: dict[str, list[str]] = {}
     refused: dict[str, str] = {}
     with _superuser() as database:
         seed_every_table(database, tenant, person)
-        found = database.execute("select connection_id from retention_purge where tenant_id = %s", [tenant]).fetchone()
+        found = database.execute(
+            "select connection_id from retention_purge where tenant_id = %s", [tenant]
+        ).fetchone()
         assert found is not None
-        database.execute("update connections_attempt set consumed_at = now(), outcome = 'returned' where tenant_id = %s", [tenant])
+        database.execute(
+            "update connections_attempt set consumed_at = now(), outcome = 'returned' where"
+            " tenant_id = %s",
+            [tenant],
+        )
         for descriptor in descriptors():
             whose = _whose(descriptor, tenant, person, str(found[0]))
             if whose is None:
@@ -107,17 +120,25 @@ def _whose(descriptor: TableDescriptor, tenant: UUID, person: UUID, connection: 
 
 
 def _why_not(
-    database: psycopg.Connection[tuple[object, ...]], descriptor: TableDescriptor, name: str, kind: str, whose: str, canary: bytes
+    database: psycopg.Connection[tuple[object, ...]],
+    descriptor: TableDescriptor,
+    name: str,
+    kind: str,
+    whose: str,
+    canary: bytes,
 ) -> str:
     """Plant one column; return why it can't hold a canary, "" if it does."""
     if (descriptor.eraser, name) == (Eraser.REBUILD, "marketplace_id"):
-        return "the store's id, which Amazon gives: by it the derived rows of a connection are found"
+        return (
+            "the store's id, which Amazon gives: by it the derived rows of a connection are found"
+        )
     known = _STEERING.get(f"{descriptor.table}.{name}")
     if known or _can_hold(database, descriptor.table, name, kind, whose, canary):
         return known or ""
     laws = database.execute(
-        "select pg_get_constraintdef(c.oid) from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)"
-        " where c.conrelid = %s::regclass and a.attname = %s and c.contype in ('c', 'f')",
+        "select pg_get_constraintdef(c.oid) from pg_constraint c join pg_attribute a on a.attrelid"
+        " = c.conrelid and a.attnum = any(c.conkey) where c.conrelid = %s::regclass and a.attname ="
+        " %s and c.contype in ('c', 'f')",
         [descriptor.table, name],
     ).fetchall()
     return "; ".join(str(law[0]) for law in laws)
@@ -132,11 +153,20 @@ def _value(kind: str, canary: bytes) -> str:
     return f"""'{{"{text}": "{text}"}}'""" if kind.startswith("json") else f"'{text}'"
 
 
-def _can_hold(database: psycopg.Connection[tuple[object, ...]], table: str, name: str, kind: str, whose: str, canary: bytes) -> bool:
+def _can_hold(
+    database: psycopg.Connection[tuple[object, ...]],
+    table: str,
+    name: str,
+    kind: str,
+    whose: str,
+    canary: bytes,
+) -> bool:
     """Put the canary into one column of the tenant's row; say whether the column's checks allow it, at some length."""
     content = _value(kind, canary)
     longer = f"decode(repeat('{canary.hex()}', %s), 'hex')"
-    several = [f"{content} || '-' || gen_random_uuid()"] if kind in {"text", "character varying"} else []
+    several = (
+        [f"{content} || '-' || gen_random_uuid()"] if kind in {"text", "character varying"} else []
+    )
     for value in [content, *several, *(longer % times for times in (2, 4, 8) if kind == "bytea")]:
         try:
             database.execute(f"update {table} set {name} = {value} where {whose}".encode())
@@ -149,37 +179,54 @@ def _can_hold(database: psycopg.Connection[tuple[object, ...]], table: str, name
     return False
 
 
-def _many(database: psycopg.Connection[tuple[object, ...]], table: str, planted: list[str], whose: str) -> None:
+def _many(
+    database: psycopg.Connection[tuple[object, ...]], table: str, planted: list[str], whose: str
+) -> None:
     """Add rows like the planted one until there are pages of them, where a key of the table has a planted text in it to be varied."""
     columns = [
         (str(name), str(kind))
         for name, kind in database.execute(
-            "select a.attname, format_type(a.atttypid, null) from pg_attribute a where a.attrelid = %s::regclass and a.attnum > 0"
-            " and not a.attisdropped and a.attgenerated = '' and a.attidentity = ''",
+            "select a.attname, format_type(a.atttypid, null) from pg_attribute a where a.attrelid ="
+            " %s::regclass and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and"
+            " a.attidentity = ''",
             [table],
         ).fetchall()
     ]
     varied = [name for name, kind in columns if kind == "text" and name in planted]
     chosen = ", ".join(f"{name} || '-' || n" if name in varied else name for name, _ in columns)
     query = (
-        f"insert into {table} ({', '.join(name for name, _ in columns)}) select {chosen} from {table}, generate_series(1, {ROWS}) n"
-        f" where {whose} on conflict do nothing"
+        f"insert into {table} ({', '.join(name for name, _ in columns)}) select {chosen} from"
+        f" {table}, generate_series(1, {ROWS}) n where {whose} on conflict do nothing"
     )
-    with contextlib.suppress(psycopg.errors.CheckViolation, psycopg.errors.StringDataRightTruncation):
+    with contextlib.suppress(
+        psycopg.errors.CheckViolation, psycopg.errors.StringDataRightTruncation
+    ):
         database.execute(query.encode())
 
 
 def leave(tenant: UUID) -> None:
     """End every connection of a shop as its owner does, have all of them erased, and print their certificates."""
     with _superuser() as database:
-        ids = [UUID(str(row[0])) for row in database.execute("select id from connections_connection where tenant_id = %s", [tenant])]
-        # The seeds' token belongs to a connection that they say has ended; it goes in that transaction.
+        ids = [
+            UUID(str(row[0]))
+            for row in database.execute(
+                "select id from connections_connection where tenant_id = %s", [tenant]
+            )
+        ]
+        # The seeds' token belongs to a connection that they say has ended; it goes in that
+        # transaction.
         database.execute(
             "delete from connections_refresh_token t using connections_disconnection d"
             " where d.connection_id = t.connection_id and t.tenant_id = %s", [tenant],
         )  # fmt: skip
     for one in ids:
-        disconnect(connection=one, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+        disconnect(
+            connection=one,
+            reason=DisconnectReason.SELLER_REQUEST,
+            tenant=tenant,
+            actor="process:test",
+            at=clock.now(),
+        )
     result = []
     for one in ids:
         outcome = erase_connection(connection=one, tenant=tenant, at=clock.now())
@@ -224,7 +271,11 @@ def search_all(needles: dict[str, str], at: datetime) -> None:
     with try_lock(place.lock) as ours:
         assert ours
         prune(place, at=at)
-    exact = [Exact(f"{name} {form}", content) for name, text in needles.items() for form, content in _forms(text)]
+    exact = [
+        Exact(f"{name} {form}", content)
+        for name, text in needles.items()
+        for form, content in _forms(text)
+    ]
     search = LeakScanner(exact, shapes=())
     search.folder(state, label="state/")
     layout = saved_layout(state)
@@ -232,11 +283,23 @@ def search_all(needles: dict[str, str], at: datetime) -> None:
     if not layout.home.is_relative_to(state):
         search.folder(layout.home, label="database/")
     opened = 0
-    for identity in filter(None, (readable(place, entry) for entry in readable_backup_keys(place.keys))):
+    for identity in filter(
+        None, (readable(place, entry) for entry in readable_backup_keys(place.keys))
+    ):
         opened += 1
         _search_backup(search, identity)
     hits = sorted({(hit.place, hit.needle.split()[0], hit.form) for hit in search.found.hits})
-    sys.stdout.write(json.dumps({"files": search.found.files, "bytes": search.found.bytes, "backups": opened, "hits": hits}) + "\n")
+    sys.stdout.write(
+        json.dumps(
+            {
+                "files": search.found.files,
+                "bytes": search.found.bytes,
+                "backups": opened,
+                "hits": hits,
+            }
+        )
+        + "\n"
+    )
 
 
 def _forms(text: str) -> Iterator[tuple[str, bytes]]:
@@ -259,7 +322,10 @@ def _search_backup(search: LeakScanner, identity: UUID) -> None:
     for name in place.target.names(prefix):
         segment = f"wal/{name.removeprefix(prefix)}"
         search.content(
-            f"backup {identity}/{segment}", b"".join(fetch(place.target, place.keys, place_of(identity, segment, place.environment)))
+            f"backup {identity}/{segment}",
+            b"".join(
+                fetch(place.target, place.keys, place_of(identity, segment, place.environment))
+            ),
         )
         search.found.files += 1
     assert manifest.id == identity

@@ -1,7 +1,8 @@
 """Drives a canary through the real ways in and out of a deployment: imports by command and browser, pages, exports, errors of web and worker.
 
-Everything is a process as the service runs it, with its log where the service has it. What a seller's file can carry is put into each of
-its columns in turn, a file for each; what is refused is a way, too: a refusal may be written down somewhere.
+Everything is a process as the service runs it, with its log where the service has it. What a
+seller's file can carry is put into each of its columns in turn, a file for each; what is refused is
+a way, too: a refusal may be written down somewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import stop_with_parent
 
 _PATIENCE = 60.0
-#: What the web must fail at, and the worker: the database refuses rows that hold the canary, and quotes it in its error.
+#: What the web must fail at, and the worker: the database refuses rows that hold the canary, and
+#: quotes it in its error.
 _NOTHING = "nobody's"
 _TRAPPED = ("ingest_order_line", "analytics_day_product")
 _TRAP = """
@@ -67,18 +69,26 @@ def files_with(canary: str) -> dict[str, bytes]:
     """Return report files by name: for each kind of report, one for each column or field that can hold text, with the canary in it."""
     made: dict[str, bytes] = {}
     for number, column in enumerate(builders.ORDER_COLUMNS):
-        cells = {"amazon_order_id": f"302-{number:07d}-7654321", "purchase_date": _day(number), "last_updated_date": _day(number)}
+        cells = {
+            "amazon_order_id": f"302-{number:07d}-7654321",
+            "purchase_date": _day(number),
+            "last_updated_date": _day(number),
+        }
         text = builders.all_orders(builders.order(**(cells | {column.replace("-", "_"): canary})))
         made[f"orders-{number}.txt"] = text.replace(builders.CANARY, canary).encode()
     for number, column in enumerate(builders.SETTLEMENT_COLUMNS):
-        text = builders.settlement(("ItemPrice", "Principal", "10.00"), total="10.00", **{column.replace("-", "_"): canary})
+        text = builders.settlement(
+            ("ItemPrice", "Principal", "10.00"), total="10.00", **{column.replace("-", "_"): canary}
+        )
         settled = text.replace("\n1001\t", f"\n{7000 + number}\t").replace(builders.CANARY, canary)
         made[f"settlement-{number}.txt"] = settled.encode()
     for number, name in enumerate(("parentAsin", "childAsin", "sku", "title", "buyerName")):
         document = builders.traffic(f"2026-03-{number + 1:02d}")
         document["salesAndTrafficByAsin"][0][name] = canary
         document["reportSpecification"][name] = canary
-        made[f"traffic-{number}.json"] = builders.as_json(document).replace(builders.CANARY.encode(), canary.encode())
+        made[f"traffic-{number}.json"] = builders.as_json(document).replace(
+            builders.CANARY.encode(), canary.encode()
+        )
     made["nothing.txt"] = f"{canary}\t{canary}\n{canary}\n".encode()
     made["broken.json"] = f'{{"reportSpecification": "{canary}'.encode()
     return made
@@ -94,10 +104,14 @@ def service(deployed: Deployment) -> Iterator[str]:
     (port,) = free_ports(1)
     logs = deployed.state / "log"
     logs.mkdir(exist_ok=True)
-    # Backups are this test's to take: one that the worker took meanwhile would be one more place to name.
+    # Backups are this test's to take: one that the worker took meanwhile would be one more place to
+    # name.
     environ = deployed.environ | {"THESELLER_BACKUPS": "none"}
     with contextlib.ExitStack() as stack:
-        for name, arguments in {"web": ["serve", "--port", str(port), "--workers", "1"], "worker": ["worker"]}.items():
+        for name, arguments in {
+            "web": ["serve", "--port", str(port), "--workers", "1"],
+            "worker": ["worker"],
+        }.items():
             log = stack.enter_context((logs / f"{name}.log").open("ab"))
             process = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", *arguments], env=environ, stdout=log, stderr=log,
@@ -140,7 +154,11 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
     deployed.environ["TMPDIR"] = str(deployed.state / "tmp")
     _by_command(deployed, tenant, made, folder, driven)
     email = deployed.rows("select email from accounts_user where id = %s", person)[0][0]
-    with _traps(deployed) as arm, service(deployed) as address, contextlib.closing(ResponseLog()) as answers:
+    with (
+        _traps(deployed) as arm,
+        service(deployed) as address,
+        contextlib.closing(ResponseLog()) as answers,
+    ):
         alice = HttpSession(str(email).partition("@")[0], address, answers)
         alice.sign_in(PASSWORD)
         app = next(one["app"] for one in deployed.people() if one["tenant"] == tenant)
@@ -152,9 +170,15 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
         arm(canary)
         _into_the_traps(deployed, alice, tenant, canary)
         arm(_NOTHING)
-        driven.answers = [(place.split()[1], int(place.split()[-1]), _times(content, canary)) for place, content in answers.plain]
+        driven.answers = [
+            (place.split()[1], int(place.split()[-1]), _times(content, canary))
+            for place, content in answers.plain
+        ]
     driven.connections = tuple(
-        str(row[0]) for row in deployed.rows("select id from connections_connection where tenant_id = %s order by 1", tenant)
+        str(row[0])
+        for row in deployed.rows(
+            "select id from connections_connection where tenant_id = %s order by 1", tenant
+        )
     )
     driven.tables = _reached(deployed, tenant, canary)
     return driven
@@ -174,10 +198,14 @@ def _times(content: bytes, canary: str) -> int:
     return content.count(canary.encode())
 
 
-def _by_command(deployed: Deployment, tenant: str, made: dict[str, bytes], folder: Path, driven: Driven) -> None:
+def _by_command(
+    deployed: Deployment, tenant: str, made: dict[str, bytes], folder: Path, driven: Driven
+) -> None:
     for name, content in made.items():
         (folder / name).write_bytes(content)
-    done = deployed.theseller("import", *(str(folder / name) for name in made), "--shop", tenant, "--json")
+    done = deployed.theseller(
+        "import", *(str(folder / name) for name in made), "--shop", tenant, "--json"
+    )
     result: dict[str, Any] = json.loads(done.stdout)
     statuses = [one["status"] for one in result["files"]]
     driven.imported, driven.refused = statuses.count("imported"), statuses.count("refused")
@@ -201,7 +229,11 @@ def _look_and_take_away(alice: HttpSession, canary: str) -> None:
     ):  # fmt: skip
         alice.get(path, **parameters)
     alice.post("/data/export/", page="/data/")
-    alice.post("/connections/attempts/", {"marketplace": canary, "features": [canary]}, page="/connections/new/")
+    alice.post(
+        "/connections/attempts/",
+        {"marketplace": canary, "features": [canary]},
+        page="/connections/new/",
+    )
     alice.post("/sign-in/", {"email": f"{canary}@example.com", "password": canary})
 
 
@@ -209,19 +241,27 @@ def _look_and_take_away(alice: HttpSession, canary: str) -> None:
 def _traps(deployed: Deployment) -> Iterator[Callable[[str], None]]:
     """Put triggers in the way, for the block, and yield what arms them with a canary: the database fails at rows with it, and quotes them.
 
-    They lie there while nothing runs, and are armed by another body of their function: that takes no lock on a table.
+    They lie there while nothing runs, and are armed by another body of their function: that takes
+    no lock on a table.
     """
     dsn = conninfo(deployed.state, "theseller_super", deployed.secret("db-superuser"))
 
     def arm(canary: str) -> None:
         with psycopg.connect(dsn, autocommit=True) as database:
             # By its digest: a function's text lies on the disk, too.
-            database.execute(_TRAP.format(digest=hashlib.md5(canary.encode(), usedforsecurity=False).hexdigest()).encode())
+            database.execute(
+                _TRAP.format(
+                    digest=hashlib.md5(canary.encode(), usedforsecurity=False).hexdigest()
+                ).encode()
+            )
 
     arm(_NOTHING)
     with psycopg.connect(dsn, autocommit=True) as database:
         for table in _TRAPPED:
-            database.execute(f"create trigger trap before insert or update on {table} for each row execute function trap()".encode())
+            database.execute(
+                f"create trigger trap before insert or update on {table} for each row execute"
+                " function trap()".encode()
+            )
     try:
         yield arm
     finally:
@@ -231,10 +271,20 @@ def _traps(deployed: Deployment) -> Iterator[Callable[[str], None]]:
 
 def _into_the_traps(deployed: Deployment, alice: HttpSession, tenant: str, canary: str) -> None:
     """Have the web fail at an import, a command at another, and the worker at adding up what came before; each writes its log."""
-    order = builders.order(amazon_order_id="302-7777777-7654999", sku=canary, purchase_date=_day(4), last_updated_date=_day(4))
+    order = builders.order(
+        amazon_order_id="302-7777777-7654999",
+        sku=canary,
+        purchase_date=_day(4),
+        last_updated_date=_day(4),
+    )
     text = builders.all_orders(order).encode()
-    answer = alice.post("/imports/", {"confirm": "1"}, files=[("files", ("trap.txt", text, "text/plain"))])
-    assert answer.status_code == 500, (answer.status_code, __import__("re").findall(r"<main.*</main>", answer.text, 16)[:1])
+    answer = alice.post(
+        "/imports/", {"confirm": "1"}, files=[("files", ("trap.txt", text, "text/plain"))]
+    )
+    assert answer.status_code == 500, (
+        answer.status_code,
+        __import__("re").findall(r"<main.*</main>", answer.text, 16)[:1],
+    )
     worker = deployed.state / "log" / "worker.log"
     before = worker.stat().st_size
     deployed.rows(
@@ -249,10 +299,15 @@ def _reached(deployed: Deployment, tenant: str, canary: str) -> dict[str, list[s
     """Return the columns of the tenant's tables in which the canary is now."""
     found: dict[str, list[str]] = {}
     for table, column in deployed.rows(
-        "select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind in ('r', 'p') and not c.relispartition and n.nspname = 'public' and a.attnum > 0 and not a.attisdropped"
-        " and exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = 'tenant_id')"
+        "select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid join"
+        " pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and not"
+        " c.relispartition and n.nspname = 'public' and a.attnum > 0 and not a.attisdropped and"
+        " exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = 'tenant_id')"
     ):
-        if deployed.rows(f"select 1 from {table} where tenant_id = %s and {column}::text like %s limit 1", tenant, f"%{canary}%"):
+        if deployed.rows(
+            f"select 1 from {table} where tenant_id = %s and {column}::text like %s limit 1",
+            tenant,
+            f"%{canary}%",
+        ):
             found.setdefault(str(table), []).append(str(column))
     return found

@@ -1,7 +1,7 @@
 """Kills the deletion of a tenant, and of an account, before and after every statement, each time on new data, and has it continued.
 
-Run with the name of an act, Django being ready; prints how many kills there were. One in four boundaries, other ones each time; all with
-THESELLER_KILLS_STRIDE=1.
+Run with the name of an act, Django being ready; prints how many kills there were. One in four
+boundaries, other ones each time; all with THESELLER_KILLS_STRIDE=1.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from theseller.accounts.sessions import SessionStore, stored_key
 from theseller.erasure.certificate_file import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenants import TenantErasure, due_tenants, erase_tenant, erase_tenants_and_users
+from theseller.erasure.tenants import (
+    TenantErasure,
+    due_tenants,
+    erase_tenant,
+    erase_tenants_and_users,
+)
 from theseller.erasure.types import SubjectKind
 from theseller.erasure.users import count_user_rows
 from theseller.lib import clock
@@ -32,17 +37,24 @@ from theseller.lib.ids import new_id
 def _person(tenant: UUID) -> UUID:
     person = new_id()
     superuser(
-        "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora', now(), '!')",
+        "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora',"
+        " now(), '!')",
         [person, f"{person}@x.example"],
     )
-    superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", [tenant, person])
     superuser(
-        "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values (gen_random_uuid(), sha256(%s), %s, now())",
+        "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s,"
+        " 'viewer', now())",
+        [tenant, person],
+    )
+    superuser(
+        "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values"
+        " (gen_random_uuid(), sha256(%s), %s, now())",
         [person.bytes, person],
     )
     superuser(
-        "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles, created_at,"
-        " expires_at) values (%s, %s, sha256(%s), sha256(''), %s, 'x', array['sales'], array['x'], now(), now() + interval '1 hour')",
+        "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id,"
+        " marketplace_id, features, roles, created_at, expires_at) values (%s, %s, sha256(%s),"
+        " sha256(''), %s, 'x', array['sales'], array['x'], now(), now() + interval '1 hour')",
         [tenant, new_id(), person.bytes, person],
     )
     return person
@@ -51,7 +63,8 @@ def _person(tenant: UUID) -> UUID:
 def _session(person: UUID) -> None:
     content = SessionStore(session_key=person.hex).encode({"_auth_user_id": str(person)})
     superuser(
-        "insert into django_session (session_key, session_data, expire_date) values (%s, %s, now() + interval '1 hour')",
+        "insert into django_session (session_key, session_data, expire_date) values (%s, %s, now()"
+        " + interval '1 hour')",
         [stored_key(person.hex), content],
     )
 
@@ -60,11 +73,18 @@ def _shop_with_people() -> tuple[UUID, tuple[UUID, UUID]]:
     """Make a shop with two people that is due to end; one of them has a place elsewhere."""
     tenant, elsewhere = new_id(), new_id()
     for one in (tenant, elsewhere):
-        superuser("insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [one])
+        superuser(
+            "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [one]
+        )
     goes, stays = _person(tenant), _person(tenant)
-    superuser("insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner', now())", [elsewhere, stays])
     superuser(
-        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s, %s)",
+        "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner',"
+        " now())",
+        [elsewhere, stays],
+    )
+    superuser(
+        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s,"
+        " %s, %s)",
         [tenant, new_id(), clock.now() - timedelta(days=2), ACTOR],
     )
     _session(goes)
@@ -85,20 +105,36 @@ def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
     """Nothing went before the entry outside the database; no table is marked that has rows; no certificate over rows."""
     left = TenantErasure(tenant).count()
     if sum(left.values()) != whole:
-        assert tenant in {entry.id for entry in journal().entries(SubjectKind.TENANT)}, "rows went that no entry names"
-    ((marks, completed),) = superuser("select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant])
-    assert not [table for table in marks if left.get(table, 0)], "a table is marked as done and has rows"
-    issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant]))
-    assert issued == (completed is not None), "it is said to be complete without a certificate, or the other way round"
+        assert tenant in {entry.id for entry in journal().entries(SubjectKind.TENANT)}, (
+            "rows went that no entry names"
+        )
+    ((marks, completed),) = superuser(
+        "select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant]
+    )
+    assert not [table for table in marks if left.get(table, 0)], (
+        "a table is marked as done and has rows"
+    )
+    issued = bool(
+        superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant])
+    )
+    assert issued == (completed is not None), (
+        "it is said to be complete without a certificate, or the other way round"
+    )
     assert not issued or not any(left.values())
 
 
 def _no_lie_about_a_person(person: UUID, whole: int) -> None:
     left = sum(count_user_rows(person).values())
     if left != whole:
-        assert person in {entry.id for entry in journal().entries(SubjectKind.USER)}, "rows went that no entry names"
-    ((erased, completed),) = superuser("select erased_at, completed_at from retention_person_end where user_id = %s", [person])
-    issued = bool(superuser("select 1 from retention_end_certificate where subject_id = %s", [person]))
+        assert person in {entry.id for entry in journal().entries(SubjectKind.USER)}, (
+            "rows went that no entry names"
+        )
+    ((erased, completed),) = superuser(
+        "select erased_at, completed_at from retention_person_end where user_id = %s", [person]
+    )
+    issued = bool(
+        superuser("select 1 from retention_end_certificate where subject_id = %s", [person])
+    )
     assert issued == (completed is not None)
     assert not (erased or issued) or not left
 
@@ -115,7 +151,11 @@ def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
     body = verify_certificate(issued[1]).body
     assert body["accounts"] == {"ended": 1, "kept": 1}
     rows = {row["table"]: row["deleted"] for row in body["rows"]}  # type: ignore[attr-defined]
-    assert (rows["accounts_membership"], rows["accounts_user"], rows["tenancy_tenant"]) == (2, 1, 1), "something was counted twice, or not"
+    assert (rows["accounts_membership"], rows["accounts_user"], rows["tenancy_tenant"]) == (
+        2,
+        1,
+        1,
+    ), "something was counted twice, or not"
 
 
 def _person_well(person: UUID) -> None:
@@ -125,11 +165,20 @@ def _person_well(person: UUID) -> None:
     assert issued is not None
     rows = {row["table"]: row["deleted"] for row in verify_certificate(issued[1]).body["rows"]}  # type: ignore[attr-defined]
     assert {table: deleted for table, deleted in rows.items() if deleted} == dict.fromkeys(
-        ("accounts_user", "accounts_membership", "accounts_recovery_code", "connections_attempt", "django_session"), 1
+        (
+            "accounts_user",
+            "accounts_membership",
+            "accounts_recovery_code",
+            "connections_attempt",
+            "django_session",
+        ),
+        1,
     ), "something was counted twice, or not"
 
 
-def _kills(fresh: Callable[[], tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]]) -> int:
+def _kills(
+    fresh: Callable[[], tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]],
+) -> int:
     stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
     boundary, kills = secrets.randbelow(stride), 0
     while True:
@@ -146,7 +195,11 @@ def kill_shops() -> int:
     def fresh() -> tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]:
         tenant, (goes, stays) = _shop_with_people()
         # Two places and one attempt of each, and the shop itself.
-        return partial(_shop_killed, tenant), partial(_no_lie_about_a_shop, tenant, 5), partial(_shop_well, tenant, goes, stays)
+        return (
+            partial(_shop_killed, tenant),
+            partial(_no_lie_about_a_shop, tenant, 5),
+            partial(_shop_well, tenant, goes, stays),
+        )
 
     return _kills(fresh)
 
@@ -155,8 +208,16 @@ def kill_people(tenant: UUID) -> int:
     def fresh() -> tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]:
         person = _person(tenant)
         _session(person)
-        superuser("insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", [person])
-        return _person_killed, partial(_no_lie_about_a_person, person, 5), partial(_person_well, person)
+        superuser(
+            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(),"
+            " true)",
+            [person],
+        )
+        return (
+            _person_killed,
+            partial(_no_lie_about_a_person, person, 5),
+            partial(_person_well, person),
+        )
 
     return _kills(fresh)
 

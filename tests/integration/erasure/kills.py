@@ -1,8 +1,9 @@
 """Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on new data, and has it continued.
 
-Run with the name of an act, Django being ready; prints how many kills there were. Backups are killed between their steps and in the middle of
-their bytes; disconnecting before and after every statement that reaches the database, purging at one in
-four of these boundaries (all with THESELLER_KILLS_STRIDE=1).
+Run with the name of an act, Django being ready; prints how many kills there were. Backups are
+killed between their steps and in the middle of their bytes; disconnecting before and after every
+statement that reaches the database, purging at one in four of these boundaries (all with
+THESELLER_KILLS_STRIDE=1).
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Boundaries:
         self.passed += 1
 
 
-# --- backups -------------------------------------------------------------------------------------------------------------------
+# --- backups
+# -------------------------------------------------------------------------------------------------------------------
 
 _SEGMENT = "000000010000000000000007"
 
@@ -100,7 +102,11 @@ def _place(boundaries: Boundaries | None = None) -> BackupContext:
     """Return a backup context that passes a boundary at each step, and within each object that is written."""
     place = backup_context()
     place = replace(place, source=LittleSource(place.source.archive.with_name("little-archive")))
-    return replace(place, target=Watched(place.target, boundaries), reached=boundaries.passing) if boundaries else place
+    return (
+        replace(place, target=Watched(place.target, boundaries), reached=boundaries.passing)
+        if boundaries
+        else place
+    )
 
 
 class Watched:
@@ -108,7 +114,12 @@ class Watched:
 
     def __init__(self, target: Target, boundaries: Boundaries) -> None:
         self._target, self._boundaries = target, boundaries
-        self.title, self.get, self.names, self.delete = target.title, target.get, target.names, target.delete
+        self.title, self.get, self.names, self.delete = (
+            target.title,
+            target.get,
+            target.names,
+            target.delete,
+        )
 
     def put(self, name: str, content: Iterable[bytes]) -> int:
         def watched() -> Iterator[bytes]:
@@ -132,8 +143,12 @@ def _backup_well() -> None:
     keep_wal(place)
     whole = [readable(place, entry) for entry in readable_backup_keys(place.keys)]
     assert None not in whole, "a key without a whole backup survived the pruning"
-    assert {one.id for one in backups() if one.finished_at is not None and one.alive} == set(whole), "the records differ from the keys"
-    assert {name.split("/")[0] for name in place.target.names()} == {one.hex for one in whole if one}, "objects of no backup are left"
+    assert {one.id for one in backups() if one.finished_at is not None and one.alive} == set(
+        whole
+    ), "the records differ from the keys"
+    assert {name.split("/")[0] for name in place.target.names()} == {
+        one.hex for one in whole if one
+    }, "objects of no backup are left"
     for one in filter(None, whole):
         described = read_manifest(place, one)
         for name in described.objects:
@@ -155,19 +170,33 @@ def _prune_well() -> None:
     prune(place, at=later)
     assert readable_backup_keys(place.keys) == ()
     assert place.target.names() == ()
-    assert all(not one.alive for one in backups()), "a record says that an expired backup is readable"
-    ended = {row[0] for row in superuser("select subject from audit_event where tag = 'retention:backup:ended'")}
-    assert {f"backup:{one.id}" for one in backups()} <= ended, "a backup expired and the log doesn't say so"
+    assert all(not one.alive for one in backups()), (
+        "a record says that an expired backup is readable"
+    )
+    ended = {
+        row[0]
+        for row in superuser("select subject from audit_event where tag = 'retention:backup:ended'")
+    }
+    assert {f"backup:{one.id}" for one in backups()} <= ended, (
+        "a backup expired and the log doesn't say so"
+    )
 
 
-# --- disconnecting and purging ----------------------------------------------------------------------------------------------------
+# --- disconnecting and purging
+# ----------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def statements(boundaries: Boundaries) -> Iterator[None]:
     """Pass a boundary before and after every statement, on every connection."""
 
-    def wrapper(execute: Callable[..., object], sql: str, params: object, many: bool, context: object) -> object:  # noqa: FBT001
+    def wrapper(
+        execute: Callable[..., object],
+        sql: str,
+        params: object,
+        many: bool,  # noqa: FBT001
+        context: object,
+    ) -> object:
         boundaries.passing(sql)
         answer = execute(sql, params, many, context)
         boundaries.passing(sql)
@@ -182,8 +211,9 @@ def statements(boundaries: Boundaries) -> Iterator[None]:
 def open_connection(tenant: UUID) -> UUID:
     connection, at = new_id(), clock.now()
     superuser(
-        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles,"
-        " created_at, authorised_at, authorisation_expires_at) values (%s, %s, 'lwa', 'na', %s, %s, '{}', '{}', %s, %s, %s)",
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+        " marketplace_ids, features, roles, created_at, authorised_at, authorisation_expires_at)"
+        " values (%s, %s, 'lwa', 'na', %s, %s, '{}', '{}', %s, %s, %s)",
         [tenant, connection, f"A{connection.hex[:12].upper()}", ["ATVPDKIKX0DER"], at, at, at],
     )
     return connection
@@ -195,7 +225,13 @@ def _sealed_token(tenant: UUID, connection: UUID) -> None:
 
 
 def _disconnect(tenant: UUID, connection: UUID) -> None:
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=ACTOR, at=clock.now())
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant,
+        actor=ACTOR,
+        at=clock.now(),
+    )
 
 
 def _disconnect_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
@@ -205,15 +241,24 @@ def _disconnect_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
 
 def _never_half_disconnected(tenant: UUID, connection: UUID) -> None:
     """After a kill it is either all open, or all closed, or open with a token that can't be read any more."""
-    closed = superuser("select 1 from connections_disconnection where connection_id = %s", [connection])
-    token = superuser("select 1 from connections_refresh_token where connection_id = %s", [connection])
-    assert bool(closed) != bool(token), "a closed connection holds a token, or an open one has lost it"
+    closed = superuser(
+        "select 1 from connections_disconnection where connection_id = %s", [connection]
+    )
+    token = superuser(
+        "select 1 from connections_refresh_token where connection_id = %s", [connection]
+    )
+    assert bool(closed) != bool(token), (
+        "a closed connection holds a token, or an open one has lost it"
+    )
     if closed:
         assert not _living(connection), "a closed connection's key can still be read"
 
 
 def _living(connection: UUID) -> bool:
-    return any(key.owner == f"connection:{connection}" and not key.destroyed for key in settings.KEY_STORE.list())
+    return any(
+        key.owner == f"connection:{connection}" and not key.destroyed
+        for key in settings.KEY_STORE.list()
+    )
 
 
 def _disconnect_well(tenant: UUID, connection: UUID) -> None:
@@ -222,7 +267,9 @@ def _disconnect_well(tenant: UUID, connection: UUID) -> None:
         view = connection_view(connection)
         assert view is not None
         assert not view.is_open
-    assert not superuser("select 1 from connections_refresh_token where connection_id = %s", [connection]), "the token is still there"
+    assert not superuser(
+        "select 1 from connections_refresh_token where connection_id = %s", [connection]
+    ), "the token is still there"
     assert not _living(connection)
 
 
@@ -231,12 +278,20 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     others = {row[0] for row in superuser("select connection_id from connections_disconnection")}
     with psycopg.connect(_dsn(), autocommit=True) as connection:
         inserts = seed_every_table(connection, tenant, person)
-    (found,) = {row[0] for row in superuser("select connection_id from connections_disconnection")} - others
+    (found,) = {
+        row[0] for row in superuser("select connection_id from connections_disconnection")
+    } - others
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
         superuser(f"delete from {table} where connection_id = %s", [found])
     forked(partial(_purge_well, tenant, found))  # Some tables take only one such row in a shop.
-    wanted = ("connections_connection", "connections_disconnection", *(descriptor.table for descriptor in connection_tables()))
-    return str(found), [inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"]
+    wanted = (
+        "connections_connection",
+        "connections_disconnection",
+        *(descriptor.table for descriptor in connection_tables()),
+    )
+    return str(found), [
+        inserts[table] for table in dict.fromkeys(wanted) if table != "connections_refresh_token"
+    ]
 
 
 def _seeded(recipe: tuple[str, list[str]]) -> UUID:
@@ -244,7 +299,11 @@ def _seeded(recipe: tuple[str, list[str]]) -> UUID:
     made = new_id()
     for statement in recipe[1]:
         # What must be unique besides the connection's id is a hash of 32 bytes.
-        superuser(statement.replace(recipe[0], str(made)).replace("repeat('07', 32)", f"repeat('{os.urandom(16).hex()}', 2)"))
+        superuser(
+            statement.replace(recipe[0], str(made)).replace(
+                "repeat('07', 32)", f"repeat('{os.urandom(16).hex()}', 2)"
+            )
+        )
     return made
 
 
@@ -256,10 +315,14 @@ def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
 def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
     """Nothing was erased before the ledger says that it will be; no table is marked as done that has rows; no certificate over rows."""
     left = _left(tenant, connection)
-    marked = superuser("select steps_done from retention_purge where connection_id = %s", [connection])
+    marked = superuser(
+        "select steps_done from retention_purge where connection_id = %s", [connection]
+    )
     entries = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
     if left != before:
-        assert connection in entries, "rows were erased that the ledger outside the database doesn't name"
+        assert connection in entries, (
+            "rows were erased that the ledger outside the database doesn't name"
+        )
         assert marked, "rows were erased before the plan was written"
     for name in marked[0][0] if marked else ():
         if "/" not in name:
@@ -284,7 +347,9 @@ def _left(tenant: UUID, connection: UUID) -> dict[str, int]:
 
 
 def _dsn() -> str:
-    return conninfo(settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal())
+    return conninfo(
+        settings.ENVIRONMENT.state, "theseller_super", settings.SECRETS.get("db-superuser").reveal()
+    )
 
 
 def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
@@ -293,7 +358,8 @@ def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[
         return cursor.fetchall() if cursor.description else []
 
 
-# --- the acts -----------------------------------------------------------------------------------------------------------------------
+# --- the acts
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 def kill_backups() -> int:

@@ -1,8 +1,10 @@
 """Kills disconnecting, purging and the taking of backups at instants that chance chooses, and has each continued.
 
-Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long it takes; then it is killed after a part of that
-time, drawn over all of it and a bit more, so many times as is given. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
-drawn again. Unlike `kills.py` nothing is counted: a kill falls into the middle of a statement, of a write, of a computation.
+Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long
+it takes; then it is killed after a part of that time, drawn over all of it and a bit more, so many
+times as is given. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
+drawn again. Unlike `kills.py` nothing is counted: a kill falls into the middle of a statement, of a
+write, of a computation.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def killed_after(act: Callable[[], object], seconds: float) -> bool:
         finally:
             os._exit(status)
     time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)  # one that has ended waits for us, so that the number is still its own
+    os.kill(
+        child, signal.SIGKILL
+    )  # one that has ended waits for us, so that the number is still its own
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return True
@@ -57,7 +61,7 @@ class Chance:
     """Draws instants over the whole of what an act takes and a tenth more, since the machine may be slower the next time."""
 
     def __init__(self) -> None:
-        self._random = random.Random(SEED)  # noqa: S311  repeatable on purpose, and no secret
+        self._random = random.Random(SEED)  # noqa: S311
 
     def instant(self, whole: float) -> float:
         return self._random.uniform(0, whole * 1.1)
@@ -72,7 +76,9 @@ def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
     whole, killed = min(timed(partial(kills._disconnect, tenant, prepared())) for _ in range(2)), 0
     for _ in range(rounds):
         connection = prepared()
-        killed += killed_after(partial(kills._disconnect, tenant, connection), chance.instant(whole))
+        killed += killed_after(
+            partial(kills._disconnect, tenant, connection), chance.instant(whole)
+        )
         forked(partial(kills._never_half_disconnected, tenant, connection))
         forked(partial(kills._disconnect_well, tenant, connection))
     return killed
@@ -107,7 +113,12 @@ def backups(rounds: int, chance: Chance) -> int:
 
 
 def main() -> None:
-    act, tenant, person, rounds = sys.argv[1], UUID(sys.argv[2]), UUID(sys.argv[3]), int(sys.argv[4])
+    act, tenant, person, rounds = (
+        sys.argv[1],
+        UUID(sys.argv[2]),
+        UUID(sys.argv[3]),
+        int(sys.argv[4]),
+    )
     sys.stdout.write(f"seed {SEED}\n")
     sys.stdout.flush()
     chance = Chance()

@@ -106,30 +106,46 @@ def _counted(body: Mapping[str, list[dict[str, int]]]) -> dict[str, int]:
 
 def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
     seed = secrets.randbits(32)
-    chance = random.Random(seed)  # noqa: S311  # where to kill
+    chance = random.Random(seed)  # where to kill  # noqa: S311
     people = deployed.people()
     shops = [UUID(people[0]["tenant"]), UUID(people[1]["tenant"]), UUID(people[1]["tenant"])]
     rows = [40, 25, 7]
     ended = [_connection(deployed, tenant, many) for tenant, many in zip(shops, rows, strict=True)]
     statuses: list[int] = []
     for number in range(_ROUNDS):
-        statuses += _at_once(deployed, "connections", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
+        statuses += _at_once(
+            deployed, "connections", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)]
+        )
         if number == 0:  # A pull that was under way wrote once more, after its table was done.
             _product(deployed, shops[2], ended[2], 5, "late")
     assert _at_once(deployed, "connections", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
-    result = json.loads(deployed.ask(CERTIFICATES, *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True))))
+    result = json.loads(
+        deployed.ask(
+            CERTIFICATES,
+            *(f"connection/{tenant}/{one}" for tenant, one in zip(shops, ended, strict=True)),
+        )
+    )
     for one, many in zip(ended, rows, strict=True):
         late = 5 if one == ended[2] else 0
         assert result[str(one)] is not None, f"no certificate after all, seed {seed}"
-        assert _counted(result[str(one)]) == {"ingest_order_line": 3 * many, "ingest_product": 3 * many + late}, f"seed {seed}: {statuses}"
+        assert _counted(result[str(one)]) == {
+            "ingest_order_line": 3 * many,
+            "ingest_product": 3 * many + late,
+        }, f"seed {seed}: {statuses}"
 
 
-def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
+def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
+    deployed: Deployment,
+) -> None:
     seed = secrets.randbits(32)
-    chance = random.Random(seed)  # noqa: S311  # where to kill
+    chance = random.Random(seed)  # where to kill  # noqa: S311
     tenant, elsewhere = new_id(), new_id()
     for one in (tenant, elsewhere):
-        _insert(deployed, "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", one)
+        _insert(
+            deployed,
+            "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())",
+            one,
+        )
     leaving = [new_id() for _ in range(3)]
     requested = [new_id() for _ in range(2)]
     for person in (*leaving, *requested):
@@ -139,7 +155,11 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
         )  # fmt: skip
         shop = tenant if person in leaving else elsewhere
         _insert(
-            deployed, "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", shop, person
+            deployed,
+            "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s,"
+            " 'viewer', now())",
+            shop,
+            person,
         )
         _insert(
             deployed, "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) select %s, sha256((%s || n)::bytea), %s, now()"
@@ -150,11 +170,20 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(deploy
         tenant, new_id(),
     )  # fmt: skip
     for person in requested:
-        _insert(deployed, "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(), true)", person)
+        _insert(
+            deployed,
+            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(),"
+            " true)",
+            person,
+        )
     for _ in range(_ROUNDS):
         _at_once(deployed, "ends", [chance.randrange(_LAST_BOUNDARY) for _ in range(_AT_ONCE)])
     assert _at_once(deployed, "ends", [_NEVER] * _AT_ONCE) == [0] * _AT_ONCE
-    result = json.loads(deployed.ask(CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in requested)))
+    result = json.loads(
+        deployed.ask(
+            CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in requested)
+        )
+    )
     assert result[str(tenant)] is not None, f"no certificate after all, seed {seed}"
     assert _counted(result[str(tenant)]) == {
         "tenancy_tenant": 1,

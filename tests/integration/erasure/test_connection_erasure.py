@@ -26,20 +26,29 @@ def _with_facts(tenant: UUID) -> UUID:
         with databases["default"].cursor() as cursor:
             for day in ("2026-10-31", "2026-11-01"):
                 cursor.execute(
-                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-                    " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
-                    " (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api')",
+                    "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+                    " connection_id, marketplace_id, purchased_at, last_updated_at, status,"
+                    " fulfilment, is_business, is_replacement, sku, asin, quantity, source) values"
+                    " (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, 'S',"
+                    " 'A', 1, 'orders_api')",
                     [tenant, day, f"order-{day}", connection, US, NOON, NOON],
                 )
             cursor.execute(
-                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) values (%s, %s, '2026-11-01', %s)",
+                "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
+                " values (%s, %s, '2026-11-01', %s)",
                 [tenant, US, NOON],
             )
     return connection
 
 
 def _end(cast: Cast, connection: UUID) -> None:
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=NOON,
+    )
 
 
 def test_an_open_connection_is_never_purged(cast: Cast) -> None:
@@ -86,16 +95,24 @@ def test_one_changed_byte_is_refused(cast: Cast) -> None:
 def test_the_recurring_query_finds_it_and_then_no_more(cast: Cast, database: str) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
-    assert connection in {closed.id for closed in due_connections(at=NOON, most=1000, using="worker")}
+    assert connection in {
+        closed.id for closed in due_connections(at=NOON, most=1000, using="worker")
+    }
     erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
-    assert connection not in {closed.id for closed in due_connections(at=NOON, most=1000, using="worker")}
+    assert connection not in {
+        closed.id for closed in due_connections(at=NOON, most=1000, using="worker")
+    }
 
 
 def test_disconnecting_again_changes_nothing(cast: Cast) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
     again = disconnect(
-        connection=connection, reason=DisconnectReason.AMAZON_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON
+        connection=connection,
+        reason=DisconnectReason.AMAZON_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=NOON,
     )
     assert not again.first
     assert again.reason is DisconnectReason.SELLER_REQUEST

@@ -36,17 +36,25 @@ from theseller.tenancy.scope import tenant_scope
 
 
 @contextlib.contextmanager
-def _refusing(database: str, table: str, column: str, refused: UUID, events: str = "insert") -> Iterator[None]:
+def _refusing(
+    database: str, table: str, column: str, refused: UUID, events: str = "insert"
+) -> Iterator[None]:
     """Have the database refuse to write one row of `table`, as a disk fault or a damaged index would."""
-    names = {"table": sql.Identifier(table), "column": sql.Identifier(column), "id": sql.Literal(str(refused)), "events": sql.SQL(events)}
+    names = {
+        "table": sql.Identifier(table),
+        "column": sql.Identifier(column),
+        "id": sql.Literal(str(refused)),
+        "events": sql.SQL(events),
+    }
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "create function public.refuse_one() returns trigger language plpgsql as"
-            " $$ begin raise exception 'this row can not be written' using errcode = 'data_corrupted'; end $$"
+            "create function public.refuse_one() returns trigger language plpgsql as $$ begin raise"
+            " exception 'this row can not be written' using errcode = 'data_corrupted'; end $$"
         )
         superuser.execute(
             sql.SQL(
-                "create trigger refuse_one before {events} on {table} for each row when (new.{column} = {id}) execute function refuse_one()"
+                "create trigger refuse_one before {events} on {table} for each row when"
+                " (new.{column} = {id}) execute function refuse_one()"
             ).format(**names)
         )
         try:
@@ -57,7 +65,13 @@ def _refusing(database: str, table: str, column: str, refused: UUID, events: str
 
 def _ended(tenant: UUID, person: UUID, region: Region = Region.NA) -> UUID:
     connection = connect(tenant, person, region)
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=f"user:{person}", at=clock.now())
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant,
+        actor=f"user:{person}",
+        at=clock.now(),
+    )
     return connection
 
 
@@ -74,7 +88,11 @@ def _is_certified(tenant: UUID, connection: UUID) -> bool:
 
 @pytest.mark.parametrize(
     ("table", "events"),
-    [("retention_certificate", "insert"), ("retention_purge", "insert"), ("retention_purge", "update")],
+    [
+        ("retention_certificate", "insert"),
+        ("retention_purge", "insert"),
+        ("retention_purge", "update"),
+    ],
     ids=["its certificate", "its ledger", "its marks"],
 )
 def test_one_connection_that_fails_holds_up_no_other(
@@ -85,21 +103,35 @@ def test_one_connection_that_fails_holds_up_no_other(
     last = _ended(cast.charlies_shop, cast.charlie.id, Region.EU)
     caplog.set_level(logging.ERROR)
     at = clock.now()
-    with as_role("worker"), _refusing(database, table, "connection_id", failing, events), pytest.raises(DatabaseError):
+    with (
+        as_role("worker"),
+        _refusing(database, table, "connection_id", failing, events),
+        pytest.raises(DatabaseError),
+    ):
         erase_connections(due_connections(at=at), at=at)
     assert _is_certified(cast.alices_shop, others)
     assert _is_certified(cast.charlies_shop, last)
     assert not _is_certified(cast.charlies_shop, failing)
-    assert [record.message for record in caplog.records if str(failing) in record.message and "failed" in record.message]
+    assert [
+        record.message
+        for record in caplog.records
+        if str(failing) in record.message and "failed" in record.message
+    ]
     with as_role("worker"):
-        assert failing not in {one.id for one in due_connections(at=at + timedelta(seconds=4), most=1000)}
+        assert failing not in {
+            one.id for one in due_connections(at=at + timedelta(seconds=4), most=1000)
+        }
         later = at + timedelta(seconds=6)
-        erase_connections([one for one in due_connections(at=later, most=1000) if one.id == failing], at=later)
+        erase_connections(
+            [one for one in due_connections(at=later, most=1000) if one.id == failing], at=later
+        )
         assert failing not in {one.subject for one in failed_erasures(most=1000)}
     assert _is_certified(cast.charlies_shop, failing)
 
 
-def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast, database: str) -> None:
+def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(
+    cast: Cast, database: str
+) -> None:
     """Five seconds, ten, twenty, up to a quarter of an hour; what gets through begins with five again."""
     failing = _ended(cast.charlies_shop, cast.charlie.id)
     at, pauses, result = clock.now(), [], None
@@ -110,15 +142,28 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(cast: Cast
                 with pytest.raises(DatabaseError):
                     erase_connections([due], at=at)
                 (result,) = [one for one in failed_erasures(most=1000) if one.subject == failing]
-                assert failing not in {one.id for one in due_connections(at=result.retry_at - timedelta(seconds=1), most=1000)}
+                assert failing not in {
+                    one.id
+                    for one in due_connections(at=result.retry_at - timedelta(seconds=1), most=1000)
+                }
                 pauses.append((result.retry_at - at).total_seconds())
                 at = result.retry_at
         assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
         assert result is not None
-        assert (result.failures, result.kind, result.reason) == (10, SubjectKind.CONNECTION, "psycopg.errors.DataCorrupted: SQLSTATE XX001")
-        assert (result.first_at, result.last_at) == (at - timedelta(seconds=sum(pauses)), at - timedelta(seconds=900))
-        # Its clock goes on: the request is as late as it would be, and the control of 30 days sees the connection.
-        (request,) = [one for one in all_requests(most=1000, using="worker") if failing in one.connections]
+        assert (result.failures, result.kind, result.reason) == (
+            10,
+            SubjectKind.CONNECTION,
+            "psycopg.errors.DataCorrupted: SQLSTATE XX001",
+        )
+        assert (result.first_at, result.last_at) == (
+            at - timedelta(seconds=sum(pauses)),
+            at - timedelta(seconds=900),
+        )
+        # Its clock goes on: the request is as late as it would be, and the control of 30 days sees
+        # the connection.
+        (request,) = [
+            one for one in all_requests(most=1000, using="worker") if failing in one.connections
+        ]
         assert request.is_open
     with tenant_scope(cast.charlies_shop, using="web"):
         shown = failed_erasure(failing, using="web")
@@ -141,12 +186,19 @@ def test_the_reason_of_a_failure_is_a_message_and_quotes_no_row() -> None:
     assert reason(full).startswith("The disk of the database is full. Free some space there")
     assert "A1B2" not in reason(full)
     assert reason(KeyStoreError("the key service pauses")) == "the key service pauses"
-    assert reason(OSError(errno.ENOSPC, "No space left on device")) == "There is no space left on a disk of this machine."
+    assert (
+        reason(OSError(errno.ENOSPC, "No space left on device"))
+        == "There is no space left on a disk of this machine."
+    )
     assert reason(ValueError("a value of the seller's")) == "ValueError"
 
 
-@pytest.mark.parametrize(("table", "events"), [("retention_end_certificate", "insert"), ("retention_shop_end", "update")])
-def test_one_shop_that_fails_holds_up_no_other(cast: Cast, database: str, table: str, events: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "events"), [("retention_end_certificate", "insert"), ("retention_shop_end", "update")]
+)
+def test_one_shop_that_fails_holds_up_no_other(
+    cast: Cast, database: str, table: str, events: str
+) -> None:
     at = clock.now()
     for tenant, person in ((cast.alices_shop, cast.alice), (cast.charlies_shop, cast.charlie)):
         connection = _ended(tenant, person.id)
@@ -156,7 +208,10 @@ def test_one_shop_that_fails_holds_up_no_other(cast: Cast, database: str, table:
     shops = (cast.alices_shop, cast.charlies_shop)
     column = "subject_id" if table == "retention_end_certificate" else "tenant_id"
     with as_role("worker"):
-        with _refusing(database, table, column, cast.alices_shop, events), pytest.raises(DatabaseError):
+        with (
+            _refusing(database, table, column, cast.alices_shop, events),
+            pytest.raises(DatabaseError),
+        ):
             erase_tenants_and_users(tenants=shops, at=later)
         assert subject_certificate(cast.charlies_shop, using="worker") is not None
         assert subject_certificate(cast.alices_shop, using="worker") is None

@@ -62,7 +62,9 @@ def database() -> Iterator[str]:
 def older_copy_of_keys() -> Iterator[None]:
     """Put the key store back, at the end of the block, as it was at its beginning: what was destroyed meanwhile is alive again."""
     folder = Path(settings.ENVIRONMENT.state) / "keys"
-    before = {path: path.read_bytes() for name in _COPIED for path in (folder / name).glob("*.json")}
+    before = {
+        path: path.read_bytes() for name in _COPIED for path in (folder / name).glob("*.json")
+    }
     yield
     for name in _COPIED:
         for path in (folder / name).glob("*.json"):
@@ -88,7 +90,13 @@ def superuser(database: str, query: str, *parameters: object) -> None:
 
 def _disconnect(tenant: UUID, connection: UUID, *, hours_ago: int = 0) -> None:
     at = clock.now() - timedelta(hours=hours_ago)
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=at)
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant,
+        actor="process:test",
+        at=at,
+    )
 
 
 def _body(tenant: UUID, connection: UUID) -> dict[str, object]:
@@ -99,7 +107,11 @@ def _body(tenant: UUID, connection: UUID) -> dict[str, object]:
 
 
 def _living(connection: UUID) -> list[str]:
-    return [entry.owner for entry in settings.KEY_STORE.list() if str(connection) in entry.owner and not entry.destroyed]
+    return [
+        entry.owner
+        for entry in settings.KEY_STORE.list()
+        if str(connection) in entry.owner and not entry.destroyed
+    ]
 
 
 @pytest.fixture
@@ -116,7 +128,9 @@ def connected(cast: Cast, database: str) -> UUID:
     return connection
 
 
-def test_a_certificate_destroys_what_an_older_key_store_has_alive(cast: Cast, connected: UUID) -> None:
+def test_a_certificate_destroys_what_an_older_key_store_has_alive(
+    cast: Cast, connected: UUID
+) -> None:
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected, hours_ago=1)
         assert _living(connected) == []
@@ -125,7 +139,9 @@ def test_a_certificate_destroys_what_an_older_key_store_has_alive(cast: Cast, co
     assert _living(connected) == []
     body = _body(cast.alices_shop, connected)
     assert {one["purpose"] for one in body["keys_destroyed"]} == {"refresh_token", "pii"}  # type: ignore[attr-defined]
-    assert str(body["refresh_token"]).startswith("deleted in the transaction of the disconnection; its data key was destroyed on ")
+    assert str(body["refresh_token"]).startswith(
+        "deleted in the transaction of the disconnection; its data key was destroyed on "
+    )
 
 
 class _Stubborn:
@@ -152,12 +168,16 @@ def test_no_certificate_while_a_key_lives(cast: Cast, connected: UUID) -> None:
     assert len(_body(cast.alices_shop, connected)["keys_destroyed"]) == 2  # type: ignore[arg-type]
 
 
-def test_a_replay_destroys_keys_of_certified_connections_and_no_others(cast: Cast, connected: UUID) -> None:
+def test_a_replay_destroys_keys_of_certified_connections_and_no_others(
+    cast: Cast, connected: UUID
+) -> None:
     """After the certificate the key store is put back from before the disconnection; another connection is open."""
     others = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected)
-        assert erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
+        assert erase_connection(
+            connection=connected, tenant=cast.alices_shop, at=clock.now()
+        ).completed
     assert len(_living(connected)) == 2
     with as_role("worker"):
         assert replay_erasures(at=clock.now()).keys >= 2
@@ -173,11 +193,15 @@ def _files_connection(cast: Cast) -> UUID:
     return connection
 
 
-def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast, database: str, tmp_path: Path) -> None:
+def test_imports_and_people_erased_on_one_host_stay_erased_by_another(
+    cast: Cast, database: str, tmp_path: Path
+) -> None:
     """An import's connection has no key, a person neither: only the journal tells of them, and this host has no file of it."""
     connection = _files_connection(cast)
     _disconnect(cast.charlies_shop, connection)
-    assert erase_connection(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+    assert erase_connection(
+        connection=connection, tenant=cast.charlies_shop, at=clock.now()
+    ).completed
     delete_account(person=cast.bob.id, at=clock.now())
     with as_role("worker"):
         erase_tenants_and_users(tenants=(), at=clock.now())
@@ -187,11 +211,17 @@ def test_imports_and_people_erased_on_one_host_stay_erased_by_another(cast: Cast
     with as_role("worker"), another_host(tmp_path):
         assert not journal_folder(settings.ENVIRONMENT.state).exists()
         replay_erasures(at=clock.now())
-        assert not any(count_user_rows(cast.bob.id).values()), "a person who deleted their account is back"
+        assert not any(count_user_rows(cast.bob.id).values()), (
+            "a person who deleted their account is back"
+        )
         assert (journal_folder(settings.ENVIRONMENT.state) / f"{connection}.json").exists()
     with psycopg.connect(test_server().superuser_dsn(database)) as reader:
-        left = reader.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
-        ended = reader.execute("select count(*) from connections_disconnection where connection_id = %s", [connection]).fetchone()
+        left = reader.execute(
+            "select count(*) from ingest_product where connection_id = %s", [connection]
+        ).fetchone()
+        ended = reader.execute(
+            "select count(*) from connections_disconnection where connection_id = %s", [connection]
+        ).fetchone()
     assert (left, ended) == ((0,), (1,)), "an import that was erased is back"
 
 
@@ -210,7 +240,9 @@ def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
     )  # fmt: skip
 
 
-def test_the_journal_is_brought_together_from_files_key_store_and_database(cast: Cast, tmp_path: Path) -> None:
+def test_the_journal_is_brought_together_from_files_key_store_and_database(
+    cast: Cast, tmp_path: Path
+) -> None:
     """Files of an earlier version get into the key store; what only a newer database knows gets into both; what was withdrawn into none."""
     connection = _files_connection(cast)
     person, withdrawn = new_id(), new_id()
@@ -220,7 +252,12 @@ def test_the_journal_is_brought_together_from_files_key_store_and_database(cast:
         stale = (folder / "people" / f"{withdrawn}.json").read_bytes()
         journal().withdraw(SubjectKind.USER, withdrawn)
         for name, content in (
-            (person, json.dumps({"at": "2026-11-01T12:00:00+00:00", "id": str(person), "own_wish": True}).encode()),
+            (
+                person,
+                json.dumps(
+                    {"at": "2026-11-01T12:00:00+00:00", "id": str(person), "own_wish": True}
+                ).encode(),
+            ),
             (withdrawn, stale),
         ):
             (folder / "people" / f"{name}.json").write_bytes(content)
@@ -233,7 +270,9 @@ def test_the_journal_is_brought_together_from_files_key_store_and_database(cast:
         assert complete_journal() == 0
     _disconnect(cast.charlies_shop, connection)
     with older_copy_of_keys():
-        assert erase_connection(connection=connection, tenant=cast.charlies_shop, at=clock.now()).completed
+        assert erase_connection(
+            connection=connection, tenant=cast.charlies_shop, at=clock.now()
+        ).completed
     shutil.rmtree(journal_folder(settings.ENVIRONMENT.state))
     with as_role("worker"):
         assert complete_journal() >= 1
@@ -255,18 +294,33 @@ def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ("key store", "entry under key {key} of the key store can't be read: it is damaged, or a later version"),
+        (
+            "key store",
+            (
+                "entry under key {key} of the key store can't be read: it is damaged, or a later"
+                " version"
+            ),
+        ),
         ("file", "entry {path} is damaged: put it back from a copy"),
         ("open file", "entry {path} can't be read: "),
         ("key file", "what is in the key store can't be read: the file of key {key} is damaged"),
     ],
 )
-def test_an_entry_that_cannot_be_read_is_called_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str) -> None:
+def test_an_entry_that_cannot_be_read_is_called_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str
+) -> None:
     """Nothing of it blames a key store that answers, and nothing is said to have failed unexpectedly."""
     keys = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
     path = private_directory(tmp_path / "erasures") / f"{new_id()}.json"
     monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path))
-    key = keys.create(Purpose.AUDIT, f"{PREFIX}connection:{new_id()}:later:words:than:ours" if where == "key store" else "connection:none")
+    key = keys.create(
+        Purpose.AUDIT,
+        (
+            f"{PREFIX}connection:{new_id()}:later:words:than:ours"
+            if where == "key store"
+            else "connection:none"
+        ),
+    )
     if "file" in where and where != "key file":
         write_private(path, b"{}")
         path.chmod(0o644 if where == "open file" else 0o600)

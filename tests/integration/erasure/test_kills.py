@@ -1,5 +1,6 @@
 """kill -9 at every step of taking and ending a backup, at every statement of disconnecting and some of purging, and at instants that chance
-chooses: it always converges. The marker `exhaustive` has every statement of a purge, and more instants.
+chooses: it always converges. The marker `exhaustive` has every statement of a purge, and more
+instants.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 
 @pytest.mark.parametrize(
     ("act", "boundaries", "stride"),
-    [("backup", 10, 1), ("prune", 8, 1), ("disconnect", 10, 1), ("purge", 200, 16), pytest.param("purge", 200, 1, marks=_EVERY)],
+    [
+        ("backup", 10, 1),
+        ("prune", 8, 1),
+        ("disconnect", 10, 1),
+        ("purge", 200, 16),
+        pytest.param("purge", 200, 1, marks=_EVERY),
+    ],
 )
 def test_whatever_is_killed_anywhere_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
@@ -24,7 +31,9 @@ def test_whatever_is_killed_anywhere_converges(
     person = deployed.people()[0]
     role = "web" if act == "disconnect" else "worker"
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
-    done = deployed.python("tests.integration.erasure.kills", act, person["tenant"], person["person"], role=role)
+    done = deployed.python(
+        "tests.integration.erasure.kills", act, person["tenant"], person["person"], role=role
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     kills = int(done.stdout.split()[-1])
     sys.stdout.write(f"{act}: {kills} kills\n")
@@ -33,12 +42,26 @@ def test_whatever_is_killed_anywhere_converges(
 
 @pytest.mark.parametrize(
     ("act", "rounds"),
-    [("backup", 6), ("disconnect", 7), ("purge", 4), *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge"))],
+    [
+        ("backup", 6),
+        ("disconnect", 7),
+        ("purge", 4),
+        *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge")),
+    ],
 )
-def test_whatever_is_killed_at_any_instant_converges(deployed: Deployment, act: str, rounds: int) -> None:
+def test_whatever_is_killed_at_any_instant_converges(
+    deployed: Deployment, act: str, rounds: int
+) -> None:
     person = deployed.people()[1]  # the other test's shop takes one of some rows only
     role = "web" if act == "disconnect" else "worker"
-    done = deployed.python("tests.integration.erasure.random_kills", act, person["tenant"], person["person"], str(rounds), role=role)
+    done = deployed.python(
+        "tests.integration.erasure.random_kills",
+        act,
+        person["tenant"],
+        person["person"],
+        str(rounds),
+        role=role,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     seed, kills = done.stdout.split()[1], int(done.stdout.split()[-1])
     sys.stdout.write(f"{act}: {kills} kills in {rounds} rounds, seed {seed}\n")

@@ -46,7 +46,9 @@ def test_it_does_not_end_and_has_to_be_authorized_again(cast: Cast, database: st
         assert former == of_backup[1]
         settings.KEY_STORE.destroy(former)
         superuser.execute(
-            "update connections_refresh_token set sealed = %s, data_key_id = %s where connection_id = %s", [*of_backup, connection]
+            "update connections_refresh_token set sealed = %s, data_key_id = %s where connection_id"
+            " = %s",
+            [*of_backup, connection],
         )
 
         with as_role("worker"):
@@ -63,7 +65,9 @@ def test_it_does_not_end_and_has_to_be_authorized_again(cast: Cast, database: st
             assert view is not None
             assert view.is_open, "a shop that only has to authorise again was ended"
             assert connection not in {one.id for one in due_connections(at=clock.now())}
-        kept = superuser.execute("select count(*) from ingest_product where connection_id = %s", [connection]).fetchone()
+        kept = superuser.execute(
+            "select count(*) from ingest_product where connection_id = %s", [connection]
+        ).fetchone()
         assert kept == (1,)
         result = superuser.execute("select count(*) from audit_event where tag = 'connections:token:lost' and subject = %s",
                                  [f"connection:{connection}"]).fetchone()  # fmt: skip

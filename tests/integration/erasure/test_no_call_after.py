@@ -26,9 +26,11 @@ from theseller.postgres.processes import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 UK, SELLER = "A1F83G8C2ARO7P", "A2ALICEEUROPE1"
-#: So many processes of the only role that may read a token; that the web's may not is tried by itself.
+#: So many processes of the only role that may read a token; that the web's may not is tried by
+#: itself.
 CALLERS = 4
-#: How long after an end nothing may be asked of Amazon, in seconds: the worker looks for work every second.
+#: How long after an end nothing may be asked of Amazon, in seconds: the worker looks for work every
+#: second.
 QUIET = 4.0
 #: Ends a connection; prints when that returned.
 _END = """
@@ -60,16 +62,22 @@ class Shop:
         )
         ((connection,),) = self.deployed.rows(query, self.tenant)
         before = self.requested()
-        assert wait_until(lambda: self.requested() > before, 60), "the worker asked Amazon for nothing"
+        assert wait_until(lambda: self.requested() > before, 60), (
+            "the worker asked Amazon for nothing"
+        )
         return str(connection)
 
     def requested(self) -> int:
         """Return how often the seller's data was asked for at the emulated Amazon."""
         port = int(self.deployed.environ["THESELLER_AMAZON"].rsplit(":", 1)[1])
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        ) as connection:
             connection.request("GET", "/_emulator/calls")
             result = json.loads(connection.getresponse().read())
-        return sum(int(one["count"]) for one in result["calls"] if one["selling_partner_id"] == SELLER)
+        return sum(
+            int(one["count"]) for one in result["calls"] if one["selling_partner_id"] == SELLER
+        )
 
 
 @pytest.fixture(scope="module")
@@ -80,42 +88,68 @@ def shop() -> Iterator[Shop]:
             deployed.ask(_END, person["tenant"], person["connection"])
         with service(deployed) as address, contextlib.closing(ResponseLog()) as answers:
             person = deployed.people()[0]
-            email = str(deployed.rows("select email from accounts_user where id = %s", person["person"])[0][0])
+            email = str(
+                deployed.rows("select email from accounts_user where id = %s", person["person"])[0][
+                    0
+                ]
+            )
             alice = HttpSession(email.partition("@")[0], address, answers)
             alice.sign_in(PASSWORD)
             assert alice.post("/sign-in/", {"code": next_code(person["app"])}).status_code == 302
             yield Shop(deployed, alice, person["tenant"], person["app"])
 
 
-def _caller(shop: Shop, connection: str, file: Path, how: str = "", role: str = "worker") -> dict[str, Any]:
+def _caller(
+    shop: Shop, connection: str, file: Path, how: str = "", role: str = "worker"
+) -> dict[str, Any]:
     """Return how to start a process that calls Amazon as `role`."""
-    command = [sys.executable, "-c", WITH_DJANGO, "tests.integration.erasure.amazon_caller", shop.tenant, connection, str(file), how]
+    command = [
+        sys.executable,
+        "-c",
+        WITH_DJANGO,
+        "tests.integration.erasure.amazon_caller",
+        shop.tenant,
+        connection,
+        str(file),
+        how,
+    ]
     return {"args": command, "cwd": ROOT, "env": shop.deployed.environ | {"THESELLER_ROLE": role}}
 
 
 @contextlib.contextmanager
-def calling(shop: Shop, connection: str, folder: Path, how: str = "") -> Iterator[Callable[[], list[float]]]:
+def calling(
+    shop: Shop, connection: str, folder: Path, how: str = ""
+) -> Iterator[Callable[[], list[float]]]:
     """Have every kind of process call Amazon at once; yield what waits until all were refused, and says when each call left."""
     files = [folder / f"caller-{number}" for number in range(CALLERS)]
     with contextlib.ExitStack() as stack:
         running = []
         for file in files:
-            running.append(stack.enter_context(subprocess.Popen(**_caller(shop, connection, file, how))))
+            running.append(
+                stack.enter_context(subprocess.Popen(**_caller(shop, connection, file, how)))
+            )
             stack.callback(running[-1].kill)
-        assert wait_until(lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 20), [
-            file.read_text()[-300:] if file.exists() else "-" for file in files
-        ]
+        assert wait_until(
+            lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 20
+        ), [file.read_text()[-300:] if file.exists() else "-" for file in files]
 
         def left() -> list[float]:
             for one in running:
                 assert one.wait(60) == 0, "a caller failed by itself"
-            return [float(line) for file in files for line in file.read_text().split() if line != "refused"]
+            return [
+                float(line)
+                for file in files
+                for line in file.read_text().split()
+                if line != "refused"
+            ]
 
         yield left
 
 
 def _by_the_seller(shop: Shop, connection: str) -> float:
-    shop.alice.step_up_if_required(f"/connections/{connection}/disconnection/", code=next_code(shop.app))
+    shop.alice.step_up_if_required(
+        f"/connections/{connection}/disconnection/", code=next_code(shop.app)
+    )
     answer = shop.alice.post(f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"})
     assert answer.status_code in {302, 303}, answer.status_code
     return time.monotonic()
@@ -127,7 +161,13 @@ def _by_a_process(shop: Shop, connection: str) -> float:
 
 def _by_one_that_is_killed_first(shop: Shop, connection: str) -> float:
     """Kill it within the second in which it ends the connection, or before; then end it."""
-    command = [sys.executable, "-c", f"import django, sys; django.setup()\nprint('ready', flush=True)\n{_END}", shop.tenant, connection]
+    command = [
+        sys.executable,
+        "-c",
+        f"import django, sys; django.setup()\nprint('ready', flush=True)\n{_END}",
+        shop.tenant,
+        connection,
+    ]
     environ = shop.deployed.environ | {"THESELLER_ROLE": "worker"}
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as ending:
         assert ending.stdout is not None
@@ -138,14 +178,19 @@ def _by_one_that_is_killed_first(shop: Shop, connection: str) -> float:
 
 
 @pytest.mark.parametrize("end", [_by_the_seller, _by_a_process, _by_one_that_is_killed_first])
-def test_no_call_leaves_after_the_end(shop: Shop, end: Callable[[Shop, str], float], tmp_path: Path) -> None:
+def test_no_call_leaves_after_the_end(
+    shop: Shop, end: Callable[[Shop, str], float], tmp_path: Path
+) -> None:
     connection = shop.connect()
     with calling(shop, connection, tmp_path) as left:
         ended = end(shop, connection)
         requested = shop.requested()
         calls = left()
     late = [call - ended for call in calls if call > ended]
-    sys.stdout.write(f"{end.__name__}: {len(calls)} calls of {CALLERS} processes, the last {ended - max(calls):.3f} s before the end\n")
+    sys.stdout.write(
+        f"{end.__name__}: {len(calls)} calls of {CALLERS} processes, the last"
+        f" {ended - max(calls):.3f} s before the end\n"
+    )
     assert late == [], "calls left after the end"
     time.sleep(QUIET)
     assert shop.requested() == requested, "the worker asked Amazon after the end"
@@ -155,7 +200,11 @@ def test_the_web_can_call_for_no_one(shop: Shop, tmp_path: Path) -> None:
     """Its role, which commands have as well that work on a shop's data, may not read a token; there is nothing for it to call with."""
     connection = shop.connect()
     done = subprocess.run(
-        **_caller(shop, connection, tmp_path / "web", role="web"), capture_output=True, text=True, timeout=60, check=False
+        **_caller(shop, connection, tmp_path / "web", role="web"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 1
     assert "InsufficientPrivilege" in done.stderr

@@ -67,23 +67,37 @@ def _act(deployed: Deployment, *arguments: str) -> str:
 
 def _planted(deployed: Deployment, number: int, canary: str) -> Shop:
     person = deployed.people()[number]
-    answer: dict[str, Any] = json.loads(_act(deployed, "plant", person["tenant"], person["person"], canary))
+    answer: dict[str, Any] = json.loads(
+        _act(deployed, "plant", person["tenant"], person["person"], canary)
+    )
     return Shop(person["tenant"], person["person"], canary, answer["planted"], answer["refused"])
 
 
 def _search(deployed: Deployment, shops: dict[str, Shop], days: int) -> Found:
-    answer = json.loads(_act(deployed, "search", json.dumps({name: shop.canary for name, shop in shops.items()}), str(days)))
-    found = Found(answer["files"], answer["bytes"], answer["backups"], {tuple(hit) for hit in answer["hits"]})
+    answer = json.loads(
+        _act(
+            deployed,
+            "search",
+            json.dumps({name: shop.canary for name, shop in shops.items()}),
+            str(days),
+        )
+    )
+    found = Found(
+        answer["files"], answer["bytes"], answer["backups"], {tuple(hit) for hit in answer["hits"]}
+    )
     sys.stdout.write(
-        f"day {days}: searched {found.bytes / 2**30:.3f} GiB in {found.files} files, {found.backups} backups opened;"
-        f" alice {len(found.places('alice'))} places, charlie {len(found.places('charlie'))}\n"
+        f"day {days}: searched {found.bytes / 2**30:.3f} GiB in {found.files} files,"
+        f" {found.backups} backups opened; alice {len(found.places('alice'))} places, charlie"
+        f" {len(found.places('charlie'))}\n"
     )
     return found
 
 
 def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path: Path) -> None:
     needle = secrets.token_hex(16)
-    _every_flow_was_driven(drive(fresh, fresh.people()[0]["tenant"], fresh.people()[0]["person"], needle, tmp_path))
+    _every_flow_was_driven(
+        drive(fresh, fresh.people()[0]["tenant"], fresh.people()[0]["person"], needle, tmp_path)
+    )
     alice, charlie = _planted(fresh, 0, needle), _planted(fresh, 1, secrets.token_hex(16))
     shops = {"alice": alice, "charlie": charlie}
     _planted_everywhere(alice)
@@ -91,24 +105,33 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
 
     kept = _search(fresh, shops, 0)
     assert any(place.startswith(f"backup {before}/") for place in kept.places("alice"))
-    assert any("/base/" in place and not place.startswith("backup") for place in kept.places("alice"))
+    assert any(
+        "/base/" in place and not place.startswith("backup") for place in kept.places("alice")
+    )
 
     last = _all_is_certified(fresh, alice, before)
     _act(fresh, "end-shop", alice.tenant)
     after = _act(fresh, "back-up")
 
     purged = _search(fresh, shops, 0)
-    outside = {place for place in purged.places("alice") if not place.startswith(f"backup {before}/")}
+    outside = {
+        place for place in purged.places("alice") if not place.startswith(f"backup {before}/")
+    }
     assert outside == set(), "bytes are left outside of the named backup"
     assert any(place.startswith(f"backup {after}/") for place in purged.places("charlie"))
 
-    days = (last - datetime.now(UTC)).days + 1  # noqa: TID251  the day on which the certificate says that the last one has ended
+    # the day on which the certificate says that the last one has ended
+    days = (last - datetime.now(UTC)).days + 1  # noqa: TID251
     assert days <= BACKUP_DAYS
-    _act(fresh, "search", "{}", str(days))  # The backup from after the purge ends on that day, too; the next is younger.
+    _act(
+        fresh, "search", "{}", str(days)
+    )  # The backup from after the purge ends on that day, too; the next is younger.
     younger = _act(fresh, "back-up")
     deleted = _search(fresh, shops, 0)
     assert deleted.places("alice") == set(), "bytes of a purged tenant are left"
-    assert any("/base/" in place and not place.startswith("backup") for place in deleted.places("charlie"))
+    assert any(
+        "/base/" in place and not place.startswith("backup") for place in deleted.places("charlie")
+    )
     assert any(place.startswith(f"backup {younger}/") for place in deleted.places("charlie"))
     assert deleted.bytes > 100_000_000, "too little was searched to prove anything"
     _what_is_planted_is_found(fresh, charlie)
@@ -118,22 +141,43 @@ def _every_flow_was_driven(driven: Driven) -> None:
     """The canary came in by command and browser, was shown, was exported, and was in what web and worker failed at."""
     assert driven.imported > 20
     assert driven.refused > 20
-    assert {"ingest_order_line", "ingest_ledger_line", "ingest_product", "analytics_day_product"} <= driven.tables.keys()
+    assert {
+        "ingest_order_line",
+        "ingest_ledger_line",
+        "ingest_product",
+        "analytics_day_product",
+    } <= driven.tables.keys()
     for path in ("/imports/", "/products/", "/data/export/", "/connections/attempts/"):
         assert driven.shown(path), f"no answer of {path} held it"
     assert any(status == 500 for _, status, _ in driven.answers)
-    sys.stdout.write(f"came in by {driven.imported} files, {driven.refused} were refused; lay in {driven.tables}\n")
+    sys.stdout.write(
+        f"came in by {driven.imported} files, {driven.refused} were refused; lay in"
+        f" {driven.tables}\n"
+    )
 
 
 def _planted_everywhere(shop: Shop) -> None:
     """Every column that can hold text, a document or bytes, of every table whose rows go, has it, or a law of the database that forbids it."""
     without = {column for column, why in shop.refused.items() if not why}
     assert without == set(), f"these columns took no canary, and nothing says why: {without}"
-    tables = {one.table for one in load_map() if one.eraser in {Eraser.DELETE_CONNECTION, Eraser.DELETE_TENANT, Eraser.REBUILD, Eraser.KEY}}
-    assert tables <= shop.planted.keys(), f"no column of these was tried: {tables - shop.planted.keys()}"
+    tables = {
+        one.table
+        for one in load_map()
+        if one.eraser
+        in {
+            Eraser.DELETE_CONNECTION,
+            Eraser.DELETE_TENANT,
+            Eraser.REBUILD,
+            Eraser.KEY,
+        }
+    }
+    assert tables <= shop.planted.keys(), (
+        f"no column of these was tried: {tables - shop.planted.keys()}"
+    )
     assert sum(map(len, shop.planted.values())) > 50
     sys.stdout.write(
-        f"planted in {sum(map(len, shop.planted.values()))} columns of {len(shop.planted)} tables; {len(shop.refused)} can't\n"
+        f"planted in {sum(map(len, shop.planted.values()))} columns of {len(shop.planted)} tables;"
+        f" {len(shop.refused)} can't\n"
     )
 
 
@@ -143,7 +187,12 @@ def _all_is_certified(deployed: Deployment, shop: Shop, backup: str) -> datetime
     for issued in json.loads(_act(deployed, "leave", shop.tenant)):
         body: Any = verify_certificate(issued.encode()).body
         assert body["residue"]["not_searched"] == ""
-        assert body["residue"]["database"]["hits"] == body["residue"]["wal"]["from_before"] == body["residue"]["logs"]["hits"] == 0
+        assert (
+            body["residue"]["database"]["hits"]
+            == body["residue"]["wal"]["from_before"]
+            == body["residue"]["logs"]["hits"]
+            == 0
+        )
         assert body["residue"]["database"]["files"] > 20
         assert {one["backup"] for one in body["backups"]["affected"]} == {backup}
         last.add(body["backups"]["last_ends_by"])
@@ -173,7 +222,9 @@ def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
         files[path] = path.read_bytes() if path.exists() else None
         with path.open("ab") as file:
             file.write(os.urandom(100) + needle.encode())
-    deployed.rows("update tenancy_tenant set name = %s where id = %s returning 1", needle, shop.tenant)
+    deployed.rows(
+        "update tenancy_tenant set name = %s where id = %s returning 1", needle, shop.tenant
+    )
     deployed.rows("update django_session set session_data = %s returning 1", needle)
     backup = _act(deployed, "back-up")
     found = _search(deployed, {"alice": replace(shop, canary=needle)}, 0).places("alice")

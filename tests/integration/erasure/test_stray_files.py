@@ -29,12 +29,20 @@ print(done.completed, done.waiting)
 def _folder(deployed: Deployment) -> Path:
     layout = saved_layout(deployed.state)
     assert layout is not None
-    return layout.data / "base" / str(deployed.rows("select oid from pg_database where datname = current_database()")[0][0])
+    return (
+        layout.data
+        / "base"
+        / str(deployed.rows("select oid from pg_database where datname = current_database()")[0][0])
+    )
 
 
 def _files(deployed: Deployment) -> set[str]:
     known = {
-        str(row[0]) for row in deployed.rows("select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm', 'S')")
+        str(row[0])
+        for row in deployed.rows(
+            "select pg_relation_filenode(oid) from pg_class where relkind in ('r', 'i', 't', 'm',"
+            " 'S')"
+        )
     }
     there = {path.name for path in _folder(deployed).iterdir() if re.fullmatch(r"\d+", path.name)}
     assert known & there
@@ -48,7 +56,11 @@ def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> N
         "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
         " values (%s, 'A1F83G8C2ARO7P', 'STRAY', %s, 'B0BRUSH001', 'Brush', now()) returning 1", tenant, connection,
     )  # fmt: skip
-    stray = [_folder(deployed) / "999999", _folder(deployed) / "999999.1", _folder(deployed) / "999998_fsm"]
+    stray = [
+        _folder(deployed) / "999999",
+        _folder(deployed) / "999999.1",
+        _folder(deployed) / "999998_fsm",
+    ]
     for path in stray:
         path.write_bytes(b"x" * 100 + UUID(connection).bytes)
 
@@ -56,8 +68,12 @@ def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> N
         said = deployed.ask(_END, tenant, connection)
         assert said.startswith("False a crash of the database has left a file of no table"), said
     assert all(path.exists() for path in stray), "the server may still be about to know them"
-    ((rewritten,),) = deployed.rows("select rewritten from retention_purge where connection_id = %s", connection)
-    assert "pg_catalog.pg_statistic" in rewritten, "what was rewritten was not recorded, and would be rewritten for ever"
+    ((rewritten,),) = deployed.rows(
+        "select rewritten from retention_purge where connection_id = %s", connection
+    )
+    assert "pg_catalog.pg_statistic" in rewritten, (
+        "what was rewritten was not recorded, and would be rewritten for ever"
+    )
 
     deployed.server.stop()
     deployed.server.ensure_started()
@@ -66,7 +82,9 @@ def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> N
     before = _files(deployed)
     assert deployed.ask(_END, tenant, connection).startswith("True")
     assert not any(path.exists() for path in stray)
-    assert younger.exists(), "a file was removed that a transaction may still be about to make known"
+    assert younger.exists(), (
+        "a file was removed that a transaction may still be about to make known"
+    )
     left = _files(deployed)
     assert len(left) >= len(before) - 5, "files of relations went"
     younger.unlink()

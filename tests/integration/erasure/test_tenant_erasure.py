@@ -56,13 +56,23 @@ def _rows(database: str, sql: str, *parameters: object) -> list[tuple[object, ..
 
 
 def _left(database: str, tenant: UUID) -> dict[str, object]:
-    tables = [(one.table, one.tenant_column) for one in descriptors() if one.tenant_column and one.eraser is not Eraser.KEEP]
-    counts = {table: _rows(database, f"select count(*) from {table} where {column} = %s", tenant)[0][0] for table, column in tables}
+    tables = [
+        (one.table, one.tenant_column)
+        for one in descriptors()
+        if one.tenant_column and one.eraser is not Eraser.KEEP
+    ]
+    counts = {
+        table: _rows(database, f"select count(*) from {table} where {column} = %s", tenant)[0][0]
+        for table, column in tables
+    }
     return {table: count for table, count in counts.items() if count}
 
 
 def _people(database: str, *people: UUID) -> set[object]:
-    return {row[0] for row in _rows(database, "select id from accounts_user where id = any(%s)", list(people))}
+    return {
+        row[0]
+        for row in _rows(database, "select id from accounts_user where id = any(%s)", list(people))
+    }
 
 
 def _ended(cast: Cast) -> UUID:
@@ -77,10 +87,20 @@ def _ended(cast: Cast) -> UUID:
 
 def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, database: str) -> None:
     connection = _ended(cast)
-    add_member(person=cast.bob.id, role=MemberRole.VIEWER, tenant=cast.charlies_shop, actor="process:test", at=NOON)
+    add_member(
+        person=cast.bob.id,
+        role=MemberRole.VIEWER,
+        tenant=cast.charlies_shop,
+        actor="process:test",
+        at=NOON,
+    )
     with tenant_scope(cast.alices_shop):
         (requested,) = requests_of_tenant()
-    assert (requested.ends_shop, requested.connections, requested.is_open) == (True, (connection,), True)
+    assert (requested.ends_shop, requested.connections, requested.is_open) == (
+        True,
+        (connection,),
+        True,
+    )
     assert cast.alices_shop not in due_tenants(at=LATER, using="worker")  # not certified yet
     assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     assert cast.alices_shop not in due_tenants(at=LATER - timedelta(seconds=1), using="worker")
@@ -95,7 +115,10 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     assert erased.deleted["accounts_membership"] == 2
     assert erased.deleted["tenancy_tenant"] == 1
     assert _left(database, cast.alices_shop) == {}
-    assert _people(database, cast.alice.id, cast.bob.id, cast.charlie.id) == {cast.bob.id, cast.charlie.id}
+    assert _people(database, cast.alice.id, cast.bob.id, cast.charlie.id) == {
+        cast.bob.id,
+        cast.charlie.id,
+    }
     assert _left(database, cast.charlies_shop) == charlies
     kept = "select count(*) from retention_certificate where tenant_id = %s"
     assert _rows(database, kept, cast.alices_shop) == [(1,)]
@@ -103,7 +126,12 @@ def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, datab
     _certified(cast, connection)
     found = next(one for one in all_requests(using="worker") if one.tenant == cast.alices_shop)
     assert (found.is_open, found.closed_at) == (False, LATER)
-    tags = {row[0] for row in _rows(database, "select tag from audit_event where tenant_id = %s", cast.alices_shop)}
+    tags = {
+        row[0]
+        for row in _rows(
+            database, "select tag from audit_event where tenant_id = %s", cast.alices_shop
+        )
+    }
     assert {"retention:shop:end_intended", "retention:shop:erased"} <= tags
 
 
@@ -122,21 +150,33 @@ def _certified(cast: Cast, connection: UUID) -> None:
     assert {"public.accounts_user", "public.tenancy_tenant"} <= set(body["rewritten"]["relations"])
     assert body["audit"]["begun_at_position"] < body["audit"]["completed_at_position"]
     said = issued[1].decode()
-    assert not [word for word in ("Alice", cast.alice.email, str(cast.alice.id), str(cast.bob.id), "A2SABOTAGE") if word in said]
+    assert not [
+        word
+        for word in ("Alice", cast.alice.email, str(cast.alice.id), str(cast.bob.id), "A2SABOTAGE")
+        if word in said
+    ]
     with pytest.raises(CertificateRefusedError):
         verify_certificate(issued[1].replace(b'"left":0', b'"left":1', 1))
 
 
 def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
     an_operator = create_operator()
-    add_member(person=an_operator.id, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
+    add_member(
+        person=an_operator.id,
+        role=MemberRole.VIEWER,
+        tenant=cast.alices_shop,
+        actor="process:test",
+        at=NOON,
+    )
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
     assert _people(database, an_operator.id, cast.alice.id) == {an_operator.id}
 
 
 @pytest.mark.parametrize("step", range(11))
-def test_killed_at_any_step_it_goes_on(cast: Cast, database: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_step_it_goes_on(
+    cast: Cast, database: str, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     calls = 0
 
@@ -172,14 +212,24 @@ def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_shop_end where tenant_id = %s", [cast.alices_shop])
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.alice.id])
-        superuser.execute("delete from retention_end_certificate where subject_id = %s", [cast.alices_shop])
-        superuser.execute("insert into tenancy_tenant (id, name, created_at) values (%s, 'Alice''s shop', now())", [cast.alices_shop])
-        User(id=cast.alice.id, email=cast.alice.email, name="Alice", joined_at=NOON).save(force_insert=True)
         superuser.execute(
-            "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'owner', now())",
+            "delete from retention_end_certificate where subject_id = %s", [cast.alices_shop]
+        )
+        superuser.execute(
+            "insert into tenancy_tenant (id, name, created_at) values (%s, 'Alice''s shop', now())",
+            [cast.alices_shop],
+        )
+        User(id=cast.alice.id, email=cast.alice.email, name="Alice", joined_at=NOON).save(
+            force_insert=True
+        )
+        superuser.execute(
+            "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s,"
+            " 'owner', now())",
             [cast.alices_shop, cast.alice.id],
         )
-    quarantine = replace(settings.ENVIRONMENT, database_url="postgresql:///quarantine_0123?host=/nowhere")
+    quarantine = replace(
+        settings.ENVIRONMENT, database_url="postgresql:///quarantine_0123?host=/nowhere"
+    )
     with as_role("worker"), override_settings(ENVIRONMENT=quarantine):
         assert replay_tenants_and_users(at=LATER) == 1
         assert replay_tenants_and_users(at=LATER) == 0
@@ -205,7 +255,10 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
     assert found is not None
     anybody = Client()
     said = anybody.get(found[1])
-    assert (said.status_code, said["Cache-Control"]) == (200, "max-age=0, no-cache, no-store, must-revalidate, private")
+    assert (said.status_code, said["Cache-Control"]) == (
+        200,
+        "max-age=0, no-cache, no-store, must-revalidate, private",
+    )
     assert "The shop is being deleted" in said.content.decode()
     assert "Download" not in said.content.decode()
     assert anybody.get(found[1] + "?file").headers.get("Content-Disposition") is None

@@ -1,7 +1,8 @@
 """Kills a rotation at one boundary after the other, has it gone on with each time, and looks whether all is well.
 
-Run with the name of a secret, Django being ready; prints how many boundaries there were. A boundary lies after each step's effect and before its
-record, and after each record. Processes are forked from one that holds no connection, so that each kill costs a fraction of a second.
+Run with the name of a secret, Django being ready; prints how many boundaries there were. A boundary
+lies after each step's effect and before its record, and after each record. Processes are forked
+from one that holds no connection, so that each kill costs a fraction of a second.
 """
 
 from __future__ import annotations
@@ -32,15 +33,22 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.scope import tenant_scope
 
-#: At the first of these every session has expired; at the second Amazon refuses a client secret that was replaced at the first.
+#: At the first of these every session has expired; at the second Amazon refuses a client secret
+#: that was replaced at the first.
 _LATER = (timedelta(days=8), timedelta(days=16))
 
 
-def drive(name: str, reason: RotationReason, say: Callable[[str, str, str], None] = lambda *_: None) -> None:
+def drive(
+    name: str, reason: RotationReason, say: Callable[[str, str, str], None] = lambda *_: None
+) -> None:
     """Rotate to the end, waiting for nothing but the clock."""
     rotated = None
     for later in _LATER:
-        context = RotationContext(lambda later=later: clock.now() + later, lambda _seconds: None, say)  # type: ignore[misc]  # bound at once
+        context = RotationContext(
+            lambda later=later: clock.now() + later,  # type: ignore[misc]
+            lambda _seconds: None,
+            say,
+        )  # bound at once
         (rotated,) = rotate([name], reason=reason, actor="process:test", context=context)
         if rotated.finished:
             return
@@ -79,10 +87,17 @@ def all_is_well(name: str) -> None:
         with tenant_scope(tenant):
             assert Tenant.objects.count() == 1
             assert token_store.open_token(tenant, connection) == Secret(TOKEN)
-        apps = [mfa_vault.unsealed(row, bytes(sealed)) for row, sealed in Authenticator.objects.values_list("id", "sealed")]
+        apps = [
+            mfa_vault.unsealed(row, bytes(sealed))
+            for row, sealed in Authenticator.objects.values_list("id", "sealed")
+        ]
         assert Secret(one["app"]) in apps
         assert len(second_factor_keys()) == 1
-        living = [key for key in settings.KEY_STORE.list() if key.owner == f"connection:{connection}" and not key.destroyed]
+        living = [
+            key
+            for key in settings.KEY_STORE.list()
+            if key.owner == f"connection:{connection}" and not key.destroyed
+        ]
         assert len(living) == 1
     assert name != "root-key" or len(settings.SECRETS.get("root-key").reveal().splitlines()) == 1
     for password in ("db-web", "db-worker"):
@@ -101,7 +116,7 @@ def forked(work: Callable[[], None]) -> int:
     if child == 0:
         try:
             work()
-        except BaseException:  # noqa: BLE001  a forked child must not go on as its parent
+        except BaseException:  # noqa: BLE001
             traceback.print_exc()
             os._exit(1)
         os._exit(0)

@@ -1,7 +1,8 @@
 """Kills a rotation inside its loops: at the first, a middle and the last record that each step writes, before, within and after the write.
 
-Run with the name of a secret, Django being ready; prints what was killed, one line each: step, operation, how many of them, where. What counts as
-a write: a file of the key store or of a secret put in place (`write`) or erased (`erase`), and a changing statement of SQL (`sql`).
+Run with the name of a secret, Django being ready; prints what was killed, one line each: step,
+operation, how many of them, where. What counts as a write: a file of the key store or of a secret
+put in place (`write`) or erased (`erase`), and a changing statement of SQL (`sql`).
 """
 
 from __future__ import annotations
@@ -77,21 +78,29 @@ class Meter:
         connections["default"].execute_wrappers.append(self._statement)
 
     def _counted(self, operation: str, honest: Callable[..., None]) -> Callable[..., None]:
-        def counted(*arguments: Any, **named: Any) -> None:  # noqa: ANN401  whatever the function takes
+        # whatever the function takes
+        def counted(*arguments: Any, **named: Any) -> None:  # noqa: ANN401
             with self.write(operation):
                 honest(*arguments, **named)
 
         return counted
 
     def _deadly(self, honest: Callable[..., Any]) -> Callable[..., Any]:
-        def deadly(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  whatever the method takes
+        def deadly(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
             if self.within:
                 _die()
             return honest(*arguments, **named)
 
         return deadly
 
-    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: ANN401, FBT001
+    def _statement(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,  # noqa: ANN401
+        many: bool,  # noqa: FBT001
+        context: dict[str, Any],
+    ) -> Any:  # noqa: ANN401
         if not sql.lstrip().lower().startswith(_CHANGES):
             return execute(sql, params, many, context)
         with self.write("sql"):
@@ -131,7 +140,11 @@ def fill(name: str) -> None:
     if kind == "second-factor-key":
         _notes().write_text(json.dumps(_apps()))  # the people have been added by the web
         return
-    purposes = [Purpose(rest)] * RECORDS if rest else [purpose for purpose in Purpose if purpose is not Purpose.ROOT]
+    purposes = (
+        [Purpose(rest)] * RECORDS
+        if rest
+        else [purpose for purpose in Purpose if purpose is not Purpose.ROOT]
+    )
     keys = [store.create(purpose, _OWNER) for purpose in purposes]
     known = _noted()
     known |= {str(key.id): hashlib.sha256(key.material.reveal_bytes()).hexdigest() for key in keys}
@@ -141,7 +154,12 @@ def fill(name: str) -> None:
 def _apps() -> dict[str, str]:
     """Return a fingerprint of what each authenticator app's row opens to."""
     rows = Authenticator.objects.order_by("id").values_list("id", "sealed")
-    return {str(row): hashlib.sha256(totp_store.unsealed(row, bytes(message)).reveal_bytes()).hexdigest() for row, message in rows}
+    return {
+        str(row): (
+            hashlib.sha256(totp_store.unsealed(row, bytes(message)).reveal_bytes()).hexdigest()
+        )
+        for row, message in rows
+    }
 
 
 def nothing_is_lost(name: str) -> None:
@@ -152,8 +170,15 @@ def nothing_is_lost(name: str) -> None:
         (key,) = totp_store.keys()
         assert set(Authenticator.objects.values_list("data_key_id", flat=True)) == {key.id}
     for key_id, fingerprint in _noted().items() if name != "second-factor-key" else ():
-        assert hashlib.sha256(settings.KEY_STORE.get(UUID(key_id)).material.reveal_bytes()).hexdigest() == fingerprint
-    store = RotatableKeyStore(settings.ENVIRONMENT.state / "keys", settings.SECRETS, environment=settings.ENVIRONMENT.kind.value)
+        assert (
+            hashlib.sha256(settings.KEY_STORE.get(UUID(key_id)).material.reveal_bytes()).hexdigest()
+            == fingerprint
+        )
+    store = RotatableKeyStore(
+        settings.ENVIRONMENT.state / "keys",
+        settings.SECRETS,
+        environment=settings.ENVIRONMENT.kind.value,
+    )
     kind, _, rest = name.partition(":")
     if kind == "purpose-key":
         (only,) = store.purpose_keys()[Purpose(rest)]
@@ -164,7 +189,16 @@ def nothing_is_lost(name: str) -> None:
         assert store.under_root(only) == sum(len(ids) for ids in store.purpose_keys().values())
     if kind == "certificate-key":
         assert (
-            len([one for one in store.list() if one.purpose is Purpose.SIGNING and one.owner == "certificates" and not one.destroyed]) == 1
+            len(
+                [
+                    one
+                    for one in store.list()
+                    if one.purpose is Purpose.SIGNING
+                    and one.owner == "certificates"
+                    and not one.destroyed
+                ]
+            )
+            == 1
         )
     assert not list((settings.ENVIRONMENT.state / "keys").rglob(".writing-*"))
 

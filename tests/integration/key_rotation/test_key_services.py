@@ -31,7 +31,9 @@ _STAGING = {
 
 
 @pytest.fixture(scope="module", params=["vault", pytest.param("aws", marks=pytest.mark.exhaustive)])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """A deployment that keeps nothing in files, under the documented policy."""
     server: Bao | Moto
     if request.param == "vault":
@@ -103,11 +105,20 @@ def test_the_inventory_knows_what_the_service_keeps(served: Deployment) -> None:
     assert "root-key" not in listed
     purposes = {name for name in listed if name.startswith("purpose-key:")}
     # AWS replaces its purpose keys by itself; transit's are ours to replace.
-    assert purposes == (set() if _is_aws(served) else {f"purpose-key:{one.value}" for one in Purpose if one is not Purpose.ROOT})
+    assert purposes == (
+        set()
+        if _is_aws(served)
+        else {f"purpose-key:{one.value}" for one in Purpose if one is not Purpose.ROOT}
+    )
     assert all(listed[name]["state"] == "fresh" for name in purposes)
     # The service's own root, and our credential at it, are somebody's to note.
     assert listed["service-root-key"]["state"] == "unknown"
-    assert served.theseller("rotate", "service-root-key", "--note-age", f"{clock.now():%Y-%m-%d}").returncode == 0
+    assert (
+        served.theseller(
+            "rotate", "service-root-key", "--note-age", f"{clock.now():%Y-%m-%d}"
+        ).returncode
+        == 0
+    )
     assert served.listed()["service-root-key"]["state"] == "fresh"
     refused = served.theseller("rotate", "service-root-key")
     assert refused.returncode == 1
@@ -122,7 +133,11 @@ def test_purpose_keys(served: Deployment) -> None:
         return
     transit = make_purpose_rotation(served._choice(), served.environ)
     assert transit is not None
-    keys = {one.id: served.keys.get(one.id) for one in served.keys.list() if one.purpose is Purpose.REFRESH_TOKEN and not one.destroyed}
+    keys = {
+        one.id: served.keys.get(one.id)
+        for one in served.keys.list()
+        if one.purpose is Purpose.REFRESH_TOKEN and not one.destroyed
+    }
     assert keys
     before = transit.newest(Purpose.REFRESH_TOKEN)
     assert "1 replaced" in _rotate(served, "purpose-key:refresh_token")
@@ -139,7 +154,10 @@ def test_keys_in_the_key_store(served: Deployment) -> None:
         "certificate-key": "certificates",
         "second-factor-key": "second-factors",
     }
-    old = {owner: [one.id for one in served.keys.list() if one.owner == owner and not one.destroyed] for owner in names.values()}
+    old = {
+        owner: [one.id for one in served.keys.list() if one.owner == owner and not one.destroyed]
+        for owner in names.values()
+    }
     assert all(len(ids) == 1 for ids in old.values())
     assert "3 replaced" in _rotate(served, *names)
     store = served.keys
@@ -166,7 +184,10 @@ def test_session_key(served: Deployment) -> None:
     assert "1 replaced" in _rotate(served, "django-session-key", "--leaked")
     assert served.secret("django-session-key") != old
     _assert_only_one_secret(served, "django-session-key")
-    believed = "from django.conf import settings; key, others = settings.SESSION_KEYS(); print(sys.argv[1] in (key, *others))"
+    believed = (
+        "from django.conf import settings; key, others = settings.SESSION_KEYS(); print(sys.argv[1]"
+        " in (key, *others))"
+    )
     assert served.ask(believed, old, role="web") == "False"
     assert served.ask(believed, served.secret("django-session-key"), role="web") == "True"
 
@@ -182,21 +203,33 @@ def test_database_passwords(served: Deployment) -> None:
 
 
 def test_client_secret(served: Deployment, tmp_path: Path) -> None:
-    old, new = served.secret("lwa-client-secret"), served.ask_emulator("rotate_secret")["client_secret"]
+    old, new = (
+        served.secret("lwa-client-secret"),
+        served.ask_emulator("rotate_secret")["client_secret"],
+    )
     file = tmp_path / "new"
     file.touch(mode=0o600)
     file.write_text(new)
-    assert "1 replaced" in _rotate(served, "lwa-client-secret", "--leaked", "--new-from-file", str(file))
+    assert "1 replaced" in _rotate(
+        served, "lwa-client-secret", "--leaked", "--new-from-file", str(file)
+    )
     assert served.secret("lwa-client-secret") == new != old
     _assert_only_one_secret(served, "lwa-client-secret")
-    used = "from django.conf import settings; print([one.reveal() for one in settings.LWA_CLIENT_SECRETS()] == [sys.argv[1]])"
+    used = (
+        "from django.conf import settings; print([one.reveal() for one in"
+        " settings.LWA_CLIENT_SECRETS()] == [sys.argv[1]])"
+    )
     assert served.ask(used, new) == "True"
 
 
 def _scope_opens(served: Deployment, key: Secret) -> bool:
     tenant = UUID(served.people()[0]["tenant"])
-    with psycopg.connect(conninfo(served.state, "theseller_web", served.secret("db-web"))) as connection:
-        ticket = tenant_ticket(key, tenant, read_session(connection), clock.now().replace(year=2099))
+    with psycopg.connect(
+        conninfo(served.state, "theseller_web", served.secret("db-web"))
+    ) as connection:
+        ticket = tenant_ticket(
+            key, tenant, read_session(connection), clock.now().replace(year=2099)
+        )
         connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         try:
             return connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)

@@ -20,10 +20,22 @@ _STEPS = {
 
 
 #: Those that are killed in the default run: one of each way to keep a secret.
-_DEFAULT = {"root-key", "purpose-key:refresh_token", "tenant-ticket-key", "db-superuser", "django-session-key"}
+_DEFAULT = {
+    "root-key",
+    "purpose-key:refresh_token",
+    "tenant-ticket-key",
+    "db-superuser",
+    "django-session-key",
+}
 
 
-@pytest.mark.parametrize("name", [name if name in _DEFAULT else pytest.param(name, marks=pytest.mark.exhaustive) for name in _STEPS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in _DEFAULT else pytest.param(name, marks=pytest.mark.exhaustive)
+        for name in _STEPS
+    ],
+)
 def test_a_rotation_that_is_killed_anywhere_converges(deployed: Deployment, name: str) -> None:
     done = deployed.python("tests.integration.key_rotation.kills", name, "manual")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -31,23 +43,38 @@ def test_a_rotation_that_is_killed_anywhere_converges(deployed: Deployment, name
 
 
 def test_a_connection_key_that_is_killed_anywhere_converges(deployed: Deployment) -> None:
-    done = deployed.python("tests.integration.key_rotation.kills", f"connection-key:{deployed.people()[0]['connection']}", "manual")
+    done = deployed.python(
+        "tests.integration.key_rotation.kills",
+        f"connection-key:{deployed.people()[0]['connection']}",
+        "manual",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout) == 2 * 3
 
 
 def test_a_client_secret_that_is_killed_anywhere_converges(deployed: Deployment) -> None:
     new = deployed.ask_emulator("rotate_secret")["client_secret"]
-    done = deployed.python("tests.integration.key_rotation.kills", "lwa-client-secret", "manual", new)
+    done = deployed.python(
+        "tests.integration.key_rotation.kills", "lwa-client-secret", "manual", new
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout) == 2 * 7
     assert deployed.secret("lwa-client-secret") == new
 
 
 @pytest.mark.parametrize(
-    "name", [*(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("tenant-ticket-key", "db-worker")), "django-session-key"]
+    "name",
+    [
+        *(
+            pytest.param(name, marks=pytest.mark.exhaustive)
+            for name in ("tenant-ticket-key", "db-worker")
+        ),
+        "django-session-key",
+    ],
 )
-def test_a_rotation_after_a_leak_that_is_killed_anywhere_converges(deployed: Deployment, name: str) -> None:
+def test_a_rotation_after_a_leak_that_is_killed_anywhere_converges(
+    deployed: Deployment, name: str
+) -> None:
     done = deployed.python("tests.integration.key_rotation.kills", name, "leaked")
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout) >= 10

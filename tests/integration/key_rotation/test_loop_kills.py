@@ -15,15 +15,25 @@ _LOOPS = {
     "connection-key": {"retire write", "retire erase"},
     "second-factor-key": {"reseal sql"},
 }
-_PEOPLE = "from tests.operators import create_operator\nfor number in range(5): create_operator(name=f'loop{number}', operates=False)"
+_PEOPLE = (
+    "from tests.operators import create_operator\nfor number in range(5):"
+    " create_operator(name=f'loop{number}', operates=False)"
+)
 
 #: Tried by default; the others with `exhaustive`.
 _LEAN = "root-key"
 
 
-@pytest.mark.parametrize("name", [one if one == _LEAN else pytest.param(one, marks=pytest.mark.exhaustive) for one in _LOOPS])
-def test_a_rotation_that_is_killed_within_its_loops_converges(deployed: Deployment, name: str) -> None:
-    full = f"connection-key:{deployed.people()[0]['connection']}" if name == "connection-key" else name
+@pytest.mark.parametrize(
+    "name",
+    [one if one == _LEAN else pytest.param(one, marks=pytest.mark.exhaustive) for one in _LOOPS],
+)
+def test_a_rotation_that_is_killed_within_its_loops_converges(
+    deployed: Deployment, name: str
+) -> None:
+    full = (
+        f"connection-key:{deployed.people()[0]['connection']}" if name == "connection-key" else name
+    )
     if name == "second-factor-key":
         deployed.ask(_PEOPLE, role="web")
     done = deployed.python("tests.integration.key_rotation.loop_kills", full)
@@ -33,4 +43,8 @@ def test_a_rotation_that_is_killed_within_its_loops_converges(deployed: Deployme
     for loop in _LOOPS[name]:
         wanted = {0, sizes[loop] // 2, sizes[loop] - 1}
         for place in ("before", "after") if loop.endswith("sql") else ("before", "within", "after"):
-            assert {int(line.split()[2]) for line in killed if line.startswith(f"{loop} ") and line.endswith(place)} == wanted
+            assert {
+                int(line.split()[2])
+                for line in killed
+                if line.startswith(f"{loop} ") and line.endswith(place)
+            } == wanted

@@ -60,10 +60,14 @@ print(settings.KEY_STORE.exists(UUID(sys.argv[1])))
 
 def test_every_secret_in_the_folder_is_listed(deployed: Deployment) -> None:
     listed = deployed.listed()
-    stems = {name.removesuffix("-next").removesuffix("-previous") for name in deployed.secret_names()}
+    stems = {
+        name.removesuffix("-next").removesuffix("-previous") for name in deployed.secret_names()
+    }
     assert stems <= set(listed)
     assert {name: one["state"] for name, one in listed.items() if one["state"] != "fresh"} == {}
-    assert all(one["owner"] and one["how"] and one["age_days"] is not None for one in listed.values())
+    assert all(
+        one["owner"] and one["how"] and one["age_days"] is not None for one in listed.values()
+    )
     assert deployed.theseller("rotate", "--list").returncode == 0
 
 
@@ -77,11 +81,18 @@ def test_a_secret_of_unknown_age_is_red_until_its_age_is_noted(deployed: Deploym
         by_hand = deployed.theseller("rotate", "partner-api")
         assert by_hand.returncode == 1
         assert "by hand" in by_hand.stderr
-        assert "in the future" in deployed.theseller("rotate", "partner-api", "--note-age", "2099-01-01").stderr
-        assert deployed.theseller("rotate", "partner-api", "--note-age", "2020-01-01").returncode == 0
+        assert (
+            "in the future"
+            in deployed.theseller("rotate", "partner-api", "--note-age", "2099-01-01").stderr
+        )
+        assert (
+            deployed.theseller("rotate", "partner-api", "--note-age", "2020-01-01").returncode == 0
+        )
         assert deployed.listed()["partner-api"]["state"] == "overdue"
         file.write_text("replaced\n")
-        assert deployed.listed()["partner-api"]["state"] == "unknown", "the age of one secret was taken for that of the next"
+        assert deployed.listed()["partner-api"]["state"] == "unknown", (
+            "the age of one secret was taken for that of the next"
+        )
     finally:
         file.unlink()
 
@@ -92,7 +103,9 @@ def test_a_dry_run_says_the_steps_and_changes_nothing(deployed: Deployment) -> N
     done = deployed.theseller("rotate", "--all", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Nothing was changed." in done.stdout
-    assert {"root-key", "db-web", "tenant-ticket-key"} <= {line.split(" (")[0] for line in done.stdout.splitlines()}
+    assert {"root-key", "db-web", "tenant-ticket-key"} <= {
+        line.split(" (")[0] for line in done.stdout.splitlines()
+    }
     assert {name: deployed.secret(name) for name in deployed.secret_names()} == before
     assert deployed.rows("select count(*) from governance_rotation") == runs
 
@@ -107,7 +120,9 @@ def test_an_unknown_name_stops_before_anything_is_begun(deployed: Deployment) ->
 
 def test_the_hourly_job_replaces_what_is_due_and_nothing_else(deployed: Deployment) -> None:
     deployed.rows("with gone as (delete from django_session) select 1")
-    deployed.ask(_DUE, "20")  # What an earlier test left under way, such as the grace of a client secret, is over by then.
+    deployed.ask(
+        _DUE, "20"
+    )  # What an earlier test left under way, such as the grace of a client secret, is over by then.
     assert deployed.ask(_DUE, "80") == ""
     replaced = set(deployed.ask(_DUE, "84").split())
     expected = {name for name, one in deployed.listed().items() if one["by_machine"]}
@@ -120,7 +135,9 @@ def test_after_a_leak_the_old_secret_is_refused_at_once(deployed: Deployment) ->
     dsn = conninfo(deployed.state, "theseller_web", old)
     with psycopg.connect(dsn, autocommit=True) as stolen:
         assert stolen.execute("select 1").fetchone() == (1,)
-        done = deployed.theseller("rotate", "db-web", "tenant-ticket-key", "django-session-key", "--leaked")
+        done = deployed.theseller(
+            "rotate", "db-web", "tenant-ticket-key", "django-session-key", "--leaked"
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         with pytest.raises(psycopg.OperationalError):
             stolen.execute("select 1")
@@ -128,29 +145,47 @@ def test_after_a_leak_the_old_secret_is_refused_at_once(deployed: Deployment) ->
     assert deployed.rows("select count(*) from django_session") == [(0,)]
     assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
     forced = deployed.rows(
-        "select details ->> 'reason', details ->> 'secrets' from audit_event where tag = 'governance:rotation:forced' order by position"
+        "select details ->> 'reason', details ->> 'secrets' from audit_event where tag ="
+        " 'governance:rotation:forced' order by position"
     )
     assert forced[-1] == ("leaked", "3")
 
 
 def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
-    deployed.theseller("rotate", "--all")  # Some may wait for sessions to end; they are begun all the same.
-    counts = dict(deployed.rows("select tag, count(distinct subject) from audit_event where tag like 'governance:rotation:%' group by tag"))
+    deployed.theseller(
+        "rotate", "--all"
+    )  # Some may wait for sessions to end; they are begun all the same.
+    counts = dict(
+        deployed.rows(
+            "select tag, count(distinct subject) from audit_event where tag like"
+            " 'governance:rotation:%' group by tag"
+        )
+    )
     assert counts["governance:rotation:begun"] >= counts["governance:rotation:finished"] >= 10
-    texts = str(deployed.rows("select * from governance_rotation")) + str(deployed.rows("select subject, details from audit_event"))
+    texts = str(deployed.rows("select * from governance_rotation")) + str(
+        deployed.rows("select subject, details from audit_event")
+    )
     for name in deployed.secret_names():
         for secret in deployed.secret(name).splitlines():
             assert secret not in texts
             assert secret.rsplit(".", 1)[-1] not in texts
 
 
-def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(deployed: Deployment) -> None:
+def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(
+    deployed: Deployment,
+) -> None:
     """A reader that has the old row opens it with the old key: a destroyed key would look like the end of the connection."""
     connection = deployed.people()[1]["connection"]
     name = f"connection-key:{connection}"
-    (old,) = deployed.rows("select data_key_id from connections_refresh_token where connection_id = %s", connection)
-    with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as reader:
-        reader.execute("set idle_in_transaction_session_timeout = 0")  # slow machines need longer than its half minute
+    (old,) = deployed.rows(
+        "select data_key_id from connections_refresh_token where connection_id = %s", connection
+    )
+    with psycopg.connect(
+        conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))
+    ) as reader:
+        reader.execute(
+            "set idle_in_transaction_session_timeout = 0"
+        )  # slow machines need longer than its half minute
         waits = deployed.ask(_ONCE, name)
         assert waits.endswith("1 transaction(s) that began before the replacement are still open")
         assert deployed.listed()[name]["under_way"] == "reseal"
@@ -159,17 +194,23 @@ def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(deploye
     assert deployed.ask(_EXISTS, str(old[0])) == "False"
 
 
-def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(deployed: Deployment) -> None:
+def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(
+    deployed: Deployment,
+) -> None:
     """The database has taken the new password, our secret is still the old one, and everything is started anew."""
     old, new = deployed.secret("db-superuser"), new_timestamped_secret().reveal()
-    with psycopg.connect(conninfo(deployed.state, SUPERUSER, old, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(
+        conninfo(deployed.state, SUPERUSER, old, "postgres"), autocommit=True
+    ) as connection:
         set_password(connection, SUPERUSER, new)
     staged = deployed.state / "secrets" / "db-superuser-next"
     staged.touch(mode=0o600)
     staged.write_text(new)
     assert not deployed.accepts(SUPERUSER, old)
     with within(deployed.environ):
-        apply_roles(Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old))
+        apply_roles(
+            Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old)
+        )
     assert deployed.accepts(SUPERUSER, old)
     assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
     assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))
@@ -181,9 +222,12 @@ def test_a_rotation_that_an_older_release_began_is_finished(deployed: Deployment
     former = deployed.secret("tenant-ticket-key")
     assert deployed.ask(_CUT_OFF_BEFORE_SWITCH, "tenant-ticket-key") == "cut off"
     (recorded,) = [name for name, present in _RENAMED_STEPS.items() if present == "accept"]
-    with psycopg.connect(conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser")), autocommit=True) as superuser:
+    with psycopg.connect(
+        conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser")), autocommit=True
+    ) as superuser:
         changed = superuser.execute(
-            "update governance_rotation set step = %s where secret = 'tenant-ticket-key' and step = 'accept' and finished_at is null",
+            "update governance_rotation set step = %s where secret = 'tenant-ticket-key' and step ="
+            " 'accept' and finished_at is null",
             [recorded],
         )
         assert changed.rowcount == 1

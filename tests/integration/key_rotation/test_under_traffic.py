@@ -26,7 +26,19 @@ from theseller.tenancy.scope import read_session
 #: Long enough for every process to meet what changed: caches hold two seconds.
 _AFTERWARDS = 2.5
 #: What the two processes do; each must go on through every rotation.
-KINDS = {"page", "session", "read", "write", "reconnect", "unseal", "sign", "key", "lwa", "jobs", "app"}
+KINDS = {
+    "page",
+    "session",
+    "read",
+    "write",
+    "reconnect",
+    "unseal",
+    "sign",
+    "key",
+    "lwa",
+    "jobs",
+    "app",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +64,19 @@ def rotated(deployed: Deployment, running: Traffic, *arguments: str) -> str:
 def _print_rate(arguments: tuple[str, ...], before: Counted, after: Counted) -> None:
     seconds = after.at - before.at
     sys.stdout.write(
-        f"{' '.join(arguments)}: {(after.operations - before.operations) / seconds:.0f} operations/s over {seconds:.1f} s, 0 errors\n"
+        f"{' '.join(arguments)}: {(after.operations - before.operations) / seconds:.0f}"
+        f" operations/s over {seconds:.1f} s, 0 errors\n"
     )
 
 
 def keys_now(deployed: Deployment) -> RotatableKeyStore:
-    return RotatableKeyStore.of(FileKeyStore(deployed.state / "keys", FileSecretProvider(deployed.state / "secrets"), environment="demo"))
+    return RotatableKeyStore.of(
+        FileKeyStore(
+            deployed.state / "keys",
+            FileSecretProvider(deployed.state / "secrets"),
+            environment="demo",
+        )
+    )
 
 
 def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
@@ -66,8 +85,11 @@ def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> Non
     assert "1 replaced" in rotated(deployed, running, "root-key")
     assert len(deployed.secret("root-key").splitlines()) == 1
     assert deployed.secret("root-key") != before.get("root-key").reveal()
-    # The traffic still runs: a file that is being written beside its place is gone before it could be copied.
-    shutil.copytree(deployed.state / "keys", tmp_path / "keys", ignore=shutil.ignore_patterns(".writing-*"))
+    # The traffic still runs: a file that is being written beside its place is gone before it could
+    # be copied.
+    shutil.copytree(
+        deployed.state / "keys", tmp_path / "keys", ignore=shutil.ignore_patterns(".writing-*")
+    )
     with pytest.raises(KeyStoreError):
         FileKeyStore(tmp_path / "keys", before, environment="demo").get(_data_key(deployed))
 
@@ -86,7 +108,9 @@ def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
 
 def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> None:
     old = _data_key(deployed)
-    assert "1 replaced" in rotated(deployed, running, f"connection-key:{deployed.people()[0]['connection']}")
+    assert "1 replaced" in rotated(
+        deployed, running, f"connection-key:{deployed.people()[0]['connection']}"
+    )
     assert _data_key(deployed) != old
     assert keys_now(deployed).record(old).destroyed
 
@@ -98,8 +122,13 @@ def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
     (new,) = _signing_keys(deployed)
     assert new != old
     assert keys_now(deployed).record(old).destroyed
-    listed = deployed.rows("select retired_at is not null from governance_signing_key order by made_at")
-    assert listed[-2:] == [(True,), (False,)], "a retired public key must stay listed: it proves the certificates that it signed"
+    listed = deployed.rows(
+        "select retired_at is not null from governance_signing_key order by made_at"
+    )
+    assert listed[-2:] == [
+        (True,),
+        (False,),
+    ], "a retired public key must stay listed: it proves the certificates that it signed"
 
 
 @pytest.mark.exhaustive
@@ -109,7 +138,9 @@ def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
     (new,) = _second_factor_keys(deployed)
     assert new != old
     assert keys_now(deployed).record(old).destroyed
-    assert deployed.rows("select count(*) from accounts_authenticator where data_key_id <> %s", new) == [(0,)]
+    assert deployed.rows(
+        "select count(*) from accounts_authenticator where data_key_id <> %s", new
+    ) == [(0,)]
 
 
 def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
@@ -126,17 +157,19 @@ def test_session_key(deployed: Deployment, running: Traffic) -> None:
     said = rotated(deployed, running, "django-session-key")
     assert "1 replaced" in said, said
     assert deployed.secret("django-session-key") != old
-    assert {name for name in deployed.secret_names() if name.startswith("django-session-key-")} == set()
+    assert {
+        name for name in deployed.secret_names() if name.startswith("django-session-key-")
+    } == set()
     forged = (
-        "from django.core import signing\n"
-        "from django.contrib.sessions.serializers import JSONSerializer\n"
-        "from theseller.accounts.sessions import SessionStore\n"
-        "store = SessionStore()\n"
-        "content = signing.dumps({'a': 1}, key=sys.argv[1], salt=store.key_salt, serializer=JSONSerializer, compress=True)\n"
-        "print(store.decode(content))"
+        "from django.core import signing\nfrom django.contrib.sessions.serializers import"
+        " JSONSerializer\nfrom theseller.accounts.sessions import SessionStore\nstore ="
+        " SessionStore()\ncontent = signing.dumps({'a': 1}, key=sys.argv[1], salt=store.key_salt,"
+        " serializer=JSONSerializer, compress=True)\nprint(store.decode(content))"
     )
     assert deployed.ask(forged, old, role="web").endswith("{}")
-    assert deployed.ask(forged, deployed.secret("django-session-key"), role="web").endswith("{'a': 1}")
+    assert deployed.ask(forged, deployed.secret("django-session-key"), role="web").endswith(
+        "{'a': 1}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,11 +177,15 @@ def test_session_key(deployed: Deployment, running: Traffic) -> None:
     [
         ("web", "auth", "operator"),
         pytest.param(("worker",), marks=pytest.mark.exhaustive),
-        pytest.param(("migrate", "retention", "probe", "backup", "super"), marks=pytest.mark.exhaustive),
+        pytest.param(
+            ("migrate", "retention", "probe", "backup", "super"), marks=pytest.mark.exhaustive
+        ),
     ],
 )
 def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple[str, ...]) -> None:
-    names = {f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles}
+    names = {
+        f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles
+    }
     old = {role: deployed.secret(name) for role, name in names.items()}
     assert f"{len(roles)} replaced" in rotated(deployed, running, *names.values())
     for role, name in names.items():
@@ -159,7 +196,10 @@ def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple
 
 @pytest.mark.exhaustive
 def test_client_secret(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
-    old, new = deployed.secret("lwa-client-secret"), deployed.ask_emulator("rotate_secret")["client_secret"]
+    old, new = (
+        deployed.secret("lwa-client-secret"),
+        deployed.ask_emulator("rotate_secret")["client_secret"],
+    )
     file = tmp_path / "new"
     file.touch(mode=0o600)
     file.write_text("amzn1.oa2-cs.v1." + "0" * 64)
@@ -169,29 +209,49 @@ def test_client_secret(deployed: Deployment, running: Traffic, tmp_path: Path) -
     assert deployed.secret("lwa-client-secret") == old
     assert "lwa-client-secret-next" not in deployed.secret_names()
     file.write_text(new)
-    assert "Amazon accepts the old secret until" in rotated(deployed, running, "lwa-client-secret", "--new-from-file", str(file))
-    assert (deployed.secret("lwa-client-secret"), deployed.secret("lwa-client-secret-previous")) == (new, old)
+    assert "Amazon accepts the old secret until" in rotated(
+        deployed, running, "lwa-client-secret", "--new-from-file", str(file)
+    )
+    assert (
+        deployed.secret("lwa-client-secret"),
+        deployed.secret("lwa-client-secret-previous"),
+    ) == (new, old)
     listed = deployed.listed()["lwa-client-secret"]
     assert (listed["state"], listed["under_way"]) == ("fresh", "drop-next")
 
 
 def _data_key(deployed: Deployment) -> UUID:
-    found = deployed.rows("select data_key_id from connections_refresh_token where connection_id = %s", deployed.people()[0]["connection"])
+    found = deployed.rows(
+        "select data_key_id from connections_refresh_token where connection_id = %s",
+        deployed.people()[0]["connection"],
+    )
     return UUID(str(found[0][0]))
 
 
 def _second_factor_keys(deployed: Deployment) -> list[UUID]:
-    return [one.id for one in keys_now(deployed).list() if one.owner == "second-factors" and not one.destroyed]
+    return [
+        one.id
+        for one in keys_now(deployed).list()
+        if one.owner == "second-factors" and not one.destroyed
+    ]
 
 
 def _signing_keys(deployed: Deployment) -> list[UUID]:
-    return [one.id for one in keys_now(deployed).list() if one.owner == "certificates" and not one.destroyed]
+    return [
+        one.id
+        for one in keys_now(deployed).list()
+        if one.owner == "certificates" and not one.destroyed
+    ]
 
 
 def _scope_opens(deployed: Deployment, key: Secret) -> bool:
     tenant = UUID(deployed.people()[0]["tenant"])
-    with psycopg.connect(conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))) as connection:
-        ticket = tenant_ticket(key, tenant, read_session(connection), clock.now().replace(year=2099))
+    with psycopg.connect(
+        conninfo(deployed.state, "theseller_web", deployed.secret("db-web"))
+    ) as connection:
+        ticket = tenant_ticket(
+            key, tenant, read_session(connection), clock.now().replace(year=2099)
+        )
         connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         try:
             return connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)

@@ -19,7 +19,14 @@ from theseller.audit.tags import Tag
 from theseller.lib import clock
 from theseller.operators.access import queries
 from theseller.operators.access.operations import close_access, confirm_review, open_access
-from theseller.operators.access.types import EVENT_LABELS, AccessEvent, AccessRefusedError, OpenSession, ReviewState, SessionEnd
+from theseller.operators.access.types import (
+    EVENT_LABELS,
+    AccessEvent,
+    AccessRefusedError,
+    OpenSession,
+    ReviewState,
+    SessionEnd,
+)
 
 REASON = "The seller asks why the figures of Monday are too low"
 
@@ -46,7 +53,14 @@ def _operator(olga: OperatorUser) -> Operator:
 
 
 def _open(olga: OperatorUser, tenant: UUID) -> OpenSession:
-    return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=30, at=clock.now())
+    return open_access(
+        actor=_operator(olga),
+        tenant=tenant,
+        reason=REASON,
+        ticket="SUP-1",
+        minutes=30,
+        at=clock.now(),
+    )
 
 
 def events_to_review() -> tuple[AccessEvent, ...]:
@@ -59,21 +73,42 @@ def review_state() -> ReviewState:
     return queries.review_state()
 
 
-def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Cast, olga: OperatorUser) -> None:
+def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(
+    shop: Cast, olga: OperatorUser
+) -> None:
     at = clock.now()
     oskar = create_operator(name="Oskar")
     opened = _open(olga, shop.alices_shop)
     first = events_to_review()
     assert first[-1].tag == Tag.ACCESS_OPENED
-    close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor=_operator(olga).actor, at=at)
+    close_access(
+        session=opened.id,
+        tenant=shop.alices_shop,
+        ended=SessionEnd.LEFT,
+        actor=_operator(olga).actor,
+        at=at,
+    )
     _open(oskar, shop.alices_shop)
-    done = confirm_review(actor=Operator(oskar.id, "Oskar"), until=first[-1].position, note="Asked for in SUP-1.", at=at)
-    assert done.events == len(first) - sum(one.actor in {f"user:{oskar.id}", f"operator:{oskar.id}"} for one in first)
+    done = confirm_review(
+        actor=Operator(oskar.id, "Oskar"),
+        until=first[-1].position,
+        note="Asked for in SUP-1.",
+        at=at,
+    )
+    assert done.events == len(first) - sum(
+        one.actor in {f"user:{oskar.id}", f"operator:{oskar.id}"} for one in first
+    )
     left = events_to_review()
-    assert [one.tag for one in left if one.actor == f"operator:{olga.id}"] == [Tag.ACCESS_CLOSED], "what came later was not on the page"
+    assert [one.tag for one in left if one.actor == f"operator:{olga.id}"] == [Tag.ACCESS_CLOSED], (
+        "what came later was not on the page"
+    )
     with pytest.raises(AccessRefusedError, match="has changed"):
-        confirm_review(actor=Operator(oskar.id, "Oskar"), until=(left[-1].position[0] + 1, 1), note="x", at=at)
-    confirm_review(actor=Operator(oskar.id, "Oskar"), until=left[-1].position, note="Closed.", at=at)
+        confirm_review(
+            actor=Operator(oskar.id, "Oskar"), until=(left[-1].position[0] + 1, 1), note="x", at=at
+        )
+    confirm_review(
+        actor=Operator(oskar.id, "Oskar"), until=left[-1].position, note="Closed.", at=at
+    )
     own = events_to_review()
     assert {one.actor for one in own} <= {f"operator:{oskar.id}", f"user:{oskar.id}"}
     with pytest.raises(AccessRefusedError, match="your own actions"):
@@ -82,7 +117,9 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(shop: Ca
     assert events_to_review() == ()
 
 
-def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olga: OperatorUser, database: str) -> None:
+def test_a_single_operator_reviews_their_own_acts_and_it_says_so(
+    shop: Cast, olga: OperatorUser, database: str
+) -> None:
     _open(olga, shop.alices_shop)
     browser = operator_client(olga)
     page = browser.get("/operate/reviews/").content.decode()
@@ -90,10 +127,17 @@ def test_a_single_operator_reviews_their_own_acts_and_it_says_so(shop: Cast, olg
     until = events_to_review()[-1].position
     answer = browser.post("/operate/reviews/", {"until": f"{until[0]}:{until[1]}", "note": ""})
     assert answer.status_code == 422
-    assert browser.post("/operate/reviews/", {"until": f"{until[0]}:{until[1]}", "note": "Looked at it all."}).status_code == 302
+    assert (
+        browser.post(
+            "/operate/reviews/", {"until": f"{until[0]}:{until[1]}", "note": "Looked at it all."}
+        ).status_code
+        == 302
+    )
     assert events_to_review() == ()
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        row = superuser.execute("select details ->> 'covers_own' from audit_event order by position desc limit 1").fetchone()
+        row = superuser.execute(
+            "select details ->> 'covers_own' from audit_event order by position desc limit 1"
+        ).fetchone()
     assert row == ("true",)
     assert "Looked at it all." in browser.get("/operate/reviews/").content.decode()
 
@@ -103,21 +147,35 @@ def test_reviews_are_due_every_two_weeks(shop: Cast, olga: OperatorUser) -> None
     begun = review_state()
     assert begun.oldest_pending_at is not None
     assert begun.due_at == begun.oldest_pending_at + timedelta(days=14)
-    confirm_review(actor=_operator(olga), until=events_to_review()[-1].position, note="All of it.", at=at)
+    confirm_review(
+        actor=_operator(olga), until=events_to_review()[-1].position, note="All of it.", at=at
+    )
     state = review_state()
-    assert (state.last_at, state.oldest_pending_at, state.due_at) == (at, None, at + timedelta(days=14))
+    assert (state.last_at, state.oldest_pending_at, state.due_at) == (
+        at,
+        None,
+        at + timedelta(days=14),
+    )
     assert not state.overdue(at + timedelta(days=14))
     assert state.overdue(at + timedelta(days=14, seconds=1))
     # A quiet fortnight is confirmed too.
-    confirm_review(actor=_operator(olga), until=(0, 0), note="Nothing happened.", at=at + timedelta(days=13))
+    confirm_review(
+        actor=_operator(olga), until=(0, 0), note="Nothing happened.", at=at + timedelta(days=13)
+    )
     assert review_state().due_at == at + timedelta(days=27)
 
 
-def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(database: str) -> None:
+def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(
+    database: str,
+) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        row = superuser.execute("select prosrc from pg_proc where proname = 'access_to_review'").fetchone()
+        row = superuser.execute(
+            "select prosrc from pg_proc where proname = 'access_to_review'"
+        ).fetchone()
     assert row is not None
-    assert set(re.findall(r"'([a-z_]+:[a-z_]+:[a-z_]+)'", str(row[0]))) == {tag.value for tag in Tag} & set(EVENT_LABELS)
+    assert set(re.findall(r"'([a-z_]+:[a-z_]+:[a-z_]+)'", str(row[0]))) == {
+        tag.value for tag in Tag
+    } & set(EVENT_LABELS)
     assert set(EVENT_LABELS) <= {tag.value for tag in Tag}
 
 

@@ -13,7 +13,13 @@ from django.test import Client
 from tests.cast import Cast, create_cast
 from tests.conftest import as_role
 from tests.database import role_dsn, test_server
-from tests.operators import OperatorUser, create_operator, operator_client, revoke_operator, signed_in_client
+from tests.operators import (
+    OperatorUser,
+    create_operator,
+    operator_client,
+    revoke_operator,
+    signed_in_client,
+)
 from tests.sabotage.databases import own_database
 
 from theseller.accounts.models import User
@@ -22,7 +28,12 @@ from theseller.accounts.types import MemberRole, Operator
 from theseller.audit.tags import Tag
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.operators.access.operations import close_access, close_expired, open_access, record_view
+from theseller.operators.access.operations import (
+    close_access,
+    close_expired,
+    open_access,
+    record_view,
+)
 from theseller.operators.access.queries import current_session, sessions, sessions_of_tenant
 from theseller.operators.access.types import AccessRefusedError, OpenSession, SessionEnd
 from theseller.tenancy.scope import tenant_scope
@@ -52,15 +63,25 @@ def _operator(olga: OperatorUser) -> Operator:
     return Operator(olga.id, "Olga")
 
 
-def _open(olga: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30) -> OpenSession:
-    return open_access(actor=_operator(olga), tenant=tenant, reason=REASON, ticket="SUP-1", minutes=minutes, at=at or clock.now())
+def _open(
+    olga: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30
+) -> OpenSession:
+    return open_access(
+        actor=_operator(olga),
+        tenant=tenant,
+        reason=REASON,
+        ticket="SUP-1",
+        minutes=minutes,
+        at=at or clock.now(),
+    )
 
 
 def _log(database: str, *people: OperatorUser) -> list[tuple[str, str, object, object]]:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         return superuser.execute(
-            "select tag, actor, tenant_id, details from audit_event where tag like 'governance:access:%%' and subject in"
-            " (select 'access:' || id from governance_access_session where operator = any(%s)) order by position",
+            "select tag, actor, tenant_id, details from audit_event where tag like"
+            " 'governance:access:%%' and subject in (select 'access:' || id from"
+            " governance_access_session where operator = any(%s)) order by position",
             [[one.id for one in people]],
         ).fetchall()
 
@@ -73,7 +94,9 @@ def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: OperatorUs
     assert browser.post(f"/seats/{shop.alices_shop}/").status_code == 404
 
 
-def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast, olga: OperatorUser, database: str) -> None:
+def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
+    shop: Cast, olga: OperatorUser, database: str
+) -> None:
     browser = operator_client(olga)
     answer = browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
@@ -90,26 +113,40 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(shop: Cast
     tags = [(tag, actor, tenant) for tag, actor, tenant, _ in _log(database, olga)]
     assert tags[0] == (Tag.ACCESS_OPENED, f"operator:{olga.id}", shop.alices_shop)
     assert set(tags[1:]) == {(Tag.ACCESS_VIEWED, f"operator:{olga.id}", shop.alices_shop)}
-    pages = [details["page"] for tag, _, _, details in _log(database, olga)[1:] if isinstance(details, dict)]
+    pages = [
+        details["page"]
+        for tag, _, _, details in _log(database, olga)[1:]
+        if isinstance(details, dict)
+    ]
     assert pages == ["/?from&metric", "/connections/"]
-    assert "2026-11-01" not in str(_log(database, olga)), "addresses are written without their values"
+    assert "2026-11-01" not in str(_log(database, olga)), (
+        "addresses are written without their values"
+    )
     assert REASON not in str(_log(database, olga)), "the reason may name somebody"
 
 
-def test_nothing_leaves_as_a_file(shop: Cast, olga: OperatorUser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_leaves_as_a_file(
+    shop: Cast, olga: OperatorUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from django.http import HttpRequest, HttpResponse
 
     from theseller.accounts.authorization import tenant_permission_required
     from theseller.accounts.types import Permission, TenantContext
 
     def export(_request: HttpRequest, _seat: TenantContext) -> HttpResponse:
-        return HttpResponse("a,b", headers={"Content-Disposition": 'attachment; filename="days.csv"'})
+        return HttpResponse(
+            "a,b", headers={"Content-Disposition": 'attachment; filename="days.csv"'}
+        )
 
     from theseller.analytics import urls
 
     browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
-    monkeypatch.setattr(urls.urlpatterns[1], "callback", tenant_permission_required(Permission.DASHBOARD_READ)(export))
+    monkeypatch.setattr(
+        urls.urlpatterns[1],
+        "callback",
+        tenant_permission_required(Permission.DASHBOARD_READ)(export),
+    )
     assert browser.get("/products/?format=csv").status_code == 403
     alice = Client()
     alice.force_login(User.objects.get(pk=shop.alice.id))
@@ -124,7 +161,9 @@ def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, olga: OperatorU
     assert signed_in_client(olga).get("/").headers["Location"] == "/no-shop/"
 
 
-def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast, olga: OperatorUser, database: str) -> None:
+def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(
+    shop: Cast, olga: OperatorUser, database: str
+) -> None:
     browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     opened = current_session(olga.id, at=clock.now())
@@ -136,7 +175,9 @@ def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(shop: Cast,
     oskar = create_operator(name="Oskar")
     _removed(shop, oskar)
     ends = [
-        str(details["how"]) for tag, _, _, details in _log(database, olga, oskar) if tag == Tag.ACCESS_CLOSED and isinstance(details, dict)
+        str(details["how"])
+        for tag, _, _, details in _log(database, olga, oskar)
+        if tag == Tag.ACCESS_CLOSED and isinstance(details, dict)
     ]
     assert ends == ["left", "expired", "removed"]
 
@@ -147,8 +188,9 @@ def _expired(shop: Cast, olga: OperatorUser, database: str) -> None:
     assert browser.get("/").status_code == 200
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "update governance_access_session set opened_at = opened_at - interval '40 minutes', expires_at = expires_at - interval '40 minutes'"
-            " where operator = %s and closed_at is null",
+            "update governance_access_session set opened_at = opened_at - interval '40 minutes',"
+            " expires_at = expires_at - interval '40 minutes' where operator = %s and closed_at is"
+            " null",
             [olga.id],
         )
     answer = browser.get("/")
@@ -170,12 +212,17 @@ def _removed(shop: Cast, oskar: OperatorUser) -> None:
         assert close_expired(at=clock.now()) == 1
 
 
-def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop: Cast, olga: OperatorUser) -> None:
+def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(
+    shop: Cast, olga: OperatorUser
+) -> None:
     stale = operator_client(olga, at=clock.now() - timedelta(minutes=6))
     assert stale.get("/operate/access/").status_code == 200
     for page in ("/operate/access/open/", "/operate/reviews/"):
         assert "second-factor" in stale.get(page).headers["Location"]
-        assert "second-factor" in stale.post(page, {**FORM, "shop": str(shop.alices_shop)}).headers["Location"]
+        assert (
+            "second-factor"
+            in stale.post(page, {**FORM, "shop": str(shop.alices_shop)}).headers["Location"]
+        )
     assert olga.id not in {one.operator for one in sessions()}
     browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
@@ -190,15 +237,26 @@ def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(shop
     [("reason", "too short"), ("reason", "a" + " " * 30 + "b"), ("reason", "x" * 1001), ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
      ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
 )  # fmt: skip
-def test_what_is_not_good_enough_opens_nothing(field: str, value: str, shop: Cast, olga: OperatorUser) -> None:
-    answer = operator_client(olga).post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value})
+def test_what_is_not_good_enough_opens_nothing(
+    field: str, value: str, shop: Cast, olga: OperatorUser
+) -> None:
+    answer = operator_client(olga).post(
+        "/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value}
+    )
     assert answer.status_code == 422
     assert olga.id not in {one.operator for one in sessions()}
 
 
 def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
     at = clock.now()
-    good = {"actor": _operator(olga), "tenant": shop.alices_shop, "reason": REASON, "ticket": "SUP-1", "minutes": 60, "at": at}
+    good = {
+        "actor": _operator(olga),
+        "tenant": shop.alices_shop,
+        "reason": REASON,
+        "ticket": "SUP-1",
+        "minutes": 60,
+        "at": at,
+    }
     for wrong in (
         {"reason": "x" * 19},
         {"ticket": "a b"},
@@ -211,27 +269,54 @@ def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
     opened = open_access(**good)  # type: ignore[arg-type]
     with pytest.raises(AccessRefusedError, match="already have an open session"):
         open_access(**{**good, "tenant": shop.charlies_shop})  # type: ignore[arg-type]
-    assert close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)
-    assert not close_access(session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at)
+    assert close_access(
+        session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at
+    )
+    assert not close_access(
+        session=opened.id, tenant=shop.alices_shop, ended=SessionEnd.LEFT, actor="operator:x", at=at
+    )
 
 
-def test_not_even_the_table_takes_a_session_of_more_than_an_hour(shop: Cast, olga: OperatorUser, database: str) -> None:
+def test_not_even_the_table_takes_a_session_of_more_than_an_hour(
+    shop: Cast, olga: OperatorUser, database: str
+) -> None:
     opened = _open(olga, shop.alices_shop)
-    with pytest.raises(IntegrityError), tenant_scope(shop.alices_shop, using="operator"), connections["operator"].cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError),
+        tenant_scope(shop.alices_shop, using="operator"),
+        connections["operator"].cursor() as cursor,
+    ):
         cursor.execute(
-            "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
-            " select tenant_id, gen_random_uuid(), operator, reason, ticket, opened_at, opened_at + interval '61 minutes'"
-            " from governance_access_session"
+            "insert into governance_access_session (tenant_id, id, operator, reason, ticket,"
+            " opened_at, expires_at) select tenant_id, gen_random_uuid(), operator, reason, ticket,"
+            " opened_at, opened_at + interval '61 minutes' from governance_access_session"
         )
-    with psycopg.connect(role_dsn("operator", database)) as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        own.execute("update governance_access_session set expires_at = expires_at + interval '1 minute' where id = %s", [opened.id])
+    with (
+        psycopg.connect(role_dsn("operator", database)) as own,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        own.execute(
+            "update governance_access_session set expires_at = expires_at + interval '1 minute'"
+            " where id = %s",
+            [opened.id],
+        )
 
 
 def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: OperatorUser) -> None:
     opened = _open(olga, shop.alices_shop)
-    record_view(session=opened.id, tenant=shop.alices_shop, page="/products/", actor=_operator(olga).actor, at=clock.now())
+    record_view(
+        session=opened.id,
+        tenant=shop.alices_shop,
+        page="/products/",
+        actor=_operator(olga).actor,
+        at=clock.now(),
+    )
     pages = {}
-    for name, person in (("alice", shop.alice.id), ("bob", shop.bob.id), ("charlie", shop.charlie.id)):
+    for name, person in (
+        ("alice", shop.alice.id),
+        ("bob", shop.bob.id),
+        ("charlie", shop.charlie.id),
+    ):
         client = Client()
         client.force_login(User.objects.get(pk=person))
         pages[name] = client.get("/activity/")
@@ -246,7 +331,13 @@ def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: Operat
 
 
 def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUser) -> None:
-    add_member(person=olga.id, role=MemberRole.VIEWER, tenant=shop.charlies_shop, actor="process:test", at=clock.now())
+    add_member(
+        person=olga.id,
+        role=MemberRole.VIEWER,
+        tenant=shop.charlies_shop,
+        actor="process:test",
+        at=clock.now(),
+    )
     browser = operator_client(olga)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert "Alice&#x27;s shop" in browser.get("/").content.decode()
@@ -258,10 +349,24 @@ def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUs
 
 def test_nobody_without_reviewed_reach_reads_access(database: str) -> None:
     for role in ("worker", "retention"):
-        for call in ("guard.access_to_review(1)", "guard.access_sessions(1)", "guard.access_views()", "guard.refusals_since(now())"):
-            with psycopg.connect(role_dsn(role, database)) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        for call in (
+            "guard.access_to_review(1)",
+            "guard.access_sessions(1)",
+            "guard.access_views()",
+            "guard.refusals_since(now())",
+        ):
+            with (
+                psycopg.connect(role_dsn(role, database)) as other,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
                 other.execute(f"select * from {call}".encode())
-    with psycopg.connect(role_dsn("web", database)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(role_dsn("web", database)) as web,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         web.execute("select * from guard.access_views()")  # no scope is open
-    with psycopg.connect(role_dsn("web", database)) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(role_dsn("web", database)) as web,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         web.execute("update governance_access_review set note = ''")

@@ -63,4 +63,6 @@ def connect(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"start_and_sleep": start_and_sleep, "round_trip": round_trip, "connect": connect}[sys.argv[1]](Path(sys.argv[2]))
+    {"start_and_sleep": start_and_sleep, "round_trip": round_trip, "connect": connect}[sys.argv[1]](
+        Path(sys.argv[2])
+    )

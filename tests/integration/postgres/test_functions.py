@@ -25,12 +25,15 @@ def test_the_file_is_what_a_new_database_has(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
         found, version = read_functions(connection.cursor()), connection.info.server_version
     if os.environ.get("THESELLER_WRITE_DOCS"):
-        assert version >= 180_000, "write the file on the newest PostgreSQL that is supported: older ones have a function more"
+        assert version >= 180_000, (
+            "write the file on the newest PostgreSQL that is supported: older ones have a function"
+            " more"
+        )
         _FILE.write_text(_HEAD + "\n".join(found) + "\n")
     assert len(found) > 30
-    assert not compare_functions(found, expected_functions(server_version=version)), "if that is meant: " + _HEAD.splitlines()[
-        1
-    ].removeprefix("# ")
+    assert not compare_functions(found, expected_functions(server_version=version)), (
+        "if that is meant: " + _HEAD.splitlines()[1].removeprefix("# ")
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,9 @@ def test_a_changed_function_shows(database: str, change: str, shown: str) -> Non
 def test_an_older_server_has_the_function_that_18_brings_itself(database: str) -> None:
     """Made here whatever the server is, so that its hash is compared with grants.sql on each."""
     grants = _FILE.with_name("grants.sql").read_text()
-    (create,) = re.findall(r"create or replace function guard\.clear_samples.*?\)';", grants, re.DOTALL)
+    (create,) = re.findall(
+        r"create or replace function guard\.clear_samples.*?\)';", grants, re.DOTALL
+    )
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
         connection.execute(create.encode())
         found = read_functions(connection.cursor())
@@ -63,4 +68,6 @@ def test_an_older_server_has_the_function_that_18_brings_itself(database: str) -
         connection.rollback()
     assert windows == [], "the control of isolation takes it for a way around row security"
     assert not compare_functions(found, expected_functions(server_version=170_000))
-    assert compare_functions(found, expected_functions()).extra == ("guard.clear_samples(relation regclass, inherited boolean)",)
+    assert compare_functions(found, expected_functions()).extra == (
+        "guard.clear_samples(relation regclass, inherited boolean)",
+    )

@@ -18,10 +18,16 @@ def test_a_killed_pytest_leaves_neither_server_nor_folder() -> None:
     folder.mkdir(mode=0o711)
     watched = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    guardian = subprocess.Popen([sys.executable, "-m", "tests.database", str(folder), str(watched.pid)], cwd=ROOT, env=environ)
+    guardian = subprocess.Popen(
+        [sys.executable, "-m", "tests.database", str(folder), str(watched.pid)],
+        cwd=ROOT,
+        env=environ,
+    )
     try:
         assert wait_until((folder / "ready").exists, 60.0)
-        server = int((folder / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        server = int(
+            (folder / "postgres" / "data" / "postmaster.pid").read_text().split("\n", 1)[0]
+        )
         watched.send_signal(signal.SIGKILL)
         watched.communicate()
         assert guardian.wait(30) == 0

@@ -17,7 +17,11 @@ from psycopg import sql
 from tests.demo_deployment import ROOT, inherited_environ
 
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.role_ownership import ForeignServerError, password_matches, refuse_foreign_roles
+from theseller.postgres.role_ownership import (
+    ForeignServerError,
+    password_matches,
+    refuse_foreign_roles,
+)
 from theseller.postgres.roles import LOGIN_ROLES
 from theseller.postgres.server import Server
 from theseller.tenancy.state_folder_host import folder_identity
@@ -39,36 +43,64 @@ class External:
         """Return everything that a refused command must leave as it was: roles with their verifiers, databases, what the guard knows."""
         with psycopg.connect(self.server.superuser_dsn(), autocommit=True) as connection:
             roles = connection.execute(
-                "select a.*, s.setconfig from pg_authid a left join pg_db_role_setting s on s.setrole = a.oid order by a.oid"
+                "select a.*, s.setconfig from pg_authid a left join pg_db_role_setting s on"
+                " s.setrole = a.oid order by a.oid"
             )
-            found: list[object] = [roles.fetchall(), connection.execute("select datname, datacl from pg_database order by 1").fetchall()]
+            found: list[object] = [
+                roles.fetchall(),
+                connection.execute("select datname, datacl from pg_database order by 1").fetchall(),
+            ]
         with psycopg.connect(self.server.superuser_dsn("shop")) as connection:
-            found += [connection.execute(f"select * from guard.{table}").fetchall() for table in ("deployment", "ticket_key")]
+            found += [
+                connection.execute(f"select * from guard.{table}").fetchall()
+                for table in ("deployment", "ticket_key")
+            ]
         return tuple(found)
 
-    def migrate(self, state: Path, *arguments: str, kind: str = "staging", database: str = "shop") -> subprocess.CompletedProcess[str]:
+    def migrate(
+        self, state: Path, *arguments: str, kind: str = "staging", database: str = "shop"
+    ) -> subprocess.CompletedProcess[str]:
         environ = inherited_environ() | dict(_settings(kind))
         environ |= {
             "THESELLER_STATE": str(state),
-            "DATABASE_URL": f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}",
-            "THESELLER_ADMIN_URL": self.admin("shop" if database == "shop" and self.has("shop") else "postgres"),
+            "DATABASE_URL": (
+                f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}"
+            ),
+            "THESELLER_ADMIN_URL": self.admin(
+                "shop" if database == "shop" and self.has("shop") else "postgres"
+            ),
         }
         return _theseller(environ, "migrate", "--quiet", *arguments)
 
     def serve(self, state: Path) -> subprocess.CompletedProcess[str]:
         """Run a command that works as every process that serves does: it checks the database first."""
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
-        address = {"DATABASE_URL": f"postgresql:///shop?host={quote(str(self.server.socket_dir), safe='')}"}
-        return _theseller(environ | _settings("staging") | address | {"THESELLER_STATE": str(state)}, "operator", "list")
+        environ = {
+            name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")
+        }
+        address = {
+            "DATABASE_URL": f"postgresql:///shop?host={quote(str(self.server.socket_dir), safe='')}"
+        }
+        return _theseller(
+            environ | _settings("staging") | address | {"THESELLER_STATE": str(state)},
+            "operator",
+            "list",
+        )
 
     def has(self, database: str) -> bool:
         with psycopg.connect(self.server.superuser_dsn(), autocommit=True) as connection:
-            return connection.execute("select from pg_database where datname = %s", [database]).fetchone() is not None
+            return (
+                connection.execute(
+                    "select from pg_database where datname = %s", [database]
+                ).fetchone()
+                is not None
+            )
 
 
 def _theseller(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "theseller.cli.main", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def _settings(kind: str) -> dict[str, str]:
@@ -86,7 +118,13 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
     folder = tmp_path_factory.mktemp("server")
     for parent in (folder, *folder.parents[:2]):
         parent.chmod(0o711)
-    server = Server(folder, binaries=find_binaries(os.environ), superuser_password="super", durable=False, purpose="tests")
+    server = Server(
+        folder,
+        binaries=find_binaries(os.environ),
+        superuser_password="super",
+        durable=False,
+        purpose="tests",
+    )
     server.ensure_started()
     with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role postgres superuser login password 'super'")
@@ -108,17 +146,23 @@ def first(external: External, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return state
 
 
-def _refused(external: External, state: Path, *arguments: str, kind: str = "staging", database: str = "shop") -> str:
+def _refused(
+    external: External, state: Path, *arguments: str, kind: str = "staging", database: str = "shop"
+) -> str:
     before = external.seen()
     files = sorted(state.rglob("*")) if state.exists() else None
     done = external.migrate(state, *arguments, kind=kind, database=database)
     assert done.returncode != 0
     assert external.seen() == before, "a refused migrate changed the server"
-    assert (sorted(state.rglob("*")) if state.exists() else None) == files, "a refused migrate changed the state folder"
+    assert (sorted(state.rglob("*")) if state.exists() else None) == files, (
+        "a refused migrate changed the state folder"
+    )
     return done.stderr
 
 
-def test_another_environments_database_by_a_wrong_address(external: External, first: Path, tmp_path: Path) -> None:
+def test_another_environments_database_by_a_wrong_address(
+    external: External, first: Path, tmp_path: Path
+) -> None:
     """With secrets of its own or none yet, with --take-over or without: never."""
     state = tmp_path / "other"
     for arguments in ((), ("--take-over", "--reason", _REASON)):
@@ -128,7 +172,9 @@ def test_another_environments_database_by_a_wrong_address(external: External, fi
 
 
 @pytest.mark.parametrize("database", ["missing", "there"])
-def test_a_database_of_its_own_in_another_deployments_server(external: External, first: Path, tmp_path: Path, database: str) -> None:
+def test_a_database_of_its_own_in_another_deployments_server(
+    external: External, first: Path, tmp_path: Path, database: str
+) -> None:
     if database == "there":
         with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
             connection.execute("create database there")
@@ -137,7 +183,9 @@ def test_a_database_of_its_own_in_another_deployments_server(external: External,
     assert "Nothing was changed" in words
 
 
-def test_a_second_machine_with_an_empty_state_folder(external: External, first: Path, tmp_path: Path) -> None:
+def test_a_second_machine_with_an_empty_state_folder(
+    external: External, first: Path, tmp_path: Path
+) -> None:
     words = _refused(external, tmp_path / "empty")
     assert "have the passwords of another deployment" in words
     assert not (tmp_path / "empty").exists()
@@ -146,14 +194,18 @@ def test_a_second_machine_with_an_empty_state_folder(external: External, first: 
 def test_a_database_restored_from_another_deployments_dump(external: External, first: Path) -> None:
     """The server is ours, the database accepts another's tickets: it is not migrated unasked."""
     with psycopg.connect(external.server.superuser_dsn("shop"), autocommit=True) as connection:
-        connection.execute("update guard.ticket_key set inner_block = decode(repeat('ab', 64), 'hex')")
+        connection.execute(
+            "update guard.ticket_key set inner_block = decode(repeat('ab', 64), 'hex')"
+        )
         try:
             assert "accepts the tickets of another deployment" in _refused(external, first)
         finally:
             connection.execute("delete from guard.ticket_key")
 
 
-def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(external: External, first: Path) -> None:
+def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(
+    external: External, first: Path
+) -> None:
     """One password was replaced, another was being replaced when the machine died, the database has another name: it is ours."""
     secrets = first / "secrets"
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
@@ -162,7 +214,11 @@ def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(external: Ext
             fresh.write_text(f"fresh-{short}-0123456789\n")
             fresh.chmod(0o600)
             role = sql.Identifier(LOGIN_ROLES[short])
-            connection.execute(sql.SQL("alter role {} password {}").format(role, sql.Literal(fresh.read_text().strip())))
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    role, sql.Literal(fresh.read_text().strip())
+                )
+            )
         (secrets / "db-web-next").rename(secrets / "db-web")
         connection.execute("alter database shop rename to shop_of_old")
         try:
@@ -172,7 +228,9 @@ def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(external: Ext
     assert done.returncode == 0, done.stderr
 
 
-def test_taking_over_is_asked_for_with_a_reason_and_written_down(external: External, first: Path, tmp_path: Path) -> None:
+def test_taking_over_is_asked_for_with_a_reason_and_written_down(
+    external: External, first: Path, tmp_path: Path
+) -> None:
     state = tmp_path / "second"
     words = _refused(external, state, "--take-over", "--reason", "too short")
     assert "needs a reason" in words
@@ -186,7 +244,9 @@ def test_taking_over_is_asked_for_with_a_reason_and_written_down(external: Exter
     assert done.returncode == 0, done.stderr
 
 
-def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(external: External, first: Path, tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(
+    external: External, first: Path, tmp_path: Path
+) -> None:
     """By an older program of ours, and by one that is told to take over: no password is replaced, and the log names no act."""
     newer = "into django_migrations (app, name, applied) values ('retention', '9999_later', now())"
     other = tmp_path / "other"
@@ -197,7 +257,10 @@ def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(exter
             for state, arguments in ((first, ()), (other, ("--take-over", "--reason", _REASON))):
                 done = external.migrate(state, *arguments)
                 assert done.returncode == 1
-                assert "migrated by a newer version of TheSeller (unknown here: retention.9999_later)" in done.stderr
+                assert (
+                    "migrated by a newer version of TheSeller (unknown here: retention.9999_later)"
+                    in done.stderr
+                )
                 assert external.seen() == before, "a refused migrate changed the server"
         finally:
             connection.execute("delete from django_migrations where name = '9999_later'")
@@ -205,7 +268,9 @@ def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(exter
     assert not acts.exists() or _REASON not in acts.read_text()
 
 
-def test_a_copy_of_the_state_folder_is_noticed_before_it_is_used(external: External, first: Path, tmp_path: Path) -> None:
+def test_a_copy_of_the_state_folder_is_noticed_before_it_is_used(
+    external: External, first: Path, tmp_path: Path
+) -> None:
     """Secrets and keys in files serve one host: a copy has the same secrets, and misses every key that is made later."""
     copy = tmp_path / "copy"
     shutil.copytree(first, copy)
@@ -232,16 +297,23 @@ def test_a_folder_is_the_same_after_it_was_moved_and_read_again(tmp_path: Path) 
     assert folder_identity(folder) == ""
     identity = folder_identity(folder, make=True)
     assert len(identity) == 64
-    assert folder_identity(folder.rename(tmp_path / "moved")) == identity == folder_identity(tmp_path / "moved", make=True)
+    assert (
+        folder_identity(folder.rename(tmp_path / "moved"))
+        == identity
+        == folder_identity(tmp_path / "moved", make=True)
+    )
 
 
-def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(external: External, first: Path) -> None:
+def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(
+    external: External, first: Path
+) -> None:
     """As with a managed database: its administrator is no superuser."""
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role managed createdb createrole login password 'managed'")
     ours = (first / "secrets" / "db-worker").read_text().strip()
     with psycopg.connect(
-        external.admin().replace("user=postgres&password=super", "user=managed&password=managed"), autocommit=True
+        external.admin().replace("user=postgres&password=super", "user=managed&password=managed"),
+        autocommit=True,
     ) as managed:
         refuse_foreign_roles(managed, {"web": ("wrong",), "worker": (ours,)}, secrets_at="x")
         with pytest.raises(ForeignServerError, match="passwords of another deployment"):
@@ -251,10 +323,19 @@ def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(ext
 def test_a_verifier_is_compared_as_postgresql_does(external: External, first: Path) -> None:
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role compared login password 'right'")
-        row = connection.execute("select rolpassword from pg_authid where rolname = 'compared'").fetchone()
+        row = connection.execute(
+            "select rolpassword from pg_authid where rolname = 'compared'"
+        ).fetchone()
     assert row is not None
     assert password_matches(str(row[0]), "compared", "right")
     assert not password_matches(str(row[0]), "compared", "wrong")
-    assert password_matches("md5" + "c6b3c8bf3d4b3ad2a0b1f4c4cb66e4a8", "compared", "right") is False
-    for broken in ("", "SCRAM-SHA-256$0:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:A$AAAA:AAAA", "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA"):
+    assert (
+        password_matches("md5" + "c6b3c8bf3d4b3ad2a0b1f4c4cb66e4a8", "compared", "right") is False
+    )
+    for broken in (
+        "",
+        "SCRAM-SHA-256$0:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$4096:A$AAAA:AAAA",
+        "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA",
+    ):
         assert not password_matches(broken, "compared", "right")

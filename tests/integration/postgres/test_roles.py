@@ -19,8 +19,9 @@ def database() -> str:
 def test_roles_hold_nothing_beyond_their_task() -> None:
     with superuser() as connection:
         rows = connection.execute(
-            "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls, rolreplication from pg_roles"
-            " where rolname like 'theseller\\_%' and rolname not in ('theseller_super', 'theseller_directory', 'theseller_fingerprint',"
+            "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls,"
+            " rolreplication from pg_roles where rolname like 'theseller\\_%' and rolname not in"
+            " ('theseller_super', 'theseller_directory', 'theseller_fingerprint',"
             " 'theseller_session', 'theseller_requests') order by 1"
         ).fetchall()
     assert rows == [
@@ -40,25 +41,38 @@ def test_roles_hold_nothing_beyond_their_task() -> None:
 def test_passwords_are_kept_as_scram_verifiers() -> None:
     with superuser() as connection:
         kinds = connection.execute(
-            "select distinct left(rolpassword, 14) from pg_authid where rolname = any(%s)", [[*LOGIN_ROLES.values()]]
+            "select distinct left(rolpassword, 14) from pg_authid where rolname = any(%s)",
+            [[*LOGIN_ROLES.values()]],
         )
         assert kinds.fetchall() == [("SCRAM-SHA-256$",)]
 
 
 def test_migrations_act_as_the_owner(database: str) -> None:
     with psycopg.connect(role_dsn("migrate", database)) as connection:
-        assert connection.execute("select current_user, session_user").fetchone() == ("theseller_owner", "theseller_migrate")
+        assert connection.execute("select current_user, session_user").fetchone() == (
+            "theseller_owner",
+            "theseller_migrate",
+        )
         connection.execute("create table by_migration (id int)")
-        assert connection.execute("select tableowner from pg_tables where tablename = 'by_migration'").fetchone() == ("theseller_owner",)
+        assert connection.execute(
+            "select tableowner from pg_tables where tablename = 'by_migration'"
+        ).fetchone() == ("theseller_owner",)
 
 
 @pytest.mark.parametrize("short", ["web", "auth", "operator", "worker", "retention", "probe"])
 def test_services_create_nothing_and_become_nobody(database: str, short: str) -> None:
     with psycopg.connect(role_dsn(short, database), autocommit=True) as connection:
-        for forbidden in ("create table mine (id int)", "create schema mine", "set role theseller_owner", "create role mine"):
+        for forbidden in (
+            "create table mine (id int)",
+            "create schema mine",
+            "set role theseller_owner",
+            "create role mine",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
-        row = connection.execute("select current_setting('statement_timeout'), current_setting('lock_timeout')").fetchone()
+        row = connection.execute(
+            "select current_setting('statement_timeout'), current_setting('lock_timeout')"
+        ).fetchone()
         assert row is not None
         assert "0" not in row
 
@@ -70,7 +84,10 @@ def test_no_role_that_serves_makes_anything_temporary(database: str, short: str)
         "create temporary view v as select 1",
         "create function pg_temp.f() returns int language sql as 'select 1'",
     ):
-        with psycopg.connect(role_dsn(short, database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(role_dsn(short, database)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             connection.execute(forbidden)
 
 
@@ -78,10 +95,16 @@ def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
     with psycopg.connect(role_dsn("migrate", database)) as connection:
         connection.execute("create table if not exists secret (id int)")
     with psycopg.connect(role_dsn("backup", database), autocommit=True) as connection:
-        for forbidden in ("create table mine (id int)", "create temporary table mine (id int)", "select * from secret"):
+        for forbidden in (
+            "create table mine (id int)",
+            "create temporary table mine (id int)",
+            "select * from secret",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
-    with psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True) as connection:
+    with psycopg.connect(
+        role_dsn("backup", database) + " replication=yes", autocommit=True
+    ) as connection:
         assert connection.pgconn.exec_(b"IDENTIFY_SYSTEM").ntuples == 1
 
 
@@ -89,11 +112,14 @@ def test_a_widened_role_is_narrowed_and_a_changed_password_restored(database: st
     server = test_server()
     with roles_lock():
         with superuser() as connection:
-            connection.execute("alter role theseller_backup createdb createrole bypassrls password 'changed'")
+            connection.execute(
+                "alter role theseller_backup createdb createrole bypassrls password 'changed'"
+            )
         ensure_roles(server.superuser_dsn(), PASSWORDS, database=database)
     with superuser() as connection:
         row = connection.execute(
-            "select rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname = 'theseller_backup'"
+            "select rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname ="
+            " 'theseller_backup'"
         ).fetchone()
     assert row == (False, False, False)
     psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True).close()

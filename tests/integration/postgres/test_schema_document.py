@@ -8,7 +8,13 @@ from typing import Any
 
 import psycopg
 from tests.conftest import _migrate_in
-from tests.database import create_database, drop_database, prepared_template, test_server, worker_name
+from tests.database import (
+    create_database,
+    drop_database,
+    prepared_template,
+    test_server,
+    worker_name,
+)
 
 _FILE = Path(__file__).resolve().parents[3] / "docs" / "develop" / "schema.md"
 _HEAD = """# Schema
@@ -39,8 +45,13 @@ def test_the_schema_document_is_what_a_new_database_has() -> None:
     drop_database(name)
     create_database(name, template=prepared_template("migrated", _migrate_in))
     try:
-        with psycopg.connect(test_server().superuser_dsn(name)) as connection, connection.cursor() as cursor:
-            text = _HEAD + "".join(_section(cursor, *table) for table in cursor.execute(_TABLES).fetchall())
+        with (
+            psycopg.connect(test_server().superuser_dsn(name)) as connection,
+            connection.cursor() as cursor,
+        ):
+            text = _HEAD + "".join(
+                _section(cursor, *table) for table in cursor.execute(_TABLES).fetchall()
+            )
     finally:
         drop_database(name)
     if os.environ.get("THESELLER_WRITE_DOCS"):
@@ -49,10 +60,17 @@ def test_the_schema_document_is_what_a_new_database_has() -> None:
     assert text.count("\n## ") > 40
 
 
-def _section(cursor: psycopg.Cursor[Any], oid: int, schema: str, table: str, *rest: str | None) -> str:
+def _section(
+    cursor: psycopg.Cursor[Any], oid: int, schema: str, table: str, *rest: str | None
+) -> str:
     secured, partitions = rest
-    facts = [*(["row-level security"] if secured else []), *([f"partitioned by `{partitions}`"] if partitions else [])]
-    shown = f"\n## {table if schema == 'public' else f'{schema}.{table}'}\n\n" + (f"{'; '.join(facts)}\n\n" if facts else "")
+    facts = [
+        *(["row-level security"] if secured else []),
+        *([f"partitioned by `{partitions}`"] if partitions else []),
+    ]
+    shown = f"\n## {table if schema == 'public' else f'{schema}.{table}'}\n\n" + (
+        f"{'; '.join(facts)}\n\n" if facts else ""
+    )
     shown += "| column | type | null | default |\n|---|---|---|---|\n"
     for column, kind, required, default in cursor.execute(_COLUMNS, [oid]).fetchall():
         shown += f"| {column} | {kind} | {'' if required else 'yes'} | {_code(default)} |\n"

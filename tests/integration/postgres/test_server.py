@@ -21,7 +21,13 @@ from tests.integration.postgres.children import PASSWORD, server
 
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import command_line, process_mark, processes_in, start_time, wait_until
+from theseller.postgres.processes import (
+    command_line,
+    process_mark,
+    processes_in,
+    start_time,
+    wait_until,
+)
 from theseller.postgres.server import Server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,14 +74,23 @@ def unprivileged() -> pwd.struct_passwd:
 def public_python() -> str | None:
     """Return a Python of our version that every user can run, with its packages ours: root's own may be below a closed folder."""
     for candidate in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
-        if Path(candidate).exists() and run_as(candidate, unprivileged(), ["-c", "import psycopg"]).returncode == 0:
+        if (
+            Path(candidate).exists()
+            and run_as(candidate, unprivileged(), ["-c", "import psycopg"]).returncode == 0
+        ):
             return candidate
     return None
 
 
-def run_as(python: str, user: pwd.struct_passwd, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def run_as(
+    python: str, user: pwd.struct_passwd, arguments: list[str]
+) -> subprocess.CompletedProcess[str]:
     packages = Path(psycopg.__file__).parent.parent
-    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{packages}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     try:
         return subprocess.run(
             [python, *arguments], user=user.pw_uid, group=user.pw_gid, extra_groups=[], env=environ, cwd="/", capture_output=True, text=True,
@@ -103,7 +118,9 @@ def test_a_fresh_server_is_private_and_careful(shared: Server) -> None:
         assert setting("fsync") == "on"
         assert setting("password_encryption") == "scram-sha-256"
         assert setting("server_encoding") == "UTF8"
-        methods = connection.execute("select distinct auth_method from pg_hba_file_rules").fetchall()
+        methods = connection.execute(
+            "select distinct auth_method from pg_hba_file_rules"
+        ).fetchall()
         assert methods == [("scram-sha-256",)]
     assert stat.S_IMODE(shared.socket_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE(shared.log.stat().st_mode) == 0o600
@@ -116,12 +133,18 @@ def test_values_of_failing_statements_stay_out_of_the_log(started: Server) -> No
     with psycopg.connect(started.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create table keyed (id text primary key)")
         connection.execute("insert into keyed values (%s)", [planted])
-        for statement in ("insert into keyed values (%s)", "select %s::uuid", "select * from missing where name = %s"):
+        for statement in (
+            "insert into keyed values (%s)",
+            "select %s::uuid",
+            "select * from missing where name = %s",
+        ):
             with pytest.raises(psycopg.Error):
                 connection.execute(statement, [planted])
         with pytest.raises(psycopg.Error):
             connection.execute(f"select '{planted}'::integer")
-        connection.execute("select pg_log_backend_memory_contexts(pg_backend_pid())")  # the log does take something
+        connection.execute(
+            "select pg_log_backend_memory_contexts(pg_backend_pid())"
+        )  # the log does take something
     started.stop()
     written = started.log.read_text()
     assert "database system is shut down" in written
@@ -195,7 +218,9 @@ def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
     first._child = None
     first._lock.release()
     said: list[str] = []
-    second = Server(state, binaries=find_binaries(os.environ), superuser_password=PASSWORD, say=said.append)
+    second = Server(
+        state, binaries=find_binaries(os.environ), superuser_password=PASSWORD, say=said.append
+    )
     second.ensure_started()
     try:
         assert any(str(orphan.pid) in sentence for sentence in said)
@@ -209,7 +234,16 @@ def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(state: Path) -
     one = server(state)
     one.ensure_started()
     one.stop()
-    lines = [str(os.getpid()), str(state / "postgres" / "data"), "1", "5432", str(state / "run"), "", "0 0", "ready"]
+    lines = [
+        str(os.getpid()),
+        str(state / "postgres" / "data"),
+        "1",
+        "5432",
+        str(state / "run"),
+        "",
+        "0 0",
+        "ready",
+    ]
     (state / "postgres" / "data" / "postmaster.pid").write_text("\n".join(lines) + "\n")
     (state / "run" / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
     one.ensure_started()
@@ -273,7 +307,9 @@ def test_as_root_the_server_is_somebody_else_and_others_cannot_connect(shared: S
     assert answer.stdout.strip() == "PermissionError", answer.stderr
     # The same probe does connect where it may: root passes.
     command = [sys.executable, str(CHILD), "connect", str(shared.socket_dir)]
-    mine = subprocess.run(command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, check=True)
+    mine = subprocess.run(
+        command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, check=True
+    )
     assert mine.stdout.strip() == "connected"
 
 
@@ -309,7 +345,9 @@ def test_as_root_unreachable_programs_are_copied(state: Path) -> None:
         tuple(closed / one.name for one in found.trees),
     )
     said: list[str] = []
-    one = Server(state / "state", binaries=moved, superuser_password=PASSWORD, durable=False, say=said.append)
+    one = Server(
+        state / "state", binaries=moved, superuser_password=PASSWORD, durable=False, say=said.append
+    )
     one.ensure_started()
     try:
         assert one.pid is not None

@@ -22,7 +22,14 @@ from django.test import Client, override_settings
 from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.conftest import as_role
 from tests.database import test_server
-from tests.operators import anonymous_client, create_operator, enroll_app, grant_operator, operator_client, revoke_operator
+from tests.operators import (
+    anonymous_client,
+    create_operator,
+    enroll_app,
+    grant_operator,
+    operator_client,
+    revoke_operator,
+)
 from tests.sabotage.deployment import connect
 
 from theseller.accounts.mfa.flow import note_password
@@ -77,13 +84,15 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
     make_recovery_codes(person=person, at=NOON)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "insert into accounts_passkey (id, user_id, credential_id, credential, sign_count, name, added_at, answered)"
-            " values (gen_random_uuid(), %s, uuid_send(gen_random_uuid()), '\\x00', 0, 'Laptop', now(), now())",
+            "insert into accounts_passkey (id, user_id, credential_id, credential, sign_count,"
+            " name, added_at, answered) values (gen_random_uuid(), %s,"
+            " uuid_send(gen_random_uuid()), '\\x00', 0, 'Laptop', now(), now())",
             [person],
         )
         superuser.execute(
-            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id, marketplace_id, features, roles,"
-            " created_at, expires_at) values (%s, gen_random_uuid(), sha256(uuid_send(gen_random_uuid())), sha256(''), %s, 'x',"
+            "insert into connections_attempt (tenant_id, id, state_hash, session_hash, user_id,"
+            " marketplace_id, features, roles, created_at, expires_at) values (%s,"
+            " gen_random_uuid(), sha256(uuid_send(gen_random_uuid())), sha256(''), %s, 'x',"
             " array['sales'], array['x'], now(), now() + interval '1 hour')",
             [cast.alices_shop, person],
         )
@@ -98,7 +107,9 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
         one.force_login(User.objects.get(pk=bob))
     assert other.get("/data/").status_code == 200
     before = count_user_rows(bob)
-    assert not [table for table, rows in before.items() if not rows and table != "accounts_operator"], "a table has no row of Bob's"
+    assert not [
+        table for table, rows in before.items() if not rows and table != "accounts_operator"
+    ], "a table has no row of Bob's"
 
     answer = client.post("/account/security/deletion/", ASKED)
 
@@ -106,7 +117,12 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     assert link is not None
     assert other.get("/data/").status_code == 302  # every session is over at once
     assert client.get("/account/security/").status_code == 302
-    assert anonymous_client().post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD}).status_code == 422
+    assert (
+        anonymous_client()
+        .post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
+        .status_code
+        == 422
+    )
     assert "The account is being deleted" in Client().get(link[1]).content.decode()
 
     told = {one.subject.id: one for one in erase_tenants_and_users(tenants=(), at=clock.now())}
@@ -118,14 +134,23 @@ def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database:
     }  # fmt: skip
     assert not any(count_user_rows(bob).values())
     assert sessions_of(bob) == []
-    assert _rows(database, "select user_id from accounts_membership where tenant_id = %s", cast.alices_shop) == [(alice,)]
+    assert _rows(
+        database, "select user_id from accounts_membership where tenant_id = %s", cast.alices_shop
+    ) == [(alice,)]
     body: Any = verify_certificate(Client().get(link[1] + "?file").content).body
     assert body["subject"]["kind"] == "user"
     assert {row["table"]: row["left"] for row in body["rows"]} == dict.fromkeys(before, 0)
     assert body["audit"]["begun_at_position"] < body["audit"]["completed_at_position"]
     said = Client().get(link[1] + "?file").content.decode()
     assert not [word for word in ("Bob", cast.bob.email, str(cast.alices_shop)) if word in said]
-    tags = [row[0] for row in _rows(database, "select tag from audit_event where subject = %s order by position", f"user:{bob}")]
+    tags = [
+        row[0]
+        for row in _rows(
+            database,
+            "select tag from audit_event where subject = %s order by position",
+            f"user:{bob}",
+        )
+    ]
     assert tags[-4:] == [
         "accounts:user:end_intended", "accounts:membership:left", "accounts:user:erased", "retention:certificate:issued",
     ]  # fmt: skip
@@ -148,11 +173,24 @@ def test_who_owns_a_shop_alone_hands_it_over_first(cast: Cast) -> None:
     assert refused.status_code == 422
     assert "You are the only owner of Alice&#x27;s shop" in refused.content.decode()
     assert User.objects.get(pk=cast.alice.id).has_usable_password()
-    for person, tenant, status in ((cast.charlie.id, cast.alices_shop, 302), (cast.bob.id, cast.charlies_shop, 404)):
-        assert client.post(f"/account/security/ownership/{tenant}/", {"person": person}).status_code == status
+    for person, tenant, status in (
+        (cast.charlie.id, cast.alices_shop, 302),
+        (cast.bob.id, cast.charlies_shop, 404),
+    ):
+        assert (
+            client.post(f"/account/security/ownership/{tenant}/", {"person": person}).status_code
+            == status
+        )
     with pytest.raises(AccountDeletionRefusedError):
-        delete_account(person=cast.alice.id, at=NOON)  # Charlie is no member, so nothing was handed over
-    assert client.post(f"/account/security/ownership/{cast.alices_shop}/", {"person": cast.bob.id}).status_code == 302
+        delete_account(
+            person=cast.alice.id, at=NOON
+        )  # Charlie is no member, so nothing was handed over
+    assert (
+        client.post(
+            f"/account/security/ownership/{cast.alices_shop}/", {"person": cast.bob.id}
+        ).status_code
+        == 302
+    )
     assert client.post("/account/security/deletion/", ASKED).status_code == 200
     with pytest.raises(AccountDeletionRefusedError):
         delete_account(person=cast.bob.id, at=NOON)  # Alice has left: now Bob is the only one
@@ -199,7 +237,9 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
         ({"confirm": "DELETE", "password": "wrong"}, "This is not your password"),
     ],
 )
-def test_without_word_and_password_nothing_happens(cast: Cast, given: dict[str, str], description: str) -> None:
+def test_without_word_and_password_nothing_happens(
+    cast: Cast, given: dict[str, str], description: str
+) -> None:
     answer = _fresh(cast.bob.id).post("/account/security/deletion/", given)
     assert answer.status_code == 422
     assert description in answer.content.decode()
@@ -209,8 +249,14 @@ def test_without_word_and_password_nothing_happens(cast: Cast, given: dict[str, 
 def test_who_has_not_just_proven_themselves_is_asked_to(cast: Cast) -> None:
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.bob.id))
-    for answer in (client.get("/account/security/deletion/"), client.post("/account/security/deletion/", ASKED)):
-        assert answer["Location"] == "/account/second-factor/?next=%2Faccount%2Fsecurity%2Fdeletion%2F&why=stale"
+    for answer in (
+        client.get("/account/security/deletion/"),
+        client.post("/account/security/deletion/", ASKED),
+    ):
+        assert (
+            answer["Location"]
+            == "/account/second-factor/?next=%2Faccount%2Fsecurity%2Fdeletion%2F&why=stale"
+        )
     assert User.objects.get(pk=cast.bob.id).has_usable_password()
 
 
@@ -220,12 +266,15 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from retention_person_end where user_id = %s", [cast.bob.id])
-        superuser.execute("delete from retention_end_certificate where subject_id = %s", [cast.bob.id])
+        superuser.execute(
+            "delete from retention_end_certificate where subject_id = %s", [cast.bob.id]
+        )
         superuser.execute("delete from retention_end_link where subject_id = %s", [cast.bob.id])
     User(id=cast.bob.id, email=cast.bob.email, name="Bob", joined_at=NOON).save(force_insert=True)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())",
+            "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s,"
+            " 'viewer', now())",
             [cast.alices_shop, cast.bob.id],
         )
     session = SessionStore()
@@ -247,7 +296,10 @@ def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
     assert (found.requested_at, found.certificate) == (NOON, None)
     assert follow_link(token[:-1], at=NOON) is None
     with databases["retention"].cursor() as cursor:
-        cursor.execute("select count(*) from retention_end_link where position(%s::bytea in token_hash) > 0", [token.encode()])
+        cursor.execute(
+            "select count(*) from retention_end_link where position(%s::bytea in token_hash) > 0",
+            [token.encode()],
+        )
         assert cursor.fetchone() == (0,)
     again = delete_account(person=cast.bob.id, at=NOON + timedelta(minutes=1)).reveal()
     found = follow_link(again, at=NOON + timedelta(minutes=1))
@@ -269,16 +321,27 @@ def test_the_operator_hands_out_the_same_file(
         args = argparse.Namespace(number=str(cast.bob.id), to=tmp_path / "proof.json", json=False)
         assert certificate_command.run(args) == 0
         assert certificate_command.run(argparse.Namespace(number=None, to=None, json=False)) == 0
-        assert certificate_command.run(argparse.Namespace(number=str(cast.alice.id), to=None, json=False)) == 1
+        assert (
+            certificate_command.run(
+                argparse.Namespace(number=str(cast.alice.id), to=None, json=False)
+            )
+            == 1
+        )
         with pytest.raises(CommandError, match="can't be written"):
             certificate_command.run(args)  # no file is written over
         with pytest.raises(CommandError, match="is no number"):
             certificate_command.run(argparse.Namespace(number="Bob", to=None, json=False))
     assert (tmp_path / "proof.json").read_bytes() == file
     assert f"person  certified  {cast.bob.id}" in capsys.readouterr().out
-    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 0
+    assert (
+        verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False))
+        == 0
+    )
     said = capsys.readouterr().out
     assert f"{'user':12} {cast.bob.id} deletion requested" in said
     assert "VALID: theseller.org/deletion-certificate/v4" in said
     (tmp_path / "proof.json").write_bytes(file.replace(b'"left":0', b'"left":1', 1))
-    assert verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False)) == 1
+    assert (
+        verify_command.run(argparse.Namespace(file=tmp_path / "proof.json", key="", json=False))
+        == 1
+    )

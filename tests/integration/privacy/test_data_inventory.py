@@ -43,21 +43,29 @@ def _orders(tenant: UUID, connection: UUID, days: Iterable[date], *, sku: str = 
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         for number, day in enumerate(days):
             cursor.execute(
-                "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-                " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
-                " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s, 'B0', 1, 'USD', -3.5, 'orders_api')",
+                "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+                " connection_id, marketplace_id, purchased_at, last_updated_at, status, fulfilment,"
+                " is_business, is_replacement, sku, asin, quantity, currency, item_price, source)"
+                " values (%s, %s, %s, '1', %s, %s, %s, %s, 'shipped', 'amazon', false, false, %s,"
+                " 'B0', 1, 'USD', -3.5, 'orders_api')",
                 [tenant, day, f"order-{number}", connection, US, NOON, NOON, sku],
             )
 
 
 def _stored(tenant: UUID) -> dict[str, StoredData]:
     with tenant_scope(tenant):
-        return {one.category.key: one for part in data_inventory(all_connections()) for one in part.items}
+        return {
+            one.category.key: one
+            for part in data_inventory(all_connections())
+            for one in part.items
+        }
 
 
 def test_every_table_of_a_shop_stands_in_exactly_one_kind(database: str) -> None:
     told = [source.table for category in CATEGORIES for source in category.sources]
-    assert sorted(told) == sorted(descriptor.table for descriptor in descriptors() if descriptor.tenant_column)
+    assert sorted(told) == sorted(
+        descriptor.table for descriptor in descriptors() if descriptor.tenant_column
+    )
 
 
 def test_every_clause_that_is_named_is_on_the_security_page(database: str) -> None:
@@ -81,11 +89,19 @@ def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database
         for category in CATEGORIES:
             wanted = 0
             for source in category.sources:
-                column = next(descriptor.tenant_column for descriptor in descriptors() if descriptor.table == source.table)
-                row = superuser.execute(f"select count(*) from {source.table} where {column} = %s", [cast.alices_shop]).fetchone()
+                column = next(
+                    descriptor.tenant_column
+                    for descriptor in descriptors()
+                    if descriptor.table == source.table
+                )
+                row = superuser.execute(
+                    f"select count(*) from {source.table} where {column} = %s", [cast.alices_shop]
+                ).fetchone()
                 wanted += row[0] if row else 0
             assert found[category.key].rows == wanted, category.key
-        row = superuser.execute("select count(*) from audit_event where tenant_id = %s", [cast.alices_shop]).fetchone()
+        row = superuser.execute(
+            "select count(*) from audit_event where tenant_id = %s", [cast.alices_shop]
+        ).fetchone()
     assert row is not None
     assert found["log"].rows == row[0]
     assert _stored(cast.charlies_shop)["orders"].rows == 0
@@ -93,7 +109,9 @@ def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database
 
 def test_the_page_tells_every_kind_and_only_owners_may_take_it_away(cast: Cast) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
-    alice, bob = (_browser(person).get("/data/").content.decode() for person in (cast.alice.id, cast.bob.id))
+    alice, bob = (
+        _browser(person).get("/data/").content.decode() for person in (cast.alice.id, cast.bob.id)
+    )
     for category in CATEGORIES:
         assert category.title in bob
     assert "Export everything" in alice
@@ -112,7 +130,9 @@ def _files(body: bytes) -> dict[str, list[dict[str, str]]]:
         }
 
 
-def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast, database: str) -> None:
+def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(
+    cast: Cast, database: str
+) -> None:
     for tenant, person, sku in (
         (cast.alices_shop, cast.alice.id, '=HYPERLINK("x"),"quoted"\nnew line é'),
         (cast.charlies_shop, cast.charlie.id, "CHARLIES"),
@@ -126,7 +146,9 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast
     body = b"".join(typed("Iterable[bytes]", answer))
     files = _files(body)
     assert sorted(files) == sorted(f"{table}.csv" for table in exported_tables())
-    assert set(exported_tables()) == {one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS}
+    assert set(exported_tables()) == {
+        one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS
+    }
     lines = files["ingest_order_line.csv"]
     assert len(lines) == 20
     assert {line["sku"] for line in lines} == {'\'=HYPERLINK("x"),"quoted"\nnew line é'}
@@ -135,15 +157,21 @@ def test_an_export_holds_all_facts_of_the_shop_and_nothing_of_another(cast: Cast
     assert "CHARLIES" not in repr(files)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         row = superuser.execute(
-            "select count(*), min(actor) from audit_event where tenant_id = %s and tag = 'governance:held:exported'", [cast.alices_shop]
+            "select count(*), min(actor) from audit_event where tenant_id = %s and tag ="
+            " 'governance:held:exported'",
+            [cast.alices_shop],
         ).fetchone()
     assert row == (1, cast.alice.actor)
 
 
-def test_pages_of_an_export_lose_no_row_and_repeat_none(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_an_export_lose_no_row_and_repeat_none(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     _orders(cast.alices_shop, connection, [date(2026, 10, 1 + n % 7) for n in range(31)])
     for size in (1, 7, 31, 32):
         monkeypatch.setattr("theseller.privacy.data_inventory.export._PAGE", size)
         files = _files(b"".join(export(cast.alices_shop, deployment="http://testserver", at=NOON)))
-        assert sorted(line["order_id"] for line in files["ingest_order_line.csv"]) == sorted(f"order-{n}" for n in range(31))
+        assert sorted(line["order_id"] for line in files["ingest_order_line.csv"]) == sorted(
+            f"order-{n}" for n in range(31)
+        )

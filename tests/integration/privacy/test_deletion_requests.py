@@ -26,7 +26,11 @@ from theseller.privacy.deletion_requests.operations import (
     resume_recorded_requests,
 )
 from theseller.privacy.deletion_requests.queries import requests_of_tenant, state_of
-from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionRequestRefusedError, DeletionRequestState
+from theseller.privacy.deletion_requests.types import (
+    DeletionRequest,
+    DeletionRequestRefusedError,
+    DeletionRequestState,
+)
 from theseller.tenancy.scope import tenant_scope
 
 
@@ -34,7 +38,10 @@ def _seller(tenant: UUID, person: UUID, region: Region = Region.NA) -> tuple[UUI
     """Connect a seller of an id of its own."""
     connection, seller = connect(tenant, person, region), "A" + new_id().hex[-13:].upper()
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, connection])
+        cursor.execute(
+            "update connections_connection set selling_partner_id = %s where id = %s",
+            [seller, connection],
+        )
     _check(tenant, connection, "confirmed")
     return connection, seller
 
@@ -43,7 +50,8 @@ def _check(tenant: UUID, connection: UUID, check: str | None) -> None:
     """Have Amazon's answers say this of the connection's seller id; None: they named no seller since it was authorized."""
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
-            "update connections_connection set seller_check = %s, seller_checked_at = %s where id = %s",
+            "update connections_connection set seller_check = %s, seller_checked_at = %s where id"
+            " = %s",
             [check, NOON if check else None, connection],
         )
 
@@ -54,10 +62,24 @@ def _requests(tenant: UUID) -> tuple[DeletionRequest, ...]:
 
 
 @pytest.mark.parametrize("reason", DisconnectReason)
-def test_every_end_of_a_connection_is_a_request_whatever_its_origin(cast: Cast, reason: DisconnectReason) -> None:
+def test_every_end_of_a_connection_is_a_request_whatever_its_origin(
+    cast: Cast, reason: DisconnectReason
+) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
-    disconnect(connection=connection, reason=reason, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
-    disconnect(connection=connection, reason=reason, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
+    disconnect(
+        connection=connection,
+        reason=reason,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=NOON,
+    )
+    disconnect(
+        connection=connection,
+        reason=reason,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=NOON,
+    )
     (found,) = _requests(cast.alices_shop)
     assert (found.origin, found.connections, found.received_at, found.state) == (
         reason,
@@ -69,49 +91,81 @@ def test_every_end_of_a_connection_is_a_request_whatever_its_origin(cast: Cast, 
     assert _requests(cast.charlies_shop) == ()
     assert erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON).completed
     (closed,) = _requests(cast.alices_shop)
-    assert (closed.state, closed.closed_at, closed.overdue(NOON + timedelta(days=99))) == (DeletionRequestState.CERTIFIED, NOON, False)
+    assert (closed.state, closed.closed_at, closed.overdue(NOON + timedelta(days=99))) == (
+        DeletionRequestState.CERTIFIED,
+        NOON,
+        False,
+    )
     assert found.overdue(NOON + timedelta(days=30, seconds=1))
 
 
-def test_amazons_request_ends_the_seller_in_every_shop_and_counts_from_its_receipt(cast: Cast) -> None:
+def test_amazons_request_ends_the_seller_in_every_shop_and_counts_from_its_receipt(
+    cast: Cast,
+) -> None:
     alices, seller = _seller(cast.alices_shop, cast.alice.id)
     charlies, _ = _seller(cast.charlies_shop, cast.charlie.id)
     others, _ = _seller(cast.charlies_shop, cast.charlie.id, Region.EU)
     with tenant_scope(cast.charlies_shop), databases["default"].cursor() as cursor:
-        cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, charlies])
+        cursor.execute(
+            "update connections_connection set selling_partner_id = %s where id = %s",
+            [seller, charlies],
+        )
     _check(cast.charlies_shop, charlies, None)
     _check(cast.charlies_shop, charlies, "confirmed")
     at = clock.now()
     received = at - timedelta(days=2)
-    done = record_amazon_request(seller=f" {seller} ", reference="CASE-1", received_at=received, actor="operator:olga", at=at)
-    assert {(one.tenant, one.ended, one.first) for one in done} == {(cast.alices_shop, 1, True), (cast.charlies_shop, 1, True)}
+    done = record_amazon_request(
+        seller=f" {seller} ", reference="CASE-1", received_at=received, actor="operator:olga", at=at
+    )
+    assert {(one.tenant, one.ended, one.first) for one in done} == {
+        (cast.alices_shop, 1, True),
+        (cast.charlies_shop, 1, True),
+    }
     (found,) = _requests(cast.alices_shop)
-    assert (found.origin, found.connections, found.received_at) == (DisconnectReason.AMAZON_REQUEST, (alices,), received)
-    assert (found.reference, found.recorded_by, found.state) == ("CASE-1", "operator:olga", DeletionRequestState.TOKEN_DELETED)
+    assert (found.origin, found.connections, found.received_at) == (
+        DisconnectReason.AMAZON_REQUEST,
+        (alices,),
+        received,
+    )
+    assert (found.reference, found.recorded_by, found.state) == (
+        "CASE-1",
+        "operator:olga",
+        DeletionRequestState.TOKEN_DELETED,
+    )
     with tenant_scope(cast.charlies_shop):
         kept = connection_view(others)
     assert kept is not None
     assert kept.is_open
-    again = record_amazon_request(seller=seller, reference="CASE-1", received_at=received, actor="operator:olga", at=at)
+    again = record_amazon_request(
+        seller=seller, reference="CASE-1", received_at=received, actor="operator:olga", at=at
+    )
     assert {(one.ended, one.first) for one in again} == {(0, False)}
     assert len(_requests(cast.alices_shop)) == 1
 
 
 def _claim(tenant: UUID, connection: UUID, seller: str) -> None:
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
-        cursor.execute("update connections_connection set selling_partner_id = %s where id = %s", [seller, connection])
+        cursor.execute(
+            "update connections_connection set selling_partner_id = %s where id = %s",
+            [seller, connection],
+        )
 
 
 @pytest.mark.parametrize("check", [None, "mismatch"])
-def test_a_seller_id_that_amazon_has_not_confirmed_is_no_ones(cast: Cast, check: str | None) -> None:
+def test_a_seller_id_that_amazon_has_not_confirmed_is_no_ones(
+    cast: Cast, check: str | None
+) -> None:
     _, seller = _seller(cast.alices_shop, cast.alice.id)
     charlies, _ = _seller(cast.charlies_shop, cast.charlie.id)
-    # Charlie's browser named Alice's id. Whatever was confirmed of the id before says nothing of this one.
+    # Charlie's browser named Alice's id. Whatever was confirmed of the id before says nothing of
+    # this one.
     _check(cast.charlies_shop, charlies, None)
     _claim(cast.charlies_shop, charlies, seller)
     _check(cast.charlies_shop, charlies, check)
     at = clock.now()
-    done = record_amazon_request(seller=seller, reference="CASE-2", received_at=at, actor="operator:olga", at=at)
+    done = record_amazon_request(
+        seller=seller, reference="CASE-2", received_at=at, actor="operator:olga", at=at
+    )
     assert [(one.tenant, one.ended) for one in done] == [(cast.alices_shop, 1)]
     with tenant_scope(cast.charlies_shop):
         kept = connection_view(charlies)
@@ -119,11 +173,15 @@ def test_a_seller_id_that_amazon_has_not_confirmed_is_no_ones(cast: Cast, check:
     assert kept.is_open
 
 
-def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_confirmed_yet(cast: Cast) -> None:
+def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_confirmed_yet(
+    cast: Cast,
+) -> None:
     connection, seller = _seller(cast.alices_shop, cast.alice.id)
     _check(cast.alices_shop, connection, None)
     at = clock.now()
-    done = record_amazon_request(seller=seller, reference="CASE-3", received_at=at, actor="operator:olga", at=at)
+    done = record_amazon_request(
+        seller=seller, reference="CASE-3", received_at=at, actor="operator:olga", at=at
+    )
     assert [(one.tenant, one.ended) for one in done] == [(cast.alices_shop, 1)]
 
 
@@ -137,27 +195,41 @@ def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_con
         ("A2NOBODYKNOWS", "CASE-1", 366, "more than a year old"),
     ],
 )
-def test_what_cannot_be_right_is_refused_with_what_to_do(cast: Cast, seller: str, reference: str, days: int, description: str) -> None:
+def test_what_cannot_be_right_is_refused_with_what_to_do(
+    cast: Cast, seller: str, reference: str, days: int, description: str
+) -> None:
     with pytest.raises(DeletionRequestRefusedError, match=description):
-        record_amazon_request(seller=seller, reference=reference, received_at=NOON - timedelta(days=days), actor="operator:olga", at=NOON)
+        record_amazon_request(
+            seller=seller,
+            reference=reference,
+            received_at=NOON - timedelta(days=days),
+            actor="operator:olga",
+            at=NOON,
+        )
 
 
 def test_a_request_whose_beginning_was_interrupted_is_begun_by_the_job(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
     with tenant_scope(cast.alices_shop, using="operator"), databases["operator"].cursor() as cursor:
         cursor.execute(
-            "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by)"
-            " values (%s, %s, 'amazon_request', %s, %s, %s, 'operator:olga')",
+            "insert into governance_deletion_request (tenant_id, id, origin, connections,"
+            " received_at, recorded_at, recorded_by) values (%s, %s, 'amazon_request', %s, %s, %s,"
+            " 'operator:olga')",
             [cast.alices_shop, new_id(), [connection], NOON, NOON],
         )
     assert _requests(cast.alices_shop)[0].state is DeletionRequestState.RECEIVED
     with as_role("worker"):
         assert resume_recorded_requests(at=NOON) >= 1
     (found,) = _requests(cast.alices_shop)
-    assert (found.state, found.origin) == (DeletionRequestState.TOKEN_DELETED, DisconnectReason.AMAZON_REQUEST)
+    assert (found.state, found.origin) == (
+        DeletionRequestState.TOKEN_DELETED,
+        DisconnectReason.AMAZON_REQUEST,
+    )
 
 
-def test_the_yearly_end_of_the_authorisation_ends_the_connection_and_no_day_sooner(cast: Cast) -> None:
+def test_the_yearly_end_of_the_authorisation_ends_the_connection_and_no_day_sooner(
+    cast: Cast,
+) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
     with tenant_scope(cast.alices_shop):
         view = connection_view(connection)
@@ -169,15 +241,31 @@ def test_the_yearly_end_of_the_authorisation_ends_the_connection_and_no_day_soon
     with as_role("worker"):
         assert disconnect_expired_authorizations(at=view.authorisation_expires_at) >= 1
     (found,) = _requests(cast.alices_shop)
-    assert (found.origin, found.recorded_by) == (DisconnectReason.AUTHORISATION_EXPIRED, "process:authorisations")
+    assert (found.origin, found.recorded_by) == (
+        DisconnectReason.AUTHORISATION_EXPIRED,
+        "process:authorisations",
+    )
 
 
 def test_a_record_is_changed_by_nobody(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
-    for statement in ("update governance_deletion_request set received_at = now()", "delete from governance_deletion_request"):
+    disconnect(
+        connection=connection,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop,
+        actor=cast.alice.actor,
+        at=NOON,
+    )
+    for statement in (
+        "update governance_deletion_request set received_at = now()",
+        "delete from governance_deletion_request",
+    ):
         for role in ("default", "worker", "retention"):
-            with pytest.raises(DatabaseError), tenant_scope(cast.alices_shop, using=role), databases[role].cursor() as cursor:
+            with (
+                pytest.raises(DatabaseError),
+                tenant_scope(cast.alices_shop, using=role),
+                databases[role].cursor() as cursor,
+            ):
                 cursor.execute(statement)
 
 
@@ -197,7 +285,9 @@ def test_olga_records_it_on_her_page_and_alice_sees_how_far_it_is(cast: Cast) ->
     assert refused.status_code == 422
     assert "Confirm that you have checked the seller ID." in refused.content.decode()
     assert _requests(cast.alices_shop) == ()
-    assert browser.post("/operate/deletion-requests/", {**given, "confirm": "on"}).status_code == 302
+    assert (
+        browser.post("/operate/deletion-requests/", {**given, "confirm": "on"}).status_code == 302
+    )
     shown = browser.get("/operate/deletion-requests/").content.decode()
     assert "CASE-77" in shown
     assert "token deleted" in shown

@@ -1,7 +1,7 @@
 """No condition of a statement's own is evaluated before the policies, not even one that costs the planner nothing.
 
-Whether a policy was then evaluated at all tells whether a row of another shop met the condition: without a ticket by an error, with one
-by the plan's "never executed".
+Whether a policy was then evaluated at all tells whether a row of another shop met the condition:
+without a ticket by an error, with one by the plan's "never executed".
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
-#: Conditions that PostgreSQL knows to be leakproof and takes to cost nothing, each with a value that a row has and one that none has.
+#: Conditions that PostgreSQL knows to be leakproof and takes to cost nothing, each with a value
+#: that a row has and one that none has.
 FREE = {
-    "subscript of a document": ("((select {there}::jsonb))[p.sku] is not null", """'{"S-7": 1}'""", """'{"S-none": 1}'"""),
-    "subscript of an array": ("((select array_fill(1, array[1], array[{there}])))[p.quantity] is not null", "1", "4711"),
+    "subscript of a document": (
+        "((select {there}::jsonb))[p.sku] is not null",
+        """'{"S-7": 1}'""",
+        """'{"S-none": 1}'""",
+    ),
+    "subscript of an array": (
+        "((select array_fill(1, array[1], array[{there}])))[p.quantity] is not null",
+        "1",
+        "4711",
+    ),
     "boolean column": ("p.is_business is {there}", "false", "unknown"),
 }
 
@@ -38,26 +47,51 @@ def filled(database: str, cast: Cast) -> Cast:
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention"])
 @pytest.mark.parametrize("condition", FREE)
-def test_a_condition_that_costs_nothing_tells_nothing(condition: str, role: str, database: str, filled: Cast) -> None:
+def test_a_condition_that_costs_nothing_tells_nothing(
+    condition: str, role: str, database: str, filled: Cast
+) -> None:
     text, *values = FREE[condition]
     with psycopg.connect(role_dsn(role, database), autocommit=True) as connection:
         for value in values:
             where = text.replace("{there}", value)
             statement = f"select 1 from ingest_order_line p where {where}"
-            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no tenant scope is open"), connection.transaction():
-                connection.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
+            with (
+                pytest.raises(
+                    psycopg.errors.InsufficientPrivilege, match="no tenant scope is open"
+                ),
+                connection.transaction(),
+            ):
+                connection.execute(
+                    "set local enable_indexscan = off; set local enable_bitmapscan = off"
+                )
                 connection.execute(statement)
-            ticket = tenant_ticket(KEY, new_id(), read_session(connection), datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # compared with the machine's own clock
+            ticket = tenant_ticket(
+                KEY,
+                new_id(),
+                read_session(connection),
+                datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
+            )  # compared with the machine's own clock
             with connection.transaction():
                 connection.execute(
-                    "set local enable_indexscan = off; set local enable_bitmapscan = off; set local enable_partition_pruning = off"
+                    "set local enable_indexscan = off; set local enable_bitmapscan = off; set local"
+                    " enable_partition_pruning = off"
                 )
                 connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
-                row = connection.execute(f"explain (analyze, format json, costs off, timing off, summary off) {statement}").fetchone()
+                row = connection.execute(
+                    "explain (analyze, format json, costs off, timing off, summary off)"
+                    f" {statement}"
+                ).fetchone()
             assert row is not None
             for filters in _filters(json.loads(json.dumps(row[0]))):
-                assert filters.index("= ANY (ARRAY[") < min(at for at in (filters.find("IS NOT NULL"), filters.find("IS FALSE"),
-                                                                          filters.find("IS UNKNOWN")) if at >= 0), filters  # fmt: skip
+                assert filters.index("= ANY (ARRAY[") < min(
+                    at
+                    for at in (
+                        filters.find("IS NOT NULL"),
+                        filters.find("IS FALSE"),
+                        filters.find("IS UNKNOWN"),
+                    )
+                    if at >= 0
+                ), filters
 
 
 def _filters(plan: object) -> list[str]:
@@ -72,19 +106,29 @@ def _filters(plan: object) -> list[str]:
 
 def test_the_comparison_of_the_policies_costs_nothing(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        row = superuser.execute("select procost from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure").fetchone()
+        row = superuser.execute(
+            "select procost from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
+        ).fetchone()
     assert row == (0.0,)
 
 
 def test_a_sessions_way_of_reading_strings_spoils_no_ticket(database: str, filled: Cast) -> None:
     with psycopg.connect(role_dsn("web", database)) as connection:
         connection.execute("set standard_conforming_strings = off")
-        ticket = tenant_ticket(KEY, filled.alices_shop, read_session(connection), datetime.now(UTC) + timedelta(minutes=5))  # noqa: TID251  # as above
+        ticket = tenant_ticket(
+            KEY,
+            filled.alices_shop,
+            read_session(connection),
+            datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
+        )  # as above
         connection.execute("select set_config('theseller.ticket', %s, true)", [ticket])
         row = connection.execute("select count(*) from ingest_product").fetchone()
     assert row == (9,)
 
 
 def test_no_function_reads_a_row_past_row_security(database: str) -> None:
-    with psycopg.connect(role_dsn("web", database)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(role_dsn("web", database)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         connection.execute("select currtid2('public.ingest_product', '(0,1)')")

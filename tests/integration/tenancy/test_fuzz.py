@@ -14,7 +14,14 @@ from tests.cast import NOON, Cast, create_cast
 from tests.database import role_dsn, test_server
 from tests.integration.tenancy.shops import fill
 from tests.sabotage.databases import own_database
-from tests.sql_fuzzer import Connection, FuzzResult, FuzzTarget, attack, read_target, without_readable
+from tests.sql_fuzzer import (
+    Connection,
+    FuzzResult,
+    FuzzTarget,
+    attack,
+    read_target,
+    without_readable,
+)
 from tests.sql_pair_fuzzer import attack_pairs, columns_of
 from tests.tenant_rows import seed_every_table
 
@@ -34,42 +41,71 @@ def fuzzed() -> Iterator[tuple[str, FuzzTarget]]:
     with own_database("fuzz") as database:
         cast: Cast = create_cast()
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-            for shop, person, count in ((cast.alices_shop, cast.alice.id, COUNT), (cast.charlies_shop, cast.charlie.id, 11)):
+            for shop, person, count in (
+                (cast.alices_shop, cast.alice.id, COUNT),
+                (cast.charlies_shop, cast.charlie.id, 11),
+            ):
                 seed_every_table(superuser, shop, person)
                 fill(superuser, shop, count, "CANARY" if shop == cast.alices_shop else "OWN")
             for _ in range(16):
                 other = create_tenant(name="Another shop", actor="process:test", at=NOON)
                 fill(superuser, other, 150, "OTHER")
-            # Values of kinds that conditions without cost test: an integer, a truth, an amount that is null elsewhere.
+            # Values of kinds that conditions without cost test: an integer, a truth, an amount that
+            # is null elsewhere.
             superuser.execute(
-                "update ingest_order_line set quantity = 4711, is_business = true, currency = 'EUR', item_price = 47.11"
-                " where tenant_id = %s and sku in ('S-1200', 'S-900', 'S-1')",
+                "update ingest_order_line set quantity = 4711, is_business = true, currency ="
+                " 'EUR', item_price = 47.11 where tenant_id = %s and sku in ('S-1200', 'S-900',"
+                " 'S-1')",
                 [cast.alices_shop],
             )
             superuser.execute("analyze")
-            yield database, read_target(superuser, own=cast.charlies_shop, victim=cast.alices_shop, count=COUNT)
+            yield (
+                database,
+                read_target(
+                    superuser, own=cast.charlies_shop, victim=cast.alices_shop, count=COUNT
+                ),
+            )
 
 
-#: Every role that signs in and serves, with the seconds that it gets in each run. Roles with few tables need less.
-ROLES = {"web": 2.5, "worker": 2.5, "retention": 2.0, "pii": 1.0, "auth": 1.0, "operator": 1.0, "probe": 1.0, "backup": 1.0}
-#: Row security does not bind the probe, by design: it has no pairs, and may see what its columns hold.
+#: Every role that signs in and serves, with the seconds that it gets in each run. Roles with few
+#: tables need less.
+ROLES = {
+    "web": 2.5,
+    "worker": 2.5,
+    "retention": 2.0,
+    "pii": 1.0,
+    "auth": 1.0,
+    "operator": 1.0,
+    "probe": 1.0,
+    "backup": 1.0,
+}
+#: Row security does not bind the probe, by design: it has no pairs, and may see what its columns
+#: hold.
 UNBOUND = "probe"
 
 
 def _sign(connection: Connection, tenant: UUID) -> str:
     """Sign a ticket for a session, which a superuser reads: some roles may not ask when their own session began."""
-    until = datetime.now(UTC) + timedelta(minutes=2)  # noqa: TID251  # the machine's own
+    until = datetime.now(UTC) + timedelta(minutes=2)  # the machine's own  # noqa: TID251
     with psycopg.connect(test_server().superuser_dsn()) as superuser:
         pid = connection.info.backend_pid
         row = superuser.execute(
-            "select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_activity where pid = %s", [pid]
+            "select (extract(epoch from backend_start) * 1000000)::bigint from pg_stat_activity"
+            " where pid = %s",
+            [pid],
         ).fetchone()
     assert row is not None
     return tenant_ticket(KEY, tenant, DatabaseSession(pid=pid, started=int(str(row[0]))), until)
 
 
 def _run(
-    fuzzed: tuple[str, FuzzTarget], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20
+    fuzzed: tuple[str, FuzzTarget],
+    role: str,
+    *,
+    most: int,
+    seconds: float | None = None,
+    seed: int = SEED,
+    stop_at: int = 20,
 ) -> FuzzResult:
     database, world = fuzzed
     if role == UNBOUND:
@@ -82,34 +118,55 @@ def _run(
 
 
 def _run_pairs(
-    fuzzed: tuple[str, FuzzTarget], role: str, *, most: int, seconds: float | None = None, seed: int = SEED, stop_at: int = 20
+    fuzzed: tuple[str, FuzzTarget],
+    role: str,
+    *,
+    most: int,
+    seconds: float | None = None,
+    seed: int = SEED,
+    stop_at: int = 20,
 ) -> FuzzResult:
     database, world = fuzzed
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         columns = columns_of(superuser, world, role)
     return attack_pairs(
-        lambda: psycopg.connect(role_dsn(role, database)), _sign, world, columns, seed=seed, most=most, seconds=seconds, stop_at=stop_at
+        lambda: psycopg.connect(role_dsn(role, database)),
+        _sign,
+        world,
+        columns,
+        seed=seed,
+        most=most,
+        seconds=seconds,
+        stop_at=stop_at,
     )
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_random_statements_reach_nothing_of_another_shop(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
+def test_random_statements_reach_nothing_of_another_shop(
+    role: str, fuzzed: tuple[str, FuzzTarget]
+) -> None:
     found = _run(fuzzed, role, most=600, seconds=ROLES[role])
     assert not found.hits, found.report()
     assert found.statements > 20, "the fuzzer did not get to work"
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != UNBOUND])
-def test_a_value_of_another_shop_changes_no_answer(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
+def test_a_value_of_another_shop_changes_no_answer(
+    role: str, fuzzed: tuple[str, FuzzTarget]
+) -> None:
     found = _run_pairs(fuzzed, role, most=600, seconds=ROLES[role])
     assert not found.hits, found.report()
-    assert found.statements > 20 or role == "backup", "no column of this role has a value of the attacked shop alone"
+    assert found.statements > 20 or role == "backup", (
+        "no column of this role has a value of the attacked shop alone"
+    )
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("role", ROLES)
-def test_a_hundred_thousand_statements_reach_nothing(role: str, fuzzed: tuple[str, FuzzTarget]) -> None:
+def test_a_hundred_thousand_statements_reach_nothing(
+    role: str, fuzzed: tuple[str, FuzzTarget]
+) -> None:
     for part in range(13):
         found = _run(fuzzed, role, most=600, seed=SEED * 1000 + part)
         assert not found.hits, f"seed {SEED * 1000 + part}: {found.report()}"
@@ -135,7 +192,10 @@ _AGAIN = "select guard.protect('ingest_product'), guard.protect('ingest_order_li
 @pytest.mark.parametrize(
     "broken",
     [
-        ";".join(f"drop policy ticket on {table};" + _PLAIN.format(table) for table in ("ingest_product", "ingest_order_line")),
+        ";".join(
+            f"drop policy ticket on {table};" + _PLAIN.format(table)
+            for table in ("ingest_product", "ingest_order_line")
+        ),
         ";".join(_PLAIN.format(table) for table in ("ingest_product", "ingest_order_line")),
     ],
     ids=["rows, by one plain policy", "counts, by a plain policy beside the check of each row"],
@@ -152,7 +212,9 @@ def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, FuzzTar
 _COST = "update pg_proc set procost = {} where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
 
 
-def test_the_fuzzer_finds_that_the_ticket_is_compared_too_late(fuzzed: tuple[str, FuzzTarget]) -> None:
+def test_the_fuzzer_finds_that_the_ticket_is_compared_too_late(
+    fuzzed: tuple[str, FuzzTarget],
+) -> None:
     found = FuzzResult()
     with _weakened(fuzzed[0], _COST.format(1), _COST.format(0)):
         for seed in range(SEED, SEED + 10):

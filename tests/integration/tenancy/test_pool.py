@@ -15,7 +15,15 @@ from tests.database import role_dsn, test_server
 from theseller.crypto.mac import DatabaseSession, tenant_ticket
 from theseller.lib import clock
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import STATEMENT_LIMITS, TICKET_MARGIN, Connection, read_session, renew_ticket, set_ticket, tenant_scope
+from theseller.tenancy.scope import (
+    STATEMENT_LIMITS,
+    TICKET_MARGIN,
+    Connection,
+    read_session,
+    renew_ticket,
+    set_ticket,
+    tenant_scope,
+)
 
 _LEFT = """
 select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
@@ -33,15 +41,23 @@ def test_a_returned_connection_is_as_a_new_one(alias: str, database: str) -> Non
         cursor.execute(_LEFT)
         new = cursor.fetchone()
         pid = connection.connection.info.backend_pid
-        cursor.execute("select set_config('x.y', 'left', false), set_config('statement_timeout', '0', false), pg_advisory_lock(4711)")
         cursor.execute(
-            "set search_path = pg_temp, public; set timezone = 'Asia/Tokyo'; listen left_behind; prepare left_behind as select 1"
+            "select set_config('x.y', 'left', false), set_config('statement_timeout', '0', false),"
+            " pg_advisory_lock(4711)"
+        )
+        cursor.execute(
+            "set search_path = pg_temp, public; set timezone = 'Asia/Tokyo'; listen left_behind;"
+            " prepare left_behind as select 1"
         )
         cursor.execute("declare left_behind cursor with hold for select 1")
         if alias in {"web", "worker"}:
-            cursor.execute("begin; select guard.create_stage('incoming_left', array['a'], array['int']); rollback")
+            cursor.execute(
+                "begin; select guard.create_stage('incoming_left', array['a'], array['int']);"
+                " rollback"
+            )
     connection.close()
-    # The pool resets a connection in a thread of its own; until it has, it makes others, which are held so that ours must come.
+    # The pool resets a connection in a thread of its own; until it has, it makes others, which are
+    # held so that ours must come.
     held = []
     try:
         for _ in range(20):
@@ -62,7 +78,9 @@ def test_a_returned_connection_is_as_a_new_one(alias: str, database: str) -> Non
     assert new[6:] == ("public, pg_temp", False, "UTC")
 
 
-def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_id(database: str, cast: Cast) -> None:
+def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_id(
+    database: str, cast: Cast
+) -> None:
     with psycopg.connect(role_dsn("web", database)) as connection:
         now = read_session(connection)
         earlier = DatabaseSession(now.pid, now.started - 375_000_000)
@@ -71,10 +89,18 @@ def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_
             (DatabaseSession(now.pid + 1, now.started), "another"),
             (now, ""),
         ):
-            ticket = tenant_ticket(settings.TENANT_TICKET_KEY(), cast.alices_shop, session, clock.now() + timedelta(minutes=1))
+            ticket = tenant_ticket(
+                settings.TENANT_TICKET_KEY(),
+                cast.alices_shop,
+                session,
+                clock.now() + timedelta(minutes=1),
+            )
             set_ticket(connection, ticket)
             if refusal:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal), connection.transaction():
+                with (
+                    pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal),
+                    connection.transaction(),
+                ):
                     connection.execute("select count(*) from tenancy_tenant")
             else:
                 assert connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)
@@ -100,13 +126,17 @@ def test_tickets_live_as_long_as_a_statement_may_take_and_a_minute(database: str
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         for role, limit in STATEMENT_LIMITS.items():
             with psycopg.connect(role_dsn(role.removeprefix("theseller_"), database)) as connection:
-                row = connection.execute("select extract(epoch from current_setting('statement_timeout')::interval)::int").fetchone()
+                row = connection.execute(
+                    "select extract(epoch from current_setting('statement_timeout')::interval)::int"
+                ).fetchone()
             assert row == (limit.total_seconds(),), role
         del superuser
     assert timedelta(minutes=1) == TICKET_MARGIN
 
 
-def test_a_transaction_that_goes_on_gets_a_new_ticket(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_that_goes_on_gets_a_new_ticket(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tenant_scope(cast.alices_shop), connections["default"].cursor() as cursor:
         cursor.execute("select current_setting('theseller.ticket')")
         [first] = cursor.fetchone()
@@ -124,13 +154,21 @@ def test_a_stage_is_made_for_its_session_and_under_no_other_name(database: str) 
     with psycopg.connect(role_dsn("web", database)) as connection:
         for name in ("ingest_product", "incoming_x; drop table y", "pg_class", ""):
             with pytest.raises(psycopg.errors.InvalidParameterValue), connection.transaction():
-                connection.execute("select guard.create_stage(%s, array['a'], array['int'])", [name])
+                connection.execute(
+                    "select guard.create_stage(%s, array['a'], array['int'])", [name]
+                )
         with pytest.raises(psycopg.Error), connection.transaction():
-            connection.execute("select guard.create_stage('incoming_x', array['a'], array['int; drop table y'])")
-        connection.execute("""select guard.create_stage('incoming_x', array['a"b'], array['int'])""")
+            connection.execute(
+                "select guard.create_stage('incoming_x', array['a'], array['int; drop table y'])"
+            )
+        connection.execute(
+            """select guard.create_stage('incoming_x', array['a"b'], array['int'])"""
+        )
         connection.execute("insert into pg_temp.incoming_x values (1)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
-            connection.execute("create rule r as on select to pg_temp.incoming_x do instead select 1")
+            connection.execute(
+                "create rule r as on select to pg_temp.incoming_x do instead select 1"
+            )
 
 
 def test_no_scope_is_left_when_the_pool_gives_the_connection_to_another(cast: Cast) -> None:

@@ -1,7 +1,8 @@
 """The row filter can't be replaced from inside a statement, and no counter of a plan tells of one other tenant.
 
-The planner puts equalities on one column into an equivalence class and compares each row with one member of it. Each attack below
-offers a member of its own and changes what that stands for between the check of the ticket and the rows.
+The planner puts equalities on one column into an equivalence class and compares each row with one
+member of it. Each attack below offers a member of its own and changes what that stands for between
+the check of the ticket and the rows.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ PLANS = {
 }
 TABLES = ("ingest_product", "ingest_order_line")
 
-#: `{t}` the table, `{a}` the attacked shop, `{c}` the attacker's own. The setting x.y is the attacker's own shop at the beginning.
+#: `{t}` the table, `{a}` the attacked shop, `{c}` the attacker's own. The setting x.y is the
+#: attacker's own shop at the beginning.
 TO_VICTIM = "set_config('x.y', '{a}', true)"
 TO_OWN = "set_config('x.y', '{c}', true)"
 SETTING = "current_setting('x.y')::uuid"
@@ -81,7 +83,8 @@ ATTACKS = {
 def world(database: str) -> Cast:
     """Shops with products and order lines: the attacked one 257 of each, the attacker 11, and others in every partition by tenant.
 
-    The total of a partition is no secret (pg_class tells it to everyone), so no partition may hold the attacked shop alone.
+    The total of a partition is no secret (pg_class tells it to everyone), so no partition may hold
+    the attacked shop alone.
     """
     cast = create_cast()
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
@@ -91,7 +94,11 @@ def world(database: str) -> Cast:
         while len(reached) < 4:
             bystander = create_tenant(name="Another shop", actor="process:test", at=NOON)
             fill(superuser, bystander, 100)
-            reached |= set(superuser.execute("select tableoid from ingest_order_line where tenant_id = %s", [bystander]).fetchall())
+            reached |= set(
+                superuser.execute(
+                    "select tableoid from ingest_order_line where tenant_id = %s", [bystander]
+                ).fetchall()
+            )
         superuser.execute("analyze ingest_product, ingest_order_line")
     return cast
 
@@ -100,13 +107,21 @@ def world(database: str) -> Cast:
 def temporary(database: str) -> Iterator[None]:
     """Let the roles make temporary functions meanwhile."""
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        superuser.execute(f"grant temporary on database {database} to theseller_web, theseller_worker, theseller_retention")
+        superuser.execute(
+            f"grant temporary on database {database} to theseller_web, theseller_worker,"
+            " theseller_retention"
+        )
         yield
-        superuser.execute(f"revoke temporary on database {database} from theseller_web, theseller_worker, theseller_retention")
+        superuser.execute(
+            f"revoke temporary on database {database} from theseller_web, theseller_worker,"
+            " theseller_retention"
+        )
 
 
 @pytest.fixture(params=["web", "worker", "retention"])
-def attacker(request: pytest.FixtureRequest, database: str, world: Cast, temporary: None) -> Iterator[Connection]:
+def attacker(
+    request: pytest.FixtureRequest, database: str, world: Cast, temporary: None
+) -> Iterator[Connection]:
     """Return a connection with the attacker's own ticket and functions of the attacker's, where the role may make any."""
     with psycopg.connect(role_dsn(request.param, database)) as connection:
         yield connection
@@ -115,27 +130,44 @@ def attacker(request: pytest.FixtureRequest, database: str, world: Cast, tempora
 
 def _begin(connection: Connection, cast: Cast) -> None:
     connection.rollback()
-    until = datetime.now(UTC) + timedelta(minutes=10)  # noqa: TID251  # the machine's own clock is what the ticket is compared with
+    # the machine's own clock is what the ticket is compared with
+    until = datetime.now(UTC) + timedelta(minutes=10)  # noqa: TID251
     ticket = tenant_ticket(KEY, cast.charlies_shop, read_session(connection), until)
     connection.execute(
-        "select set_config('theseller.ticket', %s, true), set_config('theseller.tenant', %s, true), set_config('x.y', %s, true)",
+        "select set_config('theseller.ticket', %s, true), set_config('theseller.tenant', %s, true),"
+        " set_config('x.y', %s, true)",
         [ticket, str(cast.charlies_shop), str(cast.charlies_shop)],
     )
 
 
 def _functions(connection: Connection, cast: Cast) -> None:
     """Make the attacker's functions, as a role could that has TEMPORARY: none that serves has it, which is another line of defense."""
-    shops = f"case when current_setting('x.y') = '{cast.alices_shop}' then '{cast.charlies_shop}' else '{cast.alices_shop}' end"
+    shops = (
+        f"case when current_setting('x.y') = '{cast.alices_shop}' then '{cast.charlies_shop}' else"
+        f" '{cast.alices_shop}' end"
+    )
     for name, kind, body in (
         ("stable", "stable", "begin return current_setting('x.y')::uuid; end"),
         ("constant", "immutable", "begin return current_setting('x.y')::uuid; end"),
-        ("turns", "stable", f"begin perform set_config('x.y', {shops}, true); return current_setting('x.y')::uuid; end"),
+        (
+            "turns",
+            "stable",
+            (
+                f"begin perform set_config('x.y', {shops}, true); return"
+                " current_setting('x.y')::uuid; end"
+            ),
+        ),
     ):
-        connection.execute(f"create function pg_temp.{name}() returns uuid language plpgsql {kind} as $f$ {body} $f$")
+        connection.execute(
+            f"create function pg_temp.{name}() returns uuid language plpgsql {kind} as $f$"
+            f" {body} $f$"
+        )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_no_row_and_no_count_of_another_shop(attack: str, attacker: Connection, world: Cast) -> None:
+def test_no_row_and_no_count_of_another_shop(
+    attack: str, attacker: Connection, world: Cast
+) -> None:
     for table in TABLES:
         for plan, switches in PLANS.items():
             _begin(attacker, world)
@@ -149,7 +181,10 @@ def test_no_row_and_no_count_of_another_shop(attack: str, attacker: Connection, 
             assert not [row for row in rows if _is_row_of(row, world.alices_shop)], (table, plan)
             attacker.execute("select set_config('x.y', %s, true)", [str(world.charlies_shop)])
             lines = "\n".join(
-                str(line) for (line,) in attacker.execute("explain (analyze, costs off, timing off, summary off) " + statement).fetchall()
+                str(line)
+                for (line,) in attacker.execute(
+                    "explain (analyze, costs off, timing off, summary off) " + statement
+                ).fetchall()
             )
             assert str(VICTIMS) not in re.findall(r"\d+", lines), (table, plan, lines)
 
@@ -160,21 +195,40 @@ def _is_row_of(row: tuple[object, ...], tenant: UUID) -> bool:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_deletion_updates_and_merges_reach_own_rows_only(table: str, attacker: Connection, world: Cast, database: str) -> None:
+def test_deletion_updates_and_merges_reach_own_rows_only(
+    table: str, attacker: Connection, world: Cast, database: str
+) -> None:
     changed = 0
     for statement in (
         f"delete from {table} where {TO_VICTIM} is not null and tenant_id = {SETTING}",
-        f"delete from {table} using (select {TO_VICTIM} s offset 0) v where tenant_id = {SETTING} and v.s is not null",
-        f"update {table} set sku = 'stolen' || sku where {TO_VICTIM} is not null and tenant_id = {SETTING}",
-        f"update {table} set tenant_id = '{{c}}', sku = 'stolen' || sku where tenant_id = {SETTING} and {TO_VICTIM} is not null",
+        (
+            f"delete from {table} using (select {TO_VICTIM} s offset 0) v where tenant_id ="
+            f" {SETTING} and v.s is not null"
+        ),
+        (
+            f"update {table} set sku = 'stolen' || sku where {TO_VICTIM} is not null and tenant_id"
+            f" = {SETTING}"
+        ),
+        (
+            f"update {table} set tenant_id = '{{c}}', sku = 'stolen' || sku where tenant_id ="
+            f" {SETTING} and {TO_VICTIM} is not null"
+        ),
         f"update {table} set tenant_id = '{{a}}', sku = 'given' || sku",
-        f"insert into {table} select p.* from {table} p where p.tenant_id = {SETTING} and {TO_VICTIM} is not null on conflict do nothing",
-        f"merge into {table} t using (select {TO_VICTIM} s) v on t.tenant_id = {SETTING} when matched then delete",
+        (
+            f"insert into {table} select p.* from {table} p where p.tenant_id = {SETTING} and"
+            f" {TO_VICTIM} is not null on conflict do nothing"
+        ),
+        (
+            f"merge into {table} t using (select {TO_VICTIM} s) v on t.tenant_id = {SETTING} when"
+            " matched then delete"
+        ),
     ):
         _begin(attacker, world)
         try:
             with attacker.transaction(force_rollback=True):
-                done = attacker.execute(statement.format(a=world.alices_shop, c=world.charlies_shop)).rowcount
+                done = attacker.execute(
+                    statement.format(a=world.alices_shop, c=world.charlies_shop)
+                ).rowcount
                 assert done <= OWN, statement
                 changed += 1
         except psycopg.errors.InsufficientPrivilege:
@@ -182,31 +236,50 @@ def test_deletion_updates_and_merges_reach_own_rows_only(table: str, attacker: C
     assert changed or attacker.info.user == "theseller_retention"
     attacker.rollback()
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        counted = superuser.execute(f"select count(*) from {table} where tenant_id = %s", [world.alices_shop]).fetchone()
+        counted = superuser.execute(
+            f"select count(*) from {table} where tenant_id = %s", [world.alices_shop]
+        ).fetchone()
     assert counted == (VICTIMS,)
 
 
-def test_an_insert_tells_nothing_of_a_key_of_another_shop(attacker: Connection, world: Cast) -> None:
+def test_an_insert_tells_nothing_of_a_key_of_another_shop(
+    attacker: Connection, world: Cast
+) -> None:
     """A key that another shop has, and one that it hasn't: the same refusal, before the unique index is asked."""
     if attacker.info.user == "theseller_retention":
         return  # this role may insert no product
     answers = set()
     for sku in ("S-1", "S-none"):
-        for conflict in ("", " on conflict do nothing", " on conflict (tenant_id, marketplace_id, sku) do update set title = 'x'"):
+        for conflict in (
+            "",
+            " on conflict do nothing",
+            " on conflict (tenant_id, marketplace_id, sku) do update set title = 'x'",
+        ):
             _begin(attacker, world)
             with pytest.raises(psycopg.Error) as refused:
                 attacker.execute(
-                    "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-                    f" values (%s, 'US', %s, %s, 'B', 't', now()){conflict}",
+                    "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id,"
+                    " asin, title, updated_at) values (%s, 'US', %s, %s, 'B', 't',"
+                    f" now()){conflict}",
                     [world.alices_shop, sku, new_id()],
                 )
-            answers.add((refused.value.sqlstate, refused.value.diag.message_primary, refused.value.diag.message_detail))
+            answers.add(
+                (
+                    refused.value.sqlstate,
+                    refused.value.diag.message_primary,
+                    refused.value.diag.message_detail,
+                )
+            )
     assert len({(state, detail) for state, _message, detail in answers}) == 1
     assert {state for state, _message, _detail in answers} == {"42501"}
-    assert all("row-level security policy" in str(message) and "S-" not in str(message) for _state, message, _detail in answers)
+    assert all(
+        "row-level security policy" in str(message) and "S-" not in str(message)
+        for _state, message, _detail in answers
+    )
 
 
-#: Before 17 the planner leaves the policy's condition out of a scan of these, tenant in it or not (tenancy/sql/conditions.sql).
+#: Before 17 the planner leaves the policy's condition out of a scan of these, tenant in it or not
+#: (tenancy/sql/conditions.sql).
 _WITHOUT_TENANT = {
     "accounts_membership_person",
     "governance_access_session_operator",
@@ -220,10 +293,10 @@ def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
     """An index without it could be scanned by a condition of the attacker's alone, and a counter would tell how many rows met it."""
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         others = superuser.execute(
-            "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid"
-            " where c.relrowsecurity and not (select a.attnum from pg_attribute a where a.attrelid = c.oid"
-            " and a.attname = case c.relname when 'tenancy_tenant' then 'id' else 'tenant_id' end)"
-            " = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
+            "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid ="
+            " i.indrelid where c.relrowsecurity and not (select a.attnum from pg_attribute a where"
+            " a.attrelid = c.oid and a.attname = case c.relname when 'tenancy_tenant' then 'id'"
+            " else 'tenant_id' end) = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
         ).fetchall()
         version = superuser.info.server_version
     assert {name for (name,) in others} == (set() if version >= 170_000 else _WITHOUT_TENANT)
@@ -232,9 +305,13 @@ def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
 def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_version() -> None:
     """pg_upgrade and a dump bring the indexes of the version before; `theseller migrate` applies grants.sql each time."""
     definitions = (
-        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where indexrelid = any (%s::regclass[]) order by 1"
+        "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where"
+        " indexrelid = any (%s::regclass[]) order by 1"
     )
-    with own_database("moved") as name, psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as superuser:
+    with (
+        own_database("moved") as name,
+        psycopg.connect(test_server().superuser_dsn(name), autocommit=True) as superuser,
+    ):
         before = superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall()
         for index, definition in before:
             other = (
@@ -244,7 +321,9 @@ def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_versi
             )
             superuser.execute(f"drop index {index}".encode())
             superuser.execute(other.encode())
-        assert not set(before) & set(superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall())
+        assert not set(before) & set(
+            superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall()
+        )
         apply_grants(superuser, grant_statements())
         assert superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall() == before
 
@@ -254,10 +333,15 @@ def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world
 
     from theseller.tenancy.scope import tenant_scope
 
-    with tenant_scope(world.charlies_shop), psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+    with (
+        tenant_scope(world.charlies_shop),
+        psycopg.connect(test_server().superuser_dsn(database)) as superuser,
+    ):
         # The scope's own statement is the last that this connection ran.
         pid = connections["default"].connection.info.backend_pid
-        row = superuser.execute("select query from pg_stat_activity where pid = %s", [pid]).fetchone()
+        row = superuser.execute(
+            "select query from pg_stat_activity where pid = %s", [pid]
+        ).fetchone()
     assert row == ("select set_config('theseller.ticket', $1, true)",)
 
 
@@ -267,9 +351,11 @@ def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> N
         superuser.execute("select guard.ensure_months(date '2031-01-01', date '2031-01-02')")
         superuser.execute("analyze")
         kept = superuser.execute(
-            "select starelid::regclass::text, staattnum from pg_statistic s join pg_class c on c.oid = s.starelid where c.relrowsecurity"
-            " union all select indexrelid::regclass::text, staattnum from pg_statistic s join pg_index i on i.indexrelid = s.starelid"
-            " join pg_class c on c.oid = i.indrelid where c.relrowsecurity"
+            "select starelid::regclass::text, staattnum from pg_statistic s join pg_class c on"
+            " c.oid = s.starelid where c.relrowsecurity union all select"
+            " indexrelid::regclass::text, staattnum from pg_statistic s join pg_index i on"
+            " i.indexrelid = s.starelid join pg_class c on c.oid = i.indrelid where"
+            " c.relrowsecurity"
         ).fetchall()
     assert kept == []
     with psycopg.connect(role_dsn("web", database)) as connection:
@@ -280,6 +366,10 @@ def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> N
             estimates = []
             for value in values:
                 _begin(connection, world)
-                lines = connection.execute(f"explain select from {table} where {column} = '{value}'").fetchall()
-                estimates.append(re.findall(r"cost=\S+ rows=\d+", "\n".join(str(line) for (line,) in lines)))
+                lines = connection.execute(
+                    f"explain select from {table} where {column} = '{value}'"
+                ).fetchall()
+                estimates.append(
+                    re.findall(r"cost=\S+ rows=\d+", "\n".join(str(line) for (line,) in lines))
+                )
             assert estimates[0] == estimates[1], (table, column)

@@ -18,13 +18,19 @@ from tests.sabotage.databases import own_database
 
 from theseller.cli.main import discover, main
 from theseller.config import migrate
-from theseller.tenancy.schema_version import WrongSchemaError, known_migrations, refuse_newer_schema, refuse_other_schema
+from theseller.tenancy.schema_version import (
+    WrongSchemaError,
+    known_migrations,
+    refuse_newer_schema,
+    refuse_other_schema,
+)
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NEWER = r"migrated by a newer version of TheSeller \(unknown here: retention\.9999_later\)"
 OLDER = r"older schema .* \(missing: .*\): run `theseller migrate` first"
 ID = "00000000-0000-7000-8000-000000000000"
-#: Each command that touches data, with what it needs to come so far; the services are tried as processes of their own.
+#: Each command that touches data, with what it needs to come so far; the services are tried as
+#: processes of their own.
 COMMANDS = [
     ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"], ["deletion-request", "list"], ["hold", "list", "--shop", ID],
     ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"], ["replay-erasures", "--journal-is-whole"], ["rotate", "--list"], ["seed"],
@@ -43,20 +49,33 @@ def _as_superuser(name: str, statement: str) -> None:
 
 
 def _later(name: str) -> None:
-    _as_superuser(name, "insert into django_migrations (app, name, applied) values ('retention', '9999_later', now())")
+    _as_superuser(
+        name,
+        "insert into django_migrations (app, name, applied) values ('retention', '9999_later',"
+        " now())",
+    )
 
 
 def _earlier(name: str) -> None:
     _as_superuser(
-        name, "delete from django_migrations where app = 'vault' and name = (select max(name) from django_migrations where app = 'vault')"
+        name,
+        "delete from django_migrations where app = 'vault' and name = (select max(name) from"
+        " django_migrations where app = 'vault')",
     )
 
 
 def _roles() -> list[tuple[object, ...]]:
     """Return each role with its password's verifier, which has a new salt whenever the password is set, and who may enter each database."""
     with psycopg.connect(test_server().superuser_dsn()) as connection:
-        roles = connection.execute("select a.* from pg_authid a where starts_with(rolname, 'theseller_') order by oid").fetchall()
-        return roles + connection.execute("select datname, datacl from pg_database where datname = 'theseller'").fetchall()
+        roles = connection.execute(
+            "select a.* from pg_authid a where starts_with(rolname, 'theseller_') order by oid"
+        ).fetchall()
+        return (
+            roles
+            + connection.execute(
+                "select datname, datacl from pg_database where datname = 'theseller'"
+            ).fetchall()
+        )
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "migrate"])
@@ -93,7 +112,9 @@ def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
     with pytest.raises(WrongSchemaError, match=NEWER):
         migrate.migrate(test_server().superuser_dsn(own), at=AT)
     with psycopg.connect(test_server().superuser_dsn(own)) as connection:
-        answer = connection.execute("select has_table_privilege('theseller_probe', 'guard.deployment', 'select')").fetchone()
+        answer = connection.execute(
+            "select has_table_privilege('theseller_probe', 'guard.deployment', 'select')"
+        ).fetchone()
     assert answer == (False,), "its grants were applied"
 
 
@@ -120,7 +141,9 @@ def test_migrate_takes_an_empty_database_and_one_of_this_version(own: str) -> No
     drop_database(empty)
 
 
-def test_no_command_works_on_a_newer_database(own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_command_works_on_a_newer_database(
+    own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Settings are read already; this only says that no embedded database needs to run.
     monkeypatch.setenv("DATABASE_URL", "postgresql:///unused?host=/unused")
     _later(own)
@@ -139,8 +162,20 @@ def test_no_service_starts_on_another_version(own: str, service: str) -> None:
 
 
 def test_every_command_is_tried_or_needs_no_data() -> None:
-    without_data = {"demo", "demo-reset", "doctor", "inspect", "migrate", "postgres", "restore", "secrets", "verify-certificate"}
-    assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(discover())
+    without_data = {
+        "demo",
+        "demo-reset",
+        "doctor",
+        "inspect",
+        "migrate",
+        "postgres",
+        "restore",
+        "secrets",
+        "verify-certificate",
+    }
+    assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(
+        discover()
+    )
 
 
 def test_each_migration_of_ours_is_known() -> None:
@@ -156,4 +191,6 @@ def _start(name: str, service: str) -> subprocess.CompletedProcess[str]:
         "THESELLER_PORT": str(free_ports(1)[0]),
     }
     command = [sys.executable, "-m", "theseller.cli.main", service]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )

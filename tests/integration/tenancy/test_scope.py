@@ -18,7 +18,11 @@ def test_a_scope_shows_its_tenant_and_no_other(cast: Cast) -> None:
 
 
 def test_scopes_do_not_nest(cast: Cast) -> None:
-    with tenant_scope(cast.alices_shop), pytest.raises(ScopeError), tenant_scope(cast.charlies_shop):
+    with (
+        tenant_scope(cast.alices_shop),
+        pytest.raises(ScopeError),
+        tenant_scope(cast.charlies_shop),
+    ):
         pass
 
 

@@ -21,7 +21,10 @@ _MIDDLE = "(select position from audit_event order by txid, position offset 4 li
 
 def _copied(**changed: str) -> str:
     """Return the statement that adds the line that was kept once more, with some columns changed."""
-    return f"insert into audit_event ({', '.join(_COLUMNS)}) select {', '.join(changed.get(name, name) for name in _COLUMNS)} from kept"
+    return (
+        f"insert into audit_event ({', '.join(_COLUMNS)}) select"
+        f" {', '.join(changed.get(name, name) for name in _COLUMNS)} from kept"
+    )
 
 
 @contextmanager
@@ -39,7 +42,8 @@ def _in_database(does: str, broken: str, repaired: str) -> None:
         superuser = tools.superuser
         with _unguarded(superuser):
             superuser.execute(
-                f"create temporary table kept on commit preserve rows as select * from audit_event where position = {_MIDDLE}".encode()
+                "create temporary table kept on commit preserve rows as select * from audit_event"
+                f" where position = {_MIDDLE}".encode()
             )
             superuser.execute(broken.encode())
         try:
@@ -94,7 +98,9 @@ for _does, _broken, _repaired in (
 
 @breaks(_CONTROL, "lets a session go on after it was ended", also=("net-tenant-isolation",))
 def _endless(tools: Tools) -> Iterator[None]:
-    row = tools.superuser.execute("select pg_get_functiondef('guard.open_access(uuid, timestamptz)'::regprocedure)").fetchone()
+    row = tools.superuser.execute(
+        "select pg_get_functiondef('guard.open_access(uuid, timestamptz)'::regprocedure)"
+    ).fetchone()
     assert row is not None
     honest = str(row[0])
     tools.superuser.execute(honest.replace("s.closed_at is null", "true").encode())
@@ -106,13 +112,17 @@ def _endless(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "replaces a checkpoint by one that a key of their own signed")
 def _forges(tools: Tools) -> Iterator[None]:
-    row = tools.superuser.execute("select document, leaves from audit_checkpoint where number = 1").fetchone()
+    row = tools.superuser.execute(
+        "select document, leaves from audit_checkpoint where number = 1"
+    ).fetchone()
     assert row is not None
     honest, leaves = bytes(row[0]), bytes(row[1])  # type: ignore[call-overload]
     first = checkpoint_format.read(honest)
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     at = tools.deployment.begun
-    forged = checkpoint_format.sign(None, leaves, until=first.until, key=forger, environment="test", at=at)
+    forged = checkpoint_format.sign(
+        None, leaves, until=first.until, key=forger, environment="test", at=at
+    )
     replaced = "update audit_checkpoint set document = %s where number = 1"
     with _unguarded(tools.superuser) as superuser:
         superuser.execute(replaced, [forged.document])
@@ -126,7 +136,9 @@ def _forges(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "removes the checkpoints from the database")
 def _removes(tools: Tools) -> Iterator[None]:
     with _unguarded(tools.superuser) as superuser:
-        superuser.execute("create temporary table taken on commit preserve rows as select * from audit_checkpoint")
+        superuser.execute(
+            "create temporary table taken on commit preserve rows as select * from audit_checkpoint"
+        )
         superuser.execute("truncate audit_checkpoint")
     try:
         yield
@@ -153,15 +165,23 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
     """Everything but the key store: the chain is well-formed, and no key of ours vouches for it."""
     path = external_copy.copy_path()
     content = path.read_bytes()
-    row = tools.superuser.execute("select document, leaves from audit_checkpoint where number = 1").fetchone()
+    row = tools.superuser.execute(
+        "select document, leaves from audit_checkpoint where number = 1"
+    ).fetchone()
     assert row is not None
     honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
-    forged = checkpoint_format.sign(None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun)
+    forged = checkpoint_format.sign(
+        None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun
+    )
     with _unguarded(tools.superuser) as superuser:
-        superuser.execute("create temporary table taken on commit preserve rows as select * from audit_checkpoint")
+        superuser.execute(
+            "create temporary table taken on commit preserve rows as select * from audit_checkpoint"
+        )
         superuser.execute("truncate audit_checkpoint")
-        superuser.execute("insert into audit_checkpoint values (1, %s, %s)", [forged.document, leaves])
+        superuser.execute(
+            "insert into audit_checkpoint values (1, %s, %s)", [forged.document, leaves]
+        )
     path.unlink()
     external_copy.append([(forged.document, leaves)])
     try:

@@ -23,20 +23,31 @@ def _machine() -> Path:
 @breaks("net-at-rest", "writes a token's plain text behind the head of a sealed message")
 def _half_sealed(tools: Tools) -> Iterator[None]:
     which = [tools.deployment.open]
-    row = tools.superuser.execute("select sealed from connections_refresh_token where connection_id = %s", which).fetchone()
+    row = tools.superuser.execute(
+        "select sealed from connections_refresh_token where connection_id = %s", which
+    ).fetchone()
     assert row is not None
     head = bytes(row[0])[:97]  # type: ignore[call-overload]
-    tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [head + TOKEN.encode(), *which])
+    tools.superuser.execute(
+        "update connections_refresh_token set sealed = %s where connection_id = %s",
+        [head + TOKEN.encode(), *which],
+    )
     yield
-    tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [row[0], *which])
+    tools.superuser.execute(
+        "update connections_refresh_token set sealed = %s where connection_id = %s",
+        [row[0], *which],
+    )
     scrub(tools, "connections_refresh_token")
 
 
-@breaks("net-at-rest", "leaves a token in plain text in a page of the disk, in a row that is deleted already")
+@breaks(
+    "net-at-rest",
+    "leaves a token in plain text in a page of the disk, in a row that is deleted already",
+)
 def _page(tools: Tools) -> Iterator[None]:
     tools.superuser.execute(
-        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-        " values (%s, %s, 'SABOTAGE', %s, 'B0BRUSH001', %s, now())",
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,"
+        " updated_at) values (%s, %s, 'SABOTAGE', %s, 'B0BRUSH001', %s, now())",
         [tools.deployment.cast.alices_shop, US, tools.deployment.open, TOKEN],
     )
     tools.superuser.execute("delete from ingest_product where sku = 'SABOTAGE'")
@@ -45,7 +56,9 @@ def _page(tools: Tools) -> Iterator[None]:
     scrub(tools, "ingest_product")
 
 
-@breaks("net-at-rest", "moves the keys into the database's own folder", also=("cred-token-encryption",))
+@breaks(
+    "net-at-rest", "moves the keys into the database's own folder", also=("cred-token-encryption",)
+)
 def _inside(tools: Tools) -> Iterator[None]:
     del tools
     database = live_context(clock.now()).database_directory

@@ -16,7 +16,8 @@ from theseller.lib import clock
 from theseller.lib.ids import new_id_at
 from theseller.postgres.layout import saved_layout
 
-#: The server's real answer; the deployment of the saboteurs runs on one that hands over nothing, and looks at another.
+#: The server's real answer; the deployment of the saboteurs runs on one that hands over nothing,
+#: and looks at another.
 _ARCHIVER = bak_automatic.archiver
 
 
@@ -80,7 +81,9 @@ def _not_archiving(tools: Tools) -> Iterator[None]:
 
 @breaks("bak-cap", "keeps the key of a backup of 91 days ago", also=("pii-delete-on-disconnect",))
 def _old_key(_tools: Tools) -> Iterator[None]:
-    made = settings.KEY_STORE.create(Purpose.BACKUP, f"backup:{new_id_at(clock.now() - timedelta(days=91))}")
+    made = settings.KEY_STORE.create(
+        Purpose.BACKUP, f"backup:{new_id_at(clock.now() - timedelta(days=91))}"
+    )
     yield
     settings.KEY_STORE.destroy(made.id)
 
@@ -101,11 +104,14 @@ def _raised(tools: Tools) -> Iterator[None]:
     yield
 
 
-@breaks("bak-restore-test", "has a later drill refuse the newest backup", blinds=("life-backups-90",))
+@breaks(
+    "bak-restore-test", "has a later drill refuse the newest backup", blinds=("life-backups-90",)
+)
 def _refused(tools: Tools) -> Iterator[None]:
     tools.superuser.execute(
-        "insert into retention_drill (id, backup_id, begun_at, finished_at, passed, report)"
-        " select gen_random_uuid(), id, now(), now() + interval '1 second', false, '{}' from retention_backup"
+        "insert into retention_drill (id, backup_id, begun_at, finished_at, passed, report) select"
+        " gen_random_uuid(), id, now(), now() + interval '1 second', false, '{}' from"
+        " retention_backup"
     )
     yield
     tools.superuser.execute("delete from retention_drill where not passed")
@@ -132,22 +138,27 @@ sql(
 sql(
     "life-backups-90",
     "proves a seller of 95 days ago erased only after a backup that can still be read",
-    "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
-    " values ('{charlie}', '{new}', 'files', 'eu', '', '{{}}', '{{}}', '{{}}', now());"
-    "insert into connections_disconnection (tenant_id, connection_id, reason, actor, at)"
-    " values ('{charlie}', '{new}', 'seller_request', 'process:test', now() - interval '95 days');"
-    "insert into retention_certificate (tenant_id, connection_id, id, body, signature, public_key, issued_at)"
-    " select '{charlie}', '{new}', '{newer}', body, signature, public_key, now() from retention_certificate"
-    " where connection_id = '{certified}'",
-    "delete from retention_certificate where connection_id = '{new}'; delete from connections_disconnection where connection_id = '{new}';"
-    " delete from connections_connection where id = '{new}';"
-    "set session_replication_role = replica; delete from governance_deletion_request where '{new}' = any (connections);"
-    "set session_replication_role = origin",
+    "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+    " marketplace_ids, features, roles, created_at) values ('{charlie}', '{new}', 'files', 'eu',"
+    " '', '{{}}', '{{}}', '{{}}', now());insert into connections_disconnection (tenant_id,"
+    " connection_id, reason, actor, at) values ('{charlie}', '{new}', 'seller_request',"
+    " 'process:test', now() - interval '95 days');insert into retention_certificate (tenant_id,"
+    " connection_id, id, body, signature, public_key, issued_at) select '{charlie}', '{new}',"
+    " '{newer}', body, signature, public_key, now() from retention_certificate where connection_id"
+    " = '{certified}'",
+    "delete from retention_certificate where connection_id = '{new}'; delete from"
+    " connections_disconnection where connection_id = '{new}'; delete from connections_connection"
+    " where id = '{new}';set session_replication_role = replica; delete from"
+    " governance_deletion_request where '{new}' = any (connections);set session_replication_role ="
+    " origin",
     also=("aup-deletion-requests",),
 )
 
 
-@breaks("life-backups-90", "lets backups live so long that an erasure and they come to more than 90 days")
+@breaks(
+    "life-backups-90",
+    "lets backups live so long that an erasure and they come to more than 90 days",
+)
 def _too_long(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(life_backups_90, "BACKUP_DAYS", 61)
     yield

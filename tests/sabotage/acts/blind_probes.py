@@ -25,7 +25,11 @@ from theseller.lib import egress
 from theseller.postgres.rights import Difference
 
 
-@blinds("cred-no-plaintext", "has the search of files find nothing", also=("cred-access-token-memory", "net-at-rest"))
+@blinds(
+    "cred-no-plaintext",
+    "has the search of files find nothing",
+    also=("cred-access-token-memory", "net-at-rest"),
+)
 def _no_match(tools: Tools) -> Iterator[None]:
     def matches(path: Path, _pattern: object) -> tuple[int, bool]:
         return path.stat().st_size, False
@@ -34,9 +38,16 @@ def _no_match(tools: Tools) -> Iterator[None]:
     yield
 
 
-@blinds("cred-no-plaintext", "writes the logs where no file can be searched", also=("cred-access-token-memory",))
+@blinds(
+    "cred-no-plaintext",
+    "writes the logs where no file can be searched",
+    also=("cred-access-token-memory",),
+)
 def _no_log(_tools: Tools) -> Iterator[None]:
-    folder, aside = settings.ENVIRONMENT.state / "log", settings.ENVIRONMENT.state.parent / "log-elsewhere"
+    folder, aside = (
+        settings.ENVIRONMENT.state / "log",
+        settings.ENVIRONMENT.state.parent / "log-elsewhere",
+    )
     folder.rename(aside)
     yield
     aside.rename(folder)
@@ -51,7 +62,11 @@ def _empty_log(_tools: Tools) -> Iterator[None]:
     log.write_bytes(content)
 
 
-@blinds("aup-no-buyer-contact", "has the program's imports read as none", also=("aup-no-training", "net-server-side"))
+@blinds(
+    "aup-no-buyer-contact",
+    "has the program's imports read as none",
+    also=("aup-no-training", "net-server-side"),
+)
 def _no_imports(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(code_version, "module_imports", dict)
     yield
@@ -59,13 +74,15 @@ def _no_imports(tools: Tools) -> Iterator[None]:
 
 @blinds("cred-least-privilege", "has every set of rights compare as equal")
 def _no_difference(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(cred_least_privilege, "compare", lambda _found, _expected: Difference((), ()))
+    tools.patch.setattr(
+        cred_least_privilege, "compare", lambda _found, _expected: Difference((), ())
+    )
     yield
 
 
 @blinds("cred-operator-mfa", "has every view refuse every request")
 def _refused(tools: Tools) -> Iterator[None]:
-    def refused(*_view: Any, **_who: Any) -> bool:  # noqa: ANN401  # whatever it is asked
+    def refused(*_view: Any, **_who: Any) -> bool:  # whatever it is asked  # noqa: ANN401
         return True
 
     tools.patch.setattr(cred_operator_mfa, "refused", refused)
@@ -109,7 +126,11 @@ def _no_record(tools: Tools) -> Iterator[None]:
     tools.superuser.execute("delete from pii.recipient")
     yield
     for (row,) in kept:
-        tools.superuser.execute("insert into pii.recipient select * from jsonb_populate_record(null::pii.recipient, %s::jsonb)", [row])
+        tools.superuser.execute(
+            "insert into pii.recipient select * from jsonb_populate_record(null::pii.recipient,"
+            " %s::jsonb)",
+            [row],
+        )
 
 
 @blinds("cred-token-encryption", "has no sealed message open anywhere")
@@ -120,7 +141,9 @@ def _nothing_opens(tools: Tools) -> Iterator[None]:
 
 @blinds("cred-token-encryption", "has the list of who may read sealed tokens empty")
 def _no_reader(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(cred_token_encryption, "_READERS", "select rolname from pg_roles where false")
+    tools.patch.setattr(
+        cred_token_encryption, "_READERS", "select rolname from pg_roles where false"
+    )
     yield
 
 
@@ -132,24 +155,36 @@ def _all_as_sealed(tools: Tools) -> Iterator[None]:
 
 @blinds("net-tenant-isolation", "takes away the row that the control's own ticket shows")
 def _no_own_row(tools: Tools) -> Iterator[None]:
-    tools.superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = 'a'")
+    tools.superuser.execute(
+        "delete from guard.isolation_probe where right(tenant_id::text, 1) = 'a'"
+    )
     yield
-    tools.superuser.execute("insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a')")
+    tools.superuser.execute(
+        "insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a')"
+    )
 
 
 @blinds("net-tenant-isolation", "takes away the row that the control must not reach")
 def _no_foreign_row(tools: Tools) -> Iterator[None]:
-    tools.superuser.execute("delete from guard.isolation_probe where right(tenant_id::text, 1) = 'b'")
+    tools.superuser.execute(
+        "delete from guard.isolation_probe where right(tenant_id::text, 1) = 'b'"
+    )
     yield
-    tools.superuser.execute("insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000b')")
+    tools.superuser.execute(
+        "insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000b')"
+    )
 
 
 @blinds("cred-token-encryption", "holds no token")
 def _no_token(tools: Tools) -> Iterator[None]:
-    kept = tools.superuser.execute("select to_jsonb(r)::text from connections_refresh_token r").fetchall()
+    kept = tools.superuser.execute(
+        "select to_jsonb(r)::text from connections_refresh_token r"
+    ).fetchall()
     tools.superuser.execute("delete from connections_refresh_token")
     yield
     for (row,) in kept:
         tools.superuser.execute(
-            "insert into connections_refresh_token select * from jsonb_populate_record(null::connections_refresh_token, %s::jsonb)", [row]
+            "insert into connections_refresh_token select * from"
+            " jsonb_populate_record(null::connections_refresh_token, %s::jsonb)",
+            [row],
         )

@@ -30,17 +30,29 @@ _RECIPIENT = Recipient(("No one in particular",), "US", "", (), None)
 def _kept(tools: Tools) -> Iterator[tuple[UUID, UUID]]:
     """Turn the feature on for Alice's open connection and keep one recipient; turn it off afterwards."""
     tenant, connection = tools.deployment.cast.alices_shop, tools.deployment.open
-    environment = replace(settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,))
+    environment = replace(
+        settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
+    )
     with override_settings(ENVIRONMENT=environment):
-        enable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+        enable_packing_slips(
+            connection=connection, tenant=tenant, actor="process:test", at=clock.now()
+        )
         with as_role("worker"):
             store_recipient(
-                _RECIPIENT, order=ORDER, connection=connection, shipped_at=None, tenant=tenant, actor="process:test", at=clock.now()
+                _RECIPIENT,
+                order=ORDER,
+                connection=connection,
+                shipped_at=None,
+                tenant=tenant,
+                actor="process:test",
+                at=clock.now(),
             )
         try:
             yield tenant, connection
         finally:
-            disable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
+            disable_packing_slips(
+                connection=connection, tenant=tenant, actor="process:test", at=clock.now()
+            )
             tools.superuser.execute("delete from pii.recipient where tenant_id = %s", [tenant])
 
 
@@ -48,7 +60,9 @@ def _kept(tools: Tools) -> Iterator[tuple[UUID, UUID]]:
 def _past(tools: Tools) -> Iterator[None]:
     with _kept(tools) as (tenant, _):
         tools.superuser.execute(
-            "update pii.recipient set fetched_at = fetched_at - interval '40 days', dies_on = dies_on - 40 where tenant_id = %s", [tenant]
+            "update pii.recipient set fetched_at = fetched_at - interval '40 days', dies_on ="
+            " dies_on - 40 where tenant_id = %s",
+            [tenant],
         )
         yield
 
@@ -57,12 +71,14 @@ def _past(tools: Tools) -> Iterator[None]:
 def _later(tools: Tools) -> Iterator[None]:
     with _kept(tools) as (tenant, _):
         tools.superuser.execute("alter table pii.recipient drop constraint recipient_dies_in_time")
-        tools.superuser.execute("update pii.recipient set dies_on = dies_on + 7 where tenant_id = %s", [tenant])
+        tools.superuser.execute(
+            "update pii.recipient set dies_on = dies_on + 7 where tenant_id = %s", [tenant]
+        )
         yield
         tools.superuser.execute("delete from pii.recipient where tenant_id = %s", [tenant])
         tools.superuser.execute(
-            "alter table pii.recipient add constraint recipient_dies_in_time check"
-            " (dies_on <= (least(shipped_at, fetched_at) at time zone 'UTC' + interval '30 days')::date)"
+            "alter table pii.recipient add constraint recipient_dies_in_time check (dies_on <="
+            " (least(shipped_at, fetched_at) at time zone 'UTC' + interval '30 days')::date)"
         )
 
 
@@ -94,14 +110,22 @@ def _put_back(_tools: Tools) -> Iterator[None]:
 def _off_and_readable(tools: Tools) -> Iterator[None]:
     with _kept(tools) as (tenant, connection):
         tools.superuser.execute(
-            "update vault_consent set withdrawn_at = now(), withdrawn_by = 'process:test' where tenant_id = %s", [tenant]
+            "update vault_consent set withdrawn_at = now(), withdrawn_by = 'process:test' where"
+            " tenant_id = %s",
+            [tenant],
         )
         yield
         with tenant_scope(tenant):
             destroy_keys(connection, Purpose.PII)
 
 
-@breaks("pii-default-none", "turns a feature on that needs buyers' data where the application holds no role for it")
+@breaks(
+    "pii-default-none",
+    "turns a feature on that needs buyers' data where the application holds no role for it",
+)
 def _without_the_role(tools: Tools) -> Iterator[None]:
-    with _kept(tools), override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
+    with (
+        _kept(tools),
+        override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())),
+    ):
         yield

@@ -20,8 +20,8 @@ from theseller.lib.secret import Secret
 _PR_SET_DUMPABLE = 4
 _SWAP = (
     "update connections_refresh_token t set sealed = o.sealed from connections_refresh_token o"
-    " where t.connection_id in ('{open}', '{charlies}') and o.connection_id in ('{open}', '{charlies}')"
-    " and o.connection_id <> t.connection_id"
+    " where t.connection_id in ('{open}', '{charlies}') and o.connection_id in ('{open}',"
+    " '{charlies}') and o.connection_id <> t.connection_id"
 )
 sql("cred-token-encryption", "swaps the sealed tokens of two shops", _SWAP, _SWAP)
 sql(
@@ -36,15 +36,27 @@ sql(
 @breaks("cred-token-encryption", "stores a token as plain text", also=("net-at-rest",))
 def _plain(tools: Tools) -> Iterator[None]:
     which = [tools.deployment.open]
-    row = tools.superuser.execute("select sealed from connections_refresh_token where connection_id = %s", which).fetchone()
+    row = tools.superuser.execute(
+        "select sealed from connections_refresh_token where connection_id = %s", which
+    ).fetchone()
     assert row is not None
-    tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [TOKEN.encode(), *which])
+    tools.superuser.execute(
+        "update connections_refresh_token set sealed = %s where connection_id = %s",
+        [TOKEN.encode(), *which],
+    )
     yield
-    tools.superuser.execute("update connections_refresh_token set sealed = %s where connection_id = %s", [row[0], *which])
+    tools.superuser.execute(
+        "update connections_refresh_token set sealed = %s where connection_id = %s",
+        [row[0], *which],
+    )
     scrub(tools, "connections_refresh_token")
 
 
-@breaks("cred-token-encryption", "opens the folder of keys to other users", blinds=("cred-rotation", "pii-separate-key"))
+@breaks(
+    "cred-token-encryption",
+    "opens the folder of keys to other users",
+    blinds=("cred-rotation", "pii-separate-key"),
+)
 def _open_keys(tools: Tools) -> Iterator[None]:
     del tools
     folder = settings.ENVIRONMENT.state / "keys"
@@ -53,10 +65,15 @@ def _open_keys(tools: Tools) -> Iterator[None]:
     folder.chmod(0o700)
 
 
-@breaks("cred-access-token-memory", "puts a token into a job's arguments", also=("net-at-rest", "pii-strip"))
+@breaks(
+    "cred-access-token-memory",
+    "puts a token into a job's arguments",
+    also=("net-at-rest", "pii-strip"),
+)
 def _job(tools: Tools) -> Iterator[None]:
     tools.superuser.execute(
-        "insert into procrastinate_jobs (queue_name, task_name, args) values ('sabotage', 'sabotage', jsonb_build_object('t', %s::text))",
+        "insert into procrastinate_jobs (queue_name, task_name, args) values ('sabotage',"
+        " 'sabotage', jsonb_build_object('t', %s::text))",
         [TOKEN],
     )
     tools.superuser.execute("checkpoint")
@@ -72,9 +89,16 @@ def _log(tools: Tools) -> Iterator[None]:
 
 @breaks("cred-access-token-memory", "keeps a token in a browser session, compressed as Django does")
 def _session(tools: Tools) -> Iterator[None]:
-    packed = base64.urlsafe_b64encode(zlib.compress(json.dumps({"token": TOKEN, "pad": "a" * 200}).encode())).decode().rstrip("=")
+    packed = (
+        base64.urlsafe_b64encode(
+            zlib.compress(json.dumps({"token": TOKEN, "pad": "a" * 200}).encode())
+        )
+        .decode()
+        .rstrip("=")
+    )
     tools.superuser.execute(
-        "insert into django_session (session_key, session_data, expire_date) values ('sabotage', %s, now() + interval '1 hour')",
+        "insert into django_session (session_key, session_data, expire_date) values ('sabotage',"
+        " %s, now() + interval '1 hour')",
         [f".{packed}:1abc:signature"],
     )
     yield
@@ -89,7 +113,9 @@ def _talk(tools: Tools) -> Iterator[None]:
 
 @breaks("cred-no-plaintext", "writes a live client secret into a log")
 def _secret(tools: Tools) -> Iterator[None]:
-    yield from in_log("sabotage.log", b"secret=" + settings.SECRETS.get("lwa-client-secret").reveal_bytes())
+    yield from in_log(
+        "sabotage.log", b"secret=" + settings.SECRETS.get("lwa-client-secret").reveal_bytes()
+    )
 
 
 @breaks("cred-access-token-memory", "lets a crash write the process's memory to the disk")
@@ -112,9 +138,15 @@ def _unknown_secret(_tools: Tools) -> Iterator[None]:
 
 @breaks("cred-rotation", "lets a database password grow 91 days old")
 def _old_password(tools: Tools) -> Iterator[None]:
-    tools.superuser.execute("update governance_secret_age set made_at = made_at - interval '91 days' where secret = 'db-worker'")
+    tools.superuser.execute(
+        "update governance_secret_age set made_at = made_at - interval '91 days' where secret ="
+        " 'db-worker'"
+    )
     yield
-    tools.superuser.execute("update governance_secret_age set made_at = made_at + interval '91 days' where secret = 'db-worker'")
+    tools.superuser.execute(
+        "update governance_secret_age set made_at = made_at + interval '91 days' where secret ="
+        " 'db-worker'"
+    )
 
 
 @breaks("cred-rotation", "leaves the replacement of a leaked secret unfinished")
@@ -122,7 +154,8 @@ def _stuck_rotation(tools: Tools) -> Iterator[None]:
     stuck = new_id()
     tools.superuser.execute(
         "insert into governance_rotation (id, secret, reason, actor, step, started_at, moved_at)"
-        " values (%s, 'tenant-ticket-key', 'leaked', 'process:test', 'trust', now() - interval '2 hours', now())",
+        " values (%s, 'tenant-ticket-key', 'leaked', 'process:test', 'trust', now() - interval '2"
+        " hours', now())",
         [stuck],
     )
     yield

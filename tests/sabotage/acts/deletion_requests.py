@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from tests.sabotage.saboteurs import sql
 
-_OPENLY, _SECRETLY = "set session_replication_role = origin", "set session_replication_role = replica"
+_OPENLY, _SECRETLY = (
+    "set session_replication_role = origin",
+    "set session_replication_role = replica",
+)
 
 sql(
     "aup-deletion-requests",
     "leaves a request of Amazon's lying for 31 days",
-    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
-    " values ('{charlie}', gen_random_uuid(), 'amazon_request', array['{ended}'::uuid], now() - interval '31 days',"
-    " now() - interval '1 minute', 'operator:sabotage', 'LEFT-LYING')",
-    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'LEFT-LYING'; {_OPENLY}",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at,"
+    " recorded_at, recorded_by, reference) values ('{charlie}', gen_random_uuid(),"
+    " 'amazon_request', array['{ended}'::uuid], now() - interval '31 days', now() - interval '1"
+    " minute', 'operator:sabotage', 'LEFT-LYING')",
+    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'LEFT-LYING';"
+    f" {_OPENLY}",
 )
 sql(
     "aup-deletion-requests",
     "records a request and does not begin it",
-    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
-    " values ('{alice}', gen_random_uuid(), 'amazon_request', array['{open}'::uuid], now() - interval '2 hours',"
-    " now() - interval '2 hours', 'operator:sabotage', 'NOT-BEGUN')",
-    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'NOT-BEGUN'; {_OPENLY}",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at,"
+    " recorded_at, recorded_by, reference) values ('{alice}', gen_random_uuid(), 'amazon_request',"
+    " array['{open}'::uuid], now() - interval '2 hours', now() - interval '2 hours',"
+    " 'operator:sabotage', 'NOT-BEGUN')",
+    f"{_SECRETLY}; delete from governance_deletion_request where reference = 'NOT-BEGUN';"
+    f" {_OPENLY}",
 )
 sql(
     "aup-deletion-requests",
     "calls an erasure complete and withholds its certificate",
-    "create temp table withheld as select * from retention_certificate where connection_id = '{certified}';"
-    "delete from retention_certificate where connection_id = '{certified}'",
+    "create temp table withheld as select * from retention_certificate where connection_id ="
+    " '{certified}';delete from retention_certificate where connection_id = '{certified}'",
     "insert into retention_certificate select * from withheld; drop table withheld",
     # It counts the rows of certified connections, and there is no other.
     blinds=("life-purge-30",),
@@ -34,28 +41,34 @@ sql(
 sql(
     "aup-deletion-requests",
     "lets a connection end without a request on record",
-    f"create temp table unrecorded as select * from governance_deletion_request where '{{ended}}'::uuid = any (connections); {_SECRETLY};"
-    f" delete from governance_deletion_request where '{{ended}}'::uuid = any (connections); {_OPENLY}",
+    "create temp table unrecorded as select * from governance_deletion_request where"
+    f" '{{ended}}'::uuid = any (connections); {_SECRETLY}; delete from governance_deletion_request"
+    f" where '{{ended}}'::uuid = any (connections); {_OPENLY}",
     "insert into governance_deletion_request select * from unrecorded; drop table unrecorded",
 )
 sql(
     "aup-deletion-requests",
     "keeps a connection open two days after its yearly authorization ended",
-    "update connections_connection set authorisation_expires_at = now() - interval '2 days' where id = '{open}'",
-    "update connections_connection set authorisation_expires_at = now() + interval '364 days' where id = '{open}'",
+    "update connections_connection set authorisation_expires_at = now() - interval '2 days' where"
+    " id = '{open}'",
+    "update connections_connection set authorisation_expires_at = now() + interval '364 days' where"
+    " id = '{open}'",
 )
 sql(
     "aup-deletion-requests",
     "lets a shop stand for 31 days after its owner asked for its end",
-    "insert into governance_deletion_request (tenant_id, id, origin, connections, ends_shop, received_at, recorded_at, recorded_by)"
-    " values ('{alice}', gen_random_uuid(), 'account_deletion', array['{certified}'::uuid], true, now() - interval '31 days',"
-    " now() - interval '31 days', 'process:sabotage')",
-    f"{_SECRETLY}; delete from governance_deletion_request where recorded_by = 'process:sabotage'; {_OPENLY}",
+    "insert into governance_deletion_request (tenant_id, id, origin, connections, ends_shop,"
+    " received_at, recorded_at, recorded_by) values ('{alice}', gen_random_uuid(),"
+    " 'account_deletion', array['{certified}'::uuid], true, now() - interval '31 days', now() -"
+    " interval '31 days', 'process:sabotage')",
+    f"{_SECRETLY}; delete from governance_deletion_request where recorded_by = 'process:sabotage';"
+    f" {_OPENLY}",
 )
 sql(
     "aup-deletion-requests",
     "lets an account stand for 31 days after its person asked for its end",
-    "insert into retention_person_end (user_id, asked_at, own_wish) values ('{new}', now() - interval '31 days', true)",
+    "insert into retention_person_end (user_id, asked_at, own_wish) values ('{new}', now() -"
+    " interval '31 days', true)",
     "delete from retention_person_end where user_id = '{new}'",
     also=("pii-delete-on-disconnect",),
 )
@@ -63,6 +76,7 @@ sql(
     "aup-deletion-requests",
     "calls the deletion of a shop complete and issues no certificate",
     "insert into retention_shop_end (tenant_id, id, asked_at, asked_by, left_over, completed_at)"
-    " values ('{new}', gen_random_uuid(), now() - interval '2 days', 'process:sabotage', '{{}}', now())",
+    " values ('{new}', gen_random_uuid(), now() - interval '2 days', 'process:sabotage', '{{}}',"
+    " now())",
     "delete from retention_shop_end where tenant_id = '{new}'",
 )

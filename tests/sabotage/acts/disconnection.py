@@ -14,7 +14,8 @@ from theseller.lib import clock
 sql(
     "life-token-now",
     "lets a stream try to call for a connection that has ended",
-    "update ingest_stream set last_attempt_at = now() + interval '1 second' where connection_id = '{ended}'",
+    "update ingest_stream set last_attempt_at = now() + interval '1 second' where connection_id ="
+    " '{ended}'",
     "update ingest_stream set last_attempt_at = due_at where connection_id = '{ended}'",
 )
 sql(
@@ -29,7 +30,8 @@ sql(
 @breaks("life-token-now", "lets a token's key live three hours longer")
 def _late_key(tools: Tools) -> Iterator[None]:
     row = tools.superuser.execute(
-        "select data_key_id from connections_disconnection where connection_id = %s", [tools.deployment.ended]
+        "select data_key_id from connections_disconnection where connection_id = %s",
+        [tools.deployment.ended],
     ).fetchone()
     assert row is not None
     tombstone = settings.ENVIRONMENT.state / "keys" / "destroyed" / f"{row[0]}.json"
@@ -44,8 +46,9 @@ def _late_key(tools: Tools) -> Iterator[None]:
 sql(
     "life-purge-30",
     "leaves a row of a connection that is certified as erased",
-    "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-    " values ('{alice}', 'A1PA6795UKMFR9', 'LEFT', '{certified}', 'B0BRUSH001', 'Brush', now())",
+    "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,"
+    " updated_at) values ('{alice}', 'A1PA6795UKMFR9', 'LEFT', '{certified}', 'B0BRUSH001',"
+    " 'Brush', now())",
     "delete from ingest_product where sku = 'LEFT'",
     also=("pii-delete-on-disconnect",),
 )
@@ -60,24 +63,30 @@ sql(
 sql(
     "life-purge-30",
     "loses the record of a connection that ended 31 days ago",
-    "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
-    " values ('{charlie}', '{new}', 'files', 'eu', '', '{{}}', '{{}}', '{{}}', now());"
-    "insert into connections_disconnection (tenant_id, connection_id, reason, actor, at)"
-    " values ('{charlie}', '{new}', 'seller_request', 'process:test', now() - interval '31 days')",
-    "delete from connections_disconnection where connection_id = '{new}'; delete from connections_connection where id = '{new}';"
-    "set session_replication_role = replica; delete from governance_deletion_request where '{new}' = any (connections);"
-    "set session_replication_role = origin",
+    "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+    " marketplace_ids, features, roles, created_at) values ('{charlie}', '{new}', 'files', 'eu',"
+    " '', '{{}}', '{{}}', '{{}}', now());insert into connections_disconnection (tenant_id,"
+    " connection_id, reason, actor, at) values ('{charlie}', '{new}', 'seller_request',"
+    " 'process:test', now() - interval '31 days')",
+    "delete from connections_disconnection where connection_id = '{new}'; delete from"
+    " connections_connection where id = '{new}';set session_replication_role = replica; delete from"
+    " governance_deletion_request where '{new}' = any (connections);set session_replication_role ="
+    " origin",
     also=("aup-deletion-requests", "pii-delete-on-disconnect"),
 )
 sql(
     "life-purge-30",
     "skips the rewriting of what an erasure touched",
-    "update retention_purge set rewritten = jsonb_build_object('kept', rewritten) where connection_id = '{certified}'",
-    "update retention_purge set rewritten = rewritten -> 'kept' where connection_id = '{certified}'",
+    "update retention_purge set rewritten = jsonb_build_object('kept', rewritten) where"
+    " connection_id = '{certified}'",
+    "update retention_purge set rewritten = rewritten -> 'kept' where connection_id ="
+    " '{certified}'",
 )
 sql(
     "life-purge-30",
     "certifies before the erasure is complete",
-    "update retention_certificate set issued_at = issued_at - interval '1 hour' where connection_id = '{certified}'",
-    "update retention_certificate set issued_at = issued_at + interval '1 hour' where connection_id = '{certified}'",
+    "update retention_certificate set issued_at = issued_at - interval '1 hour' where connection_id"
+    " = '{certified}'",
+    "update retention_certificate set issued_at = issued_at + interval '1 hour' where connection_id"
+    " = '{certified}'",
 )

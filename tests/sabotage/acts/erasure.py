@@ -21,13 +21,15 @@ CONTROL = "pii-delete-on-disconnect"
 sql(
     CONTROL,
     "brings a shop back that is erased, without anything of it",
-    "insert into tenancy_tenant (id, name, created_at) values ('{doras_shop}', 'Dora''s shop', now())",
+    "insert into tenancy_tenant (id, name, created_at) values ('{doras_shop}', 'Dora''s shop',"
+    " now())",
     "delete from tenancy_tenant where id = '{doras_shop}'",
 )
 sql(
     CONTROL,
     "brings an account back that ended with its shop",
-    "insert into accounts_user (id, email, name, password, joined_at) values ('{dora}', 'dora@example.com', 'Dora', '', now())",
+    "insert into accounts_user (id, email, name, password, joined_at) values ('{dora}',"
+    " 'dora@example.com', 'Dora', '', now())",
     "delete from accounts_user where id = '{dora}'",
 )
 sql(
@@ -40,40 +42,48 @@ sql(
 sql(
     CONTROL,
     "lets an account live on for 31 days after its last shop",
-    "insert into retention_person_end (user_id, asked_at) values ('{new}', now() - interval '31 days')",
+    "insert into retention_person_end (user_id, asked_at) values ('{new}', now() - interval '31"
+    " days')",
     "delete from retention_person_end where user_id = '{new}'",
 )
 sql(
     CONTROL,
     "opens a connection again that was erased",
-    "create temp table reopened as select * from connections_disconnection where connection_id = '{certified}';"
-    "delete from connections_disconnection where connection_id = '{certified}'",
+    "create temp table reopened as select * from connections_disconnection where connection_id ="
+    " '{certified}';delete from connections_disconnection where connection_id = '{certified}'",
     "insert into connections_disconnection select * from reopened; drop table reopened",
     blinds=("life-purge-30",),  # It was the one connection with a certificate.
 )
 sql(
     CONTROL,
     "loses the certificate of a connection whose shop was deleted",
-    "create temp table lost as select * from retention_certificate where tenant_id = '{doras_shop}';"
-    "delete from retention_certificate where tenant_id = '{doras_shop}'",
+    "create temp table lost as select * from retention_certificate where tenant_id ="
+    " '{doras_shop}';delete from retention_certificate where tenant_id = '{doras_shop}'",
     "insert into retention_certificate select * from lost; drop table lost",
     also=("aup-deletion-requests",),
 )
 
 
-@breaks(CONTROL, "says in the data map that products end by age alone, and leaves one of an erased connection")
+@breaks(
+    CONTROL,
+    "says in the data map that products end by age alone, and leaves one of an erased connection",
+)
 def _claimed(tools: Tools) -> Iterator[None]:
     reduced = tuple(
-        replace(one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts")
-        if one.table == "ingest_product"
-        else one
+        (
+            replace(
+                one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts"
+            )
+            if one.table == "ingest_product"
+            else one
+        )
         for one in descriptors()
     )
     for module in (life_purge_30, pii_delete_on_disconnect):
         tools.patch.setattr(module, "descriptors", lambda: reduced)
     tools.superuser.execute(
-        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-        " values (%s, 'A1PA6795UKMFR9', 'CLAIMED', %s, 'B0BRUSH001', 'Brush', now())",
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,"
+        " updated_at) values (%s, 'A1PA6795UKMFR9', 'CLAIMED', %s, 'B0BRUSH001', 'Brush', now())",
         [tools.deployment.cast.alices_shop, tools.deployment.certified],
     )
     yield
@@ -83,7 +93,8 @@ def _claimed(tools: Tools) -> Iterator[None]:
 @breaks(CONTROL, "keeps a key of a connection whose shop was deleted")
 def _second_key(tools: Tools) -> Iterator[None]:
     (deleted,) = tools.superuser.execute(
-        "select connection_id from retention_certificate where tenant_id = %s", [tools.deployment.doras_shop]
+        "select connection_id from retention_certificate where tenant_id = %s",
+        [tools.deployment.doras_shop],
     ).fetchone() or (None,)
     made = settings.KEY_STORE.create(Purpose.PII, f"connection:{deleted}")
     yield
@@ -98,6 +109,8 @@ def _raised(tools: Tools) -> Iterator[None]:
 
 @breaks(CONTROL, "keeps a backup's key for 30 days", also=("bak-cap",))
 def _old_backup(_tools: Tools) -> Iterator[None]:
-    made = settings.KEY_STORE.create(Purpose.BACKUP, f"backup:{new_id_at(clock.now() - timedelta(days=30))}")
+    made = settings.KEY_STORE.create(
+        Purpose.BACKUP, f"backup:{new_id_at(clock.now() - timedelta(days=30))}"
+    )
     yield
     settings.KEY_STORE.destroy(made.id)

@@ -86,7 +86,12 @@ def _kind_of_job(tools: Tools) -> Iterator[None]:
 
 @breaks("pii-strip", "keeps a cache on the disk")
 def _cache(tools: Tools) -> Iterator[None]:
-    kept = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(tools.folder)}}
+    kept = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": str(tools.folder),
+        }
+    }
     tools.patch.setattr(settings, "CACHES", kept)
     yield
 

@@ -36,12 +36,20 @@ def _replaced(_tools: Tools) -> Iterator[None]:
     pii.write_bytes(before)
 
 
-@breaks("pii-separate-key", "lets the token key wrap the personal data keys as well, under another name")
+@breaks(
+    "pii-separate-key", "lets the token key wrap the personal data keys as well, under another name"
+)
 def _twice(_tools: Tools) -> Iterator[None]:
-    store = RotatableKeyStore(_keys_folder(), settings.SECRETS, environment=settings.ENVIRONMENT.kind.value)
+    store = RotatableKeyStore(
+        _keys_folder(), settings.SECRETS, environment=settings.ENVIRONMENT.kind.value
+    )
     token = store._purpose_key(Purpose.REFRESH_TOKEN, UUID(_newest(Purpose.REFRESH_TOKEN).stem))
     record = KeyRecord(new_id(), Purpose.PII, PURPOSE_KEY, None)
-    wrapped = seal(store._roots()[0], store._context(Purpose.PII.value, record.id, Purpose.ROOT, PURPOSE_KEY), token.material)
+    wrapped = seal(
+        store._roots()[0],
+        store._context(Purpose.PII.value, record.id, Purpose.ROOT, PURPOSE_KEY),
+        token.material,
+    )
     added = _newest(Purpose.PII).with_name(f"{record.id}.json")
     shutil.copy2(_newest(Purpose.PII), added)
     added.write_bytes(encode(record, wrapped))
@@ -56,7 +64,16 @@ def _unbound(tools: Tools) -> Iterator[None]:
     def careless(place: EncryptionContext) -> bytes:
         if place.table == "keystore":
             return honest(place)
-        return honest(EncryptionContext(place.tenant, place.table, place.column, place.row, Purpose.SESSION, place.environment))
+        return honest(
+            EncryptionContext(
+                place.tenant,
+                place.table,
+                place.column,
+                place.row,
+                Purpose.SESSION,
+                place.environment,
+            )
+        )
 
     tools.patch.setattr(EncryptionContext, "canonical", careless)
     yield

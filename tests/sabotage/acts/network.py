@@ -10,7 +10,10 @@ from tests.sabotage.saboteurs import Tools, breaks, sql
 
 @breaks("net-server-side", "lets pages connect to another host")
 def _policy(tools: Tools) -> Iterator[None]:
-    directives = {**settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], "connect-src": ["'self'", "https://sellingpartnerapi-na.amazon.com"]}
+    directives = {
+        **settings.CONTENT_SECURITY_POLICY["DIRECTIVES"],
+        "connect-src": ["'self'", "https://sellingpartnerapi-na.amazon.com"],
+    }
     tools.patch.setattr(settings, "CONTENT_SECURITY_POLICY", {"DIRECTIVES": directives})
     yield
 
@@ -33,7 +36,13 @@ for _does, _broken, _repaired in (
      "drop policy ticket on ingest_ledger_line_t2", "select guard.protect('ingest_ledger_line_t2')"),
 ):  # fmt: skip
     # A scope has no such setting any more, so that its own rows do not show either.
-    sql("net-tenant-isolation", _does, _broken, _repaired, blinds=("pii-strip",) if "setting" in _does else ())
+    sql(
+        "net-tenant-isolation",
+        _does,
+        _broken,
+        _repaired,
+        blinds=("pii-strip",) if "setting" in _does else (),
+    )
 
 for _does, _broken, _repaired in (
     ("grants a partition by itself",
@@ -44,7 +53,13 @@ for _does, _broken, _repaired in (
     # Each is a right, or a thing with an owner, that no file of ours grants.
     # A new table or view is registered nowhere, besides.
     unregistered = ("pii-strip",) if _does.startswith("makes") else ()
-    sql("net-tenant-isolation", _does, _broken, _repaired, also=("cred-least-privilege", *unregistered))
+    sql(
+        "net-tenant-isolation",
+        _does,
+        _broken,
+        _repaired,
+        also=("cred-least-privilege", *unregistered),
+    )
 
 
 @breaks("net-tenant-isolation", "builds a back door into the function that checks tickets")
@@ -57,11 +72,18 @@ def _back_door(tools: Tools) -> Iterator[None]:
 
 @breaks("net-tenant-isolation", "makes a function that answers over all shops answer more")
 def _wider_function(tools: Tools) -> Iterator[None]:
-    yield from _rewritten(tools, "guard.log_of_shop()", "e.tenant_id = guard.ticket_tenant()", "e.tenant_id is not null")
+    yield from _rewritten(
+        tools,
+        "guard.log_of_shop()",
+        "e.tenant_id = guard.ticket_tenant()",
+        "e.tenant_id is not null",
+    )
 
 
 def _rewritten(tools: Tools, function: str, part: str, instead: str) -> Iterator[None]:
-    row = tools.superuser.execute("select pg_get_functiondef(%s::regprocedure)", [function]).fetchone()
+    row = tools.superuser.execute(
+        "select pg_get_functiondef(%s::regprocedure)", [function]
+    ).fetchone()
     assert row is not None
     reviewed = str(row[0])
     assert part in reviewed
@@ -75,6 +97,9 @@ def _rewritten(tools: Tools, function: str, part: str, instead: str) -> Iterator
 sql("net-tenant-isolation", "lets a second key sign tickets",
     "insert into guard.ticket_key values ('{new}', decode(repeat('36', 64), 'hex'), decode(repeat('5c', 64), 'hex'), now())",
     "delete from guard.ticket_key where inner_block = decode(repeat('36', 64), 'hex')")  # fmt: skip
-sql("net-tenant-isolation", "lets conditions of a statement pass before the policies",
+sql(
+    "net-tenant-isolation",
+    "lets conditions of a statement pass before the policies",
     "update pg_proc set procost = 1 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure",
-    "update pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure")  # fmt: skip
+    "update pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure",
+)

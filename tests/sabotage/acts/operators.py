@@ -20,8 +20,14 @@ _CONTROL = "cred-operator-mfa"
 
 
 def _overview() -> URLPattern:
-    area = next(one for one in get_resolver().url_patterns if isinstance(one, URLResolver) and str(one.pattern) == "operate/")
-    return next(one for one in area.url_patterns if isinstance(one, URLPattern) and one.name == "overview")
+    area = next(
+        one
+        for one in get_resolver().url_patterns
+        if isinstance(one, URLResolver) and str(one.pattern) == "operate/"
+    )
+    return next(
+        one for one in area.url_patterns if isinstance(one, URLPattern) and one.name == "overview"
+    )
 
 
 @breaks(_CONTROL, "puts a page into the operator's area without the guard")
@@ -64,7 +70,11 @@ def _public(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "lets operators in by their password alone")
 def _password_only(tools: Tools) -> Iterator[None]:
     def careless(person: UUID, *_: object, using: str, **__: object) -> OperatorAuthState:
-        return OperatorAuthState.AUTHENTICATED if is_operator(person, using=using) else OperatorAuthState.NOT_OPERATOR
+        return (
+            OperatorAuthState.AUTHENTICATED
+            if is_operator(person, using=using)
+            else OperatorAuthState.NOT_OPERATOR
+        )
 
     tools.patch.setattr(authorization, "operator_auth_state", careless)
     yield
@@ -104,9 +114,19 @@ def _removed(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "leaves an operator without a second factor for more than a week")
 def _none(tools: Tools) -> Iterator[None]:
     person = [tools.deployment.operator.id]
-    (since,) = tools.superuser.execute("select since from accounts_operator where user_id = %s", person).fetchone() or (None,)
-    tools.superuser.execute("update accounts_operator set since = since - interval '8 days' where user_id = %s", person)
-    tools.superuser.execute("update accounts_authenticator set confirmed_at = null where user_id = %s", person)
+    (since,) = tools.superuser.execute(
+        "select since from accounts_operator where user_id = %s", person
+    ).fetchone() or (None,)
+    tools.superuser.execute(
+        "update accounts_operator set since = since - interval '8 days' where user_id = %s", person
+    )
+    tools.superuser.execute(
+        "update accounts_authenticator set confirmed_at = null where user_id = %s", person
+    )
     yield
-    tools.superuser.execute("update accounts_authenticator set confirmed_at = added_at where user_id = %s", person)
-    tools.superuser.execute("update accounts_operator set since = %s where user_id = %s", [since, *person])
+    tools.superuser.execute(
+        "update accounts_authenticator set confirmed_at = added_at where user_id = %s", person
+    )
+    tools.superuser.execute(
+        "update accounts_operator set since = %s where user_id = %s", [since, *person]
+    )

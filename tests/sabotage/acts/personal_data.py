@@ -17,7 +17,12 @@ from theseller.amazon.operations import Operation
 
 @breaks("pii-default-none", "allows an operation that answers with buyers' names")
 def _buyers(tools: Tools) -> Iterator[None]:
-    with_operation(tools, Operation("getOrderBuyerInfo", "GET", "/orders/v0/orders/{orderId}/buyerInfo", 1, 1, frozenset()))
+    with_operation(
+        tools,
+        Operation(
+            "getOrderBuyerInfo", "GET", "/orders/v0/orders/{orderId}/buyerInfo", 1, 1, frozenset()
+        ),
+    )
     yield
 
 
@@ -32,7 +37,12 @@ def _included(tools: Tools) -> Iterator[None]:
 def _without_a_role(tools: Tools) -> Iterator[None]:
     name = "getOrder for a packing slip"
     tools.patch.setattr(
-        allow_list, "OPERATIONS", {**allow_list.OPERATIONS, name: replace(allow_list.RESTRICTED_OPERATIONS[name], needs=None)}
+        allow_list,
+        "OPERATIONS",
+        {
+            **allow_list.OPERATIONS,
+            name: replace(allow_list.RESTRICTED_OPERATIONS[name], needs=None),
+        },
     )
     yield
 
@@ -40,7 +50,10 @@ def _without_a_role(tools: Tools) -> Iterator[None]:
 @breaks("pii-default-none", "asks for the buyer's account with a packing slip")
 def _more_than_a_slip(tools: Tools) -> Iterator[None]:
     name = "getOrder for a packing slip"
-    wider = replace(allow_list.RESTRICTED_OPERATIONS[name], forced=(("includedData", ("RECIPIENT", "FULFILLMENT", "BUYER")),))
+    wider = replace(
+        allow_list.RESTRICTED_OPERATIONS[name],
+        forced=(("includedData", ("RECIPIENT", "FULFILLMENT", "BUYER")),),
+    )
     tools.patch.setattr(allow_list, "RESTRICTED_OPERATIONS", {name: wider})
     yield
 
@@ -56,10 +69,10 @@ def _all_slips(tools: Tools) -> Iterator[None]:
 sql(
     "pii-default-none",
     "takes in a report type that holds addresses",
-    "insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids,"
-    " covers_from, covers_until, rows_kept, recorded_at)"
-    " values ('{alice}', '{new}', '{open}', 'pulled', 'GET_ORDER_REPORT_DATA_SHIPPING', 'k',"
-    " sha256('x'), '{{}}', now(), now(), 1, now())",
+    "insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key,"
+    " content_sha256, marketplace_ids, covers_from, covers_until, rows_kept, recorded_at) values"
+    " ('{alice}', '{new}', '{open}', 'pulled', 'GET_ORDER_REPORT_DATA_SHIPPING', 'k', sha256('x'),"
+    " '{{}}', now(), now(), 1, now())",
     "delete from ingest_document where report_type = 'GET_ORDER_REPORT_DATA_SHIPPING'",
 )
 for _does, _column, _value in (
@@ -69,7 +82,8 @@ for _does, _column, _value in (
     sql(
         "pii-strip",
         _does,
-        f"update ingest_product set {_column} = '{_value}' where tenant_id = '{{alice}}' and sku = 'BRUSH-1'",
+        f"update ingest_product set {_column} = '{_value}' where tenant_id = '{{alice}}' and sku ="
+        " 'BRUSH-1'",
         "update ingest_product set sku = 'BRUSH-1', title = 'Brush' where tenant_id = '{alice}'",
     )
 sql(
@@ -82,12 +96,14 @@ sql(
 
 @breaks("pii-strip", "teaches a decoder to keep what it does not know")
 def _leak(tools: Tools) -> Iterator[None]:
-    leaky: Shape[Any] = _Leaky("getOrder", shapes.SHAPES["getOrder"].struct, shapes.SHAPES["getOrder"].dropped)
+    leaky: Shape[Any] = _Leaky(
+        "getOrder", shapes.SHAPES["getOrder"].struct, shapes.SHAPES["getOrder"].dropped
+    )
     tools.patch.setattr(shapes, "SHAPES", {**shapes.SHAPES, "getOrder": leaky})
     yield
 
 
 class _Leaky(Shape[Any]):
-    def decode(self, body: bytes) -> Any:  # noqa: ANN401  # type: ignore[explicit-override]
+    def decode(self, body: bytes) -> Any:  # noqa: ANN401
         """Keep everything."""
         return msgspec.json.decode(body)

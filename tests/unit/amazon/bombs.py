@@ -6,7 +6,13 @@ import gzip
 import json
 from collections.abc import Callable
 
-from tests.unit.amazon.report_fixtures.builders import all_orders, as_json, order, settlement, traffic
+from tests.unit.amazon.report_fixtures.builders import (
+    all_orders,
+    as_json,
+    order,
+    settlement,
+    traffic,
+)
 
 _MEMBER = gzip.compress(b"", 1, mtime=0)
 _HEAD = all_orders()
@@ -68,7 +74,10 @@ def settlement_of_distinct_cells() -> bytes:
     """A settlement whose every amount and date is another text, none of which can be read."""
     lines = settlement(("ItemPrice", "Principal", "AMOUNT"), total="1.00").split("\n")
     template = lines[2].replace("2026-03-05", "DAY")
-    rows = [template.replace("AMOUNT", f"a{number:0200}").replace("DAY", f"d{number:0200}") for number in range(80_000)]
+    rows = [
+        template.replace("AMOUNT", f"a{number:0200}").replace("DAY", f"d{number:0200}")
+        for number in range(80_000)
+    ]
     return "\n".join([*lines[:2], *rows, ""]).encode()
 
 
@@ -90,7 +99,9 @@ def json_rows_by_product() -> bytes:
 
 def json_rows_of_both_kinds() -> bytes:
     rows = b"[" + b"{}," * 150_000 + b"{}]"
-    return _with("salesAndTrafficByAsin", rows).replace(b'"salesAndTrafficByDate": [', b'"salesAndTrafficByDate": ' + rows[:-1] + b",", 1)
+    return _with("salesAndTrafficByAsin", rows).replace(
+        b'"salesAndTrafficByDate": [', b'"salesAndTrafficByDate": ' + rows[:-1] + b",", 1
+    )
 
 
 def json_list_of_stores() -> bytes:
@@ -106,7 +117,10 @@ def json_row_of_many_fields() -> bytes:
 
 
 def json_rows_of_new_fields() -> bytes:
-    rows = (b"{" + b",".join(b'"n%dx%d":0' % (number, field) for field in range(4_000)) + b"}" for number in range(700))
+    rows = (
+        b"{" + b",".join(b'"n%dx%d":0' % (number, field) for field in range(4_000)) + b"}"
+        for number in range(700)
+    )
     return _with("salesAndTrafficByDate", b"[" + b",".join(rows) + b"]")[: 60 << 20]
 
 
@@ -165,7 +179,10 @@ def utf16_with_null_characters() -> bytes:
 def most_lines_of_orders() -> bytes:
     """As many distinct rows as a file may have, the last of which can't be read."""
     template = all_orders(order(amazon_order_id="ORDER", sku="SKU")).split("\n", 1)[1]
-    rows = (template.replace("ORDER", f"302-{number:07}-7654321").replace("SKU", f"S{number}") for number in range(999_990))
+    rows = (
+        template.replace("ORDER", f"302-{number:07}-7654321").replace("SKU", f"S{number}")
+        for number in range(999_990)
+    )
     return gzip.compress((_HEAD + "".join(rows) + "x").encode(), 1, mtime=0)
 
 
@@ -173,17 +190,29 @@ def most_lines_of_a_settlement() -> bytes:
     """As many lines as a file may have, which do not add up to the payout."""
     lines = settlement(("ItemPrice", "Principal", "AMOUNT"), total="1.00").split("\n")
     template = lines[2].replace("CNRY-4711", "")
-    rows = (template.replace("AMOUNT", f"{number}.25").replace("302-1234567", f"302-{number:07}") for number in range(999_990))
+    rows = (
+        template.replace("AMOUNT", f"{number}.25").replace("302-1234567", f"302-{number:07}")
+        for number in range(999_990)
+    )
     return gzip.compress("\n".join([*lines[:2], *rows, ""]).encode(), 1, mtime=0)
 
 
 def honest_orders() -> bytes:
-    template = all_orders(order(amazon_order_id="ORDER", ship_city="", promotion_ids="")).split("\n", 1)[1]
-    return (_HEAD + "".join(template.replace("ORDER", f"302-{number:07}-7654321") for number in range(200_000))).encode()
+    template = all_orders(order(amazon_order_id="ORDER", ship_city="", promotion_ids="")).split(
+        "\n", 1
+    )[1]
+    return (
+        _HEAD
+        + "".join(
+            template.replace("ORDER", f"302-{number:07}-7654321") for number in range(200_000)
+        )
+    ).encode()
 
 
 def honest_traffic() -> bytes:
     document = traffic("2026-03-01", products=1)
     [row] = document["salesAndTrafficByAsin"]
-    document["salesAndTrafficByAsin"] = [row | {"sku": f"S-{number}", "childAsin": f"B{number:09}"} for number in range(20_000)]
+    document["salesAndTrafficByAsin"] = [
+        row | {"sku": f"S-{number}", "childAsin": f"B{number:09}"} for number in range(20_000)
+    ]
     return as_json(document)

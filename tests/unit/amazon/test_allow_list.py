@@ -24,7 +24,9 @@ from theseller.amazon.operations import (
 from theseller.amazon.roles import RESTRICTED_ROLES, ROLES, RestrictedRole, Role
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
 
-CHOICES = list(chain.from_iterable(combinations(FEATURES, size) for size in range(1, len(FEATURES) + 1)))
+CHOICES = list(
+    chain.from_iterable(combinations(FEATURES, size) for size in range(1, len(FEATURES) + 1))
+)
 
 
 def test_the_table_is_exactly_these_operations() -> None:
@@ -45,13 +47,25 @@ def test_the_table_is_exactly_these_operations() -> None:
     assert not any(operation.needs for operation in OPERATIONS.values())
 
 
-@pytest.mark.parametrize("name", ["createRestrictedDataToken", "getOrderAddress", "getOrderBuyerInfo", "getAccount", "", "SEARCHORDERS"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "createRestrictedDataToken",
+        "getOrderAddress",
+        "getOrderBuyerInfo",
+        "getAccount",
+        "",
+        "SEARCHORDERS",
+    ],
+)
 def test_anything_else_is_refused(name: str) -> None:
     with pytest.raises(NotAllowedError):
         allowed(name)
 
 
-def test_an_operation_marked_restricted_is_refused_even_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operation_marked_restricted_is_refused_even_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     marked = replace(OPERATIONS["getOrder"], needs=RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING)
     monkeypatch.setattr(operations, "OPERATIONS", {**OPERATIONS, "getOrder": marked})
     with pytest.raises(NotAllowedError):
@@ -60,7 +74,9 @@ def test_an_operation_marked_restricted_is_refused_even_in_the_table(monkeypatch
 
 
 def test_buyers_and_recipients_are_never_included() -> None:
-    assert not {"BUYER", "RECIPIENT", "TAX", "PAYMENT", "PACKAGES", "FULFILLMENT_ORDERS"} & set(INCLUDED_DATA)
+    assert not {"BUYER", "RECIPIENT", "TAX", "PAYMENT", "PACKAGES", "FULFILLMENT_ORDERS"} & set(
+        INCLUDED_DATA
+    )
     for name in ("searchOrders", "getOrder"):
         assert dict(OPERATIONS[name].forced) == {"includedData": INCLUDED_DATA}
         assert "includedData" not in OPERATIONS[name].params
@@ -73,8 +89,15 @@ def test_what_needs_a_restricted_role_is_refused_until_the_role_is_shown() -> No
             allowed(name)
         assert allowed(name, (RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)) is operation
         plain = OPERATIONS[operation.name]
-        assert (operation.method, operation.path, operation.rate, operation.burst) == (plain.method, plain.path, plain.rate, plain.burst)
-    assert dict(RESTRICTED_OPERATIONS["getOrder for a packing slip"].forced) == {"includedData": ("RECIPIENT", "FULFILLMENT")}
+        assert (operation.method, operation.path, operation.rate, operation.burst) == (
+            plain.method,
+            plain.path,
+            plain.rate,
+            plain.burst,
+        )
+    assert dict(RESTRICTED_OPERATIONS["getOrder for a packing slip"].forced) == {
+        "includedData": ("RECIPIENT", "FULFILLMENT")
+    }
 
 
 def test_no_report_type_is_both_allowed_and_denied() -> None:
@@ -88,7 +111,9 @@ def test_no_report_type_is_both_allowed_and_denied() -> None:
 def test_a_settlement_report_can_be_listed_but_not_ordered() -> None:
     require_report_type("getReports", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2")
     with pytest.raises(NotAllowedError):
-        require_report_type("createReport", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", creating=True)
+        require_report_type(
+            "createReport", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", creating=True
+        )
 
 
 def test_no_role_of_ours_is_restricted_and_each_is_explained() -> None:
@@ -99,7 +124,9 @@ def test_no_role_of_ours_is_restricted_and_each_is_explained() -> None:
 
 @pytest.mark.parametrize("chosen", CHOICES)
 @pytest.mark.parametrize("region", list(Region))
-def test_the_roles_asked_for_open_everything_the_features_call(chosen: tuple[str, ...], region: Region) -> None:
+def test_the_roles_asked_for_open_everything_the_features_call(
+    chosen: tuple[str, ...], region: Region
+) -> None:
     assert uncovered(chosen, roles_for(chosen), region) == ()
 
 
@@ -108,7 +135,9 @@ def test_no_role_asked_for_is_superfluous(chosen: tuple[str, ...]) -> None:
     roles = roles_for(chosen)
     for role in roles:
         rest = [other for other in roles if other is not role]
-        assert any(uncovered(chosen, rest, region) for region in Region), f"{role} could be left out"
+        assert any(uncovered(chosen, rest, region) for region in Region), (
+            f"{role} could be left out"
+        )
 
 
 def test_each_feature_names_the_roles_that_it_alone_needs() -> None:
@@ -127,11 +156,21 @@ def test_streams_and_features_fit_together() -> None:
         roles_for(["everything"])
 
 
-@pytest.mark.parametrize("marketplace", MARKETPLACES.values(), ids=lambda marketplace: marketplace.code)
+@pytest.mark.parametrize(
+    "marketplace", MARKETPLACES.values(), ids=lambda marketplace: marketplace.code
+)
 def test_the_consent_page_is_the_store_s_own(marketplace: object) -> None:
     store = next(m for m in MARKETPLACES.values() if m is marketplace)
-    url = urlsplit(Endpoints.amazon().consent_url(store, "amzn1.sellerapps.app.1", "st&te", "https://us.example/back?x=1", draft=True))
-    assert (url.scheme, url.hostname, url.path) == ("https", store.seller_central_host, "/apps/authorize/consent")
+    url = urlsplit(
+        Endpoints.amazon().consent_url(
+            store, "amzn1.sellerapps.app.1", "st&te", "https://us.example/back?x=1", draft=True
+        )
+    )
+    assert (url.scheme, url.hostname, url.path) == (
+        "https",
+        store.seller_central_host,
+        "/apps/authorize/consent",
+    )
     assert parse_qs(url.query) == {
         "application_id": ["amzn1.sellerapps.app.1"],
         "state": ["st&te"],
@@ -141,15 +180,21 @@ def test_the_consent_page_is_the_store_s_own(marketplace: object) -> None:
 
 
 def test_a_published_application_sends_no_version() -> None:
-    assert "version" not in Endpoints.amazon().consent_url(by_code("DE"), "a", "s", "https://x.example/", draft=False)
+    assert "version" not in Endpoints.amazon().consent_url(
+        by_code("DE"), "a", "s", "https://x.example/", draft=False
+    )
 
 
 def test_the_emulated_amazon_is_all_at_one_address() -> None:
     endpoints = Endpoints.emulated("http://127.0.0.1:8100/")
     assert endpoints.lwa_token_url == "http://127.0.0.1:8100/auth/o2/token"
     assert endpoints.spapi_base[Region.EU] == "http://127.0.0.1:8100/spapi/eu"
-    consent = endpoints.consent_url(by_code("UK"), "a", "s", "http://127.0.0.1:8000/back", draft=False)
-    assert consent.startswith("http://127.0.0.1:8100/seller-central/sellercentral-europe.amazon.com/apps/authorize/consent?")
+    consent = endpoints.consent_url(
+        by_code("UK"), "a", "s", "http://127.0.0.1:8000/back", draft=False
+    )
+    assert consent.startswith(
+        "http://127.0.0.1:8100/seller-central/sellercentral-europe.amazon.com/apps/authorize/consent?"
+    )
 
 
 def test_the_real_amazon_has_one_host_per_region() -> None:

@@ -48,16 +48,46 @@ from theseller.amazon.charge_names import charge_name
         ("Refund", "ItemFees", "Commission", ChargeType.REFERRAL),
         ("other-transaction", "other-transaction", "Storage Fee", ChargeType.STORAGE),
         ("Other-Transaction", "OTHER-TRANSACTION", "StorageRenewalBilling", ChargeType.STORAGE),
-        ("other-transaction", "other-transaction", "FBACustomerReturnPerUnitFee", ChargeType.RETURNS_PROCESSING),
+        (
+            "other-transaction",
+            "other-transaction",
+            "FBACustomerReturnPerUnitFee",
+            ChargeType.RETURNS_PROCESSING,
+        ),
         ("other-transaction", "other-transaction", "DisposalComplete", ChargeType.REMOVAL),
-        ("other-transaction", "other-transaction", "FBAInboundTransportationFee", ChargeType.INBOUND),
-        ("other-transaction", "FBA Inventory Reimbursement", "WAREHOUSE_DAMAGE_EXCEPTION", ChargeType.REIMBURSEMENT),
-        ("other-transaction", "FBA Inventory Reimbursement", "MULTICHANNEL_ORDER_LOST", ChargeType.REIMBURSEMENT),
-        ("other-transaction", "other-transaction", "FBA Inventory Reimbursement - Customer Return", ChargeType.REIMBURSEMENT),
+        (
+            "other-transaction",
+            "other-transaction",
+            "FBAInboundTransportationFee",
+            ChargeType.INBOUND,
+        ),
+        (
+            "other-transaction",
+            "FBA Inventory Reimbursement",
+            "WAREHOUSE_DAMAGE_EXCEPTION",
+            ChargeType.REIMBURSEMENT,
+        ),
+        (
+            "other-transaction",
+            "FBA Inventory Reimbursement",
+            "MULTICHANNEL_ORDER_LOST",
+            ChargeType.REIMBURSEMENT,
+        ),
+        (
+            "other-transaction",
+            "other-transaction",
+            "FBA Inventory Reimbursement - Customer Return",
+            ChargeType.REIMBURSEMENT,
+        ),
         ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", ChargeType.ADVERTISING),
         ("other-transaction", "other-transaction", "Subscription Fee", ChargeType.SUBSCRIPTION),
         ("other-transaction", "other-transaction", "Current Reserve Amount", ChargeType.RESERVE),
-        ("other-transaction", "other-transaction", "Previous Reserve Amount Balance", ChargeType.RESERVE),
+        (
+            "other-transaction",
+            "other-transaction",
+            "Previous Reserve Amount Balance",
+            ChargeType.RESERVE,
+        ),
         ("Transfer", "", "", ChargeType.TRANSFER),
         ("other-transaction", "other-transaction", "Shipping label purchase", ChargeType.POSTAGE),
         ("CouponRedemptionFee", "CouponRedemptionFee", "Save 5 percent on soap", ChargeType.COUPON),
@@ -65,9 +95,16 @@ from theseller.amazon.charge_names import charge_name
         ("", "", "", ChargeType.UNCLASSIFIED),
     ],
 )
-def test_settlement_lines(transaction_type: str, amount_type: str, description: str, expected: ChargeType) -> None:
+def test_settlement_lines(
+    transaction_type: str, amount_type: str, description: str, expected: ChargeType
+) -> None:
     assert classify_settlement(transaction_type, amount_type, description) is expected
-    assert classify_settlement(transaction_type.upper(), amount_type.lower(), f" {description.swapcase()} ") is expected
+    assert (
+        classify_settlement(
+            transaction_type.upper(), amount_type.lower(), f" {description.swapcase()} "
+        )
+        is expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +118,11 @@ def test_settlement_lines(transaction_type: str, amount_type: str, description: 
         ("Shipment", ("Tax", "ShippingTax"), ChargeType.SHIPPING_TAX),
         ("Shipment", ("MarketplaceFacilitatorTax-Shipping",), ChargeType.WITHHELD_TAX),
         ("Shipment", ("Promo", "OurPriceDiscount"), ChargeType.PROMOTION),
-        ("Refund", ("Refunded Sales", "ProductCharges", "OurPricePrincipal"), ChargeType.REFUND_PRINCIPAL),
+        (
+            "Refund",
+            ("Refunded Sales", "ProductCharges", "OurPricePrincipal"),
+            ChargeType.REFUND_PRINCIPAL,
+        ),
         ("GuaranteeClaim", ("Shipping", "ShippingPrincipal"), ChargeType.REFUND_SHIPPING),
         ("ServiceFee", ("Expenses", "FBALongTermStorageFee"), ChargeType.STORAGE),
         ("ServiceFee", ("Expenses", "Tax"), ChargeType.OTHER_FEE),
@@ -97,9 +138,13 @@ def test_settlement_lines(transaction_type: str, amount_type: str, description: 
         ("Shipment", ("Expenses", "AmazonFees", "FeeOf2031", "Base"), ChargeType.UNCLASSIFIED),
     ],
 )
-def test_transaction_leaves(transaction_type: str, path: tuple[str, ...], expected: ChargeType) -> None:
+def test_transaction_leaves(
+    transaction_type: str, path: tuple[str, ...], expected: ChargeType
+) -> None:
     assert classify_transaction(transaction_type, path) is expected
-    assert classify_transaction(transaction_type.lower(), [part.upper() for part in path]) is expected
+    assert (
+        classify_transaction(transaction_type.lower(), [part.upper() for part in path]) is expected
+    )
 
 
 @given(st.text(), st.lists(st.text(), max_size=5), st.text())
@@ -110,7 +155,9 @@ def test_every_label_has_a_kind(transaction_type: str, path: list[str], descript
 
 
 def test_no_label_is_listed_under_two_kinds() -> None:
-    labels = Counter(fold(label) for labels in charge_labels._LABELS.values() for label in labels.split())
+    labels = Counter(
+        fold(label) for labels in charge_labels._LABELS.values() for label in labels.split()
+    )
     assert [label for label, times in labels.items() if times > 1] == []
 
 
@@ -134,4 +181,6 @@ def test_every_charge_type_has_a_name_of_its_own_in_us_spelling() -> None:
     names = [charge_name(one) for one in ChargeType]
     assert len(set(names)) == len(names)
     assert charge_name(ChargeType.FBA_FULFILMENT) == "FBA fulfillment fee"
-    assert not [name for name in names if "fulfilment" in name or "_" in name or not name[0].isupper()]
+    assert not [
+        name for name in names if "fulfilment" in name or "_" in name or not name[0].isupper()
+    ]

@@ -31,7 +31,12 @@ def _sums(*lines: _Line, currency: str = "EUR") -> dict[str, Decimal]:
     """Import `lines` as one settlement; return its sums by profit line, and the net proceeds."""
     total = sum((Decimal(amount) for *_, amount in lines), Decimal(0))
     texts = [
-        settlement((amount_type, description, amount), total=str(total), currency=currency, transaction_type=type_)
+        settlement(
+            (amount_type, description, amount),
+            total=str(total),
+            currency=currency,
+            transaction_type=type_,
+        )
         for type_, amount_type, description, amount in lines
     ]
     data = texts[0] + "".join(text.split("\n")[2] + "\n" for text in texts[1:])
@@ -43,7 +48,10 @@ def _sums(*lines: _Line, currency: str = "EUR") -> dict[str, Decimal]:
     return sums
 
 
-_ORDER = (("Order", "ItemPrice", "Principal", "100.00"), ("Order", "ItemFees", "Commission", "-15.00"))
+_ORDER = (
+    ("Order", "ItemPrice", "Principal", "100.00"),
+    ("Order", "ItemFees", "Commission", "-15.00"),
+)
 _OTHER = "other-transaction"
 
 
@@ -76,9 +84,16 @@ _OTHER = "other-transaction"
     ],
 )
 def test_money_that_only_moves_is_no_profit(text: str) -> None:
-    for type_, amount_type in ((_OTHER, _OTHER), ("Other-Transaction", "Other-Transaction"), ("Transfers", text)):
+    for type_, amount_type in (
+        (_OTHER, _OTHER),
+        ("Other-Transaction", "Other-Transaction"),
+        ("Transfers", text),
+    ):
         sums = _sums(*_ORDER, (type_, amount_type, text, "2500.00"))
-        assert (sums["net"], sums[ProfitLine.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (type_, amount_type)
+        assert (sums["net"], sums[ProfitLine.CASH]) == (Decimal("85.00"), Decimal("2500.00")), (
+            type_,
+            amount_type,
+        )
 
 
 _PAYOUTS_ABROAD = (
@@ -170,8 +185,13 @@ _NO_PAYOUTS = (
 def test_failed_payouts_in_other_languages_are_no_profit() -> None:
     for text in _PAYOUTS_ABROAD:
         for written in (text, text.upper(), text.lower()):
-            assert profit_line(classify_settlement(_OTHER, _OTHER, written)) is ProfitLine.CASH, written
-            assert profit_line(classify_transaction("Transfers", ("Other", written))) is ProfitLine.CASH, written
+            assert profit_line(classify_settlement(_OTHER, _OTHER, written)) is ProfitLine.CASH, (
+                written
+            )
+            assert (
+                profit_line(classify_transaction("Transfers", ("Other", written)))
+                is ProfitLine.CASH
+            ), written
     sums = _sums(*_ORDER, (_OTHER, _OTHER, _PAYOUTS_ABROAD[0], "2500.00"))
     assert (sums["net"], sums[ProfitLine.CASH]) == (Decimal("85.00"), Decimal("2500.00"))
 
@@ -182,10 +202,23 @@ def test_charges_and_buyers_payments_in_other_languages_are_no_payouts() -> None
 
 
 def test_the_price_of_a_loan_is_a_cost_and_the_loan_is_none() -> None:
-    for fee in ("Loan origination fee", "Loan Origination Fee - Correction", "LoanInterest", "Loan late fee", "Interest on your loan"):
+    for fee in (
+        "Loan origination fee",
+        "Loan Origination Fee - Correction",
+        "LoanInterest",
+        "Loan late fee",
+        "Interest on your loan",
+    ):
         assert classify_settlement(_OTHER, _OTHER, fee) is ChargeType.OTHER_FEE, fee
-        assert classify_transaction("LoanServicing", ("Expenses", fee, "Base")) is ChargeType.OTHER_FEE, fee
-    for loan in ("Loan repayment: principal and interest", "Loan advance", "LoanPayment", "Amazon Lending: repayment"):
+        assert (
+            classify_transaction("LoanServicing", ("Expenses", fee, "Base")) is ChargeType.OTHER_FEE
+        ), fee
+    for loan in (
+        "Loan repayment: principal and interest",
+        "Loan advance",
+        "LoanPayment",
+        "Amazon Lending: repayment",
+    ):
         assert classify_settlement(_OTHER, _OTHER, loan) is ChargeType.DEBT, loan
         assert classify_transaction("LoanServicing", (loan,)) is ChargeType.DEBT, loan
 
@@ -216,7 +249,11 @@ def test_indian_labels() -> None:
         ("Order", "ItemTDS", "TDS (Section 194-O)", "-1.00"),
     ]
     sums = _sums(*lines, currency="INR")
-    assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == (Decimal("780.52"), Decimal("-219.48"), Decimal("174.00"))
+    assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == (
+        Decimal("780.52"),
+        Decimal("-219.48"),
+        Decimal("174.00"),
+    )
 
 
 def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
@@ -246,22 +283,52 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
     [
         ("FBAFees", "FBA Inventory Storage Fee", "Base fee", ChargeType.STORAGE),
         ("FBAFees", "FBA Inventory Storage Fee", "Tax on fee", ChargeType.STORAGE),
-        ("FBAFees", "FBA Inventory Storage Fee - Correction", "Discount on Fee", ChargeType.STORAGE),
+        (
+            "FBAFees",
+            "FBA Inventory Storage Fee - Correction",
+            "Discount on Fee",
+            ChargeType.STORAGE,
+        ),
         ("FBAFees", "FBA Long Term Storage Fee", "Base fee", ChargeType.STORAGE),
         ("FBAFees", "Storage utilization surcharge", "Base fee", ChargeType.STORAGE),
         ("FBAFees", "Capacity Reservation Fee", "Tax", ChargeType.STORAGE),
         (_OTHER, _OTHER, "Capacity Reservation Tax", ChargeType.STORAGE),
         ("FBAFees", "FBA Removal Order: Disposal Fee", "Base fee", ChargeType.REMOVAL),
         ("FBAFees", "FBA Removal Order: Return Fee", "Tax on fee", ChargeType.REMOVAL),
-        ("FBAFees", "FBA Amazon-Partnered Carrier Shipment Fee", "Discount on Fee", ChargeType.INBOUND),
+        (
+            "FBAFees",
+            "FBA Amazon-Partnered Carrier Shipment Fee",
+            "Discount on Fee",
+            ChargeType.INBOUND,
+        ),
         ("FBAFees", "FBA Inbound Placement Service Fee", "Base fee", ChargeType.INBOUND),
         ("FBAFees", "Inbound Transportation Program Fee", "Base fee", ChargeType.INBOUND),
         (_OTHER, _OTHER, "Manual Processing Fee", ChargeType.INBOUND),
-        (_OTHER, _OTHER, "FBA Unplanned Service Fee: Labeling (Period 01/07/2026 - 31/07/2026)", ChargeType.INBOUND),
+        (
+            _OTHER,
+            _OTHER,
+            "FBA Unplanned Service Fee: Labeling (Period 01/07/2026 - 31/07/2026)",
+            ChargeType.INBOUND,
+        ),
         (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Storage Fee", ChargeType.STORAGE),
-        (_OTHER, "Amazon Warehousing & Distribution (AWD)", "AWD Processing Fee", ChargeType.INBOUND),
-        ("AmazonFees", "FBA fulfilment fee per unit - Correction", "Base fee", ChargeType.FBA_FULFILMENT),
-        ("AmazonFees", "FBA fulfillment fee per unit - Reversal", "Base fee", ChargeType.FBA_FULFILMENT),
+        (
+            _OTHER,
+            "Amazon Warehousing & Distribution (AWD)",
+            "AWD Processing Fee",
+            ChargeType.INBOUND,
+        ),
+        (
+            "AmazonFees",
+            "FBA fulfilment fee per unit - Correction",
+            "Base fee",
+            ChargeType.FBA_FULFILMENT,
+        ),
+        (
+            "AmazonFees",
+            "FBA fulfillment fee per unit - Reversal",
+            "Base fee",
+            ChargeType.FBA_FULFILMENT,
+        ),
         ("Order", "ItemFees", "LowInventoryLevelFee", ChargeType.FBA_FULFILMENT),
         ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Reversal", ChargeType.FBA_FULFILMENT),
         ("Order", "ItemFees", "Commission Correction", ChargeType.REFERRAL),
@@ -279,21 +346,44 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
         ("AmazonFees", "Deals/Promotion Fee", "Base fee", ChargeType.DEAL),
         ("AmazonFees", "Deal Performance Based Fee", "Tax on fee", ChargeType.DEAL),
         ("AmazonFees", "Coupon Participation Fee", "Base fee", ChargeType.COUPON),
-        ("CouponRedemptionFee", "CouponRedemptionFee", "Save on storage boxes: transfer paper, refund", ChargeType.COUPON),
+        (
+            "CouponRedemptionFee",
+            "CouponRedemptionFee",
+            "Save on storage boxes: transfer paper, refund",
+            ChargeType.COUPON,
+        ),
         (
             "AmazonFees",
-            "Eco-contribution for EPR Pay on Behalf - DE - Packaging - (Period 01.07.2026 - 30.09.2026)",
+            (
+                "Eco-contribution for EPR Pay on Behalf - DE - Packaging - (Period 01.07.2026 -"
+                " 30.09.2026)"
+            ),
             "Base fee",
             ChargeType.OTHER_FEE,
         ),
         ("AmazonFees", "Vine Enrollment Fee", "ASIN B0TESTTEE1", ChargeType.OTHER_FEE),
         ("ServiceFee", "Refund for Advertiser", "TransactionTotalAmount", ChargeType.ADVERTISING),
         ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", ChargeType.ADVERTISING),
-        ("Debt Adjustment", "Debt Adjustment", "Cross-Account Debt Adjustment against BE, ES", ChargeType.DEBT),
+        (
+            "Debt Adjustment",
+            "Debt Adjustment",
+            "Cross-Account Debt Adjustment against BE, ES",
+            ChargeType.DEBT,
+        ),
         (_OTHER, "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", ChargeType.REIMBURSEMENT),
         (_OTHER, _OTHER, "Non-subscription Fee Adjustment", ChargeType.OTHER_FEE),
-        ("Grade and Resell Charge", "Grade and Resell Charge", "SKU FBA-STORAGE-BOX", ChargeType.RETURNS_PROCESSING),
-        ("FBA Customer Returns Fee", "FBA Customer Returns Fee for ASIN: B0TESTTEE1", "Base fee", ChargeType.RETURNS_PROCESSING),
+        (
+            "Grade and Resell Charge",
+            "Grade and Resell Charge",
+            "SKU FBA-STORAGE-BOX",
+            ChargeType.RETURNS_PROCESSING,
+        ),
+        (
+            "FBA Customer Returns Fee",
+            "FBA Customer Returns Fee for ASIN: B0TESTTEE1",
+            "Base fee",
+            ChargeType.RETURNS_PROCESSING,
+        ),
         ("Liquidations", "ItemPrice", "Principal", ChargeType.LIQUIDATION),
         ("Liquidations Adjustments", "ItemPrice", "Principal", ChargeType.LIQUIDATION),
         ("Liquidations Adjustments", "ItemFees", "A fee of the year 2031", ChargeType.UNCLASSIFIED),
@@ -336,7 +426,9 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
         ("AmazonFees", "A fee of the year 2031", "Tax on fee", ChargeType.OTHER_FEE),
     ],
 )
-def test_current_labels_in_any_case(type_: str, amount_type: str, description: str, kind: ChargeType) -> None:
+def test_current_labels_in_any_case(
+    type_: str, amount_type: str, description: str, kind: ChargeType
+) -> None:
     for write in (str, str.upper, str.lower, str.swapcase):
         assert classify_settlement(write(type_), write(amount_type), write(description)) is kind
     # One classifier: a breakdown tree with the same labels says the same.
@@ -361,13 +453,33 @@ def test_current_breakdowns(path: tuple[str, ...], kind: ChargeType) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["Deferred", "deferred", "DEFERRED", "Deferred_Released", "DeferredReleased", "deferred released", "Released"]
+    "status",
+    [
+        "Deferred",
+        "deferred",
+        "DEFERRED",
+        "Deferred_Released",
+        "DeferredReleased",
+        "deferred released",
+        "Released",
+    ],
 )
 def test_a_status_is_read_in_any_spelling(status: str) -> None:
     money = {"currencyAmount": 10, "currencyCode": "GBP"}
-    wire = {"transactionType": "Shipment", "transactionId": "T1", "transactionStatus": status, "postedDate": "2026-11-05T10:00:00Z"}
+    wire = {
+        "transactionType": "Shipment",
+        "transactionId": "T1",
+        "transactionStatus": status,
+        "postedDate": "2026-11-05T10:00:00Z",
+    }
     related = [{"relatedIdentifierName": "order_id", "relatedIdentifierValue": "202-1"}]
-    wire_json = json.dumps({"payload": {"transactions": [wire | {"totalAmount": money, "relatedIdentifiers": related}]}})
+    wire_json = json.dumps(
+        {
+            "payload": {
+                "transactions": [wire | {"totalAmount": money, "relatedIdentifiers": related}]
+            }
+        }
+    )
     (one,) = decode_transactions(wire_json.encode()).transactions
     assert one.status in {"DEFERRED", "DEFERRED_RELEASED", "RELEASED"}
     assert (one.status or "")[:8] == status.upper()[:8]
@@ -375,13 +487,24 @@ def test_a_status_is_read_in_any_spelling(status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [str.upper, str.lower, str.title, lambda text: text.title().replace("_", "")], ids=["UPPER", "lower", "Title", "Camel"]
+    "write",
+    [str.upper, str.lower, str.title, lambda text: text.title().replace("_", "")],
+    ids=["UPPER", "lower", "Title", "Camel"],
 )
 def test_every_enumeration_is_read_in_any_spelling(write: Callable[[str], str]) -> None:
     when = "2026-11-05T10:00:00Z"
-    report = {"reportId": "R", "reportType": "T", "processingStatus": write("IN_PROGRESS"), "createdTime": when}
+    report = {
+        "reportId": "R",
+        "reportType": "T",
+        "processingStatus": write("IN_PROGRESS"),
+        "createdTime": when,
+    }
     assert decode_report(json.dumps(report).encode()).processing_status == "IN_PROGRESS"
-    document = {"reportDocumentId": "D", "url": "https://x.example/", "compressionAlgorithm": write("GZIP")}
+    document = {
+        "reportDocumentId": "D",
+        "url": "https://x.example/",
+        "compressionAlgorithm": write("GZIP"),
+    }
     assert decode_report_document(json.dumps(document).encode()).compression_algorithm == "GZIP"
     price = {"type": write("GIFT_WRAP"), "subtotal": {"amount": "1.50", "currencyCode": "EUR"}}
     wire = {
@@ -391,12 +514,32 @@ def test_every_enumeration_is_read_in_any_spelling(write: Callable[[str], str]) 
         "salesChannel": {"channelName": write("NON_AMAZON"), "marketplaceId": "A1PA6795UKMFR9"},
         "programs": [write("AMAZON_BUSINESS")],
         "associatedOrders": [{"orderId": "1", "associationType": write("REPLACEMENT_ORIGINAL_ID")}],
-        "fulfillment": {"fulfillmentStatus": write("PARTIALLY_SHIPPED"), "fulfilledBy": write("AMAZON")},
-        "orderItems": [{"orderItemId": "1", "quantityOrdered": 1, "product": {}, "proceeds": {"breakdowns": [price]}}],
+        "fulfillment": {
+            "fulfillmentStatus": write("PARTIALLY_SHIPPED"),
+            "fulfilledBy": write("AMAZON"),
+        },
+        "orderItems": [
+            {
+                "orderItemId": "1",
+                "quantityOrdered": 1,
+                "product": {},
+                "proceeds": {"breakdowns": [price]},
+            }
+        ],
     }
     order, _ = decode_order(json.dumps({"order": wire}).encode())
     assert order.is_replacement
-    assert (order.status, order.programs, order.sales_channel.channel_name) == ("PARTIALLY_SHIPPED", ["AMAZON_BUSINESS"], "NON_AMAZON")
-    assert [(kind, type_) for kind, type_, _ in order.order_items[0].lines()] == [(ChargeType.GIFTWRAP, "GIFT_WRAP")]
-    slip, _ = decode_slip_data(json.dumps({"order": wire | {"fulfillment": {"fulfillmentStatus": write("CANCELLED")}}}).encode())
+    assert (order.status, order.programs, order.sales_channel.channel_name) == (
+        "PARTIALLY_SHIPPED",
+        ["AMAZON_BUSINESS"],
+        "NON_AMAZON",
+    )
+    assert [(kind, type_) for kind, type_, _ in order.order_items[0].lines()] == [
+        (ChargeType.GIFTWRAP, "GIFT_WRAP")
+    ]
+    slip, _ = decode_slip_data(
+        json.dumps(
+            {"order": wire | {"fulfillment": {"fulfillmentStatus": write("CANCELLED")}}}
+        ).encode()
+    )
     assert slip.cancelled

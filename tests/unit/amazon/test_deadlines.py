@@ -55,29 +55,63 @@ def dripping(at_once: bytes, slowly: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("at_once", "slowly"),
-    [(_HEAD, b"x"), (b"", _HEAD), (b"HTTP/1.1 200 OK\r\n", b"X-Filler: 1\r\n"), (_HEAD[:-2], b"Y: 1\r\n")],
+    [
+        (_HEAD, b"x"),
+        (b"", _HEAD),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: 1\r\n"),
+        (_HEAD[:-2], b"Y: 1\r\n"),
+    ],
     ids=["body", "all", "headers", "more-headers"],
 )
-def test_a_call_ends_at_its_deadline_however_slowly_its_bytes_arrive(at_once: bytes, slowly: bytes) -> None:
-    with dripping(at_once, slowly) as address, new_http() as http, pytest.raises(TransportError) as caught:
+def test_a_call_ends_at_its_deadline_however_slowly_its_bytes_arrive(
+    at_once: bytes, slowly: bytes
+) -> None:
+    with (
+        dripping(at_once, slowly) as address,
+        new_http() as http,
+        pytest.raises(TransportError) as caught,
+    ):
         ask(http, http.build_request("GET", address), seconds=0.5)
     assert caught.value.failure is Failure.TIMEOUT
 
 
 def test_a_document_ends_at_its_deadline() -> None:
-    with dripping(_HEAD, b"x") as address, new_http() as http, pytest.raises(UnavailableError) as caught:
-        list(stream_document(http, Secret(f"{address}/d"), None, origins=[address], limits=DocumentLimits(seconds=0.5)))
+    with (
+        dripping(_HEAD, b"x") as address,
+        new_http() as http,
+        pytest.raises(UnavailableError) as caught,
+    ):
+        list(
+            stream_document(
+                http,
+                Secret(f"{address}/d"),
+                None,
+                origins=[address],
+                limits=DocumentLimits(seconds=0.5),
+            )
+        )
     assert caught.value.code == "timeout"
 
 
 def test_a_deadline_around_several_calls_holds_for_each() -> None:
-    with dripping(_HEAD, b"x") as address, new_http() as http, within(0.5), pytest.raises(TransportError):
+    with (
+        dripping(_HEAD, b"x") as address,
+        new_http() as http,
+        within(0.5),
+        pytest.raises(TransportError),
+    ):
         ask(http, http.build_request("GET", address), seconds=600)
 
 
 def test_what_the_reader_does_between_pieces_meets_the_deadline_too() -> None:
     with dripping(_HEAD + b"y" * 200_000, b"x") as address, new_http() as http:
-        pieces = stream_document(http, Secret(f"{address}/d"), None, origins=[address], limits=DocumentLimits(seconds=0.2))
+        pieces = stream_document(
+            http,
+            Secret(f"{address}/d"),
+            None,
+            origins=[address],
+            limits=DocumentLimits(seconds=0.2),
+        )
         assert next(pieces)
         threading.Event().wait(0.3)
         with pytest.raises(UnavailableError):

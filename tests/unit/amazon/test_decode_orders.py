@@ -23,9 +23,15 @@ def order(**changes: object) -> dict[str, Any]:
         "orderId": "902-1234567-0000001",
         "createdTime": "2026-11-20T23:30:00Z",
         "lastUpdatedTime": "2026-11-21T00:30:00+09:00",
-        "salesChannel": {"channelName": "AMAZON", "marketplaceId": "A1PA6795UKMFR9", "marketplaceName": "Amazon.de"},
+        "salesChannel": {
+            "channelName": "AMAZON",
+            "marketplaceId": "A1PA6795UKMFR9",
+            "marketplaceName": "Amazon.de",
+        },
         "buyer": {"buyerName": "Zora zzq1", "buyerEmail": "zzq1@marketplace.amazon.de"},
-        "recipient": {"deliveryAddress": {"name": "Zora zzq1", "postalCode": "zzq1", "city": "zzq1"}},
+        "recipient": {
+            "deliveryAddress": {"name": "Zora zzq1", "postalCode": "zzq1", "city": "zzq1"}
+        },
         "fulfillment": {"fulfillmentStatus": "SHIPPED", "fulfilledBy": "AMAZON"},
         "orderItems": [
             {
@@ -46,8 +52,13 @@ def order(**changes: object) -> dict[str, Any]:
                         {"type": "NEW_TYPE", "subtotal": {"amount": "0.10", "currencyCode": "EUR"}},
                     ],
                 },
-                "cancellation": {"cancellationRequest": {"requester": "BUYER", "cancelReason": "zzq1"}},
-                "fulfillment": {"quantityFulfilled": 2, "packing": {"giftOption": {"giftMessage": "zzq1", "giftWrapLevel": "red"}}},
+                "cancellation": {
+                    "cancellationRequest": {"requester": "BUYER", "cancelReason": "zzq1"}
+                },
+                "fulfillment": {
+                    "quantityFulfilled": 2,
+                    "packing": {"giftOption": {"giftMessage": "zzq1", "giftWrapLevel": "red"}},
+                },
             }
         ],
         **changes,
@@ -56,7 +67,12 @@ def order(**changes: object) -> dict[str, Any]:
 
 def page(*found: dict[str, Any], **changes: object) -> bytes:
     return json.dumps(
-        {"orders": list(found), "pagination": {"nextToken": "page-2"}, "createdBefore": "2026-11-22T00:00:00Z", **changes}
+        {
+            "orders": list(found),
+            "pagination": {"nextToken": "page-2"},
+            "createdBefore": "2026-11-22T00:00:00Z",
+            **changes,
+        }
     ).encode()
 
 
@@ -67,7 +83,11 @@ def test_a_page() -> None:
     assert decoded.drift == ()
     (one,) = decoded.orders
     assert one.last_updated_time == datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
-    assert (one.status, one.marketplace_id, one.is_replacement) == ("SHIPPED", "A1PA6795UKMFR9", False)
+    assert (one.status, one.marketplace_id, one.is_replacement) == (
+        "SHIPPED",
+        "A1PA6795UKMFR9",
+        False,
+    )
     (item,) = one.order_items
     assert item.unit_price is not None
     assert str(item.unit_price.amount) == "6.05"
@@ -80,7 +100,13 @@ def test_a_page() -> None:
 
 
 def test_one_order() -> None:
-    body = json.dumps({"order": order(associatedOrders=[{"orderId": "1", "associationType": "REPLACEMENT_ORIGINAL_ID"}])}).encode()
+    body = json.dumps(
+        {
+            "order": order(
+                associatedOrders=[{"orderId": "1", "associationType": "REPLACEMENT_ORIGINAL_ID"}]
+            )
+        }
+    ).encode()
     decoded, drift = decode_order(body)
     assert decoded.is_replacement
     assert drift == ()
@@ -93,7 +119,10 @@ def test_a_last_page_and_an_empty_page() -> None:
 
 def test_a_pending_order_has_no_money_and_new_enum_values_pass() -> None:
     body = page(
-        order(fulfillment={"fulfillmentStatus": "TELEPORTED"}, orderItems=[{"orderItemId": "1", "quantityOrdered": 1, "product": {}}])
+        order(
+            fulfillment={"fulfillmentStatus": "TELEPORTED"},
+            orderItems=[{"orderItemId": "1", "quantityOrdered": 1, "product": {}}],
+        )
     )
     (one,) = decode_orders_page(body).orders
     assert one.status == "TELEPORTED"
@@ -101,8 +130,12 @@ def test_a_pending_order_has_no_money_and_new_enum_values_pass() -> None:
     assert one.order_items[0].unit_price is None
 
 
-@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-inf", "1e99", "12,10", "", "12.10 EUR", None, {}])
-def test_an_amount_is_a_finite_number_or_the_page_is_refused_without_repeating_it(amount: object) -> None:
+@pytest.mark.parametrize(
+    "amount", ["NaN", "Infinity", "-inf", "1e99", "12,10", "", "12.10 EUR", None, {}]
+)
+def test_an_amount_is_a_finite_number_or_the_page_is_refused_without_repeating_it(
+    amount: object,
+) -> None:
     broken = order(proceeds={"grandTotal": {"amount": amount, "currencyCode": "EUR"}})
     with pytest.raises(DriftedError) as caught:
         decode_orders_page(page(broken))
@@ -138,11 +171,22 @@ def test_new_fields_are_noticed_everywhere_and_shown_harmlessly() -> None:
         order(
             buyer={"buyerName": "Zora", "nickName": "zzq1", "shoe": {"size": "zzq1"}},
             giftRegistry={"of": "zzq1"},
-            salesChannel={"marketplaceId": "A1", "zora.zzq1@example.com": "x", "Zora Müller": 1, "0171-555123": 2},
+            salesChannel={
+                "marketplaceId": "A1",
+                "zora.zzq1@example.com": "x",
+                "Zora Müller": 1,
+                "0171-555123": 2,
+            },
         ),
         totalCount=7,
     )
-    expected = ("orders[].buyer.nickName", "orders[].buyer.shoe", "orders[].giftRegistry", "orders[].salesChannel.-", "totalCount")
+    expected = (
+        "orders[].buyer.nickName",
+        "orders[].buyer.shoe",
+        "orders[].giftRegistry",
+        "orders[].salesChannel.-",
+        "totalCount",
+    )
     assert decode_orders_page(body).drift == expected
     assert drift_paths(body, SEARCH_ORDERS) == expected
 
@@ -154,30 +198,76 @@ def test_a_known_part_of_another_type_is_drift_too() -> None:
 
 
 def test_drift_is_bounded_in_number_and_length() -> None:
-    many = drift_paths(page(order(**{f"new{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(200)})), SEARCH_ORDERS)
+    many = drift_paths(
+        page(order(**{f"new{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(200)})),
+        SEARCH_ORDERS,
+    )
     assert len(many) == 50
     deep: dict[str, Any] = {}
-    long = drift_paths(page(order(recipient={"deliveryAddress": {"extendedFields": {"x" * 48: deep, "x" * 90: deep}}})), SEARCH_ORDERS)
+    long = drift_paths(
+        page(
+            order(
+                recipient={"deliveryAddress": {"extendedFields": {"x" * 48: deep, "x" * 90: deep}}}
+            )
+        ),
+        SEARCH_ORDERS,
+    )
     assert all(len(path) <= 120 for path in long)
 
 
 def test_absent_and_null_parts_are_no_drift() -> None:
     assert (
-        drift_paths(page(order(buyer=None, packages=None, associatedOrders=[None], recipient={"deliveryAddress": None})), SEARCH_ORDERS)
+        drift_paths(
+            page(
+                order(
+                    buyer=None,
+                    packages=None,
+                    associatedOrders=[None],
+                    recipient={"deliveryAddress": None},
+                )
+            ),
+            SEARCH_ORDERS,
+        )
         == ()
     )
 
 
-_PERSONAL = ("buyer", "recipient", "address", "phone", "email", "name", "message", "reason", "note", "url", "tracking", "payment", "store")
-#: Kept in spite of their names: none of them is about a person. The document's address is a `Secret`.
-_HARMLESS = {"channelName", "productName", "relatedIdentifierName", "itemRelatedIdentifierName", "deferralReason", "url"}
+_PERSONAL = (
+    "buyer",
+    "recipient",
+    "address",
+    "phone",
+    "email",
+    "name",
+    "message",
+    "reason",
+    "note",
+    "url",
+    "tracking",
+    "payment",
+    "store",
+)
+#: Kept in spite of their names: none of them is about a person. The document's address is a
+#: `Secret`.
+_HARMLESS = {
+    "channelName",
+    "productName",
+    "relatedIdentifierName",
+    "itemRelatedIdentifierName",
+    "deferralReason",
+    "url",
+}
 
 
 @pytest.mark.parametrize("operation", sorted(SHAPES))
 def test_kept_and_dropped_do_not_overlap_and_no_kept_path_is_personal(operation: str) -> None:
     shape = SHAPES[operation]
     assert not shape.kept & set(shape.dropped)
-    suspicious = {path.rpartition(".")[2] for path in shape.kept if any(word in path.lower() for word in _PERSONAL)}
+    suspicious = {
+        path.rpartition(".")[2]
+        for path in shape.kept
+        if any(word in path.lower() for word in _PERSONAL)
+    }
     assert suspicious <= _HARMLESS
 
 

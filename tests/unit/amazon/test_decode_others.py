@@ -9,7 +9,12 @@ from decimal import Decimal
 import pytest
 
 from theseller.amazon.decoders.inventory import decode_inventory
-from theseller.amazon.decoders.reports import decode_created_report, decode_report, decode_report_document, decode_reports
+from theseller.amazon.decoders.reports import (
+    decode_created_report,
+    decode_report,
+    decode_report_document,
+    decode_reports,
+)
 from theseller.amazon.decoders.sales import decode_order_metrics
 from theseller.amazon.decoders.sellers import decode_participations
 from theseller.amazon.errors import DriftedError
@@ -28,12 +33,17 @@ def test_stock() -> None:
             "reservedQuantity": {"totalReservedQuantity": 3, "fcProcessingQuantity": 1},
             "researchingQuantity": {
                 "totalResearchingQuantity": 0,
-                "researchingQuantityBreakdown": [{"name": "researchingQuantityInShortTerm", "quantity": 0}],
+                "researchingQuantityBreakdown": [
+                    {"name": "researchingQuantityInShortTerm", "quantity": 0}
+                ],
             },
         },
     }
     page = {
-        "payload": {"granularity": {"granularityType": "Marketplace", "granularityId": "A1"}, "inventorySummaries": [summary]},
+        "payload": {
+            "granularity": {"granularityType": "Marketplace", "granularityId": "A1"},
+            "inventorySummaries": [summary],
+        },
         "pagination": {"nextToken": "n"},
     }
     decoded = decode_inventory(json.dumps(page).encode())
@@ -65,7 +75,9 @@ def test_reports() -> None:
 
 
 def test_a_documents_address_is_a_secret() -> None:
-    decoded = decode_report_document(b'{"reportDocumentId":"D1","url":"https://x.amazonaws.com/?sig=zzq1","compressionAlgorithm":"GZIP"}')
+    decoded = decode_report_document(
+        b'{"reportDocumentId":"D1","url":"https://x.amazonaws.com/?sig=zzq1","compressionAlgorithm":"GZIP"}'
+    )
     assert decoded.url == Secret("https://x.amazonaws.com/?sig=zzq1")
     assert "zzq1" not in repr(decoded)
     with pytest.raises(DriftedError) as caught:
@@ -75,12 +87,21 @@ def test_a_documents_address_is_a_secret() -> None:
 
 def test_stores_without_the_shops_name() -> None:
     entry = {
-        "marketplace": {"id": "A1", "countryCode": "DE", "name": "Amazon.de", "defaultCurrencyCode": "EUR"},
+        "marketplace": {
+            "id": "A1",
+            "countryCode": "DE",
+            "name": "Amazon.de",
+            "defaultCurrencyCode": "EUR",
+        },
         "participation": {"isParticipating": True, "hasSuspendedListings": False},
         "storeName": "zzq1",
     }
     participations, drift = decode_participations(json.dumps({"payload": [entry]}).encode())
-    assert (participations[0].marketplace_id, participations[0].currency, drift) == ("A1", "EUR", ())
+    assert (participations[0].marketplace_id, participations[0].currency, drift) == (
+        "A1",
+        "EUR",
+        (),
+    )
     assert "zzq1" not in repr(participations)
 
 

@@ -28,7 +28,11 @@ def _decoded(status: str | None = "UNSHIPPED", **address: str | None) -> SlipDat
         ("SHIPPED", True, False), ("PARTIALLY_SHIPPED", True, False), ("A_NEW_ONE", True, False), (None, True, False),
     ],
 )  # fmt: skip
-def test_a_parcel_may_have_left_unless_amazon_says_that_it_has_not(status: str | None, left: bool, cancelled: bool) -> None:  # noqa: FBT001
+def test_a_parcel_may_have_left_unless_amazon_says_that_it_has_not(
+    status: str | None,
+    left: bool,  # noqa: FBT001
+    cancelled: bool,  # noqa: FBT001
+) -> None:
     found = _decoded(status)
     assert (found.may_have_left, found.cancelled) == (left, cancelled)
 

@@ -17,7 +17,12 @@ from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.decoders.inventory import decode_inventory
 from theseller.amazon.decoders.orders import decode_order, decode_orders_page
 from theseller.amazon.decoders.recipients import decode_slip_data
-from theseller.amazon.decoders.reports import decode_created_report, decode_report, decode_report_document, decode_reports
+from theseller.amazon.decoders.reports import (
+    decode_created_report,
+    decode_report,
+    decode_report_document,
+    decode_reports,
+)
 from theseller.amazon.decoders.sales import decode_order_metrics
 from theseller.amazon.decoders.sellers import decode_participations
 from theseller.amazon.decoders.shape import is_whole_json
@@ -51,19 +56,48 @@ _TRANSACTION = {
 }
 #: Each decoder with an answer that it reads.
 ANSWERS: dict[Callable[[bytes], object], dict[str, Any]] = {
-    decode_balances: {"balances": [{"balanceType": "TOTAL", "amount": _MONEY, "asOfDate": "2026-03-01"}]},
-    decode_summaries: {"summaries": [{"netProceeds": _MONEY, "breakdowns": [{"breakdownType": "X", "breakdownAmount": _MONEY}]}]},
+    decode_balances: {
+        "balances": [{"balanceType": "TOTAL", "amount": _MONEY, "asOfDate": "2026-03-01"}]
+    },
+    decode_summaries: {
+        "summaries": [
+            {
+                "netProceeds": _MONEY,
+                "breakdowns": [{"breakdownType": "X", "breakdownAmount": _MONEY}],
+            }
+        ]
+    },
     decode_transactions: {"payload": {"transactions": [_TRANSACTION], "nextToken": "N"}},
-    decode_inventory: {"payload": {"inventorySummaries": [{"sellerSku": "SKU", "totalQuantity": 3, "productName": "TITLE"}]}},
+    decode_inventory: {
+        "payload": {
+            "inventorySummaries": [{"sellerSku": "SKU", "totalQuantity": 3, "productName": "TITLE"}]
+        }
+    },
     decode_orders_page: {"orders": [_ORDER], "pagination": {"nextToken": "N"}},
     decode_order: {"order": _ORDER},
     decode_slip_data: {"order": _ORDER},
     decode_reports: {"reports": [_REPORT], "nextToken": "N"},
     decode_report: _REPORT,
     decode_created_report: {"reportId": "R"},
-    decode_report_document: {"reportDocumentId": "D", "url": "https://x.example/", "compressionAlgorithm": "GZIP"},
-    decode_order_metrics: {"payload": [{"interval": "I", "unitCount": 1, "orderItemCount": 1, "orderCount": 1, "totalSales": _AMOUNT}]},
-    decode_participations: {"payload": [{"marketplace": {"id": "A1"}, "participation": {"isParticipating": True}}]},
+    decode_report_document: {
+        "reportDocumentId": "D",
+        "url": "https://x.example/",
+        "compressionAlgorithm": "GZIP",
+    },
+    decode_order_metrics: {
+        "payload": [
+            {
+                "interval": "I",
+                "unitCount": 1,
+                "orderItemCount": 1,
+                "orderCount": 1,
+                "totalSales": _AMOUNT,
+            }
+        ]
+    },
+    decode_participations: {
+        "payload": [{"marketplace": {"id": "A1"}, "participation": {"isParticipating": True}}]
+    },
 }
 SECRET = "ZZQ1SECRET"  # what no error may repeat
 _VALUES = [
@@ -71,7 +105,9 @@ _VALUES = [
     b'"ZZQ1SECRET"', b'"ZZQ1SECRET\xe9"', b'"\\ud800ZZQ1SECRET"', b'"ZZQ1SECRET\\u0000"', b'"0001-01-01T00:00:00+14:00"', b'"9999-12-31T23:59:59-12:00"',
     b"[]", b"{}", b"[[[[]]]]", b'{"ZZQ1SECRET":1}', b'{"ZZQ1SECRET\xff":1}', b"[" * 5_000 + b"]" * 5_000,
 ]  # fmt: skip
-_by_name = pytest.mark.parametrize("decode", list(ANSWERS), ids=[decode.__name__ for decode in ANSWERS])
+_by_name = pytest.mark.parametrize(
+    "decode", list(ANSWERS), ids=[decode.__name__ for decode in ANSWERS]
+)
 
 
 def _try(decode: Callable[[bytes], object], body: bytes) -> None:
@@ -84,7 +120,13 @@ def _try(decode: Callable[[bytes], object], body: bytes) -> None:
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(place for key, child in below for place in _places(child, (*path, key)))]
 
 
@@ -113,9 +155,11 @@ def test_a_wrong_value_in_any_place_is_an_amazon_error(decode: Callable[[bytes],
 
 
 @_by_name
-def test_a_cut_a_byte_or_a_second_key_anywhere_is_an_amazon_error(decode: Callable[[bytes], object]) -> None:
+def test_a_cut_a_byte_or_a_second_key_anywhere_is_an_amazon_error(
+    decode: Callable[[bytes], object],
+) -> None:
     body = json.dumps(ANSWERS[decode]).encode()
-    chance = random.Random(decode.__name__)  # noqa: S311  # the same cases each time
+    chance = random.Random(decode.__name__)  # the same cases each time  # noqa: S311
     for place in range(len(body)):
         _try(decode, body[:place])
         _try(decode, body[:place] + bytes([chance.randrange(128, 256)]) + body[place:])
@@ -128,7 +172,9 @@ def test_a_cut_a_byte_or_a_second_key_anywhere_is_an_amazon_error(decode: Callab
 
 
 def test_invalid_utf8_in_a_kept_text_is_an_amazon_error_without_the_text() -> None:
-    body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"Caf\xe9 ZZQ1SECRET"}]}}'
+    body = (
+        b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"Caf\xe9 ZZQ1SECRET"}]}}'
+    )
     with pytest.raises(DriftedError) as caught:  # To ask again would not help.
         decode_inventory(body)
     assert SECRET not in repr(caught.value)
@@ -136,9 +182,18 @@ def test_invalid_utf8_in_a_kept_text_is_an_amazon_error_without_the_text() -> No
 
 
 @pytest.mark.parametrize(
-    "text", [b"ZZQ1SECRET\xe9", b"ZZQ1SECRET\\ud800", b"\\udc00ZZQ1SECRET", b"ZZQ1SECRET\\u0000", b"\xed\xa0\x80ZZQ1SECRET"]
+    "text",
+    [
+        b"ZZQ1SECRET\xe9",
+        b"ZZQ1SECRET\\ud800",
+        b"\\udc00ZZQ1SECRET",
+        b"ZZQ1SECRET\\u0000",
+        b"\xed\xa0\x80ZZQ1SECRET",
+    ],
 )
-def test_what_is_no_text_is_drift_where_it_is_kept_and_a_cut_body_is_requested_again(text: bytes) -> None:
+def test_what_is_no_text_is_drift_where_it_is_kept_and_a_cut_body_is_requested_again(
+    text: bytes,
+) -> None:
     body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"%s"}]}}' % text
     with pytest.raises(DriftedError) as caught:
         decode_inventory(body)
@@ -149,7 +204,11 @@ def test_what_is_no_text_is_drift_where_it_is_kept_and_a_cut_body_is_requested_a
 
 
 def test_a_null_character_in_a_dropped_text_does_no_harm() -> None:
-    item = _ITEM | {"cancellation": {"cancellationRequest": {"requester": "BUYER", "cancelReason": "ZZQ1SECRET\x00"}}}
+    item = _ITEM | {
+        "cancellation": {
+            "cancellationRequest": {"requester": "BUYER", "cancelReason": "ZZQ1SECRET\x00"}
+        }
+    }
     page = decode_orders_page(json.dumps({"orders": [_ORDER | {"orderItems": [item]}]}).encode())
     assert SECRET not in repr(page)
 
@@ -162,7 +221,9 @@ def test_of_a_key_that_comes_twice_the_last_counts_every_time() -> None:
 
 @pytest.mark.parametrize("element", ["{}", "null", "[]", '""', "0"])
 @_by_name
-def test_a_list_of_millions_is_refused_before_it_becomes_objects(decode: Callable[[bytes], object], element: str) -> None:
+def test_a_list_of_millions_is_refused_before_it_becomes_objects(
+    decode: Callable[[bytes], object], element: str
+) -> None:
     answer = ANSWERS[decode]
     bomb = f"[{','.join([element] * 500_000)}]".encode()
     for place in _places(answer):
@@ -178,13 +239,27 @@ def test_sums_beyond_what_a_ledger_holds_are_an_amazon_error() -> None:
     huge = {"currencyAmount": 9e15, "currencyCode": "EUR"}
     less = {"currencyAmount": -9e15, "currencyCode": "EUR"}
     parts = [{"breakdownType": f"B{number}", "breakdownAmount": less} for number in range(5)]
-    body = json.dumps({"payload": {"transactions": [_TRANSACTION | {"totalAmount": huge, "breakdowns": parts, "items": []}]}}).encode()
+    body = json.dumps(
+        {
+            "payload": {
+                "transactions": [
+                    _TRANSACTION | {"totalAmount": huge, "breakdowns": parts, "items": []}
+                ]
+            }
+        }
+    ).encode()
     with pytest.raises(DriftedError):
         decode_transactions(body)
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"a":"' + b'\\"' * 2_000_000, b'{"a":"' + b'\\"' * 2_000_000 + b"\\", b'"' * 3_000_001, b'{"' * 400_000]
+    "body",
+    [
+        b'{"a":"' + b'\\"' * 2_000_000,
+        b'{"a":"' + b'\\"' * 2_000_000 + b"\\",
+        b'"' * 3_000_001,
+        b'{"' * 400_000,
+    ],
 )
 def test_a_text_that_does_not_end_is_no_work(body: bytes) -> None:
     assert not is_whole_json(body)
@@ -194,12 +269,18 @@ def test_a_text_that_does_not_end_is_no_work(body: bytes) -> None:
 @pytest.mark.parametrize("decode", ANSWERS)
 def test_a_byte_order_mark_and_padding_change_nothing(decode: Callable[[bytes], object]) -> None:
     body = json.dumps(ANSWERS[decode]).encode()
-    for changed in (codecs.BOM_UTF8 + body, body + b"\x00" * 9, codecs.BOM_UTF8 + body + b"\r\n\x00"):
+    for changed in (
+        codecs.BOM_UTF8 + body,
+        body + b"\x00" * 9,
+        codecs.BOM_UTF8 + body + b"\r\n\x00",
+    ):
         assert repr(decode(changed)) == repr(decode(body))
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 @pytest.mark.parametrize("decode", ANSWERS)
-def test_an_answer_in_utf16_is_drift_and_not_asked_for_again(decode: Callable[[bytes], object], codec: str) -> None:
+def test_an_answer_in_utf16_is_drift_and_not_asked_for_again(
+    decode: Callable[[bytes], object], codec: str
+) -> None:
     with pytest.raises(DriftedError, match="utf16"):
         decode(json.dumps(ANSWERS[decode]).encode(codec))

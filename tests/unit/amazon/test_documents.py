@@ -13,7 +13,13 @@ from typing_extensions import override
 
 from theseller.amazon.documents import DocumentLimits, stream_document
 from theseller.amazon.endpoints import Endpoints
-from theseller.amazon.errors import AmazonError, DriftedError, ExpiredError, NotAllowedError, UnavailableError
+from theseller.amazon.errors import (
+    AmazonError,
+    DriftedError,
+    ExpiredError,
+    NotAllowedError,
+    UnavailableError,
+)
 from theseller.amazon.spapi import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
 from theseller.amazon.transport import new_http
@@ -26,7 +32,9 @@ ROWS = b"".join(b"902-%07d\tSKU-%d\t%d.99\n" % (n, n * n % 997, n % 83) for n in
 class Body(httpx.SyncByteStream):
     """A body in pieces that may break off."""
 
-    def __init__(self, content: bytes, size: int = 10_000, failure: Exception | None = None) -> None:
+    def __init__(
+        self, content: bytes, size: int = 10_000, failure: Exception | None = None
+    ) -> None:
         self.pieces = [content[start : start + size] for start in range(0, len(content), size)]
         self.failure = failure
 
@@ -38,7 +46,11 @@ class Body(httpx.SyncByteStream):
 
 
 def http(content: bytes, *, status: int = 200, failure: Exception | None = None) -> httpx.Client:
-    return new_http(transport=httpx.MockTransport(lambda _: httpx.Response(status, stream=Body(content, failure=failure))))
+    return new_http(
+        transport=httpx.MockTransport(
+            lambda _: httpx.Response(status, stream=Body(content, failure=failure))
+        )
+    )
 
 
 def assert_tells_nothing(error: BaseException) -> None:
@@ -69,8 +81,12 @@ def test_several_gzip_members_are_one_document() -> None:
         (f"text/plain; charset={'x' * 41}", []), ("", []),
     ],
 )  # fmt: skip
-def test_the_charset_that_a_document_is_served_with_is_told(content_type: str, charsets: list[str]) -> None:
-    answer = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Type": content_type}, stream=Body(ROWS)))
+def test_the_charset_that_a_document_is_served_with_is_told(
+    content_type: str, charsets: list[str]
+) -> None:
+    answer = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers={"Content-Type": content_type}, stream=Body(ROWS))
+    )
     told: list[str] = []
     assert b"".join(stream_document(new_http(transport=answer), URL, None, charsets=told)) == ROWS
     assert told == charsets
@@ -88,7 +104,12 @@ def test_no_token_goes_along_and_the_client_streams_it_too() -> None:
         asked.append(request)
         return httpx.Response(200, stream=Body(ROWS))
 
-    client = SPAPIClient(Endpoints.amazon(), new_http(transport=httpx.MockTransport(amazon)), InMemoryLimiter(), application="a")
+    client = SPAPIClient(
+        Endpoints.amazon(),
+        new_http(transport=httpx.MockTransport(amazon)),
+        InMemoryLimiter(),
+        application="a",
+    )
     assert b"".join(client.get_document(URL, None)) == ROWS
     assert "x-amz-access-token" not in asked[0].headers
 
@@ -126,7 +147,10 @@ def test_an_empty_answer_is_no_gzip_document() -> None:
         list(stream_document(http(b""), URL, "GZIP"))
 
 
-@pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("closed"), httpx.ReadError("reset")])
+@pytest.mark.parametrize(
+    "failure",
+    [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("closed"), httpx.ReadError("reset")],
+)
 def test_a_stream_that_breaks_off_is_retriable(failure: Exception) -> None:
     with pytest.raises(UnavailableError):
         list(stream_document(http(ROWS, failure=failure), URL, None))
@@ -134,7 +158,13 @@ def test_a_stream_that_breaks_off_is_retriable(failure: Exception) -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [(403, ExpiredError), (404, ExpiredError), (410, ExpiredError), (500, UnavailableError), (302, UnavailableError)],
+    [
+        (403, ExpiredError),
+        (404, ExpiredError),
+        (410, ExpiredError),
+        (500, UnavailableError),
+        (302, UnavailableError),
+    ],
 )
 def test_statuses(status: int, expected: type[AmazonError]) -> None:
     with pytest.raises(expected):
@@ -156,7 +186,11 @@ def test_both_sizes_are_capped() -> None:
     with pytest.raises(DriftedError):
         list(stream_document(http(ROWS), URL, None, limits=DocumentLimits(compressed=100_000)))
     with pytest.raises(DriftedError):
-        list(stream_document(http(gzip.compress(ROWS)), URL, "GZIP", limits=DocumentLimits(plain=100_000)))
+        list(
+            stream_document(
+                http(gzip.compress(ROWS)), URL, "GZIP", limits=DocumentLimits(plain=100_000)
+            )
+        )
 
 
 def test_garbage_is_not_gzip() -> None:
@@ -194,13 +228,20 @@ def test_an_unknown_compression_asks_nobody() -> None:
 def test_an_address_that_is_not_amazons_is_refused(url: str) -> None:
     address = Secret(f"{url}?sig=zzq1")
     with pytest.raises(NotAllowedError) as caught:
-        list(stream_document(http(ROWS), address, None, origins=["https://sellingpartnerapi-eu.amazon.com"]))
+        list(
+            stream_document(
+                http(ROWS), address, None, origins=["https://sellingpartnerapi-eu.amazon.com"]
+            )
+        )
     assert_tells_nothing(caught.value)
 
 
 def test_the_emulators_own_documents_are_let_through() -> None:
     endpoints = Endpoints.emulated("http://127.0.0.1:8100")
     client = SPAPIClient(endpoints, http(ROWS), InMemoryLimiter(), application="a")
-    assert b"".join(client.get_document(Secret("http://127.0.0.1:8100/documents/1?sig=2"), None)) == ROWS
+    assert (
+        b"".join(client.get_document(Secret("http://127.0.0.1:8100/documents/1?sig=2"), None))
+        == ROWS
+    )
     with pytest.raises(NotAllowedError):
         list(client.get_document(Secret("http://127.0.0.1:9999/documents/1"), None))

@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 from tests.unit.amazon.report_fixtures.builders import settlement
 
-from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
+from theseller.amazon.charge_classifier import (
+    ChargeType,
+    ProfitLine,
+    is_profit_and_loss,
+    profit_line,
+)
 from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.reports import SettlementLine, read_report
 
@@ -40,7 +45,11 @@ _TAXES = ("IGST", "CGST", "SGST", "UTGST", "GST")
 def _path(amount_type: str, description: str) -> tuple[str, ...]:
     if amount_type == "ItemFees":
         fee, _, tax = description.rpartition(" ")
-        return ("Expenses", "AmazonFees", fee, tax) if tax in _TAXES else ("Expenses", "AmazonFees", description, "Base")
+        return (
+            ("Expenses", "AmazonFees", fee, tax)
+            if tax in _TAXES
+            else ("Expenses", "AmazonFees", description, "Base")
+        )
     if amount_type == "Promotion" and "Tax" in description:
         return ("Promo", description)
     return _PATHS.get((amount_type, description), (description,))
@@ -58,7 +67,9 @@ def _add(sums: _Sums, kind: ChargeType, amount: Decimal) -> None:
 def _from_settlement(type_: str, currency: str, lines: list[tuple[str, str, str]]) -> _Sums:
     total = sum((Decimal(amount) for *_, amount in lines), Decimal(0))
     sums: _Sums = defaultdict(Decimal)
-    for line in read_report([settlement(*lines, total=str(total), currency=currency, transaction_type=type_).encode()]).rows():
+    for line in read_report(
+        [settlement(*lines, total=str(total), currency=currency, transaction_type=type_).encode()]
+    ).rows():
         assert isinstance(line, SettlementLine)
         _add(sums, line.kind, line.amount)
     return sums
@@ -79,8 +90,15 @@ def _from_finances(type_: str, currency: str, lines: list[tuple[str, str, str]])
         "postedDate": "2026-03-05T12:00:00Z",
         "totalAmount": money(total),
     }
-    wire["breakdowns"] = [tree(_path(amount_type, description), amount) for amount_type, description, amount in lines]
-    body = json.dumps({"payload": {"transactions": [wire]}}).replace('"@', "").replace('@"', "").encode()
+    wire["breakdowns"] = [
+        tree(_path(amount_type, description), amount) for amount_type, description, amount in lines
+    ]
+    body = (
+        json.dumps({"payload": {"transactions": [wire]}})
+        .replace('"@', "")
+        .replace('@"', "")
+        .encode()
+    )
     (transaction,) = decode_transactions(body).transactions
     sums: _Sums = defaultdict(Decimal)
     for line in transaction.lines:
@@ -88,7 +106,8 @@ def _from_finances(type_: str, currency: str, lines: list[tuple[str, str, str]])
     return sums
 
 
-#: Name → transaction type in a settlement and in Finances, currency, lines, (net proceeds, fees, tax).
+#: Name → transaction type in a settlement and in Finances, currency, lines, (net proceeds, fees,
+#: tax).
 _SAMPLES: dict[str, tuple[str, str, str, str, tuple[str, str, str]]] = {
     "India, within a state": (
         "Order", "Shipment", "INR",
@@ -163,5 +182,10 @@ def test_both_sources_give_the_figures_computed_by_hand(name: str) -> None:
     for label, amount in zip(words[::2], words[1::2], strict=True):
         amount_type, _, description = label.partition("/")
         lines.append((amount_type, description.replace("_", " "), amount))
-    for sums in (_from_settlement(in_settlement, currency, lines), _from_finances(in_finances, currency, lines)):
-        assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == tuple(map(Decimal, expected))
+    for sums in (
+        _from_settlement(in_settlement, currency, lines),
+        _from_finances(in_finances, currency, lines),
+    ):
+        assert (sums["net"], sums[ProfitLine.FEES], sums[ProfitLine.TAX]) == tuple(
+            map(Decimal, expected)
+        )

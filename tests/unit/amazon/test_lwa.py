@@ -32,14 +32,27 @@ REFRESH = Secret("Atzr|refresh-zzq2")
 SECRETS = (Secret("new-client-zzq3"), Secret("old-client-zzq4"))
 HIDDEN = ("zzq1", "zzq2", "zzq3", "zzq4", "zzq5", "zzq6")
 BACK = "https://shop.example/amazon/callback"
-TOKENS = {"access_token": "Atza|access-zzq5", "token_type": "bearer", "expires_in": 3600, "refresh_token": "Atzr|granted-zzq6"}
-REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
+TOKENS = {
+    "access_token": "Atza|access-zzq5",
+    "token_type": "bearer",
+    "expires_in": 3600,
+    "refresh_token": "Atzr|granted-zzq6",
+}
+REVOKED = (
+    "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't"
+    " grant the permission."
+)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def client(handler: Handler, secrets: tuple[Secret, ...] = SECRETS) -> LWAClient:
-    return LWAClient(Endpoints.amazon(), "amzn1.client", lambda: secrets, new_http(transport=httpx.MockTransport(handler)))
+    return LWAClient(
+        Endpoints.amazon(),
+        "amzn1.client",
+        lambda: secrets,
+        new_http(transport=httpx.MockTransport(handler)),
+    )
 
 
 def form(request: httpx.Request) -> dict[str, str]:
@@ -54,9 +67,13 @@ def answering(status: int, body: object, headers: dict[str, str] | None = None) 
 def assert_tells_nothing(error: BaseException) -> None:
     """No link of the chain, however printed, holds a secret or what Amazon wrote."""
     printed = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in printed.stack if "/theseller/" in frame.filename]  # The test's own frames hold the answers it made up.
+    ours = [
+        frame for frame in printed.stack if "/theseller/" in frame.filename
+    ]  # The test's own frames hold the answers it made up.
     assert ours
-    text = "".join(traceback.StackSummary.from_list(ours).format()) + repr([frame.locals for frame in ours])
+    text = "".join(traceback.StackSummary.from_list(ours).format()) + repr(
+        [frame.locals for frame in ours]
+    )
     text += str(error) + repr(vars(error))
     assert not any(word in text for word in HIDDEN)
     assert "may have revoked" not in text
@@ -107,7 +124,11 @@ def test_the_older_secret_is_tried_when_the_newer_is_refused() -> None:
     def amazon(request: httpx.Request) -> httpx.Response:
         tried.append(form(request)["client_secret"])
         good = tried[-1] == SECRETS[1].reveal()
-        return httpx.Response(200, json=TOKENS) if good else httpx.Response(401, json={"error": "invalid_client"})
+        return (
+            httpx.Response(200, json=TOKENS)
+            if good
+            else httpx.Response(401, json={"error": "invalid_client"})
+        )
 
     client(amazon).refresh(REFRESH, NOON)
     assert tried == [SECRETS[0].reveal(), SECRETS[1].reveal()]
@@ -151,7 +172,9 @@ def test_the_failure_table(status: int, body: object, expected: type[LWAError]) 
 
 def test_a_rejected_code_is_not_a_revocation() -> None:
     with pytest.raises(CodeRejectedError) as caught:
-        client(answering(400, {"error": "invalid_grant", "error_description": "invalid : code"})).exchange_code(CODE, BACK, NOON)
+        client(
+            answering(400, {"error": "invalid_grant", "error_description": "invalid : code"})
+        ).exchange_code(CODE, BACK, NOON)
     assert_tells_nothing(caught.value)
 
 
@@ -162,22 +185,34 @@ def test_a_grant_without_a_refresh_token_is_no_grant() -> None:
 
 def test_misconfiguration_names_amazons_code_and_nothing_else() -> None:
     with pytest.raises(LWAMisconfiguredError) as caught:
-        client(answering(400, {"error": "unauthorized_client", "error_description": "zzq2"})).refresh(REFRESH, NOON)
+        client(
+            answering(400, {"error": "unauthorized_client", "error_description": "zzq2"})
+        ).refresh(REFRESH, NOON)
     assert caught.value.code == "unauthorized_client"
     with pytest.raises(LWAMisconfiguredError) as strange:
         client(answering(400, {"error": "Atzr|refresh-zzq2 is bad"})).refresh(REFRESH, NOON)
     assert strange.value.code == "-"
 
 
-@pytest.mark.parametrize(("header", "expected"), [("17", 17.0), ("999999", 3600.0), ("Mon, 23 Nov 2026 12:00:00 GMT", None), (None, None)])
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("17", 17.0), ("999999", 3600.0), ("Mon, 23 Nov 2026 12:00:00 GMT", None), (None, None)],
+)
 def test_retry_after(header: str | None, expected: float | None) -> None:
     with pytest.raises(LWAUnavailableError) as caught:
-        client(answering(503, b"", {"retry-after": header} if header else None)).refresh(REFRESH, NOON)
+        client(answering(503, b"", {"retry-after": header} if header else None)).refresh(
+            REFRESH, NOON
+        )
     assert caught.value.retry_after == expected
 
 
-@pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError])
-def test_a_broken_network_keeps_the_token_and_leaks_nothing(failure: type[httpx.RequestError]) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError],
+)
+def test_a_broken_network_keeps_the_token_and_leaks_nothing(
+    failure: type[httpx.RequestError],
+) -> None:
     def amazon(request: httpx.Request) -> httpx.Response:
         raise failure("broken", request=request)
 

@@ -5,16 +5,38 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from tests.unit.amazon.report_fixtures.builders import BY_ORDER_DATE_COLUMNS, CANARY, DROPPED, ORDER_COLUMNS, all_orders, order, settlement
+from tests.unit.amazon.report_fixtures.builders import (
+    BY_ORDER_DATE_COLUMNS,
+    CANARY,
+    DROPPED,
+    ORDER_COLUMNS,
+    all_orders,
+    order,
+    settlement,
+)
 
-from theseller.amazon.reports import AllOrdersLine, Options, ReportRefusedError, ReportType, inspect_report, read_report, stream_report
+from theseller.amazon.reports import (
+    AllOrdersLine,
+    Options,
+    ReportRefusedError,
+    ReportType,
+    inspect_report,
+    read_report,
+    stream_report,
+)
 from theseller.lib.marketplaces import by_code
 
 LAST_UPDATE, ORDER_DATE = ReportType.ALL_ORDERS_BY_LAST_UPDATE, ReportType.ALL_ORDERS_BY_ORDER_DATE
 
 
 def test_a_line_is_decoded() -> None:
-    report = read_report([all_orders(order(is_replacement_order="true"), columns=[*ORDER_COLUMNS, "is-replacement-order"]).encode()])
+    report = read_report(
+        [
+            all_orders(
+                order(is_replacement_order="true"), columns=[*ORDER_COLUMNS, "is-replacement-order"]
+            ).encode()
+        ]
+    )
     assert list(report.rows()) == [
         AllOrdersLine(
             line_number=2,
@@ -58,14 +80,32 @@ def test_tuples_hold_the_same_in_the_same_order() -> None:
 
 
 def test_pending_prices_are_unknown_not_zero() -> None:
-    pending = order(order_status="Pending", currency="", item_price="", item_tax="", promotion_ids="", is_business_order="")
+    pending = order(
+        order_status="Pending",
+        currency="",
+        item_price="",
+        item_tax="",
+        promotion_ids="",
+        is_business_order="",
+    )
     (line,) = read_report([all_orders(pending).encode()]).rows()
     assert isinstance(line, AllOrdersLine)
-    assert (line.item_price, line.currency, line.promotion_ids, line.is_business_order) == (None, "", (), None)
+    assert (line.item_price, line.currency, line.promotion_ids, line.is_business_order) == (
+        None,
+        "",
+        (),
+        None,
+    )
 
 
 def test_sales_outside_amazon_have_no_marketplace() -> None:
-    found = inspect_report([all_orders(order(sales_channel="Non-Amazon DE", amazon_order_id="S02-1234567-7654321")).encode()])
+    found = inspect_report(
+        [
+            all_orders(
+                order(sales_channel="Non-Amazon DE", amazon_order_id="S02-1234567-7654321")
+            ).encode()
+        ]
+    )
     assert found.importable
     assert found.marketplaces == ()
     assert found.warnings == ("1 lines are of sales outside Amazon's stores",)
@@ -73,14 +113,26 @@ def test_sales_outside_amazon_have_no_marketplace() -> None:
 
 def test_identical_lines_are_counted() -> None:
     report = read_report([all_orders(order(), order(sku="BRUSH-2"), order()).encode()])
-    assert [(row.sku, row.occurrence) for row in report.rows()] == [("BRUSH-1", 1), ("BRUSH-2", 1), ("BRUSH-1", 2)]  # type: ignore[union-attr]
+    assert [(row.sku, row.occurrence) for row in report.rows()] == [  # type: ignore[union-attr]
+        ("BRUSH-1", 1),
+        ("BRUSH-2", 1),
+        ("BRUSH-1", 2),
+    ]
 
 
 def test_the_inspection_sums_and_dates_by_store() -> None:
     lines = (
         order(),
-        order(sales_channel="Amazon.co.uk", currency="GBP", item_price="5", item_status="Cancelled", purchase_date="2026-03-01T10:00:00Z"),
-        order(sales_channel="Amazon.com", currency="USD", purchase_date="2026-03-08T07:30:00+00:00"),
+        order(
+            sales_channel="Amazon.co.uk",
+            currency="GBP",
+            item_price="5",
+            item_status="Cancelled",
+            purchase_date="2026-03-01T10:00:00Z",
+        ),
+        order(
+            sales_channel="Amazon.com", currency="USD", purchase_date="2026-03-08T07:30:00+00:00"
+        ),
     )
     found = inspect_report([all_orders(*lines).encode()], filename="anything.csv")
     assert found.importable
@@ -88,26 +140,37 @@ def test_the_inspection_sums_and_dates_by_store() -> None:
     assert found.marketplaces == ("DE", "UK", "US")
     assert found.currencies == ("EUR", "GBP", "USD")
     assert found.totals["EUR"]["item-price"] == Decimal("19.90")
-    assert found.totals["GBP"] | {"quantity": 0} == found.totals["GBP"] | {"item-price": 5, "quantity": 0}
+    assert found.totals["GBP"] | {"quantity": 0} == found.totals["GBP"] | {
+        "item-price": 5,
+        "quantity": 0,
+    }
     assert found.period.days == {
         "DE": (date(2026, 3, 29), date(2026, 3, 29)),  # 23:30 UTC is the next day in Berlin.
         "UK": (date(2026, 3, 1), date(2026, 3, 1)),
         "US": (date(2026, 3, 7), date(2026, 3, 7)),  # 07:30 UTC is the evening before in Seattle.
     }
-    assert found.warnings == ("1 lines are of canceled orders or items; the totals count them as the file does",)
+    assert found.warnings == (
+        "1 lines are of canceled orders or items; the totals count them as the file does",
+    )
     assert json.loads(found.to_json())["totals"]["EUR"]["item-price"] == "19.90"
 
 
 def test_columns_are_kept_and_dropped_with_reasons() -> None:
     data = all_orders(
-        order(buyer_mood=CANARY, CNRY_1=CANARY), columns=[*BY_ORDER_DATE_COLUMNS, "buyer-mood", "buyer-tax-program", "Käufer 7"]
+        order(buyer_mood=CANARY, CNRY_1=CANARY),
+        columns=[*BY_ORDER_DATE_COLUMNS, "buyer-mood", "buyer-tax-program", "Käufer 7"],
     )
     found = inspect_report([data.encode()])
     reasons = {column.name: column.reason for column in found.columns_dropped}
     assert set(reasons) == {*DROPPED.split(), "column 34", "buyer-tax-program", "column 36"}
     assert reasons["ship-city"] == "PII: buyer's place of delivery"
     assert reasons["cpf"] == "PII: buyer's tax identity"
-    assert reasons["column 34"] == reasons["buyer-tax-program"] == reasons["column 36"] == "unknown to this version"
+    assert (
+        reasons["column 34"]
+        == reasons["buyer-tax-program"]
+        == reasons["column 36"]
+        == "unknown to this version"
+    )
     assert found.report_type is ORDER_DATE
 
 
@@ -121,8 +184,15 @@ def test_columns_are_kept_and_dropped_with_reasons() -> None:
         ([], None, LAST_UPDATE),
     ],
 )
-def test_the_two_variants_are_told_apart_by_dates(dates: list[tuple[str, str]], expected: ReportType | None, decided: ReportType) -> None:
-    lines = [order(purchase_date=f"{bought}T10:00:00+00:00", last_updated_date=f"{updated}T10:00:00+00:00") for bought, updated in dates]
+def test_the_two_variants_are_told_apart_by_dates(
+    dates: list[tuple[str, str]], expected: ReportType | None, decided: ReportType
+) -> None:
+    lines = [
+        order(
+            purchase_date=f"{bought}T10:00:00+00:00", last_updated_date=f"{updated}T10:00:00+00:00"
+        )
+        for bought, updated in dates
+    ]
     found = inspect_report([all_orders(*lines).encode()], expected=expected)
     assert found.importable
     assert found.report_type is decided
@@ -180,7 +250,13 @@ def test_shifted_rows_are_refused() -> None:
     found = inspect_report([(good + row + "\tmore\n" + row[:60] + "\n").encode()])
     assert [(refused.line, refused.reason) for refused in found.rows_refused] == [
         (3, "more cells than the header has columns"),
-        (4, "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark or totals below the rows"),
+        (
+            4,
+            (
+                "fewer cells than the header has columns: perhaps a line break cut the row in two,"
+                " or it is a remark or totals below the rows"
+            ),
+        ),
     ]
 
 

@@ -1,7 +1,7 @@
 """Files made to take memory or time: each is refused, in a process that may take 300 MB more than it has and 40 s of CPU.
 
-The limits are the kernel's, so that nothing is measured by a clock. A file whose cost grows with its square, or that makes an
-object of each of its bytes, needs gigabytes or minutes.
+The limits are the kernel's, so that nothing is measured by a clock. A file whose cost grows with
+its square, or that makes an object of each of its bytes, needs gigabytes or minutes.
 """
 
 from __future__ import annotations
@@ -64,12 +64,19 @@ REFUSALS = {
     "utf16_with_null_characters": "null characters",
 }
 #: Tried by default; the others with `exhaustive`.
-_LEAN = ("gzip_of_many_members", "json_empty_rows", "json_list_of_stores", "settlement_of_distinct_cells")
+_LEAN = (
+    "gzip_of_many_members",
+    "json_empty_rows",
+    "json_list_of_stores",
+    "settlement_of_distinct_cells",
+)
 
 
 def _refusal(name: str) -> str:
     program = _PROGRAM.format(root=str(_ROOT), name=name)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=500)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=500
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()
 

@@ -8,11 +8,24 @@ from io import BytesIO
 import pytest
 from tests.unit.amazon.report_fixtures.builders import ORDER_COLUMNS, all_orders, order, settlement
 
-from theseller.amazon.reports import Limits, ReportRefusedError, inspect_report, open_report, read_report
+from theseller.amazon.reports import (
+    Limits,
+    ReportRefusedError,
+    inspect_report,
+    open_report,
+    read_report,
+)
 
 _GOOD = all_orders(order())
 _JAPANESE = all_orders(
-    *(order(sales_channel="Amazon.co.jp", currency="JPY", product_name="木製ブラシ ステップ1 やわらかめ") for _ in range(3))
+    *(
+        order(
+            sales_channel="Amazon.co.jp",
+            currency="JPY",
+            product_name="木製ブラシ ステップ1 やわらかめ",
+        )
+        for _ in range(3)
+    )
 )
 
 
@@ -44,9 +57,12 @@ def test_a_kanji_title_of_a_european_store_is_not_guessed() -> None:
     assert inspect_report([data], encoding="shift_jis").importable
 
 
-_UNCLEAR = all_orders(order(product_name="Caf\u00e9\u2122 \u2013 \u00ab\u00bb\u00e9\u00e8\u00e0", sales_channel="Non-Amazon")).encode(
-    "cp1252"
-)
+_UNCLEAR = all_orders(
+    order(
+        product_name="Caf\u00e9\u2122 \u2013 \u00ab\u00bb\u00e9\u00e8\u00e0",
+        sales_channel="Non-Amazon",
+    )
+).encode("cp1252")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +71,11 @@ _UNCLEAR = all_orders(order(product_name="Caf\u00e9\u2122 \u2013 \u00ab\u00bb\u0
         (_UNCLEAR, "Cp1252", "cp1252"),
         (_UNCLEAR, "windows-1252", "cp1252"),
         (_UNCLEAR, "ISO-8859-1", "cp1252"),
-        (all_orders(order(product_name="木製ブラシ やわらかめ")).encode("cp932"), "Shift_JIS", "cp932"),
+        (
+            all_orders(order(product_name="木製ブラシ やわらかめ")).encode("cp932"),
+            "Shift_JIS",
+            "cp932",
+        ),
         (_JAPANESE.encode("cp932"), "Cp1252", "cp932"),  # A wrong label: the bytes say otherwise.
         (_GOOD.encode("cp1252"), "utf8", "cp1252"),
         (_GOOD.encode(), "Cp1252", "utf-8"),
@@ -64,7 +84,9 @@ _UNCLEAR = all_orders(order(product_name="Caf\u00e9\u2122 \u2013 \u00ab\u00bb\u0
         (_GOOD.encode("cp1252"), "no such\0", "cp1252"),
     ],
 )
-def test_the_charset_that_a_document_is_served_with_decides_where_nothing_else_does(data: bytes, declared: str, codec: str) -> None:
+def test_the_charset_that_a_document_is_served_with_decides_where_nothing_else_does(
+    data: bytes, declared: str, codec: str
+) -> None:
     report = read_report([data], declared=declared)
     assert report.inspection.encoding == codec
 
@@ -74,7 +96,9 @@ def test_without_it_such_a_document_is_refused() -> None:
 
 
 def test_one_byte_damage_in_utf8_is_named_by_line() -> None:
-    data = all_orders(*(order() for _ in range(9))).encode().replace(b"B\xc3\xbcrste", b"B\xffrste", 1)
+    data = (
+        all_orders(*(order() for _ in range(9))).encode().replace(b"B\xc3\xbcrste", b"B\xffrste", 1)
+    )
     found = inspect_report([data])
     assert found.why_not.startswith("line 2: this is damaged UTF-8")
 
@@ -92,7 +116,9 @@ def test_wrong_encoding_asked_for_names_the_line() -> None:
 @pytest.mark.parametrize("size", [1, 7, 64, 1 << 20])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_pieces_and_line_ends_do_not_matter(size: int, end: str) -> None:
-    data = all_orders(order(), order(sku="BRUSH-2", product_name="a\u2028b\x85c \x0b"), end=end).encode()
+    data = all_orders(
+        order(), order(sku="BRUSH-2", product_name="a\u2028b\x85c \x0b"), end=end
+    ).encode()
     chunks = [data[at : at + size] for at in range(0, len(data), size)]
     titles = [row.title for row in read_report(iter(chunks)).rows()]  # type: ignore[union-attr]
     assert titles == ["Bürste aus Buchenholz", "a\u2028b\x85c \x0b"]
@@ -202,7 +228,13 @@ def test_open_report_gives_text_lines() -> None:
 
 
 def test_the_settlement_of_a_japanese_store() -> None:
-    data = settlement(("ItemPrice", "Principal", "1,234"), total="1,234", currency="JPY", store="Amazon.co.jp", promotion_id="春のセール")
+    data = settlement(
+        ("ItemPrice", "Principal", "1,234"),
+        total="1,234",
+        currency="JPY",
+        store="Amazon.co.jp",
+        promotion_id="春のセール",
+    )
     found = inspect_report([data.encode("cp932")])
     assert found.importable, found
     assert found.encoding == "cp932"

@@ -5,9 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.unit.amazon.report_fixtures.builders import BY_ORDER_DATE_COLUMNS, CANARY, ORDER_COLUMNS, all_orders, order, settlement
+from tests.unit.amazon.report_fixtures.builders import (
+    BY_ORDER_DATE_COLUMNS,
+    CANARY,
+    ORDER_COLUMNS,
+    all_orders,
+    order,
+    settlement,
+)
 
-from theseller.amazon.reports import AllOrdersLine, Inspection, SettlementLine, inspect_report, read_report
+from theseller.amazon.reports import (
+    AllOrdersLine,
+    Inspection,
+    SettlementLine,
+    inspect_report,
+    read_report,
+)
 from theseller.amazon.reports.amounts import read_amount
 from theseller.amazon.reports.errors import BadCellError
 
@@ -23,7 +36,9 @@ def _orders(data: bytes) -> list[AllOrdersLine]:
 
 
 def _amounts(text: str) -> list[Decimal]:
-    return [row.amount for row in read_report([text.encode()]).rows() if isinstance(row, SettlementLine)]
+    return [
+        row.amount for row in read_report([text.encode()]).rows() if isinstance(row, SettlementLine)
+    ]
 
 
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\r\r\n", "\n"])
@@ -38,7 +53,9 @@ def test_line_ends_of_every_system(end: str, codec: str, size: int) -> None:
 
 
 def test_a_file_of_cr_lines_shows_columns_and_no_cell() -> None:
-    people = order(ship_city="Musterstadt", ship_state="Nordland", purchase_order_number="PO Erika Muster")
+    people = order(
+        ship_city="Musterstadt", ship_state="Nordland", purchase_order_number="PO Erika Muster"
+    )
     found = inspect_report([all_orders(people, people, end="\r").encode()])
     assert found.importable
     assert {column.name for column in found.columns_dropped} <= set(ORDER_COLUMNS)
@@ -47,12 +64,24 @@ def test_a_file_of_cr_lines_shows_columns_and_no_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    "city", ["Saint-Denis", "Musterstadt", "Order City", "ship", "buyer-erika", "PO-4711", "Erika Muster", "a@b.example"]
+    "city",
+    [
+        "Saint-Denis",
+        "Musterstadt",
+        "Order City",
+        "ship",
+        "buyer-erika",
+        "PO-4711",
+        "Erika Muster",
+        "a@b.example",
+    ],
 )
 def test_a_name_in_the_header_that_amazon_does_not_use_is_only_counted(city: str) -> None:
     found = inspect_report([all_orders(order(), columns=[*ORDER_COLUMNS, city]).encode()])
     shown = {column.name for column in found.columns_dropped}
-    assert f"column {len(ORDER_COLUMNS) + 1}" in shown or city == "Order City"  # Both words are Amazon's.
+    assert (
+        f"column {len(ORDER_COLUMNS) + 1}" in shown or city == "Order City"
+    )  # Both words are Amazon's.
     assert city.casefold().replace(" ", "-") not in shown - {"order-city"}
 
 
@@ -69,7 +98,17 @@ def test_a_name_in_the_header_that_amazon_does_not_use_is_only_counted(city: str
         lambda text: text.replace("\n", "\t\t\n").replace("\t\t\n", "\n", 1),
         lambda text: text.removesuffix("\n"),
     ],
-    ids=["ctrl-z", "ctrl-z line", "blank lines", "tabs line", "blank first", "two marks", "extra tab", "extra tabs below", "no end"],
+    ids=[
+        "ctrl-z",
+        "ctrl-z line",
+        "blank lines",
+        "tabs line",
+        "blank first",
+        "two marks",
+        "extra tab",
+        "extra tabs below",
+        "no end",
+    ],
 )
 def test_what_changes_no_cell_changes_nothing(change: object) -> None:
     assert callable(change)
@@ -126,15 +165,24 @@ def test_a_cell_that_means_one_thing_is_read(column: str, cell: str, value: obje
     ],
 )
 def test_an_amount_in_yen_groups_thousands_in_each_notation(cell: str, value: int) -> None:
-    (row,) = _orders(all_orders(order(item_price=cell, currency="JPY", sales_channel="Amazon.co.jp")).encode())
+    (row,) = _orders(
+        all_orders(order(item_price=cell, currency="JPY", sales_channel="Amazon.co.jp")).encode()
+    )
     assert row.item_price == value
 
 
 @pytest.mark.parametrize("currency", ["EUR", "USD", ""])
 @pytest.mark.parametrize(
-    ("cell", "value"), [("1 980", 1980), ("1'980.50", Decimal("1980.5")), ("\uff11\uff19\uff0e\uff15", Decimal("19.5"))]
+    ("cell", "value"),
+    [
+        ("1 980", 1980),
+        ("1'980.50", Decimal("1980.5")),
+        ("\uff11\uff19\uff0e\uff15", Decimal("19.5")),
+    ],
 )
-def test_grouping_without_a_point_or_comma_means_one_thing_in_any_currency(cell: str, value: Decimal, currency: str) -> None:
+def test_grouping_without_a_point_or_comma_means_one_thing_in_any_currency(
+    cell: str, value: Decimal, currency: str
+) -> None:
     (row,) = _orders(all_orders(order(item_price=cell, currency=currency)).encode())
     assert row.item_price == value
 
@@ -189,7 +237,23 @@ def test_an_amount_says_by_itself_how_it_is_written(text: str, value: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", ".", "1,23,4", "1.23.456,7", "1,2,3", "--5", "-5-", "5 EUR", "1e5", "NaN", "12,345,67", "1.234,567.8", "\u0661"]
+    "text",
+    [
+        "",
+        "-",
+        ".",
+        "1,23,4",
+        "1.23.456,7",
+        "1,2,3",
+        "--5",
+        "-5-",
+        "5 EUR",
+        "1e5",
+        "NaN",
+        "12,345,67",
+        "1.234,567.8",
+        "\u0661",
+    ],
 )
 def test_what_is_no_amount_is_none(text: str) -> None:
     with pytest.raises(BadCellError):
@@ -206,17 +270,34 @@ def test_what_is_no_amount_is_none(text: str) -> None:
         (("1.234", "0,50"), "1,734", ["1.234", "0.50"]),
     ],
 )
-def test_the_payout_proves_how_each_cell_is_written(amounts: tuple[str, ...], total: str, values: list[str]) -> None:
-    assert _amounts(settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total)) == list(map(Decimal, values))
+def test_the_payout_proves_how_each_cell_is_written(
+    amounts: tuple[str, ...], total: str, values: list[str]
+) -> None:
+    assert _amounts(
+        settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total)
+    ) == list(map(Decimal, values))
 
 
 @pytest.mark.parametrize(
-    "column", ["marketplace_name", "amount_description", "promotion_id", "sku", "transaction_type", "order_id", "merchant_order_id"]
+    "column",
+    [
+        "marketplace_name",
+        "amount_description",
+        "promotion_id",
+        "sku",
+        "transaction_type",
+        "order_id",
+        "merchant_order_id",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 50, 1 << 18])
 def test_a_row_that_a_line_break_cut_in_two_is_put_together(column: str, size: int) -> None:
     whole = settlement(
-        (*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), (*_PRINCIPAL, "1.00"), total="17.91", **{column: "some text"}
+        (*_PRINCIPAL, "19.90"),
+        ("ItemFees", "Commission", "-2.99"),
+        (*_PRINCIPAL, "1.00"),
+        total="17.91",
+        **{column: "some text"},
     )
     broken = whole.replace("some text", "some\ntext", 2).replace("some\ntext", "some text", 1)
     data = broken.encode()
@@ -232,15 +313,24 @@ _BREAKS = {"for the tab": "\n", "after the tab": "\t\n", "before the tab": "\n\t
 
 @pytest.mark.parametrize("how", _BREAKS)
 @pytest.mark.parametrize("promotion", ["PROMO-1", "Core Free Shipping", ""])
-def test_a_line_break_between_any_two_cells_of_a_settlement_is_undone(how: str, promotion: str) -> None:
-    text = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91", promotion_id=promotion)
+def test_a_line_break_between_any_two_cells_of_a_settlement_is_undone(
+    how: str, promotion: str
+) -> None:
+    text = settlement(
+        (*_PRINCIPAL, "19.90"),
+        ("ItemFees", "Commission", "-2.99"),
+        total="16.91",
+        promotion_id=promotion,
+    )
     lines, rows = text.split("\n"), list(read_report([text.encode()]).rows())
     for at in range(1, len(lines[3].split("\t"))):
         for number in (2, 3):
             cells = lines[number].split("\t")
             cut = "\t".join(cells[:at]) + _BREAKS[how] + "\t".join(cells[at:])
             report = read_report(["\n".join([*lines[:number], cut, *lines[number + 1 :]]).encode()])
-            assert [repr(row).partition(",")[2] for row in report.rows()] == [repr(row).partition(",")[2] for row in rows], (at, number)
+            assert [repr(row).partition(",")[2] for row in report.rows()] == [
+                repr(row).partition(",")[2] for row in rows
+            ], (at, number)
 
 
 @pytest.mark.parametrize("how", _BREAKS)
@@ -254,14 +344,24 @@ def test_a_line_break_between_any_two_cells_of_an_order_is_undone(how: str) -> N
         if how == "after the tab" and at == len(cells) - 1:  # The row before is whole without it.
             assert "perhaps a line break" in inspect_report([data]).rows_refused[0].reason
             continue
-        assert [(row.sku, row.title, row.item_price) for row in _orders(data)] == [(row.sku, row.title, row.item_price) for row in rows], at
+        assert [(row.sku, row.title, row.item_price) for row in _orders(data)] == [
+            (row.sku, row.title, row.item_price) for row in rows
+        ], at
 
 
 def test_an_order_row_cut_in_three_is_put_together() -> None:
-    assert [row.title for row in _orders(all_orders(order(product_name="a\nb\nc"), order(product_name="d")).encode())] == ["a b c", "d"]
+    assert [
+        row.title
+        for row in _orders(
+            all_orders(order(product_name="a\nb\nc"), order(product_name="d")).encode()
+        )
+    ] == ["a b c", "d"]
 
 
-@pytest.mark.parametrize("last", ["Total", "Total\t\t\t\t16.91", "\t\t\t\tTotal\t16.91", "Report created 2026-03-05, 2 rows"])
+@pytest.mark.parametrize(
+    "last",
+    ["Total", "Total\t\t\t\t16.91", "\t\t\t\tTotal\t16.91", "Report created 2026-03-05, 2 rows"],
+)
 def test_a_line_of_totals_is_called_no_settlement(last: str) -> None:
     text = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91")
     found = inspect_report([f"{text}{last}\n".encode()])
@@ -272,15 +372,30 @@ def test_a_line_of_totals_is_called_no_settlement(last: str) -> None:
 
 @pytest.mark.parametrize("rest", ["01", "2026"])
 def test_the_rest_of_a_row_may_begin_with_digits(rest: str) -> None:
-    whole = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="16.91", sku=f"TEE {rest}")
+    whole = settlement(
+        (*_PRINCIPAL, "19.90"),
+        ("ItemFees", "Commission", "-2.99"),
+        total="16.91",
+        sku=f"TEE {rest}",
+    )
     rows = [
-        row for row in read_report([whole.replace(f"TEE {rest}", f"TEE\n{rest}", 1).encode()]).rows() if isinstance(row, SettlementLine)
+        row
+        for row in read_report([whole.replace(f"TEE {rest}", f"TEE\n{rest}", 1).encode()]).rows()
+        if isinstance(row, SettlementLine)
     ]
-    assert [(row.sku, row.amount) for row in rows] == [(f"TEE {rest}", Decimal("19.90")), (f"TEE {rest}", Decimal("-2.99"))]
+    assert [(row.sku, row.amount) for row in rows] == [
+        (f"TEE {rest}", Decimal("19.90")),
+        (f"TEE {rest}", Decimal("-2.99")),
+    ]
 
 
 def test_a_broken_row_that_the_payout_does_not_prove_is_named() -> None:
-    whole = settlement((*_PRINCIPAL, "19.90"), ("ItemFees", "Commission", "-2.99"), total="20.00", promotion_id="some text")
+    whole = settlement(
+        (*_PRINCIPAL, "19.90"),
+        ("ItemFees", "Commission", "-2.99"),
+        total="20.00",
+        promotion_id="some text",
+    )
     found = inspect_report([whole.replace("some text", "some\ntext", 1).encode()])
     assert not found.importable
     assert "the rows at line 3" in found.why_not
@@ -296,18 +411,54 @@ def test_two_settlements_in_one_file_are_still_refused() -> None:
 @pytest.mark.parametrize(
     ("amounts", "total", "currency", "difference"),
     [
-        (("80.50",), "0.00", "EUR", "the lines add up to 80.50 EUR, the payout says 0.00: -80.50 EUR are missing"),
-        (("80,50", "-10,00"), "100,50", "EUR", "the lines add up to 70.50 EUR, the payout says 100.50: 30.00 EUR are missing"),
-        (("1,450",), "2,000", "JPY", "the lines add up to 1450 JPY, the payout says 2000: 550 JPY are missing"),
-        (("1,00,000.00",), "99,999.50", "INR", "the lines add up to 100000.00 INR, the payout says 99999.50: -0.50 INR are missing"),
-        (("5.00",) * 3, "-5.00", "USD", "the lines add up to 15.00 USD, the payout says -5.00: -20.00 USD are missing"),
-        (("0.01",), "0.02", "GBP", "the lines add up to 0.01 GBP, the payout says 0.02: 0.01 GBP are missing"),
+        (
+            ("80.50",),
+            "0.00",
+            "EUR",
+            "the lines add up to 80.50 EUR, the payout says 0.00: -80.50 EUR are missing",
+        ),
+        (
+            ("80,50", "-10,00"),
+            "100,50",
+            "EUR",
+            "the lines add up to 70.50 EUR, the payout says 100.50: 30.00 EUR are missing",
+        ),
+        (
+            ("1,450",),
+            "2,000",
+            "JPY",
+            "the lines add up to 1450 JPY, the payout says 2000: 550 JPY are missing",
+        ),
+        (
+            ("1,00,000.00",),
+            "99,999.50",
+            "INR",
+            "the lines add up to 100000.00 INR, the payout says 99999.50: -0.50 INR are missing",
+        ),
+        (
+            ("5.00",) * 3,
+            "-5.00",
+            "USD",
+            "the lines add up to 15.00 USD, the payout says -5.00: -20.00 USD are missing",
+        ),
+        (
+            ("0.01",),
+            "0.02",
+            "GBP",
+            "the lines add up to 0.01 GBP, the payout says 0.02: 0.01 GBP are missing",
+        ),
     ],
 )
 def test_a_settlement_that_amazon_left_incomplete_says_the_difference(
     amounts: tuple[str, ...], total: str, currency: str, difference: str
 ) -> None:
-    found = inspect_report([settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total, currency=currency).encode()])
+    found = inspect_report(
+        [
+            settlement(
+                *((*_PRINCIPAL, amount) for amount in amounts), total=total, currency=currency
+            ).encode()
+        ]
+    )
     assert found.why_not == f"{difference} from the file"
     assert "open a case with Amazon" in found.advice
 
@@ -350,7 +501,17 @@ def test_a_file_of_nothing_but_returns_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["WAHR FALSCH", "Vrai Faux", "VERDADERO FALSO", "Waar Onwaar", "SANT FALSKT", "PRAWDA FAŁSZ", "DOĞRU YANLIŞ", "ja nein"]
+    "words",
+    [
+        "WAHR FALSCH",
+        "Vrai Faux",
+        "VERDADERO FALSO",
+        "Waar Onwaar",
+        "SANT FALSKT",
+        "PRAWDA FAŁSZ",
+        "DOĞRU YANLIŞ",
+        "ja nein",
+    ],
 )
 def test_truth_in_the_words_of_spreadsheets_is_read(words: str) -> None:
     rows = _orders(all_orders(*(order(is_business_order=word) for word in words.split())).encode())
@@ -361,11 +522,16 @@ def test_truth_in_the_words_of_spreadsheets_is_read(words: str) -> None:
 def test_what_programs_put_around_cells_is_taken_off(around: str) -> None:
     def wrapped(text: str) -> bytes:
         head, *rows = text.splitlines()
-        changed = ("\t".join(around.format(cell) if cell else "" for cell in row.split("\t")) for row in rows)
+        changed = (
+            "\t".join(around.format(cell) if cell else "" for cell in row.split("\t"))
+            for row in rows
+        )
         return "\n".join([head, *changed, ""]).encode()
 
     assert _orders(wrapped(_ORDERS)) == _orders(_ORDERS.encode())
-    assert list(read_report([wrapped(_MONEY)]).rows()) == list(read_report([_MONEY.encode()]).rows())
+    assert list(read_report([wrapped(_MONEY)]).rows()) == list(
+        read_report([_MONEY.encode()]).rows()
+    )
 
 
 def test_joined_reports_are_read_and_the_repeated_header_is_told() -> None:

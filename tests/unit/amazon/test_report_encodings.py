@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from tests.unit.amazon.report_fixtures.builders import all_orders, order, settlement
 
-from theseller.amazon.reports import AllOrdersLine, Inspection, SettlementLine, inspect_report, read_report
+from theseller.amazon.reports import (
+    AllOrdersLine,
+    Inspection,
+    SettlementLine,
+    inspect_report,
+    read_report,
+)
 
 _POLISH = ("Żółta szczotka łazienkowa", "Pościel bawełniana, gęsia", "Ręcznik kąpielowy 70×140 cm")
 _CZECH = ("Dřevěný kartáč na vlasy", "Ložní povlečení žluté")
@@ -18,15 +24,29 @@ _RUSSIAN = ("Щётка для волос",)
 _GREEK = ("Βούρτσα μαλλιών",)
 _GERMAN = ("Bürste aus Buchenholz – 3 m² groß", "Größe „L“, süß", "Café-Crème 5 €")
 _FRENCH = ("Brosse à cheveux", "Œuf en bois, cœur", "Crème brûlée créée à Noël", "Théâtre d’été")
-_OTHERS = ("¿Cepillo pequeñín? 1ª edición", "Escova de cabelo, coleção Nº 2", "Spazzola più morbida, è così", "Hårbørste blå")
+_OTHERS = (
+    "¿Cepillo pequeñín? 1ª edición",
+    "Escova de cabelo, coleção Nº 2",
+    "Spazzola più morbida, è così",
+    "Hårbørste blå",
+)
 
 
 def _file(*titles: str, store: str = "Amazon.de", city: str = "Berlin") -> str:
-    return all_orders(*(order(product_name=title, sku=f"S-{at}", sales_channel=store, ship_city=city) for at, title in enumerate(titles)))
+    return all_orders(
+        *(
+            order(product_name=title, sku=f"S-{at}", sales_channel=store, ship_city=city)
+            for at, title in enumerate(titles)
+        )
+    )
 
 
 def _titles(data: bytes, **options: str) -> list[str]:
-    return [row.title for row in read_report([data], **options).rows() if isinstance(row, AllOrdersLine)]  # type: ignore[arg-type]
+    return [
+        row.title
+        for row in read_report([data], **options).rows()  # type: ignore[arg-type]
+        if isinstance(row, AllOrdersLine)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +57,11 @@ def _titles(data: bytes, **options: str) -> list[str]:
         (_POLISH[2:], "cp1250", "Amazon.pl"),
         (("pędzel",), "cp1250", "Amazon.de"),
         (("RØDE NT1", "Geburtstagszubehör", "Pre\u2013shave ™"), "cp1252", "Amazon.com"),
-        (("Première cuillère", "très êtes, même forêt", "Limões, irmã, João"), "cp1252", "Amazon.fr"),
+        (
+            ("Première cuillère", "très êtes, même forêt", "Limões, irmã, João"),
+            "cp1252",
+            "Amazon.fr",
+        ),
         (_POLISH, "cp1250", "Amazon.de"),
         ((*_POLISH, *_GERMAN[1:2]), "cp1250", "Amazon.de"),
         (_TURKISH, "cp1254", "Amazon.com.tr"),
@@ -54,7 +78,9 @@ def _titles(data: bytes, **options: str) -> list[str]:
         (("木製ﾌﾞﾗｼ 黄色",), "cp932", "Amazon.co.jp"),
     ],
 )
-def test_letters_and_stores_tell_the_encoding(titles: tuple[str, ...], codec: str, store: str) -> None:
+def test_letters_and_stores_tell_the_encoding(
+    titles: tuple[str, ...], codec: str, store: str
+) -> None:
     data = _file(*titles, store=store).encode(codec)
     assert _titles(data) == list(titles)
 
@@ -95,16 +121,27 @@ def test_letters_and_stores_tell_the_encoding(titles: tuple[str, ...], codec: st
         (_JAPANESE, "cp932", "Amazon.de"),
     ],
 )
-def test_what_they_do_not_tell_is_refused_with_the_reason(titles: tuple[str, ...], codec: str, store: str) -> None:
+def test_what_they_do_not_tell_is_refused_with_the_reason(
+    titles: tuple[str, ...], codec: str, store: str
+) -> None:
     found: Inspection = inspect_report([_file(*titles, store=store).encode(codec, "ignore")])
     assert not found.importable
     assert "UTF-8" in found.why_not or "ISO-2022" in found.why_not
     assert "save it as UTF-8" in found.advice
 
 
-@pytest.mark.parametrize("codec", ["cp1250", "cp1254", "gbk", "euc_jp", "iso2022_jp", "mac_roman", "big5"])
+@pytest.mark.parametrize(
+    "codec", ["cp1250", "cp1254", "gbk", "euc_jp", "iso2022_jp", "mac_roman", "big5"]
+)
 def test_a_file_whose_kept_cells_are_ascii_is_read_in_any_encoding(codec: str) -> None:
-    cities = {"gbk": "上海市", "euc_jp": "東京都", "iso2022_jp": "東京都", "big5": "臺北市", "mac_roman": "Köln", "cp1254": "Iğdır"}
+    cities = {
+        "gbk": "上海市",
+        "euc_jp": "東京都",
+        "iso2022_jp": "東京都",
+        "big5": "臺北市",
+        "mac_roman": "Köln",
+        "cp1254": "Iğdır",
+    }
     data = _file("Plain brush", city=cities.get(codec, "Łódź")).encode(codec)
     assert _titles(data) == ["Plain brush"]
     assert "is ASCII" in inspect_report([data]).encoding_evidence or codec == "iso2022_jp"
@@ -123,7 +160,11 @@ def test_a_person_may_say_what_it_is(codec: str) -> None:
 
 def test_a_settlement_is_decided_by_the_same_rule() -> None:
     text = settlement(
-        ("ItemPrice", "Principal", "19,90"), total="19,90", currency="PLN", store="Amazon.pl", promotion_id="Zniżka świąteczna"
+        ("ItemPrice", "Principal", "19,90"),
+        total="19,90",
+        currency="PLN",
+        store="Amazon.pl",
+        promotion_id="Zniżka świąteczna",
     )
     (row,) = read_report([text.encode("cp1250")]).rows()
     assert isinstance(row, SettlementLine)

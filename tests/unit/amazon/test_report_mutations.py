@@ -9,7 +9,14 @@ from collections import Counter
 import pytest
 from tests.unit.amazon.report_fixtures.mutations import CANARY, Mutant, mutants
 
-from theseller.amazon.reports import Inspection, ReportRefusedError, ReportStream, inspect_report, read_report, stream_report
+from theseller.amazon.reports import (
+    Inspection,
+    ReportRefusedError,
+    ReportStream,
+    inspect_report,
+    read_report,
+    stream_report,
+)
 
 
 def _told(error: BaseException) -> str:
@@ -20,7 +27,13 @@ def _told(error: BaseException) -> str:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        parts += [str(one), repr(one), repr(one.args), repr(vars(one)), repr(getattr(one, "object", ""))]
+        parts += [
+            str(one),
+            repr(one),
+            repr(one.args),
+            repr(vars(one)),
+            repr(getattr(one, "object", "")),
+        ]
         left += [other for other in (one.__cause__, one.__context__) if other is not None]
     return "\n".join([*parts, "".join(traceback.format_exception(error))])
 
@@ -46,7 +59,10 @@ def _check(mutant: Mutant) -> tuple[Inspection, str]:
         outputs.append(_told(error))
     for output in outputs:
         leak = CANARY.search(output)
-        assert leak is None, f"mutant {mutant.number} ({mutant.what}): …{output[max(0, leak.start() - 80) : leak.end() + 20]}…"
+        assert leak is None, (
+            f"mutant {mutant.number} ({mutant.what}):"
+            f" …{output[max(0, leak.start() - 80) : leak.end() + 20]}…"
+        )
     assert found.importable != bool(found.why_not)
     assert not found.why_not or found.advice
     return found, end
@@ -63,15 +79,21 @@ def _run(first: int, count: int, caplog: pytest.LogCaptureFixture) -> Counter[st
     return ends
 
 
-def test_no_cell_of_an_unread_column_comes_out_of_a_changed_file(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_cell_of_an_unread_column_comes_out_of_a_changed_file(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     ends = _run(0, 500, caplog)
-    assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 60  # An eighth; else nothing was tried.
+    assert (
+        min(ends["read"], ends["refused"], ends["dropped columns"]) > 60
+    )  # An eighth; else nothing was tried.
 
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("first", range(500, 20_500, 4_000))
-def test_no_cell_comes_out_of_twenty_thousand_changed_files(first: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_cell_comes_out_of_twenty_thousand_changed_files(
+    first: int, caplog: pytest.LogCaptureFixture
+) -> None:
     ends = _run(first, 4_000, caplog)
     assert min(ends["read"], ends["refused"], ends["dropped columns"]) > 500
 
@@ -80,4 +102,6 @@ def test_a_file_is_read_the_same_way_each_time_and_however_it_is_cut_into_pieces
     for mutant in mutants(30_000, 60):
         whole = inspect_report([mutant.data])
         assert whole == inspect_report([mutant.data])
-        assert whole == inspect_report([mutant.data[at : at + 7] for at in range(0, len(mutant.data), 7)]), mutant.number
+        assert whole == inspect_report(
+            [mutant.data[at : at + 7] for at in range(0, len(mutant.data), 7)]
+        ), mutant.number

@@ -6,7 +6,14 @@ import gzip
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.unit.amazon.report_fixtures.builders import BY_ORDER_DATE_COLUMNS, all_orders, as_json, order, settlement, traffic
+from tests.unit.amazon.report_fixtures.builders import (
+    BY_ORDER_DATE_COLUMNS,
+    all_orders,
+    as_json,
+    order,
+    settlement,
+    traffic,
+)
 
 from theseller.amazon.reports import Limits, ReportRefusedError, inspect_report, read_report
 from theseller.amazon.reports.types import COLUMNS, ReportType
@@ -50,7 +57,10 @@ def test_random_bytes_never_crash(data: bytes, size: int) -> None:
 def test_damaged_reports_never_crash(seed: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(seed)))
     until = data.draw(st.integers(at, min(len(seed), at + 40)))
-    _survives(seed[:at] + data.draw(st.binary(max_size=40)) + seed[until:], data.draw(st.integers(1, 4000)))
+    _survives(
+        seed[:at] + data.draw(st.binary(max_size=40)) + seed[until:],
+        data.draw(st.integers(1, 4000)),
+    )
 
 
 _DROPPED = set(COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].dropped)
@@ -67,18 +77,32 @@ def test_no_cell_of_an_order_is_ever_repeated(cells: dict[str, str]) -> None:
     assert "CNRY" not in repr(found)
     assert b"CNRY" not in found.to_json()
     try:
-        said, marker = repr(list(read_report([data]).rows())), "CNRYdropped"  # What is kept may be repeated as a row.
+        said, marker = (
+            repr(list(read_report([data]).rows())),
+            "CNRYdropped",
+        )  # What is kept may be repeated as a row.
     except ReportRefusedError as error:
         said, marker = f"{error!r} {error} {error.advice}", "CNRY"
     assert marker not in said
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(["amount", "total", "posted_date_time", "quantity_purchased", "currency", "order_id"]), _CELL)
+@given(
+    st.sampled_from(
+        ["amount", "total", "posted_date_time", "quantity_purchased", "currency", "order_id"]
+    ),
+    _CELL,
+)
 def test_no_bad_cell_of_a_settlement_is_ever_repeated(column: str, cell: str) -> None:
     bad = f"CNRY{cell}"
     amount, total = (bad if column == "amount" else "1.00"), (bad if column == "total" else "1.00")
     extra = {column: bad} if column not in {"amount", "total"} else {}
     currency = extra.pop("currency", "EUR")
-    found = inspect_report([settlement(("ItemPrice", "Principal", amount), total=total, currency=currency, **extra).encode()])
+    found = inspect_report(
+        [
+            settlement(
+                ("ItemPrice", "Principal", amount), total=total, currency=currency, **extra
+            ).encode()
+        ]
+    )
     assert "CNRY" not in repr(found)

@@ -7,7 +7,14 @@ import pytest
 from tests.unit.amazon.report_fixtures.builders import CANARY, settlement
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.amazon.reports import ReportRefusedError, ReportType, SettlementLine, SettlementSummary, inspect_report, read_report
+from theseller.amazon.reports import (
+    ReportRefusedError,
+    ReportType,
+    SettlementLine,
+    SettlementSummary,
+    inspect_report,
+    read_report,
+)
 from theseller.lib.marketplaces import by_code
 
 _PRINCIPAL = ("ItemPrice", "Principal")
@@ -15,7 +22,9 @@ _COMMISSION = ("ItemFees", "Commission")
 
 
 def test_a_settlement_is_decoded() -> None:
-    report = read_report([settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.91").encode()])
+    report = read_report(
+        [settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.91").encode()]
+    )
     first, second = report.rows()
     assert report.summary == SettlementSummary(
         settlement_id="1001",
@@ -59,10 +68,18 @@ def test_tuples_hold_the_same_in_the_same_order() -> None:
 
 
 def test_the_inspection_shows_totals_and_drops_the_rest() -> None:
-    found = inspect_report([settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.91").encode()])
+    found = inspect_report(
+        [settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.91").encode()]
+    )
     assert found.importable
     assert found.report_type is ReportType.SETTLEMENT_V2
-    assert found.totals == {"EUR": {"principal": Decimal("19.90"), "referral": Decimal("-2.99"), "settlement total": Decimal("16.91")}}
+    assert found.totals == {
+        "EUR": {
+            "principal": Decimal("19.90"),
+            "referral": Decimal("-2.99"),
+            "settlement total": Decimal("16.91"),
+        }
+    }
     assert {column.name for column in found.columns_dropped} == {
         "merchant-order-id",
         "merchant-order-item-id",
@@ -85,12 +102,18 @@ def test_the_inspection_shows_totals_and_drops_the_rest() -> None:
         (("1.234", "0,00"), "1.234,00", "iso", "EUR"),
     ],
 )
-def test_notation_is_decided_by_the_whole_file(amounts: tuple[str, str], total: str, dates: str, currency: str) -> None:
-    data = settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total, dates=dates, currency=currency)
+def test_notation_is_decided_by_the_whole_file(
+    amounts: tuple[str, str], total: str, dates: str, currency: str
+) -> None:
+    data = settlement(
+        *((*_PRINCIPAL, amount) for amount in amounts), total=total, dates=dates, currency=currency
+    )
     report = read_report([data.encode()])
     assert report.summary is not None
     assert report.summary.total_amount == Decimal(1234)
-    assert {row.posted_at for row in report.rows()} == {datetime(2026, 3, 5, 12, 34, 56, tzinfo=UTC)}  # type: ignore[union-attr]
+    assert {row.posted_at for row in report.rows()} == {  # type: ignore[union-attr]
+        datetime(2026, 3, 5, 12, 34, 56, tzinfo=UTC)
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,11 +121,17 @@ def test_notation_is_decided_by_the_whole_file(amounts: tuple[str, str], total: 
     [
         (("1,234", "0"), "1,234", "don't tell whether a comma or a point"),
         (("1.234", "0"), "1.234", "don't tell whether a comma or a point"),
-        (("12,50", "-2.50", "1.234", "1,234"), "1245", "the total doesn't tell how 2 of them are meant"),
+        (
+            ("12,50", "-2.50", "1.234", "1,234"),
+            "1245",
+            "the total doesn't tell how 2 of them are meant",
+        ),
     ],
 )
 def test_ambiguous_numbers_are_refused(amounts: tuple[str, ...], total: str, words: str) -> None:
-    found = inspect_report([settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total).encode()])
+    found = inspect_report(
+        [settlement(*((*_PRINCIPAL, amount) for amount in amounts), total=total).encode()]
+    )
     assert words in found.why_not
     assert found.advice
 
@@ -110,17 +139,40 @@ def test_ambiguous_numbers_are_refused(amounts: tuple[str, ...], total: str, wor
 @pytest.mark.parametrize(
     ("posted", "when"),
     [
-        (("13/03/2026 10:00:00 UTC", "04/03/2026 10:00:00 UTC"), datetime(2026, 3, 4, 10, tzinfo=UTC)),
-        (("03/13/2026 10:00:00 UTC", "04/03/2026 10:00:00 UTC"), datetime(2026, 4, 3, 10, tzinfo=UTC)),
-        (("03/03/2026 10:00:00 UTC", "03/03/2026 10:00:00 UTC"), datetime(2026, 3, 3, 10, tzinfo=UTC)),
-        (("2026/03/13 10:00:00 JST", "2026/03/04 10:00:00 JST"), datetime(2026, 3, 4, 1, tzinfo=UTC)),
-        (("2026-03-13T10:00:00+00:00", "2026-03-04T10:00:00-08:00"), datetime(2026, 3, 4, 18, tzinfo=UTC)),
-        (("04/03/2026 10:00:00 UTC", "05/03/2026 10:00:00 UTC"), "don't tell whether the day or the month"),
+        (
+            ("13/03/2026 10:00:00 UTC", "04/03/2026 10:00:00 UTC"),
+            datetime(2026, 3, 4, 10, tzinfo=UTC),
+        ),
+        (
+            ("03/13/2026 10:00:00 UTC", "04/03/2026 10:00:00 UTC"),
+            datetime(2026, 4, 3, 10, tzinfo=UTC),
+        ),
+        (
+            ("03/03/2026 10:00:00 UTC", "03/03/2026 10:00:00 UTC"),
+            datetime(2026, 3, 3, 10, tzinfo=UTC),
+        ),
+        (
+            ("2026/03/13 10:00:00 JST", "2026/03/04 10:00:00 JST"),
+            datetime(2026, 3, 4, 1, tzinfo=UTC),
+        ),
+        (
+            ("2026-03-13T10:00:00+00:00", "2026-03-04T10:00:00-08:00"),
+            datetime(2026, 3, 4, 18, tzinfo=UTC),
+        ),
+        (
+            ("04/03/2026 10:00:00 UTC", "05/03/2026 10:00:00 UTC"),
+            "don't tell whether the day or the month",
+        ),
         (("13/03/2026 10:00:00 UTC", "03/13/2026 10:00:00 UTC"), "others with the month"),
     ],
 )
-def test_the_order_of_day_and_month_is_decided_by_the_whole_file(posted: tuple[str, str], when: datetime | str) -> None:
-    one, other = (settlement((*_PRINCIPAL, "5.00"), total="10.00", posted_date_time=moment) for moment in posted)
+def test_the_order_of_day_and_month_is_decided_by_the_whole_file(
+    posted: tuple[str, str], when: datetime | str
+) -> None:
+    one, other = (
+        settlement((*_PRINCIPAL, "5.00"), total="10.00", posted_date_time=moment)
+        for moment in posted
+    )
     data = (one + other.split("\n")[2] + "\n").encode()
     if isinstance(when, str):
         assert when in inspect_report([data]).why_not
@@ -129,19 +181,27 @@ def test_the_order_of_day_and_month_is_decided_by_the_whole_file(posted: tuple[s
 
 
 def test_a_day_without_time_is_noon_and_flagged() -> None:
-    report = read_report([settlement((*_PRINCIPAL, "5.00"), total="5.00", posted_date_time="").encode()])
+    report = read_report(
+        [settlement((*_PRINCIPAL, "5.00"), total="5.00", posted_date_time="").encode()]
+    )
     (line,) = report.rows()
     assert isinstance(line, SettlementLine)
     assert line.posted_date_only
     assert line.posted_at == datetime(2026, 3, 5, 12, tzinfo=UTC)
     assert {by_code(code).local_day(line.posted_at).day for code in ("US", "DE", "JP")} == {5}
-    assert report.inspection.warnings == ("1 lines give only the day they were posted, not the time",)
+    assert report.inspection.warnings == (
+        "1 lines give only the day they were posted, not the time",
+    )
 
 
 def test_the_lines_must_add_up_to_the_payout() -> None:
     data = [settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.92").encode()]
     found = inspect_report(data)
-    assert found.why_not == "the lines add up to 16.91 EUR, the payout says 16.92: 0.01 EUR are missing from the file"
+    assert (
+        found.why_not
+        == "the lines add up to 16.91 EUR, the payout says 16.92: 0.01 EUR are missing from the"
+        " file"
+    )
     assert "open a case with Amazon" in found.advice
     assert found.totals["EUR"]["principal"] == Decimal("19.90")
     for tolerant in (False, True):
@@ -151,8 +211,15 @@ def test_the_lines_must_add_up_to_the_payout() -> None:
 
 def test_a_bad_line_makes_the_settlement_uncheckable() -> None:
     good = settlement((*_PRINCIPAL, "19.90"), total="19.90")
-    for change in (("\t19.90\t", f"\t{CANARY}\t"), ("\t1\t\n", "\tCNRY\t\n"), ("12:34:56 UTC", "12:34:56"), ("\t19.90\t\t", "\t\t\t")):
-        found = inspect_report([good.replace("12:00:00 UTC\t19.90", "12:00:00 UTC\t19.9").replace(*change).encode()])
+    for change in (
+        ("\t19.90\t", f"\t{CANARY}\t"),
+        ("\t1\t\n", "\tCNRY\t\n"),
+        ("12:34:56 UTC", "12:34:56"),
+        ("\t19.90\t\t", "\t\t\t"),
+    ):
+        found = inspect_report(
+            [good.replace("12:00:00 UTC\t19.90", "12:00:00 UTC\t19.9").replace(*change).encode()]
+        )
         assert [row.line for row in found.rows_refused] == [3]
         assert "can't be checked against the payout" in found.why_not
         assert "CNRY" not in repr(found)
@@ -161,9 +228,15 @@ def test_a_bad_line_makes_the_settlement_uncheckable() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (settlement((*_PRINCIPAL, "1.00"), total="1.00").replace("1001", "1002", 1), "another settlement"),
+        (
+            settlement((*_PRINCIPAL, "1.00"), total="1.00").replace("1001", "1002", 1),
+            "another settlement",
+        ),
         (settlement((*_PRINCIPAL, "1.00"), total=""), "not the settlement's summary"),
-        (settlement((*_PRINCIPAL, "1.00"), total="x1.0"), "the summary can't be read: total-amount"),
+        (
+            settlement((*_PRINCIPAL, "1.00"), total="x1.0"),
+            "the summary can't be read: total-amount",
+        ),
         (settlement((*_PRINCIPAL, "1.00"), total="1.00", currency=""), "lacks its currency"),
         (
             settlement((*_PRINCIPAL, "1.00"), total="1.00", currency="USD")
@@ -171,7 +244,10 @@ def test_a_bad_line_makes_the_settlement_uncheckable() -> None:
             .replace("\t\t\t\t\t\tOrder", "\t\t\t\t\tEUR\tOrder"),
             "no total spans",
         ),
-        (settlement(total="1.00") + settlement(total="1.00").split("\n")[1] + "\n", "more than one settlement"),
+        (
+            settlement(total="1.00") + settlement(total="1.00").split("\n")[1] + "\n",
+            "more than one settlement",
+        ),
         (settlement(total="1.00").split("\n")[0] + "\n", "holds no settlement"),
     ],
 )

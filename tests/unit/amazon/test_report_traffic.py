@@ -7,7 +7,13 @@ from decimal import Decimal
 import pytest
 from tests.unit.amazon.report_fixtures.builders import CANARY, as_json, traffic
 
-from theseller.amazon.reports import ReportType, TrafficDay, TrafficProduct, inspect_report, read_report
+from theseller.amazon.reports import (
+    ReportType,
+    TrafficDay,
+    TrafficProduct,
+    inspect_report,
+    read_report,
+)
 from theseller.lib.marketplaces import by_code
 
 
@@ -30,7 +36,12 @@ def test_a_day_and_its_products() -> None:
         unit_session_percentage=Decimal("2.54"),
     )
     assert isinstance(product, TrafficProduct)
-    assert (product.sku, product.daily, product.first_day, product.last_day) == ("BRUSH-0", True, date(2026, 3, 1), date(2026, 3, 1))
+    assert (product.sku, product.daily, product.first_day, product.last_day) == (
+        "BRUSH-0",
+        True,
+        date(2026, 3, 1),
+        date(2026, 3, 1),
+    )
     found = report.inspection
     assert found.report_type is ReportType.SALES_AND_TRAFFIC
     assert found.compressed
@@ -40,12 +51,17 @@ def test_a_day_and_its_products() -> None:
 def test_products_of_several_days_are_no_daily_facts() -> None:
     report = read_report([as_json(traffic("2026-03-01", "2026-03-02"))])
     assert [row.daily for row in report.rows() if isinstance(row, TrafficProduct)] == [False]
-    assert "1 rows by product cover several days, so they can't be used per day and are skipped" in report.inspection.warnings
+    assert (
+        "1 rows by product cover several days, so they can't be used per day and are skipped"
+        in report.inspection.warnings
+    )
     assert report.inspection.period.days == {"DE": (date(2026, 3, 1), date(2026, 3, 2))}
 
 
 def test_amounts_come_from_the_token_not_from_a_float() -> None:
-    data = as_json(traffic("2026-03-01")).replace(b"238.44", b"0.1000000000000000055511151231257827")
+    data = as_json(traffic("2026-03-01")).replace(
+        b"238.44", b"0.1000000000000000055511151231257827"
+    )
     (day, _) = read_report([data]).rows()
     assert isinstance(day, TrafficDay)
     assert day.ordered_product_sales == Decimal("0.1000000000000000055511151231257827")
@@ -69,13 +85,25 @@ def test_weeks_are_no_days() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "column"),
     [
-        (b'"unitsOrdered": 23', b'"unitsOrdered": "CNRY"', "salesAndTrafficByDate.salesByDate.unitsOrdered"),
-        (b'"amount": 238.44', b'"amount": "CNRY"', "salesAndTrafficByDate.salesByDate.orderedProductSales.amount"),
+        (
+            b'"unitsOrdered": 23',
+            b'"unitsOrdered": "CNRY"',
+            "salesAndTrafficByDate.salesByDate.unitsOrdered",
+        ),
+        (
+            b'"amount": 238.44',
+            b'"amount": "CNRY"',
+            "salesAndTrafficByDate.salesByDate.orderedProductSales.amount",
+        ),
         (b'"amount": 238.44', b'"amount": "NaN"', "salesAndTrafficByDate.orderedProductSales"),
         (b'"EUR"', b'"CNRY"', "salesAndTrafficByDate.orderedProductSales"),
         (b'"date": "2026-03-01"', b'"date": "CNRY"', "salesAndTrafficByDate.date"),
         (b'"date": "2026-03-01"', b'"date": "2026-02-01"', "salesAndTrafficByDate.date"),
-        (b'"parentAsin": "B0BRUSH001"', b'"parentAsin": "CNRY"', "salesAndTrafficByAsin.parentAsin"),
+        (
+            b'"parentAsin": "B0BRUSH001"',
+            b'"parentAsin": "CNRY"',
+            "salesAndTrafficByAsin.parentAsin",
+        ),
     ],
 )
 def test_a_bad_row_is_refused_by_number_and_path(old: bytes, new: bytes, column: str) -> None:
@@ -92,7 +120,11 @@ def test_a_bad_row_is_refused_by_number_and_path(old: bytes, new: bytes, column:
         (b'["A1PA6795UKMFR9"]', b'["A1PA6795UKMFR9", "ATVPDKIKX0DER"]', "several marketplaces"),
         (b"A1PA6795UKMFR9", b"CNRY", "doesn't know"),
         (b'"dataStartTime": "2026-03-01"', b'"dataStartTime": "2026-04-01"', "ends before"),
-        (b'"dataStartTime": "2026-03-01"', b'"dataStartTime": "CNRY"', "reportSpecification.dataStartTime"),
+        (
+            b'"dataStartTime": "2026-03-01"',
+            b'"dataStartTime": "CNRY"',
+            "reportSpecification.dataStartTime",
+        ),
         (b'"reportSpecification"', b'"CNRY"', "no sales and traffic report"),
     ],
 )
@@ -107,4 +139,8 @@ def test_another_document_is_refused(old: bytes, new: bytes, words: str) -> None
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
 def test_a_byte_order_mark_changes_nothing(mark: str, codec: str) -> None:
     text = as_json(traffic("2026-03-01")).decode()
-    assert inspect_report([(mark + text).encode(codec)]).rows == inspect_report([text.encode()]).rows > 0
+    assert (
+        inspect_report([(mark + text).encode(codec)]).rows
+        == inspect_report([text.encode()]).rows
+        > 0
+    )

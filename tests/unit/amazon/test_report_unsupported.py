@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from tests.unit.amazon.report_fixtures.builders import all_orders, order, settlement
-from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, CANARY, OTHERS, STATEMENTS, TRANSACTIONS, table
+from tests.unit.amazon.report_fixtures.lookalikes import (
+    BUSINESS,
+    CANARY,
+    OTHERS,
+    STATEMENTS,
+    TRANSACTIONS,
+    table,
+)
 
 from theseller.amazon.reports import inspect_report
 
@@ -36,7 +43,13 @@ def _answers(text: str, name: str, *advised: str) -> None:
 @pytest.mark.parametrize("preamble", [0, 3, 7, 9])
 def test_transaction_reports_below_a_preamble(language: str, preamble: int) -> None:
     for separator, end in ((",", "\r\n"), (";", "\n"), ("\t", "\r")):
-        text = table(TRANSACTIONS[language], separator=separator, end=end, preamble=preamble, language=language)
+        text = table(
+            TRANSACTIONS[language],
+            separator=separator,
+            end=end,
+            preamble=preamble,
+            language=language,
+        )
         _answers(text, "payments transaction report", "Flat File V2")
 
 
@@ -44,11 +57,23 @@ def test_transaction_reports_below_a_preamble(language: str, preamble: int) -> N
 @pytest.mark.parametrize("preamble", [0, 4])
 def test_transaction_views_in_each_language(language: str, preamble: int) -> None:
     for separator in (",", ";", "\t"):
-        _answers(table(STATEMENTS[language], separator=separator, preamble=preamble), "payments", "Flat File V2")
+        _answers(
+            table(STATEMENTS[language], separator=separator, preamble=preamble),
+            "payments",
+            "Flat File V2",
+        )
 
 
 def test_a_transaction_report_in_an_unlisted_language_is_known_by_its_definitions() -> None:
-    columns = ("päivämäärä", "selvitysnumero", "tyyppi", "tilausnumero", "tuote", "kuvaus", "yhteensä")
+    columns = (
+        "päivämäärä",
+        "selvitysnumero",
+        "tyyppi",
+        "tilausnumero",
+        "tuote",
+        "kuvaus",
+        "yhteensä",
+    )
     for preamble in (1, 7):
         _answers(table(columns, preamble=preamble), "payments transaction report", "Flat File V2")
 
@@ -77,4 +102,7 @@ def test_our_own_reports_are_not_taken_for_others() -> None:
     ):
         assert inspect_report([text.encode()]).importable
     for end in (",", ";"):
-        assert "separated by" in inspect_report([all_orders(order()).replace("\t", end).encode()]).why_not
+        assert (
+            "separated by"
+            in inspect_report([all_orders(order()).replace("\t", end).encode()]).why_not
+        )

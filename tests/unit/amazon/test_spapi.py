@@ -67,17 +67,30 @@ def call(
     body: Mapping[str, object] | None = None,
 ) -> Reply:
     return client.call(
-        operation, region=Region.EU, selling_partner_id="ALICE", access_token=TOKEN, at=NOON, params=params, path=path, body=body
+        operation,
+        region=Region.EU,
+        selling_partner_id="ALICE",
+        access_token=TOKEN,
+        at=NOON,
+        params=params,
+        path=path,
+        body=body,
     )
 
 
-def problem(status: int, code: str = "Unauthorized", details: str = "", message: str = f"denied for {ORDER}") -> httpx.Response:
+def problem(
+    status: int, code: str = "Unauthorized", details: str = "", message: str = f"denied for {ORDER}"
+) -> httpx.Response:
     body = {"errors": [{"code": code, "message": message, "details": details}]}
     return httpx.Response(status, json=body, headers={"x-amzn-RequestId": "req-7"})
 
 
 def assert_tells_nothing(error: BaseException) -> None:
-    text = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format_exception_only())
+    text = "".join(
+        traceback.TracebackException.from_exception(
+            error, capture_locals=False
+        ).format_exception_only()
+    )
     text += repr(vars(error)) + str(error)
     assert not any(word in text for word in SECRET_WORDS)
     assert "https://" not in text
@@ -87,7 +100,11 @@ def assert_tells_nothing(error: BaseException) -> None:
 
 def test_a_call_carries_what_amazon_wants() -> None:
     amazon = Amazon(httpx.Response(200, json={"orders": []}, headers={"x-amzn-RequestId": "req-1"}))
-    parts: dict[str, Value] = {"lastUpdatedAfter": NOON, "marketplaceIds": ["A1", "A2"], "maxResultsPerPage": 100}
+    parts: dict[str, Value] = {
+        "lastUpdatedAfter": NOON,
+        "marketplaceIds": ["A1", "A2"],
+        "maxResultsPerPage": 100,
+    }
     reply = call(make(amazon), params=parts)
     assert reply == Reply(b'{"orders":[]}', "req-1", 200)
     assert "orders" not in repr(reply)
@@ -110,8 +127,15 @@ def test_a_call_carries_what_amazon_wants() -> None:
 def test_a_path_value_stays_one_segment() -> None:
     amazon = Amazon(httpx.Response(200, json={"order": {}}))
     call(make(amazon), "getOrder", path={"orderId": "../../tokens?x=1"})
-    assert amazon.asked[0].url.raw_path.startswith(b"/orders/2026-01-01/orders/..%2F..%2Ftokens%3Fx%3D1?")
-    paths: list[dict[str, str]] = [{"orderId": ".."}, {"orderId": ""}, {}, {"orderId": "1", "more": "2"}]
+    assert amazon.asked[0].url.raw_path.startswith(
+        b"/orders/2026-01-01/orders/..%2F..%2Ftokens%3Fx%3D1?"
+    )
+    paths: list[dict[str, str]] = [
+        {"orderId": ".."},
+        {"orderId": ""},
+        {},
+        {"orderId": "1", "more": "2"},
+    ]
     for path in paths:
         with pytest.raises(NotAllowedError):
             call(make(amazon), "getOrder", path=path)
@@ -120,7 +144,10 @@ def test_a_path_value_stays_one_segment() -> None:
 
 def test_a_report_request_is_json() -> None:
     amazon = Amazon(httpx.Response(202, json={"reportId": "R1"}))
-    body: dict[str, object] = {"reportType": "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL", "marketplaceIds": ["A1"]}
+    body: dict[str, object] = {
+        "reportType": "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",
+        "marketplaceIds": ["A1"],
+    }
     call(make(amazon), "createReport", body=body)
     assert amazon.asked[0].method == "POST"
     assert json.loads(amazon.asked[0].content) == body
@@ -136,18 +163,56 @@ def test_a_report_request_is_json() -> None:
         ("searchOrders", {"params": {"surprise": "1"}}),
         ("searchOrders", {"body": {"a": 1}}),
         ("createReport", {}),
-        ("createReport", {"body": {"reportType": "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL", "marketplaceIds": ["A1"]}}),
-        ("createReport", {"body": {"reportType": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "marketplaceIds": ["A1"]}}),
-        ("createReport", {"body": {"reportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "marketplaceIds": ["A1"]}}),
+        (
+            "createReport",
+            {
+                "body": {
+                    "reportType": "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL",
+                    "marketplaceIds": ["A1"],
+                }
+            },
+        ),
+        (
+            "createReport",
+            {
+                "body": {
+                    "reportType": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+                    "marketplaceIds": ["A1"],
+                }
+            },
+        ),
+        (
+            "createReport",
+            {"body": {"reportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "marketplaceIds": ["A1"]}},
+        ),
         ("createReport", {"body": {"reportType": ["GET_SALES_AND_TRAFFIC_REPORT"]}}),
         ("getReports", {"params": {"marketplaceIds": ["A1"]}}),
         ("getReports", {"params": {"reportTypes": []}}),
         ("getReports", {"params": {"reportTypes": ["SC_VAT_TAX_REPORT"], "nextToken": "n"}}),
-        ("getReports", {"params": {"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "SC_VAT_TAX_REPORT"]}}),
-        ("getReports", {"params": {"reportTypes": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2,SC_VAT_TAX_REPORT"}}),
+        (
+            "getReports",
+            {
+                "params": {
+                    "reportTypes": [
+                        "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+                        "SC_VAT_TAX_REPORT",
+                    ]
+                }
+            },
+        ),
+        (
+            "getReports",
+            {
+                "params": {
+                    "reportTypes": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2,SC_VAT_TAX_REPORT"
+                }
+            },
+        ),
     ],
 )
-def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(operation: str, parts: dict[str, Any]) -> None:
+def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(
+    operation: str, parts: dict[str, Any]
+) -> None:
     amazon, limiter = Amazon(), InMemoryLimiter()
     with pytest.raises(NotAllowedError) as caught:
         call(make(amazon, limiter), operation, **parts)
@@ -159,17 +224,30 @@ def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(operation: str, pa
 def test_the_next_page_of_reports_needs_its_token_only() -> None:
     amazon = Amazon(httpx.Response(200, json={"reports": []}))
     call(make(amazon), "getReports", params={"nextToken": "n"})
-    call(make(amazon), "getReports", params={"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"], "pageSize": 10})
-    assert [request.url.params.get("reportTypes") for request in amazon.asked] == [None, "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"]
+    call(
+        make(amazon),
+        "getReports",
+        params={"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"], "pageSize": 10},
+    )
+    assert [request.url.params.get("reportTypes") for request in amazon.asked] == [
+        None,
+        "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+    ]
 
 
 EXPIRED = "The access token you provided has expired."
 FAILURES: list[tuple[httpx.Response, type[AmazonError]]] = [
-    (problem(403, details="The access token you provided is revoked, malformed or invalid."), AccessTokenRejectedError),
+    (
+        problem(403, details="The access token you provided is revoked, malformed or invalid."),
+        AccessTokenRejectedError,
+    ),
     (problem(403, details=EXPIRED), AccessTokenRejectedError),
     (problem(401, details=EXPIRED), AccessTokenRejectedError),
     (problem(403, details="Access token is missing in the request header."), InvalidRequestError),
-    (problem(403, details="Access denied for this account. Please contact support. (A-101)"), AccountBlockedError),
+    (
+        problem(403, details="Access denied for this account. Please contact support. (A-101)"),
+        AccountBlockedError,
+    ),
     (problem(403, details="", message="Access to requested resource is denied."), RoleMissingError),
     (problem(403, details="Something new."), RoleMissingError),
     (problem(403, message="Access to requested resource is denied."), RoleMissingError),
@@ -188,11 +266,16 @@ FAILURES: list[tuple[httpx.Response, type[AmazonError]]] = [
     (httpx.Response(200, content=b""), UnavailableError),
     (httpx.Response(301, headers={"location": "https://elsewhere.example/"}), InvalidRequestError),
     (httpx.Response(502, content=b"\x00\xff"), UnavailableError),
-    (httpx.Response(500, json={"errors": [{"code": "zzq2 in the code", "message": ORDER}]}), UnavailableError),
+    (
+        httpx.Response(500, json={"errors": [{"code": "zzq2 in the code", "message": ORDER}]}),
+        UnavailableError,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("answer", "expected"), FAILURES, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("answer", "expected"), FAILURES, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_the_failure_table(answer: httpx.Response, expected: type[AmazonError]) -> None:
     with pytest.raises(AmazonError) as caught:
         call(make(Amazon(answer)), params={"paginationToken": "page-zzq3"})
@@ -206,7 +289,12 @@ def test_an_error_names_code_status_and_request() -> None:
     with pytest.raises(RoleMissingError) as caught:
         call(make(Amazon(problem(403))), "listTransactions")
     error = caught.value
-    assert (error.operation, error.status, error.code, error.request_id) == ("listTransactions", 403, "Unauthorized", "req-7")
+    assert (error.operation, error.status, error.code, error.request_id) == (
+        "listTransactions",
+        403,
+        "Unauthorized",
+        "req-7",
+    )
     assert "listTransactions: status 403, code Unauthorized, request req-7" in str(error)
 
 
@@ -262,13 +350,25 @@ def test_the_rate_is_learnt_only_where_amazon_prints_it(status: int, learnt: flo
 def test_a_token_that_no_header_can_carry_is_refused_before_it_can_be_printed() -> None:
     amazon = Amazon()
     with pytest.raises(AccessTokenRejectedError) as caught:
-        make(amazon).call("listBalances", region=Region.EU, selling_partner_id="A", access_token=Secret("zzq1\r\nevil: ü"), at=NOON)
+        make(amazon).call(
+            "listBalances",
+            region=Region.EU,
+            selling_partner_id="A",
+            access_token=Secret("zzq1\r\nevil: ü"),
+            at=NOON,
+        )
     assert_tells_nothing(caught.value)
     assert amazon.asked == []
 
 
 def test_no_cookie_passes_from_one_seller_to_another() -> None:
-    amazon = Amazon(httpx.Response(200, json={"orders": []}, headers={"set-cookie": "seller=alice; Path=/; Domain=amazon.com"}))
+    amazon = Amazon(
+        httpx.Response(
+            200,
+            json={"orders": []},
+            headers={"set-cookie": "seller=alice; Path=/; Domain=amazon.com"},
+        )
+    )
     client = make(amazon)
     call(client)
     call(client)

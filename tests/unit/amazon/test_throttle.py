@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.amazon.operations import OPERATIONS
-from theseller.amazon.throttle import Bucket, BucketKey, Granted, InMemoryLimiter, NotBefore, learn, penalise, refill, seed, take
+from theseller.amazon.throttle import (
+    Bucket,
+    BucketKey,
+    Granted,
+    InMemoryLimiter,
+    NotBefore,
+    learn,
+    penalise,
+    refill,
+    seed,
+    take,
+)
 from theseller.lib.marketplaces import Region
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -17,7 +28,9 @@ RATES = st.sampled_from(sorted({operation.rate for operation in OPERATIONS.value
 
 
 @given(RATES, st.integers(1, 30), st.lists(st.floats(0, 400, allow_nan=False), max_size=80))
-def test_no_window_holds_more_than_burst_plus_rate_times_its_length(rate: float, burst: int, gaps: list[float]) -> None:
+def test_no_window_holds_more_than_burst_plus_rate_times_its_length(
+    rate: float, burst: int, gaps: list[float]
+) -> None:
     bucket, at, grants = Bucket(float(burst), NOON, rate, burst), NOON, []
     for gap in gaps:
         at += timedelta(seconds=gap)
@@ -31,7 +44,9 @@ def test_no_window_holds_more_than_burst_plus_rate_times_its_length(rate: float,
 
 
 @given(RATES, st.integers(1, 30), st.lists(st.sampled_from(["take", "429", "learn"]), max_size=40))
-def test_whoever_comes_at_the_promised_instant_is_let_in(rate: float, burst: int, events: list[str]) -> None:
+def test_whoever_comes_at_the_promised_instant_is_let_in(
+    rate: float, burst: int, events: list[str]
+) -> None:
     bucket = Bucket(float(burst), NOON, rate, burst)
     for event in events:
         if event == "429":

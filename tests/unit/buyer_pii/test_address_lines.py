@@ -43,6 +43,8 @@ def test_the_last_lines_are_the_country_s(country: str, last: tuple[str, ...]) -
 
 
 def test_what_is_missing_leaves_no_empty_line_and_no_stray_comma() -> None:
-    found = printed_recipient(DATA, Address(name="A", address_line1="1 Row", city="Paris", country_code="US"))
+    found = printed_recipient(
+        DATA, Address(name="A", address_line1="1 Row", city="Paris", country_code="US")
+    )
     assert found.lines == ("A", "1 Row", "Paris")
     assert printed_recipient(DATA, Address(name="A", address_line1="1 Row")).lines == ("A", "1 Row")

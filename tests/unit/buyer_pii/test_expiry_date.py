@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from theseller.buyer_pii.expiry_date import expiry_date, is_expired, shipped_too_long_ago
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-ZONES = st.integers(-14 * 4, 14 * 4).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=ZONES)  # noqa: DTZ001  # hypothesis adds the zone
+ZONES = st.integers(-14 * 4, 14 * 4).map(
+    lambda quarters: timezone(timedelta(minutes=15 * quarters))
+)
+# hypothesis adds the zone
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=ZONES)  # noqa: DTZ001
 SHIPPED = st.none() | MOMENTS
 
 
@@ -30,22 +33,33 @@ def _thirty_days_on(day: date) -> date:
 
 @given(MOMENTS, SHIPPED)
 @example(datetime(2028, 1, 31, 23, 59, 59, tzinfo=UTC), None)  # over the end of a leap February
-@example(datetime(2026, 12, 15, 0, 30, tzinfo=timezone(timedelta(hours=9))), datetime(2026, 12, 14, 23, tzinfo=UTC))
-def test_the_day_is_thirty_pages_after_the_first_of_shipment_and_fetching(fetched: datetime, shipped: datetime | None) -> None:
+@example(
+    datetime(2026, 12, 15, 0, 30, tzinfo=timezone(timedelta(hours=9))),
+    datetime(2026, 12, 14, 23, tzinfo=UTC),
+)
+def test_the_day_is_thirty_pages_after_the_first_of_shipment_and_fetching(
+    fetched: datetime, shipped: datetime | None
+) -> None:
     first = min(one for one in (fetched, shipped) if one is not None).astimezone(UTC).date()
     assert expiry_date(fetched_at=fetched, shipped_at=shipped) == _thirty_days_on(first)
 
 
 @given(MOMENTS, SHIPPED)
-def test_nothing_can_be_read_thirty_times_24_hours_after_either(fetched: datetime, shipped: datetime | None) -> None:
+def test_nothing_can_be_read_thirty_times_24_hours_after_either(
+    fetched: datetime, shipped: datetime | None
+) -> None:
     expires_on = expiry_date(fetched_at=fetched, shipped_at=shipped)
     for one in (fetched, shipped or fetched):
         assert is_expired(expires_on, at=one + timedelta(days=30))
 
 
 @given(MOMENTS, SHIPPED, st.timedeltas(timedelta(0), timedelta(days=400)))
-def test_fetching_later_gains_nothing_once_it_is_shipped(fetched: datetime, shipped: datetime | None, later: timedelta) -> None:
-    before, after = (expiry_date(fetched_at=at, shipped_at=shipped) for at in (fetched, fetched + later))
+def test_fetching_later_gains_nothing_once_it_is_shipped(
+    fetched: datetime, shipped: datetime | None, later: timedelta
+) -> None:
+    before, after = (
+        expiry_date(fetched_at=at, shipped_at=shipped) for at in (fetched, fetched + later)
+    )
     if shipped is not None and shipped <= fetched:
         assert after == before
     assert after >= before
@@ -53,5 +67,7 @@ def test_fetching_later_gains_nothing_once_it_is_shipped(fetched: datetime, ship
 
 @given(MOMENTS, MOMENTS)
 def test_what_would_be_dead_at_once_is_not_fetched(shipped: datetime, at: datetime) -> None:
-    assert shipped_too_long_ago(shipped, at=at) is is_expired(expiry_date(fetched_at=at, shipped_at=shipped), at=at)
+    assert shipped_too_long_ago(shipped, at=at) is is_expired(
+        expiry_date(fetched_at=at, shipped_at=shipped), at=at
+    )
     assert not shipped_too_long_ago(None, at=at)

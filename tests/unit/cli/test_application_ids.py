@@ -6,13 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from theseller.config.environment import DEMO_APPLICATION_ID, DEMO_CLIENT_ID, InvalidSettingError, read_environment
+from theseller.config.environment import (
+    DEMO_APPLICATION_ID,
+    DEMO_CLIENT_ID,
+    InvalidSettingError,
+    read_environment,
+)
 
 _REAL = {
     "THESELLER_LWA_CLIENT_ID": "amzn1.application-oa2-client.0123456789abcdef",
     "THESELLER_APPLICATION_ID": "amzn1.sp.solution.0123456789abcdef",
 }
-_DEMOS = {"THESELLER_LWA_CLIENT_ID": DEMO_CLIENT_ID, "THESELLER_APPLICATION_ID": DEMO_APPLICATION_ID}
+_DEMOS = {
+    "THESELLER_LWA_CLIENT_ID": DEMO_CLIENT_ID,
+    "THESELLER_APPLICATION_ID": DEMO_APPLICATION_ID,
+}
 _KINDS = {
     "demo": {"THESELLER_ENV": "demo"},
     **{
@@ -30,19 +38,25 @@ _KINDS = {
 @pytest.mark.parametrize("kind", _KINDS)
 @pytest.mark.parametrize("name", _REAL)
 @pytest.mark.parametrize("given", ["the demo's", "empty", "missing"])
-def test_the_demos_id_is_refused_with_the_real_amazon(tmp_path: Path, kind: str, name: str, given: str) -> None:
+def test_the_demos_id_is_refused_with_the_real_amazon(
+    tmp_path: Path, kind: str, name: str, given: str
+) -> None:
     told = {**_KINDS[kind], **_REAL, "THESELLER_AMAZON": "amazon"}
     if given == "missing":
         del told[name]
     else:
         told[name] = _DEMOS[name] if given == "the demo's" else ""
-    with pytest.raises(InvalidSettingError, match=f"{name} must be the one that Developer Central shows"):
+    with pytest.raises(
+        InvalidSettingError, match=f"{name} must be the one that Developer Central shows"
+    ):
         read_environment(told, default_state=tmp_path)
 
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_ids_of_amazons_are_accepted(tmp_path: Path, kind: str) -> None:
-    found = read_environment({**_KINDS[kind], **_REAL, "THESELLER_AMAZON": "amazon"}, default_state=tmp_path)
+    found = read_environment(
+        {**_KINDS[kind], **_REAL, "THESELLER_AMAZON": "amazon"}, default_state=tmp_path
+    )
     assert (found.lwa_client_id, found.application_id) == tuple(_REAL.values())
 
 

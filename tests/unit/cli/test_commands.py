@@ -28,7 +28,13 @@ from theseller.cli.errors import CommandError
 from theseller.cli.state_folders import is_state_folder, make_state_folder, state_folder
 from theseller.config.database import connections_max, database_settings
 from theseller.config.environment import ProcessRole, read_environment
-from theseller.config.processes import QUEUE_POOLED, WEB_PROCESSES, WEB_THREADS, WORKER_JOBS, connections_of_deployment
+from theseller.config.processes import (
+    QUEUE_POOLED,
+    WEB_PROCESSES,
+    WEB_THREADS,
+    WORKER_JOBS,
+    connections_of_deployment,
+)
 from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider
 from theseller.erasure.locks import ErasureLock
@@ -60,11 +66,21 @@ def run_stub(monkeypatch: pytest.MonkeyPatch, error: BaseException | None, *argu
 
 def test_each_file_is_a_command() -> None:
     found = entry.discover()
-    assert {"demo", "demo-reset", "doctor", "migrate", "postgres", "seed", "serve", "worker"} <= set(found)
+    assert {
+        "demo",
+        "demo-reset",
+        "doctor",
+        "migrate",
+        "postgres",
+        "seed",
+        "serve",
+        "worker",
+    } <= set(found)
     assert all(command.HELP for command in found.values())
 
 
-#: What asks at a terminal, runs until it is stopped, or only acts: it has nothing to tell a program but its exit status.
+#: What asks at a terminal, runs until it is stopped, or only acts: it has nothing to tell a program
+#: but its exit status.
 WITHOUT_JSON = {
     "audit copy-accepted", "audit restored", "audit seal", "demo", "demo-reset", "migrate", "operator add", "operator code", "operator remove", "operator reset",
     "postgres psql-as", "postgres start", "postgres stop", "replay-erasures", "restore", "secrets bundle", "secrets fill", "secrets put",
@@ -83,54 +99,85 @@ def _leaves(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argpar
 
 def test_every_command_that_tells_something_tells_it_as_json_too() -> None:
     leaves = _leaves(entry.build_parser())
-    assert {name for name, parser in leaves.items() if "--json" not in parser._option_string_actions} == WITHOUT_JSON
+    assert {
+        name for name, parser in leaves.items() if "--json" not in parser._option_string_actions
+    } == WITHOUT_JSON
 
 
 def test_json_may_be_asked_for_before_a_verb_or_after_it() -> None:
     parser = entry.build_parser()
-    for arguments in (["backup", "--json", "list"], ["backup", "list", "--json"], ["backup", "--json"]):
+    for arguments in (
+        ["backup", "--json", "list"],
+        ["backup", "list", "--json"],
+        ["backup", "--json"],
+    ):
         assert parser.parse_args(arguments).json
     assert not parser.parse_args(["backup", "list"]).json
 
 
 def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Path) -> None:
     """The pools' sizes, the processes' defaults and the number in the documentation are the same."""
-    environ = {"THESELLER_STATE": str(tmp_path), "THESELLER_ENV": "demo", "THESELLER_AMAZON": "emulator:http://127.0.0.1:1"}
+    environ = {
+        "THESELLER_STATE": str(tmp_path),
+        "THESELLER_ENV": "demo",
+        "THESELLER_AMAZON": "emulator:http://127.0.0.1:1",
+    }
     most = 0
-    for role, threads, processes in ((ProcessRole.WEB, WEB_THREADS, WEB_PROCESSES), (ProcessRole.WORKER, WORKER_JOBS, 1)):
+    for role, threads, processes in (
+        (ProcessRole.WEB, WEB_THREADS, WEB_PROCESSES),
+        (ProcessRole.WORKER, WORKER_JOBS, 1),
+    ):
         told = read_environment(environ | {"THESELLER_ROLE": role.value}, default_state=tmp_path)
         found = database_settings(told, FileSecretProvider(tmp_path))
         pools = [one["OPTIONS"].get("pool", {"max_size": threads}) for one in found.values()]
-        assert connections_max(role, threads) == sum(min(threads, pool["max_size"]) for pool in pools)
+        assert connections_max(role, threads) == sum(
+            min(threads, pool["max_size"]) for pool in pools
+        )
         assert connections_max(role, 1_000) >= sum(pool["max_size"] for pool in pools)
         most += processes * connections_max(role, threads)
     queue = inspect.signature(AsyncConnectionPool).parameters["min_size"].default
     assert queue == QUEUE_POOLED
     assert connections_of_deployment() == most + QUEUE_POOLED + 1 + len(ErasureLock)
     settings_page = (ROOT / "docs" / "operate" / "settings.md").read_text()
-    assert f"two web processes and a worker take up to {connections_of_deployment()};" in settings_page
+    assert (
+        f"two web processes and a worker take up to {connections_of_deployment()};" in settings_page
+    )
 
 
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
         (None, 0, ""),
-        (CommandError("the port is taken.", "Choose another."), 1, "the port is taken.\n  Choose another."),
+        (
+            CommandError("the port is taken.", "Choose another."),
+            1,
+            "the port is taken.\n  Choose another.",
+        ),
         (CommandError("no such file", status=2), 2, "no such file"),
-        (ServerFailedError("it did not start.", "Read its log."), 1, "it did not start.\n  Read its log."),
+        (
+            ServerFailedError("it did not start.", "Read its log."),
+            1,
+            "it did not start.\n  Read its log.",
+        ),
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), 1, "the disk is full: /x/y"),
         (PermissionError(errno.EACCES, "denied", "/x/y"), 1, "no permission: /x/y"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
 def test_failures_are_sentences(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException | None, status: int, words: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException | None,
+    status: int,
+    words: str,
 ) -> None:
     assert run_stub(monkeypatch, error) == status
     assert words in capsys.readouterr().err
 
 
-def test_an_unforeseen_error_does_not_quote_what_it_choked_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unforeseen_error_does_not_quote_what_it_choked_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_stub(monkeypatch, ValueError("invalid literal: 'Jane Buyer'")) == 1
     said = capsys.readouterr().err
     assert "Jane" not in said
@@ -139,7 +186,9 @@ def test_an_unforeseen_error_does_not_quote_what_it_choked_on(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "stub"], ["stub", "--debug"]])
-def test_debug_shows_the_trace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+def test_debug_shows_the_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
     def act() -> int:
         raise ValueError("what")
 
@@ -148,7 +197,9 @@ def test_debug_shows_the_trace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_wrong_usage_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         run_stub(monkeypatch, None, "--number", "x")
     assert caught.value.code == 2
@@ -166,9 +217,14 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_a_busy_port_is_replaced_and_said_unless_asked_for(busy: int) -> None:
     assert ports.choose_port(busy + 1, fixed=True, variable="X") == (busy + 1, "")
-    port, remark = ports.choose_port(busy, fixed=False, variable="THESELLER_PORT", taken=frozenset({busy + 1}))
+    port, remark = ports.choose_port(
+        busy, fixed=False, variable="THESELLER_PORT", taken=frozenset({busy + 1})
+    )
     assert port == busy + 2
-    assert remark == f"port {busy} is in use by process 7 (nginx); using {busy + 2} (choose with THESELLER_PORT)"
+    assert (
+        remark == f"port {busy} is in use by process 7 (nginx); using {busy + 2} (choose with"
+        " THESELLER_PORT)"
+    )
     with pytest.raises(CommandError, match=r"in use by process 7 \(nginx\)") as caught:
         ports.choose_port(busy, fixed=True, variable="THESELLER_PORT")
     assert "THESELLER_PORT=" in caught.value.advice
@@ -203,7 +259,9 @@ def test_the_state_folder_is_ours_or_refused(tmp_path: Path) -> None:
         make_state_folder(tmp_path / "mine")
 
 
-def test_reset_deletes_only_what_is_ours_and_only_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reset_deletes_only_what_is_ours_and_only_at_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("THESELLER_ENV", raising=False)
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))
@@ -223,7 +281,9 @@ def test_reset_deletes_only_what_is_ours_and_only_at_rest(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("kind", ["production", "staging"])
-def test_reset_deletes_no_folder_of_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_reset_deletes_no_folder_of_another_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     """Whatever the shell says: the mark in the folder decides. A folder with an empty mark is deleted only if its root key is a demo's."""
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))
@@ -236,7 +296,10 @@ def test_reset_deletes_no_folder_of_another_environment(tmp_path: Path, monkeypa
     monkeypatch.delenv("THESELLER_ENV")
     for marker in (f"{kind}\n", ""):
         (state / ".theseller-state").write_text(marker)
-        with pytest.raises(CommandError, match=f"belongs to the environment '{kind}', and this process runs as 'demo'"):
+        with pytest.raises(
+            CommandError,
+            match=f"belongs to the environment '{kind}', and this process runs as 'demo'",
+        ):
             demo_reset.run(argparse.Namespace())
         with pytest.raises(CommandError, match=f"belongs to the environment '{kind}'"):
             make_state_folder(state)
@@ -248,25 +311,32 @@ def test_reset_deletes_no_folder_of_another_environment(tmp_path: Path, monkeypa
     assert sorted(path.name for path in state.iterdir()) == [".theseller-state", "secrets"]
     (state / "secrets" / "root-key").write_text(new_root_key("demo").reveal())
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/real")
-    with pytest.raises(CommandError, match="external database, which no demo has; nothing is deleted"):
+    with pytest.raises(
+        CommandError, match="external database, which no demo has; nothing is deleted"
+    ):
         demo_reset.run(argparse.Namespace())
     monkeypatch.delenv("DATABASE_URL")
     assert demo_reset.run(argparse.Namespace()) == 0
     assert not state.exists()
 
 
-def test_reset_refuses_while_any_process_works_on_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reset_refuses_while_any_process_works_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Web and worker of a service manager have no lock of the demo's: they hold the mark, through an exec too."""
     monkeypatch.delenv("THESELLER_ENV", raising=False)
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))
     make_state_folder(state)
     code = (
-        "import os, sys; from pathlib import Path; from theseller.cli.state_folders import lock_state_folder;"
-        "lock_state_folder(Path(sys.argv[1]), inheritable=True);"
-        "os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1, flush=True); sys.stdin.read()'])"
+        "import os, sys; from pathlib import Path; from theseller.cli.state_folders import"
+        " lock_state_folder;lock_state_folder(Path(sys.argv[1]),"
+        " inheritable=True);os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1,"
+        " flush=True); sys.stdin.read()'])"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(state)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(state)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"1\n"
         with pytest.raises(CommandError, match=r"works on .*; nothing is deleted"):
@@ -282,7 +352,10 @@ def test_a_folder_is_of_one_environment(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "state" / ".theseller-state").read_text() == "staging\n"
     monkeypatch.setenv("THESELLER_ENV", "production")
     monkeypatch.setenv("THESELLER_ALLOW_FILE_SECRETS", "yes")
-    with pytest.raises(CommandError, match="belongs to the environment 'staging', and this process runs as 'production'"):
+    with pytest.raises(
+        CommandError,
+        match="belongs to the environment 'staging', and this process runs as 'production'",
+    ):
         secret_config(tmp_path / "state")
 
 
@@ -307,7 +380,12 @@ def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("theseller.cli.demo_setup.is_free", lambda _port: True)
     monkeypatch.setattr(ports, "is_free", lambda _port: True)
     (tmp_path / "processes").mkdir()
-    given = {"DATABASE_URL": "postgresql://elsewhere/real", "THESELLER_ROLE": "migrate", "THESELLER_PORT": "8300", "KEPT": "yes"}
+    given = {
+        "DATABASE_URL": "postgresql://elsewhere/real",
+        "THESELLER_ROLE": "migrate",
+        "THESELLER_PORT": "8300",
+        "KEPT": "yes",
+    }
     chosen = choose_ports(given, lambda _: None, patience=0.0)
     environ = demo_environ(given, tmp_path, chosen)
     assert (chosen.web, chosen.emulator) == (8300, 8101)
@@ -318,23 +396,49 @@ def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert environ["KEPT"] == "yes"
     application = tmp_path / "emulator" / "application.json"
     assert stat.S_IMODE(application.stat().st_mode) == 0o600
-    assert json.loads(application.read_text())["client_secrets"] == [(tmp_path / "secrets" / "lwa-client-secret").read_text().strip()]
+    assert json.loads(application.read_text())["client_secrets"] == [
+        (tmp_path / "secrets" / "lwa-client-secret").read_text().strip()
+    ]
 
 
 def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
     people = [
-        Person(name, f"{name.lower()}@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "owner of a shop")
+        Person(
+            name,
+            f"{name.lower()}@example.com",
+            "a-password-as-long-as-they-are-" + "x" * 12,
+            "owner of a shop",
+        )
         for name in ("Alice", "Bob", "Charlie")
     ]
-    people.append(Person("Olga", "olga@example.com", "a-password-as-long-as-they-are-" + "x" * 12, "operates", app="A" * 32))
+    people.append(
+        Person(
+            "Olga",
+            "olga@example.com",
+            "a-password-as-long-as-they-are-" + "x" * 12,
+            "operates",
+            app="A" * 32,
+        )
+    )
     shown = start_screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
     assert len(shown.splitlines()) <= 24
     assert max(len(line.replace(str(tmp_path), "")) for line in shown.splitlines()) <= 110
-    for word in ("http://127.0.0.1:8100/", "8101", "alice@example.com", str(tmp_path), "Ctrl-C", "make demo-reset", "1.2 s", "A" * 32):
+    for word in (
+        "http://127.0.0.1:8100/",
+        "8101",
+        "alice@example.com",
+        str(tmp_path),
+        "Ctrl-C",
+        "make demo-reset",
+        "1.2 s",
+        "A" * 32,
+    ):
         assert word in shown
 
 
-def test_the_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_finds_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("THESELLER_STATE", str(tmp_path))
     monkeypatch.setattr(doctor, "is_free", lambda _port: True)
     assert doctor.run(argparse.Namespace()) == 0
@@ -352,10 +456,15 @@ def test_the_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
         ("", "off"),
         ("/dev/zram0 partition 1 0 5\n", "in memory or encrypted"),
         ("/dev/dm-2 partition 1 0 5\n", "in memory or encrypted"),
-        ("/dev/zram0 partition 1 0 5\n/swapfile file 1 0 -2\n", "not known to be encrypted (/swapfile)"),
+        (
+            "/dev/zram0 partition 1 0 5\n/swapfile file 1 0 -2\n",
+            "not known to be encrypted (/swapfile)",
+        ),
     ],
 )
-def test_the_doctor_says_whether_memory_may_reach_a_disk(tmp_path: Path, lines: str, said: str) -> None:
+def test_the_doctor_says_whether_memory_may_reach_a_disk(
+    tmp_path: Path, lines: str, said: str
+) -> None:
     swaps = tmp_path / "swaps"
     swaps.write_text(f"Filename Type Size Used Priority\n{lines}")
     assert said in doctor._swap(tmp_path, swaps).found

@@ -51,7 +51,9 @@ def file(tmp_path: Path, orders: str) -> Path:
     return path
 
 
-def test_a_good_file_is_told_in_full(file: Path, orders: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_file_is_told_in_full(
+    file: Path, orders: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["inspect", str(file)]) == 0
     said = " ".join(capsys.readouterr().out.split())  # lines are wrapped to the terminal's width
     rows = len(orders.strip().split("\n")) - 1
@@ -68,7 +70,9 @@ def test_a_good_file_is_told_in_full(file: Path, orders: str, capsys: pytest.Cap
     assert PREFIX in orders
 
 
-def test_json_is_one_document_with_exact_totals(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_one_document_with_exact_totals(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "junk").write_bytes(b"\x00junk")
     assert main(["inspect", str(file), str(tmp_path / "junk"), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
@@ -76,13 +80,17 @@ def test_json_is_one_document_with_exact_totals(file: Path, tmp_path: Path, caps
     assert document["importable"] is False
     assert good["importable"] is True
     assert isinstance(good["totals"]["USD"]["item-price"], str)
-    assert {"name": "ship-city", "reason": "PII: buyer's place of delivery"} in good["columns_dropped"]
+    assert {"name": "ship-city", "reason": "PII: buyer's place of delivery"} in good[
+        "columns_dropped"
+    ]
     assert bad["why_not"] == "line 1: the file holds binary data, not text"
     assert main(["inspect", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["importable"] is True
 
 
-def test_refused_rows_are_named_by_line_and_column(file: Path, orders: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_rows_are_named_by_line_and_column(
+    file: Path, orders: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     header, first, *rest = orders.split("\n")
     cells = first.split("\t")
     cells[header.split("\t").index("quantity")] = f"{PREFIX}SECRET"
@@ -96,9 +104,15 @@ def test_refused_rows_are_named_by_line_and_column(file: Path, orders: str, caps
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("missing.txt", "there is no such file"), (".", "this is a folder"), ("locked", "can't be read: permission denied")],
+    [
+        ("missing.txt", "there is no such file"),
+        (".", "this is a folder"),
+        ("locked", "can't be read: permission denied"),
+    ],
 )
-def test_what_is_no_readable_file_is_said(tmp_path: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_readable_file_is_said(
+    tmp_path: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     if name == "locked":
         if os.geteuid() == 0:
             pytest.skip("root may read everything")
@@ -108,13 +122,22 @@ def test_what_is_no_readable_file_is_said(tmp_path: Path, name: str, words: str,
     assert words in capsys.readouterr().out
 
 
-def test_names_that_would_steer_a_terminal_are_tamed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_would_steer_a_terminal_are_tamed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["inspect", str(tmp_path / "\x1b[2Jx")]) == 1
     assert "\x1b" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["x", "--encoding", "klingon"], ["x", "--encoding", "rot13"], ["x", "--type", "novel"], ["-", "-"]]
+    "arguments",
+    [
+        [],
+        ["x", "--encoding", "klingon"],
+        ["x", "--encoding", "rot13"],
+        ["x", "--type", "novel"],
+        ["-", "-"],
+    ],
 )
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -125,7 +148,9 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
 def test_type_and_encoding_overrule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "japan.txt"
     path.write_bytes(_orders("A4DORAEXAMPLE22").encode("cp932"))
-    assert main(["inspect", str(path), "--encoding", "Shift_JIS", "--type", "orders-by-update"]) == 0
+    assert (
+        main(["inspect", str(path), "--encoding", "Shift_JIS", "--type", "orders-by-update"]) == 0
+    )
     assert "cp932: asked for" in capsys.readouterr().out
     assert main(["inspect", str(path), "--type", "settlement"]) == 1
     assert "was asked for" in capsys.readouterr().out
@@ -133,7 +158,9 @@ def test_type_and_encoding_overrule(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "this is not valid UTF-8" in capsys.readouterr().out
 
 
-def test_pipes_are_read_once(orders: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pipes_are_read_once(
+    orders: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(orders.encode()))))
     assert main(["inspect", "-"]) == 0
     assert capsys.readouterr().out.startswith("standard input\n")
@@ -147,13 +174,19 @@ def test_pipes_are_read_once(orders: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_it_needs_no_django_no_database_and_writes_nothing(file: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from theseller.cli.main import main; status = main(sys.argv[1:]);assert 'django' not in sys.modules; sys.exit(status)"
+        "import sys; from theseller.cli.main import main; status = main(sys.argv[1:]);assert"
+        " 'django' not in sys.modules; sys.exit(status)"
     )
     state = tmp_path / "state"
     environ = {**os.environ, "THESELLER_STATE": str(state), "PYTHONDONTWRITEBYTECODE": "1"}
     environ.pop("DJANGO_SETTINGS_MODULE", None)
     done = subprocess.run(
-        [sys.executable, "-c", code, "inspect", str(file)], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, "inspect", str(file)],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.txt"]

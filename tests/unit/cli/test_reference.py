@@ -16,11 +16,15 @@ _PAGE = Path(__file__).parents[3] / "docs" / "operate" / "cli.md"
 def test_the_reference_is_of_this_version() -> None:
     if os.environ.get("THESELLER_WRITE_DOCS"):
         _PAGE.write_text(reference())
-    assert _PAGE.read_text() == reference(), "write it again: THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/unit/cli/test_reference.py"
+    assert _PAGE.read_text() == reference(), (
+        "write it again: THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/unit/cli/test_reference.py"
+    )
 
 
 def test_every_command_and_argument_has_a_help_text() -> None:
-    missing = [f"{prog} {action.dest}" for prog, action in _arguments(build_parser()) if not action.help]
+    missing = [
+        f"{prog} {action.dest}" for prog, action in _arguments(build_parser()) if not action.help
+    ]
     assert missing == []
 
 

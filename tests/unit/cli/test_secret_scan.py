@@ -25,7 +25,9 @@ SCAN = Path(__file__).resolve().parents[3] / "bin" / "secret-scan"
 def test_planted_secrets_are_found(tmp_path: Path, planted: str) -> None:
     file = tmp_path / "file.py"
     file.write_text(f'fine = 1\nkey = "{planted}"\n')
-    answer = subprocess.run([sys.executable, str(SCAN), str(file)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [sys.executable, str(SCAN), str(file)], capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 1
     assert f"{file}:2:" in answer.stdout
     assert planted not in answer.stdout
@@ -34,5 +36,7 @@ def test_planted_secrets_are_found(tmp_path: Path, planted: str) -> None:
 def test_plain_text_passes(tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     file.write_text('short = "Atzr|demo"\n')
-    answer = subprocess.run([sys.executable, str(SCAN), str(file)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [sys.executable, str(SCAN), str(file)], capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 0, answer.stdout

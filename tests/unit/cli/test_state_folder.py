@@ -11,7 +11,9 @@ from theseller.cli.main import main
 from theseller.cli.state_folders import is_state_folder, make_state_folder
 
 
-def test_serve_before_migrate_leaves_a_folder_that_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_serve_before_migrate_leaves_a_folder_that_is_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))
     monkeypatch.setenv("THESELLER_ENV", "demo")
@@ -21,14 +23,18 @@ def test_serve_before_migrate_leaves_a_folder_that_is_ours(monkeypatch: pytest.M
     make_state_folder(state)
 
 
-def test_the_empty_folder_of_an_earlier_serve_is_taken_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_empty_folder_of_an_earlier_serve_is_taken_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("THESELLER_ENV", "demo")
     (tmp_path / "static").mkdir()
     make_state_folder(tmp_path)
     assert is_state_folder(tmp_path)
 
 
-def test_a_foreign_folder_and_a_file_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_foreign_folder_and_a_file_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("THESELLER_ENV", "demo")
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "mine.css").touch()

@@ -13,19 +13,28 @@ import pytest
 
 from theseller.cli import supervisor as module
 from theseller.cli.errors import CommandError
-from theseller.cli.supervisor import Program, StopRequestedError, Supervisor, describe_exit, stop_orphans
+from theseller.cli.supervisor import (
+    Program,
+    StopRequestedError,
+    Supervisor,
+    describe_exit,
+    stop_orphans,
+)
 from theseller.postgres.processes import ProcessMark, process_mark, start_time, wait_until
 
 SLEEP = "import time; time.sleep(600)"
 READY_THEN_SLEEP = "import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
 # Touches its file once it is deaf, so that a test can't be faster than it.
 DEAF = (
-    "import signal, sys, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+    "import signal, sys, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    " pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
 )
 ENDS = "import sys; print('what it said last'); sys.exit(3)"
 # A parent whose child outlives it unless its whole group is ended.
-PARENT = "import subprocess, sys, time, pathlib; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); \
-pathlib.Path(sys.argv[1]).write_text(str(c.pid)); time.sleep(600)"
+PARENT = (
+    "import subprocess, sys, time, pathlib; c = subprocess.Popen([sys.executable, '-c', 'import"
+    " time; time.sleep(600)']); pathlib.Path(sys.argv[1]).write_text(str(c.pid)); time.sleep(600)"
+)
 
 
 class Stage:
@@ -95,7 +104,9 @@ def test_what_dies_is_started_again_and_said(stage: Stage) -> None:
     stage.supervisor.stop()
 
 
-def test_a_service_waits_for_those_it_stands_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_waits_for_those_it_stands_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database, web = stage.program("database", SLEEP), stage.program("web", SLEEP)
     stage.supervisor.start(database)
     stage.supervisor.start(web)
@@ -200,6 +211,9 @@ def test_a_pid_that_now_belongs_to_another_is_left_alone(stage: Stage) -> None:
     assert start_time(pid) is not None
 
 
-@pytest.mark.parametrize(("status", "words"), [(0, "exit status 0"), (-9, "killed by SIGKILL"), (-200, "exit status -200")])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(0, "exit status 0"), (-9, "killed by SIGKILL"), (-200, "exit status -200")],
+)
 def test_ends_in_words(status: int, words: str) -> None:
     assert describe_exit(status) == words

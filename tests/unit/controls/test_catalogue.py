@@ -19,11 +19,17 @@ CONTROLS = [entry.control for entry in CATALOGUE.values()]
 
 
 def _clauses() -> list[tuple[int, str]]:
-    return [(int(section), clause) for section, clause in (line.split() for line in _CLAUSES.read_text().splitlines())]
+    return [
+        (int(section), clause)
+        for section, clause in (line.split() for line in _CLAUSES.read_text().splitlines())
+    ]
 
 
 def test_every_clause_is_on_the_page_once() -> None:
-    shown = [*((control.section, control.id) for control in CONTROLS), *((one.section, one.id) for one in PENDING)]
+    shown = [
+        *((control.section, control.id) for control in CONTROLS),
+        *((one.section, one.id) for one in PENDING),
+    ]
     assert len(shown) == len(set(shown))
     assert sorted(shown) == sorted(_clauses())
     assert {section for section, _ in shown} == set(SECTIONS)
@@ -61,4 +67,9 @@ def test_a_pending_clause_says_why() -> None:
 
 def test_a_file_must_bear_its_clauses_name() -> None:
     for control in CONTROLS:
-        assert importlib.import_module(f"theseller.controls.catalogue.{control.id.replace('-', '_')}").CONTROL is control
+        assert (
+            importlib.import_module(
+                f"theseller.controls.catalogue.{control.id.replace('-', '_')}"
+            ).CONTROL
+            is control
+        )

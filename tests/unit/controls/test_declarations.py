@@ -21,7 +21,9 @@ def test_nothing_is_declared_by_default(tmp_path: Path) -> None:
 
 def test_what_is_declared(tmp_path: Path) -> None:
     environment = _environment(
-        tmp_path, THESELLER_DATABASE_ADMINISTRATORS=" postgres, rdsadmin ,", THESELLER_VOLUMES_ENCRYPTED_BY=" Amazon EBS "
+        tmp_path,
+        THESELLER_DATABASE_ADMINISTRATORS=" postgres, rdsadmin ,",
+        THESELLER_VOLUMES_ENCRYPTED_BY=" Amazon EBS ",
     )
     assert environment.database_administrators == ("postgres", "rdsadmin")
     assert environment.volumes_encrypted_by == "Amazon EBS"

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from tests.sabotage.machine import encrypted_machine, link, put
 
-from theseller.controls.probe_tools.disk_encryption import Encryption, Machine, command_output, has_fscrypt_policy
+from theseller.controls.probe_tools.disk_encryption import (
+    Encryption,
+    Machine,
+    command_output,
+    has_fscrypt_policy,
+)
 
 _HERE = Path("/srv/data")
 
@@ -30,7 +35,9 @@ def test_a_volume_on_luks_is_encrypted(machine: Machine) -> None:
     assert (seen.encryption, seen.description) == (Encryption.ENCRYPTED, "dm-crypt (LUKS2)")
 
 
-@pytest.mark.parametrize("uuid", ["CRYPT-INTEGRITY-1-a", "CRYPT-VERITY-1-a", "LVM-1", "", "crypt-LUKS2-1-a"])
+@pytest.mark.parametrize(
+    "uuid", ["CRYPT-INTEGRITY-1-a", "CRYPT-VERITY-1-a", "LVM-1", "", "crypt-LUKS2-1-a"]
+)
 def test_what_only_resembles_encryption_is_none(machine: Machine, uuid: str) -> None:
     put(machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", uuid)
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
@@ -38,7 +45,10 @@ def test_what_only_resembles_encryption_is_none(machine: Machine, uuid: str) -> 
 
 def test_one_plain_disk_of_several_counts(machine: Machine) -> None:
     put(machine.root / "sys/devices/pci/sdb/device/model", "Example")
-    link(machine.root / "sys/devices/virtual/block/dm-1/slaves/sdb", machine.root / "sys/devices/pci/sdb")
+    link(
+        machine.root / "sys/devices/virtual/block/dm-1/slaves/sdb",
+        machine.root / "sys/devices/pci/sdb",
+    )
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
@@ -58,7 +68,9 @@ def test_a_name_with_spaces_is_read(machine: Machine, tmp_path: Path) -> None:
     assert machine.volume_of(folder).encryption is Encryption.PLAIN
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "virtiofs", "overlay", "fuse.sshfs", "fuse"])
+@pytest.mark.parametrize(
+    "kind", ["nfs4", "cifs", "9p", "virtiofs", "overlay", "fuse.sshfs", "fuse"]
+)
 def test_what_lies_elsewhere_is_not_seen(machine: Machine, kind: str) -> None:
     _mount(machine, f"31 27 0:55 / /srv rw - {kind} somewhere rw")
     assert machine.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
@@ -74,7 +86,9 @@ def test_what_lies_elsewhere_is_not_seen(machine: Machine, kind: str) -> None:
         ("sys/devices/pci/nvme0n1/device/vendor", "QEMU\n"),
     ],
 )
-def test_a_virtual_disk_is_not_seen_rather_than_plain(machine: Machine, file: str, text: str) -> None:
+def test_a_virtual_disk_is_not_seen_rather_than_plain(
+    machine: Machine, file: str, text: str
+) -> None:
     _mount(machine, "31 27 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw")
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
     put(machine.root / file, text)
@@ -108,7 +122,12 @@ def test_btrfs_is_as_its_worst_device(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "seen"),
-    [("aes-256-gcm", Encryption.ENCRYPTED), ("off", Encryption.PLAIN), ("-", Encryption.NOT_VISIBLE), ("", Encryption.NOT_VISIBLE)],
+    [
+        ("aes-256-gcm", Encryption.ENCRYPTED),
+        ("off", Encryption.PLAIN),
+        ("-", Encryption.NOT_VISIBLE),
+        ("", Encryption.NOT_VISIBLE),
+    ],
 )
 def test_zfs_is_queried(machine: Machine, answer: str, seen: Encryption) -> None:
     commands: list[Sequence[str]] = []
@@ -141,7 +160,10 @@ def test_a_folder_that_the_file_system_encrypts(machine: Machine, tmp_path: Path
     _mount(machine, "31 27 259:1 / / rw - ext4 /dev/nvme0n1p1 rw")
     assert machine.volume_of(tmp_path).encryption is Encryption.PLAIN
     assert (
-        replace(machine, folder_policy=lambda folder: folder == tmp_path.resolve()).volume_of(tmp_path).encryption is Encryption.ENCRYPTED
+        replace(machine, folder_policy=lambda folder: folder == tmp_path.resolve())
+        .volume_of(tmp_path)
+        .encryption
+        is Encryption.ENCRYPTED
     )
 
 
@@ -152,7 +174,10 @@ def test_memory_is_no_disk_but_what_it_swaps_to_is(machine: Machine) -> None:
     head = "Filename Type Size Used Priority\n"
     put(machine.root / "proc/swaps", f"{head}/dev/dm-0 partition 1 0 -2\n")
     assert getattr(machine.swap(), "encryption", None) is Encryption.ENCRYPTED
-    put(machine.root / "proc/swaps", f"{head}/dev/dm-0 partition 1 0 -2\n/dev/nvme0n1p1 partition 1 0 -2\n")
+    put(
+        machine.root / "proc/swaps",
+        f"{head}/dev/dm-0 partition 1 0 -2\n/dev/nvme0n1p1 partition 1 0 -2\n",
+    )
     assert getattr(machine.swap(), "encryption", None) is Encryption.PLAIN
     put(machine.root / "proc/swaps", f"{head}/swap\\040file file 1 0 -2\n")
     assert getattr(machine.swap(), "encryption", None) is Encryption.ENCRYPTED

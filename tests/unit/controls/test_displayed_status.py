@@ -9,7 +9,15 @@ import pytest
 from tests.cast import NOON
 
 from theseller.controls.page import displayed_status
-from theseller.controls.types import Evidence, Failed, NothingCheckedError, Passed, Status, Unknown, verdict
+from theseller.controls.types import (
+    Evidence,
+    Failed,
+    NothingCheckedError,
+    Passed,
+    Status,
+    Unknown,
+    verdict,
+)
 from theseller.lib.ids import new_id
 
 HOUR = timedelta(hours=1)
@@ -29,10 +37,14 @@ def _evidence(answer: Status, age: timedelta, version: str = "this") -> Evidence
     return Evidence(1, new_id(), "some-control", answer, 3, "seen", {}, version, NOON - age)
 
 
-@pytest.mark.parametrize(("answer", "age", "version"), list(product(ANSWERS, AGES, ["this", "other"])))
+@pytest.mark.parametrize(
+    ("answer", "age", "version"), list(product(ANSWERS, AGES, ["this", "other"]))
+)
 def test_green_needs_everything(answer: Status, age: timedelta, version: str) -> None:
     found, why = displayed_status(_evidence(answer, age, version), HOUR, at=NOON, version="this")
-    may_be_green = answer is Status.PASSED and version == "this" and timedelta(minutes=-1) <= age <= HOUR
+    may_be_green = (
+        answer is Status.PASSED and version == "this" and timedelta(minutes=-1) <= age <= HOUR
+    )
     assert (found is Status.PASSED) is may_be_green
     if answer in {Status.FAILED, Status.UNKNOWN}:
         assert found is answer
@@ -52,6 +64,8 @@ def test_met_must_have_looked_at_something() -> None:
 
 def test_a_verdict_is_broken_before_it_is_anything_else() -> None:
     found = verdict(0, ["one.", "two.", "two.", "three.", "four."], "fine")
-    assert found == Failed("one. two. three. And 1 more.", 0, {"findings": ["one.", "two.", "three.", "four."]})
+    assert found == Failed(
+        "one. two. three. And 1 more.", 0, {"findings": ["one.", "two.", "three.", "four."]}
+    )
     assert isinstance(verdict(0, [], "fine"), Unknown)
     assert verdict(2, [], "fine", tables=2) == Passed(2, "fine", {"tables": 2})

@@ -20,7 +20,13 @@ from theseller.amazon.reports.types import COLUMNS, ReportType
 from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
-from theseller.controls.probe_tools.canaries import CANARY, UNLISTED_FIELD, decoded_values, report_with_canaries, response_with_canaries
+from theseller.controls.probe_tools.canaries import (
+    CANARY,
+    UNLISTED_FIELD,
+    decoded_values,
+    report_with_canaries,
+    response_with_canaries,
+)
 from theseller.controls.probe_tools.search import search_files
 
 
@@ -63,7 +69,9 @@ def test_a_search_finds_what_lies_across_two_reads(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_read_is_counted(tmp_path: Path) -> None:
-    assert search_files([tmp_path], tmp_path, re.compile(b"x")).skipped == 1  # a folder can't be read as a file
+    assert (
+        search_files([tmp_path], tmp_path, re.compile(b"x")).skipped == 1
+    )  # a folder can't be read as a file
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", ".!!!:1:2", ".AAAA:1:2", "e30:1:2"])
@@ -72,21 +80,52 @@ def test_any_session_text_can_be_unpacked(stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "column", ["buyer_email", "ship_city", "recipient_name", "phone", "postal_code", "gift_message", "ip", "customer_id"]
+    "column",
+    [
+        "buyer_email",
+        "ship_city",
+        "recipient_name",
+        "phone",
+        "postal_code",
+        "gift_message",
+        "ip",
+        "customer_id",
+    ],
 )
 def test_a_personal_column_is_known_by_its_name(column: str) -> None:
     assert re.search(_PERSONAL_COLUMN, column)
 
 
-@pytest.mark.parametrize("column", ["sku", "title", "shipping_price", "gift_wrap_price", "description", "zipped", "emails_sent_count_x"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "sku",
+        "title",
+        "shipping_price",
+        "gift_wrap_price",
+        "description",
+        "zipped",
+        "emails_sent_count_x",
+    ],
+)
 def test_an_ordinary_column_is_not(column: str) -> None:
     assert not re.search(_PERSONAL_COLUMN, column)
 
 
 @pytest.mark.parametrize(
-    "changed", ["module.py", "sub/grants.sql", "sub/rights.txt", "templates/page.html", "static/site.css", "static/font.woff2"]
+    "changed",
+    [
+        "module.py",
+        "sub/grants.sql",
+        "sub/rights.txt",
+        "templates/page.html",
+        "static/site.css",
+        "static/font.woff2",
+    ],
 )
-def test_the_version_follows_each_file_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+def test_the_version_follows_each_file_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
     file = tmp_path / changed
     file.parent.mkdir(exist_ok=True)
     (tmp_path / "other.py").write_bytes(b"")
@@ -102,7 +141,9 @@ def test_the_version_follows_each_file_of_the_program(tmp_path: Path, monkeypatc
     assert _version_of(tmp_path, monkeypatch) == versions[3]
 
 
-def test_what_moves_between_two_files_changes_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_moves_between_two_files_changes_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     versions = set()
     for one, other in (("ab", "c"), ("a", "bc"), ("c", "ab")):
         (tmp_path / "one.py").write_text(one)
@@ -111,19 +152,25 @@ def test_what_moves_between_two_files_changes_the_version(tmp_path: Path, monkey
     assert len(versions) == 3
 
 
-def test_the_version_follows_what_is_installed_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_version_follows_what_is_installed_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     info = tmp_path / "some_library-1.0.dist-info"
     info.mkdir()
     versions = [code_version.code_version.__wrapped__()]
     for release, digest in (("1.0", "sha256=a"), ("1.1", "sha256=a"), ("1.1", "sha256=b")):
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: some-library\nVersion: {release}\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: some-library\nVersion: {release}\n"
+        )
         (info / "RECORD").write_text(f"some_library.py,{digest},1\n")
         versions.append(code_version.code_version.__wrapped__())
     assert len(set(versions)) == len(versions) == 4
 
 
-def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(tmp_path: Path) -> None:
+def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(
+    tmp_path: Path,
+) -> None:
     """In processes of their own: another folder, order of hashes and time, and with the modules compiled."""
     versions = set()
     for place, seed in (("first", "1"), ("a longer/second place", "2")):
@@ -139,7 +186,9 @@ def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(tmp
 
 
 def test_the_version_covers_statements_rights_and_pages() -> None:
-    covered = {path.relative_to(code_version.PACKAGE).as_posix() for path in code_version.source_files()}
+    covered = {
+        path.relative_to(code_version.PACKAGE).as_posix() for path in code_version.source_files()
+    }
     assert covered >= {
         "postgres/sql/grants.sql",
         "postgres/sql/rights.txt",
@@ -156,9 +205,19 @@ def _version_of(package: Path, patch: pytest.MonkeyPatch) -> str:
 
 
 def _version_in_process(place: Path, seed: str) -> str:
-    code = "from theseller.controls import code_version as c; print(c.PACKAGE, c.code_version(), sep='\\n')"
+    code = (
+        "from theseller.controls import code_version as c; print(c.PACKAGE, c.code_version(),"
+        " sep='\\n')"
+    )
     environ = {"PYTHONPATH": str(place), "PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-c", code], cwd=place, env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=place,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     package, version = done.stdout.split("\n")[:2]
     assert package == str(place / "theseller")
     return version

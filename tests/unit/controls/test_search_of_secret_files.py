@@ -42,7 +42,9 @@ def test_a_search_of_secrets_leaves_no_copy_in_memory(how: str, tmp_path: Path) 
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stdout.readline() == b"200\n"
-        left = {value for piece in memory(child.pid, set()) for value in values if value[:64] in piece}
+        left = {
+            value for piece in memory(child.pid, set()) for value in values if value[:64] in piece
+        }
         child.stdin.close()
     # What is read stays in part: the test would see a copy.
     assert bool(left) is (how == "read")

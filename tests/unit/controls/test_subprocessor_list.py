@@ -19,7 +19,9 @@ AMAZON = {
 
 
 def _hosts(tmp_path: Path, endpoints: Endpoints, **environ: str) -> set[str]:
-    environment = read_environment({"THESELLER_STATE": str(tmp_path), **environ}, default_state=tmp_path)
+    environment = read_environment(
+        {"THESELLER_STATE": str(tmp_path), **environ}, default_state=tmp_path
+    )
     return {one.host for one in destinations(environment, endpoints) if not one.local}
 
 
@@ -34,11 +36,19 @@ def test_by_itself_the_service_calls_amazon_only(tmp_path: Path) -> None:
         ({"DATABASE_URL": "postgresql://u@db.acme.example:5433/theseller"}, {"db.acme.example"}),
         ({"DATABASE_URL": "postgresql:///theseller?host=/run/postgresql"}, set()),
         ({"DATABASE_URL": "postgresql:///theseller?host=db.acme.example"}, {"db.acme.example"}),
-        ({"THESELLER_BACKUPS": "s3://bucket/x?region=eu-central-1"}, {"*.eu-central-1.amazonaws.com"}),
-        ({"THESELLER_BACKUPS": "s3://bucket/x?region=r&endpoint=https://objects.acme.example"}, {"objects.acme.example"}),
+        (
+            {"THESELLER_BACKUPS": "s3://bucket/x?region=eu-central-1"},
+            {"*.eu-central-1.amazonaws.com"},
+        ),
+        (
+            {"THESELLER_BACKUPS": "s3://bucket/x?region=r&endpoint=https://objects.acme.example"},
+            {"objects.acme.example"},
+        ),
     ],
 )
-def test_each_service_of_the_configuration_is_a_host(tmp_path: Path, environ: dict[str, str], more: set[str]) -> None:
+def test_each_service_of_the_configuration_is_a_host(
+    tmp_path: Path, environ: dict[str, str], more: set[str]
+) -> None:
     assert _hosts(tmp_path, Endpoints.amazon(), **environ) == AMAZON | more
 
 
@@ -52,7 +62,16 @@ def test_the_list_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "Acme: not_a_host", "Acme: https://db.acme.example", "Acme: db/x", "A" * 81, "Ac\nme", ": db.acme.example"]
+    "text",
+    [
+        "x",
+        "Acme: not_a_host",
+        "Acme: https://db.acme.example",
+        "Acme: db/x",
+        "A" * 81,
+        "Ac\nme",
+        ": db.acme.example",
+    ],
 )
 def test_what_is_no_list_stops_the_start(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="THESELLER_SUBPROCESSORS"):

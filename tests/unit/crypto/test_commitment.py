@@ -18,7 +18,8 @@ from theseller.lib.secret import Secret
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
 PLACE = EncryptionContext(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")
 NONCE = bytes(12)
-#: x^128 + x^7 + x^2 + x + 1 in GCM's bit order (NIST SP 800-38D §6.3): the leftmost bit is the coefficient of x^0.
+#: x^128 + x^7 + x^2 + x + 1 in GCM's bit order (NIST SP 800-38D §6.3): the leftmost bit is the
+#: coefficient of x^0.
 REDUCTION = 0xE1 << 120
 ONE = 1 << 127
 
@@ -48,7 +49,8 @@ def inverse(value: int) -> int:
 
 
 def encrypt_block(key: bytes, block: bytes) -> int:
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - one raw block is what GHASH is made of
+    # - one raw block is what GHASH is made of
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
     return int.from_bytes(encryptor.update(block))
 
 
@@ -70,8 +72,9 @@ def tag(key: bytes, aad: bytes, ciphertext: list[int]) -> int:
 def collide(one: bytes, other: bytes, aad: bytes) -> bytes:
     """Return ciphertext and tag that AES-GCM accepts under both keys.
 
-    The tag is linear in each ciphertext block, so with the second of two blocks free the two tags differ by
-    ``d ^ block * (H1^2 ^ H2^2)``: two steps before the end, one factor of H each for the block itself and for the lengths.
+    The tag is linear in each ciphertext block, so with the second of two blocks free the two tags
+    differ by ``d ^ block * (H1^2 ^ H2^2)``: two steps before the end, one factor of H each for the
+    block itself and for the lengths.
     """
     fixed = int.from_bytes(b"any sixteen byte")
     difference = tag(one, aad, [fixed, 0]) ^ tag(other, aad, [fixed, 0])
@@ -81,7 +84,9 @@ def collide(one: bytes, other: bytes, aad: bytes) -> bytes:
 
 
 def derived(material: bytes, salt: bytes) -> tuple[bytes, bytes]:
-    both = generate_sealed.hkdf_sha512(material, salt, generate_sealed.LABEL + PLACE.canonical(), 64)
+    both = generate_sealed.hkdf_sha512(
+        material, salt, generate_sealed.LABEL + PLACE.canonical(), 64
+    )
     return both[:32], both[32:]
 
 
@@ -94,7 +99,10 @@ def test_our_field_arithmetic_is_that_of_gcm() -> None:
 def test_a_message_for_two_keys_is_refused_under_the_one_it_does_not_name() -> None:
     salt = b"\x5a" * 32
     alices, charlies = b"\x01" * 32, b"\x02" * 32
-    (first, first_commitment), (second, second_commitment) = derived(alices, salt), derived(charlies, salt)
+    (first, first_commitment), (second, second_commitment) = (
+        derived(alices, salt),
+        derived(charlies, salt),
+    )
     header = b"\x01" + ALICE.bytes
     aad = header + PLACE.canonical()
     crafted = collide(first, second, aad)

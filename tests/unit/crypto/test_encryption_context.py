@@ -25,7 +25,7 @@ PLACES = st.builds(
 )
 
 
-def place(**changes: Any) -> EncryptionContext:  # noqa: ANN401 - bad values are offered too
+def place(**changes: Any) -> EncryptionContext:  # noqa: ANN401
     fields: dict[str, Any] = {
         "tenant": ALICE,
         "table": "token",
@@ -49,14 +49,23 @@ def test_moving_a_letter_between_fields_shows() -> None:
 
 @pytest.mark.parametrize("field", ["table", "column", "row", "environment"])
 @pytest.mark.parametrize(
-    ("value", "error"), [("", ValueError), ("a\ud800", ValueError), (7, TypeError), (b"x", TypeError), (None, TypeError)]
+    ("value", "error"),
+    [
+        ("", ValueError),
+        ("a\ud800", ValueError),
+        (7, TypeError),
+        (b"x", TypeError),
+        (None, TypeError),
+    ],
 )
 def test_a_text_must_be_a_text(field: str, value: object, error: type[Exception]) -> None:
     with pytest.raises(error, match=field):
         place(**{field: value})
 
 
-@pytest.mark.parametrize("changes", [{"tenant": str(ALICE)}, {"tenant": None}, {"purpose": "refresh_token"}])
+@pytest.mark.parametrize(
+    "changes", [{"tenant": str(ALICE)}, {"tenant": None}, {"purpose": "refresh_token"}]
+)
 def test_tenant_and_purpose_must_be_of_their_types(changes: dict[str, object]) -> None:
     with pytest.raises(TypeError):
         place(**changes)

@@ -11,8 +11,18 @@ from typing import NoReturn
 import pytest
 
 from theseller.crypto import keystore
-from theseller.crypto.environment_secrets import EnvironmentSecretProvider, read_bundle, write_bundle
-from theseller.crypto.errors import KeyStoreError, SecretNotFoundError, SecretProviderError, ServiceError, ServiceState
+from theseller.crypto.environment_secrets import (
+    EnvironmentSecretProvider,
+    read_bundle,
+    write_bundle,
+)
+from theseller.crypto.errors import (
+    KeyStoreError,
+    SecretNotFoundError,
+    SecretProviderError,
+    ServiceError,
+    ServiceState,
+)
 from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
@@ -20,7 +30,9 @@ from theseller.crypto.service_clients import PerProcess, checked_address, librar
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
-pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*is multi-threaded, use of fork.*:DeprecationWarning"
+)
 
 
 def test_each_place_gives_its_secret(tmp_path: Path) -> None:
@@ -34,7 +46,9 @@ def test_each_place_gives_its_secret(tmp_path: Path) -> None:
             "THESELLER_SECRETS": write_bundle({"bundled": Secret("from the bundle, ü")}).reveal(),
         }
     )
-    found = {name: provider.get(name).reveal() for name in ("variable", "filed", "credential", "bundled")}
+    found = {
+        name: provider.get(name).reveal() for name in ("variable", "filed", "credential", "bundled")
+    }
     assert found == {
         "variable": "from a variable",
         "filed": "from a file",
@@ -49,8 +63,12 @@ def test_a_bundle_may_lie_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "bundle"
     path.write_bytes(write_bundle({"a": Secret("x")}).reveal_bytes() + b"\n")
     assert EnvironmentSecretProvider({"THESELLER_SECRETS_FILE": str(path)}).get("a") == Secret("x")
-    with pytest.raises(SecretProviderError, match="both THESELLER_SECRETS and THESELLER_SECRETS_FILE"):
-        EnvironmentSecretProvider({"THESELLER_SECRETS_FILE": str(path), "THESELLER_SECRETS": "x"}).get("a")
+    with pytest.raises(
+        SecretProviderError, match="both THESELLER_SECRETS and THESELLER_SECRETS_FILE"
+    ):
+        EnvironmentSecretProvider(
+            {"THESELLER_SECRETS_FILE": str(path), "THESELLER_SECRETS": "x"}
+        ).get("a")
 
 
 def test_a_name_in_two_places_is_refused(tmp_path: Path) -> None:
@@ -71,7 +89,13 @@ def test_a_name_in_two_places_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no base64", base64.b64encode(b"no json").decode(), base64.b64encode(b"[]").decode(), base64.b64encode(b'{"a": 7}').decode()],
+    [
+        "",
+        "no base64",
+        base64.b64encode(b"no json").decode(),
+        base64.b64encode(b"[]").decode(),
+        base64.b64encode(b'{"a": 7}').decode(),
+    ],
 )
 def test_what_is_no_bundle_is_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(SecretProviderError, match="THESELLER_SECRETS holds no bundle") as caught:
@@ -102,7 +126,9 @@ def test_a_secret_file_is_removed_and_dated(tmp_path: Path) -> None:
         provider.get("a")
 
 
-def test_a_read_only_disk_says_where_keys_belong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_disk_says_where_keys_belong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secrets = FileSecretProvider(tmp_path / "secrets")
     secrets.put(ROOT_KEY_NAME, new_root_key("demo"))
 
@@ -110,7 +136,9 @@ def test_a_read_only_disk_says_where_keys_belong(tmp_path: Path, monkeypatch: py
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(directory))
 
     monkeypatch.setattr(keystore, "private_directory", refuse)
-    with pytest.raises(KeyStoreError, match=r"read-only disk: .*THESELLER_KEY_STORE=vault or aws") as caught:
+    with pytest.raises(
+        KeyStoreError, match=r"read-only disk: .*THESELLER_KEY_STORE=vault or aws"
+    ) as caught:
         FileKeyStore(tmp_path / "keys", secrets, environment="demo")
     assert caught.value.state is ServiceState.NOT_SET_UP
 
@@ -121,13 +149,29 @@ def test_a_missing_library_says_how_to_install_it() -> None:
     assert caught.value.state is ServiceState.NOT_SET_UP
 
 
-@pytest.mark.parametrize("address", ["https://vault.example", "https://vault.example:8200/", "http://127.0.0.1:8200", "http://localhost:1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://vault.example",
+        "https://vault.example:8200/",
+        "http://127.0.0.1:8200",
+        "http://localhost:1",
+    ],
+)
 def test_addresses_over_which_secrets_may_travel(address: str) -> None:
     assert checked_address(address) == address.rstrip("/")
 
 
 @pytest.mark.parametrize(
-    "address", ["", "vault.example", "http://vault.example", "ftp://127.0.0.1", "https://u:p@vault.example", "https://"]
+    "address",
+    [
+        "",
+        "vault.example",
+        "http://vault.example",
+        "ftp://127.0.0.1",
+        "https://u:p@vault.example",
+        "https://",
+    ],
 )
 def test_addresses_over_which_they_may_not(address: str) -> None:
     with pytest.raises(ValueError, match="https://HOST:PORT"):

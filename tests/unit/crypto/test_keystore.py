@@ -31,7 +31,9 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
-pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*is multi-threaded, use of fork.*:DeprecationWarning"
+)
 FORK = multiprocessing.get_context("fork")
 
 
@@ -48,7 +50,9 @@ def store(tmp_path: Path, secrets: FileSecretProvider) -> FileKeyStore:
 
 
 def again(tmp_path: Path, environment: str = "demo") -> FileKeyStore:
-    return FileKeyStore(tmp_path / "keys", FileSecretProvider(tmp_path / "secrets"), environment=environment)
+    return FileKeyStore(
+        tmp_path / "keys", FileSecretProvider(tmp_path / "secrets"), environment=environment
+    )
 
 
 def test_is_a_key_store(store: FileKeyStore) -> None:
@@ -57,14 +61,20 @@ def test_is_a_key_store(store: FileKeyStore) -> None:
 
 
 def test_keeps_keys_over_restarts(tmp_path: Path, store: FileKeyStore) -> None:
-    keys = [store.create(purpose, f"owner:{purpose}") for purpose in Purpose if purpose is not Purpose.ROOT]
+    keys = [
+        store.create(purpose, f"owner:{purpose}")
+        for purpose in Purpose
+        if purpose is not Purpose.ROOT
+    ]
     assert len({key.material.reveal_bytes() for key in keys}) == len(keys)
     reopened = again(tmp_path)
     for key in keys:
         assert reopened.get(key.id) == key
         assert reopened.exists(key.id)
     assert [record.id for record in reopened.list()] == sorted(key.id for key in keys)
-    assert reopened.record(keys[0].id) == KeyRecord(keys[0].id, keys[0].purpose, f"owner:{keys[0].purpose}", None)
+    assert reopened.record(keys[0].id) == KeyRecord(
+        keys[0].id, keys[0].purpose, f"owner:{keys[0].purpose}", None
+    )
 
 
 def test_destroying_is_final_and_leaves_a_tombstone(tmp_path: Path, store: FileKeyStore) -> None:
@@ -77,7 +87,11 @@ def test_destroying_is_final_and_leaves_a_tombstone(tmp_path: Path, store: FileK
             reader.get(key.id)
         assert not reader.exists(key.id)
         record = reader.record(key.id)
-        assert (record.purpose, record.owner, record.destroyed) == (Purpose.REFRESH_TOKEN, "connection:1", True)
+        assert (record.purpose, record.owner, record.destroyed) == (
+            Purpose.REFRESH_TOKEN,
+            "connection:1",
+            True,
+        )
         assert record.destroyed_at is not None
         assert record.destroyed_at.tzinfo is not None
         assert [kept.id for kept in reader.list()] == [key.id]
@@ -87,7 +101,9 @@ def test_destroying_is_final_and_leaves_a_tombstone(tmp_path: Path, store: FileK
             assert key.material.reveal_bytes() not in path.read_bytes()
 
 
-def test_the_old_file_is_overwritten_before_it_is_removed(tmp_path: Path, store: FileKeyStore) -> None:
+def test_the_old_file_is_overwritten_before_it_is_removed(
+    tmp_path: Path, store: FileKeyStore
+) -> None:
     key = store.create(Purpose.BACKUP, "backup:1")
     path = tmp_path / f"keys/data/{key.id}.json"
     with path.open("rb") as held_open:
@@ -106,7 +122,9 @@ def test_an_unknown_key_is_not_a_destroyed_one(store: FileKeyStore) -> None:
     assert store.list() == ()
 
 
-def test_material_is_never_at_rest(tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider) -> None:
+def test_material_is_never_at_rest(
+    tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
+) -> None:
     key = store.create(Purpose.PII, "day:2026-11-23")
     root = parse_root_keys(secrets.get(ROOT_KEY_NAME), "demo")[0].material
     found = 0
@@ -145,13 +163,17 @@ def test_refuses_what_others_could_read(tmp_path: Path, store: FileKeyStore) -> 
         again(tmp_path)
 
 
-def test_another_environments_root_key_is_refused(tmp_path: Path, secrets: FileSecretProvider) -> None:
+def test_another_environments_root_key_is_refused(
+    tmp_path: Path, secrets: FileSecretProvider
+) -> None:
     with pytest.raises(WrongEnvironmentError, match="staging"):
         FileKeyStore(tmp_path / "keys", secrets, environment="staging")
     assert not (tmp_path / "keys").exists()
 
 
-def test_keys_of_another_environment_do_not_open(tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider) -> None:
+def test_keys_of_another_environment_do_not_open(
+    tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
+) -> None:
     """Even with the same root material relabelled: the environment is bound into each wrapped key."""
     key = store.create(Purpose.SIGNING, "certificates")
     relabelled = secrets.get(ROOT_KEY_NAME).reveal().replace(".demo.", ".staging.")
@@ -163,7 +185,9 @@ def test_keys_of_another_environment_do_not_open(tmp_path: Path, store: FileKeyS
         staging.create(Purpose.SIGNING, "certificates")
 
 
-def test_a_lost_root_key_is_noticed(tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider) -> None:
+def test_a_lost_root_key_is_noticed(
+    tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
+) -> None:
     key = store.create(Purpose.SIGNING, "certificates")
     kept = secrets.get(ROOT_KEY_NAME)
     secrets.put(ROOT_KEY_NAME, new_root_key("demo"))
@@ -205,7 +229,9 @@ def test_no_data_key_is_made_for_the_root(store: FileKeyStore) -> None:
         store.create(Purpose.ROOT, "x")
 
 
-def test_a_root_key_that_goes_away_later_is_a_store_that_cannot_answer(tmp_path: Path, store: FileKeyStore) -> None:
+def test_a_root_key_that_goes_away_later_is_a_store_that_cannot_answer(
+    tmp_path: Path, store: FileKeyStore
+) -> None:
     key = store.create(Purpose.PII, "day:1")
     late = again(tmp_path)
     (tmp_path / "secrets" / ROOT_KEY_NAME).rename(tmp_path / "kept")
@@ -251,15 +277,23 @@ def test_an_altered_file_is_damage_and_can_still_be_destroyed(
     assert store.record(key.id).destroyed
 
 
-def test_a_key_file_put_under_another_name_does_not_open(tmp_path: Path, store: FileKeyStore) -> None:
+def test_a_key_file_put_under_another_name_does_not_open(
+    tmp_path: Path, store: FileKeyStore
+) -> None:
     one, other = store.create(Purpose.PII, "day:1"), store.create(Purpose.PII, "day:1")
     path = tmp_path / f"keys/data/{one.id}.json"
-    path.write_bytes((tmp_path / f"keys/data/{other.id}.json").read_bytes().replace(str(other.id).encode(), str(one.id).encode()))
+    path.write_bytes(
+        (tmp_path / f"keys/data/{other.id}.json")
+        .read_bytes()
+        .replace(str(other.id).encode(), str(one.id).encode())
+    )
     with pytest.raises(KeyStoreError, match="damaged"):
         store.get(one.id)
 
 
-def test_a_failing_disk_is_not_a_missing_key(tmp_path: Path, store: FileKeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_disk_is_not_a_missing_key(
+    tmp_path: Path, store: FileKeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = store.create(Purpose.PII, "day:1")
 
     def fail(path: Path) -> bytes:
@@ -271,7 +305,9 @@ def test_a_failing_disk_is_not_a_missing_key(tmp_path: Path, store: FileKeyStore
             ask(key.id)
 
 
-def _work(directory: Path, secrets_directory: Path, results: multiprocessing.Queue[list[str]]) -> None:
+def _work(
+    directory: Path, secrets_directory: Path, results: multiprocessing.Queue[list[str]]
+) -> None:
     store = FileKeyStore(directory, FileSecretProvider(secrets_directory), environment="demo")
     made = [store.create(Purpose.REFRESH_TOKEN, f"connection:{os.getpid()}") for _ in range(10)]
     for key in made[:5]:
@@ -284,7 +320,10 @@ def _work(directory: Path, secrets_directory: Path, results: multiprocessing.Que
 def test_processes_share_a_store(tmp_path: Path, secrets: FileSecretProvider) -> None:
     """Six processes start on an empty directory at once: one purpose key among them, nothing lost, nothing half made."""
     results: multiprocessing.Queue[list[str]] = FORK.Queue()
-    processes = [FORK.Process(target=_work, args=(tmp_path / "keys", secrets.directory, results)) for _ in range(6)]
+    processes = [
+        FORK.Process(target=_work, args=(tmp_path / "keys", secrets.directory, results))
+        for _ in range(6)
+    ]
     for process in processes:
         process.start()
     made = [line for _ in processes for line in results.get(timeout=60)]
@@ -292,18 +331,24 @@ def test_processes_share_a_store(tmp_path: Path, secrets: FileSecretProvider) ->
         process.join(60)
         assert process.exitcode == 0
     store = again(tmp_path)
-    assert {f"{record.id}={store.get(record.id).material.reveal_bytes().hex()}" for record in store.list() if not record.destroyed} == set(
-        made
-    )
+    assert {
+        f"{record.id}={store.get(record.id).material.reveal_bytes().hex()}"
+        for record in store.list()
+        if not record.destroyed
+    } == set(made)
     assert sum(record.destroyed for record in store.list()) == 30
     assert len(list((tmp_path / "keys/purpose/refresh_token").iterdir())) == 1
 
 
 def _destroy(directory: Path, secrets_directory: Path, key_id: UUID) -> None:
-    FileKeyStore(directory, FileSecretProvider(secrets_directory), environment="demo").destroy(key_id)
+    FileKeyStore(directory, FileSecretProvider(secrets_directory), environment="demo").destroy(
+        key_id
+    )
 
 
-def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider) -> None:
+def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(
+    tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
+) -> None:
     for _ in range(5):
         key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
         process = FORK.Process(target=_destroy, args=(tmp_path / "keys", secrets.directory, key.id))
@@ -320,7 +365,9 @@ def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(tmp_path: Path, sto
             store.get(key.id)
 
 
-def _killed_at(calls: int, module_and_names: tuple[tuple[object, str], ...], act: Callable[[], object]) -> int | None:
+def _killed_at(
+    calls: int, module_and_names: tuple[tuple[object, str], ...], act: Callable[[], object]
+) -> int | None:
     """Run `act` in a child that kills itself before its `calls`-th use of one of the named functions; return its exit code."""
 
     def child() -> None:
@@ -359,11 +406,15 @@ STEPS: tuple[tuple[object, str], ...] = (
 )
 
 
-def test_a_kill_at_any_step_of_create_leaves_whole_keys_only(tmp_path: Path, secrets: FileSecretProvider) -> None:
+def test_a_kill_at_any_step_of_create_leaves_whole_keys_only(
+    tmp_path: Path, secrets: FileSecretProvider
+) -> None:
     killed = 0
     code: int | None = -signal.SIGKILL
     while code == -signal.SIGKILL:
-        directory = tmp_path / f"keys-{killed}"  # a fresh one each time, so that the purpose key is written too
+        directory = (
+            tmp_path / f"keys-{killed}"
+        )  # a fresh one each time, so that the purpose key is written too
         store = FileKeyStore(directory, secrets, environment="demo")
         code = _killed_at(killed + 1, STEPS, lambda store=store: store.create(Purpose.PII, "day:1"))  # type: ignore[misc]
         reopened = FileKeyStore(directory, secrets, environment="demo")
@@ -376,7 +427,9 @@ def test_a_kill_at_any_step_of_create_leaves_whole_keys_only(tmp_path: Path, sec
     assert killed >= 16
 
 
-def test_a_missing_purpose_key_is_told_from_a_wrong_root(tmp_path: Path, store: FileKeyStore) -> None:
+def test_a_missing_purpose_key_is_told_from_a_wrong_root(
+    tmp_path: Path, store: FileKeyStore
+) -> None:
     key = store.create(Purpose.PII, "day:1")
     shutil.rmtree(tmp_path / "keys/purpose/pii")
     with pytest.raises(KeyStoreError, match="is missing"):
@@ -405,7 +458,9 @@ def test_a_kill_at_any_step_of_destroy_converges(tmp_path: Path, store: FileKeyS
     assert killed >= 10
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory = private_files.private_directory(tmp_path / "private")
 
     def full(descriptor: int) -> NoReturn:

@@ -11,11 +11,18 @@ import pytest
 from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
-from theseller.crypto.timestamped_secrets import ID_BYTES, leading_secret_id, new_timestamped_secret, timestamped_secret_id
+from theseller.crypto.timestamped_secrets import (
+    ID_BYTES,
+    leading_secret_id,
+    new_timestamped_secret,
+    timestamped_secret_id,
+)
 from theseller.lib.secret import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
-pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*is multi-threaded, use of fork.*:DeprecationWarning"
+)
 
 
 @pytest.fixture
@@ -69,7 +76,9 @@ def test_refuses_what_belongs_to_another_user(provider: FileSecretProvider) -> N
         FileSecretProvider(provider.directory)
 
 
-def test_refuses_links_and_files_in_the_wrong_place(provider: FileSecretProvider, tmp_path: Path) -> None:
+def test_refuses_links_and_files_in_the_wrong_place(
+    provider: FileSecretProvider, tmp_path: Path
+) -> None:
     provider.put("real", Secret("x"))
     (provider.directory / "linked").symlink_to(provider.directory / "real")
     with pytest.raises(UnsafePermissionsError, match="link"):
@@ -84,7 +93,9 @@ def test_an_absent_secret_says_where_it_belongs(provider: FileSecretProvider) ->
         provider.get("session-key")
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", "A", "a_b", "-a", "a--b", ".lock", "a.b", "x" * 65])
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", "A", "a_b", "-a", "a--b", ".lock", "a.b", "x" * 65]
+)
 def test_names_are_plain(provider: FileSecretProvider, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         provider.get(name)
@@ -93,15 +104,22 @@ def test_names_are_plain(provider: FileSecretProvider, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", "  ", " x", "x\n"])
-def test_only_text_that_an_editor_would_keep(provider: FileSecretProvider, value: str | bytes) -> None:
+def test_only_text_that_an_editor_would_keep(
+    provider: FileSecretProvider, value: str | bytes
+) -> None:
     with pytest.raises(SecretProviderError, match="session-key"):
         provider.put("session-key", Secret(value))
     with pytest.raises(SecretNotFoundError):
         provider.get("session-key")
 
 
-@pytest.mark.parametrize(("content", "expected"), [(b"abc", "abc"), (b"abc\n", "abc"), (b"abc\r\n", "abc"), (b"a\nb\n", "a\nb")])
-def test_a_line_end_of_an_editor_does_not_count(provider: FileSecretProvider, content: bytes, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"abc", "abc"), (b"abc\n", "abc"), (b"abc\r\n", "abc"), (b"a\nb\n", "a\nb")],
+)
+def test_a_line_end_of_an_editor_does_not_count(
+    provider: FileSecretProvider, content: bytes, expected: str
+) -> None:
     path = provider.directory / "typed"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -132,7 +150,9 @@ def _ensure(directory: Path, results: multiprocessing.Queue[str]) -> None:
 def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     results: multiprocessing.Queue[str] = context.Queue()
-    processes = [context.Process(target=_ensure, args=(tmp_path / "secrets", results)) for _ in range(6)]
+    processes = [
+        context.Process(target=_ensure, args=(tmp_path / "secrets", results)) for _ in range(6)
+    ]
     for process in processes:
         process.start()
     seen = {results.get(timeout=30) for _ in processes}
@@ -144,7 +164,11 @@ def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
 def test_variables(tmp_path: Path) -> None:
     held = tmp_path / "held"
     held.write_text("from a file\n")
-    variables = {"THESELLER_ROOT_KEY": "from a variable", "THESELLER_SESSION_KEY_FILE": str(held), "APP_X": "other prefix"}
+    variables = {
+        "THESELLER_ROOT_KEY": "from a variable",
+        "THESELLER_SESSION_KEY_FILE": str(held),
+        "APP_X": "other prefix",
+    }
     provider = EnvironmentSecretProvider(variables)
     assert provider.get("root-key").reveal() == "from a variable"
     assert provider.get("session-key").reveal() == "from a file"
@@ -157,20 +181,26 @@ def test_variables_that_contradict_or_fail(tmp_path: Path) -> None:
     both = EnvironmentSecretProvider({"THESELLER_A": "x", "THESELLER_A_FILE": "/x"})
     with pytest.raises(SecretProviderError, match="both"):
         both.get("a")
-    with pytest.raises(SecretProviderError, match="THESELLER_A_FILE names cannot be read: No such file"):
+    with pytest.raises(
+        SecretProviderError, match="THESELLER_A_FILE names cannot be read: No such file"
+    ):
         EnvironmentSecretProvider({"THESELLER_A_FILE": str(tmp_path / "none")}).get("a")
     with pytest.raises(SecretProviderError, match="empty"):
         EnvironmentSecretProvider({"THESELLER_A": ""}).get("a")
 
 
-def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(provider: FileSecretProvider) -> None:
+def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(
+    provider: FileSecretProvider,
+) -> None:
     secret = new_timestamped_secret()
     provider.put("db-migrate", secret)
     provider.put("session-key", Secret("somebody else's"))
     read = provider.leading_bytes("db-migrate", ID_BYTES)
     assert leading_secret_id(read) == timestamped_secret_id(secret)
     assert len(read) == ID_BYTES
-    assert secret.reveal().removeprefix(read.decode()) == secret.reveal().rpartition(".")[2], "not one character of the secret part"
+    assert secret.reveal().removeprefix(read.decode()) == secret.reveal().rpartition(".")[2], (
+        "not one character of the secret part"
+    )
     assert leading_secret_id(provider.leading_bytes("session-key", ID_BYTES)) is None
     with pytest.raises(SecretNotFoundError):
         provider.leading_bytes("nothing", ID_BYTES)

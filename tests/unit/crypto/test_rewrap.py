@@ -12,7 +12,12 @@ from theseller.crypto.keys import Purpose, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.rewrap import RotatableKeyStore
-from theseller.crypto.timestamped_secrets import creation_time, new_timestamped_secret, root_key_ids, timestamped_secret_id
+from theseller.crypto.timestamped_secrets import (
+    creation_time,
+    new_timestamped_secret,
+    root_key_ids,
+    timestamped_secret_id,
+)
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
@@ -32,7 +37,10 @@ def store(tmp_path: Path, secrets: FileSecretProvider) -> RotatableKeyStore:
 def test_a_root_key_is_replaced_and_the_old_one_then_opens_nothing(
     tmp_path: Path, store: RotatableKeyStore, secrets: FileSecretProvider
 ) -> None:
-    keys = [store.create(purpose, "connection:1") for purpose in (Purpose.REFRESH_TOKEN, Purpose.SIGNING)]
+    keys = [
+        store.create(purpose, "connection:1")
+        for purpose in (Purpose.REFRESH_TOKEN, Purpose.SIGNING)
+    ]
     reader = FileKeyStore(tmp_path / "keys", secrets, environment="test")
     old, new = secrets.get("root-key"), new_root_key("test")
     secrets.put("root-key", Secret(f"{new.reveal()}\n{old.reveal()}"))
@@ -59,13 +67,18 @@ def test_a_purpose_key_is_replaced_under_a_reader_that_still_remembers_it(
     (old,) = store.purpose_keys()[Purpose.REFRESH_TOKEN]
     before = {path: path.read_bytes() for path in (tmp_path / "keys" / "data").glob("*.json")}
     new = store.new_purpose_key(Purpose.REFRESH_TOKEN)
-    assert store.retire_purpose_keys(Purpose.REFRESH_TOKEN) == 1, "an old key that wraps something was erased"
+    assert store.retire_purpose_keys(Purpose.REFRESH_TOKEN) == 1, (
+        "an old key that wraps something was erased"
+    )
     assert store.rewrap_data_keys(Purpose.REFRESH_TOKEN) == 3
     assert (store.under_purpose_key(old), store.under_purpose_key(new)) == (0, 3)
     assert store.retire_purpose_keys(Purpose.REFRESH_TOKEN) == 0
     assert store.purpose_keys()[Purpose.REFRESH_TOKEN] == (new,)
-    assert [reader.get(key.id).material for key in (*keys, other)] == [key.material for key in (*keys, other)]
-    # A copy of a key file from before the rotation: the key above it is gone, from the disk and from the reader's memory.
+    assert [reader.get(key.id).material for key in (*keys, other)] == [
+        key.material for key in (*keys, other)
+    ]
+    # A copy of a key file from before the rotation: the key above it is gone, from the disk and
+    # from the reader's memory.
     stolen = tmp_path / "keys" / "data" / f"{keys[0].id}.json"
     stolen.write_bytes(before[stolen])
     with pytest.raises(KeyStoreError):
@@ -100,7 +113,9 @@ def test_a_live_value_is_read_anew_and_survives_a_provider_that_pauses() -> None
     assert [held(), held()] == [1, 1]
 
 
-def test_a_password_under_rotation_is_tried_old_and_new_in_turn(secrets: FileSecretProvider) -> None:
+def test_a_password_under_rotation_is_tried_old_and_new_in_turn(
+    secrets: FileSecretProvider,
+) -> None:
     password = RotatingPassword(secrets, "db-web")
     assert str(password) == ""
     secrets.put("db-web", Secret("old"))
@@ -110,7 +125,9 @@ def test_a_password_under_rotation_is_tried_old_and_new_in_turn(secrets: FileSec
     assert "old" not in f"{password} {password!r}"
 
 
-def test_a_key_that_is_just_being_overwritten_is_known_as_destroyed(tmp_path: Path, store: RotatableKeyStore) -> None:
+def test_a_key_that_is_just_being_overwritten_is_known_as_destroyed(
+    tmp_path: Path, store: RotatableKeyStore
+) -> None:
     """A killed destruction leaves the tombstone and a file of zeros, and a living one passes through that state."""
     key = store.create(Purpose.PII, "day:1")
     path = tmp_path / "keys" / "data" / f"{key.id}.json"

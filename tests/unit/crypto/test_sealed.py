@@ -13,9 +13,20 @@ from hypothesis import strategies as st
 from tests.vectors import generate_sealed
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
-from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError, KeyStoreError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+    KeyStoreError,
+)
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
-from theseller.crypto.sealed import MAX_PLAINTEXT_BYTES, OVERHEAD_BYTES, key_id_of, open_sealed, seal
+from theseller.crypto.sealed import (
+    MAX_PLAINTEXT_BYTES,
+    OVERHEAD_BYTES,
+    key_id_of,
+    open_sealed,
+    seal,
+)
 from theseller.lib.secret import Secret
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
@@ -49,7 +60,9 @@ class Failing:
 def place_of(vector: dict[str, dict[str, str]]) -> EncryptionContext:
     fields = vector["place"]
     texts = {name: fields[name] for name in ("table", "column", "row", "environment")}
-    return EncryptionContext(tenant=UUID(fields["tenant"]), purpose=Purpose(fields["purpose"]), **texts)
+    return EncryptionContext(
+        tenant=UUID(fields["tenant"]), purpose=Purpose(fields["purpose"]), **texts
+    )
 
 
 def test_the_committed_vectors_are_what_the_script_makes() -> None:
@@ -61,7 +74,10 @@ def test_we_open_what_the_independent_script_sealed(vector: dict[str, str]) -> N
     place = place_of(vector)  # type: ignore[arg-type]
     key = DataKey(UUID(vector["key_id"]), place.purpose, Secret(bytes.fromhex(vector["key"])))
     assert place.canonical().hex() == vector["canonical_place"]
-    assert open_sealed(Ring(key), place, bytes.fromhex(vector["sealed"])).reveal_bytes().hex() == vector["plaintext"]
+    assert (
+        open_sealed(Ring(key), place, bytes.fromhex(vector["sealed"])).reveal_bytes().hex()
+        == vector["plaintext"]
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
@@ -69,14 +85,23 @@ def test_the_independent_script_opens_what_we_sealed(vector: dict[str, str]) -> 
     place = place_of(vector)  # type: ignore[arg-type]
     key = DataKey(UUID(vector["key_id"]), place.purpose, Secret(bytes.fromhex(vector["key"])))
     message = seal(key, place, bytes.fromhex(vector["plaintext"]))
-    texts = (str(place.tenant), place.table, place.column, place.row, place.purpose.value, place.environment)
+    texts = (
+        str(place.tenant),
+        place.table,
+        place.column,
+        place.row,
+        place.purpose.value,
+        place.environment,
+    )
     opened = generate_sealed.unseal(key.material.reveal_bytes(), key.id.bytes, texts, message)
     assert opened.hex() == vector["plaintext"]
 
 
 @given(st.binary(max_size=300), TEXT, TEXT, TEXT, st.sampled_from(Purpose))
 @settings(deadline=None)
-def test_round_trips_any_value_at_any_place(plaintext: bytes, table: str, column: str, row: str, purpose: Purpose) -> None:
+def test_round_trips_any_value_at_any_place(
+    plaintext: bytes, table: str, column: str, row: str, purpose: Purpose
+) -> None:
     key = new_data_key(purpose)
     place = EncryptionContext(ALICE, table, column, row, purpose, "demo")
     message = seal(key, place, plaintext)
@@ -101,13 +126,18 @@ def test_relocation_matrix() -> None:
     ]
     # The same id and material for both purposes: only the purpose in the place stands between them.
     material = Secret(bytes(range(32)))
-    keys = {purpose: DataKey(ALICE, purpose, material) for purpose in (Purpose.REFRESH_TOKEN, Purpose.PII)}
+    keys = {
+        purpose: DataKey(ALICE, purpose, material)
+        for purpose in (Purpose.REFRESH_TOKEN, Purpose.PII)
+    }
     opened = refused = 0
     for sealed_at in places:
         message = seal(keys[sealed_at.purpose], sealed_at, b"plain")
         for asked_at in places:
             if asked_at == sealed_at:
-                assert open_sealed(Ring(keys[asked_at.purpose]), asked_at, message).reveal() == "plain"
+                assert (
+                    open_sealed(Ring(keys[asked_at.purpose]), asked_at, message).reveal() == "plain"
+                )
                 opened += 1
             else:
                 with pytest.raises(CannotOpenError):
@@ -118,7 +148,14 @@ def test_relocation_matrix() -> None:
 
 def test_every_field_of_a_place_is_in_the_matrix() -> None:
     """A field that is added to Place without changing its bytes would not bind; the matrix above must then grow."""
-    assert [field.name for field in dataclasses.fields(EncryptionContext)] == ["tenant", "table", "column", "row", "purpose", "environment"]
+    assert [field.name for field in dataclasses.fields(EncryptionContext)] == [
+        "tenant",
+        "table",
+        "column",
+        "row",
+        "purpose",
+        "environment",
+    ]
 
 
 @pytest.mark.parametrize("bit", range(8))
@@ -136,7 +173,10 @@ def test_a_flipped_bit_at_any_byte_is_refused(bit: int) -> None:
 def test_any_other_length_is_refused() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     message = seal(key, PLACE, b"plain")
-    for altered in [message[:length] for length in range(len(message))] + [message + b"\x00", message + message]:
+    for altered in [message[:length] for length in range(len(message))] + [
+        message + b"\x00",
+        message + message,
+    ]:
         with pytest.raises(CannotOpenError):
             open_sealed(Ring(key), PLACE, altered)
 
@@ -162,7 +202,9 @@ def test_a_lookup_that_returns_another_key_is_not_believed() -> None:
 def test_a_key_relabelled_for_another_purpose_opens_nothing() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     with pytest.raises(CannotOpenError):
-        open_sealed(Ring(dataclasses.replace(key, purpose=Purpose.PII)), PLACE, seal(key, PLACE, b"plain"))
+        open_sealed(
+            Ring(dataclasses.replace(key, purpose=Purpose.PII)), PLACE, seal(key, PLACE, b"plain")
+        )
 
 
 def test_a_key_id_is_read_from_known_versions_only() -> None:
@@ -177,7 +219,12 @@ def test_all_refusals_look_alike() -> None:
     message = seal(key, PLACE, b"plain")
     seen = set()
     elsewhere = dataclasses.replace(PLACE, row="2")
-    cases = [(Ring(), PLACE, message), (Ring(key), elsewhere, message), (Ring(key), PLACE, message[:-1]), (Ring(key), PLACE, b"")]
+    cases = [
+        (Ring(), PLACE, message),
+        (Ring(key), elsewhere, message),
+        (Ring(key), PLACE, message[:-1]),
+        (Ring(key), PLACE, b""),
+    ]
     for ring, place, altered in cases:
         with pytest.raises(CannotOpenError) as caught:
             open_sealed(ring, place, altered)
@@ -185,7 +232,9 @@ def test_all_refusals_look_alike() -> None:
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("error", [KeyDestroyedError(ALICE), KeyStoreError("the store does not answer")])
+@pytest.mark.parametrize(
+    "error", [KeyDestroyedError(ALICE), KeyStoreError("the store does not answer")]
+)
 def test_destroyed_and_unavailable_are_told_apart(error: Exception) -> None:
     message = seal(new_data_key(Purpose.REFRESH_TOKEN), PLACE, b"plain")
     with pytest.raises(type(error)):

@@ -23,17 +23,25 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 EXACT = st.integers(-(2**53) + 1, 2**53 - 1)
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | EXACT | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=5), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
 
 def test_rfc_8032_vector() -> None:
     """RFC 8032 §7.1, test 2."""
-    key = SigningKey.from_secret(Secret(bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")))
-    assert key.public_bytes.hex() == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
-    assert key.sign(b"\x72").hex() == (
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    key = SigningKey.from_secret(
+        Secret(bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"))
+    )
+    assert (
+        key.public_bytes.hex() == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+    )
+    assert (
+        key.sign(b"\x72").hex()
+        == "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
     )
     verify(key.public_bytes, b"\x72", key.sign(b"\x72"))
 
@@ -44,10 +52,18 @@ def test_any_changed_byte_is_refused() -> None:
     signature = key.sign(message)
     for index in range(len(message)):
         with pytest.raises(InvalidSignatureError):
-            verify(key.public_bytes, message[:index] + bytes([message[index] ^ 1]) + message[index + 1 :], signature)
+            verify(
+                key.public_bytes,
+                message[:index] + bytes([message[index] ^ 1]) + message[index + 1 :],
+                signature,
+            )
     for index in range(len(signature)):
         with pytest.raises(InvalidSignatureError):
-            verify(key.public_bytes, message, signature[:index] + bytes([signature[index] ^ 1]) + signature[index + 1 :])
+            verify(
+                key.public_bytes,
+                message,
+                signature[:index] + bytes([signature[index] ^ 1]) + signature[index + 1 :],
+            )
     for public in (SigningKey.from_secret(Secret(b"\x01" * 32)).public_bytes, b"", bytes(31)):
         with pytest.raises(InvalidSignatureError):
             verify(public, message, signature)
@@ -65,8 +81,13 @@ def test_a_signing_key_does_not_print_itself() -> None:
 
 
 def test_canonical_form() -> None:
-    document = {"b": [1, True, None, "é", "e\u0301", '\n"\\\x01\x7f\u2028'], "a": {"z": "1.10", "A": ()}}
-    expected = '{"a":{"A":[],"z":"1.10"},"b":[1,true,null,"é","e\u0301","\\n\\"\\\\\\u0001\x7f\u2028"]}'
+    document = {
+        "b": [1, True, None, "é", "e\u0301", '\n"\\\x01\x7f\u2028'],
+        "a": {"z": "1.10", "A": ()},
+    }
+    expected = (
+        '{"a":{"A":[],"z":"1.10"},"b":[1,true,null,"é","e\u0301","\\n\\"\\\\\\u0001\x7f\u2028"]}'
+    )
     assert canonical_json(document) == expected.encode()
 
 
@@ -129,13 +150,19 @@ def test_tenant_ticket_form() -> None:
     expires = datetime(2026, 11, 23, 12, 0, 0, 999_999, tzinfo=UTC)
     ticket = tenant_ticket(key, ALICE, SESSION, expires)
     claim = f"{ALICE}|4711|1795430000123456|{1795435200}"
-    assert ticket == claim + "|" + hmac.new(b"\x01" * 32, claim.encode(), hashlib.sha256).hexdigest()
-    assert tenant_ticket(key, ALICE, SESSION, expires.astimezone(timezone(timedelta(hours=9)))) == ticket
+    assert (
+        ticket == claim + "|" + hmac.new(b"\x01" * 32, claim.encode(), hashlib.sha256).hexdigest()
+    )
+    assert (
+        tenant_ticket(key, ALICE, SESSION, expires.astimezone(timezone(timedelta(hours=9))))
+        == ticket
+    )
 
 
 def test_tenant_ticket_refuses_what_would_not_bind() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        tenant_ticket(Secret(b"k"), ALICE, SESSION, datetime(2026, 1, 1))  # noqa: DTZ001 - naive on purpose
+        # - naive on purpose
+        tenant_ticket(Secret(b"k"), ALICE, SESSION, datetime(2026, 1, 1))  # noqa: DTZ001
     for session in (DatabaseSession(0, 1), DatabaseSession(1, 0)):
         with pytest.raises(ValueError, match="session"):
             tenant_ticket(Secret(b"k"), ALICE, session, datetime(2026, 1, 1, tzinfo=UTC))

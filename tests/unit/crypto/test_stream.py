@@ -33,8 +33,16 @@ class Ring:
         return self.keys[key_id]
 
 
-def sealed(content: bytes = CONTENT, *, key: DataKey = KEY, place: EncryptionContext = PLACE, piece: int = 300_000) -> bytes:
-    return b"".join(seal_stream(key, place, (content[at : at + piece] for at in range(0, len(content), piece))))
+def sealed(
+    content: bytes = CONTENT,
+    *,
+    key: DataKey = KEY,
+    place: EncryptionContext = PLACE,
+    piece: int = 300_000,
+) -> bytes:
+    return b"".join(
+        seal_stream(key, place, (content[at : at + piece] for at in range(0, len(content), piece)))
+    )
 
 
 def opened(stream: bytes, *, place: EncryptionContext = PLACE, piece: int = 70_001) -> bytes:
@@ -44,10 +52,14 @@ def opened(stream: bytes, *, place: EncryptionContext = PLACE, piece: int = 70_0
 
 def chunks(stream: bytes) -> tuple[bytes, list[bytes]]:
     body = stream[HEADER_BYTES:]
-    return stream[:HEADER_BYTES], [body[at : at + _SEALED_CHUNK] for at in range(0, len(body), _SEALED_CHUNK)]
+    return stream[:HEADER_BYTES], [
+        body[at : at + _SEALED_CHUNK] for at in range(0, len(body), _SEALED_CHUNK)
+    ]
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES])
+@pytest.mark.parametrize(
+    "size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES]
+)
 @pytest.mark.parametrize("piece", [70_001, CHUNK_BYTES, 5 * CHUNK_BYTES])
 def test_what_was_sealed_opens_however_it_is_cut_on_the_way(size: int, piece: int) -> None:
     content = CONTENT[:size]
@@ -60,12 +72,17 @@ def test_the_format_is_what_its_description_says() -> None:
     header, found = chunks(stream)
     assert header[:5] == b"TSST\x01"
     assert header[5:21] == KEY.id.bytes
-    derived = HKDF(algorithm=SHA512(), length=64, salt=header[21:53], info=b"theseller/stream/v1" + PLACE.canonical()).derive(
-        KEY.material.reveal_bytes()
-    )
+    derived = HKDF(
+        algorithm=SHA512(),
+        length=64,
+        salt=header[21:53],
+        info=b"theseller/stream/v1" + PLACE.canonical(),
+    ).derive(KEY.material.reveal_bytes())
     assert derived[32:] == header[53:85]
     plain = [
-        AESGCM(derived[:32]).decrypt(index.to_bytes(11) + bytes([index == len(found) - 1]), chunk, header)
+        AESGCM(derived[:32]).decrypt(
+            index.to_bytes(11) + bytes([index == len(found) - 1]), chunk, header
+        )
         for index, chunk in enumerate(found)
     ]
     assert b"".join(plain) == CONTENT
@@ -94,8 +111,12 @@ TAMPERED: dict[str, Callable[[bytes, list[bytes]], bytes]] = {
     "repeated": _repeat,
     "one byte short": lambda header, found: header + b"".join(found)[:-1],
     "one byte more": lambda header, found: header + b"".join(found) + b"\0",
-    "another stream behind": lambda header, found: header + b"".join(found) + header + b"".join(found),
-    "last chunk of another": lambda header, found: header + found[0] + found[1] + chunks(sealed())[1][2],
+    "another stream behind": lambda header, found: (
+        header + b"".join(found) + header + b"".join(found)
+    ),
+    "last chunk of another": lambda header, found: (
+        header + found[0] + found[1] + chunks(sealed())[1][2]
+    ),
     "header of another": lambda _header, found: chunks(sealed())[0] + b"".join(found),
     "another version": lambda header, found: header[:4] + b"\x02" + header[5:] + b"".join(found),
 }
@@ -107,7 +128,10 @@ def test_what_was_tampered_with_does_not_open(how: str) -> None:
         opened(TAMPERED[how](*chunks(sealed())))
 
 
-@pytest.mark.parametrize("position", [0, 4, 5, 20, 21, 60, 84, 85, HEADER_BYTES + CHUNK_BYTES, HEADER_BYTES + _SEALED_CHUNK + 7, -1])
+@pytest.mark.parametrize(
+    "position",
+    [0, 4, 5, 20, 21, 60, 84, 85, HEADER_BYTES + CHUNK_BYTES, HEADER_BYTES + _SEALED_CHUNK + 7, -1],
+)
 def test_no_bit_can_be_flipped(position: int) -> None:
     stream = bytearray(sealed())
     stream[position] ^= 1

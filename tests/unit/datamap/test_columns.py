@@ -29,18 +29,30 @@ def _named(table: str) -> str:
 def test_the_columns_that_the_map_names_are_columns() -> None:
     for descriptor in descriptors():
         columns = all_columns()[_named(descriptor.table)]
-        named = {descriptor.tenant_column, descriptor.connection_column, *(name for name, _ in descriptor.sealed_columns)} - {None}
+        named = {
+            descriptor.tenant_column,
+            descriptor.connection_column,
+            *(name for name, _ in descriptor.sealed_columns),
+        } - {None}
         assert named <= set(columns), descriptor.table
 
 
 def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
     kept = {_named(one.table) for one in descriptors() if one.eraser is Eraser.KEEP}
-    found = {f"{table}.{name}" for table in kept for name, said in all_columns()[table].items() if said in _OF_SOMEBODY}
+    found = {
+        f"{table}.{name}"
+        for table in kept
+        for name, said in all_columns()[table].items()
+        if said in _OF_SOMEBODY
+    }
     assert found == set()
 
 
 def test_every_kind_of_job_and_its_arguments_are_registered() -> None:
-    live = {name: frozenset(inspect.signature(task.func).parameters) - {"context"} for name, task in app.tasks.items()}
+    live = {
+        name: frozenset(inspect.signature(task.func).parameters) - {"context"}
+        for name, task in app.tasks.items()
+    }
     assert live == JOBS
 
 
@@ -61,4 +73,7 @@ def test_a_key_belongs_to_one_kind_of_owner() -> None:
 def test_every_thing_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
     assert len({thing.name for thing in PROCESS_STATE}) == len(PROCESS_STATE)
     for thing in PROCESS_STATE:
-        assert all(word.strip() for word in (thing.kind, thing.name, thing.owner, thing.retention, thing.eraser))
+        assert all(
+            word.strip()
+            for word in (thing.kind, thing.name, thing.owner, thing.retention, thing.eraser)
+        )

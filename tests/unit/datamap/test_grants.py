@@ -18,7 +18,9 @@ def declared(monkeypatch: pytest.MonkeyPatch, **fields: object) -> str:
     return grants.grant_statements()
 
 
-def test_a_descriptor_gives_its_functions_an_owner_and_roles_their_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_descriptor_gives_its_functions_an_owner_and_roles_their_rights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     statements = declared(
         monkeypatch,
         functions=(
@@ -29,7 +31,10 @@ def test_a_descriptor_gives_its_functions_an_owner_and_roles_their_rights(monkey
     )
     assert statements.splitlines() == [
         "alter function guard.due_notes(timestamptz, int) owner to theseller_directory;",
-        "grant execute on function guard.due_notes(timestamptz, int) to theseller_worker, theseller_probe;",
+        (
+            "grant execute on function guard.due_notes(timestamptz, int) to theseller_worker,"
+            " theseller_probe;"
+        ),
         "alter function guard.check_note() owner to theseller_requests;",
         "grant select, insert, update (text, seen_at) on public.shop_note to theseller_web;",
         "grant select (tenant_id) on public.shop_note to theseller_probe;",
@@ -48,6 +53,8 @@ def test_a_descriptor_gives_its_functions_an_owner_and_roles_their_rights(monkey
         {"functions": (CrossTenantFunction("due_notes()", owner="super user"),)},
     ],
 )
-def test_what_is_no_right_role_or_signature_is_refused(monkeypatch: pytest.MonkeyPatch, fields: dict[str, object]) -> None:
+def test_what_is_no_right_role_or_signature_is_refused(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, object]
+) -> None:
     with pytest.raises(ValueError, match="can't grant"):
         declared(monkeypatch, **fields)

@@ -15,7 +15,8 @@ from theseller.datamap.registry import DataMapError, TableRegistry
 from theseller.datamap.types import DataClass, Differences, Eraser, TableDescriptor
 
 
-def descriptor(table: str, **changes: Any) -> TableDescriptor:  # noqa: ANN401 - bad values are offered too
+# - bad values are offered too
+def descriptor(table: str, **changes: Any) -> TableDescriptor:  # noqa: ANN401
     fields: dict[str, Any] = {
         "data_class": DataClass.SELLER_FACTS,
         "retention": "life-purge-30",
@@ -48,11 +49,17 @@ def tables(register: TableRegistry) -> list[str]:
         ({"parents": ("orders",)}, "own parent"),
         ({"tenant_column": None}, "whose they are"),
         ({"tenant_column": None, "data_class": DataClass.OPERATIONAL}, "tenant column"),
-        ({"tenant_column": None, "data_class": DataClass.CREDENTIALS, "eraser": Eraser.KEY}, "tenant column"),
+        (
+            {"tenant_column": None, "data_class": DataClass.CREDENTIALS, "eraser": Eraser.KEY},
+            "tenant column",
+        ),
         ({"eraser": Eraser.DELETE_CONNECTION}, "connection column"),
         ({"eraser": Eraser.CASCADE}, "parent"),
         ({"eraser": Eraser.KEEP, "note": "why"}, "cannot be kept"),
-        ({"eraser": Eraser.KEEP, "data_class": DataClass.SELLER_PERSONAL, "note": "why"}, "cannot be kept"),
+        (
+            {"eraser": Eraser.KEEP, "data_class": DataClass.SELLER_PERSONAL, "note": "why"},
+            "cannot be kept",
+        ),
         ({"eraser": Eraser.KEEP, "data_class": DataClass.EVIDENCE}, "note"),
         ({"data_class": DataClass.NONE, "eraser": Eraser.EXPIRY, "expired_by": "a.job"}, "someone"),
         ({"eraser": Eraser.EXPIRY}, "by a job"),
@@ -107,18 +114,27 @@ def test_children_go_before_parents() -> None:
 
 
 def test_free_tables_go_by_their_order_then_by_name() -> None:
-    register = filled(descriptor("c", erase_order=-1), descriptor("b"), descriptor("a"), descriptor("z", erase_order=-2, parents=("a",)))
+    register = filled(
+        descriptor("c", erase_order=-1),
+        descriptor("b"),
+        descriptor("a"),
+        descriptor("z", erase_order=-2, parents=("a",)),
+    )
     assert tables(register) == ["z", "c", "a", "b"]
 
 
-@given(st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
+@given(
+    st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
+)
 def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[int, int]]) -> None:
     """Parents drawn only from lower numbers can't form a circle; registration happens in any order."""
     parents: dict[int, set[int]] = {number: set() for number in range(8)}
     for one, other in pairs:
         if one != other:
             parents[max(one, other)].add(min(one, other))
-    register = filled(*(descriptor(f"t{n}", parents=tuple(f"t{p}" for p in sorted(parents[n]))) for n in names))
+    register = filled(
+        *(descriptor(f"t{n}", parents=tuple(f"t{p}" for p in sorted(parents[n]))) for n in names)
+    )
     order = tables(register)
     assert sorted(order) == [f"t{n}" for n in range(8)]
     for child, of_child in parents.items():
@@ -128,14 +144,20 @@ def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[
 
 def test_circles_and_unknown_parents_are_named() -> None:
     with pytest.raises(DataMapError, match="circle of parents: a, b"):
-        filled(descriptor("a", parents=("b",)), descriptor("b", parents=("a",)), descriptor("c")).erasure_order()
+        filled(
+            descriptor("a", parents=("b",)), descriptor("b", parents=("a",)), descriptor("c")
+        ).erasure_order()
     with pytest.raises(DataMapError, match="a names the parent nowhere"):
         filled(descriptor("a", parents=("nowhere",))).erasure_order()
 
 
 def test_differences_with_a_catalogue() -> None:
-    register = filled(descriptor("lines", partitions="lines_p"), descriptor("orders"), descriptor("gone"))
-    found = register.differences(["orders", "lines", "lines_p1", "lines_p2", "stray", "another", "orders"])
+    register = filled(
+        descriptor("lines", partitions="lines_p"), descriptor("orders"), descriptor("gone")
+    )
+    found = register.differences(
+        ["orders", "lines", "lines_p1", "lines_p2", "stray", "another", "orders"]
+    )
     assert found == Differences(unregistered=("another", "stray"), missing=("gone",))
     assert found
     assert not register.differences(iter(["orders", "lines", "gone"]))
@@ -143,18 +165,29 @@ def test_differences_with_a_catalogue() -> None:
     assert register.differences(["orders", "gone", "lines_p1"]).missing == ("lines",)
 
 
-def test_load_imports_the_slices_and_checks_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_imports_the_slices_and_checks_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fresh = TableRegistry()
     for name in ("register", "descriptors", "descriptor", "erasure_order", "differences"):
         monkeypatch.setattr(registry, name, getattr(fresh, name))
-    head = "from theseller.datamap.registry import describe_table\nfrom theseller.datamap.types import DataClass, Eraser\n"
-    call = 'describe_table("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", parents={})\n'
+    head = (
+        "from theseller.datamap.registry import describe_table\nfrom theseller.datamap.types import"
+        " DataClass, Eraser\n"
+    )
+    call = (
+        'describe_table("{}", DataClass.OPERATIONAL, retention="x", eraser=Eraser.EXPIRY,'
+        ' expired_by="a.job", parents={})\n'
+    )
     (tmp_path / "sample_slice_one.py").write_text(head + call.format("one", "('two',)"))
     (tmp_path / "sample_slice_two.py").write_text(head + call.format("two", "()"))
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DataMapError, match="names the parent two"):
         registry.load(["sample_slice_one"])
-    assert [kept.table for kept in registry.load(["sample_slice_one", "sample_slice_two"])] == ["one", "two"]
+    assert [kept.table for kept in registry.load(["sample_slice_one", "sample_slice_two"])] == [
+        "one",
+        "two",
+    ]
     assert [kept.table for kept in registry.erasure_order()] == ["one", "two"]
     with pytest.raises(ImportError):
         registry.load(["sample_slice_three"])
@@ -170,4 +203,11 @@ def test_sealed_columns_are_plain_names_with_their_purpose() -> None:
     assert kept.sealed_columns == (("sealed", "refresh_token"),)
     for wrong in (("Sealed", "refresh_token"), ("sealed", "refresh token")):
         with pytest.raises(ValueError, match="no plain name"):
-            TableDescriptor("tokens", DataClass.NONE, retention="x", eraser=Eraser.EXPIRY, expired_by="a.job", sealed_columns=(wrong,))
+            TableDescriptor(
+                "tokens",
+                DataClass.NONE,
+                retention="x",
+                eraser=Eraser.EXPIRY,
+                expired_by="a.job",
+                sealed_columns=(wrong,),
+            )

@@ -12,7 +12,12 @@ from theseller.backups.targets import DirectoryTarget
 from theseller.backups.wal import finished, keep_segment
 from theseller.crypto.keys import Purpose, new_data_key
 from theseller.crypto.providers import FileSecretProvider
-from theseller.datamap.state_folder import STATE_ENTRIES, fully_listed_entries, unregistered_entries, unregistered_files
+from theseller.datamap.state_folder import (
+    STATE_ENTRIES,
+    fully_listed_entries,
+    unregistered_entries,
+    unregistered_files,
+)
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.lib.state_files import new_mark_name, unfinished_name
@@ -22,7 +27,9 @@ from theseller.postgres.processes import ProcessMark
 def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
     assert len({place.name for place in STATE_ENTRIES}) == len(STATE_ENTRIES)
     for place in STATE_ENTRIES:
-        assert all(word.strip() for word in (place.name, place.owner, place.retention, place.eraser))
+        assert all(
+            word.strip() for word in (place.name, place.owner, place.retention, place.eraser)
+        )
 
 
 def test_unregistered_files_are_named() -> None:
@@ -68,17 +75,29 @@ def test_every_file_that_a_backup_keeps_is_registered(tmp_path: Path) -> None:
     assert unregistered_files("backups", stored) == ()
 
 
-@pytest.mark.parametrize("name", ["notes", "wal/notes", "wal/000000010000000000000004.partial", "base.old"])
+@pytest.mark.parametrize(
+    "name", ["notes", "wal/notes", "wal/000000010000000000000004.partial", "base.old"]
+)
 def test_a_backup_keeps_no_file_that_is_not_registered(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="holds no object"):
-        keep(DirectoryTarget(tmp_path), new_data_key(Purpose.BACKUP), place_of(new_id(), name, "test"), [b"x"])
+        keep(
+            DirectoryTarget(tmp_path),
+            new_data_key(Purpose.BACKUP),
+            place_of(new_id(), name, "test"),
+            [b"x"],
+        )
     assert _below(tmp_path) == []
     assert unregistered_files("backups", [f"{new_id().hex}/{name}"]) != ()
 
 
 def test_files_that_are_being_written_are_registered_too(tmp_path: Path) -> None:
     backup = new_id().hex
-    assert unregistered_files("backups", [f"{backup}/{unfinished_name()}", f"{backup}/wal/{unfinished_name()}"]) == ()
+    assert (
+        unregistered_files(
+            "backups", [f"{backup}/{unfinished_name()}", f"{backup}/wal/{unfinished_name()}"]
+        )
+        == ()
+    )
     assert unregistered_files("keys", [f"data/{unfinished_name()}"]) == ()
     ProcessMark(os.getpid(), "now").save(tmp_path / "web.pid")
     assert unregistered_files("processes", [*_below(tmp_path), new_mark_name("web.pid")]) == ()

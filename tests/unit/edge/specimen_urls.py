@@ -23,11 +23,16 @@ _PLACES = {
 }
 
 #: Every screen, by its address.
-SCREENS = tuple(f"/{route}" for rows in _PLACES.values() for route, _, view in rows if view != "sign-out")
+SCREENS = tuple(
+    f"/{route}" for rows in _PLACES.values() for route, _, view in rows if view != "sign-out"
+)
 
 
 def _place(name: str) -> tuple[list[URLPattern], str]:
-    return [path(route, login_not_required(page), {"name": specimen}, name=view) for route, specimen, view in _PLACES[name]], name
+    return [
+        path(route, login_not_required(page), {"name": specimen}, name=view)
+        for route, specimen, view in _PLACES[name]
+    ], name
 
 
 @login_not_required

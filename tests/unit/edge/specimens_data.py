@@ -19,8 +19,13 @@ _HERE = Path(__file__).parent / "specimens"
 
 
 def _series(seed: int, base: int, days: int = 28) -> list[Decimal]:
-    chance = Random(seed)  # noqa: S311 (invented figures)
-    return [Decimal(int(base * (1 + 0.25 * (day % 7 in {5, 6}) + 0.012 * day) * chance.uniform(0.75, 1.25))) for day in range(days)]
+    chance = Random(seed)  # noqa: S311
+    return [
+        Decimal(
+            int(base * (1 + 0.25 * (day % 7 in {5, 6}) + 0.012 * day) * chance.uniform(0.75, 1.25))
+        )
+        for day in range(days)
+    ]
 
 
 def _euro(amount: str | Decimal | int) -> Money:
@@ -97,7 +102,10 @@ _CONTROLS = [
         "Refresh tokens are sealed with AES-256-GCM under a key of their own",
         "Met",
         3,
-        "Every stored token was opened with its own key and with a neighbour's; only its own worked.",
+        (
+            "Every stored token was opened with its own key and with a neighbour's; only its own"
+            " worked."
+        ),
         4,
     ),
     (

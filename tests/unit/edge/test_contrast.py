@@ -9,7 +9,9 @@ import pytest
 
 import theseller
 
-TOKENS = (Path(theseller.__file__).parent / "edge/static/edge/css/tokens.css").read_text(encoding="utf-8")
+TOKENS = (Path(theseller.__file__).parent / "edge/static/edge/css/tokens.css").read_text(
+    encoding="utf-8"
+)
 _SURFACES = ("paper", "surface")
 _TEXT = [
     *((ink, ground) for ink in ("ink", "ink-2", "ink-3", "accent", "accent-strong", "good", "bad", "warn") for ground in (*_SURFACES, "sunken")),
@@ -18,7 +20,15 @@ _TEXT = [
 ]  # fmt: skip
 _GRAPHICS = [
     (part, ground)
-    for part in ("chart-now", "chart-before", "chart-total", "chart-gain", "chart-loss", "line-strong", "accent")
+    for part in (
+        "chart-now",
+        "chart-before",
+        "chart-total",
+        "chart-gain",
+        "chart-loss",
+        "line-strong",
+        "accent",
+    )
     for ground in _SURFACES
 ]
 
@@ -34,7 +44,10 @@ THEMES = _themes()
 
 def luminance(colour: str) -> float:
     channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
-    linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels]
+    linear = [
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+        for channel in channels
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -24,7 +24,8 @@ def _euro(amount: int) -> Money:
 
 
 def test_a_sparkline_breaks_at_gaps_and_stays_in_its_box() -> None:
-    drawing = ET.fromstring(svg.sparkline([1, 5, None, 3, 2], label="sales"))  # noqa: S314 (our own drawing)
+    # (our own drawing)
+    drawing = ET.fromstring(svg.sparkline([1, 5, None, 3, 2], label="sales"))  # noqa: S314
     assert drawing.get("aria-label") == "sales"
     line = next(path for path in drawing if path.get("class") == "spark-line").get("d") or ""
     assert line.count("M") == 2
@@ -42,11 +43,11 @@ def test_a_sparkline_of_nothing_is_nothing(values: list[None]) -> None:
 @pytest.mark.parametrize("values", [[7], [0, 0, 0]])
 def test_a_sparkline_of_one_value_or_a_flat_one_can_be_drawn(values: list[int]) -> None:
     assert "nan" not in svg.sparkline(values).lower()
-    ET.fromstring(svg.sparkline(values))  # noqa: S314 (our own drawing)
+    ET.fromstring(svg.sparkline(values))  # noqa: S314
 
 
 def test_a_bar_spans_its_share_and_marks_zero() -> None:
-    drawing = ET.fromstring(svg.bar(0, -25, -50, 50, tone="loss"))  # noqa: S314 (our own drawing)
+    drawing = ET.fromstring(svg.bar(0, -25, -50, 50, tone="loss"))  # noqa: S314
     rect, zero = drawing
     assert (rect.get("x"), rect.get("width")) == ("25", "25")
     assert zero.get("d") == "M50 0v10"
@@ -75,7 +76,10 @@ def test_a_waterfall_refuses_two_currencies() -> None:
 
 
 def test_the_waterfall_is_a_table_with_names_amounts_and_shares() -> None:
-    rows = [WaterfallRow("Sales", _euro(200), total=True), WaterfallRow("<Fees>", _euro(-50), note="82% actual", url="/fees")]
+    rows = [
+        WaterfallRow("Sales", _euro(200), total=True),
+        WaterfallRow("<Fees>", _euro(-50), note="82% actual", url="/fees"),
+    ]
     html = _render("{% waterfall rows %}", rows=rows)
     assert '<a href="/fees">&lt;Fees&gt;</a>' in html
     assert "\u2212€50.00" in html
@@ -85,7 +89,13 @@ def test_the_waterfall_is_a_table_with_names_amounts_and_shares() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "key"),
-    [("Met", "met"), ("not_applicable", "notapplicable"), ("NotApplicable", "notapplicable"), ("meet", "unknown"), (object(), "unknown")],
+    [
+        ("Met", "met"),
+        ("not_applicable", "notapplicable"),
+        ("NotApplicable", "notapplicable"),
+        ("meet", "unknown"),
+        (object(), "unknown"),
+    ],
 )
 def test_no_misspelling_turns_a_badge_green(outcome: object, key: str) -> None:
     assert badge_for(outcome).key == key
@@ -105,7 +115,9 @@ def test_a_delta_says_in_words_what_its_arrow_shows() -> None:
 
 
 def test_amounts_of_two_currencies_are_not_compared() -> None:
-    assert "no comparable period" in _render("{% delta now before %}", now=_euro(1), before=Money(Decimal(1), "USD"))
+    assert "no comparable period" in _render(
+        "{% delta now before %}", now=_euro(1), before=Money(Decimal(1), "USD")
+    )
 
 
 def test_rounded_money_keeps_its_exact_value() -> None:
@@ -121,8 +133,13 @@ def test_what_is_absent_is_said() -> None:
 
 def test_freshness_carries_the_exact_instant() -> None:
     html = _render("{% freshness x at %}", x=AT - timedelta(minutes=14), at=AT)
-    assert html == '<time datetime="2026-11-23T13:51:00+00:00" title="Nov 23, 2026, 13:51 UTC">14 min ago</time>'
+    assert (
+        html == '<time datetime="2026-11-23T13:51:00+00:00" title="Nov 23, 2026, 13:51 UTC">14 min'
+        " ago</time>"
+    )
 
 
 def test_what_comes_from_outside_is_escaped() -> None:
-    assert "<b>" not in _render("{% status_badge 'met' label %}{% icon name label %}", label="<b>", name='"><b>')
+    assert "<b>" not in _render(
+        "{% status_badge 'met' label %}{% icon name label %}", label="<b>", name='"><b>'
+    )

@@ -30,7 +30,9 @@ GERMAN = style_for("de")
         ("12", "CAD", "CA$12.00", "12,00\u00a0CA$"),
     ],
 )
-def test_money_is_written_as_its_reader_writes_it(amount: str, currency: str, english: str, german: str) -> None:
+def test_money_is_written_as_its_reader_writes_it(
+    amount: str, currency: str, english: str, german: str
+) -> None:
     money = Money(Decimal(amount), currency)
     assert format_money(money, style=ENGLISH) == english
     assert format_money(money, style=GERMAN) == german
@@ -42,7 +44,14 @@ def test_the_active_language_is_the_default() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "shown"),
-    [("999", "€999"), ("8412.40", "€8.4k"), ("-8412.40", "\u2212€8.4k"), ("123456", "€123k"), ("2500000", "€2.5M"), ("0", "€0")],
+    [
+        ("999", "€999"),
+        ("8412.40", "€8.4k"),
+        ("-8412.40", "\u2212€8.4k"),
+        ("123456", "€123k"),
+        ("2500000", "€2.5M"),
+        ("0", "€0"),
+    ],
 )
 def test_compact_money(amount: str, shown: str) -> None:
     assert format_money_compact(Money(Decimal(amount), "EUR")) == shown
@@ -74,6 +83,8 @@ def test_percent() -> None:
         (-50, -100, "good", "up", "good"),
     ],
 )
-def test_a_change_is_coloured_by_what_it_means(now: int | None, before: int, polarity: str, direction: str, tone: str) -> None:
+def test_a_change_is_coloured_by_what_it_means(
+    now: int | None, before: int, polarity: str, direction: str, tone: str
+) -> None:
     change = delta_between(None if now is None else Decimal(now), Decimal(before), polarity)  # type: ignore[arg-type]
     assert (change.direction, change.tone) == (direction, tone)

@@ -18,7 +18,11 @@ from theseller.crypto.keys import new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
 from theseller.edge.database_outage import is_unavailable
 
-_HTTPS = {"THESELLER_PUBLIC_URL": "https://shop.example", "THESELLER_ENV": "staging", "THESELLER_ALLOW_FILE_SECRETS": "yes"}
+_HTTPS = {
+    "THESELLER_PUBLIC_URL": "https://shop.example",
+    "THESELLER_ENV": "staging",
+    "THESELLER_ALLOW_FILE_SECRETS": "yes",
+}
 _ASK = """
 import json, sys, time, django
 django.setup()
@@ -42,11 +46,28 @@ def _answers(
     secrets.ensure("root-key", lambda: new_root_key("staging"))
     for name in ("django-session-key", "tenant-ticket-key", "db-web", "db-pii"):
         secrets.ensure(name, new_text_secret)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
-    environ |= {**_HTTPS, "THESELLER_TRUSTED_PROXIES": "10.0.0.0/8", "THESELLER_STATE": str(state), "THESELLER_ROLE": "web", **told}
-    done = subprocess.run([sys.executable, "-c", _ASK, json.dumps(asked)], env=environ, capture_output=True, text=True, check=False)
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")
+    }
+    environ |= {
+        **_HTTPS,
+        "THESELLER_TRUSTED_PROXIES": "10.0.0.0/8",
+        "THESELLER_STATE": str(state),
+        "THESELLER_ROLE": "web",
+        **told,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, json.dumps(asked)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    return [(status, headers, cookies) for status, headers, cookies in json.loads(done.stdout.splitlines()[-1])]
+    return [
+        (status, headers, cookies)
+        for status, headers, cookies in json.loads(done.stdout.splitlines()[-1])
+    ]
 
 
 _PROXY, _STRANGER = {"REMOTE_ADDR": "10.0.0.1"}, {"REMOTE_ADDR": "203.0.113.9"}
@@ -71,11 +92,20 @@ def test_https_is_what_a_trusted_proxy_says_and_nothing_else(tmp_path: Path) -> 
         assert headers["Location"].startswith("https://shop.example/security/")
         assert "Strict-Transport-Security" not in headers
     assert direct[1]["Location"] == "https://shop.example/security/?a=1"
-    assert tls[1]["Strict-Transport-Security"] == login[1]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert (
+        tls[1]["Strict-Transport-Security"]
+        == login[1]["Strict-Transport-Security"]
+        == "max-age=63072000; includeSubDomains; preload"
+    )
     assert login[0] == 200
     assert list(login[2]) == ["__Host-theseller_csrf"]
     morsel = login[2]["__Host-theseller_csrf"]
-    assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["samesite"]) == (True, True, "/", "Lax")
+    assert (morsel["secure"], morsel["httponly"], morsel["path"], morsel["samesite"]) == (
+        True,
+        True,
+        "/",
+        "Lax",
+    )
     assert "domain" not in morsel
 
 
@@ -92,15 +122,26 @@ def test_liveness_is_answered_to_a_load_balancer_that_knows_only_an_address(tmp_
     assert [by_address[0], odd[0], other[0], post[0]] == [200, 200, 400, 301]
 
 
-@pytest.mark.parametrize(("told", "header"), [("subdomains", "max-age=63072000; includeSubDomains"), ("host", "max-age=63072000")])
+@pytest.mark.parametrize(
+    ("told", "header"),
+    [("subdomains", "max-age=63072000; includeSubDomains"), ("host", "max-age=63072000")],
+)
 def test_subdomains_and_preloading_can_be_left_out(tmp_path: Path, told: str, header: str) -> None:
     ((_, headers, _),) = _answers(tmp_path, [("/nowhere/", _PROXY | _TLS)], THESELLER_HSTS=told)
     assert headers["Strict-Transport-Security"] == header
 
 
-def test_without_its_database_a_page_answers_503_soon_and_the_next_ones_at_once(tmp_path: Path) -> None:
-    session = {**_PROXY, **_TLS, "HTTP_COOKIE": "__Host-theseller_session=abcdefghijklmnopqrstuvwxyzabcdef"}
-    first, second, alive = _answers(tmp_path, [("/", session), ("/data/", session), ("/healthz", _PROXY)])
+def test_without_its_database_a_page_answers_503_soon_and_the_next_ones_at_once(
+    tmp_path: Path,
+) -> None:
+    session = {
+        **_PROXY,
+        **_TLS,
+        "HTTP_COOKIE": "__Host-theseller_session=abcdefghijklmnopqrstuvwxyzabcdef",
+    }
+    first, second, alive = _answers(
+        tmp_path, [("/", session), ("/data/", session), ("/healthz", _PROXY)]
+    )
     for status, headers, _ in (first, second):
         assert (status, headers["Retry-After"]) == (503, "5")
     # The first waited three seconds for a connection; the next was not let wait for one at all.
@@ -121,27 +162,50 @@ def _raised(state: str | None) -> OperationalError:
 
 
 def test_a_guarded_deployment_decides_about_proxies_before_it_serves(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError, match="THESELLER_TRUSTED_PROXIES can't be used: it is empty"):
+    with pytest.raises(
+        InvalidSettingError, match="THESELLER_TRUSTED_PROXIES can't be used: it is empty"
+    ):
         read_environment({**_HTTPS, "THESELLER_ROLE": "web"}, default_state=tmp_path)
     with pytest.raises(InvalidSettingError, match="neither an address"):
-        read_environment({**_HTTPS, "THESELLER_ROLE": "worker", "THESELLER_TRUSTED_PROXIES": "proxy"}, default_state=tmp_path)
-    decided = read_environment({**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none"}, default_state=tmp_path)
+        read_environment(
+            {**_HTTPS, "THESELLER_ROLE": "worker", "THESELLER_TRUSTED_PROXIES": "proxy"},
+            default_state=tmp_path,
+        )
+    decided = read_environment(
+        {**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none"}, default_state=tmp_path
+    )
     assert decided.trusted_proxies.networks == ()
     assert decided.hsts is Hsts.PRELOAD
-    assert read_environment({**_HTTPS, "THESELLER_ROLE": "worker"}, default_state=tmp_path).trusted_proxies.networks == ()
+    assert (
+        read_environment(
+            {**_HTTPS, "THESELLER_ROLE": "worker"}, default_state=tmp_path
+        ).trusted_proxies.networks
+        == ()
+    )
     with pytest.raises(InvalidSettingError, match="THESELLER_HSTS must be one of"):
-        read_environment({**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none", "THESELLER_HSTS": "off"}, default_state=tmp_path)
+        read_environment(
+            {**_HTTPS, "THESELLER_TRUSTED_PROXIES": "none", "THESELLER_HSTS": "off"},
+            default_state=tmp_path,
+        )
 
 
 def test_gunicorn_accepts_no_forwarded_header_itself() -> None:
     """Its defaults would: from this machine, from any Unix socket, and from whom FORWARDED_ALLOW_IPS names."""
-    assert (gunicorn.forwarded_allow_ips, gunicorn.forwarder_headers, gunicorn.secure_scheme_headers) == ("", "", {})
+    assert (
+        gunicorn.forwarded_allow_ips,
+        gunicorn.forwarder_headers,
+        gunicorn.secure_scheme_headers,
+    ) == ("", "", {})
 
 
 def test_the_command_says_what_is_missing_in_one_sentence(tmp_path: Path) -> None:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")}
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")
+    }
     environ |= {**_HTTPS, "THESELLER_STATE": str(tmp_path)}
     command = [sys.executable, "-m", "theseller.cli.main", "serve", "--port", "1"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("theseller serve: THESELLER_TRUSTED_PROXIES can't be used: it is empty.")
+    assert done.stderr.startswith(
+        "theseller serve: THESELLER_TRUSTED_PROXIES can't be used: it is empty."
+    )

@@ -51,12 +51,17 @@ def test_the_policy_allows_only_ourselves(client: Client) -> None:
 
 
 def test_a_form_may_end_up_at_the_named_origins_only() -> None:
-    directives = content_security_policy(form_action=["https://sellercentral.example"])["DIRECTIVES"]
+    directives = content_security_policy(form_action=["https://sellercentral.example"])[
+        "DIRECTIVES"
+    ]
     assert directives["form-action"] == ["'self'", "https://sellercentral.example"]
 
 
 def test_each_request_has_an_id_of_our_own(client: Client) -> None:
-    ids = {client.get("/healthz", headers={"X-Request-Id": "theirs\nforged"})["X-Request-Id"] for _ in range(2)}
+    ids = {
+        client.get("/healthz", headers={"X-Request-Id": "theirs\nforged"})["X-Request-Id"]
+        for _ in range(2)
+    }
     assert len({UUID(text) for text in ids}) == 2
 
 
@@ -92,11 +97,16 @@ def test_a_public_page_may_say_otherwise_and_is_closed_by_default() -> None:
 
 
 def test_style_sheets_may_be_stored_also_in_a_session() -> None:
-    assert _stored("max-age=60, public", path="/static/edge/css/tokens.css", session=True) == "max-age=60, public"
+    assert (
+        _stored("max-age=60, public", path="/static/edge/css/tokens.css", session=True)
+        == "max-age=60, public"
+    )
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500])
-def test_an_error_page_says_what_happened_what_to_do_and_its_reference(client: Client, status: int) -> None:
+def test_an_error_page_says_what_happened_what_to_do_and_its_reference(
+    client: Client, status: int
+) -> None:
     response = client.get(f"/error/{status}/")
     assert response.status_code == status
     page = response.content.decode()
@@ -138,8 +148,13 @@ def test_screens_render_with_one_heading_and_one_landmark(client: Client, screen
 
 
 def test_the_current_place_is_marked_and_unknown_places_are_left_out() -> None:
-    assert [(item.label, item.current) for item in navigation("/products/42/")][:2] == [("Dashboard", False), ("Products", True)]
-    with override_settings(THESELLER_NAVIGATION=(("no:where", "Nowhere", "box"), ("healthz", "Health", "check"))):
+    assert [(item.label, item.current) for item in navigation("/products/42/")][:2] == [
+        ("Dashboard", False),
+        ("Products", True),
+    ]
+    with override_settings(
+        THESELLER_NAVIGATION=(("no:where", "Nowhere", "box"), ("healthz", "Health", "check"))
+    ):
         assert [item.label for item in navigation("/")] == ["Health"]
 
 

@@ -18,11 +18,19 @@ SOURCE = Path(theseller.__file__).parent
 STATIC = SOURCE / "edge/static/edge"
 UPLOT = STATIC / "vendor/uplot"
 TEMPLATES = sorted(SOURCE.rglob("templates/**/*.html"))
-OURS = sorted(path for path in STATIC.rglob("*") if path.suffix in {".css", ".js"} and "vendor" not in path.parts)
+OURS = sorted(
+    path
+    for path in STATIC.rglob("*")
+    if path.suffix in {".css", ".js"} and "vendor" not in path.parts
+)
 
 
 def test_vendored_files_are_those_the_readme_names() -> None:
-    named = dict(re.findall(r"\| (\S+) \| `(sha512-\S+)` \|", (UPLOT / "README.md").read_text(encoding="utf-8")))
+    named = dict(
+        re.findall(
+            r"\| (\S+) \| `(sha512-\S+)` \|", (UPLOT / "README.md").read_text(encoding="utf-8")
+        )
+    )
     found = {
         path.name: f"sha512-{b64encode(sha512(path.read_bytes()).digest()).decode()}"
         for path in UPLOT.iterdir()
@@ -55,11 +63,18 @@ def test_templates_hold_nothing_that_the_policy_refuses(path: Path) -> None:
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_our_files_call_no_other_host_and_evaluate_nothing(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r"https?://|@import|\beval\(|new Function|innerHTML|document\.write|localStorage|sessionStorage", text)
+    assert not re.search(
+        r"https?://|@import|\beval\(|new"
+        r" Function|innerHTML|document\.write|localStorage|sessionStorage",
+        text,
+    )
 
 
 def test_every_icon_that_is_used_exists() -> None:
-    names = {symbol.get("id") for symbol in ET.parse(STATIC / "icons.svg").iter("{http://www.w3.org/2000/svg}symbol")}  # noqa: S314 (our own drawing)
+    names = {
+        symbol.get("id")
+        for symbol in ET.parse(STATIC / "icons.svg").iter("{http://www.w3.org/2000/svg}symbol")  # noqa: S314
+    }
     templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
     used = set(re.findall(r"""\{% icon ["']([a-z-]+)["']""", templates))
     used |= {look.icon for look in STATUS_BADGES} | {icon for _, _, icon in DEFAULT_NAVIGATION}

@@ -48,9 +48,14 @@ def test_other_addresses_are_kept_for_a_minute(serve: StaticFilesMiddleware, add
 
 
 @pytest.mark.parametrize(
-    ("accepted", "encoded"), [("gzip, br", True), ("gzip;q=0.5", True), ("", False), ("br", False), ("gzip;q=0", False)]
+    ("accepted", "encoded"),
+    [("gzip, br", True), ("gzip;q=0.5", True), ("", False), ("br", False), ("gzip;q=0", False)],
 )
-def test_who_accepts_gzip_gets_it_and_no_one_else(serve: StaticFilesMiddleware, accepted: str, encoded: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+def test_who_accepts_gzip_gets_it_and_no_one_else(
+    serve: StaticFilesMiddleware,
+    accepted: str,
+    encoded: bool,  # noqa: FBT001
+) -> None:
     answer = _get(serve, static(TOKENS), HTTP_ACCEPT_ENCODING=accepted)
     content = _content(answer)
     assert answer["Vary"] == "Accept-Encoding"
@@ -58,7 +63,9 @@ def test_who_accepts_gzip_gets_it_and_no_one_else(serve: StaticFilesMiddleware, 
     assert int(answer["Content-Length"]) == len(content)
     plain = gzip.decompress(content) if encoded else content
     assert b"--paper: #f4f5f2;" in plain
-    assert (b"The only place where" in plain) is not encoded, "comments are left out of what is compressed"
+    assert (b"The only place where" in plain) is not encoded, (
+        "comments are left out of what is compressed"
+    )
 
 
 def test_a_relative_address_of_a_style_sheet_holds(serve: StaticFilesMiddleware) -> None:
@@ -68,5 +75,10 @@ def test_a_relative_address_of_a_style_sheet_holds(serve: StaticFilesMiddleware)
 
 
 def test_what_is_no_file_is_the_applications(serve: StaticFilesMiddleware) -> None:
-    for path in ("/static/edge/css/none.css", "/static/../settings.py", f"/static/{static_version()}/", "/security/"):
+    for path in (
+        "/static/edge/css/none.css",
+        "/static/../settings.py",
+        f"/static/{static_version()}/",
+        "/security/",
+    ):
         assert _get(serve, path).status_code == 404

@@ -31,6 +31,8 @@ def test_an_exact_instant_names_its_zone() -> None:
     assert exact_time(AT) == "Nov 23, 2026, 14:05 UTC"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "1 second"), (20, "20 seconds"), (61, "2 minutes"), (3600, "1 hour")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "1 second"), (20, "20 seconds"), (61, "2 minutes"), (3600, "1 hour")]
+)
 def test_waits_are_rounded_up(seconds: int, said: str) -> None:
     assert duration_text(seconds) == said

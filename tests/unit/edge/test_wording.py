@@ -13,7 +13,8 @@ import theseller
 
 SOURCE = Path(theseller.__file__).parent
 ROOT = Path(__file__).parents[3]
-#: These list columns by their names; their sentences are those of the modules that they are generated from.
+#: These list columns by their names; their sentences are those of the modules that they are
+#: generated from.
 _GENERATED = {ROOT / "docs" / "data-map.md", ROOT / "docs" / "develop" / "schema.md"}
 DOCUMENTS = sorted({*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")} - _GENERATED)
 #: The emulator imitates pages of Amazon's; the import page has words of its own.
@@ -26,8 +27,16 @@ _OTHERS = (
     "datamap/",
     "ingest/datamap",
 )
-TEMPLATES = [path for path in sorted(SOURCE.rglob("templates/**/*.html")) if not str(path.relative_to(SOURCE)).startswith(_OTHERS)]
-MODULES = [path for path in sorted(SOURCE.rglob("*.py")) if not str(path.relative_to(SOURCE)).startswith(_OTHERS)]
+TEMPLATES = [
+    path
+    for path in sorted(SOURCE.rglob("templates/**/*.html"))
+    if not str(path.relative_to(SOURCE)).startswith(_OTHERS)
+]
+MODULES = [
+    path
+    for path in sorted(SOURCE.rglob("*.py"))
+    if not str(path.relative_to(SOURCE)).startswith(_OTHERS)
+]
 
 REPLACED = (
     "From sales to what is left", r"% held\b", "held back by Amazon", "await a price", "awaits a price", "The last day is not over: compared", "Past orders",
@@ -39,7 +48,8 @@ REPLACED = (
     "What we promise, and what was proven", "things looked at", "has a slip in it", "by the machine", "Written anew", "Place in the audit log", "The last of them ends by", "Look again",
     "Nothing happened that nobody", "Invite people instead", "until you say so", "no report that we read", "no daily facts", r">Inspect<", r"dt>Clause<",
 )  # fmt: skip
-#: Stems of British spellings; in names of the code they stay for now, so words with an underscore are not searched.
+#: Stems of British spellings; in names of the code they stay for now, so words with an underscore
+#: are not searched.
 _STEMS = (
     "uthoris",
     "ulfilment",
@@ -84,14 +94,23 @@ _STEMS = (
     "[Cc]heque",
 )
 BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
-#: Values and sentences of Amazon's own, spelled as Amazon does; a status as Amazon's reports write it.
+#: Values and sentences of Amazon's own, spelled as Amazon does; a status as Amazon's reports write
+#: it.
 _AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
 #: Lists of columns, and charge labels as Amazon prints them.
 _NAMES_ONLY = ("datamap/columns.py", "ingest/datamap.py", "amazon/charge_labels.py")
 SPELLED = [
     path
-    for path in sorted([*SOURCE.rglob("*.py"), *SOURCE.rglob("templates/**/*.html"), *SOURCE.rglob("static/**/*.js")])
-    if "vendor" not in path.parts and "migrations" not in path.parts and str(path.relative_to(SOURCE)) not in _NAMES_ONLY
+    for path in sorted(
+        [
+            *SOURCE.rglob("*.py"),
+            *SOURCE.rglob("templates/**/*.html"),
+            *SOURCE.rglob("static/**/*.js"),
+        ]
+    )
+    if "vendor" not in path.parts
+    and "migrations" not in path.parts
+    and str(path.relative_to(SOURCE)) not in _NAMES_ONLY
 ]
 OTHER_DATES = r"""date:["'][jlDN]"""
 
@@ -100,19 +119,33 @@ def _texts(path: Path) -> Iterator[str]:
     """Yield what a template says: its text, its labels and titles, and the words given to components; or a module's strings."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".html":
-        yield re.sub(r"\{%(?! include).*?%\}|\{\{.*?\}\}|<[^>]*?(?:aria-label|title|placeholder)=|\w+=\"\S*\"", " ", source)
+        yield re.sub(
+            r"\{%(?!"
+            r" include).*?%\}|\{\{.*?\}\}|<[^>]*?(?:aria-label|title|placeholder)=|\w+=\"\S*\"",
+            " ",
+            source,
+        )
         return
     if path.suffix == ".js":
-        yield from re.findall(r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`""", re.sub(r"(?m)^\s*(?://|/?\*).*$", "", source))
+        yield from re.findall(
+            r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`""",
+            re.sub(r"(?m)^\s*(?://|/?\*).*$", "", source),
+        )
         return
     tree = ast.parse(source)
     documentation = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in documentation:
+        if (
+            not isinstance(node, ast.Constant)
+            or not isinstance(node.value, str)
+            or id(node) in documentation
+        ):
             continue
         if " " in node.value or (node.value.isalpha() and node.value[0].isupper()):
             yield node.value
@@ -120,10 +153,15 @@ def _texts(path: Path) -> Iterator[str]:
 
 def _is_statement(path: Path, text: str) -> bool:
     """Return whether a string of the code is SQL, whose names are the database's."""
-    return path.suffix == ".py" and re.search(r"\b(?:select|insert|update|delete|create)\b", text) is not None
+    return (
+        path.suffix == ".py"
+        and re.search(r"\b(?:select|insert|update|delete|create)\b", text) is not None
+    )
 
 
-@pytest.mark.parametrize("path", TEMPLATES + MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+@pytest.mark.parametrize(
+    "path", TEMPLATES + MODULES, ids=lambda path: str(path.relative_to(SOURCE))
+)
 def test_replaced_words_do_not_come_back(path: Path) -> None:
     for text in _texts(path):
         found = None if _is_statement(path, text) else re.search("|".join(REPLACED), text)
@@ -135,7 +173,9 @@ def test_texts_are_spelled_as_in_the_us() -> None:
         str(path.relative_to(SOURCE)): match.group(0)
         for path in SPELLED
         for text in _texts(path)
-        if text not in _AMAZONS and not _is_statement(path, text) and (match := re.search(BRITISH, text))
+        if text not in _AMAZONS
+        and not _is_statement(path, text)
+        and (match := re.search(BRITISH, text))
     }
     assert found == {}, "US spelling, as in Seller Central"
 
@@ -167,7 +207,9 @@ def test_the_search_finds_british_spelling(tmp_path: Path, name: str, source: st
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_pages_write_dates_by_the_one_filter(path: Path) -> None:
-    assert not re.search(OTHER_DATES, path.read_text(encoding="utf-8")), "use |day, |short_day, |week_day or |moment"
+    assert not re.search(OTHER_DATES, path.read_text(encoding="utf-8")), (
+        "use |day, |short_day, |week_day or |moment"
+    )
 
 
 def test_the_search_sees_what_it_searches() -> None:

@@ -18,7 +18,11 @@ from theseller.emulator.settings import ROLES, Application, Config
 
 REDIRECT = "https://shop.example/amazon/callback"
 ALICE, CHARLIE, DORA = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"
-HOSTS = {ALICE: "sellercentral.amazon.com", CHARLIE: "sellercentral-europe.amazon.com", DORA: "sellercentral.amazon.co.jp"}
+HOSTS = {
+    ALICE: "sellercentral.amazon.com",
+    CHARLIE: "sellercentral-europe.amazon.com",
+    DORA: "sellercentral.amazon.co.jp",
+}
 REGIONS = {ALICE: "na", CHARLIE: "eu", DORA: "fe"}
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -40,17 +44,22 @@ class Client:
     def __init__(self, app: Starlette, address: str = "127.0.0.1") -> None:
         self._transport = httpx.ASGITransport(app=app, client=(address, 50000))
 
-    def request(self, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 -- handed on as it is.
+    # -- handed on as it is.
+    def request(self, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401
         async def send() -> httpx.Response:
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1:8101") as client:
+            async with httpx.AsyncClient(
+                transport=self._transport, base_url="http://127.0.0.1:8101"
+            ) as client:
                 return await client.request(method, url, **options)
 
         return asyncio.run(send())
 
-    def get(self, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 -- handed on as it is.
+    # -- handed on as it is.
+    def get(self, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401
         return self.request("GET", url, **options)
 
-    def post(self, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 -- handed on as it is.
+    # -- handed on as it is.
+    def post(self, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401
         return self.request("POST", url, **options)
 
 
@@ -72,9 +81,16 @@ class Amazon:
         self.client = Client(app)
 
     def consent(self, seller: str, **overrides: str) -> httpx.Response:
-        form = {"application_id": "amzn1.sp.solution.test", "state": "st", "redirect_uri": REDIRECT, "version": "", "account": seller}
+        form = {
+            "application_id": "amzn1.sp.solution.test",
+            "state": "st",
+            "redirect_uri": REDIRECT,
+            "version": "",
+            "account": seller,
+        }
         return self.client.post(
-            f"/seller-central/{HOSTS[seller]}/apps/authorize/consent", data={**form, "decision": "confirm", **overrides}
+            f"/seller-central/{HOSTS[seller]}/apps/authorize/consent",
+            data={**form, "decision": "confirm", **overrides},
         )
 
     def code(self, seller: str) -> str:
@@ -86,17 +102,27 @@ class Amazon:
         return self.client.post("/auth/o2/token", data={**base, **fields})
 
     def connect(self, seller: str) -> dict[str, str]:
-        answer = self.token(grant_type="authorization_code", code=self.code(seller), redirect_uri=REDIRECT)
+        answer = self.token(
+            grant_type="authorization_code", code=self.code(seller), redirect_uri=REDIRECT
+        )
         assert answer.status_code == 200, answer.text
         tokens: dict[str, str] = answer.json()
         return tokens
 
-    def call(self, seller: str, access: str, path: str, method: str = "GET", region: str = "", **options: Any) -> httpx.Response:  # noqa: ANN401 -- handed on as it is.
+    def call(
+        self,
+        seller: str,
+        access: str,
+        path: str,
+        method: str = "GET",
+        region: str = "",
+        **options: Any,  # noqa: ANN401
+    ) -> httpx.Response:
         url = f"/spapi/{region or REGIONS[seller]}{path}"
         return self.client.request(method, url, headers={"x-amz-access-token": access}, **options)
 
 
-def application(**overrides: Any) -> Application:  # noqa: ANN401 -- handed on as it is.
+def application(**overrides: Any) -> Application:  # noqa: ANN401
     fields: dict[str, Any] = {
         "client_id": "amzn1.application-oa2-client.test",
         "application_id": "amzn1.sp.solution.test",
@@ -107,6 +133,9 @@ def application(**overrides: Any) -> Application:  # noqa: ANN401 -- handed on a
     return Application(**{**fields, **overrides})
 
 
-def amazon_with(directory: Path, rate_scale: float = 1000.0, **overrides: Any) -> Amazon:  # noqa: ANN401 -- handed on as it is.
+# -- handed on as it is.
+def amazon_with(directory: Path, rate_scale: float = 1000.0, **overrides: Any) -> Amazon:  # noqa: ANN401
     clock = Clock()
-    return Amazon(Config(application(**overrides), directory, rate_scale=rate_scale, clock=clock), clock)
+    return Amazon(
+        Config(application(**overrides), directory, rate_scale=rate_scale, clock=clock), clock
+    )

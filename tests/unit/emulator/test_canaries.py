@@ -18,7 +18,11 @@ from theseller.emulator.world.world import World
 def planted(body: object, path: str = "") -> set[str]:
     """Return the paths below which a canary stands."""
     if isinstance(body, dict):
-        return {found for key, value in body.items() for found in planted(value, f"{path}.{key}" if path else key)}
+        return {
+            found
+            for key, value in body.items()
+            for found in planted(value, f"{path}.{key}" if path else key)
+        }
     if isinstance(body, list):
         return {found for value in body for found in planted(value, f"{path}[]")}
     return {path} if isinstance(body, str) and re.search(PATTERN, body) else set()
@@ -26,7 +30,11 @@ def planted(body: object, path: str = "") -> set[str]:
 
 def recent(world: World) -> list[Order]:
     seller = SELLERS[ALICE]
-    return list(world.orders_created(seller, list(seller.stores), NOW - timedelta(days=20), NOW - timedelta(days=4)))
+    return list(
+        world.orders_created(
+            seller, list(seller.stores), NOW - timedelta(days=20), NOW - timedelta(days=4)
+        )
+    )
 
 
 def test_every_listed_path_of_an_order_carries_one(world: World) -> None:
@@ -36,10 +44,20 @@ def test_every_listed_path_of_an_order_carries_one(world: World) -> None:
 
 
 def test_without_the_restricted_role_a_recipient_is_a_place_and_nobody(world: World) -> None:
-    writer = OrderWriter(7, NOW, frozenset({"RECIPIENT"}), frozenset({"Inventory and Order Tracking"}))
+    writer = OrderWriter(
+        7, NOW, frozenset({"RECIPIENT"}), frozenset({"Inventory and Order Tracking"})
+    )
     for order in recent(world)[:50]:
         address = writer.write(order)["recipient"]["deliveryAddress"]
-        assert set(address) == {"city", "districtOrCounty", "stateOrRegion", "municipality", "postalCode", "countryCode", "addressType"}
+        assert set(address) == {
+            "city",
+            "districtOrCounty",
+            "stateOrRegion",
+            "municipality",
+            "postalCode",
+            "countryCode",
+            "addressType",
+        }
 
 
 def test_an_order_without_sections_still_carries_what_amazon_does_not_gate(world: World) -> None:
@@ -47,7 +65,15 @@ def test_an_order_without_sections_still_carries_what_amazon_does_not_gate(world
     for order in recent(world)[:50]:
         body = writer.write(order)
         assert planted(body) == set(ORDER_PATHS[""])
-        assert not set(body) & {"buyer", "recipient", "proceeds", "fulfillment", "packages", "tax", "payment"}
+        assert not set(body) & {
+            "buyer",
+            "recipient",
+            "proceeds",
+            "fulfillment",
+            "packages",
+            "tax",
+            "payment",
+        }
 
 
 def test_each_section_brings_its_own_paths_only(world: World) -> None:
@@ -64,33 +90,46 @@ def test_all_orders_rows_carry_one_in_each_listed_column(world: World) -> None:
     rows = all_orders.rows(world, seller, all_orders.ORDER_DATE, NOW - timedelta(days=3), NOW, NOW)
     for row in rows:
         cells = dict(zip(header, row, strict=True))
-        assert {column for column, cell in cells.items() if re.search(PATTERN, cell)} == set(ALL_ORDERS_COLUMNS)
+        assert {column for column, cell in cells.items() if re.search(PATTERN, cell)} == set(
+            ALL_ORDERS_COLUMNS
+        )
 
 
 def test_canaries_are_unique_and_repeatable() -> None:
     made = {canary(7, path, key) for path in sorted(all_paths()) for key in ("1", "2", "3")}
     assert len(made) == 3 * len(all_paths())
     assert all(re.fullmatch(PATTERN, text) for text in made)
-    assert canary(7, "buyer.buyerName", "1") == canary(7, "buyer.buyerName", "1") != canary(8, "buyer.buyerName", "1")
+    assert (
+        canary(7, "buyer.buyerName", "1")
+        == canary(7, "buyer.buyerName", "1")
+        != canary(8, "buyer.buyerName", "1")
+    )
 
 
 def test_plausible_recipients_carry_no_canary_and_differ(world: World) -> None:
     """For demonstrations: whom a parcel is for reads like a person. Everything else is marked as always."""
     roles = frozenset({"Direct to Consumer Shipping (Restricted)"})
     orders = [
-        order for seller in SELLERS.values() for order in world.orders_created(seller, list(seller.stores), NOW - timedelta(days=3), NOW)
+        order
+        for seller in SELLERS.values()
+        for order in world.orders_created(seller, list(seller.stores), NOW - timedelta(days=3), NOW)
     ]
     names = set()
     for order in orders:
         marked, invented = (
-            OrderWriter(7, NOW, frozenset(SECTIONS), roles, plausible=plausible).write(order) for plausible in (False, True)
+            OrderWriter(7, NOW, frozenset(SECTIONS), roles, plausible=plausible).write(order)
+            for plausible in (False, True)
         )
         assert planted(invented) == {
-            path for path in planted(marked) if not path.startswith("recipient.") and not path.endswith("giftMessage")
+            path
+            for path in planted(marked)
+            if not path.startswith("recipient.") and not path.endswith("giftMessage")
         }
         address = invented["recipient"]["deliveryAddress"]
         assert {"name", "addressLine1", "city", "postalCode"} <= set(address)
-        assert ("phone" in address) == (order.destination in {"US", "CA", "GB", "DE", "FR"}), "only numbers kept for fiction"
+        assert ("phone" in address) == (order.destination in {"US", "CA", "GB", "DE", "FR"}), (
+            "only numbers kept for fiction"
+        )
         assert address["countryCode"] == order.destination
         assert all(isinstance(value, str) and value for value in address.values())
         names.add(address["name"])
@@ -101,5 +140,7 @@ def test_plausible_recipients_carry_no_canary_and_differ(world: World) -> None:
 
 def test_without_the_role_no_recipient_is_invented(world: World) -> None:
     for order in recent(world)[:20]:
-        address = OrderWriter(7, NOW, frozenset({"RECIPIENT"}), frozenset(), plausible=True).write(order)["recipient"]["deliveryAddress"]
+        address = OrderWriter(7, NOW, frozenset({"RECIPIENT"}), frozenset(), plausible=True).write(
+            order
+        )["recipient"]["deliveryAddress"]
         assert "name" not in address

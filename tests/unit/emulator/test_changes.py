@@ -23,9 +23,13 @@ def token(amazon: Amazon, seller: str = ALICE) -> str:
     return amazon.connect(seller)["access_token"]
 
 
-def ask(amazon: Amazon, path: str, seller: str = ALICE, params: dict[str, str] | None = None) -> dict[str, Any]:
+def ask(
+    amazon: Amazon, path: str, seller: str = ALICE, params: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return an answer; wait for the quota where it is used up."""
-    while (answer := amazon.call(seller, token(amazon, seller), path, params=params)).status_code == 429:
+    while (
+        answer := amazon.call(seller, token(amazon, seller), path, params=params)
+    ).status_code == 429:
         amazon.clock.pass_(milliseconds=100)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -40,7 +44,9 @@ def change(amazon: Amazon, **fields: object) -> dict[str, Any]:
 
 
 def changeable(amazon: Amazon, kind: str, seller: str = ALICE) -> list[str]:
-    found: list[str] = amazon.client.get(f"/_emulator/changeable?selling_partner_id={seller}").json()[kind]
+    found: list[str] = amazon.client.get(
+        f"/_emulator/changeable?selling_partner_id={seller}"
+    ).json()[kind]
     assert found
     return found
 
@@ -74,7 +80,9 @@ def test_a_late_refund_is_posted_now_and_moves_the_order(amazon: Amazon) -> None
     order_id = changeable(amazon, "refund")[-1]
     path = f"{ORDERS}/{order_id}?includedData=PROCEEDS"
     before = ask(amazon, path)["order"]
-    known = {entry["transactionId"] for entry in transactions(amazon, ALICE, "2026-11-12T00:00:00Z")}
+    known = {
+        entry["transactionId"] for entry in transactions(amazon, ALICE, "2026-11-12T00:00:00Z")
+    }
     amazon.clock.pass_(hours=1)
     at = change(amazon, kind="refund", order_id=order_id, percent=50)["at"]
     amazon.clock.pass_(minutes=3)
@@ -87,9 +95,21 @@ def test_a_late_refund_is_posted_now_and_moves_the_order(amazon: Amazon) -> None
     ]  # fmt: skip
     assert refund["transactionId"] not in known
     assert refund["postedDate"] == at.replace("+00:00", "Z")
-    paid = sum((Decimal(item["proceeds"]["breakdowns"][0]["subtotal"]["amount"]) for item in after["orderItems"]), Decimal(0))
-    back = next(group for group in refund["items"][0]["breakdowns"] if group["breakdownType"] == "ProductCharges")
-    assert abs(Decimal(str(back["breakdownAmount"]["currencyAmount"])) + paid / 2) <= Decimal("0.01")
+    paid = sum(
+        (
+            Decimal(item["proceeds"]["breakdowns"][0]["subtotal"]["amount"])
+            for item in after["orderItems"]
+        ),
+        Decimal(0),
+    )
+    back = next(
+        group
+        for group in refund["items"][0]["breakdowns"]
+        if group["breakdownType"] == "ProductCharges"
+    )
+    assert abs(Decimal(str(back["breakdownAmount"]["currencyAmount"])) + paid / 2) <= Decimal(
+        "0.01"
+    )
     again = amazon.client.post("/_emulator/changes", json={"kind": "refund", "order_id": order_id})
     assert (again.status_code, "nothing left to refund" in again.text) == (400, True)
 
@@ -105,9 +125,11 @@ def test_a_refund_of_an_order_of_long_ago_is_listed(amazon: Amazon) -> None:
     at = change(amazon, kind="refund", order_id=old.id)["at"]
     amazon.clock.pass_(minutes=5)
     listed = transactions(amazon, ALICE, at)
-    assert [old.id in str(entry["relatedIdentifiers"]) for entry in listed if entry["transactionType"] == "Refund"].count(True) == len(
-        old.lines
-    )
+    assert [
+        old.id in str(entry["relatedIdentifiers"])
+        for entry in listed
+        if entry["transactionType"] == "Refund"
+    ].count(True) == len(old.lines)
     query = f"lastUpdatedAfter={at.replace('+', '%2B')}"
     updated = ask(amazon, f"{ORDERS}?{query}")["orders"]
     assert old.id in {order["orderId"] for order in updated}
@@ -126,19 +148,34 @@ def test_a_canceled_order_never_ships_and_costs_nothing(amazon: Amazon) -> None:
 
 def deferred(amazon: Amazon, store: str) -> Decimal:
     balances = ask(amazon, f"/finances/2024-06-19/balances?marketplaceIds={store}")["balances"]
-    reserved = [part for balance in balances for part in balance["balances"] if part["balanceType"] == "RESERVED"]
-    return sum((Decimal(str(part["balances"][0]["amount"]["currencyAmount"])) for part in reserved), Decimal(0))
+    reserved = [
+        part
+        for balance in balances
+        for part in balance["balances"]
+        if part["balanceType"] == "RESERVED"
+    ]
+    return sum(
+        (Decimal(str(part["balances"][0]["amount"]["currencyAmount"])) for part in reserved),
+        Decimal(0),
+    )
 
 
-def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_left(amazon: Amazon) -> None:
-    held = transactions(amazon, ALICE, "2026-10-01T00:00:00Z", transactionStatus="DEFERRED", marketplaceId=US)
+def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_left(
+    amazon: Amazon,
+) -> None:
+    held = transactions(
+        amazon, ALICE, "2026-10-01T00:00:00Z", transactionStatus="DEFERRED", marketplaceId=US
+    )
     assert len(held) > 20
     assert deferred(amazon, US) > 0
     amazon.clock.pass_(minutes=5)
     at = change(amazon, kind="release", selling_partner_id=ALICE, marketplace_id=US)["at"]
     amazon.clock.pass_(minutes=5)
     assert deferred(amazon, US) == 0
-    now = {entry["transactionId"]: entry for entry in transactions(amazon, ALICE, "2026-10-01T00:00:00Z", marketplaceId=US)}
+    now = {
+        entry["transactionId"]: entry
+        for entry in transactions(amazon, ALICE, "2026-10-01T00:00:00Z", marketplaceId=US)
+    }
     ids = {entry["transactionId"] for entry in held}
     assert {now[one]["transactionStatus"] for one in ids} == {"DEFERRED_RELEASED"}
     twins = [
@@ -148,7 +185,9 @@ def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_l
         )
     ]  # fmt: skip
     assert len(twins) == len(held)
-    assert {(twin["transactionStatus"], twin["postedDate"]) for twin in twins} == {("RELEASED", at.replace("+00:00", "Z"))}
+    assert {(twin["transactionStatus"], twin["postedDate"]) for twin in twins} == {
+        ("RELEASED", at.replace("+00:00", "Z"))
+    }
     assert sum(twin["totalAmount"]["currencyAmount"] for twin in twins) == pytest.approx(
         sum(one["totalAmount"]["currencyAmount"] for one in held)
     )
@@ -157,8 +196,12 @@ def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_l
 def test_a_settlement_closed_early_is_reported_at_once_and_the_next_goes_on(amazon: Amazon) -> None:
     before = settlements(amazon)
     texts = {report_id: document(amazon, report) for report_id, report in before.items()}
-    group = {link["relatedIdentifierValue"] for entry in transactions(amazon, ALICE, "2026-11-19T00:00:00Z", marketplaceId=US)
-             for link in entry["relatedIdentifiers"] if link["relatedIdentifierName"] == "FINANCIAL_EVENT_GROUP_ID"}  # fmt: skip
+    group = {
+        link["relatedIdentifierValue"]
+        for entry in transactions(amazon, ALICE, "2026-11-19T00:00:00Z", marketplaceId=US)
+        for link in entry["relatedIdentifiers"]
+        if link["relatedIdentifierName"] == "FINANCIAL_EVENT_GROUP_ID"
+    }
     cut = change(amazon, kind="close", selling_partner_id=ALICE, marketplace_id=US)["at"]
     amazon.clock.pass_(minutes=5)
     new = settlements(amazon).keys() - before.keys()
@@ -166,7 +209,10 @@ def test_a_settlement_closed_early_is_reported_at_once_and_the_next_goes_on(amaz
     rows = document(amazon, settlements(amazon)[next(iter(new))])
     assert sum(Decimal(row["amount"]) for row in rows[1:]) == Decimal(rows[0]["total-amount"])
     assert rows[0]["settlement-end-date"][:10] == cut[:10]
-    query = {"relatedIdentifierName": "FINANCIAL_EVENT_GROUP_ID", "relatedIdentifierValue": next(iter(group))}
+    query = {
+        "relatedIdentifierName": "FINANCIAL_EVENT_GROUP_ID",
+        "relatedIdentifierValue": next(iter(group)),
+    }
     of_group = ask(amazon, TRANSACTIONS, params=query)["payload"]["transactions"]
     assert of_group
     assert {("SETTLEMENT_ID", rows[0]["settlement-id"])} == {
@@ -175,12 +221,32 @@ def test_a_settlement_closed_early_is_reported_at_once_and_the_next_goes_on(amaz
     }  # fmt: skip
     amazon.clock.pass_(days=16)
     later = settlements(amazon)
-    assert all(document(amazon, later[report_id]) == text for report_id, text in texts.items() if report_id in later)
-    following = [document(amazon, report) for report_id, report in later.items() if report_id not in before.keys() | new]
-    mine = [found for found in following if found[0]["settlement-start-date"] == rows[0]["settlement-end-date"]]
+    assert all(
+        document(amazon, later[report_id]) == text
+        for report_id, text in texts.items()
+        if report_id in later
+    )
+    following = [
+        document(amazon, report)
+        for report_id, report in later.items()
+        if report_id not in before.keys() | new
+    ]
+    mine = [
+        found
+        for found in following
+        if found[0]["settlement-start-date"] == rows[0]["settlement-end-date"]
+    ]
     assert len(mine) == 1
-    kept = [-Decimal(row["amount"]) for row in rows if row["amount-description"] == "Current Reserve Amount"]
-    assert kept == [Decimal(row["amount"]) for row in mine[0] if row["amount-description"] == "Previous Reserve Amount Balance"]
+    kept = [
+        -Decimal(row["amount"])
+        for row in rows
+        if row["amount-description"] == "Current Reserve Amount"
+    ]
+    assert kept == [
+        Decimal(row["amount"])
+        for row in mine[0]
+        if row["amount-description"] == "Previous Reserve Amount Balance"
+    ]
 
 
 def test_invoiced_orders_get_settlements_of_their_own_over_the_same_days(amazon: Amazon) -> None:
@@ -191,8 +257,14 @@ def test_invoiced_orders_get_settlements_of_their_own_over_the_same_days(amazon:
     for stream in (STANDARD, INVOICED):
         change(amazon, kind="close", selling_partner_id=ALICE, marketplace_id=US, stream=stream)
     amazon.clock.pass_(minutes=5)
-    rows = [document(amazon, report) for report_id, report in settlements(amazon).items() if report_id not in before]
-    closing = [found for found in rows if found[0]["settlement-end-date"][:16] == at[:16].replace("T", " ")]
+    rows = [
+        document(amazon, report)
+        for report_id, report in settlements(amazon).items()
+        if report_id not in before
+    ]
+    closing = [
+        found for found in rows if found[0]["settlement-end-date"][:16] == at[:16].replace("T", " ")
+    ]
     assert len(closing) == 2
     orders = [{row["order-id"] for row in found if row["order-id"]} for found in closing]
     assert orders[0].isdisjoint(orders[1])
@@ -200,11 +272,19 @@ def test_invoiced_orders_get_settlements_of_their_own_over_the_same_days(amazon:
     for entry in transactions(amazon, ALICE, "2026-11-20T16:00:00Z", marketplaceId=US):
         for link in entry["relatedIdentifiers"]:
             if link["relatedIdentifierName"] == "SETTLEMENT_ID":
-                streams.setdefault(link["relatedIdentifierValue"], set()).add(entry["sellingPartnerMetadata"]["accountType"])
+                streams.setdefault(link["relatedIdentifierValue"], set()).add(
+                    entry["sellingPartnerMetadata"]["accountType"]
+                )
     ids = [found[0]["settlement-id"] for found in closing]
-    assert {frozenset(streams[one]) for one in ids if one in streams} == {frozenset({STANDARD}), frozenset({INVOICED})}
+    assert {frozenset(streams[one]) for one in ids if one in streams} == {
+        frozenset({STANDARD}),
+        frozenset({INVOICED}),
+    }
     balances = ask(amazon, f"/finances/2024-06-19/balances?marketplaceIds={US}")["balances"]
-    assert {balance["partnerMetadata"]["accountType"] for balance in balances} == {STANDARD, INVOICED}
+    assert {balance["partnerMetadata"]["accountType"] for balance in balances} == {
+        STANDARD,
+        INVOICED,
+    }
 
 
 def test_every_transaction_is_in_exactly_one_settlement_whatever_is_closed(amazon: Amazon) -> None:
@@ -216,13 +296,26 @@ def test_every_transaction_is_in_exactly_one_settlement_whatever_is_closed(amazo
         change(amazon, kind="close", selling_partner_id=CHARLIE, marketplace_id=UK, stream=kind)
     amazon.clock.pass_(days=3)
     seller = amazon.emulator.world.sellers[CHARLIE]
-    periods = [one for one in amazon.emulator.world.periods_published(seller, start, amazon.clock.at) if one.store is seller.stores[0]]
-    settled = [event.id for period in periods for event in amazon.emulator.world.settlement(period)[0]]
+    periods = [
+        one
+        for one in amazon.emulator.world.periods_published(seller, start, amazon.clock.at)
+        if one.store is seller.stores[0]
+    ]
+    settled = [
+        event.id for period in periods for event in amazon.emulator.world.settlement(period)[0]
+    ]
     assert len(settled) == len(set(settled))
-    ended = {stream: max(period.end for period in periods if period.stream == stream) for stream in (STANDARD, INVOICED)}
+    ended = {
+        stream: max(period.end for period in periods if period.stream == stream)
+        for stream in (STANDARD, INVOICED)
+    }
     first = min(period.start for period in periods)
     events = amazon.emulator.world.events(seller, seller.stores[0], first, amazon.clock.at)
-    due = {event.id for event in events if first <= event.settled < ended[amazon.emulator.world.stream_of(seller, event)]}
+    due = {
+        event.id
+        for event in events
+        if first <= event.settled < ended[amazon.emulator.world.stream_of(seller, event)]
+    }
     assert set(settled) == due
 
 
@@ -243,11 +336,24 @@ def test_changes_outlive_a_restart(amazon: Amazon) -> None:
         ({"kind": "refund"}, "'order_id' must be"),
         ({"kind": "refund", "order_id": "111-0000000-0000000"}, "'order_id' must be"),
         ({"kind": "release"}, "'selling_partner_id' must be"),
-        ({"kind": "release", "selling_partner_id": ALICE, "marketplace_id": UK}, "'marketplace_id' must be"),
-        ({"kind": "close", "selling_partner_id": ALICE, "marketplace_id": US, "stream": INVOICED}, "'stream' must be one of"),
+        (
+            {"kind": "release", "selling_partner_id": ALICE, "marketplace_id": UK},
+            "'marketplace_id' must be",
+        ),
+        (
+            {
+                "kind": "close",
+                "selling_partner_id": ALICE,
+                "marketplace_id": US,
+                "stream": INVOICED,
+            },
+            "'stream' must be one of",
+        ),
     ],
 )
-def test_what_cannot_be_changed_is_refused(amazon: Amazon, fields: dict[str, str], problem: str) -> None:
+def test_what_cannot_be_changed_is_refused(
+    amazon: Amazon, fields: dict[str, str], problem: str
+) -> None:
     answer = amazon.client.post("/_emulator/changes", json=fields)
     assert (answer.status_code, problem in answer.json()["error"]) == (400, True)
     assert amazon.client.get("/_emulator/changes").json() == {"changes": []}
@@ -255,10 +361,27 @@ def test_what_cannot_be_changed_is_refused(amazon: Amazon, fields: dict[str, str
 
 def test_a_shipped_order_cannot_be_canceled_nor_another_share_refunded(amazon: Amazon) -> None:
     shipped = changeable(amazon, "refund")[0]
-    assert amazon.client.post("/_emulator/changes", json={"kind": "cancel", "order_id": shipped}).status_code == 400
+    assert (
+        amazon.client.post(
+            "/_emulator/changes", json={"kind": "cancel", "order_id": shipped}
+        ).status_code
+        == 400
+    )
     for percent in (0, 101, "half", 1.5, None):
-        assert amazon.client.post("/_emulator/changes", json={"kind": "refund", "order_id": shipped, "percent": percent}).status_code == 400
-    assert amazon.client.post("/_emulator/changes", json={"kind": "refund", "order_id": changeable(amazon, "cancel")[0]}).status_code == 400
+        assert (
+            amazon.client.post(
+                "/_emulator/changes",
+                json={"kind": "refund", "order_id": shipped, "percent": percent},
+            ).status_code
+            == 400
+        )
+    assert (
+        amazon.client.post(
+            "/_emulator/changes",
+            json={"kind": "refund", "order_id": changeable(amazon, "cancel")[0]},
+        ).status_code
+        == 400
+    )
 
 
 def test_the_clock_moves_by_days_and_not_before_a_change(amazon: Amazon) -> None:
@@ -283,12 +406,20 @@ def test_the_page_has_a_form_for_every_change(amazon: Amazon) -> None:
     assert answer.status_code == 303
     shown = amazon.client.get(answer.headers["location"]).text
     assert f"Refunded 30% of order {order_id}" in shown
-    amazon.client.post("/_emulator/", data={"kind": "invoiced", "selling_partner_id": ALICE, "marketplace_id": US})
+    amazon.client.post(
+        "/_emulator/", data={"kind": "invoiced", "selling_partner_id": ALICE, "marketplace_id": US}
+    )
     assert "settlement of invoiced orders" in amazon.client.get("/_emulator/").text
-    moved = amazon.client.post("/_emulator/", data={"kind": "jump", "seller": CHARLIE, "days": "12"})
+    moved = amazon.client.post(
+        "/_emulator/", data={"kind": "jump", "seller": CHARLIE, "days": "12"}
+    )
     assert "2026-12-02" in amazon.client.get(moved.headers["location"]).text
     wrong = amazon.client.post("/_emulator/", data={"kind": "refund", "order_id": "<b>"})
-    assert (wrong.status_code, "Nothing was changed" in wrong.text, "<b>" in wrong.text) == (400, True, False)
+    assert (wrong.status_code, "Nothing was changed" in wrong.text, "<b>" in wrong.text) == (
+        400,
+        True,
+        False,
+    )
 
 
 def test_neither_another_machine_nor_another_page_changes_anything(amazon: Amazon) -> None:

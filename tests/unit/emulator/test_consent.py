@@ -26,7 +26,11 @@ def test_the_page_says_what_it_is_and_what_is_asked(amazon: Amazon) -> None:
     assert "form-action 'self' https://shop.example" in policy
     assert "<script" not in page.text
     assert "style=" not in page.text.replace('rel="stylesheet"', "")
-    assert amazon.client.get("/seller-central/style.css").headers["content-type"].startswith("text/css")
+    assert (
+        amazon.client.get("/seller-central/style.css")
+        .headers["content-type"]
+        .startswith("text/css")
+    )
 
 
 def test_confirming_returns_with_state_seller_and_code(amazon: Amazon) -> None:
@@ -90,7 +94,12 @@ def test_managing_and_revoking(amazon: Amazon) -> None:
     listed = amazon.client.get(f"{BASE}/manage").text
     assert "Authorized" in listed
     assert "Re-authorize" in listed
-    assert amazon.client.post(f"{BASE}/manage", data={"account": CHARLIE, "action": "disable"}).status_code == 303
+    assert (
+        amazon.client.post(
+            f"{BASE}/manage", data={"account": CHARLIE, "action": "disable"}
+        ).status_code
+        == 303
+    )
     assert amazon.emulator.state.authorised(ALICE)
     amazon.client.post(f"{BASE}/manage", data={"account": ALICE, "action": "disable"})
     assert not amazon.emulator.state.authorised(ALICE)
@@ -98,12 +107,21 @@ def test_managing_and_revoking(amazon: Amazon) -> None:
 
 
 def test_an_unknown_host_has_no_sellers(amazon: Amazon) -> None:
-    assert amazon.client.get("/seller-central/sellercentral.example/apps/authorize/consent").status_code == 404
+    assert (
+        amazon.client.get(
+            "/seller-central/sellercentral.example/apps/authorize/consent"
+        ).status_code
+        == 404
+    )
 
 
 def test_the_first_page_leads_to_every_emulated_store(amazon: Amazon) -> None:
     page = amazon.client.get("/")
     assert page.status_code == 200
-    for host in ("sellercentral.amazon.com", "sellercentral-europe.amazon.com", "sellercentral.amazon.co.jp"):
+    for host in (
+        "sellercentral.amazon.com",
+        "sellercentral-europe.amazon.com",
+        "sellercentral.amazon.co.jp",
+    ):
         assert f"/seller-central/{host}/apps/manage" in page.text
         assert amazon.client.get(f"/seller-central/{host}/apps/manage").status_code == 200

@@ -36,18 +36,40 @@ DENIED = "Access to requested resource is denied."
 def test_token_refusals(amazon: Amazon, alice: str) -> None:
     path = f"{ORDERS}?lastUpdatedAfter={SINCE}"
     missing = amazon.client.get(f"/spapi/na{path}")
-    assert reason(missing) == (403, "Unauthorized", DENIED, "Access token is missing in the request header.")
+    assert reason(missing) == (
+        403,
+        "Unauthorized",
+        DENIED,
+        "Access token is missing in the request header.",
+    )
     forged = amazon.call(ALICE, "Atza|forged", path)
-    assert reason(forged) == (403, "Unauthorized", DENIED, "The access token you provided is revoked, malformed or invalid.")
+    assert reason(forged) == (
+        403,
+        "Unauthorized",
+        DENIED,
+        "The access token you provided is revoked, malformed or invalid.",
+    )
     amazon.clock.pass_(seconds=3600)
     expired = amazon.call(ALICE, alice, path)
-    assert reason(expired) == (403, "Unauthorized", DENIED, "The access token you provided has expired.")
+    assert reason(expired) == (
+        403,
+        "Unauthorized",
+        DENIED,
+        "The access token you provided has expired.",
+    )
     assert "x-amzn-ratelimit-limit" not in expired.headers
     assert expired.headers["x-amzn-requestid"]
 
 
-def test_the_wrong_region_and_an_unknown_path_are_denied_without_details(amazon: Amazon, alice: str) -> None:
-    assert reason(amazon.call(ALICE, alice, f"{ORDERS}?lastUpdatedAfter={SINCE}", region="eu")) == (403, "Unauthorized", DENIED, "")
+def test_the_wrong_region_and_an_unknown_path_are_denied_without_details(
+    amazon: Amazon, alice: str
+) -> None:
+    assert reason(amazon.call(ALICE, alice, f"{ORDERS}?lastUpdatedAfter={SINCE}", region="eu")) == (
+        403,
+        "Unauthorized",
+        DENIED,
+        "",
+    )
     denied = amazon.call(ALICE, alice, "/orders/v1/orders")
     assert reason(denied) == (403, "Unauthorized", DENIED, "")
     assert denied.headers["x-amzn-errortype"] == "AccessDeniedException"
@@ -64,7 +86,9 @@ def test_the_wrong_region_and_an_unknown_path_are_denied_without_details(amazon:
         (("Finance and Accounting",), "/sellers/v1/marketplaceParticipations", 403),
     ],
 )
-def test_roles_open_operations(tmp_path: Path, roles: tuple[str, ...], path: str, status: int) -> None:
+def test_roles_open_operations(
+    tmp_path: Path, roles: tuple[str, ...], path: str, status: int
+) -> None:
     amazon = amazon_with(tmp_path, roles=roles)
     answer = amazon.call(ALICE, amazon.connect(ALICE)["access_token"], path)
     assert answer.status_code == status
@@ -76,7 +100,9 @@ def test_roles_are_those_of_the_consent(tmp_path: Path) -> None:
     """A role added later opens nothing before the seller authorises again."""
     amazon_with(tmp_path, roles=("Selling Partner Insights",)).connect(ALICE)
     later = amazon_with(tmp_path, roles=("Finance and Accounting", "Selling Partner Insights"))
-    answer = later.call(ALICE, later.connect(ALICE)["access_token"], TRANSACTIONS + f"?postedAfter={SINCE}")
+    answer = later.call(
+        ALICE, later.connect(ALICE)["access_token"], TRANSACTIONS + f"?postedAfter={SINCE}"
+    )
     assert answer.status_code == 200
     old = amazon_with(tmp_path / "b", roles=("Selling Partner Insights",))
     token = old.connect(ALICE)["access_token"]
@@ -112,16 +138,24 @@ def test_the_limit_is_shown_on_400_and_404_and_scaled(amazon: Amazon, alice: str
 
 def test_a_404_has_no_details_and_a_400_has_empty_ones(amazon: Amazon, alice: str) -> None:
     assert amazon.call(ALICE, alice, ORDERS).json()["errors"][0]["details"] == ""
-    assert set(amazon.call(ALICE, alice, f"{ORDERS}/111-0000000-0000000").json()["errors"][0]) == {"code", "message"}
+    assert set(amazon.call(ALICE, alice, f"{ORDERS}/111-0000000-0000000").json()["errors"][0]) == {
+        "code",
+        "message",
+    }
 
 
-@pytest.mark.parametrize(("rate", "shown"), [(2.0, "2.0"), (0.0167, "0.0167"), (0.5, "0.5"), (0.0056, "0.0056"), (15.0, "15.0")])
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(2.0, "2.0"), (0.0167, "0.0167"), (0.5, "0.5"), (0.0056, "0.0056"), (15.0, "15.0")],
+)
 def test_a_rate_is_shown_with_a_point(rate: float, shown: str) -> None:
     assert Buckets(1.0).shown(rate) == shown
 
 
 @pytest.mark.parametrize("extra", ["&details=True", "&details=TRUE&unknownParameter=1"])
-def test_a_truth_in_capitals_and_an_unknown_parameter_are_accepted(amazon: Amazon, alice: str, extra: str) -> None:
+def test_a_truth_in_capitals_and_an_unknown_parameter_are_accepted(
+    amazon: Amazon, alice: str, extra: str
+) -> None:
     summaries = amazon.call(ALICE, alice, STOCK + extra).json()["payload"]["inventorySummaries"]
     assert all("inventoryDetails" in summary for summary in summaries)
 
@@ -129,7 +163,12 @@ def test_a_truth_in_capitals_and_an_unknown_parameter_are_accepted(amazon: Amazo
 def test_search_orders_has_a_burst_of_twenty(tmp_path: Path) -> None:
     amazon = amazon_with(tmp_path, rate_scale=1.0)
     token = amazon.connect(ALICE)["access_token"]
-    answers = [amazon.call(ALICE, token, f"{ORDERS}?lastUpdatedAfter={SINCE}&maxResultsPerPage=1").status_code for _ in range(21)]
+    answers = [
+        amazon.call(
+            ALICE, token, f"{ORDERS}?lastUpdatedAfter={SINCE}&maxResultsPerPage=1"
+        ).status_code
+        for _ in range(21)
+    ]
     assert answers == [200] * 20 + [429]
 
 
@@ -163,7 +202,9 @@ def pages(amazon: Amazon, token: str, path: str, parameter: str) -> list[Any]:
         page = amazon.call(ALICE, token, path + following).json()
         found.append(page)
         body = page.get("payload", page)
-        next_token = body.get("pagination", body).get("nextToken") or page.get("pagination", {}).get("nextToken")
+        next_token = body.get("pagination", body).get("nextToken") or page.get(
+            "pagination", {}
+        ).get("nextToken")
         if not next_token:
             return found
         following = f"&{parameter}={next_token}"
@@ -172,17 +213,29 @@ def pages(amazon: Amazon, token: str, path: str, parameter: str) -> list[Any]:
 @pytest.mark.parametrize("bound", ["createdAfter", "lastUpdatedAfter"])
 def test_pages_hold_every_order_once(amazon: Amazon, alice: str, bound: str) -> None:
     whole = pages(amazon, alice, f"{ORDERS}?{bound}=2026-11-17T00:00:00Z", "paginationToken")
-    small = pages(amazon, alice, f"{ORDERS}?{bound}=2026-11-17T00:00:00Z&maxResultsPerPage=17", "paginationToken")
+    small = pages(
+        amazon,
+        alice,
+        f"{ORDERS}?{bound}=2026-11-17T00:00:00Z&maxResultsPerPage=17",
+        "paginationToken",
+    )
     ids = [order["orderId"] for page in whole for order in page["orders"]]
     assert ids == [order["orderId"] for page in small for order in page["orders"]]
     assert len(set(ids)) == len(ids) > 100
 
 
-def test_a_pagination_token_lives_a_day_and_belongs_to_its_question(amazon: Amazon, alice: str) -> None:
+def test_a_pagination_token_lives_a_day_and_belongs_to_its_question(
+    amazon: Amazon, alice: str
+) -> None:
     path = f"{ORDERS}?createdAfter=2026-11-10T00:00:00Z&maxResultsPerPage=5"
     token = amazon.call(ALICE, alice, path).json()["pagination"]["nextToken"]
     assert amazon.call(ALICE, alice, f"{path}&paginationToken={token}").status_code == 200
-    assert amazon.call(ALICE, alice, f"{path}&includedData=PROCEEDS&paginationToken={token}").status_code == 400
+    assert (
+        amazon.call(
+            ALICE, alice, f"{path}&includedData=PROCEEDS&paginationToken={token}"
+        ).status_code
+        == 400
+    )
     charlie = amazon.connect(CHARLIE)["access_token"]
     assert amazon.call(CHARLIE, charlie, f"{path}&paginationToken={token}").status_code == 400
     amazon.clock.pass_(hours=24, seconds=1)
@@ -215,16 +268,26 @@ def test_more_than_180_days_are_silently_empty(amazon: Amazon, alice: str) -> No
 
 def test_some_transactions_appear_late(amazon: Amazon, alice: str) -> None:
     path = f"{TRANSACTIONS}?postedAfter=2026-11-19T00:00:00Z&postedBefore=2026-11-20T15:00:00Z"
-    before = {entry["transactionId"] for page in pages(amazon, alice, path, "nextToken") for entry in page["payload"]["transactions"]}
+    before = {
+        entry["transactionId"]
+        for page in pages(amazon, alice, path, "nextToken")
+        for entry in page["payload"]["transactions"]
+    }
     amazon.clock.pass_(hours=48)
     access = amazon.connect(ALICE)["access_token"]
-    after = {entry["transactionId"] for page in pages(amazon, access, path, "nextToken") for entry in page["payload"]["transactions"]}
+    after = {
+        entry["transactionId"]
+        for page in pages(amazon, access, path, "nextToken")
+        for entry in page["payload"]["transactions"]
+    }
     assert before < after
 
 
 def test_an_orders_transactions_are_found_by_its_id(amazon: Amazon, alice: str) -> None:
     orders = amazon.call(
-        ALICE, alice, f"{ORDERS}?createdAfter=2026-10-20T00:00:00Z&fulfillmentStatuses=SHIPPED&maxResultsPerPage=5"
+        ALICE,
+        alice,
+        f"{ORDERS}?createdAfter=2026-10-20T00:00:00Z&fulfillmentStatuses=SHIPPED&maxResultsPerPage=5",
     ).json()["orders"]
     path = f"{TRANSACTIONS}?relatedIdentifierName=ORDER_ID&relatedIdentifierValue="
     found = amazon.call(ALICE, alice, path + orders[0]["orderId"]).json()["payload"]["transactions"]
@@ -248,25 +311,37 @@ def test_a_marketplace_of_others_is_denied(amazon: Amazon, alice: str) -> None:
 
 def test_sales_metrics_agree_with_the_orders(amazon: Amazon, alice: str) -> None:
     query = f"marketplaceIds={US}&interval=2026-11-03T00:00:00-08:00--2026-11-06T00:00:00-08:00&granularity=Day&granularityTimeZone=America/Los_Angeles"
-    days = amazon.call(ALICE, alice, f"/sales/v1/orderMetrics?{query.replace('+', '%2B')}").json()["payload"]
+    days = amazon.call(ALICE, alice, f"/sales/v1/orderMetrics?{query.replace('+', '%2B')}").json()[
+        "payload"
+    ]
     path = f"{ORDERS}?createdAfter=2026-11-03T08:00:00Z&createdBefore=2026-11-06T07:59:59Z&marketplaceIds={US}&includedData=PROCEEDS,FULFILLMENT"
-    orders = [order for page in pages(amazon, alice, path, "paginationToken") for order in page["orders"]]
+    orders = [
+        order for page in pages(amazon, alice, path, "paginationToken") for order in page["orders"]
+    ]
     sold = [
         order for order in orders
         if order["fulfillment"]["fulfillmentStatus"] != "CANCELLED" and order["salesChannel"]["channelName"] == "AMAZON"
         and "associatedOrders" not in order
     ]  # fmt: skip
     assert [day["interval"][:10] for day in days] == ["2026-11-03", "2026-11-04", "2026-11-05"]
-    assert all(type(day["totalSales"]["amount"]) is float for day in days)  # As recorded; the model says a text.
+    assert all(
+        type(day["totalSales"]["amount"]) is float for day in days
+    )  # As recorded; the model says a text.
     assert sum(day["orderCount"] for day in days) == len(sold) > 50
-    assert sum(day["unitCount"] for day in days) == sum(item["quantityOrdered"] for order in sold for item in order["orderItems"])
+    assert sum(day["unitCount"] for day in days) == sum(
+        item["quantityOrdered"] for order in sold for item in order["orderItems"]
+    )
 
 
 def test_dora_is_served_in_the_far_east(amazon: Amazon) -> None:
     token = amazon.connect(DORA)["access_token"]
-    answer = amazon.call(DORA, token, f"{ORDERS}?lastUpdatedAfter={SINCE}&includedData=PROCEEDS,EXPENSE")
+    answer = amazon.call(
+        DORA, token, f"{ORDERS}?lastUpdatedAfter={SINCE}&includedData=PROCEEDS,EXPENSE"
+    )
     assert answer.status_code == 200
-    assert {order["salesChannel"]["marketplaceName"] for order in answer.json()["orders"]} <= {"Amazon.co.jp"}
+    assert {order["salesChannel"]["marketplaceName"] for order in answer.json()["orders"]} <= {
+        "Amazon.co.jp"
+    }
 
 
 def test_plans_are_those_of_amazons_models() -> None:

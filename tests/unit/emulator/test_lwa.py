@@ -14,7 +14,10 @@ from tests.unit.emulator.support import ALICE, REDIRECT, Amazon
 from theseller.emulator.state import State, StateFileError
 
 PARTICIPATIONS = "/sellers/v1/marketplaceParticipations"
-REVOKED = "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."
+REVOKED = (
+    "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't"
+    " grant the permission."
+)
 
 
 def refresh(amazon: Amazon, token: str, **fields: str) -> tuple[int, dict[str, Any]]:
@@ -37,7 +40,10 @@ def test_a_code_becomes_tokens_and_tokens_open_the_api(amazon: Amazon) -> None:
 
 def code_refused(amazon: Amazon, code: str, redirect_uri: str = REDIRECT) -> bool:
     answer = amazon.token(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
-    return answer.status_code == 400 and as_recorded(answer) == ("invalid_grant", "The request has an invalid grant parameter : code")
+    return answer.status_code == 400 and as_recorded(answer) == (
+        "invalid_grant",
+        "The request has an invalid grant parameter : code",
+    )
 
 
 def as_recorded(answer: httpx.Response) -> tuple[str, str]:
@@ -52,7 +58,10 @@ def as_recorded(answer: httpx.Response) -> tuple[str, str]:
 def test_a_code_works_once_for_five_minutes_and_for_its_own_redirect_uri(amazon: Amazon) -> None:
     code = amazon.code(ALICE)
     assert code_refused(amazon, code, "https://shop.example/amazon/callback/")
-    assert amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code == 200
+    assert (
+        amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code
+        == 200
+    )
     assert code_refused(amazon, code)
     late = amazon.code(ALICE)
     amazon.clock.pass_(minutes=5)
@@ -77,8 +86,16 @@ def test_a_code_of_a_consent_that_named_no_redirect_uri_needs_none(amazon: Amazo
 @pytest.mark.parametrize(
     ("fields", "status", "error"),
     [
-        ({"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_secret": "long ago"}, 401, "invalid_client"),
-        ({"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_id": "someone"}, 401, "invalid_client"),
+        (
+            {"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_secret": "long ago"},
+            401,
+            "invalid_client",
+        ),
+        (
+            {"grant_type": "refresh_token", "refresh_token": "Atzr|x", "client_id": "someone"},
+            401,
+            "invalid_client",
+        ),
         ({"grant_type": "refresh_token", "refresh_token": "Atzr|x"}, 400, "invalid_grant"),
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
         ({"grant_type": "client_credentials", "scope": "profile"}, 400, "invalid_scope"),
@@ -114,22 +131,34 @@ def test_a_token_request_is_a_form_or_json(amazon: Amazon, *, as_json: bool) -> 
         ("application/json", b'{"a":1}'),
     ],
 )
-def test_any_other_token_request_is_refused(amazon: Amazon, content_type: str, content: bytes) -> None:
-    answer = amazon.client.post("/auth/o2/token", content=content, headers={"Content-Type": content_type})
+def test_any_other_token_request_is_refused(
+    amazon: Amazon, content_type: str, content: bytes
+) -> None:
+    answer = amazon.client.post(
+        "/auth/o2/token", content=content, headers={"Content-Type": content_type}
+    )
     assert answer.status_code == 400
     assert as_recorded(answer)[0] == "invalid_request"
 
 
 def test_a_revoked_seller_is_refused_everywhere_and_an_enabled_one_is_not(amazon: Amazon) -> None:
     tokens = amazon.connect(ALICE)
-    assert amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code == 200
+    assert (
+        amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code
+        == 200
+    )
     status, told = refresh(amazon, tokens["refresh_token"])
     assert (status, told["error"], told["error_description"]) == (400, "invalid_grant", REVOKED)
     refused = amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS)
     assert refused.status_code == 403
-    assert refused.json()["errors"][0]["details"] == "The access token you provided is revoked, malformed or invalid."
+    assert (
+        refused.json()["errors"][0]["details"]
+        == "The access token you provided is revoked, malformed or invalid."
+    )
     manage = "/seller-central/sellercentral.amazon.com/apps/manage"
-    assert amazon.client.post(manage, data={"account": ALICE, "action": "enable"}).status_code == 303
+    assert (
+        amazon.client.post(manage, data={"account": ALICE, "action": "enable"}).status_code == 303
+    )
     assert refresh(amazon, tokens["refresh_token"])[0] == 200
 
 
@@ -144,7 +173,9 @@ def test_an_authorisation_ends_after_a_year(amazon: Amazon) -> None:
 def test_two_secrets_work_and_rotation_gives_the_old_ones_seven_days(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["refresh_token"]
     assert refresh(amazon, token, client_secret="before")[0] == 200
-    assert amazon.client.post("/_emulator/rotate_secret", json={"client_secret": "brand new"}).json() == {"client_secret": "brand new"}
+    assert amazon.client.post(
+        "/_emulator/rotate_secret", json={"client_secret": "brand new"}
+    ).json() == {"client_secret": "brand new"}
     assert refresh(amazon, token, client_secret="brand new")[0] == 200
     assert refresh(amazon, token, client_secret="newest")[0] == 200
     amazon.clock.pass_(days=7, seconds=1)
@@ -158,12 +189,18 @@ def test_a_restart_forgets_nothing_and_the_file_holds_no_token(amazon: Amazon) -
     amazon.start()
     assert amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS).status_code == 200
     assert refresh(amazon, tokens["refresh_token"])[0] == 200
-    assert amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code == 200
+    assert (
+        amazon.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT).status_code
+        == 200
+    )
     amazon.start()
     assert code_refused(amazon, code)
     path = amazon.emulator.state.path
     kept = path.read_text()
-    assert not any(secret in kept for secret in (tokens["access_token"][5:], tokens["refresh_token"][5:], code, "newest"))
+    assert not any(
+        secret in kept
+        for secret in (tokens["access_token"][5:], tokens["refresh_token"][5:], code, "newest")
+    )
     assert len(re.findall(r"[0-9a-f]{64}", kept)) > 3
     assert path.stat().st_mode & 0o777 == 0o600
 

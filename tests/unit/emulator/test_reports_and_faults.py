@@ -28,8 +28,15 @@ TRAFFIC = "GET_SALES_AND_TRAFFIC_REPORT"
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 
 
-def ask(amazon: Amazon, seller: str, token: str, report_type: str = BY_UPDATE, **fields: object) -> httpx.Response:
-    body = {"reportType": report_type, "marketplaceIds": [STORES[seller]], "dataStartTime": "2026-11-10T00:00:00Z", **fields}
+def ask(
+    amazon: Amazon, seller: str, token: str, report_type: str = BY_UPDATE, **fields: object
+) -> httpx.Response:
+    body = {
+        "reportType": report_type,
+        "marketplaceIds": [STORES[seller]],
+        "dataStartTime": "2026-11-10T00:00:00Z",
+        **fields,
+    }
     return amazon.call(seller, token, REPORTS, "POST", json=body)
 
 
@@ -37,7 +44,9 @@ def fetch(amazon: Amazon, seller: str, token: str, report_id: str) -> httpx.Resp
     """Wait, follow the link, return the answer of the storage service."""
     amazon.clock.pass_(seconds=30)
     report = amazon.call(seller, token, f"{REPORTS}/{report_id}").json()
-    document = amazon.call(seller, token, f"/reports/2021-06-30/documents/{report['reportDocumentId']}").json()
+    document = amazon.call(
+        seller, token, f"/reports/2021-06-30/documents/{report['reportDocumentId']}"
+    ).json()
     return amazon.client.get(document["url"])
 
 
@@ -60,11 +69,20 @@ def test_a_report_passes_through_its_states(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seller", "report_type", "encoding"),
-    [(ALICE, BY_UPDATE, "utf-8"), (ALICE, BY_DATE, "utf-8-sig"), (CHARLIE, BY_UPDATE, "cp1252"), (DORA, BY_DATE, "cp932")],
+    [
+        (ALICE, BY_UPDATE, "utf-8"),
+        (ALICE, BY_DATE, "utf-8-sig"),
+        (CHARLIE, BY_UPDATE, "cp1252"),
+        (DORA, BY_DATE, "cp932"),
+    ],
 )
-def test_documents_come_compressed_in_amazons_encodings(amazon: Amazon, seller: str, report_type: str, encoding: str) -> None:
+def test_documents_come_compressed_in_amazons_encodings(
+    amazon: Amazon, seller: str, report_type: str, encoding: str
+) -> None:
     token = amazon.connect(seller)["access_token"]
-    answer = fetch(amazon, seller, token, ask(amazon, seller, token, report_type).json()["reportId"])
+    answer = fetch(
+        amazon, seller, token, ask(amazon, seller, token, report_type).json()["reportId"]
+    )
     charset = {"cp1252": "; charset=Cp1252", "cp932": ""}.get(encoding, "; charset=utf8")
     assert answer.headers["content-type"] == f"text/plain{charset}"
     data = gzip.decompress(answer.content)
@@ -91,7 +109,9 @@ def test_a_link_lives_five_minutes_and_cannot_be_forged(amazon: Amazon) -> None:
     report_id = ask(amazon, ALICE, token).json()["reportId"]
     assert fetch(amazon, ALICE, token, report_id).status_code == 200
     report = amazon.call(ALICE, token, f"{REPORTS}/{report_id}").json()
-    url = amazon.call(ALICE, token, f"/reports/2021-06-30/documents/{report['reportDocumentId']}").json()["url"]
+    url = amazon.call(
+        ALICE, token, f"/reports/2021-06-30/documents/{report['reportDocumentId']}"
+    ).json()["url"]
     forged = amazon.client.get(url[:-4] + "0000")
     assert (forged.status_code, "AccessDenied" in forged.text) == (403, True)
     amazon.clock.pass_(minutes=5, seconds=1)
@@ -120,9 +140,14 @@ def test_create_report_refuses(amazon: Amazon, fields: dict[str, Any], status: i
 
 def test_a_report_without_data_is_cancelled(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["access_token"]
-    report_id = ask(amazon, ALICE, token, dataStartTime="2020-01-01", dataEndTime="2020-01-20").json()["reportId"]
+    report_id = ask(
+        amazon, ALICE, token, dataStartTime="2020-01-01", dataEndTime="2020-01-20"
+    ).json()["reportId"]
     amazon.clock.pass_(seconds=30)
-    assert amazon.call(ALICE, token, f"{REPORTS}/{report_id}").json()["processingStatus"] == "CANCELLED"
+    assert (
+        amazon.call(ALICE, token, f"{REPORTS}/{report_id}").json()["processingStatus"]
+        == "CANCELLED"
+    )
 
 
 def test_traffic_asked_too_often_is_cancelled_and_needs_its_role(tmp_path: Path) -> None:
@@ -130,7 +155,10 @@ def test_traffic_asked_too_often_is_cancelled_and_needs_its_role(tmp_path: Path)
     token = amazon.connect(ALICE)["access_token"]
     ids = [ask(amazon, ALICE, token, TRAFFIC).json()["reportId"] for _ in range(4)]
     amazon.clock.pass_(seconds=30)
-    states = [amazon.call(ALICE, token, f"{REPORTS}/{report_id}").json()["processingStatus"] for report_id in ids]
+    states = [
+        amazon.call(ALICE, token, f"{REPORTS}/{report_id}").json()["processingStatus"]
+        for report_id in ids
+    ]
     assert states == ["DONE", "DONE", "DONE", "CANCELLED"]
     document = json.loads(gzip.decompress(fetch(amazon, ALICE, token, ids[0]).content))
     assert document["reportSpecification"]["reportType"] == TRAFFIC
@@ -154,7 +182,12 @@ def test_settlements_are_only_found_and_come_in_pages(amazon: Amazon) -> None:
     first = amazon.call(ALICE, token, f"{REPORTS}?reportTypes={SETTLEMENT}").json()
     assert len(first["reports"]) == 10
     second = amazon.call(ALICE, token, f"{REPORTS}?nextToken={first['nextToken']}").json()
-    assert amazon.call(ALICE, token, f"{REPORTS}?pageSize=10&nextToken={first['nextToken']}").status_code == 400
+    assert (
+        amazon.call(
+            ALICE, token, f"{REPORTS}?pageSize=10&nextToken={first['nextToken']}"
+        ).status_code
+        == 400
+    )
     ids = [report["reportId"] for report in first["reports"] + second["reports"]]
     assert len(set(ids)) == len(ids) >= 15
     created = [report["createdTime"] for report in first["reports"] + second["reports"]]
@@ -174,12 +207,19 @@ def test_one_sellers_report_is_unknown_to_another(amazon: Amazon) -> None:
 STOCK = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={US}&marketplaceIds={US}"
 
 
-def switch(amazon: Amazon, kind: str, operation: str = "fbaInventory.*", times: int | None = 1) -> None:
-    answer = amazon.client.post("/_emulator/faults", json={"operation": operation, "kind": kind, "times": times})
+def switch(
+    amazon: Amazon, kind: str, operation: str = "fbaInventory.*", times: int | None = 1
+) -> None:
+    answer = amazon.client.post(
+        "/_emulator/faults", json={"operation": operation, "kind": kind, "times": times}
+    )
     assert answer.status_code == 201, answer.text
 
 
-@pytest.mark.parametrize(("kind", "status"), [("throttle", 429), ("error500", 500), ("error503", 503), ("html_error", 400)])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("throttle", 429), ("error500", 500), ("error503", 503), ("html_error", 400)],
+)
 def test_faults_that_replace_the_answer(amazon: Amazon, kind: str, status: int) -> None:
     token = amazon.connect(ALICE)["access_token"]
     switch(amazon, kind)
@@ -201,7 +241,9 @@ def test_faults_that_spoil_the_answer(amazon: Amazon) -> None:
     switch(amazon, "unknown_field")
     amazon.clock.pass_(milliseconds=50)
     grown = amazon.call(ALICE, token, STOCK).json()
-    assert re.search(PATTERN, grown["payload"]["inventorySummaries"][0]["recentlyIntroducedField"]["note"])
+    assert re.search(
+        PATTERN, grown["payload"]["inventorySummaries"][0]["recentlyIntroducedField"]["note"]
+    )
     assert amazon.call(ALICE, token, STOCK).json().keys() == whole.json().keys()
 
 
@@ -241,11 +283,17 @@ def test_the_switches_are_for_this_machine_only(amazon: Amazon) -> None:
     stranger = Client(create_app(amazon.config), "192.0.2.7")
     assert stranger.get("/_emulator/state").status_code == 403
     assert stranger.get("/_emulator/calls").status_code == 403
-    assert stranger.post("/_emulator/faults", json={"operation": "*", "kind": "error500"}).status_code == 400
+    assert (
+        stranger.post("/_emulator/faults", json={"operation": "*", "kind": "error500"}).status_code
+        == 400
+    )
     assert stranger.request("DELETE", "/_emulator/faults").status_code == 403
     assert stranger.post("/_emulator/rotate_secret", json={}).status_code == 400
     foreign_page = {"Sec-Fetch-Site": "cross-site"}
-    assert amazon.client.post("/_emulator/rotate_secret", json={}, headers=foreign_page).status_code == 400
+    assert (
+        amazon.client.post("/_emulator/rotate_secret", json={}, headers=foreign_page).status_code
+        == 400
+    )
     assert not amazon.emulator.state.data["secrets"]
 
 
@@ -255,10 +303,16 @@ def test_calls_are_counted_also_when_they_are_refused(amazon: Amazon) -> None:
     amazon.clock.pass_(minutes=1)
     amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE})
     amazon.call(ALICE, token, STOCK)
-    calls = {(entry["selling_partner_id"], entry["operation"]): entry for entry in amazon.client.get("/_emulator/calls").json()["calls"]}
+    calls = {
+        (entry["selling_partner_id"], entry["operation"]): entry
+        for entry in amazon.client.get("/_emulator/calls").json()["calls"]
+    }
     stock = calls[ALICE, "fbaInventory.getInventorySummaries"]
     assert (stock["count"], stock["statuses"]) == (2, {"200": 1, "403": 1})
-    assert (stock["first"], stock["last"]) == ("2026-11-20T15:30:00.000Z", "2026-11-20T15:31:00.000Z")
+    assert (stock["first"], stock["last"]) == (
+        "2026-11-20T15:30:00.000Z",
+        "2026-11-20T15:31:00.000Z",
+    )
     assert calls[ALICE, "lwa.token"]["count"] == 1
 
 
@@ -271,7 +325,13 @@ def test_the_clock_can_be_moved_and_stays_moved(amazon: Amazon) -> None:
 
 
 def test_application_files_say_what_is_wrong() -> None:
-    good = {"client_id": "a", "application_id": "b", "client_secrets": ["s"], "redirect_uris": ["https://x.example/"], "roles": ["Pricing"]}
+    good = {
+        "client_id": "a",
+        "application_id": "b",
+        "client_secrets": ["s"],
+        "redirect_uris": ["https://x.example/"],
+        "roles": ["Pricing"],
+    }
     assert application_from(good).roles == ("Pricing",)
     changes: tuple[dict[str, object], ...] = (
         {"client_id": 1},
@@ -288,7 +348,19 @@ def test_application_files_say_what_is_wrong() -> None:
 
 def test_the_report_command_writes_the_document(tmp_path: Path) -> None:
     out = tmp_path / "orders.txt"
-    arguments = ["report", "--seller", CHARLIE, "--type", BY_DATE, "--from", "2026-03-01", "--to", "2026-03-05", "--out", str(out)]
+    arguments = [
+        "report",
+        "--seller",
+        CHARLIE,
+        "--type",
+        BY_DATE,
+        "--from",
+        "2026-03-01",
+        "--to",
+        "2026-03-05",
+        "--out",
+        str(out),
+    ]
     assert cli.main(arguments) == 0
     plain = out.read_bytes()
     assert b"\t2026-03-05T" in plain
@@ -314,7 +386,12 @@ def test_the_report_command_writes_the_document(tmp_path: Path) -> None:
 
 
 def test_the_package_imports_nothing_of_ours_but_lib() -> None:
-    program = "import sys, theseller.emulator.cli; print([m for m in sys.modules if m.startswith('theseller.')])"
-    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    program = (
+        "import sys, theseller.emulator.cli; print([m for m in sys.modules if"
+        " m.startswith('theseller.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
     rooms = {name.split(".")[1] for name in re.findall(r"'(theseller\.[a-z_.]+)'", loaded)}
     assert rooms == {"emulator", "lib"}

@@ -17,10 +17,17 @@ RDT = "/tokens/2021-03-01/restrictedDataToken"
 ORDERS = f"{V0}?MarketplaceIds={US}&CreatedAfter=2026-11-10T00:00:00Z&MaxResultsPerPage=50"
 SHIPPING = "Direct to Consumer Shipping (Restricted)"
 #: Places of personal data that need no restricted data token.
-OPEN = {"BuyerInfo.BuyerEmail", "ShippingAddress.City", "ShippingAddress.StateOrRegion", "ShippingAddress.PostalCode"}
+OPEN = {
+    "BuyerInfo.BuyerEmail",
+    "ShippingAddress.City",
+    "ShippingAddress.StateOrRegion",
+    "ShippingAddress.PostalCode",
+}
 
 
-def request_token(amazon: Amazon, token: str, path: str, *elements: str, seller: str = ALICE) -> httpx.Response:
+def request_token(
+    amazon: Amazon, token: str, path: str, *elements: str, seller: str = ALICE
+) -> httpx.Response:
     resource: dict[str, Any] = {"method": "GET", "path": path}
     if elements:
         resource["dataElements"] = list(elements)
@@ -45,11 +52,17 @@ def test_without_a_restricted_role_orders_come_and_buyers_do_not(amazon: Amazon)
 @pytest.mark.parametrize(
     ("path", "elements", "message"),
     [
-        (V0, ("buyerInfo", "shippingAddress"), "one or more requested data elements: [buyerInfo, shippingAddress]"),
+        (
+            V0,
+            ("buyerInfo", "shippingAddress"),
+            "one or more requested data elements: [buyerInfo, shippingAddress]",
+        ),
         (f"{V0}/{{orderId}}/address", (), "some or all requested resource"),
     ],
 )
-def test_without_a_restricted_role_no_token_is_made(amazon: Amazon, path: str, elements: tuple[str, ...], message: str) -> None:
+def test_without_a_restricted_role_no_token_is_made(
+    amazon: Amazon, path: str, elements: tuple[str, ...], message: str
+) -> None:
     answer = request_token(amazon, amazon.connect(ALICE)["access_token"], path, *elements)
     error = answer.json()["errors"][0]
     assert (answer.status_code, error["code"]) == (400, "InvalidInput")
@@ -65,10 +78,17 @@ def test_with_the_role_a_token_opens_what_it_names_for_an_hour(tmp_path: Path) -
     assert rdt.startswith("Atz.sprdt|")
     whole = personal(amazon.call(ALICE, rdt, ORDERS))
     assert whole > OPEN
-    assert {"BuyerInfo.BuyerName", "ShippingAddress.Name", "ShippingAddress.AddressLine1", "ShippingAddress.Phone"} <= whole
+    assert {
+        "BuyerInfo.BuyerName",
+        "ShippingAddress.Name",
+        "ShippingAddress.AddressLine1",
+        "ShippingAddress.Phone",
+    } <= whole
     address_only = request_token(amazon, token, V0, "shippingAddress").json()["restrictedDataToken"]
     assert not {"BuyerInfo.BuyerName"} & personal(amazon.call(ALICE, address_only, ORDERS))
-    elsewhere = amazon.call(ALICE, rdt, "/orders/2026-01-01/orders?createdAfter=2026-11-18T00:00:00Z")
+    elsewhere = amazon.call(
+        ALICE, rdt, "/orders/2026-01-01/orders?createdAfter=2026-11-18T00:00:00Z"
+    )
     assert elsewhere.status_code == 403
     amazon.clock.pass_(seconds=3600)
     assert amazon.call(ALICE, rdt, ORDERS).status_code == 403
@@ -77,7 +97,9 @@ def test_with_the_role_a_token_opens_what_it_names_for_an_hour(tmp_path: Path) -
 def test_a_token_for_any_order_opens_each_order_and_no_list(tmp_path: Path) -> None:
     amazon = amazon_with(tmp_path, roles=(SHIPPING,))
     token = amazon.connect(ALICE)["access_token"]
-    order_id = amazon.call(ALICE, token, f"{ORDERS}&OrderStatuses=Shipped").json()["payload"]["Orders"][0]["AmazonOrderId"]
+    order_id = amazon.call(ALICE, token, f"{ORDERS}&OrderStatuses=Shipped").json()["payload"][
+        "Orders"
+    ][0]["AmazonOrderId"]
     rdt = request_token(amazon, token, f"{V0}/{{orderId}}/address").json()["restrictedDataToken"]
     assert "ShippingAddress.Name" in personal(amazon.call(ALICE, rdt, f"{V0}/{order_id}/address"))
     assert amazon.call(ALICE, rdt, ORDERS).status_code == 403
@@ -109,10 +131,19 @@ def test_pages_of_the_old_version_hold_every_order_once(amazon: Amazon) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", f"MarketplaceIds={US}", "CreatedAfter=2026-11-10", f"MarketplaceIds={US}&CreatedAfter=2026-11-10T00:00:00+00:00"]
+    "query",
+    [
+        "",
+        f"MarketplaceIds={US}",
+        "CreatedAfter=2026-11-10",
+        f"MarketplaceIds={US}&CreatedAfter=2026-11-10T00:00:00+00:00",
+    ],
 )
 def test_the_old_version_refuses(amazon: Amazon, query: str) -> None:
-    assert amazon.call(ALICE, amazon.connect(ALICE)["access_token"], f"{V0}?{query}").status_code == 400
+    assert (
+        amazon.call(ALICE, amazon.connect(ALICE)["access_token"], f"{V0}?{query}").status_code
+        == 400
+    )
 
 
 def test_another_seller_s_order_is_not_found(amazon: Amazon) -> None:

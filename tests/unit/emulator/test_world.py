@@ -32,14 +32,19 @@ days = st.dates(date(2024, 9, 1), date(2026, 11, 18))
 sellers = st.sampled_from(sorted(SELLERS))
 
 
-def aor(world: World, seller_id: str, report_type: str, start: datetime, end: datetime, at: datetime) -> list[dict[str, str]]:
+def aor(
+    world: World, seller_id: str, report_type: str, start: datetime, end: datetime, at: datetime
+) -> list[dict[str, str]]:
     text = documents.render(world, ReportOrder(SELLERS[seller_id], report_type, start, end, at))
     return list(csv.DictReader(io.StringIO(text or ""), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     order = ReportOrder(SELLERS[ALICE], all_orders.LAST_UPDATE, NOW - timedelta(days=10), NOW, NOW)
-    first, second, other = (documents.encode(documents.render(World(seed), order) or "", "utf-8", compress=True) for seed in (7, 7, 8))
+    first, second, other = (
+        documents.encode(documents.render(World(seed), order) or "", "utf-8", compress=True)
+        for seed in (7, 7, 8)
+    )
     assert first == second
     assert first != other
 
@@ -57,7 +62,11 @@ def test_an_order_is_found_by_its_id_alone(day: date, seller_id: str) -> None:
 @given(days, st.integers(0, 2), st.integers(0, 319))
 def test_scrambling_can_be_undone(day: date, store_index: int, sequence: int) -> None:
     seller = SELLERS[ALICE]
-    assert unscramble(7, seller, scramble(7, seller, day, store_index, sequence)) == (day, store_index, sequence)
+    assert unscramble(7, seller, scramble(7, seller, day, store_index, sequence)) == (
+        day,
+        store_index,
+        sequence,
+    )
 
 
 def test_an_id_of_another_seller_is_not_found(world: World) -> None:
@@ -83,38 +92,62 @@ def line_totals(orders: list[Order], at: datetime) -> dict[str, Decimal]:
     writer = OrderWriter(7, at, frozenset({"PROCEEDS", "FULFILLMENT"}))
     for order in orders:
         body = writer.write(order)
-        if body["fulfillment"]["fulfillmentStatus"] in {"CANCELLED", "PENDING"} or body["salesChannel"]["channelName"] != "AMAZON":
+        if (
+            body["fulfillment"]["fulfillmentStatus"] in {"CANCELLED", "PENDING"}
+            or body["salesChannel"]["channelName"] != "AMAZON"
+        ):
             continue
         for item in body["orderItems"]:
-            price = next(entry for entry in item["proceeds"]["breakdowns"] if entry["type"] == "ITEM")
-            totals[f"{body['salesChannel']['marketplaceName']} {body['createdTime'][:10]}"] += Decimal(price["subtotal"]["amount"])
+            price = next(
+                entry for entry in item["proceeds"]["breakdowns"] if entry["type"] == "ITEM"
+            )
+            totals[f"{body['salesChannel']['marketplaceName']} {body['createdTime'][:10]}"] += (
+                Decimal(price["subtotal"]["amount"])
+            )
     return totals
 
 
 @pytest.mark.parametrize("seller_id", [ALICE, CHARLIE, DORA])
-def test_day_totals_are_equal_in_search_orders_and_the_all_orders_report(world: World, seller_id: str) -> None:
+def test_day_totals_are_equal_in_search_orders_and_the_all_orders_report(
+    world: World, seller_id: str
+) -> None:
     seller, start, end = SELLERS[seller_id], NOW - timedelta(days=12), NOW
     from_report: dict[str, Decimal] = defaultdict(Decimal)
     for row in aor(world, seller_id, all_orders.ORDER_DATE, start, end, NOW):
         if row["order-status"] in {"Shipped", "Unshipped"} and row["sales-channel"] != "Non-Amazon":
-            from_report[f"{row['sales-channel']} {row['purchase-date'][:10]}"] += Decimal(row["item-price"])
-    assert from_report == line_totals(list(world.orders_created(seller, list(seller.stores), start, end - timedelta(microseconds=1))), NOW)
+            from_report[f"{row['sales-channel']} {row['purchase-date'][:10]}"] += Decimal(
+                row["item-price"]
+            )
+    assert from_report == line_totals(
+        list(
+            world.orders_created(
+                seller, list(seller.stores), start, end - timedelta(microseconds=1)
+            )
+        ),
+        NOW,
+    )
     assert len(from_report) >= 12
 
 
 def test_proceeds_sum_to_their_totals(world: World) -> None:
     for seller in SELLERS.values():
         writer = OrderWriter(7, NOW, frozenset({"PROCEEDS"}))
-        for order in world.orders_created(seller, list(seller.stores), NOW - timedelta(days=20), NOW - timedelta(days=10)):
+        for order in world.orders_created(
+            seller, list(seller.stores), NOW - timedelta(days=20), NOW - timedelta(days=10)
+        ):
             body = writer.write(order)
             if "proceeds" not in body:
                 continue
-            parts = sum(Decimal(part["subtotal"]["amount"]) for part in body["proceeds"]["breakdowns"])
-            items = sum(Decimal(item["proceeds"]["proceedsTotal"]["amount"]) for item in body["orderItems"])
+            parts = sum(
+                Decimal(part["subtotal"]["amount"]) for part in body["proceeds"]["breakdowns"]
+            )
+            items = sum(
+                Decimal(item["proceeds"]["proceedsTotal"]["amount"]) for item in body["orderItems"]
+            )
             assert parts == items == Decimal(body["proceeds"]["grandTotal"]["amount"])
 
 
-def leaves(branches: Any) -> Decimal:  # noqa: ANN401 -- any JSON.
+def leaves(branches: Any) -> Decimal:  # noqa: ANN401
     """Add up the leaves, checking every parent on the way."""
     total = Decimal()
     for branch in branches:
@@ -137,7 +170,11 @@ def test_breakdown_leaves_sum_to_transaction_and_item_totals(world: World) -> No
                     assert leaves(body["breakdowns"]) == total
                     for item in body["items"]:
                         owed = Decimal(str(item["totalAmount"]["currencyAmount"]))
-                        assert leaves(item["breakdowns"]) == owed if item["breakdowns"] else body["transactionType"] == "Adjustment"
+                        assert (
+                            leaves(item["breakdowns"]) == owed
+                            if item["breakdowns"]
+                            else body["transactionType"] == "Adjustment"
+                        )
 
 
 def test_transactions_have_the_shapes_of_recorded_ones(world: World) -> None:
@@ -151,18 +188,35 @@ def test_transactions_have_the_shapes_of_recorded_ones(world: World) -> None:
             statuses.add(body["transactionStatus"])
             assert body["contexts"] is None or body["contexts"]
             if body["items"] and body["transactionType"] != "Adjustment":
-                ends |= {str(group["breakdowns"]) for root in body["breakdowns"] for group in root["breakdowns"]}
+                ends |= {
+                    str(group["breakdowns"])
+                    for root in body["breakdowns"]
+                    for group in root["breakdowns"]
+                }
                 trees = [group for item in body["items"] for group in item["breakdowns"]]
                 groups |= {group["breakdownType"] for group in trees}
-                fees = [fee for group in trees if group["breakdownType"] == "AmazonFees" for fee in group["breakdowns"]]
-                parts |= {(fee["breakdownType"], part["breakdownType"]) for fee in fees for part in fee["breakdowns"]}
+                fees = [
+                    fee
+                    for group in trees
+                    if group["breakdownType"] == "AmazonFees"
+                    for fee in group["breakdowns"]
+                ]
+                parts |= {
+                    (fee["breakdownType"], part["breakdownType"])
+                    for fee in fees
+                    for part in fee["breakdowns"]
+                }
     assert statuses == {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}
     assert (
         {"ProductCharges", "AmazonFees", "Shipping"}
         <= groups
         <= {"ProductCharges", "AmazonFees", "Shipping", "GiftWrap", "PromotionRebates"}
     )
-    assert {("Commission", "Base"), ("FBAPerUnitFulfillmentFee", "Base"), ("FBAPerUnitFulfillmentFee", "Tax")} <= parts
+    assert {
+        ("Commission", "Base"),
+        ("FBAPerUnitFulfillmentFee", "Base"),
+        ("FBAPerUnitFulfillmentFee", "Tax"),
+    } <= parts
     assert ends == {"None"}
 
 
@@ -175,7 +229,9 @@ def test_settlement_rows_sum_to_the_total_and_reserves_chain(world: World, selle
         previous_reserve = None
         for index in range(20, 26):
             text = documents.render_settlement(world, period(7, seller, store, index))
-            summary, *rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+            summary, *rows = csv.DictReader(
+                io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE
+            )
             amounts = [parse_amount(row["amount"], decimal_comma=comma) for row in rows]
             assert sum(amounts) == parse_amount(summary["total-amount"], decimal_comma=comma)
             assert not summary["amount"]
@@ -193,14 +249,21 @@ def test_finances_and_settlement_tell_the_same_money(world: World) -> None:
     closed = period(7, seller, store, 60)
     settled, opening, closing = world.settlement(closed)
     writer = TransactionWriter(world, seller.id, NOW)
-    entries = [entry for event in world.events(seller, store, closed.start, closed.end) for entry in writer.entries(event)]
+    entries = [
+        entry
+        for event in world.events(seller, store, closed.start, closed.end)
+        for entry in writer.entries(event)
+    ]
     bodies = [entry.write() for entry in entries if closed.start <= entry.posted < closed.end]
     released = [body for body in bodies if body["transactionStatus"] in {"RELEASED", None}]
     total = sum(Decimal(str(body["totalAmount"]["currencyAmount"])) for body in released)
     assert total == Decimal(sum(event.total for event in settled)) / 100
     payout = writer.payout(closed)
     assert payout is not None
-    assert -Decimal(str(payout.write()["totalAmount"]["currencyAmount"])) == total + Decimal(opening - closing) / 100
+    assert (
+        -Decimal(str(payout.write()["totalAmount"]["currencyAmount"]))
+        == total + Decimal(opening - closing) / 100
+    )
 
 
 def test_a_deferred_sale_becomes_two_linked_transactions(world: World) -> None:
@@ -208,10 +271,19 @@ def test_a_deferred_sale_becomes_two_linked_transactions(world: World) -> None:
     store = seller.stores[0]
     events = world.events(seller, store, NOW - timedelta(days=40), NOW - timedelta(days=30))
     event = next(event for event in events if event.deferral == "DD7")
-    before = [entry.write() for entry in TransactionWriter(world, seller.id, event.settled - timedelta(hours=1)).entries(event)]
-    after = [entry.write() for entry in TransactionWriter(world, seller.id, event.settled).entries(event)]
+    before = [
+        entry.write()
+        for entry in TransactionWriter(
+            world, seller.id, event.settled - timedelta(hours=1)
+        ).entries(event)
+    ]
+    after = [
+        entry.write() for entry in TransactionWriter(world, seller.id, event.settled).entries(event)
+    ]
     assert [body["transactionStatus"] for body in before] == ["DEFERRED"]
-    assert before[0]["contexts"][0]["maturityDate"].startswith(event.settled.strftime("%Y-%m-%dT%H:%M"))
+    assert before[0]["contexts"][0]["maturityDate"].startswith(
+        event.settled.strftime("%Y-%m-%dT%H:%M")
+    )
     assert [body["transactionStatus"] for body in after] == ["DEFERRED_RELEASED", "RELEASED"]
     assert before[0]["transactionId"] == after[0]["transactionId"]
     link = {"relatedIdentifierName": "DEFERRED_TRANSACTION_ID", "relatedIdentifierValue": event.id}
@@ -229,7 +301,9 @@ def test_every_settled_order_line_has_the_price_that_the_order_shows(world: Worl
             assert event.order is not None
             assert item.line in event.order.lines
             principal = sum(
-                charge.amount for charge in item.charges if (charge.amount_type, charge.description) == ("ItemPrice", "Principal")
+                charge.amount
+                for charge in item.charges
+                if (charge.amount_type, charge.description) == ("ItemPrice", "Principal")
             )
             assert item.line is not None
             assert principal == item.line.price
@@ -238,7 +312,9 @@ def test_every_settled_order_line_has_the_price_that_the_order_shows(world: Worl
 def test_late_changes_arrive_by_last_update(world: World) -> None:
     """A refund or late cancellation of an old order shows up in a window of today."""
     seller = SELLERS[ALICE]
-    window = list(world.orders_updated(seller, list(seller.stores), NOW - timedelta(days=1), NOW, NOW))
+    window = list(
+        world.orders_updated(seller, list(seller.stores), NOW - timedelta(days=1), NOW, NOW)
+    )
     ages = [NOW - order.created for order in window]
     assert max(ages) > timedelta(days=15)
     assert min(ages) < timedelta(days=1)
@@ -246,7 +322,14 @@ def test_late_changes_arrive_by_last_update(world: World) -> None:
 
 def test_the_all_orders_report_ignores_marketplaces(world: World) -> None:
     seller = SELLERS[CHARLIE]
-    order = ReportOrder(seller, all_orders.ORDER_DATE, NOW - timedelta(days=5), NOW, NOW, (seller.stores[0].marketplace.id,))
+    order = ReportOrder(
+        seller,
+        all_orders.ORDER_DATE,
+        NOW - timedelta(days=5),
+        NOW,
+        NOW,
+        (seller.stores[0].marketplace.id,),
+    )
     rows = csv.DictReader(io.StringIO(documents.render(world, order) or ""), delimiter="\t")
     assert {"Amazon.co.uk", "Amazon.de", "Amazon.fr"} <= {row["sales-channel"] for row in rows}
 
@@ -254,7 +337,13 @@ def test_the_all_orders_report_ignores_marketplaces(world: World) -> None:
 def test_nothing_was_sold_before_a_shop_opened(world: World) -> None:
     seller = SELLERS[ALICE]
     assert not world.orders_of_day(seller, seller.stores[0], seller.opened - timedelta(days=1))
-    empty = ReportOrder(seller, all_orders.ORDER_DATE, documents.midnight(date(2020, 1, 1)), documents.midnight(date(2020, 1, 5)), NOW)
+    empty = ReportOrder(
+        seller,
+        all_orders.ORDER_DATE,
+        documents.midnight(date(2020, 1, 1)),
+        documents.midnight(date(2020, 1, 5)),
+        NOW,
+    )
     assert documents.render(world, empty) is None
 
 
@@ -271,4 +360,8 @@ def test_the_long_tail_is_long(world: World) -> None:
 
 
 def test_months_are_whole() -> None:
-    assert months(date(2026, 1, 31), date(2026, 3, 1)) == [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
+    assert months(date(2026, 1, 31), date(2026, 3, 1)) == [
+        date(2026, 1, 1),
+        date(2026, 2, 1),
+        date(2026, 3, 1),
+    ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from theseller.crypto.signing import SigningKey
-from theseller.erasure.certificate_file import FORMAT, CertificateRefusedError, assemble, signed_message, verify_certificate
+from theseller.erasure.certificate_file import (
+    FORMAT,
+    CertificateRefusedError,
+    assemble,
+    signed_message,
+    verify_certificate,
+)
 from theseller.lib.secret import Secret
 
 
@@ -16,7 +22,9 @@ def _signed(name: str) -> bytes:
     return assemble(body, public, key.sign(signed_message(body, public)))
 
 
-@pytest.mark.parametrize("name", [*(f"theseller.org/deletion-certificate/v{one}" for one in (1, 2, 3)), FORMAT])
+@pytest.mark.parametrize(
+    "name", [*(f"theseller.org/deletion-certificate/v{one}" for one in (1, 2, 3)), FORMAT]
+)
 def test_every_form_is_accepted(name: str) -> None:
     assert verify_certificate(_signed(name)).body["format"] == name
 

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from theseller.erasure.throttle import BACKGROUND_SHARE, LONGEST_PAUSE_SECONDS, UNTHROTTLED, Throttle
+from theseller.erasure.throttle import (
+    BACKGROUND_SHARE,
+    LONGEST_PAUSE_SECONDS,
+    UNTHROTTLED,
+    Throttle,
+)
 
 
 def _pace(share: float, *seconds: float) -> tuple[Throttle, list[float]]:

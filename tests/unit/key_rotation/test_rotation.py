@@ -13,7 +13,13 @@ from theseller.key_rotation import stored_keys, text_secrets
 from theseller.key_rotation.inventory import maximum_age, state_of
 from theseller.key_rotation.operations import _STEPS, stage_client_secret
 from theseller.key_rotation.secret_ages import fingerprint
-from theseller.key_rotation.types import RotationContext, RotationReason, Run, SecretKind, SecretState
+from theseller.key_rotation.types import (
+    RotationContext,
+    RotationReason,
+    Run,
+    SecretKind,
+    SecretState,
+)
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
@@ -37,7 +43,10 @@ def test_how_a_secret_stands(age: timedelta, state: SecretState) -> None:
 
 def test_an_unknown_age_is_red() -> None:
     assert state_of(None, NOON) is SecretState.UNKNOWN
-    assert {state for state in SecretState if state.red} == {SecretState.UNKNOWN, SecretState.OVERDUE}
+    assert {state for state in SecretState if state.red} == {
+        SecretState.UNKNOWN,
+        SecretState.OVERDUE,
+    }
 
 
 def test_a_short_life_is_due_in_its_last_quarter() -> None:
@@ -51,7 +60,10 @@ def test_nobody_can_allow_more_than_ninety_days(tmp_path: Path) -> None:
     for text in ("91", "0", "-1", "ninety", "90.5", "٣"):
         with pytest.raises(InvalidSettingError, match="THESELLER_ROTATION_DAYS"):
             read_environment({"THESELLER_ROTATION_DAYS": text}, default_state=tmp_path)
-    assert read_environment({"THESELLER_ROTATION_DAYS": "30"}, default_state=tmp_path).rotation_days == 30
+    assert (
+        read_environment({"THESELLER_ROTATION_DAYS": "30"}, default_state=tmp_path).rotation_days
+        == 30
+    )
     assert read_environment({}, default_state=tmp_path).rotation_days == 90
     with override_settings(ROTATION_DAYS=400):
         assert maximum_age() == timedelta(days=90)
@@ -59,18 +71,38 @@ def test_nobody_can_allow_more_than_ninety_days(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reason", RotationReason)
 @pytest.mark.parametrize("kind", _STEPS)
-def test_each_step_has_a_name_of_its_own_and_says_what_it_does(kind: SecretKind, reason: RotationReason) -> None:
+def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
+    kind: SecretKind, reason: RotationReason
+) -> None:
     """A step is gone on with by its name."""
-    run = Run(new_id(), "root-key", reason, "process:test", "", NOON, RotationContext(lambda: NOON, lambda _seconds: None))
+    run = Run(
+        new_id(),
+        "root-key",
+        reason,
+        "process:test",
+        "",
+        NOON,
+        RotationContext(lambda: NOON, lambda _seconds: None),
+    )
     steps = _STEPS[kind](run)
     assert len({step.name for step in steps}) == len(steps) >= 3
     assert all(step.description for step in steps)
 
 
-def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for room in (stored_keys, text_secrets):
         monkeypatch.setattr(room, "writable", lambda: False)
-    run = Run(new_id(), "root-key", RotationReason.MANUAL, "process:test", "", NOON, RotationContext(lambda: NOON, lambda _seconds: None))
+    run = Run(
+        new_id(),
+        "root-key",
+        RotationReason.MANUAL,
+        "process:test",
+        "",
+        NOON,
+        RotationContext(lambda: NOON, lambda _seconds: None),
+    )
     for kind in (SecretKind.ROOT_KEY, SecretKind.TICKET_KEY):
         names = [step.name for step in _STEPS[kind](run)]
         assert names[-1] == "retire"
@@ -78,8 +110,14 @@ def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(
 
 
 def test_every_kind_is_replaced_by_steps_or_by_hand() -> None:
-    # A backup's key dies with it, and a probe's key is renewed by its control: neither is ever replaced.
-    assert set(SecretKind) - set(_STEPS) == {SecretKind.SERVICE_CREDENTIAL, SecretKind.OTHER, SecretKind.BACKUP_KEY, SecretKind.PROBE_KEY}
+    # A backup's key dies with it, and a probe's key is renewed by its control: neither is ever
+    # replaced.
+    assert set(SecretKind) - set(_STEPS) == {
+        SecretKind.SERVICE_CREDENTIAL,
+        SecretKind.OTHER,
+        SecretKind.BACKUP_KEY,
+        SecretKind.PROBE_KEY,
+    }
 
 
 def test_a_fingerprint_tells_secrets_apart_and_names_too() -> None:

@@ -11,8 +11,12 @@ from theseller.backups.types import UnavailableError
 from theseller.edge.database_outage import is_unavailable
 from theseller.lib.database_failures import classify
 
-#: As PostgreSQL 18 says it when a new connection can't write its file; such a refusal carries no code.
-_REFUSED = 'connection failed: connection to server on socket "/run/.s.PGSQL.5432" failed: FATAL:  could not write init file: No space left on device'
+#: As PostgreSQL 18 says it when a new connection can't write its file; such a refusal carries no
+#: code.
+_REFUSED = (
+    'connection failed: connection to server on socket "/run/.s.PGSQL.5432" failed: FATAL:  could'
+    " not write init file: No space left on device"
+)
 
 
 def _wrapped(cause: psycopg.Error) -> OperationalError:
@@ -23,15 +27,27 @@ def _wrapped(cause: psycopg.Error) -> OperationalError:
 
 @pytest.mark.parametrize(
     "cause",
-    [psycopg.errors.DiskFull('could not extend file "base/16395/17066"'), psycopg.OperationalError(_REFUSED)],
+    [
+        psycopg.errors.DiskFull('could not extend file "base/16395/17066"'),
+        psycopg.OperationalError(_REFUSED),
+    ],
     ids=["a statement", "a new connection"],
 )
 def test_a_full_disk_of_the_database_is_called_that(cause: psycopg.Error) -> None:
     failure = classify(_wrapped(cause))
     assert failure is not None
-    assert (failure.reason, failure.message, failure.lasting) == ("disk_full", "The disk of the database is full.", False)
+    assert (failure.reason, failure.message, failure.lasting) == (
+        "disk_full",
+        "The disk of the database is full.",
+        False,
+    )
     with (
-        pytest.raises(UnavailableError, match=r"the database broke off: The disk of the database is full\. Free some space there"),
+        pytest.raises(
+            UnavailableError,
+            match=(
+                r"the database broke off: The disk of the database is full\. Free some space there"
+            ),
+        ),
         as_backup_error(),
     ):
         raise _wrapped(cause)

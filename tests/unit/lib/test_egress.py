@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from theseller.lib.egress import Destination, EgressRefusedError, allowed_destinations, is_local, restrict_egress
+from theseller.lib.egress import (
+    Destination,
+    EgressRefusedError,
+    allowed_destinations,
+    is_local,
+    restrict_egress,
+)
 
 ALLOWED = (Destination("api.example.invalid", "a test"), Destination("*.files.invalid", "a test"))
 
@@ -27,12 +33,25 @@ def _looked_up(host: str | bytes) -> None:
 
 
 def test_who_is_listed_is_looked_up(border: None) -> None:
-    for host in ("api.example.invalid", "API.example.invalid.", b"api.example.invalid", "a.b.files.invalid"):
+    for host in (
+        "api.example.invalid",
+        "API.example.invalid.",
+        b"api.example.invalid",
+        "a.b.files.invalid",
+    ):
         _looked_up(host)
 
 
 @pytest.mark.parametrize(
-    "host", ["example.invalid", "x.api.example.invalid", "files.invalid", "xfiles.invalid", "api.example.invalid.evil.invalid", "192.0.2.1"]
+    "host",
+    [
+        "example.invalid",
+        "x.api.example.invalid",
+        "files.invalid",
+        "xfiles.invalid",
+        "api.example.invalid.evil.invalid",
+        "192.0.2.1",
+    ],
 )
 def test_nobody_else_is(border: None, host: str) -> None:
     with pytest.raises(EgressRefusedError):
@@ -118,7 +137,8 @@ def test_every_way_out_of_the_socket_module_is_refused(border: None, way: str) -
     def alone() -> None:
         try:
             _ways_out()[way]()
-        except BaseException as error:  # noqa: BLE001  whatever it is, the assertion says what it must be
+        # whatever it is, the assertion says what it must be
+        except BaseException as error:  # noqa: BLE001
             found.append(error)
 
     thread = threading.Thread(target=alone)

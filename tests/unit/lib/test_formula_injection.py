@@ -36,8 +36,14 @@ STARTS = ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212", 
 
 
 def _begins_a_formula(cell: str) -> bool:
-    shown = "".join(letter for letter in cell if unicodedata.category(letter) not in {"Zs", "Zl", "Zp", "Cc", "Cf"})
-    return unicodedata.normalize("NFKC", shown).lstrip('"').startswith(("=", "+", "-", "@", "\u2212"))
+    shown = "".join(
+        letter
+        for letter in cell
+        if unicodedata.category(letter) not in {"Zs", "Zl", "Zp", "Cc", "Cf"}
+    )
+    return (
+        unicodedata.normalize("NFKC", shown).lstrip('"').startswith(("=", "+", "-", "@", "\u2212"))
+    )
 
 
 def _cut(text: str) -> list[str]:
@@ -55,13 +61,21 @@ def test_a_formula_is_made_a_text_wherever_a_cell_could_begin(separator: str, bl
         assert not any(map(_begins_a_formula, _cut(safe))), safe
 
 
-@given(st.text(st.sampled_from([*";,|=+-@ax1'", *[blank for blank in BLANKS if len(blank) == 1], *STARTS]), max_size=12))
+@given(
+    st.text(
+        st.sampled_from([*";,|=+-@ax1'", *[blank for blank in BLANKS if len(blank) == 1], *STARTS]),
+        max_size=12,
+    )
+)
 def test_no_text_of_separators_blanks_and_signs_begins_a_formula(text: str) -> None:
     safe = neutralize_formulas(text)
     assert not any(map(_begins_a_formula, _cut(safe))), safe
     assert safe.replace("'", "") == text.replace("'", "")
 
 
-@pytest.mark.parametrize("text", ["Mug, 450 ml", "MUG-1", "3=4", "", "\u00c4pfel", "'quoted", "a; b", "111-7654321-1234567"])
+@pytest.mark.parametrize(
+    "text",
+    ["Mug, 450 ml", "MUG-1", "3=4", "", "\u00c4pfel", "'quoted", "a; b", "111-7654321-1234567"],
+)
 def test_other_texts_are_left_alone(text: str) -> None:
     assert neutralize_formulas(text) == text

@@ -26,14 +26,18 @@ class _Request:
         return f"<Request: {self.method} '{self.path}?{self.query}'>"
 
 
-@pytest.mark.parametrize(("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)])
+@pytest.mark.parametrize(
+    ("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)]
+)
 def test_neither_path_nor_query_is_told(route: str | None, told: str) -> None:
     match = None if route is None else SimpleNamespace(route=route)
     request = _Request("GET", "/days/BRUSH-77/", "q=BRUSH-77", match)
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_RedactingFormatter("web"))
-    record = logging.LogRecord("django.request", logging.WARNING, __file__, 1, "%s: %s", ("Not Found", request.path), None)
+    record = logging.LogRecord(
+        "django.request", logging.WARNING, __file__, 1, "%s: %s", ("Not Found", request.path), None
+    )
     record.request = request
     handler.handle(record)
     line = stream.getvalue()
@@ -44,6 +48,8 @@ def test_neither_path_nor_query_is_told(route: str | None, told: str) -> None:
 
 
 def test_other_records_are_as_they_were() -> None:
-    record = logging.LogRecord("theseller.x", logging.INFO, __file__, 1, "read %s", ("/a/file",), None)
+    record = logging.LogRecord(
+        "theseller.x", logging.INFO, __file__, 1, "read %s", ("/a/file",), None
+    )
     record.request = "of a seller"
     assert "read /a/file" in _RedactingFormatter("web").format(record)

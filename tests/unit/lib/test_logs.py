@@ -29,7 +29,13 @@ TOKEN = f"Atzr|{CORE}"
 def lines() -> Iterator[io.StringIO]:
     """Configure logging into memory, and put the process back as it was."""
     root = logging.getLogger()
-    before = (root.handlers[:], root.level, sys.excepthook, threading.excepthook, logging.raiseExceptions)
+    before = (
+        root.handlers[:],
+        root.level,
+        sys.excepthook,
+        threading.excepthook,
+        logging.raiseExceptions,
+    )
     levels = {name: logging.getLogger(name).level for name in QUIET_LOGGERS}
     stream = io.StringIO()
     configure_logging("web", stream, logging.DEBUG)
@@ -51,7 +57,13 @@ def test_a_line_says_when_where_and_what(lines: io.StringIO) -> None:
     logging.getLogger("other").warning("read %d rows", 12)
     ours, theirs = read(lines)
     assert ours.pop("time").endswith("+00:00")
-    assert ours == {"level": "info", "process": "web", "logger": "theseller.ingest", "event": "report_read", "rows": 12}
+    assert ours == {
+        "level": "info",
+        "process": "web",
+        "logger": "theseller.ingest",
+        "event": "report_read",
+        "rows": 12,
+    }
     assert theirs["event"] == "read 12 rows"
     assert list(theirs) == ["time", "level", "process", "logger", "event"]
 
@@ -79,9 +91,11 @@ def test_arguments(lines: io.StringIO) -> None:
     ]
 
 
-def test_a_call_that_does_not_fit_its_arguments_neither_raises_nor_leaks(lines: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_call_that_does_not_fit_its_arguments_neither_raises_nor_leaks(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
     getLogger("x").info("one %s two %d", TOKEN, "x")
-    logging.getLogger("x").info("one %d %d", TOKEN)  # noqa: PLE1206 - wrong on purpose
+    logging.getLogger("x").info("one %d %d", TOKEN)  # noqa: PLE1206
     ours, theirs = read(lines)
     assert ours["arguments"] == [REDACTED, "x"]
     assert (theirs["event"], theirs["error"]) == ("log_call_failed", "TypeError")
@@ -89,7 +103,9 @@ def test_a_call_that_does_not_fit_its_arguments_neither_raises_nor_leaks(lines: 
     assert CORE not in lines.getvalue() + captured.err + captured.out
 
 
-def test_a_stream_that_fails_leaks_nothing_elsewhere(capsys: pytest.CaptureFixture[str], lines: io.StringIO) -> None:
+def test_a_stream_that_fails_leaks_nothing_elsewhere(
+    capsys: pytest.CaptureFixture[str], lines: io.StringIO
+) -> None:
     class Full(io.StringIO):
         @override
         def write(self, _text: str, /) -> int:
@@ -116,7 +132,9 @@ def test_tracebacks_have_no_locals_and_no_secrets(lines: io.StringIO) -> None:
     assert CORE not in lines.getvalue()
     for line in read(lines):
         assert "KeyError" in line["exception"]
-        assert line["exception"].endswith("\nRuntimeError"), "the texts of foreign exceptions quote values"
+        assert line["exception"].endswith("\nRuntimeError"), (
+            "the texts of foreign exceptions quote values"
+        )
         assert "in-a-local" not in line["exception"].replace('plain + "-in-a-local"', "")
 
 
@@ -213,10 +231,18 @@ POSITIONS: dict[str, Callable[[str], None]] = {
     before=st.text(max_size=12),
     after=st.text(max_size=12),
     shape=st.sampled_from(
-        [f"Atzr|{CORE}", f"Atza|{CORE}", f"amzn1.oa2-cs.v1.{CORE}", f"spapi_oauth_code={CORE}", f"CNRY{'ABCD234567' * 2}"]
+        [
+            f"Atzr|{CORE}",
+            f"Atza|{CORE}",
+            f"amzn1.oa2-cs.v1.{CORE}",
+            f"spapi_oauth_code={CORE}",
+            f"CNRY{'ABCD234567' * 2}",
+        ]
     ),
 )
-def test_a_secret_in_any_position_never_leaves(lines: io.StringIO, position: str, before: str, after: str, shape: str) -> None:
+def test_a_secret_in_any_position_never_leaves(
+    lines: io.StringIO, position: str, before: str, after: str, shape: str
+) -> None:
     lines.seek(0)
     lines.truncate()
     # A space, so that random text does not by chance become part of a name in front of "=".

@@ -27,7 +27,12 @@ def test_no_image_is_made_of_a_process_or_of_what_it_starts() -> None:
 
 
 def test_a_crash_leaves_nothing(tmp_path: Path) -> None:
-    code = "import os; from theseller.lib.memory import disable_core_dumps; disable_core_dumps(); os.abort()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False)
+    code = (
+        "import os; from theseller.lib.memory import disable_core_dumps; disable_core_dumps();"
+        " os.abort()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False
+    )
     assert done.returncode < 0
     assert list(tmp_path.iterdir()) == []

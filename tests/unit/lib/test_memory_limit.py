@@ -29,7 +29,9 @@ limit_memory(1 << 40)
 
 
 def test_beyond_the_limit_is_a_memory_error_and_the_process_goes_on() -> None:
-    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False, timeout=120
+    )
     assert (done.returncode, done.stdout.split()) == (0, ["refused"] * 3 + ["alive"]), done.stderr
 
 

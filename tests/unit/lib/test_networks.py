@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from theseller.lib.networks import NO_PROXIES, TrustedProxies, forwarded_address, network_of, parse_proxies
+from theseller.lib.networks import (
+    NO_PROXIES,
+    TrustedProxies,
+    forwarded_address,
+    network_of,
+    parse_proxies,
+)
 
 PROXIES = parse_proxies("10.0.0.0/8, 2001:db8:99::/48")
 
@@ -38,7 +44,9 @@ PROXIES = parse_proxies("10.0.0.0/8, 2001:db8:99::/48")
         ("", "9.9.9.9", ""),  # a Unix socket that was not named
     ],
 )
-def test_the_client_is_the_rightmost_entry_that_is_no_trusted_proxy(peer: str, forwarded: str, client: str) -> None:
+def test_the_client_is_the_rightmost_entry_that_is_no_trusted_proxy(
+    peer: str, forwarded: str, client: str
+) -> None:
     assert forwarded_address(peer, forwarded, PROXIES) == client
 
 

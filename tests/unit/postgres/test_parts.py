@@ -14,7 +14,15 @@ import pytest
 
 from theseller.postgres import cluster, layout
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import Layout, conninfo, control_folder, own_folder, prepare_layout, saved_layout, socket_directory
+from theseller.postgres.layout import (
+    Layout,
+    conninfo,
+    control_folder,
+    own_folder,
+    prepare_layout,
+    saved_layout,
+    socket_directory,
+)
 from theseller.postgres.locator import Binaries
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.os_account import Account, can_reach
@@ -94,7 +102,11 @@ def test_a_long_path_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_conninfo_quotes_what_a_password_may_hold(tmp_path: Path) -> None:
     hard = "it's a \\ pass word"
     parsed = psycopg.conninfo.conninfo_to_dict(conninfo(tmp_path, "theseller_web", hard))
-    assert (parsed["password"], parsed["user"], parsed["dbname"]) == (hard, "theseller_web", "theseller")
+    assert (parsed["password"], parsed["user"], parsed["dbname"]) == (
+        hard,
+        "theseller_web",
+        "theseller",
+    )
 
 
 def test_reaching_is_judged_by_each_folder_above(tmp_path: Path) -> None:
@@ -149,7 +161,9 @@ def test_settings_fit_the_machine_and_log_no_values(tmp_path: Path, memory: int)
     assert "fsync" not in chosen
 
 
-def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)
     binaries = Binaries(tmp_path, "18.6", "wheel")
     with pytest.raises(ServerFailedError, match=r"MB left; PostgreSQL needs"):
@@ -160,10 +174,19 @@ def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ('FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device', "the disk is full"),
-        ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", "not enough shared memory"),
+        (
+            'FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device',
+            "the disk is full",
+        ),
+        (
+            "FATAL:  could not map anonymous shared memory: Cannot allocate memory",
+            "not enough shared memory",
+        ),
         ("FATAL:  database files are incompatible with server", "another version"),
-        ("2026-01-01 UTC [1] LOG:  starting\n2026-01-01 UTC [1] FATAL:  something new", "something new"),
+        (
+            "2026-01-01 UTC [1] LOG:  starting\n2026-01-01 UTC [1] FATAL:  something new",
+            "something new",
+        ),
         ("", "did not say why"),
     ],
 )

@@ -10,8 +10,12 @@ import pytest
 import theseller
 
 _SQL = sorted(Path(theseller.__file__).parent.rglob("*.sql"))
-#: Grammar and names that PostgreSQL 15 lacks. An `if` does not help: PL/pgSQL parses the whole block.
-_LATER = re.compile(r"\bwith (inherit|set) (true|false|option)\b|\bpg_maintain\b|\bany_value\b|\bjson_table\b", re.IGNORECASE)
+#: Grammar and names that PostgreSQL 15 lacks. An `if` does not help: PL/pgSQL parses the whole
+#: block.
+_LATER = re.compile(
+    r"\bwith (inherit|set) (true|false|option)\b|\bpg_maintain\b|\bany_value\b|\bjson_table\b",
+    re.IGNORECASE,
+)
 _STRING, _COMMENT = re.compile(r"'(?:[^']|'')*'"), re.compile(r"--[^\n]*")
 
 

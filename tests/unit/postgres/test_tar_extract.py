@@ -14,9 +14,13 @@ from theseller.postgres.layout import Layout
 from theseller.postgres.os_account import Account
 
 
-def _member(name: str, content: bytes | None = b"x", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
+def _member(
+    name: str, content: bytes | None = b"x", **fields: object
+) -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
-    info.type, info.size, info.mode = (tarfile.DIRTYPE, 0, 0o700) if content is None else (tarfile.REGTYPE, len(content), 0o600)
+    info.type, info.size, info.mode = (
+        (tarfile.DIRTYPE, 0, 0o700) if content is None else (tarfile.REGTYPE, len(content), 0o600)
+    )
     for field, value in fields.items():
         setattr(info, field, value)
     return info, content or b""
@@ -57,7 +61,10 @@ def test_files_and_folders_are_written_with_modes_of_our_own(tmp_path: Path) -> 
         ("upward", [_member("base", None), _member("base/../../x")]),
         ("just upward", [_member("..", None)]),
         ("symbolic link", [_member("pg_wal", None, type=tarfile.SYMTYPE, linkname="/etc")]),
-        ("through a link", [_member("a", None, type=tarfile.SYMTYPE, linkname="/etc"), _member("a/x")]),
+        (
+            "through a link",
+            [_member("a", None, type=tarfile.SYMTYPE, linkname="/etc"), _member("a/x")],
+        ),
         ("hard link", [_member("x"), _member("y", None, type=tarfile.LNKTYPE, linkname="x")]),
         ("device", [_member("x", None, type=tarfile.CHRTYPE)]),
         ("block device", [_member("x", None, type=tarfile.BLKTYPE)]),
@@ -77,11 +84,15 @@ def test_files_and_folders_are_written_with_modes_of_our_own(tmp_path: Path) -> 
         ("folders only", [_member("base", None)]),
     ],
 )
-def test_what_no_data_folder_holds_is_refused(tmp_path: Path, name: str, members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+def test_what_no_data_folder_holds_is_refused(
+    tmp_path: Path, name: str, members: list[tuple[tarfile.TarInfo, bytes]]
+) -> None:
     with pytest.raises(DamagedBackupError, match="content is no data folder: "):
         _unpack(tmp_path, _tar(*members))
     assert not (tmp_path / "home" / "data").exists(), name
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"], f"{name}: something was written beside the folder"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"], (
+        f"{name}: something was written beside the folder"
+    )
 
 
 @pytest.mark.parametrize("cut", [511, 700, 1500])

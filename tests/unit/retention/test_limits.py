@@ -15,7 +15,8 @@ from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionR
 from theseller.retention import limits
 from theseller.retention.expiry import oldest_day_kept, oldest_moment_kept
 
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
+# hypothesis adds the zone
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 STORES = st.sampled_from(sorted(MARKETPLACES.values(), key=lambda store: store.id))
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -28,21 +29,36 @@ def _months_before(day: date, months: int) -> date:
 
 
 @given(STORES, MOMENTS)
-@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 1, 8, tzinfo=UTC))  # from 1 September: the shortest 18 months
-@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 8, 10, 30, tzinfo=UTC))  # clocks go forward
+@example(
+    MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 1, 8, tzinfo=UTC)
+)  # from 1 September: the shortest 18 months
+@example(
+    MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 3, 8, 10, 30, tzinfo=UTC)
+)  # clocks go forward
 @example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2026, 11, 1, 9, 30, tzinfo=UTC))  # and back
-@example(MARKETPLACES["A13V1IB3VIYZZH"], datetime(2050, 5, 1, 22, tzinfo=UTC))  # the shortest, and an hour of summer time more
-@example(MARKETPLACES["ATVPDKIKX0DER"], datetime(2028, 11, 6, 7, tzinfo=UTC))  # the longest, on the day after the clocks went back
-@example(MARKETPLACES["A1PA6795UKMFR9"], datetime(2028, 8, 29, 22, 30, tzinfo=UTC))  # back to 29 February's neighbour
-def test_no_fact_is_kept_beyond_18_months_of_its_stores_calendar_and_none_leaves_early(store: Marketplace, at: datetime) -> None:
+@example(
+    MARKETPLACES["A13V1IB3VIYZZH"], datetime(2050, 5, 1, 22, tzinfo=UTC)
+)  # the shortest, and an hour of summer time more
+@example(
+    MARKETPLACES["ATVPDKIKX0DER"], datetime(2028, 11, 6, 7, tzinfo=UTC)
+)  # the longest, on the day after the clocks went back
+@example(
+    MARKETPLACES["A1PA6795UKMFR9"], datetime(2028, 8, 29, 22, 30, tzinfo=UTC)
+)  # back to 29 February's neighbour
+def test_no_fact_is_kept_beyond_18_months_of_its_stores_calendar_and_none_leaves_early(
+    store: Marketplace, at: datetime
+) -> None:
     today, oldest = store.local_day(at), oldest_day_kept(store, at)
     assert oldest >= _months_before(today, 18)
-    # The longest 18 months, over a leap day, have 550 days, five more than we keep, and a clock change may move one.
+    # The longest 18 months, over a leap day, have 550 days, five more than we keep, and a clock
+    # change may move one.
     assert oldest <= _months_before(today, 18) + timedelta(days=6)
 
 
 @given(STORES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=700)))
-def test_what_ingest_takes_in_is_not_erased_by_the_next_run(store: Marketplace, at: datetime, age: timedelta) -> None:
+def test_what_ingest_takes_in_is_not_erased_by_the_next_run(
+    store: Marketplace, at: datetime, age: timedelta
+) -> None:
     sold = at - age
     if sold >= oldest_moment_kept(at):
         assert store.local_day(sold) >= oldest_day_kept(store, at)
@@ -66,11 +82,19 @@ def test_a_request_has_30_times_24_hours_whatever_the_clocks_do(received: dateti
 
 @given(MOMENTS)
 def test_the_security_log_is_kept_a_whole_year_at_least(at: datetime) -> None:
-    assert (at - timedelta(days=limits.SECURITY_LOG_DAYS_MIN)).date() <= _months_before(at.date(), 12)
+    assert (at - timedelta(days=limits.SECURITY_LOG_DAYS_MIN)).date() <= _months_before(
+        at.date(), 12
+    )
 
 
 def test_the_numbers_are_the_promised_ones() -> None:
-    assert (limits.ERASURE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (30, 30, 30)
+    assert (limits.ERASURE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (
+        30,
+        30,
+        30,
+    )
     assert limits.BACKUP_DAYS <= limits.BACKUP_DAYS_MAX == 90
-    assert limits.BACKUP_DAYS + 2 <= limits.DELETION_REQUEST_DAYS  # a purge and the next backup take up to two of them
+    assert (
+        limits.BACKUP_DAYS + 2 <= limits.DELETION_REQUEST_DAYS
+    )  # a purge and the next backup take up to two of them
     assert (limits.HOLD_DAYS_MAX, limits.HOLD_REASON_LENGTH_MIN) == (365, 20)

@@ -21,17 +21,24 @@ def add_demo_authenticator(person: UUID, secret: Secret, at: datetime) -> None:
     if not own_factors(person):
         with transaction.atomic(using=accounts_database()):
             operations.begin_authenticator(person=person, at=at, secret=secret)
-            # By a code of two steps ago, in the words of this clock, so that the code of now is still unused.
+            # By a code of two steps ago, in the words of this clock, so that the code of now is
+            # still unused.
             earlier = datetime.fromtimestamp(at.timestamp() - 2 * totp.STEP_SECONDS, tz=at.tzinfo)
             Authenticator.objects.filter(user_id=person).update(added_at=earlier)
-            operations.confirm_authenticator(person=person, code=totp.code_of(secret, totp.step_at(earlier)), at=earlier)
+            operations.confirm_authenticator(
+                person=person, code=totp.code_of(secret, totp.step_at(earlier)), at=earlier
+            )
 
 
 def code_now(person: UUID, at: datetime) -> str | None:
     """Return what the person's app shows now; None if they have none."""
     _only_in_the_demo()
     app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
-    return totp.code_of(totp_store.unsealed(app.id, bytes(app.sealed)), totp.step_at(at)) if app else None
+    return (
+        totp.code_of(totp_store.unsealed(app.id, bytes(app.sealed)), totp.step_at(at))
+        if app
+        else None
+    )
 
 
 def _only_in_the_demo() -> None:

@@ -29,7 +29,9 @@ _PAGE_OF_ACTION = {
     "transfer-ownership": "account-deletion:delete-account",
     "export": "privacy:data-inventory",
 }
-_CHALLENGE_EXPIRED = RefusedError("That took too long, or was started again in another tab. Try again.")
+_CHALLENGE_EXPIRED = RefusedError(
+    "That took too long, or was started again in another tab. Try again."
+)
 
 
 def current_user(request: HttpRequest) -> User:
@@ -44,7 +46,13 @@ def session_key(request: HttpRequest) -> str:
 def safe_next(request: HttpRequest, usual: str) -> str:
     """Return where the person was going, if that is an address of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()) else usual
+    return (
+        wanted
+        if url_has_allowed_host_and_scheme(
+            wanted, {request.get_host()}, require_https=request.is_secure()
+        )
+        else usual
+    )
 
 
 def allowance(request: HttpRequest, person: User, at: datetime) -> Allowed | RetryAfter:
@@ -77,19 +85,28 @@ def redirect_to_proof(request: HttpRequest) -> HttpResponse:
     # Where they were going after all of it is carried through.
     onward = safe_next(request, "")
     back += f"?{urlencode({'next': onward})}" if onward else ""
-    return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'again' if page else 'stale'})}")
+    return redirect(
+        f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'again' if page else 'stale'})}"
+    )
 
 
 def known_passkeys(person: UUID) -> list[bytes]:
-    return [bytes(one) for one in Passkey.objects.filter(user_id=person).values_list("credential", flat=True)]
+    return [
+        bytes(one)
+        for one in Passkey.objects.filter(user_id=person).values_list("credential", flat=True)
+    ]
 
 
-def store_challenge(request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime) -> None:
+def store_challenge(
+    request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime
+) -> None:
     """Keep what a question to a passkey was, for the check of its answer."""
     request.session[_CHALLENGE] = {"purpose": purpose, "state": state, "at": at.isoformat()}
 
 
-def take_challenge(request: HttpRequest, purpose: str, at: datetime) -> tuple[dict[str, Any], datetime]:
+def take_challenge(
+    request: HttpRequest, purpose: str, at: datetime
+) -> tuple[dict[str, Any], datetime]:
     """Take the question out of the session. Raises RefusedError if there is none for this purpose, or it is too old."""
     held = request.session.pop(_CHALLENGE, None)
     if not isinstance(held, dict) or held.get("purpose") != purpose:
@@ -125,7 +142,9 @@ def verify_factor(request: HttpRequest, person: User, at: datetime) -> Proof:
 def _proof(request: HttpRequest, person: UUID, at: datetime) -> Proof:
     answer = request.POST.get("answer", "")
     if not answer:
-        return operations.prove_by_code(person=person, code=request.POST.get("code", "")[:60], at=at)
+        return operations.prove_by_code(
+            person=person, code=request.POST.get("code", "")[:60], at=at
+        )
     state, asked_at = take_challenge(request, f"prove:{person}", at)
     checked = passkeys.verify_authentication(request, state, answer, known_passkeys(person))
     return operations.prove_by_passkey(person=person, answer=checked, asked_at=asked_at, at=at)

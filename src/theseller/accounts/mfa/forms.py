@@ -15,11 +15,18 @@ class CodeForm(forms.Form):
         label_suffix="",
         max_length=60,
         widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True, "class": "code"}
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+                "class": "code",
+            }
         ),
     )
 
-    def __init__(self, *args: Any, help_text: str, **kwargs: Any) -> None:  # noqa: ANN401  # whatever Django's forms take
+    # whatever Django's forms take
+    def __init__(self, *args: Any, help_text: str, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self.fields["code"].help_text = help_text
 
@@ -46,4 +53,6 @@ class PasskeyForm(forms.Form):
         help_text="A name to recognize it by, such as “Laptop” or “Security key”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    answer = forms.CharField(max_length=16_384, widget=forms.HiddenInput(attrs={"data-passkey-answer": True}))
+    answer = forms.CharField(
+        max_length=16_384, widget=forms.HiddenInput(attrs={"data-passkey-answer": True})
+    )

@@ -27,7 +27,10 @@ from theseller.lib.secret import Secret
 ENROLLMENT_VALID_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE_BYTES = 10
-_WRONG_CODE = "This code is wrong, expired, or already used. Wait for the next one, and check that your phone's clock is correct."
+_WRONG_CODE = (
+    "This code is wrong, expired, or already used. Wait for the next one, and check that your"
+    " phone's clock is correct."
+)
 
 
 def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = None) -> UUID:
@@ -37,15 +40,20 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
         _lock(person)
         Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True).delete()
         message, key = totp_store.sealed(row, secret or totp.new_secret())
-        Authenticator.objects.create(id=row, user_id=person, sealed=message, data_key_id=key, added_at=at)
+        Authenticator.objects.create(
+            id=row, user_id=person, sealed=message, data_key_id=key, added_at=at
+        )
     return row
 
 
 def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
     """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
-    # In one transaction: while the key is replaced, the old one lives until every transaction that may have read the old row has ended.
+    # In one transaction: while the key is replaced, the old one lives until every transaction that
+    # may have read the old row has ended.
     with transaction.atomic(using=accounts_database()):
-        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR).first()
+        begun = Authenticator.objects.filter(
+            user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR
+        ).first()
         return totp_store.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
@@ -56,20 +64,33 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
     """
     with transaction.atomic(using=accounts_database()):
         _lock(person)
-        begun = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR).first()
+        begun = Authenticator.objects.filter(
+            user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR
+        ).first()
         if begun is None:
             raise RefusedError("Setup took too long, or was started again elsewhere. Start over.")
         step = totp.step_of(totp_store.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
         if step is None:
             raise RefusedError(_WRONG_CODE)
-        replaced = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).delete()[0]
+        replaced = Authenticator.objects.filter(
+            user_id=person, confirmed_at__isnull=False
+        ).delete()[0]
         Authenticator.objects.filter(id=begun.id).update(confirmed_at=at, last_step=step)
-        _record(Tag.SECOND_FACTOR_ADDED, person, begun.id, FactorKind.AUTHENTICATOR, at, replaced=bool(replaced))
+        _record(
+            Tag.SECOND_FACTOR_ADDED,
+            person,
+            begun.id,
+            FactorKind.AUTHENTICATOR,
+            at,
+            replaced=bool(replaced),
+        )
         end_other_sessions(person, keep=keep)
     return Proof(person, begun.id, FactorKind.AUTHENTICATOR, at)
 
 
-def add_passkey(*, person: UUID, answer: VerifiedCredential, name: str, at: datetime, keep: str = "") -> Proof:
+def add_passkey(
+    *, person: UUID, answer: VerifiedCredential, name: str, at: datetime, keep: str = ""
+) -> Proof:
     """Take a new passkey into use and end the person's other sessions, except `keep`. `answer` has been checked.
 
     Raises RefusedError if the passkey is in use already.
@@ -91,7 +112,9 @@ def add_passkey(*, person: UUID, answer: VerifiedCredential, name: str, at: date
             _record(Tag.SECOND_FACTOR_ADDED, person, passkey, FactorKind.PASSKEY, at)
             end_other_sessions(person, keep=keep)
     except IntegrityError:
-        raise RefusedError("This passkey is already in use. Choose another, or remove it first.") from None
+        raise RefusedError(
+            "This passkey is already in use. Choose another, or remove it first."
+        ) from None
     return Proof(person, passkey, FactorKind.PASSKEY, at)
 
 
@@ -108,7 +131,10 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
         if found is None:
             raise CannotRemoveError("This second factor was already removed.")
         if len(factors) == 1 and is_operator(person):
-            raise CannotRemoveError("Operators must have at least one second factor. Add another one before you remove this one.")
+            raise CannotRemoveError(
+                "Operators must have at least one second factor. Add another one before you remove"
+                " this one."
+            )
         Authenticator.objects.filter(id=factor, user_id=person).delete()
         Passkey.objects.filter(id=factor, user_id=person).delete()
         if len(factors) == 1:
@@ -134,15 +160,21 @@ def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
 
 def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
     """Make a fresh set in the place of any former one, and return it: the only time that anybody sees it."""
-    codes = tuple(Secret(base64.b32encode(os.urandom(_CODE_BYTES)).decode().lower()) for _ in range(RECOVERY_CODES))
+    codes = tuple(
+        Secret(base64.b32encode(os.urandom(_CODE_BYTES)).decode().lower())
+        for _ in range(RECOVERY_CODES)
+    )
     made = new_id()
     with transaction.atomic(using=accounts_database()):
         _lock(person)
         RecoveryCode.objects.filter(user_id=person).delete()
         RecoveryCode.objects.bulk_create(
-            RecoveryCode(set_id=made, code_hash=_hash(person, code), user_id=person, made_at=at) for code in codes
+            RecoveryCode(set_id=made, code_hash=_hash(person, code), user_id=person, made_at=at)
+            for code in codes
         )
-        _record(Tag.RECOVERY_CODES_MADE, person, made, FactorKind.RECOVERY_CODE, at, codes=len(codes))
+        _record(
+            Tag.RECOVERY_CODES_MADE, person, made, FactorKind.RECOVERY_CODE, at, codes=len(codes)
+        )
     return codes
 
 
@@ -154,16 +186,26 @@ def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
     return _prove_by_recovery_code(person, plain, at)
 
 
-def prove_by_passkey(*, person: UUID, answer: VerifiedCredential, asked_at: datetime, at: datetime) -> Proof:
+def prove_by_passkey(
+    *, person: UUID, answer: VerifiedCredential, asked_at: datetime, at: datetime
+) -> Proof:
     """Take a checked answer to a question of `asked_at` as the person's second factor. Raises RefusedError."""
     with transaction.atomic(using=accounts_database()):
         mine = Passkey.objects.filter(user_id=person, credential_id=answer.credential_id)
-        # A question is answered once. One statement: of two processes that bring the same answer, one finds the row as it was.
+        # A question is answered once. One statement: of two processes that bring the same answer,
+        # one finds the row as it was.
         taken = mine.filter(answered__lt=asked_at)
-        # WebAuthn §6.1.1: a counter that does not rise means that the key was copied; many authenticators keep none, and say 0.
-        taken = taken.filter(sign_count__lt=answer.sign_count) if answer.sign_count else taken.filter(sign_count=0)
+        # WebAuthn §6.1.1: a counter that does not rise means that the key was copied; many
+        # authenticators keep none, and say 0.
+        taken = (
+            taken.filter(sign_count__lt=answer.sign_count)
+            if answer.sign_count
+            else taken.filter(sign_count=0)
+        )
         if not taken.update(answered=asked_at, sign_count=answer.sign_count):
-            raise RefusedError("This passkey was not accepted. Try again, or use another second factor.")
+            raise RefusedError(
+                "This passkey was not accepted. Try again, or use another second factor."
+            )
         passkey = mine.values_list("id", flat=True).get()
         _record(Tag.SECOND_FACTOR_PROVEN, person, passkey, FactorKind.PASSKEY, at)
     return Proof(person, passkey, FactorKind.PASSKEY, at)
@@ -171,15 +213,31 @@ def prove_by_passkey(*, person: UUID, answer: VerifiedCredential, asked_at: date
 
 def note_refusal(*, person: UUID, at: datetime) -> None:
     """Record that a second factor was refused after a correct password."""
-    record(Tag.SECOND_FACTOR_REFUSED, actor=f"user:{person}", tenant=None, subject=f"user:{person}", at=at, using=accounts_database())
+    record(
+        Tag.SECOND_FACTOR_REFUSED,
+        actor=f"user:{person}",
+        tenant=None,
+        subject=f"user:{person}",
+        at=at,
+        using=accounts_database(),
+    )
 
 
 def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
     with transaction.atomic(using=accounts_database()):
         app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
-        step = totp.step_of(totp_store.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
-        # A code is used once. One statement: of two processes that bring the same code, one finds the row as it was.
-        if app is None or step is None or not Authenticator.objects.filter(id=app.id, last_step__lt=step).update(last_step=step):
+        step = (
+            totp.step_of(totp_store.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
+        )
+        # A code is used once. One statement: of two processes that bring the same code, one finds
+        # the row as it was.
+        if (
+            app is None
+            or step is None
+            or not Authenticator.objects.filter(id=app.id, last_step__lt=step).update(
+                last_step=step
+            )
+        ):
             raise RefusedError(_WRONG_CODE)
         _record(Tag.SECOND_FACTOR_PROVEN, person, app.id, FactorKind.AUTHENTICATOR, at)
     return Proof(person, app.id, FactorKind.AUTHENTICATOR, at)
@@ -188,18 +246,28 @@ def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
 def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
     with transaction.atomic(using=accounts_database()):
         held = recovery_codes(person)
-        unused = RecoveryCode.objects.filter(user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True)
+        unused = RecoveryCode.objects.filter(
+            user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True
+        )
         if held is None or not unused.update(used_at=at):
             raise RefusedError("This recovery code is invalid or was already used.")
-        _record(Tag.SECOND_FACTOR_PROVEN, person, held.id, FactorKind.RECOVERY_CODE, at, codes_left=(held.left or 1) - 1)
+        _record(
+            Tag.SECOND_FACTOR_PROVEN,
+            person,
+            held.id,
+            FactorKind.RECOVERY_CODE,
+            at,
+            codes_left=(held.left or 1) - 1,
+        )
     return Proof(person, held.id, FactorKind.RECOVERY_CODE, at)
 
 
 def sign_in_holds(person: UUID, proof: Proof | None) -> bool:
     """Say whether a person may be signed in with `proof`: with none only while they have no second factor.
 
-    Call it in the transaction that makes the session. It waits for a change of the person's factors that is under way, and such a change
-    waits for it, so that no session that began with the former factors outlives the change.
+    Call it in the transaction that makes the session. It waits for a change of the person's factors
+    that is under way, and such a change waits for it, so that no session that began with the former
+    factors outlives the change.
     """
     _lock(person)
     if proof is None:
@@ -218,9 +286,28 @@ def _digits(code: str) -> str:
 
 def _hash(person: UUID, code: Secret) -> bytes:
     # A plain hash is enough: a code has 80 random bits, so there is nothing to guess from.
-    return hashlib.sha256(b"theseller recovery code\0" + person.bytes + code.reveal_bytes()).digest()
+    return hashlib.sha256(
+        b"theseller recovery code\0" + person.bytes + code.reveal_bytes()
+    ).digest()
 
 
-def _record(tag: Tag, person: UUID, factor: UUID, kind: FactorKind, at: datetime, *, actor: str = "", **details: str | int | bool) -> None:
+def _record(
+    tag: Tag,
+    person: UUID,
+    factor: UUID,
+    kind: FactorKind,
+    at: datetime,
+    *,
+    actor: str = "",
+    **details: str | int | bool,
+) -> None:
     told = {"kind": kind.value, "factor": str(factor), **details}
-    record(tag, actor=actor or f"user:{person}", tenant=None, subject=f"user:{person}", at=at, details=told, using=accounts_database())
+    record(
+        tag,
+        actor=actor or f"user:{person}",
+        tenant=None,
+        subject=f"user:{person}",
+        at=at,
+        details=told,
+        using=accounts_database(),
+    )

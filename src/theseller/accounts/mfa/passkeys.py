@@ -48,27 +48,36 @@ def supported_at(request: HttpRequest) -> bool:
     return False
 
 
-def registration_options(request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+def registration_options(
+    request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]
+) -> tuple[str, dict[str, Any]]:
     """Return (options as JSON for the browser, state to keep) for a new passkey; `known` ones are not made again."""
     user = PublicKeyCredentialUserEntity(id=person.bytes, name=email, display_name=name)
     options, state = _server(request).register_begin(
         user,
         [AttestedCredentialData(one) for one in known],
-        # Both the possession and the person: a PIN, a finger or a face. Else a stolen key would be half of the way in.
+        # Both the possession and the person: a PIN, a finger or a face. Else a stolen key would be
+        # half of the way in.
         user_verification=UserVerificationRequirement.REQUIRED,
         resident_key_requirement=ResidentKeyRequirement.DISCOURAGED,
     )
     return json.dumps(dict(options.public_key)), dict(state)
 
 
-def authentication_options(request: HttpRequest, known: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+def authentication_options(
+    request: HttpRequest, known: Sequence[bytes]
+) -> tuple[str, dict[str, Any]]:
     """Return (options as JSON for the browser, state to keep) for a proof by one of the `known` passkeys."""
     credentials = [AttestedCredentialData(one) for one in known]
-    options, state = _server(request).authenticate_begin(credentials, user_verification=UserVerificationRequirement.REQUIRED)
+    options, state = _server(request).authenticate_begin(
+        credentials, user_verification=UserVerificationRequirement.REQUIRED
+    )
     return json.dumps(dict(options.public_key)), dict(state)
 
 
-def verify_registration(request: HttpRequest, state: Mapping[str, Any], answer: str) -> VerifiedCredential:
+def verify_registration(
+    request: HttpRequest, state: Mapping[str, Any], answer: str
+) -> VerifiedCredential:
     """Check the answer to `ask_to_create`. Raises RefusedError."""
     data = _checked(lambda: _server(request).register_complete(state, _parsed(answer)))
     credential = data.credential_data
@@ -77,13 +86,18 @@ def verify_registration(request: HttpRequest, state: Mapping[str, Any], answer: 
     return VerifiedCredential(credential.credential_id, bytes(credential), data.counter)
 
 
-def verify_authentication(request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]) -> VerifiedCredential:
+def verify_authentication(
+    request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]
+) -> VerifiedCredential:
     """Check the answer to `ask_to_prove`. Raises RefusedError."""
 
     def check() -> tuple[AttestedCredentialData, AuthenticatorData]:
         given = AuthenticationResponse.from_dict(_parsed(answer))
         credentials = [AttestedCredentialData(one) for one in known]
-        return _server(request).authenticate_complete(state, credentials, given), given.response.authenticator_data
+        return (
+            _server(request).authenticate_complete(state, credentials, given),
+            given.response.authenticator_data,
+        )
 
     credential, data = _checked(check)
     return VerifiedCredential(credential.credential_id, bytes(credential), data.counter)
@@ -91,7 +105,10 @@ def verify_authentication(request: HttpRequest, state: Mapping[str, Any], answer
 
 def _server(request: HttpRequest) -> Fido2Server:
     origin = f"{request.scheme}://{request.get_host()}"
-    return Fido2Server(PublicKeyCredentialRpEntity(name=SERVICE, id=_name(request)), verify_origin=lambda given: given == origin)
+    return Fido2Server(
+        PublicKeyCredentialRpEntity(name=SERVICE, id=_name(request)),
+        verify_origin=lambda given: given == origin,
+    )
 
 
 def _name(request: HttpRequest) -> str:
@@ -111,5 +128,6 @@ def _parsed(answer: str) -> dict[str, Any]:
 def _checked(check: Callable[[], T]) -> T:
     try:
         return check()
-    except Exception:  # noqa: BLE001  a stranger's bytes may fail in any way inside the parsers; none of them is a proof
+    # a stranger's bytes may fail in any way inside the parsers; none of them is a proof
+    except Exception:  # noqa: BLE001
         raise RefusedError(_REFUSED) from None

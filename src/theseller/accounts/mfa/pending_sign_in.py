@@ -19,7 +19,11 @@ def begin(request: HttpRequest, user: User, at: datetime) -> None:
     """Remember that the password of `user` was given."""
     request.session.cycle_key()
     # With the hash: a password that is changed in these minutes ends the waiting.
-    request.session[_PENDING] = {"person": str(user.pk), "at": at.isoformat(), "hash": user.get_session_auth_hash()}
+    request.session[_PENDING] = {
+        "person": str(user.pk),
+        "at": at.isoformat(),
+        "hash": user.get_session_auth_hash(),
+    }
 
 
 def pending_user(request: HttpRequest, at: datetime) -> User | None:
@@ -28,7 +32,11 @@ def pending_user(request: HttpRequest, at: datetime) -> User | None:
     if not isinstance(held, dict) or not within(datetime.fromisoformat(held["at"]), at, _VALID_FOR):
         return None
     user = User.objects.filter(pk=held["person"]).first()
-    return user if user is not None and constant_time_compare(held["hash"], user.get_session_auth_hash()) else None
+    return (
+        user
+        if user is not None and constant_time_compare(held["hash"], user.get_session_auth_hash())
+        else None
+    )
 
 
 def clear(request: HttpRequest) -> None:

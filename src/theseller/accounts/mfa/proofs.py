@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from theseller.accounts.mfa.queries import factor_exists
 from theseller.accounts.mfa.types import FactorKind, Proof
 
-#: How long an operator works on one proof, how long they may be away meanwhile, and how fresh it must be for a dangerous act.
+#: How long an operator works on one proof, how long they may be away meanwhile, and how fresh it
+#: must be for a dangerous act.
 PROOF_VALID_FOR = timedelta(hours=12)
 IDLE_MAX = timedelta(minutes=30)
 STEP_UP_WITHIN = timedelta(minutes=5)
@@ -33,7 +34,12 @@ def store_proof(request: HttpRequest, proof: Proof) -> None:
 
 def session_content(proof: Proof, seen: datetime) -> dict[str, Any]:
     """Return what a session holds that carries `proof` and was let in last at `seen`."""
-    told = {"person": str(proof.person), "factor": str(proof.factor), "kind": proof.kind.value, "at": proof.at.isoformat()}
+    told = {
+        "person": str(proof.person),
+        "factor": str(proof.factor),
+        "kind": proof.kind.value,
+        "at": proof.at.isoformat(),
+    }
     return {_PROOF: told, _ACTIVE_AT: seen.isoformat()}
 
 
@@ -41,7 +47,12 @@ def proof_in(session: Mapping[str, Any]) -> Proof | None:
     """Return the proof that a session carries; None if there is none that we can read."""
     held: Any = session.get(_PROOF)
     try:
-        return Proof(UUID(held["person"]), UUID(held["factor"]), FactorKind(held["kind"]), datetime.fromisoformat(held["at"]))
+        return Proof(
+            UUID(held["person"]),
+            UUID(held["factor"]),
+            FactorKind(held["kind"]),
+            datetime.fromisoformat(held["at"]),
+        )
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -51,7 +62,14 @@ def within(earlier: datetime | None, at: datetime, longest: timedelta) -> bool:
     return earlier is not None and earlier.tzinfo is not None and -_SKEW <= at - earlier < longest
 
 
-def proven(person: UUID, session: Mapping[str, Any], *, at: datetime, longest: timedelta, using: str | None = None) -> bool:
+def proven(
+    person: UUID,
+    session: Mapping[str, Any],
+    *,
+    at: datetime,
+    longest: timedelta,
+    using: str | None = None,
+) -> bool:
     """Say whether the session proves a second factor of `person`, given less than `longest` ago and still theirs."""
     proof = proof_in(session)
     return (

@@ -14,7 +14,16 @@ def qr_svg(content: Secret) -> SafeString:
     """Draw `content`. Dark on light whatever the page's colours are, for cameras need that."""
     drawn = io.BytesIO()
     segno.make(content.reveal(), error="m", micro=False).save(
-        drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
+        drawn,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        omitsize=True,
+        border=4,
+        dark="#000",
+        light="#fff",
+        svgclass="qr",
+        lineclass=None,
     )
     # Made by the library of squares only; the content is in it as a pattern, not as text.
     return mark_safe(drawn.getvalue().decode())  # noqa: S308

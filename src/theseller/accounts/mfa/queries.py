@@ -12,9 +12,18 @@ from theseller.accounts.models import Authenticator, Passkey, RecoveryCode
 
 def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]:
     """Return the apps and passkeys of `person`, oldest first: what makes them a person with a second factor."""
-    apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False).values_list("id", "added_at")
-    passkeys = Passkey.objects.using(using).filter(user_id=person).values_list("id", "name", "added_at")
-    found = [Factor(one, FactorKind.AUTHENTICATOR, FactorKind.AUTHENTICATOR.label, added) for one, added in apps]
+    apps = (
+        Authenticator.objects.using(using)
+        .filter(user_id=person, confirmed_at__isnull=False)
+        .values_list("id", "added_at")
+    )
+    passkeys = (
+        Passkey.objects.using(using).filter(user_id=person).values_list("id", "name", "added_at")
+    )
+    found = [
+        Factor(one, FactorKind.AUTHENTICATOR, FactorKind.AUTHENTICATOR.label, added)
+        for one, added in apps
+    ]
     found += [Factor(one, FactorKind.PASSKEY, name, added) for one, name, added in passkeys]
     return tuple(sorted(found, key=lambda factor: (factor.added_at, factor.id)))
 
@@ -22,25 +31,48 @@ def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]
 def recovery_codes(person: UUID, *, using: str | None = None) -> Factor | None:
     """Return the person's set of recovery codes, used up or not; None if none was ever made."""
     sets = RecoveryCode.objects.using(using).filter(user_id=person).values("set_id")
-    row = sets.annotate(made=Max("made_at"), codes=Count("code_hash"), used=Count("used_at")).order_by("-made").first()
+    row = (
+        sets.annotate(made=Max("made_at"), codes=Count("code_hash"), used=Count("used_at"))
+        .order_by("-made")
+        .first()
+    )
     if row is None:
         return None
     left = int(row["codes"]) - int(row["used"])
-    return Factor(row["set_id"], FactorKind.RECOVERY_CODE, FactorKind.RECOVERY_CODE.label, row["made"], left)
+    return Factor(
+        row["set_id"], FactorKind.RECOVERY_CODE, FactorKind.RECOVERY_CODE.label, row["made"], left
+    )
 
 
 def has_factor(person: UUID, *, using: str | None = None) -> bool:
     """Say whether `person` has an app or a passkey. Recovery codes alone are no second factor: they replace a lost one."""
     apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False)
-    return apps.values("id").exists() or Passkey.objects.using(using).filter(user_id=person).values("id").exists()
+    return (
+        apps.values("id").exists()
+        or Passkey.objects.using(using).filter(user_id=person).values("id").exists()
+    )
 
 
-def factor_exists(factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None) -> bool:
+def factor_exists(
+    factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None
+) -> bool:
     """Say whether a factor that once gave a proof is still this person's."""
     match kind:
         case FactorKind.AUTHENTICATOR:
-            return Authenticator.objects.using(using).filter(id=factor, user_id=person, confirmed_at__isnull=False).values("id").exists()
+            return (
+                Authenticator.objects.using(using)
+                .filter(id=factor, user_id=person, confirmed_at__isnull=False)
+                .values("id")
+                .exists()
+            )
         case FactorKind.PASSKEY:
-            return Passkey.objects.using(using).filter(id=factor, user_id=person).values("id").exists()
+            return (
+                Passkey.objects.using(using).filter(id=factor, user_id=person).values("id").exists()
+            )
         case FactorKind.RECOVERY_CODE:
-            return RecoveryCode.objects.using(using).filter(set_id=factor, user_id=person).values("set_id").exists()
+            return (
+                RecoveryCode.objects.using(using)
+                .filter(set_id=factor, user_id=person)
+                .values("set_id")
+                .exists()
+            )

@@ -30,5 +30,7 @@ def reseal_old_secrets() -> int:
     for row, message, key in old.order_by("id").values_list("id", "sealed", "data_key_id"):
         with transaction.atomic(using=accounts_database()):
             fresh, fresh_key = totp_store.sealed(row, totp_store.unsealed(row, bytes(message)))
-            Authenticator.objects.filter(id=row, data_key_id=key).update(sealed=fresh, data_key_id=fresh_key)
+            Authenticator.objects.filter(id=row, data_key_id=key).update(
+                sealed=fresh, data_key_id=fresh_key
+            )
     return old.values("id").count()

@@ -13,7 +13,8 @@ from theseller.lib.secret import Secret
 
 STEP_SECONDS = 30
 DIGITS = 6
-#: A code of the step before or after is taken too: phones' clocks differ (RFC 6238 §5.2 allows one step for transmission).
+#: A code of the step before or after is taken too: phones' clocks differ (RFC 6238 §5.2 allows one
+#: step for transmission).
 _DRIFT = (0, -1, 1)
 _SECRET_BYTES = 20  # RFC 4226 §4: at least 128 bits, 160 recommended
 
@@ -39,11 +40,15 @@ def step_of(secret: Secret, code: str, at: datetime) -> int | None:
     """Return the step that `code` belongs to, of those that count at `at`; None if it is the code of none of them."""
     steps = [step_at(at) + drift for drift in _DRIFT]
     # Every candidate is compared, in constant time: how long it takes says nothing.
-    found = [step for step in steps if hmac.compare_digest(code_of(secret, step).encode(), code.encode())]
+    found = [
+        step for step in steps if hmac.compare_digest(code_of(secret, step).encode(), code.encode())
+    ]
     return found[0] if found else None
 
 
 def enrollment_uri(secret: Secret, *, account: str, issuer: str) -> Secret:
     """Return the `otpauth://` address that an app reads from a QR code (Google Authenticator's key URI format)."""
     label = quote(f"{issuer}:{account}", safe="")
-    return Secret(f"otpauth://totp/{label}?{urlencode({'secret': secret.reveal(), 'issuer': issuer})}")
+    return Secret(
+        f"otpauth://totp/{label}?{urlencode({'secret': secret.reveal(), 'issuer': issuer})}"
+    )

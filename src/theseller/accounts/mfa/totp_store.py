@@ -1,6 +1,7 @@
 """Secrets of authenticator apps at rest: each sealed to its own row under the deployment's one key for second factors.
 
-One key, not one for each person: a secret goes by the deletion of its row, and nothing of a tenant's hangs on it.
+One key, not one for each person: a secret goes by the deletion of its row, and nothing of a
+tenant's hangs on it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ def _place(row: UUID) -> EncryptionContext:
 
 def keys() -> list[KeyRecord]:
     """Return the living keys for second factors, oldest first; the last one seals."""
-    return [one for one in settings.KEY_STORE.list() if one.purpose is Purpose.MFA and one.owner == OWNER and not one.destroyed]
+    return [
+        one
+        for one in settings.KEY_STORE.list()
+        if one.purpose is Purpose.MFA and one.owner == OWNER and not one.destroyed
+    ]
 
 
 def new_key() -> DataKey:

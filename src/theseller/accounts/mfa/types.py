@@ -17,7 +17,11 @@ class FactorKind(StrEnum):
 
     @property
     def label(self) -> str:
-        return {"authenticator": "Authenticator app", "passkey": "Passkey", "recovery_code": "Recovery code"}[self.value]
+        return {
+            "authenticator": "Authenticator app",
+            "passkey": "Passkey",
+            "recovery_code": "Recovery code",
+        }[self.value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,15 @@ from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 _WHY = {
-    "again": "This action requires that you confirmed your identity in the last five minutes. Nothing has been done yet; repeat the action afterwards.",
+    "again": (
+        "This action requires that you confirmed your identity in the last five minutes. Nothing"
+        " has been done yet; repeat the action afterwards."
+    ),
     "idle": "You were inactive for more than 30 minutes. Confirm your identity to continue.",
-    "stale": "This action requires that you confirmed your identity in the last five minutes. Nothing has been changed yet.",
+    "stale": (
+        "This action requires that you confirmed your identity in the last five minutes. Nothing"
+        " has been changed yet."
+    ),
     "unproven": "The operator area requires a second factor.",
 }
 
@@ -40,13 +46,20 @@ def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return view(request, *args, **kwargs) if flow.recently_proven(request, clock.now()) else flow.redirect_to_proof(request)
+        return (
+            view(request, *args, **kwargs)
+            if flow.recently_proven(request, clock.now())
+            else flow.redirect_to_proof(request)
+        )
 
-    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    # read by the completeness test of all URLs
+    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]
     return guarded
 
 
-def step_up_required_to_change(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def step_up_required_to_change(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Let everyone who may see a page read it, and change something by it only after a proof of the last five minutes."""
 
     @wraps(view)
@@ -55,7 +68,8 @@ def step_up_required_to_change(view: Callable[..., HttpResponseBase]) -> Callabl
             return view(request, *args, **kwargs)
         return flow.redirect_to_proof(request)
 
-    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]  # read by the completeness test of all URLs
+    # read by the completeness test of all URLs
+    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]
     return guarded
 
 
@@ -94,7 +108,12 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     secret = operations.pending_authenticator(person=person.pk, at=at)
     if secret is None:
         return redirect("accounts:security")
-    form = CodeForm(request.POST or None, help_text="The six digits that the app shows now. This replaces an app that you set up before.")
+    form = CodeForm(
+        request.POST or None,
+        help_text=(
+            "The six digits that the app shows now. This replaces an app that you set up before."
+        ),
+    )
     if request.method == "POST" and form.is_valid():
         limit = flow.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
@@ -102,14 +121,29 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         try:
             return _added(
                 request,
-                operations.confirm_authenticator(person=person.pk, code=form.cleaned_data["code"], at=at, keep=flow.session_key(request)),
+                operations.confirm_authenticator(
+                    person=person.pk,
+                    code=form.cleaned_data["code"],
+                    at=at,
+                    keep=flow.session_key(request),
+                ),
             )
         except RefusedError as error:
             form.add_error("code", str(error))
-    address = totp.enrollment_uri(secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}")
-    context = {"form": form, "qr": qr_svg(address), "secret": _spaced(secret), "next": flow.safe_next(request, "")}
+    address = totp.enrollment_uri(
+        secret, account=person.email, issuer=f"TheSeller {settings.ENVIRONMENT.kind.value}"
+    )
+    context = {
+        "form": form,
+        "qr": qr_svg(address),
+        "secret": _spaced(secret),
+        "next": flow.safe_next(request, ""),
+    }
     return render(
-        request, "accounts/authenticator.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+        request,
+        "accounts/authenticator.html",
+        {**context, "frame": account_frame(request)},
+        status=200 if request.method == "GET" else 422,
     )
 
 
@@ -128,16 +162,25 @@ def passkey(request: HttpRequest) -> HttpResponse:
             return _added(
                 request,
                 operations.add_passkey(
-                    person=person.pk, answer=answer, name=form.cleaned_data["name"], at=at, keep=flow.session_key(request)
+                    person=person.pk,
+                    answer=answer,
+                    name=form.cleaned_data["name"],
+                    at=at,
+                    keep=flow.session_key(request),
                 ),
             )
         except RefusedError as error:
             form.add_error(None, str(error))
-    options, state = passkeys.registration_options(request, person.pk, person.email, person.name, flow.known_passkeys(person.pk))
+    options, state = passkeys.registration_options(
+        request, person.pk, person.email, person.name, flow.known_passkeys(person.pk)
+    )
     flow.store_challenge(request, "create", state, at)
     context = {"form": form, "options": options, "next": flow.safe_next(request, "")}
     return render(
-        request, "accounts/passkey.html", {**context, "frame": account_frame(request)}, status=200 if request.method == "GET" else 422
+        request,
+        "accounts/passkey.html",
+        {**context, "frame": account_frame(request)},
+        status=200 if request.method == "GET" else 422,
     )
 
 
@@ -146,7 +189,12 @@ def passkey(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
-        gone = operations.remove_factor(person=flow.current_user(request).pk, factor=factor, at=clock.now(), keep=flow.session_key(request))
+        gone = operations.remove_factor(
+            person=flow.current_user(request).pk,
+            factor=factor,
+            at=clock.now(),
+            keep=flow.session_key(request),
+        )
         messages.success(request, f"{gone.name} was removed. Your other browsers are signed out.")
     except CannotRemoveError as error:
         messages.error(request, str(error))
@@ -159,7 +207,10 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create recovery codes and show them: here, and never again."""
     person = flow.current_user(request).pk
     if not has_factor(person):
-        messages.error(request, "Set up an authenticator app or a passkey first. Recovery codes replace a lost one.")
+        messages.error(
+            request,
+            "Set up an authenticator app or a passkey first. Recovery codes replace a lost one.",
+        )
         return redirect("accounts:security")
     return _security(request, codes=operations.make_recovery_codes(person=person, at=clock.now()))
 
@@ -189,7 +240,12 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         proof = flow.verify_factor(request, person, at)
         proofs.store_proof(request, proof)
         warn_of_recovery(request, proof)
-    elif authenticate(request, username=person.email, password=request.POST.get("password", "")[:1000]) is None:
+    elif (
+        authenticate(
+            request, username=person.email, password=request.POST.get("password", "")[:1000]
+        )
+        is None
+    ):
         operations.note_refusal(person=person.pk, at=at)
         raise RefusedError("This is not your password.")
     else:
@@ -198,13 +254,19 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         flow.note_password(request, at)
 
 
-def proof_page(request: HttpRequest, person: UUID | None, *, error: str = "", signing_in: bool = False) -> HttpResponse:
+def proof_page(
+    request: HttpRequest, person: UUID | None, *, error: str = "", signing_in: bool = False
+) -> HttpResponse:
     """Show the form that asks for a proof: of a second factor of `person`, or of the password if that is None."""
     at = clock.now()
     kinds = {factor.kind for factor in own_factors(person)} if person else set()
     apps = "The six digits that your authenticator app shows now, or a recovery code."
     context = {
-        "form": CodeForm(help_text=apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code.") if person else PasswordForm(),
+        "form": (
+            CodeForm(help_text=apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code.")
+            if person
+            else PasswordForm()
+        ),
         "error": error,
         "with_factor": person is not None,
         "signing_in": signing_in,
@@ -221,7 +283,11 @@ def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
     """Tell a person who used a recovery code how many are left, and what to do."""
     held = recovery_codes(proof.person) if flow.used_recovery_code(proof) else None
     if held is not None:
-        messages.warning(request, f"You used a recovery code; {held.left} are left. If a device is lost, remove it on your security page.")
+        messages.warning(
+            request,
+            f"You used a recovery code; {held.left} are left. If a device is lost, remove it on"
+            " your security page.",
+        )
 
 
 def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
@@ -229,10 +295,13 @@ def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     proofs.store_proof(request, proof)
     messages.success(
         request,
-        f"{proof.kind.label} is set up. From now on you sign in with your password and a second factor. Your other browsers are signed out.",
+        f"{proof.kind.label} is set up. From now on you sign in with your password and a second"
+        " factor. Your other browsers are signed out.",
     )
     held = recovery_codes(proof.person)
-    codes = operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
+    codes = (
+        operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
+    )
     if codes:
         return _security(request, codes=codes)
     return redirect(flow.safe_next(request, "/account/security/"))

@@ -86,7 +86,9 @@ class SummariesPage(msgspec.Struct, frozen=True):
     drift: tuple[str, ...]
 
 
-def _flat(balances: Sequence[_Balance] | None, path: tuple[str, ...], root: _Balance | None) -> Iterator[BalanceLine]:
+def _flat(
+    balances: Sequence[_Balance] | None, path: tuple[str, ...], root: _Balance | None
+) -> Iterator[BalanceLine]:
     for balance in balances or ():
         top = root or balance
         here = (*path, balance.balance_type)
@@ -94,7 +96,14 @@ def _flat(balances: Sequence[_Balance] | None, path: tuple[str, ...], root: _Bal
         if balance.amount is not None:
             amount = balance.amount
             as_of = top.as_of_date or top.last_updated_time
-            yield BalanceLine(here, amount.currency_amount, amount.currency_code, partner.account_type, partner.marketplace_id, as_of)
+            yield BalanceLine(
+                here,
+                amount.currency_amount,
+                amount.currency_code,
+                partner.account_type,
+                partner.marketplace_id,
+                as_of,
+            )
         yield from _flat(balance.balances, here, top)
 
 
@@ -106,27 +115,45 @@ def _summary(wire: _Summary) -> Summary:
         partner.marketplace_id,
         wire.net_proceeds.currency_amount if wire.net_proceeds else None,
         wire.net_proceeds.currency_code if wire.net_proceeds else None,
-        tuple((i.related_identifier_name, i.related_identifier_value) for i in wire.related_identifiers or ()),
+        tuple(
+            (i.related_identifier_name, i.related_identifier_value)
+            for i in wire.related_identifiers or ()
+        ),
         tuple((name, amount.currency_amount) for name, amount in parts if amount is not None),
         wire.period_start,
         wire.period_end,
     )
 
 
-# A child balance has its parent's shape, so that dropping the partner id once drops it at every depth.
-LIST_BALANCES = Shape("listBalances", _ListBalances, dropped(unneeded="balances[].partnerMetadata: partnerId"))
-LIST_SUMMARY = Shape("listSummary", _ListSummary, dropped(unneeded="summaries[].partnerMetadata: partnerId"))
+# A child balance has its parent's shape, so that dropping the partner id once drops it at every
+# depth.
+LIST_BALANCES = Shape(
+    "listBalances", _ListBalances, dropped(unneeded="balances[].partnerMetadata: partnerId")
+)
+LIST_SUMMARY = Shape(
+    "listSummary", _ListSummary, dropped(unneeded="summaries[].partnerMetadata: partnerId")
+)
 
 
 def decode_balances(body: bytes) -> BalancesPage:
     """Decode an answer of listBalances. Raises DriftedError or UnavailableError."""
     return LIST_BALANCES.read(
-        body, lambda page: BalancesPage(tuple(_flat(page.balances, (), None)), page.next_token or None, LIST_BALANCES.drift(body))
+        body,
+        lambda page: BalancesPage(
+            tuple(_flat(page.balances, (), None)),
+            page.next_token or None,
+            LIST_BALANCES.drift(body),
+        ),
     )
 
 
 def decode_summaries(body: bytes) -> SummariesPage:
     """Decode an answer of listSummary. Raises DriftedError or UnavailableError."""
     return LIST_SUMMARY.read(
-        body, lambda page: SummariesPage(tuple(map(_summary, page.summaries or ())), page.next_token or None, LIST_SUMMARY.drift(body))
+        body,
+        lambda page: SummariesPage(
+            tuple(map(_summary, page.summaries or ())),
+            page.next_token or None,
+            LIST_SUMMARY.drift(body),
+        ),
     )

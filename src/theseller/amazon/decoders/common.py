@@ -13,7 +13,8 @@ from theseller.lib.money import is_plausible
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _YEARS = range(1995, 2101)
-#: A number of units or of orders: what a column of four bytes holds. Anything larger is no count of Amazon's.
+#: A number of units or of orders: what a column of four bytes holds. Anything larger is no count of
+#: Amazon's.
 Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 

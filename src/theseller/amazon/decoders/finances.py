@@ -1,7 +1,8 @@
 """Finances 2024-06-19: transactions flattened to the leaves of their breakdown trees, balances, summaries.
 
-Amazon prints a sum at every level of a tree, again per item and again per transaction. Only leaves are money lines; every other number is a
-check. What the leaves do not explain becomes one line of kind `UNCLASSIFIED`, so that lines always add up to the transaction.
+Amazon prints a sum at every level of a tree, again per item and again per transaction. Only leaves
+are money lines; every other number is a check. What the leaves do not explain becomes one line of
+kind `UNCLASSIFIED`, so that lines always add up to the transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from decimal import Decimal
 import msgspec
 
 from theseller.amazon.charge_classifier import ChargeType, classify_transaction
-from theseller.amazon.decoders.common import Count, Currency, Instant, RecursiveWire, Wire, check_amount, check_instant, spell_enums
+from theseller.amazon.decoders.common import (
+    Count,
+    Currency,
+    Instant,
+    RecursiveWire,
+    Wire,
+    check_amount,
+    check_instant,
+    spell_enums,
+)
 from theseller.amazon.decoders.shape import Shape, dropped
 
 
@@ -133,8 +143,9 @@ class TransactionItem(msgspec.Struct, frozen=True, gc=False):
 class Transaction(msgspec.Struct, frozen=True):
     """One transaction, its lines adding up to `total` in `currency`.
 
-    `key` is Amazon's transaction id; where Amazon sent none, ``sha256:`` and a hash of type, date, identifiers and total. A deferred sale
-    comes again as released under the same id: replace by key, never add. `mismatches` counts lines made up to carry a difference.
+    `key` is Amazon's transaction id; where Amazon sent none, ``sha256:`` and a hash of type, date,
+    identifiers and total. A deferred sale comes again as released under the same id: replace by
+    key, never add. `mismatches` counts lines made up to carry a difference.
     """
 
     key: str
@@ -181,7 +192,9 @@ _Leaf = tuple[tuple[str, ...], Amount]
 _Draft = tuple[int | None, tuple[str, ...], Amount, ChargeType]
 
 
-def _tree_leaves(breakdowns: Sequence[Breakdown] | None, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
+def _tree_leaves(
+    breakdowns: Sequence[Breakdown] | None, path: tuple[str, ...] = ()
+) -> Iterator[_Leaf]:
     for part in breakdowns or ():
         here = (*path, part.breakdown_type)
         if part.breakdowns:
@@ -192,7 +205,9 @@ def _tree_leaves(breakdowns: Sequence[Breakdown] | None, path: tuple[str, ...] =
 
 def _remainder(total: Amount, parts: Sequence[Amount]) -> Amount | None:
     """Return what `parts` leave of `total`, None if nothing. Parts in another currency explain nothing."""
-    explained = sum((p.currency_amount for p in parts if p.currency_code == total.currency_code), Decimal(0))
+    explained = sum(
+        (p.currency_amount for p in parts if p.currency_code == total.currency_code), Decimal(0)
+    )
     left = total.currency_amount - explained
     return Amount(left, total.currency_code) if left else None
 
@@ -216,14 +231,18 @@ def _item_drafts(wire: _Transaction, leaves_of_whole: Sequence[_Leaf]) -> Iterat
 def _drafts(wire: _Transaction) -> list[_Draft]:
     """Return the lines of a transaction, adding up to its total.
 
-    Items tell more than the whole (they have a SKU), so they are preferred; but with several leaves in the whole and none in any item,
-    only the whole tells what the money is for, and with a single item that item may own all of it.
+    Items tell more than the whole (they have a SKU), so they are preferred; but with several leaves
+    in the whole and none in any item, only the whole tells what the money is for, and with a single
+    item that item may own all of it.
     """
     whole = list(_tree_leaves(wire.breakdowns))
     items = wire.items or ()
     if whole and (not items or (len(whole) > 1 and not any(item.breakdowns for item in items))):
         owner = 0 if len(items) == 1 else None
-        drafts: list[_Draft] = [(owner, path, amount, classify_transaction(wire.transaction_type, path)) for path, amount in whole]
+        drafts: list[_Draft] = [
+            (owner, path, amount, classify_transaction(wire.transaction_type, path))
+            for path, amount in whole
+        ]
     else:
         drafts = list(_item_drafts(wire, whole))
     if not drafts and wire.total_amount.currency_amount:
@@ -235,8 +254,17 @@ def _drafts(wire: _Transaction) -> list[_Draft]:
 def _item(wire: _Item) -> TransactionItem:
     contexts = wire.contexts or []
     context = next((c for c in contexts if c.sku or c.asin), Context())
-    identifiers = tuple((i.item_related_identifier_name, i.item_related_identifier_value) for i in wire.related_identifiers or ())
-    return TransactionItem(context.sku, context.asin, context.quantity_shipped, context.fulfillment_network, identifiers)
+    identifiers = tuple(
+        (i.item_related_identifier_name, i.item_related_identifier_value)
+        for i in wire.related_identifiers or ()
+    )
+    return TransactionItem(
+        context.sku,
+        context.asin,
+        context.quantity_shipped,
+        context.fulfillment_network,
+        identifiers,
+    )
 
 
 def _key(wire: _Transaction, identifiers: tuple[tuple[str, str], ...]) -> str:
@@ -244,12 +272,21 @@ def _key(wire: _Transaction, identifiers: tuple[tuple[str, str], ...]) -> str:
         return wire.transaction_id
     total = (str(wire.total_amount.currency_amount.normalize()), wire.total_amount.currency_code)
     # The status is left out: the same transaction changes it when its money is released.
-    parts = (wire.transaction_type, wire.posted_date.isoformat(), sorted(identifiers), total, [_item(item) for item in wire.items or ()])
+    parts = (
+        wire.transaction_type,
+        wire.posted_date.isoformat(),
+        sorted(identifiers),
+        total,
+        [_item(item) for item in wire.items or ()],
+    )
     return "sha256:" + hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def _transaction(wire: _Transaction) -> Transaction:
-    identifiers = tuple((i.related_identifier_name, i.related_identifier_value) for i in wire.related_identifiers or ())
+    identifiers = tuple(
+        (i.related_identifier_name, i.related_identifier_value)
+        for i in wire.related_identifiers or ()
+    )
     items = tuple(_item(item) for item in wire.items or ())
     lines = tuple(
         TransactionLine(
@@ -264,7 +301,9 @@ def _transaction(wire: _Transaction) -> Transaction:
         )
         for position, (index, path, amount, kind) in enumerate(_drafts(wire))
     )
-    deferral = next((c for c in wire.contexts or () if c.maturity_date or c.deferral_reason), Context())
+    deferral = next(
+        (c for c in wire.contexts or () if c.maturity_date or c.deferral_reason), Context()
+    )
     marketplace = wire.marketplace_details or wire.selling_partner_metadata
     return Transaction(
         key=_key(wire, identifiers),
@@ -277,13 +316,18 @@ def _transaction(wire: _Transaction) -> Transaction:
         identifiers=identifiers,
         items=items,
         lines=lines,
-        mismatches=sum(1 for line in lines if line.kind is ChargeType.UNCLASSIFIED and not line.path),
+        mismatches=sum(
+            1 for line in lines if line.kind is ChargeType.UNCLASSIFIED and not line.path
+        ),
         deferral_reason=deferral.deferral_reason,
         matures_at=deferral.maturity_date,
     )
 
 
-_OF_CONTEXT = "storeName orderType channel paymentType paymentMethod paymentReference paymentDate startTime endTime"
+_OF_CONTEXT = (
+    "storeName orderType channel paymentType paymentMethod paymentReference paymentDate startTime"
+    " endTime"
+)
 LIST_TRANSACTIONS = Shape(
     "listTransactions",
     _ListTransactions,
@@ -308,7 +352,17 @@ def decode_transactions(body: bytes) -> TransactionsPage:
         transactions = tuple(_transaction(one) for one in wire.payload.transactions or ())
         mismatches = sum(transaction.mismatches for transaction in transactions)
         partners = (one.selling_partner_metadata for one in wire.payload.transactions or ())
-        named = frozenset(partner.selling_partner_id for partner in partners if partner and partner.selling_partner_id)
-        return TransactionsPage(transactions, wire.payload.next_token or None, mismatches, LIST_TRANSACTIONS.drift(body), named)
+        named = frozenset(
+            partner.selling_partner_id
+            for partner in partners
+            if partner and partner.selling_partner_id
+        )
+        return TransactionsPage(
+            transactions,
+            wire.payload.next_token or None,
+            mismatches,
+            LIST_TRANSACTIONS.drift(body),
+            named,
+        )
 
     return LIST_TRANSACTIONS.read(body, build)

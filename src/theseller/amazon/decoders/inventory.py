@@ -109,4 +109,9 @@ def decode_inventory(body: bytes) -> InventoryPage:
     granularity = page.payload.granularity
     token = page.pagination.next_token if page.pagination else None
     marketplace = granularity.granularity_id if granularity else None
-    return InventoryPage(marketplace, tuple(page.payload.inventory_summaries), token or None, GET_INVENTORY_SUMMARIES.drift(body))
+    return InventoryPage(
+        marketplace,
+        tuple(page.payload.inventory_summaries),
+        token or None,
+        GET_INVENTORY_SUMMARIES.drift(body),
+    )

@@ -8,7 +8,16 @@ from decimal import Decimal
 import msgspec
 
 from theseller.amazon.charge_classifier import ChargeType, classify_proceeds
-from theseller.amazon.decoders.common import Count, Currency, Instant, Wire, check_amount, check_instant, enum_value, spell_enums
+from theseller.amazon.decoders.common import (
+    Count,
+    Currency,
+    Instant,
+    Wire,
+    check_amount,
+    check_instant,
+    enum_value,
+    spell_enums,
+)
 from theseller.amazon.decoders.shape import Shape, dropped, under
 
 
@@ -160,7 +169,9 @@ class OrderItem(Wire, frozen=True):
 
     @property
     def is_cancelled(self) -> bool:
-        return self.cancellation is not None and self.cancellation.cancellation_execution is not None
+        return (
+            self.cancellation is not None and self.cancellation.cancellation_execution is not None
+        )
 
 
 class Order(Wire, frozen=True):
@@ -180,7 +191,9 @@ class Order(Wire, frozen=True):
         check_instant(self.created_time)
         check_instant(self.last_updated_time)
         if self.programs:
-            msgspec.structs.force_setattr(self, "programs", [enum_value(name) for name in self.programs])
+            msgspec.structs.force_setattr(
+                self, "programs", [enum_value(name) for name in self.programs]
+            )
 
     @property
     def status(self) -> str | None:
@@ -193,7 +206,10 @@ class Order(Wire, frozen=True):
 
     @property
     def is_replacement(self) -> bool:
-        return any(link.association_type == "REPLACEMENT_ORIGINAL_ID" for link in self.associated_orders or [])
+        return any(
+            link.association_type == "REPLACEMENT_ORIGINAL_ID"
+            for link in self.associated_orders or []
+        )
 
 
 class _Pagination(Wire, frozen=True):
@@ -296,7 +312,13 @@ def decode_orders_page(body: bytes) -> OrdersPage:
     """Decode an answer of searchOrders. Raises DriftedError or UnavailableError; see `Shape.decode`."""
     page = SEARCH_ORDERS.decode(body)
     token = page.pagination.next_token if page.pagination else None
-    return OrdersPage(tuple(page.orders), token or None, page.created_before, page.last_updated_before, SEARCH_ORDERS.drift(body))
+    return OrdersPage(
+        tuple(page.orders),
+        token or None,
+        page.created_before,
+        page.last_updated_before,
+        SEARCH_ORDERS.drift(body),
+    )
 
 
 def decode_order(body: bytes) -> tuple[Order, tuple[str, ...]]:

@@ -85,8 +85,8 @@ class _GetOrder(Wire, frozen=True):
 class SlipData:
     """What one call answered for one order. `address` is None where Amazon gave no name or street. What is about a buyer does not print.
 
-    `gifts` are (order item, message). `may_have_left` says that a parcel has left, or that Amazon doesn't say; `created_at` is the earliest
-    that it can have. `cancelled`: none ever will.
+    `gifts` are (order item, message). `may_have_left` says that a parcel has left, or that Amazon
+    doesn't say; `created_at` is the earliest that it can have. `cancelled`: none ever will.
     """
 
     order_id: str
@@ -104,7 +104,14 @@ SLIP_DATA = Shape(
     GET_ORDER_FOR_A_SLIP,
     _GetOrder,
     under(
-        "order", {path: why for path, why in (dict.fromkeys(leaves(Order), Why.UNNEEDED) | DROPPED_FROM_ORDER).items() if path not in _KEPT}
+        "order",
+        {
+            path: why
+            for path, why in (
+                dict.fromkeys(leaves(Order), Why.UNNEEDED) | DROPPED_FROM_ORDER
+            ).items()
+            if path not in _KEPT
+        },
     ),
 )
 _NEVER_LEAVES = frozenset({"CANCELLED", "UNFULFILLABLE"})
@@ -115,7 +122,11 @@ def decode_slip_data(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
     """Decode an answer of getOrder into what a slip needs and the paths that are new to us. Raises DriftedError or UnavailableError."""
     order = SLIP_DATA.decode(body).order
     sent, address = order.fulfillment, order.recipient.delivery_address if order.recipient else None
-    complete = address is not None and bool(address.name or address.company_name) and bool(address.address_line1)
+    complete = (
+        address is not None
+        and bool(address.name or address.company_name)
+        and bool(address.address_line1)
+    )
     data = SlipData(
         order_id=order.order_id,
         created_at=order.created_time,
@@ -131,6 +142,10 @@ def decode_slip_data(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
 
 def _gifts(order: _Order) -> Iterator[tuple[str, str]]:
     for item in order.order_items:
-        option = item.fulfillment.packing.gift_option if item.fulfillment and item.fulfillment.packing else None
+        option = (
+            item.fulfillment.packing.gift_option
+            if item.fulfillment and item.fulfillment.packing
+            else None
+        )
         if option and option.gift_message:
             yield item.order_item_id, option.gift_message

@@ -29,9 +29,13 @@ class OrderMetricsPage(msgspec.Struct, frozen=True, gc=False):
     drift: tuple[str, ...]
 
 
-GET_ORDER_METRICS = Shape("getOrderMetrics", _GetOrderMetrics, dropped(unneeded="errors[]: code message details"))
+GET_ORDER_METRICS = Shape(
+    "getOrderMetrics", _GetOrderMetrics, dropped(unneeded="errors[]: code message details")
+)
 
 
 def decode_order_metrics(body: bytes) -> OrderMetricsPage:
     """Decode an answer of getOrderMetrics. Raises DriftedError or UnavailableError."""
-    return OrderMetricsPage(tuple(GET_ORDER_METRICS.decode(body).payload), GET_ORDER_METRICS.drift(body))
+    return OrderMetricsPage(
+        tuple(GET_ORDER_METRICS.decode(body).payload), GET_ORDER_METRICS.drift(body)
+    )

@@ -1,8 +1,9 @@
 """The known shape of an answer: what is kept, what is dropped and why, and how to notice, without reading a value, that Amazon added something.
 
-A decoder's struct is the allow-list; the table of dropped paths is the rest of Amazon's published model. Together they are everything known.
-From both a skeleton is built whose leaves are never turned into values, and which refuses any other name: one more pass in C over each page.
-Only when it refuses does a slower walk name the paths. Paths, never values, leave this module.
+A decoder's struct is the allow-list; the table of dropped paths is the rest of Amazon's published
+model. Together they are everything known. From both a skeleton is built whose leaves are never
+turned into values, and which refuses any other name: one more pass in C over each page. Only when
+it refuses does a slower walk name the paths. Paths, never values, leave this module.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 from theseller.amazon.json_bytes import is_utf16, plain_json
 
 _MAX_PATHS = 50
-#: Each element of a list and each field but the first follows a comma. A page of Amazon's has some thousands.
+#: Each element of a list and each field but the first follows a comma. A page of Amazon's has some
+#: thousands.
 _MAX_ELEMENTS = 400_000
 _MAX_PATH_LENGTH = 120
 #: Amazon's breakdown trees are three or four deep; below this depth the skeleton stops looking.
@@ -87,18 +89,27 @@ def _skeleton(node: _Node, depth: int = 0) -> type[msgspec.Struct]:
         type_: typing.Any = msgspec.Raw
         if below is not None:
             struct = _skeleton(below, depth + 1 if below is node else depth)
-            element: typing.Any = typing.Optional[struct]  # noqa: UP045  (a class made at run time; `|` is for written types)
-            type_ = typing.Optional[types.GenericAlias(list, (element,))] if name in node.lists else element  # noqa: UP045
+            # (a class made at run time; `|` is for written types)
+            element: typing.Any = typing.Optional[struct]  # noqa: UP045
+            type_ = (
+                typing.Optional[types.GenericAlias(list, (element,))]  # noqa: UP045
+                if name in node.lists
+                else element
+            )
         rename[f"f{index}"] = name
         fields.append((f"f{index}", type_, None))
     return msgspec.defstruct("Known", fields, rename=rename, forbid_unknown_fields=True, gc=False)
 
 
-def leaves(struct: type[msgspec.Struct], prefix: str = "", seen: tuple[type, ...] = ()) -> Iterator[str]:
+def leaves(
+    struct: type[msgspec.Struct], prefix: str = "", seen: tuple[type, ...] = ()
+) -> Iterator[str]:
     """Yield the JSON paths of the scalar fields of `struct` and of the structs within it; a recursion is yielded once, as itself."""
     hints = typing.get_type_hints(struct)
     for item in msgspec.structs.fields(struct):
-        yield from _leaves_of(hints[item.name], f"{prefix}.{item.encode_name}".lstrip("."), (*seen, struct))
+        yield from _leaves_of(
+            hints[item.name], f"{prefix}.{item.encode_name}".lstrip("."), (*seen, struct)
+        )
 
 
 def _leaves_of(hint: object, path: str, seen: tuple[type, ...]) -> Iterator[str]:
@@ -119,7 +130,11 @@ def _leaves_of(hint: object, path: str, seen: tuple[type, ...]) -> Iterator[str]
 
 def _safe(name: str) -> str:
     """Return a field name that may be shown. One that looks like data (a number, an address, a person) is shown as ``-``."""
-    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,48}", name) and not re.search(r"\d{4}", name) else "-"
+    return (
+        name
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,48}", name) and not re.search(r"\d{4}", name)
+        else "-"
+    )
 
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -150,11 +165,16 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
             yield here
             continue
         for element in elements:
-            if bytes(element) != b"null":  # A recursion adds nothing to the path: the same new field at each depth is one finding.
+            if (
+                bytes(element) != b"null"
+                # A recursion adds nothing to the path: the same new field at each depth is one
+                # finding.
+            ):
                 yield from _unknown(element, child, path if child is node else f"{here}[]")
 
 
-#: A text in JSON, or one that does not end. Never tried twice at one place, however many quotes there are.
+#: A text in JSON, or one that does not end. Never tried twice at one place, however many quotes
+#: there are.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:(?P<end>")|\\?\Z)', re.DOTALL)
 
 
@@ -174,7 +194,11 @@ class Shape(typing.Generic[T]):
     """One operation's answer: its allow-list struct, and the documented paths that are dropped with the reason."""
 
     def __init__(
-        self, operation: str, struct: type[T], dropped_paths: Mapping[str, Why], hook: Callable[[type, object], object] | None = None
+        self,
+        operation: str,
+        struct: type[T],
+        dropped_paths: Mapping[str, Why],
+        hook: Callable[[type, object], object] | None = None,
     ) -> None:
         self.operation = operation
         self.struct = struct
@@ -219,7 +243,11 @@ class Shape(typing.Generic[T]):
         except (msgspec.DecodeError, UnicodeDecodeError):
             # To ask again helps with a body that was cut off, not with text that is none.
             whole = is_whole_json(body)
-            problem = DriftedError(self.operation, "invalidText") if whole else UnavailableError(self.operation, code="undecodable")
+            problem = (
+                DriftedError(self.operation, "invalidText")
+                if whole
+                else UnavailableError(self.operation, code="undecodable")
+            )
         except RecursionError:
             problem = DriftedError(self.operation, "tooDeep")
         except Exception as error:  # whatever else a decoder may meet, its text could quote a value

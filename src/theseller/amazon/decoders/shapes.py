@@ -10,7 +10,12 @@ from theseller.amazon.decoders.balances import LIST_BALANCES, LIST_SUMMARY
 from theseller.amazon.decoders.finances import LIST_TRANSACTIONS
 from theseller.amazon.decoders.inventory import GET_INVENTORY_SUMMARIES
 from theseller.amazon.decoders.orders import GET_ORDER, SEARCH_ORDERS
-from theseller.amazon.decoders.reports import CREATE_REPORT, GET_REPORT, GET_REPORT_DOCUMENT, GET_REPORTS
+from theseller.amazon.decoders.reports import (
+    CREATE_REPORT,
+    GET_REPORT,
+    GET_REPORT_DOCUMENT,
+    GET_REPORTS,
+)
 from theseller.amazon.decoders.sales import GET_ORDER_METRICS
 from theseller.amazon.decoders.sellers import GET_MARKETPLACE_PARTICIPATIONS
 from theseller.amazon.decoders.shape import Shape

@@ -1,7 +1,8 @@
 """Amazon's reports, from bytes to rows: the same decoders serve the Reports API and the files that sellers download themselves.
 
-Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry points; data passes through
-bytes_in → encoding → lines → header (allow-list) → all_orders | settlement, or sales_and_traffic for JSON.
+Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are
+the entry points; data passes through bytes_in → encoding → lines → header (allow-list) → all_orders
+| settlement, or sales_and_traffic for JSON.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from theseller.amazon.reports.input_bytes import Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Inspection, Period, RefusedRow
 from theseller.amazon.reports.lines import open_report
 from theseller.amazon.reports.registry import must_add_up
-from theseller.amazon.reports.report import Options, Report, ReportStream, inspect_report, read_report, stream_report
+from theseller.amazon.reports.report import (
+    Options,
+    Report,
+    ReportStream,
+    inspect_report,
+    read_report,
+    stream_report,
+)
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.types import ReportType, SettlementSummary

@@ -1,7 +1,7 @@
 """All Orders, by order date or by last update: one line per order item, without buyer or place.
 
-The report has no unique key (analytics of public connectors: order + SKU repeats in rare cases), so `occurrence` counts within an identical
-(order, SKU), and writers replace whole orders.
+The report has no unique key (analytics of public connectors: order + SKU repeats in rare cases), so
+`occurrence` counts within an identical (order, SKU), and writers replace whole orders.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from theseller.amazon.reports.header import Header, Recognized
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
 from theseller.amazon.reports.lines import Batch, OpenReport
-from theseller.amazon.reports.types import ALL_ORDERS, COLUMNS, ReportType, SettlementSummary, column_name
+from theseller.amazon.reports.types import (
+    ALL_ORDERS,
+    COLUMNS,
+    ReportType,
+    SettlementSummary,
+    column_name,
+)
 from theseller.amazon.reports.values import Cached
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.money import minor_unit_digits
@@ -33,7 +39,8 @@ from theseller.lib.money import minor_unit_digits
 class AllOrdersLine(msgspec.Struct, frozen=True):
     """One order item. Money is the line's total in `currency` (not per unit); None is blank in the file, which is unknown, not zero.
 
-    A tuple row holds the same values in the same order. `marketplace` is None for sales outside Amazon. Discounts are positive.
+    A tuple row holds the same values in the same order. `marketplace` is None for sales outside
+    Amazon. Discounts are positive.
     """
 
     line_number: int
@@ -94,10 +101,20 @@ _PICKED = (
 )
 _AT = {name: place for place, name in enumerate(AllOrdersLine.__struct_fields__)}
 _MONEY = tuple(
-    (name.replace("_", "-"), itemgetter(_AT[name])) for name in AllOrdersLine.__struct_fields__[_AT["item_price"] : _AT["promotion_ids"]]
+    (name.replace("_", "-"), itemgetter(_AT[name]))
+    for name in AllOrdersLine.__struct_fields__[_AT["item_price"] : _AT["promotion_ids"]]
 )
-_CURRENCY, _MARKETPLACE, _PURCHASED, _UPDATED = _AT["currency"], _AT["marketplace"], _AT["purchased_at"], _AT["last_updated_at"]
-_QUANTITY, _STATUS, _ITEM_STATUS = itemgetter(_AT["quantity"]), itemgetter(_AT["order_status"]), itemgetter(_AT["item_status"])
+_CURRENCY, _MARKETPLACE, _PURCHASED, _UPDATED = (
+    _AT["currency"],
+    _AT["marketplace"],
+    _AT["purchased_at"],
+    _AT["last_updated_at"],
+)
+_QUANTITY, _STATUS, _ITEM_STATUS = (
+    itemgetter(_AT["quantity"]),
+    itemgetter(_AT["order_status"]),
+    itemgetter(_AT["item_status"]),
+)
 
 _ORDER_ID = re.compile(r"[0-9A-Z][0-9]{2}-[0-9]{7}-[0-9]{7}")
 _ITEM_ID = re.compile(r"\d{0,20}", re.ASCII)
@@ -115,7 +132,13 @@ def order_id(text: str) -> str:
 def _is_order_id(text: str) -> bool:
     """Whether it is an order number; the usual form is checked without a regular expression, which is the slowest part of a row."""
     digits = text.replace("-", "", 2)
-    usual = len(digits) == 17 and len(text) == 19 and text[3] == text[11] == "-" and digits.isascii() and digits.isdecimal()
+    usual = (
+        len(digits) == 17
+        and len(text) == 19
+        and text[3] == text[11] == "-"
+        and digits.isascii()
+        and digits.isdecimal()
+    )
     return usual or bool(_ORDER_ID.fullmatch(text))
 
 
@@ -174,10 +197,16 @@ class AllOrdersDecoder:
         self._seen: dict[int, int] = {}
         self._short: tuple[int, list[str]] = (0, [])
         self._updates: tuple[datetime, datetime] | None = None
-        self._words, self._asin, self._currency = Cached(values.words), Cached(values.asin), Cached(values.currency)
+        self._words, self._asin, self._currency = (
+            Cached(values.words),
+            Cached(values.asin),
+            Cached(values.currency),
+        )
         self._channel, self._quantity = Cached(values.sales_channel), Cached(values.whole)
         self._promotions, self._flag = Cached(values.promotions), Cached(values.flag)
-        self._amounts = {digits: Cached(partial(values.plain_amount, digits=digits)) for digits in (0, 2)}
+        self._amounts = {
+            digits: Cached(partial(values.plain_amount, digits=digits)) for digits in (0, 2)
+        }
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the readable rows of a report, batch by batch; see `decode`."""
@@ -201,7 +230,9 @@ class AllOrdersDecoder:
         self._note(rows)
         return rows
 
-    def _fitted(self, rows: list[tuple[Any, ...]], number: int, cells: list[str], *, cut: bool) -> bool:
+    def _fitted(
+        self, rows: list[tuple[Any, ...]], number: int, cells: list[str], *, cut: bool
+    ) -> bool:
         """Give `cells` the header's width, and say whether they are a row to be read.
 
         Amazon may leave off blank cells at the end, and other programs add some. Anything else is
@@ -213,7 +244,11 @@ class AllOrdersDecoder:
             return False
         if missing > 0:
             if cut:
-                raise ReportRefusedError("the file ends in the middle of a row", "Download the report again.", line=number)
+                raise ReportRefusedError(
+                    "the file ends in the middle of a row",
+                    "Download the report again.",
+                    line=number,
+                )
             self._short = number, list(cells)
             if len(cells) < self._enough:
                 self.findings.refuse(number, "", FEWER_CELLS)
@@ -234,7 +269,9 @@ class AllOrdersDecoder:
         if not half or _is_order_id(cells[0]) or not _is_order_id(half[0]):
             return False
         accepted = bool(rows) and rows[-1][0] == begun
-        if not accepted and ((rows and rows[-1][0] > begun) or not self.findings.was_refused(begun)):
+        if not accepted and (
+            (rows and rows[-1][0] > begun) or not self.findings.was_refused(begun)
+        ):
             return False
         glued = [*half[:-1], f"{half[-1]} {cells[0]}".strip(), *cells[1:]]
         wholes = [whole for whole in (glued, [*half, *cells]) if len(whole) == self.header.width]
@@ -260,7 +297,21 @@ class AllOrdersDecoder:
             return None
 
     def _read(self, number: int, cells: tuple[str, ...]) -> tuple[Any, ...]:
-        (order, item, purchased, updated, status, fulfilment, channel, sku, asin, title, item_status, quantity, currency) = cells[:13]
+        (
+            order,
+            item,
+            purchased,
+            updated,
+            status,
+            fulfilment,
+            channel,
+            sku,
+            asin,
+            title,
+            item_status,
+            quantity,
+            currency,
+        ) = cells[:13]
         code = self._currency[currency]
         amount = self._amounts[minor_unit_digits(code)]
         if not _is_order_id(order) or len(title) > 2000:
@@ -300,8 +351,14 @@ class AllOrdersDecoder:
 
     def _read_again(self, rows: list[tuple[Any, ...]], number: int, cells: tuple[str, ...]) -> None:
         """Read a row without what other programs put around its cells, skip a repeated header, else refuse the row."""
-        if all(column_name(cell) == name for name, cell in zip(_PICKED, cells, strict=True) if name in self.header.positions):
-            self.findings.warn("{n} lines repeat the column names: several reports were joined into one file")
+        if all(
+            column_name(cell) == name
+            for name, cell in zip(_PICKED, cells, strict=True)
+            if name in self.header.positions
+        ):
+            self.findings.warn(
+                "{n} lines repeat the column names: several reports were joined into one file"
+            )
             return
         cells = tuple(map(values.bare, cells))
         try:
@@ -328,7 +385,8 @@ class AllOrdersDecoder:
         findings.saw(rows, _MARKETPLACE, _PURCHASED)
         updates = list(map(itemgetter(_UPDATED), rows))
         known = self._updates or (updates[0], updates[0])
-        self._updates = min(*known, min(updates)), max(*known, max(updates))  # noqa: PLW3301 - flattening would copy the list
+        # - flattening would copy the list
+        self._updates = min(*known, min(updates)), max(*known, max(updates))  # noqa: PLW3301
         currency_of = itemgetter(_CURRENCY)
         groups: dict[str, list[tuple[Any, ...]]] = {}
         for row in rows:
@@ -337,8 +395,14 @@ class AllOrdersDecoder:
             for measure, pick in _MONEY:
                 findings.add(currency, measure, sum(filter(None, map(pick, own)), Decimal(0)))
             findings.add(currency, "quantity", sum(map(_QUANTITY, own)))
-        findings.warn("{n} lines are of canceled orders or items; the totals count them as the file does", sum(map(_is_cancelled, rows)))
-        findings.warn("{n} lines are of sales outside Amazon's stores", sum(row[_MARKETPLACE] is None for row in rows))
+        findings.warn(
+            "{n} lines are of canceled orders or items; the totals count them as the file does",
+            sum(map(_is_cancelled, rows)),
+        )
+        findings.warn(
+            "{n} lines are of sales outside Amazon's stores",
+            sum(row[_MARKETPLACE] is None for row in rows),
+        )
 
     def verdict(self) -> tuple[str, str]:
         return "", ""
@@ -348,19 +412,35 @@ class AllOrdersDecoder:
         header = self.header
         period = self.findings.period()
         if header.decided or not self._updates or not period.first or not period.last:
-            return header.type, header.type_evidence or "its columns; without rows the two variants of All Orders can't be told apart"
-        purchased, updated = (period.last - period.first).days, (self._updates[1] - self._updates[0]).days
+            return (
+                header.type,
+                header.type_evidence
+                or "its columns; without rows the two variants of All Orders can't be told apart",
+            )
+        purchased, updated = (
+            (period.last - period.first).days,
+            (self._updates[1] - self._updates[0]).days,
+        )
         if purchased > _WINDOW_DAYS >= updated:
             return (
                 ReportType.ALL_ORDERS_BY_LAST_UPDATE,
-                "its columns; purchases span more than the 30 days that Amazon allows, updates don't",
+                (
+                    "its columns; purchases span more than the 30 days that Amazon allows, updates"
+                    " don't"
+                ),
             )
         if updated > _WINDOW_DAYS >= purchased:
             return (
                 ReportType.ALL_ORDERS_BY_ORDER_DATE,
-                "its columns; updates span more than the 30 days that Amazon allows, purchases don't",
+                (
+                    "its columns; updates span more than the 30 days that Amazon allows, purchases"
+                    " don't"
+                ),
             )
-        evidence = "its columns; both variants of All Orders fit, so it is read as the one that promises less; both are imported alike"
+        evidence = (
+            "its columns; both variants of All Orders fit, so it is read as the one that promises"
+            " less; both are imported alike"
+        )
         return ReportType.ALL_ORDERS_BY_LAST_UPDATE, evidence
 
 
@@ -372,10 +452,16 @@ def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized
     if not COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].required <= names:
         return None
     if expected in ALL_ORDERS:
-        evidence = "its columns are those of All Orders; the type of the request decides which of the two it is"
+        evidence = (
+            "its columns are those of All Orders; the type of the request decides which of the two"
+            " it is"
+        )
         return Recognized(expected, evidence)
     if "cpf" in names:
-        return Recognized(ReportType.ALL_ORDERS_BY_ORDER_DATE, "its columns; only All Orders by order date has cpf")
+        return Recognized(
+            ReportType.ALL_ORDERS_BY_ORDER_DATE,
+            "its columns; only All Orders by order date has cpf",
+        )
     return Recognized(ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", decided=False)
 
 

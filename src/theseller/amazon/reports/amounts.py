@@ -3,7 +3,8 @@
 "Amounts are displayed in local currency formats (for example, 95,00 for EU instead of 95.00)"
 (SP-API, Settlement Reports), and a file may mix both. ``1.234,56``, ``12,5`` and ``1,00,000.00``
 say by themselves what they mean. Only one separator with three digits after it, as in ``1,234``,
-has two readings: for such cells the rest of the file decides, and the lines must add up to the payout.
+has two readings: for such cells the rest of the file decides, and the lines must add up to the
+payout.
 """
 
 from __future__ import annotations
@@ -19,12 +20,24 @@ from typing import NamedTuple
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
 from theseller.lib.money import minor_unit_digits
 
-_AGAIN = "Download the report again from Seller Central as Flat File V2, and don't open it in a spreadsheet before you import it."
+_AGAIN = (
+    "Download the report again from Seller Central as Flat File V2, and don't open it in a"
+    " spreadsheet before you import it."
+)
 #: What locales and keyboards put around digits: spaces between thousands, currency signs (in Shift
 #: JIS a backslash is a yen sign), typographic and full-width characters.
 _MARKS: dict[int, str] = (
     dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u3000\u20ac$\u00a3\u00a5\uffe5\u20b9\u5186\\"), " ")
-    | {0x2019: "'", 0x2212: "-", 0xFF0D: "-", 0xFF0B: "+", 0xFF0C: ",", 0xFF0E: ".", 0xFF08: "(", 0xFF09: ")"}
+    | {
+        0x2019: "'",
+        0x2212: "-",
+        0xFF0D: "-",
+        0xFF0B: "+",
+        0xFF0C: ",",
+        0xFF0E: ".",
+        0xFF08: "(",
+        0xFF09: ")",
+    }
     | {0xFF10 + digit: str(digit) for digit in range(10)}
 )
 _NOT_BETWEEN_DIGITS = re.compile(r" +(?![0-9])|(?<![0-9]) +")
@@ -35,7 +48,10 @@ _THREE = r"[0-9]{1,3}(?:S[0-9]{3}){1,4}"
 _LAKH = r"[0-9]{1,2}(?:S[0-9]{2}){1,5}S[0-9]{3}"
 #: The usual case, without another call: no grouping, and not three decimals.
 _PLAIN = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,2})?")
-_GROUPED = {",": re.compile(f"{_THREE}|{_LAKH}".replace("S", ",")), ".": re.compile(_THREE.replace("S", r"\."))}
+_GROUPED = {
+    ",": re.compile(f"{_THREE}|{_LAKH}".replace("S", ",")),
+    ".": re.compile(_THREE.replace("S", r"\.")),
+}
 _HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
 _NOT_AN_AMOUNT = "not an amount such as 1234.56"
 
@@ -101,9 +117,18 @@ def _without_marks(text: str) -> str:
 
 
 def _sure(sign: str, whole: str, decimals: str, proves: str) -> Reading:
-    if len(whole) > 13 or len(decimals) > 6 or not (whole or "0").isdecimal() or not (decimals or "0").isdecimal():
+    if (
+        len(whole) > 13
+        or len(decimals) > 6
+        or not (whole or "0").isdecimal()
+        or not (decimals or "0").isdecimal()
+    ):
         raise BadCellError(_NOT_AN_AMOUNT)
-    value = Decimal(f"{sign}{whole or '0'}.{decimals or '0'}") if decimals else Decimal(f"{sign}{whole or '0'}")
+    value = (
+        Decimal(f"{sign}{whole or '0'}.{decimals or '0'}")
+        if decimals
+        else Decimal(f"{sign}{whole or '0'}")
+    )
     return Reading(value, value, "", proves)
 
 
@@ -117,7 +142,9 @@ def sure_amount(text: str, digits: int = 2) -> Decimal:
     if reading.unsure:
         raise BadCellError("an amount whose separator may begin the decimals or group thousands")
     if reading.proves == ",":
-        raise BadCellError("an amount with a decimal comma, which Amazon doesn't print in this report")
+        raise BadCellError(
+            "an amount with a decimal comma, which Amazon doesn't print in this report"
+        )
     return reading.decimals
 
 
@@ -169,8 +196,14 @@ class AmountEvidence:
             if not reading.unsure:
                 self._sure += reading.decimals * times
                 continue
-            decimals, thousands, count = self._unsure.get(reading.unsure, (Decimal(0), Decimal(0), 0))
-            self._unsure[reading.unsure] = decimals + reading.decimals * times, thousands + reading.thousands * times, count + times
+            decimals, thousands, count = self._unsure.get(
+                reading.unsure, (Decimal(0), Decimal(0), 0)
+            )
+            self._unsure[reading.unsure] = (
+                decimals + reading.decimals * times,
+                thousands + reading.thousands * times,
+                count + times,
+            )
 
     def _read(self, text: str) -> Reading | None:
         if text not in self._readings:
@@ -187,7 +220,9 @@ class AmountEvidence:
 
     def decide(self) -> AmountNotation:
         """Return how cells with two readings are meant. Raises ReportRefusedError where nothing tells."""
-        unsure = set(self._unsure) | ({self._total.unsure} if self._total and self._total.unsure else set())
+        unsure = set(self._unsure) | (
+            {self._total.unsure} if self._total and self._total.unsure else set()
+        )
         usual = frozenset(self._seen) if len(self._seen) == 1 else None
         fits = {chosen for chosen in _choices(unsure) if self._fits(chosen)}
         if usual is not None and (usual & unsure in fits or len(fits) != 1):
@@ -199,10 +234,13 @@ class AmountEvidence:
         if self._seen:
             count = sum(entry[2] for entry in self._unsure.values())
             reason = (
-                f"some amounts have a decimal comma and others a decimal point, and the total doesn't tell how {count} of them are meant"
+                "some amounts have a decimal comma and others a decimal point, and the total"
+                f" doesn't tell how {count} of them are meant"
             )
             raise ReportRefusedError(reason, _AGAIN)
-        raise ReportRefusedError("the amounts don't tell whether a comma or a point begins the decimals", _AGAIN)
+        raise ReportRefusedError(
+            "the amounts don't tell whether a comma or a point begins the decimals", _AGAIN
+        )
 
     def _notation(self, decimals_after: frozenset[str]) -> AmountNotation:
         return AmountNotation(decimals_after, self._digits, frozenset(self._seen) or decimals_after)
@@ -210,8 +248,12 @@ class AmountEvidence:
     def _fits(self, decimals_after: frozenset[str]) -> bool:
         if self._total is None:
             return False
-        chosen = [entry[0] if sign in decimals_after else entry[1] for sign, entry in self._unsure.items()]
-        total = self._total.decimals if self._total.unsure in decimals_after else self._total.thousands
+        chosen = [
+            entry[0] if sign in decimals_after else entry[1] for sign, entry in self._unsure.items()
+        ]
+        total = (
+            self._total.decimals if self._total.unsure in decimals_after else self._total.thousands
+        )
         return self._sure + sum(chosen, Decimal(0)) == total
 
 

@@ -19,7 +19,10 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _PROMOTION = re.compile(r"(?=.*[0-9 _-])[\w.:/()%+#&-]{4,60}(?: [\w.:/()%+#&-]{1,40}){0,8}")
 
 
-FEWER_CELLS = "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a remark or totals below the rows"
+FEWER_CELLS = (
+    "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a"
+    " remark or totals below the rows"
+)
 
 #: The line of a row, counted from 1; its cells; whether it was put together from several lines.
 SettlementRow = tuple[int, list[str], bool]
@@ -65,7 +68,9 @@ def _joined(pending: list[str], cells: list[str], header: Header) -> list[str] |
     missing = header.width - len(pending) - len(cells)
     if missing == 0 and _is_line(whole := [*pending, *cells], header):
         return whole  # The line break was between two cells, in place of the tab.
-    if missing < -1 or (len(pending) == header.width and not (pending[-1] or _is_promotion(cells[0], header))):
+    if missing < -1 or (
+        len(pending) == header.width and not (pending[-1] or _is_promotion(cells[0], header))
+    ):
         return None
     return [*pending[:-1], f"{pending[-1]} {cells[0]}".strip(), *cells[1:]]
 
@@ -73,7 +78,8 @@ def _joined(pending: list[str], cells: list[str], header: Header) -> list[str] |
 def _is_line(cells: list[str], header: Header) -> bool:
     """Return whether the cells of a whole row are what their columns hold: an amount, a date, a channel, a number."""
     amount, posted, channel, quantity = (
-        cells[header.at(name)] for name in ("amount", "posted-date", "fulfillment-id", "quantity-purchased")
+        cells[header.at(name)]
+        for name in ("amount", "posted-date", "fulfillment-id", "quantity-purchased")
     )
     return bool(
         any(sign.isdigit() for sign in amount)

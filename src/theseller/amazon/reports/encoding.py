@@ -1,9 +1,10 @@
 """Which characters the bytes of a report mean. Decided by evidence and recorded with it; never guessed.
 
-Amazon says that every SP-API report is UTF-8 (amzn/selling-partner-api-docs#21). Sellers' files show otherwise: Windows-1252 in Europe and
-North America (selling-partner-api-models#4955, #2748), Shift_JIS in Japan (selling-partner-api-docs#2086, jrl84/amazon-sp-api#142).
-Spreadsheets add the code page of their country. Only the cells that are kept matter: where those
-are ASCII, no encoding changes anything.
+Amazon says that every SP-API report is UTF-8 (amzn/selling-partner-api-docs#21). Sellers' files
+show otherwise: Windows-1252 in Europe and North America (selling-partner-api-models#4955, #2748),
+Shift_JIS in Japan (selling-partner-api-docs#2086, jrl84/amazon-sp-api#142). Spreadsheets add the
+code page of their country. Only the cells that are kept matter: where those are ASCII, no encoding
+changes anything.
 """
 
 from __future__ import annotations
@@ -15,20 +16,33 @@ from dataclasses import dataclass
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.input_bytes import Source
 from theseller.amazon.reports.kept_bytes import KeptBytes, Store, kept_bytes
-from theseller.amazon.reports.text_plausibility import CP932, CP1250, CP1252, CP1254, reads_as_japanese, reads_as_text
+from theseller.amazon.reports.text_plausibility import (
+    CP932,
+    CP1250,
+    CP1252,
+    CP1254,
+    reads_as_japanese,
+    reads_as_text,
+)
 
 UTF8, UTF16, LATIN1, EUC_JP, GB18030 = "utf-8", "utf-16", "iso8859-1", "euc_jp", "gb18030"
 
 #: What a person may say that a file is, as Python's codec registry normalises it.
-_ACCEPTED = {"utf-8": UTF8, "utf-8-sig": UTF8, "shift_jis": CP932, "gbk": GB18030, "gb2312": GB18030} | {
-    codec: codec for codec in (UTF16, CP1250, CP1252, CP1254, CP932, EUC_JP, GB18030)
-}
-#: What the charset of Amazon's document storage may say, and what it means: its names are Java's, and Latin-1 is Windows-1252 on the web.
+_ACCEPTED = {
+    "utf-8": UTF8,
+    "utf-8-sig": UTF8,
+    "shift_jis": CP932,
+    "gbk": GB18030,
+    "gb2312": GB18030,
+} | {codec: codec for codec in (UTF16, CP1250, CP1252, CP1254, CP932, EUC_JP, GB18030)}
+#: What the charset of Amazon's document storage may say, and what it means: its names are Java's,
+#: and Latin-1 is Windows-1252 on the web.
 _DECLARED = _ACCEPTED | {"iso8859-1": CP1252, "iso8859-9": CP1254}
 CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, gb18030 or utf-16"
 _ADVICE = (
-    "Download it again from Seller Central and import it without opening it in between, or save it as UTF-8."
-    f" If you know how it was saved, say so: Characters on the import page, or --encoding ({CHOICES})."
+    "Download it again from Seller Central and import it without opening it in between, or save it"
+    " as UTF-8. If you know how it was saved, say so: Characters on the import page, or --encoding"
+    f" ({CHOICES})."
 )
 
 
@@ -47,19 +61,27 @@ class _Witness:
     bom: str | None = None
     bad_line: int | None = None  # first line that is no UTF-8
     ascii_only: bool = True
-    escape_line: int | None = None  # first line with an escape character, which begins letters in ISO-2022
+    escape_line: int | None = (
+        None  # first line with an escape character, which begins letters in ISO-2022
+    )
 
 
-def decide_encoding(source: Source, wanted: str | None = None, declared: str | None = None) -> Encoding:
+def decide_encoding(
+    source: Source, wanted: str | None = None, declared: str | None = None
+) -> Encoding:
     """Read `source` once and decide. `wanted` overrules everything but a contradiction. Raises ReportRefusedError.
 
-    `declared` is the charset that the document was served with (``Cp1252``, ``utf8``). It decides where the bytes are no UTF-8 and
-    their shape does not contradict it: the label is not always right.
+    `declared` is the charset that the document was served with (``Cp1252``, ``utf8``). It decides
+    where the bytes are no UTF-8 and their shape does not contradict it: the label is not always
+    right.
     """
     codec = _accepted(wanted)
     seen = _look(source, check_utf8=codec in {None, UTF8})
     if seen.bom and codec not in {None, seen.bom}:
-        raise ReportRefusedError(f"the file's own mark says {seen.bom}, not the encoding asked for", "Leave --encoding away.")
+        raise ReportRefusedError(
+            f"the file's own mark says {seen.bom}, not the encoding asked for",
+            "Leave --encoding away.",
+        )
     if seen.bom == UTF16:
         return Encoding(UTF16, "byte order mark")
     if codec == UTF16:
@@ -68,11 +90,23 @@ def decide_encoding(source: Source, wanted: str | None = None, declared: str | N
         return Encoding(codec, "asked for")
     if seen.bad_line is None:
         _refuse_escapes(source, seen)
-        reason = "byte order mark" if seen.bom else "only ASCII characters" if seen.ascii_only else "every byte is valid UTF-8"
+        reason = (
+            "byte order mark"
+            if seen.bom
+            else "only ASCII characters"
+            if seen.ascii_only
+            else "every byte is valid UTF-8"
+        )
         return Encoding(UTF8, reason if codec is None or seen.bom else "asked for")
     if seen.bom or codec == UTF8:
         raise ReportRefusedError(
-            "this is not valid UTF-8, though the file says it is" if seen.bom else "this is not valid UTF-8", _ADVICE, line=seen.bad_line
+            (
+                "this is not valid UTF-8, though the file says it is"
+                if seen.bom
+                else "this is not valid UTF-8"
+            ),
+            _ADVICE,
+            line=seen.bad_line,
         )
     return _by_evidence(seen, kept_bytes(source), declared_codec(declared))
 
@@ -91,7 +125,9 @@ def _accepted(wanted: str | None) -> str | None:
     try:
         return _ACCEPTED[codecs.lookup(wanted).name]
     except (LookupError, ValueError):  # ValueError: a null character in the name
-        raise ReportRefusedError("no report comes in the encoding asked for", f"Choose {CHOICES}.") from None
+        raise ReportRefusedError(
+            "no report comes in the encoding asked for", f"Choose {CHOICES}."
+        ) from None
 
 
 def _look(source: Source, *, check_utf8: bool) -> _Witness:
@@ -107,7 +143,11 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
             number = line + _line_ends(piece[: piece.index(b"\x00")])
             if not seen.bom and _is_utf16(piece):
                 raise ReportRefusedError("the file is UTF-16 without a byte order mark", _ADVICE)
-            raise ReportRefusedError("the file holds binary data, not text", "Check that it is the report itself.", line=number)
+            raise ReportRefusedError(
+                "the file holds binary data, not text",
+                "Check that it is the report itself.",
+                line=number,
+            )
         seen.ascii_only = seen.ascii_only and piece.isascii()
         if seen.escape_line is None and seen.bom is None and b"\x1b" in piece:
             seen.escape_line = line + _line_ends(piece[: piece.index(b"\x1b")])
@@ -144,27 +184,46 @@ def _bom(head: bytes) -> str | None:
 def _refuse_escapes(source: Source, seen: _Witness) -> None:
     """Refuse text of ISO-2022 (JIS), whose letters are ASCII characters after an escape."""
     if seen.escape_line is not None and kept_bytes(source).escapes:
-        reason = "the file holds escape sequences, as text in ISO-2022 (JIS) does, which we don't read"
+        reason = (
+            "the file holds escape sequences, as text in ISO-2022 (JIS) does, which we don't read"
+        )
         raise ReportRefusedError(reason, _ADVICE, line=seen.escape_line)
 
 
 def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encoding:
     """Decide by what the document was served as, else by the letters of the cells that are kept and the stores that it names.
 
-    What is decided must make text of those cells, and no other encoding may make another text of them.
+    What is decided must make text of those cells, and no other encoding may make another text of
+    them.
     """
     not_utf8 = f"not UTF-8 (line {seen.bad_line})"
     cells = kept.cells
     if not cells:
-        return Encoding(LATIN1, f"{not_utf8}; all that is kept of it is ASCII, so nothing depends on which encoding it is")
+        return Encoding(
+            LATIN1,
+            f"{not_utf8}; all that is kept of it is ASCII, so nothing depends on which encoding"
+            " it is",
+        )
     if kept.utf8_share > 0.8:
-        raise ReportRefusedError("this is damaged UTF-8: the file was cut or changed after Amazon made it", _ADVICE, line=seen.bad_line)
+        raise ReportRefusedError(
+            "this is damaged UTF-8: the file was cut or changed after Amazon made it",
+            _ADVICE,
+            line=seen.bad_line,
+        )
     fits = [codec for codec in (CP1252, CP1250, CP1254, CP932) if _fits(cells, codec)]
-    if declared not in {None, UTF8, UTF16} and (declared in fits or not fits) and _decodes(cells, declared):
+    if (
+        declared not in {None, UTF8, UTF16}
+        and (declared in fits or not fits)
+        and _decodes(cells, declared)
+    ):
         return Encoding(declared, f"{not_utf8}; served as {declared}")
     if codec := _chosen(cells, fits, kept.stores):
         return Encoding(codec, f"{not_utf8}; decided by its letters and the stores it names")
-    raise ReportRefusedError("the file is not UTF-8, and its letters don't tell which other encoding it is", _ADVICE, line=seen.bad_line)
+    raise ReportRefusedError(
+        "the file is not UTF-8, and its letters don't tell which other encoding it is",
+        _ADVICE,
+        line=seen.bad_line,
+    )
 
 
 def _chosen(cells: bytes, fits: list[str], stores: frozenset[Store]) -> str | None:
@@ -175,7 +234,11 @@ def _chosen(cells: bytes, fits: list[str], stores: frozenset[Store]) -> str | No
         fits = [codec for codec in fits if codec != CP932]
     if len({cells.decode(codec) for codec in fits}) == 1:
         return fits[0]
-    usual = {frozenset({Store.POLAND}): CP1250, frozenset({Store.TURKEY}): CP1254, frozenset({Store.OTHER}): CP1252}.get(stores)
+    usual = {
+        frozenset({Store.POLAND}): CP1250,
+        frozenset({Store.TURKEY}): CP1254,
+        frozenset({Store.OTHER}): CP1252,
+    }.get(stores)
     return usual if usual in fits else None
 
 
@@ -209,7 +272,9 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
     except UnicodeDecodeError as error:
         number = line + _line_ends(error.object[: error.start])
     if number:  # Outside of the handler: the decoder's own error holds the text.
-        raise ReportRefusedError(f"these bytes are not valid {encoding.codec}", _ADVICE, line=number)
+        raise ReportRefusedError(
+            f"these bytes are not valid {encoding.codec}", _ADVICE, line=number
+        )
 
 
 def in_any_encoding(source: Source) -> Iterator[str]:

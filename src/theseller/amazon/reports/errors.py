@@ -6,7 +6,8 @@ from __future__ import annotations
 class ReportRefusedError(Exception):
     """A report can't be read, or not as a whole. `advice` is the next step for the person who holds the file; `line` counts from 1.
 
-    Neither text ever holds a cell of the file: a shifted column may put a buyer's address where a price belongs.
+    Neither text ever holds a cell of the file: a shifted column may put a buyer's address where a
+    price belongs.
     """
 
     def __init__(self, reason: str, advice: str = "", *, line: int | None = None) -> None:

@@ -12,11 +12,24 @@ from theseller.amazon.reports.types import COLUMNS, UNKNOWN_COLUMN, ReportType, 
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 _BLANK = "\t \x1a\ufeff"
-#: Lines in which a header of ours is looked for that another program changed; separators, and what they are called.
+#: Lines in which a header of ours is looked for that another program changed; separators, and what
+#: they are called.
 _LINES = 40
-_SEPARATORS = {"\t": "", ";": "semicolons", ",": "commas", r"\|": "vertical bars", " {2,}": "spaces", " ": "spaces"}
-_UNOPENED = "Download it again from Seller Central as Text and import that file without opening it in Excel, Numbers or an editor first."
-_KNOWN_NAMES = frozenset(name for columns in COLUMNS.values() for name in (*columns.kept, *columns.dropped))
+_SEPARATORS = {
+    "\t": "",
+    ";": "semicolons",
+    ",": "commas",
+    r"\|": "vertical bars",
+    " {2,}": "spaces",
+    " ": "spaces",
+}
+_UNOPENED = (
+    "Download it again from Seller Central as Text and import that file without opening it in"
+    " Excel, Numbers or an editor first."
+)
+_KNOWN_NAMES = frozenset(
+    name for columns in COLUMNS.values() for name in (*columns.kept, *columns.dropped)
+)
 #: Words of Amazon's column names; a column that Amazon adds is as a rule made of them.
 _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-")) | frozenset(
     [
@@ -42,10 +55,13 @@ _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-
         "vat",
     ]
 )
-_OURS = "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and Traffic as JSON."
+_OURS = (
+    "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and"
+    " Traffic as JSON."
+)
 _LANGUAGE = (
-    "If its column names are not English, set Seller Central > Settings > Account Info > Language for feed processing report "
-    "to English and download it again."
+    "If its column names are not English, set Seller Central > Settings > Account Info > Language"
+    " for feed processing report to English and download it again."
 )
 
 
@@ -102,10 +118,14 @@ def read_header(
         ReportRefusedError: no recognizer knows the columns. A report of Amazon's that is known but
             not supported is called by its name.
     """
-    number, line = next(((at, text) for at, text in enumerate(lines, 1) if text.strip(_BLANK)), (1, ""))
+    number, line = next(
+        ((at, text) for at, text in enumerate(lines, 1) if text.strip(_BLANK)), (1, "")
+    )
     cells = line.lstrip("\ufeff").split("\t")
     if len(cells) > limits.columns:
-        raise ReportRefusedError(f"the first line has more than {limits.columns} columns", _OURS, line=number)
+        raise ReportRefusedError(
+            f"the first line has more than {limits.columns} columns", _OURS, line=number
+        )
     names = [column_name(cell) for cell in cells]
     tried = (recognize(frozenset(names), expected) for recognize in recognizers)
     found = next(filter(None, tried), None)
@@ -117,20 +137,34 @@ def read_header(
     columns = COLUMNS[found.type]
     kept = [name for name in names if name in columns.kept]
     if len(kept) != len(set(kept)):
-        raise ReportRefusedError("a column is twice in the first line", "Download the report again and don't change it.", line=number)
+        raise ReportRefusedError(
+            "a column is twice in the first line",
+            "Download the report again and don't change it.",
+            line=number,
+        )
     dropped = tuple(
         DroppedColumn(_shown(name, place), columns.dropped.get(name, UNKNOWN_COLUMN))
         for place, name in enumerate(names, 1)
         if name not in columns.kept and not (place == len(names) and not name)
     )
     positions = {name: place for place, name in enumerate(names) if name in columns.kept}
-    return Header(found.type, found.evidence, len(names), positions, tuple(kept), dropped, found.decided, number)
+    return Header(
+        found.type,
+        found.evidence,
+        len(names),
+        positions,
+        tuple(kept),
+        dropped,
+        found.decided,
+        number,
+    )
 
 
 def _shown(name: str, place: int) -> str:
     """Return a column's name if every word of it is one of Amazon's column names, else only its number.
 
-    A header may hold cells, of a file that has no header, say; a buyer's city looks like a name too.
+    A header may hold cells, of a file that has no header, say; a buyer's city looks like a name
+    too.
     """
     words = name.split("-")
     known = name in _KNOWN_NAMES or (len(words) > 1 and all(word in _KNOWN_WORDS for word in words))
@@ -145,16 +179,26 @@ def _refuse_resaved(lines: Sequence[str]) -> None:
     for number, line in enumerate(lines[:_LINES], 1):
         for separator, name in _SEPARATORS.items():
             cells = re.split(separator, line.strip())
-            if not any(columns.required <= set(map(_unquoted, cells)) for columns in COLUMNS.values()):
+            if not any(
+                columns.required <= set(map(_unquoted, cells)) for columns in COLUMNS.values()
+            ):
                 continue
             if name:
                 raise ReportRefusedError(
-                    f"the columns are separated by {name}: another program saved this file again", _UNOPENED, line=number
+                    f"the columns are separated by {name}: another program saved this file again",
+                    _UNOPENED,
+                    line=number,
                 )
             if '"' in cells[0]:
-                raise ReportRefusedError("the cells are in quotes: another program saved this file again", _UNOPENED, line=number)
+                raise ReportRefusedError(
+                    "the cells are in quotes: another program saved this file again",
+                    _UNOPENED,
+                    line=number,
+                )
             raise ReportRefusedError(
-                "there are lines above the column names, which another program or person added", _UNOPENED, line=number
+                "there are lines above the column names, which another program or person added",
+                _UNOPENED,
+                line=number,
             )
 
 
@@ -167,7 +211,13 @@ def _refuse_stranger(names: set[str], cells: list[str]) -> None:
         missing = sorted(columns.required - names)
         if len(missing) <= len(columns.required) // 2:
             lacking = ", ".join(missing)
-            raise ReportRefusedError(f"this looks like {kind} but lacks the columns {lacking}", "Download it again, complete.", line=1)
+            raise ReportRefusedError(
+                f"this looks like {kind} but lacks the columns {lacking}",
+                "Download it again, complete.",
+                line=1,
+            )
     if len(cells) >= 10:
-        raise ReportRefusedError("no report that we support has these columns", f"{_OURS} {_LANGUAGE}", line=1)
+        raise ReportRefusedError(
+            "no report that we support has these columns", f"{_OURS} {_LANGUAGE}", line=1
+        )
     raise ReportRefusedError("we don't support this report", _OURS, line=1)

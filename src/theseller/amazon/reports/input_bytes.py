@@ -1,8 +1,9 @@
 """The bytes of a report, wherever they come from: a download in chunks or a seller's file. Never written to disk.
 
-A report is read more than once (encoding first, rows later), so the source must be replayable. A list or a callable that reopens the
-source is replayed as it is; a one-shot iterator is kept in memory as it arrived, compressed if it came compressed, up to a cap.
-Amazon: "Unencrypted report content must never be stored on disk, even temporarily" (SP-API guide, "Retrieve a report").
+A report is read more than once (encoding first, rows later), so the source must be replayable. A
+list or a callable that reopens the source is replayed as it is; a one-shot iterator is kept in
+memory as it arrived, compressed if it came compressed, up to a cap. Amazon: "Unencrypted report
+content must never be stored on disk, even temporarily" (SP-API guide, "Retrieve a report").
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ Chunks = Iterable[bytes] | Callable[[], Iterable[bytes]]
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18  # cells are freed piece by piece; larger pieces were not faster
-_AGAIN = "Download the report again from Seller Central as Text (tab-delimited) and give it to us unchanged."
+_AGAIN = (
+    "Download the report again from Seller Central as Text (tab-delimited) and give it to us"
+    " unchanged."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a file may cost us. Sizes in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB.
 
-    `lines` and `refused` count rows of a flat file and rows that can't be read; `json_rows` counts the rows of a JSON report, each of
-    at most `line` bytes with at most `columns` fields.
+    `lines` and `refused` count rows of a flat file and rows that can't be read; `json_rows` counts
+    the rows of a JSON report, each of at most `line` bytes with at most `columns` fields.
     """
 
     content: int = 512 << 20
@@ -47,7 +51,9 @@ DEFAULT_LIMITS = Limits()
 class Source:
     """Replayable bytes with gzip undone. After a first complete `content()`: `compressed`, `size` (bytes of content), `sha256`."""
 
-    def __init__(self, chunks: Chunks, *, filename: str | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, chunks: Chunks, *, filename: str | None = None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         if isinstance(chunks, (bytes, bytearray, memoryview)):
             chunks = [bytes(chunks)]
         self.limits = limits
@@ -68,13 +74,20 @@ class Source:
             size += len(piece)
             if size > self.limits.content:
                 message = f"the report is larger than {self.limits.content >> 20} MiB"
-                raise ReportRefusedError(message, "Ask Seller Central for a shorter period and import the parts one after another.")
+                raise ReportRefusedError(
+                    message,
+                    "Ask Seller Central for a shorter period and import the parts one after"
+                    " another.",
+                )
             digest.update(piece)
             yield piece
         if not size:
             raise ReportRefusedError("the file is empty", _AGAIN)
         if self.sha256 and digest.hexdigest() != self.sha256:
-            raise ReportRefusedError("the file changed while it was being read", "Import it again when nothing else writes to it.")
+            raise ReportRefusedError(
+                "the file changed while it was being read",
+                "Import it again when nothing else writes to it.",
+            )
         self.size, self.sha256 = size, digest.hexdigest()
 
     def _received(self) -> Iterator[bytes]:
@@ -90,7 +103,9 @@ class Source:
             size = 0
             for chunk in self._chunks:
                 size += len(chunk)
-                if size <= self.limits.content:  # content() refuses an uncompressed file of this size before the next replay
+                if (
+                    size <= self.limits.content
+                ):  # content() refuses an uncompressed file of this size before the next replay
                     kept.append(bytes(chunk))
                 yield chunk
             self._kept = kept
@@ -125,7 +140,9 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
     """Undo gzip, also of several members in a row, never holding more than a piece."""
-    bounds = GunzipLimits(expansion=limits.expansion, judged_after=16 << 20, members=limits.members, step=_PIECE)
+    bounds = GunzipLimits(
+        expansion=limits.expansion, judged_after=16 << 20, members=limits.members, step=_PIECE
+    )
     try:
         yield from gunzip(chunks, bounds)
     except GunzipError as error:
@@ -137,12 +154,20 @@ def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
 
 def _refused_gzip(damage: Damage, limits: Limits) -> ReportRefusedError:
     if damage is Damage.TRUNCATED:
-        return ReportRefusedError("the gzip file ends too early: the download was cut off", "Download the report again.")
+        return ReportRefusedError(
+            "the gzip file ends too early: the download was cut off", "Download the report again."
+        )
     if damage is Damage.TOO_COMPRESSED:
-        message = f"the file grows to more than {limits.expansion} times its size when decompressed, which no report does"
+        message = (
+            f"the file grows to more than {limits.expansion} times its size when decompressed,"
+            " which no report does"
+        )
         return ReportRefusedError(message, _AGAIN)
     if damage is Damage.TOO_MANY_MEMBERS:
-        return ReportRefusedError(f"the gzip file consists of more than {limits.members:,} parts, which no report does", _AGAIN)
+        return ReportRefusedError(
+            f"the gzip file consists of more than {limits.members:,} parts, which no report does",
+            _AGAIN,
+        )
     return ReportRefusedError("the gzip compression of the file is damaged", _AGAIN)
 
 
@@ -151,18 +176,36 @@ def refuse_by_magic(head: bytes, suffix: str = "") -> None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         if b"[Content_Types].xml" in head or b"xl/" in head or suffix in {".xlsx", ".xlsm"}:
             raise ReportRefusedError("this is an Excel workbook", _AGAIN)
-        raise ReportRefusedError("this is a ZIP archive", "Unpack it and import the text file inside.")
+        raise ReportRefusedError(
+            "this is a ZIP archive", "Unpack it and import the text file inside."
+        )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise ReportRefusedError("this is an old Excel workbook", _AGAIN)
     if head.startswith(b"%PDF"):
         raise ReportRefusedError("this is a PDF document", _AGAIN)
     if head.startswith(_GZIP):
-        raise ReportRefusedError("the file is compressed twice", "Decompress it once (gunzip) and import the result.")
+        raise ReportRefusedError(
+            "the file is compressed twice", "Decompress it once (gunzip) and import the result."
+        )
     if head.startswith((b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")):
-        raise ReportRefusedError("this is an archive of a kind we don't open", "Unpack it and import the text file inside.")
+        raise ReportRefusedError(
+            "this is an archive of a kind we don't open",
+            "Unpack it and import the text file inside.",
+        )
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<script", b"<meta")):
-        advice = "Sign in to Seller Central again, download the report once more, and check that the file opens as a table."
-        raise ReportRefusedError("this is a web page (often a sign-in or error page saved in place of the report)", advice)
+    if start.startswith(
+        (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<script", b"<meta")
+    ):
+        advice = (
+            "Sign in to Seller Central again, download the report once more, and check that the"
+            " file opens as a table."
+        )
+        raise ReportRefusedError(
+            "this is a web page (often a sign-in or error page saved in place of the report)",
+            advice,
+        )
     if start.startswith((b"<?xml", b"<")):
-        raise ReportRefusedError("this is an XML document", "Download the tab-delimited (flat file) variant of the report.")
+        raise ReportRefusedError(
+            "this is an XML document",
+            "Download the tab-delimited (flat file) variant of the report.",
+        )

@@ -90,7 +90,9 @@ class Findings:
         self.refused_count += 1
         if self.refused_count > self._most_refused:
             message = f"more than {self._most_refused:,} rows can't be read"
-            raise ReportRefusedError(message, "Download the report again and don't change it.", line=line)
+            raise ReportRefusedError(
+                message, "Download the report again and don't change it.", line=line
+            )
         if len(self.refused) < _REFUSALS_LISTED:
             self.refused.append(RefusedRow(line, column, reason))
 
@@ -110,16 +112,24 @@ class Findings:
 
     def add(self, currency: str, measure: str, amount: Decimal | int) -> None:
         if currency not in self.totals and len(self.totals) >= _CURRENCIES_MOST:
-            raise ReportRefusedError("the file names more currencies than Amazon pays in", "Download the report again.")
+            raise ReportRefusedError(
+                "the file names more currencies than Amazon pays in", "Download the report again."
+            )
         measures = self.totals.setdefault(currency, {})
         measures[measure] = measures.get(measure, Decimal(0)) + amount
 
     def saw(self, rows: Sequence[tuple[Any, ...]], marketplace_at: int, instant_at: int) -> None:
         """Widen the period by each row's instant."""
         marketplace_of, instant_of = itemgetter(marketplace_at), itemgetter(instant_at)
-        present: dict[int, Marketplace | None] = {id(m): m for m in map(marketplace_of, rows)}  # Hashing a store is slow.
+        present: dict[int, Marketplace | None] = {
+            id(m): m for m in map(marketplace_of, rows)
+        }  # Hashing a store is slow.
         for marketplace in present.values():
-            own = rows if len(present) == 1 else [row for row in rows if marketplace_of(row) is marketplace]
+            own = (
+                rows
+                if len(present) == 1
+                else [row for row in rows if marketplace_of(row) is marketplace]
+            )
             self.saw_span(marketplace, min(map(instant_of, own)), max(map(instant_of, own)))
 
     def saw_span(self, marketplace: Marketplace | None, first: datetime, last: datetime) -> None:
@@ -134,9 +144,17 @@ class Findings:
 
     def period(self) -> Period:
         spans = self._spans.values()
-        days = {m.code: (m.local_day(first), m.local_day(last)) for m, (first, last) in self._spans.items() if m}
+        days = {
+            m.code: (m.local_day(first), m.local_day(last))
+            for m, (first, last) in self._spans.items()
+            if m
+        }
         days |= {m.code: span for m, span in self._days.items()}
-        return Period(min((s[0] for s in spans), default=None), max((s[1] for s in spans), default=None), dict(sorted(days.items())))
+        return Period(
+            min((s[0] for s in spans), default=None),
+            max((s[1] for s in spans), default=None),
+            dict(sorted(days.items())),
+        )
 
     def marketplaces(self) -> tuple[str, ...]:
         return tuple(sorted({m.code for m in (*self._spans, *self._days) if m}))
@@ -158,13 +176,17 @@ def conclude(
 ) -> Inspection:
     """Make the inspection of a report whose every row went by.
 
-    It is importable if no row was refused and the report as a whole passes: `verdict` is (why not, advice), blank if it does.
+    It is importable if no row was refused and the report as a whole passes: `verdict` is (why not,
+    advice), blank if it does.
     """
     refused = findings.refused_count
     why, advice = verdict
     if refused and not why:
         why = f"{refused} of {refused + findings.rows} rows can't be read"
-        advice = "Download the report again and don't change it; or choose to import the readable rows only."
+        advice = (
+            "Download the report again and don't change it; or choose to import the readable rows"
+            " only."
+        )
     return Inspection(
         report_type=report_type,
         type_evidence=evidence,
@@ -183,7 +205,11 @@ def conclude(
         rows_refused=tuple(findings.refused),
         rows_refused_count=refused,
         unclassified=findings.unclassified,
-        warnings=findings.texts() if findings.rows or refused else (*findings.texts(), "the report holds no rows"),
+        warnings=(
+            findings.texts()
+            if findings.rows or refused
+            else (*findings.texts(), "the report holds no rows")
+        ),
         importable=not why,
         why_not=why,
         advice=advice,
@@ -191,7 +217,10 @@ def conclude(
 
 
 def refusal(
-    error: ReportRefusedError, source: Source | None = None, encoding: Encoding | None = None, kind: ReportType | None = None
+    error: ReportRefusedError,
+    source: Source | None = None,
+    encoding: Encoding | None = None,
+    kind: ReportType | None = None,
 ) -> Inspection:
     """Make the inspection of a report that was refused before its end."""
     return Inspection(

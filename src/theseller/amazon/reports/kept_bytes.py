@@ -22,7 +22,9 @@ _ENDS = re.compile(rb"[\r\n]+")
 _BLANK = b"\t \x1a"
 _STORE = re.compile(rb"Amazon\.(co\.jp|jp|pl|com?\.[a-z]{2}|com|[a-z]{2})(?![a-z.])", re.IGNORECASE)
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
-_UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UTF8_LETTER = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
 _IDENTITY = re.compile(rb"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}|[0-9]{4,20}")
 
 
@@ -73,7 +75,9 @@ def kept_bytes(source: Source) -> KeptBytes:
             if not cell.isascii() and cell not in cells and left > 0:
                 cells.add(cell)
                 left -= len(cell)
-    return KeptBytes(b"\n".join(sorted(cells)), in_utf8 / high if high else 0.0, escapes, frozenset(stores))
+    return KeptBytes(
+        b"\n".join(sorted(cells)), in_utf8 / high if high else 0.0, escapes, frozenset(stores)
+    )
 
 
 class _Layout:
@@ -81,10 +85,19 @@ class _Layout:
 
     def __init__(self, header: bytes) -> None:
         names = [column_name(cell.decode("latin-1")) for cell in header.split(b"\t")]
-        columns = next((columns for columns in COLUMNS.values() if columns.required <= set(names)), None)
+        columns = next(
+            (columns for columns in COLUMNS.values() if columns.required <= set(names)), None
+        )
         kept = columns.kept if columns else frozenset()
         self._positions = [place for place, name in enumerate(names) if name in kept]
-        self._identity = next((place for place, name in enumerate(names) if name in {"amazon-order-id", "settlement-id"}), 0)
+        self._identity = next(
+            (
+                place
+                for place, name in enumerate(names)
+                if name in {"amazon-order-id", "settlement-id"}
+            ),
+            0,
+        )
         self._width = len(names)
 
     def kept(self, line: bytes) -> list[bytes]:
@@ -93,7 +106,9 @@ class _Layout:
         while len(cells) > self._width and not cells[-1].strip():
             cells.pop()
         whole = len(cells) == self._width or (
-            len(cells) < self._width and len(cells) > self._identity and _IDENTITY.fullmatch(cells[self._identity])
+            len(cells) < self._width
+            and len(cells) > self._identity
+            and _IDENTITY.fullmatch(cells[self._identity])
         )
         if not self._positions or not whole:
             return cells

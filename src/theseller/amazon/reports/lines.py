@@ -35,7 +35,13 @@ class OpenReport:
             yield from batch.lines
 
 
-def open_report(chunks: Chunks, *, filename: str | None = None, encoding: str | None = None, limits: Limits = DEFAULT_LIMITS) -> OpenReport:
+def open_report(
+    chunks: Chunks,
+    *,
+    filename: str | None = None,
+    encoding: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> OpenReport:
     """Undo gzip, check the limits, decide the encoding. Streams; keeps nothing on disk. Raises ReportRefusedError."""
     source = Source(chunks, filename=filename, limits=limits)
     return OpenReport(source, decide_encoding(source, encoding))
@@ -67,7 +73,9 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
     for piece in texts:
         text = piece
         if "\x00" in text:  # Only UTF-16 gets here with one.
-            raise ReportRefusedError("the file holds null characters", "Check that it is the report itself.", line=number)
+            raise ReportRefusedError(
+                "the file holds null characters", "Check that it is the report itself.", line=number
+            )
         if not ending:
             text, pending = pending + text, ""
             ending = _ending(text)
@@ -95,7 +103,10 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
 def _check(lines: list[str], number: int, limits: Limits) -> None:
     if number + len(lines) > limits.lines + 1:
         message = f"the file has more than {limits.lines:,} lines"
-        raise ReportRefusedError(message, "Ask Seller Central for a shorter period and import the parts one after another.")
+        raise ReportRefusedError(
+            message,
+            "Ask Seller Central for a shorter period and import the parts one after another.",
+        )
     if max(map(len, lines)) > limits.line:
         place = next(place for place, line in enumerate(lines) if len(line) > limits.line)
         _refuse_long(number + place, limits)
@@ -103,4 +114,6 @@ def _check(lines: list[str], number: int, limits: Limits) -> None:
 
 def _refuse_long(number: int, limits: Limits) -> None:
     message = f"the line is longer than {limits.line >> 10} KiB, which no report's is"
-    raise ReportRefusedError(message, "Check that the file is the report itself, with one row on each line.", line=number)
+    raise ReportRefusedError(
+        message, "Check that the file is the report itself, with one row on each line.", line=number
+    )

@@ -18,7 +18,9 @@ _FLAT_BY_TYPE = {kind: form for form in FLAT_FORMATS for kind in form.titles}
 _TITLES = {kind.value: title for form in FORMATS for kind, title in form.titles.items()}
 _MUST_ADD_UP = frozenset(kind for form in FORMATS if form.must_add_up for kind in form.titles)
 #: Short name, for the command line → report type.
-TYPE_NAMES: Mapping[str, ReportType] = MappingProxyType({name: kind for form in FORMATS for name, kind in form.names.items()})
+TYPE_NAMES: Mapping[str, ReportType] = MappingProxyType(
+    {name: kind for form in FORMATS for name, kind in form.names.items()}
+)
 
 
 def flat_format(report_type: ReportType) -> FlatFormat:

@@ -1,12 +1,14 @@
 """Inspect, read or stream a report.
 
 - `inspect_report` says what a file is and stores nothing; it never raises for what is in the file.
-- `read_report` decodes the whole file once to check it, and only then hands out its rows, decoding again. For imports.
-- `stream_report` decodes once, hands out rows at once, and raises at the end if the file can't be imported: its caller must be in a
-  transaction that the error undoes. For bulk.
+- `read_report` decodes the whole file once to check it, and only then hands out its rows, decoding
+  again. For imports.
+- `stream_report` decodes once, hands out rows at once, and raises at the end if the file can't be
+  imported: its caller must be in a transaction that the error undoes. For bulk.
 
-A file with one unreadable row is refused as a whole: a seller who sees "imported" expects totals that agree with Seller Central.
-`allow_refused_rows` overrides that, except for settlements, whose lines must add up to the payout.
+A file with one unreadable row is refused as a whole: a seller who sees "imported" expects totals
+that agree with Seller Central. `allow_refused_rows` overrides that, except for settlements, whose
+lines must add up to the payout.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ from theseller.amazon.reports.header import DroppedColumn, Header, read_header
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits, Source
 from theseller.amazon.reports.inspection import Inspection, conclude, refusal
 from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.registry import FLAT_FORMATS, JSON_FORMAT, JSON_TYPE, flat_format, must_add_up
+from theseller.amazon.reports.registry import (
+    FLAT_FORMATS,
+    JSON_FORMAT,
+    JSON_TYPE,
+    flat_format,
+    must_add_up,
+)
 from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.types import ALL_ORDERS, ReportType, SettlementSummary
@@ -73,9 +81,13 @@ class ReportStream:
     def _open(self) -> None:
         """Decide the encoding and read the header. Raises ReportRefusedError."""
         try:
-            self.encoding = decide_encoding(self.source, self._options.encoding, self._options.declared)
+            self.encoding = decide_encoding(
+                self.source, self._options.encoding, self._options.declared
+            )
         except ReportRefusedError:
-            if self.source.size:  # It could be read, but not what its bytes mean: a lookalike's column names may tell enough.
+            # It could be read, but not what its bytes mean: a lookalike's column names may tell
+            # enough.
+            if self.source.size:
                 for text in in_any_encoding(self.source):
                     refuse_unsupported(text.splitlines())
             raise
@@ -90,9 +102,16 @@ class ReportStream:
         if head.startswith(("{", "[")):
             return None
         if not head:
-            raise ReportRefusedError("the file holds nothing but blanks", "Download the report again.")
+            raise ReportRefusedError(
+                "the file holds nothing but blanks", "Download the report again."
+            )
         recognizers = (form.recognize for form in FLAT_FORMATS)
-        return read_header(next(self._report.batches()).lines, self.source.limits, recognizers, self._options.expected)
+        return read_header(
+            next(self._report.batches()).lines,
+            self.source.limits,
+            recognizers,
+            self._options.expected,
+        )
 
     def batches(self) -> Iterator[list[Row]]:
         """Yield the rows batch by batch, in the file's order. Raises ReportRefusedError, at the latest at the end."""
@@ -128,14 +147,20 @@ class ReportStream:
 
     def _json(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self._report.encoding)
-        head = next(text).lstrip("\ufeff")  # A second byte order mark, which some programs add, is no character of the text.
-        decoder = JSON_FORMAT.decoder((piece.encode() for piece in chain([head], text)), self.source.limits)
+        head = next(text).lstrip(
+            "\ufeff"
+        )  # A second byte order mark, which some programs add, is no character of the text.
+        decoder = JSON_FORMAT.decoder(
+            (piece.encode() for piece in chain([head], text)), self.source.limits
+        )
         for rows in decoder.batches():
             if rows:
                 yield list(rows)
         return self._conclude(decoder, decoder.kept, decoder.dropped)
 
-    def _conclude(self, decoder: Decoder, kept: Iterable[str], dropped: Iterable[DroppedColumn]) -> Inspection:
+    def _conclude(
+        self, decoder: Decoder, kept: Iterable[str], dropped: Iterable[DroppedColumn]
+    ) -> Inspection:
         verdict = decoder.verdict()
         report_type, evidence = decoder.settled_type()
         return conclude(
@@ -184,7 +209,9 @@ def read_report(
     declared: str | None = None,
 ) -> Report:
     """Check a whole report, then hand out its rows. Raises ReportRefusedError, and then nothing of it was handed out."""
-    options = Options(filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared)
+    options = Options(
+        filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared
+    )
     source = Source(chunks, filename=filename, limits=limits)
     stream = ReportStream(source, replace(options, as_tuples=True))
     for _ in stream.batches():
@@ -210,11 +237,20 @@ def inspect_report(
             pass
     except ReportRefusedError as error:
         found = stream.inspection if stream else None
-        return found or refusal(error, source, stream.encoding if stream else None, stream.report_type if stream else None)
+        return found or refusal(
+            error,
+            source,
+            stream.encoding if stream else None,
+            stream.report_type if stream else None,
+        )
     return stream.require_inspection()
 
 
 def _check_expected(found: ReportType, expected: ReportType | None) -> None:
     if expected is None or found is expected or {found, expected} <= ALL_ORDERS:
         return
-    raise ReportRefusedError(f"this is {found}, but {expected} was asked for", "Import it as what it is, or choose the other file.", line=1)
+    raise ReportRefusedError(
+        f"this is {found}, but {expected} was asked for",
+        "Import it as what it is, or choose the other file.",
+        line=1,
+    )

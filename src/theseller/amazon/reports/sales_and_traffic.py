@@ -1,8 +1,9 @@
 """Sales and traffic (JSON): sessions, page views and sales by day, and by product over the report's period.
 
-Only two things in it are facts of a day: rows by date when the report's granularity is DAY, and rows by product when its period is one day.
-Allow-list: the structs below; msgspec skips every other field without making a value of it. Amounts are read from the JSON token, exactly.
-Shapes: Amazon's schema `sellerSalesAndTrafficReport.json`.
+Only two things in it are facts of a day: rows by date when the report's granularity is DAY, and
+rows by product when its period is one day. Allow-list: the structs below; msgspec skips every other
+field without making a value of it. Amounts are read from the JSON token, exactly. Shapes: Amazon's
+schema `sellerSalesAndTrafficReport.json`.
 """
 
 from __future__ import annotations
@@ -177,7 +178,8 @@ _YEARS = range(1995, 2101)
 _FIELDS_LISTED = 400
 _SPECIFICATION_MAX = 16 << 10
 
-#: Documented fields that are not read: halves of a sum, the same for business buyers only, or derived from what is read.
+#: Documented fields that are not read: halves of a sum, the same for business buyers only, or
+#: derived from what is read.
 _NOT_NEEDED = re.compile(
     r"\w+B2B|browser\w+|mobileApp\w+|average\w+|refundRate|claims\w+|shippedProductSales|orderItemSessionPercentage|feedbackReceived"
     r"|negativeFeedbackReceived|receivedNegativeFeedbackRate|sessionPercentage|pageViewsPercentage|browerPageViews"
@@ -193,10 +195,16 @@ class TrafficDecoder:
         self.kept: list[str] = []
         self._dropped: dict[str, str] = {}
         document = _document(pieces, limits)
-        self._by_date, self._by_asin = document.sales_and_traffic_by_date, document.sales_and_traffic_by_asin
+        self._by_date, self._by_asin = (
+            document.sales_and_traffic_by_date,
+            document.sales_and_traffic_by_asin,
+        )
         self._specification = _specification(document.report_specification)
         self.marketplace = _marketplace(self._specification)
-        self._first, self._last = self._specification.data_start_time, self._specification.data_end_time
+        self._first, self._last = (
+            self._specification.data_start_time,
+            self._specification.data_end_time,
+        )
         if self._last < self._first:
             raise ReportRefusedError("the period ends before it begins", _AGAIN)
         if self._first.year not in _YEARS or self._last.year not in _YEARS:
@@ -210,13 +218,20 @@ class TrafficDecoder:
         """Yield the readable rows by day, then by product. A refused row's line is its number in its own list, from 1."""
         yield from _batched(self._days())
         if self._granularity() != "DAY":
-            self.findings.warn("{n} rows by date cover weeks or months, not days: they are not read", len(self._by_date))
+            self.findings.warn(
+                "{n} rows by date cover weeks or months, not days: they are not read",
+                len(self._by_date),
+            )
         products = 0
         for batch in _batched(self._products()):
             products += len(batch)
             yield batch
         if products and self._first != self._last:
-            self.findings.warn("{n} rows by product cover several days, so they can't be used per day and are skipped", products)
+            self.findings.warn(
+                "{n} rows by product cover several days, so they can't be used per day and are"
+                " skipped",
+                products,
+            )
 
     def _granularity(self) -> str:
         return self._specification.report_options.date_granularity
@@ -230,7 +245,11 @@ class TrafficDecoder:
             if row is None:
                 continue
             if row.date in seen or not self._first <= row.date <= self._last:
-                self.findings.refuse(number, "salesAndTrafficByDate.date", "a day twice, or outside the report's period")
+                self.findings.refuse(
+                    number,
+                    "salesAndTrafficByDate.date",
+                    "a day twice, or outside the report's period",
+                )
                 continue
             seen.add(row.date)
             sales, traffic = row.sales, row.traffic
@@ -238,7 +257,12 @@ class TrafficDecoder:
             self.findings.saw_day(self.marketplace, row.date, row.date)
             amount = sales.ordered_product_sales
             shipped = (sales.units_refunded, sales.units_shipped, sales.orders_shipped)
-            ordered = (amount.currency_code, amount.amount, sales.units_ordered, sales.total_order_items)
+            ordered = (
+                amount.currency_code,
+                amount.amount,
+                sales.units_ordered,
+                sales.total_order_items,
+            )
             yield TrafficDay(self.marketplace, row.date, *ordered, *shipped, *_traffic(traffic))
 
     def _products(self) -> Iterator[TrafficProduct]:
@@ -247,18 +271,37 @@ class TrafficDecoder:
             row = self._read(_BY_ASIN, raw, number, "salesAndTrafficByAsin")
             if row is None:
                 continue
-            if not all(_ASIN.fullmatch(asin) for asin in (row.parent_asin, row.child_asin) if asin is not None):
+            if not all(
+                _ASIN.fullmatch(asin)
+                for asin in (row.parent_asin, row.child_asin)
+                if asin is not None
+            ):
                 self.findings.refuse(number, "salesAndTrafficByAsin.parentAsin", "not an ASIN")
                 continue
             sales, traffic = row.sales, row.traffic
             self._note(sales, traffic, "by product")
             self.findings.saw_day(self.marketplace, self._first, self._last)
             amount = sales.ordered_product_sales
-            whose = (self.marketplace, self._first, self._last, daily, row.parent_asin, row.child_asin, row.sku)
-            ordered = (amount.currency_code, amount.amount, sales.units_ordered, sales.total_order_items)
+            whose = (
+                self.marketplace,
+                self._first,
+                self._last,
+                daily,
+                row.parent_asin,
+                row.child_asin,
+                row.sku,
+            )
+            ordered = (
+                amount.currency_code,
+                amount.amount,
+                sales.units_ordered,
+                sales.total_order_items,
+            )
             yield TrafficProduct(*whose, *ordered, *_traffic(traffic))
 
-    def _read(self, decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, number: int, where: str) -> _Row | None:
+    def _read(
+        self, decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, number: int, where: str
+    ) -> _Row | None:
         """Decode one row, or note why not. The message of msgspec may quote a value, so only its path is repeated."""
         row: _Row | None = None
         try:
@@ -271,7 +314,11 @@ class TrafficDecoder:
                     reason = f"more than {self._limits.columns} fields"
         except msgspec.ValidationError as error:
             column, reason = _path(error), "not the kind of value that Amazon documents"
-        except (msgspec.DecodeError, RecursionError, ValueError):  # A text that the first pass skipped and that is none.
+        except (
+            msgspec.DecodeError,
+            RecursionError,
+            ValueError,
+        ):  # A text that the first pass skipped and that is none.
             column, reason = "", "damaged"
         if reason:
             self.findings.refuse(number, f"{where}{column}", reason)
@@ -304,13 +351,22 @@ class TrafficDecoder:
     def _note(self, sales: _Sales, traffic: _Traffic, which: str) -> None:
         self.findings.rows += 1
         currency = sales.ordered_product_sales.currency_code
-        self.findings.add(currency, f"ordered product sales {which}", sales.ordered_product_sales.amount)
+        self.findings.add(
+            currency, f"ordered product sales {which}", sales.ordered_product_sales.amount
+        )
         self.findings.add(currency, f"units ordered {which}", sales.units_ordered)
         self.findings.add(currency, f"sessions {which}", traffic.sessions or 0)
 
     def verdict(self) -> tuple[str, str]:
-        if self._by_date and self._granularity() != "DAY" and not (self._by_asin and self._first == self._last):
-            return "the report is by week or month; nothing in it is a fact of a day", "Request it with dateGranularity DAY."
+        if (
+            self._by_date
+            and self._granularity() != "DAY"
+            and not (self._by_asin and self._first == self._last)
+        ):
+            return (
+                "the report is by week or month; nothing in it is a fact of a day",
+                "Request it with dateGranularity DAY.",
+            )
         return "", ""
 
     def settled_type(self) -> tuple[ReportType, str]:
@@ -318,7 +374,9 @@ class TrafficDecoder:
 
 
 _PARTS = frozenset({"salesByDate", "trafficByDate", "salesByAsin", "trafficByAsin"})
-_READ = frozenset().union(*(struct.__struct_encode_fields__ for struct in (_ByDate, _ByAsin, _Sales, _Traffic)))
+_READ = frozenset().union(
+    *(struct.__struct_encode_fields__ for struct in (_ByDate, _ByAsin, _Sales, _Traffic))
+)
 
 
 def _fault(row: _ByDate | _ByAsin) -> tuple[str, str]:
@@ -333,7 +391,12 @@ def _fault(row: _ByDate | _ByAsin) -> tuple[str, str]:
 
 
 def _traffic(traffic: _Traffic) -> Sequence[Any]:
-    return traffic.sessions, traffic.page_views, traffic.buy_box_percentage, traffic.unit_session_percentage
+    return (
+        traffic.sessions,
+        traffic.page_views,
+        traffic.buy_box_percentage,
+        traffic.unit_session_percentage,
+    )
 
 
 def _path(error: msgspec.ValidationError) -> str:
@@ -352,7 +415,10 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
     for piece in pieces:
         received += piece
         if len(received) > limits.json:
-            raise ReportRefusedError(f"the JSON document is larger than {limits.json >> 20} MiB", "Request a shorter period.")
+            raise ReportRefusedError(
+                f"the JSON document is larger than {limits.json >> 20} MiB",
+                "Request a shorter period.",
+            )
     _COUNTER.left = limits.json_rows
     try:
         _OUTLINE.decode(received)
@@ -361,39 +427,62 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
         reason = f"the JSON document has more than {limits.json_rows:,} rows"
     except msgspec.ValidationError as error:
         if b'"errors"' in received[:200]:
-            raise ReportRefusedError("this is an error message of Amazon's, not a report", "Request the report again.") from None
+            raise ReportRefusedError(
+                "this is an error message of Amazon's, not a report", "Request the report again."
+            ) from None
         raise _no_such_report(error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise ReportRefusedError("the JSON is damaged or cut off", "Download the report again.") from None
+        raise ReportRefusedError(
+            "the JSON is damaged or cut off", "Download the report again."
+        ) from None
     raise ReportRefusedError(reason, "Request a shorter period.")
 
 
 def _no_such_report(error: msgspec.ValidationError, at: str = "") -> ReportRefusedError:
-    advice = "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and settlements as Text."
-    return ReportRefusedError(f"this JSON is no sales and traffic report (at ${at}{_path(error)})", advice)
+    advice = (
+        "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and"
+        " settlements as Text."
+    )
+    return ReportRefusedError(
+        f"this JSON is no sales and traffic report (at ${at}{_path(error)})", advice
+    )
 
 
 def _specification(raw: msgspec.Raw) -> _Specification:
     if len(memoryview(raw)) > _SPECIFICATION_MAX:
-        raise ReportRefusedError("the report's specification is longer than any of Amazon's", _AGAIN)
+        raise ReportRefusedError(
+            "the report's specification is longer than any of Amazon's", _AGAIN
+        )
     try:
         return _SPECIFICATION.decode(raw)
     except msgspec.ValidationError as error:
         raise _no_such_report(error, ".reportSpecification") from None
     except (msgspec.DecodeError, RecursionError):
-        raise ReportRefusedError("the JSON is damaged or cut off", "Download the report again.") from None
+        raise ReportRefusedError(
+            "the JSON is damaged or cut off", "Download the report again."
+        ) from None
 
 
 def _marketplace(specification: _Specification) -> Marketplace:
     if specification.report_type != ReportType.SALES_AND_TRAFFIC:
-        raise ReportRefusedError("this JSON is another report than sales and traffic", f"Request {ReportType.SALES_AND_TRAFFIC}.")
+        raise ReportRefusedError(
+            "this JSON is another report than sales and traffic",
+            f"Request {ReportType.SALES_AND_TRAFFIC}.",
+        )
     if len(specification.marketplace_ids) != 1:
-        raise ReportRefusedError("the report names several marketplaces or none", "Request it for one marketplace at a time.")
+        raise ReportRefusedError(
+            "the report names several marketplaces or none",
+            "Request it for one marketplace at a time.",
+        )
     marketplace = MARKETPLACES.get(specification.marketplace_ids[0])
     if marketplace is None:
-        raise ReportRefusedError("the report is of a marketplace this version doesn't know", "Update TheSeller.")
+        raise ReportRefusedError(
+            "the report is of a marketplace this version doesn't know", "Update TheSeller."
+        )
     return marketplace
 
 
 _TYPE = ReportType.SALES_AND_TRAFFIC
-FORMAT = JsonFormat(titles={_TYPE: "Sales and traffic"}, names={"traffic": _TYPE}, decoder=TrafficDecoder)
+FORMAT = JsonFormat(
+    titles={_TYPE: "Sales and traffic"}, names={"traffic": _TYPE}, decoder=TrafficDecoder
+)

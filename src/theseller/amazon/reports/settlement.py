@@ -1,7 +1,7 @@
 """Settlement report, Flat File V2: what Amazon paid out, line by line. The lines must add up to the payout, or the file is refused.
 
-Row 1 is a summary (only it has `total-amount`); every other row is one amount. `quantity-purchased` repeats on each component of an item, so
-it must not be summed over lines.
+Row 1 is a summary (only it has `total-amount`); every other row is one amount. `quantity-purchased`
+repeats on each component of an item, so it must not be summed over lines.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from theseller.lib.marketplaces import Marketplace, by_sales_channel
 class SettlementLine(msgspec.Struct, frozen=True):
     """One amount of a settlement; costs are negative, as printed. A tuple row holds the same values in the same order.
 
-    `posted_date_only`: the file gives a day without a time, and `posted_at` is noon UTC of it. `marketplace` is None for lines that belong
-    to no store (subscription, reserve) and for sales outside Amazon.
+    `posted_date_only`: the file gives a day without a time, and `posted_at` is noon UTC of it.
+    `marketplace` is None for lines that belong to no store (subscription, reserve) and for sales
+    outside Amazon.
     """
 
     line_number: int
@@ -90,15 +91,27 @@ _DATES = itemgetter(*(_PLACE[name] for name in _OTHERS if "date" in name))
 _LONGEST = 300
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z _-]{0,30}|")
 _CASE = (
-    "If you changed the file, download it again and import it unchanged. If it is as Amazon made it, Amazon left lines out:"
-    " open a case with Amazon (Seller Central > Help) and give the settlement's number and this difference."
+    "If you changed the file, download it again and import it unchanged. If it is as Amazon made"
+    " it, Amazon left lines out: open a case with Amazon (Seller Central > Help) and give the"
+    " settlement's number and this difference."
 )
-_AGAIN = "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2, and don't change it."
+_AGAIN = (
+    "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2,"
+    " and don't change it."
+)
 
-_NO_NUMBER = "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a line of totals"
+_NO_NUMBER = (
+    "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a"
+    " line of totals"
+)
 
 _AT = {name: place for place, name in enumerate(SettlementLine.__struct_fields__)}
-_AMOUNT, _KIND, _POSTED, _MARKETPLACE = _AT["amount"], _AT["kind"], _AT["posted_at"], _AT["marketplace"]
+_AMOUNT, _KIND, _POSTED, _MARKETPLACE = (
+    _AT["amount"],
+    _AT["kind"],
+    _AT["posted_at"],
+    _AT["marketplace"],
+)
 
 
 class SettlementDecoder:
@@ -117,7 +130,9 @@ class SettlementDecoder:
         self._moment = Cached(self.dates.moment)
         self._quantity, self._currency = Cached(values.whole), Cached(values.currency)
         self._kind = lru_cache(4096)(classify_settlement)
-        self._text = Cached(str)  # One string for equal cells: a settlement's lines are held until it is written.
+        self._text = Cached(
+            str
+        )  # One string for equal cells: a settlement's lines are held until it is written.
 
     def _cells(self, row: SettlementRow) -> tuple[str, ...] | None:
         """The kept cells of a row, blank where it ends early: Amazon leaves off blank cells at the end. None: too many or too few cells."""
@@ -156,12 +171,16 @@ class SettlementDecoder:
                     many = len(whole) > self.header.width
                     reason = "more cells than the header has columns" if many else FEWER_CELLS
                     self.findings.refuse(number, "", reason)
-                elif self.summary is not None and not _is_like(cells[0], self.summary.settlement_id):
+                elif self.summary is not None and not _is_like(
+                    cells[0], self.summary.settlement_id
+                ):
                     self.findings.refuse(number, "settlement-id", _NO_NUMBER)
                 elif cells[_PLACE["total-amount"]]:
                     self._summarise(number, cells)
                 elif self.summary is None:
-                    raise ReportRefusedError("the first row is not the settlement's summary", _AGAIN, line=number)
+                    raise ReportRefusedError(
+                        "the first row is not the settlement's summary", _AGAIN, line=number
+                    )
                 else:
                     self._append(rows, number, cells, self.summary)
             self._note(rows)
@@ -183,9 +202,13 @@ class SettlementDecoder:
             column = "settlement-id"
             read[column] = _identifier(cells[_PLACE[column]])
         except ValueError as error:
-            raise ReportRefusedError(f"the summary can't be read: {column}: {safe_reason(error)}", _AGAIN, line=number) from None
+            raise ReportRefusedError(
+                f"the summary can't be read: {column}: {safe_reason(error)}", _AGAIN, line=number
+            ) from None
         if not read["currency"] or cells[_PLACE["amount"]]:
-            raise ReportRefusedError("the summary lacks its currency, or has an amount like a line", _AGAIN, line=number)
+            raise ReportRefusedError(
+                "the summary lacks its currency, or has an amount like a line", _AGAIN, line=number
+            )
         self.summary = SettlementSummary(
             settlement_id=read["settlement-id"],
             starts_at=read["settlement-start-date"],
@@ -195,18 +218,30 @@ class SettlementDecoder:
             currency=read["currency"],
         )
 
-    def _append(self, rows: list[tuple[Any, ...]], number: int, cells: tuple[str, ...], summary: SettlementSummary) -> None:
+    def _append(
+        self,
+        rows: list[tuple[Any, ...]],
+        number: int,
+        cells: tuple[str, ...],
+        summary: SettlementSummary,
+    ) -> None:
         if cells[0] != summary.settlement_id:
             advice = "Import each settlement as the file that Amazon made of it."
-            raise ReportRefusedError("a line belongs to another settlement than the summary", advice, line=number)
+            raise ReportRefusedError(
+                "a line belongs to another settlement than the summary", advice, line=number
+            )
         column = ""
         try:
             if max(map(len, cells[: len(_TEXTS)])) > _LONGEST:
-                column = next(name for name, text in zip(_TEXTS, cells, strict=False) if len(text) > _LONGEST)
+                column = next(
+                    name for name, text in zip(_TEXTS, cells, strict=False) if len(text) > _LONGEST
+                )
                 raise BadCellError("longer than anything Amazon prints here")
             column = "fulfillment-id"
             if not _CHANNEL.fullmatch(cells[_PLACE[column]]):
-                raise BadCellError("neither AFN nor MFN nor another word: the cells of this row are shifted")
+                raise BadCellError(
+                    "neither AFN nor MFN nor another word: the cells of this row are shifted"
+                )
             column = "currency"
             currency = self._currency[cells[12]] or summary.currency
             column = "amount"
@@ -216,18 +251,59 @@ class SettlementDecoder:
             column = "quantity-purchased"
             quantity = self._quantity[cells[16]] if cells[16] else None
         except ValueError as error:
-            self.findings.refuse(number, column, "blank" if not cells[_PLACE[column]] else safe_reason(error))
+            self.findings.refuse(
+                number, column, "blank" if not cells[_PLACE[column]] else safe_reason(error)
+            )
             return
         if currency != summary.currency:
-            reason = f"a line is in {currency}, the payout in {summary.currency}, and no total spans two currencies"
+            reason = (
+                f"a line is in {currency}, the payout in {summary.currency}, and no total spans two"
+                " currencies"
+            )
             raise ReportRefusedError(reason, _AGAIN, line=number)
-        (settlement, transaction, order, adjustment, shipment, store, type_, description, fulfilment, item, sku, promotion) = map(
-            self._text.__getitem__, cells[:12]
-        )
+        (
+            settlement,
+            transaction,
+            order,
+            adjustment,
+            shipment,
+            store,
+            type_,
+            description,
+            fulfilment,
+            item,
+            sku,
+            promotion,
+        ) = map(self._text.__getitem__, cells[:12])
         marketplace = by_sales_channel(store)
         kind = self._kind(transaction, type_, description)
-        head = (number, settlement, transaction, order, adjustment, shipment, store, marketplace, type_, description)
-        rows.append((*head, kind, amount, currency, fulfilment, posted_at, date_only, item, sku, quantity, promotion))
+        head = (
+            number,
+            settlement,
+            transaction,
+            order,
+            adjustment,
+            shipment,
+            store,
+            marketplace,
+            type_,
+            description,
+        )
+        rows.append(
+            (
+                *head,
+                kind,
+                amount,
+                currency,
+                fulfilment,
+                posted_at,
+                date_only,
+                item,
+                sku,
+                quantity,
+                promotion,
+            )
+        )
 
     def _note(self, rows: list[tuple[Any, ...]]) -> None:
         if not rows or self.summary is None:
@@ -240,32 +316,59 @@ class SettlementDecoder:
             self.total += row[_AMOUNT]
         unknown = sum(row[_KIND] is ChargeType.UNCLASSIFIED for row in rows)
         findings.unclassified += unknown
-        findings.warn("{n} lines are of a kind this version doesn't know; they are kept as unclassified", unknown)
-        findings.warn("{n} lines give only the day they were posted, not the time", sum(row[_AT["posted_date_only"]] for row in rows))
+        findings.warn(
+            "{n} lines are of a kind this version doesn't know; they are kept as unclassified",
+            unknown,
+        )
+        findings.warn(
+            "{n} lines give only the day they were posted, not the time",
+            sum(row[_AT["posted_date_only"]] for row in rows),
+        )
 
     def verdict(self) -> tuple[str, str]:
         """Why the settlement can't be imported, and what to do; blank if it can. The totals are the seller's own."""
         if self.summary is None:
             if self.findings.refused:
                 first = self.findings.refused[0]
-                return f"line {first.line}, where the settlement's summary should be, can't be read: {first.reason}", _AGAIN
+                return (
+                    (
+                        f"line {first.line}, where the settlement's summary should be, can't be"
+                        f" read: {first.reason}"
+                    ),
+                    _AGAIN,
+                )
             return "the file holds no settlement", _AGAIN
         self.findings.add(self.summary.currency, "settlement total", self.summary.total_amount)
         if self.findings.refused_count:
-            return f"{self.findings.refused_count} rows can't be read, so the lines can't be checked against the payout", _AGAIN
+            return (
+                (
+                    f"{self.findings.refused_count} rows can't be read, so the lines can't be"
+                    " checked against the payout"
+                ),
+                _AGAIN,
+            )
         if self.total != self.summary.total_amount:
             return self._difference(self.summary)
-        self.findings.warn("{n} rows that a line break had cut in two were put together; the payout proves them", len(self.broken))
+        self.findings.warn(
+            "{n} rows that a line break had cut in two were put together; the payout proves them",
+            len(self.broken),
+        )
         return "", ""
 
     def _difference(self, summary: SettlementSummary) -> tuple[str, str]:
         """Say by how much the lines miss the payout, and what to do. The totals are the seller's own."""
         missing = summary.total_amount - self.total
-        sums = f"the lines add up to {self.total} {summary.currency}, the payout says {summary.total_amount}"
+        sums = (
+            f"the lines add up to {self.total} {summary.currency}, the payout says"
+            f" {summary.total_amount}"
+        )
         if self.broken:
             lines = ", ".join(map(str, self.broken[:5]))
             return (
-                f"{sums}; a line break inside a cell cut the rows at line {lines} in two, and put together they do not explain it",
+                (
+                    f"{sums}; a line break inside a cell cut the rows at line {lines} in two, and"
+                    " put together they do not explain it"
+                ),
                 _AGAIN,
             )
         why = f"{sums}: {missing} {summary.currency} are missing from the file"

@@ -15,7 +15,17 @@ CP1250, CP1252, CP1254, CP932 = "cp1250", "cp1252", "cp1254", "cp932"
 
 #: Letters beyond a-z, by language: German, French, Spanish, Italian, Portuguese, Catalan, Dutch,
 #: Swedish and Finnish, Danish and Norwegian. The more alphabets count, the less a word proves.
-_WESTERN = ("äöüß", "àâæçéèêëîïôœùûü", "áéíóúüñ", "àèéìíîòóùú", "àáâãçéêíóôõú", "àèéíïòóúüç", "áäéèëêïíóöôúü", "åäöéüà", "æøåéóòôüö")
+_WESTERN = (
+    "äöüß",
+    "àâæçéèêëîïôœùûü",
+    "áéíóúüñ",
+    "àèéìíîòóùú",
+    "àáâãçéêíóôõú",
+    "àèéíïòóúüç",
+    "áäéèëêïíóöôúü",
+    "åäöéüà",
+    "æøåéóòôüö",
+)
 _POLISH = ("ąćęłńóśźż",)
 #: Letters that Windows-1250 and -1252 have in the same places.
 _SHARED_WITH_POLISH = ("äöüßáéíóúâçëîô",)
@@ -28,19 +38,27 @@ _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _SIGN = re.compile(r"[^\x00-\x7f\w]")
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
 #: Letters beyond a-z that follow one another in western words; others do not.
-_WESTERN_PAIR = re.compile(r"ç[ãõáâéêóàèíú]|ñ[áéíóú]|[äöüáéíóåøæ]ß|é[éâîôàê]|[äöå]{2}|[æøå]{2}|[ëïöü][ëèé]")
-#: Where letters are in no western word, but other languages' letters in their place are: Polish ``œci``
-#: and ``pêdzel``, Czech ``èaj`` and ``døevo``, Hungarian ``szõlõ``, Romanian ``brânzã``.
-_MISPLACED = re.compile(r"œ(?![uildstn])|[èø][aeiou]|[aeo]è|ê(?!$|[tmvlpnrqgsx]|ch)|õ(?!e)|ã(?!$|[oens])|ã.*[âáéíóúêô]|[âáéíóúêô].*ã")
+_WESTERN_PAIR = re.compile(
+    r"ç[ãõáâéêóàèíú]|ñ[áéíóú]|[äöüáéíóåøæ]ß|é[éâîôàê]|[äöå]{2}|[æøå]{2}|[ëïöü][ëèé]"
+)
+#: Where letters are in no western word, but other languages' letters in their place are: Polish
+#: ``œci`` and ``pêdzel``, Czech ``èaj`` and ``døevo``, Hungarian ``szõlõ``, Romanian ``brânzã``.
+_MISPLACED = re.compile(
+    r"œ(?![uildstn])|[èø][aeiou]|[aeo]è|ê(?!$|[tmvlpnrqgsx]|ch)|õ(?!e)|ã(?!$|[oens])|ã.*[âáéíóúêô]|[âáéíóúêô].*ã"
+)
 #: Pairs of consonants that are German at the most, whose letters beyond a-z are these four.
 _EASTERN_PAIR = re.compile(r"sz|cz|rz|dz|zs")
 _GERMAN = frozenset("äöüß")
-#: Signs that are numbers, units or punctuation where they are right: ``cm³``, ``1½``, ``Nº``, ``¿…?``.
+#: Signs that are numbers, units or punctuation where they are right: ``cm³``, ``1½``, ``Nº``,
+#: ``¿…?``.
 _IN_PLACE = re.compile(
-    r"(?:(?<=\d)|(?<=\d )|\b)(?:[kcdm]?m|ft|in|yd)[²³](?!\w)|(?<=\d)[²³](?!\w)|(?<![^\W\d_])[¼½¾](?!\w)"
+    r"(?:(?<=\d)|(?<=\d"
+    r" )|\b)(?:[kcdm]?m|ft|in|yd)[²³](?!\w)|(?<=\d)[²³](?!\w)|(?<![^\W\d_])[¼½¾](?!\w)"
     r"|(?:(?<=\d)|(?<=\d\.)|(?<=\b[Nn]))[ªº](?!\w)|‹[^‹›\n]*›|›[^‹›\n]*‹|(?<!\w)¿(?=[^?\n]*\?)|(?<!\w)¡(?=[^!\n]*!)"
 )
-_ANYWHERE = frozenset("\u2018\u2019\u00b4\u2013\u2014\u00ae\u2122\u00a9\u00b0\u00b7\u00a0\u00ab\u00bb\u00ad")
+_ANYWHERE = frozenset(
+    "\u2018\u2019\u00b4\u2013\u2014\u00ae\u2122\u00a9\u00b0\u00b7\u00a0\u00ab\u00bb\u00ad"
+)
 _NOT_INSIDE_WORDS = frozenset("\u201c\u201d\u2022\u2026\u00d7\u00f7")
 _NOT_AFTER_LETTERS = frozenset("\u201e\u201a\u00b1\u00a7\u2020\u2030")
 _NO_EVIDENCE = re.compile(r"(?<=[a-z])[\u2013\u2014](?=[a-z])")
@@ -52,7 +70,8 @@ _TOLERATED = 10
 def reads_as_text(text: str, codec: str) -> bool:
     """Return whether `text` is written as the languages of `codec` are, from which it was decoded.
 
-    Single letters, and dashes between small letters, are no evidence: where there is nothing else, nothing fits.
+    Single letters, and dashes between small letters, are no evidence: where there is nothing else,
+    nothing fits.
 
     Args:
         text: cells, one a line.
@@ -62,7 +81,10 @@ def reads_as_text(text: str, codec: str) -> bool:
     text = _NO_EVIDENCE.sub(" ", text.replace("µ", "u"))
     words = [word for word in _WORD.findall(text) if not word.isascii() and len(word) > 1]
     signs = [
-        _sign_fits(found[0], text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]) for found in _SIGN.finditer(text)
+        _sign_fits(
+            found[0], text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+        )
+        for found in _SIGN.finditer(text)
     ]
     wrong = sum(not _WORD_FITS[codec](word) for word in words) + signs.count(False)
     seen = len(words) + len(signs) + in_place
@@ -91,7 +113,9 @@ def _western(word: str) -> bool:
         return True
     if _EASTERN_PAIR.search(lower) and not _GERMAN.issuperset(_FOREIGN.findall(lower)):
         return False
-    if _MISPLACED.search(lower) or not all(_WESTERN_PAIR.fullmatch(run) for run in _RUN.findall(lower)):
+    if _MISPLACED.search(lower) or not all(
+        _WESTERN_PAIR.fullmatch(run) for run in _RUN.findall(lower)
+    ):
         return False
     return _keeps_to(word, _WESTERN)
 
@@ -124,6 +148,9 @@ def reads_as_japanese(data: bytes) -> bool:
         if len(encoded) == 2:
             pairs.append(encoded)
     # In EUC-JP, 0x8e and another byte are one half-width letter.
-    common = sum(0x81 <= pair[0] <= 0x9F and not (pair[0] == 0x8E and 0xA1 <= pair[1] <= 0xDF) for pair in pairs)
+    common = sum(
+        0x81 <= pair[0] <= 0x9F and not (pair[0] == 0x8E and 0xA1 <= pair[1] <= 0xDF)
+        for pair in pairs
+    )
     high = sum(pair[1] >= 0x80 for pair in pairs)
     return common >= 2 and common * 2 > len(pairs) + half // 2 and high * 4 >= len(pairs)

@@ -1,10 +1,12 @@
 """The reports we read, and for each the columns that may pass. What is not listed as kept never becomes a value.
 
-No translated headers: Amazon documents `preferredReportDocumentLocale` for inventory reports only, and neither its docs nor any public sample
-shows a translated header for our types. A file that has them is refused with the Seller Central setting that changes the language.
+No translated headers: Amazon documents `preferredReportDocumentLocale` for inventory reports only,
+and neither its docs nor any public sample shows a translated header for our types. A file that has
+them is refused with the Seller Central setting that changes the language.
 
-Column names: SP-API docs, "Order Reports", and the 24 columns of the settlement flat file V2. Columns marked as seen in the wild are printed
-by real downloads but missing from Amazon's list. Reasons beginning with ``PII`` name what the column would reveal.
+Column names: SP-API docs, "Order Reports", and the 24 columns of the settlement flat file V2.
+Columns marked as seen in the wild are printed by real downloads but missing from Amazon's list.
+Reasons beginning with ``PII`` name what the column would reveal.
 """
 
 from __future__ import annotations
@@ -96,7 +98,9 @@ _ALL_ORDERS = Columns(
             "ship-promotion-discount",
         }
     ),
-    optional=frozenset({"order-item-id", "promotion-ids", "is-business-order", "is-replacement-order"}),
+    optional=frozenset(
+        {"order-item-id", "promotion-ids", "is-business-order", "is-replacement-order"}
+    ),
     dropped=MappingProxyType(
         {
             "ship-city": _DELIVERY,
@@ -169,7 +173,16 @@ _SETTLEMENT = Columns(
             "quantity-purchased",
         }
     ),
-    optional=frozenset({"adjustment-id", "shipment-id", "fulfillment-id", "posted-date-time", "order-item-code", "promotion-id"}),
+    optional=frozenset(
+        {
+            "adjustment-id",
+            "shipment-id",
+            "fulfillment-id",
+            "posted-date-time",
+            "order-item-code",
+            "promotion-id",
+        }
+    ),
     dropped=MappingProxyType(
         {
             "merchant-order-id": _NOT_NEEDED,

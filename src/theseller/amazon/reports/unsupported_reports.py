@@ -19,7 +19,9 @@ from theseller.amazon.reports.errors import ReportRefusedError
 _LINES = 40
 _CELLS = 200
 _SPACE = re.compile(r"[\s_]+")
-_DASHES = {ord(sign): "-" for sign in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"}
+_DASHES = {
+    ord(sign): "-" for sign in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+}
 _ORDERS = "Reports > Fulfillment > All Orders (or Orders > Order Reports > All Orders) as Text"
 _STATEMENTS = "Payments > Reports Repository (or All Statements) > Flat File V2"
 _ORDERS_ADVICE = f"Download {_ORDERS} instead."
@@ -97,13 +99,22 @@ def _any(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
 
 def _is_transactions(cells: list[str], names: frozenset[str]) -> bool:
     """Date and time first, then the settlement or the SKU, in at least four columns."""
-    return len(cells) >= 4 and bool(_DATE_TIME.fullmatch(cells[0])) and ("sku" in names or _any(_SETTLEMENT_ID, cells))
+    return (
+        len(cells) >= 4
+        and bool(_DATE_TIME.fullmatch(cells[0]))
+        and ("sku" in names or _any(_SETTLEMENT_ID, cells))
+    )
 
 
 def _is_business(cells: list[str], names: frozenset[str]) -> bool:
     """Sessions or ordered product sales, of products (ASIN) or of days."""
     whose = cells[0] in _DAY or any("asin" in cell for cell in cells[:4])
-    return len(cells) >= 3 and whose and (_any(_SESSIONS, cells) or _any(_ORDERED_SALES, cells)) and "settlement-id" not in names
+    return (
+        len(cells) >= 3
+        and whose
+        and (_any(_SESSIONS, cells) or _any(_ORDERED_SALES, cells))
+        and "settlement-id" not in names
+    )
 
 
 def _is_advertising(cells: list[str], names: frozenset[str]) -> bool:
@@ -113,7 +124,11 @@ def _is_advertising(cells: list[str], names: frozenset[str]) -> bool:
 def _is_statement(cells: list[str], names: frozenset[str]) -> bool:
     if len(cells) >= 5 and _any(_TRANSACTION_TYPE, cells) and _any(_AMAZON_FEES, cells):
         return True
-    return len(cells) >= 5 and sum(bool(_STATEMENT.match(cell)) for cell in cells) >= 2 and "order-id" in names
+    return (
+        len(cells) >= 5
+        and sum(bool(_STATEMENT.match(cell)) for cell in cells) >= 2
+        and "order-id" in names
+    )
 
 
 def _is_active_inventory(cells: list[str], names: frozenset[str]) -> bool:
@@ -124,7 +139,9 @@ def _is_summary(cells: list[str], names: frozenset[str]) -> bool:
     return sum(bool(_BALANCES.match(cell)) for cell in cells) >= 3 and "settlement-id" not in names
 
 
-_TRANSACTION_REPORT = "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)"
+_TRANSACTION_REPORT = (
+    "a payments transaction report (Monthly, Date Range or Unified Transaction CSV)"
+)
 UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(
         _with("settlement-id", "price-type", "price-amount"),
@@ -142,7 +159,8 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(
         _is_advertising,
         "an advertising report",
-        "The cost of advertising is in the settlements, where Amazon deducts it: " + f"download {_STATEMENTS} instead.",
+        "The cost of advertising is in the settlements, where Amazon deducts it: "
+        f"download {_STATEMENTS} instead.",
     ),
     UnsupportedReport(
         _with("approval-date", "reimbursement-id"),
@@ -185,18 +203,42 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
         f"Replacement orders are in All Orders. {_ORDERS_ADVICE}",
     ),
     UnsupportedReport(
-        _with("amazon-order-id", "shipment-id", "buyer-email"), "an FBA shipments report, which holds buyers' addresses", _ORDERS_ADVICE
+        _with("amazon-order-id", "shipment-id", "buyer-email"),
+        "an FBA shipments report, which holds buyers' addresses",
+        _ORDERS_ADVICE,
     ),
-    UnsupportedReport(_with("amazon-order-id", "shipment-item-id"), "an FBA shipments report", _ORDERS_ADVICE),
-    UnsupportedReport(_with("shipment-date", "fnsku", "fulfillment-center-id"), "an FBA shipment sales report", _ORDERS_ADVICE),
     UnsupportedReport(
-        _with("order-id", "order-item-id", "recipient-name"), "a shipping report, which holds buyers' addresses", _ORDERS_ADVICE
+        _with("amazon-order-id", "shipment-item-id"), "an FBA shipments report", _ORDERS_ADVICE
     ),
-    UnsupportedReport(_with("order-id", "order-item-id", "buyer-email"), "an order report, which holds buyers' addresses", _ORDERS_ADVICE),
-    UnsupportedReport(_with("item-name", "listing-id", "seller-sku"), "a listings report", _ORDERS_ADVICE),
-    UnsupportedReport(_is_active_inventory, "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}"),
+    UnsupportedReport(
+        _with("shipment-date", "fnsku", "fulfillment-center-id"),
+        "an FBA shipment sales report",
+        _ORDERS_ADVICE,
+    ),
+    UnsupportedReport(
+        _with("order-id", "order-item-id", "recipient-name"),
+        "a shipping report, which holds buyers' addresses",
+        _ORDERS_ADVICE,
+    ),
+    UnsupportedReport(
+        _with("order-id", "order-item-id", "buyer-email"),
+        "an order report, which holds buyers' addresses",
+        _ORDERS_ADVICE,
+    ),
+    UnsupportedReport(
+        _with("item-name", "listing-id", "seller-sku"), "a listings report", _ORDERS_ADVICE
+    ),
+    UnsupportedReport(
+        _is_active_inventory,
+        "an inventory report",
+        f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}",
+    ),
     *(
-        UnsupportedReport(_with(*columns), "an inventory report", f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}")
+        UnsupportedReport(
+            _with(*columns),
+            "an inventory report",
+            f"Stock is not read from files. For sales, d{_ORDERS_ADVICE[1:]}",
+        )
         for columns in (
             ("sku", "fnsku", "afn-fulfillable-quantity"),
             ("snapshot-date", "sku", "fnsku"),
@@ -225,12 +267,23 @@ def refuse_unsupported(lines: Iterable[str]) -> None:
             names = frozenset(_SPACE.sub("-", cell) for cell in cells) | frozenset(cells)
             for other in UNSUPPORTED_REPORTS:
                 if other.fits(cells, names):
-                    raise ReportRefusedError(f"this is {other.name}, which is recognized but not read", other.advice, line=number)
+                    raise ReportRefusedError(
+                        f"this is {other.name}, which is recognized but not read",
+                        other.advice,
+                        line=number,
+                    )
     if preamble:  # The columns below have names in a language that is not listed here.
         name = f"this is {_TRANSACTION_REPORT}, which is recognized but not read"
         raise ReportRefusedError(name, _PAYMENTS_ADVICE, line=preamble)
 
 
 def _folded(cell: str) -> str:
-    text = unicodedata.normalize("NFC", cell).translate(_DASHES).replace("\ufeff", "").strip().strip('"').strip()
+    text = (
+        unicodedata.normalize("NFC", cell)
+        .translate(_DASHES)
+        .replace("\ufeff", "")
+        .strip()
+        .strip('"')
+        .strip()
+    )
     return _SPACE.sub(" ", text.casefold())

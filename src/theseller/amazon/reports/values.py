@@ -1,7 +1,7 @@
 """Cells to values. Every parser raises BadCellError with a reason that never repeats the cell.
 
-Order reports print one fixed notation (``1234.56``, ISO 8601). Settlements follow the account's locale: see `amounts` for their amounts; the
-order of day and month is decided from the whole file.
+Order reports print one fixed notation (``1234.56``, ISO 8601). Settlements follow the account's
+locale: see `amounts` for their amounts; the order of day and month is decided from the whole file.
 """
 
 from __future__ import annotations
@@ -55,15 +55,22 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9 _()/,.&'-]{0,79}")
 #: Amazon's stores, its other stores (``Woot.com``), and sales outside of them (``Non-Amazon US``).
 _CHANNEL = re.compile(
-    r"(?:(?:www\.)?[a-z0-9][a-z0-9-]{0,40}(?:\.[a-z]{2,10}){1,3}|Amazon(?:[ ._-][a-z0-9 ._()-]{0,40})?|Non-Amazon[a-z0-9 ._-]{0,40}"
+    r"(?:(?:www\.)?[a-z0-9][a-z0-9-]{0,40}(?:\.[a-z]{2,10}){1,3}|Amazon(?:[ ._-][a-z0-9"
+    r" ._()-]{0,40})?|Non-Amazon[a-z0-9 ._-]{0,40}"
     r"|SI [a-z ]{0,30}Marketplace|Woot!?|Zappos|Shopbop|AbeBooks|)",
     re.IGNORECASE,
 )
 _PROMOTION = re.compile(r"[\w .:/()%+#&!$'*-]{1,200}")
 _YEARS = range(1995, 2101)
 #: Amazon's words, and those that spreadsheets in the languages of its stores put in their place.
-_TRUE = "true yes y 1 1.0 wahr ja vrai oui verdadero sí si vero sì verdadeiro sim waar sant prawda tak doğru evet 真 はい 是"
-_FALSE = "false no n 0 0.0 falsch nein faux non falso não nao onwaar nee falskt nej fałsz nie yanlış yanliş hayır hayir 偽 いいえ 假 否"
+_TRUE = (
+    "true yes y 1 1.0 wahr ja vrai oui verdadero sí si vero sì verdadeiro sim waar sant prawda tak"
+    " doğru evet 真 はい 是"
+)
+_FALSE = (
+    "false no n 0 0.0 falsch nein faux non falso não nao onwaar nee falskt nej fałsz nie yanlış"
+    " yanliş hayır hayir 偽 いいえ 假 否"
+)
 _FLAGS = {"": None} | dict.fromkeys(_TRUE.split(), True) | dict.fromkeys(_FALSE.split(), False)
 #: How spreadsheets show a long number, whose last digits are lost.
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{1,2}", re.IGNORECASE)
@@ -82,7 +89,9 @@ def plain_amount(text: str, digits: int = 2) -> Decimal | None:
 
 
 def whole(text: str) -> int:
-    if not _WHOLE.fullmatch(text) and not _WHOLE.fullmatch(text := text.strip().translate(_FULL_WIDTH)):
+    if not _WHOLE.fullmatch(text) and not _WHOLE.fullmatch(
+        text := text.strip().translate(_FULL_WIDTH)
+    ):
         raise BadCellError("not a whole number")
     return int(text.partition(".")[0])
 
@@ -161,7 +170,11 @@ def promotions(text: str) -> tuple[str, ...]:
     """The promotions' identifiers; parts that look like nothing Amazon issues are left out."""
     if text.count(",") > _PROMOTIONS_MAX:
         raise BadCellError(f"more than {_PROMOTIONS_MAX} promotions")
-    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part and _PROMOTION.fullmatch(part))
+    return tuple(
+        part
+        for part in (piece.strip() for piece in text.split(","))
+        if part and _PROMOTION.fullmatch(part)
+    )
 
 
 class DateOrder(StrEnum):
@@ -187,9 +200,14 @@ class DateNotation:
             if not match["hour"]:
                 return _plausible(datetime(year, month, day, 12, tzinfo=UTC)), True
             clock = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-            return _plausible(datetime(year, month, day, *clock, tzinfo=_zone(match["zone"]))), False
+            return (
+                _plausible(datetime(year, month, day, *clock, tzinfo=_zone(match["zone"]))),
+                False,
+            )
         except (ValueError, OverflowError) as error:
-            raise BadCellError(str(error) if isinstance(error, BadCellError) else "no such date") from None
+            raise BadCellError(
+                str(error) if isinstance(error, BadCellError) else "no such date"
+            ) from None
 
     def _day(self, match: re.Match[str]) -> tuple[int, int, int]:
         if match["year"]:
@@ -203,11 +221,25 @@ class DateNotation:
 _MOMENT = re.compile(
     r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
     r"|(?P<first>\d{1,2})(?P<separator>[./-])(?P<second_part>\d{1,2})(?P=separator)(?P<last>\d{4}))"
-    r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)? ?(?P<zone>[A-Z]{1,4}|[+-]\d{2}:?\d{2})?)?",
+    r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
+    r" ?(?P<zone>[A-Z]{1,4}|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
 #: Abbreviations that mean one zone only, unlike ``IST``, ``CST`` or ``BST``.
-_ZONES = {"UTC": 0, "GMT": 0, "Z": 0, "PST": -8, "PDT": -7, "JST": 9, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "AEST": 10, "AEDT": 11}
+_ZONES = {
+    "UTC": 0,
+    "GMT": 0,
+    "Z": 0,
+    "PST": -8,
+    "PDT": -7,
+    "JST": 9,
+    "CET": 1,
+    "CEST": 2,
+    "MEZ": 1,
+    "MESZ": 2,
+    "AEST": 10,
+    "AEDT": 11,
+}
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
 
 
@@ -223,8 +255,8 @@ def _zone(name: str | None) -> timezone:
 
 
 _ADVICE = (
-    "Download the report again from Seller Central as Flat File V2 and don't open it in a spreadsheet; "
-    "with Seller Central set to English, dates are written year first."
+    "Download the report again from Seller Central as Flat File V2 and don't open it in a"
+    " spreadsheet; with Seller Central set to English, dates are written year first."
 )
 
 
@@ -245,12 +277,24 @@ class DateEvidence:
             elif int(match["second_part"]) > 12:
                 self._month_first = True
             else:
-                self._unsure = self._unsure or match["first"].zfill(2) != match["second_part"].zfill(2)
+                self._unsure = self._unsure or match["first"].zfill(2) != match[
+                    "second_part"
+                ].zfill(2)
 
     def decide(self) -> DateOrder | None:
         """Return the order. Raises ReportRefusedError when the file contradicts itself or does not tell."""
         if self._day_first and self._month_first:
-            raise ReportRefusedError("some dates begin with the day and others with the month", _ADVICE)
+            raise ReportRefusedError(
+                "some dates begin with the day and others with the month", _ADVICE
+            )
         if self._unsure and not self._day_first and not self._month_first:
-            raise ReportRefusedError("the dates don't tell whether the day or the month comes first", _ADVICE)
-        return DateOrder.DAY_FIRST if self._day_first else DateOrder.MONTH_FIRST if self._month_first else None
+            raise ReportRefusedError(
+                "the dates don't tell whether the day or the month comes first", _ADVICE
+            )
+        return (
+            DateOrder.DAY_FIRST
+            if self._day_first
+            else DateOrder.MONTH_FIRST
+            if self._month_first
+            else None
+        )

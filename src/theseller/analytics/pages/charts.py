@@ -59,7 +59,10 @@ class Points:
         if span.length <= _LONGEST_BY_DAY:
             return cls(tuple(Span(day, day) for day in span.days()), weekly=False)
         ends = [span.last - timedelta(days=offset) for offset in range(0, span.length, 7)]
-        return cls(tuple(Span(max(end - timedelta(days=6), span.first), end) for end in reversed(ends)), weekly=True)
+        return cls(
+            tuple(Span(max(end - timedelta(days=6), span.first), end) for end in reversed(ends)),
+            weekly=True,
+        )
 
     def values(self, metric: Metric, series: DaySeries, known: DaysWithData) -> list[Value | None]:
         """Return the value of each point, None where days have no data."""
@@ -73,12 +76,15 @@ class Points:
 def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
     """Return what the chart shows: the period itself, or for one of a few days the fortnight that it ends, compared with nothing.
 
-    What such a short period is compared with is in the tiles and the sentence; a second fortnight would be another comparison.
+    What such a short period is compared with is in the tiles and the sentence; a second fortnight
+    would be another comparison.
     """
     span = selection.choice.span
     if span.length >= _SHORTEST_CHART:
         return series
-    return queries.day_series(selection.scope, Span(span.last - timedelta(days=CONTEXT_DAYS - 1), span.last), None)
+    return queries.day_series(
+        selection.scope, Span(span.last - timedelta(days=CONTEXT_DAYS - 1), span.last), None
+    )
 
 
 def comparable(selection: Selection, metric: Metric, known: DaysWithData) -> bool:
@@ -89,10 +95,16 @@ def comparable(selection: Selection, metric: Metric, known: DaysWithData) -> boo
     choice = selection.choice
     if metric.from_ledger and selection.one_partial_day:
         return False
-    return selection.comparable and known.whole(metric, choice.span) and known.whole(metric, choice.before)
+    return (
+        selection.comparable
+        and known.whole(metric, choice.span)
+        and known.whole(metric, choice.before)
+    )
 
 
-def tiles(selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData) -> list[Tile]:
+def tiles(
+    selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData
+) -> list[Tile]:
     """Return the six figures with their change and line."""
     currency, points = selection.scope.currency, Points.of(drawn.span)
     shown = [index for index in range(len(points.spans)) if points.whole(index)]
@@ -103,12 +115,18 @@ def tiles(selection: Selection, series: DaySeries, drawn: DaySeries, known: Days
         values = points.values(metric, drawn, known)
         mark, warn = _mark(metric, series.total, selection, known)
         now = metric.shown(series.total, currency)
-        nothing = not known.of(metric) & set(selection.choice.span.days()) and not metric.value(series.total)
+        nothing = not known.of(metric) & set(selection.choice.span.days()) and not metric.value(
+            series.total
+        )
         made.append(
             Tile(
                 metric,
                 None if nothing else now,
-                metric.shown(series.before, currency) if now is not None and comparable(selection, metric, known) else None,
+                (
+                    metric.shown(series.before, currency)
+                    if now is not None and comparable(selection, metric, known)
+                    else None
+                ),
                 tuple(values[index] for index in shown),
                 selection.query(metric="" if metric is METRICS[0] else metric.key),
                 metric is selection.metric,
@@ -119,7 +137,9 @@ def tiles(selection: Selection, series: DaySeries, drawn: DaySeries, known: Days
     return made
 
 
-def _mark(metric: Metric, total: Figures, selection: Selection, known: DaysWithData) -> tuple[str, bool]:
+def _mark(
+    metric: Metric, total: Figures, selection: Selection, known: DaysWithData
+) -> tuple[str, bool]:
     """Return the remark on a figure, and whether it says that something is missing."""
     span = selection.choice.span
     missing = known.missing(metric, span)
@@ -137,7 +157,9 @@ def _mark(metric: Metric, total: Figures, selection: Selection, known: DaysWithD
     return ", ".join(notes), False
 
 
-def chart(selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData) -> dict[str, Any]:
+def chart(
+    selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData
+) -> dict[str, Any]:
     """Return the main chart: its data, its table, and the sentence that says it in words."""
     metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
     points = Points.of(drawn.span)
@@ -146,8 +168,14 @@ def chart(selection: Selection, series: DaySeries, drawn: DaySeries, known: Days
     last = len(now) - 1
     data = {
         "days": [span.last.isoformat() for span in points.spans],
-        "now": [None if value is None or not points.whole(index) else float(value) for index, value in enumerate(now)],
-        "before": [None if value is None or not points.whole(index) else float(value) for index, value in enumerate(before)],
+        "now": [
+            None if value is None or not points.whole(index) else float(value)
+            for index, value in enumerate(now)
+        ],
+        "before": [
+            None if value is None or not points.whole(index) else float(value)
+            for index, value in enumerate(before)
+        ],
         "label": f"{metric.label} by week" if points.weekly else metric.label,
         "beforeLabel": choice.before_label,
         "kind": "money" if metric.is_money else "number",
@@ -159,10 +187,19 @@ def chart(selection: Selection, series: DaySeries, drawn: DaySeries, known: Days
         "dayAddress": _address(selection, points),
     }
     rows = [
-        {"day": _row_head(selection, span), "now": _text(value, metric, currency), "before": _text(earlier, metric, currency)}
+        {
+            "day": _row_head(selection, span),
+            "now": _text(value, metric, currency),
+            "before": _text(earlier, metric, currency),
+        }
         for span, value, earlier in zip(points.spans, now, before or [None] * len(now), strict=True)
     ]
-    return {"data": data, "rows": rows, "summary": _summary(selection, series, points, now, known), "title": metric.label}
+    return {
+        "data": data,
+        "rows": rows,
+        "summary": _summary(selection, series, points, now, known),
+        "title": metric.label,
+    }
 
 
 def _address(selection: Selection, points: Points) -> str:
@@ -174,18 +211,27 @@ def _address(selection: Selection, points: Points) -> str:
 
 def _row_head(selection: Selection, span: Span) -> str:
     if span.length == 1:
-        return format_html('<a href="{}">{}</a>', day_address(selection, span.first), week_day(span.first))
-    return format_html('<a href="{}">{}</a>', selection.for_span(span), day_range(span.first, span.last))
+        return format_html(
+            '<a href="{}">{}</a>', day_address(selection, span.first), week_day(span.first)
+        )
+    return format_html(
+        '<a href="{}">{}</a>', selection.for_span(span), day_range(span.first, span.last)
+    )
 
 
-def _before_values(selection: Selection, drawn: DaySeries, length: int, known: DaysWithData) -> list[Value | None]:
+def _before_values(
+    selection: Selection, drawn: DaySeries, length: int, known: DaysWithData
+) -> list[Value | None]:
     """Return the values of comparison beside those drawn, None where there are no figures yet; empty where there are none at all."""
     first = selection.option.first_day
     if drawn.before_span is None or drawn.before_span.last < first:
         return []
     points = Points.of(drawn.before_span)
     values = points.values(selection.metric, drawn, known)
-    shown = [value if span.first >= first else None for span, value in zip(points.spans, values, strict=True)][:length]
+    shown = [
+        value if span.first >= first else None
+        for span, value in zip(points.spans, values, strict=True)
+    ][:length]
     if not any(value is not None for value in shown):
         return []  # A legend of a line that has no point would promise one.
     return shown + [None] * (length - len(shown))
@@ -194,22 +240,43 @@ def _before_values(selection: Selection, drawn: DaySeries, length: int, known: D
 def _text(value: Decimal | int | None, metric: Metric, currency: str) -> str:
     if value is None:
         return "\u2013"
-    return format_money(Money(Decimal(value), currency), style=style_for()) if metric.is_money else format_number(value, style=style_for())
+    return (
+        format_money(Money(Decimal(value), currency), style=style_for())
+        if metric.is_money
+        else format_number(value, style=style_for())
+    )
 
 
-def _summary(selection: Selection, series: DaySeries, points: Points, now: Sequence[Value | None], known: DaysWithData) -> str:
+def _summary(
+    selection: Selection,
+    series: DaySeries,
+    points: Points,
+    now: Sequence[Value | None],
+    known: DaysWithData,
+) -> str:
     metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
     total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
     if metric.from_ledger and not series.total.posted_lines:
-        return "has no data in this period." if known.missing(metric, choice.span) else "is not posted yet for this period."
+        return (
+            "has no data in this period."
+            if known.missing(metric, choice.span)
+            else "is not posted yet for this period."
+        )
     text = f"{_text(total, metric, currency)} {metric.basis}"
     if earlier and comparable(selection, metric, known):
         ratio = (total - earlier) / abs(earlier)
         same_hour = " to the same hour" if choice.partial and not metric.from_ledger else ""
-        text += f", {'up' if ratio > 0 else 'down'} {format_percent(abs(ratio), style=style_for())} on {_in_words(choice.before_label)}{same_hour}"
+        text += (
+            f", {'up' if ratio > 0 else 'down'} {format_percent(abs(ratio), style=style_for())} on"
+            f" {_in_words(choice.before_label)}{same_hour}"
+        )
     if any(now) and len(now) > 1:
         best = points.spans[max(range(len(now)), key=lambda index: now[index] or 0)]
-        text += f"; highest in the week to {short_day(best.last)}" if points.weekly else f"; highest on {week_day(best.last)}"
+        text += (
+            f"; highest in the week to {short_day(best.last)}"
+            if points.weekly
+            else f"; highest on {week_day(best.last)}"
+        )
     return text + "."
 
 

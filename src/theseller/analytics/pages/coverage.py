@@ -15,23 +15,33 @@ from theseller.ingest.sync.coverage import spans, stored_ranges
 from theseller.ingest.sync.time_windows import Window
 from theseller.lib.marketplaces import MARKETPLACES
 
-#: What has been read lags behind: a day that is not over is covered if it has been read up to so long ago.
+#: What has been read lags behind: a day that is not over is covered if it has been read up to so
+#: long ago.
 _LAG = timedelta(hours=6)
 
 
 def coverage(scope: Scope, span: Span, at: datetime, *, using: str = "default") -> Coverage:
     """Return for which days of `span` every store of `scope` has data of orders, and of money.
 
-    A day is covered if pulled streams and imported documents span it from midnight to midnight of the store; the day that is not over at
-    `at`, if they reach to at least six hours before. Money that belongs to no store has no coverage of its own.
+    A day is covered if pulled streams and imported documents span it from midnight to midnight of
+    the store; the day that is not over at `at`, if they reach to at least six hours before. Money
+    that belongs to no store has no coverage of its own.
     """
     kept = stored_ranges(using=using)
     stores = [store for store in scope.marketplace_ids if store in MARKETPLACES]
-    return Coverage(span, _covered(kept.orders, stores, span, at), _covered(kept.money, stores, span, at))
+    return Coverage(
+        span, _covered(kept.orders, stores, span, at), _covered(kept.money, stores, span, at)
+    )
 
 
-def _covered(kept: Mapping[str, Sequence[Window]], stores: Sequence[str], span: Span, at: datetime) -> frozenset[date]:
-    return frozenset(day for day in span.days() if stores and all(_has(kept.get(store, ()), store, day, at) for store in stores))
+def _covered(
+    kept: Mapping[str, Sequence[Window]], stores: Sequence[str], span: Span, at: datetime
+) -> frozenset[date]:
+    return frozenset(
+        day
+        for day in span.days()
+        if stores and all(_has(kept.get(store, ()), store, day, at) for store in stores)
+    )
 
 
 def _has(windows: Sequence[Window], store: str, day: date, at: datetime) -> bool:
@@ -44,7 +54,8 @@ def _has(windows: Sequence[Window], store: str, day: date, at: datetime) -> bool
 def contains_tax(scope: Scope) -> bool:
     """Return whether amounts of `scope` contain value added tax that the seller may owe.
 
-    In such stores prices include it, and so do sales, refunds and net proceeds. Amazon states the tax of an ordered item
-    (`Figures.ordered_tax`), but not of what it posts: a page must say that net proceeds contain it.
+    In such stores prices include it, and so do sales, refunds and net proceeds. Amazon states the
+    tax of an ordered item (`Figures.ordered_tax`), but not of what it posts: a page must say that
+    net proceeds contain it.
     """
     return any(tax_included(store) for store in scope.marketplace_ids)

@@ -19,11 +19,22 @@ from theseller.analytics.pages.queries import DaySeries
 from theseller.analytics.pages.selection import Selection, store_label
 from theseller.analytics.rollups.types import SUMMED, Figures
 
-#: A file of more products than this would be no table to look at; it is what 560 days of the largest catalogue we test need.
+#: A file of more products than this would be no table to look at; it is what 560 days of the
+#: largest catalogue we test need.
 _MOST_PRODUCTS = 100_000
 #: Columns by day of purchase; all others of the rollup are by the day Amazon posted.
 _PURCHASED = frozenset(
-    {"orders", "cancelled_orders", "pending_orders", "order_items", "units", "unpriced_units", "ordered_sales", "promotions", "ordered_tax"}
+    {
+        "orders",
+        "cancelled_orders",
+        "pending_orders",
+        "order_items",
+        "units",
+        "unpriced_units",
+        "ordered_sales",
+        "promotions",
+        "ordered_tax",
+    }
 )
 _BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
 
@@ -34,7 +45,12 @@ def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> Ht
     A cell is blank where there is no data of its day: what is missing is no zero.
     """
     before = series.before_span.days() if series.before_span else []
-    header = ["day", "currency", *SUMMED, *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else [])]
+    header = [
+        "day",
+        "currency",
+        *SUMMED,
+        *(["compared_with_day", *(f"{name}_before" for name in _BEFORE)] if before else []),
+    ]
     rows: list[list[Cell]] = []
     for index, day in enumerate(series.span.days()):
         row: list[Cell] = [day, selection.scope.currency, *_known_cells(series, day, known, SUMMED)]
@@ -46,20 +62,31 @@ def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> Ht
     return csv_response(_name("days", selection, series.span), header, rows)
 
 
-def _known_cells(series: DaySeries, day: date | None, known: DaysWithData, names: Sequence[str]) -> list[Cell]:
+def _known_cells(
+    series: DaySeries, day: date | None, known: DaysWithData, names: Sequence[str]
+) -> list[Cell]:
     """Return figures of a day, blank where neither data of its orders, or of its money, nor a figure of them is stored."""
     if day is None:
         return [None] * len(names)
     figures = series.by_day.get(day, Figures())
-    ordered = day in known.orders or any(getattr(figures, name) for name in SUMMED if name in _PURCHASED)
-    posted = day in known.money or any(getattr(figures, name) for name in SUMMED if name not in _PURCHASED)
-    return [getattr(figures, name) if (ordered if name in _PURCHASED else posted) else None for name in names]
+    ordered = day in known.orders or any(
+        getattr(figures, name) for name in SUMMED if name in _PURCHASED
+    )
+    posted = day in known.money or any(
+        getattr(figures, name) for name in SUMMED if name not in _PURCHASED
+    )
+    return [
+        getattr(figures, name) if (ordered if name in _PURCHASED else posted) else None
+        for name in names
+    ]
 
 
 def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
     """Return every product that the table would show on all its pages, in its order."""
     span = selection.choice.span
-    everything = ProductQuery(table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False)
+    everything = ProductQuery(
+        table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False
+    )
     page = product_page(selection.scope, span, before, everything)
     header = [
         "sku", "asin", "title", "currency", "ordered_sales", "units", "orders", "refunds", "refunded_sales", "fees", "net_proceeds",
@@ -77,8 +104,25 @@ def products_csv(selection: Selection, table: Table, before: Span | None) -> Htt
 
 def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
     """Return every ledger line and order line of a day, with what became of each."""
-    header = ["book", "store", "instant", "order_id", "sku", "kind", "source", "state", "counted", "quantity", "currency", "amount", "transaction_type", "breakdown"]  # fmt: skip
-    rows = [row for store in selection.scope.marketplace_ids for row in _day_rows(store, wanted, most)]
+    header = [
+        "book",
+        "store",
+        "instant",
+        "order_id",
+        "sku",
+        "kind",
+        "source",
+        "state",
+        "counted",
+        "quantity",
+        "currency",
+        "amount",
+        "transaction_type",
+        "breakdown",
+    ]
+    rows = [
+        row for store in selection.scope.marketplace_ids for row in _day_rows(store, wanted, most)
+    ]
     return csv_response(_name("day", selection, Span(wanted, wanted)), header, rows)
 
 
@@ -99,4 +143,6 @@ def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
 
 
 def _name(what: str, selection: Selection, span: Span) -> str:
-    return f"theseller-{what}-{selection.option.key}-{span.first.isoformat()}-{span.last.isoformat()}"
+    return (
+        f"theseller-{what}-{selection.option.key}-{span.first.isoformat()}-{span.last.isoformat()}"
+    )

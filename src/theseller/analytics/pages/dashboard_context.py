@@ -14,7 +14,15 @@ from theseller.analytics.pages import queries
 from theseller.analytics.pages.coverage import contains_tax
 from theseller.analytics.pages.days_with_data import DaysWithData
 from theseller.analytics.pages.metrics import BY_KEY, METRICS
-from theseller.analytics.pages.periods import COMPARE_LABELS, LABELS, Choice, Compare, PeriodKey, Span, neighbours
+from theseller.analytics.pages.periods import (
+    COMPARE_LABELS,
+    LABELS,
+    Choice,
+    Compare,
+    PeriodKey,
+    Span,
+    neighbours,
+)
 from theseller.analytics.pages.queries import DaySeries
 from theseller.analytics.pages.selection import Selection, StoreOption, same_time_on
 from theseller.analytics.rollups.types import Figures
@@ -42,10 +50,22 @@ def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, A
     shown = (*_SEGMENTS, choice.key) if choice.key is PeriodKey.LAST_30 else _SEGMENTS
     return {
         "periods": [
-            {"label": LABELS[key], "key": key, "url": selection.query(period=key.value), "current": key is choice.key} for key in shown
+            {
+                "label": LABELS[key],
+                "key": key,
+                "url": selection.query(period=key.value),
+                "current": key is choice.key,
+            }
+            for key in shown
         ],
-        "compares": [{"key": key, "label": label, "current": key is choice.compare} for key, label in COMPARE_LABELS.items()],
-        "stores": [{"key": option.key, "label": option.label, "current": option is selection.option} for option in options],
+        "compares": [
+            {"key": key, "label": label, "current": key is choice.compare}
+            for key, label in COMPARE_LABELS.items()
+        ],
+        "stores": [
+            {"key": option.key, "label": option.label, "current": option is selection.option}
+            for option in options
+        ],
         "custom": choice.key is PeriodKey.CUSTOM,
         "thirty": selection.query(period=PeriodKey.LAST_30.value),
         "earlier": selection.for_span(earlier),
@@ -57,7 +77,16 @@ def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, A
 
 
 #: What people call the zone of a store; of the others, the city of the zone's name.
-_CENTRAL_EUROPE = ("Amsterdam", "Berlin", "Brussels", "Madrid", "Paris", "Rome", "Stockholm", "Warsaw")
+_CENTRAL_EUROPE = (
+    "Amsterdam",
+    "Berlin",
+    "Brussels",
+    "Madrid",
+    "Paris",
+    "Rome",
+    "Stockholm",
+    "Warsaw",
+)
 _ZONE_NAMES = {
     "America/Los_Angeles": "Pacific time (PT)", "Europe/London": "UK time", "Asia/Tokyo": "Japan time (JST)", "Asia/Kolkata": "India time (IST)",
     **{f"Europe/{city}": "Central European time (CET)" for city in _CENTRAL_EUROPE},
@@ -66,8 +95,15 @@ _ZONE_NAMES = {
 
 def zone_text(selection: Selection) -> str:
     """Say in which time zone the days begin: ``Pacific time (PT)``, ``each store\u2019s own time zone``."""
-    zones = {MARKETPLACES[store].zone_name for store in selection.scope.marketplace_ids if store in MARKETPLACES}
-    names = {_ZONE_NAMES.get(zone) or f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time" for zone in zones}
+    zones = {
+        MARKETPLACES[store].zone_name
+        for store in selection.scope.marketplace_ids
+        if store in MARKETPLACES
+    }
+    names = {
+        _ZONE_NAMES.get(zone) or f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time"
+        for zone in zones
+    }
     if len(names) != 1:
         return "each store\u2019s own time zone" if names else "UTC"
     return names.pop()
@@ -85,7 +121,9 @@ def load_series(selection: Selection, at: datetime) -> DaySeries:
     if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
         return series
     whole = series.by_day.get(choice.before.last, Figures())
-    part = queries.ordered_so_far(selection.scope, choice.before.last, same_time_on(selection.scope, choice.before.last, at))
+    part = queries.ordered_so_far(
+        selection.scope, choice.before.last, same_time_on(selection.scope, choice.before.last, at)
+    )
     before = replace(
         series.before,
         orders=series.before.orders - whole.orders + part.orders,
@@ -107,10 +145,18 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
     url = day_address(selection, span.first) if span.length == 1 else ""
     steps = (
         ("Deferred sales", -total.deferred_sales, "sales that Amazon defers"),
-        ("Sales not yet posted", total.product_sales - total.ordered_sales + total.deferred_sales, _not_posted(selection, known)),
+        (
+            "Sales not yet posted",
+            total.product_sales - total.ordered_sales + total.deferred_sales,
+            _not_posted(selection, known),
+        ),
         ("Shipping & gift wrap credits", total.credits, ""),
         ("Discounts", total.discounts, ""),
-        ("Refunds", total.refunded_sales, f"{format_number(total.refunds)} orders" if total.refunds else ""),
+        (
+            "Refunds",
+            total.refunded_sales,
+            f"{format_number(total.refunds)} orders" if total.refunds else "",
+        ),
         ("Referral & selling fees", total.selling_fees, ""),
         ("FBA fulfillment & returns", total.fulfilment_fees, ""),
         ("FBA storage & inbound", total.storage_fees, ""),
@@ -120,9 +166,18 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
         ("Not classified", total.unclassified, ""),
     )
     currency = selection.scope.currency
-    rows = [WaterfallRow("Ordered sales", Money(total.ordered_sales, currency), total=True, url=url)]
-    rows += [WaterfallRow(label, Money(amount, currency), note=note, url=url) for label, amount, note in steps if amount]
-    return [*rows, WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url)]
+    rows = [
+        WaterfallRow("Ordered sales", Money(total.ordered_sales, currency), total=True, url=url)
+    ]
+    rows += [
+        WaterfallRow(label, Money(amount, currency), note=note, url=url)
+        for label, amount, note in steps
+        if amount
+    ]
+    return [
+        *rows,
+        WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url),
+    ]
 
 
 def _not_posted(selection: Selection, known: DaysWithData) -> str:
@@ -133,7 +188,11 @@ def _not_posted(selection: Selection, known: DaysWithData) -> str:
 
 
 def data_quality(
-    selection: Selection, total: Figures, until: Freshness, streams: Sequence[StreamProgress], known: DaysWithData
+    selection: Selection,
+    total: Figures,
+    until: Freshness,
+    streams: Sequence[StreamProgress],
+    known: DaysWithData,
 ) -> dict[str, Any]:
     """Return what must be said beside the figures: how fresh, how sure, what is missing."""
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
@@ -150,7 +209,9 @@ def data_quality(
         "deferred": Money(total.deferred, selection.scope.currency) if total.deferred else None,
         "settled_share": settled,
         "open_share": None if settled is None else 1 - settled,
-        "unclassified": Money(total.unclassified, selection.scope.currency) if total.unclassified else None,
+        "unclassified": (
+            Money(total.unclassified, selection.scope.currency) if total.unclassified else None
+        ),
         "partial": choice.partial,
         "partial_text": _partial_text(selection),
         "incomparable": _incomparable(selection, known),
@@ -165,7 +226,9 @@ def _gaps(selection: Selection, known: DaysWithData) -> list[tuple[str, str]]:
 
 def _stretches(gaps: Sequence[Span]) -> str:
     text = "; ".join(day_range(gap.first, gap.last) for gap in gaps[:_GAPS_NAMED])
-    return text if len(gaps) <= _GAPS_NAMED else f"{text} and {len(gaps) - _GAPS_NAMED} more stretches"
+    return (
+        text if len(gaps) <= _GAPS_NAMED else f"{text} and {len(gaps) - _GAPS_NAMED} more stretches"
+    )
 
 
 def _incomparable(selection: Selection, known: DaysWithData) -> str:
@@ -174,10 +237,16 @@ def _incomparable(selection: Selection, known: DaysWithData) -> str:
     if choice.before is None:
         return ""
     if not selection.comparable:
-        return f"No comparable data: figures begin on {day_text(selection.option.first_day)} and are kept for 18 months"
+        return (
+            f"No comparable data: figures begin on {day_text(selection.option.first_day)} and are"
+            " kept for 18 months"
+        )
     if known.whole(BY_KEY["sales"], choice.before) and known.whole(BY_KEY["net"], choice.before):
         return ""
-    return f"Not compared where {day_range(choice.before.first, choice.before.last)} has days without data"
+    return (
+        f"Not compared where {day_range(choice.before.first, choice.before.last)} has days without"
+        " data"
+    )
 
 
 def _partial_text(selection: Selection) -> str:

@@ -24,9 +24,13 @@ _ORDER = tuple(ProfitLine)
 #: Why a line is in no figure: treatment → the page's explanation.
 EXCLUSION_REASONS = {
     "deferred": "Deferred by Amazon: included in net proceeds on the day Amazon releases it.",
-    "in_settlement": "Duplicate of a settlement line: the stored settlement already includes this transaction.",
+    "in_settlement": (
+        "Duplicate of a settlement line: the stored settlement already includes this transaction."
+    ),
     "superseded": "Replaced by the transaction that released it.",
-    "not_profit_and_loss": "Taxes collected and remitted, reserves and payouts: neither income nor cost.",
+    "not_profit_and_loss": (
+        "Taxes collected and remitted, reserves and payouts: neither income nor cost."
+    ),
     "estimated": "An estimate, not money.",
     "reversed": "Withdrawn by Amazon.",
 }
@@ -59,7 +63,10 @@ class StoreDay:
 
 def day_context(selection: Selection, wanted: date, at: datetime, *, most: int) -> dict[str, Any]:
     """Return what the page of a day shows, store by store; at most `most` lines of a kind of row in each."""
-    days = [_store_day(store, selection.scope.currency, wanted, most) for store in selection.scope.marketplace_ids]
+    days = [
+        _store_day(store, selection.scope.currency, wanted, most)
+        for store in selection.scope.marketplace_ids
+    ]
     today = max(local_day(store, at) for store in selection.scope.marketplace_ids)
     return {
         "day": wanted,
@@ -67,8 +74,17 @@ def day_context(selection: Selection, wanted: date, at: datetime, *, most: int) 
         "partial": wanted >= today,
         "earlier": day_address(selection, wanted - timedelta(days=1)),
         "later": day_address(selection, wanted + timedelta(days=1)) if wanted < today else "",
-        "csv_url": "?"
-        + "&".join(part for part in (f"store={selection.chosen_store}" if selection.chosen_store else "", "format=csv") if part),
+        "csv_url": (
+            "?"
+            + "&".join(
+                part
+                for part in (
+                    f"store={selection.chosen_store}" if selection.chosen_store else "",
+                    "format=csv",
+                )
+                if part
+            )
+        ),
     }
 
 
@@ -78,21 +94,40 @@ def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay |
     if not entries and not orders:
         return None
     series = queries.day_series(Scope((store,), currency), Span(wanted, wanted), None)
-    counted = by_charge_type([entry for entry in entries if entry.treatment == "counted" and entry.currency == currency], currency)
+    counted = by_charge_type(
+        [entry for entry in entries if entry.treatment == "counted" and entry.currency == currency],
+        currency,
+    )
     others = {
-        treatment: [entry for entry in entries if entry.treatment == treatment and entry.currency == currency]
+        treatment: [
+            entry
+            for entry in entries
+            if entry.treatment == treatment and entry.currency == currency
+        ]
         for treatment in EXCLUSION_REASONS
     }
     total = series.total
-    source = "settlement" if total.settled_days else ("both" if total.settled_net else "finances") if total.ledger_days else ""
+    source = (
+        "settlement"
+        if total.settled_days
+        else ("both" if total.settled_net else "finances")
+        if total.ledger_days
+        else ""
+    )
     return StoreDay(
         label=store_label(store),
         currency=currency,
-        figures=tuple({"metric": metric, "value": metric.shown(series.total, currency)} for metric in METRICS),
+        figures=tuple(
+            {"metric": metric, "value": metric.shown(series.total, currency)} for metric in METRICS
+        ),
         source=source,
         counted=counted,
         total=Money(series.total.net_proceeds, currency),
-        left_out=tuple((EXCLUSION_REASONS[treatment], by_charge_type(found, currency)) for treatment, found in others.items() if found),
+        left_out=tuple(
+            (EXCLUSION_REASONS[treatment], by_charge_type(found, currency))
+            for treatment, found in others.items()
+            if found
+        ),
         orders=orders[:most],
         zone=zone_of(store),
         cut_off=len(entries) > most or len(orders) > most,
@@ -104,8 +139,14 @@ def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[Charg
     grouped: dict[ChargeType, list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
         grouped[ChargeType(entry.kind)].append(entry)
-    ordered = sorted(grouped, key=lambda kind: (_ORDER.index(profit_line(kind)), list(ChargeType).index(kind)))
+    ordered = sorted(
+        grouped, key=lambda kind: (_ORDER.index(profit_line(kind)), list(ChargeType).index(kind))
+    )
     return tuple(
-        ChargeTypeLines(charge_name(kind), Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency), tuple(grouped[kind]))
+        ChargeTypeLines(
+            charge_name(kind),
+            Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency),
+            tuple(grouped[kind]),
+        )
         for kind in ordered
     )

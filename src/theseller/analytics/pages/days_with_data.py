@@ -51,7 +51,13 @@ class DaysWithData:
 def days_with_data(selection: Selection, at: datetime, *, context_days: int = 0) -> DaysWithData:
     """Return what is known of the period, of the one it is compared with, and of the `context_days` that end with the period."""
     choice = selection.choice
-    spans = [choice.span, Span(choice.span.last.fromordinal(choice.span.last.toordinal() - context_days), choice.span.last)]
+    spans = [
+        choice.span,
+        Span(
+            choice.span.last.fromordinal(choice.span.last.toordinal() - context_days),
+            choice.span.last,
+        ),
+    ]
     spans += [choice.before] if choice.before else []
     orders: frozenset[date] = frozenset()
     money: frozenset[date] = frozenset()

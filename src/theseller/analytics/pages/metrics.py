@@ -66,9 +66,24 @@ COLUMN_DEFINITIONS = (
     ("Sales", BY_KEY["sales"].help),
     ("Change", "Sales compared with those of the period of comparison."),
     ("Units", BY_KEY["units"].help),
-    ("Orders", f"{BY_KEY['orders'].help} An order of two products counts once for each, and once in the total."),
-    ("Refund rate", "Refunded orders per order whose sale Amazon posted, both by the day it posted them."),
-    ("Fees", "Fees that Amazon posted for the product, less those refunded. Shown as a cost, so below zero."),
+    (
+        "Orders",
+        (
+            f"{BY_KEY['orders'].help} An order of two products counts once for each, and once in"
+            " the total."
+        ),
+    ),
+    (
+        "Refund rate",
+        "Refunded orders per order whose sale Amazon posted, both by the day it posted them.",
+    ),
+    (
+        "Fees",
+        (
+            "Fees that Amazon posted for the product, less those refunded. Shown as a cost, so"
+            " below zero."
+        ),
+    ),
     ("Net proceeds", BY_KEY["net"].help),
     ("Margin", "Net proceeds per product sales that Amazon posted, before your own costs."),
 )

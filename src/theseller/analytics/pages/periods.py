@@ -1,7 +1,8 @@
 """Periods: which days a page is about, and which they are compared with. Pure arithmetic over calendar days.
 
-Rolling periods end with yesterday, so that whole days are compared with whole days; 7, 28 and 364 days keep the weekdays aligned.
-Today and the month to date end with the day that is not over, and say so (`Choice.partial`).
+Rolling periods end with yesterday, so that whole days are compared with whole days; 7, 28 and 364
+days keep the weekdays aligned. Today and the month to date end with the day that is not over, and
+say so (`Choice.partial`).
 """
 
 from __future__ import annotations
@@ -47,11 +48,21 @@ LABELS = {
     PeriodKey.LAST_12_MONTHS: "12 months",
     PeriodKey.CUSTOM: "Custom range",
 }
-COMPARE_LABELS = {Compare.PREVIOUS: "Previous period", Compare.YEAR: "Previous year", Compare.NONE: "No comparison"}
+COMPARE_LABELS = {
+    Compare.PREVIOUS: "Previous period",
+    Compare.YEAR: "Previous year",
+    Compare.NONE: "No comparison",
+}
 DEFAULT_PERIOD = PeriodKey.LAST_28
 #: Facts live 18 months; a longer request would only draw empty days.
 LONGEST_DAYS = 560
-_ROLLING = {PeriodKey.LAST_7: 7, PeriodKey.LAST_28: 28, PeriodKey.LAST_30: 30, PeriodKey.LAST_90: 90, PeriodKey.LAST_12_MONTHS: 365}
+_ROLLING = {
+    PeriodKey.LAST_7: 7,
+    PeriodKey.LAST_28: 28,
+    PeriodKey.LAST_30: 30,
+    PeriodKey.LAST_90: 90,
+    PeriodKey.LAST_12_MONTHS: 365,
+}
 _YEAR_KEEPING_WEEKDAYS = 364
 
 
@@ -104,13 +115,17 @@ class Choice:
             PeriodKey.TODAY: "Yesterday", PeriodKey.YESTERDAY: "The day before", PeriodKey.MONTH: "Month before",
             PeriodKey.LAST_MONTH: "Month before", PeriodKey.LAST_12_MONTHS: "12 months before",
         }  # fmt: skip
-        return named.get(self.key) or f"Previous {self.span.length} day{'' if self.span.length == 1 else 's'}"
+        return (
+            named.get(self.key)
+            or f"Previous {self.span.length} day{'' if self.span.length == 1 else 's'}"
+        )
 
 
 def choose(*, period: str, compare: str, first: str = "", last: str = "", today: date) -> Choice:
     """Read a choice from the words of an address. What can't be read falls back to the default: an address is no form to be refused.
 
-    `first` and `last` (ISO days) count for a custom period only; swapped ends are put right, and the future is cut off.
+    `first` and `last` (ISO days) count for a custom period only; swapped ends are put right, and
+    the future is cut off.
     """
     key = PeriodKey(period) if period in set(PeriodKey) else DEFAULT_PERIOD
     span = _span(key, today)
@@ -157,7 +172,9 @@ def compared_span(key: PeriodKey, span: Span, mode: Compare) -> Span | None:
     """Return the days that `span` is compared with, or None."""
     if mode is Compare.NONE:
         return None
-    by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH} or (mode is Compare.YEAR and span.length > _YEAR_KEEPING_WEEKDAYS)
+    by_month = key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH} or (
+        mode is Compare.YEAR and span.length > _YEAR_KEEPING_WEEKDAYS
+    )
     if mode is Compare.YEAR:
         if not by_month:
             return span.shifted(-_YEAR_KEEPING_WEEKDAYS)
@@ -191,9 +208,16 @@ def neighbours(choice: Choice) -> tuple[Span, Span | None]:
         later = Span(begin, min(add_months(begin, 1) - timedelta(days=1), choice.today))
     else:
         earlier = span.shifted(-span.length)
-        later = Span(span.last + timedelta(days=1), min(span.last + timedelta(days=span.length), choice.today))
+        later = Span(
+            span.last + timedelta(days=1),
+            min(span.last + timedelta(days=span.length), choice.today),
+        )
     return earlier, later if later.first <= choice.today and span.last < choice.today else None
 
 
 def _is_month(span: Span) -> bool:
-    return span.first.day == 1 and (span.last + timedelta(days=1)).day == 1 and span.first.month == span.last.month
+    return (
+        span.first.day == 1
+        and (span.last + timedelta(days=1)).day == 1
+        and span.first.month == span.last.month
+    )

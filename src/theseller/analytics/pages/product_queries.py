@@ -34,7 +34,8 @@ class Sort(StrEnum):
     MARGIN = "margin"
 
 
-#: What each order means in SQL. Fees and refunds are negative, so the dearest come first in ascending order of their amount.
+#: What each order means in SQL. Fees and refunds are negative, so the dearest come first in
+#: ascending order of their amount.
 _ORDER = {
     Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "case when posted_orders > 0 then refunds::numeric / posted_orders end", Sort.FEES: "-fees", Sort.NET: "case when posted > 0 then net end",
     Sort.CHANGE: "sales - sales_before", Sort.MARGIN: "case when posted > 0 and posted_sales > 0 then net / posted_sales end",
@@ -103,7 +104,9 @@ class ProductQuery:
     with_lines: bool = True
 
 
-def product_page(scope: Scope, span: Span, before: Span | None, query: ProductQuery, *, using: str = "default") -> ProductPage:
+def product_page(
+    scope: Scope, span: Span, before: Span | None, query: ProductQuery, *, using: str = "default"
+) -> ProductPage:
     """Return one page of the product table, its comparison with `before` (None in every row without one), and the sums over all rows.
 
     Sums are over every product found, not over the page.
@@ -113,20 +116,31 @@ def product_page(scope: Scope, span: Span, before: Span | None, query: ProductQu
         "tenant": current_tenant(), "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
         "before_first": other.first, "before_last": other.last, **span.enclosing(other), "most": query.most, "skip": query.skip, "pattern": _pattern(query.search),
     }  # fmt: skip
-    sql = _PAGE.format(search=_SEARCH if query.search else "", order=_ORDER[query.sort], direction="desc" if query.descending else "asc")
+    sql = _PAGE.format(
+        search=_SEARCH if query.search else "",
+        order=_ORDER[query.sort],
+        direction="desc" if query.descending else "asc",
+    )
     rows = statements.rows(connections[using], sql, values)
     if not rows:
         return ProductPage((), 0, 0, Decimal(0), None)
     values["skus"] = skus = [row[0] for row in rows]
-    names = {sku: (asin, title) for sku, asin, title in statements.rows(connections[using], _NAMES, values)}
+    names = {
+        sku: (asin, title)
+        for sku, asin, title in statements.rows(connections[using], _NAMES, values)
+    }
     if any(not names.get(sku, ("",))[0] for sku in skus):
         names |= {
             sku: (asin, names.get(sku, ("", ""))[1])
             for sku, asin in statements.rows(connections[using], _ASINS, values)
             if not names.get(sku, ("",))[0]
         }
-    lines = _lines(values, span, using) if query.with_lines and span.length >= _SHORTEST_LINE else {}
-    products = [_product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows]
+    lines = (
+        _lines(values, span, using) if query.with_lines and span.length >= _SHORTEST_LINE else {}
+    )
+    products = [
+        _product(row, names.get(row[0], ("", "")), compared=before is not None) for row in rows
+    ]
     products = [replace(product, series=lines.get(product.sku, ())) for product in products]
     return ProductPage(tuple(products), *rows[0][15:])
 
@@ -168,5 +182,7 @@ def _lines(values: dict[str, Any], span: Span, using: str) -> dict[str, tuple[De
     buckets = -(-span.length // step)
     found: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * buckets)
     for sku, day, amount in statements.rows(connections[using], _LINES, values):
-        found[sku][buckets - 1 - (span.last - day).days // step] += amount  # Counted from the end: a short week would look like a fall.
+        found[sku][buckets - 1 - (span.last - day).days // step] += (
+            amount  # Counted from the end: a short week would look like a fall.
+        )
     return {sku: tuple(amounts) for sku, amounts in found.items()}

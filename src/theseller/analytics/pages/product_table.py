@@ -33,7 +33,9 @@ class Table:
 
     def query(self) -> ProductQuery:
         """Return what this page of the table needs."""
-        return ProductQuery(self.sort, self.descending, self.search, PAGE_SIZE, (self.page - 1) * PAGE_SIZE)
+        return ProductQuery(
+            self.sort, self.descending, self.search, PAGE_SIZE, (self.page - 1) * PAGE_SIZE
+        )
 
     def words(self, **over: str) -> dict[str, str]:
         """Return the words of an address for this table with some changed; defaults are left out."""
@@ -52,11 +54,17 @@ def read_table(words: QueryDict) -> Table:
         Sort(sort) if sort in set(Sort) else Sort.SALES,
         words.get("dir") != "asc",
         words.get("q", "").replace("\x00", "").strip()[:_LONGEST_SEARCH],
-        min(max(int(number), 1), 10_000) if number.isascii() and number.isdecimal() and len(number) < 6 else 1,
+        (
+            min(max(int(number), 1), 10_000)
+            if number.isascii() and number.isdecimal() and len(number) < 6
+            else 1
+        ),
     )
 
 
-def product_context(selection: Selection, table: Table, page: ProductPage, total: Figures) -> dict[str, Any]:
+def product_context(
+    selection: Selection, table: Table, page: ProductPage, total: Figures
+) -> dict[str, Any]:
     """Return what the template of the product table shows."""
     currency = selection.scope.currency
     begin, end = (table.page - 1) * PAGE_SIZE + 1, (table.page - 1) * PAGE_SIZE + len(page.rows)
@@ -66,19 +74,33 @@ def product_context(selection: Selection, table: Table, page: ProductPage, total
         "page": page,
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
         "range": f"{begin:,}\u2013{end:,} of {page.count:,}" if page.rows else "",
-        "previous_page": selection.query(**table.words(page="" if table.page == 2 else str(table.page - 1))) if table.page > 1 else "",
-        "next_page": selection.query(**table.words(page=str(table.page + 1))) if end < page.count else "",
-        "first_page": selection.query(**table.words(page="")) if not page.rows and table.page > 1 else "",
+        "previous_page": (
+            selection.query(**table.words(page="" if table.page == 2 else str(table.page - 1)))
+            if table.page > 1
+            else ""
+        ),
+        "next_page": (
+            selection.query(**table.words(page=str(table.page + 1))) if end < page.count else ""
+        ),
+        "first_page": (
+            selection.query(**table.words(page="")) if not page.rows and table.page > 1 else ""
+        ),
         "all_products": selection.query(**table.words(q="", page="")),
         "csv_url": selection.query(**table.words(page="", format="csv")),
-        "kept_words": [(name, value) for name, value in table.words(q="", page="").items() if value],
+        "kept_words": [
+            (name, value) for name, value in table.words(q="", page="").items() if value
+        ],
         "total_sales": Money(page.ordered_sales, currency),
         "total_net": None if page.net_proceeds is None else Money(page.net_proceeds, currency),
         "total_fees": None if page.fees is None else Money(page.fees, currency),
         "total_orders": total.orders if not table.search else None,
         "remainder": _remainder(table, page, total, currency),
-        "high": max((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
-        "low": min((row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0),
+        "high": max(
+            (row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0
+        ),
+        "low": min(
+            (row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0
+        ),
     }
 
 
@@ -94,4 +116,9 @@ def _header(selection: Selection, table: Table, sort: Sort, label: str) -> dict[
     turned = "asc" if current and table.descending else ""
     words = table.words(sort="" if sort is Sort.SALES else sort.value, dir=turned, page="")
     direction = ("descending" if table.descending else "ascending") if current else ""
-    return {"label": label, "url": selection.query(**words), "direction": direction, "key": sort.value}
+    return {
+        "label": label,
+        "url": selection.query(**words),
+        "direction": direction,
+        "key": sort.value,
+    }

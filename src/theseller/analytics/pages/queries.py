@@ -1,6 +1,7 @@
 """Reads for the dashboard. Each runs inside the caller's tenant scope and sums only within one currency.
 
-Every query repeats the tenant as a plain filter: row security decides what may be seen, the filter tells the planner early.
+Every query repeats the tenant as a plain filter: row security decides what may be seen, the filter
+tells the planner early.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = an
   and local_day between %(from_day)s and %(to_day)s
   and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
 group by local_day order by local_day
-"""  # noqa: S608  # column names of our own
+"""  # column names of our own  # noqa: S608
 _SO_FAR = """
 select count(distinct o.order_id), coalesce(sum(o.quantity), 0), coalesce(sum(o.item_price), 0)
 from ingest_order_line o
@@ -66,7 +67,9 @@ def stores(*, using: str = "default") -> tuple[Store, ...]:
     return tuple(Store(*row) for row in _read(_STORES, {}, using))
 
 
-def day_series(scope: Scope, span: Span, before: Span | None, *, using: str = "default") -> DaySeries:
+def day_series(
+    scope: Scope, span: Span, before: Span | None, *, using: str = "default"
+) -> DaySeries:
     """Return the figures of the scope's stores, by each store's own calendar day, in one read of the day rollup."""
     other = before or Span(date.max, date.min)
     rows = _read(
@@ -95,15 +98,26 @@ def add_up(parts: Iterable[Figures]) -> Figures:
     return Figures(**sums)
 
 
-def ordered_so_far(scope: Scope, day: date, cutoffs: Sequence[datetime], *, using: str = "default") -> Figures:
+def ordered_so_far(
+    scope: Scope, day: date, cutoffs: Sequence[datetime], *, using: str = "default"
+) -> Figures:
     """Return the orders book of `day` up to an instant for each store of the scope: half a day is compared with half a day."""
     orders, units, sales = _read(
-        _SO_FAR, {"stores": list(scope.marketplace_ids), "cutoffs": list(cutoffs), "day": day, "currency": scope.currency}, using
+        _SO_FAR,
+        {
+            "stores": list(scope.marketplace_ids),
+            "cutoffs": list(cutoffs),
+            "day": day,
+            "currency": scope.currency,
+        },
+        using,
     )[0]
     return Figures(orders=orders, units=units, ordered_sales=sales)
 
 
-def day_entries(store: str, day: date, *, most: int, using: str = "default") -> tuple[LedgerEntry, ...]:
+def day_entries(
+    store: str, day: date, *, most: int, using: str = "default"
+) -> tuple[LedgerEntry, ...]:
     """Return the ledger lines of one store's day, by kind, each with its treatment; at most `most`."""
     values = parameters(current_tenant(), [(store, day)], most=most)
     with connections[using].cursor() as cursor:
@@ -111,11 +125,18 @@ def day_entries(store: str, day: date, *, most: int, using: str = "default") -> 
         return tuple(LedgerEntry(*row) for row in cursor.fetchall())
 
 
-def day_orders(store: str, day: date, *, most: int, using: str = "default") -> tuple[OrderEntry, ...]:
+def day_orders(
+    store: str, day: date, *, most: int, using: str = "default"
+) -> tuple[OrderEntry, ...]:
     """Return the order lines of one store's day, as purchased; at most `most`."""
-    return tuple(OrderEntry(*row) for row in _read(_DAY_ORDERS, {"store": store, "day": day, "most": most}, using))
+    return tuple(
+        OrderEntry(*row)
+        for row in _read(_DAY_ORDERS, {"store": store, "day": day, "most": most}, using)
+    )
 
 
 def _read(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = statements.rows(connections[using], sql, {"tenant": current_tenant(), **values})
+    rows: list[tuple[Any, ...]] = statements.rows(
+        connections[using], sql, {"tenant": current_tenant(), **values}
+    )
     return rows

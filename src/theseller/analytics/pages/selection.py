@@ -13,7 +13,14 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from theseller.analytics.pages.metrics import BY_KEY, METRICS, Metric
-from theseller.analytics.pages.periods import DEFAULT_PERIOD, Choice, Compare, PeriodKey, Span, choose
+from theseller.analytics.pages.periods import (
+    DEFAULT_PERIOD,
+    Choice,
+    Compare,
+    PeriodKey,
+    Span,
+    choose,
+)
 from theseller.analytics.pages.types import Scope, Store
 from theseller.analytics.rollups.parameters import local_day, midnight
 from theseller.lib.marketplaces import MARKETPLACES
@@ -45,13 +52,29 @@ def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
     for currency in dict.fromkeys(store.currency for store in stores):
         members = [store for store in stores if store.currency == currency]
         real = [
-            store for store in members if store.marketplace_id in MARKETPLACES and MARKETPLACES[store.marketplace_id].currency == currency
+            store
+            for store in members
+            if store.marketplace_id in MARKETPLACES
+            and MARKETPLACES[store.marketplace_id].currency == currency
         ]
         if len(real) == 1:
-            options.append(_option(MARKETPLACES[real[0].marketplace_id].code, store_label(real[0].marketplace_id), members))
+            options.append(
+                _option(
+                    MARKETPLACES[real[0].marketplace_id].code,
+                    store_label(real[0].marketplace_id),
+                    members,
+                )
+            )
             continue
-        options.append(_option(currency, f"All {currency} stores" if real else "Whole account", members))
-        options += [_option(MARKETPLACES[store.marketplace_id].code, store_label(store.marketplace_id), [store]) for store in real]
+        options.append(
+            _option(currency, f"All {currency} stores" if real else "Whole account", members)
+        )
+        options += [
+            _option(
+                MARKETPLACES[store.marketplace_id].code, store_label(store.marketplace_id), [store]
+            )
+            for store in real
+        ]
     return tuple(options)
 
 
@@ -74,7 +97,10 @@ def today_in(scope: Scope, at: datetime) -> date:
 
 def same_time_on(scope: Scope, day: date, at: datetime) -> list[datetime]:
     """Return for each store the instant of `day` that is as far into the day as `at` is into the present one."""
-    return [midnight(store, day) + (at - midnight(store, local_day(store, at))) for store in scope.marketplace_ids]
+    return [
+        midnight(store, day) + (at - midnight(store, local_day(store, at)))
+        for store in scope.marketplace_ids
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +143,10 @@ class Selection:
 
     def for_span(self, span: Span) -> str:
         """Return the query of the same page over other days."""
-        return self.query(period=PeriodKey.CUSTOM.value, **{"from": span.first.isoformat(), "to": span.last.isoformat()})
+        return self.query(
+            period=PeriodKey.CUSTOM.value,
+            **{"from": span.first.isoformat(), "to": span.last.isoformat()},
+        )
 
 
 def select(words: QueryDict, options: Sequence[StoreOption], at: datetime) -> Selection:

@@ -32,8 +32,9 @@ class Scope:
 class ProductFigures:
     """One product over a period and over the one it is compared with (None where nothing is compared).
 
-    `orders`, `units` and `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
-    `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not an amount of zero.
+    `orders`, `units` and `ordered_sales` are by purchase day; the others by posted day. `fees`,
+    `net_proceeds` and `net_proceeds_before` are None where Amazon has posted nothing for the
+    product yet, which is not an amount of zero.
     """
 
     sku: str
@@ -62,7 +63,11 @@ class ProductFigures:
     @property
     def margin(self) -> Decimal | None:
         """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
-        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
+        return (
+            self.net_proceeds / self.product_sales
+            if self.net_proceeds is not None and self.product_sales > 0
+            else None
+        )
 
     @property
     def refund_rate(self) -> Decimal | None:
@@ -88,15 +93,20 @@ class ProductPage:
     @property
     def margin(self) -> Decimal | None:
         """Posted net proceeds of all of them per posted product sales. None without posted sales."""
-        return self.net_proceeds / self.product_sales if self.net_proceeds is not None and self.product_sales > 0 else None
+        return (
+            self.net_proceeds / self.product_sales
+            if self.net_proceeds is not None and self.product_sales > 0
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """For which days of a span there is data, in every store of the scope.
 
-    A day outside of `orders` or `money` is a gap: what is missing there is unknown, not zero. A day counts as covered if a pulled stream
-    or an imported document spans all of it (today: as much of it as has passed).
+    A day outside of `orders` or `money` is a gap: what is missing there is unknown, not zero. A day
+    counts as covered if a pulled stream or an imported document spans all of it (today: as much of
+    it as has passed).
     """
 
     span: Span

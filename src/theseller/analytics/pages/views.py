@@ -46,7 +46,9 @@ def start(request: HttpRequest) -> HttpResponseBase:
     """Answer the start page: the dashboard for who is signed in, and for others what this is and where to sign in."""
     if request.user.is_authenticated:
         return dashboard(request)
-    if request.GET or request.headers.get("HX-Request") == "true":  # A link into the dashboard, or a page whose session is over.
+    if (
+        request.GET or request.headers.get("HX-Request") == "true"
+    ):  # A link into the dashboard, or a page whose session is over.
         return redirect_to_login(request.get_full_path())
     return render(request, "edge/start.html")
 
@@ -66,7 +68,12 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
         drawn = charts.chart_series(selection, series)
         known = days_with_data(selection, at, context_days=charts.CONTEXT_DAYS)
         streams = progress()
-        products = product_page(selection.scope, selection.choice.span, _before(selection, known), ProductQuery(most=_TOP_PRODUCTS))
+        products = product_page(
+            selection.scope,
+            selection.choice.span,
+            _before(selection, known),
+            ProductQuery(most=_TOP_PRODUCTS),
+        )
         context = {
             **_frame(tenant_context, selection, options),
             "at": at,
@@ -75,12 +82,16 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "chart": charts.chart(selection, series, drawn, known),
             "waterfall_rows": dashboard_context.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
-            "data_quality": dashboard_context.data_quality(selection, series.total, freshness(), streams, known),
+            "data_quality": dashboard_context.data_quality(
+                selection, series.total, freshness(), streams, known
+            ),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
             "has_figures": dashboard_context.choice_has_days(selection.choice, series),
             "latest": selection.for_span(dashboard_context.latest_figures_span(selection.option)),
-            "latest_text": dashboard_context.span_text(dashboard_context.latest_figures_span(selection.option)),
+            "latest_text": dashboard_context.span_text(
+                dashboard_context.latest_figures_span(selection.option)
+            ),
             "streams": streams,
             "running": is_running(streams),
             "summary": summarize(streams, all_connections(), at),
@@ -99,7 +110,13 @@ def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> Htt
         "tenant_context": tenant_context,
         "connected": any(connection.origin is Origin.LWA for connection in connections),
         "ended": [
-            {"view": view, "reason": DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else ""} for view in ended
+            {
+                "view": view,
+                "reason": (
+                    DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else ""
+                ),
+            }
+            for view in ended
         ],
         "at": clock.now(),
         "imported": any(connection.origin is Origin.FILES for connection in connections),
@@ -152,19 +169,30 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
         if _exports(request, tenant_context, "day", at):
             return csv_rows.day_csv(selection, wanted, most=_LINES_EXPORTED)
         shown = day_context(selection, wanted, at, most=_LINES_SHOWN)
-        context = {**_frame(tenant_context, selection, options), "at": at, "definitions": DEFINITIONS, **shown}
+        context = {
+            **_frame(tenant_context, selection, options),
+            "at": at,
+            "definitions": DEFINITIONS,
+            **shown,
+        }
     return _page(request, "day", context)
 
 
 def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
     """Return whether `page` is requested as a file; then the member may export, and the audit log has a line of it in this transaction.
 
-    Raises PermissionDenied for a member who may read the page but not take it away, and for an operator who looks.
+    Raises PermissionDenied for a member who may read the page but not take it away, and for an
+    operator who looks.
     """
     if request.GET.get("format") != "csv":
         return False
-    if tenant_context.access_session is not None or not tenant_context.may(Permission.DASHBOARD_EXPORT):
-        raise PermissionDenied("Your role in this shop does not allow you to download its figures. Ask an owner of the shop.")
+    if tenant_context.access_session is not None or not tenant_context.may(
+        Permission.DASHBOARD_EXPORT
+    ):
+        raise PermissionDenied(
+            "Your role in this shop does not allow you to download its figures. Ask an owner of the"
+            " shop."
+        )
     if request.method != "HEAD":
         details = {"what": page}
         record(
@@ -180,11 +208,15 @@ def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at:
 
 def _before(selection: Selection, known: DaysWithData) -> Span | None:
     """Return the days that products are compared with: None where they, or those of the period, have no data of orders."""
-    compared = charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
+    compared = (
+        charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
+    )
     return selection.choice.before if compared else None
 
 
-def _frame(tenant_context: TenantContext, selection: Selection, options: tuple[StoreOption, ...]) -> dict[str, Any]:
+def _frame(
+    tenant_context: TenantContext, selection: Selection, options: tuple[StoreOption, ...]
+) -> dict[str, Any]:
     return {
         "tenant_context": tenant_context,
         "selection": selection,
@@ -192,9 +224,12 @@ def _frame(tenant_context: TenantContext, selection: Selection, options: tuple[S
         "currency": selection.scope.currency,
         "toolbar": dashboard_context.toolbar(selection, options),
         "query": selection.query(),
-        "csv_url": selection.query(format="csv")
-        if tenant_context.access_session is None and tenant_context.may(Permission.DASHBOARD_EXPORT)
-        else "",
+        "csv_url": (
+            selection.query(format="csv")
+            if tenant_context.access_session is None
+            and tenant_context.may(Permission.DASHBOARD_EXPORT)
+            else ""
+        ),
         "progress_url": _address("ingest:progress"),
         "import_url": _address("ingest:import"),
     }
@@ -202,15 +237,23 @@ def _frame(tenant_context: TenantContext, selection: Selection, options: tuple[S
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     """Render the whole page, or for htmx the part inside the frame. Back and forward ask htmx for whole pages."""
-    partial = request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
-    response = render(request, f"analytics/{name}.html", {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"})
+    partial = (
+        request.headers.get("HX-Request") == "true"
+        and request.headers.get("HX-History-Restore-Request") != "true"
+    )
+    response = render(
+        request,
+        f"analytics/{name}.html",
+        {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"},
+    )
     response["Cache-Control"] = "private, no-store"
     patch_vary_headers(response, ("HX-Request",))
     return response
 
 
 def _address(name: str) -> str:
-    # A package that is not mounted has no address, and then no link: its absence must not break a page.
+    # A package that is not mounted has no address, and then no link: its absence must not break a
+    # page.
     try:
         return reverse(name)
     except NoReverseMatch:

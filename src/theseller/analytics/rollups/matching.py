@@ -1,6 +1,7 @@
 """Which transactions of Finances are which postings of settlements, where neither identifiers nor equal sums tell (`docs/figures.md`).
 
-Both sides are of one order and currency, or of none. Pure functions: what is left open comes from `statements/matching.sql`.
+Both sides are of one order and currency, or of none. Pure functions: what is left open comes from
+`statements/matching.sql`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-#: A settlement holds what was posted in its period. What is posted late, near its end, may come in the next one; and a date without a time
-#: is noon of its day.
+#: A settlement holds what was posted in its period. What is posted late, near its end, may come in
+#: the next one; and a date without a time is noon of its day.
 EARLY, LATE = timedelta(days=3), timedelta(days=1)
 #: Where a settlement's own document, and so its period, is not stored.
 _LONGEST, _RELEASED_LATE = timedelta(days=31), timedelta(days=60)
@@ -24,7 +25,8 @@ Fits = Callable[["Money", "Money"], bool]
 class Money:
     """A transaction, or a posting of a settlement: what moved at one second. `settlement`: whose posting it is, or as Amazon states.
 
-    `kind`: a refund, a sale, or else the kinds of its charges. `begins` and `ends`: the period of a posting's settlement.
+    `kind`: a refund, a sale, or else the kinds of its charges. `begins` and `ends`: the period of a
+    posting's settlement.
     """
 
     key: str
@@ -41,7 +43,9 @@ class Money:
     ends: datetime | None
 
 
-def in_settlements(transactions: Iterable[Money], postings: Iterable[Money]) -> set[tuple[str, str]]:
+def in_settlements(
+    transactions: Iterable[Money], postings: Iterable[Money]
+) -> set[tuple[str, str]]:
     """Return (transaction id, currency) of the transactions that are among the postings."""
     ours: dict[tuple[str, str], list[Money]] = defaultdict(list)
     theirs: dict[tuple[str, str], list[Money]] = defaultdict(list)
@@ -58,7 +62,10 @@ def in_settlements(transactions: Iterable[Money], postings: Iterable[Money]) -> 
 def _of_order(ours: list[Money], theirs: list[Money]) -> list[Money]:
     """Match the surest first: equal amounts, then the same instant, then what is left of one kind, then what was deferred."""
     ours = sorted(ours, key=_place)
-    released, deferred = [one for one in ours if not one.deferred], [one for one in ours if one.deferred]
+    released, deferred = (
+        [one for one in ours if not one.deferred],
+        [one for one in ours if one.deferred],
+    )
     left = released
     for settlement in _settlements(theirs):
         for sums in (_equal_sums, _pairs(_same_amount_and_products), _pairs(_same_amount)):
@@ -75,7 +82,8 @@ def _of_order(ours: list[Money], theirs: list[Money]) -> list[Money]:
 def _of_none(ours: list[Money], theirs: list[Money]) -> list[Money]:
     """Match charges without an order: on one day by amount; within a settlement's period by amount and kind.
 
-    Each settlement is matched by itself: what it contains does not depend on which others are stored.
+    Each settlement is matched by itself: what it contains does not depend on which others are
+    stored.
     """
     ours = sorted((one for one in ours if not one.deferred), key=_place)
     left, open_ = _pairs(_same_amount_and_day)(ours, sorted(theirs, key=_place))
@@ -109,7 +117,9 @@ def _settle(
     mine, open_ = step(near, postings)
     taken = [one for one in near if one not in mine]
     used = [posting for posting in postings if posting not in open_]
-    return [one for one in ours if one not in taken], [posting for posting in theirs if posting not in used]
+    return [one for one in ours if one not in taken], [
+        posting for posting in theirs if posting not in used
+    ]
 
 
 def _may_hold(settlement: str, postings: Sequence[Money], one: Money, *, restated: bool) -> bool:
@@ -134,7 +144,9 @@ def _equal_sums(ours: Sequence[Money], theirs: Sequence[Money]) -> tuple[list[Mo
             sums[one.kind][side] += one.total
     kinds = {one.kind for one in ours} & {posting.kind for posting in theirs}
     equal = {kind for kind in kinds if sums[kind][0] == sums[kind][1]}
-    return [one for one in ours if one.kind not in equal], [posting for posting in theirs if posting.kind not in equal]
+    return [one for one in ours if one.kind not in equal], [
+        posting for posting in theirs if posting.kind not in equal
+    ]
 
 
 def _pairs(fits: Fits) -> Step:
@@ -169,7 +181,10 @@ def _same_amount_and_products(one: Money, posting: Money) -> bool:
 
 
 def _same_amount_and_day(one: Money, posting: Money) -> bool:
-    return one.total == posting.total and one.at.astimezone(UTC).date() == posting.at.astimezone(UTC).date()
+    return (
+        one.total == posting.total
+        and one.at.astimezone(UTC).date() == posting.at.astimezone(UTC).date()
+    )
 
 
 def _same_amount_and_kind(one: Money, posting: Money) -> bool:
@@ -180,15 +195,23 @@ def _same_products(one: Money, posting: Money) -> bool:
     return one.kind == posting.kind and one.skus == posting.skus
 
 
-def _pairs_unnamed(ours: Sequence[Money], theirs: Sequence[Money]) -> tuple[list[Money], list[Money]]:
+def _pairs_unnamed(
+    ours: Sequence[Money], theirs: Sequence[Money]
+) -> tuple[list[Money], list[Money]]:
     """Pair what is of one kind, if all that one side has of this kind names no product."""
     named = [{one.kind for one in side if one.skus} for side in (ours, theirs)]
-    return _pairs(lambda one, posting: one.kind == posting.kind and not (one.kind in named[0] and one.kind in named[1]))(ours, theirs)
+    return _pairs(
+        lambda one, posting: (
+            one.kind == posting.kind and not (one.kind in named[0] and one.kind in named[1])
+        )
+    )(ours, theirs)
 
 
 def _same_thing(one: Money, posting: Money) -> bool:
     """Say whether two amounts may be one that was changed: a sale, or a refund, of the same products as far as both name them."""
-    return one.kind == posting.kind and (one.skus == posting.skus or not one.skus or not posting.skus)
+    return one.kind == posting.kind and (
+        one.skus == posting.skus or not one.skus or not posting.skus
+    )
 
 
 def _paid_out(deferred: Sequence[Money], postings: Iterable[Money]) -> list[Money]:
@@ -197,7 +220,11 @@ def _paid_out(deferred: Sequence[Money], postings: Iterable[Money]) -> list[Mone
     open_ = sorted(postings, key=_place)
     for fits in (_same_amount_and_products, _same_amount, _same_thing):
         for posting in list(open_):
-            due = (one for one in deferred if one not in paid and one.at <= posting.at + LATE and fits(one, posting))
+            due = (
+                one
+                for one in deferred
+                if one not in paid and one.at <= posting.at + LATE and fits(one, posting)
+            )
             if (first := next(due, None)) is not None:
                 paid.append(first)
                 open_.remove(posting)

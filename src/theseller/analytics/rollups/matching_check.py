@@ -1,6 +1,7 @@
 """Which transactions of Finances a stored settlement holds: the rule of `docs/figures.md`, transaction by transaction in Python.
 
-The figures are computed by `statements/matching.sql` and `matching.py`; this shares nothing with them, so that each checks the other.
+The figures are computed by `statements/matching.sql` and `matching.py`; this shares nothing with
+them, so that each checks the other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
+from theseller.amazon.charge_classifier import (
+    ChargeType,
+    ProfitLine,
+    is_profit_and_loss,
+    profit_line,
+)
 
 Row = Mapping[str, Any]
 Period = tuple[datetime, datetime]
@@ -45,7 +51,9 @@ class Money:
         """A refund, a sale, or else what is charged."""
         if any(profit_line(kind) is ProfitLine.REFUNDS for kind in self.kinds):
             return "refund"
-        if any(profit_line(kind) is ProfitLine.SALES and kind not in _DISCOUNTS for kind in self.kinds):
+        if any(
+            profit_line(kind) is ProfitLine.SALES and kind not in _DISCOUNTS for kind in self.kinds
+        ):
             return "sale"
         return frozenset(filter(is_profit_and_loss, self.kinds))
 
@@ -56,43 +64,73 @@ class Money:
 
 
 def settled_transactions(
-    lines: Sequence[Row], stored: Iterable[str], groups: Mapping[str, str], periods: Mapping[str, Period]
+    lines: Sequence[Row],
+    stored: Iterable[str],
+    groups: Mapping[str, str],
+    periods: Mapping[str, Period],
 ) -> set[tuple[str, str]]:
     """Return (transaction id, currency) of the transactions that a stored settlement holds.
 
     Args:
-        lines: every ledger line of the orders in question; and for charges without an order, of all days (UTC) of the settlements that may
+        lines: every ledger line of the orders in question; and for charges without an order, of all
+        days (UTC) of the settlements that may
             hold them, and of their own.
         stored: numbers of the settlements that are stored.
         groups: settlement numbers by financial event group.
         periods: when each settlement begins and ends, as its document says.
     """
     present = frozenset(stored)
-    replaced = {line["supersedes"] for line in lines if line["supersedes"] and line["supersedes"] != line["source_key"]}
+    replaced = {
+        line["supersedes"]
+        for line in lines
+        if line["supersedes"] and line["supersedes"] != line["source_key"]
+    }
     transactions: dict[tuple[str, str], dict[str, Money]] = defaultdict(dict)
     postings: dict[tuple[str, str], dict[tuple[Any, ...], Money]] = defaultdict(dict)
     for line in lines:
-        if line["state"] in {"estimated", "reversed"} or profit_line(ChargeType(line["kind"])) is ProfitLine.CASH:
+        if (
+            line["state"] in {"estimated", "reversed"}
+            or profit_line(ChargeType(line["kind"])) is ProfitLine.CASH
+        ):
             continue
         order, at = line["order_id"] or "", line["posted_at"].astimezone(UTC).replace(microsecond=0)
         if line["source"] == "settlement":
             apart = () if order else (line["breakdown"].split("/", 1)[0], line["sku"] or "")
             key = (line["source_key"], at, line["transaction_type"], *apart)
-            postings[order, line["currency"]].setdefault(key, Money(line["source_key"], order, at)).take(line)
+            postings[order, line["currency"]].setdefault(
+                key, Money(line["source_key"], order, at)
+            ).take(line)
         elif line["source_key"] not in replaced:
-            one = transactions[order, line["currency"]].setdefault(line["source_key"], Money(line["source_key"], order, at))
+            one = transactions[order, line["currency"]].setdefault(
+                line["source_key"], Money(line["source_key"], order, at)
+            )
             one.second = min(one.second, at)
             one.deferred |= line["state"] == "deferred"
             one.release |= line["supersedes"] is not None
-            one.settlement = max(filter(None, (one.settlement, line["settlement_id"] or groups.get(line["group_id"] or ""))), default=None)
+            one.settlement = max(
+                filter(
+                    None,
+                    (one.settlement, line["settlement_id"] or groups.get(line["group_id"] or "")),
+                ),
+                default=None,
+            )
             one.take(line)
     found: set[tuple[str, str]] = set()
     for (order, currency), by_key in transactions.items():
-        ours = [one for one in by_key.values() if one.settlement is None or one.settlement in present]
-        theirs = sorted(postings[order, currency].values(), key=lambda each: (each.second, each.key, each.total, sorted(each.skus)))
-        matched = _Order(ours, theirs, periods).matched() if order else _charges(ours, theirs, periods)
+        ours = [
+            one for one in by_key.values() if one.settlement is None or one.settlement in present
+        ]
+        theirs = sorted(
+            postings[order, currency].values(),
+            key=lambda each: (each.second, each.key, each.total, sorted(each.skus)),
+        )
+        matched = (
+            _Order(ours, theirs, periods).matched() if order else _charges(ours, theirs, periods)
+        )
         found |= {(one.key, currency) for one in matched}
-        found |= {(one.key, currency) for one in ours if one.settlement is not None and not one.deferred}
+        found |= {
+            (one.key, currency) for one in ours if one.settlement is not None and not one.deferred
+        }
     return found
 
 
@@ -100,7 +138,9 @@ def _free(side: Iterable[Money]) -> list[Money]:
     return [one for one in side if one.partner is None]
 
 
-def _same_sums(ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]) -> None:
+def _same_sums(
+    ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]
+) -> None:
     """Match all that is alike in one respect, where it adds up to the same on both sides."""
     sums: dict[Hashable, tuple[list[Money], list[Money]]] = defaultdict(lambda: ([], []))
     for side, part in enumerate((ours, theirs)):
@@ -114,7 +154,9 @@ def _same_sums(ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Mon
                 one.partner = left[0]
 
 
-def _by_time(ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]) -> None:
+def _by_time(
+    ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]
+) -> None:
     """Match like with like on a line of time: each posting closes the last transaction that is still open.
 
     A posting before every open one closes the first that follows.
@@ -142,7 +184,9 @@ def _join(one: Money, posting: Money) -> None:
     one.partner, posting.partner = posting, one
 
 
-def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]) -> list[Money]:
+def _charges(
+    ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]
+) -> list[Money]:
     """Return the charges without an order that are in a settlement. Each settlement is matched by itself."""
     released = [one for one in ours if not one.deferred]
     for by in (lambda one: one.second, lambda one: one.day):
@@ -154,7 +198,12 @@ def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[st
         begins, ends = periods[number]
         here = [one for one in _free(theirs) if one.key == number]
         begins = min(begins, *(posting.second for posting in here))
-        near = [one for one in left if one.settlement == number or (not one.settlement and begins - 3 * _DAY <= one.second <= ends + _DAY)]
+        near = [
+            one
+            for one in left
+            if one.settlement == number
+            or (not one.settlement and begins - 3 * _DAY <= one.second <= ends + _DAY)
+        ]
         _by_time(near, here, lambda one: (one.total, one.nature))
         matched += [one for one in near if one.partner is not None]
         for one in near:  # What one settlement holds does not depend on another.
@@ -165,9 +214,13 @@ def _charges(ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[st
 class _Order:
     """One order's money in one currency."""
 
-    def __init__(self, ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]) -> None:
+    def __init__(
+        self, ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]
+    ) -> None:
         self._released = [one for one in ours if not one.deferred]
-        self._deferred = sorted((one for one in ours if one.deferred), key=lambda one: (one.second, one.key))
+        self._deferred = sorted(
+            (one for one in ours if one.deferred), key=lambda one: (one.second, one.key)
+        )
         self._theirs, self._periods = theirs, periods
 
     def matched(self) -> list[Money]:
@@ -216,11 +269,17 @@ class _Order:
     def _unnamed(self, number: str) -> tuple[list[Money], list[Money]]:
         """Return what is open of a settlement, of natures of which one side names no product at all."""
         ours, theirs = self._of(number, 3)
-        named = {one.nature for one in ours if one.skus} & {posting.nature for posting in theirs if posting.skus}
-        return [one for one in ours if one.nature not in named], [one for one in theirs if one.nature not in named]
+        named = {one.nature for one in ours if one.skus} & {
+            posting.nature for posting in theirs if posting.skus
+        }
+        return [one for one in ours if one.nature not in named], [
+            one for one in theirs if one.nature not in named
+        ]
 
     def _same_instant(self) -> None:
-        seconds = {one.second for one in _free(self._released)} & {one.second for one in _free(self._theirs)}
+        seconds = {one.second for one in _free(self._released)} & {
+            one.second for one in _free(self._theirs)
+        }
         for one in (*_free(self._released), *_free(self._theirs)):
             if one.second in seconds:
                 one.partner = one
@@ -230,7 +289,11 @@ class _Order:
         open_ = sorted(_free(self._theirs), key=lambda posting: (posting.second, posting.key))
         for alike in (_equal_with_products, _equal, _one_thing):
             for posting in _free(open_):
-                due = [one for one in _free(self._deferred) if one.second <= posting.second + _DAY and alike(one, posting)]
+                due = [
+                    one
+                    for one in _free(self._deferred)
+                    if one.second <= posting.second + _DAY and alike(one, posting)
+                ]
                 if due:
                     _join(due[0], posting)
 
@@ -244,4 +307,6 @@ def _equal_with_products(one: Money, posting: Money) -> bool:
 
 
 def _one_thing(one: Money, posting: Money) -> bool:
-    return one.nature == posting.nature and (not one.skus or not posting.skus or one.skus == posting.skus)
+    return one.nature == posting.nature and (
+        not one.skus or not posting.skus or one.skus == posting.skus
+    )

@@ -16,20 +16,36 @@ from uuid import UUID
 
 from django.db.backends.utils import CursorWrapper
 
-from theseller.amazon.charge_classifier import ChargeType, ProfitLine, is_profit_and_loss, profit_line
+from theseller.amazon.charge_classifier import (
+    ChargeType,
+    ProfitLine,
+    is_profit_and_loss,
+    profit_line,
+)
 from theseller.amazon.reports.types import ReportType
 from theseller.analytics.rollups.matching import EARLY, LATE, Money, in_settlements
 from theseller.lib import sql
 from theseller.lib.marketplaces import MARKETPLACES
 
-#: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's figures, a reversed line was withdrawn.
+#: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's
+#: figures, a reversed line was withdrawn.
 UNCOUNTED_STATES = frozenset({"estimated", "reversed"})
 SETTLEMENT_REPORTS = (ReportType.SETTLEMENT_V2.value,)
 
 _DISCOUNTS = {ChargeType.PROMOTION, ChargeType.POINTS}
 _PRODUCT_SALES = {ChargeType.PRINCIPAL, ChargeType.LIQUIDATION}
-_SELLING_FEES = {ChargeType.REFERRAL, ChargeType.REFUND_ADMIN, ChargeType.CLOSING, ChargeType.DIGITAL_SERVICES}
-_FULFILMENT_FEES = {ChargeType.FBA_FULFILMENT, ChargeType.SHIPPING_CHARGEBACK, ChargeType.RETURNS_PROCESSING, ChargeType.POSTAGE}
+_SELLING_FEES = {
+    ChargeType.REFERRAL,
+    ChargeType.REFUND_ADMIN,
+    ChargeType.CLOSING,
+    ChargeType.DIGITAL_SERVICES,
+}
+_FULFILMENT_FEES = {
+    ChargeType.FBA_FULFILMENT,
+    ChargeType.SHIPPING_CHARGEBACK,
+    ChargeType.RETURNS_PROCESSING,
+    ChargeType.POSTAGE,
+}
 _STORAGE_FEES = {ChargeType.STORAGE, ChargeType.REMOVAL, ChargeType.INBOUND}
 
 
@@ -37,7 +53,8 @@ def _kinds(wanted: ProfitLine) -> frozenset[ChargeType]:
     return frozenset(kind for kind in ChargeType if profit_line(kind) is wanted)
 
 
-#: Column of analytics_day → the kinds whose amounts it sums. The first eight share out the profit-and-loss kinds without overlap.
+#: Column of analytics_day → the kinds whose amounts it sums. The first eight share out the
+#: profit-and-loss kinds without overlap.
 COLUMN_CHARGE_TYPES: dict[str, frozenset[ChargeType]] = {
     "product_sales": frozenset(_PRODUCT_SALES),
     "credits": _kinds(ProfitLine.SALES) - _PRODUCT_SALES - _DISCOUNTS,
@@ -52,9 +69,11 @@ COLUMN_CHARGE_TYPES: dict[str, frozenset[ChargeType]] = {
     "storage_fees": frozenset(_STORAGE_FEES),
 }
 COUNTED_CHARGE_TYPES = frozenset(kind for kind in ChargeType if is_profit_and_loss(kind))
-#: Payouts, reserves and debts move money between Amazon and the bank: they are no part of what a transaction is worth.
+#: Payouts, reserves and debts move money between Amazon and the bank: they are no part of what a
+#: transaction is worth.
 CASH_CHARGE_TYPES = _kinds(ProfitLine.CASH)
-#: A refund is counted by these; its other lines (fees given back, discounts taken back) come with it.
+#: A refund is counted by these; its other lines (fees given back, discounts taken back) come with
+#: it.
 REFUND_CHARGE_TYPES = frozenset({ChargeType.REFUND_PRINCIPAL})
 #: A sale is posted with one of these.
 SALE_CHARGE_TYPES = frozenset({ChargeType.PRINCIPAL})
@@ -72,7 +91,8 @@ def sql_text(*names: str) -> str:
 def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     """Have statements that begin with `counted_lines.sql` join by hashing and sorting.
 
-    The planner knows nothing of the sizes of common table expressions, takes them for one row, and would compare each with each.
+    The planner knows nothing of the sizes of common table expressions, takes them for one row, and
+    would compare each with each.
     """
     sql.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
     yield
@@ -82,7 +102,8 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
 def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
     """Run the statements `names`, which read `counted_lines.sql`, for the slices of `values`; return how many rows each returned or wrote.
 
-    What the last one returned can be fetched. Which of the transactions are in a stored settlement is found once, for all of them.
+    What the last one returned can be fetched. Which of the transactions are in a stored settlement
+    is found once, for all of them.
     """
     with _without_nested_loops(cursor):
         found = values | _settled(cursor, values)
@@ -96,14 +117,19 @@ def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: 
 def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
     """Return the transactions of Finances that are in a stored settlement, as parameters of `counted_lines.sql`.
 
-    Which orders and days must be looked at is read first and handed over as literals: only then does the planner know how many there are.
+    Which orders and days must be looked at is read first and handed over as literals: only then
+    does the planner know how many there are.
     """
     cursor.execute(sql_text("days.sql", "wanted.sql"), values)
     wanted = cursor.fetchall()
     days = {day for _, day in wanted if day is not None}
     near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
     orders = [order for order, _ in wanted if order]
-    beside = {"wanted_orders": orders, "wanted_days": sorted(days), "near_wanted_days": sorted(near)}
+    beside = {
+        "wanted_orders": orders,
+        "wanted_days": sorted(days),
+        "near_wanted_days": sorted(near),
+    }
     cursor.execute(sql_text("days.sql", "matching.sql"), values | beside)
     settled: set[tuple[str, str]] = set()
     sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
@@ -113,7 +139,10 @@ def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
         else:
             sides[side].append(Money(key, order, currency, at, total, kind, frozenset(skus), *rest))
     settled |= in_settlements(sides["transaction"], sides["settlement"])
-    return {"settled_keys": [key for key, _ in settled], "settled_currencies": [currency for _, currency in settled]}
+    return {
+        "settled_keys": [key for key, _ in settled],
+        "settled_currencies": [currency for _, currency in settled],
+    }
 
 
 def zone_of(marketplace_id: str) -> tzinfo:

@@ -16,7 +16,8 @@ _CLAIM = """
 select marketplace_id, local_day, marked_at from ingest_dirty_day
 where tenant_id = %s order by local_day, marketplace_id limit %s for update skip locked
 """
-# Keyed by the mark that was read: one that was set again since is a promise of another recomputation and stays.
+# Keyed by the mark that was read: one that was set again since is a promise of another
+# recomputation and stays.
 _UNMARK = """
 delete from ingest_dirty_day d
 using unnest(%s::text[], %s::date[], %s::timestamptz[]) as done (marketplace_id, local_day, marked_at)
@@ -29,14 +30,17 @@ where t.tenant_id = %(tenant)s and t.local_day = any (%(days)s::date[])
 """
 
 
-def recompute_dirty(*, tenant: UUID, at: datetime, limit: int = 200, using: str = "default") -> Recomputed:
+def recompute_dirty(
+    *, tenant: UUID, at: datetime, limit: int = 200, using: str = "default"
+) -> Recomputed:
     """Recompute up to `limit` dirty days of `tenant` from their base rows, and take their marks away, in one transaction.
 
-    Days that another worker is recomputing are passed over; running it twice changes nothing. Figures keep the ledger's signs
-    (`sql/tables.sql`). A day without counted base rows has no rollup rows afterwards.
+    Days that another worker is recomputing are passed over; running it twice changes nothing.
+    Figures keep the ledger's signs (`sql/tables.sql`). A day without counted base rows has no
+    rollup rows afterwards.
 
-    A writer of base rows must mark the day in the same transaction by ``insert … on conflict (…) do update set marked_at = …``:
-    that waits for a recomputation under way, so the mark can't be lost.
+    A writer of base rows must mark the day in the same transaction by ``insert … on conflict (…) do
+    update set marked_at = …``: that waits for a recomputation under way, so the mark can't be lost.
     """
     with tenant_scope(tenant, using=using), connections[using].cursor() as cursor:
         dirty = _claim(cursor, tenant, limit)
@@ -46,7 +50,9 @@ def recompute_dirty(*, tenant: UUID, at: datetime, limit: int = 200, using: str 
         for table in ("analytics_day", "analytics_day_product"):
             cursor.execute(_CLEAR.format(table), values)
         rows = run_on_counted_lines(cursor, values, "recompute_day.sql", "recompute_product.sql")
-        cursor.execute(_UNMARK, [values["stores"], values["days"], [day.marked_at for day in dirty], tenant])
+        cursor.execute(
+            _UNMARK, [values["stores"], values["days"], [day.marked_at for day in dirty], tenant]
+        )
     return Recomputed(tenant, len(dirty), rows[0], rows[1], more=len(dirty) == limit)
 
 

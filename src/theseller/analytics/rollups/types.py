@@ -43,12 +43,15 @@ class Difference:
 class Figures:
     """Sums over some days of one currency, with the ledger's signs: costs are negative. Counts are whole numbers.
 
-    `net_proceeds` = product_sales + credits + discounts + refunded_sales + fees + advertising + reimbursements + unclassified: money
-    that Amazon released or settled, by posted day. `settled_net` is the part of it that settlements confirm. `deferred` is no part of it:
-    the transactions of these days that Amazon still defers, whole, with the taxes in them; `deferred_sales` are the product sales among
-    them. `posted_orders` counts orders whose sale was posted, `posted_lines` the ledger lines that count. `ordered_tax` is the tax inside
-    `ordered_sales`, as far as Amazon states it, in stores whose prices include it. `ledger_days` counts (store, day) pairs with a ledger,
-    `settled_days` those of them whose money comes from settlements alone.
+    `net_proceeds` = product_sales + credits + discounts + refunded_sales + fees + advertising +
+    reimbursements + unclassified: money that Amazon released or settled, by posted day.
+    `settled_net` is the part of it that settlements confirm. `deferred` is no part of it: the
+    transactions of these days that Amazon still defers, whole, with the taxes in them;
+    `deferred_sales` are the product sales among them. `posted_orders` counts orders whose sale was
+    posted, `posted_lines` the ledger lines that count. `ordered_tax` is the tax inside
+    `ordered_sales`, as far as Amazon states it, in stores whose prices include it. `ledger_days`
+    counts (store, day) pairs with a ledger, `settled_days` those of them whose money comes from
+    settlements alone.
     """
 
     orders: int = 0
@@ -101,5 +104,8 @@ class Figures:
         return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
 
 
-#: The columns of `Figures` that are sums of columns of analytics_day with the same name, in their order.
-SUMMED = tuple(name for name in Figures.__dataclass_fields__ if name not in {"ledger_days", "settled_days"})
+#: The columns of `Figures` that are sums of columns of analytics_day with the same name, in their
+#: order.
+SUMMED = tuple(
+    name for name in Figures.__dataclass_fields__ if name not in {"ledger_days", "settled_days"}
+)

@@ -1,6 +1,7 @@
 """The rollups against their base rows, recounted row by row in Python: another way to the same figures, so that both must be right.
 
-Used by the nightly control and by the property tests. A difference names where it is, never an amount.
+Used by the nightly control and by the property tests. A difference names where it is, never an
+amount.
 """
 
 from __future__ import annotations
@@ -41,56 +42,82 @@ _PRODUCT_COLUMNS = (
 )  # fmt: skip
 
 
-def differences(tenant: UUID, *, days: int, seed: int, using: str = "default") -> tuple[tuple[Difference, ...], int]:
+def differences(
+    tenant: UUID, *, days: int, seed: int, using: str = "default"
+) -> tuple[tuple[Difference, ...], int]:
     """Recount up to `days` random clean days of `tenant`; return what differs, and how many days were checked.
 
     Days that are marked dirty are left out: they are known to be behind.
     """
     with tenant_scope(tenant, using=using), connections[using].cursor() as cursor:
         cursor.execute(
-            "select distinct marketplace_id, local_day from (select marketplace_id, local_day from ingest_order_line where tenant_id = %(t)s"
-            " union select marketplace_id, local_day from ingest_ledger_line where tenant_id = %(t)s"
-            " union select marketplace_id, local_day from analytics_day where tenant_id = %(t)s) known"
-            " where not exists (select from ingest_dirty_day d where d.tenant_id = %(t)s and d.marketplace_id = known.marketplace_id"
-            " and d.local_day = known.local_day) order by 1, 2",
+            "select distinct marketplace_id, local_day from (select marketplace_id, local_day from"
+            " ingest_order_line where tenant_id = %(t)s union select marketplace_id, local_day from"
+            " ingest_ledger_line where tenant_id = %(t)s union select marketplace_id, local_day"
+            " from analytics_day where tenant_id = %(t)s) known where not exists (select from"
+            " ingest_dirty_day d where d.tenant_id = %(t)s and d.marketplace_id ="
+            " known.marketplace_id and d.local_day = known.local_day) order by 1, 2",
             {"t": tenant},
         )
         known = cursor.fetchall()
-        chosen = known if len(known) <= days else Random(seed).sample(known, days)  # noqa: S311  # a sample, not a secret
-        found = [difference for store, day in chosen for difference in _day_differences(cursor, tenant, store, day)]
+        # a sample, not a secret
+        chosen = known if len(known) <= days else Random(seed).sample(known, days)  # noqa: S311
+        found = [
+            difference
+            for store, day in chosen
+            for difference in _day_differences(cursor, tenant, store, day)
+        ]
     return tuple(found), len(chosen)
 
 
-def _day_differences(cursor: CursorWrapper, tenant: UUID, store: str, day: date) -> Iterable[Difference]:
+def _day_differences(
+    cursor: CursorWrapper, tenant: UUID, store: str, day: date
+) -> Iterable[Difference]:
     orders = _rows(cursor, "ingest_order_line", tenant, store, day)
     ledger = _rows(cursor, "ingest_ledger_line", tenant, store, day)
     orders = _without_replacements(orders)
     counted, deferred = _counted_and_deferred(cursor, tenant, ledger)
     expected = recount_day(store, orders, counted, deferred, _source_of(counted))
-    stored = {(row["currency"], ""): row for row in _rows(cursor, "analytics_day", tenant, store, day)}
+    stored = {
+        (row["currency"], ""): row for row in _rows(cursor, "analytics_day", tenant, store, day)
+    }
     yield from _compare(store, day, expected, stored, (*SUMMED, "ledger_source"))
     expected = recount_products(store, orders, counted)
-    stored = {(row["currency"], row["sku"]): row for row in _rows(cursor, "analytics_day_product", tenant, store, day)}
+    stored = {
+        (row["currency"], row["sku"]): row
+        for row in _rows(cursor, "analytics_day_product", tenant, store, day)
+    }
     yield from _compare(store, day, expected, stored, _PRODUCT_COLUMNS)
     yield from _invented_stores(cursor, tenant, store, day, ledger)
 
 
-def _invented_stores(cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Sequence[Row]) -> Iterable[Difference]:
+def _invented_stores(
+    cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Sequence[Row]
+) -> Iterable[Difference]:
     """Yield a difference where money that names no store was given to one of which nothing else is stored."""
     currencies = {row["currency"] for row in ledger if not row["store_named"]}
-    shared = {currency for currency in currencies if sum(one.currency == currency for one in MARKETPLACES.values()) > 1}
+    shared = {
+        currency
+        for currency in currencies
+        if sum(one.currency == currency for one in MARKETPLACES.values()) > 1
+    }
     if not store or not shared:
         return
     cursor.execute(
-        "select exists (select from ingest_order_line where tenant_id = %(t)s and marketplace_id = %(store)s)"
-        " or exists (select from ingest_ledger_line where tenant_id = %(t)s and marketplace_id = %(store)s and store_named)",
+        "select exists (select from ingest_order_line where tenant_id = %(t)s and marketplace_id ="
+        " %(store)s) or exists (select from ingest_ledger_line where tenant_id = %(t)s and"
+        " marketplace_id = %(store)s and store_named)",
         {"t": tenant, "store": store},
     )
     if not cursor.fetchone()[0]:
-        yield from (Difference(store, day, currency, "", "marketplace_id") for currency in sorted(shared))
+        yield from (
+            Difference(store, day, currency, "", "marketplace_id") for currency in sorted(shared)
+        )
 
 
-def _compare(store: str, day: date, expected: Recount, stored: Recount, columns: Sequence[str]) -> Iterable[Difference]:
+def _compare(
+    store: str, day: date, expected: Recount, stored: Recount, columns: Sequence[str]
+) -> Iterable[Difference]:
     for currency, sku in sorted({*expected, *stored}):
         ours, theirs = expected.get((currency, sku)), stored.get((currency, sku))
         for column in columns:
@@ -99,29 +126,57 @@ def _compare(store: str, day: date, expected: Recount, stored: Recount, columns:
 
 
 def _rows(cursor: CursorWrapper, table: str, tenant: UUID, store: str, day: date) -> list[Row]:
-    return _select(cursor, "tenant_id = %s and marketplace_id = %s and local_day = %s", [tenant, store, day], table)
+    return _select(
+        cursor,
+        "tenant_id = %s and marketplace_id = %s and local_day = %s",
+        [tenant, store, day],
+        table,
+    )
 
 
-def _select(cursor: CursorWrapper, where: str, values: list[Any], table: str = "ingest_ledger_line") -> list[Row]:
-    cursor.execute(f"select * from {table} where {where}", values)  # noqa: S608  # our own names
-    return [dict(zip([column.name for column in cursor.description], row, strict=True)) for row in cursor.fetchall()]
+def _select(
+    cursor: CursorWrapper, where: str, values: list[Any], table: str = "ingest_ledger_line"
+) -> list[Row]:
+    cursor.execute(f"select * from {table} where {where}", values)  # our own names  # noqa: S608
+    return [
+        dict(zip([column.name for column in cursor.description], row, strict=True))
+        for row in cursor.fetchall()
+    ]
 
 
-def _counted_and_deferred(cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def _counted_and_deferred(
+    cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row]
+) -> tuple[list[Row], list[Row]]:
     """Return the lines of a day that count, and those that Amazon still defers."""
     replaced = _replaced(cursor, tenant, ledger)
-    present = [row for row in ledger if row["state"] not in UNCOUNTED_STATES and (row["source"], row["source_key"]) not in replaced]
+    present = [
+        row
+        for row in ledger
+        if row["state"] not in UNCOUNTED_STATES
+        and (row["source"], row["source_key"]) not in replaced
+    ]
     related = _related(cursor, tenant, present)
     periods = _periods(cursor, tenant, related)
-    settled = settled_transactions(related, _stored(cursor, tenant, related), _groups(cursor, tenant, related), periods)
-    alive = [row for row in present if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled]
-    counted = [row for row in alive if row["state"] != "deferred" and ChargeType(row["kind"]) in COUNTED_CHARGE_TYPES]
+    settled = settled_transactions(
+        related, _stored(cursor, tenant, related), _groups(cursor, tenant, related), periods
+    )
+    alive = [
+        row
+        for row in present
+        if row["source"] == "settlement" or (row["source_key"], row["currency"]) not in settled
+    ]
+    counted = [
+        row
+        for row in alive
+        if row["state"] != "deferred" and ChargeType(row["kind"]) in COUNTED_CHARGE_TYPES
+    ]
     return counted, [row for row in alive if row["state"] == "deferred"]
 
 
 def _replaced(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[tuple[str, str]]:
     cursor.execute(
-        "select distinct source, supersedes, source_key from ingest_ledger_line where tenant_id = %s and supersedes = any (%s)",
+        "select distinct source, supersedes, source_key from ingest_ledger_line where tenant_id ="
+        " %s and supersedes = any (%s)",
         [tenant, [row["source_key"] for row in rows]],
     )
     return {(of, old) for of, old, new in cursor.fetchall() if old != new}
@@ -130,7 +185,8 @@ def _replaced(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[t
 def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[Row]:
     """Return every line that may be the same money as one of `rows`.
 
-    Those of their orders; and those without an order of their UTC days, and of all days of a settlement in whose time they are.
+    Those of their orders; and those without an order of their UTC days, and of all days of a
+    settlement in whose time they are.
     """
     orders = {row["order_id"] for row in rows if row["order_id"]}
     days = {row["posted_at"].astimezone(UTC).date() for row in rows if not row["order_id"]}
@@ -139,8 +195,15 @@ def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[R
         begin = datetime.combine(day, time.min, tzinfo=UTC)
         found += _select(
             cursor,
-            "tenant_id = %s and coalesce(order_id, '') = '' and local_day between %s and %s and posted_at >= %s and posted_at < %s",
-            [tenant, day - timedelta(days=1), day + timedelta(days=1), begin, begin + timedelta(days=1)],
+            "tenant_id = %s and coalesce(order_id, '') = '' and local_day between %s and %s and"
+            " posted_at >= %s and posted_at < %s",
+            [
+                tenant,
+                day - timedelta(days=1),
+                day + timedelta(days=1),
+                begin,
+                begin + timedelta(days=1),
+            ],
         )
     replaced = _replaced(cursor, tenant, found)
     return [row for row in found if (row["source"], row["source_key"]) not in replaced]
@@ -151,32 +214,47 @@ def _days_settled_with(cursor: CursorWrapper, tenant: UUID, days: set[date]) -> 
     if not days:
         return set()
     cursor.execute(
-        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and report_type = any (%s)"
-        " and covers_from <= %s and covers_until >= %s",
+        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and"
+        " report_type = any (%s) and covers_from <= %s and covers_until >= %s",
         [
             tenant,
             list(SETTLEMENT_REPORTS),
-            *(datetime.combine(day, time.min, tzinfo=UTC) for day in (max(days) + 5 * _DAY, min(days) - 3 * _DAY)),
+            *(
+                datetime.combine(day, time.min, tzinfo=UTC)
+                for day in (max(days) + 5 * _DAY, min(days) - 3 * _DAY)
+            ),
         ],
     )
     numbers: list[str] = []
     found: set[date] = set()
     for number, begins, ends in cursor.fetchall():
-        first, last = (begins.astimezone(UTC) - 3 * _DAY).date(), (ends.astimezone(UTC) + _DAY).date()
+        first, last = (
+            (begins.astimezone(UTC) - 3 * _DAY).date(),
+            (ends.astimezone(UTC) + _DAY).date(),
+        )
         if any(first <= day <= last for day in days):
             numbers.append(number)
             found |= {first + step * _DAY for step in range((last - first).days + 1)}
     matched = _select(
-        cursor, "tenant_id = %s and source = 'settlement' and source_key = any (%s) and coalesce(order_id, '') = ''", [tenant, numbers]
+        cursor,
+        "tenant_id = %s and source = 'settlement' and source_key = any (%s) and coalesce(order_id,"
+        " '') = ''",
+        [tenant, numbers],
     )
     return found | {row["posted_at"].astimezone(UTC).date() for row in matched}
 
 
-def _periods(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, tuple[datetime, datetime]]:
+def _periods(
+    cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]
+) -> dict[str, tuple[datetime, datetime]]:
     cursor.execute(
-        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and report_type = any (%s)"
-        " and source_key = any (%s)",
-        [tenant, list(SETTLEMENT_REPORTS), sorted({row["source_key"] for row in rows if row["source"] == "settlement"})],
+        "select source_key, covers_from, covers_until from ingest_document where tenant_id = %s and"
+        " report_type = any (%s) and source_key = any (%s)",
+        [
+            tenant,
+            list(SETTLEMENT_REPORTS),
+            sorted({row["source_key"] for row in rows if row["source"] == "settlement"}),
+        ],
     )
     return {number: (begins, ends) for number, begins, ends in cursor.fetchall()}
 
@@ -184,19 +262,23 @@ def _periods(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[s
 def _groups(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, str]:
     """Return the settlement of each financial event group, where Amazon has stated one and not several."""
     cursor.execute(
-        "select distinct group_id, settlement_id from ingest_ledger_line where tenant_id = %s and group_id = any (%s) and settlement_id <> ''",
+        "select distinct group_id, settlement_id from ingest_ledger_line where tenant_id = %s and"
+        " group_id = any (%s) and settlement_id <> ''",
         [tenant, sorted({row["group_id"] for row in rows if row["group_id"]})],
     )
     stated: dict[str, set[str]] = defaultdict(set)
     for group, settlement in cursor.fetchall():
         stated[group].add(settlement)
-    return {group: settlements.pop() for group, settlements in stated.items() if len(settlements) == 1}
+    return {
+        group: settlements.pop() for group, settlements in stated.items() if len(settlements) == 1
+    }
 
 
 def _stored(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> set[str]:
     named = {row["settlement_id"] for row in rows} | set(_groups(cursor, tenant, rows).values())
     cursor.execute(
-        "select distinct source_key from ingest_ledger_line where tenant_id = %s and source = 'settlement' and source_key = any (%s)",
+        "select distinct source_key from ingest_ledger_line where tenant_id = %s and source ="
+        " 'settlement' and source_key = any (%s)",
         [tenant, sorted(filter(None, named))],
     )
     return {key for (key,) in cursor.fetchall()}
@@ -207,7 +289,9 @@ def _source_of(counted: Sequence[Row]) -> str:
     return "both" if len(sources) == 2 else next(iter(sources), "none")
 
 
-def recount_day(store: str, orders: Sequence[Row], counted: Sequence[Row], deferred: Sequence[Row], source: str) -> Recount:
+def recount_day(
+    store: str, orders: Sequence[Row], counted: Sequence[Row], deferred: Sequence[Row], source: str
+) -> Recount:
     """Return the figures of one day by currency (its key has an empty SKU), from order lines and the ledger lines that count."""
     figures: Recount = defaultdict(lambda: dict.fromkeys(SUMMED, 0) | {"ledger_source": source})
     by_order: dict[tuple[str, str], list[Row]] = defaultdict(list)
@@ -240,14 +324,20 @@ def _order_column(row: Row) -> str | None:
     """Return the column that counts the order of a line: those refunded, or those whose sale was posted."""
     if ChargeType(row["kind"]) in REFUND_CHARGE_TYPES and row["amount"] < 0:
         return "refunds"
-    return "posted_orders" if ChargeType(row["kind"]) in SALE_CHARGE_TYPES and row["amount"] > 0 else None
+    return (
+        "posted_orders"
+        if ChargeType(row["kind"]) in SALE_CHARGE_TYPES and row["amount"] > 0
+        else None
+    )
 
 
 def _add_order(day: dict[str, Any], lines: Sequence[Row], *, taxed: bool) -> None:
     counted = [line for line in lines if _is_sale(line)]
     day["orders"] += bool(counted)
     day["cancelled_orders"] += all(line["status"] == "cancelled" for line in lines)
-    day["pending_orders"] += any(line["status"] == "pending" and not line["is_replacement"] for line in lines)
+    day["pending_orders"] += any(
+        line["status"] == "pending" and not line["is_replacement"] for line in lines
+    )
     day["order_items"] += len(counted)
     for line in counted:
         day["units"] += line["quantity"]
@@ -264,7 +354,9 @@ def _without_replacements(orders: Sequence[Row]) -> list[Row]:
         by_order[row["order_id"]].append(row)
     judged: list[Row] = []
     for lines in by_order.values():
-        stated = [line["replacement_told"] for line in lines if line["replacement_told"] is not None]
+        stated = [
+            line["replacement_told"] for line in lines if line["replacement_told"] is not None
+        ]
         sent = [line for line in lines if line["status"] != "cancelled"]
         free = bool(sent) and all(_sent_for_nothing(line) for line in sent)
         judged += [{**line, "is_replacement": any(stated) if stated else free} for line in lines]
@@ -272,8 +364,17 @@ def _without_replacements(orders: Sequence[Row]) -> list[Row]:
 
 
 def _sent_for_nothing(line: Row) -> bool:
-    beside = (line["shipping_price"] or 0) + (line["gift_wrap_price"] or 0) + abs(line["promotion_discount"] or 0)
-    return line["item_price"] == 0 and not beside and line["quantity"] > 0 and line["status"] in {"shipped", "unshipped"}
+    beside = (
+        (line["shipping_price"] or 0)
+        + (line["gift_wrap_price"] or 0)
+        + abs(line["promotion_discount"] or 0)
+    )
+    return (
+        line["item_price"] == 0
+        and not beside
+        and line["quantity"] > 0
+        and line["status"] in {"shipped", "unshipped"}
+    )
 
 
 def _is_sale(line: Row) -> bool:
@@ -299,7 +400,9 @@ def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) 
         figures[key]["net_proceeds"] += row["amount"]
         figures[key]["posted_lines"] += 1
         for column in ("refunded_sales", "fees", "product_sales"):
-            figures[key][column] += row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0
+            figures[key][column] += (
+                row["amount"] if ChargeType(row["kind"]) in COLUMN_CHARGE_TYPES[column] else 0
+            )
         if (counting := _order_column(row)) is not None:
             seen[(*key, counting)].add(row["order_id"] or row["source_key"])
     for (currency, sku, column), keys in seen.items():

@@ -30,4 +30,8 @@ def order_status(status: str) -> str:
 @register.simple_tag
 def clock_time(moment: datetime, zone: tzinfo) -> SafeString:
     """Write the time of day of an instant on a store's clock; the instant itself is in the element."""
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moment.astimezone(zone).strftime("%H:%M:%S"))
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        moment.isoformat(),
+        moment.astimezone(zone).strftime("%H:%M:%S"),
+    )

@@ -22,17 +22,45 @@ _FINDINGS_SHOWN = 50
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verify = verbs.add_parser("verify", help="verify the log against its checkpoints; exits with 0 only if the log is intact")
-    verify.add_argument("--json", action="store_true", help="print one JSON document with all findings")
+    verify = verbs.add_parser(
+        "verify",
+        help="verify the log against its checkpoints; exits with 0 only if the log is intact",
+    )
+    verify.add_argument(
+        "--json", action="store_true", help="print one JSON document with all findings"
+    )
     show = verbs.add_parser("show", help="print the log, oldest event first")
-    show.add_argument("--tenant", type=_identifier, metavar="ID", help="only events of the shop with this ID")
-    show.add_argument("--since", type=_moment, metavar="TIME", help="only events since this time (UTC): 2026-11-23 or 2026-11-23T14:30")
+    show.add_argument(
+        "--tenant", type=_identifier, metavar="ID", help="only events of the shop with this ID"
+    )
+    show.add_argument(
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="only events since this time (UTC): 2026-11-23 or 2026-11-23T14:30",
+    )
     show.add_argument("--json", action="store_true", help="print one JSON document per line")
-    restored = verbs.add_parser("restored", help="record that the database was restored from a backup and later events are lost")
-    restored.add_argument("--reason", required=True, help="the backup and the reason; stored in the log, so don't include personal data")
-    accepted = verbs.add_parser("copy-accepted", help="accept that the external copy of the checkpoints was deleted, truncated or replaced")
-    accepted.add_argument("--reason", required=True, help="the cause; stored in the log, so don't include personal data")
-    verbs.add_parser("seal", help="write a checkpoint for new events now (the worker does so every five minutes)")
+    restored = verbs.add_parser(
+        "restored",
+        help="record that the database was restored from a backup and later events are lost",
+    )
+    restored.add_argument(
+        "--reason",
+        required=True,
+        help="the backup and the reason; stored in the log, so don't include personal data",
+    )
+    accepted = verbs.add_parser(
+        "copy-accepted",
+        help="accept that the external copy of the checkpoints was deleted, truncated or replaced",
+    )
+    accepted.add_argument(
+        "--reason",
+        required=True,
+        help="the cause; stored in the log, so don't include personal data",
+    )
+    verbs.add_parser(
+        "seal", help="write a checkpoint for new events now (the worker does so every five minutes)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +87,8 @@ def _verify(*, as_json: bool) -> int:
     if len(verdict.findings) > _FINDINGS_SHOWN:
         print(f"… and {len(verdict.findings) - _FINDINGS_SHOWN} more (--json lists all)")
     print(
-        f"{'WHOLE' if verdict.whole else 'NOT WHOLE'}: {verdict.rows_checked} lines under {verdict.checkpoints} checkpoints were compared"
+        f"{'WHOLE' if verdict.whole else 'NOT WHOLE'}: {verdict.rows_checked} lines under"
+        f" {verdict.checkpoints} checkpoints were compared"
     )
     print(*verdict.lost, _unsealed(verdict, at), sep="\n")
     return OK if verdict.whole else FAILURE
@@ -69,7 +98,10 @@ def _unsealed(verdict: Verdict, at: datetime) -> str:
     if verdict.oldest_unsealed_at is None:
         return "Nothing is unsealed."
     minutes = max((at - verdict.oldest_unsealed_at).total_seconds() / 60, 0)
-    return f"UNSEALED: {verdict.unsealed} newer line(s) are under no checkpoint yet, the oldest written {minutes:.0f} minute(s) ago"
+    return (
+        f"UNSEALED: {verdict.unsealed} newer line(s) are under no checkpoint yet, the oldest"
+        f" written {minutes:.0f} minute(s) ago"
+    )
 
 
 def _restored(reason: str) -> int:
@@ -79,8 +111,13 @@ def _restored(reason: str) -> int:
     try:
         made = accept_restoration(reason=reason, actor=shell_operator(), at=clock.now())
     except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
-        raise CommandError(f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log.") from None
-    print(f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to {made.number - 1} were lost.")
+        raise CommandError(
+            f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
+        ) from None
+    print(
+        f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to"
+        f" {made.number - 1} were lost."
+    )
     return OK
 
 
@@ -91,8 +128,13 @@ def _copy_accepted(reason: str) -> int:
     try:
         lines = accept_copies(reason=reason, actor=shell_operator(), at=clock.now())
     except CopyAcceptanceRefusedError as error:
-        raise CommandError(f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log.") from None
-    print(f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as whole again as far as that goes.")
+        raise CommandError(
+            f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
+        ) from None
+    print(
+        f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as"
+        " whole again as far as that goes."
+    )
     return OK
 
 
@@ -108,7 +150,10 @@ def _seal() -> int:
     except (AuditKeyLostError, LogBehindError, SealingBusyError) as error:
         raise CommandError(f"Nothing was sealed: {error}.") from None
     except CheckpointRefusedError as error:
-        raise CommandError(f"The newest checkpoint in the database {error}.", "theseller audit verify says what is wrong.") from None
+        raise CommandError(
+            f"The newest checkpoint in the database {error}.",
+            "theseller audit verify says what is wrong.",
+        ) from None
     print(f"{sum(one.rows for one in made)} line(s) sealed under {len(made)} new checkpoint(s)")
     return OK
 
@@ -124,7 +169,10 @@ def _show(tenant: UUID | None, since: datetime | None, *, as_json: bool) -> int:
 def _line(event: EventView) -> str:
     details = " ".join(f"{name}={value}" for name, value in sorted(event.details.items()))
     shop = f" shop {event.tenant}" if event.tenant else ""
-    return f"{event.position:>8}  {event.at:%Y-%m-%d %H:%M:%S}  {event.tag:40} {event.actor}  {event.subject}{shop} {details}".rstrip()
+    return (
+        f"{event.position:>8}  {event.at:%Y-%m-%d %H:%M:%S}  {event.tag:40} {event.actor} "
+        f" {event.subject}{shop} {details}".rstrip()
+    )
 
 
 def _event(event: EventView) -> dict[str, object]:
@@ -143,13 +191,18 @@ def _document(verdict: Verdict, at: datetime) -> dict[str, object]:
     return {
         "at": at.isoformat(),
         "whole": verdict.whole,
-        "findings": [{"fault": one.fault.value, "position": one.position, "says": one.message} for one in verdict.findings],
+        "findings": [
+            {"fault": one.fault.value, "position": one.position, "says": one.message}
+            for one in verdict.findings
+        ],
         "lost": list(verdict.lost),
         "checkpoints": verdict.checkpoints,
         "lines_sealed": verdict.rows_sealed,
         "lines_checked": verdict.rows_checked,
         "lines_unsealed": verdict.unsealed,
-        "oldest_unsealed_at": verdict.oldest_unsealed_at.isoformat() if verdict.oldest_unsealed_at else None,
+        "oldest_unsealed_at": (
+            verdict.oldest_unsealed_at.isoformat() if verdict.oldest_unsealed_at else None
+        ),
     }
 
 
@@ -157,12 +210,16 @@ def _identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("give the shop ID as the shop's support access log page shows it") from None
+        raise argparse.ArgumentTypeError(
+            "give the shop ID as the shop's support access log page shows it"
+        ) from None
 
 
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("write the time as 2026-11-23 or 2026-11-23T14:30") from None
+        raise argparse.ArgumentTypeError(
+            "write the time as 2026-11-23 or 2026-11-23T14:30"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

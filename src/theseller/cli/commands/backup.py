@@ -23,13 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     now = verbs.add_parser("now", help="take a backup and drill it (default)")
-    listed = verbs.add_parser("list", help="list backups with age and drill result; exits with 1 if none passed its drill")
+    listed = verbs.add_parser(
+        "list", help="list backups with age and drill result; exits with 1 if none passed its drill"
+    )
     prune = verbs.add_parser("prune", help="delete backups that have reached their maximum age")
     again = verbs.add_parser("drill", help="test-restore a backup again")
     again.add_argument("backup", type=UUID, metavar="ID", help="ID of the backup")
     for one in (now, listed, prune, again):
         # Suppressed when absent, or its default would undo a `--json` given before the verb.
-        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
+        one.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
         with as_backup_error():
             return _list(as_json=args.json) if args.verb == "list" else _act(args)
     except BackupError as error:
-        raise CommandError(f"{error}.", "`theseller backup list` says how the backups stand.") from None
+        raise CommandError(
+            f"{error}.", "`theseller backup list` says how the backups stand."
+        ) from None
 
 
 def _act(args: argparse.Namespace) -> int:
@@ -51,10 +57,17 @@ def _act(args: argparse.Namespace) -> int:
     place = backup_context()
     with try_lock(place.lock) as ours:
         if not ours:
-            raise CommandError("The worker is busy with backups.", "Try again in a minute, or look with `theseller backup list`.")
+            raise CommandError(
+                "The worker is busy with backups.",
+                "Try again in a minute, or look with `theseller backup list`.",
+            )
         if args.verb == "prune":
             ended = prune(place, at=clock.now())
-            print(json.dumps({"ended": [str(one) for one in ended]}, indent=1) if args.json else f"{len(ended)} ended")
+            print(
+                json.dumps({"ended": [str(one) for one in ended]}, indent=1)
+                if args.json
+                else f"{len(ended)} ended"
+            )
             return OK
         if args.verb == "drill":
             return _report(_drill(args.backup), {"backup": str(args.backup)}, as_json=args.json)
@@ -78,7 +91,14 @@ def _drill(identity: UUID) -> Drill:
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")
     folder = settings.ENVIRONMENT.state / "drill"
-    return drill(backup_context(), identity, folder, replay=replay_in_quarantine, at=clock.now(), now=clock.now)
+    return drill(
+        backup_context(),
+        identity,
+        folder,
+        replay=replay_in_quarantine,
+        at=clock.now(),
+        now=clock.now,
+    )
 
 
 def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
@@ -94,7 +114,10 @@ def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
         print(json.dumps({**document, "drill": told}, indent=1))
         return OK if found.passed else FAILURE
     looked = ", ".join(f"{count} {what}" for what, count in found.checked.items())
-    print(f"drill: {'passed' if found.passed else 'FAILED'} in {(found.finished_at - found.begun_at).total_seconds():.1f} s ({looked})")
+    print(
+        f"drill: {'passed' if found.passed else 'FAILED'} in"
+        f" {(found.finished_at - found.begun_at).total_seconds():.1f} s ({looked})"
+    )
     for fault in found.faults:
         print(f"  {fault}")
     return OK if found.passed else FAILURE
@@ -109,9 +132,15 @@ def _list(*, as_json: bool) -> int:
     found = backups()
     if as_json:
         document = {
-            "backups": [_document(one, one.begun_at + timedelta(days=BACKUP_DAYS)) for one in found],
+            "backups": [
+                _document(one, one.begun_at + timedelta(days=BACKUP_DAYS)) for one in found
+            ],
             "replaced_databases": [
-                {"folder": str(one.path), "bytes": one.bytes, "removed_after": one.removed_after.isoformat()}
+                {
+                    "folder": str(one.path),
+                    "bytes": one.bytes,
+                    "removed_after": one.removed_after.isoformat(),
+                }
                 for one in replaced_databases(settings.ENVIRONMENT.state)
             ],
         }
@@ -120,11 +149,18 @@ def _list(*, as_json: bool) -> int:
     print(f"{'BACKUP':36}  {'TAKEN':16}  {'MB':>8}  {'ROWS':>10}  {'EXPIRES':10}  STATE")
     for one in found:
         expires = one.begun_at + timedelta(days=BACKUP_DAYS)
-        # Of one that was taken after the moment to which the database was restored, the database does not know the size.
+        # Of one that was taken after the moment to which the database was restored, the database
+        # does not know the size.
         size = f"{one.bytes / 1e6:.1f}" if one.bytes else "?"
-        print(f"{one.id}  {one.begun_at:%Y-%m-%d %H:%M}  {size:>8}  {_rows(one):>10}  {expires:%Y-%m-%d}  {_state(one)}")
+        print(
+            f"{one.id}  {one.begun_at:%Y-%m-%d %H:%M}  {size:>8}  {_rows(one):>10} "
+            f" {expires:%Y-%m-%d}  {_state(one)}"
+        )
     for former in replaced_databases(settings.ENVIRONMENT.state):
-        print(f"{former.path}: a replaced database, {former.bytes / 1e6:.1f} MB, removed after {former.removed_after:%Y-%m-%d}")
+        print(
+            f"{former.path}: a replaced database, {former.bytes / 1e6:.1f} MB, removed after"
+            f" {former.removed_after:%Y-%m-%d}"
+        )
     return OK if any(one.good for one in found) else FAILURE
 
 

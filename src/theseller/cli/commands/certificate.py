@@ -20,9 +20,20 @@ HELP = "list deleted shops and accounts, or export the certificate of one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", nargs="?", metavar="ID", help="ID of the shop or account; lists all if omitted")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="file to write the certificate to (default: standard output)")
-    parser.add_argument("--json", action="store_true", help="print the list as one JSON document (a certificate always is one)")
+    parser.add_argument(
+        "number", nargs="?", metavar="ID", help="ID of the shop or account; lists all if omitted"
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="file to write the certificate to (default: standard output)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the list as one JSON document (a certificate always is one)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,13 +47,19 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps([_document(one) for one in found], indent=1))
             return OK
         for one in found:
-            print(f"{one.requested_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}")
+            print(
+                f"{one.requested_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}"
+            )
         if not found:
             print("no shop or account has ended yet")
         return OK
     issued = subject_certificate(wanted)
     if issued is None:
-        print("there is no certificate of that number, or not yet: `theseller certificate` lists what there is", file=sys.stderr)
+        print(
+            "there is no certificate of that number, or not yet: `theseller certificate` lists what"
+            " there is",
+            file=sys.stderr,
+        )
         return FAILURE
     if args.to is None:
         sys.stdout.write(issued[1].decode())
@@ -51,7 +68,9 @@ def run(args: argparse.Namespace) -> int:
         with os.fdopen(os.open(args.to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
             file.write(issued[1])
     except OSError as error:
-        raise CommandError(f"{args.to} can't be written: {error.strerror}.", "Give a file that is not there yet.") from None
+        raise CommandError(
+            f"{args.to} can't be written: {error.strerror}.", "Give a file that is not there yet."
+        ) from None
     print(f"wrote {args.to}; check it with: theseller verify-certificate {args.to}")
     return OK
 
@@ -76,4 +95,6 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no number of a shop or an account.", "It has 36 characters.") from None
+        raise CommandError(
+            f"{text!r} is no number of a shop or an account.", "It has 36 characters."
+        ) from None

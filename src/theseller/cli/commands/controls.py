@@ -17,8 +17,14 @@ _STEP_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--now", action="store_true", help="have the worker run all probes first, and wait for the results")
-    parser.add_argument("--json", action="store_true", help="print the document of /security/page.json")
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help="have the worker run all probes first, and wait for the results",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the document of /security/page.json"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,8 +22,13 @@ HELP = "record a deletion request from Amazon, or list all deletion requests wit
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="record a request and disconnect the seller at once; run it again after a failure")
-    add.add_argument("--seller", required=True, metavar="ID", help="the seller ID in Amazon's message")
+    add = actions.add_parser(
+        "add",
+        help="record a request and disconnect the seller at once; run it again after a failure",
+    )
+    add.add_argument(
+        "--seller", required=True, metavar="ID", help="the seller ID in Amazon's message"
+    )
     add.add_argument(
         "--from",
         dest="origin",
@@ -32,8 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who requests the deletion (requests of sellers are recorded automatically)",
     )
     add.add_argument("--case", required=True, metavar="NUMBER", help="Amazon's case number")
-    add.add_argument("--received-at", required=True, metavar="TIME", help="when the message was received: 2026-11-20 or 2026-11-20T14:05Z")
-    listed = actions.add_parser("list", help="list requests, newest first; exits with 1 if one is past its 30 days")
+    add.add_argument(
+        "--received-at",
+        required=True,
+        metavar="TIME",
+        help="when the message was received: 2026-11-20 or 2026-11-20T14:05Z",
+    )
+    listed = actions.add_parser(
+        "list", help="list requests, newest first; exits with 1 if one is past its 30 days"
+    )
     for one in (add, listed):
         one.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -49,19 +61,33 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
     from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError
 
     try:
-        done = record_amazon_request(seller=args.seller, reference=args.case, received_at=received_at, actor=_operator(), at=clock.now())
+        done = record_amazon_request(
+            seller=args.seller,
+            reference=args.case,
+            received_at=received_at,
+            actor=_operator(),
+            at=clock.now(),
+        )
     except DeletionRequestRefusedError as refusal:
         raise CommandError(str(refusal), "Nothing was recorded and nothing has ended.") from None
     if args.json:
         document = [
-            {"shop": str(one.tenant), "request": str(one.request), "recorded_before": not one.first, "connections_ended": one.ended}
+            {
+                "shop": str(one.tenant),
+                "request": str(one.request),
+                "recorded_before": not one.first,
+                "connections_ended": one.ended,
+            }
             for one in done
         ]
         print(json.dumps(document, indent=1))
         return OK
     for one in done:
         known = "" if one.first else " (it was recorded before)"
-        print(f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) ended now; the erasure follows by itself")
+        print(
+            f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) ended now;"
+            " the erasure follows by itself"
+        )
     return OK
 
 
@@ -74,7 +100,10 @@ def _list(*, as_json: bool) -> int:
     late = any(one.overdue(at) for one in found)
     failing = failed_erasures()
     if as_json:
-        document = {"requests": [_document(one, at) for one in found], "failing": [_failing(one) for one in failing]}
+        document = {
+            "requests": [_document(one, at) for one in found],
+            "failing": [_failing(one) for one in failing],
+        }
         print(json.dumps(document, indent=1))
         return FAILURE if late else OK
     for one in found:
@@ -84,14 +113,16 @@ def _list(*, as_json: bool) -> int:
             else f"closed {one.closed_at:%Y-%m-%d}"
         )
         print(
-            f"{one.received_at:%Y-%m-%d}  {one.origin.value:21} {one.state.value:10} {until:21} shop {one.tenant} {one.reference}".rstrip()
+            f"{one.received_at:%Y-%m-%d}  {one.origin.value:21} {one.state.value:10} {until:21}"
+            f" shop {one.tenant} {one.reference}".rstrip()
         )
     if not found:
         print("no request yet")
     for failure in failing:
         print(
-            f"FAILS {failure.failures} time(s) since {failure.first_at:%Y-%m-%d %H:%M}, next try {failure.retry_at:%H:%M:%S} UTC:"
-            f" {failure.kind.value} {failure.subject}: {failure.reason}"
+            f"FAILS {failure.failures} time(s) since {failure.first_at:%Y-%m-%d %H:%M}, next try"
+            f" {failure.retry_at:%H:%M:%S} UTC: {failure.kind.value} {failure.subject}:"
+            f" {failure.reason}"
         )
     return FAILURE if late else OK
 
@@ -130,7 +161,9 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no time.", "Write it as 2026-11-20 or 2026-11-20T14:05Z.") from None
+        raise CommandError(
+            f"{text!r} is no time.", "Write it as 2026-11-20 or 2026-11-20T14:05Z."
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

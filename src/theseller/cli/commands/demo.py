@@ -24,7 +24,11 @@ HELP = "run a demo on this machine with an emulated Amazon; Ctrl-C stops it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rate-scale", default="20", help="multiply the emulator's rate limits by this factor (default 20)")
+    parser.add_argument(
+        "--rate-scale",
+        default="20",
+        help="multiply the emulator's rate limits by this factor (default 20)",
+    )
     parser.add_argument(
         "--people",
         choices=("plausible", "canaries"),
@@ -36,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
     if read_environment_kind(os.environ) is not EnvironmentKind.DEMO:
-        raise CommandError("THESELLER_ENV says that this is no demo; nothing was started.", "Unset THESELLER_ENV if you mean a demo.")
+        raise CommandError(
+            "THESELLER_ENV says that this is no demo; nothing was started.",
+            "Unset THESELLER_ENV if you mean a demo.",
+        )
     state = state_folder(os.environ)
     make_state_folder(state)
     lock, left = take_lock(state, say)
@@ -58,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, emulator_options: list[str]) -> list[Person]:
+def _bring_up(
+    state: Path, ports: DemoPorts, supervisor: Supervisor, emulator_options: list[str]
+) -> list[Person]:
     server = embedded_server(state, purpose="theseller demo", say=say)
     environ = demo_environ(os.environ, state, ports)
     programs = _programs(state, ports, environ, emulator_options)
@@ -76,7 +85,9 @@ def _bring_up(state: Path, ports: DemoPorts, supervisor: Supervisor, emulator_op
     return [Person(**one) for one in json.loads(answer)]
 
 
-def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], emulator_options: list[str]) -> list[Program]:
+def _programs(
+    state: Path, ports: DemoPorts, environ: dict[str, str], emulator_options: list[str]
+) -> list[Program]:
     processes, logs = state / "processes", state / "log"
     python = sys.executable
     emulator = [
@@ -85,7 +96,14 @@ def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], emulator_o
     ]  # fmt: skip
     command = [python, "-m", "theseller.cli.main"]
     return [
-        Program("emulated-amazon", emulator, processes, logs / "emulator.log", environ, lambda: answers(ports.emulator, "/")),
+        Program(
+            "emulated-amazon",
+            emulator,
+            processes,
+            logs / "emulator.log",
+            environ,
+            lambda: answers(ports.emulator, "/"),
+        ),
         Program(
             "web",
             [*command, "serve", "--port", str(ports.web)],
@@ -100,11 +118,14 @@ def _programs(state: Path, ports: DemoPorts, environ: dict[str, str], emulator_o
 
 def _step(command: list[str], environ: dict[str, str]) -> str:
     """Run one preparing command to its end and return what it printed; its own sentences become ours when it fails."""
-    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  our own command
+    # our own command
+    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
     if answer.returncode == 0:
         return answer.stdout
     message, _, advice = answer.stderr.strip().partition("\n")
-    raise CommandError(message.removeprefix("theseller ") or f"{command[3]} failed.", advice.strip())
+    raise CommandError(
+        message.removeprefix("theseller ") or f"{command[3]} failed.", advice.strip()
+    )
 
 
 class _Timed:

@@ -39,7 +39,12 @@ def run(args: argparse.Namespace) -> int:
         print(
             json.dumps(
                 [
-                    {"what": one.what, "state": one.state, "found": one.found, "advice": one.advice if one.failed else ""}
+                    {
+                        "what": one.what,
+                        "state": one.state,
+                        "found": one.found,
+                        "advice": one.advice if one.failed else "",
+                    }
                     for one in findings
                 ],
                 indent=1,
@@ -55,19 +60,38 @@ def run(args: argparse.Namespace) -> int:
 
 def examine(state: Path) -> Iterator[Finding]:
     """Look at everything the demo needs; an examination that fails is itself a finding."""
-    checks: tuple[Callable[[Path], Finding], ...] = (_python, _programs, _space, _folder, _memory, _swap, _database)
+    checks: tuple[Callable[[Path], Finding], ...] = (
+        _python,
+        _programs,
+        _space,
+        _folder,
+        _memory,
+        _swap,
+        _database,
+    )
     for check in checks:
         try:
             yield check(state)
         except (PostgresError, CommandError) as error:
-            yield Finding(check.__name__.strip("_"), error.message, failed=True, advice=error.advice)
+            yield Finding(
+                check.__name__.strip("_"), error.message, failed=True, advice=error.advice
+            )
         except OSError as error:
-            yield Finding(check.__name__.strip("_"), error.strerror or type(error).__name__, failed=True)
-    if os.environ.get("DATABASE_URL") or read_environment_kind(os.environ).guarded or LockFile(control_folder(state) / "lock", "").holder():
+            yield Finding(
+                check.__name__.strip("_"), error.strerror or type(error).__name__, failed=True
+            )
+    if (
+        os.environ.get("DATABASE_URL")
+        or read_environment_kind(os.environ).guarded
+        or LockFile(control_folder(state) / "lock", "").holder()
+    ):
         yield from examine_deployment(state)
     if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
         yield _edge()
-    for port, variable in ((WEB_PORT, "THESELLER_PORT"), (EMULATOR_PORT, "THESELLER_EMULATOR_PORT")):
+    for port, variable in (
+        (WEB_PORT, "THESELLER_PORT"),
+        (EMULATOR_PORT, "THESELLER_EMULATOR_PORT"),
+    ):
         wanted = os.environ.get(variable, "")
         yield _port(int(wanted) if wanted.isdigit() else port, variable, asked=bool(wanted))
 
@@ -75,7 +99,10 @@ def examine(state: Path) -> Iterator[Finding]:
 def _edge() -> Finding:
     """Look whether what is in front of the web process buffers requests, and can be reached at all."""
     checked = check_edge(os.environ)
-    advice = "Slow clients then occupy TheSeller itself: let the proxy buffer requests, see docs/operate/https.md."
+    advice = (
+        "Slow clients then occupy TheSeller itself: let the proxy buffer requests, see"
+        " docs/operate/https.md."
+    )
     if checked.buffers is None:
         advice = "Check the address, the certificate and the proxy: see docs/operate/https.md."
     return Finding("proxy", checked.found, failed=not checked.buffers, advice=advice)
@@ -84,7 +111,12 @@ def _edge() -> Finding:
 def _python(_state: Path) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] < (3, 15)
-    return Finding("Python", f"{version} ({sys.executable})", failed=not good, advice="Python 3.11 to 3.14 is needed: see bin/setup.")
+    return Finding(
+        "Python",
+        f"{version} ({sys.executable})",
+        failed=not good,
+        advice="Python 3.11 to 3.14 is needed: see bin/setup.",
+    )
 
 
 def _programs(_state: Path) -> Finding:
@@ -102,13 +134,23 @@ def _space(state: Path) -> Finding:
     disks = {folder.stat().st_dev: folder for folder in reversed(places)}
     free = {folder: shutil.disk_usage(folder).free for folder in reversed(disks.values())}
     told = "; ".join(f"{room // _MIB:,} MB free at {folder}" for folder, room in free.items())
-    return Finding("disk", told, failed=min(free.values()) < SPACE_NEEDED, advice=f"{SPACE_NEEDED // _MIB} MB are needed.")
+    return Finding(
+        "disk",
+        told,
+        failed=min(free.values()) < SPACE_NEEDED,
+        advice=f"{SPACE_NEEDED // _MIB} MB are needed.",
+    )
 
 
 def _folder(state: Path) -> Finding:
     place = next(folder for folder in (state, *state.parents) if folder.exists())
     good = os.access(place, os.W_OK | os.X_OK)
-    return Finding("state folder", str(state), failed=not good, advice="It can't be written; choose another with THESELLER_STATE.")
+    return Finding(
+        "state folder",
+        str(state),
+        failed=not good,
+        advice="It can't be written; choose another with THESELLER_STATE.",
+    )
 
 
 def _memory(_state: Path) -> Finding:
@@ -122,9 +164,15 @@ def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
         return Finding("swap", "not known on this system", checked=False)
     used = [line.split()[0] for line in swaps.read_text().splitlines()[1:] if line.strip()]
     # Compressed memory stays memory; what goes through the device mapper is, as a rule, encrypted.
-    plain = [name for name in used if not name.startswith(("/dev/zram", "/dev/dm-", "/dev/mapper/"))]
+    plain = [
+        name for name in used if not name.startswith(("/dev/zram", "/dev/dm-", "/dev/mapper/"))
+    ]
     if plain:
-        return Finding("swap", f"on, and not known to be encrypted ({', '.join(plain)}): see docs/operate/secrets.md, Memory")
+        return Finding(
+            "swap",
+            f"on, and not known to be encrypted ({', '.join(plain)}): see docs/operate/secrets.md,"
+            " Memory",
+        )
     return Finding("swap", "in memory or encrypted" if used else "off")
 
 
@@ -134,11 +182,22 @@ def _database(state: Path) -> Finding:
         return Finding("embedded", "not used: DATABASE_URL names another server", checked=False)
     needed = read_environment_kind(os.environ).guarded and holder is None
     found = f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running"
-    return Finding("embedded", found, failed=needed, advice="Start it: `theseller postgres start`.", checked=holder is not None)
+    return Finding(
+        "embedded",
+        found,
+        failed=needed,
+        advice="Start it: `theseller postgres start`.",
+        checked=holder is not None,
+    )
 
 
 def _port(port: int, variable: str, *, asked: bool) -> Finding:
     if is_free(port):
         return Finding(f"port {port}", "free")
     # A default port in use is no trouble: the demo takes the next one.
-    return Finding(f"port {port}", f"in use by {owner(port) or 'another program'}", failed=asked, advice=f"Choose another with {variable}.")
+    return Finding(
+        f"port {port}",
+        f"in use by {owner(port) or 'another program'}",
+        failed=asked,
+        advice=f"Choose another with {variable}.",
+    )

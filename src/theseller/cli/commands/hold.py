@@ -22,14 +22,30 @@ HELP = "place, list and lift legal holds, which keep a shop's data beyond 18 mon
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="place a hold; it does not apply to data of closed connections")
-    add.add_argument("--reason", required=True, help="the legal obligation, at least 20 characters; the shop's owner can read it")
-    add.add_argument("--until", required=True, metavar="DAY", help="last day of the hold, at most one year ahead: 2027-03-31")
+    add = actions.add_parser(
+        "add", help="place a hold; it does not apply to data of closed connections"
+    )
+    add.add_argument(
+        "--reason",
+        required=True,
+        help="the legal obligation, at least 20 characters; the shop's owner can read it",
+    )
+    add.add_argument(
+        "--until",
+        required=True,
+        metavar="DAY",
+        help="last day of the hold, at most one year ahead: 2027-03-31",
+    )
     shown = actions.add_parser("list", help="list the legal holds of a shop")
     lift = actions.add_parser("lift", help="lift a hold now")
     lift.add_argument("hold", help="ID of the hold, as shown by `list`")
     for one in (add, shown, lift):
-        one.add_argument("--shop", required=True, metavar="ID", help="the shop ID, from the shop's support access log page")
+        one.add_argument(
+            "--shop",
+            required=True,
+            metavar="ID",
+            help="the shop ID, from the shop's support access log page",
+        )
         one.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -42,13 +58,23 @@ def run(args: argparse.Namespace) -> int:
     at = clock.now()
     if args.action == "add":
         try:
-            placed = place_hold(tenant=shop, reason=args.reason, until=_day(args.until), actor=_operator(), at=at)
+            placed = place_hold(
+                tenant=shop, reason=args.reason, until=_day(args.until), actor=_operator(), at=at
+            )
         except HoldRefusedError as refusal:
             raise CommandError(str(refusal), "Nothing was changed.") from None
-        print(json.dumps(_document(placed, at), indent=1) if args.json else f"hold {placed.id} is active until {placed.until:%Y-%m-%d}")
+        print(
+            json.dumps(_document(placed, at), indent=1)
+            if args.json
+            else f"hold {placed.id} is active until {placed.until:%Y-%m-%d}"
+        )
     elif args.action == "lift":
         gone = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
-        said = "lifted: what is older than 18 months goes within the hour" if gone else "there is no such hold, or it was lifted before"
+        said = (
+            "lifted: what is older than 18 months goes within the hour"
+            if gone
+            else "there is no such hold, or it was lifted before"
+        )
         print(json.dumps({"hold": args.hold, "lifted": gone}, indent=1) if args.json else said)
     else:
         with tenant_scope(shop):
@@ -57,7 +83,10 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps([_document(one, at) for one in found], indent=1))
             return OK
         for one in found:
-            print(f"{one.id}  {'active' if one.is_active(at) else 'ended'}, until {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}")
+            print(
+                f"{one.id}  {'active' if one.is_active(at) else 'ended'}, until"
+                f" {one.until:%Y-%m-%d}, by {one.placed_by}: {one.reason}"
+            )
         if not found:
             print("no hold")
     return OK

@@ -12,7 +12,13 @@ from theseller.amazon.reports import Inspection, Options, ReportRefusedError
 from theseller.amazon.reports.registry import title
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
-from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
+from theseller.cli.report_files import (
+    STDIN,
+    add_file_arguments,
+    check_files,
+    open_source,
+    shown_name,
+)
 from theseller.cli.report_text import inspection_text
 from theseller.ingest.imports.labels import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
@@ -22,7 +28,11 @@ if TYPE_CHECKING:
     from theseller.accounts.types import MemberRole
 
 HELP = "import report files downloaded from Seller Central"
-_MARKS = {ImportStatus.IMPORTED: "imported", ImportStatus.ALREADY: "already there", ImportStatus.EMPTY: "nothing to store"}
+_MARKS = {
+    ImportStatus.IMPORTED: "imported",
+    ImportStatus.ALREADY: "already there",
+    ImportStatus.EMPTY: "nothing to store",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,21 @@ class _Shop:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file_arguments(parser)
-    parser.add_argument("--as", dest="person", metavar="EMAIL", help="a member of the shop who may import; selects the shop")
-    parser.add_argument("--shop", metavar="ID-OR-NAME", help="the shop ID, or with --as its name if the member has several shops")
     parser.add_argument(
-        "--allow-refused-rows", action="store_true", help="import readable rows and skip the others (never for settlements)"
+        "--as",
+        dest="person",
+        metavar="EMAIL",
+        help="a member of the shop who may import; selects the shop",
+    )
+    parser.add_argument(
+        "--shop",
+        metavar="ID-OR-NAME",
+        help="the shop ID, or with --as its name if the member has several shops",
+    )
+    parser.add_argument(
+        "--allow-refused-rows",
+        action="store_true",
+        help="import readable rows and skip the others (never for settlements)",
     )
     parser.set_defaults(usage_error=parser.error)
 
@@ -59,7 +80,11 @@ def run(args: argparse.Namespace) -> int:
         outcomes.append((shown_name(name), outcome))
         if not args.json:
             _print(shown_name(name), outcome)
-    days = _recompute(shop) if any(outcome.status is ImportStatus.IMPORTED for _, outcome in outcomes) else 0
+    days = (
+        _recompute(shop)
+        if any(outcome.status is ImportStatus.IMPORTED for _, outcome in outcomes)
+        else 0
+    )
     _summarise(shop, outcomes, days, as_json=args.json)
     return OK if all(outcome.ok for _, outcome in outcomes) else FAILURE
 
@@ -76,7 +101,12 @@ def _import(name: str, args: argparse.Namespace, shop: _Shop) -> ImportOutcome:
     try:
         source = open_source(name)
     except ReportRefusedError as error:
-        return ImportOutcome(ImportStatus.REFUSED, Inspection(why_not=error.reason), why_not=error.reason, advice=error.advice)
+        return ImportOutcome(
+            ImportStatus.REFUSED,
+            Inspection(why_not=error.reason),
+            why_not=error.reason,
+            advice=error.advice,
+        )
     # The operator runs this, not the person whose shop it is: the audit log must not say otherwise.
     return import_report(source, options, tenant=shop.tenant, actor="process:cli", at=clock.now())
 
@@ -88,15 +118,22 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
     try:
         tenant = UUID(wanted)
     except ValueError:
-        advice = "Give its id, or add --as EMAIL of one of its people: names are only looked up among one person's shops."
-        raise CommandError("A shop's name alone does not say which shop it is.", advice, status=USAGE) from None
+        advice = (
+            "Give its id, or add --as EMAIL of one of its people: names are only looked up among"
+            " one person's shops."
+        )
+        raise CommandError(
+            "A shop's name alone does not say which shop it is.", advice, status=USAGE
+        ) from None
     from theseller.tenancy.models import Tenant
     from theseller.tenancy.scope import tenant_scope
 
     with tenant_scope(tenant):
         found = Tenant.objects.filter(id=tenant).first()
     if found is None:
-        raise CommandError("There is no shop with this id.", "Give --as EMAIL of one of its people instead.")
+        raise CommandError(
+            "There is no shop with this id.", "Give --as EMAIL of one of its people instead."
+        )
     return _Shop(tenant, found.name)
 
 
@@ -107,15 +144,27 @@ def _shop_of_person(email: str, wanted: str | None) -> _Shop:
     person = person_by_email(email)
     places = tenants_of(person) if person else ()
     if not places:
-        raise CommandError("Nobody with this address belongs to a shop.", "Check --as, or give the shop's id with --shop.")
+        raise CommandError(
+            "Nobody with this address belongs to a shop.",
+            "Check --as, or give the shop's id with --shop.",
+        )
     fitting = [place for place in places if wanted in {None, place[1], str(place[0])}]
     if len(fitting) != 1:
-        what = "belongs to several shops" if wanted is None else "has no shop of this name" if not fitting else "has several of this name"
-        raise CommandError(f"This person {what}.", f"Choose one with --shop: {_listed(places)}.", status=USAGE)
+        what = (
+            "belongs to several shops"
+            if wanted is None
+            else "has no shop of this name"
+            if not fitting
+            else "has several of this name"
+        )
+        raise CommandError(
+            f"This person {what}.", f"Choose one with --shop: {_listed(places)}.", status=USAGE
+        )
     tenant, name, role = fitting[0]
     if Permission.DOCUMENT_IMPORT not in PERMISSIONS[role]:
         raise CommandError(
-            f"This person is a {role.value} of the shop and may not import.", "Name an owner or analyst of the shop with --as."
+            f"This person is a {role.value} of the shop and may not import.",
+            "Name an owner or analyst of the shop with --as.",
         )
     return _Shop(tenant, name)
 
@@ -149,20 +198,41 @@ def _print(name: str, outcome: ImportOutcome) -> None:
         print(f"  {text}")
 
 
-def _summarise(shop: _Shop, outcomes: list[tuple[str, ImportOutcome]], days: int, *, as_json: bool) -> None:
+def _summarise(
+    shop: _Shop, outcomes: list[tuple[str, ImportOutcome]], days: int, *, as_json: bool
+) -> None:
     if as_json:
         files = [{"file": name, **_document(outcome)} for name, outcome in outcomes]
         good = all(outcome.ok for _, outcome in outcomes)
-        print(json.dumps({"shop": str(shop.tenant), "imported": good, "days_recomputed": days, "files": files}, indent=2))
+        print(
+            json.dumps(
+                {
+                    "shop": str(shop.tenant),
+                    "imported": good,
+                    "days_recomputed": days,
+                    "files": files,
+                },
+                indent=2,
+            )
+        )
         return
     refused = sum(not outcome.ok for _, outcome in outcomes)
-    parts = [f"{sum(outcome.status is status for _, outcome in outcomes):,} {word}" for status, word in _MARKS.items()]
-    print(f"\n{counted(len(outcomes), 'file')}: {', '.join(parts)}, {refused:,} refused; {counted(days, 'day')} of figures recomputed.")
+    parts = [
+        f"{sum(outcome.status is status for _, outcome in outcomes):,} {word}"
+        for status, word in _MARKS.items()
+    ]
+    print(
+        f"\n{counted(len(outcomes), 'file')}: {', '.join(parts)}, {refused:,} refused;"
+        f" {counted(days, 'day')} of figures recomputed."
+    )
 
 
 def _document(outcome: ImportOutcome) -> dict[str, Any]:
     written = outcome.written
-    counts = {name: getattr(written, name) for name in ("rows", "replaced", "unchanged", "outdated", "too_old", "elsewhere", "days")}
+    counts = {
+        name: getattr(written, name)
+        for name in ("rows", "replaced", "unchanged", "outdated", "too_old", "elsewhere", "days")
+    }
     return {
         "status": outcome.status.value,
         "document": str(outcome.document) if outcome.document else None,

@@ -8,7 +8,13 @@ from typing import Any
 
 from theseller.amazon.reports import Inspection, ReportRefusedError, inspect_report
 from theseller.cli.errors import FAILURE, OK
-from theseller.cli.report_files import STDIN, add_file_arguments, check_files, open_source, shown_name
+from theseller.cli.report_files import (
+    STDIN,
+    add_file_arguments,
+    check_files,
+    open_source,
+    shown_name,
+)
 from theseller.cli.report_text import inspection_text
 
 HELP = "check whether a report file can be imported, without storing anything"
@@ -39,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
 def _inspect(name: str, args: argparse.Namespace) -> Inspection:
     try:
         source = open_source(name)
-        return inspect_report(source, filename=None if name == STDIN else name, encoding=args.encoding, expected=args.type)
+        return inspect_report(
+            source,
+            filename=None if name == STDIN else name,
+            encoding=args.encoding,
+            expected=args.type,
+        )
     except ReportRefusedError as error:
         return Inspection(why_not=error.reason, advice=error.advice)

@@ -39,27 +39,40 @@ _REASON = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing on success")
     parser.add_argument(
-        "--take-over", action="store_true", help="replace the passwords of the server's roles even if another deployment uses them"
+        "--take-over",
+        action="store_true",
+        help="replace the passwords of the server's roles even if another deployment uses them",
     )
     parser.add_argument(
-        "--reason", default="", metavar="TEXT", help=f"with --take-over: the reason for the log, at least {_REASON} characters"
+        "--reason",
+        default="",
+        metavar="TEXT",
+        help=f"with --take-over: the reason for the log, at least {_REASON} characters",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     verbosity = 0 if args.quiet else 1
-    if args.take_over and (len(args.reason.strip()) < _REASON or not os.environ.get("DATABASE_URL")):
+    if args.take_over and (
+        len(args.reason.strip()) < _REASON or not os.environ.get("DATABASE_URL")
+    ):
         raise CommandError(
-            "--take-over is for an external server (DATABASE_URL), and needs a reason for the audit log.",
+            "--take-over is for an external server (DATABASE_URL), and needs a reason for the audit"
+            " log.",
             f"Say why in at least {_REASON} characters: --reason TEXT",
             status=USAGE,
         )
     if os.environ.get("DATABASE_URL"):
-        _external(os.environ["DATABASE_URL"], verbosity, taking_over=args.reason.strip() if args.take_over else "")
+        _external(
+            os.environ["DATABASE_URL"],
+            verbosity,
+            taking_over=args.reason.strip() if args.take_over else "",
+        )
         return 0
     server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
     with server.running():
-        # The first migrate makes the database later; and after an interrupted rotation of the superuser, apply_roles settles its password.
+        # The first migrate makes the database later; and after an interrupted rotation of the
+        # superuser, apply_roles settles its password.
         with contextlib.suppress(psycopg.OperationalError):
             _refuse_newer(server.superuser_dsn("theseller"))
         apply_roles(server)
@@ -78,18 +91,32 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     passwords = passwords_in_use(state)
     make_state_folder(state)
     secrets = ensure_secrets(state)
-    if server.owner:  # Before anything is done or written down: a newer program's roles, passwords and log are left as they are.
+    # Before anything is done or written down: a newer program's roles, passwords and log are left
+    # as they are.
+    if server.owner:
         _refuse_newer(server.target)
     if foreign is not None:
         details = {"reason": taking_over, "what": "the passwords of a server's roles"}
-        record_shell_action(state, Tag.ROTATION_FORCED, subject=f"database:{database}", at=clock.now(), details=details)
+        record_shell_action(
+            state,
+            Tag.ROTATION_FORCED,
+            subject=f"database:{database}",
+            at=clock.now(),
+            details=details,
+        )
 
     def check(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
         lock_roles(superuser)
         if not quarantined and foreign is None:
             refuse_foreign_roles(superuser, passwords, secrets_at=str(state))
 
-    ensure_roles(admin, role_passwords(secrets), database=database, external=uses_external_server(os.environ), check=check)
+    ensure_roles(
+        admin,
+        role_passwords(secrets),
+        database=database,
+        external=uses_external_server(os.environ),
+        check=check,
+    )
     if verbosity:
         server.report_changes(print)
     _migrate(server.target, verbosity)
@@ -99,8 +126,12 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
 
 def _is_quarantine(admin: str, state: Path) -> bool:
     """Say whether this is the server of a restore or a drill: of our own backup, with the passwords and keys of then."""
-    layouts = [saved_layout(folder) for name in ("restore", "drill") if (folder := state / name).is_dir()]
-    return str(conninfo_to_dict(admin).get("host", "")) in {str(layout.run) for layout in layouts if layout is not None}
+    layouts = [
+        saved_layout(folder) for name in ("restore", "drill") if (folder := state / name).is_dir()
+    ]
+    return str(conninfo_to_dict(admin).get("host", "")) in {
+        str(layout.run) for layout in layouts if layout is not None
+    }
 
 
 def _foreign(admin: str, database: str, state: Path) -> Exception | None:
@@ -110,12 +141,19 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
         WrongDatabaseError: the database belongs to another environment, which can't be overruled.
     """
     from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database
-    from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder
+    from theseller.tenancy.state_folder_host import (
+        OtherHostError,
+        folder_identity,
+        refuse_other_folder,
+    )
     from theseller.tenancy.ticket_keys import refuse_foreign_keys
 
     passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
     with psycopg.connect(admin, autocommit=True) as superuser:
-        there = superuser.execute("select from pg_database where datname = %s", [database]).fetchone() is not None
+        there = (
+            superuser.execute("select from pg_database where datname = %s", [database]).fetchone()
+            is not None
+        )
         refusal: Exception | None = None
         try:
             refuse_foreign_roles(superuser, passwords, secrets_at=str(state))

@@ -21,23 +21,36 @@ _PASSWORD_LENGTH_MIN = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="make an account an operator; it must set up a second factor at the next sign-in")
+    add = actions.add_parser(
+        "add",
+        help="make an account an operator; it must set up a second factor at the next sign-in",
+    )
     add.add_argument("email", help="email address of the account")
-    add.add_argument("--name", help="create the account if it does not exist; asks for an initial password")
+    add.add_argument(
+        "--name", help="create the account if it does not exist; asks for an initial password"
+    )
     remove = actions.add_parser("remove", help="revoke operator rights at once")
     remove.add_argument("email", help="email address of the account")
     listed = actions.add_parser("list", help="list operators and their second factors")
     listed.add_argument("--json", action="store_true", help="print one JSON document")
-    reset = actions.add_parser("reset", help="remove all second factors of an account whose owner lost them")
+    reset = actions.add_parser(
+        "reset", help="remove all second factors of an account whose owner lost them"
+    )
     reset.add_argument("email", help="email address of the account")
-    code = actions.add_parser("code", help="demo only: print the current code of the account's authenticator app")
+    code = actions.add_parser(
+        "code", help="demo only: print the current code of the account's authenticator app"
+    )
     code.add_argument("email", help="email address of the account")
 
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "code" and os.environ.get("THESELLER_ENV", "demo") != "demo":
-        raise CommandError("Codes come from the person's own device.", "If it is lost: theseller operator reset EMAIL.")
-    # The owner of the tables: the web's own role can't make an operator, whatever is injected into it.
+        raise CommandError(
+            "Codes come from the person's own device.",
+            "If it is lost: theseller operator reset EMAIL.",
+        )
+    # The owner of the tables: the web's own role can't make an operator, whatever is injected into
+    # it.
     setup_django("migrate")
     if args.action == "list":
         return _list(as_json=args.json)
@@ -51,9 +64,15 @@ def _add(args: argparse.Namespace) -> int:
 
     person = person_by_email(args.email)
     if person is None and args.name:
-        person = create_user(email=args.email, name=args.name, password=_new_password(), at=clock.now())
+        person = create_user(
+            email=args.email, name=args.name, password=_new_password(), at=clock.now()
+        )
     made = add_operator(person=person or _person(args.email), actor=_operator(), at=clock.now())
-    print(f"{args.email} operates this deployment now; /operate/ asks them for a second factor" if made else f"{args.email} did already")
+    print(
+        f"{args.email} operates this deployment now; /operate/ asks them for a second factor"
+        if made
+        else f"{args.email} did already"
+    )
     return OK
 
 
@@ -63,7 +82,10 @@ def _remove(args: argparse.Namespace) -> int:
     gone = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
     print(f"{args.email} operates this deployment no more" if gone else f"{args.email} did not")
     if gone:
-        print("Replace the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate --list names them)")
+        print(
+            "Replace the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate"
+            " --list names them)"
+        )
     return OK
 
 
@@ -71,7 +93,10 @@ def _reset(args: argparse.Namespace) -> int:
     from theseller.accounts.mfa.operations import remove_all_factors
 
     count = remove_all_factors(person=_person(args.email), actor=_operator(), at=clock.now())
-    print(f"{count} second factor(s) removed; until {args.email} sets up a new one, their password alone signs in. Have it done at once.")
+    print(
+        f"{count} second factor(s) removed; until {args.email} sets up a new one, their password"
+        " alone signs in. Have it done at once."
+    )
     return OK
 
 
@@ -80,7 +105,9 @@ def _code(args: argparse.Namespace) -> int:
 
     shown = code_now(_person(args.email), clock.now())
     if shown is None:
-        raise CommandError(f"{args.email} has no authenticator app.", "Set one up on /account/security/.")
+        raise CommandError(
+            f"{args.email} has no authenticator app.", "Set one up on /account/security/."
+        )
     print(shown)
     return OK
 
@@ -104,7 +131,10 @@ def _list(*, as_json: bool) -> int:
         print(json.dumps(document, indent=1))
         return OK
     for one in found:
-        factors = ", ".join(factor.name for factor in own_factors(one.person)) or "NO second factor yet: can't come in"
+        factors = (
+            ", ".join(factor.name for factor in own_factors(one.person))
+            or "NO second factor yet: can't come in"
+        )
         print(f"{one.email:32} since {one.since:%Y-%m-%d}, by {one.granted_by}: {factors}")
     if not found:
         print("there is no operator: theseller operator add EMAIL")
@@ -116,15 +146,23 @@ def _person(email: str) -> UUID:
 
     person = person_by_email(email)
     if person is None:
-        raise CommandError(f"Nobody signs in as {email}.", 'To make the person: theseller operator add EMAIL --name "NAME".')
+        raise CommandError(
+            f"Nobody signs in as {email}.",
+            'To make the person: theseller operator add EMAIL --name "NAME".',
+        )
     return person
 
 
 def _new_password() -> Secret:
     terminal = sys.stdin.isatty()
-    given = Secret(getpass.getpass("first password: ") if terminal else sys.stdin.readline().removesuffix("\n"))
+    given = Secret(
+        getpass.getpass("first password: ") if terminal else sys.stdin.readline().removesuffix("\n")
+    )
     if len(given.reveal()) < _PASSWORD_LENGTH_MIN:
-        raise CommandError(f"A password has at least {_PASSWORD_LENGTH_MIN} characters.", "Choose a longer one. Nothing was changed.")
+        raise CommandError(
+            f"A password has at least {_PASSWORD_LENGTH_MIN} characters.",
+            "Choose a longer one. Nothing was changed.",
+        )
     if terminal and Secret(getpass.getpass("once more: ")) != given:
         raise CommandError("The two differ.", "Try again. Nothing was changed.")
     return given

@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("start", help="run the server in the foreground until Ctrl-C")
     verbs.add_parser("stop", help="stop the server that `start` runs")
-    status = verbs.add_parser("status", help="show whether the server runs, and where; exits with 1 if it does not")
+    status = verbs.add_parser(
+        "status", help="show whether the server runs, and where; exits with 1 if it does not"
+    )
     status.add_argument("--json", action="store_true", help="print one JSON document")
     psql = verbs.add_parser("psql-as", help="open psql as a database role")
     psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"], help="the database role")
@@ -45,13 +47,16 @@ def run(args: argparse.Namespace) -> int:
         return _start(state)
     if not is_state_folder(state):
         raise CommandError(
-            f"There is no state in {state} yet.", "Run `theseller demo` or `theseller migrate` first, or set THESELLER_STATE."
+            f"There is no state in {state} yet.",
+            "Run `theseller demo` or `theseller migrate` first, or set THESELLER_STATE.",
         )
     if args.verb == "stop":
         return _stop(state)
     if args.verb == "status":
         return _status(state, as_json=args.json)
-    return _psql(state, args.role, args.arguments[1:] if args.arguments[:1] == ["--"] else args.arguments)
+    return _psql(
+        state, args.role, args.arguments[1:] if args.arguments[:1] == ["--"] else args.arguments
+    )
 
 
 def _start(state: Path) -> int:
@@ -61,7 +66,10 @@ def _start(state: Path) -> int:
         try:
             supervisor.start(DatabaseService(server))
             apply_roles(server)
-            print(f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log {server.log}. Ctrl-C stops it.")
+            print(
+                f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log"
+                f" {server.log}. Ctrl-C stops it."
+            )
             supervisor.watch()
         finally:
             supervisor.stop()
@@ -79,9 +87,14 @@ def _stop(state: Path) -> int:
         return OK
     found, purpose = holder
     if purpose != _PURPOSE:
-        raise CommandError(f"PostgreSQL belongs to process {found.pid} ({purpose}).", "Stop that one instead, with Ctrl-C.")
+        raise CommandError(
+            f"PostgreSQL belongs to process {found.pid} ({purpose}).",
+            "Stop that one instead, with Ctrl-C.",
+        )
     if not stop_processes([found], signals=((signal.SIGTERM, 60.0),)):
-        raise CommandError(f"Process {found.pid} does not stop.", f"kill -9 {found.pid}; the next start recovers.")
+        raise CommandError(
+            f"Process {found.pid} does not stop.", f"kill -9 {found.pid}; the next start recovers."
+        )
     print("stopped")
     return OK
 
@@ -120,4 +133,4 @@ def _psql(state: Path, role: str, arguments: list[str]) -> int:
         # Statements can hold people's data; history would keep them.
         "PSQL_HISTORY": os.devnull,
     }
-    os.execve(psql, [psql, *arguments], environ)  # noqa: S606  no shell, and it does not return
+    os.execve(psql, [psql, *arguments], environ)  # noqa: S606

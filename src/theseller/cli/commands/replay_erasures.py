@@ -29,7 +29,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.journal_is_whole:
         _refuse_journal_of_one_host()
     setup_django("worker")
-    from theseller.erasure.replay import DataRestoredError, delete_tokens_without_key, replay_erasures
+    from theseller.erasure.replay import (
+        DataRestoredError,
+        delete_tokens_without_key,
+        replay_erasures,
+    )
 
     try:
         again = replay_erasures(at=clock.now())
@@ -44,11 +48,16 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_journal_of_one_host() -> None:
     """Raise CommandError if other hosts of this deployment may have erased what this host's journal does not know."""
     url, state = os.environ.get("DATABASE_URL", ""), state_folder(os.environ)
-    if not url or urlsplit(url).path.startswith(f"/{QUARANTINE}") or secret_config(state).key_store is not StoreKind.FILES:
+    if (
+        not url
+        or urlsplit(url).path.startswith(f"/{QUARANTINE}")
+        or secret_config(state).key_store is not StoreKind.FILES
+    ):
         return
     raise CommandError(
-        "The erasure journal and the keys of this deployment are in files of each host (THESELLER_KEY_STORE=files), and an external database"
-        " may have several hosts: what another one erased is not known here. Nothing was changed.",
-        f"Copy `erasures/` of every other host that ran a worker into {state}/erasures, then give --journal-is-whole; give it at once if"
-        " there is no other host.",
+        "The erasure journal and the keys of this deployment are in files of each host"
+        " (THESELLER_KEY_STORE=files), and an external database may have several hosts: what"
+        " another one erased is not known here. Nothing was changed.",
+        f"Copy `erasures/` of every other host that ran a worker into {state}/erasures, then give"
+        " --journal-is-whole; give it at once if there is no other host.",
     )

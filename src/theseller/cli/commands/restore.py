@@ -12,7 +12,13 @@ from theseller.audit.tags import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.state_folders import is_restored_copy, is_state_folder, make_state_folder, refuse_other_environment, state_folder
+from theseller.cli.state_folders import (
+    is_restored_copy,
+    is_state_folder,
+    make_state_folder,
+    refuse_other_environment,
+    state_folder,
+)
 from theseller.lib import clock
 from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
@@ -26,15 +32,28 @@ HELP = "restore the database from a backup and replay later erasures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("backup", nargs="?", default="latest", metavar="ID", help="ID of the backup (default: the newest readable one)")
-    parser.add_argument("--despite-gap", action="store_true", help="if a WAL file is missing, restore up to the gap")
+    parser.add_argument(
+        "backup",
+        nargs="?",
+        default="latest",
+        metavar="ID",
+        help="ID of the backup (default: the newest readable one)",
+    )
+    parser.add_argument(
+        "--despite-gap", action="store_true", help="if a WAL file is missing, restore up to the gap"
+    )
     parser.add_argument(
         "--despite-journal",
         action="store_true",
         help="restore even if erasure journal entries are missing; erased data reappears",
     )
     parser.add_argument(
-        "--until", metavar="TIME", help="restore to this time, 2026-11-23T14:00Z, or `moment` for the time of the backup (default: latest)"
+        "--until",
+        metavar="TIME",
+        help=(
+            "restore to this time, 2026-11-23T14:00Z, or `moment` for the time of the backup"
+            " (default: latest)"
+        ),
     )
 
 
@@ -46,16 +65,23 @@ def run(args: argparse.Namespace) -> int:
         make_state_folder(state)
     if not is_state_folder(state):
         raise CommandError(
-            f"{state} is not a state folder of TheSeller.", "Set THESELLER_STATE to the one whose secrets and keys you have."
+            f"{state} is not a state folder of TheSeller.",
+            "Set THESELLER_STATE to the one whose secrets and keys you have.",
         )
     if os.environ.get("DATABASE_URL"):
-        raise CommandError("DATABASE_URL names an external database.", "Restore it by its own service; see docs/operate/backups.md.")
+        raise CommandError(
+            "DATABASE_URL names an external database.",
+            "Restore it by its own service; see docs/operate/backups.md.",
+        )
     make_folder(control_folder(state))
     lock = LockFile(control_folder(state) / "lock", "theseller restore")
     if not lock.acquire():
         holder = lock.holder()
         who = f"process {holder[0].pid} ({holder[1]})" if holder else "another process"
-        raise CommandError(f"The database of {state} is run by {who}.", "Stop it first: the database must not change during a restore.")
+        raise CommandError(
+            f"The database of {state} is run by {who}.",
+            "Stop it first: the database must not change during a restore.",
+        )
     try:
         if swap_pending(state):
             finish_swap(state)
@@ -63,14 +89,29 @@ def run(args: argparse.Namespace) -> int:
             print("An earlier restore was interrupted at its last step; it is complete now.")
             print(_AFTERWARDS)
             return OK
-        record_shell_action(state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now())
-        _restore(state, args.backup, until, despite_gap=args.despite_gap, despite_journal=args.despite_journal)
+        record_shell_action(
+            state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now()
+        )
+        _restore(
+            state,
+            args.backup,
+            until,
+            despite_gap=args.despite_gap,
+            despite_journal=args.despite_journal,
+        )
     finally:
         lock.release()
     return OK
 
 
-def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_gap: bool, despite_journal: bool) -> None:
+def _restore(
+    state: Path,
+    wanted: str,
+    until: datetime | str | None,
+    *,
+    despite_gap: bool,
+    despite_journal: bool,
+) -> None:
     setup_django("worker", database=False)
     from theseller.backups.context import backup_context
     from theseller.backups.error_messages import as_backup_error
@@ -92,15 +133,23 @@ def _restore(state: Path, wanted: str, until: datetime | str | None, *, despite_
             say=print,
         )
     except BackupError as error:
-        raise CommandError(f"Nothing was restored: {error}.", "The database is as it was.") from None
-    reached = "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
+        raise CommandError(
+            f"Nothing was restored: {error}.", "The database is as it was."
+        ) from None
+    reached = (
+        "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
+    )
     print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
     print(f"{made.ended_again} connections that ended since were ended and erased again.")
     if made.keys_destroyed:
-        print(f"{made.keys_destroyed} keys of connections that had ended were alive in this copy of the key store, and were destroyed.")
+        print(
+            f"{made.keys_destroyed} keys of connections that had ended were alive in this copy of"
+            " the key store, and were destroyed."
+        )
     if made.to_authorise:
         print(
-            f"{made.to_authorise} connections have to be authorized again: their keys were replaced since. Their connection page says so."
+            f"{made.to_authorise} connections have to be authorized again: their keys were replaced"
+            " since. Their connection page says so."
         )
     print(_AFTERWARDS)
 
@@ -119,7 +168,9 @@ def _until(text: str | None) -> datetime | str | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise CommandError("--until is `moment` or an instant.", "Write it as 2026-11-23T14:00Z.") from None
+        raise CommandError(
+            "--until is `moment` or an instant.", "Write it as 2026-11-23T14:00Z."
+        ) from None
     if instant.tzinfo is None:
         raise CommandError("--until needs its zone.", "Write it as 2026-11-23T14:00Z.")
     return instant

@@ -20,37 +20,72 @@ from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 if TYPE_CHECKING:
-    from theseller.key_rotation.types import RotationContext, RotationReason, RotationResult, SecretEntry
+    from theseller.key_rotation.types import (
+        RotationContext,
+        RotationReason,
+        RotationResult,
+        SecretEntry,
+    )
 
 HELP = "list secrets with their age, or rotate them while the service runs"
 _SECRET_BYTES_MAX = 4096
-_CLIENT_SECRET = "lwa-client-secret"  # noqa: S105  # a name
+_CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="secrets to rotate, as named by --list")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="secrets to rotate, as named by --list"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--list", action="store_true", help="list all secrets with their age; exits with 1 if one is overdue or of unknown age"
+        "--list",
+        action="store_true",
+        help="list all secrets with their age; exits with 1 if one is overdue or of unknown age",
     )
-    which.add_argument("--due", action="store_true", help="rotate what is due, and resume interrupted rotations")
-    which.add_argument("--all", action="store_true", help="rotate every secret that can be rotated automatically")
-    which.add_argument("--leaked", action="store_true", help="the NAMEs leaked: reject the old values at once")
-    which.add_argument("--leaver", action="store_true", help="a person who knew the NAMEs leaves: rotate them now")
-    which.add_argument("--note-age", metavar="DATE", type=_day, help="record when externally created NAMEs were created: 2026-11-23")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be done without changing anything")
+    which.add_argument(
+        "--due", action="store_true", help="rotate what is due, and resume interrupted rotations"
+    )
+    which.add_argument(
+        "--all", action="store_true", help="rotate every secret that can be rotated automatically"
+    )
+    which.add_argument(
+        "--leaked", action="store_true", help="the NAMEs leaked: reject the old values at once"
+    )
+    which.add_argument(
+        "--leaver", action="store_true", help="a person who knew the NAMEs leaves: rotate them now"
+    )
+    which.add_argument(
+        "--note-age",
+        metavar="DATE",
+        type=_day,
+        help="record when externally created NAMEs were created: 2026-11-23",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done without changing anything"
+    )
     parser.add_argument("--json", action="store_true", help="with --list: print one JSON document")
-    parser.add_argument("--new-from-file", type=Path, metavar="FILE", help=f"read the new {_CLIENT_SECRET} from this file (mode 0600)")
+    parser.add_argument(
+        "--new-from-file",
+        type=Path,
+        metavar="FILE",
+        help=f"read the new {_CLIENT_SECRET} from this file (mode 0600)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     everything = args.list or args.due or args.all
     if everything == bool(args.names):
         raise CommandError(
-            "Say which secrets.", "Name them, or use --list, --due or --all. `theseller rotate --list` names all.", status=USAGE
+            "Say which secrets.",
+            "Name them, or use --list, --due or --all. `theseller rotate --list` names all.",
+            status=USAGE,
         )
     if args.new_from_file and args.names != [_CLIENT_SECRET]:
-        raise CommandError(f"--new-from-file is for {_CLIENT_SECRET} alone.", "Every other secret is made by the machine.", status=USAGE)
+        raise CommandError(
+            f"--new-from-file is for {_CLIENT_SECRET} alone.",
+            "Every other secret is made by the machine.",
+            status=USAGE,
+        )
     setup_django("worker")
     from theseller.key_rotation.types import RotationError
 
@@ -73,11 +108,18 @@ def _list(*, as_json: bool) -> int:
     at = clock.now()
     entries = inventory(at=at)
     if as_json:
-        print(json.dumps({"at": at.isoformat(), "secrets": [_as_json(one, at) for one in entries]}, indent=1))
+        print(
+            json.dumps(
+                {"at": at.isoformat(), "secrets": [_as_json(one, at) for one in entries]}, indent=1
+            )
+        )
     else:
         print(f"{'SECRET':56} {'AGE':>8} {'DUE IN':>8}  STATE")
         for one in entries:
-            print(f"{one.name:56} {_days(at, one.made_at):>8} {_days(one.due_at, at):>8}  {one.state}{_remark(one)}")
+            print(
+                f"{one.name:56} {_days(at, one.made_at):>8} {_days(one.due_at, at):>8} "
+                f" {one.state}{_remark(one)}"
+            )
     return FAILURE if any(one.state.red for one in entries) else OK
 
 
@@ -86,21 +128,41 @@ def _change(args: argparse.Namespace) -> int:
     from theseller.key_rotation.types import RotationContext, RotationReason
 
     context = RotationContext(clock.now, time.sleep, _say)
-    reason = RotationReason.LEAKED if args.leaked else RotationReason.LEAVER if args.leaver else RotationReason.MANUAL
+    reason = (
+        RotationReason.LEAKED
+        if args.leaked
+        else RotationReason.LEAVER
+        if args.leaver
+        else RotationReason.MANUAL
+    )
     if args.note_age:
         for name in args.names:
             operations.note_age(name, args.note_age, actor=shell_operator(), at=clock.now())
         return OK
     if args.dry_run:
-        return _dry_run(_wanted(args, context), reason, context, given=args.new_from_file is not None)
+        return _dry_run(
+            _wanted(args, context), reason, context, given=args.new_from_file is not None
+        )
     if args.new_from_file:
         given = _secret_in(args.new_from_file)
-        record_shell_action(state_folder(os.environ), Tag.SECRET_GIVEN, subject=f"secret:{_CLIENT_SECRET}", at=clock.now())
+        record_shell_action(
+            state_folder(os.environ),
+            Tag.SECRET_GIVEN,
+            subject=f"secret:{_CLIENT_SECRET}",
+            at=clock.now(),
+        )
         operations.stage_client_secret(given)
     if args.due:
         return _report(operations.rotate_due(actor=shell_operator(), context=context))
     verb = operations.rotate if reason is RotationReason.MANUAL else operations.force_rotation
-    return _report(verb([one.name for one in _wanted(args, context)], reason=reason, actor=shell_operator(), context=context))
+    return _report(
+        verb(
+            [one.name for one in _wanted(args, context)],
+            reason=reason,
+            actor=shell_operator(),
+            context=context,
+        )
+    )
 
 
 def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEntry]:
@@ -116,11 +178,15 @@ def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEn
     found = {one.name: one for one in known}
     for name in args.names:
         if name not in found:
-            raise UnknownSecretError(f"there is no secret {name!r}: theseller rotate --list shows them")
+            raise UnknownSecretError(
+                f"there is no secret {name!r}: theseller rotate --list shows them"
+            )
     return [found[name] for name in args.names]
 
 
-def _dry_run(entries: list[SecretEntry], reason: RotationReason, context: RotationContext, *, given: bool) -> int:
+def _dry_run(
+    entries: list[SecretEntry], reason: RotationReason, context: RotationContext, *, given: bool
+) -> int:
     from theseller.key_rotation.operations import steps_of
 
     for entry in entries:
@@ -137,7 +203,10 @@ def _dry_run(entries: list[SecretEntry], reason: RotationReason, context: Rotati
 def _report(rotated: tuple[RotationResult, ...]) -> int:
     waiting = [one for one in rotated if not one.finished]
     for one in waiting:
-        print(f"{one.secret}: waits: {one.waits_for}. The hourly job goes on with it, or `theseller rotate --due`.")
+        print(
+            f"{one.secret}: waits: {one.waits_for}. The hourly job goes on with it, or `theseller"
+            " rotate --due`."
+        )
     print(f"{len(rotated) - len(waiting)} replaced, {len(waiting)} under way")
     return OK
 
@@ -152,9 +221,15 @@ def _secret_in(path: Path) -> Secret:
     try:
         content = read_private(path)
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.", "Name the file that holds the new client secret.") from None
+        raise CommandError(
+            f"{path} cannot be read: {error.strerror}.",
+            "Name the file that holds the new client secret.",
+        ) from None
     if not content.strip() or len(content) > _SECRET_BYTES_MAX:
-        raise CommandError(f"{path} does not hold one client secret.", "It must hold the new secret and nothing else.")
+        raise CommandError(
+            f"{path} does not hold one client secret.",
+            "It must hold the new secret and nothing else.",
+        )
     return Secret(content.strip())
 
 
@@ -175,7 +250,11 @@ def _as_json(one: SecretEntry, at: datetime) -> dict[str, object]:
 
 
 def _days(later: datetime | None, earlier: datetime | None) -> str:
-    return "unknown" if later is None or earlier is None else f"{(later - earlier).total_seconds() / 86_400:.1f} d"
+    return (
+        "unknown"
+        if later is None or earlier is None
+        else f"{(later - earlier).total_seconds() / 86_400:.1f} d"
+    )
 
 
 def _remark(one: SecretEntry) -> str:

@@ -26,7 +26,13 @@ from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.keys import ROOT_KEY_NAME
 from theseller.crypto.providers import WritableSecretProvider
-from theseller.crypto.secret_config import ProviderKind, SecretConfig, StoreKind, make_key_store, make_secret_provider
+from theseller.crypto.secret_config import (
+    ProviderKind,
+    SecretConfig,
+    StoreKind,
+    make_key_store,
+    make_secret_provider,
+)
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 
@@ -37,21 +43,36 @@ _FILL = "missing: `theseller secrets fill` makes it"
 _FILL_AND_MIGRATE = f"{_FILL}, then `theseller migrate` sets it in the database"
 #: What to do about a secret that is missing, where that is not the same as for the others.
 _ADVICE = {
-    LWA_CLIENT_SECRET_NAME: f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`, with the one that Developer Central shows",
-    ROOT_KEY_NAME: "missing: put it back from its copy, for no other opens the keys; only a new deployment: `theseller secrets fill`",
-    "db-superuser": "missing: put it back from its copy; only a new deployment: `theseller secrets fill`",
+    LWA_CLIENT_SECRET_NAME: (
+        f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`, with the one that Developer"
+        " Central shows"
+    ),
+    ROOT_KEY_NAME: (
+        "missing: put it back from its copy, for no other opens the keys; only a new deployment:"
+        " `theseller secrets fill`"
+    ),
+    "db-superuser": (
+        "missing: put it back from its copy; only a new deployment: `theseller secrets fill`"
+    ),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="check all secrets and the key store; exits with 1 if one is missing or unavailable")
+    check = actions.add_parser(
+        "check",
+        help="check all secrets and the key store; exits with 1 if one is missing or unavailable",
+    )
     check.add_argument("--json", action="store_true", help="print one JSON document")
     actions.add_parser("fill", help="create missing secrets, except those issued by Amazon")
     put = actions.add_parser("put", help="store a secret from a prompt or from standard input")
     put.add_argument("name", help=f"name of the secret, such as {LWA_CLIENT_SECRET_NAME}")
-    put.add_argument("--replace", action="store_true", help="replace the stored secret without asking")
-    actions.add_parser("bundle", help="print a new set of secrets in plain text, for THESELLER_SECRETS")
+    put.add_argument(
+        "--replace", action="store_true", help="replace the stored secret without asking"
+    )
+    actions.add_parser(
+        "bundle", help="print a new set of secrets in plain text, for THESELLER_SECRETS"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,11 +91,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(choice: SecretConfig, *, as_json: bool) -> int:
     provider = make_secret_provider(choice, os.environ)
-    found = [(name, _problem(provider, name)) for name in (*own_secrets(choice), LWA_CLIENT_SECRET_NAME)]
+    found = [
+        (name, _problem(provider, name)) for name in (*own_secrets(choice), LWA_CLIENT_SECRET_NAME)
+    ]
     keys, fault = "", ""
     try:
         records = make_key_store(choice, provider, os.environ).list()
-        keys = f"{sum(not record.destroyed for record in records)} live, {sum(record.destroyed for record in records)} destroyed"
+        keys = (
+            f"{sum(not record.destroyed for record in records)} live,"
+            f" {sum(record.destroyed for record in records)} destroyed"
+        )
     except CryptoError as error:
         fault = str(error)
     status = FAILURE if fault or any(problem for _, problem in found) else OK
@@ -88,7 +114,10 @@ def _check(choice: SecretConfig, *, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=1))
         return status
-    print(f"environment {choice.environment}: secrets in {choice.provider}, data keys in {choice.key_store}")
+    print(
+        f"environment {choice.environment}: secrets in {choice.provider}, data keys in"
+        f" {choice.key_store}"
+    )
     for name, problem in found:
         print(f"{'✗' if problem else '✓'} {name:22} {problem}".rstrip())
     print(f"{'✗' if fault else '✓'} {'data keys':22} {fault or keys}")
@@ -110,7 +139,13 @@ def _fill(choice: SecretConfig, state: Path) -> int:
     missing = list(_missing(choice))
     if missing:
         make_state_folder(state)
-        record_shell_action(state, Tag.SECRETS_FILLED, subject="secrets", at=clock.now(), details={"made": " ".join(missing)})
+        record_shell_action(
+            state,
+            Tag.SECRETS_FILLED,
+            subject="secrets",
+            at=clock.now(),
+            details={"made": " ".join(missing)},
+        )
     ensure_secrets(state)
     print(f"made: {', '.join(missing)}" if missing else "nothing was missing")
     return OK
@@ -128,9 +163,12 @@ def _missing(choice: SecretConfig) -> Iterator[str]:
 def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     if name != LWA_CLIENT_SECRET_NAME and name not in own_secrets(choice):
         raise CommandError(
-            f"{name!r} is no secret of this deployment.", f"Choose one of {', '.join((LWA_CLIENT_SECRET_NAME, *own_secrets(choice)))}."
+            f"{name!r} is no secret of this deployment.",
+            f"Choose one of {', '.join((LWA_CLIENT_SECRET_NAME, *own_secrets(choice)))}.",
         )
-    given = Secret(getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n"))
+    given = Secret(
+        getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n")
+    )
     refuse_malformed(name, given, choice)
     provider = make_secret_provider(choice, os.environ)
     try:
@@ -152,21 +190,34 @@ def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
 def _ask_to_replace(name: str) -> None:
     """Raise CommandError unless the person at the terminal confirms that the secret in use is to be replaced."""
     advice = (
-        f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one works."
+        f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one"
+        " works."
         if name == LWA_CLIENT_SECRET_NAME
         else f"`theseller rotate {name}` replaces it everywhere without an interruption."
     )
-    if sys.stdin.isatty() and input(f"{name} is kept already. Type its name to replace it: ").strip() == name:
+    if (
+        sys.stdin.isatty()
+        and input(f"{name} is kept already. Type its name to replace it: ").strip() == name
+    ):
         return
-    raise CommandError(f"{name} is kept already; nothing was changed.", f"{advice} To replace it all the same: --replace.")
+    raise CommandError(
+        f"{name} is kept already; nothing was changed.",
+        f"{advice} To replace it all the same: --replace.",
+    )
 
 
 def _bundle(choice: SecretConfig, state: Path) -> int:
     if sys.stdout.isatty():
-        print("theseller secrets: this prints secrets; pipe it into what keeps them", file=sys.stderr)
+        print(
+            "theseller secrets: this prints secrets; pipe it into what keeps them", file=sys.stderr
+        )
         return FAILURE
     if choice.key_store is StoreKind.FILES:
-        print("theseller secrets: the bundle holds a root key; keep a copy apart from the keys it opens", file=sys.stderr)
+        print(
+            "theseller secrets: the bundle holds a root key; keep a copy apart from the keys it"
+            " opens",
+            file=sys.stderr,
+        )
     if is_state_folder(state):
         record_shell_action(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
     print(write_bundle({name: new_secret(name, choice) for name in own_secrets(choice)}).reveal())

@@ -27,7 +27,13 @@ def run(args: argparse.Namespace) -> int:
     from theseller.config.seed import seed_demo
 
     people = [
-        {"name": one.name, "email": one.email, "password": one.password, "note": one.note, "app": one.app}
+        {
+            "name": one.name,
+            "email": one.email,
+            "password": one.password,
+            "note": one.note,
+            "app": one.app,
+        }
         for one in seed_demo(at=clock.now())
     ]
     if args.json:

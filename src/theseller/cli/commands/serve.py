@@ -17,33 +17,54 @@ HELP = "serve the web pages (by default to this machine only)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default=LOOPBACK, help="address to listen on; use a reverse proxy in front of anything but 127.0.0.1")
+    parser.add_argument(
+        "--host",
+        default=LOOPBACK,
+        help="address to listen on; use a reverse proxy in front of anything but 127.0.0.1",
+    )
     parser.add_argument("--port", help="port to listen on (default: THESELLER_PORT, else 8100)")
-    parser.add_argument("--workers", type=int, default=WEB_PROCESSES, help=f"number of processes (default {WEB_PROCESSES})")
-    parser.add_argument("--threads", type=int, default=WEB_THREADS, help=f"threads per process (default {WEB_THREADS})")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=WEB_PROCESSES,
+        help=f"number of processes (default {WEB_PROCESSES})",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=WEB_THREADS,
+        help=f"threads per process (default {WEB_THREADS})",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Replace this process by gunicorn, so that our supervisor supervises it."""
-    port = parse_port(args.port or os.environ.get("THESELLER_PORT", "8100"), "--port" if args.port else "THESELLER_PORT")
+    port = parse_port(
+        args.port or os.environ.get("THESELLER_PORT", "8100"),
+        "--port" if args.port else "THESELLER_PORT",
+    )
     if args.host == LOOPBACK:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
     state = state_folder(os.environ)
-    # The first command on a second host may be this one: what it stores there must be known as ours.
+    # The first command on a second host may be this one: what it stores there must be known as
+    # ours.
     make_state_folder(state)
     lock_state_folder(state, inheritable=True)
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
     # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
     read_environment(environ, default_state=state)
-    # Here and not in each of gunicorn's workers: one that is replaced after a newer version migrated must not end the others.
+    # Here and not in each of gunicorn's workers: one that is replaced after a newer version
+    # migrated must not end the others.
     setup_django("web")
-    # Empty in a checkout, where static files are found beside their code; whitenoise warns in each process if it does not exist.
+    # Empty in a checkout, where static files are found beside their code; whitenoise warns in each
+    # process if it does not exist.
     (state / "static").mkdir(exist_ok=True)
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
         "--worker-class", "theseller.config.slow_clients.BufferingWorker", "--worker-connections", "600", "--workers", str(args.workers), "--threads", str(args.threads),
         "--graceful-timeout", "10", "--timeout", "60", "--no-control-socket", "--log-level", "warning",
         # The heartbeat file on a slow disk would get healthy workers killed.
-        *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108  gunicorn unlinks it once open
+        # gunicorn unlinks it once open
+        *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108
     ]  # fmt: skip
-    os.execve(command[0], command, environ)  # noqa: S606  no shell, and it does not return
+    os.execve(command[0], command, environ)  # noqa: S606

@@ -16,7 +16,12 @@ HELP = "run background jobs: sync, rollups, erasures, controls"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=_positive, default=WORKER_JOBS, help=f"number of concurrent jobs (default {WORKER_JOBS})")
+    parser.add_argument(
+        "--concurrency",
+        type=_positive,
+        default=WORKER_JOBS,
+        help=f"number of concurrent jobs (default {WORKER_JOBS})",
+    )
 
 
 def _positive(text: str) -> int:
@@ -29,7 +34,8 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     setup_django("worker")
     state = state_folder(os.environ)
-    # The first command on a second host may be this one: what its jobs store there must be known as ours.
+    # The first command on a second host may be this one: what its jobs store there must be known as
+    # ours.
     make_state_folder(state)
     lock_state_folder(state)
     from django.conf import settings
@@ -47,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
 def _settle_journal() -> None:
     """Bring the erasure journal together, and destroy keys that a key store put back from an older copy has alive again.
 
-    A key service that can't answer now keeps no worker from starting: the replay and each certificate ask again.
+    A key service that can't answer now keeps no worker from starting: the replay and each
+    certificate ask again.
     """
     from theseller.crypto.errors import CryptoError
     from theseller.erasure.journal_records import complete_journal
@@ -62,4 +69,6 @@ def _settle_journal() -> None:
         log.error("the erasure journal could not be settled: %s", error)
         return
     if destroyed:
-        log.warning("destroyed keys of ended connections that were alive in the key store: %d", destroyed)
+        log.warning(
+            "destroyed keys of ended connections that were alive in the key store: %d", destroyed
+        )

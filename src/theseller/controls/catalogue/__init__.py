@@ -16,10 +16,19 @@ SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
         2: ("Authorization", "How access is given, how little is asked for, and how it ends."),
         3: ("Credentials", "What could open a seller's account, and how it is kept from doing so."),
         4: ("Network and isolation", "Who can reach what, and why one shop can't see another."),
-        5: ("Buyers' personal data", "By default it is not asked for; what comes anyway is dropped before it is stored."),
-        6: ("After you disconnect", "What is destroyed at once, what is erased later, and how that is proven."),
+        5: (
+            "Buyers' personal data",
+            "By default it is not asked for; what comes anyway is dropped before it is stored.",
+        ),
+        6: (
+            "After you disconnect",
+            "What is destroyed at once, what is erased later, and how that is proven.",
+        ),
         7: ("Incidents", "What happens when something goes wrong, and by when."),
-        8: ("Organizational change", "What Amazon is notified of when the service or its owner changes."),
+        8: (
+            "Organizational change",
+            "What Amazon is notified of when the service or its owner changes.",
+        ),
         9: ("People", "Who may come near production, and how that ends."),
         10: ("Development", "How a change becomes the running program."),
         11: ("Backups", "Copies that end, and that have been restored."),

@@ -16,9 +16,11 @@ CONTROL = Control(
     section=1,
     title="A deletion request by you or by Amazon is honored within 30 days",
     statement=(
-        "Every request becomes one kind of record: disconnecting here, revoking in Seller Central, deleting the shop, a request of Amazon's,"
-        " the yearly end of the authorization. Each starts the same erasure, has a clock of 30 days that its shop can see, and is closed"
-        " by a certificate for each connection that it covers, and by nothing else; if it ends the shop, the shop has to be deleted too."
+        "Every request becomes one kind of record: disconnecting here, revoking in Seller Central,"
+        " deleting the shop, a request of Amazon's, the yearly end of the authorization. Each"
+        " starts the same erasure, has a clock of 30 days that its shop can see, and is closed by a"
+        " certificate for each connection that it covers, and by nothing else; if it ends the shop,"
+        " the shop has to be deleted too."
     ),
     citation="Security page §1; Data Protection Policy 1.7",
     owner="Engineering",
@@ -31,7 +33,8 @@ CONTROL = Control(
     after=(Tag.DELETION_REQUESTED, Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
 )
 
-#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be
+#: laxer.
 _PROMISED = timedelta(days=30)
 #: A request is begun when it is recorded; a job goes on with what a key service's silence held up.
 _BEGUN_WITHIN = timedelta(hours=1)
@@ -59,7 +62,8 @@ select count(*) from retention_purge p
 where p.completed_at is not null and not exists (
     select from retention_certificate c where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
 """
-#: The ends of shops and people: certified when they are said to be complete. A shop's has its request; a person's asks here.
+#: The ends of shops and people: certified when they are said to be complete. A shop's has its
+#: request; a person's asks here.
 _ENDS = """
 with ends as (
     select tenant_id as subject, completed_at, null::timestamptz as asked_at from retention_shop_end
@@ -81,34 +85,59 @@ def probe(context: ProbeContext) -> Outcome:
     """Find the age of the oldest open request, and a certificate for each closed one."""
     requests = context.rows(_REQUESTS)
     declared = context.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
-    waiting = [received for received, _, covered, _, certified, _, stands in requests if certified < covered or stands]
+    waiting = [
+        received
+        for received, _, covered, _, certified, _, stands in requests
+        if certified < covered or stands
+    ]
     oldest = (context.at - min(waiting)).days if waiting else 0
     late = sum(
         issued - received > _PROMISED
         for received, _, covered, _, certified, issued, _ in requests
         if covered and certified == covered and context.at - issued < _PROMISED
     )
-    delayed = sum(ended < covered and context.at - recorded > _BEGUN_WITHIN for _, recorded, covered, ended, _, _, _ in requests)
+    delayed = sum(
+        ended < covered and context.at - recorded > _BEGUN_WITHIN
+        for _, recorded, covered, ended, _, _, _ in requests
+    )
     overdue = sum(context.at - received > _PROMISED for received in waiting)
     return verdict(
         len(requests),
         list(_failures(context, overdue, oldest, late, delayed)),
-        f"{len(requests) - len(waiting)} of {len(requests)} request(s) are closed, each with its certificate;"
+        f"{len(requests) - len(waiting)} of {len(requests)} request(s) are closed, each with its"
+        " certificate;"
         + (f" the oldest of the others is {oldest} day(s) old." if waiting else " none is open."),
         requests=len(requests),
         open=len(waiting),
         oldest_open_days=oldest,
-        declared=[f"The day on which Amazon's {declared} request(s) arrived, as an operator recorded it."] if declared else [],
+        declared=(
+            [
+                (
+                    f"The day on which Amazon's {declared} request(s) arrived, as an operator"
+                    " recorded it."
+                )
+            ]
+            if declared
+            else []
+        ),
     )
 
 
-def _failures(context: ProbeContext, overdue: int, oldest: int, late: int, delayed: int) -> Iterator[str]:
+def _failures(
+    context: ProbeContext, overdue: int, oldest: int, late: int, delayed: int
+) -> Iterator[str]:
     if overdue:
-        yield f"{overdue} request(s) are open after their 30 days; the oldest was received {oldest} days ago."
+        yield (
+            f"{overdue} request(s) are open after their 30 days; the oldest was received {oldest}"
+            " days ago."
+        )
     if late:
         yield f"{late} request(s) were closed in the last month, after their 30 days."
     if delayed:
-        yield f"{delayed} request(s) are recorded, and the connections that they cover are open after an hour."
+        yield (
+            f"{delayed} request(s) are recorded, and the connections that they cover are open after"
+            " an hour."
+        )
     unrecorded = context.number(_UNRECORDED)
     if unrecorded:
         yield f"{unrecorded} connection(s) have ended without a request on record."
@@ -122,6 +151,9 @@ def _failures(context: ProbeContext, overdue: int, oldest: int, late: int, delay
         yield f"{late_ends} account(s) were to end more than 30 days ago, and have not."
     expired = context.number(_EXPIRED, [context.at - _ENDED_WITHIN])
     if expired:
-        yield f"{expired} connection(s) are open more than a day after their yearly authorization ended."
+        yield (
+            f"{expired} connection(s) are open more than a day after their yearly authorization"
+            " ended."
+        )
     if timedelta(days=DELETION_REQUEST_DAYS) > _PROMISED:
         yield f"The program's own limit is {DELETION_REQUEST_DAYS} days."

@@ -14,9 +14,8 @@ CONTROL = Control(
     section=1,
     title="No model is trained on your data",
     statement=(
-        "The running service has no library that trains models and none that sends text to one, neither among its own imports nor among"
-        " what is"
-        " installed beside it."
+        "The running service has no library that trains models and none that sends text to one,"
+        " neither among its own imports nor among what is installed beside it."
     ),
     citation="Security page §1; Acceptable Use Policy 4",
     owner="Engineering",
@@ -24,7 +23,8 @@ CONTROL = Control(
     enforced_by=("requirements/run.txt", "pyproject.toml"),
 )
 
-#: Names of distributions and of the modules they bring; what trains models, or hands data to a service that may.
+#: Names of distributions and of the modules they bring; what trains models, or hands data to a
+#: service that may.
 _TRAINING = frozenset(
     [
         "tensorflow",
@@ -82,15 +82,23 @@ _TRAINING = frozenset(
 def probe(context: ProbeContext) -> Outcome:
     """Compare what is installed in this process's environment, and what its modules import, with the list of what trains."""
     del context
-    installed = {str(distribution.metadata["Name"] or "").lower().replace("_", "-") for distribution in metadata.distributions()}
+    installed = {
+        str(distribution.metadata["Name"] or "").lower().replace("_", "-")
+        for distribution in metadata.distributions()
+    }
     modules = code_version.module_imports()
-    imported = {name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names}
-    must_find("django" in installed and "django" in imported, "a library that is installed and imported")
+    imported = {
+        name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names
+    }
+    must_find(
+        "django" in installed and "django" in imported, "a library that is installed and imported"
+    )
     must_find(_training({"torch"}, {"sklearn"}), "a library that trains models")
     return verdict(
         len(installed) + len(modules),
         _training(installed, imported),
-        f"{len(installed)} installed libraries and the imports of {len(modules)} modules: none trains models or calls one.",
+        f"{len(installed)} installed libraries and the imports of {len(modules)} modules: none"
+        " trains models or calls one.",
         libraries=len(installed),
         modules=len(modules),
     )

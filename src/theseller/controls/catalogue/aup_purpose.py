@@ -16,8 +16,9 @@ CONTROL = Control(
     section=1,
     title="Data serves the features you chose, and nothing else",
     statement=(
-        "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream belongs to a feature. A connection has"
-        " the streams of the features that its seller ticked, and no others."
+        "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream"
+        " belongs to a feature. A connection has the streams of the features that its seller"
+        " ticked, and no others."
     ),
     citation="Security page §1; Acceptable Use Policy 2",
     owner="Engineering",
@@ -41,10 +42,18 @@ group by 1, 2, 3
 def probe(context: ProbeContext) -> Outcome:
     """Compare the streams of every open connection with what its features need today."""
     found = context.rows(_STREAMS)
-    failures = [problem for name, features, origin, number in found for problem in _problems(name, features, origin, number)]
+    failures = [
+        problem
+        for name, features, origin, number in found
+        for problem in _problems(name, features, origin, number)
+    ]
     streams = sum(number for *_, number in found)
-    must_find([*_problems("planted", [], "lwa", 1)], "a stream of a kind that this version does not have")
-    must_find([*_problems(next(iter(KINDS)), [], "lwa", 1)], "a stream of a feature that no seller chose")
+    must_find(
+        [*_problems("planted", [], "lwa", 1)], "a stream of a kind that this version does not have"
+    )
+    must_find(
+        [*_problems(next(iter(KINDS)), [], "lwa", 1)], "a stream of a feature that no seller chose"
+    )
     return verdict(
         streams,
         failures,
@@ -60,5 +69,7 @@ def _problems(name: str, features: list[str], origin: str, number: int) -> Itera
         yield f"{number} stream(s) are of a kind that this version does not have."
     elif origin != "lwa":
         yield f"{number} stream(s) belong to a connection that Amazon never authorized."
-    elif not any(kind.flow in OFFERED[feature].streams for feature in features if feature in OFFERED):
+    elif not any(
+        kind.flow in OFFERED[feature].streams for feature in features if feature in OFFERED
+    ):
         yield f"{number} stream(s) ({name}) serve a feature that the seller did not choose."

@@ -22,8 +22,9 @@ CONTROL = Control(
     section=2,
     title="We ask Amazon for the fewest roles that your features need",
     statement=(
-        "The application is registered at Amazon for no role that no feature of this version needs, and each role that Amazon will ask for is"
-        " on our page before the seller goes there, restricted ones too. What is recorded with each authorization is the smallest set that"
+        "The application is registered at Amazon for no role that no feature of this version needs,"
+        " and each role that Amazon will ask for is on our page before the seller goes there,"
+        " restricted ones too. What is recorded with each authorization is the smallest set that"
         " opens the features the seller chose."
     ),
     citation="Security page §2; Data Protection Policy 1.3",
@@ -54,34 +55,51 @@ def probe(context: ProbeContext) -> Outcome:
     must_find([*_surplus({*registered, "Pricing of another"})], "a role that no feature needs")
     failures = [*_surplus(registered), *_lacking(registered)]
     pages = 0
-    for features in {tuple(sorted(features)) for _, features, _ in found} | {tuple(amazon_features.OFFERED)}:
+    for features in {tuple(sorted(features)) for _, features, _ in found} | {
+        tuple(amazon_features.OFFERED)
+    }:
         if any(key not in amazon_features.OFFERED for key in features):
-            continue  # Chosen when an earlier version offered it; no page of this version asks for it.
+            # Chosen when an earlier version offered it; no page of this version asks for it.
+            continue
         pages += 1
         failures += _page(_shown(features), registered)
-    failures += [problem for what, features, roles in found for problem in _problems(what, features, roles)]
+    failures += [
+        problem for what, features, roles in found for problem in _problems(what, features, roles)
+    ]
     names = ", ".join(sorted(registered))
     return verdict(
         len(found),
         failures,
-        f"The application has {len(registered)} role(s), each needed by a feature; {pages} consent page(s) as they are rendered now name each"
-        f" of them; {len(found)} recorded authorization(s) name exactly what their features need.",
+        f"The application has {len(registered)} role(s), each needed by a feature; {pages} consent"
+        f" page(s) as they are rendered now name each of them; {len(found)} recorded"
+        " authorization(s) name exactly what their features need.",
         open_connections=sum(row[0] == "open connection" for row in found),
         consent_pages=sum(row[0] == "consent page" for row in found),
         pages_rendered=pages,
-        declared=[f"The roles that Amazon registered for this application: {names}. No program can ask Amazon for that list."],
+        declared=[
+            (
+                f"The roles that Amazon registered for this application: {names}. No program can ask"
+                " Amazon for that list."
+            )
+        ],
     )
 
 
 def _registered() -> set[str]:
     """Return the roles of the application by its configuration, restricted ones too: what Amazon asks every seller for."""
     environment = settings.ENVIRONMENT
-    return {*(role.value for role in environment.application_roles), *(role.value for role in environment.restricted_roles)}
+    return {
+        *(role.value for role in environment.application_roles),
+        *(role.value for role in environment.restricted_roles),
+    }
 
 
 def _surplus(registered: set[str]) -> Iterator[str]:
     for role in sorted(registered - roles_used_by_this_version()):
-        yield f"Amazon asks every seller for the role {role}, and no feature of this version needs it."
+        yield (
+            f"Amazon asks every seller for the role {role}, and no feature of this version"
+            " needs it."
+        )
 
 
 def _lacking(registered: set[str]) -> Iterator[str]:
@@ -114,9 +132,15 @@ def _problems(what: str, features: list[str], roles: list[str]) -> Iterator[str]
         return
     extra, missing = set(roles) - needed, needed - set(roles)
     if extra:
-        yield f"An authorization ({what}) records more roles than its features need: {', '.join(sorted(extra))}."
+        yield (
+            f"An authorization ({what}) records more roles than its features need:"
+            f" {', '.join(sorted(extra))}."
+        )
     if missing:
-        yield f"An authorization ({what}) lacks a role that its features need: {', '.join(sorted(missing))}."
+        yield (
+            f"An authorization ({what}) lacks a role that its features need:"
+            f" {', '.join(sorted(missing))}."
+        )
 
 
 class _Reader(HTMLParser):

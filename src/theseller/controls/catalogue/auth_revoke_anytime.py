@@ -17,14 +17,17 @@ CONTROL = Control(
     section=2,
     title="You can withdraw access at any time, here or at Amazon",
     statement=(
-        "One step ends a connection: by the seller on the connection page, or by Amazon when access is revoked in Seller"
-        " Central."
-        " A connection that has ended holds no token and no key that could open one."
+        "One step ends a connection: by the seller on the connection page, or by Amazon when access"
+        " is revoked in Seller Central. A connection that has ended holds no token and no key that"
+        " could open one."
     ),
     citation="Security page §2; Data Protection Policy 1.4",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.connections.operations:disconnect", "theseller.connections.access_tokens:open_connection"),
+    enforced_by=(
+        "theseller.connections.operations:disconnect",
+        "theseller.connections.access_tokens:open_connection",
+    ),
     after=(Tag.CONNECTION_AUTHORISED, Tag.CONNECTION_DISCONNECTED),
 )
 
@@ -43,7 +46,9 @@ def probe(context: ProbeContext) -> Outcome:
     if ended:
         must_find(records, "any record of the key store")
     with_key = len({connection for connection, *_ in ended} & _connections_with_a_live_key(records))
-    failures = [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
+    failures = (
+        [f"{with_token} ended connection(s) still hold a refresh token."] if with_token else []
+    )
     if with_key:
         failures.append(f"{with_key} ended connection(s) still have a live key for tokens.")
     reasons = sorted({reason for _, reason, *_ in ended})
@@ -52,9 +57,12 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         had_key,
         failures,
-        f"None of {len(ended)} ended connection(s) holds a token, and no key that could open one exists.",
+        f"None of {len(ended)} ended connection(s) holds a token, and no key that could open one"
+        " exists.",
         ended_connections=len(ended),
-        ended_at_amazon=sum(reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, *_ in ended),
+        ended_at_amazon=sum(
+            reason == DisconnectReason.REVOKED_AT_AMAZON for _, reason, *_ in ended
+        ),
         reasons_seen=reasons,
     )
 
@@ -62,4 +70,8 @@ def probe(context: ProbeContext) -> Outcome:
 def _connections_with_a_live_key(records: Iterable[KeyRecord]) -> set[UUID]:
     # A destroyed key leaves a record of its end; only the key's own file can still open something.
     owners = (record.owner for record in records if not record.destroyed)
-    return {UUID(owner.removeprefix("connection:")) for owner in owners if owner.startswith("connection:")}
+    return {
+        UUID(owner.removeprefix("connection:"))
+        for owner in owners
+        if owner.startswith("connection:")
+    }

@@ -12,7 +12,15 @@ from theseller.backups.wal import finished
 from theseller.controls.probe_tools import backup_records
 from theseller.controls.probe_tools.backup_records import BackupRecord
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.types import Control, EnforcementKind, Failed, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    EnforcementKind,
+    Failed,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.stream import stream_key_id
 from theseller.postgres.layout import saved_layout
@@ -22,9 +30,11 @@ CONTROL = Control(
     section=11,
     title="Backups are automatic and encrypted",
     statement=(
-        "The worker takes a backup of the whole database every day, and keeps the log of changes between as it is written, so that a lost"
-        " machine costs minutes. Each is sealed under a key of its own before its first byte is written, and is stored in the one place that"
-        " the deployment names, which is shown here. Whether that is the region of the database is not checked."
+        "The worker takes a backup of the whole database every day, and keeps the log of changes"
+        " between as it is written, so that a lost machine costs minutes. Each is sealed under a"
+        " key of its own before its first byte is written, and is stored in the one place that the"
+        " deployment names, which is shown here. Whether that is the region of the database is not"
+        " checked."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
@@ -40,7 +50,8 @@ CONTROL = Control(
 
 #: One a day, and two hours for what may be slow.
 _OLDEST = timedelta(hours=26)
-#: The server hands over its log every five minutes if anything was written; the worker takes it every minute.
+#: The server hands over its log every five minutes if anything was written; the worker takes it
+#: every minute.
 _LOG_WAITS = timedelta(minutes=15)
 #: Words that the plain copy of any cluster contains, and the beginning of a token.
 _PLAIN = (b"PG_VERSION", b"postgresql.conf", b"pg_hba.conf", b"Atzr|")
@@ -54,12 +65,21 @@ def probe(context: ProbeContext) -> Outcome:
     """Take the age of the newest whole backup, open its files' beginnings, and look for WAL that was not archived."""
     untestable = backup_records.why_not_testable()
     if untestable is not None:
-        return untestable if isinstance(untestable, Unknown) else Failed("This deployment keeps no backups at all.")
-    newest = next((one for one in backup_records.records(context) if one.living and one.finished_at), None)
+        return (
+            untestable
+            if isinstance(untestable, Unknown)
+            else Failed("This deployment keeps no backups at all.")
+        )
+    newest = next(
+        (one for one in backup_records.records(context) if one.living and one.finished_at), None
+    )
     born: datetime = context.rows("select set_at from guard.deployment")[0][0]
     if newest is None and context.at - born < _OLDEST:
         hours = (context.at - born).total_seconds() / 3600
-        return Unknown(f"This deployment is {hours:.0f} hour(s) old and has no backup yet; the first is due within a day.")
+        return Unknown(
+            f"This deployment is {hours:.0f} hour(s) old and has no backup yet; the first is due"
+            " within a day."
+        )
     if newest is None:
         return Failed("There is no backup that could be restored.")
     age = context.at - newest.begun_at
@@ -69,8 +89,9 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         len(names),
         [*_late(age), *_unsealed(newest, kept, names), *_log(context)],
-        f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old, {newest.bytes / 1e6:.1f} MB, sealed under a key of its"
-        f" own, in {backup_records.target_description()}.",
+        f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old,"
+        f" {newest.bytes / 1e6:.1f} MB, sealed under a key of its own, in"
+        f" {backup_records.target_description()}.",
         age_hours=int(age.total_seconds() // 3600),
         bytes=newest.bytes,
         where=backup_records.target_description(),
@@ -110,11 +131,21 @@ def archiver(context: ProbeContext) -> tuple[bool, bool]:
 def _log(context: ProbeContext) -> Iterator[str]:
     on, failing = archiver(context)
     if not on:
-        yield "The database's server doesn't hand over its log of changes: it was started without the backups' settings."
+        yield (
+            "The database's server doesn't hand over its log of changes: it was started without the"
+            " backups' settings."
+        )
     elif failing:
         yield "The database's server can't hand over its log of changes."
     layout = saved_layout(context.state)
     waiting = finished(layout.archive) if layout else ()
-    oldest = min(((layout.archive / name).stat().st_mtime for name in waiting), default=None) if layout else None
+    oldest = (
+        min(((layout.archive / name).stat().st_mtime for name in waiting), default=None)
+        if layout
+        else None
+    )
     if oldest is not None and context.at.timestamp() - oldest > _LOG_WAITS.total_seconds():
-        yield f"A log of changes has waited {(context.at.timestamp() - oldest) / 60:.0f} minutes for being kept."
+        yield (
+            f"A log of changes has waited {(context.at.timestamp() - oldest) / 60:.0f} minutes for"
+            " being kept."
+        )

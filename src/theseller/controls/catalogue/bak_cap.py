@@ -16,9 +16,10 @@ CONTROL = Control(
     section=11,
     title="No backup lives longer than 90 days",
     statement=(
-        "Each backup has a key of its own. The key is destroyed when the backup is 28 days old, which ends every copy of it, wherever one"
-        " lies; then its files are removed. The age counts from the backup's own name and not from a record that could be changed. The"
-        " cap can't be exceeded by configuration."
+        "Each backup has a key of its own. The key is destroyed when the backup is 28 days old,"
+        " which ends every copy of it, wherever one lies; then its files are removed. The age"
+        " counts from the backup's own name and not from a record that could be changed. The cap"
+        " can't be exceeded by configuration."
     ),
     citation="Security page §11; Data Protection Policy 1.4",
     owner="Engineering",
@@ -27,7 +28,8 @@ CONTROL = Control(
     after=(Tag.BACKUP_ENDED,),
 )
 
-#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be
+#: laxer.
 _PROMISED_DAYS = 90
 #: A machine that was off ends at once what became due meanwhile.
 _LATE = timedelta(days=1)
@@ -44,12 +46,15 @@ def probe(context: ProbeContext) -> Outcome:
     oldest = max((context.at - made for made in living.values()), default=timedelta(0))
     names = backup_records.target().names()
     if living and not names:
-        return Unknown("There are keys of backups, and the target has no file of them: their age can't be tested.")
+        return Unknown(
+            "There are keys of backups, and the target has no file of them: their age can't be"
+            " tested."
+        )
     return verdict(
         len(living) and len(living) + len(names),
         [*_old(oldest), *_unreadable_files(context, names)],
-        f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none may reach {BACKUP_DAYS} days, and no file"
-        " of another is left.",
+        f"{len(living)} backup(s) can be read, the oldest {max(oldest.days, 0)} day(s) old; none"
+        f" may reach {BACKUP_DAYS} days, and no file of another is left.",
         readable=len(living),
         files=len(names),
         oldest_days=max(oldest.days, 0),

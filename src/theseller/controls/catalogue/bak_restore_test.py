@@ -17,9 +17,10 @@ CONTROL = Control(
     section=11,
     title="Restoring is tested with every backup",
     statement=(
-        "Every backup is restored within a day of its making, into a database of its own that no one else can reach: its files are compared"
-        " with what was copied, every table with what it held, every index with its table, and no shop may see another's rows. Then the"
-        " erasures since are repeated. What fails any of it is shown as refused."
+        "Every backup is restored within a day of its making, into a database of its own that no"
+        " one else can reach: its files are compared with what was copied, every table with what it"
+        " held, every index with its table, and no shop may see another's rows. Then the erasures"
+        " since are repeated. What fails any of it is shown as refused."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
@@ -45,9 +46,10 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         sum(checked.get(what, 0) for what in ("files", "tables", "relations")),
         failures,
-        f"{len(proven)} of {len(living)} backup(s) were restored and compared, the last one with {checked.get('files', 0)} files,"
-        f" {checked.get('tables', 0)} tables, {checked.get('rows', 0)} rows, {checked.get('relations', 0)} tables and indexes read through,"
-        f" and {checked.get('tenant tables', 0)} shops' tables tried without a shop.",
+        f"{len(proven)} of {len(living)} backup(s) were restored and compared, the last one with"
+        f" {checked.get('files', 0)} files, {checked.get('tables', 0)} tables,"
+        f" {checked.get('rows', 0)} rows, {checked.get('relations', 0)} tables and indexes read"
+        f" through, and {checked.get('tenant tables', 0)} shops' tables tried without a shop.",
         proven=len(proven),
         readable=len(living),
         **{what.replace(" ", "_"): count for what, count in checked.items()},
@@ -59,7 +61,9 @@ def _unproven(context: ProbeContext, living: list[BackupRecord]) -> Iterator[str
     if refused:
         yield f"{refused} backup(s) were refused by the last try to restore them."
     late = sum(
-        one.drill_passed is not False and (one.drilled_at or context.at) - one.begun_at > _WITHIN and not _older_drill(context, one)
+        one.drill_passed is not False
+        and (one.drilled_at or context.at) - one.begun_at > _WITHIN
+        and not _older_drill(context, one)
         for one in living
     )
     if late:
@@ -73,6 +77,8 @@ def _older_drill(context: ProbeContext, one: BackupRecord) -> bool:
     """A backup may be drilled again later; what counts is whether it passed in time."""
     return bool(
         context.number(
-            "select count(*) from retention_drill where backup_id = %s and passed and finished_at <= %s", [one.id, one.begun_at + _WITHIN]
+            "select count(*) from retention_drill where backup_id = %s and passed and finished_at"
+            " <= %s",
+            [one.id, one.begun_at + _WITHIN],
         )
     )

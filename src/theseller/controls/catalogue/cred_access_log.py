@@ -21,9 +21,10 @@ CONTROL = Control(
     section=3,
     title="Operators' access to credentials and data is logged and reviewed",
     statement=(
-        "Operators see nothing of a shop by default. A session opens one shop for an hour at most, read only, with a reason that the shop's"
-        " owner can read. Each session and each touch of a credential is in a log whose lines are sealed by signed checkpoints, with a copy"
-        " outside the database; another operator reviews it every two weeks."
+        "Operators see nothing of a shop by default. A session opens one shop for an hour at most,"
+        " read only, with a reason that the shop's owner can read. Each session and each touch of a"
+        " credential is in a log whose lines are sealed by signed checkpoints, with a copy outside"
+        " the database; another operator reviews it every two weeks."
     ),
     citation="Security page §3; Data Protection Policy 2.6",
     owner="Operations",
@@ -40,10 +41,11 @@ CONTROL = Control(
     kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
 )
 
-#: A longer log is checked in part: what is new, and as much else as fills this, from an unpredictable start.
+#: A longer log is checked in part: what is new, and as much else as fills this, from an
+#: unpredictable start.
 LINES_MOST = 200_000
-#: A line can be sealed when its transaction has ended, which the longest statement and ticket bound: 31 minutes, for an erasure. The job
-#: seals every five minutes, and one run may fail.
+#: A line can be sealed when its transaction has ended, which the longest statement and ticket
+#: bound: 31 minutes, for an erasure. The job seals every five minutes, and one run may fail.
 UNSEALED_AT_MOST = LONGEST_TICKET + timedelta(minutes=10)
 #: The job that writes down the end of a session runs every minute.
 _CLOSED_WITHIN = timedelta(minutes=10)
@@ -54,7 +56,10 @@ _VERIFIED = """
 select (observations ->> 'verified_to')::bigint from controls_evidence
 where control_id = 'cred-access-log' and outcome = 'met' order by position desc limit 1
 """
-_SESSIONS = "select id, operator, opened_at, expires_at, closed_at from governance_access_session where opened_at > %s or closed_at is null"
+_SESSIONS = (
+    "select id, operator, opened_at, expires_at, closed_at from governance_access_session where"
+    " opened_at > %s or closed_at is null"
+)
 _UNLOGGED_SESSIONS = """
 select count(*) from governance_access_session s where not exists (
     select from audit_event e where e.tag = 'governance:access:opened' and e.subject = 'access:' || s.id and e.tenant_id = s.tenant_id)
@@ -69,22 +74,32 @@ def probe(context: ProbeContext) -> Outcome:
     """Check the log against its seals, try every session that is over, and look at the age of the last review."""
     since = next((row[0] for row in context.rows(_VERIFIED) if row[0] is not None), 0)
     log = complete_and_verify(
-        at=context.at, rows_most=LINES_MOST, since=since, choose=secrets.randbelow, using=context.probe, writer=context.application
+        at=context.at,
+        rows_most=LINES_MOST,
+        since=since,
+        choose=secrets.randbelow,
+        using=context.probe,
+        writer=context.application,
     )
     state = review_state(using=context.probe)
     failures = [*_log(log, context), *_sessions(context), *_reviews(state, context)]
     if not failures:
-        must_find(notices_changes(), "a line that was changed, one that is missing and one that was added")
+        must_find(
+            notices_changes(), "a line that was changed, one that is missing and one that was added"
+        )
     return verdict(
         log.rows_checked,
         failures,
-        f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under {log.checkpoints} signed checkpoints that a"
-        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next. {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_summary(state, context)}",
+        f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under"
+        f" {log.checkpoints} signed checkpoints that a"
+        f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next."
+        f" {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_summary(state, context)}",
         lines_checked=log.rows_checked,
         lines_sealed=log.rows_sealed,
         lines_unsealed=log.unsealed,
         checkpoints=log.checkpoints,
-        # Everything up to here was checked now or before; a line that was changed since is found by the random part.
+        # Everything up to here was checked now or before; a line that was changed since is found by
+        # the random part.
         verified_to=log.checkpoints,
     )
 
@@ -94,12 +109,17 @@ def _log(log: Verdict, context: ProbeContext) -> Iterator[str]:
     oldest = log.oldest_unsealed_at
     if oldest is not None and context.at - oldest > UNSEALED_AT_MOST:
         minutes = int((context.at - oldest).total_seconds() // 60)
-        yield f"{log.unsealed} line(s) of the log are under no checkpoint, the oldest for {minutes} minutes."
+        yield (
+            f"{log.unsealed} line(s) of the log are under no checkpoint, the oldest for {minutes}"
+            " minutes."
+        )
 
 
 def _sessions(context: ProbeContext) -> Iterator[str]:
     found = context.rows(_SESSIONS, [context.at - _LOOKBACK])
-    endless = sum(not opened < expires <= opened + SESSION_LENGTH_MAX for _, _, opened, expires, _ in found)
+    endless = sum(
+        not opened < expires <= opened + SESSION_LENGTH_MAX for _, _, opened, expires, _ in found
+    )
     if endless:
         yield f"{endless} session(s) of operators have no end within the hour."
     over = {row[0] for row in found if row[4] is not None or row[3] <= context.at}
@@ -135,4 +155,7 @@ def _summary(state: ReviewState, context: ProbeContext) -> str:
         if state.due_at is None:
             return "Reviews do not apply yet: there has been nothing to review."
         return f"No review was due yet; the first is due by {state.due_at:%Y-%m-%d}."
-    return f"The last review was {max((context.at - state.last_at).days, 0)} day(s) ago; the next is due within {REVIEW_EVERY.days}."
+    return (
+        f"The last review was {max((context.at - state.last_at).days, 0)} day(s) ago; the next is"
+        f" due within {REVIEW_EVERY.days}."
+    )

@@ -34,8 +34,9 @@ CONTROL = Control(
     section=3,
     title="Access tokens exist in memory only, and only while they are valid",
     statement=(
-        "The short-lived tokens that calls carry are held in the memory of the process that calls, by a type that refuses to be printed,"
-        " logged, copied out or stored. They are in no table, job, session, log or file, and a crash of the worker leaves no image of memory."
+        "The short-lived tokens that calls carry are held in the memory of the process that calls,"
+        " by a type that refuses to be printed, logged, copied out or stored. They are in no table,"
+        " job, session, log or file, and a crash of the worker leaves no image of memory."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
     owner="Engineering",
@@ -49,7 +50,8 @@ CONTROL = Control(
     after=(Tag.CONNECTION_AUTHORISED,),
 )
 
-#: What every token of Amazon's begins with: `Atza|` for access, `Atzr|` for refresh. Also as JSON and addresses write the bar.
+#: What every token of Amazon's begins with: `Atza|` for access, `Atzr|` for refresh. Also as JSON
+#: and addresses write the bar.
 _IN_TABLES = r"Atz[ar](\||%7C|\\u007c)"
 _IN_FILES = re.compile(rb"Atz[ar](?:\||%7C|\\u007[cC])[\w.~+/=%-]")
 
@@ -66,17 +68,24 @@ def probe(context: ProbeContext) -> Outcome:
     tables = search_tables(context, _IN_TABLES)
     logs = search_files(log_files(context), context.state, _IN_FILES)
     sessions, in_sessions = _search_sessions(context)
-    files = search_files(state_files(context), context.state, _IN_FILES, secrets=context.secrets_directory)
+    files = search_files(
+        state_files(context), context.state, _IN_FILES, secrets=context.secrets_directory
+    )
     failures = [f"A token of Amazon's lies in {place}." for place in (*tables.hits, *files.hits)]
-    failures += [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
+    failures += (
+        [f"A token of Amazon's lies in {in_sessions} browser session(s)."] if in_sessions else []
+    )
     failures += _talkative()
     if not core_dumps_disabled():
-        failures.append("A crash of this process would write its memory to the disk: core dumps are on.")
+        failures.append(
+            "A crash of this process would write its memory to the disk: core dumps are on."
+        )
     if files.skipped and not failures:
         return Unknown(f"{files.skipped} file(s) of the state folder could not be searched.")
     summary = (
-        f"No token in {tables.rows} rows of {tables.items} tables, {sessions} sessions and {files.items} files"
-        f" ({files.size / 1e6:.1f} MB, of that {logs.size / 1e6:.2f} MB of logs)"
+        f"No token in {tables.rows} rows of {tables.items} tables, {sessions} sessions and"
+        f" {files.items} files ({files.size / 1e6:.1f} MB, of that {logs.size / 1e6:.2f} MB of"
+        " logs)"
     )
     if not (logs.size and tables.rows) and not failures:
         return Unknown(f"{summary}. {NO_LOGS if not logs.size else 'The tables hold no row.'}")
@@ -96,7 +105,12 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _search_sessions(context: ProbeContext) -> tuple[int, int]:
     """Unpack every session: Django stores them compressed, where a plain search would not see a thing."""
-    stored = [row[0] for row in sql.rows(databases[context.application], "select session_data from django_session")]
+    stored = [
+        row[0]
+        for row in sql.rows(
+            databases[context.application], "select session_data from django_session"
+        )
+    ]
     return len(stored), sum(bool(_IN_FILES.search(_unpacked(text))) for text in stored)
 
 

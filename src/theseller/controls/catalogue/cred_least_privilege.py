@@ -11,7 +11,11 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.ephemeral_keys import can_open, ephemeral_key, probe_encryption_context
+from theseller.controls.probe_tools.ephemeral_keys import (
+    can_open,
+    ephemeral_key,
+    probe_encryption_context,
+)
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
 from theseller.crypto.keys import DataKey, Purpose
@@ -24,10 +28,14 @@ from theseller.postgres.rights import compare, expected_rights, read_rights
 CONTROL = Control(
     id="cred-least-privilege",
     section=3,
-    title="Each process holds only the rights that its work needs, and one environment can't read another",
+    title=(
+        "Each process holds only the rights that its work needs, and one environment can't read"
+        " another"
+    ),
     statement=(
-        "Every right in the database is in one reviewed file (rights.txt), to one role for each kind of work; the live database grants exactly that,"
-        " no more and no less, and no other role may sign in. What one environment seals, no other can open: not by name, not by key."
+        "Every right in the database is in one reviewed file (rights.txt), to one role for each"
+        " kind of work; the live database grants exactly that, no more and no less, and no other"
+        " role may sign in. What one environment seals, no other can open: not by name, not by key."
     ),
     citation="Security page §3; Data Protection Policy 1.2",
     owner="Engineering",
@@ -43,7 +51,8 @@ _FOREIGN_ROLES = """
 select rolname from pg_roles where not starts_with(rolname, 'theseller_') and not starts_with(rolname, 'pg_') order by length(rolname) desc
 """
 _OTHER = {"production": "staging"}
-#: What a probe may ask about with the key of any purpose; tokens are what an intruder would be after.
+#: What a probe may ask about with the key of any purpose; tokens are what an intruder would be
+#: after.
 _PURPOSE = Purpose.REFRESH_TOKEN
 #: An answer that is no refusal, and no access either.
 _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, ServiceState.SEALED}
@@ -52,13 +61,21 @@ _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, Se
 def probe(context: ProbeContext) -> Outcome:
     """Compare every right in the live database with the file, ask each connection who it is, and try to open what another environment's is."""
     version = context.number("select current_setting('server_version_num')::int")
-    expected = expected_rights(server_version=version, external=settings.ENVIRONMENT.external_server)
+    expected = expected_rights(
+        server_version=version, external=settings.ENVIRONMENT.external_server
+    )
     with context.read_only_cursor() as cursor:
         found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
     difference = compare(found, expected)
     if found:
-        must_find(compare([*found, "a right that was planted"], expected).extra, "a right that is too much")
-        must_find(compare([line for line in found if line != expected[0]], expected).missing, "a right that is missing")
+        must_find(
+            compare([*found, "a right that was planted"], expected).extra,
+            "a right that is too much",
+        )
+        must_find(
+            compare([line for line in found if line != expected[0]], expected).missing,
+            "a right that is missing",
+        )
     administrators = len(settings.ENVIRONMENT.database_administrators)
     shown = _redact_foreign_names(context)
     failures = [f"Too much: {shown(line)}." for line in difference.extra]
@@ -67,22 +84,30 @@ def probe(context: ProbeContext) -> Outcome:
     tried, crossed = _cross_environment(context)
     failures += crossed
     if tried is None and not failures:
-        return Unknown("The key store did not answer under another environment's name, so nothing is known of that border.")
+        return Unknown(
+            "The key store did not answer under another environment's name, so nothing is known of"
+            " that border."
+        )
     return verdict(
         len(found),
         failures,
-        f"The live database grants exactly the {len(expected)} rights of the file; {tried} attempts to cross to or from another environment"
-        " were refused.",
+        f"The live database grants exactly the {len(expected)} rights of the file; {tried} attempts"
+        " to cross to or from another environment were refused.",
         rights=len(found),
         too_much=len(difference.extra),
         missing=len(difference.missing),
         attempts_across_environments=tried or 0,
         administrators_declared=administrators,
-        declared=[
-            f"{administrators} further role(s) administer this database (THESELLER_DATABASE_ADMINISTRATORS); what they may do was not compared."
-        ]
-        if administrators
-        else [],
+        declared=(
+            [
+                (
+                    f"{administrators} further role(s) administer this database"
+                    " (THESELLER_DATABASE_ADMINISTRATORS); what they may do was not compared."
+                )
+            ]
+            if administrators
+            else []
+        ),
     )
 
 
@@ -103,13 +128,21 @@ class _Redactor:
 
 def _wrong_logins(context: ProbeContext) -> Iterator[str]:
     """Ask each connection of this process as whom it came and as whom it acts."""
-    for alias, role in ((context.probe, "theseller_probe"), (context.application, "theseller_worker")):
-        if sql.one(databases[alias], "select session_user::text, current_user::text") != (role, role):
+    for alias, role in (
+        (context.probe, "theseller_probe"),
+        (context.application, "theseller_worker"),
+    ):
+        if sql.one(databases[alias], "select session_user::text, current_user::text") != (
+            role,
+            role,
+        ):
             yield f"A connection that must be {role}'s is another role's."
 
 
 def _wrong_environment(context: ProbeContext) -> Iterator[str]:
-    if context.rows("select environment from guard.deployment") != [(settings.ENVIRONMENT.kind.value,)]:
+    if context.rows("select environment from guard.deployment") != [
+        (settings.ENVIRONMENT.kind.value,)
+    ]:
         yield "The database belongs to another environment than this process."
 
 
@@ -118,7 +151,10 @@ def _cross_environment(context: ProbeContext) -> tuple[int | None, list[str]]:
     here = settings.ENVIRONMENT.kind.value
     there = _OTHER.get(here, "production")
     key = ephemeral_key(context, context.keys, _PURPOSE)
-    ours, theirs = probe_encryption_context(_PURPOSE, here), probe_encryption_context(_PURPOSE, there)
+    ours, theirs = (
+        probe_encryption_context(_PURPOSE, here),
+        probe_encryption_context(_PURPOSE, there),
+    )
     words = Secret("a probe's own words")
     sealed_here, sealed_there = seal(key, ours, words), seal(key, theirs, words)
     failures: list[str] = []
@@ -130,7 +166,10 @@ def _cross_environment(context: ProbeContext) -> tuple[int | None, list[str]]:
         failures.append(f"A message that was sealed for {there} opens here.")
     refused = _store_refuses(key, there)
     if refused is False:
-        failures.append(f"This process may look into the key store of {there}, or finds its own keys under that name.")
+        failures.append(
+            f"This process may look into the key store of {there}, or finds its own keys under that"
+            " name."
+        )
     return (None if refused is None else 3), failures
 
 

@@ -10,7 +10,13 @@ from django.conf import settings
 
 from theseller.controls.code_version import PACKAGE, source_files
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.search import NO_LOGS, can_find_in_files, log_files, search_files, state_files
+from theseller.controls.probe_tools.search import (
+    NO_LOGS,
+    can_find_in_files,
+    log_files,
+    search_files,
+    state_files,
+)
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.private_files import read_private
@@ -22,14 +28,18 @@ CONTROL = Control(
     section=3,
     title="Secrets are in the secret store, and in no log, file or source",
     statement=(
-        "The service takes its passwords, keys and client secrets from one secret store that only its own user can read. Their values"
-        " appear in"
-        " no log, in no other file that the service keeps, and nowhere in the program."
+        "The service takes its passwords, keys and client secrets from one secret store that only"
+        " its own user can read. Their values appear in no log, in no other file that the service"
+        " keeps, and nowhere in the program."
     ),
     citation="Security page §3; Data Protection Policy 1.1, 2.4",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.crypto.providers:FileSecretProvider", "theseller.lib.secret:Secret", "theseller.lib.redaction"),
+    enforced_by=(
+        "theseller.crypto.providers:FileSecretProvider",
+        "theseller.lib.secret:Secret",
+        "theseller.lib.redaction",
+    ),
 )
 
 #: Shorter texts would be found by chance. Every secret that the service makes is longer.
@@ -46,7 +56,9 @@ def probe(context: ProbeContext) -> Outcome:
     pattern = re.compile(b"|".join(re.escape(secret) for secret in secrets))
     must_find(can_find_in_files(pattern, secrets[0]), "a secret in a file")
     logs = search_files(log_files(context), context.state, pattern)
-    kept = search_files(state_files(context, without=[context.secrets_directory]), context.state, pattern)
+    kept = search_files(
+        state_files(context, without=[context.secrets_directory]), context.state, pattern
+    )
     program = search_files(source_files(), PACKAGE, pattern)
     failures = [f"A live secret lies in {place}." for place in (*kept.hits, *program.hits)]
     if context.secrets_directory.is_dir() and context.secrets_directory.stat().st_mode & 0o077:
@@ -54,8 +66,9 @@ def probe(context: ProbeContext) -> Outcome:
     if kept.skipped and not failures:
         return Unknown(f"{kept.skipped} file(s) of the state folder could not be searched.")
     summary = (
-        f"{len(secrets)} live secrets were looked for in {kept.items} stored files ({kept.size / 1e6:.1f} MB, of that"
-        f" {logs.size / 1e6:.2f} MB of logs) and {program.items} files of the program; none was found."
+        f"{len(secrets)} live secrets were looked for in {kept.items} stored files"
+        f" ({kept.size / 1e6:.1f} MB, of that {logs.size / 1e6:.2f} MB of logs) and {program.items}"
+        " files of the program; none was found."
     )
     if not (logs.size and program.size) and not failures:
         return Unknown(f"{summary} {NO_LOGS}")
@@ -73,7 +86,11 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _live_secrets(context: ProbeContext) -> list[bytes]:
     """Return the values that the provider gives: of every secret that the service knows by name, and of every file of its own."""
-    lines = [line.strip() for content in (*_known(), *_in_files(context)) for line in content.splitlines()]
+    lines = [
+        line.strip()
+        for content in (*_known(), *_in_files(context))
+        for line in content.splitlines()
+    ]
     return sorted({line for line in lines if len(line) >= _SHORTEST})
 
 
@@ -86,7 +103,10 @@ def _known() -> Iterator[bytes]:
 
 
 def _in_files(context: ProbeContext) -> Iterator[bytes]:
-    if settings.ENVIRONMENT.secret_config.provider is not ProviderKind.FILES or not context.secrets_directory.is_dir():
+    if (
+        settings.ENVIRONMENT.secret_config.provider is not ProviderKind.FILES
+        or not context.secrets_directory.is_dir()
+    ):
         return
     for path in sorted(context.secrets_directory.iterdir()):
         if path.is_file() and not path.name.startswith(".") and path.name not in _SHOWN:

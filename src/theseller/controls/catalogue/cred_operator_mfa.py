@@ -27,10 +27,12 @@ CONTROL = Control(
     section=3,
     title="The operators' pages open only with a second factor",
     statement=(
-        "Every page of the operator's area opens only after a passkey or a one-time code, besides the password: proven in this session"
-        " within 12 hours and 30 minutes of silence, within five minutes for what is dangerous. For everybody else it does not exist."
-        " Operators are made on the server's command line only. Single sign-on by a company's own identity provider is not built yet, and the"
-        " consoles around the service (shell, database, cloud) are not checked here."
+        "Every page of the operator's area opens only after a passkey or a one-time code, besides"
+        " the password: proven in this session within 12 hours and 30 minutes of silence, within"
+        " five minutes for what is dangerous. For everybody else it does not exist. Operators are"
+        " made on the server's command line only. Single sign-on by a company's own identity"
+        " provider is not built yet, and the consoles around the service (shell, database, cloud)"
+        " are not checked here."
     ),
     citation="Security page §3; Data Protection Policy 1.2, 1.4",
     owner="Engineering",
@@ -45,10 +47,16 @@ CONTROL = Control(
 )
 
 AREA = "operate/"
-# What is promised, in this file's own words: were the guard's limits loosened, these would not move with them.
-_PROOF_LASTS, _IDLE_AT_MOST, _STEP_UP_WITHIN = timedelta(hours=12), timedelta(minutes=30), timedelta(minutes=5)
+# What is promised, in this file's own words: were the guard's limits loosened, these would not move
+# with them.
+_PROOF_LASTS, _IDLE_AT_MOST, _STEP_UP_WITHIN = (
+    timedelta(hours=12),
+    timedelta(minutes=30),
+    timedelta(minutes=5),
+)
 _LATE = timedelta(minutes=1)
-#: A new operator has this long to set up a second factor. Until then they can't sign in; afterwards this control fails.
+#: A new operator has this long to set up a second factor. Until then they can't sign in; afterwards
+#: this control fails.
 _ENROL_WITHIN = timedelta(days=7)
 _OPERATORS_MOST, _SESSIONS_MOST = 20, 2000
 
@@ -85,19 +93,27 @@ def probe(context: ProbeContext) -> Outcome:
         for operator in list(operators)[:_OPERATORS_MOST]:
             requests.as_operator(address, operator, factors.get(operator, []))
     if operators and not _unguarded(addresses) and any(one in factors for one in operators):
-        must_find(requests.let_in(addresses, operators, factors), "an operator with a current proof, who must be let in")
-    late = sum(one not in factors and context.at - since > _ENROL_WITHIN for one, since in operators.items())
+        must_find(
+            requests.let_in(addresses, operators, factors),
+            "an operator with a current proof, who must be let in",
+        )
+    late = sum(
+        one not in factors and context.at - since > _ENROL_WITHIN
+        for one, since in operators.items()
+    )
     sessions, let_in = _sessions(context, operators, factors)
     failures = [*_unguarded(addresses), *requests.found(), *let_in]
     if late:
-        failures.append(f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days.")
+        failures.append(
+            f"{late} operator(s) have had no second factor for more than {_ENROL_WITHIN.days} days."
+        )
     if not operators and not failures:
         return Unknown("There is no operator yet, so no one who must prove a second factor.")
     return verdict(
         requests.made,
         failures,
-        f"{requests.made} requests to {len(addresses)} address(es) of the area without a proof of today were all refused;"
-        f" {sessions} live session(s) of operators were checked.",
+        f"{requests.made} requests to {len(addresses)} address(es) of the area without a proof of"
+        f" today were all refused; {sessions} live session(s) of operators were checked.",
         addresses=len(addresses),
         requests=requests.made,
         operators=len(operators),
@@ -126,8 +142,14 @@ def _bare(addresses: list[_Address]) -> Iterator[str]:
     if bare:
         yield f"{bare} address(es) of the operator's area have no guard."
     public = sum(not getattr(one.view, "login_required", True) for one in addresses)
-    if public or "django.contrib.auth.middleware.LoginRequiredMiddleware" not in settings.MIDDLEWARE:
-        yield f"{public or len(addresses)} address(es) of the operator's area can be asked for without signing in."
+    if (
+        public
+        or "django.contrib.auth.middleware.LoginRequiredMiddleware" not in settings.MIDDLEWARE
+    ):
+        yield (
+            f"{public or len(addresses)} address(es) of the operator's area can be asked for"
+            " without signing in."
+        )
 
 
 class _GuardProbe:
@@ -144,7 +166,9 @@ class _GuardProbe:
         proof = session_content(Proof(person, new_id(), FactorKind.PASSKEY, at), at)
         self._request("a person who is no operator", address, person, proof)
 
-    def as_operator(self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]) -> None:
+    def as_operator(
+        self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]
+    ) -> None:
         """Ask as an operator whose session proves nothing, too little, or nothing any more."""
         at = self._context.at
         self._request("an operator who has proven no second factor", address, operator, {})
@@ -153,36 +177,64 @@ class _GuardProbe:
         for factor, kind in factors[:1]:
             old = session_content(Proof(operator, factor, kind, at - _PROOF_LASTS - _LATE), at)
             self._request("an operator whose proof is older than 12 hours", address, operator, old)
-            idle = session_content(Proof(operator, factor, kind, at - _IDLE_AT_MOST - _LATE), at - _IDLE_AT_MOST - _LATE)
-            self._request("an operator who was away for more than 30 minutes", address, operator, idle)
+            idle = session_content(
+                Proof(operator, factor, kind, at - _IDLE_AT_MOST - _LATE),
+                at - _IDLE_AT_MOST - _LATE,
+            )
+            self._request(
+                "an operator who was away for more than 30 minutes", address, operator, idle
+            )
             other = session_content(Proof(new_id(), factor, kind, at), at)
             self._request("an operator with another person's proof", address, operator, other)
             if address.guard == "step_up":
-                stale = session_content(Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at)
-                self._request("an operator whose proof is too old for a dangerous act", address, operator, stale)
+                stale = session_content(
+                    Proof(operator, factor, kind, at - _STEP_UP_WITHIN - _LATE), at
+                )
+                self._request(
+                    "an operator whose proof is too old for a dangerous act",
+                    address,
+                    operator,
+                    stale,
+                )
 
     def let_in(
-        self, addresses: list[_Address], operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
+        self,
+        addresses: list[_Address],
+        operators: Mapping[UUID, object],
+        factors: Mapping[UUID, list[tuple[UUID, FactorKind]]],
     ) -> bool:
         """Ask as an operator who has just proven a second factor: a guard that refuses everyone shows nothing about the others."""
         at = self._context.at
-        operator, (factor, kind) = next((one, factors[one][0]) for one in operators if one in factors)
+        operator, (factor, kind) = next(
+            (one, factors[one][0]) for one in operators if one in factors
+        )
         proof = session_content(Proof(operator, factor, kind, at), at)
         plain = [one for one in addresses if one.guard == "session" and not one.names]
-        return any(not refused(one.view, one.names, person=operator, session=proof, using=self._context.probe) for one in plain)
+        return any(
+            not refused(
+                one.view, one.names, person=operator, session=proof, using=self._context.probe
+            )
+            for one in plain
+        )
 
     def found(self) -> Iterator[str]:
         for who, count in self._opened.items():
             yield f"{count} address(es) of the operator's area opened to {who}."
 
-    def _request(self, who: str, address: _Address, person: UUID, session: Mapping[str, Any]) -> None:
+    def _request(
+        self, who: str, address: _Address, person: UUID, session: Mapping[str, Any]
+    ) -> None:
         self.made += 1
-        if not refused(address.view, address.names, person=person, session=session, using=self._context.probe):
+        if not refused(
+            address.view, address.names, person=person, session=session, using=self._context.probe
+        ):
             self._opened[who] = self._opened.get(who, 0) + 1
 
 
 def _sessions(
-    context: ProbeContext, operators: Mapping[UUID, object], factors: Mapping[UUID, list[tuple[UUID, FactorKind]]]
+    context: ProbeContext,
+    operators: Mapping[UUID, object],
+    factors: Mapping[UUID, list[tuple[UUID, FactorKind]]],
 ) -> tuple[int, list[str]]:
     """Look through the living sessions of operators; return how many there are, and what is wrong with those that would be let in."""
     looked_at, wrong = 0, 0
@@ -191,9 +243,16 @@ def _sessions(
         if person not in operators:
             continue
         looked_at += 1
-        let_in = operator_auth_state(person, session, at=context.at, step_up=False, using=context.probe) is OperatorAuthState.AUTHENTICATED
+        let_in = (
+            operator_auth_state(person, session, at=context.at, step_up=False, using=context.probe)
+            is OperatorAuthState.AUTHENTICATED
+        )
         wrong += let_in and not _proves(session, factors.get(person, []), context)
-    return looked_at, [f"{wrong} living session(s) of operators would be let in without a proof of today."] if wrong else []
+    return looked_at, (
+        [f"{wrong} living session(s) of operators would be let in without a proof of today."]
+        if wrong
+        else []
+    )
 
 
 def _person(session: Mapping[str, Any]) -> UUID:
@@ -203,11 +262,15 @@ def _person(session: Mapping[str, Any]) -> UUID:
         return UUID(int=0)
 
 
-def _proves(session: Mapping[str, Any], factors: list[tuple[UUID, FactorKind]], context: ProbeContext) -> bool:
+def _proves(
+    session: Mapping[str, Any], factors: list[tuple[UUID, FactorKind]], context: ProbeContext
+) -> bool:
     """Say, in this file's own words, whether a session carries a proof of today by one of the person's factors or recovery codes."""
     proof = proof_in(session)
     if proof is None or str(proof.person) != session["_auth_user_id"]:
         return False
     sets = "select count(*) from accounts_recovery_code where set_id = %s and user_id = %s"
-    known = (proof.factor, proof.kind) in factors or context.number(sets, [proof.factor, proof.person]) > 0
+    known = (proof.factor, proof.kind) in factors or context.number(
+        sets, [proof.factor, proof.person]
+    ) > 0
     return known and -_LATE <= context.at - proof.at <= _PROOF_LASTS

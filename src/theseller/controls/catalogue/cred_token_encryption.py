@@ -15,7 +15,12 @@ from theseller.audit.tags import Tag
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.crypto.encryption_context import EncryptionContext
-from theseller.crypto.errors import CannotOpenError, CryptoError, KeyDestroyedError, KeyNotFoundError
+from theseller.crypto.errors import (
+    CannotOpenError,
+    CryptoError,
+    KeyDestroyedError,
+    KeyNotFoundError,
+)
 from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 from theseller.lib import sql
@@ -28,14 +33,19 @@ CONTROL = Control(
     section=3,
     title="Refresh tokens are sealed, each under its own key, each to its own row",
     statement=(
-        "A refresh token is stored only as an AES-256-GCM message under a key of that one connection, bound to its shop, table, row,"
-        " purpose"
-        " and kind of deployment. The keys lie outside the database and outside its backups, and one database role may read the messages."
+        "A refresh token is stored only as an AES-256-GCM message under a key of that one"
+        " connection, bound to its shop, table, row, purpose and kind of deployment. The keys lie"
+        " outside the database and outside its backups, and one database role may read the"
+        " messages."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore", "theseller.connections.token_store:store_token"),
+    enforced_by=(
+        "theseller.crypto.sealed:seal",
+        "theseller.crypto.keystore:FileKeyStore",
+        "theseller.connections.token_store:store_token",
+    ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
 
@@ -43,9 +53,9 @@ CONTROL = Control(
 MOST = 500
 _READER = "theseller_worker"
 _TOKENS = (
-    "select tenant_id, connection_id, data_key_id from connections_refresh_token t where not exists (select from"
-    " connections_disconnection d"
-    " where d.tenant_id = t.tenant_id and d.connection_id = t.connection_id) order by sealed_at desc"
+    "select tenant_id, connection_id, data_key_id from connections_refresh_token t where not exists"
+    " (select from connections_disconnection d where d.tenant_id = t.tenant_id and d.connection_id"
+    " = t.connection_id) order by sealed_at desc"
 )
 _READERS = """
 select r.rolname from pg_roles r
@@ -59,18 +69,30 @@ order by r.rolname
 def probe(context: ProbeContext) -> Outcome:
     """Check every token's key, every message's form, that none opens at a neighbour's place, and where the keys lie."""
     tokens = context.rows(_TOKENS)
-    # A token that was renewed since we listed it names another key now: so a mismatch is read a second time.
-    wrong_keys = list(_wrong_keys(context, tokens)) and list(_wrong_keys(context, context.rows(_TOKENS)))
-    failures = [*_wrong_places_for_keys(context), *_wrong_readers(context), *_self_test(), *wrong_keys]
+    # A token that was renewed since we listed it names another key now: so a mismatch is read a
+    # second time.
+    wrong_keys = list(_wrong_keys(context, tokens)) and list(
+        _wrong_keys(context, context.rows(_TOKENS))
+    )
+    failures = [
+        *_wrong_places_for_keys(context),
+        *_wrong_readers(context),
+        *_self_test(),
+        *wrong_keys,
+    ]
     for row in tokens[:MOST]:
         failures += _wrong_message(context, *row)
     if not failures:
         must_find(_READER in _readers(context), "the role that may read sealed tokens")
-        must_find(all(_opens_its_own(context, key) for _, _, key in tokens[:1]), "a message sealed under the key of a token")
+        must_find(
+            all(_opens_its_own(context, key) for _, _, key in tokens[:1]),
+            "a message sealed under the key of a token",
+        )
     return verdict(
         len(tokens[:MOST]),
         failures,
-        "Each token's message names its own live key, opened at none of its neighbors' places, and only the worker's role may read it.",
+        "Each token's message names its own live key, opened at none of its neighbors' places, and"
+        " only the worker's role may read it.",
         tokens=len(tokens),
         messages_looked_at=len(tokens[:MOST]),
         moves_refused_by_the_seal=6,
@@ -89,16 +111,22 @@ def _wrong_keys(context: ProbeContext, tokens: list[tuple[UUID, UUID, UUID]]) ->
             continue
         if record.destroyed:
             yield "A token of an open connection names a destroyed key."
-        elif record.purpose is not Purpose.REFRESH_TOKEN or record.owner != f"connection:{connection}":
+        elif (
+            record.purpose is not Purpose.REFRESH_TOKEN
+            or record.owner != f"connection:{connection}"
+        ):
             yield "A token names a key that was made for something else."
 
 
-def _wrong_message(context: ProbeContext, tenant: UUID, connection: UUID, key: UUID) -> Iterator[str]:
+def _wrong_message(
+    context: ProbeContext, tenant: UUID, connection: UUID, key: UUID
+) -> Iterator[str]:
     """Look at one message as the worker, in its shop's scope. It is never opened at its own place: only `connections` does that."""
     with tenant_scope(tenant, using=context.application):
         row = sql.one(
             databases[context.application],
-            "select sealed from connections_refresh_token where tenant_id = %s and connection_id = %s and data_key_id = %s",
+            "select sealed from connections_refresh_token where tenant_id = %s and connection_id ="
+            " %s and data_key_id = %s",
             [tenant, connection, key],
         )
     if row is None:
@@ -119,7 +147,11 @@ def _wrong_message(context: ProbeContext, tenant: UUID, connection: UUID, key: U
 
 def _self_test() -> Iterator[str]:
     """Seal something with the running program and move it: it must open at home, and nowhere else."""
-    key, home, text = new_data_key(Purpose.REFRESH_TOKEN), _place(new_id(), new_id()), Secret("a probe's own words")
+    key, home, text = (
+        new_data_key(Purpose.REFRESH_TOKEN),
+        _place(new_id(), new_id()),
+        Secret("a probe's own words"),
+    )
     sealed = seal(key, home, text)
     ring = _Ring(key)
     if text.reveal_bytes() in sealed or open_sealed(ring, home, sealed) != text:
@@ -132,7 +164,11 @@ def _self_test() -> Iterator[str]:
         replace(home, purpose=Purpose.PII),
         replace(home, environment="elsewhere"),
     )
-    yield from ("A sealed message opened at a place that it was not sealed to." for place in moves if _opens(ring, place, sealed))
+    yield from (
+        "A sealed message opened at a place that it was not sealed to."
+        for place in moves
+        if _opens(ring, place, sealed)
+    )
     altered = sealed[:-1] + bytes([sealed[-1] ^ 1])
     if _opens(ring, home, altered):
         yield "An altered message was opened."
@@ -143,14 +179,17 @@ def _opens_its_own(context: ProbeContext, key: UUID) -> bool:
     try:
         found = context.keys.get(key)
     except (KeyNotFoundError, KeyDestroyedError):
-        return not context.rows("select from connections_refresh_token where data_key_id = %s", [key])  # ended since we listed it
+        return not context.rows(
+            "select from connections_refresh_token where data_key_id = %s", [key]
+        )  # ended since we listed it
     place = _place(new_id(), new_id())
     return _opens(context.keys, place, seal(found, place, Secret("a probe's own words")))
 
 
 def _opens(keys: object, place: EncryptionContext, sealed: bytes) -> bool:
     try:
-        open_sealed(keys, place, sealed)  # type: ignore[arg-type]  # a key store, or our ring of one
+        # a key store, or our ring of one
+        open_sealed(keys, place, sealed)  # type: ignore[arg-type]
     except CryptoError:
         return False
     return True
@@ -158,7 +197,12 @@ def _opens(keys: object, place: EncryptionContext, sealed: bytes) -> bool:
 
 def _place(tenant: UUID, connection: UUID) -> EncryptionContext:
     return EncryptionContext(
-        tenant, "connections_refresh_token", "sealed", str(connection), Purpose.REFRESH_TOKEN, settings.ENVIRONMENT.kind.value
+        tenant,
+        "connections_refresh_token",
+        "sealed",
+        str(connection),
+        Purpose.REFRESH_TOKEN,
+        settings.ENVIRONMENT.kind.value,
     )
 
 
@@ -174,7 +218,10 @@ def _readers(context: ProbeContext) -> set[str]:
 def _wrong_places_for_keys(context: ProbeContext) -> Iterator[str]:
     database = context.database_directory
     for what, folder in (("keys", context.keys_directory), ("secrets", context.secrets_directory)):
-        if database is not None and (folder.resolve().is_relative_to(database.resolve()) or database.resolve() == folder.resolve()):
+        if database is not None and (
+            folder.resolve().is_relative_to(database.resolve())
+            or database.resolve() == folder.resolve()
+        ):
             yield f"The folder of {what} lies inside the database's own folder."
         if folder.exists() and folder.stat().st_mode & 0o077:
             yield f"The folder of {what} is open to other users of the machine."

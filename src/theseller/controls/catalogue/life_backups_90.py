@@ -17,8 +17,9 @@ CONTROL = Control(
     section=6,
     title="Backups from before you left are deleted within 90 days",
     statement=(
-        "What is erased from the database stays in backups from before until they expire, 28 days after they were made. A restore, and each"
-        " rehearsal of one, repeats every erasure since the backup, from a journal outside the database, before anyone can reach it."
+        "What is erased from the database stays in backups from before until they expire, 28 days"
+        " after they were made. A restore, and each rehearsal of one, repeats every erasure since"
+        " the backup, from a journal outside the database, before anyone can reach it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
     owner="Engineering",
@@ -31,7 +32,8 @@ CONTROL = Control(
     after=(Tag.CONNECTION_DISCONNECTED, Tag.BACKUP_ENDED, Tag.BACKUP_PROVEN),
 )
 
-#: The page's promise, written again here: the program's own limits may be stricter, and may not be laxer.
+#: The page's promise, written again here: the program's own limits may be stricter, and may not be
+#: laxer.
 _PROMISED_DAYS = 90
 _ENDED = """
 select d.at, c.issued_at from connections_disconnection d
@@ -57,19 +59,24 @@ def probe(context: ProbeContext) -> Outcome:
     drill = next((one for one in backup_records.records(context) if one.drill_passed), None)
     failures = [*_readable_too_long(context, ended, living)]
     if drill is None and not failures:
-        return Unknown("No backup has been restored yet, so it is not proven that a restore erases former sellers again.")
+        return Unknown(
+            "No backup has been restored yet, so it is not proven that a restore erases former"
+            " sellers again."
+        )
     if drill is not None and "erasures" not in drill.checked:
         failures.append("The last drill did not repeat the erasures since its backup.")
     possible = [made for made in living for one in ended if _may_hold(made, one)]
     last = (
-        f" The last backup that may contain one of them expires on {_expires(max(possible)):%Y-%m-%d}."
+        " The last backup that may contain one of them expires on"
+        f" {_expires(max(possible)):%Y-%m-%d}."
         if possible
         else " No backup contains them."
     )
     return verdict(
         len(ended),
         failures,
-        f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then again.",
+        f"{len(ended)} connection(s) ended.{last} The last drill did every erasure until then"
+        " again.",
         ended_connections=len(ended),
         backups_from_before=len(set(possible)),
         last_expires=f"{_expires(max(possible)):%Y-%m-%d}" if possible else "",
@@ -84,9 +91,21 @@ def _expires(made: datetime) -> datetime:
     return made + timedelta(days=BACKUP_DAYS)
 
 
-def _readable_too_long(context: ProbeContext, ended: list[_Ended], living: list[datetime]) -> Iterator[str]:
+def _readable_too_long(
+    context: ProbeContext, ended: list[_Ended], living: list[datetime]
+) -> Iterator[str]:
     if BACKUP_DAYS + ERASURE_DAYS_MAX > _PROMISED_DAYS:
-        yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {BACKUP_DAYS} more for a backup."
-    past = sum(context.at - one.at > timedelta(days=_PROMISED_DAYS) and any(_may_hold(made, one) for made in living) for one in ended)
+        yield (
+            f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {BACKUP_DAYS}"
+            " more for a backup."
+        )
+    past = sum(
+        context.at - one.at > timedelta(days=_PROMISED_DAYS)
+        and any(_may_hold(made, one) for made in living)
+        for one in ended
+    )
     if past:
-        yield f"{past} connection(s) ended more than {_PROMISED_DAYS} days ago and may be in a backup that can still be read."
+        yield (
+            f"{past} connection(s) ended more than {_PROMISED_DAYS} days ago and may be in a backup"
+            " that can still be read."
+        )

@@ -17,8 +17,10 @@ CONTROL = Control(
     section=6,
     title="Everything derived from a connection is erased within 30 days of its end",
     statement=(
-        "A recurring job erases every row that came from an ended connection, rewrites the tables that contained them (VACUUM FULL) so that the"
-        " bytes leave the disk, and certifies it. Nothing has to be remembered for it: what has ended and has no certificate is due. The certificate is kept to; its connection's rows are counted again and again."
+        "A recurring job erases every row that came from an ended connection, rewrites the tables"
+        " that contained them (VACUUM FULL) so that the bytes leave the disk, and certifies it."
+        " Nothing has to be remembered for it: what has ended and has no certificate is due. The"
+        " certificate is kept to; its connection's rows are counted again and again."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
     owner="Engineering",
@@ -32,14 +34,16 @@ CONTROL = Control(
     after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
 )
 
-#: The page's promise, written again here: the program's own limit may be stricter, and may not be laxer.
+#: The page's promise, written again here: the program's own limit may be stricter, and may not be
+#: laxer.
 _PROMISED_DAYS = 30
 _ENDED = """
 select count(*), count(c.id), min(d.at) filter (where c.id is null)
 from connections_disconnection d
 left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
 """
-#: Certified without sanitization: tables or the planner's samples were not rewritten, or older WAL was not removed.
+#: Certified without sanitization: tables or the planner's samples were not rewritten, or older WAL
+#: was not removed.
 _NOT_REWRITTEN = """
 select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
 where p.erased_at is not null and (not p.rewritten ? 'pg_catalog.pg_statistic' or p.wal_from is null)
@@ -54,12 +58,14 @@ select public_key from (
     select public_key, issued_at from retention_certificate union all select public_key, issued_at from retention_end_certificate) c
 group by 1 order by max(issued_at) desc limit 10
 """
-#: From the certificates to the rows, so that each looks at its own shop's rows by their key. A thousand of one are enough to know.
+#: From the certificates to the rows, so that each looks at its own shop's rows by their key. A
+#: thousand of one are enough to know.
 _ROWS_LEFT = """
 select count(*) from retention_certificate c cross join lateral (
     select from {table} t where t.tenant_id = c.tenant_id and t.{column} = c.connection_id limit 1000) l
 """
-#: Derived rows name a store instead of a connection: one is left over if only certified connections could have fed it.
+#: Derived rows name a store instead of a connection: one is left over if only certified connections
+#: could have fed it.
 _DERIVED_LEFT = """
 select count(*) from {table} t
 where exists (
@@ -77,7 +83,10 @@ def probe(context: ProbeContext) -> Outcome:
     ended, certified, waiting_since = context.rows(_ENDED)[0]
     failures = [*_left_over(context)]
     if skipped := context.number(_NOT_REWRITTEN):
-        failures.append(f"{skipped} erasure(s) are certified although their tables were not rewritten: deleted bytes are left.")
+        failures.append(
+            f"{skipped} erasure(s) are certified although their tables were not rewritten: deleted"
+            " bytes are left."
+        )
     if early := context.number(_TOO_SOON):
         failures.append(f"{early} certificate(s) were issued before the erasure was complete.")
     days = (context.at - waiting_since).days if waiting_since else 0
@@ -88,8 +97,13 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         certified,
         failures,
-        f"{certified} of {ended} ended connection(s) are erased and certified, with no row left by a fresh count;"
-        + (f" the oldest of the others has waited {days} day(s)." if waiting_since else " none is waiting."),
+        f"{certified} of {ended} ended connection(s) are erased and certified, with no row left by"
+        " a fresh count;"
+        + (
+            f" the oldest of the others has waited {days} day(s)."
+            if waiting_since
+            else " none is waiting."
+        ),
         ended_connections=ended,
         certified=certified,
         oldest_waiting_days=days,
@@ -108,7 +122,13 @@ def _left_over(context: ProbeContext) -> Iterator[str]:
 def _counts() -> Iterator[tuple[str, str]]:
     """Yield (table, count) for every table whose rows go with a connection, from the data map and not from the purge's own plan."""
     for descriptor in descriptors():
-        if descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY} and descriptor.connection_column:
-            yield descriptor.table, _ROWS_LEFT.format(table=descriptor.table, column=descriptor.connection_column)
+        if (
+            descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY}
+            and descriptor.connection_column
+        ):
+            yield (
+                descriptor.table,
+                _ROWS_LEFT.format(table=descriptor.table, column=descriptor.connection_column),
+            )
         elif descriptor.eraser is Eraser.REBUILD:
             yield descriptor.table, _DERIVED_LEFT.format(table=descriptor.table)

@@ -17,9 +17,9 @@ CONTROL = Control(
     section=6,
     title="When you disconnect, the token is destroyed at once and calls stop",
     statement=(
-        "Ending a connection deletes its token and destroys the token's key in the same transaction, after the calls under way have"
-        " finished."
-        " From that moment every process refuses to call Amazon for it."
+        "Ending a connection deletes its token and destroys the token's key in the same"
+        " transaction, after the calls under way have finished. From that moment every process"
+        " refuses to call Amazon for it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
     owner="Engineering",
@@ -32,7 +32,8 @@ CONTROL = Control(
     after=(Tag.CONNECTION_DISCONNECTED,),
 )
 
-#: A disconnection waits up to 50 seconds for a call that is under way (connections.operations), counted from when it was asked for.
+#: A disconnection waits up to 50 seconds for a call that is under way (connections.operations),
+#: counted from when it was asked for.
 _AT_ONCE = timedelta(minutes=2)
 _ENDED = """
 select d.at, d.data_key_id,
@@ -53,8 +54,9 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         keys,
         failures,
-        f"{keys} key(s) were destroyed with their connections within {int(_AT_ONCE.total_seconds() // 60)} minutes of the request;"
-        " no stream ran and no call was granted afterwards.",
+        f"{keys} key(s) were destroyed with their connections within"
+        f" {int(_AT_ONCE.total_seconds() // 60)} minutes of the request; no stream ran and no call"
+        " was granted afterwards.",
         ended_connections=len(ended),
         keys_destroyed=keys,
     )
@@ -83,7 +85,10 @@ def _late(context: ProbeContext, end: _End) -> Iterator[str]:
             # The key is destroyed last before the commit, so nothing may run after that moment.
             ended = max(end.at, destroyed)
             if destroyed > end.at + _AT_ONCE:
-                yield f"A token's key lived on for {int((destroyed - end.at).total_seconds() // 60)} minutes after its connection ended."
+                yield (
+                    f"A token's key lived on for {int((destroyed - end.at).total_seconds() // 60)}"
+                    " minutes after its connection ended."
+                )
     if end.attempt is not None and end.attempt > ended:
         yield "A stream tried to call Amazon for a connection that had ended."
     if end.grant is not None and end.grant > ended:

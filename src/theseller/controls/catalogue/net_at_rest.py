@@ -20,7 +20,15 @@ from theseller.controls.probe_tools.sealed_columns import (
     search_database_pages,
 )
 from theseller.controls.probe_tools.search import can_find_in_files
-from theseller.controls.types import Control, EnforcementKind, Failed, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    EnforcementKind,
+    Failed,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.crypto.secret_config import ProviderKind, StoreKind
 
 CONTROL = Control(
@@ -28,9 +36,10 @@ CONTROL = Control(
     section=4,
     title="Disks are encrypted, and sensitive fields once more, under keys that lie elsewhere",
     statement=(
-        "What could open a seller's account is sealed by the service before the database sees it, under keys that lie outside the"
-        " database's folder. The volumes below the database, the keys and the backups are encrypted besides. Where the machine can't see"
-        " that, this says so and is not green, whatever the operator declares."
+        "What could open a seller's account is sealed by the service before the database sees it,"
+        " under keys that lie outside the database's folder. The volumes below the database, the"
+        " keys and the backups are encrypted besides. Where the machine can't see that, this says"
+        " so and is not green, whatever the operator declares."
     ),
     citation="Security page §4; Data Protection Policy 2.4",
     owner="Operations",
@@ -44,7 +53,10 @@ CONTROL = Control(
     kind=EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
 )
 
-_TO_DO = "Put the folders on a volume whose encryption this machine can see: LUKS, ZFS, fscrypt or FileVault."
+_TO_DO = (
+    "Put the folders on a volume whose encryption this machine can see: LUKS, ZFS, fscrypt or"
+    " FileVault."
+)
 
 
 def probe(context: ProbeContext) -> Outcome:
@@ -54,7 +66,11 @@ def probe(context: ProbeContext) -> Outcome:
     columns, pages = inspect_sealed_columns(context), search_database_pages(context)
     volumes = dict(_volumes(context))
     failures = [*columns.failures, *_wrong_pages(pages), *_keys_inside(context), *_plain(volumes)]
-    hidden = {what: volume for what, volume in volumes.items() if volume.encryption is Encryption.NOT_VISIBLE}
+    hidden = {
+        what: volume
+        for what, volume in volumes.items()
+        if volume.encryption is Encryption.NOT_VISIBLE
+    }
     fields = _fields(columns, pages)
     if hidden and not failures:
         return Unknown(_unseen(hidden, fields))
@@ -69,7 +85,10 @@ def probe(context: ProbeContext) -> Outcome:
         volumes=[f"{what}: {volume.description}" for what, volume in sorted(volumes.items())],
     )
     if columns.unreadable and not isinstance(outcome, Failed):
-        return Unknown(f"No connection of the prober's may read the sealed columns of {', '.join(columns.unreadable)}. {fields}")
+        return Unknown(
+            "No connection of the prober's may read the sealed columns of"
+            f" {', '.join(columns.unreadable)}. {fields}"
+        )
     return outcome
 
 
@@ -81,20 +100,33 @@ def _unseen(hidden: dict[str, Volume], fields: str) -> str:
 
 
 def _fields(columns: ColumnInspection, pages: PageSearch) -> str:
-    where = f"no token in {pages.size / 1e6:.0f} MB of the tables' files" if pages.readable else "the tables' files can't be read from here"
-    return f"{columns.values} sealed value(s) in {columns.columns} column(s) are messages of the seal; {where}."
+    where = (
+        f"no token in {pages.size / 1e6:.0f} MB of the tables' files"
+        if pages.readable
+        else "the tables' files can't be read from here"
+    )
+    return (
+        f"{columns.values} sealed value(s) in {columns.columns} column(s) are messages of the seal;"
+        f" {where}."
+    )
 
 
 def _wrong_pages(pages: PageSearch) -> Iterator[str]:
     if pages.hits:
-        yield f"A token of Amazon's is in plain text in {pages.hits} file(s) of the database's tables."
+        yield (
+            f"A token of Amazon's is in plain text in {pages.hits} file(s) of the database's"
+            " tables."
+        )
 
 
 def _keys_inside(context: ProbeContext) -> Iterator[str]:
     database = context.database_directory
     for what, folder in (("keys", context.keys_directory), ("secrets", context.secrets_directory)):
         if database is not None and folder.resolve().is_relative_to(database.resolve()):
-            yield f"The folder of {what} lies inside the database's own folder: one copy would have both."
+            yield (
+                f"The folder of {what} lies inside the database's own folder: one copy would have"
+                " both."
+            )
 
 
 def _folders(context: ProbeContext) -> Iterator[tuple[str, Path]]:

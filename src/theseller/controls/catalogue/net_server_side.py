@@ -17,17 +17,33 @@ CONTROL = Control(
     section=4,
     title="Only the server calls Amazon; a browser never can",
     statement=(
-        "One package sends HTTP requests to the outside, to Amazon's addresses and no others. Pages forbid the browser to load from or"
-        " connect to any host but ours, so no credential of Amazon's has a way there."
+        "One package sends HTTP requests to the outside, to Amazon's addresses and no others. Pages"
+        " forbid the browser to load from or connect to any host but ours, so no credential of"
+        " Amazon's has a way there."
     ),
     citation="Security page §4; Data Protection Policy 1.1",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.amazon.transport", "theseller.amazon.endpoints:Endpoints", "theseller.edge.csp"),
+    enforced_by=(
+        "theseller.amazon.transport",
+        "theseller.amazon.endpoints:Endpoints",
+        "theseller.edge.csp",
+    ),
 )
 
-_CLIENTS = ("httpx", "requests", "urllib.request", "urllib3", "http.client", "aiohttp", "websockets", "ftplib", "paramiko")
-#: The only packages that may: Amazon's client, and the supervisor that asks its own programs whether they answer.
+_CLIENTS = (
+    "httpx",
+    "requests",
+    "urllib.request",
+    "urllib3",
+    "http.client",
+    "aiohttp",
+    "websockets",
+    "ftplib",
+    "paramiko",
+)
+#: The only packages that may: Amazon's client, and the supervisor that asks its own programs
+#: whether they answer.
 _MAY_SPEAK = ("amazon/", "cli/", "emulator/")
 _OURS = {"'self'", "'none'"}
 
@@ -40,11 +56,21 @@ def probe(context: ProbeContext) -> Outcome:
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that sends HTTP requests")
     must_find(
-        any(name.startswith(_CLIENTS) for module in modules if module.startswith("amazon/") for name in modules[module]), "Amazon's client"
+        any(
+            name.startswith(_CLIENTS)
+            for module in modules
+            if module.startswith("amazon/")
+            for name in modules[module]
+        ),
+        "Amazon's client",
     )
     must_find(not _is_amazon("amazonaws.com.elsewhere.invalid"), "an address that is not Amazon's")
     failures = _speaking(modules)
-    failures += [f"The client may call {host}, which is not Amazon's." for host in addresses if not _is_amazon(host)]
+    failures += [
+        f"The client may call {host}, which is not Amazon's."
+        for host in addresses
+        if not _is_amazon(host)
+    ]
     failures += [
         f"Pages may reach {origin} ({directive})."
         for directive, origins in directives.items()
@@ -56,8 +82,9 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         len(modules) + len(addresses) + len(directives),
         failures,
-        f"{len(modules)} modules, {len(addresses)} addresses and {len(directives)} rules for browsers were read; only Amazon can be called,"
-        " only by the server. This is the configuration; no traffic was watched.",
+        f"{len(modules)} modules, {len(addresses)} addresses and {len(directives)} rules for"
+        " browsers were read; only Amazon can be called, only by the server. This is the"
+        " configuration; no traffic was watched.",
         modules=len(modules),
         addresses=len(addresses),
         rules_for_browsers=len(directives),

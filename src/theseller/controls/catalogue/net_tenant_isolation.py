@@ -10,7 +10,12 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.cross_tenant_access import PROBE_TABLE, attempts, connections, role_of
+from theseller.controls.probe_tools.cross_tenant_access import (
+    PROBE_TABLE,
+    attempts,
+    connections,
+    role_of,
+)
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.datamap.grants import cross_tenant_functions
@@ -24,20 +29,32 @@ CONTROL = Control(
     section=4,
     title="One shop's rows do not exist for another",
     statement=(
-        "Every table that holds a shop's rows has row security switched on and forced, down to its last partition. A query sees the rows of"
-        " the one shop whose signed, short-lived ticket its transaction carries; without a ticket, or with a forged one, there are none."
+        "Every table that holds a shop's rows has row security switched on and forced, down to its"
+        " last partition. A query sees the rows of the one shop whose signed, short-lived ticket"
+        " its transaction carries; without a ticket, or with a forged one, there are none."
     ),
     citation="Security page §4; Data Protection Policy 1.1",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.tenancy.scope:tenant_scope", "theseller/tenancy/sql/policies.sql", "theseller.tenancy.startup_checks"),
+    enforced_by=(
+        "theseller.tenancy.scope:tenant_scope",
+        "theseller/tenancy/sql/policies.sql",
+        "theseller.tenancy.startup_checks",
+    ),
 )
 
-#: The only roles that row security does not bind: the probe, which looks at columns without secrets, and the owners of a few functions
-#: that name work, or count, and never show data. No one can sign in as the latter.
-_MAY_BYPASS = {"theseller_probe", "theseller_directory", "theseller_fingerprint", "theseller_requests"}
-#: Besides those of the table descriptors (`datamap.grants`): counts and hashes of whole tables for the comparison of a restored backup,
-#: and, before PostgreSQL 18, a superuser's function that deletes the planner's samples of a table and answers nothing.
+#: The only roles that row security does not bind: the probe, which looks at columns without
+#: secrets, and the owners of a few functions that name work, or count, and never show data. No one
+#: can sign in as the latter.
+_MAY_BYPASS = {
+    "theseller_probe",
+    "theseller_directory",
+    "theseller_fingerprint",
+    "theseller_requests",
+}
+#: Besides those of the table descriptors (`datamap.grants`): counts and hashes of whole tables for
+#: the comparison of a restored backup, and, before PostgreSQL 18, a superuser's function that
+#: deletes the planner's samples of a table and answers nothing.
 _OF_ANY_TABLE = frozenset({"fingerprint", "clear_samples"})
 
 _TABLES = """
@@ -69,8 +86,15 @@ def probe(context: ProbeContext) -> Outcome:
     """Read the catalogue of the live database, then try to get in, as the application does."""
     tables = [_Table(*row) for row in context.rows(_TABLES)]
     failures = [problem for table in tables for problem in _unprotected(table)]
-    failures += [f"Role {name} is not bound by row security." for (name,) in context.rows(_BYPASSING) if name not in _MAY_BYPASS]
-    failures += [f"A window through row security exists: {name}." for (name,) in context.rows(_WINDOWS, [sorted(reviewed_bypasses())])]
+    failures += [
+        f"Role {name} is not bound by row security."
+        for (name,) in context.rows(_BYPASSING)
+        if name not in _MAY_BYPASS
+    ]
+    failures += [
+        f"A window through row security exists: {name}."
+        for (name,) in context.rows(_WINDOWS, [sorted(reviewed_bypasses())])
+    ]
     failures += list(_changed_functions(context))
     failures += list(_unknown_keys(context))
     failures += list(_late_comparison(context))
@@ -84,10 +108,11 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         len(tries),
         failures,
-        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} attempts to reach a row of another"
-        f" shop were made as {', '.join(roles)}, by every verb and with values changed in the middle of a statement, and none reached one."
-        " Two rows of no shop were there in each run: one that the ticket shows, and one that it does not. Every function of the database"
-        " is the reviewed one.",
+        f"Row security is on and forced on {guarded} tables and partitions; {len(tries)} attempts"
+        f" to reach a row of another shop were made as {', '.join(roles)}, by every verb and with"
+        " values changed in the middle of a statement, and none reached one. Two rows of no shop"
+        " were there in each run: one that the ticket shows, and one that it does not. Every"
+        " function of the database is the reviewed one.",
         tables_and_partitions=guarded,
         attempts=len(tries),
         roles=roles,
@@ -111,7 +136,9 @@ def _victim(context: ProbeContext) -> UUID | None:
 def _changed_functions(context: ProbeContext) -> Iterator[str]:
     version = context.number("select current_setting('server_version_num')::int")
     with context.read_only_cursor() as cursor:
-        difference = compare_functions(read_functions(cursor), expected_functions(server_version=version))
+        difference = compare_functions(
+            read_functions(cursor), expected_functions(server_version=version)
+        )
     for name in difference.extra:
         yield f"Function {name} is not the reviewed one."
     for name in difference.missing:
@@ -127,7 +154,9 @@ def _unknown_keys(context: ProbeContext) -> Iterator[str]:
         if (one := secret_or_none(settings.SECRETS, name + suffix)) is not None
     }
     accepted = {str(row[0]) for row in context.rows("select guard.ticket_key_hashes()")}
-    rotating = context.number("select count(*) from governance_rotation where secret = %s and finished_at is null", [name])
+    rotating = context.number(
+        "select count(*) from governance_rotation where secret = %s and finished_at is null", [name]
+    )
     if len(accepted - ours) > (1 if rotating else 0):
         yield f"{len(accepted - ours)} key(s) sign accepted tickets that are not this deployment's."
     if not accepted & ours:
@@ -136,8 +165,17 @@ def _unknown_keys(context: ProbeContext) -> Iterator[str]:
 
 def _late_comparison(context: ProbeContext) -> Iterator[str]:
     """Conditions that cost the planner nothing may pass before the policies unless the policies cost nothing either (`database.sql`)."""
-    if context.number("select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost = 0") != 1:
-        yield "The comparison with the ticket costs the planner something, so a condition of the statement may be evaluated before it."
+    if (
+        context.number(
+            "select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
+            " and procost = 0"
+        )
+        != 1
+    ):
+        yield (
+            "The comparison with the ticket costs the planner something, so a condition of the"
+            " statement may be evaluated before it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +193,13 @@ class _Table:
 
 def _unprotected(table: _Table) -> Iterator[str]:
     descriptor = _covering(table.name)
-    column = "tenant_id" if table.name == PROBE_TABLE else descriptor.tenant_column if descriptor else None
+    column = (
+        "tenant_id"
+        if table.name == PROBE_TABLE
+        else descriptor.tenant_column
+        if descriptor
+        else None
+    )
     if descriptor is None and column is None:
         yield f"Table {table.name} is in no data map, so the owner of its rows is unknown."
     elif descriptor is not None and column is None:
@@ -163,7 +207,9 @@ def _unprotected(table: _Table) -> Iterator[str]:
             yield f"Table {table.name} names tenants and is not protected."
     else:
         if not table.enabled or not table.forced:
-            yield f"Row security is not {'forced' if table.enabled else 'on'} for table {table.name}."
+            yield (
+                f"Row security is not {'forced' if table.enabled else 'on'} for table {table.name}."
+            )
         if table.policies != _expected(column or ""):
             yield f"The policies of table {table.name} are not the two that the guard makes."
         if table.partition and table.granted:
@@ -179,4 +225,7 @@ def _expected(column: str) -> list[list[str]]:
     ticket = "( SELECT guard.ticket_tenant() AS ticket_tenant)"
     by_ticket = f"({column} = ANY (ARRAY[{ticket}]))"
     each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"
-    return [["tenant", "true", "*", "{0}", by_ticket, by_ticket], ["ticket", "false", "*", "{0}", each_row, each_row]]
+    return [
+        ["tenant", "true", "*", "{0}", by_ticket, by_ticket],
+        ["ticket", "false", "*", "{0}", each_row, each_row],
+    ]

@@ -21,14 +21,18 @@ CONTROL = Control(
     section=14,
     title="This page says no more than was proven",
     statement=(
-        "A clause is green only while the newest evidence says so, is young enough and was gathered by the program that runs now. No one"
-        " can"
-        " set a color: evidence is added by one database role and can be changed by none."
+        "A clause is green only while the newest evidence says so, is young enough and was gathered"
+        " by the program that runs now. No one can set a color: evidence is added by one database"
+        " role and can be changed by none."
     ),
     citation="Security page, preamble",
     owner="Engineering",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.controls.page:displayed_status", "theseller/controls/sql/tables.sql", "theseller/postgres/sql/grants.sql"),
+    enforced_by=(
+        "theseller.controls.page:displayed_status",
+        "theseller/controls/sql/tables.sql",
+        "theseller/postgres/sql/grants.sql",
+    ),
 )
 
 _LATEST = """
@@ -52,7 +56,8 @@ where c.oid in ('controls_evidence'::regclass, 'audit_event'::regclass) and g.gr
        or c.relname = 'controls_evidence' and g.privilege_type = 'INSERT' and r.rolname is distinct from 'theseller_probe')
 """
 _FROM_THE_FUTURE = (
-    "select count(*) from (select collected_at from controls_evidence order by position desc limit 5000) e where collected_at > %s"
+    "select count(*) from (select collected_at from controls_evidence order by position desc limit"
+    " 5000) e where collected_at > %s"
 )
 
 
@@ -63,22 +68,37 @@ def probe(context: ProbeContext) -> Outcome:
         sql.execute(databases[context.probe], "set transaction isolation level repeatable read")
         security_page = page.security_page(context.at, using=context.probe)
         latest = {row[0]: row[1:] for row in context.rows(_LATEST)}
-    html = render_to_string("controls/page.html", page.template_context(security_page, public_keys=()))
+    html = render_to_string(
+        "controls/page.html", page.template_context(security_page, public_keys=())
+    )
     shown = _Reader.read(html)
     listed = {one.id: one for one in security_page.controls}
-    proven = {name for name in shown if name in listed and _is_proven(context, latest.get(name), listed[name].freshness)}
+    proven = {
+        name
+        for name in shown
+        if name in listed and _is_proven(context, latest.get(name), listed[name].freshness)
+    }
     flipped = {name: "unknown" if name in proven else Status.PASSED for name in shown}
-    must_find(len([*_wrong_statuses(context, flipped, latest, listed)]) >= len(flipped) > 0, "a page whose every color is wrong")
+    must_find(
+        len([*_wrong_statuses(context, flipped, latest, listed)]) >= len(flipped) > 0,
+        "a page whose every color is wrong",
+    )
     failures = [*_wrong_statuses(context, shown, latest, listed), *_changeable(context)]
-    json_says = {one["id"]: one["outcome"] for one in page.as_json_document(security_page)["controls"]}
-    failures += [f"{name} is shown otherwise as JSON." for name in json_says if json_says[name] != shown.get(name)]
+    json_says = {
+        one["id"]: one["outcome"] for one in page.as_json_document(security_page)["controls"]
+    }
+    failures += [
+        f"{name} is shown otherwise as JSON."
+        for name in json_says
+        if json_says[name] != shown.get(name)
+    ]
     if context.number(_FROM_THE_FUTURE, [context.at + timedelta(minutes=2)]):
         failures.append("There is evidence that is dated in the future.")
     return verdict(
         len(shown),
         failures,
-        f"All {len(shown)} clauses on the page were derived again from the evidence alone and agree; evidence can be added by one role"
-        " only.",
+        f"All {len(shown)} clauses on the page were derived again from the evidence alone and"
+        " agree; evidence can be added by one role only.",
         clauses=len(shown),
         green=sum(word == Status.PASSED for word in shown.values()),
         pieces_of_evidence=len(latest),
@@ -86,7 +106,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _wrong_statuses(
-    context: ProbeContext, shown: Mapping[str, str], latest: Mapping[str, Row], listed: Mapping[str, DisplayedControl]
+    context: ProbeContext,
+    shown: Mapping[str, str],
+    latest: Mapping[str, Row],
+    listed: Mapping[str, DisplayedControl],
 ) -> Iterator[str]:
     for name in sorted(set(shown) ^ set(listed)):
         yield f"{name} is on the page or in the catalog, but not in both."
@@ -105,7 +128,12 @@ def _is_proven(context: ProbeContext, evidence: Row | None, freshness: timedelta
         return False
     outcome, checked, version, collected, _declared = evidence
     age = context.at - collected
-    return bool(outcome == "met" and checked > 0 and version == code_version.code_version() and timedelta(minutes=-1) <= age <= freshness)
+    return bool(
+        outcome == "met"
+        and checked > 0
+        and version == code_version.code_version()
+        and timedelta(minutes=-1) <= age <= freshness
+    )
 
 
 def _changeable(context: ProbeContext) -> Iterator[str]:

@@ -17,8 +17,8 @@ PENDING: tuple[Pending, ...] = (
         "auth-oauth",
         2,
         "Authorization goes through Login with Amazon, and our secret stays on the server",
-        "The return from Amazon is bound to the browser session that began it and works once; the client secret is in no answer that"
-        " leaves.",
+        "The return from Amazon is bound to the browser session that began it and works once; the"
+        " client secret is in no answer that leaves.",
         EnforcementKind.SOFTWARE,
         "No probe searches the answers that leave the server yet.",
     ),
@@ -84,8 +84,8 @@ PENDING: tuple[Pending, ...] = (
         "Credentials can be revoked and systems isolated at once",
         "Revoking, freezing and emergency rotation are one step each.",
         EnforcementKind.SOFTWARE,
-        "Disconnecting, replacing a leaked secret and removing an operator are one step each; freezing a shop or the service is not built, and no probe"
-        " tries any of them.",
+        "Disconnecting, replacing a leaked secret and removing an operator are one step each;"
+        " freezing a shop or the service is not built, and no probe tries any of them.",
     ),
     Pending(
         "inc-notify",
@@ -101,8 +101,8 @@ PENDING: tuple[Pending, ...] = (
         "Logs are kept, the cause and the scope are found",
         "A hold keeps the logs of an incident, and a report names what was touched.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
-        "A hold keeps a shop's stored data (`theseller hold`), and the audit log is never thinned; process logs are not kept by the service, and no report"
-        " of an incident's scope is built.",
+        "A hold keeps a shop's stored data (`theseller hold`), and the audit log is never thinned;"
+        " process logs are not kept by the service, and no report of an incident's scope is built.",
     ),
     Pending(
         "inc-report",
@@ -116,7 +116,8 @@ PENDING: tuple[Pending, ...] = (
         "org-notify",
         8,
         "Amazon is notified within 30 days of every material change",
-        "The service opens a notice by itself when it sees a new role, kind of data, host or subprocessor.",
+        "The service opens a notice by itself when it sees a new role, kind of data, host or"
+        " subprocessor.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The register of changes is not built yet.",
     ),
@@ -134,7 +135,8 @@ PENDING: tuple[Pending, ...] = (
         "Access is as small as the work allows, and reviewed every quarter",
         "A campaign walks over every grant, of people and of services.",
         EnforcementKind.PROCEDURE,
-        "Reviews of operators' access sessions exist (see cred-access-log); a review of who holds which grant is not built.",
+        "Reviews of operators' access sessions exist (see cred-access-log); a review of who holds"
+        " which grant is not built.",
     ),
     Pending(
         "ppl-offboard",
@@ -142,7 +144,8 @@ PENDING: tuple[Pending, ...] = (
         "Access ends within 24 hours of leaving or changing role",
         "One event ends sessions and grants and rotates the secrets that the person knew.",
         EnforcementKind.SOFTWARE,
-        "`theseller operator remove` ends an operator at once; personnel records, and the renewal of what a leaver knew, are not built.",
+        "`theseller operator remove` ends an operator at once; personnel records, and the renewal"
+        " of what a leaver knew, are not built.",
     ),
     Pending(
         "sdl-review",
@@ -158,8 +161,8 @@ PENDING: tuple[Pending, ...] = (
         "Dependencies, code and secrets are scanned at every change",
         "A vulnerable version, a dangerous call or a plain credential stops a merge.",
         EnforcementKind.SOFTWARE,
-        "Code and secrets are checked at every change; dependencies are not compared with known vulnerabilities yet, and no result reaches the running"
-        " service.",
+        "Code and secrets are checked at every change; dependencies are not compared with known"
+        " vulnerabilities yet, and no result reaches the running service.",
     ),
     Pending(
         "sdl-reproducible",
@@ -173,7 +176,8 @@ PENDING: tuple[Pending, ...] = (
         "vul-intake",
         12,
         "Reports are acknowledged within 48 hours and assessed within five working days",
-        "Testing in good faith is welcome; serious findings are fixed without delay, and credited on request.",
+        "Testing in good faith is welcome; serious findings are fixed without delay, and credited"
+        " on request.",
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         "The intake is not built yet.",
     ),

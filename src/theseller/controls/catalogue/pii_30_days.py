@@ -22,9 +22,10 @@ CONTROL = Control(
     section=5,
     title="What a feature needs of buyers is destroyed 30 days after shipment, in every backup too",
     statement=(
-        "Buyers' data that a feature needs is sealed in a store of its own, each record with its expiry date: 30 days after the shipment or"
-        " the fetching, whichever was first. It is sealed under a key of that day, which is stored outside the database and its backups and is"
-        " destroyed on the day: no copy, however old, can be read from then on."
+        "Buyers' data that a feature needs is sealed in a store of its own, each record with its"
+        " expiry date: 30 days after the shipment or the fetching, whichever was first. It is"
+        " sealed under a key of that day, which is stored outside the database and its backups and"
+        " is destroyed on the day: no copy, however old, can be read from then on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
@@ -37,11 +38,16 @@ CONTROL = Control(
     after=(Tag.VAULT_FETCHED, Tag.VAULT_DAY_ENDED, Tag.VAULT_OFF),
 )
 
-#: The page's promise, written again here: a probe that read the program's own limit would agree with whatever it says.
+#: The page's promise, written again here: a probe that read the program's own limit would agree
+#: with whatever it says.
 _PROMISED_DAYS = 30
-#: The job runs at midnight, UTC, and every ten minutes; so long a day that has come may wait for it.
+#: The job runs at midnight, UTC, and every ten minutes; so long a day that has come may wait for
+#: it.
 _JOB_LATE = timedelta(minutes=30)
-_ROWS = "select dies_on, fetched_at, shipped_at, day_key_id, connection_key_id, tenant_id, connection_id from pii.recipient"
+_ROWS = (
+    "select dies_on, fetched_at, shipped_at, day_key_id, connection_key_id, tenant_id,"
+    " connection_id from pii.recipient"
+)
 _DAYS = "select dies_on, key_id from pii.day_key"
 _ON = "select tenant_id, connection_id from vault_consent where withdrawn_at is null"
 _DAY, _CONNECTION = "pii-day:", "connection-pii:"
@@ -61,14 +67,15 @@ def probe(context: ProbeContext) -> Outcome:
     rows = context.number("select count(*) from pii.recipient")
     if not rows and not failures:
         return Unknown(
-            "No record of a buyer is held, so none could be checked. No key of a past day lives, and the probe's own record, whose day came"
-            " long ago, can't be opened."
+            "No record of a buyer is held, so none could be checked. No key of a past day lives,"
+            " and the probe's own record, whose day came long ago, can't be opened."
         )
     return verdict(
         rows,
         failures,
-        f"{rows} record(s) of buyers are held, none past its day, none with a day that is later than promised; no key of a past day lives,"
-        " nor can the key of the probe's own record be had, whose day came long ago.",
+        f"{rows} record(s) of buyers are held, none past its day, none with a day that is later"
+        " than promised; no key of a past day lives, nor can the key of the probe's own record be"
+        " had, whose day came long ago.",
         records=rows,
         features_on=context.number("select count(*) from vault_consent where withdrawn_at is null"),
     )
@@ -80,7 +87,11 @@ def _today(context: ProbeContext) -> date:
 
 
 def _days(context: ProbeContext) -> Iterator[str]:
-    living = {one.id: one for one in context.keys.list() if one.owner.startswith(_DAY) and not one.destroyed}
+    living = {
+        one.id: one
+        for one in context.keys.list()
+        if one.owner.startswith(_DAY) and not one.destroyed
+    }
     for one in living.values():
         if date.fromisoformat(one.owner.removeprefix(_DAY)) <= _today(context):
             yield "A key of a past day still exists."
@@ -94,7 +105,8 @@ def _days(context: ProbeContext) -> Iterator[str]:
 
 def _record(context: ProbeContext, key: object) -> str | None:
     try:
-        return context.keys.record(key).owner  # type: ignore[arg-type]  # an id, as the driver hands it over
+        # an id, as the driver hands it over
+        return context.keys.record(key).owner  # type: ignore[arg-type]
     except KeyNotFoundError:
         return None
 
@@ -102,12 +114,17 @@ def _record(context: ProbeContext, key: object) -> str | None:
 def _rows(context: ProbeContext) -> Iterator[str]:
     on = {(tenant, connection) for tenant, connection in context.rows(_ON)}
     names: dict[object, str | None] = {}
-    for expires_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in context.rows(_ROWS):
+    for expires_on, fetched_at, shipped_at, day_key, own_key, tenant, connection in context.rows(
+        _ROWS
+    ):
         first: datetime = min(one for one in (fetched_at, shipped_at) if one is not None)
         if expires_on <= _today(context):
             yield "A record of a buyer is past its day."
         if expires_on > (first + timedelta(days=_PROMISED_DAYS)).astimezone(UTC).date():
-            yield "A record of a buyer has a day that is later than 30 days after its shipment or fetching."
+            yield (
+                "A record of a buyer has a day that is later than 30 days after its shipment or"
+                " fetching."
+            )
         for key in (day_key, own_key):
             if key not in names:
                 names[key] = _record(context, key)
@@ -148,7 +165,9 @@ def _expire_one(context: ProbeContext) -> Iterator[str]:
     copy = seal(expired, place, b"thrown away")
     before = can_open(context.keys, place, copy)
     inner = seal(own, place, copy)
-    if not before and context.keys.exists(expired.id):  # The job may have destroyed it in this moment: its day has come.
+    if not before and context.keys.exists(
+        expired.id
+    ):  # The job may have destroyed it in this moment: its day has come.
         yield "A record does not open while its day's key exists."
     context.keys.destroy(expired.id)
     if can_open(context.keys, place, copy) or not can_open(context.keys, place, inner):
@@ -156,4 +175,6 @@ def _expire_one(context: ProbeContext) -> Iterator[str]:
 
 
 def _place() -> EncryptionContext:
-    return EncryptionContext(NO_TENANT, "probe", "dead", "thrown away", Purpose.PII, settings.ENVIRONMENT.kind.value)
+    return EncryptionContext(
+        NO_TENANT, "probe", "dead", "thrown away", Purpose.PII, settings.ENVIRONMENT.kind.value
+    )

@@ -18,11 +18,15 @@ from theseller.controls.types import Control, Outcome, must_find, verdict
 CONTROL = Control(
     id="pii-default-none",
     section=5,
-    title="No personal data of buyers is requested for unless a shop's owner turns packing slips on",
+    title=(
+        "No personal data of buyers is requested for unless a shop's owner turns packing slips on"
+    ),
     statement=(
-        "The service can call only the operations and read only the report types of a fixed list. None of them needs a restricted role or a"
-        " restricted data token, and orders are requested for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
-        " slips, is refused unless the operator’s application holds the role for it and the owner of a shop turned the feature on."
+        "The service can call only the operations and read only the report types of a fixed list."
+        " None of them needs a restricted role or a restricted data token, and orders are requested"
+        " for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
+        " slips, is refused unless the operator’s application holds the role for it and the owner"
+        " of a shop turned the feature on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
@@ -36,7 +40,8 @@ CONTROL = Control(
     ),
 )
 
-#: Written again here on purpose: a probe that read the program's own constant would agree with whatever it says.
+#: Written again here on purpose: a probe that read the program's own constant would agree with
+#: whatever it says.
 _REQUESTED_OF_ORDERS = ("PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT")
 _ORDER_OPERATIONS = ("searchOrders", "getOrder")
 _ON = "select count(*) from vault_consent where withdrawn_at is null"
@@ -44,7 +49,8 @@ _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
 where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
 """
-#: What may be requested with a restricted role: by the name of the call, the role, the address and what it asks for.
+#: What may be requested with a restricted role: by the name of the call, the role, the address and
+#: what it asks for.
 _WITH_A_ROLE = {
     "getOrder for a packing slip": (
         "Direct-to-Consumer Shipping", "GET", "/orders/2026-01-01/orders/{orderId}", {"includedData": ("RECIPIENT", "FULFILLMENT")},
@@ -75,19 +81,29 @@ def probe(context: ProbeContext) -> Outcome:
     authorised = context.rows("select distinct unnest(roles) from connections_connection")
     failures = [*_operations(), *_with_a_role(), *_reports()]
     failures += [
-        f"{number} document(s) of a report type outside the list were taken in." for kind, number in documents if not _listed(kind)
+        f"{number} document(s) of a report type outside the list were taken in."
+        for kind, number in documents
+        if not _listed(kind)
     ]
-    failures += [f"A connection was authorized for the restricted role {role}." for (role,) in authorised if role in RESTRICTED_ROLES]
+    failures += [
+        f"A connection was authorized for the restricted role {role}."
+        for (role,) in authorised
+        if role in RESTRICTED_ROLES
+    ]
     failures += list(_features(context))
     must_find(_is_allowed(_ORDER_OPERATIONS[0]), "an operation that is allowed")
-    must_find(_listed(next(iter(allow_list.ALLOWED_REPORT_TYPES), "")), "a report type that is allowed")
+    must_find(
+        _listed(next(iter(allow_list.ALLOWED_REPORT_TYPES), "")), "a report type that is allowed"
+    )
     on = context.number(_ON)
     called = {name for stream in STREAMS.values() for name in stream.operations}
     return verdict(
         len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS) + len(allow_list.RESTRICTED_OPERATIONS),
         failures,
-        f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report types are allowed, none with personal"
-        f" data; {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and refused. {_slips(on)}",
+        f"{len(allow_list.OPERATIONS)} operations and {len(allow_list.ALLOWED_REPORT_TYPES)} report"
+        " types are allowed, none with personal data;"
+        f" {len(_MUST_BE_REFUSED) + len(_REPORTS_WITH_PERSONS)} that have it were tried and"
+        f" refused. {_slips(on)}",
         packing_slips_on=on,
         operations=len(allow_list.OPERATIONS),
         operations_in_use=len(called),
@@ -98,7 +114,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _slips(on: int) -> str:
     if on:
-        return f"{on} connection(s) have packing slips on: for those the recipients of their own shipments are requested for, when someone wants a slip."
+        return (
+            f"{on} connection(s) have packing slips on: for those the recipients of their own"
+            " shipments are requested for, when someone wants a slip."
+        )
     return "No shop has packing slips on."
 
 
@@ -106,19 +125,32 @@ def _features(context: ProbeContext) -> Iterator[str]:
     """A feature that needs buyers' data is on only where an owner said so, and the operator's application holds the role."""
     on = context.number(_ON)
     if on and not settings.ENVIRONMENT.restricted_roles:
-        yield f"{on} feature(s) that need buyers' data are on, and this deployment's application does not hold the role for it."
+        yield (
+            f"{on} feature(s) that need buyers' data are on, and this deployment's application does"
+            " not hold the role for it."
+        )
     if context.number(_WITHOUT_CONSENT):
         yield "Buyers' data is held for a connection whose owner never turned a feature on."
 
 
 def _operations() -> Iterator[str]:
     for name, operation in allow_list.OPERATIONS.items():
-        if operation.needs or _PERSONAL.search(f"{name} {operation.path}") or set(map(str, operation.roles)) & RESTRICTED_ROLES:
+        if (
+            operation.needs
+            or _PERSONAL.search(f"{name} {operation.path}")
+            or set(map(str, operation.roles)) & RESTRICTED_ROLES
+        ):
             yield f"The operation {name} is on the list and opens personal data."
     for name in _ORDER_OPERATIONS:
         order_operation = allow_list.OPERATIONS[name]
-        if dict(order_operation.forced).get("includedData") != _REQUESTED_OF_ORDERS or "includedData" in order_operation.params:
-            yield f"{name} may ask for more of an order than its money, promotions, cancellation and fulfillment."
+        if (
+            dict(order_operation.forced).get("includedData") != _REQUESTED_OF_ORDERS
+            or "includedData" in order_operation.params
+        ):
+            yield (
+                f"{name} may ask for more of an order than its money, promotions, cancellation and"
+                " fulfillment."
+            )
     for name in _MUST_BE_REFUSED:
         if _is_allowed(name):
             yield f"The operation {name} was not refused."
@@ -129,7 +161,10 @@ def _with_a_role() -> Iterator[str]:
     for name, operation in allow_list.RESTRICTED_OPERATIONS.items():
         requested = (str(operation.needs), operation.method, operation.path, dict(operation.forced))
         if requested != _WITH_A_ROLE.get(name) or operation.params or operation.body:
-            yield f"The call {name} asks for other buyers' data, or needs another role, than is known here."
+            yield (
+                f"The call {name} asks for other buyers' data, or needs another role, than is known"
+                " here."
+            )
         if _is_allowed(name):
             yield f"The call {name} was not refused, though no role was shown for it."
 

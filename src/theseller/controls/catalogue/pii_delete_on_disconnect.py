@@ -19,11 +19,16 @@ from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAY
 CONTROL = Control(
     id="pii-delete-on-disconnect",
     section=5,
-    title="Everything derived is erased within 30 days of leaving, and from backups at their next rotation",
+    title=(
+        "Everything derived is erased within 30 days of leaving, and from backups at their next"
+        " rotation"
+    ),
     statement=(
-        "Whether a connection ends, a shop or an account: what came of it is erased and stays erased. Who ended is read from the audit log,"
-        " which outlives them, and what may be left is looked for in every table that has a column for whose a row is, whatever the erasure"
-        " planned. The keys of deleted subjects are destroyed; a backup expires after 28 days, when its own key is destroyed."
+        "Whether a connection ends, a shop or an account: what came of it is erased and stays"
+        " erased. Who ended is read from the audit log, which outlives them, and what may be left"
+        " is looked for in every table that has a column for whose a row is, whatever the erasure"
+        " planned. The keys of deleted subjects are destroyed; a backup expires after 28 days, when"
+        " its own key is destroyed."
     ),
     citation="Security page §5; Data Protection Policy 1.4",
     owner="Engineering",
@@ -35,16 +40,24 @@ CONTROL = Control(
         "theseller.backups.operations:prune",
         "theseller.datamap",
     ),
-    after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED, Tag.SHOP_ERASED, Tag.ACCOUNT_ERASED, Tag.BACKUP_ENDED),
+    after=(
+        Tag.CONNECTION_DISCONNECTED,
+        Tag.CERTIFICATE_ISSUED,
+        Tag.SHOP_ERASED,
+        Tag.ACCOUNT_ERASED,
+        Tag.BACKUP_ENDED,
+    ),
 )
 
-#: The page's promise, written again here: the program's own limits may be stricter, and may not be laxer.
+#: The page's promise, written again here: the program's own limits may be stricter, and may not be
+#: laxer.
 _PROMISED_DAYS, _PROMISED_BACKUP_DAYS = 30, 90
 #: A machine that was off ends at once what became due meanwhile.
 _LATE = timedelta(days=1)
 _WITH_AN_OWNER = {DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL}
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
-#: Every connection that ended, by the log as well as by its record: the log knows of those whose record went with their shop.
+#: Every connection that ended, by the log as well as by its record: the log knows of those whose
+#: record went with their shop.
 _ENDED = """
 select e.connection_id, e.at, c.issued_at, d.connection_id is not null or (c.issued_at is not null and n.id is null)
 from (
@@ -134,30 +147,45 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         erased,
         failures,
-        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s) ended; {erased} are erased, with no row left in"
-        f" {len({table for table, _ in counts})} tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
+        f"{len(connections)} connection(s), {len(shops)} shop(s) and {len(people)} account(s)"
+        f" ended; {erased} are erased, with no row left in {len({table for table, _ in counts})}"
+        f" tables and no key alive. No backup is older than {BACKUP_DAYS} days.",
         connections=len(connections),
         shops=len(shops),
         accounts=len(people),
         erased=erased,
         counts_made=len(counts),
-        oldest_backup_days=max((context.at - made for made in _readable_backups(context)), default=timedelta(0)).days,
+        oldest_backup_days=max(
+            (context.at - made for made in _readable_backups(context)), default=timedelta(0)
+        ).days,
     )
 
 
 def _counts(context: ProbeContext) -> Iterator[tuple[str, str]]:
     """Yield (table, count) for each table and each kind of owner that its columns can name; what the map keeps on purpose is left out."""
-    found = {descriptor.table: descriptor for descriptor in descriptors() if descriptor.eraser is not Eraser.KEEP}
+    found = {
+        descriptor.table: descriptor
+        for descriptor in descriptors()
+        if descriptor.eraser is not Eraser.KEEP
+    }
     for name, relation, columns in sorted(context.rows(_TABLES, [list(found)])):
-        yield from ((name, query) for query in _queries(_Table(found[name], relation, frozenset(columns))))
+        yield from (
+            (name, query) for query in _queries(_Table(found[name], relation, frozenset(columns)))
+        )
 
 
 def _queries(table: _Table) -> Iterator[str]:
     descriptor, tenant = table.descriptor, table.descriptor.tenant_column
     if tenant is not None:
         yield _OF_SHOP.format(table=table.relation, column=tenant)
-        goes = descriptor.data_class in _WITH_AN_OWNER or descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.REBUILD, Eraser.KEY}
-        column = descriptor.connection_column or ("connection_id" if "connection_id" in table.columns else None)
+        goes = descriptor.data_class in _WITH_AN_OWNER or descriptor.eraser in {
+            Eraser.DELETE_CONNECTION,
+            Eraser.REBUILD,
+            Eraser.KEY,
+        }
+        column = descriptor.connection_column or (
+            "connection_id" if "connection_id" in table.columns else None
+        )
         if goes and column:
             yield _OF_CONNECTION.format(table=table.relation, tenant=tenant, column=column)
         elif goes and descriptor.eraser is Eraser.REBUILD:
@@ -173,38 +201,68 @@ def _rows_left(context: ProbeContext, counts: list[tuple[str, str]]) -> Iterator
     for table, query in counts:
         if number := context.number(query):
             left[table] = left.get(table, 0) + number
-    yield from (f"{number} row(s) of {table} belong to a subject that is certified as erased." for table, number in left.items())
+    yield from (
+        f"{number} row(s) of {table} belong to a subject that is certified as erased."
+        for table, number in left.items()
+    )
 
 
 def _unsettled(connections: list[_End]) -> Iterator[str]:
     lost = sum(not one.settled for one in connections)
     if lost:
-        yield f"{lost} connection(s) ended by the audit log, and are open again, or went without a certificate."
+        yield (
+            f"{lost} connection(s) ended by the audit log, and are open again, or went without a"
+            " certificate."
+        )
 
 
 def _late(context: ProbeContext, kind: str, ends: list[_End]) -> Iterator[str]:
-    late = [one for one in ends if one.erased_at is None and context.at - one.at > timedelta(days=_PROMISED_DAYS)]
+    late = [
+        one
+        for one in ends
+        if one.erased_at is None and context.at - one.at > timedelta(days=_PROMISED_DAYS)
+    ]
     if late:
-        yield f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven erased."
+        yield (
+            f"{len(late)} {kind}(s) ended more than {_PROMISED_DAYS} days ago and are not proven"
+            " erased."
+        )
 
 
 def _live_keys(context: ProbeContext, connections: list[_End], shops: list[_End]) -> Iterator[str]:
     ended = {one.id for one in connections} | {one.id for one in shops if one.erased_at is not None}
-    alive = sum(not ended.isdisjoint(map(UUID, _UUID.findall(entry.owner))) for entry in context.keys.list() if not entry.destroyed)
+    alive = sum(
+        not ended.isdisjoint(map(UUID, _UUID.findall(entry.owner)))
+        for entry in context.keys.list()
+        if not entry.destroyed
+    )
     if alive:
         yield f"{alive} key(s) of connections or shops that ended can still be used."
 
 
 def _limits() -> Iterator[str]:
-    if ERASURE_DAYS_MAX > _PROMISED_DAYS or max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_BACKUP_DAYS:
-        yield f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
+    if (
+        ERASURE_DAYS_MAX > _PROMISED_DAYS
+        or max(BACKUP_DAYS, BACKUP_DAYS_MAX) > _PROMISED_BACKUP_DAYS
+    ):
+        yield (
+            f"The program's own limits are {ERASURE_DAYS_MAX} days for an erasure and"
+            f" {max(BACKUP_DAYS, BACKUP_DAYS_MAX)} for a backup."
+        )
 
 
 def _readable_backups(context: ProbeContext) -> list[datetime]:
-    return list(backup_records.live_backup_keys(context).values()) if backup_records.why_not_testable() is None else []
+    return (
+        list(backup_records.live_backup_keys(context).values())
+        if backup_records.why_not_testable() is None
+        else []
+    )
 
 
 def _backups_too_old(context: ProbeContext) -> Iterator[str]:
-    old = sum(context.at - made > timedelta(days=BACKUP_DAYS) + _LATE for made in _readable_backups(context))
+    old = sum(
+        context.at - made > timedelta(days=BACKUP_DAYS) + _LATE
+        for made in _readable_backups(context)
+    )
     if old:
         yield f"{old} backup(s) older than {BACKUP_DAYS} days can still be read."

@@ -17,17 +17,23 @@ CONTROL = Control(
     section=5,
     title="Personal data goes to no third party but the listed subprocessors",
     statement=(
-        "Web and worker can connect to Amazon, to their own machine, and to the hosts of their configuration; whatever else they try is refused before"
-        " anything is sent. Each of those hosts belongs to a subprocessor that the operator has listed, and the list names no host that"
-        " isn’t called."
+        "Web and worker can connect to Amazon, to their own machine, and to the hosts of their"
+        " configuration; whatever else they try is refused before anything is sent. Each of those"
+        " hosts belongs to a subprocessor that the operator has listed, and the list names no host"
+        " that isn’t called."
     ),
     citation="Security page §5; Data Protection Policy 1.1",
     owner="Operator",
     freshness=timedelta(minutes=30),
-    enforced_by=("theseller.lib.egress:restrict_egress", "theseller.config.egress:destinations", "theseller.config.egress:read_register"),
+    enforced_by=(
+        "theseller.lib.egress:restrict_egress",
+        "theseller.config.egress:destinations",
+        "theseller.config.egress:read_register",
+    ),
 )
 
-#: Names and an address (RFC 2606, RFC 5737) that no service has, so that nothing is sent even where nothing is refused.
+#: Names and an address (RFC 2606, RFC 5737) that no service has, so that nothing is sent even where
+#: nothing is refused.
 _ELSEWHERE = ("elsewhere.invalid", "amazonaws.com.elsewhere.invalid", "192.0.2.1")
 
 
@@ -37,12 +43,15 @@ def probe(context: ProbeContext) -> Outcome:
     callable_hosts = {one.host: one for one in settings.EGRESS if not one.local and not one.source}
     listed = {host: party.name for party in settings.SUBPROCESSORS for host in party.hosts}
     failures = [
-        f"The service may call {host} ({one.why}), and no listed subprocessor is behind it: add it to THESELLER_SUBPROCESSORS."
+        f"The service may call {host} ({one.why}), and no listed subprocessor is behind it: add it"
+        " to THESELLER_SUBPROCESSORS."
         for host, one in callable_hosts.items()
         if host not in listed
     ]
     failures += [
-        f"{name} is listed with {host}, which the service never calls." for host, name in listed.items() if host not in callable_hosts
+        f"{name} is listed with {host}, which the service never calls."
+        for host, name in listed.items()
+        if host not in callable_hosts
     ]
     must_find(_lets_local_through(), "a host that may be called")
     failures += list(_egress_attempts())
@@ -51,14 +60,22 @@ def probe(context: ProbeContext) -> Outcome:
     return verdict(
         len(_ELSEWHERE) + len(callable_hosts),
         failures,
-        f"Listed subprocessors: {names}. {len(settings.EGRESS)} hosts may be called, {len(callable_hosts)} of them a third party’s and not"
-        f" Amazon’s, each listed; {len(_ELSEWHERE)} others were tried and refused.",
+        f"Listed subprocessors: {names}. {len(settings.EGRESS)} hosts may be called,"
+        f" {len(callable_hosts)} of them a third party’s and not Amazon’s, each listed;"
+        f" {len(_ELSEWHERE)} others were tried and refused.",
         hosts=len(settings.EGRESS),
         third_parties=len(settings.SUBPROCESSORS),
         refused=len(_ELSEWHERE),
-        declared=[f"What {'; '.join(unseen)} does for this service: no host of theirs is called, so nothing can be compared."]
-        if unseen
-        else [],
+        declared=(
+            [
+                (
+                    f"What {'; '.join(unseen)} does for this service: no host of theirs is called, so"
+                    " nothing can be compared."
+                )
+            ]
+            if unseen
+            else []
+        ),
     )
 
 

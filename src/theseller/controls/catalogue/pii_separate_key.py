@@ -9,7 +9,12 @@ from itertools import combinations, permutations
 from django.conf import settings
 
 from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_keys, probe_encryption_context
+from theseller.controls.probe_tools.ephemeral_keys import (
+    KeyRing,
+    can_open,
+    ephemeral_keys,
+    probe_encryption_context,
+)
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
@@ -24,14 +29,19 @@ CONTROL = Control(
     section=5,
     title="Personal data has a key of its own",
     statement=(
-        "Each purpose (tokens, personal data, backups, signing and the others) has a key that wraps only its own data keys. What is sealed for"
-        " one opens under no key of another, and neither does it when it is called something else. What a feature"
-        " needs of buyers is sealed under keys for personal data, and under nothing else."
+        "Each purpose (tokens, personal data, backups, signing and the others) has a key that wraps"
+        " only its own data keys. What is sealed for one opens under no key of another, and neither"
+        " does it when it is called something else. What a feature needs of buyers is sealed under"
+        " keys for personal data, and under nothing else."
     ),
     citation="Security page §5; Data Protection Policy 2.4",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.crypto.keys:Purpose", "theseller.crypto.sealed:seal", "theseller.crypto.keystore:FileKeyStore"),
+    enforced_by=(
+        "theseller.crypto.keys:Purpose",
+        "theseller.crypto.sealed:seal",
+        "theseller.crypto.keystore:FileKeyStore",
+    ),
 )
 
 
@@ -45,36 +55,53 @@ def probe(context: ProbeContext) -> Outcome:
         if error.state is ServiceState.DAMAGED:
             return Failed("What the key store keeps is damaged, or lies in another key's place.")
         return Unknown(f"The key store did not answer ({error.state.value}), so nothing is known.")
-    messages = {purpose: seal(key, _place(purpose), Secret(f"thrown away: {purpose}")) for purpose, key in keys.items()}
+    messages = {
+        purpose: seal(key, _place(purpose), Secret(f"thrown away: {purpose}"))
+        for purpose, key in keys.items()
+    }
     attempts = list(_attempts(store, keys, messages))
     failures = [
-        f"The key store can't give a key for {purpose.value}: what it keeps is damaged, or another purpose's." for purpose in damaged
+        f"The key store can't give a key for {purpose.value}: what it keeps is damaged, or another"
+        " purpose's."
+        for purpose in damaged
     ]
     failures += shared
     failures += [sentence for sentence in attempts if sentence]
     return verdict(
         len(attempts),
         failures,
-        f"{len(attempts)} attempts to open one purpose's message with another's key, or under another's name, were refused;"
-        f" the keys of {len(keys)} purposes are different.",
+        f"{len(attempts)} attempts to open one purpose's message with another's key, or under"
+        f" another's name, were refused; the keys of {len(keys)} purposes are different.",
         purposes=len(keys),
         attempts=len(attempts),
     )
 
 
-def _attempts(store: KeyStore, keys: Mapping[Purpose, DataKey], messages: Mapping[Purpose, bytes]) -> Iterator[str]:
+def _attempts(
+    store: KeyStore, keys: Mapping[Purpose, DataKey], messages: Mapping[Purpose, bytes]
+) -> Iterator[str]:
     """Yield, for each attempt, what is wrong, or nothing."""
     for purpose, message in messages.items():
-        yield "" if can_open(store, _place(purpose), message) else f"A message for {purpose.value} does not open where it was sealed."
+        yield (
+            ""
+            if can_open(store, _place(purpose), message)
+            else f"A message for {purpose.value} does not open where it was sealed."
+        )
     for mine, other in permutations(keys, 2):
         own = keys[mine]
         # The other's key in the place of ours: only the material differs.
         swapped = KeyRing(DataKey(own.id, mine, keys[other].material))
-        yield f"A message for {mine.value} opens with the key for {other.value}." if can_open(swapped, _place(mine), messages[mine]) else ""
+        yield (
+            f"A message for {mine.value} opens with the key for {other.value}."
+            if can_open(swapped, _place(mine), messages[mine])
+            else ""
+        )
         # Our own key under the other's name: only the purpose differs.
         renamed = KeyRing(DataKey(own.id, other, own.material))
         yield (
-            f"A message for {mine.value} opens when it is called {other.value}." if can_open(renamed, _place(other), messages[mine]) else ""
+            f"A message for {mine.value} opens when it is called {other.value}."
+            if can_open(renamed, _place(other), messages[mine])
+            else ""
         )
         if Purpose.PII in {mine, other}:
             yield (

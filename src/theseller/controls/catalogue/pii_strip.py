@@ -13,7 +13,13 @@ from theseller.amazon.decoders import shapes
 from theseller.amazon.reports import types as report_types
 from theseller.amazon.reports.report import read_report
 from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.canaries import CANARY, UNLISTED_FIELD, decoded_values, report_with_canaries, response_with_canaries
+from theseller.controls.probe_tools.canaries import (
+    CANARY,
+    UNLISTED_FIELD,
+    decoded_values,
+    report_with_canaries,
+    response_with_canaries,
+)
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.inventory_drift import inventory_drift
 from theseller.controls.probe_tools.search import can_find_in_tables
@@ -27,11 +33,12 @@ CONTROL = Control(
     section=5,
     title="Buyers' data is dropped while it is read, before anything is stored",
     statement=(
-        "Answers and report files pass a decoder that makes values only of listed fields: a name or an address that Amazon sends is"
-        " skipped as"
-        " bytes. (One decoder keeps a recipient, for a packing slip that was requested; it is sealed and stored apart, see pii-30-days.) What is"
-        " stored elsewhere has no column for it, and an unlisted field is reported by its name, never kept."
-        " Everything stored in the database, the state folder, the key store or a process is in the data map."
+        "Answers and report files pass a decoder that makes values only of listed fields: a name or"
+        " an address that Amazon sends is skipped as bytes. (One decoder keeps a recipient, for a"
+        " packing slip that was requested; it is sealed and stored apart, see pii-30-days.) What is"
+        " stored elsewhere has no column for it, and an unlisted field is reported by its name,"
+        " never kept. Everything stored in the database, the state folder, the key store or a"
+        " process is in the data map."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
     owner="Engineering",
@@ -50,7 +57,8 @@ _PERSONAL_COLUMN = (
     r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|telephone|mobile|email|mail|address|"
     r"street|city|postcode|zip|postal|birthday|cpf|gift_message|tracking|ip|latitude|longitude)(_|$)"
 )
-#: What no fact may hold: our emulator's canaries, this probe's own, and mail addresses (a product's title is the seller's own text).
+#: What no fact may hold: our emulator's canaries, this probe's own, and mail addresses (a product's
+#: title is the seller's own text).
 _PERSONAL_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
 _CANARY_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE"
 SHOPS, ROWS = 20, 500
@@ -70,9 +78,15 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
 def probe(context: ProbeContext) -> Outcome:
     """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts, other rows each time."""
     failures = [*_decoders(), *_reports(), *_columns(context), *inventory_drift(context)]
-    must_find(can_find_in_tables(context, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row")
+    must_find(
+        can_find_in_tables(context, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row"
+    )
     must_find(can_find_in_tables(context, _CANARY_VALUE, CANARY), "a canary in a title")
-    shops = context.rows("select tenant_id from connections_connection group by 1 order by max(created_at) desc limit %s", [SHOPS])
+    shops = context.rows(
+        "select tenant_id from connections_connection group by 1 order by max(created_at) desc"
+        " limit %s",
+        [SHOPS],
+    )
     rows = 0
     for (tenant,) in shops:
         read, problems = _stored(context, tenant)
@@ -81,14 +95,15 @@ def probe(context: ProbeContext) -> Outcome:
     columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
     if not rows and not failures:
         return Unknown(
-            f"No row of a shop's is stored yet. {paths} paths and {columns} columns of answers and reports let no canary through."
+            f"No row of a shop's is stored yet. {paths} paths and {columns} columns of answers and"
+            " reports let no canary through."
         )
     return verdict(
         len(shapes.SHAPES) + len(report_types.COLUMNS) + rows,
         failures,
-        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of {len(report_types.COLUMNS)} reports were filled with"
-        " canaries;"
-        f" none came out. {rows} stored rows, a sample of {len(shops)} shops, hold none.",
+        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of"
+        f" {len(report_types.COLUMNS)} reports were filled with canaries; none came out. {rows}"
+        f" stored rows, a sample of {len(shops)} shops, hold none.",
         decoders=len(shapes.SHAPES),
         dropped_paths=paths,
         dropped_columns=columns,
@@ -99,7 +114,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 def _decoders() -> Iterator[str]:
     for operation, shape in shapes.SHAPES.items():
-        known, unknown = response_with_canaries(shape, unlisted=False), response_with_canaries(shape, unlisted=True)
+        known, unknown = (
+            response_with_canaries(shape, unlisted=False),
+            response_with_canaries(shape, unlisted=True),
+        )
         if CANARY in decoded_values(shape, known) or CANARY in decoded_values(shape, unknown):
             yield f"The decoder of {operation} lets a dropped field through."
         notices = shape.drift(unknown)
@@ -120,16 +138,27 @@ def _reports() -> Iterator[str]:
 
 
 def _columns(context: ProbeContext) -> Iterator[str]:
-    ours = {descriptor.table for descriptor in descriptors() if descriptor.data_class is DataClass.SELLER_PERSONAL}
+    ours = {
+        descriptor.table
+        for descriptor in descriptors()
+        if descriptor.data_class is DataClass.SELLER_PERSONAL
+    }
     for table, column in context.rows(_COLUMNS):
-        if table not in ours and not table.startswith(("django_", "auth_")) and re.search(_PERSONAL_COLUMN, column):
+        if (
+            table not in ours
+            and not table.startswith(("django_", "auth_"))
+            and re.search(_PERSONAL_COLUMN, column)
+        ):
             yield f"Table {table} has a column for personal data: {column}."
 
 
 def _stored(context: ProbeContext, tenant: UUID) -> tuple[int, list[str]]:
     """Read one shop's facts as the worker does, in that shop's scope."""
     read, problems = 0, []
-    with tenant_scope(tenant, using=context.application), databases[context.application].cursor() as cursor:
+    with (
+        tenant_scope(tenant, using=context.application),
+        databases[context.application].cursor() as cursor,
+    ):
         for descriptor in descriptors():
             if descriptor.data_class is not DataClass.SELLER_FACTS or not descriptor.tenant_column:
                 continue
@@ -140,16 +169,21 @@ def _stored(context: ProbeContext, tenant: UUID) -> tuple[int, list[str]]:
             if not columns:
                 continue
             cursor.execute(
-                "select count(*), count(*) filter"  # noqa: S608  # the catalogue's own names
-                f" (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ', {_texts(own_text)}) ~ %s)"
-                f" from (select * from {descriptor.table} where {descriptor.tenant_column} = %s offset floor(random() * greatest("
-                f"(select count(*) from {descriptor.table} where {descriptor.tenant_column} = %s) - {ROWS}, 0)) limit {ROWS}) sample",
+                "select count(*), count(*) filter"  # the catalogue's own names  # noqa: S608
+                f" (where concat_ws(' ', {_texts(plain)}) ~ %s or concat_ws(' ',"
+                f" {_texts(own_text)}) ~ %s)"
+                f" from (select * from {descriptor.table} where {descriptor.tenant_column} = %s"
+                " offset floor(random() * greatest("
+                f"(select count(*) from {descriptor.table} where {descriptor.tenant_column} = %s) -"
+                f" {ROWS}, 0)) limit {ROWS}) sample",
                 [_PERSONAL_VALUE, _CANARY_VALUE, tenant, tenant],
             )
             looked, found = cursor.fetchone()
             read += looked
             if found:
-                problems.append(f"{found} row(s) of {descriptor.table} hold what looks like personal data.")
+                problems.append(
+                    f"{found} row(s) of {descriptor.table} hold what looks like personal data."
+                )
     return read, problems
 
 

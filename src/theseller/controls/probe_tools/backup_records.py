@@ -25,7 +25,17 @@ from retention_backup b
 left join lateral (select finished_at, passed, report from retention_drill where backup_id = b.id order by finished_at desc limit 1) d on true
 order by b.begun_at desc, b.id desc limit 1000
 """
-_COLUMNS = ("id", "key", "begun_at", "finished_at", "bytes", "key_destroyed_at", "drilled_at", "drill_passed", "report")
+_COLUMNS = (
+    "id",
+    "key",
+    "begun_at",
+    "finished_at",
+    "bytes",
+    "key_destroyed_at",
+    "drilled_at",
+    "drill_passed",
+    "report",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,9 @@ class BackupRecord:
     @property
     def checked(self) -> Mapping[str, int]:
         """Return how much the last drill looked at."""
-        found: Mapping[str, Mapping[str, int]] = json.loads(self.report) if isinstance(self.report, str) else self.report or {}
+        found: Mapping[str, Mapping[str, int]] = (
+            json.loads(self.report) if isinstance(self.report, str) else self.report or {}
+        )
         return found.get("checked", {})
 
 
@@ -54,20 +66,29 @@ def why_not_testable() -> Outcome | None:
     """Return what a probe of backups has to say where the deployment keeps none itself, else None."""
     if settings.ENVIRONMENT.database_url:
         return Unknown(
-            "The database is another service's, which keeps its backups out of our sight: docs/operate/backups.md says how to set"
-            " that service up, and how to show it."
+            "The database is another service's, which keeps its backups out of our sight:"
+            " docs/operate/backups.md says how to set that service up, and how to show it."
         )
-    return None if settings.ENVIRONMENT.backups else NotApplicable("This deployment keeps no backups (THESELLER_BACKUPS=none).")
+    return (
+        None
+        if settings.ENVIRONMENT.backups
+        else NotApplicable("This deployment keeps no backups (THESELLER_BACKUPS=none).")
+    )
 
 
 def records(context: ProbeContext) -> list[BackupRecord]:
     """Return what the database knows of backups, the newest first."""
-    return [BackupRecord(**dict(zip(_COLUMNS, row, strict=True)), living=context.keys.exists(row[1])) for row in context.rows(_RECORDS)]
+    return [
+        BackupRecord(**dict(zip(_COLUMNS, row, strict=True)), living=context.keys.exists(row[1]))
+        for row in context.rows(_RECORDS)
+    ]
 
 
 def live_backup_keys(context: ProbeContext) -> dict[UUID, datetime]:
     """Return, by the key store, what could be read as a backup now, and since when it is there."""
-    return {identity: creation_time(identity) for identity, destroyed in _keys(context) if not destroyed}
+    return {
+        identity: creation_time(identity) for identity, destroyed in _keys(context) if not destroyed
+    }
 
 
 def _keys(context: ProbeContext) -> Iterator[tuple[UUID, bool]]:
@@ -89,7 +110,10 @@ def target_description() -> str:
     parts = urlsplit(settings.ENVIRONMENT.backups)
     if parts.scheme != "s3":
         return "a folder of the deployment's own machine"
-    return f"a bucket in the region {parse_qs(parts.query).get('region', ['that its credentials name'])[-1]}"
+    return (
+        "a bucket in the region"
+        f" {parse_qs(parts.query).get('region', ['that its credentials name'])[-1]}"
+    )
 
 
 def read_head(store: Target, name: str, size: int = HEADER_BYTES) -> bytes:

@@ -34,14 +34,18 @@ def response_with_canaries(shape: Shape[Any], *, unlisted: bool) -> bytes:
 
 def decoded_values(shape: Shape[Any], body: bytes) -> str:
     """Return everything that decoding `body` made into values, as one text."""
-    return json.dumps(msgspec.to_builtins(shape.decode(body), enc_hook=lambda _secret: "secret"), default=str)
+    return json.dumps(
+        msgspec.to_builtins(shape.decode(body), enc_hook=lambda _secret: "secret"), default=str
+    )
 
 
 def report_with_canaries(kind: ReportType) -> bytes:
     """Return a report file of one row, with a canary in every column that is dropped, and in an unlisted one."""
     columns = COLUMNS[kind]
     kept = sorted(columns.required | columns.optional)
-    cells = {name: _CELLS.get(name, "") for name in kept} | dict.fromkeys((*columns.dropped, "column-that-nobody-listed"), CANARY)
+    cells = {name: _CELLS.get(name, "") for name in kept} | dict.fromkeys(
+        (*columns.dropped, "column-that-nobody-listed"), CANARY
+    )
     rows = [list(cells)]
     if kind is ReportType.SETTLEMENT_V2:
         summary = {**_SUMMARY, **dict.fromkeys(columns.dropped, CANARY)}
@@ -50,7 +54,8 @@ def report_with_canaries(kind: ReportType) -> bytes:
     return "".join("\t".join(row) + "\n" for row in rows).encode()
 
 
-def _sample(hint: Any, depth: int) -> Any:  # noqa: ANN401  # JSON has no narrower type; one return for each kind of value
+# JSON has no narrower type; one return for each kind of value
+def _sample(hint: Any, depth: int) -> Any:  # noqa: ANN401
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
         return _sample(next(one for one in arguments if one is not types.NoneType), depth)
@@ -59,9 +64,16 @@ def _sample(hint: Any, depth: int) -> Any:  # noqa: ANN401  # JSON has no narrow
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         hints = typing.get_type_hints(hint)
         fields = [
-            field for field in msgspec.structs.fields(hint) if field.required or depth < _DEPTH or not _recursive(hint, hints[field.name])
+            field
+            for field in msgspec.structs.fields(hint)
+            if field.required or depth < _DEPTH or not _recursive(hint, hints[field.name])
         ]
-        return {field.encode_name: _sample(hints[field.name], depth + _recursive(hint, hints[field.name])) for field in fields}
+        return {
+            field.encode_name: _sample(
+                hints[field.name], depth + _recursive(hint, hints[field.name])
+            )
+            for field in fields
+        }
     if hint is datetime:
         return "2026-11-01T12:00:00Z"
     if hint in {int, Decimal}:
@@ -75,7 +87,11 @@ def _recursive(struct: type, hint: Any) -> bool:  # noqa: ANN401
 
 def _put(node: Any, segments: list[str]) -> None:  # noqa: ANN401
     """Put a canary at a path; lists are entered at their first element."""
-    name, is_list, last = segments[0].removesuffix("[]"), segments[0].endswith("[]"), len(segments) == 1
+    name, is_list, last = (
+        segments[0].removesuffix("[]"),
+        segments[0].endswith("[]"),
+        len(segments) == 1,
+    )
     if not isinstance(node, dict):
         return
     if last:

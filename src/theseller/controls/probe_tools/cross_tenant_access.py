@@ -1,7 +1,8 @@
 """Try to reach another shop's rows as the application's own roles do, and read the plan for the check of each row.
 
-Two rows in `guard.isolation_probe` belong to no shop. Each role must see the one that its ticket names and must not
-reach the other, so that every run has a row to find and a row to miss, on a deployment without shops too.
+Two rows in `guard.isolation_probe` belong to no shop. Each role must see the one that its ticket
+names and must not reach the other, so that every run has a row to find and a row to miss, on a
+deployment without shops too.
 
 Nothing is changed: what a try would have changed is rolled back, and it names one row at most.
 """
@@ -28,21 +29,32 @@ from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
 
-#: Connections that serve a shop. A process has those that it needs; which were tried is in the evidence.
+#: Connections that serve a shop. A process has those that it needs; which were tried is in the
+#: evidence.
 TENANT_CONNECTIONS = ("web", "retention", "pii")
-#: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows belong to (`tenancy/sql`).
+#: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows
+#: belong to (`tenancy/sql`).
 PROBE_TABLE = "guard.isolation_probe"
-OWN, OTHER = UUID("00000000-0000-7000-8000-00000000000a"), UUID("00000000-0000-7000-8000-00000000000b")
-#: Expressions for a tenant that change in the middle of a statement: `{own}` before, `{victim}` after. Each is offered to the planner as the row's.
+OWN, OTHER = (
+    UUID("00000000-0000-7000-8000-00000000000a"),
+    UUID("00000000-0000-7000-8000-00000000000b"),
+)
+#: Expressions for a tenant that change in the middle of a statement: `{own}` before, `{victim}`
+#: after. Each is offered to the planner as the row's.
 _TO_VICTIM = "set_config('theseller.attempt', '{victim}', true)"
 _SETTING = "current_setting('theseller.attempt')::uuid"
 _SWITCHES = {
     "a setting": f"{{column}} = {_SETTING} and {_TO_VICTIM} is not null",
     "a sub-select": f"{{column}} = (select {_SETTING}) and {_TO_VICTIM} is not null",
-    "the setting of earlier versions": "set_config('theseller.tenant', '{victim}', true) is not null",
+    "the setting of earlier versions": (
+        "set_config('theseller.tenant', '{victim}', true) is not null"
+    ),
     "a value of the statement": "{column} = '{victim}'",
 }
-_PER_ROW = re.compile(r"CASE WHEN \((?:\w+\.)?(?:tenant_id|id) = (?:\$\d+|\(InitPlan \d+\)\.col1)\) THEN true ELSE false END")
+_PER_ROW = re.compile(
+    r"CASE WHEN \((?:\w+\.)?(?:tenant_id|id) = (?:\$\d+|\(InitPlan \d+\)\.col1)\) THEN true ELSE"
+    r" false END"
+)
 _REFUSED = "42501"
 
 
@@ -50,7 +62,8 @@ _REFUSED = "42501"
 class Attempt:
     """One attempt: how, and what went wrong (empty if it was refused or reached nothing).
 
-    `blind` says why the attempts of a role prove nothing: it did not see what its ticket lets it see.
+    `blind` says why the attempts of a role prove nothing: it did not see what its ticket lets it
+    see.
     """
 
     method: str
@@ -60,7 +73,11 @@ class Attempt:
 
 def connections(context: ProbeContext) -> list[str]:
     """Return the connections that this process has of those that serve a shop."""
-    return [using for using in dict.fromkeys((context.application, *TENANT_CONNECTIONS)) if using in databases.settings]
+    return [
+        using
+        for using in dict.fromkeys((context.application, *TENANT_CONNECTIONS))
+        if using in databases.settings
+    ]
 
 
 def role_of(using: str) -> str:
@@ -85,9 +102,18 @@ def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
     with tenant_scope(OWN, using=using):
         seen = _number(using, f"select count(*) from {PROBE_TABLE} where tenant_id = '{OWN}'")  # noqa: S608
         foreign = _number(using, f"select count(*) from {PROBE_TABLE}") - seen  # noqa: S608
-        yield Attempt("what a ticket shows", f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "")
+        yield Attempt(
+            "what a ticket shows",
+            f"The ticket of one shop showed {foreign} row(s) of another." if foreign else "",
+        )
         if not (there and seen):
-            yield Attempt("what a ticket shows", blind=f"The probe did not see its own two rows as {role_of(using)}, so it proves nothing.")
+            yield Attempt(
+                "what a ticket shows",
+                blind=(
+                    f"The probe did not see its own two rows as {role_of(using)}, so it proves"
+                    " nothing."
+                ),
+            )
             return
     own = new_id()
     with tenant_scope(own, using=using):
@@ -100,7 +126,8 @@ def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
 def _condition_before_policies(using: str) -> Attempt:
     """Ask without a ticket by a condition that costs the planner nothing and that no row meets.
 
-    The policies come first, so they raise an error. Without one the condition came first, and such conditions tell of other shops' rows.
+    The policies come first, so they raise an error. Without one the condition came first, and such
+    conditions tell of other shops' rows.
     """
     with transaction.atomic(using=using), databases[using].cursor() as cursor:
         cursor.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
@@ -112,17 +139,25 @@ def _condition_before_policies(using: str) -> Attempt:
             if getattr(refusal.__cause__, "sqlstate", None) != _REFUSED:
                 raise
             return Attempt("a condition before the policies")
-    return Attempt("a condition before the policies", "A condition of a statement is evaluated before the policies.")
+    return Attempt(
+        "a condition before the policies",
+        "A condition of a statement is evaluated before the policies.",
+    )
 
 
 def _on_tenant_tables(context: ProbeContext, using: str, victim: UUID) -> Iterator[Attempt]:
     reachable = [
-        (one.table, one.tenant_column) for one in descriptors() if one.tenant_column and _has_privilege(using, one.table, "select")
+        (one.table, one.tenant_column)
+        for one in descriptors()
+        if one.tenant_column and _has_privilege(using, one.table, "select")
     ]
     occupied = []
     with tenant_scope(victim, using=using):
         for table, column in reachable:
-            if _number(using, f"select count(*) from (select from {_qualified(table)} limit 1) seen"):  # noqa: S608
+            if _number(
+                using,
+                f"select count(*) from (select from {_qualified(table)} limit 1) seen",  # noqa: S608
+            ):
                 occupied.append((table, column))
     for table, column in occupied:
         yield from _without_a_ticket(context, using, table, column, victim)
@@ -134,7 +169,9 @@ def _on_tenant_tables(context: ProbeContext, using: str, victim: UUID) -> Iterat
             yield from _mid_statement(using, table, column, own, victim)
 
 
-def _without_a_ticket(context: ProbeContext, using: str, table: str, column: str, victim: UUID) -> Iterator[Attempt]:
+def _without_a_ticket(
+    context: ProbeContext, using: str, table: str, column: str, victim: UUID
+) -> Iterator[Attempt]:
     count = f"select count(*) from (select from {_qualified(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
     for method in ("no scope", "forged ticket"):
         with transaction.atomic(using=using):
@@ -143,40 +180,70 @@ def _without_a_ticket(context: ProbeContext, using: str, table: str, column: str
                 connection.ensure_connection()
                 session = read_session(connection.connection)
                 forged = Secret("a guess at the key of this deployment")
-                set_ticket(connection.connection, tenant_ticket(forged, victim, session, context.at + timedelta(minutes=1)))
+                set_ticket(
+                    connection.connection,
+                    tenant_ticket(forged, victim, session, context.at + timedelta(minutes=1)),
+                )
             seen = _rows_reached(using, count)
-        yield Attempt(f"{method} on {table}", f"{seen} row(s) of {table} were seen with {method}." if seen else "")
+        yield Attempt(
+            f"{method} on {table}",
+            f"{seen} row(s) of {table} were seen with {method}." if seen else "",
+        )
 
 
-def _mid_statement(using: str, table: str, column: str, own: UUID, victim: UUID) -> Iterator[Attempt]:
+def _mid_statement(
+    using: str, table: str, column: str, own: UUID, victim: UUID
+) -> Iterator[Attempt]:
     """Switch each kind of value in the middle of each verb that the role may use."""
     names = {"own": own, "victim": victim, "column": column}
     for what, condition in _SWITCHES.items():
         where = condition.format(**names)
         one_row = f"ctid = any (array(select ctid from {_qualified(table)} where {where} limit 1))"  # noqa: S608
         for verb, statement in (
-            ("select", f"select count(*) from (select from {_qualified(table)} where {where} limit 1000) seen"),  # noqa: S608
-            ("delete", f"delete from {_qualified(table)} where {one_row} and {where}"),  # noqa: S608
-            ("update", f"update {_qualified(table)} set {column} = {column} where {one_row} and {where}"),  # noqa: S608
+            (
+                "select",
+                (
+                    f"select count(*) from (select from {_qualified(table)} where {where} limit"  # noqa: S608
+                    " 1000) seen"
+                ),
+            ),
+            (
+                "delete",
+                f"delete from {_qualified(table)} where {one_row} and {where}",  # noqa: S608
+            ),
+            (
+                "update",
+                f"update {_qualified(table)} set {column} = {column} where {one_row} and {where}",  # noqa: S608
+            ),
         ):
             if verb != "select" and not _has_privilege(using, table, verb):
                 continue
             with transaction.atomic(using=using):
-                sql.execute(databases[using], "select set_config('theseller.attempt', %s, true)", [str(own)])
+                sql.execute(
+                    databases[using], "select set_config('theseller.attempt', %s, true)", [str(own)]
+                )
                 reached = _rows_reached(using, statement)
                 transaction.set_rollback(True, using=using)
             yield Attempt(
                 f"{what} changed in the middle of a {verb} on {table}",
-                f"{reached} row(s) of {table} were reached by a {verb} in which {what} changed." if reached else "",
+                (
+                    f"{reached} row(s) of {table} were reached by a {verb} in which {what} changed."
+                    if reached
+                    else ""
+                ),
             )
     if _has_privilege(using, table, "insert"):
         reached = _inserted(using, table, victim, column)
-        yield Attempt(f"insert for another shop into {table}", f"A row of another shop was added to {table}." if reached else "")
+        yield Attempt(
+            f"insert for another shop into {table}",
+            f"A row of another shop was added to {table}." if reached else "",
+        )
 
 
 def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
-    # Only the tenant is given, and the day that finds a partition: the policy is asked before any constraint, so a refusal for want of a
-    # value means that it let the row in. A row that no partition takes came before the policy, and nowhere.
+    # Only the tenant is given, and the day that finds a partition: the policy is asked before any
+    # constraint, so a refusal for want of a value means that it let the row in. A row that no
+    # partition takes came before the policy, and nowhere.
     with transaction.atomic(using=using):
         try:
             with transaction.atomic(using=using):
@@ -184,16 +251,24 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
                     (f"{column}, local_day", "%s, current_date")
                     if sql.value(
                         databases[using],
-                        "select exists (select from pg_attribute where attrelid = %s::regclass and attname = 'local_day')",
+                        "select exists (select from pg_attribute where attrelid = %s::regclass and"
+                        " attname = 'local_day')",
                         [_qualified(table)],
                     )
                     else (column, "%s")
                 )
-                sql.execute(databases[using], f"insert into {_qualified(table)} ({names}) values ({values})", [victim])  # noqa: S608
+                sql.execute(
+                    databases[using],
+                    f"insert into {_qualified(table)} ({names}) values ({values})",  # noqa: S608
+                    [victim],
+                )
             reached = 1
         except DatabaseError as refusal:
             cause = refusal.__cause__
-            without_partition = isinstance(cause, psycopg.errors.CheckViolation) and cause.diag.constraint_name is None
+            without_partition = (
+                isinstance(cause, psycopg.errors.CheckViolation)
+                and cause.diag.constraint_name is None
+            )
             reached = 0 if without_partition or getattr(cause, "sqlstate", None) == _REFUSED else 1
         transaction.set_rollback(True, using=using)
     return reached
@@ -201,11 +276,23 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
 
 def _plan(using: str, table: str, column: str) -> Attempt:
     """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
-    where = f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''), gen_random_uuid()::text)::uuid"
-    found = sql.value(databases[using], f"explain (format json) select from {_qualified(table)} where {where}")
+    where = (
+        f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''),"
+        " gen_random_uuid()::text)::uuid"
+    )
+    found = sql.value(
+        databases[using], f"explain (format json) select from {_qualified(table)} where {where}"
+    )
     plans = json.loads(found) if isinstance(found, str) else found
-    bare = [node for node in _scans(plans[0]["Plan"]) if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))]
-    return Attempt(f"the plan of {table}", f"A plan reads {table} without comparing each row with the ticket." if bare else "")
+    bare = [
+        node
+        for node in _scans(plans[0]["Plan"])
+        if not _PER_ROW.search(" ".join(str(node.get("Filter", "")).split()))
+    ]
+    return Attempt(
+        f"the plan of {table}",
+        f"A plan reads {table} without comparing each row with the ticket." if bare else "",
+    )
 
 
 def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -220,7 +307,11 @@ def _rows_reached(using: str, statement: str) -> int:
     try:
         with transaction.atomic(using=using), databases[using].cursor() as cursor:
             cursor.execute(statement)
-            return int(cursor.fetchone()[0]) if statement.startswith("select") else max(cursor.rowcount, 0)
+            return (
+                int(cursor.fetchone()[0])
+                if statement.startswith("select")
+                else max(cursor.rowcount, 0)
+            )
     except DatabaseError as refusal:
         if getattr(refusal.__cause__, "sqlstate", None) != _REFUSED:
             raise
@@ -232,11 +323,13 @@ def _number(using: str, statement: str) -> int:
 
 
 def _has_privilege(using: str, table: str, verb: str) -> bool:
-    # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for one by name.
+    # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for
+    # one by name.
     return bool(
         sql.value(
             databases[using],
-            "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s) else false end",
+            "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s)"
+            " else false end",
             [_qualified(table).split(".")[0], _qualified(table), verb],
         )
     )

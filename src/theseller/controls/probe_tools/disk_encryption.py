@@ -1,9 +1,11 @@
 """Whether the disk below a folder is encrypted, as far as this machine can see: dm-crypt, ZFS, fscrypt, FileVault.
 
-What a cloud's volume or a container's host does below us can't be seen from here, and is never taken for seen.
+What a cloud's volume or a container's host does below us can't be seen from here, and is never
+taken for seen.
 
-Sources: proc(5), mountinfo; Documentation/ABI/stable/sysfs-block and testing/sysfs-block-dm of Linux; cryptsetup's `CRYPT-` prefixes of device
-UUIDs (lib/libdevmapper.c); Documentation/filesystems/fscrypt.rst; zfsprops(7), encryption; fdesetup(8).
+Sources: proc(5), mountinfo; Documentation/ABI/stable/sysfs-block and testing/sysfs-block-dm of
+Linux; cryptsetup's `CRYPT-` prefixes of device UUIDs (lib/libdevmapper.c);
+Documentation/filesystems/fscrypt.rst; zfsprops(7), encryption; fdesetup(8).
 """
 
 from __future__ import annotations
@@ -19,14 +21,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-#: Kinds of dm-crypt mappings. `CRYPT-INTEGRITY` and `CRYPT-VERITY` belong to the same tool, and encrypt nothing.
+#: Kinds of dm-crypt mappings. `CRYPT-INTEGRITY` and `CRYPT-VERITY` belong to the same tool, and
+#: encrypt nothing.
 _CRYPT = re.compile(r"CRYPT-(LUKS1|LUKS2|PLAIN|LOOPAES|TCRYPT|BITLK|FVAULT2)-")
-_ELSEWHERE = re.compile(r"nfs\d?|cifs|smb3|9p|virtiofs|ceph|glusterfs|lustre|fuse(\..*)?|overlay|aufs")
+_ELSEWHERE = re.compile(
+    r"nfs\d?|cifs|smb3|9p|virtiofs|ceph|glusterfs|lustre|fuse(\..*)?|overlay|aufs"
+)
 _VIRTUAL_NAME = re.compile(r"(vd|xvd|nbd|rbd)")
 _VIRTUAL_MAKER = re.compile(
-    r"qemu|kvm|vmware|virtualbox|innotek|xen|amazon|google|microsoft|openstack|digitalocean|hetzner|bochs|parallels", re.IGNORECASE
+    r"qemu|kvm|vmware|virtualbox|innotek|xen|amazon|google|microsoft|openstack|digitalocean|hetzner|bochs|parallels",
+    re.IGNORECASE,
 )
-#: FS_IOC_GET_ENCRYPTION_POLICY_EX, _IOWR('f', 22, __u8[9]); the buffer is a length and space for the longest policy.
+#: FS_IOC_GET_ENCRYPTION_POLICY_EX, _IOWR('f', 22, __u8[9]); the buffer is a length and space for
+#: the longest policy.
 _GET_POLICY, _POLICY_BYTES = 0xC0096616, 24
 _PATIENCE_SECONDS = 10.0
 
@@ -66,7 +73,9 @@ def has_fscrypt_policy(folder: Path) -> bool:
 def command_output(command: Sequence[str]) -> str:
     """Return what a program says, nothing if it is not there or fails."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS)  # noqa: S603  our own words
+        answer = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""
@@ -83,11 +92,16 @@ class Machine:
 
     def volume_of(self, folder: Path) -> Volume:
         """Return what lies below a folder, which need not exist yet."""
-        existing = next((one for one in (folder, *folder.parents) if one.exists()), Path("/")).resolve()
+        existing = next(
+            (one for one in (folder, *folder.parents) if one.exists()), Path("/")
+        ).resolve()
         if self.platform == "darwin":
             return self._filevault(existing)
         if not self.platform.startswith("linux"):
-            return Volume(Encryption.NOT_VISIBLE, f"a system of the kind {self.platform}, of whose volumes we know nothing")
+            return Volume(
+                Encryption.NOT_VISIBLE,
+                f"a system of the kind {self.platform}, of whose volumes we know nothing",
+            )
         if self.folder_policy(existing):
             return Volume(Encryption.ENCRYPTED, "fscrypt")
         return self._mounted(existing)
@@ -104,7 +118,9 @@ class Machine:
         if kind == "file":
             return self._mounted(Path(name).parent)
         device = self._named(name)
-        return None if device.name.startswith("zram") else self._device(device)  # zram is compressed memory.
+        return (
+            None if device.name.startswith("zram") else self._device(device)
+        )  # zram is compressed memory.
 
     def _mounted(self, folder: Path) -> Volume:
         mount = self._mount(folder)
@@ -116,7 +132,10 @@ class Machine:
         if kind == "zfs":
             return self._zfs(source)
         if _ELSEWHERE.fullmatch(kind):
-            return Volume(Encryption.NOT_VISIBLE, f"a file system of the kind {kind}, whose disk can't be seen from here")
+            return Volume(
+                Encryption.NOT_VISIBLE,
+                f"a file system of the kind {kind}, whose disk can't be seen from here",
+            )
         if kind == "btrfs":
             return _worst(self._device(one) for one in self._btrfs_devices(self._named(source)))
         return self._device(self.root / "sys/dev/block" / number)
@@ -154,13 +173,20 @@ class Machine:
             disk = disk.parent
         makers = " ".join(self._read(disk / "device" / name) for name in ("vendor", "model"))
         if self._is_virtual() or _VIRTUAL_NAME.match(disk.name) or _VIRTUAL_MAKER.search(makers):
-            return Volume(Encryption.NOT_VISIBLE, "a virtual disk: whether its provider encrypts it can't be seen from here")
+            return Volume(
+                Encryption.NOT_VISIBLE,
+                "a virtual disk: whether its provider encrypts it can't be seen from here",
+            )
         return Volume(Encryption.PLAIN, "a disk on which nothing that we can see encrypts")
 
     def _is_virtual(self) -> bool:
-        flags = re.search(r"^flags\s*:.*\bhypervisor\b", self._read(self._proc("cpuinfo")), re.MULTILINE)
+        flags = re.search(
+            r"^flags\s*:.*\bhypervisor\b", self._read(self._proc("cpuinfo")), re.MULTILINE
+        )
         maker = self._read(self.root / "sys/class/dmi/id/sys_vendor")
-        return bool(flags or _VIRTUAL_MAKER.search(maker) or self._read(self.root / "sys/hypervisor/type"))
+        return bool(
+            flags or _VIRTUAL_MAKER.search(maker) or self._read(self.root / "sys/hypervisor/type")
+        )
 
     def _btrfs_devices(self, one: Path) -> list[Path]:
         """Return all devices of the file system that `one` is part of."""
@@ -177,12 +203,20 @@ class Machine:
     def _zfs(self, dataset: str) -> Volume:
         answer = self.run(["zfs", "get", "-H", "-o", "value", "encryption", dataset])
         if answer in {"", "-"}:
-            return Volume(Encryption.NOT_VISIBLE, "ZFS, whose own program doesn't say whether it encrypts")
-        return Volume(Encryption.PLAIN, "ZFS without encryption") if answer == "off" else Volume(Encryption.ENCRYPTED, f"ZFS ({answer})")
+            return Volume(
+                Encryption.NOT_VISIBLE, "ZFS, whose own program doesn't say whether it encrypts"
+            )
+        return (
+            Volume(Encryption.PLAIN, "ZFS without encryption")
+            if answer == "off"
+            else Volume(Encryption.ENCRYPTED, f"ZFS ({answer})")
+        )
 
     def _filevault(self, folder: Path) -> Volume:
         if folder.is_relative_to("/Volumes"):
-            return Volume(Encryption.NOT_VISIBLE, "another volume than the one that FileVault is for")
+            return Volume(
+                Encryption.NOT_VISIBLE, "another volume than the one that FileVault is for"
+            )
         answer = self.run(["/usr/bin/fdesetup", "status"])
         if "FileVault is On" in answer:
             return Volume(Encryption.ENCRYPTED, "FileVault")
@@ -213,7 +247,11 @@ THIS_MACHINE = Machine()
 
 
 def _worst(volumes: Iterable[Volume]) -> Volume:
-    return max(volumes, key=lambda one: one.encryption, default=Volume(Encryption.NOT_VISIBLE, "nothing that this machine shows"))
+    return max(
+        volumes,
+        key=lambda one: one.encryption,
+        default=Volume(Encryption.NOT_VISIBLE, "nothing that this machine shows"),
+    )
 
 
 def _plain(escaped: str) -> str:

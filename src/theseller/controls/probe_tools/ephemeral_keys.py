@@ -1,7 +1,8 @@
 """Short-lived keys for test messages of probes.
 
-They are keys of the real key store, since a probe of anything else would prove nothing about it. Each purpose has one, which serves a
-month and is destroyed then: a key for each run would leave a tombstone for each run.
+They are keys of the real key store, since a probe of anything else would prove nothing about it.
+Each purpose has one, which serves a month and is destroyed then: a key for each run would leave a
+tombstone for each run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _RENEWED_AFTER = timedelta(days=30)
 _UNUSED_AFTER = timedelta(hours=1)
 
 
-def ephemeral_keys(context: ProbeContext, store: KeyStore) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
+def ephemeral_keys(
+    context: ProbeContext, store: KeyStore
+) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
     """Return a living key of `store` for each purpose, and the purposes for which what it keeps is damaged, or something else's.
 
     Raises KeyStoreError if the store does not answer, or if even its list is damaged.
@@ -48,7 +51,11 @@ def ephemeral_keys(context: ProbeContext, store: KeyStore) -> tuple[Mapping[Purp
 
 def ephemeral_key(context: ProbeContext, store: KeyStore, purpose: Purpose) -> DataKey:
     """Return a living key of `store` for one purpose. Raises KeyStoreError if it can't give one."""
-    known = [one for one in store.list() if one.owner == PROBE_OWNER and one.purpose is purpose and not one.destroyed]
+    known = [
+        one
+        for one in store.list()
+        if one.owner == PROBE_OWNER and one.purpose is purpose and not one.destroyed
+    ]
     return _key(context, store, purpose, known)
 
 
@@ -79,7 +86,9 @@ class KeyRing:
         return self._keys[key_id]  # type: ignore[index]
 
 
-def _key(context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]) -> DataKey:
+def _key(
+    context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]
+) -> DataKey:
     """Return the newest of the known keys, or a new one if that is old. Older ones are destroyed when no probe can be using them."""
     made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:

@@ -14,12 +14,27 @@ from procrastinate.contrib.django import app
 
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.datamap.columns import all_columns, all_indexes
-from theseller.datamap.objects import EXTENSIONS, JOB_ARGUMENT, JOBS, KEYS, PROCESS_STATE, QUEUE_ROUTINE, SEQUENCES, guard_functions
+from theseller.datamap.objects import (
+    EXTENSIONS,
+    JOB_ARGUMENT,
+    JOBS,
+    KEYS,
+    PROCESS_STATE,
+    QUEUE_ROUTINE,
+    SEQUENCES,
+    guard_functions,
+)
 from theseller.datamap.registry import descriptors
-from theseller.datamap.state_folder import GUARD_RELATIONS, fully_listed_entries, unregistered_entries, unregistered_files
+from theseller.datamap.state_folder import (
+    GUARD_RELATIONS,
+    fully_listed_entries,
+    unregistered_entries,
+    unregistered_files,
+)
 from theseller.lib.logs import unredacted_sinks
 
-#: Everything that stores rows or a state, in every schema. A partition counts as the table that it is a part of, whatever its name.
+#: Everything that stores rows or a state, in every schema. A partition counts as the table that it
+#: is a part of, whatever its name.
 _RELATIONS = """
 select n.nspname, coalesce(root.relname, c.relname), c.relkind::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -55,7 +70,8 @@ select task_name, coalesce(a.key, ''), count(*) filter (where a.value !~ %s)
 from procrastinate_jobs left join jsonb_each_text(args) a on true group by 1, 2
 """
 _KINDS = {"m": "materialized view", "f": "foreign table", "v": "view", "S": "sequence"}
-#: Lower-case names that Django and gunicorn prescribe for what is constant: addresses, and headers that say whether a request came by https.
+#: Lower-case names that Django and gunicorn prescribe for what is constant: addresses, and headers
+#: that say whether a request came by https.
 _NO_STATE = frozenset({"urlpatterns", "secure_scheme_headers"})
 
 
@@ -80,7 +96,10 @@ def _relations(context: ProbeContext) -> Iterator[str]:
         elif not (schema == "guard" and kind == "r" and name in GUARD_RELATIONS):
             yield f"The {_KINDS.get(kind, 'table')} {schema}.{name} is missing from the data map."
     yield from (f"Table {name} is missing from the data map." for name in sorted(tables - known))
-    yield from (f"Table {name} is in the data map and not in the database." for name in sorted(known - tables))
+    yield from (
+        f"Table {name} is in the data map and not in the database."
+        for name in sorted(known - tables)
+    )
 
 
 def _parts(context: ProbeContext) -> Iterator[str]:
@@ -94,14 +113,22 @@ def _parts(context: ProbeContext) -> Iterator[str]:
             live.setdefault(table, set()).add(name)
         for table, names in sorted(live.items()):
             if table in known:
-                yield from (f"The {kind} {name} of {table} is missing from the data map." for name in sorted(names - known[table]))
-                yield from (f"The {kind} {name} of {table} is in the data map and does not exist." for name in sorted(known[table] - names))
+                yield from (
+                    f"The {kind} {name} of {table} is missing from the data map."
+                    for name in sorted(names - known[table])
+                )
+                yield from (
+                    f"The {kind} {name} of {table} is in the data map and does not exist."
+                    for name in sorted(known[table] - names)
+                )
 
 
 def _others(context: ProbeContext) -> Iterator[str]:
     functions = guard_functions()
     for schema, name in context.rows(_ROUTINES):
-        if not (schema == "guard" and name in functions) and not (schema == "public" and QUEUE_ROUTINE.fullmatch(name)):
+        if not (schema == "guard" and name in functions) and not (
+            schema == "public" and QUEUE_ROUTINE.fullmatch(name)
+        ):
             yield f"The function {schema}.{name} is missing from the data map."
     for kind, name in context.rows(_OTHERS):
         if not (kind == "extension" and name in EXTENSIONS):
@@ -110,24 +137,39 @@ def _others(context: ProbeContext) -> Iterator[str]:
 
 def _jobs(context: ProbeContext) -> Iterator[str]:
     """Look at the kinds of jobs that this program has, and at those that wait: an argument is an id, a name or a number."""
-    yield from (f"The kind of job {name} is missing from the data map." for name in sorted(set(app.tasks) - set(JOBS)))
+    yield from (
+        f"The kind of job {name} is missing from the data map."
+        for name in sorted(set(app.tasks) - set(JOBS))
+    )
     for task, argument, strange in context.rows(_JOBS, [JOB_ARGUMENT]):
         if task not in JOBS or (argument and argument not in JOBS[task]):
-            yield f"A job {task} waits with an argument that is missing from the data map: {argument or 'none'}."
+            yield (
+                f"A job {task} waits with an argument that is missing from the data map:"
+                f" {argument or 'none'}."
+            )
         elif strange:
-            yield f"{strange} job(s) {task} have an argument {argument} that is no id, name or number."
+            yield (
+                f"{strange} job(s) {task} have an argument {argument} that is no id, name or"
+                " number."
+            )
 
 
 def _files(context: ProbeContext) -> Iterator[str]:
     if not context.state.is_dir():
         return
     entries = frozenset(path.name for path in context.state.iterdir())
-    yield from (f"The state folder has an entry that is missing from the data map: {name}." for name in unregistered_entries(entries))
+    yield from (
+        f"The state folder has an entry that is missing from the data map: {name}."
+        for name in unregistered_entries(entries)
+    )
     for place in sorted(entries & fully_listed_entries()):
         folder = context.state / place
-        paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+        paths = [
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+        ]
         yield from (
-            f"The folder {place} has a file that is missing from the data map: {name}." for name in unregistered_files(place, paths)
+            f"The folder {place} has a file that is missing from the data map: {name}."
+            for name in unregistered_files(place, paths)
         )
 
 
@@ -136,17 +178,30 @@ def _keys(context: ProbeContext) -> Iterator[str]:
     strange = {
         one.owner.partition(":")[0]
         for one in context.keys.list()
-        if not one.destroyed and not any(known.covers(one.owner, one.purpose.value if one.purpose else None) for known in KEYS)
+        if not one.destroyed
+        and not any(
+            known.covers(one.owner, one.purpose.value if one.purpose else None) for known in KEYS
+        )
     }
-    yield from (f"The key store holds keys whose owner is missing from the data map: {owner}." for owner in sorted(strange))
+    yield from (
+        f"The key store holds keys whose owner is missing from the data map: {owner}."
+        for owner in sorted(strange)
+    )
 
 
 def _process() -> Iterator[str]:
     """Look at this process: what it remembers between two pieces of work, its caches, and where its log goes."""
     known = {thing.name for thing in PROCESS_STATE}
-    yield from (f"The cache {one} is missing from the data map." for one in sorted(_caches() - known))
-    yield from (f"The process keeps state that is missing from the data map: {one}." for one in sorted(_memories() - known))
-    yield from (f"The log goes somewhere without the redactor: {kind}." for kind in unredacted_sinks())
+    yield from (
+        f"The cache {one} is missing from the data map." for one in sorted(_caches() - known)
+    )
+    yield from (
+        f"The process keeps state that is missing from the data map: {one}."
+        for one in sorted(_memories() - known)
+    )
+    yield from (
+        f"The log goes somewhere without the redactor: {kind}." for kind in unredacted_sinks()
+    )
 
 
 def _caches() -> set[str]:
@@ -154,8 +209,14 @@ def _caches() -> set[str]:
 
 
 def _memories() -> set[str]:
-    modules = [(name, module) for name, module in tuple(sys.modules.items()) if name.startswith("theseller.") and ".emulator" not in name]
-    return {f"{name}:{variable}" for name, module in modules for variable in _remembering(name, module)}
+    modules = [
+        (name, module)
+        for name, module in tuple(sys.modules.items())
+        if name.startswith("theseller.") and ".emulator" not in name
+    ]
+    return {
+        f"{name}:{variable}" for name, module in modules for variable in _remembering(name, module)
+    }
 
 
 def _remembering(name: str, module: ModuleType) -> Iterator[str]:

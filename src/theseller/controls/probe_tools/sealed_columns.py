@@ -28,9 +28,11 @@ from theseller.tenancy.scope import tenant_scope
 
 #: What begins every token and client secret of Amazon's, before the part that is worth something.
 TOKEN_MARKS = re.compile(rb"Atz[ar]\||amzn1\.oa2-cs\.v1\.")
-#: Shops looked at in one run, others each hour, and values whose key is asked for; each costs a call of the key store.
+#: Shops looked at in one run, others each hour, and values whose key is asked for; each costs a
+#: call of the key store.
 MAX_TENANTS, MAX_KEYS = 500, 50
-#: What is read of the pages in one run. A database that is larger is read from another file on each time.
+#: What is read of the pages in one run. A database that is larger is read from another file on each
+#: time.
 MAX_PAGE_BYTES = 256 << 20
 _FILES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -79,14 +81,21 @@ def can_find_plain_text(context: ProbeContext) -> bool:
 
 def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> Iterator[bytes]:
     using = _reader(context, descriptor.table)
-    select = f"select {column} from {descriptor.table}"  # noqa: S608  the data map's own names
+    select = f"select {column} from {descriptor.table}"  # noqa: S608
     if descriptor.tenant_column is None:
-        yield from _bytes(sql.rows(databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS]))
+        yield from _bytes(
+            sql.rows(databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS])
+        )
         return
-    shops = context.rows(f"select distinct {descriptor.tenant_column} from {descriptor.table}")  # noqa: S608  the data map's own names
+    # the data map's own names
+    shops = context.rows(f"select distinct {descriptor.tenant_column} from {descriptor.table}")  # noqa: S608
     for (tenant,) in sorted(shops, key=lambda row: _turn(context, row[0]))[:MAX_TENANTS]:
         with tenant_scope(tenant, using=using):
-            yield from _bytes(sql.rows(databases[using], f"{select} where {descriptor.tenant_column} = %s", [tenant]))
+            yield from _bytes(
+                sql.rows(
+                    databases[using], f"{select} where {descriptor.tenant_column} = %s", [tenant]
+                )
+            )
 
 
 def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
@@ -98,8 +107,12 @@ def _turn(context: ProbeContext, tenant: UUID) -> bytes:
     return hashlib.sha256(f"{tenant} {context.at:%Y-%m-%d %H}".encode()).digest()
 
 
-def _wrong(context: ProbeContext, table: str, column: str, purpose: Purpose, values: list[bytes]) -> Iterator[str]:
-    elsewhere = EncryptionContext(new_id(), table, column, "nowhere", purpose, settings.ENVIRONMENT.kind.value)
+def _wrong(
+    context: ProbeContext, table: str, column: str, purpose: Purpose, values: list[bytes]
+) -> Iterator[str]:
+    elsewhere = EncryptionContext(
+        new_id(), table, column, "nowhere", purpose, settings.ENVIRONMENT.kind.value
+    )
     for number, value in enumerate(values):
         try:
             key = key_id_of(value)
@@ -111,7 +124,10 @@ def _wrong(context: ProbeContext, table: str, column: str, purpose: Purpose, val
         elif number < MAX_KEYS:
             yield from _wrong_key(context, f"{table}.{column}", key, purpose)
             if can_open(context.keys, elsewhere, value):
-                yield f"A value of the sealed column {table}.{column} opened at another place than its own."
+                yield (
+                    f"A value of the sealed column {table}.{column} opened at another place than"
+                    " its own."
+                )
 
 
 def _wrong_key(context: ProbeContext, where: str, key: UUID, purpose: Purpose) -> Iterator[str]:
@@ -130,7 +146,13 @@ def _reader(context: ProbeContext, table: str) -> str:
 
 
 def _readable(context: ProbeContext, table: str, column: str) -> bool:
-    return bool(sql.value(databases[_reader(context, table)], "select has_column_privilege(%s, %s, 'select')", [table, column]))
+    return bool(
+        sql.value(
+            databases[_reader(context, table)],
+            "select has_column_privilege(%s, %s, 'select')",
+            [table, column],
+        )
+    )
 
 
 def search_database_pages(context: ProbeContext) -> PageSearch:
@@ -141,13 +163,22 @@ def search_database_pages(context: ProbeContext) -> PageSearch:
     data = context.database_directory
     if data is None:
         return PageSearch(readable=False, files=0, size=0, hits=0)
-    folder = data / "base" / str(context.number("select oid from pg_database where datname = current_database()"))
+    folder = (
+        data
+        / "base"
+        / str(context.number("select oid from pg_database where datname = current_database()"))
+    )
     try:
         files = sorted(path for path in folder.iterdir() if _FILES.fullmatch(path.name))
     except OSError:
         return PageSearch(readable=False, files=0, size=0, hits=0)
     found = search_files(_portion(context, files), data, TOKEN_MARKS)
-    return PageSearch(readable=found.items > 0 or not found.skipped, files=found.items, size=found.size, hits=len(found.hits))
+    return PageSearch(
+        readable=found.items > 0 or not found.skipped,
+        files=found.items,
+        size=found.size,
+        hits=len(found.hits),
+    )
 
 
 def _portion(context: ProbeContext, files: list[Path]) -> Iterator[Path]:

@@ -21,11 +21,15 @@ from theseller.lib import sql
 _CHUNK = 1 << 20
 #: Longer than anything that is looked for, so that nothing hides across two chunks.
 _OVERLAP = 4096
-#: A state folder of text that is larger than this is not searched to its end within a probe's time; the probe then says so.
+#: A state folder of text that is larger than this is not searched to its end within a probe's time;
+#: the probe then says so.
 MAX_BYTES = 2 << 30
 
 #: What a probe says where it can't see the logs.
-NO_LOGS = "No log is a file here: the processes write to their standard error stream, and what becomes of that can't be searched from here."
+NO_LOGS = (
+    "No log is a file here: the processes write to their standard error stream, and what becomes of"
+    " that can't be searched from here."
+)
 
 _TEXT_COLUMNS = """
 select c.relname, array_agg(quote_ident(a.attname) order by a.attnum), c.relrowsecurity
@@ -41,8 +45,8 @@ group by c.relname, c.relrowsecurity order by c.relname
 class SearchResult:
     """What a search covered and where it hit.
 
-    `things` counts files or tables, `size` bytes or columns, `skipped` what should have been searched
-    and could not be, `rows` the rows of tables.
+    `things` counts files or tables, `size` bytes or columns, `skipped` what should have been
+    searched and could not be, `rows` the rows of tables.
     """
 
     items: int
@@ -55,14 +59,16 @@ class SearchResult:
 def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
     """Match a PostgreSQL regular expression in every text column of every table that is not a seller's facts; `size` counts columns.
 
-    The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as the application.
+    The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as
+    the application.
     """
     columns, hits, tables, rows = 0, [], 0, 0
     for alias, table, names in _searchable(context):
         text = ", ".join(f"{name}::text" for name in names)
         read, found = sql.one(
             databases[alias],
-            f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608  names of the catalog
+            # names of the catalog
+            f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608
             [pattern],
         )
         tables, columns, rows = tables + 1, columns + len(names), rows + read
@@ -92,8 +98,9 @@ def search_files(
 ) -> SearchResult:
     """Match `pattern` in every file; `size` counts bytes. A hit names the file by its path below `root`, never the line.
 
-    `secrets`: a folder whose files are mapped and not read, so that no copy of a secret stays in the memory of this process.
-    Its files are replaced as a whole: one that is cut off while it is mapped would end the process.
+    `secrets`: a folder whose files are mapped and not read, so that no copy of a secret stays in
+    the memory of this process. Its files are replaced as a whole: one that is cut off while it is
+    mapped would end the process.
     """
     files = size = skipped = 0
     hits: list[str] = []
@@ -131,7 +138,9 @@ def can_find_in_tables(context: ProbeContext, pattern: str, planted: str) -> boo
 
 def log_files(context: ProbeContext) -> tuple[Path, ...]:
     """Return the logs of this deployment that are files here. A service manager may keep them elsewhere: then there are none."""
-    return tuple(path for path in state_files(context) if path.is_relative_to(context.state / "log"))
+    return tuple(
+        path for path in state_files(context) if path.is_relative_to(context.state / "log")
+    )
 
 
 def _matches(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
@@ -157,11 +166,20 @@ def _matches_mapped(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
 def state_files(context: ProbeContext, *, without: Iterable[Path] = ()) -> Iterator[Path]:
     """Yield the state folder's files: logs, keys, whatever lies there. Not the database's own, nor the emulated Amazon's."""
     database = context.database_directory
-    foreign = [context.state / "postgres", context.state / "run", *without, *([database] if database else [])]
+    foreign = [
+        context.state / "postgres",
+        context.state / "run",
+        *without,
+        *([database] if database else []),
+    ]
     if settings.ENVIRONMENT.emulator_url:
         foreign.append(context.state / "emulator")
     for name, folders, files in os.walk(context.state):
         folder = Path(name)
         folders[:] = [below for below in sorted(folders) if folder / below not in foreign]
         # Links are not followed: what they name is searched where it lies, or is not ours.
-        yield from (folder / file for file in sorted(files) if (folder / file).is_file() and not (folder / file).is_symlink())
+        yield from (
+            folder / file
+            for file in sorted(files)
+            if (folder / file).is_file() and not (folder / file).is_symlink()
+        )

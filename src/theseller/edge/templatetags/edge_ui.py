@@ -20,7 +20,10 @@ from theseller.lib.money import Money
 
 register = template.Library()
 
-_ABSENT = format_html('<span class="absent"><span aria-hidden="true">{}</span><span class="vh">no data</span></span>', numbers.DASH)
+_ABSENT = format_html(
+    '<span class="absent"><span aria-hidden="true">{}</span><span class="vh">no data</span></span>',
+    numbers.DASH,
+)
 _ARROWS = {"up": "\u25b2", "down": "\u25bc", "flat": "\u25cf", "none": numbers.DASH}
 _SPOKEN = {"up": "up", "down": "down", "flat": "unchanged", "none": "no comparable period"}
 
@@ -28,20 +31,38 @@ _SPOKEN = {"up": "up", "down": "down", "flat": "unchanged", "none": "no comparab
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon of the sprite: an image with a `label`, else decoration."""
-    role = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
-    return format_html('<svg class="icon" focusable="false" {}><use href="{}#{}"/></svg>', role, static("edge/icons.svg"), name)
+    role = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else SafeString('aria-hidden="true"')
+    )
+    return format_html(
+        '<svg class="icon" focusable="false" {}><use href="{}#{}"/></svg>',
+        role,
+        static("edge/icons.svg"),
+        name,
+    )
 
 
 @register.simple_tag
-def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002 (template arguments)
+# (template arguments)
+def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002
     """Format a number; None is a dash with the screen-reader text "no data"."""
     if value is None:
         return _ABSENT
-    return format_html('<span class="num">{}</span>', numbers.format_number(value, digits, style=numbers.style_for(), plus=plus))
+    return format_html(
+        '<span class="num">{}</span>',
+        numbers.format_number(value, digits, style=numbers.style_for(), plus=plus),
+    )
 
 
 @register.simple_tag
-def money(amount: Money | None, digits: int | None = None, plus: bool = False, compact: bool = False) -> SafeString:  # noqa: FBT001, FBT002
+def money(
+    amount: Money | None,
+    digits: int | None = None,
+    plus: bool = False,  # noqa: FBT001, FBT002
+    compact: bool = False,  # noqa: FBT001, FBT002
+) -> SafeString:
     """Format an amount with its currency.
 
     If rounded or compact, the exact value is in the `title`.
@@ -65,7 +86,10 @@ def percent(ratio: Decimal | None, digits: int = 1, plus: bool = False) -> SafeS
     """Write a ratio (0.123) as a percentage."""
     if ratio is None:
         return _ABSENT
-    return format_html('<span class="num">{}</span>', numbers.format_percent(ratio, digits, style=numbers.style_for(), plus=plus))
+    return format_html(
+        '<span class="num">{}</span>',
+        numbers.format_percent(ratio, digits, style=numbers.style_for(), plus=plus),
+    )
 
 
 def _plain(value: Money | Decimal | int | None) -> Decimal | None:
@@ -75,14 +99,24 @@ def _plain(value: Money | Decimal | int | None) -> Decimal | None:
 
 
 @register.simple_tag
-def delta(now: Money | Decimal | int | None, before: Money | Decimal | int | None, polarity: numbers.Polarity = "good") -> SafeString:
+def delta(
+    now: Money | Decimal | int | None,
+    before: Money | Decimal | int | None,
+    polarity: numbers.Polarity = "good",
+) -> SafeString:
     """Show a change with arrow, sign and, from 5 %, a tone.
 
     `polarity` tells what an increase means (``good``, ``bad``, ``neutral``).
     """
-    comparable = not (isinstance(now, Money) and isinstance(before, Money) and now.currency != before.currency)
+    comparable = not (
+        isinstance(now, Money) and isinstance(before, Money) and now.currency != before.currency
+    )
     change = numbers.delta_between(_plain(now), _plain(before) if comparable else None, polarity)
-    text = "" if change.ratio is None else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
+    text = (
+        ""
+        if change.ratio is None
+        else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
+    )
     return format_html(
         '<span class="delta is-{}"><span aria-hidden="true">{}</span><span class="vh">{} </span>{}</span>',
         change.tone, _ARROWS[change.direction], _SPOKEN[change.direction], text,
@@ -95,14 +129,19 @@ def freshness(instant: datetime | None, at: datetime) -> SafeString:
     if instant is None:
         return SafeString('<span class="absent">never</span>')
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', instant.isoformat(), times.exact_time(instant), times.time_ago(instant, at)
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(),
+        times.exact_time(instant),
+        times.time_ago(instant, at),
     )
 
 
 @register.simple_tag
 def instant(moment: datetime) -> SafeString:
     """Show an instant exactly."""
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), times.exact_time(moment))
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(), times.exact_time(moment)
+    )
 
 
 @register.filter(expects_localtime=True)
@@ -133,17 +172,26 @@ def moment(value: datetime | None) -> str:
 def status_badge(outcome: object, label: str = "") -> SafeString:
     """Show an outcome by label, icon and color."""
     badge = badge_for(outcome)
-    return format_html('<span class="badge is-{}">{}{}</span>', badge.key, icon(badge.icon), label or badge.label)
+    return format_html(
+        '<span class="badge is-{}">{}{}</span>', badge.key, icon(badge.icon), label or badge.label
+    )
 
 
 @register.simple_tag
 def sparkline(values: Sequence[Any], before: Sequence[Any] = (), label: str = "") -> SafeString:
     """Draw a series; see `svg.sparkline`."""
-    return svg.sparkline([_plain(value) for value in values], before=[_plain(value) for value in before], label=label)
+    return svg.sparkline(
+        [_plain(value) for value in values], before=[_plain(value) for value in before], label=label
+    )
 
 
 @register.simple_tag
-def barline(value: Money | Decimal | int | None, high: Money | Decimal | int, low: Money | Decimal | int = 0, tone: str = "") -> SafeString:
+def barline(
+    value: Money | Decimal | int | None,
+    high: Money | Decimal | int,
+    low: Money | Decimal | int = 0,
+    tone: str = "",
+) -> SafeString:
     """Draw `value` as a bar from zero, on an axis from `low` to `high`.
 
     The bar is decoration: show the number beside it.
@@ -160,7 +208,9 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss"
     """Draw rows as a table with a bar column: the chart is accessible itself."""
     placed = waterfall.bars(rows)
     low, high = waterfall.extent(placed)
-    base = next((bar.row.money.amount for bar in placed if bar.row.total and bar.row.money.amount > 0), None)
+    base = next(
+        (bar.row.money.amount for bar in placed if bar.row.total and bar.row.money.amount > 0), None
+    )
     drawn = [
         {
             "row": bar.row,
@@ -180,7 +230,13 @@ def status_key(outcome: object) -> str:
 
 
 @register.inclusion_tag("edge/components/chart.html")
-def chart(id: str, title: str, summary: str, data: dict[str, Any], rows: Sequence[Any]) -> dict[str, Any]:  # noqa: A002 (the element's id)
+def chart(
+    id: str,  # noqa: A002
+    title: str,
+    summary: str,
+    data: dict[str, Any],
+    rows: Sequence[Any],
+) -> dict[str, Any]:
     """Draw the main chart.
 
     Args:

@@ -22,7 +22,12 @@ COLUMNS = (
     "ship-promotion-discount", "ship-city", "ship-state", "ship-postal-code", "ship-country", "promotion-ids", "cpf",
     "is-business-order", "purchase-order-number", "price-designation",
 )  # fmt: skip
-_STATUS = {"PENDING": "Pending", "UNSHIPPED": "Unshipped", "SHIPPED": "Shipped", "CANCELLED": "Cancelled"}
+_STATUS = {
+    "PENDING": "Pending",
+    "UNSHIPPED": "Unshipped",
+    "SHIPPED": "Shipped",
+    "CANCELLED": "Cancelled",
+}
 
 
 def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
@@ -35,7 +40,9 @@ def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
     return tuple(column for column in COLUMNS if column not in left_out)
 
 
-def orders(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> Iterator[Order]:
+def orders(
+    world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime
+) -> Iterator[Order]:
     """Give the orders that the report of [start, end) holds, as Amazon knew them at `at`."""
     stores, last = list(seller.stores), min(end - timedelta(microseconds=1), at)
     if report_type == LAST_UPDATE:
@@ -43,7 +50,9 @@ def orders(world: World, seller: Seller, report_type: str, start: datetime, end:
     return world.orders_created(seller, stores, start, last)
 
 
-def rows(world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime) -> list[tuple[str, ...]]:
+def rows(
+    world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime
+) -> list[tuple[str, ...]]:
     """Return the rows of [start, end) as Amazon knew them at `at`."""
     wanted = columns(report_type, seller)
     found = orders(world, seller, report_type, start, end, at)
@@ -64,7 +73,8 @@ def _row(seed: int, order: Order, line: Line, at: datetime) -> dict[str, str]:
     status = order.status(at)
     store = order.store.marketplace
     priced = status in {"UNSHIPPED", "SHIPPED"} and not order.off_amazon
-    # In many cancelled rows the quantity is 0; in the others it stays. Readers must rely on the status alone.
+    # In many cancelled rows the quantity is 0; in the others it stays. Readers must rely on the
+    # status alone.
     emptied = status == "CANCELLED" and number(seed, order.id, line.item_id, below=4) > 0
 
     def paid(minor: int) -> str:

@@ -16,7 +16,10 @@ from theseller.emulator.world.world import World
 
 #: Every report type of the emulated Amazon.
 GENERATORS: Mapping[str, ReportGenerator] = MappingProxyType(
-    {one.report_type: one for one in (*all_orders.GENERATORS, *traffic.GENERATORS, *settlement.GENERATORS)}
+    {
+        one.report_type: one
+        for one in (*all_orders.GENERATORS, *traffic.GENERATORS, *settlement.GENERATORS)
+    }
 )
 REQUESTABLE = tuple(name for name, one in GENERATORS.items() if one.render is not None)
 
@@ -45,7 +48,11 @@ def render(world: World, order: ReportOrder) -> str | None:
 
 def render_settlement(world: World, period: Period, *, decimal_comma: bool | None = None) -> str:
     """Return the text of a settlement; European numbers for a European seller unless told otherwise."""
-    comma = period.seller.region == "eu" and period.store.marketplace.currency == "EUR" if decimal_comma is None else decimal_comma
+    comma = (
+        period.seller.region == "eu" and period.store.marketplace.currency == "EUR"
+        if decimal_comma is None
+        else decimal_comma
+    )
     return SettlementWriter(world, period, decimal_comma=comma).text()
 
 

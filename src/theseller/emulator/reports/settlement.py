@@ -31,10 +31,16 @@ class SettlementWriter:
     def rows(self) -> list[tuple[str, ...]]:
         """Return all rows, the summary first."""
         settled, opening, closing = self.world.settlement(self.period)
-        body = [self._detail(event, charge, item) for event in settled for item, charge in _charges(event)]
+        body = [
+            self._detail(event, charge, item)
+            for event in settled
+            for item, charge in _charges(event)
+        ]
         total = sum(event.total for event in settled)
         if opening:
-            body.insert(0, self._reserve("Previous Reserve Amount Balance", opening, self.period.start))
+            body.insert(
+                0, self._reserve("Previous Reserve Amount Balance", opening, self.period.start)
+            )
         if closing:
             body.append(self._reserve("Current Reserve Amount", -closing, self.period.end))
         summary = {
@@ -51,7 +57,11 @@ class SettlementWriter:
         return "".join("\t".join(row) + "\n" for row in (COLUMNS, *self.rows()))
 
     def _amount(self, minor: int) -> str:
-        return amount_with_comma(minor, self.currency) if self.decimal_comma else amount(minor, self.currency)
+        return (
+            amount_with_comma(minor, self.currency)
+            if self.decimal_comma
+            else amount(minor, self.currency)
+        )
 
     def _day(self, at: datetime) -> str:
         return at.astimezone(UTC).strftime("%d.%m.%Y" if self.decimal_comma else "%Y-%m-%d")
@@ -89,7 +99,11 @@ class SettlementWriter:
             "promotion-id": charge.promotion_id,
         }
         if order:
-            cells |= {"order-id": order.id, "merchant-order-id": order.id, "fulfillment-id": "AFN" if order.by_amazon else "MFN"}
+            cells |= {
+                "order-id": order.id,
+                "merchant-order-id": order.id,
+                "fulfillment-id": "AFN" if order.by_amazon else "MFN",
+            }
         if item:
             cells |= {"sku": item.product.sku, "quantity-purchased": str(item.quantity)}
             cells["adjustment-id"] = item.adjustment_id

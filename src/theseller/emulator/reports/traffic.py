@@ -53,7 +53,14 @@ class TrafficWriter:
         self.world, self.seller, self.store, self.at = world, seller, store, at
         self.currency = store.marketplace.currency
 
-    def text(self, first: date, last: date, *, date_granularity: str = "DAY", asin_granularity: str = "PARENT") -> str:
+    def text(
+        self,
+        first: date,
+        last: date,
+        *,
+        date_granularity: str = "DAY",
+        asin_granularity: str = "PARENT",
+    ) -> str:
         """Return the document's text."""
         by_date: dict[date, _Day] = {}
         by_product: dict[tuple[str, ...], _Tally] = defaultdict(_Tally)
@@ -70,20 +77,32 @@ class TrafficWriter:
         document = {
             "reportSpecification": {
                 "reportType": REPORT_TYPE,
-                "reportOptions": {"dateGranularity": date_granularity, "asinGranularity": asin_granularity},
+                "reportOptions": {
+                    "dateGranularity": date_granularity,
+                    "asinGranularity": asin_granularity,
+                },
                 "dataStartTime": first.isoformat(),
                 "dataEndTime": last.isoformat(),
                 "marketplaceIds": [self.store.marketplace.id],
             },
-            "salesAndTrafficByDate": [self._date_entry(day, found) for day, found in by_date.items()],
-            "salesAndTrafficByAsin": [self._asin_entry(keys, tally, whole) for keys, tally in sorted(by_product.items())],
+            "salesAndTrafficByDate": [
+                self._date_entry(day, found) for day, found in by_date.items()
+            ],
+            "salesAndTrafficByAsin": [
+                self._asin_entry(keys, tally, whole) for keys, tally in sorted(by_product.items())
+            ],
         }
         return json.dumps(document, ensure_ascii=False)
 
     def _products(self, day: date) -> dict[Product, _Tally]:
         found: dict[Product, _Tally] = defaultdict(_Tally)
         for order in self.world.orders_of_day(self.seller, self.store, day):
-            if order.off_amazon or order.replaces or order.created > self.at or order.status(self.at) == "CANCELLED":
+            if (
+                order.off_amazon
+                or order.replaces
+                or order.created > self.at
+                or order.status(self.at) == "CANCELLED"
+            ):
                 continue
             for line in order.lines:
                 tally = found[line.product]
@@ -116,9 +135,13 @@ class TrafficWriter:
                 "orderedProductSales": self._amount(tally.sales),
                 "unitsOrdered": tally.units,
                 "totalOrderItems": tally.items,
-                "averageSalesPerOrderItem": self._amount(tally.sales / tally.items if tally.items else 0),
+                "averageSalesPerOrderItem": self._amount(
+                    tally.sales / tally.items if tally.items else 0
+                ),
                 "averageUnitsPerOrderItem": _ratio(tally.units, tally.items),
-                "averageSellingPrice": self._amount(tally.sales / tally.units if tally.units else 0),
+                "averageSellingPrice": self._amount(
+                    tally.sales / tally.units if tally.units else 0
+                ),
                 "unitsRefunded": found.refunded,
                 "refundRate": _ratio(found.refunded * 100, tally.units),
                 "claimsGranted": 0,
@@ -140,14 +163,26 @@ class TrafficWriter:
 
     def _asin_entry(self, keys: tuple[str, ...], tally: _Tally, whole: _Tally) -> Json:
         percentages = {
-            "browserSessionPercentage": _ratio(tally.browser_sessions * 100, whole.browser_sessions),
-            "mobileAppSessionPercentage": _ratio((tally.sessions - tally.browser_sessions) * 100, whole.sessions - whole.browser_sessions),
+            "browserSessionPercentage": _ratio(
+                tally.browser_sessions * 100, whole.browser_sessions
+            ),
+            "mobileAppSessionPercentage": _ratio(
+                (tally.sessions - tally.browser_sessions) * 100,
+                whole.sessions - whole.browser_sessions,
+            ),
             "sessionPercentage": _ratio(tally.sessions * 100, whole.sessions),
             "browserPageViewsPercentage": _ratio(tally.browser_views * 100, whole.browser_views),
-            "mobileAppPageViewsPercentage": _ratio((tally.page_views - tally.browser_views) * 100, whole.page_views - whole.browser_views),
+            "mobileAppPageViewsPercentage": _ratio(
+                (tally.page_views - tally.browser_views) * 100,
+                whole.page_views - whole.browser_views,
+            ),
             "pageViewsPercentage": _ratio(tally.page_views * 100, whole.page_views),
         }
-        sales = {"unitsOrdered": tally.units, "orderedProductSales": self._amount(tally.sales), "totalOrderItems": tally.items}
+        sales = {
+            "unitsOrdered": tally.units,
+            "orderedProductSales": self._amount(tally.sales),
+            "totalOrderItems": tally.items,
+        }
         named = dict(zip(("parentAsin", "childAsin", "sku"), keys, strict=False))
         return {**named, "salesByAsin": sales, "trafficByAsin": {**_traffic(tally), **percentages}}
 
@@ -192,7 +227,7 @@ def _keys(product: Product, granularity: str) -> tuple[str, ...]:
     return keys[: {"PARENT": 1, "CHILD": 2}.get(granularity, 3)]
 
 
-def _has_data(world: World, order: ReportOrder) -> bool:  # noqa: ARG001  # as every generator
+def _has_data(world: World, order: ReportOrder) -> bool:  # as every generator  # noqa: ARG001
     return order.end.date() >= order.seller.opened
 
 

@@ -20,7 +20,8 @@ from theseller.emulator.world.sellers import Seller, Store
 class Call:
     """`at`: the emulated instant of the call. `roles`: what the seller granted. `base_url`: where documents are fetched from.
 
-    `elements`: the personal data that a restricted data token opens; none with an ordinary access token.
+    `elements`: the personal data that a restricted data token opens; none with an ordinary access
+    token.
     """
 
     emulator: Emulator
@@ -62,7 +63,9 @@ class Call:
 
     def stores(self, name: str = "marketplaceIds") -> list[Store]:
         """Return the seller's stores that a parameter names; all of them if it is absent."""
-        return self.stores_of(self.texts(name)) if self.query.get(name) else list(self.seller.stores)
+        return (
+            self.stores_of(self.texts(name)) if self.query.get(name) else list(self.seller.stores)
+        )
 
     def stores_of(self, marketplace_ids: list[str]) -> list[Store]:
         """Return these stores. A marketplace in which the seller has no account is denied."""
@@ -73,7 +76,10 @@ class Call:
 
     def token(self, kind: str, content: dict[str, Any]) -> str:
         """Return an opaque, sealed pagination token, good for this seller and `kind` of list only."""
-        text = json.dumps({"kind": kind, "seller": self.seller.id, "issued": self.at.timestamp(), **content}, separators=(",", ":"))
+        text = json.dumps(
+            {"kind": kind, "seller": self.seller.id, "issued": self.at.timestamp(), **content},
+            separators=(",", ":"),
+        )
         return base64.urlsafe_b64encode(f"{self.emulator.seal(text)}{text}".encode()).decode()
 
     def read_token(self, name: str, kind: str, lifetime: timedelta) -> dict[str, Any] | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 DENIED = "Access to requested resource is denied."
-TOKEN_INVALID = "The access token you provided is revoked, malformed or invalid."  # noqa: S105 -- Amazon's text, no token.
-TOKEN_EXPIRED = "The access token you provided has expired."  # noqa: S105 -- Amazon's text, no token.
-TOKEN_MISSING = "Access token is missing in the request header."  # noqa: S105 -- Amazon's text, no token.
+# -- Amazon's text, no token.
+TOKEN_INVALID = "The access token you provided is revoked, malformed or invalid."  # noqa: S105
+# -- Amazon's text, no token.
+TOKEN_EXPIRED = "The access token you provided has expired."  # noqa: S105
+# -- Amazon's text, no token.
+TOKEN_MISSING = "Access token is missing in the request header."  # noqa: S105
 
 
-#: Value of x-amzn-ErrorType by status. Those of 403 and 429 are recorded; the others follow their pattern.
+#: Value of x-amzn-ErrorType by status. Those of 403 and 429 are recorded; the others follow their
+#: pattern.
 _TYPES = {
     400: "InvalidInputException", 403: "AccessDeniedException", 404: "NotFoundException", 429: "TooManyRequestsException",
     500: "InternalFailureException", 503: "ServiceUnavailableException",
@@ -54,5 +58,9 @@ def throttled() -> ApiError:
 
 def failure(status: int) -> ApiError:
     if status == 500:
-        return ApiError(500, "InternalFailure", "We encountered an internal error. Please try again.")
-    return ApiError(503, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.")
+        return ApiError(
+            500, "InternalFailure", "We encountered an internal error. Please try again."
+        )
+    return ApiError(
+        503, "ServiceUnavailable", "Service is temporarily unavailable. Please try again."
+    )

@@ -18,7 +18,14 @@ _LAG = timedelta(minutes=2)
 _WIDEST = timedelta(days=180)
 _PAGE = 100
 _TOKEN_LIFETIME = timedelta(hours=24)
-_FILTERS = ("postedAfter", "postedBefore", "marketplaceId", "transactionStatus", "relatedIdentifierName", "relatedIdentifierValue")
+_FILTERS = (
+    "postedAfter",
+    "postedBefore",
+    "marketplaceId",
+    "transactionStatus",
+    "relatedIdentifierName",
+    "relatedIdentifierValue",
+)
 
 
 def list_transactions(call: Call) -> dict[str, Any]:
@@ -26,30 +33,45 @@ def list_transactions(call: Call) -> dict[str, Any]:
     status = call.query.get("transactionStatus")
     if status not in {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}:
         raise invalid("Invalid value for transactionStatus.")
-    stores = call.stores_of([call.query["marketplaceId"]]) if call.query.get("marketplaceId") else list(call.seller.stores)
+    stores = (
+        call.stores_of([call.query["marketplaceId"]])
+        if call.query.get("marketplaceId")
+        else list(call.seller.stores)
+    )
     requested = "&".join(f"{name}={call.query.get(name, '')}" for name in _FILTERS)
     token = call.read_token("nextToken", "transactions", _TOKEN_LIFETIME)
     if token and token["asked"] != requested:
         raise invalid("nextToken does not belong to these parameters.")
     position = (parse_instant(token["last"][0], "nextToken"), token["last"][1]) if token else None
-    if token and not token["solid"] and number(call.emulator.world.seed, token["last"][1], "empty page", below=6) == 0:
+    if (
+        token
+        and not token["solid"]
+        and number(call.emulator.world.seed, token["last"][1], "empty page", below=6) == 0
+    ):
         content = {"asked": requested, "last": token["last"], "solid": True}
         return {"payload": {"transactions": [], "nextToken": call.token("transactions", content)}}
     writer = TransactionWriter(call.emulator.world, call.seller.id, call.at)
     wanted = (
         entry
         for entry in _entries(call, writer, stores, position[0] if position else None)
-        if entry.visible <= call.at and (position is None or (entry.posted, entry.id) > position) and status in {None, entry.status}
+        if entry.visible <= call.at
+        and (position is None or (entry.posted, entry.id) > position)
+        and status in {None, entry.status}
     )
     page = list(islice(wanted, _PAGE + 1))
     payload: dict[str, Any] = {"transactions": [entry.write() for entry in page[:_PAGE]]}
     if len(page) > _PAGE:
         last = page[_PAGE - 1]
-        payload["nextToken"] = call.token("transactions", {"asked": requested, "last": [last.posted.isoformat(), last.id], "solid": False})
+        payload["nextToken"] = call.token(
+            "transactions",
+            {"asked": requested, "last": [last.posted.isoformat(), last.id], "solid": False},
+        )
     return {"payload": payload}
 
 
-def _entries(call: Call, writer: TransactionWriter, stores: list[Store], reached: datetime | None) -> Iterable[Entry]:
+def _entries(
+    call: Call, writer: TransactionWriter, stores: list[Store], reached: datetime | None
+) -> Iterable[Entry]:
     """Return what is asked for, by posting time and id. `reached`: what was posted before it has been listed already."""
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if (name is None) != (value is None):
@@ -57,7 +79,9 @@ def _entries(call: Call, writer: TransactionWriter, stores: list[Store], reached
     if name == "ORDER_ID" and value:
         order = call.emulator.world.find_order(call.seller, value)
         events = call.emulator.world.events_of(order) if order and order.store in stores else ()
-        return _sorted(entry for event in events for entry in writer.entries(event) if entry.posted <= call.at)
+        return _sorted(
+            entry for event in events for entry in writer.entries(event) if entry.posted <= call.at
+        )
     if name == "FINANCIAL_EVENT_GROUP_ID" and value:
         return _of_group(call, writer, stores, value)
     if name is not None:
@@ -72,7 +96,8 @@ def _entries(call: Call, writer: TransactionWriter, stores: list[Store], reached
     if before <= after:
         raise invalid("postedBefore must be later than postedAfter.")
     if before - after > _WIDEST:
-        return []  # Amazon: "more than 180 days apart, the response is empty". No error tells the caller.
+        # Amazon: "more than 180 days apart, the response is empty". No error tells the caller.
+        return []
     return _posted(call, writer, stores, max(after, reached or after), before)
 
 
@@ -80,7 +105,9 @@ def _sorted(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.posted, entry.id))
 
 
-def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime) -> Iterator[Entry]:
+def _posted(
+    call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime
+) -> Iterator[Entry]:
     """Give what was posted in [after, before), a week at a time, so that a first page need not make half a year."""
     world, days = call.emulator.world, timedelta(days=3)
     while after < before:
@@ -96,23 +123,47 @@ def _posted(call: Call, writer: TransactionWriter, stores: list[Store], after: d
         after = until
 
 
-def _of_group(call: Call, writer: TransactionWriter, stores: list[Store], group_id: str) -> list[Entry]:
+def _of_group(
+    call: Call, writer: TransactionWriter, stores: list[Store], group_id: str
+) -> list[Entry]:
     world = call.emulator.world
     for store in stores:
-        current = [world.period_of(call.seller, store, call.at, stream) for stream in world.streams(call.seller, store)]
-        candidates = [*current, *world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at)]
+        current = [
+            world.period_of(call.seller, store, call.at, stream)
+            for stream in world.streams(call.seller, store)
+        ]
+        candidates = [
+            *current,
+            *world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at),
+        ]
         for period in candidates:
             if period.group_id == group_id:
-                entries = [entry for event in world.events(call.seller, store, period.start, period.end) for entry in writer.entries(event)]
-                inside = (entry for entry in entries if period.start <= entry.posted < period.end and entry.posted <= call.at)
-                return _sorted(entry for entry in inside if entry.status == "RELEASED" and entry.stream == period.stream)
+                entries = [
+                    entry
+                    for event in world.events(call.seller, store, period.start, period.end)
+                    for entry in writer.entries(event)
+                ]
+                inside = (
+                    entry
+                    for entry in entries
+                    if period.start <= entry.posted < period.end and entry.posted <= call.at
+                )
+                return _sorted(
+                    entry
+                    for entry in inside
+                    if entry.status == "RELEASED" and entry.stream == period.stream
+                )
     return []
 
 
 def list_balances(call: Call) -> dict[str, Any]:
     """Return the point-in-time balance of each store: available, reserved (deferred and account-level reserve), total."""
     world = call.emulator.world
-    balances = [_balance(call, store, stream) for store in call.stores() for stream in world.streams(call.seller, store)]
+    balances = [
+        _balance(call, store, stream)
+        for store in call.stores()
+        for stream in world.streams(call.seller, store)
+    ]
     wanted = call.query.get("balanceType")
     return {"balances": [_flat(balance, wanted) for balance in balances] if wanted else balances}
 
@@ -128,14 +179,22 @@ def _balance(call: Call, store: Store, stream: str) -> dict[str, Any]:
     reserve = max(available, 0) // 10
     currency = store.marketplace.currency
     parts = (("DEFERRED", deferred), ("ACCOUNT_LEVEL_RESERVE", reserve))
-    reserved: dict[str, Any] = {"balanceType": "RESERVED", "amount": currency_amount(deferred + reserve, currency)}
-    reserved["balances"] = [{"balanceType": name, "amount": currency_amount(value, currency)} for name, value in parts]
+    reserved: dict[str, Any] = {
+        "balanceType": "RESERVED",
+        "amount": currency_amount(deferred + reserve, currency),
+    }
+    reserved["balances"] = [
+        {"balanceType": name, "amount": currency_amount(value, currency)} for name, value in parts
+    ]
     return {
         "partnerMetadata": _partner(call, store, stream),
         "balanceType": "TOTAL",
         "amount": currency_amount(available + deferred, currency),
         "lastUpdatedTime": instant(call.at),
-        "balances": [{"balanceType": "AVAILABLE", "amount": currency_amount(available - reserve, currency)}, reserved],
+        "balances": [
+            {"balanceType": "AVAILABLE", "amount": currency_amount(available - reserve, currency)},
+            reserved,
+        ],
     }
 
 
@@ -150,7 +209,11 @@ def _flat(balance: dict[str, Any], wanted: str) -> dict[str, Any]:
 
 
 def _partner(call: Call, store: Store, stream: str) -> dict[str, str]:
-    return {"partnerId": call.seller.id, "accountType": stream, "marketplaceId": store.marketplace.id}
+    return {
+        "partnerId": call.seller.id,
+        "accountType": stream,
+        "marketplaceId": store.marketplace.id,
+    }
 
 
 def list_summary(call: Call) -> dict[str, Any]:
@@ -158,7 +221,11 @@ def list_summary(call: Call) -> dict[str, Any]:
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if name not in {None, "SETTLEMENT_ID"}:
         raise invalid("The only relatedIdentifierName is SETTLEMENT_ID.")
-    return {"summaries": [summary for store in call.stores() for summary in _summaries(call, store, value)]}
+    return {
+        "summaries": [
+            summary for store in call.stores() for summary in _summaries(call, store, value)
+        ]
+    }
 
 
 def _summaries(call: Call, store: Store, settlement_id: str | None) -> Iterator[dict[str, Any]]:
@@ -166,14 +233,24 @@ def _summaries(call: Call, store: Store, settlement_id: str | None) -> Iterator[
     world = call.emulator.world
     if settlement_id:
         periods = world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at)
-        spans = [(period.start, period.end, period.stream) for period in periods if period.settlement_id == settlement_id]
+        spans = [
+            (period.start, period.end, period.stream)
+            for period in periods
+            if period.settlement_id == settlement_id
+        ]
     else:
         spans = [(*_days(call), stream) for stream in world.streams(call.seller, store)]
     for start, end, stream in spans:
         charges = []
         for event in world.events(call.seller, store, start, end):
-            if start <= event.settled < min(end, call.at) and world.stream_of(call.seller, event) == stream:
-                charges += [*event.charges, *(charge for item in event.items for charge in item.charges)]
+            if (
+                start <= event.settled < min(end, call.at)
+                and world.stream_of(call.seller, event) == stream
+            ):
+                charges += [
+                    *event.charges,
+                    *(charge for item in event.items for charge in item.charges),
+                ]
         currency = store.marketplace.currency
         summary = {
             "partnerMetadata": _partner(call, store, stream),
@@ -183,7 +260,9 @@ def _summaries(call: Call, store: Store, settlement_id: str | None) -> Iterator[
             "breakdowns": tree(charges, currency),
         }
         if settlement_id:
-            summary["relatedIdentifiers"] = [{"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": settlement_id}]
+            summary["relatedIdentifiers"] = [
+                {"relatedIdentifierName": "SETTLEMENT_ID", "relatedIdentifierValue": settlement_id}
+            ]
         yield summary
 
 
@@ -197,4 +276,6 @@ def _days(call: Call) -> tuple[datetime, datetime]:
         raise invalid("periodStart and periodEnd must be ISO 8601 dates.") from None
     if last < first:
         raise invalid("periodEnd must not be before periodStart.")
-    return parse_instant(first.isoformat(), "periodStart"), parse_instant((last + timedelta(days=1)).isoformat(), "periodEnd")
+    return parse_instant(first.isoformat(), "periodStart"), parse_instant(
+        (last + timedelta(days=1)).isoformat(), "periodEnd"
+    )

@@ -15,7 +15,15 @@ from theseller.emulator.canary import canary
 from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
 from theseller.emulator.runtime import Emulator
 from theseller.emulator.spapi.call import Call
-from theseller.emulator.spapi.errors import TOKEN_EXPIRED, TOKEN_INVALID, TOKEN_MISSING, ApiError, denied, failure, throttled
+from theseller.emulator.spapi.errors import (
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    ApiError,
+    denied,
+    failure,
+    throttled,
+)
 from theseller.emulator.spapi.operations import OPERATIONS, Operation
 from theseller.emulator.spapi.tokens import opened
 from theseller.lib.ids import new_id
@@ -25,8 +33,16 @@ _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
 
 def routes() -> list[Route]:
     """Return the routes of all operations in every region, and the one that denies whatever else is asked for."""
-    found = [Route(f"/spapi/{{region}}{operation.path}", _endpoint(operation), methods=[operation.method]) for operation in OPERATIONS]
-    return [*found, Route("/spapi/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+    found = [
+        Route(
+            f"/spapi/{{region}}{operation.path}", _endpoint(operation), methods=[operation.method]
+        )
+        for operation in OPERATIONS
+    ]
+    return [
+        *found,
+        Route("/spapi/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    ]
 
 
 async def _unknown(request: Request) -> Response:
@@ -44,10 +60,18 @@ def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         seller_id: str = record["seller"] if record else ""
         kind = emulator.faults.draw(operation.name, BEFORE)
         body = await request.body()
-        response = _replaced(kind) if kind else await run_in_threadpool(_answer, emulator, operation, request, body, at)
+        response = (
+            _replaced(kind)
+            if kind
+            else await run_in_threadpool(_answer, emulator, operation, request, body, at)
+        )
         emulator.count(seller_id, operation.name, response.status_code, at)
         spoiled = emulator.faults.draw(operation.name, _SPOILING)
-        return await apply_fault(spoiled, response, canary(emulator.world.seed, "recentlyIntroducedField", operation.name))
+        return await apply_fault(
+            spoiled,
+            response,
+            canary(emulator.world.seed, "recentlyIntroducedField", operation.name),
+        )
 
     return endpoint
 
@@ -70,20 +94,26 @@ def _refused(error: ApiError, rate: str = "") -> Response:
     return response
 
 
-def _answer(emulator: Emulator, operation: Operation, request: Request, body: bytes, at: datetime) -> Response:
+def _answer(
+    emulator: Emulator, operation: Operation, request: Request, body: bytes, at: datetime
+) -> Response:
     rate = emulator.buckets.shown(operation.rate)
     try:
         call = _admit(emulator, operation, request, body, at)
         content = operation.handler(call)
     except ApiError as error:
         return _refused(error, rate)
-    response = Response(json.dumps(content, ensure_ascii=False), operation.status, media_type="application/json")
+    response = Response(
+        json.dumps(content, ensure_ascii=False), operation.status, media_type="application/json"
+    )
     response.headers["x-amzn-RequestId"] = str(new_id())
     response.headers["x-amzn-RateLimit-Limit"] = rate
     return response
 
 
-def _admit(emulator: Emulator, operation: Operation, request: Request, body: bytes, at: datetime) -> Call:
+def _admit(
+    emulator: Emulator, operation: Operation, request: Request, body: bytes, at: datetime
+) -> Call:
     """Check token, region, role and quota, in this order. Raises ApiError."""
     token = request.headers.get("x-amz-access-token")
     if not token:
@@ -98,11 +128,15 @@ def _admit(emulator: Emulator, operation: Operation, request: Request, body: byt
     if seller is None or seller.region != region:
         raise denied()
     roles = frozenset(record["roles"])
-    wanted = operation.roles_far_east if region == "fe" and operation.roles_far_east else operation.roles
+    wanted = (
+        operation.roles_far_east if region == "fe" and operation.roles_far_east else operation.roles
+    )
     if not roles & wanted:
         raise denied()
     elements = frozenset[str]()
-    if "restricted" in record:  # A restricted data token opens what it was made for and nothing else.
+    if (
+        "restricted" in record
+    ):  # A restricted data token opens what it was made for and nothing else.
         found = opened(record["restricted"], request.url.path.removeprefix(f"/spapi/{region}"))
         if found is None:
             raise denied()

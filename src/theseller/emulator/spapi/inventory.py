@@ -30,13 +30,17 @@ def get_inventory_summaries(call: Call) -> dict[str, Any]:
         raise invalid("details must be true or false.")
     changed_since = call.instant("startDateTime")
     if changed_since and changed_since < call.at - timedelta(days=548):
-        raise invalid("startDateTime must be no earlier than 18 months before the time of the request.")
+        raise invalid(
+            "startDateTime must be no earlier than 18 months before the time of the request."
+        )
     skus = call.texts("sellerSkus") or call.texts("sellerSku")
     if len(skus) > 50:
         raise invalid("At most 50 sellerSkus may be given.")
     token = call.read_token("nextToken", "inventory", _TOKEN_LIFETIME)
     offset = int(token["offset"]) if token else 0
-    products = [product for product in catalogue(call.emulator.world.seed, call.seller) if product.by_amazon]
+    products = [
+        product for product in catalogue(call.emulator.world.seed, call.seller) if product.by_amazon
+    ]
     products = [product for product in products if _listed(call, product, store)]
     if changed_since:
         products = [product for product in products if _changed(call, product) >= changed_since]
@@ -46,7 +50,10 @@ def get_inventory_summaries(call: Call) -> dict[str, Any]:
     summaries = [_summary(call, product, store, details=details == "true") for product in page]
     answer: dict[str, Any] = {
         "payload": {
-            "granularity": {"granularityType": "Marketplace", "granularityId": store.marketplace.id},
+            "granularity": {
+                "granularityType": "Marketplace",
+                "granularityId": store.marketplace.id,
+            },
             "inventorySummaries": summaries,
         }
     }
@@ -57,7 +64,10 @@ def get_inventory_summaries(call: Call) -> dict[str, Any]:
 
 def _listed(call: Call, product: Product, store: Store) -> bool:
     seed = call.emulator.world.seed
-    listed = share(seed, call.seller.brand, store.marketplace.code, product.sku, "listed") < store.assortment
+    listed = (
+        share(seed, call.seller.brand, store.marketplace.code, product.sku, "listed")
+        < store.assortment
+    )
     return listed and product.introduced <= call.at.date()
 
 
@@ -65,7 +75,9 @@ def _changed(call: Call, product: Product) -> datetime:
     """Popular products change every few minutes, dormant ones every few weeks."""
     span = int(min(max(600 / max(product.popularity, 0.002), 600), 40 * 86400))
     moment = int(call.at.timestamp())
-    return call.at - timedelta(seconds=(moment + number(call.emulator.world.seed, product.sku, "phase", below=span)) % span)
+    return call.at - timedelta(
+        seconds=(moment + number(call.emulator.world.seed, product.sku, "phase", below=span)) % span
+    )
 
 
 def stock(seed: int, seller: Seller, store: Store, product: Product, day: date) -> tuple[int, int]:
@@ -73,7 +85,11 @@ def stock(seed: int, seller: Seller, store: Store, product: Product, day: date) 
     cycle = 40 + number(seed, product.sku, store.marketplace.code, "cycle", below=31)
     position = (day.toordinal() + number(seed, product.sku, "start", below=cycle)) % cycle
     daily = store.orders_per_day * level(day, seller.opened) * product.popularity / 4.8
-    bought = daily * cycle * (0.85 + 0.4 * share(seed, product.sku, (day.toordinal() - position), "bought"))
+    bought = (
+        daily
+        * cycle
+        * (0.85 + 0.4 * share(seed, product.sku, (day.toordinal() - position), "bought"))
+    )
     left = int(max(bought + 3 - daily * position, 0))
     arriving = round(daily * cycle) if position > cycle - 18 else 0
     return left, arriving
@@ -107,7 +123,10 @@ def _summary(call: Call, product: Product, store: Store, *, details: bool) -> di
                 "pendingTransshipmentQuantity": transit,
                 "fcProcessingQuantity": 0,
             },
-            "researchingQuantity": {"totalResearchingQuantity": 0, "researchingQuantityBreakdown": []},
+            "researchingQuantity": {
+                "totalResearchingQuantity": 0,
+                "researchingQuantityBreakdown": [],
+            },
             "unfulfillableQuantity": {
                 "totalUnfulfillableQuantity": broken,
                 "customerDamagedQuantity": broken,

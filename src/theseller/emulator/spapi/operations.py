@@ -1,6 +1,7 @@
 """Every operation that is emulated: where it is, its default usage plan and the roles of which one must be granted.
 
-Rates and roles are those of Amazon's models and role-mapping pages. Any other path is denied, as Amazon does.
+Rates and roles are those of Amazon's models and role-mapping pages. Any other path is denied, as
+Amazon does.
 """
 
 from __future__ import annotations
@@ -10,13 +11,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from theseller.emulator.settings import ROLES
-from theseller.emulator.spapi import finances, inventory, orders, orders_v0, reports, sales, sellers, tokens
+from theseller.emulator.spapi import (
+    finances,
+    inventory,
+    orders,
+    orders_v0,
+    reports,
+    sales,
+    sellers,
+    tokens,
+)
 from theseller.emulator.spapi.call import Call
 
 _ANY_BUT_BRAND = frozenset(ROLES) - {"Brand Analytics"}
 _FINANCE = frozenset({"Finance and Accounting"})
 _PARTICIPATIONS = frozenset({"Product Listing", "Selling Partner Insights"})
-_REPORTS = frozenset(ROLES)  # The type decides (`documents.GENERATORS`); Brand Analytics must be able to ask for its own.
+_REPORTS = frozenset(
+    ROLES
+)  # The type decides (`documents.GENERATORS`); Brand Analytics must be able to ask for its own.
 
 
 @dataclass(frozen=True, slots=True)

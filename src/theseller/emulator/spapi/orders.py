@@ -13,7 +13,15 @@ from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
 from theseller.emulator.world.orders import Order
 
-_STATUSES = ("PENDING_AVAILABILITY", "PENDING", "UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE")
+_STATUSES = (
+    "PENDING_AVAILABILITY",
+    "PENDING",
+    "UNSHIPPED",
+    "PARTIALLY_SHIPPED",
+    "SHIPPED",
+    "CANCELLED",
+    "UNFULFILLABLE",
+)
 _LAG = timedelta(minutes=2)
 _HISTORY = timedelta(days=730)
 _TOKEN_LIFETIME = timedelta(hours=24)
@@ -61,14 +69,21 @@ def search_orders(call: Call) -> dict[str, Any]:
     answer["createdBefore" if by_creation else "lastUpdatedBefore"] = instant(before)
     if len(page) > size:
         last = key(page[size - 1])
-        content = {"asked": requested, "before": before.isoformat(), "last": [last[0].isoformat(), last[1]]}
+        content = {
+            "asked": requested,
+            "before": before.isoformat(),
+            "last": [last[0].isoformat(), last[1]],
+        }
         answer["pagination"] = {"nextToken": call.token("orders", content)}
     return answer
 
 
 def _window(call: Call) -> tuple[bool, datetime, datetime]:
     created_after, created_before = call.instant("createdAfter"), call.instant("createdBefore")
-    updated_after, updated_before = call.instant("lastUpdatedAfter"), call.instant("lastUpdatedBefore")
+    updated_after, updated_before = (
+        call.instant("lastUpdatedAfter"),
+        call.instant("lastUpdatedBefore"),
+    )
     if (created_after is None) == (updated_after is None):
         raise invalid("Exactly one of createdAfter and lastUpdatedAfter must be provided.")
     if created_after is not None and updated_before is not None:
@@ -80,7 +95,9 @@ def _window(call: Call) -> tuple[bool, datetime, datetime]:
     newest = call.at - _LAG
     before = (created_before if by_creation else updated_before) or newest
     if after is None or before > newest:
-        raise invalid("The upper bound must be at least two minutes before the time of the request.")
+        raise invalid(
+            "The upper bound must be at least two minutes before the time of the request."
+        )
     if before < after:
         raise invalid("The upper bound must be equal to or after the lower bound.")
     history = call.at - _HISTORY if call.seller.region != "fe" else after

@@ -1,7 +1,7 @@
 """Orders API v0, deprecated and still answering: getOrders, getOrder, getOrderItems, getOrderBuyerInfo, getOrderAddress.
 
-Without a restricted data token nothing fails: names, street and telephone number are absent, while the relay address of the buyer's
-mail, city, state and postal code come all the same.
+Without a restricted data token nothing fails: names, street and telephone number are absent, while
+the relay address of the buyer's mail, city, state and postal code come all the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from theseller.emulator.world.orders import Line, Order
 Json = dict[str, Any]
 _LAG = timedelta(minutes=2)
 _TOKEN_LIFETIME = timedelta(hours=24)
-_STATUS = {"PENDING": "Pending", "UNSHIPPED": "Unshipped", "SHIPPED": "Shipped", "CANCELLED": "Canceled"}
+_STATUS = {
+    "PENDING": "Pending",
+    "UNSHIPPED": "Unshipped",
+    "SHIPPED": "Shipped",
+    "CANCELLED": "Canceled",
+}
 _STATUSES = (
     "PendingAvailability",
     "Pending",
@@ -38,13 +43,21 @@ def get_orders(call: Call) -> Json:
         raise invalid("MarketplaceIds is required.")
     stores, size = call.stores("MarketplaceIds"), call.integer("MaxResultsPerPage", 100, 100)
     statuses = set(call.choices("OrderStatuses", _STATUSES))
-    created_after, updated_after = _instant(call, "CreatedAfter"), _instant(call, "LastUpdatedAfter")
+    created_after, updated_after = (
+        _instant(call, "CreatedAfter"),
+        _instant(call, "LastUpdatedAfter"),
+    )
     if (created_after is None) == (updated_after is None):
-        raise invalid("Either the CreatedAfter parameter or the LastUpdatedAfter parameter is required. Both cannot be empty.")
+        raise invalid(
+            "Either the CreatedAfter parameter or the LastUpdatedAfter parameter is required. Both"
+            " cannot be empty."
+        )
     by_creation, newest = created_after is not None, call.at - _LAG
     before = _instant(call, "CreatedBefore" if by_creation else "LastUpdatedBefore") or newest
     if before > newest:
-        raise invalid("The upper bound must be at least two minutes before the time of the request.")
+        raise invalid(
+            "The upper bound must be at least two minutes before the time of the request."
+        )
     token = call.read_token("NextToken", "orders_v0", _TOKEN_LIFETIME)
     position: tuple[datetime, str] | None = None
     if token:
@@ -67,7 +80,9 @@ def get_orders(call: Call) -> Json:
     payload["CreatedBefore" if by_creation else "LastUpdatedBefore"] = instant(before)
     if len(page) > size:
         last = key(page[size - 1])
-        payload["NextToken"] = call.token("orders_v0", {"before": before.isoformat(), "last": [last[0].isoformat(), last[1]]})
+        payload["NextToken"] = call.token(
+            "orders_v0", {"before": before.isoformat(), "last": [last[0].isoformat(), last[1]]}
+        )
     return {"payload": payload}
 
 
@@ -95,7 +110,12 @@ def get_order(call: Call) -> Json:
 def get_order_items(call: Call) -> Json:
     """Return an order's items, all on one page."""
     order = _find(call)
-    return {"payload": {"AmazonOrderId": order.id, "OrderItems": [_item(call, order, line) for line in order.lines]}}
+    return {
+        "payload": {
+            "AmazonOrderId": order.id,
+            "OrderItems": [_item(call, order, line) for line in order.lines],
+        }
+    }
 
 
 def get_order_buyer_info(call: Call) -> Json:
@@ -143,13 +163,20 @@ def _order(call: Call, order: Order) -> Json:
         body["ReplacedOrderId"] = order.replaces
     if status not in {"PENDING", "CANCELLED"}:
         total = sum(line.total(tax_included=store.tax_included) for line in order.lines)
-        body["OrderTotal"] = {"CurrencyCode": store.currency, "Amount": amount(total, store.currency)}
+        body["OrderTotal"] = {
+            "CurrencyCode": store.currency,
+            "Amount": amount(total, store.currency),
+        }
         body["ShippingAddress"] = _address(call, order)
     return body
 
 
 def _buyer(call: Call, order: Order) -> Json:
-    body: Json = {"BuyerEmail": f"{_plant(call, order, 'BuyerEmail')}@marketplace.{order.store.marketplace.sales_channel.casefold()}"}
+    body: Json = {
+        "BuyerEmail": (
+            f"{_plant(call, order, 'BuyerEmail')}@marketplace.{order.store.marketplace.sales_channel.casefold()}"
+        )
+    }
     if "buyerInfo" in call.elements:
         body["BuyerName"] = f"{_plant(call, order, 'BuyerName')} Miller"
         body["PurchaseOrderNumber"] = _plant(call, order, "PurchaseOrderNumber")
@@ -160,7 +187,9 @@ def _address(call: Call, order: Order) -> Json:
     body: Json = {"CountryCode": order.destination}
     body |= {part: _plant(call, order, part) for part in ("City", "StateOrRegion", "PostalCode")}
     if "shippingAddress" in call.elements:
-        body |= {part: _plant(call, order, part) for part in ("Name", "AddressLine1", "AddressLine2")}
+        body |= {
+            part: _plant(call, order, part) for part in ("Name", "AddressLine1", "AddressLine2")
+        }
         body["Phone"] = f"+1 555 {_plant(call, order, 'Phone')}"
         body["AddressType"] = "Residential"
     return body
@@ -180,8 +209,18 @@ def _item(call: Call, order: Order, line: Line) -> Json:
         "ConditionSubtypeId": "New",
     }
     if order.status(call.at) not in {"PENDING", "CANCELLED"}:
-        prices = {"ItemPrice": line.price, "ItemTax": line.tax, "ShippingPrice": line.shipping, "PromotionDiscount": line.discount}
-        body |= {name: {"CurrencyCode": currency, "Amount": amount(value, currency)} for name, value in prices.items()}
+        prices = {
+            "ItemPrice": line.price,
+            "ItemTax": line.tax,
+            "ShippingPrice": line.shipping,
+            "PromotionDiscount": line.discount,
+        }
+        body |= {
+            name: {"CurrencyCode": currency, "Amount": amount(value, currency)}
+            for name, value in prices.items()
+        }
     if "buyerInfo" in call.elements:
-        body["BuyerInfo"] = {"GiftMessageText": f"Happy birthday, {_plant(call, order, 'GiftMessageText')}!"}
+        body["BuyerInfo"] = {
+            "GiftMessageText": f"Happy birthday, {_plant(call, order, 'GiftMessageText')}!"
+        }
     return body

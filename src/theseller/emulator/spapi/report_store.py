@@ -48,7 +48,10 @@ def _document_id(emulator: Emulator, seller: Seller, report_id: str) -> str:
 
 def settlement_report(emulator: Emulator, period: Period) -> Report:
     """Return the report that Amazon makes of a closed settlement by itself."""
-    report_id = str(50_000_000_000 + number(emulator.world.seed, period.settlement_id, "report", below=9 * 10**9))
+    report_id = str(
+        50_000_000_000
+        + number(emulator.world.seed, period.settlement_id, "report", below=9 * 10**9)
+    )
     document_id = _document_id(emulator, period.seller, report_id)
     return Report(
         report_id, document_id, period.seller, SETTLEMENT, (period.store.marketplace.id,), period.start, period.end, {},
@@ -57,7 +60,15 @@ def settlement_report(emulator: Emulator, period: Period) -> Report:
 
 
 def _order(report: Report) -> ReportOrder:
-    return ReportOrder(report.seller, report.type, report.start, report.end, report.ended, report.marketplace_ids, report.options)
+    return ReportOrder(
+        report.seller,
+        report.type,
+        report.start,
+        report.end,
+        report.ended,
+        report.marketplace_ids,
+        report.options,
+    )
 
 
 class ReportStore:
@@ -79,7 +90,11 @@ class ReportStore:
         with state.lock:
             serial = state.data.get("report_serial", 0) + 1
             state.data["report_serial"] = serial
-            report_id = str(60_000_000_000 + serial * 1009 + number(self.emulator.world.seed, seller.id, serial, below=1009))
+            report_id = str(
+                60_000_000_000
+                + serial * 1009
+                + number(self.emulator.world.seed, seller.id, serial, below=1009)
+            )
             state.change("reports", report_id, record)
         return self._report(report_id, record)
 
@@ -87,8 +102,12 @@ class ReportStore:
         seller = self.emulator.world.sellers[record["seller"]]
         created = datetime.fromtimestamp(record["created"], UTC)
         scale = self.emulator.config.rate_scale
-        queue = timedelta(seconds=(3 + number(self.emulator.world.seed, report_id, "queue", below=5)) / scale)
-        work = timedelta(seconds=(5 + number(self.emulator.world.seed, report_id, "work", below=12)) / scale)
+        queue = timedelta(
+            seconds=(3 + number(self.emulator.world.seed, report_id, "queue", below=5)) / scale
+        )
+        work = timedelta(
+            seconds=(5 + number(self.emulator.world.seed, report_id, "work", below=12)) / scale
+        )
         return Report(
             report_id, _document_id(self.emulator, seller, report_id), seller, record["type"], tuple(record["marketplaces"]),
             datetime.fromisoformat(record["start"]), datetime.fromisoformat(record["end"]), record["options"], created,
@@ -112,7 +131,9 @@ class ReportStore:
 
     def find_document(self, seller: Seller, document_id: str, at: datetime) -> Report | None:
         """Return the report whose finished document has this id."""
-        found = next((report for report in self._all(seller, at) if report.document_id == document_id), None)
+        found = next(
+            (report for report in self._all(seller, at) if report.document_id == document_id), None
+        )
         return found if found and self.status(found, at) in {"DONE", "FATAL"} else None
 
     def status(self, report: Report, at: datetime) -> str:
@@ -125,7 +146,11 @@ class ReportStore:
             return "IN_PROGRESS"
         if report.outcome:
             return report.outcome
-        return "DONE" if report.period or documents.has_data(self.emulator.world, _order(report)) else "CANCELLED"
+        return (
+            "DONE"
+            if report.period or documents.has_data(self.emulator.world, _order(report))
+            else "CANCELLED"
+        )
 
     def cancel(self, report: Report) -> None:
         record = self.emulator.state.data["reports"][report.id]
@@ -142,7 +167,9 @@ class ReportStore:
 
     def _render(self, report: Report) -> str | None:
         if report.outcome == "FATAL":
-            return json.dumps({"errorDetails": "The report could not be generated. Please request it again."})
+            return json.dumps(
+                {"errorDetails": "The report could not be generated. Please request it again."}
+            )
         if report.period:
             return documents.render_settlement(self.emulator.world, report.period)
         return documents.render(self.emulator.world, _order(report))
@@ -154,7 +181,11 @@ class ReportStore:
             header, *rows = text.splitlines()
             text = "".join(f"{row}\t{extra_column}\n" for row in rows)
             text = f"{header}\trecently-introduced-column\n{text}"
-        return documents.encode(text, documents.GENERATORS[report.type].encoding(report.seller), compress=report.compressed)
+        return documents.encode(
+            text,
+            documents.GENERATORS[report.type].encoding(report.seller),
+            compress=report.compressed,
+        )
 
     def json(self, report: Report, at: datetime) -> dict[str, Any]:
         """Return the Reports API's Report."""
@@ -171,5 +202,8 @@ class ReportStore:
         if status in {"IN_PROGRESS", "DONE", "FATAL"}:
             body["processingStartTime"] = instant(report.started)
         if status in {"DONE", "FATAL"}:
-            body |= {"processingEndTime": instant(report.ended), "reportDocumentId": report.document_id}
+            body |= {
+                "processingEndTime": instant(report.ended),
+                "reportDocumentId": report.document_id,
+            }
         return body

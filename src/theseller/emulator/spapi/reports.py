@@ -38,7 +38,11 @@ def create_report(call: Call) -> dict[str, Any]:
     if not isinstance(body, dict) or not isinstance(body.get("reportType"), str):
         raise invalid("reportType is required.")
     report_type, marketplace_ids = body["reportType"], body.get("marketplaceIds")
-    if not isinstance(marketplace_ids, list) or not marketplace_ids or not all(isinstance(entry, str) for entry in marketplace_ids):
+    if (
+        not isinstance(marketplace_ids, list)
+        or not marketplace_ids
+        or not all(isinstance(entry, str) for entry in marketplace_ids)
+    ):
         raise invalid("marketplaceIds is required.")
     if report_type in RESTRICTED:
         raise denied()
@@ -55,25 +59,41 @@ def create_report(call: Call) -> dict[str, Any]:
     if generator.one_store and len(marketplace_ids) != 1:
         raise invalid("Exactly one marketplace must be given for this report type.")
     store = ReportStore(call.emulator)
-    outcome = "FATAL" if call.emulator.faults.draw("reports.createReport", frozenset({"fatal_report"})) else ""
+    outcome = (
+        "FATAL"
+        if call.emulator.faults.draw("reports.createReport", frozenset({"fatal_report"}))
+        else ""
+    )
     if _requested_too_often(call, store, generator):
         outcome = "CANCELLED"
     report = store.add(
-        call.seller, report_type, marketplace_ids, (start, end), {str(k): str(v) for k, v in options.items()}, outcome, call.at
+        call.seller,
+        report_type,
+        marketplace_ids,
+        (start, end),
+        {str(k): str(v) for k, v in options.items()},
+        outcome,
+        call.at,
     )
     return {"reportId": report.id}
 
 
-def _range(call: Call, body: dict[str, Any], generator: ReportGenerator) -> tuple[datetime, datetime]:
+def _range(
+    call: Call, body: dict[str, Any], generator: ReportGenerator
+) -> tuple[datetime, datetime]:
     texts = body.get("dataStartTime"), body.get("dataEndTime")
     if not isinstance(texts[0], str) or not isinstance(texts[1] or "", str):
         raise invalid("dataStartTime is required for this report type.")
     start = parse_instant(texts[0], "dataStartTime")
     end = parse_instant(texts[1], "dataEndTime") if texts[1] else call.at
     if end < start or start > call.at:
-        raise invalid("dataEndTime must not be before dataStartTime, and dataStartTime not in the future.")
+        raise invalid(
+            "dataEndTime must not be before dataStartTime, and dataStartTime not in the future."
+        )
     if generator.longest and end - start > generator.longest:
-        raise invalid(f"The date range of this report type is limited to {generator.longest.days} days.")
+        raise invalid(
+            f"The date range of this report type is limited to {generator.longest.days} days."
+        )
     if generator.oldest and start < call.at - generator.oldest:
         raise invalid("dataStartTime must be within the last two years.")
     return start, end
@@ -84,7 +104,11 @@ def _requested_too_often(call: Call, store: ReportStore, generator: ReportGenera
         return False
     most, window = generator.most_requests
     since = call.at - window / call.emulator.config.rate_scale
-    recent = [report for report in store.of(call.seller) if report.type == generator.report_type and report.created > since]
+    recent = [
+        report
+        for report in store.of(call.seller)
+        if report.type == generator.report_type and report.created > since
+    ]
     return len(recent) >= most
 
 
@@ -96,22 +120,32 @@ def get_reports(call: Call) -> dict[str, Any]:
         content = call.read_token("nextToken", "reports", timedelta(hours=24)) or {}
     else:
         content = _requested(call)
-    since, until = parse_instant(content["since"], "createdSince"), parse_instant(content["until"], "createdUntil")
+    since, until = (
+        parse_instant(content["since"], "createdSince"),
+        parse_instant(content["until"], "createdUntil"),
+    )
     for report_type in content["types"]:
         if report_type in GENERATORS and not call.roles & GENERATORS[report_type].roles:
             raise denied()
     store = ReportStore(call.emulator)
     found = [report for report in store.of(call.seller) if report.type in content["types"]]
     if SETTLEMENT in content["types"]:
-        found += [settlement_report(call.emulator, period) for period in call.emulator.world.periods_published(call.seller, since, until)]
+        found += [
+            settlement_report(call.emulator, period)
+            for period in call.emulator.world.periods_published(call.seller, since, until)
+        ]
     found = [report for report in found if since <= report.created <= until]
     if content["marketplaces"]:
-        found = [report for report in found if set(report.marketplace_ids) & set(content["marketplaces"])]
+        found = [
+            report for report in found if set(report.marketplace_ids) & set(content["marketplaces"])
+        ]
     if content["statuses"]:
         found = [report for report in found if store.status(report, call.at) in content["statuses"]]
     found.sort(key=lambda report: (report.created, report.id), reverse=True)
     offset, size = content["offset"], content["size"]
-    answer: dict[str, Any] = {"reports": [store.json(report, call.at) for report in found[offset : offset + size]]}
+    answer: dict[str, Any] = {
+        "reports": [store.json(report, call.at) for report in found[offset : offset + size]]
+    }
     if offset + size < len(found):
         answer["nextToken"] = call.token("reports", {**content, "offset": offset + size})
     return answer
@@ -168,9 +202,14 @@ def get_report_document(call: Call) -> dict[str, Any]:
         raise not_found("The requested document was not found.")
     if not call.roles & GENERATORS[report.type].roles:
         raise denied()
-    expired = call.emulator.faults.draw("reports.getReportDocument", frozenset({"expired_document"}))
+    expired = call.emulator.faults.draw(
+        "reports.getReportDocument", frozenset({"expired_document"})
+    )
     signed = call.at - 2 * URL_LIFETIME if expired else call.at
-    answer = {"reportDocumentId": report.document_id, "url": call.base_url + signed_path(call.emulator, report, signed)}
+    answer = {
+        "reportDocumentId": report.document_id,
+        "url": call.base_url + signed_path(call.emulator, report, signed),
+    }
     if report.compressed:
         answer["compressionAlgorithm"] = "GZIP"
     return answer
@@ -189,10 +228,14 @@ def signed_path(emulator: Emulator, report: Report, at: datetime) -> str:
 
 
 def _sign(emulator: Emulator, seller_id: str, document_id: str, stamp: str) -> str:
-    return hmac.new(emulator.document_key, f"{seller_id}|{document_id}|{stamp}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        emulator.document_key, f"{seller_id}|{document_id}|{stamp}".encode(), hashlib.sha256
+    ).hexdigest()
 
 
-def link_problem(emulator: Emulator, seller_id: str, document_id: str, stamp: str, signature: str, at: datetime) -> str:
+def link_problem(
+    emulator: Emulator, seller_id: str, document_id: str, stamp: str, signature: str, at: datetime
+) -> str:
     """Return the storage service's message for a link that does not work now; empty if it works."""
     if not hmac.compare_digest(_sign(emulator, seller_id, document_id, stamp), signature):
         return "The request signature we calculated does not match the signature you provided."

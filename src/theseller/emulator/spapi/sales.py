@@ -28,8 +28,16 @@ def get_order_metrics(call: Call) -> dict[str, Any]:
     start, end, zone = _interval(call, granularity)
     if call.query.get("asin") and call.query.get("sku"):
         raise invalid("asin and sku must not be specified together.")
-    orders = list(call.emulator.world.orders_created(call.seller, [store], start, min(end, call.at) - timedelta(microseconds=1)))
-    orders = [order for order in orders if not (order.off_amazon or order.replaces or order.status(call.at) == "CANCELLED")]
+    orders = list(
+        call.emulator.world.orders_created(
+            call.seller, [store], start, min(end, call.at) - timedelta(microseconds=1)
+        )
+    )
+    orders = [
+        order
+        for order in orders
+        if not (order.off_amazon or order.replaces or order.status(call.at) == "CANCELLED")
+    ]
     first_day = call.query.get("firstDayOfWeek", "Monday")
     payload = []
     for low, high in _slices(start, end, zone, granularity, sunday=first_day == "Sunday"):
@@ -50,7 +58,10 @@ def _interval(call: Call, granularity: str) -> tuple[datetime, datetime, ZoneInf
         zone = ZoneInfo(zone_name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         raise invalid("granularityTimeZone is not a known time zone.") from None
-    if zone_name and (start.utcoffset() != start.astimezone(zone).utcoffset() or end.utcoffset() != end.astimezone(zone).utcoffset()):
+    if zone_name and (
+        start.utcoffset() != start.astimezone(zone).utcoffset()
+        or end.utcoffset() != end.astimezone(zone).utcoffset()
+    ):
         raise invalid("granularityTimeZone must align with the offset of the interval.")
     oldest = call.at - (timedelta(days=30) if granularity == "Hour" else timedelta(days=731))
     if start < oldest or end <= start:
@@ -58,7 +69,9 @@ def _interval(call: Call, granularity: str) -> tuple[datetime, datetime, ZoneInf
     return start, end, zone
 
 
-def _slices(start: datetime, end: datetime, zone: ZoneInfo, granularity: str, *, sunday: bool) -> Iterator[tuple[datetime, datetime]]:
+def _slices(
+    start: datetime, end: datetime, zone: ZoneInfo, granularity: str, *, sunday: bool
+) -> Iterator[tuple[datetime, datetime]]:
     low = start.astimezone(zone)
     while low < end:
         high = min(_next(low, granularity, sunday=sunday), end.astimezone(zone))
@@ -69,7 +82,11 @@ def _slices(start: datetime, end: datetime, zone: ZoneInfo, granularity: str, *,
 def _next(low: datetime, granularity: str, *, sunday: bool) -> datetime:
     midnight = low.replace(hour=0, minute=0, second=0, microsecond=0)
     if granularity == "Hour":
-        return (low.astimezone(ZoneInfo("UTC")) + timedelta(hours=1)).astimezone(low.tzinfo).replace(minute=0, second=0)
+        return (
+            (low.astimezone(ZoneInfo("UTC")) + timedelta(hours=1))
+            .astimezone(low.tzinfo)
+            .replace(minute=0, second=0)
+        )
     if granularity == "Day":
         return midnight + timedelta(days=1)
     if granularity == "Week":
@@ -80,13 +97,19 @@ def _next(low: datetime, granularity: str, *, sunday: bool) -> datetime:
 
 
 def _metrics(call: Call, store: Store, orders: list[Order], interval: str) -> dict[str, Any]:
-    asin, sku, buyer, network = (call.query.get(name) for name in ("asin", "sku", "buyerType", "fulfillmentNetwork"))
+    asin, sku, buyer, network = (
+        call.query.get(name) for name in ("asin", "sku", "buyerType", "fulfillmentNetwork")
+    )
     if buyer in {"B2B", "B2C"}:
         orders = [order for order in orders if order.business == (buyer == "B2B")]
     if network in {"AFN", "MFN"}:
         orders = [order for order in orders if order.by_amazon == (network == "AFN")]
     counted = {
-        order.id: [line for line in order.lines if asin in {None, line.product.asin} and sku in {None, line.product.sku}]
+        order.id: [
+            line
+            for line in order.lines
+            if asin in {None, line.product.asin} and sku in {None, line.product.sku}
+        ]
         for order in orders
     }
     lines = [line for found in counted.values() for line in found]

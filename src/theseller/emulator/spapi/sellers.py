@@ -7,7 +7,15 @@ from typing import Any
 from theseller.emulator.canary import canary
 from theseller.emulator.spapi.call import Call
 
-_LANGUAGES = {"US": "en_US", "CA": "en_CA", "MX": "es_MX", "UK": "en_GB", "DE": "de_DE", "FR": "fr_FR", "JP": "ja_JP"}
+_LANGUAGES = {
+    "US": "en_US",
+    "CA": "en_CA",
+    "MX": "es_MX",
+    "UK": "en_GB",
+    "DE": "de_DE",
+    "FR": "fr_FR",
+    "JP": "ja_JP",
+}
 
 
 def get_marketplace_participations(call: Call) -> dict[str, Any]:
@@ -26,7 +34,10 @@ def get_marketplace_participations(call: Call) -> dict[str, Any]:
                     "domainName": f"www.{market.sales_channel.casefold()}",
                 },
                 "participation": {"isParticipating": True, "hasSuspendedListings": False},
-                "storeName": f"{canary(call.emulator.world.seed, 'payload[].storeName', call.seller.id + market.id)} Store",
+                "storeName": (
+                    f"{canary(call.emulator.world.seed, 'payload[].storeName', call.seller.id + market.id)}"
+                    " Store"
+                ),
             }
         )
     return {"payload": payload}

@@ -12,9 +12,14 @@ from theseller.emulator.spapi.errors import ApiError, invalid
 _SHIPPING = frozenset({"Direct to Consumer Shipping (Restricted)"})
 _TAX = frozenset({"Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"})
 #: Which restricted roles open a data element. Any one is enough.
-_ELEMENT_ROLES = {"buyerInfo": _SHIPPING | _TAX, "shippingAddress": _SHIPPING | _TAX, "buyerTaxInformation": _TAX}
+_ELEMENT_ROLES = {
+    "buyerInfo": _SHIPPING | _TAX,
+    "shippingAddress": _SHIPPING | _TAX,
+    "buyerTaxInformation": _TAX,
+}
 _MOST_RESOURCES = 50
-#: Restricted operations that are emulated: pattern of the path (an id or its placeholder), and whether they need `dataElements`.
+#: Restricted operations that are emulated: pattern of the path (an id or its placeholder), and
+#: whether they need `dataElements`.
 _RESOURCES = (
     (re.compile(r"/orders/v0/orders"), True),
     (re.compile(r"/orders/v0/orders/([^/]+)"), True),
@@ -38,20 +43,36 @@ def create_restricted_data_token(call: Call) -> dict[str, Any]:
 
 
 def _malformed() -> ApiError:
-    return ApiError(400, "InvalidRequest", "Request is missing or has invalid parameters", "Resource not provided.")
+    return ApiError(
+        400,
+        "InvalidRequest",
+        "Request is missing or has invalid parameters",
+        "Resource not provided.",
+    )
 
 
 def _grant(call: Call, resource: object) -> dict[str, Any]:
     """Return the method, path and data elements of one resource that may be opened."""
-    if not isinstance(resource, dict) or resource.get("method") != "GET" or not isinstance(resource.get("path"), str):
+    if (
+        not isinstance(resource, dict)
+        or resource.get("method") != "GET"
+        or not isinstance(resource.get("path"), str)
+    ):
         raise _malformed()
     path, elements = resource["path"], resource.get("dataElements") or []
     needs_elements = next((needs for pattern, needs in _RESOURCES if pattern.fullmatch(path)), None)
-    if needs_elements is None or not isinstance(elements, list) or not set(elements) <= set(_ELEMENT_ROLES):
+    if (
+        needs_elements is None
+        or not isinstance(elements, list)
+        or not set(elements) <= set(_ELEMENT_ROLES)
+    ):
         raise _malformed()
     closed = [element for element in elements if not call.roles & _ELEMENT_ROLES[element]]
     if closed:
-        raise invalid(f"Application does not have access to one or more requested data elements: [{', '.join(closed)}]")
+        raise invalid(
+            "Application does not have access to one or more requested data elements:"
+            f" [{', '.join(closed)}]"
+        )
     if not elements and not call.roles & (_SHIPPING | _TAX):
         raise invalid("Application do not have access to some or all requested resource")
     if needs_elements and not elements:

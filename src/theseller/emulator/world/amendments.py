@@ -1,7 +1,7 @@
 """Facts that were changed after the world was made: late refunds, cancellations, releases, settlements closed early, a second stream.
 
-Each has the instant at which it happened, and changes nothing of what was known before: a closed settlement and a document that was
-made stay as they are.
+Each has the instant at which it happened, and changes nothing of what was known before: a closed
+settlement and a document that was made stay as they are.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def record_of(amendment: Amendment) -> dict[str, Any]:
 
 def amendment_of(record: Mapping[str, Any]) -> Amendment:
     """Return the change that `record_of` wrote down."""
-    return Amendment(**{**record, "kind": Change(record["kind"]), "at": datetime.fromisoformat(record["at"])})
+    return Amendment(
+        **{**record, "kind": Change(record["kind"]), "at": datetime.fromisoformat(record["at"])}
+    )
 
 
 _Store = tuple[str, str]
@@ -89,7 +91,11 @@ class Amendments:
     def order(self, order: Order) -> Order:
         """Return the order with its changes."""
         for change in self._of_order.get(order.id, ()):
-            order = _cancelled(order, change.at) if change.kind is Change.CANCEL else _refunded(order, change.at, change.share)
+            order = (
+                _cancelled(order, change.at)
+                if change.kind is Change.CANCEL
+                else _refunded(order, change.at, change.share)
+            )
         return order
 
     def event(self, event: Event) -> Event:
@@ -97,7 +103,9 @@ class Amendments:
         if not event.deferral or event.order is None:
             return event
         store = (event.order.seller.id, event.store.marketplace.id)
-        early = next((at for at in self._releases.get(store, ()) if event.posted <= at < event.settled), None)
+        early = next(
+            (at for at in self._releases.get(store, ()) if event.posted <= at < event.settled), None
+        )
         return replace(event, settled=early) if early else event
 
 
@@ -105,7 +113,15 @@ def _cancelled(order: Order, at: datetime) -> Order:
     """Return an order that was cancelled before it was shipped: nothing that would have come later happens."""
     lines = tuple(replace(line, refund=None) for line in order.lines)
     updates = (*(update for update in order.updates if update < at), at)
-    return replace(order, shipped=None, delivered=None, cancelled=at, cancelled_by="BUYER", lines=lines, updates=updates)
+    return replace(
+        order,
+        shipped=None,
+        delivered=None,
+        cancelled=at,
+        cancelled_by="BUYER",
+        lines=lines,
+        updates=updates,
+    )
 
 
 def _refunded(order: Order, at: datetime, share: float) -> Order:

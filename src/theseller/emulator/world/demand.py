@@ -19,7 +19,9 @@ def event_days(year: int) -> dict[date, float]:
     """Return the days of `year` with extra demand and their factor: Prime Day, Black Friday to Cyber Monday."""
     days: dict[date, float] = {}
     first_july = date(year, 7, 1)
-    prime = first_july + timedelta(days=(1 - first_july.weekday()) % 7 + 7)  # The second Tuesday of July.
+    prime = first_july + timedelta(
+        days=(1 - first_july.weekday()) % 7 + 7
+    )  # The second Tuesday of July.
     for offset in range(2 if year < 2025 else 4):
         days[prime + timedelta(days=offset)] = 2.8 if offset < 2 else 2.0
     first_november = date(year, 11, 1)

@@ -28,8 +28,9 @@ class ItemEvent:
 class Event:
     """Something that moved money. `settled`: when it counts for a settlement; later than `posted` where Amazon deferred it.
 
-    `kind` is the Finances API's transactionType, `row_type` the settlement report's transaction-type.
-    `visible`: when listTransactions begins to show it, up to 48 hours after `posted`.
+    `kind` is the Finances API's transactionType, `row_type` the settlement report's
+    transaction-type. `visible`: when listTransactions begins to show it, up to 48 hours after
+    `posted`.
     """
 
     id: str
@@ -48,7 +49,9 @@ class Event:
 
     @property
     def total(self) -> int:
-        return sum(charge.amount for charge in self.charges) + sum(charge.amount for item in self.items for charge in item.charges)
+        return sum(charge.amount for charge in self.charges) + sum(
+            charge.amount for item in self.items for charge in item.charges
+        )
 
 
 def _visible(seed: int, event_id: str, posted: datetime) -> datetime:
@@ -68,12 +71,35 @@ def of_order(seed: int, order: Order) -> tuple[Event, ...]:
             continue
         event_id = identifier(seed, order.id, line.item_id, "refund")
         adjustment = str(number(seed, order.id, line.item_id, "adjustment", below=10**14)).zfill(14)
-        item = ItemEvent(line.product, line.quantity, refund(order.store, line, line.refund.share), line, adjustment)
-        kind = "Refund" if line.refund.kind == "Refund" else "GuaranteeClaim" if line.refund.kind.startswith("A") else "Chargeback"
+        item = ItemEvent(
+            line.product,
+            line.quantity,
+            refund(order.store, line, line.refund.share),
+            line,
+            adjustment,
+        )
+        kind = (
+            "Refund"
+            if line.refund.kind == "Refund"
+            else "GuaranteeClaim"
+            if line.refund.kind.startswith("A")
+            else "Chargeback"
+        )
         posted = line.refund.at
         visible = posted if line.refund.prompt else _visible(seed, event_id, posted)
         events.append(
-            Event(event_id, kind, line.refund.kind, "Refund Order", order.store, posted, posted, visible, order=order, items=(item,))
+            Event(
+                event_id,
+                kind,
+                line.refund.kind,
+                "Refund Order",
+                order.store,
+                posted,
+                posted,
+                visible,
+                order=order,
+                items=(item,),
+            )
         )
     return tuple(event for event in events if event.items)
 
@@ -82,8 +108,12 @@ def _shipment(seed: int, order: Order, shipped: datetime) -> Event:
     event_id = identifier(seed, order.id, "shipment")
     posted = shipped + timedelta(minutes=number(seed, order.id, "posting", below=180))
     day = order.store.marketplace.local_day(shipped)
-    lines = ((line, sale(order.store, line, day, by_amazon=order.by_amazon)) for line in order.lines)
-    items = tuple(ItemEvent(line.product, line.quantity, charges, line) for line, charges in lines if charges)
+    lines = (
+        (line, sale(order.store, line, day, by_amazon=order.by_amazon)) for line in order.lines
+    )
+    items = tuple(
+        ItemEvent(line.product, line.quantity, charges, line) for line, charges in lines if charges
+    )
     deferral, settled = "", posted
     if is_invoiced(seed, order):
         deferral, settled = "B2B", posted + timedelta(days=30)
@@ -91,7 +121,20 @@ def _shipment(seed: int, order: Order, shipped: datetime) -> Event:
         deferral, settled = "DD7", order.delivered + timedelta(days=7)
     shipment_id = f"B{number(seed, order.id, 'shipment', below=10**9):09d}"
     visible = _visible(seed, event_id, posted)
-    return Event(event_id, "Shipment", "Order", "Order Payment", order.store, posted, settled, visible, deferral, order, shipment_id, items)
+    return Event(
+        event_id,
+        "Shipment",
+        "Order",
+        "Order Payment",
+        order.store,
+        posted,
+        settled,
+        visible,
+        deferral,
+        order,
+        shipment_id,
+        items,
+    )
 
 
 def is_invoiced(seed: int, order: Order) -> bool:
@@ -111,20 +154,47 @@ def of_month(seed: int, seller: Seller, store: Store, month: date) -> tuple[Even
     random = stream(seed, seller.id, store.marketplace.id, month.isoformat(), "fees")
     usual = store.orders_per_day * level(month + timedelta(days=14), seller.opened) * 30
     cents = store.price_factor
-    space = sum(TIERS[product.tier][1] * 12 for product in catalogue(seed, seller)) * store.assortment
-    storage = space * (2.40 if month.month >= 10 else 0.78) * 100 * random.uniform(0.8, 1.2) * min(usual / 300, 1)
+    space = (
+        sum(TIERS[product.tier][1] * 12 for product in catalogue(seed, seller)) * store.assortment
+    )
+    storage = (
+        space
+        * (2.40 if month.month >= 10 else 0.78)
+        * 100
+        * random.uniform(0.8, 1.2)
+        * min(usual / 300, 1)
+    )
     due = [
         _Due("Subscription Fee", 3, -round(3999 * cents) if store is seller.stores[0] else 0),
         _Due("Storage Fee", 8, -round(storage * cents)),
-        _Due("StorageRenewalBilling", 15, -round(usual * 9 * cents * random.uniform(0.3, 1.0)) if month.month % 3 == 2 else 0),
-        _Due("FBAInboundTransportationFee", 18, -round(usual * 32 * cents * random.uniform(0.5, 1.4))),
+        _Due(
+            "StorageRenewalBilling",
+            15,
+            -round(usual * 9 * cents * random.uniform(0.3, 1.0)) if month.month % 3 == 2 else 0,
+        ),
+        _Due(
+            "FBAInboundTransportationFee", 18, -round(usual * 32 * cents * random.uniform(0.5, 1.4))
+        ),
     ]
     for day in (5, 12, 19, 26):
         spend = -round(usual / 4 * 2300 * cents * 0.07 * random.uniform(0.6, 1.4))
-        due.append(_Due("TransactionTotalAmount", day, spend, "Cost of Advertising", "ProductAdsPayment", "ServiceFee"))
+        due.append(
+            _Due(
+                "TransactionTotalAmount",
+                day,
+                spend,
+                "Cost of Advertising",
+                "ProductAdsPayment",
+                "ServiceFee",
+            )
+        )
     events = [_fee(seed, seller, store, month, charge) for charge in due]
     events += _reimbursements(seed, seller, store, month)
-    return tuple(sorted((event for event in events if event.total), key=lambda event: (event.posted, event.id)))
+    return tuple(
+        sorted(
+            (event for event in events if event.total), key=lambda event: (event.posted, event.id)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,28 +212,67 @@ class _Due:
 def _fee(seed: int, seller: Seller, store: Store, month: date, due: _Due) -> Event:
     event_id = identifier(seed, seller.id, store.marketplace.id, month, due.day, due.name)
     posted = datetime.combine(month.replace(day=due.day), time(9, due.day), UTC)
-    visible, charge = _visible(seed, event_id, posted), Charge(due.amount_type, due.name, due.amount)
-    return Event(event_id, due.kind, due.row_type, due.name, store, posted, posted, visible, charges=(charge,))
+    visible, charge = (
+        _visible(seed, event_id, posted),
+        Charge(due.amount_type, due.name, due.amount),
+    )
+    return Event(
+        event_id,
+        due.kind,
+        due.row_type,
+        due.name,
+        store,
+        posted,
+        posted,
+        visible,
+        charges=(charge,),
+    )
 
 
-_LOSSES = ("WAREHOUSE_LOST", "WAREHOUSE_DAMAGE", "MISSING_FROM_INBOUND", "REVERSAL_REIMBURSEMENT", "CS_ERROR_ITEMS")
+_LOSSES = (
+    "WAREHOUSE_LOST",
+    "WAREHOUSE_DAMAGE",
+    "MISSING_FROM_INBOUND",
+    "REVERSAL_REIMBURSEMENT",
+    "CS_ERROR_ITEMS",
+)
 
 
 def _reimbursements(seed: int, seller: Seller, store: Store, month: date) -> list[Event]:
     """Amazon pays for what it lost, at about the seller's sourcing cost, and now and then takes a payment back."""
     events = []
-    products = [product for product in catalogue(seed, seller) if product.by_amazon and product.introduced <= month]
+    products = [
+        product
+        for product in catalogue(seed, seller)
+        if product.by_amazon and product.introduced <= month
+    ]
     random = stream(seed, seller.id, store.marketplace.id, month.isoformat(), "losses")
-    for position in range(random.randrange(1, 2 + int(store.orders_per_day / 6)) if products else 0):
+    for position in range(
+        random.randrange(1, 2 + int(store.orders_per_day / 6)) if products else 0
+    ):
         product, name = random.choice(products), random.choice(_LOSSES)
         quantity = random.randrange(1, 4)
         value = round(price(seed, product, store, month) * 0.4) * quantity
         charge = Charge("other-transaction", name, -value if name.startswith("REVERSAL") else value)
         event_id = identifier(seed, seller.id, store.marketplace.id, month, "loss", position)
-        posted = datetime.combine(month.replace(day=random.randrange(1, 28)), time(random.randrange(24), position), UTC)
+        posted = datetime.combine(
+            month.replace(day=random.randrange(1, 28)), time(random.randrange(24), position), UTC
+        )
         item = ItemEvent(product, quantity, (charge,), adjustment_id=event_id[:12])
         visible = _visible(seed, event_id, posted)
-        events.append(Event(event_id, "Adjustment", "other-transaction", name, store, posted, posted, visible, items=(item,)))
+        events.append(
+            Event(
+                event_id,
+                "Adjustment",
+                "other-transaction",
+                name,
+                store,
+                posted,
+                posted,
+                visible,
+                items=(item,),
+            )
+        )
     return events
 
 

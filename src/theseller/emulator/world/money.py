@@ -58,8 +58,16 @@ def sale(store: Store, line: Line, day: date, *, by_amazon: bool) -> tuple[Charg
     charges += _discounts(line)
     charges.append(Charge("ItemFees", "Commission", -referral_fee(store, line)))
     if by_amazon:
-        charges.append(Charge("ItemFees", "FBAPerUnitFulfillmentFee", -fulfilment_fee(store, line.product, line.quantity, day)))
-        charges.append(Charge("ItemFees", "ShippingChargeback", -(line.shipping - line.shipping_discount)))
+        charges.append(
+            Charge(
+                "ItemFees",
+                "FBAPerUnitFulfillmentFee",
+                -fulfilment_fee(store, line.product, line.quantity, day),
+            )
+        )
+        charges.append(
+            Charge("ItemFees", "ShippingChargeback", -(line.shipping - line.shipping_discount))
+        )
         charges.append(Charge("ItemFees", "GiftwrapChargeback", -line.gift_wrap))
     return tuple(charge for charge in charges if charge.amount)
 
@@ -67,7 +75,10 @@ def sale(store: Store, line: Line, day: date, *, by_amazon: bool) -> tuple[Charg
 def _discounts(line: Line) -> list[Charge]:
     item = line.promotion_ids[0] if line.discount else ""
     shipping = line.promotion_ids[-1] if line.shipping_discount else ""
-    return [Charge("Promotion", "Principal", -line.discount, item), Charge("Promotion", "Shipping", -line.shipping_discount, shipping)]
+    return [
+        Charge("Promotion", "Principal", -line.discount, item),
+        Charge("Promotion", "Shipping", -line.shipping_discount, shipping),
+    ]
 
 
 def refund(store: Store, line: Line, share: float) -> tuple[Charge, ...]:
@@ -76,11 +87,16 @@ def refund(store: Store, line: Line, share: float) -> tuple[Charge, ...]:
     charges = [Charge("ItemPrice", "Principal", -round(line.price * share))]
     if not store.marketplace.tax_included:
         tax = round(line.tax * share)
-        charges += [Charge("ItemPrice", "Tax", -tax), Charge("ItemWithheldTax", "MarketplaceFacilitatorTax-Principal", tax)]
+        charges += [
+            Charge("ItemPrice", "Tax", -tax),
+            Charge("ItemWithheldTax", "MarketplaceFacilitatorTax-Principal", tax),
+        ]
     item = line.promotion_ids[0] if line.discount else ""
     charges += [
         Charge("Promotion", "Principal", round(line.discount * share), item),
         Charge("ItemFees", "Commission", commission),
-        Charge("ItemFees", "RefundCommission", -min(round(500 * store.price_factor), commission // 5)),
+        Charge(
+            "ItemFees", "RefundCommission", -min(round(500 * store.price_factor), commission // 5)
+        ),
     ]
     return tuple(charge for charge in charges if charge.amount)

@@ -60,18 +60,38 @@ def make_day(seed: int, seller: Seller, store_index: int, day: date) -> tuple[Or
         created = _instant(random, store, day)
         digits = scramble(seed, seller, day, store_index, sequence)
         order_id = f"{random.choice(_PREFIXES[code])}-{digits}-{random.randrange(10**7):07d}"
-        orders.append(_order(seed, random, seller, store, order_id, created, orders[-1].id if orders else None))
+        orders.append(
+            _order(
+                seed, random, seller, store, order_id, created, orders[-1].id if orders else None
+            )
+        )
     orders.sort(key=lambda order: (order.created, order.id))
     return tuple(orders)
 
 
 def _instant(random: Random, store: Store, day: date) -> datetime:
     hour = random.choices(range(24), demand.HOURS)[0]
-    local = datetime(day.year, day.month, day.day, hour, random.randrange(60), random.randrange(60), tzinfo=store.marketplace.zone)
+    local = datetime(
+        day.year,
+        day.month,
+        day.day,
+        hour,
+        random.randrange(60),
+        random.randrange(60),
+        tzinfo=store.marketplace.zone,
+    )
     return local.astimezone(UTC)
 
 
-def _order(seed: int, random: Random, seller: Seller, store: Store, order_id: str, created: datetime, earlier: str | None) -> Order:
+def _order(
+    seed: int,
+    random: Random,
+    seller: Seller,
+    store: Store,
+    order_id: str,
+    created: datetime,
+    earlier: str | None,
+) -> Order:
     month = created.astimezone(store.marketplace.zone).date().replace(day=1)
     products, cumulative = shelf(seed, seller, store, month)
     first = _choose(random, products, cumulative)
@@ -83,7 +103,9 @@ def _order(seed: int, random: Random, seller: Seller, store: Store, order_id: st
     lines = []
     chosen = [first]
     chosen += [
-        product for _ in range(pick(random, _LINES) - 1) if (product := _choose(random, products, cumulative)).by_amazon == first.by_amazon
+        product
+        for _ in range(pick(random, _LINES) - 1)
+        if (product := _choose(random, products, cumulative)).by_amazon == first.by_amazon
     ]
     for position, product in enumerate(chosen):
         unit = price(seed, product, store, month)
@@ -123,18 +145,32 @@ def _order(seed: int, random: Random, seller: Seller, store: Store, order_id: st
     )
 
 
-def _choose(random: Random, products: tuple[Product, ...], cumulative: tuple[float, ...]) -> Product:
-    return products[min(bisect_left(cumulative, random.random() * cumulative[-1]), len(products) - 1)]
+def _choose(
+    random: Random, products: tuple[Product, ...], cumulative: tuple[float, ...]
+) -> Product:
+    return products[
+        min(bisect_left(cumulative, random.random() * cumulative[-1]), len(products) - 1)
+    ]
 
 
 def _live(random: Random, created: datetime, *, by_amazon: bool) -> _Life:
     """Decide the life of an order: most are paid within hours and shipped within two days; 3 % end cancelled, a few of them late."""
     stuck = random.random() < 0.015
-    paid = created + timedelta(minutes=random.randrange(1440, 8640) if stuck else random.randrange(25, 180))
+    paid = created + timedelta(
+        minutes=random.randrange(1440, 8640) if stuck else random.randrange(25, 180)
+    )
     if random.random() < (0.025 if by_amazon else 0.035):
         late = not by_amazon and random.random() < 0.3
-        cancelled = paid + timedelta(minutes=random.randrange(7200, 28800) if late else random.randrange(5, 240))
-        return _Life(paid, None, None, cancelled, "MERCHANT" if late else random.choice(("BUYER", "BUYER", "AMAZON")))
+        cancelled = paid + timedelta(
+            minutes=random.randrange(7200, 28800) if late else random.randrange(5, 240)
+        )
+        return _Life(
+            paid,
+            None,
+            None,
+            cancelled,
+            "MERCHANT" if late else random.choice(("BUYER", "BUYER", "AMAZON")),
+        )
     hours = random.uniform(4, 40) if by_amazon else random.uniform(10, 72)
     if not by_amazon and random.random() < 0.04:
         hours = random.uniform(96, 330)  # A back order.
@@ -143,16 +179,34 @@ def _live(random: Random, created: datetime, *, by_amazon: bool) -> _Life:
     return _Life(paid, shipped, (shipped + timedelta(days=days)).replace(microsecond=0), None, "")
 
 
-def _line(random: Random, store: Store, item_id: str, product: Product, unit: int, tax_rate: float, life: _Life, *, business: bool) -> Line:
-    quantity = random.randrange(2, 13) if business and random.random() < 0.25 else pick(random, _QUANTITY)
+def _line(
+    random: Random,
+    store: Store,
+    item_id: str,
+    product: Product,
+    unit: int,
+    tax_rate: float,
+    life: _Life,
+    *,
+    business: bool,
+) -> Line:
+    quantity = (
+        random.randrange(2, 13) if business and random.random() < 0.25 else pick(random, _QUANTITY)
+    )
     amount = unit * quantity
     discounted = unit and random.random() < 0.15
     discount = amount * random.choice((5, 10, 15, 20)) // 100 if discounted else 0
     pays_shipping = unit and random.random() < (0.12 if product.by_amazon else 0.45)
     shipping = int(499 * store.price_factor) if pays_shipping else 0
     shipping_discount = shipping if shipping and random.random() < 0.4 else 0
-    gift_wrap = int(399 * store.price_factor) if unit and product.by_amazon and random.random() < 0.02 else 0
-    promotions: tuple[str, ...] = (f"PAWS-V2-{item_id[:6]}-{discount % 97:02d}",) if discount else ()
+    gift_wrap = (
+        int(399 * store.price_factor)
+        if unit and product.by_amazon and random.random() < 0.02
+        else 0
+    )
+    promotions: tuple[str, ...] = (
+        (f"PAWS-V2-{item_id[:6]}-{discount % 97:02d}",) if discount else ()
+    )
     promotions += ("Free Shipping Promotion",) if shipping_discount else ()
     included = store.marketplace.tax_included
     return Line(
@@ -182,11 +236,19 @@ def _refund(random: Random, product: Product, life: _Life) -> Refund | None:
     if life.delivered is None or random.random() >= product.refund_rate:
         return None
     days = min(1 + random.gammavariate(2.2, 5.0), 45.0)
-    kind = pick(random, (("Refund", 0.95), ("A-to-z Guarantee Refund", 0.03), ("Chargeback Refund", 0.02)))
+    kind = pick(
+        random, (("Refund", 0.95), ("A-to-z Guarantee Refund", 0.03), ("Chargeback Refund", 0.02))
+    )
     share = 0.5 if kind == "Refund" and random.random() < 0.1 else 1.0
     return Refund((life.delivered + timedelta(days=days)).replace(microsecond=0), kind, share)
 
 
 def _updates(created: datetime, life: _Life, lines: list[Line]) -> tuple[datetime, ...]:
-    later = [created, life.paid, life.shipped, life.cancelled, *(line.refund.at for line in lines if line.refund)]
+    later = [
+        created,
+        life.paid,
+        life.shipped,
+        life.cancelled,
+        *(line.refund.at for line in lines if line.refund),
+    ]
     return tuple(sorted({instant for instant in later if instant is not None}))

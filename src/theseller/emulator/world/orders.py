@@ -48,7 +48,14 @@ class Line:
     def total(self, *, tax_included: bool) -> int:
         """Return what the buyer pays for the line."""
         taxes = 0 if tax_included else self.tax + self.shipping_tax + self.gift_wrap_tax
-        return self.price + self.shipping + self.gift_wrap - self.discount - self.shipping_discount + taxes
+        return (
+            self.price
+            + self.shipping
+            + self.gift_wrap
+            - self.discount
+            - self.shipping_discount
+            + taxes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,27 +12,82 @@ from theseller.emulator.world.sellers import Seller, Store
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-#: category: (referral fee, share of units refunded, what is sold in English, German, French, Japanese, Spanish)
+#: category: (referral fee, share of units refunded, what is sold in English, German, French,
+#: Japanese, Spanish)
 _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]]] = {
     "Home & Kitchen": (
         0.15,
         0.05,
         (
-            ("Cast Iron Skillet", "Gusseisenpfanne", "Poêle en fonte", "鋳鉄スキレット", "Sartén de hierro fundido"),
-            ("Linen Tea Towels", "Geschirrtücher aus Leinen", "Torchons en lin", "リネンのふきん", "Paños de cocina de lino"),
-            ("Glass Storage Jars", "Vorratsgläser", "Bocaux en verre", "ガラス保存瓶", "Tarros de vidrio"),
-            ("Beech Cutting Board", "Schneidebrett aus Buche", "Planche à découper en hêtre", "ブナのまな板", "Tabla de cortar de haya"),
-            ("Pour-Over Coffee Dripper", "Kaffeefilter-Aufsatz", "Cône à café", "コーヒードリッパー", "Cafetera de goteo"),
+            (
+                "Cast Iron Skillet",
+                "Gusseisenpfanne",
+                "Poêle en fonte",
+                "鋳鉄スキレット",
+                "Sartén de hierro fundido",
+            ),
+            (
+                "Linen Tea Towels",
+                "Geschirrtücher aus Leinen",
+                "Torchons en lin",
+                "リネンのふきん",
+                "Paños de cocina de lino",
+            ),
+            (
+                "Glass Storage Jars",
+                "Vorratsgläser",
+                "Bocaux en verre",
+                "ガラス保存瓶",
+                "Tarros de vidrio",
+            ),
+            (
+                "Beech Cutting Board",
+                "Schneidebrett aus Buche",
+                "Planche à découper en hêtre",
+                "ブナのまな板",
+                "Tabla de cortar de haya",
+            ),
+            (
+                "Pour-Over Coffee Dripper",
+                "Kaffeefilter-Aufsatz",
+                "Cône à café",
+                "コーヒードリッパー",
+                "Cafetera de goteo",
+            ),
         ),
     ),
     "Sports & Outdoors": (
         0.15,
         0.07,
         (
-            ("Trekking Poles", "Trekkingstöcke", "Bâtons de randonnée", "トレッキングポール", "Bastones de senderismo"),
-            ("Dry Bag 20 L", "Wasserdichter Packsack 20 L", "Sac étanche 20 L", "防水バッグ 20L", "Bolsa estanca 20 L"),
-            ("Camping Lantern", "Campinglaterne", "Lanterne de camping", "キャンプランタン", "Linterna de camping"),
-            ("Microfiber Towel", "Mikrofaser-Handtuch", "Serviette microfibre", "速乾タオル", "Toalla de microfibra"),
+            (
+                "Trekking Poles",
+                "Trekkingstöcke",
+                "Bâtons de randonnée",
+                "トレッキングポール",
+                "Bastones de senderismo",
+            ),
+            (
+                "Dry Bag 20 L",
+                "Wasserdichter Packsack 20 L",
+                "Sac étanche 20 L",
+                "防水バッグ 20L",
+                "Bolsa estanca 20 L",
+            ),
+            (
+                "Camping Lantern",
+                "Campinglaterne",
+                "Lanterne de camping",
+                "キャンプランタン",
+                "Linterna de camping",
+            ),
+            (
+                "Microfiber Towel",
+                "Mikrofaser-Handtuch",
+                "Serviette microfibre",
+                "速乾タオル",
+                "Toalla de microfibra",
+            ),
         ),
     ),
     "Clothing": (
@@ -46,16 +101,34 @@ _RANGE: dict[str, tuple[float, float, tuple[tuple[str, str, str, str, str], ...]
                 "メリノ靴下 3足",
                 "Calcetines de merino, 3 pares",
             ),
-            ("Waxed Cap", "Gewachste Mütze", "Casquette cirée", "ワックスキャップ", "Gorra encerada"),
+            (
+                "Waxed Cap",
+                "Gewachste Mütze",
+                "Casquette cirée",
+                "ワックスキャップ",
+                "Gorra encerada",
+            ),
         ),
     ),
     "Office Products": (
         0.15,
         0.04,
         (
-            ("Dotted Notebook A5", "Notizbuch A5 gepunktet", "Carnet A5 pointillé", "ドット方眼ノート A5", "Cuaderno A5 punteado"),
+            (
+                "Dotted Notebook A5",
+                "Notizbuch A5 gepunktet",
+                "Carnet A5 pointillé",
+                "ドット方眼ノート A5",
+                "Cuaderno A5 punteado",
+            ),
             ("Brass Ruler", "Lineal aus Messing", "Règle en laiton", "真鍮定規", "Regla de latón"),
-            ("Fountain Pen, Fine Nib", "Füllfederhalter, feine Feder", "Stylo plume, plume fine", "万年筆 細字", "Pluma estilográfica"),
+            (
+                "Fountain Pen, Fine Nib",
+                "Füllfederhalter, feine Feder",
+                "Stylo plume, plume fine",
+                "万年筆 細字",
+                "Pluma estilográfica",
+            ),
         ),
     ),
     "Electronics Accessories": (
@@ -88,7 +161,8 @@ _COLOURS = (
 )
 _LANGUAGE = {"DE": 1, "FR": 2, "JP": 3, "MX": 4}
 
-#: Fulfilment fee per unit in US cents by size tier (public rate cards of 2026, rounded) and cubic feet for storage.
+#: Fulfilment fee per unit in US cents by size tier (public rate cards of 2026, rounded) and cubic
+#: feet for storage.
 TIERS = ((322, 0.05), (386, 0.12), (460, 0.30), (588, 0.75), (755, 1.60))
 
 
@@ -117,7 +191,10 @@ class Product:
 def _titles(brand: str, noun: tuple[str, ...], colour: tuple[str, ...]) -> tuple[str, ...]:
     """Return the title in each language. Shift_JIS knows no dash of this kind, so Japanese has its own mark."""
     dash = " \u2013 "
-    return tuple(f"{brand} {name}{'・' if language == 3 else dash}{colour[language]}" for language, name in enumerate(noun))
+    return tuple(
+        f"{brand} {name}{'・' if language == 3 else dash}{colour[language]}"
+        for language, name in enumerate(noun)
+    )
 
 
 def _code(seed: int, *parts: object, prefix: str, length: int) -> str:
@@ -137,10 +214,14 @@ def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
         noun, colour = random.choice(nouns), random.choice(_COLOURS)
         dollars = min(max(random.lognormvariate(3.17, 0.55), 6.0), 160.0)
         late = random.random() < 0.3
-        introduced = seller.opened + timedelta(days=random.randrange(60, 900)) if late else seller.opened
+        introduced = (
+            seller.opened + timedelta(days=random.randrange(60, 900)) if late else seller.opened
+        )
         products.append(
             Product(
-                sku=f"{seller.brand[:3].upper()}-{noun[0].split()[0][:4].upper()}-{random.randrange(100, 999)}-{rank:03d}",
+                sku=(
+                    f"{seller.brand[:3].upper()}-{noun[0].split()[0][:4].upper()}-{random.randrange(100, 999)}-{rank:03d}"
+                ),
                 asin=_code(seed, seller.brand, "asin", rank, prefix="B0", length=10),
                 parent_asin=_code(seed, seller.brand, "parent", noun[0], prefix="B0", length=10),
                 fnsku=_code(seed, seller.brand, "fnsku", rank, prefix="X00", length=10),
@@ -159,18 +240,25 @@ def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
 
 
 @lru_cache(maxsize=4096)
-def shelf(seed: int, seller: Seller, store: Store, month: date) -> tuple[tuple[Product, ...], tuple[float, ...]]:
+def shelf(
+    seed: int, seller: Seller, store: Store, month: date
+) -> tuple[tuple[Product, ...], tuple[float, ...]]:
     """Return what is on sale in `store` in the month that begins on `month`, and the running sum of its demand."""
     products = [
         product
         for product in catalogue(seed, seller)
         if product.introduced <= month + timedelta(days=14)
         and product.popularity
-        and share(seed, seller.brand, store.marketplace.code, product.sku, "listed") < store.assortment
+        and share(seed, seller.brand, store.marketplace.code, product.sku, "listed")
+        < store.assortment
     ]
     products = products or list(catalogue(seed, seller)[:1])
     weights = [
-        product.popularity * min(1.0, 0.15 + (month - product.introduced).days / 60 if month > product.introduced else 0.15)
+        product.popularity
+        * min(
+            1.0,
+            0.15 + (month - product.introduced).days / 60 if month > product.introduced else 0.15,
+        )
         for product in products
     ]
     return tuple(products), tuple(accumulate(weights))

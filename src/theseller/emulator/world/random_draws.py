@@ -19,7 +19,9 @@ def stream(seed: int, *parts: object) -> Random:
 
 def number(seed: int, *parts: object, below: int) -> int:
     """Return a whole number in [0, below) that belongs to `parts`. Cheaper than `stream` for a single draw."""
-    digest = hashlib.blake2b(":".join(str(part) for part in (seed, *parts)).encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(
+        ":".join(str(part) for part in (seed, *parts)).encode(), digest_size=8
+    ).digest()
     return int.from_bytes(digest) % below
 
 

@@ -71,7 +71,15 @@ SELLERS: dict[str, Seller] = {
             date(2024, 6, 3),
             120,
         ),
-        Seller("A4DORAEXAMPLE22", "Dora", "Kiyosato", Region.FE, (_store("JP", 8.0, 1.52),), date(2024, 2, 5), 40),
+        Seller(
+            "A4DORAEXAMPLE22",
+            "Dora",
+            "Kiyosato",
+            Region.FE,
+            (_store("JP", 8.0, 1.52),),
+            date(2024, 2, 5),
+            40,
+        ),
     )
 }
 """By selling partner id. One yen is its own minor unit: a US cent of list price is about one and a half yen."""

@@ -40,7 +40,17 @@ def period(seed: int, seller: Seller, store: Store, index: int) -> Period:
     key = (seller.id, store.marketplace.id, index)
     settlement_id, group_id = _ids(seed, key)
     published = end + timedelta(hours=5 + number(seed, *key, "published", below=30))
-    return Period(seller, store, index, start, end, published, end + timedelta(days=2), settlement_id, group_id)
+    return Period(
+        seller,
+        store,
+        index,
+        start,
+        end,
+        published,
+        end + timedelta(days=2),
+        settlement_id,
+        group_id,
+    )
 
 
 def index_at(seed: int, seller: Seller, store: Store, instant: datetime) -> int:
@@ -48,18 +58,38 @@ def index_at(seed: int, seller: Seller, store: Store, instant: datetime) -> int:
     return max((instant - period(seed, seller, store, 0).start) // _CYCLE, 0)
 
 
-def periods(seed: int, seller: Seller, store: Store, index: int, cuts: Sequence[datetime]) -> list[Period]:
+def periods(
+    seed: int, seller: Seller, store: Store, index: int, cuts: Sequence[datetime]
+) -> list[Period]:
     """Return the settlements of one fortnight: the one planned, or its parts where it was closed early at `cuts`.
 
     The first part keeps the ids of the planned one, for they were shown before it was closed.
     """
     whole = period(seed, seller, store, index)
     found = []
-    for part, (start, end) in enumerate(pairwise([whole.start, *(cut for cut in cuts if whole.start < cut < whole.end), whole.end])):
+    for part, (start, end) in enumerate(
+        pairwise([whole.start, *(cut for cut in cuts if whole.start < cut < whole.end), whole.end])
+    ):
         early = end < whole.end
-        published, deposit = (end, end + timedelta(days=2)) if early else (whole.published, whole.deposit)
-        ids = _ids(seed, (seller.id, store.marketplace.id, index, part)) if part else (whole.settlement_id, whole.group_id)
-        found.append(replace(whole, start=start, end=end, published=published, deposit=deposit, settlement_id=ids[0], group_id=ids[1]))
+        published, deposit = (
+            (end, end + timedelta(days=2)) if early else (whole.published, whole.deposit)
+        )
+        ids = (
+            _ids(seed, (seller.id, store.marketplace.id, index, part))
+            if part
+            else (whole.settlement_id, whole.group_id)
+        )
+        found.append(
+            replace(
+                whole,
+                start=start,
+                end=end,
+                published=published,
+                deposit=deposit,
+                settlement_id=ids[0],
+                group_id=ids[1],
+            )
+        )
     return found
 
 
@@ -70,11 +100,15 @@ def of_stream(standard: Period, stream: str, since: datetime) -> Period | None:
     key = (standard.seller.id, standard.store.marketplace.id, standard.start.isoformat(), stream)
     settlement_id, group_id = _ids(0, key)
     start = max(standard.start, since)
-    return replace(standard, start=start, settlement_id=settlement_id, group_id=group_id, stream=stream)
+    return replace(
+        standard, start=start, settlement_id=settlement_id, group_id=group_id, stream=stream
+    )
 
 
 def _ids(seed: int, key: tuple[object, ...]) -> tuple[str, str]:
-    return str(11_000_000_000 + number(seed, *key, "settlement", below=9_000_000_000)), identifier(seed, *key, "group")
+    return str(11_000_000_000 + number(seed, *key, "settlement", below=9_000_000_000)), identifier(
+        seed, *key, "group"
+    )
 
 
 def reserve_share(seed: int, closing: Period) -> float:

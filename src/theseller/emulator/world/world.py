@@ -42,16 +42,26 @@ class World:
 
     def _make_day(self, seller_id: str, store_index: int, day: date) -> tuple[Order, ...]:
         orders = make_day(self.seed, self.sellers[seller_id], store_index, day)
-        return tuple(self.amendments.order(order) for order in orders) if day in self._changed[seller_id, store_index] else orders
+        return (
+            tuple(self.amendments.order(order) for order in orders)
+            if day in self._changed[seller_id, store_index]
+            else orders
+        )
 
     def _make_day_events(self, seller_id: str, store_index: int, day: date) -> tuple[Event, ...]:
-        return tuple(event for order in self._day(seller_id, store_index, day) for event in self.events_of(order))
+        return tuple(
+            event
+            for order in self._day(seller_id, store_index, day)
+            for event in self.events_of(order)
+        )
 
     def events_of(self, order: Order) -> tuple[Event, ...]:
         """Return every event that the order causes, oldest first."""
         return tuple(self.amendments.event(event) for event in events.of_order(self.seed, order))
 
-    def _make_month_events(self, seller_id: str, store_index: int, month: date) -> tuple[Event, ...]:
+    def _make_month_events(
+        self, seller_id: str, store_index: int, month: date
+    ) -> tuple[Event, ...]:
         seller = self.sellers[seller_id]
         return events.of_month(self.seed, seller, seller.stores[store_index], month)
 
@@ -65,17 +75,32 @@ class World:
         last = store.marketplace.local_day(end)
         return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
-    def _days_of_changes(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[date]:
+    def _days_of_changes(
+        self, seller: Seller, store: Store, start: datetime, end: datetime
+    ) -> list[date]:
         """Return the days of orders that change in [start, end]: those up to the horizon before it, and those changed by hand."""
         usual = self.days(seller, store, start - _HORIZON, end)
         first = usual[0] if usual else store.marketplace.local_day(start)
-        return [*sorted(day for day in self._changed[seller.id, seller.stores.index(store)] if day < first), *usual]
+        return [
+            *sorted(
+                day for day in self._changed[seller.id, seller.stores.index(store)] if day < first
+            ),
+            *usual,
+        ]
 
-    def orders_created(self, seller: Seller, stores: list[Store], start: datetime, end: datetime) -> Iterator[Order]:
+    def orders_created(
+        self, seller: Seller, stores: list[Store], start: datetime, end: datetime
+    ) -> Iterator[Order]:
         """Give the orders placed in [start, end], oldest first, ties by id, without making days that are not asked for."""
         if not stores:
             return
-        cursor = max(start, datetime(seller.opened.year, seller.opened.month, seller.opened.day, tzinfo=start.tzinfo) - 2 * _ONE_DAY)
+        cursor = max(
+            start,
+            datetime(
+                seller.opened.year, seller.opened.month, seller.opened.day, tzinfo=start.tzinfo
+            )
+            - 2 * _ONE_DAY,
+        )
         while cursor <= end:
             until = min(cursor + timedelta(days=7), end + timedelta(microseconds=1))
             batch = [
@@ -88,9 +113,17 @@ class World:
             yield from sorted(batch, key=lambda order: (order.created, order.id))
             cursor = until
 
-    def orders_updated(self, seller: Seller, stores: list[Store], start: datetime, end: datetime, at: datetime) -> Iterator[Order]:
+    def orders_updated(
+        self, seller: Seller, stores: list[Store], start: datetime, end: datetime, at: datetime
+    ) -> Iterator[Order]:
         """Give the orders whose newest change, as seen at `at`, lies in [start, end]; by that change, ties by id."""
-        low = max(start, datetime(seller.opened.year, seller.opened.month, seller.opened.day, tzinfo=start.tzinfo) - 2 * _ONE_DAY)
+        low = max(
+            start,
+            datetime(
+                seller.opened.year, seller.opened.month, seller.opened.day, tzinfo=start.tzinfo
+            )
+            - 2 * _ONE_DAY,
+        )
         while low <= end:
             high = min(low + timedelta(days=7), end + timedelta(microseconds=1))
             found = [
@@ -98,7 +131,9 @@ class World:
                 for store in stores
                 for day in self._days_of_changes(seller, store, low, high)
                 for order in self.orders_of_day(seller, store, day)
-                if order.updates[-1] >= low and order.created <= at and low <= (updated := order.last_updated(at)) < high
+                if order.updates[-1] >= low
+                and order.created <= at
+                and low <= (updated := order.last_updated(at)) < high
             ]
             found.sort(key=lambda entry: entry[:2])
             yield from (entry[2] for entry in found)
@@ -107,13 +142,21 @@ class World:
     def find_order(self, seller: Seller, order_id: str) -> Order | None:
         """Return the order with this id, or None if the seller never had it."""
         groups = order_id.split("-")
-        if len(groups) != 3 or len(groups[1]) != 7 or not groups[1].isascii() or not groups[1].isdigit():
+        if (
+            len(groups) != 3
+            or len(groups[1]) != 7
+            or not groups[1].isascii()
+            or not groups[1].isdigit()
+        ):
             return None
         place = unscramble(self.seed, seller, groups[1])
         if place is None or place[0] < seller.opened:
             return None
         day, store_index, _ = place
-        return next((order for order in self._day(seller.id, store_index, day) if order.id == order_id), None)
+        return next(
+            (order for order in self._day(seller.id, store_index, day) if order.id == order_id),
+            None,
+        )
 
     def events(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[Event]:
         """Return the events with anything to show in [start, end): posted or settled in it. Oldest posting first."""
@@ -122,14 +165,22 @@ class World:
         candidates = [event for day in days for event in self._day_events(seller.id, index, day)]
         for month in events.months(max(start.date(), seller.opened) - _ONE_DAY, end.date()):
             candidates += self._month_events(seller.id, index, month)
-        chosen = [event for event in candidates if start <= event.posted < end or start <= event.settled < end]
+        chosen = [
+            event
+            for event in candidates
+            if start <= event.posted < end or start <= event.settled < end
+        ]
         return sorted(chosen, key=lambda event: (event.posted, event.id))
 
     def stream_of(self, seller: Seller, event: Event) -> str:
         """Return the settlement stream of an event: that of invoiced orders where the store has it, else the standard one."""
         since = self.amendments.invoiced_since(seller.id, event.store.marketplace.id)
         separate = since is not None and event.settled >= since and event.order is not None
-        return settlements.INVOICED if separate and event.order and events.is_invoiced(self.seed, event.order) else settlements.STANDARD
+        return (
+            settlements.INVOICED
+            if separate and event.order and events.is_invoiced(self.seed, event.order)
+            else settlements.STANDARD
+        )
 
     def settlement(self, period: Period) -> tuple[tuple[Event, ...], int, int]:
         """Return a closed period's events by settling time, the reserve it opens with and the one it closes with (both ≥ 0)."""
@@ -144,18 +195,30 @@ class World:
     def _before(self, period: Period) -> Period | None:
         """Return the settlement of the same store and stream that ended when this one began; None if there is none."""
         indexes = (period.index, period.index - 1) if period.index > 0 else (period.index,)
-        found = (one for index in indexes for one in self._periods(period.seller, period.store, period.stream, index))
+        found = (
+            one
+            for index in indexes
+            for one in self._periods(period.seller, period.store, period.stream, index)
+        )
         return next((one for one in found if one.end == period.start), None)
 
     def _settled(self, period: Period, since: datetime) -> list[Event]:
         found = self.events(period.seller, period.store, since, period.end)
-        return [event for event in found if since <= event.settled < period.end and self.stream_of(period.seller, event) == period.stream]
+        return [
+            event
+            for event in found
+            if since <= event.settled < period.end
+            and self.stream_of(period.seller, event) == period.stream
+        ]
 
     def _reserve(self, period: Period) -> int:
         """Depends on the period alone, so that the chain needs no beginning. Only the standard stream keeps one."""
         if period.stream != settlements.STANDARD:
             return 0
-        proceeds = sum(event.total for event in self._settled(period, max(period.end - timedelta(days=3), period.start)))
+        proceeds = sum(
+            event.total
+            for event in self._settled(period, max(period.end - timedelta(days=3), period.start))
+        )
         return round(max(proceeds, 0) * settlements.reserve_share(self.seed, period))
 
     def _periods(self, seller: Seller, store: Store, stream: str, index: int) -> list[Period]:
@@ -165,7 +228,9 @@ class World:
         if stream == settlements.STANDARD:
             return found
         since = self.amendments.invoiced_since(seller.id, store.marketplace.id)
-        separate = [settlements.of_stream(period, stream, since) for period in found] if since else []
+        separate = (
+            [settlements.of_stream(period, stream, since) for period in found] if since else []
+        )
         return [period for period in separate if period]
 
     def streams(self, seller: Seller, store: Store) -> tuple[str, ...]:
@@ -173,9 +238,13 @@ class World:
         separate = self.amendments.invoiced_since(seller.id, store.marketplace.id)
         return (settlements.STANDARD, settlements.INVOICED) if separate else (settlements.STANDARD,)
 
-    def closed_between(self, seller: Seller, store: Store, since: datetime, until: datetime) -> list[Period]:
+    def closed_between(
+        self, seller: Seller, store: Store, since: datetime, until: datetime
+    ) -> list[Period]:
         """Return the store's settlements whose report appeared in [since, until], oldest first."""
-        first, last = (settlements.index_at(self.seed, seller, store, instant) for instant in (since, until))
+        first, last = (
+            settlements.index_at(self.seed, seller, store, instant) for instant in (since, until)
+        )
         found = [
             period
             for stream in self.streams(seller, store)
@@ -187,10 +256,18 @@ class World:
 
     def periods_published(self, seller: Seller, since: datetime, until: datetime) -> list[Period]:
         """Return the seller's settlements whose report appeared in [since, until], newest first."""
-        found = [period for store in seller.stores for period in self.closed_between(seller, store, since, until)]
-        return sorted(found, key=lambda period: (period.published, period.settlement_id), reverse=True)
+        found = [
+            period
+            for store in seller.stores
+            for period in self.closed_between(seller, store, since, until)
+        ]
+        return sorted(
+            found, key=lambda period: (period.published, period.settlement_id), reverse=True
+        )
 
-    def period_of(self, seller: Seller, store: Store, instant: datetime, stream: str = settlements.STANDARD) -> Period:
+    def period_of(
+        self, seller: Seller, store: Store, instant: datetime, stream: str = settlements.STANDARD
+    ) -> Period:
         """Return the settlement of a stream that money settled at `instant` belongs to."""
         index = settlements.index_at(self.seed, seller, store, instant)
         found = self._periods(seller, store, stream, index)

@@ -1,8 +1,9 @@
 """Many rows into PostgreSQL: binary COPY into a temporary table of this transaction, then one INSERT … SELECT with the tenant named.
 
-COPY straight into a row-secured table is refused by PostgreSQL. A temporary table is private to the session and dropped at the commit.
-Measured once for 200 000 rows, on two cores: 135–143 k rows/s, against 28–41 k by arrays and 14–18 k by Django's bulk_create.
-`benchmarks/ingest.py` measures ingest as a whole.
+COPY straight into a row-secured table is refused by PostgreSQL. A temporary table is private to the
+session and dropped at the commit. Measured once for 200 000 rows, on two cores: 135–143 k rows/s,
+against 28–41 k by arrays and 14–18 k by Django's bulk_create. `benchmarks/ingest.py` measures
+ingest as a whole.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ class Bulk:
         # Not Django's cursor: that one binds parameters on the client.
         self._cursor = psycopg.Cursor(self._connection)
 
-    def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401  # whatever the statement binds
+    # whatever the statement binds
+    def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401
         """Run one statement, `%(tenant)s` bound for it; return how many rows it touched."""
         renew_ticket()
-        # One-off statements: planned with their values (partitions are pruned) and never as a generic plan.
+        # One-off statements: planned with their values (partitions are pruned) and never as a
+        # generic plan.
         self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
         return max(self._cursor.rowcount, 0)
 
@@ -47,7 +50,8 @@ class Bulk:
     def lock(self, number: int) -> None:
         """Take the tenant's advisory lock `number` until the transaction ends. Take locks in ascending order, so that no deadlock is possible.
 
-        Without it two writers of one order would each see none and insert it twice, and wait for each other's rows.
+        Without it two writers of one order would each see none and insert it twice, and wait for
+        each other's rows.
         """
         self.run(
             "select pg_advisory_xact_lock(%(number)s, %(tenant_key)s)",
@@ -57,9 +61,12 @@ class Bulk:
 
     def create_stage(self, name: str, columns: Columns) -> None:
         """Create the temporary table `name`, replacing one that an earlier write of this transaction left."""
-        # By a function of the owner's: the roles that serve may make no temporary tables of their own.
+        # By a function of the owner's: the roles that serve may make no temporary tables of their
+        # own.
         self._cursor.execute(
-            "select guard.create_stage(%s, %s, %s)", [name, [column for column, _ in columns], [kind for _, kind in columns]], prepare=False
+            "select guard.create_stage(%s, %s, %s)",
+            [name, [column for column, _ in columns], [kind for _, kind in columns]],
+            prepare=False,
         )
 
     def copy(self, name: str, columns: Columns, batches: Iterable[Iterable[Row]]) -> int:

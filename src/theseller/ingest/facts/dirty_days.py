@@ -14,15 +14,16 @@ Day = tuple[str, date]
 def mark_dirty_days(bulk: Bulk, days: Iterable[Day], at: datetime) -> None:
     """Mark days for recomputation, in the transaction that changed their facts.
 
-    DO UPDATE, not DO NOTHING: it waits for a recomputation that is just deleting the mark, and then sets a new one.
+    DO UPDATE, not DO NOTHING: it waits for a recomputation that is just deleting the mark, and then
+    sets a new one.
     """
     ordered = sorted(set(days))
     if ordered:
         bulk.run(
-            "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"
-            " select %(tenant)s, d.store, d.day, %(at)s from unnest(%(stores)s::text[], %(days)s::date[]) as d (store, day)"
-            " order by d.store, d.day"
-            " on conflict (tenant_id, marketplace_id, local_day) do update set marked_at = excluded.marked_at",
+            "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) select"
+            " %(tenant)s, d.store, d.day, %(at)s from unnest(%(stores)s::text[], %(days)s::date[])"
+            " as d (store, day) order by d.store, d.day on conflict (tenant_id, marketplace_id,"
+            " local_day) do update set marked_at = excluded.marked_at",
             stores=[store for store, _ in ordered],
             days=[day for _, day in ordered],
             at=at,

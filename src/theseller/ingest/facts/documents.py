@@ -32,7 +32,14 @@ class Document:
     columns_dropped: Sequence[str]
 
 
-def document_of(inspection: Inspection, written: WriteResult, *, origin: DocumentOrigin, source_key: str, **covers: Any) -> Document:  # noqa: ANN401  # the three named below
+def document_of(
+    inspection: Inspection,
+    written: WriteResult,
+    *,
+    origin: DocumentOrigin,
+    source_key: str,
+    **covers: Any,  # noqa: ANN401
+) -> Document:  # the three named below
     """Describe a document by its inspection. `marketplace_ids`, `covers_from` and `covers_until` come from the caller, who knows best."""
     return Document(
         origin=origin,
@@ -46,7 +53,9 @@ def document_of(inspection: Inspection, written: WriteResult, *, origin: Documen
     )
 
 
-def record_document(document: Document, *, tenant: UUID, connection: UUID, at: datetime, using: str = "default") -> UUID:
+def record_document(
+    document: Document, *, tenant: UUID, connection: UUID, at: datetime, using: str = "default"
+) -> UUID:
     """Record a document in the transaction that wrote its facts; an earlier record of the same source is replaced. Return its id."""
     bulk = Bulk(tenant, using)
     [(number,)] = bulk.rows(

@@ -38,7 +38,9 @@ def write_inventory(
             continue
         row = _row(summary, sku, at)
         rows[row.sku, row.condition] = row
-        products[sku] = ProductRow(marketplace_id, sku, summary.asin or "", summary.product_name or "", at)
+        products[sku] = ProductRow(
+            marketplace_id, sku, summary.asin or "", summary.product_name or "", at
+        )
     bulk = Bulk(tenant, using)
     if products:
         write_products(products.values(), tenant=tenant, connection=connection, using=using)

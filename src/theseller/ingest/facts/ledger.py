@@ -1,10 +1,12 @@
-# ruff: noqa: S608  # statements are put together from the constants of this module; every value is a bound parameter
+# statements are put together from the constants of this module; every value is a bound parameter
 """Money into the ledger, slice by slice, idempotently. Every function runs inside the caller's tenant scope.
 
-A slice is one transaction of the Finances API or one settlement. A deferred transaction and its release are one sale: the release says so
-by naming the other (DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release is stored in the end. Both sources are
-stored side by side; which of them counts is decided for each transaction when figures are computed (`analytics/rollups/statements/counted_lines.sql`), so a
-write marks every day whose lines may now count otherwise.
+A slice is one transaction of the Finances API or one settlement. A deferred transaction and its
+release are one sale: the release says so by naming the other (DEFERRED_TRANSACTION_ID), and
+whichever of them arrives first, only the release is stored in the end. Both sources are stored side
+by side; which of them counts is decided for each transaction when figures are computed
+(`analytics/rollups/statements/counted_lines.sql`), so a write marks every day whose lines may now
+count otherwise.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from theseller.ingest.types import WriteResult
 _STAGE = "incoming_ledger_line"
 _LINE = names_of(LEDGER_COLUMNS)
 _PRINT = "sum(hashtextextended(row({})::text, 0))".format(
-    ", ".join(f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in LEDGER_COLUMNS)
+    ", ".join(
+        f"{name}::numeric(20, 4)" if kind == "numeric" else name for name, kind in LEDGER_COLUMNS
+    )
 )
 _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
@@ -50,14 +54,18 @@ def write_transactions(
 ) -> WriteResult:
     """Write transactions of the Finances API.
 
-    `marketplace_ids` are the stores of the connection's region. Money that names no store goes to the only one of them that the seller is
-    known to have and that keeps its currency, else to none.
+    `marketplace_ids` are the stores of the connection's region. Money that names no store goes to
+    the only one of them that the seller is known to have and that keeps its currency, else to none.
     """
     minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
     rows = minimizer.transactions(transactions, stores_of_seller(bulk, marketplace_ids))
     bulk.lock(LEDGER_LOCK)
-    written = _replace(bulk, rows, "finances", connection, at, replaced=minimizer.replaced) if rows or minimizer.replaced else WriteResult()
+    written = (
+        _replace(bulk, rows, "finances", connection, at, replaced=minimizer.replaced)
+        if rows or minimizer.replaced
+        else WriteResult()
+    )
     return written + WriteResult(too_old=minimizer.too_old)
 
 
@@ -73,7 +81,8 @@ def write_settlement(
 ) -> WriteResult:
     """Write the lines of one settlement, whole, in place of an earlier version of it.
 
-    A line older than facts are kept is left out and counted, so that a settlement at the edge is not refused.
+    A line older than facts are kept is left out and counted, so that a settlement at the edge is
+    not refused.
     """
     minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
@@ -81,7 +90,11 @@ def write_settlement(
     if any(row.source_key != summary.settlement_id for row in rows):
         raise ValueError("the lines belong to another settlement than the summary")
     bulk.lock(LEDGER_LOCK)
-    written = _replace(bulk, rows, "settlement", connection, at, (summary.starts_at, summary.ends_at)) if rows else WriteResult()
+    written = (
+        _replace(bulk, rows, "settlement", connection, at, (summary.starts_at, summary.ends_at))
+        if rows
+        else WriteResult()
+    )
     return written + WriteResult(too_old=minimizer.too_old)
 
 
@@ -95,7 +108,9 @@ def _replace(
     replaced: Iterable[str] = (),
 ) -> WriteResult:
     """Put the incoming slices in place of those stored under their keys or superseded by them."""
-    superseded = sorted({*replaced, *(row.supersedes for row in rows if row.supersedes is not None)})
+    superseded = sorted(
+        {*replaced, *(row.supersedes for row in rows if row.supersedes is not None)}
+    )
     rows, outdated = _without_superseded(bulk, rows, source)
     rows = _with_known_identifiers(bulk, rows, source)
     keys = sorted({row.source_key for row in rows})
@@ -103,10 +118,13 @@ def _replace(
     bulk.copy(_STAGE, LEDGER_COLUMNS, [rows])
     unchanged = _unchanged(bulk, keys, source, connection)
     groups = _new_groups(bulk, source)
-    deleted, orders = _delete(bulk, [*(key for key in keys if key not in unchanged), *superseded], source)
+    deleted, orders = _delete(
+        bulk, [*(key for key in keys if key not in unchanged), *superseded], source
+    )
     added = bulk.run(
-        f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE})"
-        f" select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where source_key <> all(%(unchanged)s)",
+        f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE}) select"  # noqa: S608
+        f" %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where source_key"
+        " <> all(%(unchanged)s)",
         connection=connection,
         source=source,
         unchanged=sorted(unchanged),
@@ -116,16 +134,22 @@ def _replace(
     if changed or deleted:
         orders |= {row.order_id for row in changed if row.order_id}
         instants = (
-            [row.posted_at for row in changed if not row.order_id] if period is None else [*period, *(row.posted_at for row in changed)]
+            [row.posted_at for row in changed if not row.order_id]
+            if period is None
+            else [*period, *(row.posted_at for row in changed)]
         )
-        days |= _days_beside(bulk, orders, instants, between=period is not None) | _days_of_groups(bulk, groups)
+        days |= _days_beside(bulk, orders, instants, between=period is not None) | _days_of_groups(
+            bulk, groups
+        )
         if source == "settlement":
             days |= _days_stated(bulk, keys)
     mark_dirty_days(bulk, days, at)
     return WriteResult(added, deleted.total(), len(unchanged), outdated, days=len(days))
 
 
-def _without_superseded(bulk: Bulk, rows: list[LedgerRow], source: str) -> tuple[list[LedgerRow], int]:
+def _without_superseded(
+    bulk: Bulk, rows: list[LedgerRow], source: str
+) -> tuple[list[LedgerRow], int]:
     """Leave out transactions whose release is stored or arrives with them, and a deferred version of what is stored as released."""
     if source != "finances" or not rows:
         return rows, 0
@@ -133,24 +157,37 @@ def _without_superseded(bulk: Bulk, rows: list[LedgerRow], source: str) -> tuple
     late = {row.supersedes for row in rows} & keys
     released = {row.source_key for row in rows if row.state == "released"}
     stored = bulk.rows(
-        "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source = %(source)s and supersedes = any(%(keys)s)"
-        f" union select source_key, false from ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
+        "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source ="  # noqa: S608
+        " %(source)s and supersedes = any(%(keys)s) union select source_key, false from"
+        f" ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
         keys=sorted(keys),
         source=source,
     )
     late |= {key for key, replaced in stored if replaced}
     released |= {key for key, replaced in stored if not replaced}
-    kept = [row for row in rows if row.source_key not in late and not (row.state == "deferred" and row.source_key in released)]
+    kept = [
+        row
+        for row in rows
+        if row.source_key not in late
+        and not (row.state == "deferred" and row.source_key in released)
+    ]
     return kept, len(keys - {row.source_key for row in kept})
 
 
 def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> list[LedgerRow]:
     """Keep the settlement and group that an earlier answer stated: an answer that states none does not take them back."""
-    lacking = sorted({row.source_key for row in rows if source == "finances" and None in (row.settlement_id, row.group_id)})
+    lacking = sorted(
+        {
+            row.source_key
+            for row in rows
+            if source == "finances" and None in (row.settlement_id, row.group_id)
+        }
+    )
     if not lacking:
         return rows
     found = bulk.rows(
-        f"select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where {_STORED_SLICES} group by source_key",
+        "select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where"  # noqa: S608
+        f" {_STORED_SLICES} group by source_key",
         keys=lacking,
         source=source,
     )
@@ -169,47 +206,56 @@ def _new_groups(bulk: Bulk, source: str) -> list[str]:
     """Return the financial event groups whose settlement the incoming transactions are the first to state."""
     if source != "finances":
         return []
-    found = bulk.rows(
-        f"""
+    found = bulk.rows(f"""
         select distinct i.group_id from pg_temp.{_STAGE} i
         where i.group_id is not null and i.settlement_id is not null and not exists (
             select from ingest_ledger_line l
             where l.tenant_id = %(tenant)s and l.group_id = i.group_id and l.settlement_id = i.settlement_id)
-        """
-    )
+        """)  # noqa: S608
     return [group for (group,) in found]
 
 
-def _days_beside(bulk: Bulk, orders: set[str], instants: list[datetime], *, between: bool) -> set[Day]:
+def _days_beside(
+    bulk: Bulk, orders: set[str], instants: list[datetime], *, between: bool
+) -> set[Day]:
     """Return the days of Finances lines that what changed may silence, or give back their voice.
 
-    Those of the same orders, and those near `instants`: without an order on the same day and in the time of the same stored settlement, or
-    all of a settlement's own period. A settlement may hold what was posted some days before it began (`docs/figures.md`).
+    Those of the same orders, and those near `instants`: without an order on the same day and in the
+    time of the same stored settlement, or all of a settlement's own period. A settlement may hold
+    what was posted some days before it began (`docs/figures.md`).
     """
     days: set[Day] = set()
     if orders:
         days |= set(
             bulk.rows(
-                "select distinct marketplace_id, local_day from ingest_ledger_line"
-                " where tenant_id = %(tenant)s and order_id = any(%(orders)s) and source = 'finances'",
+                "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id"
+                " = %(tenant)s and order_id = any(%(orders)s) and source = 'finances'",
                 orders=sorted(orders),
             )
         )
     if not instants:
         return days
-    first, last = min(instants).astimezone(UTC).date() - _ONE_DAY, max(instants).astimezone(UTC).date() + _ONE_DAY
+    first, last = (
+        min(instants).astimezone(UTC).date() - _ONE_DAY,
+        max(instants).astimezone(UTC).date() + _ONE_DAY,
+    )
     if between:
         first, last = first - _BEFORE_SETTLEMENT, last + _ONE_DAY
         near: list[date] = []
     else:
-        beside = {instant.astimezone(UTC).date() + step for instant in instants for step in (-_ONE_DAY, timedelta(0), _ONE_DAY)}
+        beside = {
+            instant.astimezone(UTC).date() + step
+            for instant in instants
+            for step in (-_ONE_DAY, timedelta(0), _ONE_DAY)
+        }
         near = sorted(beside | _days_of_settlements(bulk, sorted(beside)))
         first, last = near[0], near[-1]
     chosen = "" if between else " and local_day = any(%(near)s) and coalesce(order_id, '') = ''"
     return days | set(
         bulk.rows(
-            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and source = 'finances'"
-            f" and local_day between %(first)s and %(last)s{chosen}",
+            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id ="  # noqa: S608
+            " %(tenant)s and source = 'finances' and local_day between %(first)s and"
+            f" %(last)s{chosen}",
             first=first,
             last=last,
             **({} if between else {"near": near}),
@@ -221,9 +267,9 @@ def _days_of_settlements(bulk: Bulk, days: list[date]) -> set[date]:
     """Return every day of the stored settlements whose period `days` touch: charges without an order are compared over all of it."""
     found = bulk.rows(
         "select distinct day::date from ingest_document d, unnest(%(days)s::date[]) as touched,"
-        " generate_series(d.covers_from::date - %(before)s::int, d.covers_until::date + 2, interval '1 day') as day"
-        " where d.tenant_id = %(tenant)s and d.report_type = %(type)s"
-        " and touched between d.covers_from::date - %(before)s::int and d.covers_until::date + 2",
+        " generate_series(d.covers_from::date - %(before)s::int, d.covers_until::date + 2, interval"
+        " '1 day') as day where d.tenant_id = %(tenant)s and d.report_type = %(type)s and touched"
+        " between d.covers_from::date - %(before)s::int and d.covers_until::date + 2",
         days=days,
         before=_BEFORE_SETTLEMENT.days + 1,
         type=ReportType.SETTLEMENT_V2.value,
@@ -236,7 +282,8 @@ def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:
         return set()
     return set(
         bulk.rows(
-            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id = %(tenant)s and group_id = any(%(groups)s)",
+            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id ="
+            " %(tenant)s and group_id = any(%(groups)s)",
             groups=groups,
         )
     )
@@ -246,12 +293,12 @@ def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
     """Return the days of the transactions that Amazon states to be in these settlements, by number or by group, whenever they were posted."""
     return set(
         bulk.rows(
-            "with stated as materialized (select group_id from ingest_ledger_line"
-            " where tenant_id = %(tenant)s and settlement_id = any(%(settlements)s) and group_id is not null group by group_id)"
-            " select marketplace_id, local_day from ingest_ledger_line"
-            " where tenant_id = %(tenant)s and settlement_id = any(%(settlements)s)"
-            " union select marketplace_id, local_day from ingest_ledger_line"
-            " where tenant_id = %(tenant)s and group_id = any((select array_agg(group_id) from stated)::text[])",
+            "with stated as materialized (select group_id from ingest_ledger_line where tenant_id ="
+            " %(tenant)s and settlement_id = any(%(settlements)s) and group_id is not null group by"
+            " group_id) select marketplace_id, local_day from ingest_ledger_line where tenant_id ="
+            " %(tenant)s and settlement_id = any(%(settlements)s) union select marketplace_id,"
+            " local_day from ingest_ledger_line where tenant_id = %(tenant)s and group_id ="
+            " any((select array_agg(group_id) from stated)::text[])",
             settlements=settlements,
         )
     )
@@ -266,7 +313,7 @@ def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> se
          from ingest_ledger_line where {_STORED_SLICES} group by source_key) s
         join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i using (source_key)
         where s.lines = i.lines and s.mine
-        """,
+        """,  # noqa: S608
         keys=keys,
         source=source,
         connection=connection,
@@ -282,7 +329,7 @@ def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set
         f"""
         with deleted as (delete from ingest_ledger_line where {_STORED_SLICES} returning marketplace_id, local_day, order_id)
         select marketplace_id, local_day, order_id, count(*) from deleted group by marketplace_id, local_day, order_id
-        """,
+        """,  # noqa: S608
         keys=keys,
         source=source,
     )

@@ -30,8 +30,13 @@ class LocalDays:
         start = datetime(key[1].year, key[1].month, key[1].day, tzinfo=UTC)
         first = marketplace.local_day(start)
         last = marketplace.local_day(start + timedelta(days=1, microseconds=-1))
-        # A local day begins at local midnight; that instant lies within this UTC day, or the day does not change in it.
-        change = datetime(last.year, last.month, last.day, tzinfo=marketplace.zone).astimezone(UTC) if last != first else start
+        # A local day begins at local midnight; that instant lies within this UTC day, or the day
+        # does not change in it.
+        change = (
+            datetime(last.year, last.month, last.day, tzinfo=marketplace.zone).astimezone(UTC)
+            if last != first
+            else start
+        )
         seam = (change, first, last)
         self._seams[key] = seam
         return seam

@@ -5,7 +5,8 @@ Without a lock, two writers of one order would each find none stored and insert 
 
 from __future__ import annotations
 
-#: Taken before the others: imports of one tenant run one at a time, so that each sees what the one before stored.
+#: Taken before the others: imports of one tenant run one at a time, so that each sees what the one
+#: before stored.
 IMPORT_LOCK = 100
 ORDERS_LOCK = 101
 LEDGER_LOCK = 102

@@ -39,7 +39,9 @@ class LedgerMinimizer:
     replaced: set[str] = field(default_factory=set)
     _days: LocalDays = field(default_factory=LocalDays)
 
-    def transactions(self, transactions: Iterable[Transaction], stores: SellerStores) -> list[LedgerRow]:
+    def transactions(
+        self, transactions: Iterable[Transaction], stores: SellerStores
+    ) -> list[LedgerRow]:
         """Return the rows of transactions of the Finances API.
 
         The quantity of an item is on one of its lines only, so that a sum counts units once.
@@ -48,7 +50,9 @@ class LedgerMinimizer:
         for transaction in _once(transactions):
             if transaction.posted_at < oldest_kept(self.at):
                 self.too_old += len(transaction.lines)
-            elif fold(transaction.status or "") == "deferredreleased" and _other(transaction, "RELEASE_TRANSACTION_ID"):
+            elif fold(transaction.status or "") == "deferredreleased" and _other(
+                transaction, "RELEASE_TRANSACTION_ID"
+            ):
                 # Its money is in the transaction that it names.
                 self.replaced.add(transaction.key)
             else:
@@ -99,8 +103,28 @@ class LedgerMinimizer:
         main_store = _main_store(taken)
         seen: set[tuple[str, ...]] = set()
         rows: list[LedgerRow] = []
-        for (number, settlement, type_, order, adjustment, shipment, _, marketplace, amount_type,
-             description, charge_type, amount, currency, _, posted, _, item, sku, quantity, _) in taken:  # fmt: skip
+        for (
+            number,
+            settlement,
+            type_,
+            order,
+            adjustment,
+            shipment,
+            _,
+            marketplace,
+            amount_type,
+            description,
+            charge_type,
+            amount,
+            currency,
+            _,
+            posted,
+            _,
+            item,
+            sku,
+            quantity,
+            _,
+        ) in taken:
             if posted < oldest_kept(self.at):
                 self.too_old += 1
                 continue
@@ -148,7 +172,8 @@ def _is_deferred(transaction: Transaction) -> bool:
 def _once(transactions: Iterable[Transaction]) -> Iterable[Transaction]:
     """Return each transaction once, as it was stated last: a page may repeat one.
 
-    What is released is not deferred again, and identifiers that the last statement leaves out are kept.
+    What is released is not deferred again, and identifiers that the last statement leaves out are
+    kept.
     """
     found: dict[str, Transaction] = {}
     for transaction in transactions:

@@ -51,14 +51,20 @@ class OrderMinimizer:
         """Work by columns: a call for each cell would cost more than reading the file."""
         lines = [line if type(line) is tuple else _VALUES(line) for line in batch]
         oldest = oldest_kept(self.at)
-        kept = [line for line in lines if line[_MARKETPLACE] is not None and line[_PURCHASED_AT] >= oldest]
+        kept = [
+            line
+            for line in lines
+            if line[_MARKETPLACE] is not None and line[_PURCHASED_AT] >= oldest
+        ]
         if len(kept) < len(lines):
             elsewhere = sum(line[_MARKETPLACE] is None for line in lines)
             self.elsewhere += elsewhere
             self.too_old += len(lines) - len(kept) - elsewhere
             if not kept:
                 return []
-        column: dict[str, tuple[Any, ...]] = dict(zip(_FIELDS, zip(*kept, strict=True), strict=True))
+        column: dict[str, tuple[Any, ...]] = dict(
+            zip(_FIELDS, zip(*kept, strict=True), strict=True)
+        )
         stores = [marketplace.id for marketplace in column["marketplace"]]
         products = ("sku", "asin", "title", "last_updated_at")
         self._note_products(zip(stores, *(column[name] for name in products), strict=True))
@@ -69,7 +75,10 @@ class OrderMinimizer:
             "marketplace_id": stores,
             "purchased_at": column["purchased_at"],
             "last_updated_at": column["last_updated_at"],
-            "status": map(_REPORT_STATUS.__getitem__, zip(column["order_status"], column["item_status"], strict=True)),
+            "status": map(
+                _REPORT_STATUS.__getitem__,
+                zip(column["order_status"], column["item_status"], strict=True),
+            ),
             "fulfilment": map(_CHANNELS.__getitem__, column["fulfilment_channel"]),
             "is_business": map(_IS_TRUE, column["is_business_order"]),
             "is_replacement": map(_IS_TRUE, column["is_replacement"]),
@@ -116,7 +125,9 @@ class OrderMinimizer:
     def _api_row(self, order: Order, item: OrderItem, marketplace: Marketplace) -> OrderRow:
         product, sku = item.product, item.product.seller_sku or ""
         if product.title and sku:
-            self.products[marketplace.id, sku] = ProductRow(marketplace.id, sku, product.asin or "", product.title, order.last_updated_time)
+            self.products[marketplace.id, sku] = ProductRow(
+                marketplace.id, sku, product.asin or "", product.title, order.last_updated_time
+            )
         proceeds = {name: amount for _, name, amount in item.lines()}
         amounts = {name: money.amount for name, money in proceeds.items()}
         price, discount = proceeds.get("ITEM"), amounts.get("DISCOUNT")
@@ -152,7 +163,10 @@ def _line_keys(column: dict[str, tuple[Any, ...]]) -> Iterable[str]:
     items = column["order_item_id"]
     if all(items):
         return items
-    return [item or f"/{sku}/{occurrence}" for item, sku, occurrence in zip(items, column["sku"], column["occurrence"], strict=True)]
+    return [
+        item or f"/{sku}/{occurrence}"
+        for item, sku, occurrence in zip(items, column["sku"], column["occurrence"], strict=True)
+    ]
 
 
 def _discounts(column: dict[str, tuple[Any, ...]]) -> Iterable[Any]:
@@ -160,10 +174,12 @@ def _discounts(column: dict[str, tuple[Any, ...]]) -> Iterable[Any]:
     own, shipping = column["item_promotion_discount"], column["ship_promotion_discount"]
     if not any(shipping):
         return own
-    return [(item or 0) + extra if extra else item for item, extra in zip(own, shipping, strict=True)]
+    return [
+        (item or 0) + extra if extra else item for item, extra in zip(own, shipping, strict=True)
+    ]
 
 
-_IS_TRUE = partial(is_, True)  # noqa: FBT003  # an operator's operand
+_IS_TRUE = partial(is_, True)  # an operator's operand  # noqa: FBT003
 _FULFILMENT = {"Amazon": "amazon", "AFN": "amazon", "Merchant": "merchant", "MFN": "merchant"}
 
 
@@ -195,7 +211,9 @@ class _ChannelTable(dict[str, str]):
 
     def __missing__(self, word: str) -> str:
         folded = word.strip().casefold()
-        return next((ours for theirs, ours in _FULFILMENT.items() if theirs.casefold() == folded), "unknown")
+        return next(
+            (ours for theirs, ours in _FULFILMENT.items() if theirs.casefold() == folded), "unknown"
+        )
 
 
 _REPORT_STATUS = _StatusTable()

@@ -1,11 +1,13 @@
 """What several documents say of one order, as one: pure functions over rows of ORDER_COLUMNS.
 
-The rule (docs/figures.md): each field has the value of the newest document that carries it, by Amazon's last-updated stamp; a blank
-never erases a value. Where two documents bear the same stamp and differ, the later status and the greater value hold. A line is never
-removed. So the result does not depend on the order in which documents arrive, nor on how often.
+The rule (docs/figures.md): each field has the value of the newest document that carries it, by
+Amazon's last-updated stamp; a blank never erases a value. Where two documents bear the same stamp
+and differ, the later status and the greater value hold. A line is never removed. So the result does
+not depend on the order in which documents arrive, nor on how often.
 
-European reports have no item numbers. What they say of a line is kept apart from what numbered documents say of it (`Line.parts`), and
-which of them are the same line is decided again whenever either changes: a pairing that was made from less is never built upon.
+European reports have no item numbers. What they say of a line is kept apart from what numbered
+documents say of it (`Line.parts`), and which of them are the same line is decided again whenever
+either changes: a pairing that was made from less is never built upon.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ _RANK: Mapping[str, Callable[[Any], Any]] = {"status": _PROGRESS.__getitem__}
 class Line:
     """One line of an order. `carried`: for fields whose value is of an older document than `row`'s newest, that document's stamp.
 
-    `parts`: where a numbered line and one without a number were found to be the same, what was said of each.
+    `parts`: where a numbered line and one without a number were found to be the same, what was said
+    of each.
     """
 
     row: OrderRow
@@ -65,7 +68,9 @@ def _apart(lines: Iterable[Line]) -> Iterator[Line]:
 
 def _marked(line: Line, *, replacement: bool) -> Line:
     row = line.row._replace(is_replacement=replacement)
-    return replace(line, row=row, parts=tuple(_marked(part, replacement=replacement) for part in line.parts))
+    return replace(
+        line, row=row, parts=tuple(_marked(part, replacement=replacement) for part in line.parts)
+    )
 
 
 def _by_sku(stored: Iterable[Line]) -> list[Line]:
@@ -101,7 +106,11 @@ def merge(one: Line, other: Line) -> Line:
     carried: dict[str, datetime] = {}
     for name in FIELDS:
         stated = [
-            (stamp_of(line, name), _RANK.get(name, _same)(getattr(line.row, name)), getattr(line.row, name))
+            (
+                stamp_of(line, name),
+                _RANK.get(name, _same)(getattr(line.row, name)),
+                getattr(line.row, name),
+            )
             for line in (one, other)
             if says(line, name)
         ]
@@ -120,7 +129,7 @@ def place_of(line: Line) -> list[Any]:
     return [getattr(line.row, name) for name in PLACE]
 
 
-def _same(value: Any) -> Any:  # noqa: ANN401  # any field's value
+def _same(value: Any) -> Any:  # any field's value  # noqa: ANN401
     return value
 
 
@@ -167,7 +176,9 @@ def _may_be_the_same(one: Line, other: Line) -> bool:
     """Say whether two lines can be one: at one instant an order's line has one quantity and one price."""
     prices = {line.row.item_price for line in (one, other)} - {None}
     quantities = {line.row.quantity for line in (one, other)}
-    return one.row.last_updated_at != other.row.last_updated_at or (len(prices) < 2 and len(quantities) < 2)
+    return one.row.last_updated_at != other.row.last_updated_at or (
+        len(prices) < 2 and len(quantities) < 2
+    )
 
 
 def _likeness(line: Line) -> tuple[Any, ...]:
@@ -178,7 +189,8 @@ def _likeness(line: Line) -> tuple[Any, ...]:
 def _is_replacement(rows: list[OrderRow]) -> bool:
     """Say whether an order replaces another: as Amazon says, else because all of it was sent for nothing.
 
-    A free product among paid ones is no replacement, nor is a product with a discount or a price that is not known yet.
+    A free product among paid ones is no replacement, nor is a product with a discount or a price
+    that is not known yet.
     """
     stated = {row.replacement_told for row in rows}
     if True in stated or False in stated:
@@ -190,4 +202,10 @@ def _is_replacement(rows: list[OrderRow]) -> bool:
 def _is_free(row: OrderRow) -> bool:
     price = row.item_price
     nothing_else = not any(getattr(row, name) for name in _EXTRAS)
-    return price is not None and price == 0 and row.quantity > 0 and row.status != "pending" and nothing_else
+    return (
+        price is not None
+        and price == 0
+        and row.quantity > 0
+        and row.status != "pending"
+        and nothing_else
+    )

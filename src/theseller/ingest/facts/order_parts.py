@@ -1,6 +1,7 @@
 """What is stored beside a line of an order: stamps of carried fields, and what was said of each part of a united line.
 
-A part is written as its difference from the united line: most say the same. Pure functions over `order_merge.Line`.
+A part is written as its difference from the united line: most say the same. Pure functions over
+`order_merge.Line`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _PARTS = "parts"
 
 def dump(line: Line) -> str | None:
     """Return JSON of what a line's own row does not hold; None if that is nothing."""
-    stated: dict[str, Any] = {name: stamp.isoformat() for name, stamp in sorted(line.carried.items())}
+    stated: dict[str, Any] = {
+        name: stamp.isoformat() for name, stamp in sorted(line.carried.items())
+    }
     if line.parts:
         stated[_PARTS] = [_part(line, part) for part in line.parts]
     return json.dumps(stated) if stated else None
@@ -31,7 +34,9 @@ def load(row: OrderRow, source: str, text: str | None) -> Line:
     """Return the line that was stored as `row` with what `written` returned."""
     stated: dict[str, Any] = json.loads(text) if text else {}
     parts = stated.pop(_PARTS, ())
-    whole = Line(row, {name: datetime.fromisoformat(stamp) for name, stamp in stated.items()}, source)
+    whole = Line(
+        row, {name: datetime.fromisoformat(stamp) for name, stamp in stated.items()}, source
+    )
     return Line(row, whole.carried, source, tuple(_line(whole, part) for part in parts))
 
 
@@ -60,7 +65,9 @@ def _plain(value: tuple[Any, datetime] | None) -> list[Any] | None:
 
 
 def _line(whole: Line, part: Mapping[str, Any]) -> Line:
-    updated = datetime.fromisoformat(part["updated"]) if "updated" in part else whole.row.last_updated_at
+    updated = (
+        datetime.fromisoformat(part["updated"]) if "updated" in part else whole.row.last_updated_at
+    )
     values: dict[str, Any] = {"line_key": part["key"], "last_updated_at": updated}
     if "place" in part:
         bought, day, store = part["place"]

@@ -1,8 +1,9 @@
-# ruff: noqa: S608  # statements are put together from the constants of this module; every value is a bound parameter
+# statements are put together from the constants of this module; every value is a bound parameter
 """The orders while one document is being written: new orders at once, part by part; known ones at the end, merged with what is stored.
 
-A part may hold some lines of an order and a later part the others. What a document says of a known order is merged with what others said of
-it (`order_merge`): the result does not depend on the order in which documents arrive.
+A part may hold some lines of an order and a later part the others. What a document says of a known
+order is merged with what others said of it (`order_merge`): the result does not depend on the order
+in which documents arrive.
 """
 
 from __future__ import annotations
@@ -46,18 +47,27 @@ class OrderWriter:
         self._new: set[str] = set()
         self._known: list[OrderRow] = []
         self._written = WriteResult()
-        [(filled,)] = bulk.rows("select exists (select from ingest_order_line where tenant_id = %(tenant)s)")
+        [(filled,)] = bulk.rows(
+            "select exists (select from ingest_order_line where tenant_id = %(tenant)s)"
+        )
         self._empty = not filled
 
     def add(self, rows: list[OrderRow]) -> None:
         """Write the lines of orders that are not stored yet; keep those of the others for `settle`.
 
-        Whether an order for nothing is a replacement shows only when all its lines are there: it waits, too, and so do a line that comes
-        twice, and an order with several lines of one product that have no item numbers.
+        Whether an order for nothing is a replacement shows only when all its lines are there: it
+        waits, too, and so do a line that comes twice, and an order with several lines of one
+        product that have no item numbers.
         """
         orders = {row.order_id for row in rows}
-        waiting = {row.order_id for row in rows if row.item_price is not None and not row.item_price and row.replacement_told is None}
-        waiting |= {row.order_id for row in rows if "/" in row.line_key and not row.line_key.endswith("/1")}
+        waiting = {
+            row.order_id
+            for row in rows
+            if row.item_price is not None and not row.item_price and row.replacement_told is None
+        }
+        waiting |= {
+            row.order_id for row in rows if "/" in row.line_key and not row.line_key.endswith("/1")
+        }
         if not self._empty:
             waiting |= self._already_stored(rows, orders)
         if len(keys := {(row.order_id, row.line_key) for row in rows}) < len(rows):
@@ -88,7 +98,8 @@ class OrderWriter:
         self._bulk.create_stage(stage, [("order_id", "text")])
         self._bulk.copy(stage, [("order_id", "text")], [[(order,) for order in orders]])
         found = self._bulk.rows(
-            f"select distinct order_id from ingest_order_line where {_SPAN} and order_id in (select order_id from pg_temp.{stage})",
+            f"select distinct order_id from ingest_order_line where {_SPAN} and order_id in (select"  # noqa: S608
+            f" order_id from pg_temp.{stage})",
             **_span(rows),
         )
         return {order for (order,) in found}
@@ -102,11 +113,19 @@ class OrderWriter:
             before = stored.get(order, [])
             former = {line.key: line for line in before}
             stated = [Line(_as_stored(row), {}, self._source.value) for row in rows]
-            # Of an order that this document brought, everything stored is its own, too: lines are counted together, not part by part.
-            lines = merge_order([], [*before, *stated]) if order in self._new else merge_order(before, stated)
+            # Of an order that this document brought, everything stored is its own, too: lines are
+            # counted together, not part by part.
+            lines = (
+                merge_order([], [*before, *stated])
+                if order in self._new
+                else merge_order(before, stated)
+            )
             changed = [line for line in lines if _differs(former.get(line.key), line)]
             lost = [key for key in former if key not in {line.key for line in lines}]
-            deleted += [(order, key) for key in [*lost, *(line.key for line in changed if line.key in former)]]
+            deleted += [
+                (order, key)
+                for key in [*lost, *(line.key for line in changed if line.key in former)]
+            ]
             fresh += changed
             if not changed and not lost:
                 newer = max((line.row.last_updated_at for line in before), default=None)
@@ -116,13 +135,16 @@ class OrderWriter:
         self._written += WriteResult(0, removed, unchanged, outdated)
         self._insert(fresh)
 
-    def _stored(self, by_order: dict[str, list[OrderRow]]) -> tuple[dict[str, list[Line]], list[tuple[str, str]]]:
+    def _stored(
+        self, by_order: dict[str, list[OrderRow]]
+    ) -> tuple[dict[str, list[Line]], list[tuple[str, str]]]:
         """Return the stored lines of these orders, and the keys of those under another connection.
 
-        Such a connection has ended and its lines are about to be erased: what comes takes their place.
+        Such a connection has ended and its lines are about to be erased: what comes takes their
+        place.
         """
         found = self._bulk.rows(
-            f"select {_LINE}, carried_at::text, source, connection_id from ingest_order_line"
+            f"select {_LINE}, carried_at::text, source, connection_id from ingest_order_line"  # noqa: S608
             " where tenant_id = %(tenant)s and order_id = any(%(orders)s)",
             orders=sorted(by_order),
         )
@@ -142,8 +164,9 @@ class OrderWriter:
         self._bulk.create_stage(_STAGE, _STAGED)
         self._bulk.copy(_STAGE, _STAGED, [_staged(lines)])
         added = self._bulk.run(
-            f"insert into ingest_order_line (tenant_id, connection_id, {_LINE}, carried_at, source)"
-            f" select %(tenant)s, %(connection)s, {_LINE}, carried_at::jsonb, source from pg_temp.{_STAGE}",
+            f"insert into ingest_order_line (tenant_id, connection_id, {_LINE}, carried_at, source)"  # noqa: S608
+            f" select %(tenant)s, %(connection)s, {_LINE}, carried_at::jsonb, source from"
+            f" pg_temp.{_STAGE}",
             connection=self._connection,
         )
         self.days.update({(line.row.marketplace_id, line.row.local_day) for line in lines})
@@ -154,10 +177,11 @@ class OrderWriter:
         if not keys:
             return 0
         deleted = self._bulk.rows(
-            "with deleted as (delete from ingest_order_line l using unnest(%(orders)s::text[], %(keys)s::text[]) as k (order_id, line_key)"
-            " where l.tenant_id = %(tenant)s and l.order_id = k.order_id and l.line_key = k.line_key"
-            " returning l.marketplace_id, l.local_day)"
-            " select marketplace_id, local_day, count(*) from deleted group by marketplace_id, local_day",
+            "with deleted as (delete from ingest_order_line l using unnest(%(orders)s::text[],"
+            " %(keys)s::text[]) as k (order_id, line_key) where l.tenant_id = %(tenant)s and"
+            " l.order_id = k.order_id and l.line_key = k.line_key returning l.marketplace_id,"
+            " l.local_day) select marketplace_id, local_day, count(*) from deleted group by"
+            " marketplace_id, local_day",
             orders=[order for order, _ in keys],
             keys=[key for _, key in keys],
         )
@@ -168,7 +192,13 @@ class OrderWriter:
 def _as_stored(row: OrderRow) -> OrderRow:
     """Round amounts as the database does, so that what is read again equals what is stored."""
     amounts = {name: getattr(row, name) for name in _AMOUNTS}
-    return row._replace(**{name: amount.quantize(_SMALLEST, ROUND_HALF_UP) for name, amount in amounts.items() if amount is not None})
+    return row._replace(
+        **{
+            name: amount.quantize(_SMALLEST, ROUND_HALF_UP)
+            for name, amount in amounts.items()
+            if amount is not None
+        }
+    )
 
 
 def _staged(lines: list[Line]) -> Iterator[Row]:
@@ -178,9 +208,16 @@ def _staged(lines: list[Line]) -> Iterator[Row]:
 
 def _differs(former: Line | None, line: Line) -> bool:
     """Compare as stored: amounts are equal whatever zeros follow, instants whatever their zone."""
-    if former is None or former.row != line.row or dict(former.carried) != dict(line.carried) or former.source != line.source:
+    if (
+        former is None
+        or former.row != line.row
+        or dict(former.carried) != dict(line.carried)
+        or former.source != line.source
+    ):
         return True
-    return len(former.parts) != len(line.parts) or any(_differs(*pair) for pair in zip(former.parts, line.parts, strict=True))
+    return len(former.parts) != len(line.parts) or any(
+        _differs(*pair) for pair in zip(former.parts, line.parts, strict=True)
+    )
 
 
 def _span(rows: list[OrderRow]) -> dict[str, Any]:

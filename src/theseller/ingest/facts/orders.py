@@ -38,25 +38,36 @@ def write_orders(
 ) -> WriteResult:
     """Write the lines of one all-orders report, batch by batch as `stream_report(…).batches()` hands them out (tuples are faster).
 
-    A ReportRefusedError from the iterator leaves through here: the caller's transaction must end with it.
+    A ReportRefusedError from the iterator leaves through here: the caller's transaction must end
+    with it.
     """
     minimizer = OrderMinimizer(at)
     return _write(minimizer, minimizer.report_orders(batches), tenant, connection, source, using)
 
 
-def write_api_orders(orders: Iterable[Order], *, tenant: UUID, connection: UUID, at: datetime, using: str = "default") -> WriteResult:
+def write_api_orders(
+    orders: Iterable[Order], *, tenant: UUID, connection: UUID, at: datetime, using: str = "default"
+) -> WriteResult:
     """Write orders of the Orders API, each whole."""
     minimizer = OrderMinimizer(at)
-    return _write(minimizer, minimizer.api_orders(orders), tenant, connection, OrderSource.ORDERS_API, using)
+    return _write(
+        minimizer, minimizer.api_orders(orders), tenant, connection, OrderSource.ORDERS_API, using
+    )
 
 
 def _write(
-    minimizer: OrderMinimizer, batches: Iterable[list[OrderRow]], tenant: UUID, connection: UUID, source: OrderSource, using: str
+    minimizer: OrderMinimizer,
+    batches: Iterable[list[OrderRow]],
+    tenant: UUID,
+    connection: UUID,
+    source: OrderSource,
+    using: str,
 ) -> WriteResult:
     bulk = Bulk(tenant, using)
     bulk.lock(ORDERS_LOCK)
     writer = OrderWriter(bulk, connection, source)
-    # While the database takes one part, the next is decoded: each works on its own core. The connection is used by one thread at a time.
+    # While the database takes one part, the next is decoded: each works on its own core. The
+    # connection is used by one thread at a time.
     with ThreadPoolExecutor(1) as database:
         under_way: Future[None] | None = None
         for part in _parts(batches):
@@ -70,7 +81,9 @@ def _write(
     if minimizer.products:
         merge_products(bulk, minimizer.products.values(), connection)
         mark_dirty_days(bulk, reassign_storeless_lines(bulk), minimizer.at)
-    return written + WriteResult(too_old=minimizer.too_old, elsewhere=minimizer.elsewhere, days=len(writer.days))
+    return written + WriteResult(
+        too_old=minimizer.too_old, elsewhere=minimizer.elsewhere, days=len(writer.days)
+    )
 
 
 def _parts(batches: Iterable[list[OrderRow]]) -> Iterator[list[OrderRow]]:

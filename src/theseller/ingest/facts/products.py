@@ -12,7 +12,9 @@ from theseller.ingest.facts.rows import PRODUCT_COLUMNS, ProductRow
 from theseller.ingest.types import WriteResult
 
 
-def write_products(rows: Iterable[ProductRow], *, tenant: UUID, connection: UUID, using: str = "default") -> WriteResult:
+def write_products(
+    rows: Iterable[ProductRow], *, tenant: UUID, connection: UUID, using: str = "default"
+) -> WriteResult:
     """Write products, one row a (store, SKU).
 
     The later statement wins; a blank ASIN or title never replaces a value.
@@ -26,7 +28,8 @@ def merge_products(bulk: Bulk, rows: Iterable[ProductRow], connection: UUID) -> 
     bulk.lock(PRODUCTS_LOCK)
     bulk.create_stage("incoming_product", PRODUCT_COLUMNS)
     bulk.copy("incoming_product", PRODUCT_COLUMNS, [ordered])
-    # Two statements instead of ON CONFLICT, which has the row-security policies of reading looked at for each row.
+    # Two statements instead of ON CONFLICT, which has the row-security policies of reading looked
+    # at for each row.
     count = bulk.run(
         """
         update ingest_product p

@@ -55,8 +55,8 @@ class OrderRow(NamedTuple):
 class LedgerRow(NamedTuple):
     """A row of `ingest_ledger_line`: one amount that Amazon booked, with the ledger's sign.
 
-    `source_key`: the transaction or the settlement. `supersedes`: the deferred transaction that this
-    one releases. `store_named`: whether Amazon attributes the money to a store.
+    `source_key`: the transaction or the settlement. `supersedes`: the deferred transaction that
+    this one releases. `store_named`: whether Amazon attributes the money to a store.
     """
 
     local_day: date

@@ -1,9 +1,10 @@
-# ruff: noqa: S608  # statements are put together from the constants of this module; every value is a bound parameter
+# statements are put together from the constants of this module; every value is a bound parameter
 """Which stores a seller has, by what is stored, and money that Amazon attributes to no store.
 
-Every function runs inside the caller's tenant scope. A connection is authorized for a whole region, so its list of stores
-does not tell. Such money is given to the seller's only store of its currency, else to none; which that is does not depend
-on the order in which documents arrive: `reassign_storeless_lines` looks again once another store is known.
+Every function runs inside the caller's tenant scope. A connection is authorized for a whole region,
+so its list of stores does not tell. Such money is given to the seller's only store of its currency,
+else to none; which that is does not depend on the order in which documents arrive:
+`reassign_storeless_lines` looks again once another store is known.
 """
 
 from __future__ import annotations
@@ -20,8 +21,13 @@ from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 _LINE = ", ".join(name for name, _ in LEDGER_COLUMNS if name not in {"local_day", "marketplace_id"})
 _SHARED = sorted({store.currency for store in MARKETPLACES.values()})
-#: Currencies that several of Amazon's stores keep: only for these it matters which stores a seller has.
-SHARED_CURRENCIES = tuple(currency for currency in _SHARED if sum(store.currency == currency for store in MARKETPLACES.values()) > 1)
+#: Currencies that several of Amazon's stores keep: only for these it matters which stores a seller
+#: has.
+SHARED_CURRENCIES = tuple(
+    currency
+    for currency in _SHARED
+    if sum(store.currency == currency for store in MARKETPLACES.values()) > 1
+)
 
 
 class SellerStores:
@@ -33,8 +39,8 @@ class SellerStores:
     def only(self, currency: str) -> Marketplace | None:
         """Return the one store that money in `currency` can only belong to; None if there are several or none.
 
-        It is Amazon's only store with that currency, else the seller's only one. A store that the seller does not have is never
-        returned for a currency that several of Amazon's stores keep.
+        It is Amazon's only store with that currency, else the seller's only one. A store that the
+        seller does not have is never returned for a currency that several of Amazon's stores keep.
         """
         stores = [store for store in MARKETPLACES.values() if store.currency == currency]
         own = stores if len(stores) == 1 else [store for store in stores if store.id in self._own]
@@ -47,7 +53,11 @@ def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) ->
     Only stores of shared currencies are looked for.
     """
     possible = frozenset(within)
-    candidates = [store.id for store in MARKETPLACES.values() if store.currency in SHARED_CURRENCIES and store.id in possible]
+    candidates = [
+        store.id
+        for store in MARKETPLACES.values()
+        if store.currency in SHARED_CURRENCIES and store.id in possible
+    ]
     found = bulk.rows(
         """
         select c.store from unnest(%(candidates)s::text[]) as c (store)
@@ -81,7 +91,8 @@ def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURR
     return changed
 
 
-def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noqa: ANN401  # a Marketplace or none
+# a Marketplace or none
+def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noqa: ANN401
     """Move the lines of one currency that name no store; slices are replaced, never edited."""
     store, zone = (home.id, home.zone_name) if home else ("", "UTC")
     days = bulk.rows(
@@ -96,7 +107,7 @@ def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noq
             returning marketplace_id, local_day
         )
         select marketplace_id, local_day from deleted union select marketplace_id, local_day from moved
-        """,
+        """,  # noqa: S608
         currency=currency,
         former=former,
         store=store,

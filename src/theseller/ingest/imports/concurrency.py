@@ -32,7 +32,8 @@ class ImportBusyError(RuntimeError):
 def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
     """Hold the slot of `person` and of the shop `tenant` while files of theirs are read. Waits for none.
 
-    The slot is a lock of a database session of its own, so that a process that is killed gives it back.
+    The slot is a lock of a database session of its own, so that a process that is killed gives it
+    back.
 
     Raises:
         ImportBusyError: the account, the shop or this process reads other files.
@@ -59,6 +60,7 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
 
 def _give_back(session: object) -> None:
     try:
-        sql.execute(session, "select pg_advisory_unlock_all()")  # type: ignore[arg-type]  # a connection of Django's
+        # a connection of Django's
+        sql.execute(session, "select pg_advisory_unlock_all()")  # type: ignore[arg-type]
     finally:
         session.close()  # type: ignore[attr-defined]

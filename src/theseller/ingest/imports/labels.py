@@ -40,7 +40,9 @@ def span(first: date, last: date) -> str:
 def dropped_by_reason(inspection: Inspection) -> dict[str, list[str]]:
     """Return the dropped columns by the reason why, personal data first."""
     groups: dict[str, list[str]] = {}
-    for column in sorted(inspection.columns_dropped, key=lambda one: (not one.reason.startswith("PII"), one.reason)):
+    for column in sorted(
+        inspection.columns_dropped, key=lambda one: (not one.reason.startswith("PII"), one.reason)
+    ):
         groups.setdefault(column.reason, []).append(column.name)
     return groups
 

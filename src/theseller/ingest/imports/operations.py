@@ -1,6 +1,7 @@
 """Import report files: checked as a whole first, then stored in one transaction or not at all.
 
-The bytes are held by the caller and read twice: once to inspect, once to store. Nothing of them is written anywhere else.
+The bytes are held by the caller and read twice: once to inspect, once to store. Nothing of them is
+written anywhere else.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ from theseller.lib.marketplaces import Region, by_code
 from theseller.tenancy.scope import renew_ticket, tenant_scope
 
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
-_PATIENCE = (("statement_timeout", "10min"), ("lock_timeout", "60s"), ("idle_in_transaction_session_timeout", "5min"))
+_PATIENCE = (
+    ("statement_timeout", "10min"),
+    ("lock_timeout", "60s"),
+    ("idle_in_transaction_session_timeout", "5min"),
+)
 _AGAIN = "Nothing was stored. Import the file again in a minute."
 
 
@@ -53,17 +58,27 @@ class _File:
     region: Region
 
 
-def import_report(chunks: Chunks, options: Options, *, tenant: UUID, actor: str, at: datetime) -> ImportOutcome:
+def import_report(
+    chunks: Chunks, options: Options, *, tenant: UUID, actor: str, at: datetime
+) -> ImportOutcome:
     """Check a report file and store it whole, in the open connection of its region (one without a token is made where there is none).
 
-    `chunks` must be replayable: a list, or a callable that reopens the source. The same content again changes nothing. What is wrong
-    with the file is an outcome, not an error.
+    `chunks` must be replayable: a list, or a callable that reopens the source. The same content
+    again changes nothing. What is wrong with the file is an outcome, not an error.
     """
     inspection = inspect_report(
-        chunks, filename=options.filename, encoding=options.encoding, expected=options.expected, limits=options.limits
+        chunks,
+        filename=options.filename,
+        encoding=options.encoding,
+        expected=options.expected,
+        limits=options.limits,
     )
-    if inspection.report_type is None or not (inspection.importable or may_leave_out_rows(inspection, allowed=options.allow_refused_rows)):
-        return ImportOutcome(ImportStatus.REFUSED, inspection, why_not=inspection.why_not, advice=inspection.advice)
+    if inspection.report_type is None or not (
+        inspection.importable or may_leave_out_rows(inspection, allowed=options.allow_refused_rows)
+    ):
+        return ImportOutcome(
+            ImportStatus.REFUSED, inspection, why_not=inspection.why_not, advice=inspection.advice
+        )
     handler = handler_of(inspection.report_type)
     regions = handler.regions(inspection)
     if not inspection.rows or not regions:
@@ -71,14 +86,23 @@ def import_report(chunks: Chunks, options: Options, *, tenant: UUID, actor: str,
     if len(regions) > 1:
         advice = "Import the files as downloaded from Amazon, one for each region."
         return ImportOutcome(
-            ImportStatus.REFUSED, inspection, why_not="the file holds stores of more than one of Amazon's regions", advice=advice
+            ImportStatus.REFUSED,
+            inspection,
+            why_not="the file holds stores of more than one of Amazon's regions",
+            advice=advice,
         )
-    return _stored(_File(chunks, options, inspection, handler, *regions), tenant=tenant, actor=actor, at=at)
+    return _stored(
+        _File(chunks, options, inspection, handler, *regions), tenant=tenant, actor=actor, at=at
+    )
 
 
 def may_leave_out_rows(inspection: Inspection, *, allowed: bool = True) -> bool:
     """Return whether the readable rows may be stored without the refused ones: never for settlements, whose lines must add up."""
-    only_rows = inspection.rows_refused_count > 0 and inspection.rows > 0 and "rows can't be read" in inspection.why_not
+    only_rows = (
+        inspection.rows_refused_count > 0
+        and inspection.rows > 0
+        and "rows can't be read" in inspection.why_not
+    )
     return allowed and only_rows and not must_add_up(inspection.report_type)
 
 
@@ -92,13 +116,18 @@ def _stored(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOut
     except ConnectionClosedError:
         why, advice = "the connection that it belongs to has just been disconnected", _AGAIN
     except (psycopg.DataError, psycopg.IntegrityError):
-        why, advice = "a number in it is out of range", "Download the report again and don't change it."
+        why, advice = (
+            "a number in it is out of range",
+            "Download the report again and don't change it.",
+        )
     except (psycopg.OperationalError, OperationalError):
         why, advice = (
             "the database was busy or took too long to store this file",
             f"{_AGAIN} If that fails, request a report for a shorter period in Seller Central.",
         )
-    return ImportOutcome(ImportStatus.REFUSED, file.inspection, region=file.region, why_not=why, advice=advice)
+    return ImportOutcome(
+        ImportStatus.REFUSED, file.inspection, region=file.region, why_not=why, advice=advice
+    )
 
 
 def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutcome:
@@ -116,7 +145,10 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
     stored = file.handler.write(stream, target)
     written = stored.result
     if stream.require_inspection().sha256 != file.inspection.sha256:
-        raise ReportRefusedError("the file changed while it was being read", "Close other programs that use it, then import it again.")
+        raise ReportRefusedError(
+            "the file changed while it was being read",
+            "Close other programs that use it, then import it again.",
+        )
     if known and not written.rows and not written.replaced:
         transaction.set_rollback(True)
         return replace(done, status=ImportStatus.ALREADY, since=known)
@@ -142,30 +174,39 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
         "skipped": document.rows_skipped,
         "sha256": document.sha256,
     }
-    record(Tag.IMPORT_RECORDED, actor=actor, tenant=tenant, subject=f"document:{identity}", at=at, details=details)
+    record(
+        Tag.IMPORT_RECORDED,
+        actor=actor,
+        tenant=tenant,
+        subject=f"document:{identity}",
+        at=at,
+        details=details,
+    )
     return replace(done, document=identity)
 
 
 def _refuse_while_erasing(bulk: Bulk) -> None:
     """Refuse while facts of a disconnected connection are stored: its orders would count as known, then be erased."""
-    [(erasing,)] = bulk.rows(
-        """
+    [(erasing,)] = bulk.rows("""
         with ended as materialized (select connection_id from connections_disconnection where tenant_id = %(tenant)s)
         select exists (select from ended) and (
             exists (select from ingest_order_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended))
             or exists (select from ingest_ledger_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended)))
-        """
-    )
+        """)
     if erasing:
         why = "the data of a disconnected connection is still being erased"
-        raise ReportRefusedError(why, "Import the file again after its erasure certificate has been issued, in a few minutes.")
+        raise ReportRefusedError(
+            why,
+            "Import the file again after its erasure certificate has been issued, in a few"
+            " minutes.",
+        )
 
 
 def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> datetime | None:
     """Return when this very content became facts of this connection, however it came."""
     found = bulk.rows(
-        "select min(recorded_at) from ingest_document where tenant_id = %(tenant)s and content_sha256 = %(sha256)s"
-        " and connection_id = %(connection)s",
+        "select min(recorded_at) from ingest_document where tenant_id = %(tenant)s and"
+        " content_sha256 = %(sha256)s and connection_id = %(connection)s",
         sha256=bytes.fromhex(inspection.sha256),
         connection=connection,
     )
@@ -173,16 +214,21 @@ def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> dateti
     return cast("datetime | None", since)
 
 
-def imported_documents(*, tenant: UUID, limit: int = 50) -> tuple[tuple[ImportedDocument, ...], int]:
+def imported_documents(
+    *, tenant: UUID, limit: int = 50
+) -> tuple[tuple[ImportedDocument, ...], int]:
     """Return the newest imports of `tenant`, and how many there are."""
     with tenant_scope(tenant):
         rows = Bulk(tenant).rows(
-            "select report_type, marketplace_ids, covers_from, covers_until, rows_kept, rows_skipped,"
-            " left(encode(content_sha256, 'hex'), 12), recorded_at, count(*) over ()"
-            " from ingest_document where tenant_id = %(tenant)s and origin = 'imported'"
-            " order by recorded_at desc, id desc limit %(most)s",
+            "select report_type, marketplace_ids, covers_from, covers_until, rows_kept,"
+            " rows_skipped, left(encode(content_sha256, 'hex'), 12), recorded_at, count(*) over ()"
+            " from ingest_document where tenant_id = %(tenant)s and origin = 'imported' order by"
+            " recorded_at desc, id desc limit %(most)s",
             most=limit,
         )
-    documents = tuple(ImportedDocument(report_type, tuple(stores), *rest) for report_type, stores, *rest, _ in rows)
+    documents = tuple(
+        ImportedDocument(report_type, tuple(stores), *rest)
+        for report_type, stores, *rest, _ in rows
+    )
     count = rows[0][-1] if rows else 0
     return documents, count

@@ -10,7 +10,10 @@ from theseller.ingest.reports.registry import handler_of
 def outcome_texts(outcome: ImportOutcome) -> list[str]:
     """Return sentences about what an import did, the most important first."""
     if outcome.status is ImportStatus.REFUSED:
-        return [f"Nothing was stored: {outcome.why_not}.", *([outcome.advice] if outcome.advice else [])]
+        return [
+            f"Nothing was stored: {outcome.why_not}.",
+            *([outcome.advice] if outcome.advice else []),
+        ]
     if outcome.status is ImportStatus.ALREADY:
         when = f" on {outcome.since.day} {outcome.since:%b %Y, %H:%M} UTC" if outcome.since else ""
         return [f"This report was already imported{when}. No data changed."]
@@ -40,7 +43,10 @@ def _left_out(outcome: ImportOutcome) -> list[str]:
     if inspection.rows_refused_count:
         texts.append(f"{counted(inspection.rows_refused_count, 'row')} skipped: unreadable.")
     if written.too_old:
-        texts.append(f"{counted(written.too_old, 'line')} skipped: older than the 18 months that data is kept.")
+        texts.append(
+            f"{counted(written.too_old, 'line')} skipped: older than the 18 months that data is"
+            " kept."
+        )
     if written.elsewhere and inspection.report_type:
         handler = handler_of(inspection.report_type)
         lines = counted(written.elsewhere, handler.outside_unit)

@@ -1,6 +1,7 @@
 """Guards around an upload: no body is read before its sender may send it, and each refusal is a page.
 
-Report files hold buyers' data until the decoder has dropped it, so a body stays in memory (`FILE_UPLOAD_HANDLERS`), within a limit.
+Report files hold buyers' data until the decoder has dropped it, so a body stays in memory
+(`FILE_UPLOAD_HANDLERS`), within a limit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from django.http import HttpRequest, HttpResponseBase
 View = Callable[..., HttpResponseBase]
 Refuse = Callable[[HttpRequest, int, str, str], HttpResponseBase]
 
-#: A browser shows an answer only after it could send its whole body. What is beyond this many bodies of the largest size is cut off.
+#: A browser shows an answer only after it could send its whole body. What is beyond this many
+#: bodies of the largest size is cut off.
 _DRAINED = 4
 _PIECE = 1 << 18
 
@@ -25,7 +27,8 @@ def drain_body(view: View) -> View:
     """Swallow what a refusal left unread of the body, piece by piece, so that the browser shows the refusal and not a broken connection."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401  # whatever the URL carries
+    # whatever the URL carries
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         response = view(request, *args, **kwargs)
         if request.method == "POST" and not _was_read(request):
             left = _DRAINED * settings.UPLOAD_BYTES_MAX
@@ -57,8 +60,16 @@ def limit_upload(refuse: Refuse) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             if content_length(request) > settings.UPLOAD_BYTES_MAX:
                 # Django's own handler would drop the files without a word and leave an empty form.
-                text = f"At most {settings.UPLOAD_BYTES_MAX >> 20} MB can be sent at once. Upload the files one by one, compressed (.gz), or request a "
-                return refuse(request, 413, "Upload too large", f"{text}report for a shorter period in Seller Central.")
+                text = (
+                    f"At most {settings.UPLOAD_BYTES_MAX >> 20} MB can be sent at once. Upload the"
+                    " files one by one, compressed (.gz), or request a "
+                )
+                return refuse(
+                    request,
+                    413,
+                    "Upload too large",
+                    f"{text}report for a shorter period in Seller Central.",
+                )
             try:
                 _ = request.POST
             except TooManyFilesSent:

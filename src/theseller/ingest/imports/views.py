@@ -27,7 +27,11 @@ from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
 from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, period_texts, span
-from theseller.ingest.imports.operations import import_report, imported_documents, may_leave_out_rows
+from theseller.ingest.imports.operations import (
+    import_report,
+    imported_documents,
+    may_leave_out_rows,
+)
 from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.imports.upload_limits import drain_body, limit_upload
@@ -43,7 +47,8 @@ _VERDICTS = {
 }
 
 
-#: More lines than a report of 64 MB has, and at most five seconds of a processor; `theseller import` takes a million lines.
+#: More lines than a report of 64 MB has, and at most five seconds of a processor; `theseller
+#: import` takes a million lines.
 _LIMITS = Limits(lines=400_000)
 #: Seconds of a processor that the files of one request may take before the rest is left unread.
 _CPU_SECONDS = 30.0
@@ -54,16 +59,21 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
     """Answer an upload whose files were not read."""
     # The body may be unread, so the header says how the answer is wanted.
     if request.headers.get("X-Fragment"):
-        return render(request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status)
+        return render(
+            request, "ingest/import_refusal.html", {"heading": heading, "text": text}, status=status
+        )
     return _page(request, form=ImportForm(label_suffix=""), refusal=(heading, text), status=status)
 
 
-# The forgery check would read the whole body first. It still happens, one step later: after session, permission, rate and size.
+# The forgery check would read the whole body first. It still happens, one step later: after
+# session, permission, rate and size.
 @csrf_exempt
 @drain_body
 @require_http_methods(["GET", "HEAD", "POST"])
 @tenant_permission_required(Permission.DOCUMENT_IMPORT)
-@limited("import", {by_account: Rate.per_minute(30, burst=60), by_ip: Rate.per_minute(60, burst=120)})
+@limited(
+    "import", {by_account: Rate.per_minute(30, burst=60), by_ip: Rate.per_minute(60, burst=120)}
+)
 @limit_upload(_refuse)
 @csrf_protect
 def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
@@ -76,13 +86,19 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
     files = request.FILES.getlist("files")
     if not form.is_valid() or not files:
         return _refuse(
-            request, 422, "No file selected", "Choose the report files that you downloaded from Seller Central, then check them."
+            request,
+            422,
+            "No file selected",
+            "Choose the report files that you downloaded from Seller Central, then check them.",
         )
     try:
         with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
             cards = _cards(files, form, tenant_context)
     except ImportBusyError as busy:
-        text = f"{busy.reason} This file was not checked, and nothing was saved. Try again in a few seconds."
+        text = (
+            f"{busy.reason} This file was not checked, and nothing was saved. Try again in a few"
+            " seconds."
+        )
         refused = _refuse(request, 409, "Another import is running", text)
         refused["Retry-After"] = str(_BUSY_SECONDS)
         return refused
@@ -92,44 +108,84 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
     return _page(request, form=form, cards=cards, status=200 if worked else 422, template=template)
 
 
-def _page(request: HttpRequest, *, form: ImportForm, status: int = 200, template: str = "", **more: Any) -> HttpResponse:  # noqa: ANN401
-    context: dict[str, Any] = {"form": form, "limit_mb": settings.UPLOAD_BYTES_MAX >> 20, "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
+def _page(
+    request: HttpRequest,
+    *,
+    form: ImportForm,
+    status: int = 200,
+    template: str = "",
+    **more: Any,  # noqa: ANN401
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "form": form,
+        "limit_mb": settings.UPLOAD_BYTES_MAX >> 20,
+        "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+    }
     if template != "ingest/import_cards.html":
-        tenant_context: TenantContext = request.tenant_context  # type: ignore[attr-defined]  # set by `tenant_permission_required`
+        # set by `tenant_permission_required`
+        tenant_context: TenantContext = request.tenant_context  # type: ignore[attr-defined]
         documents, count = imported_documents(tenant=tenant_context.tenant)
-        context |= {"documents": [_listed(document) for document in documents], "documents_count": count, "at": clock.now()}
+        context |= {
+            "documents": [_listed(document) for document in documents],
+            "documents_count": count,
+            "at": clock.now(),
+        }
     return render(request, template or "ingest/import.html", context | more, status=status)
 
 
-def _cards(files: list[UploadedFile[bytes]], form: ImportForm, tenant_context: TenantContext) -> list[dict[str, Any]]:
+def _cards(
+    files: list[UploadedFile[bytes]], form: ImportForm, tenant_context: TenantContext
+) -> list[dict[str, Any]]:
     """Inspect or store each file until the request has used its CPU time; report the files that are left."""
     cards = []
     begun = thread_time()
     for file in files:
         if thread_time() - begun > _CPU_SECONDS:
-            cards.append(_unread(file, form, "the files before it took too long", "Nothing was saved. Upload this file on its own."))
+            cards.append(
+                _unread(
+                    file,
+                    form,
+                    "the files before it took too long",
+                    "Nothing was saved. Upload this file on its own.",
+                )
+            )
             continue
         try:
             cards.append(_card(file, form, tenant_context))
         except MemoryError:
             advice = (
-                "Nothing was saved. Upload this file on its own. If that fails, request a report for a shorter period in Seller Central."
+                "Nothing was saved. Upload this file on its own. If that fails, request a report"
+                " for a shorter period in Seller Central."
             )
-            cards.append(_unread(file, form, "the server does not have enough memory to read it", advice))
+            cards.append(
+                _unread(file, form, "the server does not have enough memory to read it", advice)
+            )
     return cards
 
 
-def _unread(file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: str) -> dict[str, Any]:
+def _unread(
+    file: UploadedFile[bytes], form: ImportForm, why_not: str, advice: str
+) -> dict[str, Any]:
     found = Inspection(why_not=why_not, advice=advice)
     if form.cleaned_data["confirm"]:
         outcome = ImportOutcome(ImportStatus.REFUSED, found, why_not=why_not, advice=advice)
         return {"name": file.name, "ok": False, **_outcome(outcome), **_described(found)}
     verdict = ("bad", "warning", "Can't be imported")
-    return {"name": file.name, "ok": False, "verdict": verdict, "inspected": True, "partly": False, "button": "", **_described(found)}
+    return {
+        "name": file.name,
+        "ok": False,
+        "verdict": verdict,
+        "inspected": True,
+        "partly": False,
+        "button": "",
+        **_described(found),
+    }
 
 
 @sensitive_variables()
-def _card(file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantContext) -> dict[str, Any]:
+def _card(
+    file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantContext
+) -> dict[str, Any]:
     """Inspect or import one file, and gather what its card shows."""
     options = Options(
         filename=file.name,
@@ -138,11 +194,28 @@ def _card(file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantCon
         limits=_LIMITS,
     )
     if form.cleaned_data["confirm"]:
-        outcome = import_report(lambda: _pieces(file), options, tenant=tenant_context.tenant, actor=tenant_context.actor, at=clock.now())
-        return {"name": file.name, "ok": outcome.ok, **_outcome(outcome), **_described(outcome.inspection)}
-    inspection = inspect_report(lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS)
+        outcome = import_report(
+            lambda: _pieces(file),
+            options,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+        )
+        return {
+            "name": file.name,
+            "ok": outcome.ok,
+            **_outcome(outcome),
+            **_described(outcome.inspection),
+        }
+    inspection = inspect_report(
+        lambda: _pieces(file), filename=options.filename, encoding=options.encoding, limits=_LIMITS
+    )
     partly = not inspection.importable and may_leave_out_rows(inspection)
-    verdict = ("good", "check", "Can be imported") if inspection.importable else ("bad", "warning", "Can't be imported")
+    verdict = (
+        ("good", "check", "Can be imported")
+        if inspection.importable
+        else ("bad", "warning", "Can't be imported")
+    )
     return {
         "name": file.name,
         "ok": inspection.importable,
@@ -157,7 +230,9 @@ def _card(file: UploadedFile[bytes], form: ImportForm, tenant_context: TenantCon
 def _button(inspection: Inspection) -> str:
     if inspection.importable:
         return f"Import {counted(inspection.rows, 'row')}"
-    return f"Import {counted(inspection.rows, 'readable row')}, skip {inspection.rows_refused_count:,}"
+    return (
+        f"Import {counted(inspection.rows, 'readable row')}, skip {inspection.rows_refused_count:,}"
+    )
 
 
 def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
@@ -167,7 +242,11 @@ def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
 
 def _outcome(outcome: ImportOutcome) -> dict[str, Any]:
     first, *others = outcome_texts(outcome)
-    tone = "" if outcome.status in {ImportStatus.ALREADY, ImportStatus.EMPTY} else _VERDICTS[outcome.status][0]
+    tone = (
+        ""
+        if outcome.status in {ImportStatus.ALREADY, ImportStatus.EMPTY}
+        else _VERDICTS[outcome.status][0]
+    )
     stored = outcome.status is ImportStatus.IMPORTED
     return {
         "verdict": _VERDICTS[outcome.status],
@@ -187,7 +266,8 @@ def _described(inspection: Inspection) -> dict[str, Any]:
         "period": period_texts(inspection),
         "stores": [by_code(code).sales_channel for code in inspection.marketplaces],
         "dropped": {
-            reason.replace("PII: ", "Personal data, ").capitalize(): names for reason, names in dropped_by_reason(inspection).items()
+            reason.replace("PII: ", "Personal data, ").capitalize(): names
+            for reason, names in dropped_by_reason(inspection).items()
         },
         "totals": _totals(inspection),
         "currencies": [currency for currency in sorted(inspection.totals) if currency],
@@ -200,14 +280,18 @@ def _described(inspection: Inspection) -> dict[str, Any]:
 def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]]:
     """Return (measure, one value for each currency), in the order of the report."""
     currencies = [currency for currency in sorted(inspection.totals) if currency]
-    measures = dict.fromkeys(measure for currency in currencies for measure in inspection.totals[currency])
+    measures = dict.fromkeys(
+        measure for currency in currencies for measure in inspection.totals[currency]
+    )
     rows: list[tuple[str, list[Money | int | None]]] = []
     for measure in measures:
         values: list[Money | int | None] = []
         for currency in currencies:
             value = inspection.totals[currency].get(measure)
             counts = value is not None and is_count(measure)
-            values.append(None if value is None else int(value) if counts else Money(value, currency))
+            values.append(
+                None if value is None else int(value) if counts else Money(value, currency)
+            )
         rows.append((_measure_name(measure), values))
     return rows
 

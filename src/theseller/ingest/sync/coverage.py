@@ -1,6 +1,7 @@
 """For which stretches of time each store's orders and money are stored: by pulled streams and by imported documents.
 
-Every function runs inside the caller's tenant scope. What a stretch does not span is unknown: a page must not show it as zero.
+Every function runs inside the caller's tenant scope. What a stretch does not span is unknown: a
+page must not show it as zero.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ select report_type = any(%(money_reports)s::text[]), origin = 'imported', market
 from ingest_document
 where tenant_id = %(tenant)s and report_type = any(%(money_reports)s::text[] || %(order_reports)s::text[])
 """
-#: Stretches whose ends are this close are one: a document of whole days ends a microsecond before midnight.
+#: Stretches whose ends are this close are one: a document of whole days ends a microsecond before
+#: midnight.
 _SEAM = timedelta(seconds=1)
 
 
@@ -70,7 +72,9 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
         for settlement, imported, named, begin, end in cursor.fetchall():
             for store in named:
                 whole = imported and not settlement and store in MARKETPLACES
-                window = _whole_days(MARKETPLACES[store], begin, end) if whole else Window(begin, end)
+                window = (
+                    _whole_days(MARKETPLACES[store], begin, end) if whole else Window(begin, end)
+                )
                 (money if settlement else orders)[store].append(window)
     return StoredRanges(_joined(orders), _joined(money))
 
@@ -78,7 +82,12 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
 def _whole_days(store: Marketplace, begin: datetime, end: datetime) -> Window:
     """Return the days of the first and the last order of an imported file, whole: Amazon makes such files by days."""
     first, last = store.local_day(begin), store.local_day(end) + timedelta(days=1)
-    return Window(*(datetime.combine(day, time.min, tzinfo=store.zone).astimezone(UTC) for day in (first, last)))
+    return Window(
+        *(
+            datetime.combine(day, time.min, tzinfo=store.zone).astimezone(UTC)
+            for day in (first, last)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +104,23 @@ def _orders(history: _Stream | None, fresh: _Stream | None) -> list[Window]:
     first_round = not history.cursor.get("round")
     pending = {int(index) for index in history.cursor.get("pending", ())} if first_round else set()
     windows = [window(anchor, index) for index in range(HISTORY_WINDOWS) if index not in pending]
-    # New orders are read from an hour before the connection was planned, which is where the history ends.
-    return [*windows, Window(anchor - timedelta(hours=1), until)] if until and until > anchor else windows
+    # New orders are read from an hour before the connection was planned, which is where the history
+    # ends.
+    return (
+        [*windows, Window(anchor - timedelta(hours=1), until)]
+        if until and until > anchor
+        else windows
+    )
 
 
 def _money(stream: _Stream | None) -> list[Window]:
     """Return the months of transactions that were read, the newest up to the instant until which they are complete."""
     if stream is None or "anchor" not in stream.cursor:
         return []
-    anchor, pending = parse_instant(stream.cursor["anchor"]), {int(index) for index in stream.cursor.get("pending", ())}
+    anchor, pending = (
+        parse_instant(stream.cursor["anchor"]),
+        {int(index) for index in stream.cursor.get("pending", ())},
+    )
     windows = [window(anchor, index) for index in range(HISTORY_WINDOWS) if index not in pending]
     until = stream.fresh_until
     return [*windows, Window(anchor, until)] if until and until > anchor else windows

@@ -12,10 +12,19 @@ from theseller.ingest.facts.bulk import Bulk
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]-]{1,120}")
 
 
-def note_drift(paths: Iterable[str], *, operation: str, tenant: UUID, connection: UUID, at: datetime, using: str = "default") -> int:
+def note_drift(
+    paths: Iterable[str],
+    *,
+    operation: str,
+    tenant: UUID,
+    connection: UUID,
+    at: datetime,
+    using: str = "default",
+) -> int:
     """Note that an answer of `operation` held `paths`, inside the caller's tenant scope; return how many were noted.
 
-    A path that is none (a decoder never makes one) is noted as ``-``: that something is new must not get lost.
+    A path that is none (a decoder never makes one) is noted as ``-``: that something is new must
+    not get lost.
     """
     found = sorted({path if _PATH.fullmatch(path) else "-" for path in paths})
     if found:

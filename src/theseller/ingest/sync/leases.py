@@ -1,6 +1,7 @@
 """The table of streams: who runs which, how far it is, how it went. All of it inside the caller's tenant scope.
 
-The table decides what runs; a job only starts it. A lost job, a doubled job or a killed worker changes nothing but the time.
+The table decides what runs; a job only starts it. A lost job, a doubled job or a killed worker
+changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from theseller.ingest.facts.bulk import Bulk
 from theseller.ingest.types import Advance, Lease, Outcome, StreamKey
 from theseller.lib.ids import new_id
 
-#: Longer than one call may take (ten seconds to connect, thirty to answer), short enough that the streams of a killed worker go on within a
-#: minute. Renewed by each commit.
+#: Longer than one call may take (ten seconds to connect, thirty to answer), short enough that the
+#: streams of a killed worker go on within a minute. Renewed by each commit.
 LEASE_LENGTH = timedelta(seconds=45)
 
-_KEY = "tenant_id = %(tenant)s and connection_id = %(connection)s and name = %(name)s and marketplace_id = %(store)s"
+_KEY = (
+    "tenant_id = %(tenant)s and connection_id = %(connection)s and name = %(name)s and"
+    " marketplace_id = %(store)s"
+)
 
 
 class LeaseLostError(RuntimeError):
@@ -30,11 +34,15 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
     lease_id = new_id()
     bulk = Bulk(key.tenant)
     # A worker that is just committing a long write holds the row: it is not waited for.
-    if not bulk.rows(f"select 1 from ingest_stream where {_KEY} for update skip locked", **_of(key)):  # noqa: S608
+    if not bulk.rows(
+        f"select 1 from ingest_stream where {_KEY} for update skip locked",  # noqa: S608
+        **_of(key),
+    ):
         return None
     found = bulk.rows(
         f"update ingest_stream set lease_id = %(lease)s, lease_expires_at = %(expires)s, last_attempt_at = %(at)s"  # noqa: S608
-        f" where {_KEY} and due_at <= %(at)s and (lease_expires_at is null or lease_expires_at < %(at)s)"
+        f" where {_KEY} and due_at <= %(at)s and (lease_expires_at is null or lease_expires_at <"
+        " %(at)s)"
         " returning cursor, work_done, work_total, failures_in_row, fresh_until, due_at",
         **_of(key),
         lease=lease_id,
@@ -61,7 +69,8 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
     )
     touched = Bulk(lease.key.tenant).run(
         f"update ingest_stream set cursor = %(cursor)s, work_done = %(done)s, work_total = %(total)s, due_at = %(due)s,"  # noqa: S608
-        " lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s, failures_in_row = 0,"
+        " lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s,"
+        " failures_in_row = 0,"
         " fresh_until = %(fresh)s"
         f" where {_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
@@ -83,7 +92,8 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
 def renew(lease: Lease, *, at: datetime) -> None:
     """Keep the lease through a long step. Raises LeaseLostError."""
     touched = Bulk(lease.key.tenant).run(
-        f"update ingest_stream set lease_expires_at = %(expires)s where {_KEY} and lease_id = %(lease)s",  # noqa: S608
+        f"update ingest_stream set lease_expires_at = %(expires)s where {_KEY} and lease_id ="  # noqa: S608
+        " %(lease)s",
         **_of(lease.key),
         expires=at + LEASE_LENGTH,
         lease=lease.id,
@@ -108,7 +118,8 @@ def fail(lease: Lease, outcome: Outcome, due_at: datetime, *, counts: bool) -> N
 def release(lease: Lease) -> None:
     """Give the lease back."""
     Bulk(lease.key.tenant).run(
-        f"update ingest_stream set lease_id = null, lease_expires_at = null where {_KEY} and lease_id = %(lease)s",  # noqa: S608
+        f"update ingest_stream set lease_id = null, lease_expires_at = null where {_KEY} and"  # noqa: S608
+        " lease_id = %(lease)s",
         **_of(lease.key),
         lease=lease.id,
     )
@@ -117,11 +128,11 @@ def release(lease: Lease) -> None:
 def wake_unconfirmed(key: StreamKey, *, at: datetime) -> None:
     """Make the connection's other streams due that waited for Amazon to name its seller. One that is being written is left out."""
     Bulk(key.tenant).run(
-        "update ingest_stream s set due_at = %(at)s, failures_in_row = 0 from ("
-        "  select name, marketplace_id from ingest_stream where tenant_id = %(tenant)s and connection_id = %(connection)s"
-        "  and last_outcome = %(waiting)s and lease_id is null for update skip locked) w"
-        " where s.tenant_id = %(tenant)s and s.connection_id = %(connection)s"
-        " and s.name = w.name and s.marketplace_id = w.marketplace_id",
+        "update ingest_stream s set due_at = %(at)s, failures_in_row = 0 from (  select name,"
+        " marketplace_id from ingest_stream where tenant_id = %(tenant)s and connection_id ="
+        " %(connection)s  and last_outcome = %(waiting)s and lease_id is null for update skip"
+        " locked) w where s.tenant_id = %(tenant)s and s.connection_id = %(connection)s and s.name"
+        " = w.name and s.marketplace_id = w.marketplace_id",
         connection=key.connection,
         waiting=Outcome.SELLER_UNCONFIRMED.value,
         at=at,

@@ -1,7 +1,8 @@
 """Amazon's token buckets in PostgreSQL, shared by every worker: one statement decides and takes, so no two can take the same token.
 
-The arithmetic is that of `amazon/throttle.py`, in SQL. A decision has a short transaction of its own: inside the transaction of a call the
-bucket would stay locked for as long as Amazon takes to answer, and a rollback would give back a token that Amazon has taken.
+The arithmetic is that of `amazon/throttle.py`, in SQL. A decision has a short transaction of its
+own: inside the transaction of a call the bucket would stay locked for as long as Amazon takes to
+answer, and a rollback would give back a token that Amazon has taken.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ _SLOWEST, _FASTEST = 0.0005, 1000.0
 #: The most tokens of debt after refusals: a storm must not lock a seller out for long.
 _MOST_DEBT = 4
 
-# A refused decision writes nothing: the update's WHERE fails and only the second arm answers, from the statement's snapshot; it estimates
-# the wait. A worker whose clock is behind never takes back what another's clock has refilled.
+# A refused decision writes nothing: the update's WHERE fails and only the second arm answers, from
+# the statement's snapshot; it estimates the wait. A worker whose clock is behind never takes back
+# what another's clock has refilled.
 _ACQUIRE = """
 with taken as (
     insert into ingest_bucket as b (tenant_id, key, connection_id, tokens, rate, burst, updated_at)
@@ -49,11 +51,14 @@ insert into ingest_bucket (tenant_id, key, connection_id, tokens, rate, burst, u
 values (%(tenant)s, %(key)s, %(connection)s, %(burst)s, %(rate)s, %(burst)s, %(at)s)
 on conflict (tenant_id, key) do nothing
 """
-_REFILLED = "least(burst, tokens + greatest(extract(epoch from %(at)s::timestamptz - updated_at), 0) * rate)"
+_REFILLED = (
+    "least(burst, tokens + greatest(extract(epoch from %(at)s::timestamptz - updated_at), 0) *"
+    " rate)"
+)
 _LEARN = f"""
 update ingest_bucket set tokens = {_REFILLED}, updated_at = greatest(updated_at, %(at)s::timestamptz), rate = %(rate)s
 where tenant_id = %(tenant)s and key = %(key)s and rate <> %(rate)s
-"""  # noqa: S608  # of this module's own parts
+"""  # of this module's own parts  # noqa: S608
 _PENALISE = f"""
 update ingest_bucket
 set tokens = case when {_REFILLED} > 1e-6 then 0 else greatest({_REFILLED} - 1, -least(burst, {_MOST_DEBT})) end,
@@ -65,12 +70,17 @@ where tenant_id = %(tenant)s and key = %(key)s
 class PostgresLimiter(Limiter):
     """The limiter of one connection. Call it outside of any tenant scope: it opens its own.
 
-    `hold` keeps the connection from ending meanwhile, or raises ConnectionClosedError: a bucket is never touched after the end, so that
-    the buckets prove that no request was made any more.
+    `hold` keeps the connection from ending meanwhile, or raises ConnectionClosedError: a bucket is
+    never touched after the end, so that the buckets prove that no request was made any more.
     """
 
     def __init__(
-        self, tenant: UUID, connection: UUID, *, using: str = "default", hold: Callable[[UUID], object] = locks.lock_shared
+        self,
+        tenant: UUID,
+        connection: UUID,
+        *,
+        using: str = "default",
+        hold: Callable[[UUID], object] = locks.lock_shared,
     ) -> None:
         self._tenant = tenant
         self._connection = connection
@@ -82,7 +92,11 @@ class PostgresLimiter(Limiter):
         with tenant_scope(self._tenant, using=self._using):
             self._hold(self._connection)
             row = sql.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
-        if row is None:  # Another worker made the bucket in this very moment, later than this statement's snapshot.
+        if (
+            row is None
+            # Another worker made the bucket in this very moment, later than this statement's
+            # snapshot.
+        ):
             return NotBefore(at + timedelta(milliseconds=50))
         tokens, rate, updated_at = row
         if rate is None:
@@ -91,7 +105,9 @@ class PostgresLimiter(Limiter):
         return NotBefore(updated_at + timedelta(microseconds=ceil(missing / rate * 1_000_000)))
 
     @override
-    def observe(self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime) -> None:
+    def observe(
+        self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
+    ) -> None:
         rate = _rate(rate_header)
         if rate is None and not throttled:
             return
@@ -113,7 +129,8 @@ class PostgresLimiter(Limiter):
         return {
             "tenant": self._tenant,
             "connection": self._connection,
-            # A connection has one seller and one region: two of a seller's connections in a region are one after the other.
+            # A connection has one seller and one region: two of a seller's connections in a region
+            # are one after the other.
             "key": f"{key.application}|{self._connection}|{key.operation}"[:200],
             "rate": plan.rate,
             "burst": float(plan.burst),
@@ -133,7 +150,8 @@ def _rate(header: str | None) -> float | None:
 class PrepaidLimiter(Limiter):
     """Lets one call through that was granted before its transaction began, and keeps what was observed until the transaction has ended.
 
-    A second call of the same step (after an access token was refused) finds nothing left: the step comes back at once, with its own grant.
+    A second call of the same step (after an access token was refused) finds nothing left: the step
+    comes back at once, with its own grant.
     """
 
     limiter: Limiter
@@ -156,7 +174,9 @@ class PrepaidLimiter(Limiter):
         return Granted()
 
     @override
-    def observe(self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime) -> None:
+    def observe(
+        self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
+    ) -> None:
         self._observed.append((key, rate_header, throttled, at))
 
     @contextmanager

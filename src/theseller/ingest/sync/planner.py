@@ -35,18 +35,22 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
     with open_connection(tenant, connection, at=at) as opened:
         made = 0
         bulk = Bulk(tenant)
-        wanted = [f"{kind.name}/{store}" for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids)]
+        wanted = [
+            f"{kind.name}/{store}"
+            for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids)
+        ]
         bulk.run(
-            "delete from ingest_stream where tenant_id = %(tenant)s and connection_id = %(connection)s"
-            " and name || '/' || marketplace_id <> all(%(wanted)s)",
+            "delete from ingest_stream where tenant_id = %(tenant)s and connection_id ="
+            " %(connection)s and name || '/' || marketplace_id <> all(%(wanted)s)",
             connection=connection,
             wanted=wanted,
         )
         for kind, store in streams_of(opened.view.features, opened.view.marketplace_ids):
             cursor, total = kind.start(at)
             made += bulk.run(
-                "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, cursor, work_total, due_at)"
-                " values (%(tenant)s, %(connection)s, %(name)s, %(store)s, %(cursor)s, %(total)s, %(at)s) on conflict do nothing",
+                "insert into ingest_stream (tenant_id, connection_id, name, marketplace_id, cursor,"
+                " work_total, due_at) values (%(tenant)s, %(connection)s, %(name)s, %(store)s,"
+                " %(cursor)s, %(total)s, %(at)s) on conflict do nothing",
                 connection=connection,
                 name=kind.name,
                 store=store,
@@ -55,8 +59,9 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
                 at=at,
             )
         bulk.run(
-            "insert into ingest_plan (tenant_id, connection_id, planned_for) values (%(tenant)s, %(connection)s, %(authorised)s)"
-            " on conflict (tenant_id, connection_id) do update set planned_for = excluded.planned_for",
+            "insert into ingest_plan (tenant_id, connection_id, planned_for) values (%(tenant)s,"
+            " %(connection)s, %(authorised)s) on conflict (tenant_id, connection_id) do update set"
+            " planned_for = excluded.planned_for",
             connection=connection,
             authorised=opened.view.authorised_at or at,
         )
@@ -68,7 +73,9 @@ def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> l
     return [
         StreamKey(*row)
         for row in sql.rows(
-            connections[using], "select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)", [at, most]
+            connections[using],
+            "select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)",
+            [at, most],
         )
     ]
 
@@ -77,6 +84,8 @@ def _unplanned(at: datetime) -> list[tuple[UUID, UUID]]:
     return [
         (tenant, connection)
         for tenant, connection in sql.rows(
-            connections["default"], "select tenant_id, connection_id from guard.unplanned_connections(%s, %s)", [at, _MOST]
+            connections["default"],
+            "select tenant_id, connection_id from guard.unplanned_connections(%s, %s)",
+            [at, _MOST],
         )
     ]

@@ -23,19 +23,54 @@ from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
 
 #: What the page says about an outcome that stops a stream.
 _NOTES: dict[Outcome, str] = {
-    Outcome.ACCOUNT_BLOCKED: "Amazon denies access to this seller account. Contact Amazon Seller Support. We retry automatically.",
-    Outcome.CLIENT_SECRET_INVALID: "Amazon rejects this service's credentials. The operator must replace them. No data is lost.",
-    Outcome.DRIFTED: "Amazon changed the format of its response, and this version can't read it. The error is logged for the operator. No data is lost.",
-    Outcome.FAULT: "An internal error occurred. It is logged for the operator. We retry automatically.",
-    Outcome.KEYS_UNAVAILABLE: "Our key service is unavailable. Syncing resumes automatically. No data is lost.",
-    Outcome.MISCONFIGURED: "This service is not registered correctly with Amazon. The operator must correct the registration. No data is lost.",
-    Outcome.OTHER_SELLER: "Amazon reports a different seller for this connection, so syncing has stopped. Disconnect it, then connect again.",
-    Outcome.REFUSED: "Amazon rejected the request or sent an incomplete report. We retry automatically.",
-    Outcome.REPORT_FAILED: "Amazon could not generate one of the reports. We request it again automatically; the other reports continue.",
-    Outcome.ROLE_MISSING: "Your authorization does not include this data. Authorize again to add it; everything else continues to sync.",
-    Outcome.SELLER_UNCONFIRMED: "Amazon has not confirmed the seller of this connection yet. Its first transaction confirms it; syncing starts then.",
-    Outcome.THROTTLED: "Amazon's rate limit was reached. Syncing continues as soon as Amazon allows the next request.",
-    Outcome.UNAVAILABLE: "Amazon did not send a valid response. We retry automatically. No data is lost.",
+    Outcome.ACCOUNT_BLOCKED: (
+        "Amazon denies access to this seller account. Contact Amazon Seller Support. We retry"
+        " automatically."
+    ),
+    Outcome.CLIENT_SECRET_INVALID: (
+        "Amazon rejects this service's credentials. The operator must replace them. No data is"
+        " lost."
+    ),
+    Outcome.DRIFTED: (
+        "Amazon changed the format of its response, and this version can't read it. The error is"
+        " logged for the operator. No data is lost."
+    ),
+    Outcome.FAULT: (
+        "An internal error occurred. It is logged for the operator. We retry automatically."
+    ),
+    Outcome.KEYS_UNAVAILABLE: (
+        "Our key service is unavailable. Syncing resumes automatically. No data is lost."
+    ),
+    Outcome.MISCONFIGURED: (
+        "This service is not registered correctly with Amazon. The operator must correct the"
+        " registration. No data is lost."
+    ),
+    Outcome.OTHER_SELLER: (
+        "Amazon reports a different seller for this connection, so syncing has stopped. Disconnect"
+        " it, then connect again."
+    ),
+    Outcome.REFUSED: (
+        "Amazon rejected the request or sent an incomplete report. We retry automatically."
+    ),
+    Outcome.REPORT_FAILED: (
+        "Amazon could not generate one of the reports. We request it again automatically; the other"
+        " reports continue."
+    ),
+    Outcome.ROLE_MISSING: (
+        "Your authorization does not include this data. Authorize again to add it; everything else"
+        " continues to sync."
+    ),
+    Outcome.SELLER_UNCONFIRMED: (
+        "Amazon has not confirmed the seller of this connection yet. Its first transaction confirms"
+        " it; syncing starts then."
+    ),
+    Outcome.THROTTLED: (
+        "Amazon's rate limit was reached. Syncing continues as soon as Amazon allows the next"
+        " request."
+    ),
+    Outcome.UNAVAILABLE: (
+        "Amazon did not send a valid response. We retry automatically. No data is lost."
+    ),
     Outcome.WAITING: "Amazon is preparing the next report.",
 }
 _STOPPING = frozenset(_NOTES) - {Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
@@ -60,7 +95,9 @@ class _Stream:
 
     @property
     def stopped(self) -> bool:
-        return self.outcome in _STOPPING or (self.outcome is Outcome.UNAVAILABLE and self.failures >= _PATIENCE)
+        return self.outcome in _STOPPING or (
+            self.outcome is Outcome.UNAVAILABLE and self.failures >= _PATIENCE
+        )
 
 
 def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
@@ -73,12 +110,15 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
         _stream(row)
         for row in sql.rows(
             connections[using],
-            "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at, s.last_success_at, s.fresh_until"
-            + _OPEN,
+            "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at,"
+            " s.last_success_at, s.fresh_until" + _OPEN,
             parameters,
         )
     ]
-    grouped = ((kind, [stream for stream in streams if stream.name == kind.name]) for kind in KINDS.values())
+    grouped = (
+        (kind, [stream for stream in streams if stream.name == kind.name])
+        for kind in KINDS.values()
+    )
     return tuple(_progress(kind, found) for kind, found in grouped if found)
 
 
@@ -117,8 +157,15 @@ def _stream(row: tuple[Any, ...]) -> _Stream:
 
 
 def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
-    answering = [stream for stream in streams if not (kind.per_store and stream.outcome is Outcome.ROLE_MISSING)] or streams
-    done, total = sum(stream.done for stream in answering), sum(stream.total for stream in answering)
+    answering = [
+        stream
+        for stream in streams
+        if not (kind.per_store and stream.outcome is Outcome.ROLE_MISSING)
+    ] or streams
+    done, total = (
+        sum(stream.done for stream in answering),
+        sum(stream.total for stream in answering),
+    )
     stopped = next((stream for stream in answering if stream.stopped), None)
     step = _step_of(answering, stopped)
     shown = stopped or next((stream for stream in answering if not stream.finished), answering[0])
@@ -129,11 +176,17 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
         total=total,
         percent=100 * done // total if total else 0,
         step=step,
-        state={"done": "up to date", "failed": "paused", "waiting": "queued"}.get(step, f"{done} of {total} {kind.unit}"),
+        state={"done": "up to date", "failed": "paused", "waiting": "queued"}.get(
+            step, f"{done} of {total} {kind.unit}"
+        ),
         note="" if step in {"done", "waiting"} else _NOTES.get(shown.outcome, ""),
-        last_success_at=max((stream.success_at for stream in answering if stream.success_at), default=None),
+        last_success_at=max(
+            (stream.success_at for stream in answering if stream.success_at), default=None
+        ),
         next_due_at=min((stream.due_at for stream in answering), default=None),
-        fresh_until=min((stream.fresh_until for stream in answering if stream.fresh_until), default=None),
+        fresh_until=min(
+            (stream.fresh_until for stream in answering if stream.fresh_until), default=None
+        ),
     )
 
 

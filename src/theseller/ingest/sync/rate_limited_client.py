@@ -19,7 +19,8 @@ from theseller.connections.types import ConnectionView
 from theseller.ingest.sync.limiter import PostgresLimiter, PrepaidLimiter
 from theseller.lib.secret import Secret
 
-#: The one operation whose answers name the seller: the only one that is called while no answer has named the connection's seller.
+#: The one operation whose answers name the seller: the only one that is called while no answer has
+#: named the connection's seller.
 CONFIRMS_SELLER = "listTransactions"
 #: For all that one `ask` sends, while the connection is kept from ending.
 _CALL_SECONDS = 45.0
@@ -28,27 +29,45 @@ _CALL_SECONDS = 45.0
 class RateLimitedClient:
     """Calls for `view`. `now` asks for the present instant; `held` are the restricted roles that a call may show: none, for figures."""
 
-    def __init__(self, view: ConnectionView, *, now: Callable[[], datetime], granted: Collection[RestrictedRole] = ()) -> None:
+    def __init__(
+        self,
+        view: ConnectionView,
+        *,
+        now: Callable[[], datetime],
+        granted: Collection[RestrictedRole] = (),
+    ) -> None:
         self._view = view
         self._now = now
         self._granted = granted
         self._prepaid = PrepaidLimiter(PostgresLimiter(view.tenant, view.id))
         application = settings.ENVIRONMENT.application_id
-        self._client = SPAPIClient(settings.AMAZON_ENDPOINTS, amazon_http(), self._prepaid, application=application, granted=granted)
+        self._client = SPAPIClient(
+            settings.AMAZON_ENDPOINTS,
+            amazon_http(),
+            self._prepaid,
+            application=application,
+            granted=granted,
+        )
 
     def pay(self, operation: str) -> None:
         """Take a token of `operation` for the call that follows; a caller that finds none does not wait here.
 
         Raises:
             ThrottledError: there is none.
-            OtherSellerError, SellerUnconfirmedError: Amazon names another seller, or none yet: nothing is read.
+            OtherSellerError, SellerUnconfirmedError: Amazon names another seller, or none yet:
+            nothing is read.
         """
         if self._view.seller_mismatch:
             raise OtherSellerError(operation)
         if operation != CONFIRMS_SELLER and not self._view.seller_is_confirmed:
             raise SellerUnconfirmedError(operation)
         plan = allowed(operation, self._granted)
-        key = BucketKey(settings.ENVIRONMENT.application_id, self._view.selling_partner_id, self._view.region, plan.name)
+        key = BucketKey(
+            settings.ENVIRONMENT.application_id,
+            self._view.selling_partner_id,
+            self._view.region,
+            plan.name,
+        )
         wait = self._prepaid.pay(key, self._now())
         if wait is not None:
             raise ThrottledError(plan.name, wait.instant)
@@ -67,7 +86,8 @@ class RateLimitedClient:
         Raises an AmazonError, or ConnectionClosedError.
         """
         at = self._now()
-        # With the refresh of a token and a second try, still less than a disconnection waits for the calls under way.
+        # With the refresh of a token and a second try, still less than a disconnection waits for
+        # the calls under way.
         with (
             self._prepaid.reporting(),
             open_connection(self._view.tenant, self._view.id, at=at) as opened,
@@ -91,7 +111,12 @@ class RateLimitedClient:
         return reply.body
 
     def get_document(
-        self, url: Secret, compression: str | None, *, keep: list[bytes] | None = None, charsets: list[str] | None = None
+        self,
+        url: Secret,
+        compression: str | None,
+        *,
+        keep: list[bytes] | None = None,
+        charsets: list[str] | None = None,
     ) -> Iterator[bytes]:
         """Stream a report document, as `SPAPIClient.get_document` does."""
         return self._client.get_document(url, compression, keep=keep, charsets=charsets)

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 #: How long one stream may keep a worker's slot before the others have their turn.
 TURN = timedelta(seconds=8)
 
-#: What a failure is called, how long to wait at first, and the longest wait. The first that fits, from the special to the general.
+#: What a failure is called, how long to wait at first, and the longest wait. The first that fits,
+#: from the special to the general.
 _Verdict = tuple[Outcome, timedelta, timedelta]
 _HOUR = timedelta(hours=1)
 _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
@@ -34,7 +35,10 @@ _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
     (amazon.SellerUnconfirmedError, (Outcome.SELLER_UNCONFIRMED, timedelta(minutes=1), _HOUR)),
     (amazon.RoleMissingError, (Outcome.ROLE_MISSING, _HOUR, 24 * _HOUR)),
     (amazon.AccountBlockedError, (Outcome.ACCOUNT_BLOCKED, 6 * _HOUR, 24 * _HOUR)),
-    (amazon.ClientSecretInvalidError, (Outcome.CLIENT_SECRET_INVALID, timedelta(minutes=2), timedelta(minutes=10))),
+    (
+        amazon.ClientSecretInvalidError,
+        (Outcome.CLIENT_SECRET_INVALID, timedelta(minutes=2), timedelta(minutes=10)),
+    ),
     (amazon.LWAMisconfiguredError, (Outcome.MISCONFIGURED, timedelta(minutes=2), _HOUR)),
     (amazon.NotAllowedError, (Outcome.MISCONFIGURED, _HOUR, 6 * _HOUR)),
     (amazon.DriftedError, (Outcome.DRIFTED, timedelta(minutes=15), 6 * _HOUR)),
@@ -49,7 +53,15 @@ _VERDICTS: tuple[tuple[type[Exception], _Verdict], ...] = (
     (amazon.AmazonError, (Outcome.UNAVAILABLE, timedelta(seconds=15), _HOUR)),
 )
 _OURS: _Verdict = (Outcome.FAULT, timedelta(minutes=1), _HOUR)
-_OPERATORS = frozenset({Outcome.CLIENT_SECRET_INVALID, Outcome.MISCONFIGURED, Outcome.DRIFTED, Outcome.FAULT, Outcome.KEYS_UNAVAILABLE})
+_OPERATORS = frozenset(
+    {
+        Outcome.CLIENT_SECRET_INVALID,
+        Outcome.MISCONFIGURED,
+        Outcome.DRIFTED,
+        Outcome.FAULT,
+        Outcome.KEYS_UNAVAILABLE,
+    }
+)
 
 
 def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
@@ -82,7 +94,8 @@ def _begin(key: StreamKey, at: datetime) -> tuple[Lease, ConnectionView] | None:
             if _is_wanted(key, opened.view):
                 lease = leases.take_lease(key, at=at)
                 return (lease, opened.view) if lease else None
-        # A feature is no longer offered: its streams of connections from before end, and what they stored stays as long as it may.
+        # A feature is no longer offered: its streams of connections from before end, and what they
+        # stored stays as long as it may.
         plan(key.tenant, key.connection, at=at)
     except ConnectionClosedError:
         pass
@@ -90,10 +103,18 @@ def _begin(key: StreamKey, at: datetime) -> tuple[Lease, ConnectionView] | None:
 
 
 def _is_wanted(key: StreamKey, view: ConnectionView) -> bool:
-    return any((kind.name, store) == (key.name, key.marketplace_id) for kind, store in streams_of(view.features, view.marketplace_ids))
+    return any(
+        (kind.name, store) == (key.name, key.marketplace_id)
+        for kind, store in streams_of(view.features, view.marketplace_ids)
+    )
 
 
-def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime], work: Callable[[SyncStep], None]) -> Lease | None:
+def _step(
+    lease: Lease,
+    view: ConnectionView,
+    now: Callable[[], datetime],
+    work: Callable[[SyncStep], None],
+) -> Lease | None:
     """Do one step's `work`; return the lease as it is afterwards, None if the stream was given back."""
     step = SyncStep(lease, view, now=now)
     try:
@@ -102,30 +123,47 @@ def _step(lease: Lease, view: ConnectionView, now: Callable[[], datetime], work:
         return None
     except amazon.ThrottledError as error:
         due = max(error.not_before, now())
-        _settle(step.lease, lambda: leases.fail(step.lease, Outcome.THROTTLED, due, counts=False), now())
+        _settle(
+            step.lease, lambda: leases.fail(step.lease, Outcome.THROTTLED, due, counts=False), now()
+        )
         return None
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is this stream's alone
+    except Exception as error:  # whatever it is, it is this stream's alone  # noqa: BLE001
         _failed(step, error, now())
         return None
     return step.lease
 
 
 def _failed(step: SyncStep, error: Exception, at: datetime) -> None:
-    outcome, first, longest = next((verdict for kind, verdict in _VERDICTS if isinstance(error, kind)), _OURS)
+    outcome, first, longest = next(
+        (verdict for kind, verdict in _VERDICTS if isinstance(error, kind)), _OURS
+    )
     wait = min(first * 2 ** min(step.lease.failures_in_row, 16), longest)
     if isinstance(error, (amazon.UnavailableError, amazon.LWAUnavailableError)):
         wait = max(wait, timedelta(seconds=error.retry_after or 0))
-    # Only our own and Amazon's error texts are free of values; of any other only the type is logged.
-    message = str(error) if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError)) else type(error).__name__
+    # Only our own and Amazon's error texts are free of values; of any other only the type is
+    # logged.
+    message = (
+        str(error)
+        if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError))
+        else type(error).__name__
+    )
     level = logging.ERROR if outcome in _OPERATORS else logging.WARNING
     log.log(level, "stream %s stopped: %s (%s)", step.lease.key.name, outcome.value, message)
 
     def write() -> None:
         leases.fail(step.lease, outcome, at + wait, counts=True)
         if isinstance(error, amazon.OtherSellerError):
-            record_check(SellerCheck.MISMATCH, connection=step.connection, tenant=step.tenant, at=at)
+            record_check(
+                SellerCheck.MISMATCH, connection=step.connection, tenant=step.tenant, at=at
+            )
         if isinstance(error, amazon.DriftedError):
-            note_drift([error.path], operation=error.operation, tenant=step.tenant, connection=step.connection, at=at)
+            note_drift(
+                [error.path],
+                operation=error.operation,
+                tenant=step.tenant,
+                connection=step.connection,
+                at=at,
+            )
 
     _settle(step.lease, write, at)
 

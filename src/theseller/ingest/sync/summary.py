@@ -22,7 +22,8 @@ _AT_ONCE = timedelta(minutes=1)
 class SyncSummary:
     """One line. `percent` of the history is there; `left`: how long the rest takes at the pace so far, or empty.
 
-    `checked_at`: when Amazon last answered any stream. Each has a rhythm of its own, from minutes to a week, and a time of its own.
+    `checked_at`: when Amazon last answered any stream. Each has a rhythm of its own, from minutes
+    to a week, and a time of its own.
     """
 
     percent: int
@@ -31,28 +32,46 @@ class SyncSummary:
     checked_at: datetime | None
 
 
-def expects_streams(streams: Sequence[StreamProgress], connections: Sequence[ConnectionView]) -> bool:
+def expects_streams(
+    streams: Sequence[StreamProgress], connections: Sequence[ConnectionView]
+) -> bool:
     """Return whether a connection of a moment ago has no streams yet, because the planner has not seen it."""
     return not streams and any(view.is_open and view.origin is Origin.LWA for view in connections)
 
 
-def summarize(streams: Sequence[StreamProgress], connections: Sequence[ConnectionView], at: datetime) -> SyncSummary:
+def summarize(
+    streams: Sequence[StreamProgress], connections: Sequence[ConnectionView], at: datetime
+) -> SyncSummary:
     """Return the line for `streams` of the shop's `connections`.
 
-    Amazon's rate limits decide the pace, so the rest is taken to go on as fast as what has arrived since the connection was made.
+    Amazon's rate limits decide the pace, so the rest is taken to go on as fast as what has arrived
+    since the connection was made.
     """
     begun = _begun([view for view in connections if view.is_open and view.origin is Origin.LWA])
     return SyncSummary(
-        percent=min(sum(stream.percent for stream in streams) // len(streams), 99 if is_running(streams) else 100) if streams else 0,
+        percent=(
+            min(
+                sum(stream.percent for stream in streams) // len(streams),
+                99 if is_running(streams) else 100,
+            )
+            if streams
+            else 0
+        ),
         left=_left(streams, at - begun) if begun else "",
         failed=tuple(stream.title for stream in streams if stream.step == "failed"),
-        checked_at=max((stream.last_success_at for stream in streams if stream.last_success_at), default=None),
+        checked_at=max(
+            (stream.last_success_at for stream in streams if stream.last_success_at), default=None
+        ),
     )
 
 
 def _left(streams: Sequence[StreamProgress], elapsed: timedelta) -> str:
     running = [stream for stream in streams if stream.step in {"now", "waiting"}]
-    if not running or not _SHORTEST <= elapsed <= _LONGEST or any(not stream.done for stream in running):
+    if (
+        not running
+        or not _SHORTEST <= elapsed <= _LONGEST
+        or any(not stream.done for stream in running)
+    ):
         return ""
     longest = max(elapsed * ((stream.total - stream.done) / stream.done) for stream in running)
     return _roughly(longest)
@@ -61,8 +80,9 @@ def _left(streams: Sequence[StreamProgress], elapsed: timedelta) -> str:
 def _begun(views: Sequence[ConnectionView]) -> datetime | None:
     """Return when all that has arrived began to, or None where that is not known.
 
-    A second region adds its history to what another one has read; an authorization that is renewed, or given again after a pause, leaves
-    what had arrived before. Either way, "so much since then" would be untrue.
+    A second region adds its history to what another one has read; an authorization that is renewed,
+    or given again after a pause, leaves what had arrived before. Either way, "so much since then"
+    would be untrue.
     """
     if len(views) != 1:
         return None

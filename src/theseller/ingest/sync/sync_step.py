@@ -1,7 +1,8 @@
 """One step of one stream: the calls it may make and the one transaction in which it writes.
 
-A call and a write each happen inside `open_connection`, which keeps the connection from ending meanwhile: no call leaves after the commit
-of a disconnection, and a page that arrives late is not written.
+A call and a write each happen inside `open_connection`, which keeps the connection from ending
+meanwhile: no call leaves after the commit of a disconnection, and a page that arrives late is not
+written.
 """
 
 from __future__ import annotations
@@ -82,13 +83,18 @@ class SyncStep:
     def download(self, document_id: str) -> Document:
         """Return a report document, its bytes as they came (the readers of reports undo gzip), in memory, once they proved whole.
 
-        Its address is requested again each time and kept nowhere. The connection is kept from ending for some seconds at a time, so that
-        a disconnection waits for no document: the next slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
+        Its address is requested again each time and kept nowhere. The connection is kept from
+        ending for some seconds at a time, so that a disconnection waits for no document: the next
+        slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
         """
-        document = decode_report_document(self.call("getReportDocument", path={"reportDocumentId": document_id}))
+        document = decode_report_document(
+            self.call("getReportDocument", path={"reportDocumentId": document_id})
+        )
         pieces: list[bytes] = []
         charsets: list[str] = []
-        plain = self._client.get_document(document.url, document.compression_algorithm, keep=pieces, charsets=charsets)
+        plain = self._client.get_document(
+            document.url, document.compression_algorithm, keep=pieces, charsets=charsets
+        )
         with contextlib.closing(plain):  # type: ignore[type-var]  # it is a generator
             whole = False
             while not whole:
@@ -111,6 +117,12 @@ class SyncStep:
             if write is not None:
                 write()
             for operation, paths in self._drift:
-                note_drift(paths, operation=operation, tenant=self.tenant, connection=self.connection, at=at)
+                note_drift(
+                    paths,
+                    operation=operation,
+                    tenant=self.tenant,
+                    connection=self.connection,
+                    at=at,
+                )
         self._drift.clear()
         self.lease = lease

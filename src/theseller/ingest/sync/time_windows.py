@@ -8,7 +8,8 @@ from math import ceil
 
 from theseller.lib.limits import FACTS_KEPT_DAYS
 
-#: Amazon limits the range of the all-orders reports to 30 days; money is read in the same steps, so that progress is visible.
+#: Amazon limits the range of the all-orders reports to 30 days; money is read in the same steps, so
+#: that progress is visible.
 WINDOW_DAYS = 30
 #: Whole history in windows.
 HISTORY_WINDOWS = ceil(FACTS_KEPT_DAYS / WINDOW_DAYS)

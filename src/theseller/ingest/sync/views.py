@@ -24,9 +24,22 @@ def progress(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         streams, connections = queries.progress(), all_connections()
     running = expects_streams(streams, connections) or queries.is_running(streams)
     polled = request.headers.get("HX-Trigger") == "progress"
-    name = "progress_list" if polled else "sync" if request.headers.get("HX-Request") == "true" else "progress"
+    name = (
+        "progress_list"
+        if polled
+        else "sync"
+        if request.headers.get("HX-Request") == "true"
+        else "progress"
+    )
     summary = summarize(streams, connections, at)
-    context = {"streams": streams, "running": running, "summary": summary, "at": at, "partial": polled, "open": running}
+    context = {
+        "streams": streams,
+        "running": running,
+        "summary": summary,
+        "at": at,
+        "partial": polled,
+        "open": running,
+    }
     response = render(request, f"ingest/{name}.html", context)
     response.headers["Vary"] = "HX-Request, HX-Trigger"
     return response

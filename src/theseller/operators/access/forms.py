@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django import forms
 
-from theseller.operators.access.types import REASON_LENGTH_MAX, REASON_LENGTH_MIN, SESSION_LENGTH_MAX, LogPosition
+from theseller.operators.access.types import (
+    REASON_LENGTH_MAX,
+    REASON_LENGTH_MIN,
+    SESSION_LENGTH_MAX,
+    LogPosition,
+)
 
 _MINUTES_MAX = int(SESSION_LENGTH_MAX.total_seconds() // 60)
 
@@ -18,7 +23,10 @@ class OpenSessionForm(forms.Form):
         help_text="The seller finds it on the shop's support access log page.",
         error_messages={
             "required": "Enter the shop ID.",
-            "invalid": "This is not a shop ID. It has 36 characters, as shown on the shop's support access log page.",
+            "invalid": (
+                "This is not a shop ID. It has 36 characters, as shown on the shop's support access"
+                " log page."
+            ),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -35,11 +43,19 @@ class OpenSessionForm(forms.Form):
         min_length=REASON_LENGTH_MIN,
         max_length=REASON_LENGTH_MAX,
         error_messages={"required": "Enter the reason for the access."},
-        help_text=f"At least {REASON_LENGTH_MIN} characters. The shop's owner and the reviewer can read it.",
+        help_text=(
+            f"At least {REASON_LENGTH_MIN} characters. The shop's owner and the reviewer can"
+            " read it."
+        ),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     minutes = forms.IntegerField(
-        label="Minutes", label_suffix="", min_value=1, max_value=_MINUTES_MAX, initial=30, help_text=f"{_MINUTES_MAX} at most."
+        label="Minutes",
+        label_suffix="",
+        min_value=1,
+        max_value=_MINUTES_MAX,
+        initial=30,
+        help_text=f"{_MINUTES_MAX} at most.",
     )
 
 

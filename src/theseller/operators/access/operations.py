@@ -16,7 +16,13 @@ from theseller.audit.tags import Tag
 from theseller.edge.databases import operators_database
 from theseller.lib import sql
 from theseller.lib.ids import new_id
-from theseller.operators.access.queries import current_session, events_to_review, expired_sessions, refused_sign_ins_since, review_state
+from theseller.operators.access.queries import (
+    current_session,
+    events_to_review,
+    expired_sessions,
+    refused_sign_ins_since,
+    review_state,
+)
 from theseller.operators.access.types import (
     REASON_LENGTH_MAX,
     REASON_LENGTH_MIN,
@@ -34,11 +40,14 @@ _TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,59}")
 _REVIEW_LOCK = 7_105_003
 
 
-def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minutes: int, at: datetime) -> OpenSession:
+def open_access(
+    *, actor: Operator, tenant: UUID, reason: str, ticket: str, minutes: int, at: datetime
+) -> OpenSession:
     """Give an operator read-only access to one shop for `minutes`.
 
     Raises:
-        AccessRefusedError: reason, ticket or time are not good enough, there is no such shop, or another session is open.
+        AccessRefusedError: reason, ticket or time are not good enough, there is no such shop, or
+        another session is open.
     """
     reason, ticket = " ".join(reason.split()), ticket.strip()
     _check(reason, ticket, minutes)
@@ -47,19 +56,31 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
     if current_session(actor.person, at=at) is not None:
         raise AccessRefusedError("You already have an open session. End it first.")
     opened = new_id()
-    # The log must hold no personal data, and the reason may: its digest proves that it was not changed.
+    # The log must hold no personal data, and the reason may: its digest proves that it was not
+    # changed.
     with tenant_scope(tenant, using=operators_database()):
-        shop = sql.one(connections[operators_database()], "select name from tenancy_tenant where id = %s", [tenant])
+        shop = sql.one(
+            connections[operators_database()],
+            "select name from tenancy_tenant where id = %s",
+            [tenant],
+        )
         if shop is None:
-            raise AccessRefusedError("There is no shop with this ID. The seller finds it on the shop's support access log page.")
+            raise AccessRefusedError(
+                "There is no shop with this ID. The seller finds it on the shop's support access"
+                " log page."
+            )
         expires = at + timedelta(minutes=minutes)
         sql.execute(
             connections[operators_database()],
-            "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s)",
+            "insert into governance_access_session (tenant_id, id, operator, reason, ticket,"
+            " opened_at, expires_at) values (%s, %s, %s, %s, %s, %s, %s)",
             [tenant, opened, actor.person, reason, ticket, at, expires],
         )
-        details: dict[str, str | int] = {"ticket": ticket, "minutes": minutes, "reason_sha256": hashlib.sha256(reason.encode()).hexdigest()}
+        details: dict[str, str | int] = {
+            "ticket": ticket,
+            "minutes": minutes,
+            "reason_sha256": hashlib.sha256(reason.encode()).hexdigest(),
+        }
         record(
             Tag.ACCESS_OPENED,
             actor=actor.actor,
@@ -72,12 +93,15 @@ def open_access(*, actor: Operator, tenant: UUID, reason: str, ticket: str, minu
     return OpenSession(tenant, str(shop[0]), opened, at, expires)
 
 
-def close_access(*, session: UUID, tenant: UUID, ended: SessionEnd, actor: str, at: datetime) -> bool:
+def close_access(
+    *, session: UUID, tenant: UUID, ended: SessionEnd, actor: str, at: datetime
+) -> bool:
     """End a session now; False if it was ended before."""
     with tenant_scope(tenant, using=operators_database()):
         if not sql.execute(
             connections[operators_database()],
-            "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id = %s and id = %s and closed_at is null",
+            "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id ="
+            " %s and id = %s and closed_at is null",
             [at, ended.value, tenant, session],
         ):
             return False
@@ -124,30 +148,45 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
     The reviewer's own actions are left for another operator, if there is one.
 
     Raises:
-        AccessRefusedError: the note is empty, `until` is no event that waits, or all of them are the reviewer's own.
+        AccessRefusedError: the note is empty, `until` is no event that waits, or all of them are
+        the reviewer's own.
     """
     note = note.strip()
     if not 1 <= len(note) <= 2000:
         raise AccessRefusedError("Describe in a note what you reviewed and what you found.")
     with transaction.atomic(using=operators_database()):
-        sql.execute(connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK])
+        sql.execute(
+            connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK]
+        )
         waiting = events_to_review()
         if until not in {one.position for one in waiting} and (waiting or until != (0, 0)):
-            raise AccessRefusedError("The list has changed since you opened it. Review it again; nothing was confirmed.")
+            raise AccessRefusedError(
+                "The list has changed since you opened it. Review it again; nothing was confirmed."
+            )
         alone = len(operators()) < 2
         own = {f"user:{actor.person}", actor.actor}
-        covered = [one for one in waiting if one.position <= until and (alone or one.actor not in own)]
+        covered = [
+            one for one in waiting if one.position <= until and (alone or one.actor not in own)
+        ]
         if waiting and not covered:
-            raise AccessRefusedError("These are your own actions. Another operator has to review them.")
+            raise AccessRefusedError(
+                "These are your own actions. Another operator has to review them."
+            )
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
         sql.execute(
             connections[operators_database()],
-            "insert into governance_access_review (id, reviewer, at, until_txid, until_position, covers_own, events, failed_sign_ins, note)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
+            " covers_own, events, failed_sign_ins, note) values (%s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s)",
             [review.id, review.reviewer, at, *until, alone, review.events, refused, note],
         )
-        details = {"events": review.events, "failed_sign_ins": refused, "until": until[1], "covers_own": alone}
+        details = {
+            "events": review.events,
+            "failed_sign_ins": refused,
+            "until": until[1],
+            "covers_own": alone,
+        }
         record(
             Tag.ACCESS_REVIEWED,
             actor=actor.actor,
@@ -162,8 +201,16 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
 
 def _check(reason: str, ticket: str, minutes: int) -> None:
     if not REASON_LENGTH_MIN <= len(reason) <= REASON_LENGTH_MAX:
-        raise AccessRefusedError(f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters. The seller can read it.")
+        raise AccessRefusedError(
+            f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters. The seller"
+            " can read it."
+        )
     if not _TICKET.fullmatch(ticket):
-        raise AccessRefusedError("Enter the ticket of the seller's request: letters, digits and . _ # / - only, such as SUP-1234.")
+        raise AccessRefusedError(
+            "Enter the ticket of the seller's request: letters, digits and . _ # / - only, such as"
+            " SUP-1234."
+        )
     if not timedelta(minutes=1) <= timedelta(minutes=minutes) <= SESSION_LENGTH_MAX:
-        raise AccessRefusedError(f"A session lasts 1 to {SESSION_LENGTH_MAX.seconds // 60} minutes.")
+        raise AccessRefusedError(
+            f"A session lasts 1 to {SESSION_LENGTH_MAX.seconds // 60} minutes."
+        )

@@ -49,18 +49,30 @@ class AccessSessionProvider(AccessProvider):
             unbind_from_browser(request)
             messages.info(request, "Your session for this shop has ended.")
             return reverse("operators:sessions")
-        if operator_auth_state(person, request.session, at=at, step_up=False) is not OperatorAuthState.AUTHENTICATED:
+        if (
+            operator_auth_state(person, request.session, at=at, step_up=False)
+            is not OperatorAuthState.AUTHENTICATED
+        ):
             return reverse("operators:sessions")  # whose guard asks for what is missing
         note_activity(request.session, at)
         name = str(getattr(request.user, "name", ""))
         access_session = AccessSessionRef(found.id, found.expires_at)
-        return TenantContext(person, name, found.tenant, found.tenant_name, MemberRole.VIEWER, access_session)
+        return TenantContext(
+            person, name, found.tenant, found.tenant_name, MemberRole.VIEWER, access_session
+        )
 
     @override
-    def record_view(self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime) -> None:
-        assert tenant_context.access_session is not None  # noqa: S101  # the guard calls it for access sessions only
+    def record_view(
+        self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime
+    ) -> None:
+        # the guard calls it for access sessions only
+        assert tenant_context.access_session is not None  # noqa: S101
         record_view(
-            session=tenant_context.access_session.id, tenant=tenant_context.tenant, page=page_of(request), actor=tenant_context.actor, at=at
+            session=tenant_context.access_session.id,
+            tenant=tenant_context.tenant,
+            page=page_of(request),
+            actor=tenant_context.actor,
+            at=at,
         )
 
 

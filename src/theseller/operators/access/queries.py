@@ -38,12 +38,21 @@ select tenant_id, '', id, operator, reason, ticket, opened_at, expires_at, close
 from governance_access_session order by opened_at desc, id limit 200
 """
 _LAST_REVIEW = "select max(at) from governance_access_review"
-_REVIEWS = "select id, reviewer, at, events, failed_sign_ins, note from governance_access_review order by at desc, id limit %s"
+_REVIEWS = (
+    "select id, reviewer, at, events, failed_sign_ins, note from governance_access_review order by"
+    " at desc, id limit %s"
+)
 
 
-def current_session(operator: UUID, *, at: datetime, using: str | None = None) -> OpenSession | None:
+def current_session(
+    operator: UUID, *, at: datetime, using: str | None = None
+) -> OpenSession | None:
     """Return the open session of `operator` at `at`, or None."""
-    rows = _rows("select tenant_id, tenant_name, id, opened_at, expires_at from guard.open_access(%s, %s)", [operator, at], using)
+    rows = _rows(
+        "select tenant_id, tenant_name, id, opened_at, expires_at from guard.open_access(%s, %s)",
+        [operator, at],
+        using,
+    )
     return OpenSession(*rows[0]) if rows else None
 
 
@@ -55,17 +64,27 @@ def sessions() -> tuple[AccessSession, ...]:
 def sessions_of_tenant() -> tuple[AccessSession, ...]:
     """Return the access sessions of the tenant in scope, newest first, with the pages viewed."""
     pages: dict[str, dict[str, None]] = defaultdict(dict)
-    for _, subject, details in reversed(_rows("select at, subject, details from guard.access_views()", [], _TENANT_DATABASE)):
+    for _, subject, details in reversed(
+        _rows("select at, subject, details from guard.access_views()", [], _TENANT_DATABASE)
+    ):
         pages[subject][str(_details(details).get("page", ""))] = None
-    return _sessions(_rows(_TENANT_SESSIONS, [], _TENANT_DATABASE), {subject: tuple(seen) for subject, seen in pages.items()})
+    return _sessions(
+        _rows(_TENANT_SESSIONS, [], _TENANT_DATABASE),
+        {subject: tuple(seen) for subject, seen in pages.items()},
+    )
 
 
 def expired_sessions(*, at: datetime) -> list[tuple[UUID, UUID, SessionEnd]]:
     """Return (tenant, session, how it ended) of sessions that ended and are not recorded as closed."""
-    return [(row[0], row[1], SessionEnd(row[2])) for row in _rows("select * from guard.ended_access(%s)", [at])]
+    return [
+        (row[0], row[1], SessionEnd(row[2]))
+        for row in _rows("select * from guard.ended_access(%s)", [at])
+    ]
 
 
-def events_to_review(*, most: int = EVENTS_SHOWN, using: str | None = None) -> tuple[AccessEvent, ...]:
+def events_to_review(
+    *, most: int = EVENTS_SHOWN, using: str | None = None
+) -> tuple[AccessEvent, ...]:
     """Return the oldest access events that no review covers."""
     rows = _rows("select * from guard.access_to_review(%s)", [most], using)
     return tuple(
@@ -76,20 +95,37 @@ def events_to_review(*, most: int = EVENTS_SHOWN, using: str | None = None) -> t
 
 def reasons() -> dict[str, str]:
     """Return why each of the newest sessions was opened, by the subject of its lines in the log."""
-    return {f"access:{row[2]}": str(row[4]) for row in _rows("select * from guard.access_sessions(200)", [])}
+    return {
+        f"access:{row[2]}": str(row[4])
+        for row in _rows("select * from guard.access_sessions(200)", [])
+    }
 
 
 def grouped(events: Iterable[AccessEvent], why: Mapping[str, str]) -> tuple[EventGroup, ...]:
     """Join events of one kind by one actor that follow each other; what each was about stays listed, with the reason if `why` knows one."""
     groups = []
-    for (tag, actor, tenant), found in groupby(events, key=lambda one: (one.tag, one.actor, one.tenant)):
+    for (tag, actor, tenant), found in groupby(
+        events, key=lambda one: (one.tag, one.actor, one.tenant)
+    ):
         members = list(found)
         what = dict.fromkeys(_what(one, why.get(one.subject, "")) for one in members)
-        groups.append(EventGroup(tag, actor, "", tenant, members[0].at, members[-1].at, len(members), tuple(what)))
-    names = names_of({_person(one.actor) for one in groups} - {None})  # type: ignore[arg-type]  # None is taken out
+        groups.append(
+            EventGroup(
+                tag, actor, "", tenant, members[0].at, members[-1].at, len(members), tuple(what)
+            )
+        )
+    # None is taken out
+    names = names_of({_person(one.actor) for one in groups} - {None})  # type: ignore[arg-type]
     return tuple(
         EventGroup(
-            one.tag, one.actor, names.get(_person(one.actor) or UUID(int=0), ""), one.tenant, one.first_at, one.last_at, one.count, one.what
+            one.tag,
+            one.actor,
+            names.get(_person(one.actor) or UUID(int=0), ""),
+            one.tenant,
+            one.first_at,
+            one.last_at,
+            one.count,
+            one.what,
         )
         for one in groups
     )
@@ -130,9 +166,14 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
 def _what(event: AccessEvent, reason: str) -> str:
     if event.tag == Tag.ACCESS_OPENED:
         return (
-            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes: {reason or 'the reason is too old to be shown here'}"
+            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes:"
+            f" {reason or 'the reason is too old to be shown here'}"
         )
-    said = " ".join(f"{name}={value}" for name, value in sorted(event.details.items()) if name != "reason_sha256")
+    said = " ".join(
+        f"{name}={value}"
+        for name, value in sorted(event.details.items())
+        if name != "reason_sha256"
+    )
     return str(event.details.get("page") or f"{event.subject} {said}".strip())
 
 
@@ -143,7 +184,8 @@ def _person(actor: str) -> UUID | None:
         return None
 
 
-def _details(value: Any) -> dict[str, Any]:  # noqa: ANN401  # text or object, as the driver gives it
+# text or object, as the driver gives it
+def _details(value: Any) -> dict[str, Any]:  # noqa: ANN401
     return dict(json.loads(value) if isinstance(value, str) else value)
 
 

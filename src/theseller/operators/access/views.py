@@ -57,7 +57,12 @@ def open_session(request: HttpRequest, operator: Operator) -> HttpResponse:
             provider.bind_to_browser(request, opened)
             return redirect("analytics:dashboard")
     context = {"operator": operator, "form": form}
-    return render(request, "operators/open_session.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request,
+        "operators/open_session.html",
+        context,
+        status=200 if request.method == "GET" else 422,
+    )
 
 
 @require_POST
@@ -69,7 +74,9 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
     provider.unbind_from_browser(request)
     if own is None or own.id != session:
         raise Http404
-    close_access(session=session, tenant=own.tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=at)
+    close_access(
+        session=session, tenant=own.tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=at
+    )
     messages.success(request, "The session has ended. It will be listed in the next review.")
     return redirect("operators:sessions")
 
@@ -82,7 +89,9 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
     form = ReviewForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            done = confirm_review(actor=operator, until=form.position(), note=form.cleaned_data["note"], at=at)
+            done = confirm_review(
+                actor=operator, until=form.position(), note=form.cleaned_data["note"], at=at
+            )
         except AccessRefusedError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -107,7 +116,9 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
         "reviews": queries.reviews(),
         "at": at,
     }
-    return render(request, "operators/review.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request, "operators/review.html", context, status=200 if request.method == "GET" else 422
+    )
 
 
 @require_GET

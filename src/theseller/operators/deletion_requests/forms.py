@@ -29,11 +29,17 @@ class AmazonRequestForm(forms.Form):
         label="Received on",
         label_suffix="",
         help_text="The date of the message (UTC). The 30 days start at its beginning.",
-        error_messages={"required": "Enter the date of the message.", "invalid": "Enter a date, such as 2026-11-20."},
+        error_messages={
+            "required": "Enter the date of the message.",
+            "invalid": "Enter a date, such as 2026-11-20.",
+        },
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     confirm = forms.BooleanField(
-        label="I have checked the seller ID. This disconnects the seller and erases all of their data, and can't be undone",
+        label=(
+            "I have checked the seller ID. This disconnects the seller and erases all of their"
+            " data, and can't be undone"
+        ),
         label_suffix="",
         error_messages={"required": "Confirm that you have checked the seller ID."},
     )

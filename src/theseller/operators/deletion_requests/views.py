@@ -32,12 +32,20 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         given = form.cleaned_data
         try:
             done = record_amazon_request(
-                seller=given["seller"], reference=given["reference"], received_at=form.received_at(), actor=operator.actor, at=at
+                seller=given["seller"],
+                reference=given["reference"],
+                received_at=form.received_at(),
+                actor=operator.actor,
+                at=at,
             )
         except DeletionRequestRefusedError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Recorded: {sum(one.ended for one in done)} connection(s) closed; the erasure has started.")
+            messages.success(
+                request,
+                f"Recorded: {sum(one.ended for one in done)} connection(s) closed; the erasure has"
+                " started.",
+            )
             return redirect("operators:deletion-requests")
     shown = [(one, one.overdue(at), (one.due_at - at).days) for one in all_requests()]
     context = {
@@ -50,7 +58,12 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         "at": at,
         "overdue": sum(late for _, late, _ in shown),
     }
-    return render(request, "operators/deletion_requests.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request,
+        "operators/deletion_requests.html",
+        context,
+        status=200 if request.method == "GET" else 422,
+    )
 
 
 @require_GET

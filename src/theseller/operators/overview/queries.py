@@ -17,7 +17,13 @@ from theseller.key_rotation.types import SecretEntry, SecretState
 from theseller.operators.overview.types import OperatorLine, SecretLine
 
 #: The worst first.
-_ORDER = (SecretState.OVERDUE, SecretState.UNKNOWN, SecretState.DUE, SecretState.FRESH, SecretState.EXEMPT)
+_ORDER = (
+    SecretState.OVERDUE,
+    SecretState.UNKNOWN,
+    SecretState.DUE,
+    SecretState.FRESH,
+    SecretState.EXEMPT,
+)
 
 
 def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
@@ -26,24 +32,43 @@ def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
     The web's role sees no shop's rows, so connections are found by the key store's own records.
     """
     try:
-        connection_keys = {UUID(one.owner.removeprefix("connection:")): one.id for one in settings.KEY_STORE.list() if _of_connection(one)}
+        connection_keys = {
+            UUID(one.owner.removeprefix("connection:")): one.id
+            for one in settings.KEY_STORE.list()
+            if _of_connection(one)
+        }
         entries = inventory(at=at, using=operators_database(), connection_keys=connection_keys)
     except (SecretProviderError, KeyStoreError) as error:
         return (), f"The secrets can't be listed now: {error}"
     alike: dict[tuple[str, SecretState], list[SecretEntry]] = {}
     for one in entries:
-        # Keys that are named by an id alone say nothing by their names: those in the same state are one line.
+        # Keys that are named by an id alone say nothing by their names: those in the same state are
+        # one line.
         stem, _, _identifier = one.name.partition(":")
-        name = f"{stem}:…" if stem in {"backup-key", "connection-key", "data-key", "probe-key"} else one.name
+        name = (
+            f"{stem}:…"
+            if stem in {"backup-key", "connection-key", "data-key", "probe-key"}
+            else one.name
+        )
         alike.setdefault((name, one.state), []).append(one)
     lines = [_line(name, found, at) for (name, _), found in alike.items()]
-    return tuple(sorted(lines, key=lambda line: (_ORDER.index(line.state), line.kind, line.name))), ""
+    return tuple(
+        sorted(lines, key=lambda line: (_ORDER.index(line.state), line.kind, line.name))
+    ), ""
 
 
 def operator_lines() -> tuple[OperatorLine, ...]:
     """Return the operators of this deployment with their second factors."""
     return tuple(
-        OperatorLine(one.person, one.name, one.email, one.since, one.granted_by, own_factors(one.person), _left(one.person))
+        OperatorLine(
+            one.person,
+            one.name,
+            one.email,
+            one.since,
+            one.granted_by,
+            own_factors(one.person),
+            _left(one.person),
+        )
         for one in operators()
     )
 
@@ -67,7 +92,9 @@ def _line(name: str, entries: list[SecretEntry], at: datetime) -> SecretLine:
         made_at=oldest,
         due_at=min((entry.due_at for entry in entries if entry.due_at), default=None),
         state=one.state,
-        how=one.how.replace(one.name, "NAME (names: theseller rotate --list)") if len(entries) > 1 else one.how,
+        how=one.how.replace(one.name, "NAME (names: theseller rotate --list)")
+        if len(entries) > 1
+        else one.how,
         under_way=next((entry.under_way for entry in entries if entry.under_way), ""),
         age=at - oldest if oldest else None,
     )

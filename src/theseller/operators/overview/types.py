@@ -27,7 +27,11 @@ class SecretLine:
     @property
     def tone(self) -> str:
         """Return the word of the badge's colour."""
-        return "bad" if self.state.red else {SecretState.DUE: "warn", SecretState.FRESH: "good"}.get(self.state, "none")
+        return (
+            "bad"
+            if self.state.red
+            else {SecretState.DUE: "warn", SecretState.FRESH: "good"}.get(self.state, "none")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,21 +26,35 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
     Again is harmless, and gives one more link.
 
     Raises:
-        AccountEndRefusedError: a shop would be left without an owner, or the deployment without an operator. Nothing has been changed.
+        AccountEndRefusedError: a shop would be left without an owner, or the deployment without an
+        operator. Nothing has been changed.
     """
     # Two owners who leave at the same moment would each see the other: one after the other, then.
     with transaction.atomic(using=accounts_database()):
-        sql.execute(databases[accounts_database()], "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
+        sql.execute(
+            databases[accounts_database()],
+            "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
+        )
         if shops := solely_owned_shops(person):
             names = ", ".join(name for _, name in shops)
             raise AccountDeletionRefusedError(
-                f"You are the only owner of {names}. Make another member an owner, or delete the shop, first."
+                f"You are the only owner of {names}. Make another member an owner, or delete the"
+                " shop, first."
             )
         if is_last_operator(person):
-            raise AccountDeletionRefusedError("You are the last operator of this service. Add another operator first.")
+            raise AccountDeletionRefusedError(
+                "You are the last operator of this service. Add another operator first."
+            )
         disable_sign_in(person=person)
         link = new_link(at=at)
         if request_user_erasure(identity=person, link=link, at=at):
             subject = f"user:{person}"
-            record(Tag.ACCOUNT_END_INTENDED, actor=subject, tenant=None, subject=subject, at=at, using=accounts_database())
+            record(
+                Tag.ACCOUNT_END_INTENDED,
+                actor=subject,
+                tenant=None,
+                subject=subject,
+                at=at,
+                using=accounts_database(),
+            )
         return link.token

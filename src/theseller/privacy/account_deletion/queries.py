@@ -24,14 +24,19 @@ def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
     return tuple(
         (row[0], row[1])
         for row in sql.rows(
-            databases[accounts_database()], "select tenant_id, tenant_name from guard.shops_without_another_owner(%s)", [person]
+            databases[accounts_database()],
+            "select tenant_id, tenant_name from guard.shops_without_another_owner(%s)",
+            [person],
         )
     )
 
 
 def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
     """Return the same, each with who could be made an owner."""
-    return tuple(SoleOwnership(tenant, name, _others(tenant, person)) for tenant, name in solely_owned_shops(person))
+    return tuple(
+        SoleOwnership(tenant, name, _others(tenant, person))
+        for tenant, name in solely_owned_shops(person)
+    )
 
 
 def is_last_operator(person: UUID) -> bool:

@@ -46,7 +46,9 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
             else:
                 logout(request)
                 return render(
-                    request, "privacy/account_deletion_started.html", {"link": certificate_url(link), "link_days": CERTIFICATE_LINK_DAYS}
+                    request,
+                    "privacy/account_deletion_started.html",
+                    {"link": certificate_url(link), "link_days": CERTIFICATE_LINK_DAYS},
                 )
     context = {
         "form": form,
@@ -57,7 +59,12 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
         "shops": tenants_of(person.pk),
         "days": ERASURE_DAYS_MAX,
     }
-    return render(request, "privacy/delete_account.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request,
+        "privacy/delete_account.html",
+        context,
+        status=200 if request.method == "GET" else 422,
+    )
 
 
 @require_POST

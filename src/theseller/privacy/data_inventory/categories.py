@@ -9,7 +9,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "orders",
         Section.AMAZON,
         "Orders",
-        "Lines of orders: number, day, status, product, quantity, prices and discounts. No buyer, no recipient, no address.",
+        "Lines of orders: number, day, status, product, quantity, prices and discounts. No buyer,"
+        " no recipient, no address.",
         RetentionRule.AGE,
         ("life-purge-30", "pii-strip"),
         features=("sales",),
@@ -63,7 +64,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "documents",
         Section.AMAZON,
         "Reports and files read",
-        "Which report or file became lines: its type, period, fingerprint and counts. The file itself is not kept.",
+        "Which report or file became lines: its type, period, fingerprint and counts. The file"
+        " itself is not kept.",
         RetentionRule.AGE,
         ("life-purge-30",),
         why="So that no file is counted twice",
@@ -81,7 +83,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "progress",
         Section.ACCESS,
         "Sync state",
-        "Cursors, the state of Amazon's rate limits, names of fields that this version does not know, days to be summed again.",
+        "Cursors, the state of Amazon's rate limits, names of fields that this version does not"
+        " know, days to be summed again.",
         RetentionRule.CONNECTION,
         ("life-purge-30",),
         why="So that a restart goes on where it was",
@@ -90,7 +93,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "recipients",
         Section.ACCESS,
         "Recipients of parcels",
-        "Name, address and gift message for packing slips, sealed. None unless you turn that on; never exported.",
+        "Name, address and gift message for packing slips, sealed. None unless you turn that on;"
+        " never exported.",
         RetentionRule.BUYER,
         ("pii-30-days", "pii-default-none"),
         why="To print packing slips, which you turned on",
@@ -99,7 +103,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "features",
         Section.ACCESS,
         "Consents and keys",
-        "Which features that need buyers' data you turned on (none by default), and which keys die with the connection. No buyer in it.",
+        "Which features that need buyers' data you turned on (none by default), and which keys die"
+        " with the connection. No buyer in it.",
         RetentionRule.CONNECTION,
         ("pii-default-none",),
         why="So that nothing of a buyer is fetched that you did not request",
@@ -108,7 +113,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "connections",
         Section.ACCESS,
         "Connections",
-        "That you connected, when, with which permissions, and when it ended; hashed sign-in states.",
+        "That you connected, when, with which permissions, and when it ended; hashed sign-in"
+        " states.",
         RetentionRule.SHOP,
         ("auth-minimum-roles", "auth-revoke-anytime"),
         why="To show what you granted and to prove its end",
@@ -126,7 +132,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "proofs",
         Section.EVIDENCE,
         "Requests, holds, erasures and certificates",
-        "That a deletion was requested, or a legal hold was placed; what was erased, and the signed proof. Ids, counts and dates.",
+        "That a deletion was requested, or a legal hold was placed; what was erased, and the signed"
+        " proof. Ids, counts and dates.",
         RetentionRule.EVIDENCE,
         ("aup-deletion-requests", "life-purge-30"),
         why="To prove the deletion to you and to Amazon",

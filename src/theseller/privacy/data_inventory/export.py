@@ -1,7 +1,7 @@
 """A shop's own facts as a zip of CSV files, written while it is sent: neither memory nor disk holds it whole.
 
-Each page of rows is read in a transaction of its own, so that a slow download does not delay an erasure; data that is erased meanwhile is
-missing from the export.
+Each page of rows is read in a transaction of its own, so that a slow download does not delay an
+erasure; data that is erased meanwhile is missing from the export.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Pipe(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Any) -> int:  # noqa: ANN401  # whatever has a buffer
+    def write(self, data: Any) -> int:  # whatever has a buffer  # noqa: ANN401
         self._written.append(bytes(data))
         return len(self._written[-1])
 
@@ -58,14 +58,25 @@ class _Pipe(io.RawIOBase):
 
 def exported_tables() -> tuple[str, ...]:
     """Return the tables that an export consists of: every table of a seller's facts."""
-    return tuple(descriptor.table for descriptor in descriptors() if descriptor.data_class is DataClass.SELLER_FACTS)
+    return tuple(
+        descriptor.table
+        for descriptor in descriptors()
+        if descriptor.data_class is DataClass.SELLER_FACTS
+    )
 
 
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:
     """Write down that the shop's facts are downloaded, before the first byte leaves."""
     with tenant_scope(tenant):
         details: dict[str, str | int] = {"what": "all", "tables": len(exported_tables())}
-        record(Tag.DATA_EXPORTED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, details=details)
+        record(
+            Tag.DATA_EXPORTED,
+            actor=actor,
+            tenant=tenant,
+            subject=f"tenant:{tenant}",
+            at=at,
+            details=details,
+        )
 
 
 def export(tenant: UUID, *, deployment: str, at: datetime) -> Iterator[bytes]:
@@ -92,7 +103,9 @@ def _pages(tenant: UUID, table: str) -> Iterator[bytes]:
             columns = ", ".join(key)
             beyond = f" and ({columns}) > ({', '.join(['%s'] * len(key))})" if after else ""
             cursor.execute(
-                f"select * from {table} where tenant_id = %s{beyond} order by {columns} limit {_PAGE}",  # noqa: S608  # the data map's and catalogue's names
+                # the data map's and catalogue's names
+                f"select * from {table} where tenant_id = %s{beyond} order by {columns} limit"  # noqa: S608
+                f" {_PAGE}",
                 [tenant, *(after or ())],
             )
             names = [column.name for column in cursor.description]
@@ -113,7 +126,7 @@ def _text(names: list[str], rows: list[tuple[Any, ...]], *, header: bool) -> byt
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401  # whatever a column holds
+def _cell(value: Any) -> Any:  # whatever a column holds  # noqa: ANN401
     if isinstance(value, str):
         return neutralize_formulas(value)
     if isinstance(value, bytes | memoryview):

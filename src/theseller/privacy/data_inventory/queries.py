@@ -11,8 +11,22 @@ from django.db import connections as databases
 from theseller.amazon.features import FEATURES
 from theseller.connections.types import ConnectionView
 from theseller.privacy.data_inventory.categories import CATEGORIES
-from theseller.privacy.data_inventory.types import DataCategory, ExpiryDates, InventorySection, RetentionRule, Section, Source, StoredData
-from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX, FACTS_KEPT_DAYS, PII_DAYS_MAX, SECURITY_LOG_DAYS_MIN
+from theseller.privacy.data_inventory.types import (
+    DataCategory,
+    ExpiryDates,
+    InventorySection,
+    RetentionRule,
+    Section,
+    Source,
+    StoredData,
+)
+from theseller.retention.limits import (
+    BACKUP_DAYS,
+    ERASURE_DAYS_MAX,
+    FACTS_KEPT_DAYS,
+    PII_DAYS_MAX,
+    SECURITY_LOG_DAYS_MIN,
+)
 from theseller.tenancy.scope import current_tenant
 
 _LOG = DataCategory(
@@ -28,7 +42,8 @@ _BACKUPS = DataCategory(
     "backups",
     Section.COPIES,
     "Backups",
-    "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats every erasure before anybody can read.",
+    "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats"
+    " every erasure before anybody can read.",
     RetentionRule.BACKUP,
     ("life-backups-90", "bak-cap"),
     why="So that nothing of yours is lost when a machine is",
@@ -40,45 +55,74 @@ where finished_at is not null and key_destroyed_at is null and failed is null
 """
 
 
-def data_inventory(connections: Iterable[ConnectionView], *, using: str = "default") -> tuple[InventorySection, ...]:
+def data_inventory(
+    connections: Iterable[ConnectionView], *, using: str = "default"
+) -> tuple[InventorySection, ...]:
     """Return the stored data of the tenant in scope, by section, including empty categories."""
     open_connections = [view for view in connections if view.is_open]
     with databases[using].cursor() as cursor:
         cursor.execute(_READABLE_BACKUPS)
         copies, first_copy, last_copy = cursor.fetchone()
         expiry = ExpiryDates(
-            min((view.authorisation_expires_at for view in open_connections if view.authorisation_expires_at), default=None),
+            min(
+                (
+                    view.authorisation_expires_at
+                    for view in open_connections
+                    if view.authorisation_expires_at
+                ),
+                default=None,
+            ),
             last_copy + timedelta(days=BACKUP_DAYS) if last_copy else None,
             _last_recipient_expiry(cursor),
         )
         chosen = {feature for view in open_connections for feature in view.features}
-        found = [_stored(category, *_count(cursor, category.sources), chosen, expiry) for category in CATEGORIES]
+        found = [
+            _stored(category, *_count(cursor, category.sources), chosen, expiry)
+            for category in CATEGORIES
+        ]
         cursor.execute("select lines, since from guard.log_of_shop()")
         found.append(_stored(_LOG, *_dated(cursor.fetchone()), chosen, expiry))
         found.append(_stored(_BACKUPS, *_dated((copies, first_copy)), chosen, expiry))
-    return tuple(InventorySection(section.value, tuple(one for one in found if one.category.section is section)) for section in Section)
+    return tuple(
+        InventorySection(
+            section.value, tuple(one for one in found if one.category.section is section)
+        )
+        for section in Section
+    )
 
 
 def next_authorization_expiry(connections: Iterable[ConnectionView]) -> datetime | None:
     """Return when the first open connection's yearly authorization ends, if it is not renewed."""
-    return min((view.authorisation_expires_at for view in connections if view.is_open and view.authorisation_expires_at), default=None)
+    return min(
+        (
+            view.authorisation_expires_at
+            for view in connections
+            if view.is_open and view.authorisation_expires_at
+        ),
+        default=None,
+    )
 
 
-def _last_recipient_expiry(cursor: Any) -> date | None:  # noqa: ANN401  # Django's cursor
+def _last_recipient_expiry(cursor: Any) -> date | None:  # Django's cursor  # noqa: ANN401
     cursor.execute("select until from guard.recipients_of_shop()")
     last: date | None = cursor.fetchone()[0]
     return last
 
 
-def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:  # noqa: ANN401  # Django's cursor
+# Django's cursor
+def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:  # noqa: ANN401
     rows, oldest = 0, []
     for source in sources:
         column = "id" if source.table == "tenancy_tenant" else "tenant_id"
         if source.table == _RECIPIENTS:
-            cursor.execute("select held, since from guard.recipients_of_shop()")  # The web can't read the table, only count.
+            cursor.execute(
+                "select held, since from guard.recipients_of_shop()"
+            )  # The web can't read the table, only count.
         else:
             cursor.execute(
-                f"select count(*), min({source.since or 'null'}) from {source.table} where {column} = %s",  # noqa: S608  # our own list's names
+                # our own list's names
+                f"select count(*), min({source.since or 'null'}) from {source.table} where {column}"  # noqa: S608
+                " = %s",
                 [current_tenant()],
             )
         count, since = _dated(cursor.fetchone())
@@ -92,9 +136,18 @@ def _dated(row: tuple[int, date | datetime | None]) -> tuple[int, date | None]:
     return count, since.date() if isinstance(since, datetime) else since
 
 
-def _stored(category: DataCategory, rows: int, since: date | None, chosen: set[str], expiry: ExpiryDates) -> StoredData:
+def _stored(
+    category: DataCategory, rows: int, since: date | None, chosen: set[str], expiry: ExpiryDates
+) -> StoredData:
     until, description = _expiry(category.limit, rows, since, expiry)
-    return StoredData(category, rows, since, category.why or _why(category.features, chosen, rows), until, description)
+    return StoredData(
+        category,
+        rows,
+        since,
+        category.why or _why(category.features, chosen, rows),
+        until,
+        description,
+    )
 
 
 def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
@@ -103,7 +156,9 @@ def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
     return "For " + ", ".join(named) if named else "From files that you imported"
 
 
-def _expiry(limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryDates) -> tuple[date | None, str]:
+def _expiry(
+    limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryDates
+) -> tuple[date | None, str]:
     """Return the day and the sentence: what happens on that day, and what ends it sooner."""
     sooner = f"all of it within {ERASURE_DAYS_MAX} days of disconnecting"
     if limit is RetentionRule.AGE:
@@ -117,14 +172,23 @@ def _expiry(limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryD
     if limit is RetentionRule.BUYER:
         return (
             expiry.recipients,
-            f"the last of it can't be read any more, each {PII_DAYS_MAX} days after shipment at most; at once when you disconnect",
+            (
+                f"the last of it can't be read any more, each {PII_DAYS_MAX} days after shipment at"
+                " most; at once when you disconnect"
+            ),
         )
     if limit is RetentionRule.BACKUP:
         return (
             expiry.backup.date() if expiry.backup else None
         ), f"the newest copy of now can't be read any more; each lives {BACKUP_DAYS} days"
-    return None, {
-        RetentionRule.CONNECTION: f"replaced as it changes; {sooner}",
-        RetentionRule.SHOP: "as long as the shop exists here",
-        RetentionRule.EVIDENCE: f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop was deleted: it contains none of the shop's data",
-    }[limit]
+    return (
+        None,
+        {
+            RetentionRule.CONNECTION: f"replaced as it changes; {sooner}",
+            RetentionRule.SHOP: "as long as the shop exists here",
+            RetentionRule.EVIDENCE: (
+                f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop was deleted:"
+                " it contains none of the shop's data"
+            ),
+        }[limit],
+    )

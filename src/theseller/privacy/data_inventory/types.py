@@ -24,10 +24,12 @@ class RetentionRule(StrEnum):
 
     AGE = "age"  # each row leaves when its day is 18 months past
     CONNECTION = "connection"  # with the connection, within 30 days of its end
-    AUTHORISATION = "authorisation"  # at once with the connection, at the yearly end of the authorisation at the latest
+    # at once with the connection, at the yearly end of the authorisation at the latest
+    AUTHORISATION = "authorisation"
     SHOP = "shop"  # with the shop
     EVIDENCE = "evidence"  # outlives the shop
-    BUYER = "buyer"  # each record on its own day, at once when the feature is turned off or the connection ends
+    # each record on its own day, at once when the feature is turned off or the connection ends
+    BUYER = "buyer"
     BACKUP = "backup"  # with the last copy's key
 
 

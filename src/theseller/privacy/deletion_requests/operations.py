@@ -17,7 +17,11 @@ from theseller.connections.types import DisconnectReason
 from theseller.edge.databases import operators_database
 from theseller.lib import sql
 from theseller.lib.ids import new_id
-from theseller.privacy.deletion_requests.queries import connections_of_seller, connections_still_open, expired_authorizations
+from theseller.privacy.deletion_requests.queries import (
+    connections_of_seller,
+    connections_still_open,
+    expired_authorizations,
+)
 from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError, RecordedRequest
 from theseller.tenancy.scope import tenant_scope
 
@@ -28,14 +32,18 @@ _REFERENCE = re.compile(r"[A-Za-z0-9._#/-]{1,60}")
 _OLDEST = timedelta(days=365)
 
 
-def record_amazon_request(*, seller: str, reference: str, received_at: datetime, actor: str, at: datetime) -> tuple[RecordedRequest, ...]:
+def record_amazon_request(
+    *, seller: str, reference: str, received_at: datetime, actor: str, at: datetime
+) -> tuple[RecordedRequest, ...]:
     """Record that Amazon asked for the deletion of a seller's data, and end every connection of that seller, in each shop that has one.
 
-    The clock runs from `received_at`. Called again with the same reference and moment it goes on where it was, and records nothing twice.
+    The clock runs from `received_at`. Called again with the same reference and moment it goes on
+    where it was, and records nothing twice.
 
     Raises:
-        RequestRefusedError: the seller id, the reference or the moment can't be right, or no shop has data of that seller.
-        KeyStoreError: a key can't be destroyed now. The requests are recorded; call it again.
+        RequestRefusedError: the seller id, the reference or the moment can't be right, or no shop
+        has data of that seller. KeyStoreError: a key can't be destroyed now. The requests are
+        recorded; call it again.
     """
     seller, reference = seller.strip(), reference.strip()
     _check(seller, reference, received_at, at)
@@ -52,12 +60,20 @@ def record_amazon_request(*, seller: str, reference: str, received_at: datetime,
                 using=operators_database(),
             )
         raise DeletionRequestRefusedError(
-            f"No shop here has or had data that Amazon's responses attribute to seller {seller}. Check the ID;"
-            " if it is correct, reply to Amazon that no data is stored."
+            f"No shop here has or had data that Amazon's responses attribute to seller {seller}."
+            " Check the ID; if it is correct, reply to Amazon that no data is stored."
         )
-    recorded = [_record_request(tenant, covered, reference, received_at, actor, at) for tenant, covered in found.items()]
+    recorded = [
+        _record_request(tenant, covered, reference, received_at, actor, at)
+        for tenant, covered in found.items()
+    ]
     return tuple(
-        RecordedRequest(tenant, request, sum(_disconnect(tenant, connection, actor, at) for connection in found[tenant]), first)
+        RecordedRequest(
+            tenant,
+            request,
+            sum(_disconnect(tenant, connection, actor, at) for connection in found[tenant]),
+            first,
+        )
         for tenant, request, first in recorded
     )
 
@@ -67,18 +83,28 @@ def resume_recorded_requests(*, at: datetime) -> int:
     ended = 0
     for tenant, connection, origin in connections_still_open():
         reason = DisconnectReason(origin)
-        ended += disconnect(connection=connection, reason=reason, tenant=tenant, actor="process:deletion-requests", at=at).first
+        ended += disconnect(
+            connection=connection,
+            reason=reason,
+            tenant=tenant,
+            actor="process:deletion-requests",
+            at=at,
+        ).first
     return ended
 
 
 def disconnect_expired_authorizations(*, at: datetime) -> int:
     """End every open connection whose yearly authorisation has ended without a renewal; return how many that were."""
-    return sum(_expire(tenant, connection, at) for tenant, connection in expired_authorizations(at=at))
+    return sum(
+        _expire(tenant, connection, at) for tenant, connection in expired_authorizations(at=at)
+    )
 
 
 def _expire(tenant: UUID, connection: UUID, at: datetime) -> bool:
     with tenant_scope(tenant):
-        view = connection_view(connection)  # Once more: ending the ones before it took its time, and the seller may have renewed.
+        view = connection_view(
+            connection
+        )  # Once more: ending the ones before it took its time, and the seller may have renewed.
     if view is None or view.authorisation_expires_at is None or view.authorisation_expires_at > at:
         return False
     reason = DisconnectReason.AUTHORISATION_EXPIRED
@@ -87,28 +113,42 @@ def _expire(tenant: UUID, connection: UUID, at: datetime) -> bool:
 
 def _check(seller: str, reference: str, received_at: datetime, at: datetime) -> None:
     if not _SELLER.fullmatch(seller):
-        raise DeletionRequestRefusedError("This is not a seller ID. It consists of capital letters and digits, such as A2EXAMPLE1SELLER.")
+        raise DeletionRequestRefusedError(
+            "This is not a seller ID. It consists of capital letters and digits, such as"
+            " A2EXAMPLE1SELLER."
+        )
     if not _REFERENCE.fullmatch(reference):
-        raise DeletionRequestRefusedError("Enter Amazon's case number: letters, digits and . _ # / - only, 60 characters at most.")
+        raise DeletionRequestRefusedError(
+            "Enter Amazon's case number: letters, digits and . _ # / - only, 60 characters at most."
+        )
     if received_at > at:
         raise DeletionRequestRefusedError("The date of Amazon's message can't be in the future.")
     if at - received_at > _OLDEST:
-        raise DeletionRequestRefusedError("The request would be more than a year old. Check the date of Amazon's message.")
+        raise DeletionRequestRefusedError(
+            "The request would be more than a year old. Check the date of Amazon's message."
+        )
 
 
 def _record_request(
-    tenant: UUID, covered: list[UUID], reference: str, received_at: datetime, actor: str, at: datetime
+    tenant: UUID,
+    covered: list[UUID],
+    reference: str,
+    received_at: datetime,
+    actor: str,
+    at: datetime,
 ) -> tuple[UUID, UUID, bool]:
     """Write the record of one shop, before anything ends; return (tenant, id, whether it is new)."""
     origin = DisconnectReason.AMAZON_REQUEST.value
     with tenant_scope(tenant, using=operators_database()):
         sql.execute(
-            databases[operators_database()], "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"deletion-request:{tenant}"]
+            databases[operators_database()],
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"deletion-request:{tenant}"],
         )
         known = sql.one(
             databases[operators_database()],
-            "select id from governance_deletion_request"
-            " where tenant_id = %s and origin = %s and reference = %s and received_at = %s and connections @> %s::uuid[]",
+            "select id from governance_deletion_request where tenant_id = %s and origin = %s and"
+            " reference = %s and received_at = %s and connections @> %s::uuid[]",
             [tenant, origin, reference, received_at, covered],
         )
         if known is not None:
@@ -116,11 +156,16 @@ def _record_request(
         made = new_id()
         sql.execute(
             databases[operators_database()],
-            "insert into governance_deletion_request (tenant_id, id, origin, connections, received_at, recorded_at, recorded_by, reference)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into governance_deletion_request (tenant_id, id, origin, connections,"
+            " received_at, recorded_at, recorded_by, reference) values (%s, %s, %s, %s, %s, %s,"
+            " %s, %s)",
             [tenant, made, origin, covered, received_at, at, actor, reference],
         )
-        details: dict[str, str | int] = {"origin": origin, "case": reference, "connections": len(covered)}
+        details: dict[str, str | int] = {
+            "origin": origin,
+            "case": reference,
+            "connections": len(covered),
+        }
         record(
             Tag.DELETION_REQUESTED,
             actor=actor,
@@ -134,4 +179,10 @@ def _record_request(
 
 
 def _disconnect(tenant: UUID, connection: UUID, actor: str, at: datetime) -> bool:
-    return disconnect(connection=connection, reason=DisconnectReason.AMAZON_REQUEST, tenant=tenant, actor=actor, at=at).first
+    return disconnect(
+        connection=connection,
+        reason=DisconnectReason.AMAZON_REQUEST,
+        tenant=tenant,
+        actor=actor,
+        at=at,
+    ).first

@@ -45,17 +45,25 @@ def connections_of_seller(seller: str, *, using: str | None = None) -> dict[UUID
     """Return the connections that an Amazon seller id names, by tenant; ended ones too."""
     found: dict[UUID, list[UUID]] = {}
     for tenant, connection in statements.rows(
-        databases[using or operators_database()], "select tenant_id, connection_id from guard.connections_of_seller(%s)", [seller]
+        databases[using or operators_database()],
+        "select tenant_id, connection_id from guard.connections_of_seller(%s)",
+        [seller],
     ):
         found.setdefault(tenant, []).append(connection)
     return found
 
 
-def expired_authorizations(*, at: datetime, most: int = 100, using: str = "default") -> tuple[tuple[UUID, UUID], ...]:
+def expired_authorizations(
+    *, at: datetime, most: int = 100, using: str = "default"
+) -> tuple[tuple[UUID, UUID], ...]:
     """Return (tenant, connection) of open connections whose yearly authorisation has ended, the longest ended first."""
     return tuple(
         (row[0], row[1])
-        for row in statements.rows(databases[using], "select tenant_id, connection_id from guard.ended_authorisations(%s, %s)", [at, most])
+        for row in statements.rows(
+            databases[using],
+            "select tenant_id, connection_id from guard.ended_authorisations(%s, %s)",
+            [at, most],
+        )
     )
 
 
@@ -63,11 +71,16 @@ def connections_still_open(*, using: str = "default") -> tuple[tuple[UUID, UUID,
     """Return (tenant, connection, origin) of open connections that a recorded request covers, the oldest request first."""
     return tuple(
         (row[0], row[1], row[2])
-        for row in statements.rows(databases[using], "select tenant_id, connection_id, origin from guard.unbegun_requests()")
+        for row in statements.rows(
+            databases[using],
+            "select tenant_id, connection_id, origin from guard.unbegun_requests()",
+        )
     )
 
 
-def state_of(covered: int, *, ended: int, erased: int, certified: int, shop_exists: bool = False) -> DeletionRequestState:
+def state_of(
+    covered: int, *, ended: int, erased: int, certified: int, shop_exists: bool = False
+) -> DeletionRequestState:
     """Derive the state of a request from how many of the connections that it covers are how far, and whether a shop is still to go."""
     if certified == covered and not shop_exists:
         return DeletionRequestState.CERTIFIED
@@ -97,7 +110,13 @@ def _request(row: tuple[Any, ...]) -> DeletionRequest:
         closed,
         shop_deleted_at,
     ) = row
-    state = state_of(len(covered), ended=ended, erased=erased, certified=certified, shop_exists=ends_shop and shop_deleted_at is None)
+    state = state_of(
+        len(covered),
+        ended=ended,
+        erased=erased,
+        certified=certified,
+        shop_exists=ends_shop and shop_deleted_at is None,
+    )
     return DeletionRequest(
         tenant=tenant,
         id=identity,
@@ -109,5 +128,9 @@ def _request(row: tuple[Any, ...]) -> DeletionRequest:
         recorded_by=recorded_by,
         reference=reference,
         state=state,
-        closed_at=(shop_deleted_at if ends_shop else closed) if state is DeletionRequestState.CERTIFIED else None,
+        closed_at=(
+            (shop_deleted_at if ends_shop else closed)
+            if state is DeletionRequestState.CERTIFIED
+            else None
+        ),
     )

@@ -19,7 +19,7 @@ class DeletionRequestState(StrEnum):
     """How far a request is. It is not set but derived from the connections that the request covers."""
 
     RECEIVED = "received"
-    TOKEN_DELETED = "token deleted"  # noqa: S105  # a state
+    TOKEN_DELETED = "token deleted"  # a state  # noqa: S105
     ERASED = "erased"
     CERTIFIED = "certified"
 

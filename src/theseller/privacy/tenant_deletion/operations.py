@@ -20,7 +20,8 @@ from theseller.tenancy.scope import tenant_scope
 def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:
     """Record the request of an owner and end every connection at once; the shop itself goes when all of them are certified.
 
-    Returns the token of a link to the proof, for who has no account afterwards. Again is harmless, and gives one more link.
+    Returns the token of a link to the proof, for who has no account afterwards. Again is harmless,
+    and gives one more link.
 
     Raises:
         django.db.Error: `person` does not own the shop. Nothing has been changed.
@@ -31,9 +32,33 @@ def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:
     with tenant_scope(tenant, using=using):
         first, covered = request_tenant_erasure(user=person, request=request, link=link, at=at)
         if first:
-            record(Tag.SHOP_END_INTENDED, actor=actor, tenant=tenant, subject=f"tenant:{tenant}", at=at, using=using)
-            details: dict[str, str | int] = {"origin": DisconnectReason.ACCOUNT_DELETION.value, "connections": len(covered)}
-            record(Tag.DELETION_REQUESTED, actor=actor, tenant=tenant, subject=f"request:{request}", at=at, details=details, using=using)
+            record(
+                Tag.SHOP_END_INTENDED,
+                actor=actor,
+                tenant=tenant,
+                subject=f"tenant:{tenant}",
+                at=at,
+                using=using,
+            )
+            details: dict[str, str | int] = {
+                "origin": DisconnectReason.ACCOUNT_DELETION.value,
+                "connections": len(covered),
+            }
+            record(
+                Tag.DELETION_REQUESTED,
+                actor=actor,
+                tenant=tenant,
+                subject=f"request:{request}",
+                at=at,
+                details=details,
+                using=using,
+            )
     for one in covered:
-        disconnect(connection=one, reason=DisconnectReason.ACCOUNT_DELETION, tenant=tenant, actor=actor, at=at)
+        disconnect(
+            connection=one,
+            reason=DisconnectReason.ACCOUNT_DELETION,
+            tenant=tenant,
+            actor=actor,
+            at=at,
+        )
     return link.token

@@ -31,12 +31,25 @@ from theseller.tenancy.scope import tenant_scope
 def delete_shop(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Explain what ending the shop erases (GET), and begin it (POST): the answer shows the link to the proof, this once."""
     form = DeletionForm(request.POST or None)
-    context = {"form": form, "days": ERASURE_DAYS_MAX, "hours": TENANT_GRACE_HOURS, "link_days": CERTIFICATE_LINK_DAYS}
+    context = {
+        "form": form,
+        "days": ERASURE_DAYS_MAX,
+        "hours": TENANT_GRACE_HOURS,
+        "link_days": CERTIFICATE_LINK_DAYS,
+    }
     if request.method == "POST" and form.is_valid():
         if cast(AbstractBaseUser, request.user).check_password(form.cleaned_data["password"]):
-            link = delete_tenant(person=tenant_context.person, tenant=tenant_context.tenant, at=clock.now())
-            return render(request, "privacy/shop_deletion_started.html", {**context, "link": certificate_url(link)})
+            link = delete_tenant(
+                person=tenant_context.person, tenant=tenant_context.tenant, at=clock.now()
+            )
+            return render(
+                request,
+                "privacy/shop_deletion_started.html",
+                {**context, "link": certificate_url(link)},
+            )
         form.add_error("password", "This is not your password. Nothing was changed.")
     with tenant_scope(tenant_context.tenant):
         context["asked_at"] = tenant_erasure_requested_at(tenant_context.tenant)
-    return render(request, "privacy/delete_shop.html", context, status=200 if request.method == "GET" else 422)
+    return render(
+        request, "privacy/delete_shop.html", context, status=200 if request.method == "GET" else 422
+    )

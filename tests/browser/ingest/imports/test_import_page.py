@@ -21,7 +21,10 @@ from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settl
 from theseller.accounts.models import User
 from theseller.amazon.reports import ReportType
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
 
@@ -36,13 +39,17 @@ def cookie(database: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(database: str) -> Iterator[str]:
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]), served() as address:
+    with (
+        override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
+        served() as address,
+    ):
         yield address
 
 
 @pytest.fixture
 def browser(cookie: str) -> Iterator[Browser]:
-    # After `cookie`: while playwright runs in this thread, Django refuses to use the database in it.
+    # After `cookie`: while playwright runs in this thread, Django refuses to use the database in
+    # it.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
@@ -53,11 +60,22 @@ class Visit:
     """A signed-in browser that remembers every complaint."""
 
     def __init__(self, browser: Browser, site: str, cookie: str, *, script: bool = True) -> None:
-        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900}, java_script_enabled=script)
-        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 1280, "height": 900}, java_script_enabled=script
+        )
+        self.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}]
+        )
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in {"error", "warning"} else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in {"error", "warning"}
+                else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(f"{site}/imports/")
 
@@ -70,18 +88,26 @@ class Visit:
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             results = Axe().run(self.page, options={"runOnly": WCAG}).response["violations"]
-            found[scheme] = [(entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results]
+            found[scheme] = [
+                (entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results
+            ]
             for width in (320, 390, 1280):
                 self.page.set_viewport_size({"width": width, "height": 900})
                 wide[width] = self.page.evaluate("document.documentElement.scrollWidth")
                 if PICTURES and width != 320:
-                    self.page.screenshot(path=f"{PICTURES}/import-{name}-{width}-{scheme}.png", full_page=True)
+                    self.page.screenshot(
+                        path=f"{PICTURES}/import-{name}-{width}-{scheme}.png", full_page=True
+                    )
         assert found == {"light": [], "dark": []}
         assert wide == {width: width for width in wide}
 
 
 def _file(name: str, content: bytes | str) -> FilePayload:
-    return {"name": name, "mimeType": "text/plain", "buffer": content.encode() if isinstance(content, str) else content}
+    return {
+        "name": name,
+        "mimeType": "text/plain",
+        "buffer": content.encode() if isinstance(content, str) else content,
+    }
 
 
 def _bad_rows() -> str:
@@ -116,13 +142,19 @@ def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, co
     page.get_by_label("Import without review").check()
     page.locator("#import-send").click()
     expect(page.locator("[data-done]")).to_have_count(3)
-    assert page.locator(".import-card .badge").all_inner_texts() == ["Imported", "Imported", "Already imported"]
+    assert page.locator(".import-card .badge").all_inner_texts() == [
+        "Imported",
+        "Imported",
+        "Already imported",
+    ]
     expect(page.locator("#documents tbody tr")).to_have_count(3)
     visit.check("imported")
     assert visit.complaints == []
 
 
-def test_bad_files_are_explained_and_readable_rows_can_be_taken(browser: Browser, site: str, cookie: str) -> None:
+def test_bad_files_are_explained_and_readable_rows_can_be_taken(
+    browser: Browser, site: str, cookie: str
+) -> None:
     visit = Visit(browser, site, cookie)
     page = visit.page
     visit.choose(
@@ -142,12 +174,18 @@ def test_bad_files_are_explained_and_readable_rows_can_be_taken(browser: Browser
     assert visit.complaints == []
 
 
-def test_an_ended_session_and_a_dead_server_are_told(browser: Browser, site: str, cookie: str) -> None:
+def test_an_ended_session_and_a_dead_server_are_told(
+    browser: Browser, site: str, cookie: str
+) -> None:
     visit = Visit(browser, site, cookie)
     page = visit.page
     visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
-    # What the redirect to the sign-in page ends in. The real one would race with this small server, which leaves the body unread.
-    page.route("**/imports/", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>"))
+    # What the redirect to the sign-in page ends in. The real one would race with this small server,
+    # which leaves the body unread.
+    page.route(
+        "**/imports/",
+        lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>"),
+    )
     page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .notice b")).to_have_text("You have been signed out")
     page.unroute("**/imports/")

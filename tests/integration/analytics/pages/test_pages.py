@@ -58,14 +58,23 @@ def test_bob_sees_what_alice_sees_and_charlie_sees_his_own(cast: Cast) -> None:
         (cast.charlie, "777.77", "1,234.56"),
     ):
         client = _client(person)
-        for address in ("/", "/products/", f"/days/{_day(3)}/", "/?format=csv", "/products/?format=csv", f"/days/{_day(3)}/?format=csv"):
+        for address in (
+            "/",
+            "/products/",
+            f"/days/{_day(3)}/",
+            "/?format=csv",
+            "/products/?format=csv",
+            f"/days/{_day(3)}/?format=csv",
+        ):
             text = client.get(address).content.decode()
             assert theirs.replace(",", "" if "csv" in address else ",") in text, address
             assert others not in text, address
             assert others.replace(",", "") not in text, address
 
 
-@pytest.mark.parametrize("address", ["/?store=UK", "/products/", "/days/2026-11-01/", "/?format=csv"])
+@pytest.mark.parametrize(
+    "address", ["/?store=UK", "/products/", "/days/2026-11-01/", "/?format=csv"]
+)
 def test_nobody_sees_anything_without_signing_in(address: str) -> None:
     answer = Client().get(address)
     assert answer.status_code == 302
@@ -83,7 +92,11 @@ def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
     client = _client(cast.alice)
     days = {row["day"]: row for row in _csv(client, "/?format=csv")}
     assert len(days) == 28
-    assert (days[str(_day(2))]["ordered_sales"], days[str(_day(2))]["fees"], days[str(_day(2))]["units"]) == ("10.03", "-42.33", "2")
+    assert (
+        days[str(_day(2))]["ordered_sales"],
+        days[str(_day(2))]["fees"],
+        days[str(_day(2))]["units"],
+    ) == ("10.03", "-42.33", "2")
     assert days[str(_day(2))]["compared_with_day"] == str(_day(30))
     products = {row["sku"]: row for row in _csv(client, "/products/?format=csv")}
     assert set(products) == {"MUG-1", "'=cmd"}
@@ -92,21 +105,33 @@ def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
     assert "\u2212\u20ac39.00" in page
     assert "belong to no product" in page
     rows = _csv(client, f"/days/{_day(2)}/?format=csv")
-    assert sum((Decimal(row["amount"]) for row in rows if row["book"] == "ledger" and row["counted"] == "counted"), Decimal(0)) == Decimal(
-        "-42.33"
-    )
+    assert sum(
+        (
+            Decimal(row["amount"])
+            for row in rows
+            if row["book"] == "ledger" and row["counted"] == "counted"
+        ),
+        Decimal(0),
+    ) == Decimal("-42.33")
 
 
-def test_a_day_without_data_is_blank_in_the_download_and_a_day_without_sales_is_zero(cast: Cast) -> None:
+def test_a_day_without_data_is_blank_in_the_download_and_a_day_without_sales_is_zero(
+    cast: Cast,
+) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(6), "10.00")
     shop.money(_noon(4), "5.00")
     shop.cover(midnight(DE, _day(6)), midnight(DE, _day(4)) - timedelta(seconds=1))
     shop.roll_up()
     days = {row["day"]: row for row in _csv(_client(cast.alice), "/?format=csv")}
-    found = {back: (days[str(_day(back))]["ordered_sales"], days[str(_day(back))]["net_proceeds"]) for back in (7, 6, 5, 4, 3)}
+    found = {
+        back: (days[str(_day(back))]["ordered_sales"], days[str(_day(back))]["net_proceeds"])
+        for back in (7, 6, 5, 4, 3)
+    }
     assert found == {7: ("", ""), 6: ("10", "0"), 5: ("0", "0"), 4: ("", "5"), 3: ("", "")}
-    assert {days[str(_day(5))][name] for name in ("ordered_sales_before", "net_proceeds_before")} == {""}
+    assert {
+        days[str(_day(5))][name] for name in ("ordered_sales_before", "net_proceeds_before")
+    } == {""}
 
 
 def test_a_day_shows_its_lines_and_why_others_are_left_out(cast: Cast) -> None:
@@ -171,12 +196,16 @@ def test_today_is_compared_with_the_same_hours_of_yesterday(cast: Cast) -> None:
 def test_search_sort_and_pages_of_products(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     for number in range(60):
-        shop.order(_noon(2), f"{number + 1}.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
+        shop.order(
+            _noon(2), f"{number + 1}.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}"
+        )
     shop.roll_up()
     client = _client(cast.alice)
 
     def skus(address: str) -> list[str]:
-        return re.findall(r'<div class="product">\s*<span>(SKU_\d\d)</span>', client.get(address).content.decode())
+        return re.findall(
+            r'<div class="product">\s*<span>(SKU_\d\d)</span>', client.get(address).content.decode()
+        )
 
     assert skus("/products/")[:2] == ["SKU_59", "SKU_58"]
     assert skus("/products/?dir=asc")[:2] == ["SKU_00", "SKU_01"]
@@ -194,7 +223,9 @@ def test_totals_of_products_are_sums_of_every_page_and_count_an_order_once(cast:
         order = shop.order(_noon(2), "10.00", sku=f"SKU_{number:02}", asin=f"B0000000{number:02}")
         shop.money(_noon(2), "10.00", order_id=order, sku=f"SKU_{number:02}")
         shop.money(_noon(2), "-1.10", ChargeType.REFERRAL, order_id=order, sku=f"SKU_{number:02}")
-    shop.order(_noon(2), "5.00", sku="SKU_01", order_id=order, line_key="2")  # A second product of the last order.
+    shop.order(
+        _noon(2), "5.00", sku="SKU_01", order_id=order, line_key="2"
+    )  # A second product of the last order.
     shop.money(_noon(2), "-39.00", ChargeType.SUBSCRIPTION, sku=None)
     shop.roll_up()
     client = _client(cast.alice)
@@ -202,10 +233,19 @@ def test_totals_of_products_are_sums_of_every_page_and_count_an_order_once(cast:
     def total(address: str) -> list[str]:
         row = re.search(r"<tfoot>(.*?)</tfoot>", client.get(address).content.decode(), re.DOTALL)
         assert row is not None
-        return [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row.group(1), re.DOTALL)]
+        return [
+            re.sub(r"<[^>]*>", "", cell)
+            for cell in re.findall(r"<td[^>]*>(.*?)</td>", row.group(1), re.DOTALL)
+        ]
 
     sales, _, _, units, orders, _, fees, net, _, _ = total("/products/")
-    assert (sales, units, orders, fees, net) == ("\u20ac555.00", "56", "55", "\u2212\u20ac60.50", "\u20ac489.50")
+    assert (sales, units, orders, fees, net) == (
+        "\u20ac555.00",
+        "56",
+        "55",
+        "\u2212\u20ac60.50",
+        "\u20ac489.50",
+    )
     assert total("/products/?page=2") == total("/products/"), "the totals are of all pages"
     found = total("/products/?q=SKU_01")
     assert (found[0], found[3], found[4], found[6]) == ("\u20ac15.00", "2", "", "\u2212\u20ac1.10")
@@ -217,7 +257,9 @@ def test_definitions_of_figures_are_text_of_the_page(cast: Cast, address: str, l
     shop.order(_noon(2))
     shop.roll_up()
     text = _client(cast.alice).get(address.replace("DAY", str(_day(2)))).content.decode()
-    block = re.search(r'<details class="more definitions"><summary>What these .*?</details>', text, re.DOTALL)
+    block = re.search(
+        r'<details class="more definitions"><summary>What these .*?</details>', text, re.DOTALL
+    )
     assert block is not None
     assert block.group(0).count("<dt>") == labels
     assert "Canceled and replacement orders are excluded" in block.group(0)
@@ -262,10 +304,14 @@ def test_htmx_gets_the_part_that_changes_and_a_reload_the_whole(cast: Cast) -> N
     assert restored["Cache-Control"] == "private, no-store"
 
 
-def test_a_shop_without_figures_is_told_what_to_do_and_one_that_waits_is_not_disturbed(cast: Cast) -> None:
+def test_a_shop_without_figures_is_told_what_to_do_and_one_that_waits_is_not_disturbed(
+    cast: Cast,
+) -> None:
     client = _client(cast.alice)
     assert "Connect your store" in client.get("/").content.decode()
-    assert client.get("/", headers={"HX-Request": "true", "HX-Trigger": "arrival"}).status_code == 204
+    assert (
+        client.get("/", headers={"HX-Request": "true", "HX-Trigger": "arrival"}).status_code == 204
+    )
 
 
 def test_a_period_without_figures_leads_to_one_that_has_some(cast: Cast) -> None:
@@ -277,7 +323,9 @@ def test_a_period_without_figures_leads_to_one_that_has_some(cast: Cast) -> None
     assert f"from={_day(60)}" in text
 
 
-def test_pages_are_compressed_but_not_what_repeats_a_search_or_holds_a_credential(cast: Cast) -> None:
+def test_pages_are_compressed_but_not_what_repeats_a_search_or_holds_a_credential(
+    cast: Cast,
+) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(3), "1234.56")
     shop.roll_up()
@@ -312,7 +360,9 @@ def test_days_without_data_are_gaps_and_compare_with_nothing(cast: Cast) -> None
     assert "days missing" not in whole
     assert "No data of" not in whole
     assert ", null," not in whole.replace("&quot;", '"')
-    assert whole.split("Top products")[0].count('<span class="delta') >= 4, "with data everywhere, figures are compared"
+    assert whole.split("Top products")[0].count('<span class="delta') >= 4, (
+        "with data everywhere, figures are compared"
+    )
 
 
 def test_what_amazon_has_not_posted_is_said_to_be_so(cast: Cast) -> None:

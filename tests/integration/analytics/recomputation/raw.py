@@ -1,7 +1,8 @@
 """Amazon's raw answers to day and SKU cells, by code that shares nothing with the product: no import of it, other words, floats nowhere.
 
-It asks the emulator over HTTP as any client would, reads JSON and tab-separated text itself, and adds up by rules written down here a
-second time. What Amazon's labels mean is stated below for the labels that the emulator has; any other label is an error.
+It asks the emulator over HTTP as any client would, reads JSON and tab-separated text itself, and
+adds up by rules written down here a second time. What Amazon's labels mean is stated below for the
+labels that the emulator has; any other label is an error.
 """
 
 from __future__ import annotations
@@ -35,16 +36,34 @@ CHANNELS = {
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 BY_ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
 
-_BACK_TO_BUYERS = {"Refund", "GuaranteeClaim", "Chargeback", "A-to-z Guarantee Refund", "Chargeback Refund"}
-#: What a group of a breakdown tree is for a sale, and for money that goes back. None: no profit and no loss.
+_BACK_TO_BUYERS = {
+    "Refund",
+    "GuaranteeClaim",
+    "Chargeback",
+    "A-to-z Guarantee Refund",
+    "Chargeback Refund",
+}
+#: What a group of a breakdown tree is for a sale, and for money that goes back. None: no profit and
+#: no loss.
 _OF_GROUP: dict[str, tuple[str | None, str | None]] = {
     "ProductCharges": ("product_sales", "refunded_sales"), "Shipping": ("credits", "refunded_sales"), "GiftWrap": ("credits", "refunded_sales"),
     "PromotionRebates": ("discounts", "refunded_sales"), "AmazonFees": ("fees", "fees"), "ServiceFees": ("fees", "fees"),
     "Tax": (None, None), "MarketplaceFacilitatorTax": (None, None), "AdvertisingCharges": ("advertising", "advertising"),
     "FBAInventoryReimbursement": ("reimbursements", "reimbursements"),
 }  # fmt: skip
-_REIMBURSEMENTS = {"WAREHOUSE_LOST", "WAREHOUSE_DAMAGE", "MISSING_FROM_INBOUND", "REVERSAL_REIMBURSEMENT", "CS_ERROR_ITEMS"}
-_SERVICE_FEES = {"Subscription Fee", "Storage Fee", "StorageRenewalBilling", "FBAInboundTransportationFee"}
+_REIMBURSEMENTS = {
+    "WAREHOUSE_LOST",
+    "WAREHOUSE_DAMAGE",
+    "MISSING_FROM_INBOUND",
+    "REVERSAL_REIMBURSEMENT",
+    "CS_ERROR_ITEMS",
+}
+_SERVICE_FEES = {
+    "Subscription Fee",
+    "Storage Fee",
+    "StorageRenewalBilling",
+    "FBAInboundTransportationFee",
+}
 _RESERVES = {"Current Reserve Amount", "Previous Reserve Amount Balance"}
 
 
@@ -64,11 +83,14 @@ class Money:
 class Asking:
     """A client of the emulated Amazon for one seller, nothing more than HTTP. `wait` lets quota and time pass."""
 
-    def __init__(self, url: str, region: str, token: Callable[[], str], wait: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, region: str, token: Callable[[], str], wait: Callable[[], None]
+    ) -> None:
         self.base, self.token, self.wait = f"{url}/spapi/{region}", token, wait
         self.http = httpx.Client(trust_env=False, timeout=60)
 
-    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401  # handed on as it is
+    # handed on as it is
+    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
         while True:
             answer = self.http.request(method, self.base + path, **content)
             if answer.status_code == 403:
@@ -120,14 +142,22 @@ class Asking:
         query: Json = {"reportTypes": SETTLEMENT, "pageSize": 100}
         while True:
             page = self.get("/reports/2021-06-30/reports", **query)
-            found |= {report["reportId"]: self._document(report["reportDocumentId"]) for report in page["reports"]}
+            found |= {
+                report["reportId"]: self._document(report["reportDocumentId"])
+                for report in page["reports"]
+            }
             if not page.get("nextToken"):
                 return found
             query = {"nextToken": page["nextToken"]}
 
     def all_orders(self, store: str, since: datetime, until: datetime) -> bytes:
         """Request a report of the orders placed in [since, until), wait for it and return it as it is served."""
-        body = {"reportType": BY_ORDER_DATE, "marketplaceIds": [store], "dataStartTime": _written(since), "dataEndTime": _written(until)}
+        body = {
+            "reportType": BY_ORDER_DATE,
+            "marketplaceIds": [store],
+            "dataStartTime": _written(since),
+            "dataEndTime": _written(until),
+        }
         created = self._ask("POST", "/reports/2021-06-30/reports", json=body)
         path = f"/reports/2021-06-30/reports/{created.json()['reportId']}"
         while (report := self.get(path))["processingStatus"] not in {"DONE", "CANCELLED", "FATAL"}:
@@ -179,7 +209,10 @@ def _moment(text: str) -> datetime:
 
 
 def _links(transaction: Json) -> dict[str, str]:
-    return {link["relatedIdentifierName"]: link["relatedIdentifierValue"] for link in transaction["relatedIdentifiers"]}
+    return {
+        link["relatedIdentifierName"]: link["relatedIdentifierValue"]
+        for link in transaction["relatedIdentifiers"]
+    }
 
 
 def _groups(branches: Iterable[Json] | None) -> Iterator[tuple[str, Decimal]]:
@@ -200,7 +233,9 @@ def _of_transaction(transaction: Json) -> Iterator[Money]:
     parts: list[tuple[str, str, Decimal]] = []
     for item in transaction["items"] or ():
         sku = next((context["sku"] for context in item["contexts"] if context.get("sku")), "")
-        groups = list(_groups(item["breakdowns"])) or [(whole[0][0], Decimal(item["totalAmount"]["currencyAmount"]))]
+        groups = list(_groups(item["breakdowns"])) or [
+            (whole[0][0], Decimal(item["totalAmount"]["currencyAmount"]))
+        ]
         parts += [(sku, name, amount) for name, amount in groups]
     for sku, name, amount in parts or [("", name, amount) for name, amount in whole]:
         column = _OF_GROUP[name][back]
@@ -213,9 +248,21 @@ def _of_transaction(transaction: Json) -> Iterator[Money]:
 
 
 def _column_of_row(row: dict[str, str]) -> str | None:
-    kind, name, back = row["amount-type"], row["amount-description"], row["transaction-type"] in _BACK_TO_BUYERS
+    kind, name, back = (
+        row["amount-type"],
+        row["amount-description"],
+        row["transaction-type"] in _BACK_TO_BUYERS,
+    )
     if kind == "ItemPrice":
-        return None if name.endswith("Tax") else "refunded_sales" if back else "product_sales" if name == "Principal" else "credits"
+        return (
+            None
+            if name.endswith("Tax")
+            else "refunded_sales"
+            if back
+            else "product_sales"
+            if name == "Principal"
+            else "credits"
+        )
     if kind == "Promotion":
         return "refunded_sales" if back else "discounts"
     simple = {"ItemFees": "fees", "ItemWithheldTax": None, "Cost of Advertising": "advertising"}
@@ -231,16 +278,29 @@ def _column_of_row(row: dict[str, str]) -> str | None:
 def _of_settlement(rows: list[dict[str, str]], store: str) -> Iterator[Money]:
     """Give the amounts of one settlement. `store`: whose settlement it is, for rows that name none."""
     summary, *body = rows
-    assert sum((_number(row["amount"]) for row in body), Decimal(0)) == _number(summary["total-amount"])
+    assert sum((_number(row["amount"]) for row in body), Decimal(0)) == _number(
+        summary["total-amount"]
+    )
     for row in body:
         column = _column_of_row(row)
         if column is None:
             continue
         where = CHANNELS[row["marketplace-name"]] if row["marketplace-name"] else store
         amount = _number(row["amount"])
-        principal = column == "refunded_sales" and row["amount-type"] == "ItemPrice" and row["amount-description"] == "Principal"
+        principal = (
+            column == "refunded_sales"
+            and row["amount-type"] == "ItemPrice"
+            and row["amount-description"] == "Principal"
+        )
         refunded = (row["order-id"] or row["settlement-id"]) if principal and amount < 0 else ""
-        yield Money(where, _day(where, _moment(row["posted-date-time"])), row["sku"], column, amount, refunded)
+        yield Money(
+            where,
+            _day(where, _moment(row["posted-date-time"])),
+            row["sku"],
+            column,
+            amount,
+            refunded,
+        )
 
 
 def store_of(rows: list[dict[str, str]]) -> str:
@@ -272,8 +332,14 @@ def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[st
         if status == "DEFERRED":
             store = transaction["marketplaceDetails"]["marketplaceId"]
             day = _day(store, datetime.fromisoformat(transaction["postedDate"]))
-            cells[store, day, ""]["deferred"] += Decimal(transaction["totalAmount"]["currencyAmount"])
-        elif status != "DEFERRED_RELEASED" and kind != "Transfer" and _links(transaction).get("SETTLEMENT_ID") not in known:
+            cells[store, day, ""]["deferred"] += Decimal(
+                transaction["totalAmount"]["currencyAmount"]
+            )
+        elif (
+            status != "DEFERRED_RELEASED"
+            and kind != "Transfer"
+            and _links(transaction).get("SETTLEMENT_ID") not in known
+        ):
             found += _of_transaction(transaction)
     for money in found:
         for sku in {"", money.sku}:
@@ -299,15 +365,28 @@ def order_cells(orders: Iterable[Json]) -> Cells:
         if status == "CANCELLED":
             cells[store, day, ""]["cancelled_orders"] += 1
             continue
-        if any(link["associationType"] == "REPLACEMENT_ORIGINAL_ID" for link in order.get("associatedOrders", ())):
+        if any(
+            link["associationType"] == "REPLACEMENT_ORIGINAL_ID"
+            for link in order.get("associatedOrders", ())
+        ):
             continue
         cells[store, day, ""]["pending_orders"] += status == "PENDING"
         for item in order["orderItems"]:
             sales = sum(
-                (Decimal(part["subtotal"]["amount"]) for part in item.get("proceeds", {}).get("breakdowns", ()) if part["type"] == "ITEM"),
+                (
+                    Decimal(part["subtotal"]["amount"])
+                    for part in item.get("proceeds", {}).get("breakdowns", ())
+                    if part["type"] == "ITEM"
+                ),
                 Decimal(0),
             )
-            _add_item(cells, buyers, (store, day), (order["orderId"], item["product"]["sellerSku"]), (item["quantityOrdered"], sales))
+            _add_item(
+                cells,
+                buyers,
+                (store, day),
+                (order["orderId"], item["product"]["sellerSku"]),
+                (item["quantityOrdered"], sales),
+            )
     return _with_orders(cells, buyers)
 
 
@@ -330,11 +409,23 @@ def order_cells_of_rows(rows: Iterable[dict[str, str]]) -> Cells:
         cells[store, day, ""]["pending_orders"] += status == "Pending"
         for line in lines:
             amount = _number(line["item-price"]) if line["item-price"] else Decimal(0)
-            _add_item(cells, buyers, (store, day), (order_id, line["sku"]), (int(line["quantity"]), amount))
+            _add_item(
+                cells,
+                buyers,
+                (store, day),
+                (order_id, line["sku"]),
+                (int(line["quantity"]), amount),
+            )
     return _with_orders(cells, buyers)
 
 
-def _add_item(cells: Cells, buyers: Keys, place: tuple[str, date], item: tuple[str, str], what: tuple[int, Decimal]) -> None:
+def _add_item(
+    cells: Cells,
+    buyers: Keys,
+    place: tuple[str, date],
+    item: tuple[str, str],
+    what: tuple[int, Decimal],
+) -> None:
     (order_id, sku), (units, sales) = item, what
     for name in ("", sku):
         cells[*place, name]["units"] += units
@@ -365,7 +456,8 @@ def differences(expected: Cells, shown: Cells) -> list[str]:
     for place in sorted({*expected, *shown}):
         ours, theirs = expected.get(place, {}), shown.get(place, {})
         found += [
-            f"{place[0]} {place[1]} {place[2] or '(day)'} {column}: {ours.get(column, 0)} of Amazon's answers, {theirs.get(column, 0)} shown"
+            f"{place[0]} {place[1]} {place[2] or '(day)'} {column}: {ours.get(column, 0)} of"
+            f" Amazon's answers, {theirs.get(column, 0)} shown"
             for column in sorted({*ours, *theirs})
             if ours.get(column, Decimal(0)) != theirs.get(column, Decimal(0))
         ]

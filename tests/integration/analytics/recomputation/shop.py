@@ -38,7 +38,16 @@ DAY_COLUMNS = (
     "orders", "units", "ordered_sales", "order_items", "cancelled_orders", "pending_orders", "net_proceeds", "product_sales", "credits",
     "discounts", "refunded_sales", "fees", "advertising", "reimbursements", "unclassified", "refunds", "deferred",
 )  # fmt: skip
-SKU_COLUMNS = ("orders", "units", "ordered_sales", "refunds", "refunded_sales", "fees", "net_proceeds", "product_sales")
+SKU_COLUMNS = (
+    "orders",
+    "units",
+    "ordered_sales",
+    "refunds",
+    "refunded_sales",
+    "fees",
+    "net_proceeds",
+    "product_sales",
+)
 _TURNS = 200
 _FRESH = timedelta(minutes=3)
 
@@ -66,13 +75,33 @@ class Shop:
     connection: UUID = field(default_factory=lambda: UUID(int=0))
 
     @classmethod
-    def connect(cls, cast: Cast, amazon: EmulatedAmazon, clock: Clock, seller: str, marketplace: str, windows: int) -> Shop:
+    def connect(
+        cls,
+        cast: Cast,
+        amazon: EmulatedAmazon,
+        clock: Clock,
+        seller: str,
+        marketplace: str,
+        windows: int,
+    ) -> Shop:
         """Authorize `seller` for Alice's shop, with a history of `windows` times 30 days."""
         shop = cls(cast.alices_shop, clock)
-        known: dict[str, Any] = {"session_key": SESSION, "tenant": shop.tenant, "actor": cast.alice.actor, "at": clock()}
-        begun = start_authorization(features=["sales", "finances"], marketplace_id=marketplace, person=cast.alice.id, **known)
+        known: dict[str, Any] = {
+            "session_key": SESSION,
+            "tenant": shop.tenant,
+            "actor": cast.alice.actor,
+            "at": clock(),
+        }
+        begun = start_authorization(
+            features=["sales", "finances"],
+            marketplace_id=marketplace,
+            person=cast.alice.id,
+            **known,
+        )
         back = amazon.consent(begun.consent_url, seller=seller)
-        done = complete_authorization(state=back.state, code=back.code, selling_partner_id=back.selling_partner_id, **known)
+        done = complete_authorization(
+            state=back.state, code=back.code, selling_partner_id=back.selling_partner_id, **known
+        )
         assert isinstance(done, Authorized)
         shop.connection = done.connection
         with as_role("worker"):
@@ -87,13 +116,18 @@ class Shop:
 
     # --- pulling
 
-    def _run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # whatever the statement binds
+    # whatever the statement binds
+    def _run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
         with tenant_scope(self.tenant), databases["default"].cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall()) if cursor.description else []
 
     def _stream(self, name: str) -> dict[str, Any]:
-        [row] = self._run("select to_jsonb(s) from ingest_stream s where connection_id = %s and name = %s", self.connection, name)
+        [row] = self._run(
+            "select to_jsonb(s) from ingest_stream s where connection_id = %s and name = %s",
+            self.connection,
+            name,
+        )
         found: dict[str, Any] = json.loads(row[0]) if isinstance(row[0], str) else row[0]
         return found
 
@@ -120,7 +154,10 @@ class Shop:
             return bool(cursor["listed"] and not cursor["queue"])
         if cursor.get("pending") or cursor.get("open") or cursor.get("token"):
             return False
-        return name == "orders_history" or datetime.fromisoformat(stream["fresh_until"]) >= begun - _FRESH
+        return (
+            name == "orders_history"
+            or datetime.fromisoformat(stream["fresh_until"]) >= begun - _FRESH
+        )
 
     def _now_due(self, name: str, stream: dict[str, Any]) -> None:
         """Let everything be over that a stream waits for: its time, quota, reports under way."""
@@ -129,7 +166,11 @@ class Shop:
         cursor = stream["cursor"]
         for kind, mark in (("open", "look"), ("parked", "until")):
             over = {mark: past.strftime("%Y-%m-%dT%H:%M:%SZ")}
-            cursor = cursor | ({kind: {key: value | over for key, value in cursor[kind].items()}} if kind in cursor else {})
+            cursor = cursor | (
+                {kind: {key: value | over for key, value in cursor[kind].items()}}
+                if kind in cursor
+                else {}
+            )
         self._run(
             "update ingest_stream set due_at = least(due_at, %s), cursor = %s where connection_id = %s and name = %s",
             past, json.dumps(cursor), self.connection, name,
@@ -141,8 +182,14 @@ class Shop:
     def import_files(self, files: Iterable[bytes]) -> None:
         """Import report files as a seller uploads them, then bring the figures up to date."""
         for content in files:
-            done = import_report([content], Options(), tenant=self.tenant, actor="process:cli", at=self.clock())
-            assert done.status in {ImportStatus.IMPORTED, ImportStatus.ALREADY, ImportStatus.EMPTY}, (
+            done = import_report(
+                [content], Options(), tenant=self.tenant, actor="process:cli", at=self.clock()
+            )
+            assert done.status in {
+                ImportStatus.IMPORTED,
+                ImportStatus.ALREADY,
+                ImportStatus.EMPTY,
+            }, (
                 done.status,
                 done.why_not,
                 done.advice,
@@ -165,10 +212,14 @@ class Shop:
                 span = Span(store.first_day, store.last_day)
                 for day, figures in day_series(scope, span, None).by_day.items():
                     found[store.marketplace_id, day, ""] = _columns(figures, DAY_COLUMNS)
-                    products = product_page(scope, Span(day, day), None, ProductQuery(most=10_000, with_lines=False))
+                    products = product_page(
+                        scope, Span(day, day), None, ProductQuery(most=10_000, with_lines=False)
+                    )
                     assert products.count == len(products.rows)
                     for product in products.rows:
-                        found[store.marketplace_id, day, product.sku] = _columns(product, SKU_COLUMNS)
+                        found[store.marketplace_id, day, product.sku] = _columns(
+                            product, SKU_COLUMNS
+                        )
         return found
 
 

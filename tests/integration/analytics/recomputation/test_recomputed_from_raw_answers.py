@@ -1,7 +1,8 @@
 """Every day and SKU cell of a whole shop is recomputed from Amazon's raw answers by code that shares nothing with the product's.
 
-Before and after twelve days in which orders are refunded late, canceled and released, settlements are closed early, and invoiced orders
-get a settlement stream of their own over the same days: 0 differences, whether the shop was pulled or its files were imported.
+Before and after twelve days in which orders are refunded late, canceled and released, settlements
+are closed early, and invoiced orders get a settlement stream of their own over the same days: 0
+differences, whether the shop was pulled or its files were imported.
 """
 
 from __future__ import annotations
@@ -44,8 +45,20 @@ class Case:
 
 
 SMALL = Case("A2ALICEEUROPE1", "eu", "A1F83G8C2ARO7P", ("A1F83G8C2ARO7P", "A1PA6795UKMFR9"), 1)
-EUROPE = Case("A3CHARLIEEXMPL", "eu", "A1F83G8C2ARO7P", ("A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A13V1IB3VIYZZH"), 3)
-AMERICA = Case("A2ALICEEXAMPLE1", "na", "ATVPDKIKX0DER", ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8"), 3)
+EUROPE = Case(
+    "A3CHARLIEEXMPL",
+    "eu",
+    "A1F83G8C2ARO7P",
+    ("A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A13V1IB3VIYZZH"),
+    3,
+)
+AMERICA = Case(
+    "A2ALICEEXAMPLE1",
+    "na",
+    "ATVPDKIKX0DER",
+    ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8"),
+    3,
+)
 
 
 @dataclass
@@ -69,7 +82,10 @@ class Truth:
         until = now - timedelta(minutes=2, seconds=10)
         orders = self.asking.orders(self.since - timedelta(days=2), until)
         transactions = self.asking.transactions(self.since, until)
-        return raw.joined(raw.order_cells(orders), raw.money_cells(transactions, map(raw.rows_of, self.documents.values())))
+        return raw.joined(
+            raw.order_cells(orders),
+            raw.money_cells(transactions, map(raw.rows_of, self.documents.values())),
+        )
 
     def files(self, now: datetime) -> list[bytes]:
         """Return the files that a seller downloads now: settlements, and the orders of the last 30 days."""
@@ -85,13 +101,20 @@ class Truth:
     def imported(self) -> Cells:
         """Return the cells of a shop that imported every file until now: each order as the newest file has it."""
         money = raw.money_cells([], map(raw.rows_of, self.documents.values()))
-        return raw.joined(raw.order_cells_of_rows(row for rows in self.rows.values() for row in rows), money)
+        return raw.joined(
+            raw.order_cells_of_rows(row for rows in self.rows.values() for row in rows), money
+        )
 
 
 @contextmanager
 def running(case: Case, state: Path, clock: Clock) -> Iterator[tuple[EmulatedAmazon, Truth]]:
     with emulated_amazon(state, rate_scale=RATE_SCALE, clock=clock) as amazon:
-        asking = Asking(amazon.url, case.region, lambda: token(amazon, case), lambda: clock.move(milliseconds=50))
+        asking = Asking(
+            amazon.url,
+            case.region,
+            lambda: token(amazon, case),
+            lambda: clock.move(milliseconds=50),
+        )
         yield amazon, Truth(case, asking, clock())
         asking.http.close()
 
@@ -100,14 +123,23 @@ def token(amazon: EmulatedAmazon, case: Case) -> str:
     """Return an access token of a consent apart from the product's."""
     application = settings.ENVIRONMENT
     host = MARKETPLACES[case.store].seller_central_host
-    form = {"application_id": application.application_id, "state": "raw", "account": case.seller, "decision": "confirm"}
-    answer = amazon.http.post(f"{amazon.url}/seller-central/{host}/apps/authorize/consent", data=form)
+    form = {
+        "application_id": application.application_id,
+        "state": "raw",
+        "account": case.seller,
+        "decision": "confirm",
+    }
+    answer = amazon.http.post(
+        f"{amazon.url}/seller-central/{host}/apps/authorize/consent", data=form
+    )
     code = parse_qs(urlsplit(answer.headers["location"]).query)["spapi_oauth_code"][0]
     fields = {
         "grant_type": "authorization_code", "code": code, "client_id": application.lwa_client_id,
         "client_secret": settings.LWA_CLIENT_SECRETS()[0].reveal(),
     }  # fmt: skip
-    granted: str = amazon.http.post(f"{amazon.url}/auth/o2/token", data=fields).json()["access_token"]
+    granted: str = amazon.http.post(f"{amazon.url}/auth/o2/token", data=fields).json()[
+        "access_token"
+    ]
     return granted
 
 
@@ -117,7 +149,9 @@ def change(amazon: EmulatedAmazon, kind: str, case: Case, store: str = "", **mor
 
 
 def changeable(amazon: EmulatedAmazon, case: Case, kind: str) -> list[str]:
-    found: list[str] = amazon.http.get(f"{amazon.url}/_emulator/changeable", params={"selling_partner_id": case.seller}).json()[kind]
+    found: list[str] = amazon.http.get(
+        f"{amazon.url}/_emulator/changeable", params={"selling_partner_id": case.seller}
+    ).json()[kind]
     return found
 
 
@@ -125,8 +159,14 @@ def twelve_days(amazon: EmulatedAmazon, case: Case, clock: Clock) -> Counter[str
     """Let twelve days pass in which everything changes that can; return how often each kind of change was made."""
     first, *others = case.stores
     made = Counter[str]()
-    # At the end the settlement of invoiced orders covers days whose other orders are in no settlement yet.
-    closed_on = ((4, first, STANDARD), (7, others[0], STANDARD), (8, first, STANDARD), (11, first, INVOICED))
+    # At the end the settlement of invoiced orders covers days whose other orders are in no
+    # settlement yet.
+    closed_on = (
+        (4, first, STANDARD),
+        (7, others[0], STANDARD),
+        (8, first, STANDARD),
+        (11, first, INVOICED),
+    )
     for day in range(1, 13):
         clock.move(days=1)
         if day in {1, 4, 8, 11}:
@@ -151,7 +191,14 @@ def twelve_days(amazon: EmulatedAmazon, case: Case, clock: Clock) -> Counter[str
 
 def of_columns(cells: Cells, since: date) -> Cells:
     """Return what the pages show of these cells: products have fewer columns than days. Orders before `since` are history in part."""
-    partial = {"orders", "units", "ordered_sales", "order_items", "cancelled_orders", "pending_orders"}
+    partial = {
+        "orders",
+        "units",
+        "ordered_sales",
+        "order_items",
+        "cancelled_orders",
+        "pending_orders",
+    }
     return {
         place: {
             name: value for name, value in columns.items()
@@ -177,7 +224,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_pulled_shop_equals_amazons_raw_answers(case: Case, cast: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pulled_shop_equals_amazons_raw_answers(
+    case: Case, cast: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     clock = Clock()
     with running(case, tmp_path / "amazon", clock) as (amazon, truth):
         shop = Shop.connect(cast, amazon, clock, case.seller, case.store, case.windows)
@@ -194,7 +243,9 @@ def test_a_pulled_shop_equals_amazons_raw_answers(case: Case, cast: Cast, tmp_pa
     assert made["settlements"] == 4
     assert made["cancellations"] >= 3
     with capsys.disabled():
-        sys.stdout.write(f"\n  {case.seller}: {before} cells before, {after} after {dict(made)}: 0 differences\n")
+        sys.stdout.write(
+            f"\n  {case.seller}: {before} cells before, {after} after {dict(made)}: 0 differences\n"
+        )
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -31,7 +31,9 @@ def amazon(tmp_path: Path) -> Amazon:
 
 def _whole_instant(truth: ExpectedFigures, at: datetime) -> datetime:
     """Return an instant from `at` on at which listTransactions shows all that was posted: it lags up to 48 hours behind the balance."""
-    while any(event.posted <= at < event.visible for event in truth.events(at - timedelta(days=4), at)):
+    while any(
+        event.posted <= at < event.visible for event in truth.events(at - timedelta(days=4), at)
+    ):
         at += timedelta(hours=1)
     return at
 
@@ -39,23 +41,39 @@ def _whole_instant(truth: ExpectedFigures, at: datetime) -> datetime:
 def _pull(amazon: Amazon, shop: Shop, access: str, store: str, begin: datetime) -> None:
     token = ""
     while True:
-        query = f"postedAfter={begin:%Y-%m-%dT%H:%M:%SZ}&marketplaceId={store}" + (f"&nextToken={token}" if token else "")
+        query = f"postedAfter={begin:%Y-%m-%dT%H:%M:%SZ}&marketplaceId={store}" + (
+            f"&nextToken={token}" if token else ""
+        )
         amazon.clock.pass_(milliseconds=20)  # The bucket of calls is filled again.
         answer = amazon.call(ALICE, access, f"/finances/2024-06-19/transactions?{query}")
         assert answer.status_code == 200, answer.text
         page = decode_transactions(answer.content)
         with tenant_scope(shop.tenant):
             connection = connection_for_files(Region.NA, tenant=shop.tenant, at=amazon.clock())
-            write_transactions(page.transactions, tenant=shop.tenant, connection=connection, marketplace_ids=[store], at=amazon.clock())
+            write_transactions(
+                page.transactions,
+                tenant=shop.tenant,
+                connection=connection,
+                marketplace_ids=[store],
+                at=amazon.clock(),
+            )
         if page.next_token is None:
             return
         token = page.next_token
 
 
 def _deferred_balance(amazon: Amazon, access: str, store: str) -> Decimal:
-    body = amazon.call(ALICE, access, f"/finances/2024-06-19/balances?marketplaceIds={store}").json()
-    reserved = next(part for part in body["balances"][0]["balances"] if part["balanceType"] == "RESERVED")
-    return next(Decimal(str(part["amount"]["currencyAmount"])) for part in reserved["balances"] if part["balanceType"] == "DEFERRED")
+    body = amazon.call(
+        ALICE, access, f"/finances/2024-06-19/balances?marketplaceIds={store}"
+    ).json()
+    reserved = next(
+        part for part in body["balances"][0]["balances"] if part["balanceType"] == "RESERVED"
+    )
+    return next(
+        Decimal(str(part["amount"]["currencyAmount"]))
+        for part in reserved["balances"]
+        if part["balanceType"] == "DEFERRED"
+    )
 
 
 def test_deferred_is_the_balance_and_net_proceeds_are_what_was_released(amazon: Amazon) -> None:
@@ -66,14 +84,19 @@ def test_deferred_is_the_balance_and_net_proceeds_are_what_was_released(amazon: 
         access = amazon.connect(ALICE)["access_token"]
         _pull(amazon, shop, access, truth.marketplace, at - _SINCE)
         for text in truth.settlement_files(at - timedelta(days=40), at):
-            done = import_report([text.encode()], Options(), tenant=shop.tenant, actor="process:test", at=at)
+            done = import_report(
+                [text.encode()], Options(), tenant=shop.tenant, actor="process:test", at=at
+            )
             assert done.status in {ImportStatus.IMPORTED, ImportStatus.ALREADY}, done.why_not
         shop.roll_up()
-        [found] = shop.select("select sum(deferred) as deferred from analytics_day where currency = 'CAD'")
+        [found] = shop.select(
+            "select sum(deferred) as deferred from analytics_day where currency = 'CAD'"
+        )
         assert found["deferred"] == _deferred_balance(amazon, access, truth.marketplace)
         first, last = (at - timedelta(days=28)).date(), (at - timedelta(days=1)).date()
         rows = shop.select(
-            "select local_day, sum(net_proceeds) as net from analytics_day where currency = 'CAD' and local_day between %s and %s group by 1",
+            "select local_day, sum(net_proceeds) as net from analytics_day where currency = 'CAD'"
+            " and local_day between %s and %s group by 1",
             [first, last],
         )
         net = defaultdict(Decimal, {row["local_day"]: row["net"] for row in rows})

@@ -1,6 +1,7 @@
 """Any order, repetition and overlap of documents gives the same figures, and these are what really happened.
 
-Every transaction counts exactly once, net proceeds by source add up to the lines that count, and what is deferred is Amazon's balance.
+Every transaction counts exactly once, net proceeds by source add up to the lines that count, and
+what is deferred is Amazon's balance.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ def _finances(body: bytes) -> Write:
         with tenant_scope(shop.tenant):
             connection = connection_for_files(Region.NA, tenant=shop.tenant, at=NOW)
             write_transactions(
-                decode_transactions(body).transactions, tenant=shop.tenant, connection=connection, marketplace_ids=[US], at=NOW
+                decode_transactions(body).transactions,
+                tenant=shop.tenant,
+                connection=connection,
+                marketplace_ids=[US],
+                at=NOW,
             )
 
     return write
@@ -47,7 +52,9 @@ def _api(body: bytes) -> Write:
     def write(shop: Shop) -> None:
         with tenant_scope(shop.tenant):
             connection = connection_for_files(Region.NA, tenant=shop.tenant, at=NOW)
-            write_api_orders(decode_orders_page(body).orders, tenant=shop.tenant, connection=connection, at=NOW)
+            write_api_orders(
+                decode_orders_page(body).orders, tenant=shop.tenant, connection=connection, at=NOW
+            )
 
     return write
 
@@ -55,12 +62,17 @@ def _api(body: bytes) -> Write:
 def _file(content: bytes) -> Write:
     def write(shop: Shop) -> None:
         done = import_report([content], Options(), tenant=shop.tenant, actor="process:test", at=NOW)
-        assert done.status in {ImportStatus.IMPORTED, ImportStatus.ALREADY}, (done.status, done.why_not)
+        assert done.status in {ImportStatus.IMPORTED, ImportStatus.ALREADY}, (
+            done.status,
+            done.why_not,
+        )
 
     return write
 
 
-def _documents(facts: Facts, chance: Random, at: datetime, settlements: list[str], *, identifiers: bool) -> list[Write]:
+def _documents(
+    facts: Facts, chance: Random, at: datetime, settlements: list[str], *, identifiers: bool
+) -> list[Write]:
     closed = facts.settlements(at)
     early = BEGIN + timedelta(days=8)
     return [
@@ -81,7 +93,10 @@ def _figures(shop: Shop) -> list[dict[str, Any]]:
     shop.roll_up()
     assert differences(shop.tenant, days=200, seed=1, using="worker")[0] == ()
     days = shop.select("select * from analytics_day order by local_day, marketplace_id, currency")
-    return [{name: value for name, value in day.items() if name not in {"tenant_id", "computed_at"}} for day in days]
+    return [
+        {name: value for name, value in day.items() if name not in {"tenant_id", "computed_at"}}
+        for day in days
+    ]
 
 
 def _net(figures: list[dict[str, Any]]) -> dict[date, Decimal]:
@@ -89,13 +104,15 @@ def _net(figures: list[dict[str, Any]]) -> dict[date, Decimal]:
 
 
 def _in_several_orders(seed: int, orders: int) -> None:
-    facts, chance = Facts(seed), Random(seed)  # noqa: S311  # repeatable, not secret
+    facts, chance = Facts(seed), Random(seed)  # repeatable, not secret  # noqa: S311
     at = BEGIN + timedelta(days=chance.choice((14, 21, 33)))
     closed = sorted(facts.settlements(at))
     stored = closed if seed % 3 == 0 else chance.sample(closed, len(closed) // 2)
     documents = _documents(facts, chance, at, stored, identifiers=seed % 2 == 0)
     if seed % 4 == 3:
-        del documents[-2:]  # Without the Orders API: no document says which orders are replacements.
+        del documents[
+            -2:
+        ]  # Without the Orders API: no document says which orders are replacements.
     first: list[dict[str, Any]] | None = None
     for _ in range(orders):
         shop = Shop.open()
@@ -104,26 +121,58 @@ def _in_several_orders(seed: int, orders: int) -> None:
         for write in sequence:
             write(shop)
             if chance.random() < 0.3:
-                shop.roll_up()  # Figures are computed in between: what a later document changes must be computed again.
+                # Figures are computed in between: what a later document changes must be computed
+                # again.
+                shop.roll_up()
         figures = _figures(shop)
         assert _net(figures) == facts.net(at)
         assert sum(day["deferred"] for day in figures) == facts.deferred(at)
-        assert (sum(day["orders"] for day in figures), sum(day["ordered_sales"] for day in figures)) == facts.sales(at)
-        assert sum(day["settled_net"] for day in figures) == sum(facts.net(at, only=set(stored)).values(), Decimal(0))
+        assert (
+            sum(day["orders"] for day in figures),
+            sum(day["ordered_sales"] for day in figures),
+        ) == facts.sales(at)
+        assert sum(day["settled_net"] for day in figures) == sum(
+            facts.net(at, only=set(stored)).values(), Decimal(0)
+        )
         assert first is None or figures == first
         first = figures
 
 
 @pytest.mark.parametrize("by", ["SETTLEMENT_ID", "FINANCIAL_EVENT_GROUP_ID"])
 @pytest.mark.parametrize("settled_first", [False, True])
-def test_a_settlement_holds_the_transactions_that_state_it_however_early(by: str, *, settled_first: bool) -> None:
+def test_a_settlement_holds_the_transactions_that_state_it_however_early(
+    by: str, *, settled_first: bool
+) -> None:
     early, late = BEGIN + timedelta(days=2), BEGIN + timedelta(days=22)
-    fee = Event("FEE", "ServiceFee", "", "", early, early, 0, (("other-transaction", "Storage Fee", Decimal(-3)),))
-    sale = Event("SALE", "Shipment", "111-0000001-0000001", "SKU-1", late, late, 0, (("ItemPrice", "Principal", Decimal(20)),))
+    fee = Event(
+        "FEE",
+        "ServiceFee",
+        "",
+        "",
+        early,
+        early,
+        0,
+        (("other-transaction", "Storage Fee", Decimal(-3)),),
+    )
+    sale = Event(
+        "SALE",
+        "Shipment",
+        "111-0000001-0000001",
+        "SKU-1",
+        late,
+        late,
+        0,
+        (("ItemPrice", "Principal", Decimal(20)),),
+    )
     facts, number = Facts(1), "7000001"
     both = [("FINANCIAL_EVENT_GROUP_ID", "G"), ("SETTLEMENT_ID", number)]
-    page = facts.transactions_page([(fee, both[:1] if by == "FINANCIAL_EVENT_GROUP_ID" else both[1:]), (sale, both)])
-    documents = [_finances(page), _file(facts.settlement_file(number, [sale, replace(fee, free=late)]))]
+    page = facts.transactions_page(
+        [(fee, both[:1] if by == "FINANCIAL_EVENT_GROUP_ID" else both[1:]), (sale, both)]
+    )
+    documents = [
+        _finances(page),
+        _file(facts.settlement_file(number, [sale, replace(fee, free=late)])),
+    ]
     shop = Shop.open()
     for write in reversed(documents) if settled_first else documents:
         write(shop)

@@ -32,29 +32,56 @@ def test_a_deferred_sale_and_its_release_are_one_sale(shop: Shop) -> None:
     assert (released["net_proceeds"], released["deferred"]) == (Decimal(20), Decimal(0))
 
 
-def test_the_edges_of_an_imported_settlement_are_not_lost_to_a_seller_without_finances(shop: Shop) -> None:
+def test_the_edges_of_an_imported_settlement_are_not_lost_to_a_seller_without_finances(
+    shop: Shop,
+) -> None:
     shop.money(AT, "20.00", source="settlement", state="settled")
     shop.roll_up()
-    assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (Decimal(20), "settlement")
+    assert (shop.day(DAY)["net_proceeds"], shop.day(DAY)["ledger_source"]) == (
+        Decimal(20),
+        "settlement",
+    )
 
 
 @pytest.mark.parametrize(
     "kind",
-    [ChargeType.RESERVE, ChargeType.TRANSFER, ChargeType.DEBT, ChargeType.WITHHELD_TAX, ChargeType.ITEM_TAX, ChargeType.SHIPPING_TAX],
+    [
+        ChargeType.RESERVE,
+        ChargeType.TRANSFER,
+        ChargeType.DEBT,
+        ChargeType.WITHHELD_TAX,
+        ChargeType.ITEM_TAX,
+        ChargeType.SHIPPING_TAX,
+    ],
 )
-def test_money_that_only_moves_or_passes_through_is_in_no_figure(shop: Shop, kind: ChargeType) -> None:
+def test_money_that_only_moves_or_passes_through_is_in_no_figure(
+    shop: Shop, kind: ChargeType
+) -> None:
     shop.money(AT, "20.00")
     shop.money(AT, "-500.00", kind)
     shop.roll_up()
     day = shop.day(DAY)
     assert day["net_proceeds"] == Decimal(20)
-    assert {day[name] for name in ("fees", "credits", "discounts", "unclassified", "advertising", "reimbursements")} == {Decimal(0)}
+    assert {
+        day[name]
+        for name in (
+            "fees",
+            "credits",
+            "discounts",
+            "unclassified",
+            "advertising",
+            "reimbursements",
+        )
+    } == {Decimal(0)}
 
 
 def test_a_line_of_a_new_kind_is_counted_and_shown_apart(shop: Shop) -> None:
     shop.money(AT, "-3.33", ChargeType.UNCLASSIFIED)
     shop.roll_up()
-    assert (shop.day(DAY)["unclassified"], shop.day(DAY)["net_proceeds"]) == (Decimal("-3.33"), Decimal("-3.33"))
+    assert (shop.day(DAY)["unclassified"], shop.day(DAY)["net_proceeds"]) == (
+        Decimal("-3.33"),
+        Decimal("-3.33"),
+    )
 
 
 def test_estimates_and_withdrawn_lines_are_in_no_exact_figure(shop: Shop) -> None:
@@ -71,14 +98,23 @@ def test_cancelled_and_replacement_orders_are_no_sales_even_with_a_price(shop: S
     shop.order(AT, "40.00", is_replacement=True)
     shop.roll_up()
     day = shop.day(DAY)
-    assert (day["orders"], day["units"], day["ordered_sales"], day["cancelled_orders"]) == (1, 1, Decimal(20), 1)
+    assert (day["orders"], day["units"], day["ordered_sales"], day["cancelled_orders"]) == (
+        1,
+        1,
+        Decimal(20),
+        1,
+    )
 
 
 def test_an_order_with_one_cancelled_line_is_an_order_and_no_cancelled_one(shop: Shop) -> None:
     order = shop.order(AT, "20.00")
     shop.order(AT, "30.00", status="cancelled", order_id=order, line_key="2")
     shop.roll_up()
-    assert (shop.day(DAY)["orders"], shop.day(DAY)["cancelled_orders"], shop.day(DAY)["order_items"]) == (1, 0, 1)
+    assert (
+        shop.day(DAY)["orders"],
+        shop.day(DAY)["cancelled_orders"],
+        shop.day(DAY)["order_items"],
+    ) == (1, 0, 1)
 
 
 def test_two_lines_of_one_order_are_one_order_and_their_quantities_add(shop: Shop) -> None:
@@ -86,12 +122,28 @@ def test_two_lines_of_one_order_are_one_order_and_their_quantities_add(shop: Sho
     shop.order(AT, "30.00", quantity=3, order_id=order, line_key="2", sku="PAN-1")
     shop.roll_up()
     day = shop.day(DAY)
-    assert (day["orders"], day["order_items"], day["units"], day["ordered_sales"]) == (1, 2, 5, Decimal(50))
+    assert (day["orders"], day["order_items"], day["units"], day["ordered_sales"]) == (
+        1,
+        2,
+        5,
+        Decimal(50),
+    )
 
 
 def test_the_quantity_that_a_settlement_repeats_on_each_component_is_not_units(shop: Shop) -> None:
-    for number, kind in enumerate((ChargeType.PRINCIPAL, ChargeType.REFERRAL, ChargeType.FBA_FULFILMENT)):
-        shop.money(AT, "1.00", kind, source="settlement", state="settled", quantity=4, source_key="S1", source_line=number)
+    for number, kind in enumerate(
+        (ChargeType.PRINCIPAL, ChargeType.REFERRAL, ChargeType.FBA_FULFILMENT)
+    ):
+        shop.money(
+            AT,
+            "1.00",
+            kind,
+            source="settlement",
+            state="settled",
+            quantity=4,
+            source_key="S1",
+            source_line=number,
+        )
     shop.roll_up()
     assert shop.day(DAY)["units"] == 0
 
@@ -101,7 +153,12 @@ def test_pending_lines_without_a_price_count_as_units_that_await_one(shop: Shop)
     shop.order(AT, None, status="pending", quantity=2)
     shop.roll_up()
     day = shop.day(DAY)
-    assert (day["units"], day["unpriced_units"], day["pending_orders"], day["ordered_sales"]) == (3, 2, 1, Decimal(20))
+    assert (day["units"], day["unpriced_units"], day["pending_orders"], day["ordered_sales"]) == (
+        3,
+        2,
+        1,
+        Decimal(20),
+    )
 
 
 def test_discounts_reduce_whatever_sign_their_source_prints(shop: Shop) -> None:
@@ -132,12 +189,22 @@ def test_the_parts_of_net_proceeds_add_up_to_it(shop: Shop) -> None:
         shop.money(AT, f"{number + 1}.11", kind, source_line=number)
     shop.roll_up()
     day = shop.day(DAY)
-    parts = ("product_sales", "credits", "discounts", "refunded_sales", "fees", "advertising", "reimbursements", "unclassified")
+    parts = (
+        "product_sales",
+        "credits",
+        "discounts",
+        "refunded_sales",
+        "fees",
+        "advertising",
+        "reimbursements",
+        "unclassified",
+    )
     assert day["net_proceeds"] == sum(day[name] for name in parts)
 
 
 def test_the_day_is_the_store_s_own_on_both_sides_of_a_change_of_clocks(shop: Shop) -> None:
-    # Pacific time goes back at 09:00Z on 1 November 2026 and went forward at 10:00Z on 8 March 2026.
+    # Pacific time goes back at 09:00Z on 1 November 2026 and went forward at 10:00Z on 8 March
+    # 2026.
     for at, day in (
         (datetime(2026, 3, 8, 7, 59, tzinfo=UTC), date(2026, 3, 7)),
         (datetime(2026, 3, 8, 8, 0, tzinfo=UTC), date(2026, 3, 8)),

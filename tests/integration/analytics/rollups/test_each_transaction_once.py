@@ -27,19 +27,28 @@ def shop() -> Shop:
 def net(shop: Shop) -> Decimal:
     """Return the net proceeds of all days, computed again."""
     shop.run(
-        "insert into ingest_dirty_day select tenant_id, marketplace_id, local_day, now() from ingest_ledger_line group by 1, 2, 3 on conflict do nothing"
+        "insert into ingest_dirty_day select tenant_id, marketplace_id, local_day, now() from"
+        " ingest_ledger_line group by 1, 2, 3 on conflict do nothing"
     )
     shop.roll_up()
     assert differences(shop.tenant, days=100, seed=1, using="worker")[0] == ()
-    return Decimal(shop.select("select coalesce(sum(net_proceeds), 0) as n from analytics_day")[0]["n"])
+    return Decimal(
+        shop.select("select coalesce(sum(net_proceeds), 0) as n from analytics_day")[0]["n"]
+    )
 
 
 def deferred(shop: Shop) -> Decimal:
     return Decimal(shop.select("select coalesce(sum(deferred), 0) as n from analytics_day")[0]["n"])
 
 
-def settled(shop: Shop, at: datetime, amount: object, number: str = "S1", **over: Any) -> None:  # noqa: ANN401  # any column
-    line: dict[str, Any] = {"source": "settlement", "state": "settled", "source_key": number, "source_line": shop_line(shop)} | over
+# any column
+def settled(shop: Shop, at: datetime, amount: object, number: str = "S1", **over: Any) -> None:  # noqa: ANN401
+    line: dict[str, Any] = {
+        "source": "settlement",
+        "state": "settled",
+        "source_key": number,
+        "source_line": shop_line(shop),
+    } | over
     shop.money(at, amount, **line)
 
 
@@ -50,7 +59,9 @@ def shop_line(shop: Shop) -> int:
 def test_a_second_settlement_stream_silences_no_other_order(shop: Shop) -> None:
     shop.money(AT, "100.00", order_id="303-1")
     shop.money(AT, "-7.00", ChargeType.STORAGE)
-    shop.settlement(AT - timedelta(days=4), AT + timedelta(days=7))  # It covers the day, and holds one invoiced order.
+    shop.settlement(
+        AT - timedelta(days=4), AT + timedelta(days=7)
+    )  # It covers the day, and holds one invoiced order.
     settled(shop, AT, "30.00", order_id="303-9")
     assert net(shop) == Decimal(123)
     assert (shop.day(DAY)["ledger_source"], shop.day(DAY)["settled_net"]) == ("both", Decimal(30))
@@ -62,10 +73,14 @@ def test_a_deferred_sale_outlives_the_settlement_of_its_day(shop: Shop, state: s
     shop.money(AT, "8.00", ChargeType.ITEM_TAX, state=state, order_id="303-1", source_key="T-tax")
     shop.settlement(AT - timedelta(days=4), AT + timedelta(days=7))
     settled(shop, AT, "-5.00", kind=ChargeType.REFERRAL, order_id="303-2")
-    assert (net(shop), deferred(shop)) == ((Decimal(-5), Decimal(108)) if state == "deferred" else (Decimal(95), Decimal(0)))
+    assert (net(shop), deferred(shop)) == (
+        (Decimal(-5), Decimal(108)) if state == "deferred" else (Decimal(95), Decimal(0))
+    )
 
 
-def test_a_transaction_of_a_stored_settlement_counts_there_whatever_its_lines_say(shop: Shop) -> None:
+def test_a_transaction_of_a_stored_settlement_counts_there_whatever_its_lines_say(
+    shop: Shop,
+) -> None:
     shop.money(AT, "19.99", order_id="303-1", settlement_id="S1")
     settled(shop, AT + timedelta(hours=30), "20.00", order_id="303-1")
     assert net(shop) == Decimal(20)
@@ -93,7 +108,10 @@ def test_a_group_with_two_settlements_says_nothing(shop: Shop) -> None:
     assert net(shop) == Decimal(41)
 
 
-@pytest.mark.parametrize("later", [timedelta(), timedelta(milliseconds=400), timedelta(hours=9), timedelta(days=2, hours=20)])
+@pytest.mark.parametrize(
+    "later",
+    [timedelta(), timedelta(milliseconds=400), timedelta(hours=9), timedelta(days=2, hours=20)],
+)
 def test_without_identifiers_order_and_amount_tell(shop: Shop, later: timedelta) -> None:
     shop.money(AT, "24.00", order_id="303-1", source_key="T1")
     shop.money(AT, "-4.00", ChargeType.REFERRAL, order_id="303-1", source_key="T1", source_line=2)
@@ -104,17 +122,30 @@ def test_without_identifiers_order_and_amount_tell(shop: Shop, later: timedelta)
 
 def test_of_two_equal_refunds_only_the_settled_one_is_in_the_settlement(shop: Shop) -> None:
     for days in (0, 8):
-        shop.money(AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=8), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+        shop.money(
+            AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1"
+        )
+    settled(
+        shop, AT + timedelta(days=8), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1"
+    )
     assert net(shop) == Decimal(-10)
 
 
 def test_two_equal_refunds_at_one_instant_are_two(shop: Shop) -> None:
     for key in ("T1", "T2"):
         shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", source_key=key)
-    settled(shop, AT + timedelta(hours=1), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(
+        shop, AT + timedelta(hours=1), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1"
+    )
     assert net(shop) == Decimal(-10)
-    settled(shop, AT + timedelta(hours=1), "-5.00", "S2", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(
+        shop,
+        AT + timedelta(hours=1),
+        "-5.00",
+        "S2",
+        kind=ChargeType.REFUND_PRINCIPAL,
+        order_id="303-1",
+    )
     assert net(shop) == Decimal(-10)
 
 
@@ -135,23 +166,55 @@ def test_what_both_post_of_an_order_at_one_instant_is_one_thing(shop: Shop) -> N
 
 def test_charges_without_an_order_are_matched_by_instant_and_amount(shop: Shop) -> None:
     shop.money(AT, "-23.80", ChargeType.STORAGE, sku=None)
-    shop.money(AT, "-9.00", ChargeType.INBOUND, sku=None)  # Of another stream: in no settlement yet.
+    shop.money(
+        AT, "-9.00", ChargeType.INBOUND, sku=None
+    )  # Of another stream: in no settlement yet.
     settled(
-        shop, AT, "-20.00", kind=ChargeType.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Base fee", transaction_type="FBAFees"
+        shop,
+        AT,
+        "-20.00",
+        kind=ChargeType.STORAGE,
+        sku=None,
+        breakdown="FBA Inventory Storage Fee/Base fee",
+        transaction_type="FBAFees",
     )
     settled(
-        shop, AT, "-3.80", kind=ChargeType.STORAGE, sku=None, breakdown="FBA Inventory Storage Fee/Tax on fee", transaction_type="FBAFees"
+        shop,
+        AT,
+        "-3.80",
+        kind=ChargeType.STORAGE,
+        sku=None,
+        breakdown="FBA Inventory Storage Fee/Tax on fee",
+        transaction_type="FBAFees",
     )
-    settled(shop, AT, "900.00", kind=ChargeType.RESERVE, sku=None, breakdown="other-transaction/Previous Reserve Amount Balance")
+    settled(
+        shop,
+        AT,
+        "900.00",
+        kind=ChargeType.RESERVE,
+        sku=None,
+        breakdown="other-transaction/Previous Reserve Amount Balance",
+    )
     assert net(shop) == Decimal("-32.80")
 
 
-def test_charges_without_an_order_are_matched_by_the_day_where_only_that_is_printed(shop: Shop) -> None:
+def test_charges_without_an_order_are_matched_by_the_day_where_only_that_is_printed(
+    shop: Shop,
+) -> None:
     noon = AT.replace(minute=0, second=0)
     for amount in ("-39.00", "-5.00", "-5.00"):
         shop.money(AT, amount, ChargeType.SUBSCRIPTION, sku=None)
-        settled(shop, noon, amount, kind=ChargeType.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
-    shop.money(AT + timedelta(days=2), "-39.00", ChargeType.SUBSCRIPTION, sku=None)  # In no settlement yet.
+        settled(
+            shop,
+            noon,
+            amount,
+            kind=ChargeType.SUBSCRIPTION,
+            sku=None,
+            breakdown="other-transaction/Subscription Fee",
+        )
+    shop.money(
+        AT + timedelta(days=2), "-39.00", ChargeType.SUBSCRIPTION, sku=None
+    )  # In no settlement yet.
     assert net(shop) == Decimal("-88.00")
 
 
@@ -202,45 +265,88 @@ def test_a_refund_settled_late_counts_once(shop: Shop, later: int, *, documented
     if documented:
         period(shop, AT - timedelta(days=1))
     shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=later), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(
+        shop,
+        AT + timedelta(days=later),
+        "-5.00",
+        kind=ChargeType.REFUND_PRINCIPAL,
+        order_id="303-1",
+    )
     assert net(shop) == Decimal(-5)
 
 
 def test_an_equal_refund_of_a_settlement_that_began_later_is_another(shop: Shop) -> None:
     period(shop, AT + timedelta(days=4))
     shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
-    settled(shop, AT + timedelta(days=5), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+    settled(
+        shop, AT + timedelta(days=5), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1"
+    )
     assert net(shop) == Decimal(-10)
 
 
 def test_refunds_that_were_all_settled_late_count_once_each(shop: Shop) -> None:
     period(shop, AT - timedelta(days=1))
     for days in (0, 1, 2):
-        shop.money(AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+        shop.money(
+            AT + timedelta(days=days), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1"
+        )
     for days in (4, 5):
-        settled(shop, AT + timedelta(days=days, hours=1), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1")
+        settled(
+            shop,
+            AT + timedelta(days=days, hours=1),
+            "-5.00",
+            kind=ChargeType.REFUND_PRINCIPAL,
+            order_id="303-1",
+        )
     assert net(shop) == Decimal(-15)
-    assert shop.day(DAY)["net_proceeds"] == Decimal(-5)  # The two before the postings are in them; the first is in no settlement yet.
+    assert shop.day(DAY)["net_proceeds"] == Decimal(
+        -5
+    )  # The two before the postings are in them; the first is in no settlement yet.
 
 
 def test_two_products_of_one_amount_are_told_apart(shop: Shop) -> None:
     period(shop, AT - timedelta(days=1))
     shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
-    shop.money(AT + timedelta(days=1), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-2")
-    settled(shop, AT + timedelta(days=6), "-5.00", kind=ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
+    shop.money(
+        AT + timedelta(days=1), "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-2"
+    )
+    settled(
+        shop,
+        AT + timedelta(days=6),
+        "-5.00",
+        kind=ChargeType.REFUND_PRINCIPAL,
+        order_id="303-1",
+        sku="MUG-1",
+    )
     assert net(shop) == Decimal(-10)
-    found = shop.select("select sku, sum(net_proceeds) as net from analytics_day_product group by sku order by sku")
-    assert [(row["sku"], row["net"]) for row in found] == [("MUG-1", Decimal(-5)), ("MUG-2", Decimal(-5))]
+    found = shop.select(
+        "select sku, sum(net_proceeds) as net from analytics_day_product group by sku order by sku"
+    )
+    assert [(row["sku"], row["net"]) for row in found] == [
+        ("MUG-1", Decimal(-5)),
+        ("MUG-2", Decimal(-5)),
+    ]
 
 
 @pytest.mark.parametrize("later", [timedelta(minutes=40), timedelta(hours=12), timedelta(days=4)])
-def test_a_charge_without_an_order_across_midnight_counts_once(shop: Shop, later: timedelta) -> None:
+def test_a_charge_without_an_order_across_midnight_counts_once(
+    shop: Shop, later: timedelta
+) -> None:
     late = AT.replace(hour=23, minute=50)
     period(shop, AT - timedelta(days=6))
     for amount in ("-39.00", "-7.00"):
         shop.money(late, amount, ChargeType.SUBSCRIPTION, sku=None)
-    shop.money(late + timedelta(days=2), "-39.00", ChargeType.STORAGE, sku=None)  # Of the same amount, and in no settlement.
-    settled(shop, late + later, "-39.00", kind=ChargeType.SUBSCRIPTION, sku=None, breakdown="other-transaction/Subscription Fee")
+    shop.money(
+        late + timedelta(days=2), "-39.00", ChargeType.STORAGE, sku=None
+    )  # Of the same amount, and in no settlement.
+    settled(
+        shop,
+        late + later,
+        "-39.00",
+        kind=ChargeType.SUBSCRIPTION,
+        sku=None,
+        breakdown="other-transaction/Subscription Fee",
+    )
     assert net(shop) == Decimal("-85.00")
 
 
@@ -295,18 +401,31 @@ def _replacement_sold(shop: Shop) -> None:
 
 
 def _invented_store(shop: Shop) -> None:
-    settled(shop, AT, "-20.00", kind=ChargeType.STORAGE, order_id=None, sku=None, store_named=False, marketplace_id=DE)
+    settled(
+        shop,
+        AT,
+        "-20.00",
+        kind=ChargeType.STORAGE,
+        order_id=None,
+        sku=None,
+        store_named=False,
+        marketplace_id=DE,
+    )
     shop.roll_up()
 
 
 _PLANT = (
-    "with gone as (delete from analytics_day returning *) insert into analytics_day (tenant_id, local_day, marketplace_id, currency, orders,"
-    " cancelled_orders, pending_orders, order_items, units, unpriced_units, ordered_sales, promotions, refunds, product_sales, credits,"
-    " discounts, refunded_sales, fees, advertising, reimbursements, unclassified, selling_fees, fulfilment_fees, storage_fees, computed_at,"
-    " posted_orders, posted_lines, settled_net, ordered_tax, deferred_sales, net_proceeds, ledger_source, deferred)"
-    " select tenant_id, local_day, marketplace_id, currency, orders, cancelled_orders, pending_orders, order_items, units, unpriced_units,"
-    " ordered_sales, promotions, refunds, product_sales, credits, discounts, refunded_sales, fees, advertising, reimbursements, unclassified,"
-    " selling_fees, fulfilment_fees, storage_fees, computed_at, posted_orders, posted_lines, settled_net, ordered_tax, deferred_sales, {} from gone"
+    "with gone as (delete from analytics_day returning *) insert into analytics_day (tenant_id,"
+    " local_day, marketplace_id, currency, orders, cancelled_orders, pending_orders, order_items,"
+    " units, unpriced_units, ordered_sales, promotions, refunds, product_sales, credits, discounts,"
+    " refunded_sales, fees, advertising, reimbursements, unclassified, selling_fees,"
+    " fulfilment_fees, storage_fees, computed_at, posted_orders, posted_lines, settled_net,"
+    " ordered_tax, deferred_sales, net_proceeds, ledger_source, deferred) select tenant_id,"
+    " local_day, marketplace_id, currency, orders, cancelled_orders, pending_orders, order_items,"
+    " units, unpriced_units, ordered_sales, promotions, refunds, product_sales, credits, discounts,"
+    " refunded_sales, fees, advertising, reimbursements, unclassified, selling_fees,"
+    " fulfilment_fees, storage_fees, computed_at, posted_orders, posted_lines, settled_net,"
+    " ordered_tax, deferred_sales, {} from gone"
 )
 
 
@@ -321,7 +440,9 @@ _PLANT = (
         (_invented_store, "marketplace_id"),
     ],
 )
-def test_the_recount_sees_each_former_fault(shop: Shop, plant: Callable[[Shop], None], column: str) -> None:
+def test_the_recount_sees_each_former_fault(
+    shop: Shop, plant: Callable[[Shop], None], column: str
+) -> None:
     plant(shop)
     found, _ = differences(shop.tenant, days=100, seed=1, using="worker")
     assert column in {one.column for one in found}
@@ -334,7 +455,9 @@ def test_the_nightly_recount_visits_every_shop_and_logs_where_figures_differ_wit
     assert shop.tenant in tasks.tenants_to_recount(using="worker")
     with caplog.at_level("ERROR"):
         assert tasks.verify(shop.tenant, using="worker") == 1
-    [line] = [record.getMessage() for record in caplog.records if "figures_differ" in record.getMessage()]
+    [line] = [
+        record.getMessage() for record in caplog.records if "figures_differ" in record.getMessage()
+    ]
     assert DAY.isoformat() in line
     assert "deferred" in line
     assert "100" not in line.replace(str(shop.tenant), "")

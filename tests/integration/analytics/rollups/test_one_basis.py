@@ -35,7 +35,9 @@ def shop() -> Shop:
     return Shop.open()
 
 
-def test_a_product_whose_money_is_not_posted_has_no_net_proceeds_rather_than_zero(shop: Shop) -> None:
+def test_a_product_whose_money_is_not_posted_has_no_net_proceeds_rather_than_zero(
+    shop: Shop,
+) -> None:
     shop.order(AT, "20.00")
     shop.order(AT, "30.00", sku="PAN-1")
     shop.money(AT, "30.00", sku="PAN-1", order_id="303-1")
@@ -43,16 +45,37 @@ def test_a_product_whose_money_is_not_posted_has_no_net_proceeds_rather_than_zer
     shop.roll_up()
     with shop.scope():
         page = product_page(
-            EUR, Span(DAY, DAY), Span(DAY - timedelta(days=1), DAY - timedelta(days=1)), ProductQuery(Sort.NET), using="worker"
+            EUR,
+            Span(DAY, DAY),
+            Span(DAY - timedelta(days=1), DAY - timedelta(days=1)),
+            ProductQuery(Sort.NET),
+            using="worker",
         )
     pan, mug = page.rows
-    assert (pan.sku, pan.net_proceeds, pan.margin, pan.posted) == ("PAN-1", Decimal(27), Decimal("0.9"), True)
-    assert (mug.sku, mug.net_proceeds, mug.fees, mug.margin, mug.refund_rate) == ("MUG-1", None, None, None, None)
-    assert (pan.net_proceeds_before, page.net_proceeds, page.product_sales) == (None, Decimal(27), Decimal(30))
+    assert (pan.sku, pan.net_proceeds, pan.margin, pan.posted) == (
+        "PAN-1",
+        Decimal(27),
+        Decimal("0.9"),
+        True,
+    )
+    assert (mug.sku, mug.net_proceeds, mug.fees, mug.margin, mug.refund_rate) == (
+        "MUG-1",
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (pan.net_proceeds_before, page.net_proceeds, page.product_sales) == (
+        None,
+        Decimal(27),
+        Decimal(30),
+    )
 
 
 def test_margin_and_refund_rate_divide_posted_by_posted(shop: Shop) -> None:
-    shop.order(AT, "10.00")  # Little is ordered in the period, much of what was ordered before is posted in it.
+    shop.order(
+        AT, "10.00"
+    )  # Little is ordered in the period, much of what was ordered before is posted in it.
     for number in range(4):
         shop.money(AT, "50.00", order_id=f"303-{number}")
         shop.money(AT, "-20.00", ChargeType.REFERRAL, order_id=f"303-{number}")
@@ -90,10 +113,13 @@ def test_the_tax_inside_prices_is_summed_only_where_prices_include_it(shop: Shop
 
 def _stream(shop: Shop, name: str, cursor: dict[str, object], fresh_until: datetime | None) -> None:
     with tenant_scope(shop.tenant):
-        connection = connection_for_files(Region.EU, tenant=shop.tenant, at=AT)  # Of all stores of the region.
+        connection = connection_for_files(
+            Region.EU, tenant=shop.tenant, at=AT
+        )  # Of all stores of the region.
     with shop.scope() as database:
         database.execute(
-            "insert into ingest_stream (tenant_id, connection_id, name, cursor, due_at, fresh_until) values (%s, %s, %s, %s, %s, %s)",
+            "insert into ingest_stream (tenant_id, connection_id, name, cursor, due_at,"
+            " fresh_until) values (%s, %s, %s, %s, %s, %s)",
             [shop.tenant, connection, name, json.dumps(cursor), AT, fresh_until],
         )
 
@@ -108,12 +134,19 @@ def test_days_that_no_stream_and_no_document_spans_are_gaps(shop: Shop) -> None:
         datetime(2026, 9, 29, 22, tzinfo=UTC),
         datetime(2026, 10, 1, 21, 59, tzinfo=UTC),
     )
-    shop.settlement_document(datetime(2026, 9, 20, tzinfo=UTC), datetime(2026, 9, 30, 6, tzinfo=UTC), (DE,))
-    shop.settlement_document(datetime(2026, 9, 30, 6, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), (DE,))
+    shop.settlement_document(
+        datetime(2026, 9, 20, tzinfo=UTC), datetime(2026, 9, 30, 6, tzinfo=UTC), (DE,)
+    )
+    shop.settlement_document(
+        datetime(2026, 9, 30, 6, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), (DE,)
+    )
     with shop.scope():
         found = coverage(EUR, span, AT, using="worker")
     assert found.orders == {date(2026, 9, 30), date(2026, 10, 1)}
-    assert found.order_gaps == (Span(date(2026, 9, 28), date(2026, 9, 29)), Span(date(2026, 10, 2), DAY))
+    assert found.order_gaps == (
+        Span(date(2026, 9, 28), date(2026, 9, 29)),
+        Span(date(2026, 10, 2), DAY),
+    )
     assert found.money_gaps == (Span(date(2026, 10, 2), DAY),)
 
 
@@ -130,23 +163,48 @@ def test_what_a_stream_has_read_is_covered_and_its_pending_months_are_not(shop: 
 
 
 def _document(shop: Shop, report_type: str, covers_from: datetime, covers_until: datetime) -> None:
-    row = (shop.tenant, new_id(), new_id(), "imported", report_type, str(new_id()), bytes(32), [DE], covers_from, covers_until, 1, AT)
+    row = (
+        shop.tenant,
+        new_id(),
+        new_id(),
+        "imported",
+        report_type,
+        str(new_id()),
+        bytes(32),
+        [DE],
+        covers_from,
+        covers_until,
+        1,
+        AT,
+    )
     shop.run(
-        "insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids,"
-        " covers_from, covers_until, rows_kept, recorded_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into ingest_document (tenant_id, id, connection_id, origin, report_type,"
+        " source_key, content_sha256, marketplace_ids, covers_from, covers_until, rows_kept,"
+        " recorded_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         list(row),
     )
 
 
-def test_a_report_of_updated_orders_does_not_cover_the_days_of_older_orders_in_it(shop: Shop) -> None:
-    bought = (datetime(2026, 8, 1, 12, tzinfo=UTC), datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 28, 12, tzinfo=UTC))
-    updated = (datetime(2026, 9, 20, 12, tzinfo=UTC), datetime(2026, 9, 21, 12, tzinfo=UTC), datetime(2026, 9, 30, 12, tzinfo=UTC))
+def test_a_report_of_updated_orders_does_not_cover_the_days_of_older_orders_in_it(
+    shop: Shop,
+) -> None:
+    bought = (
+        datetime(2026, 8, 1, 12, tzinfo=UTC),
+        datetime(2026, 9, 20, 12, tzinfo=UTC),
+        datetime(2026, 9, 28, 12, tzinfo=UTC),
+    )
+    updated = (
+        datetime(2026, 9, 20, 12, tzinfo=UTC),
+        datetime(2026, 9, 21, 12, tzinfo=UTC),
+        datetime(2026, 9, 30, 12, tzinfo=UTC),
+    )
     line = (("1", "SKU", 1, Decimal(10)),)
     sold = [
         Sold(f"111-0000001-000000{number}", *stamps, "Shipped", replaces=False, lines=line)
         for number, stamps in enumerate(zip(bought, updated, strict=True))
     ]
-    file = Facts(0, orders=sold).order_file(AT, Random(1), numbered=True)  # noqa: S311  # repeatable, not secret
+    # repeatable, not secret
+    file = Facts(0, orders=sold).order_file(AT, Random(1), numbered=True)  # noqa: S311
     done = import_report([file], Options(), tenant=shop.tenant, actor="process:test", at=AT)
     assert done.status is ImportStatus.IMPORTED
     with shop.scope():

@@ -31,7 +31,9 @@ def test_two_workers_share_the_days_and_none_is_recomputed_twice_or_lost() -> No
         together.wait()
         done = 0
         try:
-            while (batch := recompute_dirty(tenant=shop.tenant, at=NOON, limit=2, using="worker")).days:
+            while (
+                batch := recompute_dirty(tenant=shop.tenant, at=NOON, limit=2, using="worker")
+            ).days:
                 done += batch.days
         finally:
             connections["worker"].close()
@@ -39,7 +41,8 @@ def test_two_workers_share_the_days_and_none_is_recomputed_twice_or_lost() -> No
 
     with ThreadPoolExecutor(2) as pool:
         done = sum(future.result() for future in [pool.submit(work), pool.submit(work)])
-    done += shop.roll_up()  # A worker stops when it finds nothing free, which may be while the other holds the last days.
+    # A worker stops when it finds nothing free, which may be while the other holds the last days.
+    done += shop.roll_up()
     assert done == 12
     assert shop.select("select count(*) as n from ingest_dirty_day") == [{"n": 0}]
     assert differences(shop.tenant, days=100, seed=1, using="worker") == ((), 12)
@@ -52,7 +55,8 @@ def test_a_day_that_is_marked_again_while_it_is_recomputed_is_recomputed_again()
 
     def claim_and_be_overtaken(cursor: object, tenant: UUID, limit: int) -> object:
         found = claim(cursor, tenant, limit)  # type: ignore[arg-type]
-        # The writer's mark waits for this transaction; here it comes before, as if the row lock had not been there.
+        # The writer's mark waits for this transaction; here it comes before, as if the row lock had
+        # not been there.
         cursor.execute("update ingest_dirty_day set marked_at = marked_at + interval '1 second'")  # type: ignore[attr-defined]
         return found
 

@@ -14,8 +14,11 @@ from tests.integration.analytics.facts import DE, JP, UK, US, Shop
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.rollups.verify import differences
 
-#: Around the changes of clocks: Pacific on 8 March and 1 November, Europe on 29 March and 25 October 2026.
-WINDOWS = tuple(datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 7), (3, 28), (10, 24), (10, 31)))
+#: Around the changes of clocks: Pacific on 8 March and 1 November, Europe on 29 March and 25
+#: October 2026.
+WINDOWS = tuple(
+    datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 7), (3, 28), (10, 24), (10, 31))
+)
 STATES = ("released", "released", "released", "deferred", "settled", "estimated", "reversed")
 
 
@@ -55,18 +58,22 @@ def _fill(shop: Shop, chance: Random, begin: datetime) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_rollups_are_the_sums_of_their_base_rows(seed: int) -> None:
-    chance, shop = Random(seed), Shop.open()  # noqa: S311  # repeatable, not secret
+    chance, shop = Random(seed), Shop.open()  # repeatable, not secret  # noqa: S311
     _fill(shop, chance, WINDOWS[seed % len(WINDOWS)])
-    # A superseding line may stand on another day than the line it replaces: whoever writes it marks both.
+    # A superseding line may stand on another day than the line it replaces: whoever writes it marks
+    # both.
     shop.run(
-        "insert into ingest_dirty_day select tenant_id, marketplace_id, local_day, now() from ingest_ledger_line"
-        " group by 1, 2, 3 on conflict do nothing"
+        "insert into ingest_dirty_day select tenant_id, marketplace_id, local_day, now() from"
+        " ingest_ledger_line group by 1, 2, 3 on conflict do nothing"
     )
     assert shop.roll_up() > 8
     found, looked_at = differences(shop.tenant, days=1000, seed=seed, using="worker")
     assert looked_at > 8
     assert found == ()
-    books = {row["ledger_source"] for row in shop.select("select distinct ledger_source from analytics_day")}
+    books = {
+        row["ledger_source"]
+        for row in shop.select("select distinct ledger_source from analytics_day")
+    }
     assert "finances" in books
 
 
@@ -77,9 +84,10 @@ def test_the_recount_finds_a_rollup_that_is_wrong_by_a_cent() -> None:
     shop.roll_up()
     assert differences(shop.tenant, days=10, seed=1, using="worker") == ((), 1)
     shop.run(
-        "with gone as (delete from analytics_day_product returning *) insert into analytics_day_product"
-        " select (gone).tenant_id, local_day, marketplace_id, sku, asin, currency, orders, units, ordered_sales + 0.01, promotions, refunds,"
-        " refunded_sales, fees, net_proceeds, product_sales, posted_orders, posted_lines from gone"
+        "with gone as (delete from analytics_day_product returning *) insert into"
+        " analytics_day_product select (gone).tenant_id, local_day, marketplace_id, sku, asin,"
+        " currency, orders, units, ordered_sales + 0.01, promotions, refunds, refunded_sales, fees,"
+        " net_proceeds, product_sales, posted_orders, posted_lines from gone"
     )
     found, _ = differences(shop.tenant, days=10, seed=1, using="worker")
     assert [(one.sku, one.column) for one in found] == [("MUG-1", "ordered_sales")]

@@ -1,4 +1,4 @@
-# ruff: noqa: ANN401  # fields of whatever is made here
+# fields of whatever is made here
 """Slices: whole orders, transactions and their releases, settlements, stock. The newer wins, and nothing is counted twice."""
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders.finances import Transaction, TransactionItem, TransactionLine
 from theseller.amazon.decoders.inventory import Summary
 from theseller.amazon.decoders.orders import decode_orders_page
-from theseller.amazon.reports import AllOrdersLine, ReportRefusedError, SettlementLine, SettlementSummary, TrafficDay, TrafficProduct
+from theseller.amazon.reports import (
+    AllOrdersLine,
+    ReportRefusedError,
+    SettlementLine,
+    SettlementSummary,
+    TrafficDay,
+    TrafficProduct,
+)
 from theseller.ingest.facts.documents import Document, record_document
 from theseller.ingest.facts.inventory import write_inventory
 from theseller.ingest.facts.ledger import write_settlement, write_transactions
@@ -47,7 +54,12 @@ class Shop:
     def __init__(self, cast: Cast) -> None:
         self.tenant = cast.alices_shop
 
-    def write(self, verb: Callable[..., WriteResult], *subjects: object, **extra: Any) -> WriteResult:
+    def write(
+        self,
+        verb: Callable[..., WriteResult],
+        *subjects: object,
+        **extra: Any,  # noqa: ANN401
+    ) -> WriteResult:
         with tenant_scope(self.tenant):
             return verb(*subjects, tenant=self.tenant, connection=CONNECTION, at=AT, **extra)
 
@@ -66,7 +78,13 @@ def shop(cast: Cast) -> Iterator[Shop]:
         yield Shop(cast)
 
 
-def line(sku: str = "MUG", *, order: str = "111-0000001-0000001", hours: int = 1, **changes: Any) -> AllOrdersLine:
+def line(
+    sku: str = "MUG",
+    *,
+    order: str = "111-0000001-0000001",
+    hours: int = 1,
+    **changes: Any,  # noqa: ANN401
+) -> AllOrdersLine:
     made = AllOrdersLine(
         line_number=2, occurrence=1, order_id=order, order_item_id="", purchased_at=BOUGHT, last_updated_at=BOUGHT + timedelta(hours=hours),
         order_status="Shipped", fulfilment_channel="Amazon", sales_channel="Amazon.com", marketplace=MARKETPLACES[US], sku=sku,
@@ -82,24 +100,41 @@ def test_a_line_is_kept_as_it_is_and_its_day_is_the_stores(shop: Shop) -> None:
     written = shop.write(write_orders, [[line()]])
     assert written == WriteResult(rows=1, days=1)
     assert shop.rows(
-        "select local_day, status, fulfilment, quantity, item_price, promotion_discount, shipping_price from ingest_order_line"
+        "select local_day, status, fulfilment, quantity, item_price, promotion_discount,"
+        " shipping_price from ingest_order_line"
     ) == [(date(2026, 11, 9), "shipped", "amazon", 2, Decimal("19.9800"), Decimal("1.5000"), None)]
-    assert shop.rows("select sku, asin, title from ingest_product") == [("MUG", "B000000001", "A mug")]
+    assert shop.rows("select sku, asin, title from ingest_product") == [
+        ("MUG", "B000000001", "A mug")
+    ]
     assert shop.dirty() == {(US, date(2026, 11, 9))}
 
 
 def test_structs_and_tuples_say_the_same(shop: Shop) -> None:
     shop.write(write_orders, [[line(), line("CUP", occurrence=1)]])
-    told = shop.rows("select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2")
-    again = shop.write(write_orders, [[msgspec.structs.astuple(line()), msgspec.structs.astuple(line("CUP"))]])
+    told = shop.rows(
+        "select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2"
+    )
+    again = shop.write(
+        write_orders, [[msgspec.structs.astuple(line()), msgspec.structs.astuple(line("CUP"))]]
+    )
     assert again == WriteResult(unchanged=1)
-    assert shop.rows("select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2") == told
+    assert (
+        shop.rows(
+            "select order_id, line_key, sku, quantity, item_price from ingest_order_line order by"
+            " 1, 2"
+        )
+        == told
+    )
 
 
-def test_a_line_is_replaced_by_what_is_newer_and_never_by_what_is_older_and_no_document_removes_one(shop: Shop) -> None:
+def test_a_line_is_replaced_by_what_is_newer_and_never_by_what_is_older_and_no_document_removes_one(
+    shop: Shop,
+) -> None:
     shop.write(write_orders, [[line("MUG"), line("CUP")]])
     shop.rows("delete from ingest_dirty_day")
-    cancelled = shop.write(write_orders, [[line("MUG", hours=5, item_status="Cancelled", quantity=0)]])
+    cancelled = shop.write(
+        write_orders, [[line("MUG", hours=5, item_status="Cancelled", quantity=0)]]
+    )
     assert (cancelled.rows, cancelled.replaced, cancelled.days) == (1, 1, 1)
     found = [("CUP", "shipped", 2), ("MUG", "cancelled", 0)]
     assert shop.rows("select sku, status, quantity from ingest_order_line order by 1") == found
@@ -110,14 +145,18 @@ def test_a_line_is_replaced_by_what_is_newer_and_never_by_what_is_older_and_no_d
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_of_two_documents_with_one_stamp_the_later_status_and_the_greater_value_hold(shop: Shop, first: int) -> None:
+def test_of_two_documents_with_one_stamp_the_later_status_and_the_greater_value_hold(
+    shop: Shop, first: int
+) -> None:
     files = [
         line(item_price=Decimal("268.81"), order_status="Unshipped", item_status="Unshipped"),
         line(item_price=Decimal("271.81"), item_tax=None),
     ]
     for one in (files[first], files[1 - first], files[first]):
         shop.write(write_orders, [[one]])
-    assert shop.rows("select status, item_price, item_tax from ingest_order_line") == [("shipped", Decimal("271.8100"), Decimal("1.6000"))]
+    assert shop.rows("select status, item_price, item_tax from ingest_order_line") == [
+        ("shipped", Decimal("271.8100"), Decimal("1.6000"))
+    ]
 
 
 def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> None:
@@ -132,13 +171,26 @@ def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> Non
     }]}).encode()).orders  # fmt: skip
     with tenant_scope(shop.tenant):
         write_api_orders(api, tenant=shop.tenant, connection=CONNECTION, at=AT)
-    said = "select line_key, is_replacement, is_business, quantity_shipped, fulfilment, item_price from ingest_order_line"
+    said = (
+        "select line_key, is_replacement, is_business, quantity_shipped, fulfilment, item_price"
+        " from ingest_order_line"
+    )
     assert shop.rows(said) == [("1", True, True, 2, "amazon", None)]
     for hours in (1, 5):  # At the same stamp, and later.
         for item in ("1", ""):  # European reports have no item numbers.
             shop.write(
                 write_orders,
-                [[line(hours=hours, order_item_id=item, item_price=Decimal(0), is_business_order=None, fulfilment_channel="")]],
+                [
+                    [
+                        line(
+                            hours=hours,
+                            order_item_id=item,
+                            item_price=Decimal(0),
+                            is_business_order=None,
+                            fulfilment_channel="",
+                        )
+                    ]
+                ],
             )
             assert shop.rows(said) == [("1", True, True, 2, "amazon", Decimal("0.0000"))]
     assert shop.rows("select is_replacement from ingest_order_line") == [(True,)]
@@ -147,21 +199,60 @@ def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> Non
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None}, True),
-        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None, "is_replacement": False}, False),
-        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": Decimal(5)}, False),
-        ({"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None, "shipping_price": Decimal(4)}, False),
-        ({"item_price": None, "ship_promotion_discount": None, "item_promotion_discount": None}, False),
+        (
+            {
+                "item_price": Decimal(0),
+                "ship_promotion_discount": None,
+                "item_promotion_discount": None,
+            },
+            True,
+        ),
+        (
+            {
+                "item_price": Decimal(0),
+                "ship_promotion_discount": None,
+                "item_promotion_discount": None,
+                "is_replacement": False,
+            },
+            False,
+        ),
+        (
+            {
+                "item_price": Decimal(0),
+                "ship_promotion_discount": None,
+                "item_promotion_discount": Decimal(5),
+            },
+            False,
+        ),
+        (
+            {
+                "item_price": Decimal(0),
+                "ship_promotion_discount": None,
+                "item_promotion_discount": None,
+                "shipping_price": Decimal(4),
+            },
+            False,
+        ),
+        (
+            {"item_price": None, "ship_promotion_discount": None, "item_promotion_discount": None},
+            False,
+        ),
         ({"is_replacement": True}, True),
     ],
 )
-def test_an_order_for_nothing_is_a_replacement_unless_amazon_says_otherwise(shop: Shop, changes: dict[str, Any], *, expected: bool) -> None:
+def test_an_order_for_nothing_is_a_replacement_unless_amazon_says_otherwise(
+    shop: Shop, changes: dict[str, Any], *, expected: bool
+) -> None:
     shop.write(write_orders, [[line(**changes)]])
     assert shop.rows("select is_replacement from ingest_order_line") == [(expected,)]
 
 
 def test_a_free_product_among_paid_ones_is_no_replacement_whichever_comes_first(shop: Shop) -> None:
-    free: dict[str, Any] = {"item_price": Decimal(0), "ship_promotion_discount": None, "item_promotion_discount": None}
+    free: dict[str, Any] = {
+        "item_price": Decimal(0),
+        "ship_promotion_discount": None,
+        "item_promotion_discount": None,
+    }
     for order, lines in (
         ("111-0000001-0000001", [line("GIFT", **free), line("MUG")]),
         ("111-0000001-0000002", [line("MUG"), line("GIFT", **free)]),
@@ -178,7 +269,9 @@ def test_a_line_that_repeats_is_kept_as_often_as_it_was_sold(shop: Shop) -> None
 
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("asin", ["", "B000000002"])
-def test_a_line_without_a_number_is_one_line_whatever_its_asin(shop: Shop, asin: str, first: int) -> None:
+def test_a_line_without_a_number_is_one_line_whatever_its_asin(
+    shop: Shop, asin: str, first: int
+) -> None:
     files = [line(), line(hours=5, asin=asin)]
     for one in (files[first], files[1 - first]):
         shop.write(write_orders, [[one]])
@@ -189,7 +282,13 @@ def test_what_is_too_old_or_sold_elsewhere_is_left_out_and_counted(shop: Shop) -
     ancient = AT - timedelta(days=FACTS_KEPT_DAYS, seconds=1)
     written = shop.write(
         write_orders,
-        [[line(order="111-0000001-0000002", purchased_at=ancient), line(marketplace=None, order="111-0000001-0000003"), line()]],
+        [
+            [
+                line(order="111-0000001-0000002", purchased_at=ancient),
+                line(marketplace=None, order="111-0000001-0000003"),
+                line(),
+            ]
+        ],
     )
     assert (written.rows, written.too_old, written.elsewhere, written.skipped) == (1, 1, 1, 2)
 
@@ -210,16 +309,28 @@ def test_rows_of_another_tenant_cannot_be_added(shop: Shop, cast: Cast) -> None:
 def test_a_setting_forged_inside_the_statement_does_not_deceive(shop: Shop, cast: Cast) -> None:
     shop.write(write_orders, [[line()]])
     steal = (
-        "insert into ingest_order_line select set_config('theseller.tenant', %s, true)::uuid, local_day, order_id, line_key, connection_id,"
-        " marketplace_id, purchased_at, last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity,"
-        " quantity_shipped, currency, item_price, item_tax, shipping_price, gift_wrap_price, promotion_discount, source"
-        " from ingest_order_line"
+        "insert into ingest_order_line select set_config('theseller.tenant', %s, true)::uuid,"
+        " local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
+        " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity,"
+        " quantity_shipped, currency, item_price, item_tax, shipping_price, gift_wrap_price,"
+        " promotion_discount, source from ingest_order_line"
     )
-    with pytest.raises(Exception, match="row-level security"), tenant_scope(shop.tenant), databases["default"].cursor() as cursor:
+    with (
+        pytest.raises(Exception, match="row-level security"),
+        tenant_scope(shop.tenant),
+        databases["default"].cursor() as cursor,
+    ):
         cursor.execute(steal, [str(cast.charlies_shop)])
 
 
-def transaction(key: str, status: str = "RELEASED", *, amount: str = "12.00", posted: datetime = BOUGHT, **names: str) -> Transaction:
+def transaction(
+    key: str,
+    status: str = "RELEASED",
+    *,
+    amount: str = "12.00",
+    posted: datetime = BOUGHT,
+    **names: str,
+) -> Transaction:
     return Transaction(
         key=key, type="Shipment", status=status, posted_at=posted, total=Decimal(amount), currency="USD", marketplace_id=US,
         identifiers=(("ORDER_ID", "111-0000001-0000001"), *names.items()), items=(TransactionItem("MUG", "B000000001", 2, "AFN", ()),),
@@ -235,15 +346,32 @@ DEFERRED, LATER = transaction("T-1", "DEFERRED"), BOUGHT + timedelta(days=9)
 RELEASE = transaction("T-2", posted=LATER, DEFERRED_TRANSACTION_ID="T-1")
 
 
-@pytest.mark.parametrize("pages", [[[DEFERRED], [RELEASE]], [[RELEASE], [DEFERRED]], [[DEFERRED, RELEASE]], [[RELEASE, DEFERRED]]])
-def test_a_deferred_sale_and_its_release_are_one_in_either_order(shop: Shop, pages: list[list[Transaction]]) -> None:
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [[DEFERRED], [RELEASE]],
+        [[RELEASE], [DEFERRED]],
+        [[DEFERRED, RELEASE]],
+        [[RELEASE, DEFERRED]],
+    ],
+)
+def test_a_deferred_sale_and_its_release_are_one_in_either_order(
+    shop: Shop, pages: list[list[Transaction]]
+) -> None:
     for page in pages:
         shop.write(write_transactions, page, marketplace_ids=[US])
-    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
-    assert shop.rows("select sum(amount), sum(quantity) from ingest_ledger_line") == [(Decimal("12.0000"), 2)]
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [
+        ("T-2", "released")
+    ]
+    assert shop.rows("select sum(amount), sum(quantity) from ingest_ledger_line") == [
+        (Decimal("12.0000"), 2)
+    ]
     assert (US, LATER.date() - timedelta(days=1)) in shop.dirty()
     if pages[0] == [DEFERRED]:
-        assert (US, date(2026, 11, 9)) in shop.dirty(), "the day that loses the deferred lines changes too"
+        assert (
+            US,
+            date(2026, 11, 9),
+        ) in shop.dirty(), "the day that loses the deferred lines changes too"
 
 
 def test_a_sale_released_under_its_own_id_is_not_deferred_again(shop: Shop) -> None:
@@ -253,12 +381,21 @@ def test_a_sale_released_under_its_own_id_is_not_deferred_again(shop: Shop) -> N
     assert shop.rows("select distinct state from ingest_ledger_line") == [("released",)]
 
 
-def test_a_transaction_is_replaced_by_its_correction_and_left_alone_by_its_repetition(shop: Shop) -> None:
+def test_a_transaction_is_replaced_by_its_correction_and_left_alone_by_its_repetition(
+    shop: Shop,
+) -> None:
     shop.write(write_transactions, [transaction("T-1")], marketplace_ids=[US])
     shop.rows("delete from ingest_dirty_day")
-    assert shop.write(write_transactions, [transaction("T-1")], marketplace_ids=[US]) == WriteResult(unchanged=1)
+    assert shop.write(
+        write_transactions, [transaction("T-1")], marketplace_ids=[US]
+    ) == WriteResult(unchanged=1)
     assert shop.dirty() == set()
-    assert shop.write(write_transactions, [transaction("T-1", amount="11.00")], marketplace_ids=[US]).replaced == 2
+    assert (
+        shop.write(
+            write_transactions, [transaction("T-1", amount="11.00")], marketplace_ids=[US]
+        ).replaced
+        == 2
+    )
     assert shop.rows("select sum(amount) from ingest_ledger_line") == [(Decimal("11.0000"),)]
 
 
@@ -269,10 +406,14 @@ def test_money_of_no_store_goes_to_amazon_s_only_store_of_its_currency(shop: Sho
 
 
 @pytest.mark.parametrize("known_first", [True, False])
-def test_euros_of_no_store_go_to_the_seller_s_only_store_and_to_none_of_several(shop: Shop, *, known_first: bool) -> None:
+def test_euros_of_no_store_go_to_the_seller_s_only_store_and_to_none_of_several(
+    shop: Shop, *, known_first: bool
+) -> None:
     stores = [store.id for store in MARKETPLACES.values() if store.currency == "EUR"]
     lost = msgspec.structs.replace(transaction("T-3"), marketplace_id=None, currency="EUR")
-    lost = msgspec.structs.replace(lost, lines=tuple(msgspec.structs.replace(one, currency="EUR") for one in lost.lines))
+    lost = msgspec.structs.replace(
+        lost, lines=tuple(msgspec.structs.replace(one, currency="EUR") for one in lost.lines)
+    )
     german = line(marketplace=MARKETPLACES[DE], currency="EUR")
     if known_first:
         shop.write(write_orders, [[german]])
@@ -281,45 +422,86 @@ def test_euros_of_no_store_go_to_the_seller_s_only_store_and_to_none_of_several(
         shop.write(write_transactions, [lost], marketplace_ids=stores)
         assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [("",)]
         shop.write(write_orders, [[german]])
-    assert shop.rows("select distinct marketplace_id, local_day from ingest_ledger_line") == [(DE, date(2026, 11, 10))]
+    assert shop.rows("select distinct marketplace_id, local_day from ingest_ledger_line") == [
+        (DE, date(2026, 11, 10))
+    ]
     assert (DE, date(2026, 11, 10)) in shop.dirty()
-    shop.write(write_orders, [[line(order="111-0000001-0000002", marketplace=MARKETPLACES[FR], currency="EUR")]])
+    shop.write(
+        write_orders,
+        [[line(order="111-0000001-0000002", marketplace=MARKETPLACES[FR], currency="EUR")]],
+    )
     assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [("",)]
     assert ("", date(2026, 11, 10)) in shop.dirty()
 
 
 @pytest.mark.parametrize("pages", [[0, 1], [1, 0]])
-def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_it_out(shop: Shop, pages: list[int]) -> None:
-    answers = [transaction("T-1", FINANCIAL_EVENT_GROUP_ID="G", SETTLEMENT_ID="S"), transaction("T-1")]
+def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_it_out(
+    shop: Shop, pages: list[int]
+) -> None:
+    answers = [
+        transaction("T-1", FINANCIAL_EVENT_GROUP_ID="G", SETTLEMENT_ID="S"),
+        transaction("T-1"),
+    ]
     for page in pages:
         shop.write(write_transactions, [answers[page]], marketplace_ids=[US])
-    assert shop.rows("select distinct settlement_id, group_id from ingest_ledger_line") == [("S", "G")]
+    assert shop.rows("select distinct settlement_id, group_id from ingest_ledger_line") == [
+        ("S", "G")
+    ]
 
 
-def test_a_transaction_that_one_page_repeats_is_stored_once_as_it_was_stated_last(shop: Shop) -> None:
-    page = [transaction("T-1", amount="13.00", SETTLEMENT_ID="S"), transaction("T-1"), transaction("T-1", "DEFERRED", amount="9.00")]
+def test_a_transaction_that_one_page_repeats_is_stored_once_as_it_was_stated_last(
+    shop: Shop,
+) -> None:
+    page = [
+        transaction("T-1", amount="13.00", SETTLEMENT_ID="S"),
+        transaction("T-1"),
+        transaction("T-1", "DEFERRED", amount="9.00"),
+    ]
     shop.write(write_transactions, page, marketplace_ids=[US])
-    stored = "select sum(amount), sum(quantity), min(settlement_id), min(state) from ingest_ledger_line"
+    stored = (
+        "select sum(amount), sum(quantity), min(settlement_id), min(state) from ingest_ledger_line"
+    )
     assert shop.rows(stored) == [(Decimal("12.0000"), 2, "S", "released")]
 
 
-def test_the_money_of_a_deferral_that_is_over_is_in_the_release_even_if_only_one_of_them_names_the_other(shop: Shop) -> None:
+def test_the_money_of_a_deferral_that_is_over_is_in_the_release_even_if_only_one_of_them_names_the_other(
+    shop: Shop,
+) -> None:
     shop.write(write_transactions, [DEFERRED], marketplace_ids=[US])
     shop.write(write_transactions, [transaction("T-2", posted=LATER)], marketplace_ids=[US])
-    shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")], marketplace_ids=[US])
-    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
+    shop.write(
+        write_transactions,
+        [transaction("T-1", "DEFERRED_RELEASED", RELEASE_TRANSACTION_ID="T-2")],
+        marketplace_ids=[US],
+    )
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [
+        ("T-2", "released")
+    ]
     assert (US, date(2026, 11, 9)) in shop.dirty()
 
 
-def test_a_deferral_that_is_over_and_names_no_release_counts_by_itself_until_one_names_it(shop: Shop) -> None:
+def test_a_deferral_that_is_over_and_names_no_release_counts_by_itself_until_one_names_it(
+    shop: Shop,
+) -> None:
     shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED")], marketplace_ids=[US])
-    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-1", "released")]
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [
+        ("T-1", "released")
+    ]
     shop.write(write_transactions, [RELEASE], marketplace_ids=[US])
     shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED")], marketplace_ids=[US])
-    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [("T-2", "released")]
+    assert shop.rows("select distinct source_key, state from ingest_ledger_line") == [
+        ("T-2", "released")
+    ]
 
 
-def settled(number: int, kind: ChargeType, amount: str, *, quantity: int | None = 2, marketplace: bool = True) -> SettlementLine:
+def settled(
+    number: int,
+    kind: ChargeType,
+    amount: str,
+    *,
+    quantity: int | None = 2,
+    marketplace: bool = True,
+) -> SettlementLine:
     return SettlementLine(
         line_number=number, settlement_id="S1", transaction_type="Order", order_id="111-0000001-0000001", adjustment_id="", shipment_id="",
         marketplace_name="Amazon.com", marketplace=MARKETPLACES[US] if marketplace else None, amount_type="ItemPrice",
@@ -329,31 +511,45 @@ def settled(number: int, kind: ChargeType, amount: str, *, quantity: int | None 
 
 
 def test_a_settlement_stands_once_with_its_units_counted_once(shop: Shop) -> None:
-    summary = SettlementSummary("S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("9.00"), "USD")
+    summary = SettlementSummary(
+        "S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("9.00"), "USD"
+    )
     lines = [
         settled(3, ChargeType.PRINCIPAL, "12.00"),
         settled(4, ChargeType.REFERRAL, "-2.00"),
         settled(5, ChargeType.SUBSCRIPTION, "-1.00", marketplace=False),
     ]
     assert shop.write(write_settlement, summary, lines, marketplace_ids=[US]).rows == 3
-    assert shop.write(write_settlement, summary, lines, marketplace_ids=[US]) == WriteResult(unchanged=1)
-    assert shop.rows("select sum(amount), sum(quantity), count(distinct marketplace_id) from ingest_ledger_line") == [
-        (Decimal("9.0000"), 2, 1)
-    ]
+    assert shop.write(write_settlement, summary, lines, marketplace_ids=[US]) == WriteResult(
+        unchanged=1
+    )
+    assert shop.rows(
+        "select sum(amount), sum(quantity), count(distinct marketplace_id) from ingest_ledger_line"
+    ) == [(Decimal("9.0000"), 2, 1)]
 
 
 def test_a_settlement_of_fees_names_no_store_that_the_seller_does_not_have(shop: Shop) -> None:
-    summary = SettlementSummary("S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("-23.80"), "EUR")
+    summary = SettlementSummary(
+        "S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("-23.80"), "EUR"
+    )
     fees = [
-        msgspec.structs.replace(settled(number, ChargeType.STORAGE, amount, marketplace=False), currency="EUR", order_id="")
+        msgspec.structs.replace(
+            settled(number, ChargeType.STORAGE, amount, marketplace=False),
+            currency="EUR",
+            order_id="",
+        )
         for number, amount in ((3, "-20.00"), (4, "-3.80"))
     ]
     stores = [store.id for store in MARKETPLACES.values() if store.currency == "EUR"]
     shop.write(write_settlement, summary, fees, marketplace_ids=stores)
-    assert shop.rows("select distinct marketplace_id, store_named from ingest_ledger_line") == [("", False)]
+    assert shop.rows("select distinct marketplace_id, store_named from ingest_ledger_line") == [
+        ("", False)
+    ]
     shop.write(write_orders, [[line(marketplace=MARKETPLACES[DE], currency="EUR")]])
     assert shop.rows("select distinct marketplace_id from ingest_ledger_line") == [(DE,)]
-    assert shop.write(write_settlement, summary, fees, marketplace_ids=stores) == WriteResult(unchanged=1)
+    assert shop.write(write_settlement, summary, fees, marketplace_ids=stores) == WriteResult(
+        unchanged=1
+    )
 
 
 def test_stock_is_what_the_last_pull_said(shop: Shop) -> None:
@@ -362,7 +558,11 @@ def test_stock_is_what_the_last_pull_said(shop: Shop) -> None:
         Summary(seller_sku="CUP", total_quantity=1),
     ]
     shop.write(write_inventory, first, marketplace_id=US)
-    shop.write(write_inventory, [Summary(seller_sku="MUG", total_quantity=8, condition="NewItem")], marketplace_id=US)
+    shop.write(
+        write_inventory,
+        [Summary(seller_sku="MUG", total_quantity=8, condition="NewItem")],
+        marketplace_id=US,
+    )
     assert shop.rows("select sku, total, fulfillable from ingest_inventory") == [("MUG", 8, 8)]
 
 
@@ -373,13 +573,31 @@ def test_a_title_that_is_missing_does_not_erase_the_one_that_is_known(shop: Shop
         ("B0OLD00000", "An old mug", AT - timedelta(days=1)),
     ):
         with tenant_scope(shop.tenant):
-            write_products([ProductRow(US, "MUG", asin, title, seen)], tenant=shop.tenant, connection=CONNECTION)
+            write_products(
+                [ProductRow(US, "MUG", asin, title, seen)],
+                tenant=shop.tenant,
+                connection=CONNECTION,
+            )
     assert shop.rows("select asin, title from ingest_product") == [("B000000001", "A mug")]
 
 
 def test_a_restated_day_of_traffic_replaces_what_stood(shop: Shop) -> None:
     store = MARKETPLACES[US]
-    day = TrafficDay(store, date(2026, 11, 9), "USD", Decimal("19.98"), 2, 1, 0, 2, 1, 40, 60, Decimal("95.5"), Decimal("5.0"))
+    day = TrafficDay(
+        store,
+        date(2026, 11, 9),
+        "USD",
+        Decimal("19.98"),
+        2,
+        1,
+        0,
+        2,
+        1,
+        40,
+        60,
+        Decimal("95.5"),
+        Decimal("5.0"),
+    )
     product = TrafficProduct(
         store, date(2026, 11, 1), date(2026, 11, 9), daily=False, parent_asin="B000000001", child_asin=None, sku=None, currency="USD",
         ordered_product_sales=Decimal(1), units_ordered=1, order_items=1, sessions=1, page_views=1, buy_box_percentage=None,
@@ -387,30 +605,63 @@ def test_a_restated_day_of_traffic_replaces_what_stood(shop: Shop) -> None:
     )  # fmt: skip
     assert shop.write(write_traffic, [day, product]).elsewhere == 1
     shop.write(write_traffic, [msgspec.structs.replace(day, sessions=44)])
-    assert shop.rows("select asin, sessions, page_views, ordered_sales from ingest_traffic_day") == [("", 44, 60, Decimal("19.9800"))]
+    assert shop.rows(
+        "select asin, sessions, page_views, ordered_sales from ingest_traffic_day"
+    ) == [("", 44, 60, Decimal("19.9800"))]
 
 
 def test_a_document_is_recorded_once_for_its_source(shop: Shop) -> None:
-    document = Document(DocumentOrigin.PULLED, "GET_X", "report:1", "ab" * 32, [US], BOUGHT, AT, 10, 1, ["ship-city"])
+    document = Document(
+        DocumentOrigin.PULLED,
+        "GET_X",
+        "report:1",
+        "ab" * 32,
+        [US],
+        BOUGHT,
+        AT,
+        10,
+        1,
+        ["ship-city"],
+    )
     with tenant_scope(shop.tenant):
         first = record_document(document, tenant=shop.tenant, connection=CONNECTION, at=AT)
     with tenant_scope(shop.tenant):
         assert record_document(document, tenant=shop.tenant, connection=CONNECTION, at=AT) == first
-    assert shop.rows("select rows_kept, columns_dropped from ingest_document") == [(10, ["ship-city"])]
+    assert shop.rows("select rows_kept, columns_dropped from ingest_document") == [
+        (10, ["ship-city"])
+    ]
 
 
 def test_drift_holds_paths_and_counts_only(shop: Shop) -> None:
     for _ in range(2):
         with tenant_scope(shop.tenant):
-            note_drift(["orders[].new", "looks like\ta value!"], operation="searchOrders", tenant=shop.tenant, connection=CONNECTION, at=AT)
-    assert shop.rows("select path, times_seen from ingest_drift order by path") == [("-", 2), ("orders[].new", 2)]
+            note_drift(
+                ["orders[].new", "looks like\ta value!"],
+                operation="searchOrders",
+                tenant=shop.tenant,
+                connection=CONNECTION,
+                at=AT,
+            )
+    assert shop.rows("select path, times_seen from ingest_drift order by path") == [
+        ("-", 2),
+        ("orders[].new", 2),
+    ]
 
 
-def test_a_document_in_parts_is_written_as_in_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_in_parts_is_written_as_in_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("theseller.ingest.facts.orders.PART_ROWS", 2)
     orders = [f"111-0000002-000000{number}" for number in range(4)]
-    shop.write(write_orders, [[line("MUG", order=orders[0]), line("CUP", order=orders[0])], [line("MUG", order=orders[1], hours=9)]])
-    # The lines of a new order (2) and of a known one (0) lie far apart; another known one (1) is newer than what comes.
+    shop.write(
+        write_orders,
+        [
+            [line("MUG", order=orders[0]), line("CUP", order=orders[0])],
+            [line("MUG", order=orders[1], hours=9)],
+        ],
+    )
+    # The lines of a new order (2) and of a known one (0) lie far apart; another known one (1) is
+    # newer than what comes.
     batches = [
         [line("MUG", order=orders[2]), line("MUG", order=orders[0], hours=3)],
         [line("MUG", order=orders[1], hours=2), line("MUG", order=orders[3])],
@@ -423,7 +674,9 @@ def test_a_document_in_parts_is_written_as_in_one(shop: Shop, monkeypatch: pytes
     ]  # fmt: skip
 
 
-def test_a_report_that_proves_broken_at_its_end_leaves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_proves_broken_at_its_end_leaves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("theseller.ingest.facts.orders.PART_ROWS", 1)
 
     def cut() -> Iterator[list[AllOrdersLine]]:

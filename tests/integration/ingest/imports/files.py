@@ -17,7 +17,12 @@ from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world import World
 
-ALICE, ALICE_EU, CHARLIE, DORA = "A2ALICEEXAMPLE1", "A2ALICEEUROPE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"
+ALICE, ALICE_EU, CHARLIE, DORA = (
+    "A2ALICEEXAMPLE1",
+    "A2ALICEEUROPE1",
+    "A3CHARLIEEXMPL",
+    "A4DORAEXAMPLE22",
+)
 #: After every day of the files below.
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -34,7 +39,9 @@ def report(seller: str, kind: ReportType, start: date = date(2026, 10, 1), days:
     first, until = documents.midnight(start), documents.midnight(start + timedelta(days=days))
     if kind is ReportType.SALES_AND_TRAFFIC:
         until -= timedelta(days=1)
-    text = documents.render(world(), ReportOrder(who, kind.value, first, until, AT, (who.stores[0].marketplace.id,)))
+    text = documents.render(
+        world(), ReportOrder(who, kind.value, first, until, AT, (who.stores[0].marketplace.id,))
+    )
     assert text
     return text
 
@@ -57,12 +64,16 @@ def picture() -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     with psycopg.connect(test_server().superuser_dsn(str(name))) as connection:
         tables = connection.execute(
-            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public'"
-            " and c.relkind in ('r', 'p') and not c.relispartition and c.relname not in ('edge_ratebucket', 'django_session')"
+            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where"
+            " n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and"
+            " c.relname not in ('edge_ratebucket', 'django_session')"
         ).fetchall()
         assert len(tables) > 15
         for (table,) in tables:
-            query = sql.SQL("select count(*), md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t")
+            query = sql.SQL(
+                "select count(*), md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from"
+                " {} t"
+            )
             row = connection.execute(query.format(sql.Identifier(str(table)))).fetchone()
             assert row is not None
             found[str(table)] = (int(row[0]), str(row[1]))
@@ -74,7 +85,12 @@ def text_of_everything() -> str:
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(test_server().superuser_dsn(str(name))) as connection:
         parts = [
-            "".join(str(row[0]) for row in connection.execute(sql.SQL("select t::text from {} t").format(sql.Identifier(table))))
+            "".join(
+                str(row[0])
+                for row in connection.execute(
+                    sql.SQL("select t::text from {} t").format(sql.Identifier(table))
+                )
+            )
             for table in picture()
         ]
     return "\n".join(parts)

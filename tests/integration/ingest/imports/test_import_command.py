@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from tests.cast import NOON, Cast
-from tests.integration.ingest.imports.files import ALICE, DORA, picture, report, settlement_text, text_of_everything, zipped
+from tests.integration.ingest.imports.files import (
+    ALICE,
+    DORA,
+    picture,
+    report,
+    settlement_text,
+    text_of_everything,
+    zipped,
+)
 
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole
@@ -37,8 +45,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_type_at_once_then_again(cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [str(folder / name) for name in ("orders.txt", "settlement.txt", "traffic.json.gz", "japan.txt")]
+def test_every_type_at_once_then_again(
+    cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [
+        str(folder / name)
+        for name in ("orders.txt", "settlement.txt", "traffic.json.gz", "japan.txt")
+    ]
     assert main(["import", *files, "--as", cast.alice.email]) == 0
     said = capsys.readouterr()
     assert f"Into Alice's shop ({cast.alices_shop}):" in said.out
@@ -58,18 +71,27 @@ def test_every_type_at_once_then_again(cast: Cast, folder: Path, capsys: pytest.
     assert PREFIX not in everything + said.out
 
 
-def test_a_bad_file_among_good_ones_fails_alone(cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_file_among_good_ones_fails_alone(
+    cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     files = [str(folder / name) for name in ("junk.txt", "orders.txt", "missing.txt")]
     assert main(["import", *files, str(folder), "--as", cast.alice.email, "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert [file["status"] for file in document["files"]] == ["refused", "imported", "refused", "refused"]
+    assert [file["status"] for file in document["files"]] == [
+        "refused",
+        "imported",
+        "refused",
+        "refused",
+    ]
     assert "this is a folder" in document["files"][3]["why_not"]
     assert document["imported"] is False
     assert document["shop"] == str(cast.alices_shop)
     assert document["days_recomputed"] > 0
 
 
-def test_refused_rows_are_shown_and_left_out_only_when_told(cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_rows_are_shown_and_left_out_only_when_told(
+    cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     header, first, *rest = report(ALICE, ORDERS).split("\n")
     cells = first.split("\t")
     cells[header.split("\t").index("item-price")] = f"{PREFIX}INTHEWRONGCELL"
@@ -80,7 +102,10 @@ def test_refused_rows_are_shown_and_left_out_only_when_told(cast: Cast, folder: 
     assert "line 2, item-price: not an amount such as 1234.56" in said
     assert "bad.txt: REFUSED" in said
     assert picture() == before
-    assert main(["import", str(folder / "bad.txt"), "--as", cast.alice.email, "--allow-refused-rows"]) == 0
+    assert (
+        main(["import", str(folder / "bad.txt"), "--as", cast.alice.email, "--allow-refused-rows"])
+        == 0
+    )
     assert "1 row skipped: unreadable." in capsys.readouterr().out
     assert PREFIX not in said + text_of_everything()
 
@@ -93,7 +118,9 @@ def test_standard_input_is_a_file_too(
     assert "standard input: All Orders, by order date: imported" in capsys.readouterr().out
 
 
-def test_the_shop_is_found_by_a_person_or_an_id(cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shop_is_found_by_a_person_or_an_id(
+    cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = str(folder / "orders.txt")
 
     def fails(*arguments: str) -> tuple[int, str]:
@@ -113,8 +140,17 @@ def test_the_shop_is_found_by_a_person_or_an_id(cast: Cast, folder: Path, capsys
     status, said = fails("--as", "nobody@example.com")
     assert (status, "Nobody with this address" in said) == (1, True)
     status, said = fails("--as", cast.alice.email, "--shop", "Charlie's shop")
-    assert (status, f"Choose one with --shop: Alice's shop ({cast.alices_shop})." in said) == (2, True)
-    add_member(person=cast.alice.id, role=MemberRole.VIEWER, tenant=cast.charlies_shop, actor="process:test", at=NOON)
+    assert (status, f"Choose one with --shop: Alice's shop ({cast.alices_shop})." in said) == (
+        2,
+        True,
+    )
+    add_member(
+        person=cast.alice.id,
+        role=MemberRole.VIEWER,
+        tenant=cast.charlies_shop,
+        actor="process:test",
+        at=NOON,
+    )
     status, said = fails("--as", cast.alice.email)
     assert (status, str(cast.charlies_shop) in said) == (2, True)
     status, said = fails("--as", cast.alice.email, "--shop", "Charlie's shop")

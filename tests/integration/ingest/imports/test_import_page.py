@@ -15,7 +15,14 @@ from django.conf import settings
 from django.test import Client
 from django.test.utils import override_settings
 from tests.cast import NOON, Cast, Person
-from tests.integration.ingest.imports.files import ALICE, picture, report, settlement_text, text_of_everything, zipped
+from tests.integration.ingest.imports.files import (
+    ALICE,
+    picture,
+    report,
+    settlement_text,
+    text_of_everything,
+    zipped,
+)
 from tests.unit.amazon.report_fixtures.builders import as_json, traffic
 
 from theseller.accounts.models import User
@@ -28,12 +35,19 @@ from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
-ORDERS, SETTLEMENT, TRAFFIC = ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.SETTLEMENT_V2, ReportType.SALES_AND_TRAFFIC
+ORDERS, SETTLEMENT, TRAFFIC = (
+    ReportType.ALL_ORDERS_BY_ORDER_DATE,
+    ReportType.SETTLEMENT_V2,
+    ReportType.SALES_AND_TRAFFIC,
+)
 
 
 def _browser(person: Person, *, enforce_csrf_checks: bool = False) -> Client:
     # An address of its own, or the tests would share one allowance of uploads.
-    client = Client(enforce_csrf_checks=enforce_csrf_checks, REMOTE_ADDR=f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}")
+    client = Client(
+        enforce_csrf_checks=enforce_csrf_checks,
+        REMOTE_ADDR=f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
+    )
     client.force_login(User.objects.get(pk=person.id))
     return client
 
@@ -52,7 +66,11 @@ def _post(client: Client, *files: BytesIO, fragment: bool = True, **fields: str)
 
 FILES = {
     "orders": (report(ALICE, ORDERS).encode(), "All Orders, by order date", "ingest_order_line"),
-    "settlement": (settlement_text(ALICE).encode(), "Settlement, flat file V2", "ingest_ledger_line"),
+    "settlement": (
+        settlement_text(ALICE).encode(),
+        "Settlement, flat file V2",
+        "ingest_ledger_line",
+    ),
     "traffic": (zipped(report(ALICE, TRAFFIC)), "Sales and traffic", "ingest_traffic_day"),
 }
 
@@ -83,13 +101,24 @@ def test_a_file_is_looked_at_then_stored_then_listed(cast: Cast, kind: str) -> N
 
 def test_without_script_the_whole_page_answers(cast: Cast) -> None:
     alice = _browser(cast.alice)
-    status, page = _post(alice, _upload(report(ALICE, ORDERS), "a.txt"), _upload(settlement_text(ALICE), "b.txt"), fragment=False)
+    status, page = _post(
+        alice,
+        _upload(report(ALICE, ORDERS), "a.txt"),
+        _upload(settlement_text(ALICE), "b.txt"),
+        fragment=False,
+    )
     assert status == 200
     assert page.count("data-import-result") == 2
     assert "<!doctype html>" in page
     assert "Import without review" in page
     assert "Product sales" in page  # The sums of a settlement have the names of the day page.
-    status, page = _post(alice, _upload(report(ALICE, ORDERS), "a.txt"), _upload(b"junk", "b.txt"), fragment=False, confirm="1")
+    status, page = _post(
+        alice,
+        _upload(report(ALICE, ORDERS), "a.txt"),
+        _upload(b"junk", "b.txt"),
+        fragment=False,
+        confirm="1",
+    )
     assert status == 422
     assert "data-done" in page
     assert "we don&#x27;t support this report" in page
@@ -97,15 +126,26 @@ def test_without_script_the_whole_page_answers(cast: Cast) -> None:
 
 def test_a_shop_sees_its_own_imports_only(cast: Cast) -> None:
     _post(_browser(cast.alice), _upload(report(ALICE, ORDERS)), confirm="1")
-    assert "All Orders" in _browser(cast.bob).get("/imports/").content.decode().split('id="documents"')[1]
+    assert (
+        "All Orders"
+        in _browser(cast.bob).get("/imports/").content.decode().split('id="documents"')[1]
+    )
     page = _browser(cast.charlie).get("/imports/").content.decode()
     assert "No imported reports yet" in page
     assert "All Orders" not in page.split('id="documents"')[1]
 
 
 def test_a_viewer_and_a_stranger_may_not(cast: Cast) -> None:
-    person = create_user(email=f"{new_id().hex}@example.com", name="Vera", password=Secret("x" * 20), at=NOON)
-    add_member(person=person, role=MemberRole.VIEWER, tenant=cast.alices_shop, actor="process:test", at=NOON)
+    person = create_user(
+        email=f"{new_id().hex}@example.com", name="Vera", password=Secret("x" * 20), at=NOON
+    )
+    add_member(
+        person=person,
+        role=MemberRole.VIEWER,
+        tenant=cast.alices_shop,
+        actor="process:test",
+        at=NOON,
+    )
     vera = _browser(Person(person, "Vera", "", cast.alices_shop))
     before = picture()
     assert vera.get("/imports/").status_code == 403
@@ -121,7 +161,10 @@ def test_a_forged_form_is_refused(cast: Cast) -> None:
     assert picture() == before
     page = browser.get("/imports/").content.decode()
     token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
-    assert _post(browser, _upload(report(ALICE, ORDERS)), confirm="1", csrfmiddlewaretoken=token)[0] == 200
+    assert (
+        _post(browser, _upload(report(ALICE, ORDERS)), confirm="1", csrfmiddlewaretoken=token)[0]
+        == 200
+    )
 
 
 @pytest.mark.parametrize("fragment", [True, False])
@@ -130,7 +173,11 @@ def test_what_is_too_large_or_too_many_is_said(cast: Cast, *, fragment: bool) ->
     with override_settings(UPLOAD_BYTES_MAX=1 << 20, FILE_UPLOAD_MAX_MEMORY_SIZE=1 << 20):
         status, page = _post(alice, _upload(b"x" * (2 << 20)), fragment=fragment)
         assert (status, "At most 1 MB can be sent at once" in page) == (413, True)
-    status, page = _post(alice, *(_upload(b"x", f"{n}.txt") for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1)), fragment=fragment)
+    status, page = _post(
+        alice,
+        *(_upload(b"x", f"{n}.txt") for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1)),
+        fragment=fragment,
+    )
     assert (status, "Choose at most 20 files at a time" in page) == (413, True)
     status, page = _post(alice, fragment=fragment)
     assert (status, "Choose the report files" in page) == (422, True)
@@ -138,14 +185,18 @@ def test_what_is_too_large_or_too_many_is_said(cast: Cast, *, fragment: bool) ->
 
 def test_a_file_of_more_lines_than_the_page_reads_is_refused(cast: Cast) -> None:
     content = report(ALICE, ORDERS).split("\n", 1)[0] + "\n" * 400_002
-    assert "the file has more than 400,000 lines" in _post(_browser(cast.alice), _upload(content))[1]
+    assert (
+        "the file has more than 400,000 lines" in _post(_browser(cast.alice), _upload(content))[1]
+    )
 
 
 def test_everything_up_to_the_limit_reaches_the_reader(cast: Cast) -> None:
     """Between our limit and Django's there must be no size at which files vanish without a word."""
     assert settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= settings.UPLOAD_BYTES_MAX
     header, rows = report(ALICE, ORDERS).split("\n", 1)
-    status, page = _post(_browser(cast.alice), _upload(f"{header}\n{rows * (1 + (8 << 20) // len(rows))}"))
+    status, page = _post(
+        _browser(cast.alice), _upload(f"{header}\n{rows * (1 + (8 << 20) // len(rows))}")
+    )
     assert (status, "Can be imported" in page) == (200, True)
 
 
@@ -159,7 +210,9 @@ def test_a_sender_who_may_not_has_nothing_read_of_what_they_send(cast: Cast) -> 
 
 def test_too_many_uploads_in_a_row_wait(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     alice, at = _browser(cast.alice), clock.now()
-    monkeypatch.setattr(clock, "now", lambda: at)  # On a slow machine the first uploads would be forgiven before the last.
+    monkeypatch.setattr(
+        clock, "now", lambda: at
+    )  # On a slow machine the first uploads would be forgiven before the last.
     answers = [alice.post("/imports/", {}, headers={"X-Fragment": "cards"}) for _ in range(61)]
     assert {answer.status_code for answer in answers[:60]} == {422}
     assert answers[-1].status_code == 429
@@ -174,9 +227,20 @@ def test_canaries_never_come_back(cast: Cast, caplog: pytest.LogCaptureFixture) 
     alice = _browser(cast.alice)
     said = "".join(
         _post(alice, _upload(content), fragment=fragment, **fields)[1]
-        for content in (shifted, shifted[:-40], shifted.replace("\t", ";"), first, report(ALICE, ORDERS))
+        for content in (
+            shifted,
+            shifted[:-40],
+            shifted.replace("\t", ";"),
+            first,
+            report(ALICE, ORDERS),
+        )
         for fragment in (True, False)
-        for fields in ({}, {"confirm": "1"}, {"confirm": "1", "allow_refused_rows": "1"}, {"encoding": "utf-16"})
+        for fields in (
+            {},
+            {"confirm": "1"},
+            {"confirm": "1", "allow_refused_rows": "1"},
+            {"encoding": "utf-16"},
+        )
     )
     assert "not an amount such as 1234.56" in said
     assert PREFIX not in said + caplog.text + text_of_everything()
@@ -193,7 +257,11 @@ class _Writes:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.watching:
             return
-        if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        if (
+            event == "open"
+            and isinstance(arguments[2], int)
+            and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        ):
             self.seen.append(str(arguments[0]))
         elif event.startswith(("tempfile.", "os.rename", "os.mkdir", "shutil.")):
             self.seen.append(event)
@@ -223,7 +291,10 @@ def test_one_account_and_one_shop_read_one_file_at_a_time(cast: Cast) -> None:
     alice, bob, charlie = _browser(cast.alice), _browser(cast.bob), _browser(cast.charlie)
     content = report(ALICE, ORDERS)
     with import_slot(person=cast.alice.id, tenant=cast.alices_shop):
-        for browser, reason in ((alice, "Another of your files"), (bob, "Another file for this shop")):
+        for browser, reason in (
+            (alice, "Another of your files"),
+            (bob, "Another file for this shop"),
+        ):
             for confirm in ("", "1"):
                 status, page = _post(browser, _upload(content), confirm=confirm)
                 assert (status, reason in page, "not checked" in page) == (409, True, True)

@@ -50,17 +50,25 @@ TRAFFIC = ReportType.SALES_AND_TRAFFIC
 @pytest.fixture
 def cast(database: str) -> Cast:
     """Return the cast with fresh shops. Nobody signs in here, so nobody's password is hashed."""
-    shops = [create_tenant(name=f"{name}'s shop", actor="process:test", at=NOON) for name in ("Alice", "Charlie")]
+    shops = [
+        create_tenant(name=f"{name}'s shop", actor="process:test", at=NOON)
+        for name in ("Alice", "Charlie")
+    ]
     alice, bob, charlie = (
-        Person(new_id(), name, "", shop) for name, shop in (("Alice", shops[0]), ("Bob", shops[0]), ("Charlie", shops[1]))
+        Person(new_id(), name, "", shop)
+        for name, shop in (("Alice", shops[0]), ("Bob", shops[0]), ("Charlie", shops[1]))
     )
     return Cast(alice, bob, charlie, shops[0], shops[1])
 
 
-def _import(data: bytes | str, cast: Cast, *, shop: UUID | None = None, options: Options | None = None) -> ImportOutcome:
+def _import(
+    data: bytes | str, cast: Cast, *, shop: UUID | None = None, options: Options | None = None
+) -> ImportOutcome:
     content = data.encode() if isinstance(data, str) else data
     tenant = shop or cast.alices_shop
-    return import_report([content], options or Options(), tenant=tenant, actor=cast.alice.actor, at=AT)
+    return import_report(
+        [content], options or Options(), tenant=tenant, actor=cast.alice.actor, at=AT
+    )
 
 
 def _ask(tenant: UUID, query: str) -> list[tuple[object, ...]]:
@@ -87,8 +95,16 @@ def test_orders_become_facts_in_their_region(
     outcome = _import(gzip.compress(data, mtime=0) if compressed else data, cast)
     assert (outcome.status, outcome.region) == (ImportStatus.IMPORTED, region)
     found = inspect_report([data])
-    lines = _ask(cast.alices_shop, "select currency, sum(item_price), count(*) from ingest_order_line group by currency order by currency")
-    assert sum(int(str(row[2])) for row in lines) == outcome.written.rows == found.rows - outcome.written.skipped
+    lines = _ask(
+        cast.alices_shop,
+        "select currency, sum(item_price), count(*) from ingest_order_line group by currency order"
+        " by currency",
+    )
+    assert (
+        sum(int(str(row[2])) for row in lines)
+        == outcome.written.rows
+        == found.rows - outcome.written.skipped
+    )
     in_file = {code: total["item-price"] for code, total in found.totals.items() if code}
     assert {row[0]: row[1] for row in lines if row[0]} == in_file
     titles = _ask(cast.alices_shop, "select title from ingest_product")
@@ -103,7 +119,10 @@ def test_orders_become_facts_in_their_region(
 def test_a_settlement_adds_up_in_the_ledger(cast: Cast, seller: str, *, comma: bool) -> None:
     outcome = _import(settlement_text(seller, decimal_comma=comma), cast)
     assert outcome.status is ImportStatus.IMPORTED
-    ((total, count),) = _ask(cast.alices_shop, "select sum(amount), count(*) from ingest_ledger_line where source = 'settlement'")
+    ((total, count),) = _ask(
+        cast.alices_shop,
+        "select sum(amount), count(*) from ingest_ledger_line where source = 'settlement'",
+    )
     (totals,) = outcome.inspection.totals.values()
     assert total == totals["settlement total"] != Decimal(0)
     assert count == outcome.inspection.rows
@@ -112,16 +131,25 @@ def test_a_settlement_adds_up_in_the_ledger(cast: Cast, seller: str, *, comma: b
 def test_traffic_becomes_days(cast: Cast) -> None:
     outcome = _import(zipped(report(ALICE, TRAFFIC)), cast)
     assert outcome.status is ImportStatus.IMPORTED
-    ((days, sales),) = _ask(cast.alices_shop, "select count(*), sum(ordered_sales) from ingest_traffic_day where asin = ''")
+    ((days, sales),) = _ask(
+        cast.alices_shop,
+        "select count(*), sum(ordered_sales) from ingest_traffic_day where asin = ''",
+    )
     assert days == 5
     (totals,) = outcome.inspection.totals.values()
-    assert sales == next(value for measure, value in totals.items() if measure.startswith("ordered product sales"))
+    assert sales == next(
+        value for measure, value in totals.items() if measure.startswith("ordered product sales")
+    )
 
 
 def test_what_was_imported_is_recorded_listed_and_audited(cast: Cast) -> None:
     outcome = _import(report(ALICE, BY_DATE), cast)
     (document,), count = imported_documents(tenant=cast.alices_shop)
-    assert (count, document.report_type, document.rows_kept) == (1, BY_DATE.value, outcome.inspection.rows)
+    assert (count, document.report_type, document.rows_kept) == (
+        1,
+        BY_DATE.value,
+        outcome.inspection.rows,
+    )
     assert outcome.inspection.sha256.startswith(document.fingerprint)
     assert document.covers_from == outcome.inspection.period.first
     (dropped,) = _ask(cast.alices_shop, "select columns_dropped from ingest_document")
@@ -133,14 +161,18 @@ def test_what_was_imported_is_recorded_listed_and_audited(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [report(ALICE, BY_DATE), settlement_text(ALICE), report(ALICE, TRAFFIC)], ids=["orders", "settlement", "traffic"]
+    "content",
+    [report(ALICE, BY_DATE), settlement_text(ALICE), report(ALICE, TRAFFIC)],
+    ids=["orders", "settlement", "traffic"],
 )
 def test_the_same_file_again_changes_nothing_and_says_so(cast: Cast, content: str) -> None:
     assert _import(content, cast).status is ImportStatus.IMPORTED
     before = picture()
     again = _import(zipped(content), cast)
     assert again.status is ImportStatus.ALREADY
-    assert outcome_texts(again) == ["This report was already imported on 20 Nov 2026, 12:00 UTC. No data changed."]
+    assert outcome_texts(again) == [
+        "This report was already imported on 20 Nov 2026, 12:00 UTC. No data changed."
+    ]
     assert picture() == before
     # Another shop has not imported it.
     assert _import(content, cast, shop=cast.charlies_shop).status is ImportStatus.IMPORTED
@@ -171,7 +203,9 @@ def _with_bad_row(text: str) -> str:
     lines = text.split("\r\n" if "\r\n" in text else "\n")
     header = lines[0].split("\t")
     cells = lines[3].split("\t")
-    cells[header.index("quantity" if "quantity" in header else "amount")] = f"{PREFIX}SECRETINTHEWRONGCELL"
+    cells[header.index("quantity" if "quantity" in header else "amount")] = (
+        f"{PREFIX}SECRETINTHEWRONGCELL"
+    )
     lines[3] = "\t".join(cells)
     return "\n".join(lines)
 
@@ -185,7 +219,9 @@ BAD = {
     "words": b"not a report\nat all\n",
     "empty": b"",
     "cut gzip": zipped(report(ALICE, BY_DATE))[:-200],
-    "damaged gzip": zipped(report(ALICE, BY_DATE))[:300] + b"\xff" * 40 + zipped(report(ALICE, BY_DATE))[340:],
+    "damaged gzip": (
+        zipped(report(ALICE, BY_DATE))[:300] + b"\xff" * 40 + zipped(report(ALICE, BY_DATE))[340:]
+    ),
     "zip bomb": _bomb(),
     "cut orders": report(ALICE, BY_DATE).encode()[:-30],
     "cut settlement": "\n".join(settlement_text(ALICE).splitlines()[:-3]).encode(),
@@ -195,13 +231,19 @@ BAD = {
     "web page": b"<!doctype html><title>Sign in</title>",
     "bad row": _with_bad_row(report(ALICE, BY_DATE)).encode(),
     "bad line": _with_bad_row(settlement_text(ALICE)).encode(),
-    "two regions": (report(ALICE, BY_UPDATE) + report(ALICE_EU, BY_UPDATE).split("\n", 1)[1]).encode(),
-    "absurd number": report(ALICE, TRAFFIC).replace('"sessions":', '"sessions":99999999999999999999', 1).encode(),
+    "two regions": (
+        (report(ALICE, BY_UPDATE) + report(ALICE_EU, BY_UPDATE).split("\n", 1)[1]).encode()
+    ),
+    "absurd number": (
+        report(ALICE, TRAFFIC).replace('"sessions":', '"sessions":99999999999999999999', 1).encode()
+    ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_refused_in_words_and_leaves_the_database_as_it_was(cast: Cast, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_file_is_refused_in_words_and_leaves_the_database_as_it_was(
+    cast: Cast, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     before = picture()
     outcome = _import(BAD[name], cast)
     assert outcome.status is ImportStatus.REFUSED
@@ -233,7 +275,9 @@ def test_readable_rows_are_stored_only_when_asked_for(cast: Cast) -> None:
     (document,), _ = imported_documents(tenant=cast.alices_shop)
     assert document.rows_skipped == 1 + outcome.written.skipped
     # A settlement's lines must add up, whatever is asked for.
-    refused = _import(_with_bad_row(settlement_text(ALICE)), cast, options=Options(allow_refused_rows=True))
+    refused = _import(
+        _with_bad_row(settlement_text(ALICE)), cast, options=Options(allow_refused_rows=True)
+    )
     assert refused.status is ImportStatus.REFUSED
 
 
@@ -257,7 +301,9 @@ def test_a_report_with_nothing_for_us_leaves_no_trace(cast: Cast, rows: str) -> 
     names, cells = header.split("\t"), first.split("\t")
     if rows == "old":
         cells[names.index("purchase-date")] = "2024-01-05T10:00:00+00:00"
-    cells[names.index("sales-channel")] = "Non-Amazon US" if rows == "elsewhere" else cells[names.index("sales-channel")]
+    cells[names.index("sales-channel")] = (
+        "Non-Amazon US" if rows == "elsewhere" else cells[names.index("sales-channel")]
+    )
     before = picture()
     outcome = _import(header + "\n" + ("\t".join(cells) + "\n" if rows else ""), cast)
     assert outcome.status is ImportStatus.EMPTY
@@ -265,8 +311,18 @@ def test_a_report_with_nothing_for_us_leaves_no_trace(cast: Cast, rows: str) -> 
     assert picture() == before
 
 
-def test_no_column_that_is_dropped_reaches_a_table_an_outcome_or_a_log(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
-    files = [report(seller, kind) for seller, kind in ((ALICE, BY_DATE), (CHARLIE, BY_DATE), (DORA, BY_UPDATE), (ALICE, TRAFFIC))]
+def test_no_column_that_is_dropped_reaches_a_table_an_outcome_or_a_log(
+    cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [
+        report(seller, kind)
+        for seller, kind in (
+            (ALICE, BY_DATE),
+            (CHARLIE, BY_DATE),
+            (DORA, BY_UPDATE),
+            (ALICE, TRAFFIC),
+        )
+    ]
     assert sum(text.count(PREFIX) for text in files) > 100
     said = ""
     for text in files:
@@ -284,7 +340,13 @@ def test_files_join_the_open_connection_of_their_region_and_not_an_ended_one(cas
         first = connection_for_files(Region.NA, tenant=tenant, at=AT)
     assert _import(report(ALICE, BY_DATE), cast).status is ImportStatus.IMPORTED
     assert _ask(tenant, "select distinct connection_id from ingest_order_line") == [(first,)]
-    disconnect(connection=first, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor=cast.alice.actor, at=AT)
+    disconnect(
+        connection=first,
+        reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant,
+        actor=cast.alice.actor,
+        at=AT,
+    )
     # What belongs to the ended connection will be erased, so it does not count as there.
     before = picture()
     waiting = _import(report(ALICE, BY_DATE), cast)
@@ -310,7 +372,11 @@ def test_two_imports_of_one_file_at_once_store_it_once(cast: Cast) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcome.status for outcome in outcomes) == [ImportStatus.ALREADY, ImportStatus.ALREADY, ImportStatus.IMPORTED]
+    assert sorted(outcome.status for outcome in outcomes) == [
+        ImportStatus.ALREADY,
+        ImportStatus.ALREADY,
+        ImportStatus.IMPORTED,
+    ]
     with tenant_scope(cast.alices_shop):
         assert len(all_connections()) == 1
 
@@ -324,24 +390,41 @@ def test_a_file_that_changes_between_the_readings_is_refused(cast: Cast) -> None
         return [seen[-1].encode()]
 
     before = picture()
-    outcome = import_report(reopened, replace(Options()), tenant=cast.alices_shop, actor=cast.alice.actor, at=AT)
+    outcome = import_report(
+        reopened, replace(Options()), tenant=cast.alices_shop, actor=cast.alice.actor, at=AT
+    )
     assert outcome.status is ImportStatus.REFUSED
     assert "changed" in outcome.why_not
     assert picture() == before
 
 
-def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_many(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_many(
+    cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.ERROR)
     text = settlement_text(ALICE).replace("\tCommission\t", "\tA label of 2031\t")
     outcome = _import(text, cast)
     assert outcome.status is ImportStatus.IMPORTED
     assert outcome.inspection.unclassified == text.count("\tA label of 2031\t") > 0
-    told = [record.getMessage() for record in caplog.records if record.name == "theseller.ingest.facts.unclassified"]
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "theseller.ingest.facts.unclassified"
+    ]
     assert len(told) == 1
     assert "charge_type_unclassified" in told[0]
     assert "2031" not in told[0]
     assert _import(text, cast).status is ImportStatus.ALREADY
-    assert len([record for record in caplog.records if record.name == "theseller.ingest.facts.unclassified"]) == 1
+    assert (
+        len(
+            [
+                record
+                for record in caplog.records
+                if record.name == "theseller.ingest.facts.unclassified"
+            ]
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,7 +437,12 @@ def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_m
                 ("Order", "ItemPrice", "Principal", "100,00"),
                 ("Order", "ItemFees", "Commission", "-15,00"),
                 ("Order", "ItemFees", "FBAPerUnitFulfillmentFee - Correction", "-4,50"),
-                ("other-transaction", "other-transaction", "Transfer of funds unsuccessful: your bank declined it.", "2500,00"),
+                (
+                    "other-transaction",
+                    "other-transaction",
+                    "Transfer of funds unsuccessful: your bank declined it.",
+                    "2500,00",
+                ),
                 ("other-transaction", "other-transaction", "Subscription Fee", "-39,00"),
             ],
             "41.50",
@@ -377,13 +465,24 @@ def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_m
     ],
 )
 def test_labels_of_money_make_the_figures_of_the_day(
-    cast: Cast, store: str, currency: str, lines: list[tuple[str, str, str, str]], net: str, fees: str
+    cast: Cast,
+    store: str,
+    currency: str,
+    lines: list[tuple[str, str, str, str]],
+    net: str,
+    fees: str,
 ) -> None:
     comma = currency == "EUR"
     total = sum(read_amount(amount).decimals for *_, amount in lines)
     printed = str(total).replace(".", ",") if comma else str(total)
     texts = [
-        settlement((kind, label, amount), total=printed, currency=currency, store=store, transaction_type=type_)
+        settlement(
+            (kind, label, amount),
+            total=printed,
+            currency=currency,
+            store=store,
+            transaction_type=type_,
+        )
         for type_, kind, label, amount in lines
     ]
     text = texts[0] + "".join(one.split("\n")[2] + "\n" for one in texts[1:])
@@ -391,5 +490,9 @@ def test_labels_of_money_make_the_figures_of_the_day(
     while recompute_dirty(tenant=cast.alices_shop, at=AT).days:
         pass
     with tenant_scope(cast.alices_shop), connections["default"].cursor() as cursor:
-        cursor.execute("select sum(net_proceeds), sum(fees), sum(unclassified) from analytics_day where tenant_id = %s", [cast.alices_shop])
+        cursor.execute(
+            "select sum(net_proceeds), sum(fees), sum(unclassified) from analytics_day where"
+            " tenant_id = %s",
+            [cast.alices_shop],
+        )
         assert cursor.fetchone() == (Decimal(net), Decimal(fees), Decimal(0))

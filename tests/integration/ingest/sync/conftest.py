@@ -73,7 +73,8 @@ class Worker:
     def key(self, name: str, store: str = "") -> StreamKey:
         return StreamKey(self.tenant, self.connection, name, store)
 
-    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  # whatever the statement binds
+    # whatever the statement binds
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401
         with tenant_scope(self.tenant), databases["default"].cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall()) if cursor.description else []
@@ -88,7 +89,12 @@ class Worker:
 
     def set_cursor(self, name: str, **changes: object) -> None:
         cursor = self.stream(name)["cursor"] | changes
-        self.rows("update ingest_stream set cursor = %s where connection_id = %s and name = %s", json.dumps(cursor), self.connection, name)
+        self.rows(
+            "update ingest_stream set cursor = %s where connection_id = %s and name = %s",
+            json.dumps(cursor),
+            self.connection,
+            name,
+        )
 
     def pass_time(self, name: str) -> None:
         """Let what the stream waits for be over: its due time, its lease, the next look at a report, the parking of a
@@ -103,7 +109,9 @@ class Worker:
         cursor = self.stream(name)["cursor"]
         over = past.strftime("%Y-%m-%dT%H:%M:%SZ")
         for kind, field in (("open", "look"), ("parked", "until")):
-            cursor[kind] = {key: value | {field: over} for key, value in cursor.get(kind, {}).items()}
+            cursor[kind] = {
+                key: value | {field: over} for key, value in cursor.get(kind, {}).items()
+            }
         if "open" in self.stream(name)["cursor"]:
             self.set_cursor(name, **cursor)
 
@@ -114,7 +122,11 @@ class Worker:
         """Run a stream, time passing between its turns, until its work is done."""
         for _ in range(turns):
             now = self.stream(name)
-            if now["last_success_at"] and now["work_done"] >= now["work_total"] and not now["cursor"].get("pending"):
+            if (
+                now["last_success_at"]
+                and now["work_done"] >= now["work_total"]
+                and not now["cursor"].get("pending")
+            ):
                 return
             self.pass_time(name)
             self.run(name)

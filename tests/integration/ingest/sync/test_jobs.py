@@ -24,7 +24,8 @@ from theseller.ingest.tasks import tick
 def _jobs(worker: Worker, task: str = "ingest.pull") -> list[tuple[Any, ...]]:
     with databases["default"].cursor() as cursor:
         cursor.execute(
-            "select id, status::text, args, attempts from procrastinate_jobs where task_name = %s and args ->> 'connection' = %s order by id",
+            "select id, status::text, args, attempts from procrastinate_jobs where task_name = %s"
+            " and args ->> 'connection' = %s order by id",
             [task, str(worker.connection)],
         )
         return list(cursor.fetchall())
@@ -45,7 +46,10 @@ def test_a_tick_nudges_every_due_stream_once(worker: Worker) -> None:
     jobs = _jobs(worker)
     streams = worker.rows("select count(*) from ingest_stream")[0][0]
     assert len(jobs) == streams
-    assert all(set(json.loads(arguments)) == {"tenant", "connection", "name", "marketplace_id"} for _, _, arguments, _ in jobs)
+    assert all(
+        set(json.loads(arguments)) == {"tenant", "connection", "name", "marketplace_id"}
+        for _, _, arguments, _ in jobs
+    )
 
 
 @pytest.mark.usefixtures("_alone")
@@ -53,25 +57,42 @@ def test_the_jobs_of_a_dead_worker_come_back(worker: Worker) -> None:
     tick(0)
     [first, second, *_] = _jobs(worker)
     with databases["default"].cursor() as cursor:
-        cursor.execute("insert into procrastinate_workers (last_heartbeat) values (now() - interval '5 minutes') returning id")
+        cursor.execute(
+            "insert into procrastinate_workers (last_heartbeat) values (now() - interval '5"
+            " minutes') returning id"
+        )
         [dead] = cursor.fetchone()
-        cursor.execute("update procrastinate_jobs set status = 'doing', worker_id = %s where id in (%s, %s)", [dead, first[0], second[0]])
+        cursor.execute(
+            "update procrastinate_jobs set status = 'doing', worker_id = %s where id in (%s, %s)",
+            [dead, first[0], second[0]],
+        )
     tick(0)  # nudges both streams again: the queueing locks of the dead jobs are free
-    assert len([job for job in _jobs(worker) if job[1] == "todo"]) == worker.rows("select count(*) from ingest_stream")[0][0]
+    assert (
+        len([job for job in _jobs(worker) if job[1] == "todo"])
+        == worker.rows("select count(*) from ingest_stream")[0][0]
+    )
     with databases["default"].cursor() as cursor:
         cursor.execute(
-            "delete from procrastinate_jobs where status = 'todo' and queueing_lock = (select queueing_lock from procrastinate_jobs where id = %s)",
+            "delete from procrastinate_jobs where status = 'todo' and queueing_lock = (select"
+            " queueing_lock from procrastinate_jobs where id = %s)",
             [first[0]],
         )
 
     parameters = databases["default"].get_connection_params()
-    connector = PsycopgConnector(kwargs={name: parameters[name] for name in ("dbname", "host", "port", "user", "password")})
+    connector = PsycopgConnector(
+        kwargs={name: parameters[name] for name in ("dbname", "host", "port", "user", "password")}
+    )
 
     async def reap() -> int:
         with app.replace_connector(connector) as working:
             async with working.open_async():
                 job = Job(id=None, queue="", lock=None, queueing_lock=None, task_name="config.reap")
-                return await reap_stalled(JobContext(app=working, job=job, start_timestamp=0.0, abort_reason=lambda: None), 0)
+                return await reap_stalled(
+                    JobContext(
+                        app=working, job=job, start_timestamp=0.0, abort_reason=lambda: None
+                    ),
+                    0,
+                )
 
     assert asyncio.run(reap()) >= 2
     after = {job[0]: job[1] for job in _jobs(worker)}
@@ -80,9 +101,12 @@ def test_the_jobs_of_a_dead_worker_come_back(worker: Worker) -> None:
 
 
 def test_no_recurring_job_runs_every_second_of_some_minutes_by_mistake() -> None:
-    # A sixth field is the seconds, and it comes last: the other order means something else and is easily written.
+    # A sixth field is the seconds, and it comes last: the other order means something else and is
+    # easily written.
     for (task, _), periodic in app.periodic_registry.periodic_tasks.items():
         start = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
         times = croniter(periodic.cron, start)
         steps = {round(-times.get_current() + times.get_next()) for _ in range(50)}
-        assert max(steps) <= 2 * min(steps) or min(steps) >= 60, f"{task}: {periodic.cron} fires unevenly"
+        assert max(steps) <= 2 * min(steps) or min(steps) >= 60, (
+            f"{task}: {periodic.cron} fires unevenly"
+        )

@@ -29,7 +29,9 @@ def _limiter(tenant: UUID, connection: UUID, *, using: str = "worker") -> Postgr
     return PostgresLimiter(tenant, connection, using=using, hold=lambda _: None)
 
 
-def _take_all(tenant: UUID, connection: UUID, tries: int, granted: list[datetime], lock: threading.Lock) -> None:
+def _take_all(
+    tenant: UUID, connection: UUID, tries: int, granted: list[datetime], lock: threading.Lock
+) -> None:
     with as_role("worker"):
         limiter = _limiter(tenant, connection, using="default")
         for number in range(tries):
@@ -42,12 +44,16 @@ def _take_all(tenant: UUID, connection: UUID, tries: int, granted: list[datetime
 
 def test_many_workers_never_take_one_token_too_many(cast: Cast) -> None:
     connection, granted, lock = new_id(), list[datetime](), threading.Lock()
-    threads = [threading.Thread(target=_take_all, args=(cast.alices_shop, connection, 40, granted, lock)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=_take_all, args=(cast.alices_shop, connection, 40, granted, lock))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    # The clocks of the threads run apart; what counts is the whole: the burst, and the rate over the time that passed.
+    # The clocks of the threads run apart; what counts is the whole: the burst, and the rate over
+    # the time that passed.
     assert PLAN.burst <= len(granted) <= PLAN.burst + 39 * PLAN.rate + 1e-6
 
 
@@ -80,7 +86,9 @@ def test_it_counts_as_the_pure_arithmetic_does(both: list[Limiter]) -> None:
                 if isinstance(answer, NotBefore):
                     until.append(round((answer.instant - AT).total_seconds(), 3))
             else:
-                limiter.observe(KEY, None if what == "429" else what, throttled=what == "429", at=at)
+                limiter.observe(
+                    KEY, None if what == "429" else what, throttled=what == "429", at=at
+                )
         answers.append(mine)
         waits.append(until)
     assert answers[0] == answers[1]

@@ -37,7 +37,11 @@ def test_progress_is_true_from_the_first_second_to_the_last(worker: Worker) -> N
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.NEVER_RUN}))
 def test_every_outcome_has_words(worker: Worker, outcome: Outcome) -> None:
-    worker.rows("update ingest_stream set last_outcome = %s, failures_in_row = 5 where name = 'transactions'", outcome.value)
+    worker.rows(
+        "update ingest_stream set last_outcome = %s, failures_in_row = 5 where name ="
+        " 'transactions'",
+        outcome.value,
+    )
     told = _progress(worker)["transactions"]
     assert len(told.note) > 20
     stops = outcome not in {Outcome.THROTTLED, Outcome.WAITING}
@@ -49,9 +53,13 @@ def test_a_store_without_an_account_does_not_spoil_the_others(worker: Worker) ->
     worker.rows("update ingest_stream set last_outcome = 'role_missing' where name = 'inventory'")
     assert _progress(worker)["inventory"].step == "failed"
     worker.rows(
-        "update ingest_stream set last_outcome = 'ok', work_done = 1, last_success_at = now() where name = 'inventory' and marketplace_id = 'A1F83G8C2ARO7P'"
+        "update ingest_stream set last_outcome = 'ok', work_done = 1, last_success_at = now() where"
+        " name = 'inventory' and marketplace_id = 'A1F83G8C2ARO7P'"
     )
-    assert (_progress(worker)["inventory"].step, _progress(worker)["inventory"].total) == ("done", 1)
+    assert (_progress(worker)["inventory"].step, _progress(worker)["inventory"].total) == (
+        "done",
+        1,
+    )
 
 
 def test_freshness_follows_the_slowest_stream(worker: Worker) -> None:

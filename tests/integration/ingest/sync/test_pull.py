@@ -26,12 +26,20 @@ def test_a_small_seller_arrives_whole(worker: Worker) -> None:
     for store in (UK, DE):
         assert worker.run("inventory", store) == 1
     [(lines, orders, stores)] = worker.rows(
-        "select count(*), count(distinct order_id), count(distinct marketplace_id) from ingest_order_line"
+        "select count(*), count(distinct order_id), count(distinct marketplace_id) from"
+        " ingest_order_line"
     )
     assert lines > orders > 50
     assert stores == 2
-    assert worker.rows("select count(*) from ingest_order_line where status <> 'cancelled' and item_price > 0")[0][0] > 50
-    assert {source for (source,) in worker.rows("select distinct source from ingest_ledger_line")} == {"finances", "settlement"}
+    assert (
+        worker.rows(
+            "select count(*) from ingest_order_line where status <> 'cancelled' and item_price > 0"
+        )[0][0]
+        > 50
+    )
+    assert {
+        source for (source,) in worker.rows("select distinct source from ingest_ledger_line")
+    } == {"finances", "settlement"}
     assert worker.rows("select count(*) from ingest_inventory")[0][0] > 10
     assert worker.rows("select count(*) from ingest_product where title <> ''")[0][0] > 10
     assert worker.rows("select count(*) from ingest_dirty_day")[0][0] > 20
@@ -59,13 +67,19 @@ def test_what_arrived_twice_stands_once(worker: Worker) -> None:
         worker.rows("select count(*), sum(amount) from ingest_ledger_line"),
     )
     assert before == after
-    assert worker.rows("select count(*) from ingest_dirty_day") == [(0,)], "what did not change makes no work"
+    assert worker.rows("select count(*) from ingest_dirty_day") == [(0,)], (
+        "what did not change makes no work"
+    )
 
 
 def test_a_store_without_an_account_is_not_named_to_amazon_again(worker: Worker) -> None:
-    worker.set_cursor("orders_history", store=4)  # behind the store that the seller chose come the region's others
+    worker.set_cursor(
+        "orders_history", store=4
+    )  # behind the store that the seller chose come the region's others
     worker.finish("orders_history")
-    assert worker.asked("createReport") == 3  # Belgium and the Netherlands are denied, Germany is not
+    assert (
+        worker.asked("createReport") == 3
+    )  # Belgium and the Netherlands are denied, Germany is not
     assert worker.stream("orders_history")["cursor"]["store"] == 6
     assert worker.run("inventory", IRELAND) == 0
     assert worker.stream("inventory", IRELAND)["last_outcome"] == "role_missing"
@@ -76,8 +90,12 @@ def test_a_storm_of_refusals_slows_one_stream_and_loses_nothing(worker: Worker) 
     worker.run("transactions")
     stream = worker.stream("transactions")
     assert (stream["last_outcome"], stream["failures_in_row"]) == ("throttled", 0)
-    assert worker.rows("select tokens <= 0 from ingest_bucket where key like %s", "%listTransactions") == [(True,)]
-    assert "transactions" not in {key.name for key in due_streams(at=clock.now()) if key.connection == worker.connection}
+    assert worker.rows(
+        "select tokens <= 0 from ingest_bucket where key like %s", "%listTransactions"
+    ) == [(True,)]
+    assert "transactions" not in {
+        key.name for key in due_streams(at=clock.now()) if key.connection == worker.connection
+    }
     worker.finish("transactions")
 
 
@@ -98,24 +116,35 @@ def test_failures_wait_longer_each_time(worker: Worker) -> None:
     for _ in range(4):
         worker.pass_time("transactions")
         worker.run("transactions")
-        [(wait,)] = worker.rows("select due_at - last_attempt_at from ingest_stream where name = 'transactions'")
+        [(wait,)] = worker.rows(
+            "select due_at - last_attempt_at from ingest_stream where name = 'transactions'"
+        )
         waits.append(round(wait.total_seconds()))
     # Never less than Amazon asks for; a loaded machine may add a moment.
-    assert all(0 <= wait - asked <= 5 for wait, asked in zip(waits, [30, 30, 60, 120], strict=True)), waits
+    assert all(
+        0 <= wait - asked <= 5 for wait, asked in zip(waits, [30, 30, 60, 120], strict=True)
+    ), waits
     worker.finish("settlements")  # the others go on
 
 
 def test_a_new_field_is_noted_by_path_and_nothing_stops(worker: Worker) -> None:
     worker.amazon.control("faults", operation="finances.*", kind="unknown_field")
     worker.finish("transactions")
-    paths = [path for (path,) in worker.rows("select path from ingest_drift where operation = 'listTransactions'")]
+    paths = [
+        path
+        for (path,) in worker.rows(
+            "select path from ingest_drift where operation = 'listTransactions'"
+        )
+    ]
     assert "payload.transactions[].recentlyIntroducedField" in paths
     assert all("note" not in path.split(".")[-1] for path in paths)
     assert worker.rows("select count(*) > 0 from ingest_ledger_line") == [(True,)]
 
 
 def test_an_expired_address_is_asked_for_anew(worker: Worker) -> None:
-    worker.amazon.control("faults", operation="reports.getReportDocument", kind="expired_document", times=1)
+    worker.amazon.control(
+        "faults", operation="reports.getReportDocument", kind="expired_document", times=1
+    )
     worker.finish("orders_history")
     assert worker.asked("getReportDocument") == 2
     assert worker.asked("createReport") == 1
@@ -138,7 +167,10 @@ def test_a_failed_report_is_parked_and_asked_for_again(worker: Worker) -> None:
     cursor = worker.stream("orders_history")["cursor"]
     for _ in range(20):  # which of the two reports Amazon has ready first is its own affair
         worker.run("orders_history")
-        worker.rows("update ingest_stream set due_at = now() where name = 'orders_history' and due_at < now() + interval '40 seconds'")
+        worker.rows(
+            "update ingest_stream set due_at = now() where name = 'orders_history' and due_at <"
+            " now() + interval '40 seconds'"
+        )
         cursor = worker.stream("orders_history")["cursor"]
         if cursor["pending"] == [0] and cursor["parked"]:
             break
@@ -171,11 +203,19 @@ def test_cancelled_is_no_data_only_when_asked_again_after_a_while(worker: Worker
 def _look_now(worker: Worker) -> None:
     cursor = worker.stream("orders_history")["cursor"]
     past = (clock.now() - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    worker.set_cursor("orders_history", open={key: value | {"look": past} for key, value in cursor["open"].items()})
-    worker.rows("update ingest_stream set due_at = now() where name = 'orders_history' and cursor -> 'open' <> '{}'")
+    worker.set_cursor(
+        "orders_history",
+        open={key: value | {"look": past} for key, value in cursor["open"].items()},
+    )
+    worker.rows(
+        "update ingest_stream set due_at = now() where name = 'orders_history' and cursor -> 'open'"
+        " <> '{}'"
+    )
 
 
-def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(worker: Worker, cast: Cast) -> None:
+def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
+    worker: Worker, cast: Cast
+) -> None:
     worker.run("transactions")
     worker.amazon.control("revoke", selling_partner_id=SMALL_SELLER)
     worker.pass_time("settlements")
@@ -186,25 +226,32 @@ def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(worker: Work
     worker.pass_time("transactions")
     assert worker.run("transactions") == 0
     assert worker.asked("listTransactions") == asked
-    assert worker.connection not in {key.connection for key in due_streams(at=clock.now(), most=1000)}
+    assert worker.connection not in {
+        key.connection for key in due_streams(at=clock.now(), most=1000)
+    }
 
 
 def _claims(worker: Worker, database: str, seller: str) -> None:
     """Have the connection say that it is `seller`'s, as if Amazon had not been able to name the seller when it was authorized."""
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
-            "update connections_connection set selling_partner_id = %s, seller_check = null, seller_checked_at = null where id = %s",
+            "update connections_connection set selling_partner_id = %s, seller_check = null,"
+            " seller_checked_at = null where id = %s",
             [seller, worker.connection],
         )
 
 
 def _seller_check(worker: Worker) -> str | None:
-    [(check,)] = worker.rows("select seller_check from connections_connection where id = %s", worker.connection)
+    [(check,)] = worker.rows(
+        "select seller_check from connections_connection where id = %s", worker.connection
+    )
     return None if check is None else str(check)
 
 
 @pytest.mark.parametrize("first", ["transactions", "orders_history", "settlements"])
-def test_the_first_stream_that_runs_has_amazon_confirm_whose_connection_it_is(worker: Worker, database: str, first: str) -> None:
+def test_the_first_stream_that_runs_has_amazon_confirm_whose_connection_it_is(
+    worker: Worker, database: str, first: str
+) -> None:
     _claims(worker, database, SMALL_SELLER)
     worker.pass_time(first)
     worker.run(first)
@@ -212,16 +259,22 @@ def test_the_first_stream_that_runs_has_amazon_confirm_whose_connection_it_is(wo
     assert worker.stream(first)["last_outcome"] in {"ok", "waiting"}
 
 
-def test_no_stream_reads_anything_before_amazon_has_named_the_seller(worker: Worker, database: str) -> None:
+def test_no_stream_reads_anything_before_amazon_has_named_the_seller(
+    worker: Worker, database: str
+) -> None:
     _claims(worker, database, SMALL_SELLER)
     streams = ("orders_history", "orders", "settlements", "transactions")
-    worker.amazon.control("faults", operation="finances.listTransactions", kind="error503", times=len(streams))
+    worker.amazon.control(
+        "faults", operation="finances.listTransactions", kind="error503", times=len(streams)
+    )
     for name in streams:
         worker.pass_time(name)
         assert worker.run(name) == 0
         assert worker.stream(name)["last_outcome"] == "unavailable"
     assert _seller_check(worker) is None
-    assert [worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")] == [0, 0, 0]
+    assert [
+        worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")
+    ] == [0, 0, 0]
     assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
 
 
@@ -230,15 +283,22 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
 ) -> None:
     _claims(worker, database, SMALL_SELLER)
     with monkeypatch.context() as patched:
-        # An account whose newest transaction is older than Amazon's longest window: its answers are empty pages.
+        # An account whose newest transaction is older than Amazon's longest window: its answers are
+        # empty pages.
         patched.setattr(seller_identity, "_WINDOWS", (timedelta(seconds=1),))
         for name in ("orders_history", "orders", "transactions"):
             worker.pass_time(name)
             assert worker.run(name) == 0
             assert worker.stream(name)["last_outcome"] == "seller_unconfirmed"
-    assert [worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")] == [0, 0, 0]
+    assert [
+        worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")
+    ] == [0, 0, 0]
     with tenant_scope(worker.tenant):
-        told = [one.note for one in progress() if one.name in {"orders_history", "orders", "transactions"}]
+        told = [
+            one.note
+            for one in progress()
+            if one.name in {"orders_history", "orders", "transactions"}
+        ]
     assert len(told) == 3
     assert all("not confirmed the seller" in note for note in told)
     due_at = worker.stream("orders")["due_at"]
@@ -248,7 +308,9 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
     assert worker.stream("orders")["due_at"] < due_at
 
 
-def test_a_transaction_of_another_seller_stops_the_connection_and_nothing_of_it_is_stored(worker: Worker, database: str) -> None:
+def test_a_transaction_of_another_seller_stops_the_connection_and_nothing_of_it_is_stored(
+    worker: Worker, database: str
+) -> None:
     _claims(worker, database, "A2SOMEBODYELSE")
     for _ in range(2):
         worker.pass_time("transactions")
@@ -263,6 +325,8 @@ def test_a_transaction_of_another_seller_stops_the_connection_and_nothing_of_it_
     assert worker.rows("select count(*) from ingest_order_line") == [(0,)]
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         lines = superuser.execute(
-            "select subject from audit_event where tag = 'connections:seller:mismatch' and tenant_id = %s", [worker.tenant]
+            "select subject from audit_event where tag = 'connections:seller:mismatch' and"
+            " tenant_id = %s",
+            [worker.tenant],
         )
         assert lines.fetchall() == [(f"connection:{worker.connection}",)]

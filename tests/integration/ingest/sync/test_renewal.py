@@ -19,10 +19,17 @@ UK = "A1F83G8C2ARO7P"
 
 
 def _streams(worker: Worker) -> set[str]:
-    return {name for (name,) in worker.rows("select distinct name from ingest_stream where connection_id = %s", worker.connection)}
+    return {
+        name
+        for (name,) in worker.rows(
+            "select distinct name from ingest_stream where connection_id = %s", worker.connection
+        )
+    }
 
 
-def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     connection = connect(cast, amazon, ["sales", "finances", "stock"])
     worker = Worker(cast.alices_shop, connection, amazon)
     with as_role("worker"):
@@ -64,7 +71,9 @@ def test_a_feature_that_is_not_offered_is_not_collected_and_its_rows_stay(
         assert "inventory" not in _streams(worker)
 
 
-def test_rows_of_an_ended_connection_pass_to_the_new_one(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_rows_of_an_ended_connection_pass_to_the_new_one(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     """Else the purge that is still to come would erase what the new connection holds to be there already."""
     owners = []
     connection = None

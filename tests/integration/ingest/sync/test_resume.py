@@ -1,4 +1,4 @@
-# ruff: noqa: ANN401  # what stands in for a method takes whatever it takes
+# what stands in for a method takes whatever it takes
 """A worker that is killed at any moment, two workers at once, a connection that ends in the middle: nothing lost, nothing doubled."""
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         if left[0] == 0:
             raise Killed
 
-    def dying(original: Any) -> Any:
-        def around(self: SyncStep, *args: Any, **kwargs: Any) -> Any:
+    def dying(original: Any) -> Any:  # noqa: ANN401
+        def around(self: SyncStep, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
             boundary()
             answer = original(self, *args, **kwargs)
             boundary()
@@ -60,12 +60,21 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
     if name == "orders_history":
-        return worker.rows("select count(*), count(distinct order_id), sum(quantity), sum(item_price) from ingest_order_line")
-    return worker.rows("select count(*), count(distinct source_key), sum(amount) from ingest_ledger_line")
+        return worker.rows(
+            "select count(*), count(distinct order_id), sum(quantity), sum(item_price) from"
+            " ingest_order_line"
+        )
+    return worker.rows(
+        "select count(*), count(distinct source_key), sum(amount) from ingest_ledger_line"
+    )
 
 
-@pytest.mark.parametrize(("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))])
-def test_killed_at_any_boundary_it_ends_the_same(worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]) -> None:
+@pytest.mark.parametrize(
+    ("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))]
+)
+def test_killed_at_any_boundary_it_ends_the_same(
+    worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]
+) -> None:
     fresh = worker.stream(name)["cursor"]
     worker.finish(name)
     whole = _state(worker, name)
@@ -124,14 +133,18 @@ def test_workers_at_once_share_the_streams(worker: Worker) -> None:
         worker.finish(name)
     assert sum(steps) > 3
     assert worker.asked("createReport") == 1
-    [(lines, distinct)] = worker.rows("select count(*), count(distinct (order_id, line_key)) from ingest_order_line")
+    [(lines, distinct)] = worker.rows(
+        "select count(*), count(distinct (order_id, line_key)) from ingest_order_line"
+    )
     assert lines == distinct > 50
 
 
-def test_a_page_that_arrives_after_the_end_is_not_written(worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_arrives_after_the_end_is_not_written(
+    worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask, before = SyncStep.call, worker.asked("listTransactions")
 
-    def late(self: SyncStep, operation: str, **request: Any) -> bytes:
+    def late(self: SyncStep, operation: str, **request: Any) -> bytes:  # noqa: ANN401
         body = ask(self, operation, **request)
         done = disconnect(
             connection=worker.connection,

@@ -40,7 +40,10 @@ ORDER_COLUMNS = [
     "price-designation",
 ]
 BY_ORDER_DATE_COLUMNS = [*ORDER_COLUMNS[:29], "cpf", *ORDER_COLUMNS[29:]]
-DROPPED = "merchant-order-id order-channel ship-service-level ship-city ship-state ship-postal-code ship-country cpf purchase-order-number price-designation"
+DROPPED = (
+    "merchant-order-id order-channel ship-service-level ship-city ship-state ship-postal-code"
+    " ship-country cpf purchase-order-number price-designation"
+)
 CANARY = "CNRY-4711"
 
 _ORDER = {
@@ -66,7 +69,11 @@ _ORDER = {
 
 def order(**cells: str) -> dict[str, str]:
     """One order line; keys with underscores. Columns that must be dropped hold a canary unless told otherwise."""
-    return dict.fromkeys(DROPPED.split(), CANARY) | _ORDER | {name.replace("_", "-"): cell for name, cell in cells.items()}
+    return (
+        dict.fromkeys(DROPPED.split(), CANARY)
+        | _ORDER
+        | {name.replace("_", "-"): cell for name, cell in cells.items()}
+    )
 
 
 def all_orders(*lines: dict[str, str], columns: list[str] = ORDER_COLUMNS, end: str = "\n") -> str:
@@ -100,15 +107,30 @@ SETTLEMENT_COLUMNS = [
     "quantity-purchased",
     "promotion-id",
 ]
-_DATED = {"iso": ("2026-03-01", "2026-03-05 12:34:56 UTC"), "dotted": ("01.03.2026", "05.03.2026 12:34:56 UTC")}
+_DATED = {
+    "iso": ("2026-03-01", "2026-03-05 12:34:56 UTC"),
+    "dotted": ("01.03.2026", "05.03.2026 12:34:56 UTC"),
+}
 
 
 def settlement(
-    *amounts: tuple[str, str, str], total: str, currency: str = "EUR", store: str = "Amazon.de", dates: str = "iso", **extra: str
+    *amounts: tuple[str, str, str],
+    total: str,
+    currency: str = "EUR",
+    store: str = "Amazon.de",
+    dates: str = "iso",
+    **extra: str,
 ) -> str:
     """A settlement of (amount-type, amount-description, amount) lines. `extra` cells stand on every line."""
     day, moment = _DATED[dates]
-    summary = ["1001", f"{day} 00:00:00 UTC", f"{day} 10:00:00 UTC", f"{day} 12:00:00 UTC", total, currency]
+    summary = [
+        "1001",
+        f"{day} 00:00:00 UTC",
+        f"{day} 10:00:00 UTC",
+        f"{day} 12:00:00 UTC",
+        total,
+        currency,
+    ]
     rows = [SETTLEMENT_COLUMNS, summary]
     for type_, description, amount in amounts:
         cells = {
@@ -130,12 +152,22 @@ def settlement(
 
 
 def traffic(
-    *days: str, products: int = 1, granularity: str = "DAY", marketplace: str = "A1PA6795UKMFR9", **fields: object
+    *days: str,
+    products: int = 1,
+    granularity: str = "DAY",
+    marketplace: str = "A1PA6795UKMFR9",
+    **fields: object,
 ) -> dict[str, Any]:
     """A sales and traffic document; `fields` are merged into each day's sales."""
     money = {"amount": 238.44, "currencyCode": "EUR"}
     sales = {"orderedProductSales": money, "unitsOrdered": 23, "totalOrderItems": 20}
-    seen = {"sessions": 1000, "pageViews": 1658, "buyBoxPercentage": 10.54, "unitSessionPercentage": 2.54, "browserSessions": 906}
+    seen = {
+        "sessions": 1000,
+        "pageViews": 1658,
+        "buyBoxPercentage": 10.54,
+        "unitSessionPercentage": 2.54,
+        "browserSessions": 906,
+    }
     return {
         "reportSpecification": {
             "reportType": "GET_SALES_AND_TRAFFIC_REPORT",
@@ -145,10 +177,20 @@ def traffic(
             "marketplaceIds": [marketplace],
         },
         "salesAndTrafficByDate": [
-            {"date": day, "salesByDate": sales | {"unitsRefunded": 1, "buyerName": CANARY} | fields, "trafficByDate": seen} for day in days
+            {
+                "date": day,
+                "salesByDate": sales | {"unitsRefunded": 1, "buyerName": CANARY} | fields,
+                "trafficByDate": seen,
+            }
+            for day in days
         ],
         "salesAndTrafficByAsin": [
-            {"parentAsin": "B0BRUSH001", "sku": f"BRUSH-{number}", "salesByAsin": sales, "trafficByAsin": seen}
+            {
+                "parentAsin": "B0BRUSH001",
+                "sku": f"BRUSH-{number}",
+                "salesByAsin": sales,
+                "trafficByAsin": seen,
+            }
             for number in range(products)
         ],
     }

@@ -21,7 +21,16 @@ from tests.unit.amazon.report_fixtures.builders import (
 )
 from tests.unit.amazon.report_fixtures.lookalikes import BUSINESS, OTHERS, TRANSACTIONS, table
 
-_CELLS = ("ZZQ1CELL", "Quixville", "saint-quixville", "Erika Quixmann", "quix@example.org", "PO Quix 4711", "12345 Quixstadt", "quix-name")
+_CELLS = (
+    "ZZQ1CELL",
+    "Quixville",
+    "saint-quixville",
+    "Erika Quixmann",
+    "quix@example.org",
+    "PO Quix 4711",
+    "12345 Quixstadt",
+    "quix-name",
+)
 #: Any of them, also where an output folds case or changes separators.
 CANARY = re.compile(r"zzq1|quix", re.IGNORECASE)
 
@@ -41,9 +50,19 @@ def _seed_texts(chance: random.Random) -> str:
     pick = chance.choice
     kind = chance.randrange(10)
     if kind < 4:
-        columns = [*pick((ORDER_COLUMNS, BY_ORDER_DATE_COLUMNS)), *pick(((), ("buyer-name", "gift-message"), ("quix-column",)))]
+        columns = [
+            *pick((ORDER_COLUMNS, BY_ORDER_DATE_COLUMNS)),
+            *pick(((), ("buyer-name", "gift-message"), ("quix-column",))),
+        ]
         hidden = [*DROPPED.split(), "buyer-name", "gift-message", "quix-column"]
-        stores = pick((("Amazon.de", "EUR"), ("Amazon.co.jp", "JPY"), ("Amazon.com", "USD"), ("Amazon.in", "INR")))
+        stores = pick(
+            (
+                ("Amazon.de", "EUR"),
+                ("Amazon.co.jp", "JPY"),
+                ("Amazon.com", "USD"),
+                ("Amazon.in", "INR"),
+            )
+        )
         return all_orders(
             *(
                 order(
@@ -57,7 +76,11 @@ def _seed_texts(chance: random.Random) -> str:
             columns=columns,
         )
     if kind < 7:
-        lines = [("ItemPrice", "Principal", "19.90"), ("ItemFees", "Commission", "-2.99"), ("ItemPrice", "Shipping", "3.10")]
+        lines = [
+            ("ItemPrice", "Principal", "19.90"),
+            ("ItemFees", "Commission", "-2.99"),
+            ("ItemPrice", "Shipping", "3.10"),
+        ]
         text = settlement(
             *lines,
             total="20.01",
@@ -70,12 +93,19 @@ def _seed_texts(chance: random.Random) -> str:
         document = traffic("2026-03-01", "2026-03-02", products=2)
         for row in (*document["salesAndTrafficByDate"], *document["salesAndTrafficByAsin"]):
             row["buyerName"] = pick(_CELLS)
-            next(value for value in row.values() if isinstance(value, dict))["shipCity"] = pick(_CELLS)
+            next(value for value in row.values() if isinstance(value, dict))["shipCity"] = pick(
+                _CELLS
+            )
         return json.dumps(document)
-    headers: list[tuple[str, ...]] = [*TRANSACTIONS.values(), *(tuple(names.split()) for _, names in OTHERS)]
+    headers: list[tuple[str, ...]] = [
+        *TRANSACTIONS.values(),
+        *(tuple(names.split()) for _, names in OTHERS),
+    ]
     headers += [names for pair in BUSINESS.values() for names in pair]
     names = headers[chance.randrange(len(headers))]
-    return table(names, separator=pick((",", ";", "\t")), preamble=pick((0, 1, 7)), end="\n").replace("ZZQ1CELL", pick(_CELLS))
+    return table(
+        names, separator=pick((",", ";", "\t")), preamble=pick((0, 1, 7)), end="\n"
+    ).replace("ZZQ1CELL", pick(_CELLS))
 
 
 def _line_ends(text: str, chance: random.Random) -> str:
@@ -112,7 +142,22 @@ def _broken(text: str, chance: random.Random) -> str:
 
 def _inserted(text: str, chance: random.Random) -> str:
     at = chance.randrange(len(text) + 1)
-    odd = ("\t", '"', ",", ";", "\x1a", "\x00", "\ufeff", "\ud7ff", "é", "\u200f", "[" * 50, "9" * 40, "\\u0000", "--")
+    odd = (
+        "\t",
+        '"',
+        ",",
+        ";",
+        "\x1a",
+        "\x00",
+        "\ufeff",
+        "\ud7ff",
+        "é",
+        "\u200f",
+        "[" * 50,
+        "9" * 40,
+        "\\u0000",
+        "--",
+    )
     return text[:at] + chance.choice(odd) + text[at:]
 
 
@@ -135,7 +180,9 @@ def _column_renamed(text: str, chance: random.Random) -> str:
 def _column_removed(text: str, chance: random.Random) -> str:
     rows = [line.split("\t") for line in text.split("\n")]
     at = chance.randrange(len(rows[0]))
-    return "\n".join("\t".join(cell for place, cell in enumerate(row) if place != at) for row in rows)
+    return "\n".join(
+        "\t".join(cell for place, cell in enumerate(row) if place != at) for row in rows
+    )
 
 
 def _cell_changed(text: str, chance: random.Random) -> str:
@@ -180,7 +227,20 @@ _MOVING: tuple[_Change, ...] = (
 
 def _in_bytes(text: str, chance: random.Random) -> tuple[bytes, bool]:
     """Return `text` in some encoding, and whether a byte was damaged, which may have been a tab."""
-    codec = chance.choice((*["utf-8"] * 5, "utf-8-sig", "utf-16", "utf-16", "cp1252", "cp932", "cp1250", "cp1254", "gbk", "euc_jp"))
+    codec = chance.choice(
+        (
+            *["utf-8"] * 5,
+            "utf-8-sig",
+            "utf-16",
+            "utf-16",
+            "cp1252",
+            "cp932",
+            "cp1250",
+            "cp1254",
+            "gbk",
+            "euc_jp",
+        )
+    )
     data = text.encode(codec, "surrogatepass" if codec.startswith("utf") else "replace")
     damaged = chance.random() < 0.25
     if damaged:
@@ -192,7 +252,7 @@ def _in_bytes(text: str, chance: random.Random) -> tuple[bytes, bool]:
 def mutants(first: int, count: int) -> Iterator[Mutant]:
     """Yield mutants `first` to `first + count`."""
     for number in range(first, first + count):
-        chance = random.Random(number)  # noqa: S311  # the same files each time
+        chance = random.Random(number)  # the same files each time  # noqa: S311
         text = _seed_texts(chance)
         moved, names = False, []
         for _ in range(chance.choice((1, 1, 2, 3))):
@@ -202,6 +262,9 @@ def mutants(first: int, count: int) -> Iterator[Mutant]:
             text = change(text, chance) or "\n"
             names.append(change.__name__)
         # A header that is missing or elsewhere gives the cells other names.
-        moved = moved or not any(name in text.split("\n")[0] for name in (ORDER_COLUMNS[0], SETTLEMENT_COLUMNS[0], "reportSpecification"))
+        moved = moved or not any(
+            name in text.split("\n")[0]
+            for name in (ORDER_COLUMNS[0], SETTLEMENT_COLUMNS[0], "reportSpecification")
+        )
         data, damaged = _in_bytes(text, chance)
         yield Mutant(number, data, moved or damaged, "+".join([*names, *["damaged"] * damaged]))

@@ -20,7 +20,20 @@ def _read(response_body: bytes) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+49 30", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "\uff1d1+1", '=HYPERLINK("http://x")']
+    "text",
+    [
+        "=1+1",
+        "+49 30",
+        "-2",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "\u00a0=1",
+        "\uff1d1+1",
+        '=HYPERLINK("http://x")',
+    ],
 )
 def test_a_text_that_would_be_a_formula_is_made_a_text(text: str) -> None:
     assert neutralize_formulas(text).startswith("'")
@@ -33,11 +46,21 @@ def test_other_texts_are_left_alone(text: str) -> None:
 
 
 def test_numbers_keep_their_sign_and_every_digit() -> None:
-    body = csv_response("x", ["a"], [[Decimal("-12.3400"), Decimal(0), 7, None, date(2026, 11, 1), "-x", Decimal("1E+3")]]).content
+    body = csv_response(
+        "x",
+        ["a"],
+        [[Decimal("-12.3400"), Decimal(0), 7, None, date(2026, 11, 1), "-x", Decimal("1E+3")]],
+    ).content
     assert _read(body)[1] == ["-12.34", "0", "7", "", "2026-11-01", "'-x", "1000"]
 
 
-@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00")), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00")),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_every_text_comes_back_whole_and_none_begins_like_a_formula(texts: list[Cell]) -> None:
     row = _read(csv_response("x", ["a"], [texts]).content)[1:]
     cells = row[0] if row else [""]

@@ -8,13 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theseller.analytics.pages.periods import LONGEST_DAYS, Choice, Compare, PeriodKey, Span, add_months, choose, neighbours
+from theseller.analytics.pages.periods import (
+    LONGEST_DAYS,
+    Choice,
+    Compare,
+    PeriodKey,
+    Span,
+    add_months,
+    choose,
+    neighbours,
+)
 
 MONDAY = date(2026, 11, 23)
 DAYS = st.dates(date(2024, 1, 1), date(2030, 12, 31))
 
 
-def _choose(period: str, compare: str = "previous", *, today: date = MONDAY, first: str = "", last: str = "") -> Choice:
+def _choose(
+    period: str, compare: str = "previous", *, today: date = MONDAY, first: str = "", last: str = ""
+) -> Choice:
     return choose(period=period, compare=compare, today=today, first=first, last=last)
 
 
@@ -32,20 +43,30 @@ def _choose(period: str, compare: str = "previous", *, today: date = MONDAY, fir
         ("12m", "2025-11-23", "2026-11-22", "2024-11-23", "2025-11-22"),
     ],
 )
-def test_each_period_and_the_one_before_it(period: str, first: str, last: str, before_first: str, before_last: str) -> None:
+def test_each_period_and_the_one_before_it(
+    period: str, first: str, last: str, before_first: str, before_last: str
+) -> None:
     choice = _choose(period)
     assert choice.span == Span(date.fromisoformat(first), date.fromisoformat(last))
     assert choice.before == Span(date.fromisoformat(before_first), date.fromisoformat(before_last))
 
 
 def test_a_month_that_ends_on_its_last_day_is_compared_with_a_whole_month() -> None:
-    assert _choose("month", today=date(2026, 2, 28)).before == Span(date(2026, 1, 1), date(2026, 1, 31))
-    assert _choose("month", today=date(2026, 3, 30)).before == Span(date(2026, 2, 1), date(2026, 2, 28))
-    assert _choose("last-month", "year", today=date(2025, 3, 5)).before == Span(date(2024, 2, 1), date(2024, 2, 29))
+    assert _choose("month", today=date(2026, 2, 28)).before == Span(
+        date(2026, 1, 1), date(2026, 1, 31)
+    )
+    assert _choose("month", today=date(2026, 3, 30)).before == Span(
+        date(2026, 2, 1), date(2026, 2, 28)
+    )
+    assert _choose("last-month", "year", today=date(2025, 3, 5)).before == Span(
+        date(2024, 2, 1), date(2024, 2, 29)
+    )
 
 
 def test_only_today_and_the_month_to_date_end_with_a_day_that_is_not_over() -> None:
-    partial = {key for key in PeriodKey if key is not PeriodKey.CUSTOM and _choose(key.value).partial}
+    partial = {
+        key for key in PeriodKey if key is not PeriodKey.CUSTOM and _choose(key.value).partial
+    }
     assert partial == {PeriodKey.TODAY, PeriodKey.MONTH}
 
 
@@ -59,11 +80,15 @@ def test_only_today_and_the_month_to_date_end_with_a_day_that_is_not_over() -> N
     ],
 )
 def test_a_custom_period_that_can_t_be_read_is_the_default(words: dict[str, str]) -> None:
-    assert _choose("custom", first=words.get("first", ""), last=words.get("last", "")) == _choose("28d")
+    assert _choose("custom", first=words.get("first", ""), last=words.get("last", "")) == _choose(
+        "28d"
+    )
 
 
 def test_a_custom_period_is_put_right_and_cut_off() -> None:
-    assert _choose("custom", first="2026-11-30", last="2026-11-10").span == Span(date(2026, 11, 10), MONDAY)
+    assert _choose("custom", first="2026-11-30", last="2026-11-10").span == Span(
+        date(2026, 11, 10), MONDAY
+    )
     assert _choose("custom", first="1990-01-01", last="2026-11-10").span.length == LONGEST_DAYS
 
 
@@ -71,8 +96,14 @@ def test_unknown_words_are_the_default() -> None:
     assert _choose("'; drop table", "nonsense") == _choose("28d", "previous")
 
 
-@given(today=DAYS, key=st.sampled_from([key for key in PeriodKey if key is not PeriodKey.CUSTOM]), mode=st.sampled_from(Compare))
-def test_a_comparison_never_overlaps_its_period_and_keeps_weekdays_where_it_can(today: date, key: PeriodKey, mode: Compare) -> None:
+@given(
+    today=DAYS,
+    key=st.sampled_from([key for key in PeriodKey if key is not PeriodKey.CUSTOM]),
+    mode=st.sampled_from(Compare),
+)
+def test_a_comparison_never_overlaps_its_period_and_keeps_weekdays_where_it_can(
+    today: date, key: PeriodKey, mode: Compare
+) -> None:
     choice = choose(period=key.value, compare=mode.value, today=today)
     assert choice.span.first <= choice.span.last <= today
     if mode is Compare.NONE:
@@ -81,7 +112,8 @@ def test_a_comparison_never_overlaps_its_period_and_keeps_weekdays_where_it_can(
     assert choice.before is not None
     assert choice.before.last < choice.span.first
     if key in {PeriodKey.LAST_7, PeriodKey.LAST_28} or (
-        mode is Compare.YEAR and key not in {PeriodKey.MONTH, PeriodKey.LAST_MONTH, PeriodKey.LAST_12_MONTHS}
+        mode is Compare.YEAR
+        and key not in {PeriodKey.MONTH, PeriodKey.LAST_MONTH, PeriodKey.LAST_12_MONTHS}
     ):
         assert choice.before.first.weekday() == choice.span.first.weekday()
         assert choice.before.length == choice.span.length

@@ -20,8 +20,11 @@ def _shown(first: int, count: int) -> int:
     shown = 0
     for mutant in mutants(first, count):
         file = SimpleUploadedFile("report.txt", mutant.data)
-        tenant_context: TenantContext = None  # type: ignore[assignment]  # who looks is asked before a file is stored, and none is
-        page = render_to_string("ingest/import_card.html", {"card": _card(file, form, tenant_context)})
+        # who looks is asked before a file is stored, and none is
+        tenant_context: TenantContext = None  # type: ignore[assignment]
+        page = render_to_string(
+            "ingest/import_card.html", {"card": _card(file, form, tenant_context)}
+        )
         text = inspection_text("report.txt", inspect_report([mutant.data]))
         for output in (page, text):
             leak = CANARY.search(output)

@@ -15,16 +15,38 @@ from theseller.lib.marketplaces import Region
 AT = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
 
-def _stream(done: int, total: int = 19, step: str = "now", name: str = "orders_history", checked: datetime | None = None) -> StreamProgress:
-    return StreamProgress(name, "Order history", done, total, 100 * done // total, step, "", "", checked, None, None)
+def _stream(
+    done: int,
+    total: int = 19,
+    step: str = "now",
+    name: str = "orders_history",
+    checked: datetime | None = None,
+) -> StreamProgress:
+    return StreamProgress(
+        name, "Order history", done, total, 100 * done // total, step, "", "", checked, None, None
+    )
 
 
-def _connection(minutes: float, *, renewed: float | None = None, number: int = 1, origin: Origin = Origin.LWA) -> ConnectionView:
+def _connection(
+    minutes: float, *, renewed: float | None = None, number: int = 1, origin: Origin = Origin.LWA
+) -> ConnectionView:
     """Return an open connection made `minutes` ago and authorized again `renewed` minutes ago."""
     created = AT - timedelta(minutes=minutes)
     authorized = created if renewed is None else AT - timedelta(minutes=renewed)
     return ConnectionView(
-        UUID(int=1), UUID(int=number), origin, Region.NA, "A1", (), (), (), created, authorized, AT + timedelta(days=365), None, None
+        UUID(int=1),
+        UUID(int=number),
+        origin,
+        Region.NA,
+        "A1",
+        (),
+        (),
+        (),
+        created,
+        authorized,
+        AT + timedelta(days=365),
+        None,
+        None,
     )
 
 
@@ -39,7 +61,9 @@ def _connection(minutes: float, *, renewed: float | None = None, number: int = 1
         (600, 1, "180 hours"),
     ],
 )
-def test_the_rest_takes_as_long_as_its_share_of_what_arrived(minutes: float, done: int, left: str) -> None:
+def test_the_rest_takes_as_long_as_its_share_of_what_arrived(
+    minutes: float, done: int, left: str
+) -> None:
     assert summarize([_stream(done)], [_connection(minutes)], AT).left == left
 
 
@@ -56,8 +80,13 @@ def test_files_beside_a_connection_are_no_second_history() -> None:
 @pytest.mark.parametrize(
     "views",
     [
-        pytest.param([_connection(600, renewed=1)], id="renewed a minute ago: most of it had arrived before"),
-        pytest.param([_connection(1, number=2), _connection(5000)], id="a second region: the other one's history is no pace of this one"),
+        pytest.param(
+            [_connection(600, renewed=1)], id="renewed a minute ago: most of it had arrived before"
+        ),
+        pytest.param(
+            [_connection(1, number=2), _connection(5000)],
+            id="a second region: the other one's history is no pace of this one",
+        ),
         pytest.param([_connection(0.2)], id="twelve seconds show no pace"),
         pytest.param([_connection(60 * 49)], id="interrupted: it began days ago"),
         pytest.param([], id="no connection"),
@@ -68,7 +97,12 @@ def test_nothing_is_estimated_without_ground(views: list[ConnectionView]) -> Non
 
 
 def test_nothing_is_estimated_before_every_stream_has_begun() -> None:
-    assert summarize([_stream(10), _stream(0, step="waiting", name="money")], [_connection(10)], AT).left == ""
+    assert (
+        summarize(
+            [_stream(10), _stream(0, step="waiting", name="money")], [_connection(10)], AT
+        ).left
+        == ""
+    )
 
 
 def test_a_paused_stream_is_named_and_is_not_waited_for() -> None:

@@ -16,30 +16,53 @@ from theseller.ingest.types import Advance
 EVERY = timedelta(minutes=30)
 #: A store that holds nothing is asked once a day.
 EMPTY_EVERY = timedelta(days=1)
-#: The bucket gives two pages a second. Waiting so long for the next token is cheaper than starting all pages over.
+#: The bucket gives two pages a second. Waiting so long for the next token is cheaper than starting
+#: all pages over.
 _PATIENCE = 2.0
 
 
-def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001  # every stream starts by the same signature
+# every stream starts by the same signature
+def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001
     return {}, 1
 
 
 def run_step(step: SyncStep) -> None:
     """Fetch all pages of one store's stock, then replace what stood."""
     store = step.lease.key.marketplace_id
-    params: dict[str, Value] = {"details": True, "granularityType": "Marketplace", "granularityId": store, "marketplaceIds": [store]}
+    params: dict[str, Value] = {
+        "details": True,
+        "granularityType": "Marketplace",
+        "granularityId": store,
+        "marketplaceIds": [store],
+    }
     found: list[Summary] = []
     token: str | None = None
     while True:
         _pay(step, patient=token is not None)
-        page = decode_inventory(step.call("getInventorySummaries", params=params | ({"nextToken": token} if token else {}), paid=True))
+        page = decode_inventory(
+            step.call(
+                "getInventorySummaries",
+                params=params | ({"nextToken": token} if token else {}),
+                paid=True,
+            )
+        )
         step.note_unknown_fields("getInventorySummaries", page.drift)
         found.extend(page.summaries)
         token = page.next_token
         if token is None:
             break
-    later = Advance(due_at=step.at + (EVERY if found else EMPTY_EVERY), work_done=1, work_total=1, fresh_until=step.at)
-    step.commit(later, lambda: write_inventory(found, marketplace_id=store, tenant=step.tenant, connection=step.connection, at=step.at))
+    later = Advance(
+        due_at=step.at + (EVERY if found else EMPTY_EVERY),
+        work_done=1,
+        work_total=1,
+        fresh_until=step.at,
+    )
+    step.commit(
+        later,
+        lambda: write_inventory(
+            found, marketplace_id=store, tenant=step.tenant, connection=step.connection, at=step.at
+        ),
+    )
 
 
 def _pay(step: SyncStep, *, patient: bool) -> None:

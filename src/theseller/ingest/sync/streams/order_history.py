@@ -1,8 +1,10 @@
 """The history of orders by all-orders reports: ask for a window, wait until Amazon has made it, fetch, write. Several windows at a time.
 
-What is asked for is written down before it is asked, and what came back after: a worker killed in between looks for its report among
-Amazon's before it asks for another. The cursor: `anchor`, where the newest window ends; `pending`, the windows not yet written; `open`,
-their reports; `asking`, the one being asked for; `parked`, windows that must wait; `store`, which of the connection's stores is named to Amazon.
+What is asked for is written down before it is asked, and what came back after: a worker killed in
+between looks for its report among Amazon's before it asks for another. The cursor: `anchor`, where
+the newest window ends; `pending`, the windows not yet written; `open`, their reports; `asking`, the
+one being asked for; `parked`, windows that must wait; `store`, which of the connection's stores is
+named to Amazon.
 """
 
 from __future__ import annotations
@@ -11,7 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from theseller.amazon.decoders.reports import ReportState, decode_created_report, decode_report, decode_reports
+from theseller.amazon.decoders.reports import (
+    ReportState,
+    decode_created_report,
+    decode_report,
+    decode_reports,
+)
 from theseller.amazon.errors import (
     AccountBlockedError,
     ExpiredError,
@@ -26,19 +33,33 @@ from theseller.amazon.spapi import Value
 from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.orders import write_orders
 from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import HISTORY_WINDOWS, Window, format_instant, parse_instant, whole_second, window
+from theseller.ingest.sync.time_windows import (
+    HISTORY_WINDOWS,
+    Window,
+    format_instant,
+    parse_instant,
+    whole_second,
+    window,
+)
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 
 REPORT_TYPE = ReportType.ALL_ORDERS_BY_LAST_UPDATE
 #: Reports that Amazon makes for us at the same time.
 IN_FLIGHT = 4
-#: CANCELLED means "no data" or "asked too often". Asked again after this long, it can only mean "no data".
+#: CANCELLED means "no data" or "asked too often". Asked again after this long, it can only mean "no
+#: data".
 COOL_DOWN = timedelta(minutes=5)
 #: After the whole history: two windows again, once a week, in case anything was ever missed.
 REREAD_EVERY, REREAD_WINDOWS = timedelta(days=7), 2
 _LONGEST_WAIT = timedelta(hours=6)
 #: Amazon certainly made no report.
-_NOT_MADE = (ThrottledError, RoleMissingError, InvalidRequestError, AccountBlockedError, NotAllowedError)
+_NOT_MADE = (
+    ThrottledError,
+    RoleMissingError,
+    InvalidRequestError,
+    AccountBlockedError,
+    NotAllowedError,
+)
 
 
 def start(at: datetime) -> tuple[dict[str, Any], int]:
@@ -47,12 +68,24 @@ def start(at: datetime) -> tuple[dict[str, Any], int]:
 
 def _round(at: datetime, windows: int, number: int) -> dict[str, Any]:
     anchor = format_instant(whole_second(at))
-    return {"anchor": anchor, "pending": list(range(windows)), "open": {}, "asking": None, "parked": {}, "store": 0, "round": number}
+    return {
+        "anchor": anchor,
+        "pending": list(range(windows)),
+        "open": {},
+        "asking": None,
+        "parked": {},
+        "store": 0,
+        "round": number,
+    }
 
 
 def run_step(step: SyncStep) -> None:
     """Do the next thing that can be done: find a lost report, look after one that is due, ask for another, or wait."""
-    cursor = {**step.lease.cursor, "open": dict(step.lease.cursor["open"]), "parked": dict(step.lease.cursor["parked"])}
+    cursor = {
+        **step.lease.cursor,
+        "open": dict(step.lease.cursor["open"]),
+        "parked": dict(step.lease.cursor["parked"]),
+    }
     if not cursor["pending"]:
         cursor = _round(step.at, REREAD_WINDOWS, cursor["round"] + 1) | {"store": cursor["store"]}
     if cursor["asking"] is not None:
@@ -66,7 +99,11 @@ def run_step(step: SyncStep) -> None:
 
 
 def _ripe(step: SyncStep, cursor: dict[str, Any]) -> str | None:
-    ready = [index for index, report in cursor["open"].items() if parse_instant(report["look"]) <= step.at]
+    ready = [
+        index
+        for index, report in cursor["open"].items()
+        if parse_instant(report["look"]) <= step.at
+    ]
     return min(ready, key=lambda index: cursor["open"][index]["look"], default=None)
 
 
@@ -75,7 +112,9 @@ def _askable(step: SyncStep, cursor: dict[str, Any]) -> Iterator[int]:
         return
     for index in cursor["pending"]:
         parked = cursor["parked"].get(str(index))
-        if str(index) not in cursor["open"] and (parked is None or parse_instant(parked["until"]) <= step.at):
+        if str(index) not in cursor["open"] and (
+            parked is None or parse_instant(parked["until"]) <= step.at
+        ):
             yield index
 
 
@@ -86,13 +125,23 @@ def _window(cursor: dict[str, Any], index: int | str) -> Window:
 def _ask(step: SyncStep, cursor: dict[str, Any], index: int) -> None:
     step.pay("createReport")
     step.commit(
-        Advance(due_at=step.at, cursor={**cursor, "asking": {"window": index, "since": format_instant(step.at - timedelta(minutes=5))}})
+        Advance(
+            due_at=step.at,
+            cursor={
+                **cursor,
+                "asking": {
+                    "window": index,
+                    "since": format_instant(step.at - timedelta(minutes=5)),
+                },
+            },
+        )
     )
     span = _window(cursor, index)
     stores = step.view.marketplace_ids
     body = {
         "reportType": REPORT_TYPE.value,
-        # This report covers the whole region, whichever store is named; but a store where the seller has no account is denied.
+        # This report covers the whole region, whichever store is named; but a store where the
+        # seller has no account is denied.
         "marketplaceIds": [stores[cursor["store"]]],
         "dataStartTime": format_instant(span.start),
         "dataEndTime": format_instant(span.end),
@@ -112,7 +161,11 @@ def _ask(step: SyncStep, cursor: dict[str, Any], index: int) -> None:
 
 
 def _adopt(step: SyncStep, cursor: dict[str, Any], index: int, report_id: str) -> None:
-    cursor["open"][str(index)] = {"id": report_id, "look": format_instant(step.now() + timedelta(seconds=1)), "looks": 0}
+    cursor["open"][str(index)] = {
+        "id": report_id,
+        "look": format_instant(step.now() + timedelta(seconds=1)),
+        "looks": 0,
+    }
     step.commit(_go_on(step, {**cursor, "asking": None}))
 
 
@@ -121,12 +174,20 @@ def _find(step: SyncStep, cursor: dict[str, Any]) -> None:
     asking = cursor["asking"]
     span = _window(cursor, asking["window"])
     known = {report["id"] for report in cursor["open"].values()}
-    params: dict[str, Value] = {"reportTypes": [REPORT_TYPE.value], "createdSince": parse_instant(asking["since"]), "pageSize": 100}
+    params: dict[str, Value] = {
+        "reportTypes": [REPORT_TYPE.value],
+        "createdSince": parse_instant(asking["since"]),
+        "pageSize": 100,
+    }
     page = decode_reports(step.call("getReports", params=params))
     step.note_unknown_fields("getReports", page.drift)
     for report in page.reports:
         ours = (report.data_start_time, report.data_end_time) == (span.start, span.end)
-        if ours and report.report_id not in known and report.processing_status in {"IN_QUEUE", "IN_PROGRESS", "DONE"}:
+        if (
+            ours
+            and report.report_id not in known
+            and report.processing_status in {"IN_QUEUE", "IN_PROGRESS", "DONE"}
+        ):
             _adopt(step, cursor, asking["window"], report.report_id)
             return
     step.commit(Advance(due_at=step.at, cursor={**cursor, "asking": None}))
@@ -142,13 +203,22 @@ def _look_after(step: SyncStep, cursor: dict[str, Any], index: str) -> None:
         return
     if report.processing_status == "DONE" and report.report_document_id:
         _fetch(step, cursor, index, report)
-    elif report.processing_status == "CANCELLED" and cursor["parked"].get(index, {}).get("why") == "cancelled":
+    elif (
+        report.processing_status == "CANCELLED"
+        and cursor["parked"].get(index, {}).get("why") == "cancelled"
+    ):
         _finish(step, cursor, index)
     elif report.processing_status in {"CANCELLED", "FATAL", "DONE"}:
-        _park(step, cursor, index, "cancelled" if report.processing_status == "CANCELLED" else "fatal")
+        _park(
+            step, cursor, index, "cancelled" if report.processing_status == "CANCELLED" else "fatal"
+        )
     else:
         wait = timedelta(seconds=min(2 + 2 * entry["looks"], 30))
-        cursor["open"][index] = {**entry, "look": format_instant(step.now() + wait), "looks": entry["looks"] + 1}
+        cursor["open"][index] = {
+            **entry,
+            "look": format_instant(step.now() + wait),
+            "looks": entry["looks"] + 1,
+        }
         step.commit(_go_on(step, cursor))
 
 
@@ -156,8 +226,16 @@ def _park(step: SyncStep, cursor: dict[str, Any], index: str, why: str) -> None:
     """Let a window wait and the others go on: five minutes after a cancellation, ever longer after failures."""
     former = cursor["parked"].get(index, {})
     tries = former.get("tries", 0) + 1
-    wait = COOL_DOWN if why == "cancelled" else min(timedelta(minutes=1) * 2 ** min(tries - 1, 10), _LONGEST_WAIT)
-    cursor["parked"][index] = {"until": format_instant(step.now() + wait), "tries": tries, "why": why}
+    wait = (
+        COOL_DOWN
+        if why == "cancelled"
+        else min(timedelta(minutes=1) * 2 ** min(tries - 1, 10), _LONGEST_WAIT)
+    )
+    cursor["parked"][index] = {
+        "until": format_instant(step.now() + wait),
+        "tries": tries,
+        "why": why,
+    }
     cursor["open"].pop(index, None)
     step.commit(_go_on(step, cursor, Outcome.REPORT_FAILED if why == "fatal" else Outcome.WAITING))
 
@@ -170,7 +248,9 @@ def _fetch(step: SyncStep, cursor: dict[str, Any], index: str, report: ReportSta
     def write() -> None:
         options = Options(expected=REPORT_TYPE, as_tuples=True, declared=served.charset)
         stream = stream_report(served.pieces, options)
-        done = write_orders(stream.batches(), tenant=step.tenant, connection=step.connection, at=step.at)
+        done = write_orders(
+            stream.batches(), tenant=step.tenant, connection=step.connection, at=step.at
+        )
         inspection = stream.require_inspection()
         document = document_of(
             inspection,
@@ -183,7 +263,12 @@ def _fetch(step: SyncStep, cursor: dict[str, Any], index: str, report: ReportSta
         )
         record_document(document, tenant=step.tenant, connection=step.connection, at=step.at)
         step.note_unknown_fields(
-            "all_orders_report", tuple(f"column.{c.name}" for c in inspection.columns_dropped if c.reason == "unknown to this version")
+            "all_orders_report",
+            tuple(
+                f"column.{c.name}"
+                for c in inspection.columns_dropped
+                if c.reason == "unknown to this version"
+            ),
         )
 
     try:
@@ -192,7 +277,8 @@ def _fetch(step: SyncStep, cursor: dict[str, Any], index: str, report: ReportSta
         _park(step, step.lease.cursor, index, "fatal")
 
 
-def _finish(step: SyncStep, cursor: dict[str, Any], index: str, write: Any = None) -> None:  # noqa: ANN401  # a procedure or none
+# a procedure or none
+def _finish(step: SyncStep, cursor: dict[str, Any], index: str, write: Any = None) -> None:  # noqa: ANN401
     """Tick a window off. `pull.lease` keeps the old cursor until the commit has happened."""
     after = {
         **cursor,
@@ -212,7 +298,11 @@ def _go_on(step: SyncStep, cursor: dict[str, Any], outcome: Outcome | None = Non
     else:
         waits = [parse_instant(report["look"]) for report in cursor["open"].values()]
         if len(cursor["open"]) < IN_FLIGHT:
-            waits += [parse_instant(entry["until"]) for index, entry in cursor["parked"].items() if index not in cursor["open"]]
+            waits += [
+                parse_instant(entry["until"])
+                for index, entry in cursor["parked"].items()
+                if index not in cursor["open"]
+            ]
         due = min(waits) if cursor["pending"] and waits else at + REREAD_EVERY
     return Advance(
         due_at=due,

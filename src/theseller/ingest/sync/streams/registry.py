@@ -9,7 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from theseller.amazon.features import FEATURES, OFFERED
-from theseller.ingest.sync.streams import inventory, order_history, orders, settlements, transactions
+from theseller.ingest.sync.streams import (
+    inventory,
+    order_history,
+    orders,
+    settlements,
+    transactions,
+)
 from theseller.ingest.sync.sync_step import SyncStep
 
 
@@ -27,22 +33,55 @@ class StreamKind:
 
 
 _KINDS = (
-    StreamKind("orders_history", "all_orders_report", "Order history", "months", order_history.start, order_history.run_step),
+    StreamKind(
+        "orders_history",
+        "all_orders_report",
+        "Order history",
+        "months",
+        order_history.start,
+        order_history.run_step,
+    ),
     StreamKind("orders", "orders", "Live orders", "pages", orders.start, orders.run_step),
-    StreamKind("transactions", "transactions", "Fees, refunds and payouts", "months", transactions.start, transactions.run_step),
-    StreamKind("settlements", "settlement_report", "Settlements", "documents", settlements.start, settlements.run_step),
-    StreamKind("inventory", "inventory", "Inventory", "stores", inventory.start, inventory.run_step, per_store=True),
+    StreamKind(
+        "transactions",
+        "transactions",
+        "Fees, refunds and payouts",
+        "months",
+        transactions.start,
+        transactions.run_step,
+    ),
+    StreamKind(
+        "settlements",
+        "settlement_report",
+        "Settlements",
+        "documents",
+        settlements.start,
+        settlements.run_step,
+    ),
+    StreamKind(
+        "inventory",
+        "inventory",
+        "Inventory",
+        "stores",
+        inventory.start,
+        inventory.run_step,
+        per_store=True,
+    ),
 )
 #: In the order in which people see them.
 KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 
 
-def streams_of(features: Iterable[str], marketplace_ids: Iterable[str]) -> Iterator[tuple[StreamKind, str]]:
+def streams_of(
+    features: Iterable[str], marketplace_ids: Iterable[str]
+) -> Iterator[tuple[StreamKind, str]]:
     """Yield (kind, marketplace id or blank) for a connection, of the features that are offered.
 
     Raises KeyError for an unknown feature.
     """
-    flows = {flow for feature in features for flow in FEATURES[feature].streams if feature in OFFERED}
+    flows = {
+        flow for feature in features for flow in FEATURES[feature].streams if feature in OFFERED
+    }
     stores = tuple(marketplace_ids)
     for kind in _KINDS:
         if kind.flow in flows:

@@ -24,7 +24,8 @@ EVERY = timedelta(hours=6)
 _TRIES = 5
 
 
-def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001  # every stream starts by the same signature
+# every stream starts by the same signature
+def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001
     return {"listed": False, "token": None, "queue": [], "done": {}, "failed": {}}, 1
 
 
@@ -68,7 +69,13 @@ def _list(step: SyncStep, cursor: dict[str, Any]) -> None:
         and report.report_id not in queued
         and cursor["failed"].get(report.report_id, 0) < _TRIES
     ]
-    cursor = {**cursor, "done": done, "queue": [*cursor["queue"], *fresh], "token": page.next_token, "listed": page.next_token is None}
+    cursor = {
+        **cursor,
+        "done": done,
+        "queue": [*cursor["queue"], *fresh],
+        "token": page.next_token,
+        "listed": page.next_token is None,
+    }
     step.commit(_go_on(step, cursor))
 
 
@@ -77,7 +84,9 @@ def _fetch(step: SyncStep, cursor: dict[str, Any]) -> None:
     rest = {**cursor, "queue": cursor["queue"][1:]}
     try:
         document = step.download(document_id)
-        report = read_report(document.pieces, expected=REPORT_TYPE, rows_as_tuples=True, declared=document.charset)
+        report = read_report(
+            document.pieces, expected=REPORT_TYPE, rows_as_tuples=True, declared=document.charset
+        )
     except (ReportRefusedError, NotFoundError):
         failed = {**cursor["failed"], report_id: cursor["failed"].get(report_id, 0) + 1}
         step.commit(_go_on(step, {**rest, "failed": failed}, Outcome.REFUSED))
@@ -88,9 +97,19 @@ def _fetch(step: SyncStep, cursor: dict[str, Any]) -> None:
 
     def write() -> None:
         stores = step.view.marketplace_ids
-        done = write_settlement(summary, report.rows(), tenant=step.tenant, connection=step.connection, marketplace_ids=stores, at=step.at)
-        report_unclassified(report.inspection.unclassified, source="settlement", stored=done.rows > 0)
-        # A settlement covers the stores that it names. For others it must not exclude transactions of Finances.
+        done = write_settlement(
+            summary,
+            report.rows(),
+            tenant=step.tenant,
+            connection=step.connection,
+            marketplace_ids=stores,
+            at=step.at,
+        )
+        report_unclassified(
+            report.inspection.unclassified, source="settlement", stored=done.rows > 0
+        )
+        # A settlement covers the stores that it names. For others it must not exclude transactions
+        # of Finances.
         named = [by_code(code).id for code in report.inspection.marketplaces]
         document = document_of(
             report.inspection,

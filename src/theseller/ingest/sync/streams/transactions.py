@@ -13,7 +13,14 @@ from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.ledger import write_transactions
 from theseller.ingest.facts.unclassified import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import HISTORY_WINDOWS, Window, format_instant, parse_instant, whole_second, window
+from theseller.ingest.sync.time_windows import (
+    HISTORY_WINDOWS,
+    Window,
+    format_instant,
+    parse_instant,
+    whole_second,
+    window,
+)
 from theseller.ingest.types import Advance
 
 LAG = timedelta(minutes=2, seconds=5)
@@ -24,7 +31,12 @@ EVERY = timedelta(minutes=10)
 
 def start(at: datetime) -> tuple[dict[str, Any], int]:
     anchor = whole_second(at - LAG)
-    return {"anchor": format_instant(anchor), "pending": list(range(HISTORY_WINDOWS)), "until": None, "token": None}, HISTORY_WINDOWS
+    return {
+        "anchor": format_instant(anchor),
+        "pending": list(range(HISTORY_WINDOWS)),
+        "until": None,
+        "token": None,
+    }, HISTORY_WINDOWS
 
 
 def run_step(step: SyncStep) -> None:
@@ -34,7 +46,10 @@ def run_step(step: SyncStep) -> None:
     params: dict[str, Value] = {"postedAfter": span.start, "postedBefore": span.end}
     try:
         page = decode_transactions(
-            step.call("listTransactions", params=params | ({"nextToken": cursor["token"]} if cursor["token"] else {}))
+            step.call(
+                "listTransactions",
+                params=params | ({"nextToken": cursor["token"]} if cursor["token"] else {}),
+            )
         )
     except (ExpiredError, InvalidRequestError):
         if not cursor["token"]:
@@ -48,8 +63,18 @@ def run_step(step: SyncStep) -> None:
 
     def write() -> None:
         stores = step.view.marketplace_ids
-        done = write_transactions(page.transactions, tenant=step.tenant, connection=step.connection, marketplace_ids=stores, at=step.at)
-        unknown = sum(line.kind is ChargeType.UNCLASSIFIED for transaction in page.transactions for line in transaction.lines)
+        done = write_transactions(
+            page.transactions,
+            tenant=step.tenant,
+            connection=step.connection,
+            marketplace_ids=stores,
+            at=step.at,
+        )
+        unknown = sum(
+            line.kind is ChargeType.UNCLASSIFIED
+            for transaction in page.transactions
+            for line in transaction.lines
+        )
         report_unclassified(unknown, source="finances", stored=done.rows > 0)
 
     step.commit(_later(step, cursor, span, page.next_token), write)
@@ -65,7 +90,9 @@ def _span(cursor: dict[str, Any], at: datetime) -> Window:
 
 def _later(step: SyncStep, cursor: dict[str, Any], span: Window, token: str | None) -> Advance:
     if token:
-        return Advance(due_at=step.at, cursor={**cursor, "token": token, "until": format_instant(span.end)})
+        return Advance(
+            due_at=step.at, cursor={**cursor, "token": token, "until": format_instant(span.end)}
+        )
     if not cursor["pending"]:
         done = {**cursor, "anchor": format_instant(span.end), "until": None, "token": None}
         return Advance(due_at=step.at + EVERY, cursor=done, fresh_until=span.end)
