@@ -74,7 +74,7 @@ def stream_document(
         GoneError: the address has expired (five minutes). Ask getReportDocument for a new one.
         UnavailableError: the stream broke off. What was yielded before is incomplete and must be
         thrown away. DriftedError: unknown compression, or larger or more compressed than a report
-        can be.
+            can be.
     """
     if compression not in {None, "GZIP"}:
         raise DriftedError(_OPERATION, "compressionAlgorithm")

@@ -62,7 +62,7 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
 
     Raises:
         GunzipError: damaged, cut off, or outside of `limits`. What was yielded before is
-        incomplete.
+            incomplete.
     """
     decoder = zlib.decompressobj(_WBITS)
     members = 1

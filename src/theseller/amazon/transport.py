@@ -99,8 +99,8 @@ def opened(
 
     Raises:
         TransportError: the network failed, here or while the caller reads. Python may hang the
-        httpx error to it as context, so it is
-            caught close by, and what becomes of it is raised outside of the ``except`` block.
+            httpx error to it as context, so it is caught close by, and what becomes of it is raised
+            outside of the ``except`` block.
     """
     failure: Failure | None = None
     try:

@@ -34,8 +34,7 @@ def complete_copy(*, at: datetime, using: str = READER, writer: str = "default")
 
     Raises:
         CopyConflictError: the database's checkpoints do not continue the copy, or end with a key
-        that is not ours. The copy is as it was, or longer
-            by checkpoints that continue it.
+            that is not ours. The copy is as it was, or longer by checkpoints that continue it.
     """
     newest = last_document(using=using)
     with external_copy.copy_lock():

@@ -26,8 +26,7 @@ def accept_restoration(
 
     Raises:
         RestorationRefusedError: the reason is too short or too long, nothing was lost, or the
-        database's checkpoints are not the beginning
-            of the copy's.
+            database's checkpoints are not the beginning of the copy's.
         SealingBusyError, AuditKeyLostError: as `seal` raises them.
     """
     if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:

@@ -49,7 +49,7 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
         LogBehindError: the copy has later checkpoints than the database: it was restored, or they
         were removed. CopyConflictError: the database's checkpoints do not continue this machine's
         copy. CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing
-        is built upon it.
+            is built upon it.
     """
     made: list[Checkpoint] = []
     with checkpoint_lock(shared=False, using=using):

@@ -61,7 +61,7 @@ def drill(
 
     Raises:
         UnavailableError: target, key store or machine can't answer now. Nothing is known of the
-        backup, and no report is kept.
+            backup, and no report is kept.
     """
     checked: dict[str, int] = {}
     faults: list[str] = []

@@ -35,7 +35,7 @@ def marked_moment(conninfo: str, restore_point: str) -> Mapping[str, Fingerprint
 
     Raises:
         BackupError: some transaction writes for so long that there was no such instant in ten
-        minutes.
+            minutes.
     """
     with (
         psycopg.connect(conninfo, autocommit=True) as holder,

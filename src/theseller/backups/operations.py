@@ -249,7 +249,7 @@ def read_manifest(context: BackupContext, identity: UUID) -> Manifest:
 
     Raises:
         BackupError, CannotOpenError, KeyDestroyedError, TargetError: it is damaged, expired, or not
-        there.
+            there.
     """
     found = manifests.decode(
         b"".join(

@@ -50,7 +50,7 @@ def keep(
 
     Raises:
         ValueError: the place is of no object that a backup may hold, so nothing would find or
-        remove it.
+            remove it.
     """
     if not is_backup_object(place.row):
         raise ValueError(f"a backup holds no object called {place.row!r}")

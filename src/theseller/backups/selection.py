@@ -32,7 +32,7 @@ def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], N
 
     Raises:
         BackupError: it can't be read, and why; or the newest is much smaller than the one before,
-        so that one must be named.
+            so that one must be named.
     """
     known = sorted(
         identity
@@ -58,7 +58,7 @@ def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) ->
 
     Raises:
         BackupError: it lacks some. Without them the restore would bring back what was erased, and
-        no one would notice.
+            no one would notice.
     """
     newest = max(
         (

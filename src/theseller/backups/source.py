@@ -52,7 +52,7 @@ def refuse_other_major(what: str, version: str, binaries: Binaries) -> None:
 
     Raises:
         BackupError: they are another major version's. It begins with `what`, and says where to
-        look.
+            look.
     """
     if int(re.split(r"\D", version, maxsplit=1)[0]) != binaries.major:
         raise BackupError(

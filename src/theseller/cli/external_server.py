@@ -52,8 +52,8 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
 
     Raises:
         CommandError: no such URL, one that would send a password in the clear, a server that is too
-        old, a role that is no superuser, or
-            a database that holds something else. psycopg.Error: the server can't be reached.
+            old, a role that is no superuser, or a database that holds something else.
+        psycopg.Error: the server can't be reached.
     """
     admin = environ.get("THESELLER_ADMIN_URL", "")
     if not admin:

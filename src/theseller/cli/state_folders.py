@@ -35,8 +35,8 @@ def make_state_folder(state: Path) -> None:
 
     Raises:
         CommandError: it exists, is not empty and was not made by us; or it is another
-        environment's; or a demo is to use a folder with
-            an empty mark, and nothing in the folder proves that it is a demo's.
+            environment's; or a demo is to use a folder with an empty mark, and nothing in the
+            folder proves that it is a demo's.
     """
     if state.exists() and not state.is_dir():
         raise CommandError(

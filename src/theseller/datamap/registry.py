@@ -31,8 +31,7 @@ class TableRegistry:
 
         Raises:
             DataMapError: a table or a prefix of partitions is claimed twice differently. The very
-            same descriptor again is
-                harmless, since a module may be imported twice.
+                same descriptor again is harmless, since a module may be imported twice.
         """
         new = dict(self._descriptors)
         for descriptor in descriptors:
@@ -66,7 +65,7 @@ class TableRegistry:
 
         Raises:
             DataMapError: a parent is not registered, or tables are parents of each other in a
-            circle.
+                circle.
         """
         children_left = _count_children(self._descriptors)
         ready = [

@@ -57,7 +57,7 @@ def certify(
 
     Raises:
         KeyStoreError, KeyStillActiveError: a key of a connection is in the key store and can't be
-        destroyed now.
+            destroyed now.
     """
     subject = erasure.subject
     destroy_keys_of(erasure.connections())

@@ -76,12 +76,12 @@ def erase_all(
     Args:
         due: the subjects, each with what makes its erasure. That may fail, for the one subject.
         at: when this run began.
-        gather: sanitize when the first of them has waited this long for others. throttle: how much
-        of the time this may work beside the requests of users. now: the time when this is done with
-        its work. A certificate that bore the time of the beginning would say of a backup taken
-            meanwhile that it holds nothing.
+        gather: sanitize when the first of them has waited this long for others.
+        throttle: how much of the time this may work beside the requests of users.
+        now: returns the time when this is done with its work. A certificate that bore the time of
+            the beginning would say of a backup taken meanwhile that it holds nothing.
         then: called after the rows of `due` are deleted; returns further erasures whose rows are
-        deleted.
+            deleted.
     """
     now = now or (lambda: at)
     results: list[ErasureResult] = []

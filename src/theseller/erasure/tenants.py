@@ -218,7 +218,7 @@ class TenantErasure(Erasure):
 
         Raises:
             AccountFailedError: one could not be erased (`failures` has the reason): the tenant
-            waits for it.
+                waits for it.
         """
         erase_users(at=at, failures=failures, waiting_too=True, throttle=throttle)
         if any(user in failures for user in self._members()):

@@ -78,7 +78,7 @@ def inventory(
 
     Raises:
         SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known,
-        and nothing is said.
+            and nothing is said.
     """
     last, under_way = last_rotations(using=using), steps_under_way(using=using)
     if connection_keys is None:

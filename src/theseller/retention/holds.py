@@ -71,7 +71,7 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
 
     Raises:
         HoldRefusedError: the reason is too short, the end is past or more than a year away, or
-        there is no such shop.
+            there is no such shop.
     """
     reason = " ".join(reason.split())
     if not HOLD_REASON_LENGTH_MIN <= len(reason) <= 1000:

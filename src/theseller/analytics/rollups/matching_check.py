@@ -73,8 +73,7 @@ def settled_transactions(
 
     Args:
         lines: every ledger line of the orders in question; and for charges without an order, of all
-        days (UTC) of the settlements that may
-            hold them, and of their own.
+            days (UTC) of the settlements that may hold them, and of their own.
         stored: numbers of the settlements that are stored.
         groups: settlement numbers by financial event group.
         periods: when each settlement begins and ends, as its document says.

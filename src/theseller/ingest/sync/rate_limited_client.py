@@ -55,7 +55,7 @@ class RateLimitedClient:
         Raises:
             ThrottledError: there is none.
             OtherSellerError, SellerUnconfirmedError: Amazon names another seller, or none yet:
-            nothing is read.
+                nothing is read.
         """
         if self._view.seller_mismatch:
             raise OtherSellerError(operation)

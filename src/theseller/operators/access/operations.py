@@ -47,7 +47,7 @@ def open_access(
 
     Raises:
         AccessRefusedError: reason, ticket or time are not good enough, there is no such shop, or
-        another session is open.
+            another session is open.
     """
     reason, ticket = " ".join(reason.split()), ticket.strip()
     _check(reason, ticket, minutes)
@@ -149,7 +149,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
 
     Raises:
         AccessRefusedError: the note is empty, `until` is no event that waits, or all of them are
-        the reviewer's own.
+            the reviewer's own.
     """
     note = note.strip()
     if not 1 <= len(note) <= 2000:

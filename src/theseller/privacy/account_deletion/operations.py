@@ -27,7 +27,7 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
 
     Raises:
         AccountEndRefusedError: a shop would be left without an owner, or the deployment without an
-        operator. Nothing has been changed.
+            operator. Nothing has been changed.
     """
     # Two owners who leave at the same moment would each see the other: one after the other, then.
     with transaction.atomic(using=accounts_database()):

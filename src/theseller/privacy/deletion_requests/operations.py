@@ -43,7 +43,7 @@ def record_amazon_request(
     Raises:
         RequestRefusedError: the seller id, the reference or the moment can't be right, or no shop
         has data of that seller. KeyStoreError: a key can't be destroyed now. The requests are
-        recorded; call it again.
+            recorded; call it again.
     """
     seller, reference = seller.strip(), reference.strip()
     _check(seller, reference, received_at, at)
