@@ -1,3 +1,5 @@
+"""Django application `theseller.buyer_pii`, with the label `vault`."""
+
 from __future__ import annotations
 
 import importlib
@@ -6,6 +8,8 @@ from django.apps import AppConfig
 
 
 class BuyerPiiConfig(AppConfig):
+    """Application with buyer PII: packing slips, consents and access log."""
+
     name = "theseller.buyer_pii"
     # The label is in the names of applied migrations, in every database.
     label = "vault"

@@ -30,6 +30,11 @@ class OrdersForm(forms.Form):
     )
 
     def clean_order(self) -> tuple[str, ...]:
+        """Return the selected orders once each, in the order of the form.
+
+        Raises:
+            ValidationError: more orders than one request may have.
+        """
         chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
         if len(chosen) > MAX_SLIPS_PER_REQUEST:
             raise forms.ValidationError(
@@ -53,6 +58,11 @@ class AgreeForm(forms.Form):
     )
 
     def clean_terms(self) -> str:
+        """Return the version of the terms.
+
+        Raises:
+            ValidationError: the form shows an older version than the present one.
+        """
         if self.cleaned_data["terms"] != TERMS_VERSION:
             raise forms.ValidationError(
                 "The terms have changed since you opened this page. Read them, then decide."

@@ -91,14 +91,17 @@ class OrdersPage:
 
     @property
     def before(self) -> str:
+        """Query string of the previous page."""
         return replace(self.query, number=self.query.number - 1).query_string
 
     @property
     def after(self) -> str:
+        """Query string of the next page."""
         return replace(self.query, number=self.query.number + 1).query_string
 
     @property
     def ready(self) -> tuple[OrderRow, ...]:
+        """Rows whose packing slip can be printed."""
         return tuple(row for row in self.rows if row.state.ready)
 
     @property
@@ -108,6 +111,7 @@ class OrdersPage:
 
     @property
     def waiting(self) -> int:
+        """Number of rows whose packing slip is being fetched."""
         return sum(row.state.waiting for row in self.rows)
 
 

@@ -37,14 +37,18 @@ ORDERS_PER_PAGE = 100
 #: The most entries in the access log page, counted by order.
 MAX_SLIP_VIEWS = 1000
 _ORDERS = """
-select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id), bool_and(l.status = 'shipped'),
-       array_agg(l.line_key order by l.line_key), array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
+select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id),
+       bool_and(l.status = 'shipped'), array_agg(l.line_key order by l.line_key),
+       array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
        array_agg(l.quantity order by l.line_key), min(r.asked_at), min(r.outcome)
 from ingest_order_line l
-left join ingest_product p on p.tenant_id = l.tenant_id and p.marketplace_id = l.marketplace_id and p.sku = l.sku
-left join vault_request r on r.tenant_id = l.tenant_id and r.connection_id = l.connection_id and r.order_id = l.order_id
-where l.tenant_id = %s and l.connection_id = any(%s) and l.fulfilment = 'merchant' and l.status in ('unshipped', 'shipped')
-  and l.quantity > 0 and l.local_day >= %s::date and (l.status = 'unshipped' or l.last_updated_at > %s)
+left join ingest_product p
+  on p.tenant_id = l.tenant_id and p.marketplace_id = l.marketplace_id and p.sku = l.sku
+left join vault_request r
+  on r.tenant_id = l.tenant_id and r.connection_id = l.connection_id and r.order_id = l.order_id
+where l.tenant_id = %s and l.connection_id = any(%s) and l.fulfilment = 'merchant'
+  and l.status in ('unshipped', 'shipped') and l.quantity > 0 and l.local_day >= %s::date
+  and (l.status = 'unshipped' or l.last_updated_at > %s)
 """
 #: Unshipped orders older than this are not listed; Amazon cancels them long before.
 _OLDEST = timedelta(days=120)

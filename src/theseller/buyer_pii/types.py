@@ -68,6 +68,7 @@ class ShippableOrder:
 
     @property
     def units(self) -> int:
+        """Units to ship, over all lines of the order."""
         return sum(line.quantity for line in self.lines)
 
 
@@ -110,6 +111,7 @@ class FeatureState:
 
     @property
     def is_on(self) -> bool:
+        """Whether the tenant has a consent in force for this connection."""
         return self.consent is not None
 
 
