@@ -1,3 +1,5 @@
+"""Django application `theseller.connections`."""
+
 from __future__ import annotations
 
 import importlib
@@ -6,6 +8,8 @@ from django.apps import AppConfig
 
 
 class ConnectionsConfig(AppConfig):
+    """Application with the authorized seller accounts and their tokens."""
+
     name = "theseller.connections"
     label = "connections"
     default_auto_field = "django.db.models.BigAutoField"

@@ -51,6 +51,11 @@ class DisconnectForm(forms.Form):
     )
 
     def clean_confirm(self) -> str:
+        """Return what was typed; accept DISCONNECT in any case.
+
+        Raises:
+            ValidationError: another word was typed.
+        """
         word = str(self.cleaned_data["confirm"])
         if word.strip().upper() != "DISCONNECT":
             raise forms.ValidationError(

@@ -31,6 +31,8 @@ class AuthorisationAttempt(models.Model):
     outcome = models.TextField(null=True)  # noqa: DJ001
 
     class Meta:
+        """Table of `sql/tables.sql`; Django's migrations do not manage it."""
+
         managed = False
         db_table = "connections_attempt"
 
@@ -58,6 +60,8 @@ class Connection(models.Model):
     seller_confirmed_at = models.DateTimeField(null=True)
 
     class Meta:
+        """Table of `sql/tables.sql`; Django's migrations do not manage it."""
+
         managed = False
         db_table = "connections_connection"
 
@@ -73,6 +77,8 @@ class RefreshToken(models.Model):
     sealed_at = models.DateTimeField()
 
     class Meta:
+        """Table of `sql/tables.sql`; Django's migrations do not manage it."""
+
         managed = False
         db_table = "connections_refresh_token"
 
@@ -89,5 +95,7 @@ class Disconnection(models.Model):
     data_key_id = models.UUIDField(null=True)
 
     class Meta:
+        """Table of `sql/tables.sql`; Django's migrations do not manage it."""
+
         managed = False
         db_table = "connections_disconnection"

@@ -24,8 +24,9 @@ DISCONNECT_REASON_TEXT: dict[DisconnectReason, str] = {
     DisconnectReason.SELLER_REQUEST: "Disconnected here",
 }
 _SELECT = """
-select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features, c.roles, c.created_at,
-       c.authorised_at, c.authorisation_expires_at, d.at, d.reason, c.seller_check
+select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features,
+       c.roles, c.created_at, c.authorised_at, c.authorisation_expires_at, d.at, d.reason,
+       c.seller_check
 from connections_connection c
 left join connections_disconnection d on d.tenant_id = c.tenant_id and d.connection_id = c.id
 where c.tenant_id = %s

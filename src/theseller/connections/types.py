@@ -101,6 +101,7 @@ class ConnectionView:
 
     @property
     def is_open(self) -> bool:
+        """Whether the connection has not been disconnected."""
         return self.disconnected_at is None
 
 

@@ -1,3 +1,5 @@
+"""URLs of the connections page and of the authorization at Amazon."""
+
 from __future__ import annotations
 
 from django.urls import path

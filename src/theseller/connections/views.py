@@ -164,9 +164,9 @@ def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
             for view in all_connections()
             if view.is_open and view.origin is Origin.LWA
         ]
-    asked = request.GET.get("store", "")
+    store = request.GET.get("store", "")
     initial = {"features": list(OFFERED)} | (
-        {"marketplace": asked} if asked in MARKETPLACES else {}
+        {"marketplace": store} if store in MARKETPLACES else {}
     )
     form = ChoiceForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
