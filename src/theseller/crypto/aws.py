@@ -130,6 +130,7 @@ class AwsKeyFileStorage:
         self._tombstones = f"/theseller/{client.where.environment}/destroyed/"
 
     def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
+        """Return the key file or tombstone of `key_id`, or None."""
         if folder is KeyFolder.KEYS:
             answer = self._client.call(
                 "secretsmanager", "get_secret_value", SecretId=f"{self._keys}{key_id}"
@@ -139,6 +140,7 @@ class AwsKeyFileStorage:
         return None if answer is None else _stored_parameter(answer["Parameter"])
 
     def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
+        """Create a secret or parameter; return False if the name exists."""
         text = content.decode()
         if folder is KeyFolder.KEYS:
             answer = self._client.call(
@@ -152,6 +154,11 @@ class AwsKeyFileStorage:
         return answer is not None
 
     def erase(self, key_id: UUID, /) -> None:
+        """Delete the secret without a recovery window and wait for the deletion.
+
+        Raises:
+            KeyStoreError: AWS still returns the secret after three seconds.
+        """
         name = f"{self._keys}{key_id}"
         self._client.call(
             "secretsmanager", "delete_secret", SecretId=name, ForceDeleteWithoutRecovery=True
@@ -163,11 +170,16 @@ class AwsKeyFileStorage:
         raise KeyStoreError(f"key {key_id} was deleted, and AWS still gives it: destroy it again")
 
     def ids(self, folder: KeyFolder, /) -> set[UUID]:
+        """Return the IDs of all keys, or of all tombstones."""
         if folder is KeyFolder.KEYS:
             return {UUID(name.removeprefix(self._keys)) for name in self._names()}
         return set(self.contents(folder))
 
     def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
+        """Return all files of the folder.
+
+        Secrets are read in batches, which omit a secret that is deleted meanwhile.
+        """
         if folder is KeyFolder.DESTROYED:
             path = self._tombstones.rstrip("/")
             found = self._client.pages("ssm", "get_parameters_by_path", "Parameters", Path=path)
@@ -199,6 +211,11 @@ class KmsKeyWrapper:
         self._client = client
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
+        """Return a new data key of KMS, plain and wrapped.
+
+        Raises:
+            KeyStoreError: KMS returned no key of 32 bytes.
+        """
         answer = self._client.call(
             "kms",
             "generate_data_key",
@@ -211,6 +228,11 @@ class KmsKeyWrapper:
         return Secret(answer["Plaintext"]), answer["CiphertextBlob"]
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
+        """Return the data key that KMS unwraps for this record.
+
+        Raises:
+            CannotOpenError: KMS did not wrap it, or wrapped it for another record.
+        """
         answer = self._client.call(
             "kms",
             "decrypt",

@@ -200,10 +200,12 @@ class VaultKeyFileStorage:
         self._values = _KeyValue(client, "file")
 
     def read(self, folder: KeyFolder, key_id: UUID, /) -> StoredKeyFile | None:
+        """Return the file's content and the time Vault wrote it, or None."""
         found = self._values.read(f"{folder}/{key_id}")
         return None if found is None else StoredKeyFile(found[0].reveal_bytes(), found[1])
 
     def add(self, folder: KeyFolder, key_id: UUID, content: bytes, /) -> bool:
+        """Write a new file; return False if the ID exists."""
         return self._values.write(f"{folder}/{key_id}", Secret(content), only_new=True)
 
     def replace(self, key_id: UUID, content: bytes, *, over: StoredKeyFile) -> bool:
@@ -223,12 +225,15 @@ class VaultKeyFileStorage:
         self._values.destroy_older_versions(f"{KeyFolder.KEYS}/{key_id}")
 
     def erase(self, key_id: UUID, /) -> None:
+        """Delete the key's file with all its versions."""
         self._values.erase(f"{KeyFolder.KEYS}/{key_id}")
 
     def ids(self, folder: KeyFolder, /) -> set[UUID]:
+        """Return the IDs of the files in the folder, subfolders left out."""
         return {UUID(name) for name in self._values.names(folder) if not name.endswith("/")}
 
     def contents(self, folder: KeyFolder, /) -> Mapping[UUID, StoredKeyFile]:
+        """Return the files of the folder, read one at a time."""
         found = {key_id: self.read(folder, key_id) for key_id in self.ids(folder)}
         return {key_id: stored for key_id, stored in found.items() if stored is not None}
 
@@ -240,6 +245,7 @@ class TransitKeyWrapper:
         self._client = client
 
     def make(self, record: KeyRecord, /) -> tuple[Secret, bytes]:
+        """Return 32 random bytes of this machine, plain and wrapped by Transit."""
         material = Secret(os.urandom(KEY_BYTES))
         return material, self.wrap(record, material)
 
@@ -251,6 +257,11 @@ class TransitKeyWrapper:
         return str(answer["ciphertext"]).encode()
 
     def open(self, record: KeyRecord, wrapped: bytes, /) -> Secret:
+        """Return the key that Transit decrypts for this record.
+
+        Raises:
+            CannotOpenError: Transit does not decrypt it, or its answer is not Base64.
+        """
         answer = self._call("decrypt", record, Secret(wrapped.decode(errors="replace")))
         if answer is None:
             raise CannotOpenError

@@ -65,6 +65,8 @@ class VaultAddress:
 
 @dataclass(frozen=True, slots=True)
 class VaultResponse:
+    """HTTP status and JSON body of a response; `repr` hides the body."""
+
     status: int
     body: Mapping[str, Any] = field(repr=False)
 
@@ -143,8 +145,13 @@ class VaultClient:
                 answer = VaultResponse(403, {})  # a wrong or expired secret id
             client.token = str(self._checked(answer, path).body["auth"]["client_token"])
 
-    # - hvac has no types
-    def _attempt(self, client: Any, method: str, path: str, body: Secret | None) -> VaultResponse:  # noqa: ANN401
+    def _attempt(
+        self,
+        client: Any,  # noqa: ANN401 - hvac has no types
+        method: str,
+        path: str,
+        body: Secret | None,
+    ) -> VaultResponse:
         failure: ServiceError | None = None
         for _ in range(2 if method in _SAFE_METHODS else 1):
             try:

@@ -113,7 +113,8 @@ class TransitRotation:
             raise self._client.missing(f"transit key {self._path(purpose)}")
 
     def _path(self, purpose: Purpose) -> str:
-        return f"{self._client.where.transit_mount}/keys/theseller-{self._client.where.environment}-{purpose.value.replace('_', '-')}"
+        where, name = self._client.where, purpose.value.replace("_", "-")
+        return f"{where.transit_mount}/keys/theseller-{where.environment}-{name}"
 
 
 def _version(wrapped: bytes) -> int:

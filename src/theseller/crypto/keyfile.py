@@ -36,6 +36,7 @@ class KeyRecord:
 
     @property
     def destroyed(self) -> bool:
+        """Whether the key is destroyed and only its tombstone remains."""
         return self.destroyed_at is not None
 
 
