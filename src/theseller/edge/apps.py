@@ -1,3 +1,5 @@
+"""Django application `theseller.edge`."""
+
 from __future__ import annotations
 
 import importlib

@@ -23,8 +23,12 @@ def compressed(*, unless: Collection[str] = ()) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        # whatever the URL carries
-        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        def answered(
+            request: HttpRequest,
+            # whatever the URL carries
+            *args: Any,  # noqa: ANN401
+            **kwargs: Any,  # noqa: ANN401
+        ) -> HttpResponseBase:
             response = view(request, *args, **kwargs)
             if response.status_code != 200 or any(request.GET.get(name) for name in unless):
                 return response

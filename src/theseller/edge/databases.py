@@ -16,8 +16,8 @@ _AUTH, _OPERATOR = "auth", "operator"
 _WEB_ROLE = "theseller_web"
 #: Models that the web reaches as `auth` only, in lower case.
 _ACCOUNT_MODELS = frozenset({
-    "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey", "accounts.recoverycode", "accounts.user",
-    "edge.ratebucket", "sessions.session",
+    "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey",
+    "accounts.recoverycode", "accounts.user", "edge.ratebucket", "sessions.session",
 })  # fmt: skip
 
 
@@ -36,9 +36,11 @@ class AccountsRouter:
 
     # Django's own signature
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:  # noqa: ANN401
+        """Return the alias for an account model; None leaves the default."""
         del hints
         # Django's public name for it
-        return accounts_database() if model._meta.label_lower in _ACCOUNT_MODELS else None  # noqa: SLF001
+        label = model._meta.label_lower  # noqa: SLF001
+        return accounts_database() if label in _ACCOUNT_MODELS else None
 
     db_for_write = db_for_read
 

@@ -21,6 +21,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
+    """Texts of an error page: title, cause, and what the reader can do next."""
+
     title: str
     what_happened: str
     next_step: str

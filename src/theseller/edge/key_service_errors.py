@@ -49,6 +49,10 @@ class KeyServiceMiddleware:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer 503 to errors of the key store or secret provider.
+
+        Other exceptions return None: Django handles them.
+        """
         if not isinstance(error, (KeyStoreError, SecretProviderError)):
             return None
         _log.error("key_service_unavailable", condition=error.state.value, detail=str(error))

@@ -16,4 +16,6 @@ class RateBucket(models.Model):
     updated_at = models.DateTimeField(db_index=True)
 
     class Meta:
+        """Name of the table, which the limiter's SQL uses."""
+
         db_table = "edge_ratebucket"

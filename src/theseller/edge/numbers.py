@@ -20,8 +20,9 @@ DASH = "\u2013"
 
 #: Currency symbols of Amazon's stores (CLDR). Dollars other than the US dollar have a prefix.
 _SYMBOLS = {
-    "USD": "$", "CAD": "CA$", "MXN": "MX$", "BRL": "R$", "EUR": "\u20ac", "GBP": "\u00a3", "JPY": "\u00a5", "INR": "\u20b9",
-    "AUD": "A$", "SGD": "S$", "TRY": "\u20ba", "SEK": "kr", "PLN": "z\u0142",
+    "USD": "$", "CAD": "CA$", "MXN": "MX$", "BRL": "R$", "EUR": "\u20ac", "GBP": "\u00a3",
+    "JPY": "\u00a5", "INR": "\u20b9", "AUD": "A$", "SGD": "S$", "TRY": "\u20ba", "SEK": "kr",
+    "PLN": "z\u0142",
 }  # fmt: skip
 _SYMBOL_FIRST_LANGUAGES = frozenset({"en", "ja", "zh", "ko", "hi", "nl"})
 _COMPACT_STEPS = ((Decimal(1_000_000_000), "B"), (Decimal(1_000_000), "M"), (Decimal(1_000), "k"))

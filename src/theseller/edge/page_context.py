@@ -64,7 +64,11 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
 
 
 def _hidden(request: HttpRequest) -> set[str]:
-    """Return the URL names whose condition in ``settings.NAVIGATION_CONDITIONS`` does not hold."""
+    """Return the URL names whose navigation condition does not hold.
+
+    `settings.NAVIGATION_CONDITIONS` maps a URL name to the import path of a function of the
+    request.
+    """
     conditions: dict[str, str] = getattr(settings, "NAVIGATION_CONDITIONS", {})
     return {name for name, path in conditions.items() if not import_string(path)(request)}
 

@@ -15,8 +15,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 _PROTO = "HTTP_X_FORWARDED_PROTO"
 #: Forwarding headers that a client could forge. Removed, so that no library reads them by mistake.
 _FORWARDED = (
-    "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT", _PROTO, "HTTP_X_FORWARDED_SSL",
-    "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
+    "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
+    _PROTO, "HTTP_X_FORWARDED_SSL", "HTTP_X_FORWARDED_PROTOCOL", "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_REAL_IP", "HTTP_X_SCRIPT_NAME",
 )  # fmt: skip
 #: Views of the health checks, by address.
 HEALTH_CHECKS = {

@@ -40,6 +40,7 @@ class Rate:
 
     @classmethod
     def per_minute(cls, count: float, burst: int) -> Rate:
+        """Return a rate of `count` tokens a minute with bucket size `burst`."""
         return cls(count / 60, burst)
 
 
@@ -61,28 +62,33 @@ class Cursor(Protocol):
     """What the limiter needs of a database cursor (Django's or psycopg's)."""
 
     # (both drivers' own types fit)
-    def execute(self, sql: Any, params: Any = None, /) -> Any: ...  # noqa: ANN401
+    def execute(self, sql: Any, params: Any = None, /) -> Any:  # noqa: ANN401
+        """Run a statement with its parameters."""
 
-    def fetchone(self) -> Sequence[Any] | None: ...
+    def fetchone(self) -> Sequence[Any] | None:
+        """Return the next row of the result, or None."""
 
 
 # A refused request writes nothing: the update's WHERE fails and only the second arm answers. That
 # arm reads the statement's snapshot, which may be a moment old; it only estimates the wait. A clock
 # that runs behind another process's never takes tokens away.
 _TAKE = """
-WITH given AS (SELECT %(key)s::text AS key, %(rate)s::double precision AS rate, %(burst)s::double precision AS burst,
-                      %(at)s::timestamptz AS at),
+WITH given AS (SELECT %(key)s::text AS key, %(rate)s::double precision AS rate,
+                      %(burst)s::double precision AS burst, %(at)s::timestamptz AS at),
 taken AS (
   INSERT INTO edge_ratebucket AS bucket (key, tokens, updated_at)
   SELECT key, burst - 1, at FROM given
   ON CONFLICT (key) DO UPDATE SET
-    tokens = least(%(burst)s, bucket.tokens + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) - 1,
+    tokens = least(%(burst)s, bucket.tokens
+      + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) - 1,
     updated_at = greatest(bucket.updated_at, %(at)s::timestamptz)
-  WHERE least(%(burst)s, bucket.tokens + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) >= 1
+  WHERE least(%(burst)s, bucket.tokens
+      + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) >= 1
   RETURNING tokens)
 SELECT true, tokens FROM taken
 UNION ALL
-SELECT false, least(given.burst, bucket.tokens + greatest(extract(epoch FROM given.at - bucket.updated_at), 0) * given.rate)
+SELECT false, least(given.burst,
+  bucket.tokens + greatest(extract(epoch FROM given.at - bucket.updated_at), 0) * given.rate)
 FROM edge_ratebucket AS bucket JOIN given USING (key) WHERE NOT EXISTS (SELECT FROM taken)
 """
 

@@ -63,6 +63,7 @@ class VersionedStorage(StaticFilesStorage):
 
     @override
     def url(self, name: str | None) -> str:
+        """Return the address of a static file, with the version in it."""
         return super().url(f"{static_version()}/{name}")
 
 

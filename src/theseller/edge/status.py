@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StatusBadge:
+    """An outcome's key (its CSS class), label, and icon name."""
+
     key: str
     label: str
     icon: str

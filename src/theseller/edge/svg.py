@@ -75,7 +75,8 @@ def sparkline(
         '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" focusable="false" {}>'
         '{}<path class="spark-line" d="{}" vector-effect="non-scaling-stroke"/>'
         '<path class="spark-end" d="M{} {}h0" vector-effect="non-scaling-stroke"/></svg>',
-        _fmt(width), _fmt(_HEIGHT), _role(label), earlier, _line(runs), _fmt(end[0]), _fmt(round(end[1], 1)),
+        _fmt(width), _fmt(_HEIGHT), _role(label), earlier, _line(runs),
+        _fmt(end[0]), _fmt(round(end[1], 1)),
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ class WaterfallBar:
 
     @property
     def tone(self) -> str:
+        """CSS tone of the bar: `total`, or `gain` or `loss` by sign."""
         if self.row.total:
             return "total"
         return "gain" if self.row.money.amount >= 0 else "loss"

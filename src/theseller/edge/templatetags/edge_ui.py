@@ -45,8 +45,11 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-# (template arguments)
-def number(value: Decimal | int | None, digits: int = 0, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002
+def number(
+    value: Decimal | int | None,
+    digits: int = 0,
+    plus: bool = False,  # noqa: FBT001, FBT002 - template arguments
+) -> SafeString:
     """Format a number; None is a dash with the screen-reader text "no data"."""
     if value is None:
         return _ABSENT
@@ -82,7 +85,11 @@ def money(
 
 
 @register.simple_tag
-def percent(ratio: Decimal | None, digits: int = 1, plus: bool = False) -> SafeString:  # noqa: FBT001, FBT002
+def percent(
+    ratio: Decimal | None,
+    digits: int = 1,
+    plus: bool = False,  # noqa: FBT001, FBT002 - template arguments
+) -> SafeString:
     """Write a ratio (0.123) as a percentage."""
     if ratio is None:
         return _ABSENT
@@ -118,7 +125,8 @@ def delta(
         else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
     )
     return format_html(
-        '<span class="delta is-{}"><span aria-hidden="true">{}</span><span class="vh">{} </span>{}</span>',
+        '<span class="delta is-{}"><span aria-hidden="true">{}</span>'
+        '<span class="vh">{} </span>{}</span>',
         change.tone, _ARROWS[change.direction], _SPOKEN[change.direction], text,
     )  # fmt: skip
 
