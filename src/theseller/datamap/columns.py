@@ -1,9 +1,9 @@
-"""Columns and indexes of every table, from the descriptors, with those of the schema `guard`.
+"""Columns and indexes of every table: the descriptors' and `guard`'s.
 
-A column is of its table's class unless its descriptor says otherwise. An index holds values of its
-table's columns and is deleted with them. A partition has its parent's columns and indexes.
-The control `pii-strip` compares both with the live database: a column that no descriptor has
-turns it red.
+A column has its table's class unless its descriptor says otherwise. An index stores values of its
+table's columns and is deleted with them. A partition has its parent's columns and indexes. The
+control `pii-strip` compares both with the live database and fails for a column that no descriptor
+has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _GUARD = {
 
 
 def all_columns() -> dict[str, dict[str, DataClass | None]]:
-    """Return {schema.table: {column: its class, None for the table's own}}, by table name."""
+    """Return {schema.table: {column: data class}}, by table name.
+
+    The class is None where the column has its table's class.
+    """
     return {table: {one.name: one.data_class for one in columns} for table, columns, _ in _tables()}
 
 

@@ -1,4 +1,4 @@
-"""The data map as one page for people: `docs/data-map.md` is what this writes."""
+"""The data map as a page of documentation, `docs/data-map.md`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from theseller.datamap.types import DataClass, TableDescriptor
 
 _HEAD = """# The data map
 
-Everything that this deployment stores, with its class, owning package, retention and how it is deleted. Written by a test from the descriptors
-that the erasure itself follows (`THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py`); what the running deployment has and
-this page has not turns the control `pii-strip` red.
+Everything that this deployment stores, with its class, owning package, retention and how it is
+deleted. Written by a test from the descriptors that the erasure itself follows
+(`THESELLER_WRITE_DOCS=1 pytest tests/completeness/test_data_map.py`). The control `pii-strip` fails
+if the running deployment has something that this page does not list.
 """
 #: Tables whose name begins otherwise than their package: of programs that we build on, and of the
 #: schema for buyers' data.
@@ -88,7 +89,10 @@ def _goes(descriptor: TableDescriptor) -> str:
 
 
 def _columns() -> Iterator[str]:
-    """Write each table's columns by class, and its indexes, which hold values of the same columns."""
+    """Write each table's columns by class, and its indexes.
+
+    An index stores values of the same columns.
+    """
     classes = {
         one.table if "." in one.table else f"public.{one.table}": one.data_class
         for one in descriptors()

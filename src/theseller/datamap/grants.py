@@ -14,10 +14,11 @@ _ROLE = re.compile(r"[a-z]+")
 
 
 def grant_statements() -> str:
-    """Return the statements, one a line: owners and callers of functions, then rights on tables.
+    """Return the SQL of all declared rights, one statement a line.
 
-    They complete `postgres/sql/grants.sql`, which takes back every right before, and are applied
-    with it (`postgres.roles.apply_grants`). What both make of a new database is `rights.txt`.
+    First the owners and callers of functions, then the rights on tables. They complete
+    `postgres/sql/grants.sql`, which takes back every right before, and are applied with it
+    (`postgres.roles.apply_grants`). What both make of a new database is `rights.txt`.
 
     Raises:
         ValueError: a descriptor declares something that is no right, role or signature.
@@ -26,7 +27,7 @@ def grant_statements() -> str:
 
 
 def cross_tenant_functions() -> frozenset[str]:
-    """Return the names of all declared functions that read or check rows of all tenants."""
+    """Return the names of the functions that read or check all tenants' rows."""
     return frozenset(function.name for one in descriptors() for function in one.functions)
 
 

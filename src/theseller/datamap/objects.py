@@ -1,7 +1,7 @@
-"""Registers of everything besides tables: functions, extensions, jobs, process state, log sinks, keys.
+"""Registers of what a deployment stores besides tables.
 
-Each with its class, owning package, retention and how it is deleted. A control compares the running
-deployment with it.
+Functions, extensions, jobs, process state, log sinks and keys, each with its class, owning package,
+retention and how it is deleted. A control compares the running deployment with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One kind of thing outside the tables. `kind` is what it is, `name` how the running deployment calls it."""
+    """One kind of stored data outside the tables.
+
+    `kind` is what it is, `name` what the running deployment calls it.
+    """
 
     kind: str
     name: str
@@ -29,9 +32,11 @@ class ProcessState:
 
 #: Sequences that no column owns, and those that one does: numbers without meaning.
 SEQUENCES = frozenset({
-    "guard.audit_position", "public.auth_group_id_seq", "public.auth_group_permissions_id_seq", "public.auth_permission_id_seq",
-    "public.controls_evidence_position_seq", "public.django_content_type_id_seq", "public.django_migrations_id_seq",
-    "public.procrastinate_events_id_seq", "public.procrastinate_jobs_id_seq", "public.procrastinate_periodic_defers_id_seq",
+    "guard.audit_position", "public.auth_group_id_seq", "public.auth_group_permissions_id_seq",
+    "public.auth_permission_id_seq", "public.controls_evidence_position_seq",
+    "public.django_content_type_id_seq", "public.django_migrations_id_seq",
+    "public.procrastinate_events_id_seq", "public.procrastinate_jobs_id_seq",
+    "public.procrastinate_periodic_defers_id_seq",
     "public.procrastinate_workers_id_seq",
 })  # fmt: skip
 #: Functions of the schema `guard` that no table descriptor has. None holds a row, but a new one
@@ -206,7 +211,11 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Keys of one kind of owner: `pattern` is what the store calls it, `purposes` what they may be for."""
+    """Keys of one kind of owner.
+
+    `pattern` is a regular expression of the owner's name in the key store, `purposes` what the keys
+    may be for.
+    """
 
     pattern: str
     purposes: frozenset[str]

@@ -17,11 +17,17 @@ from theseller.datamap.types import (
 
 
 class DataMapError(Exception):
-    """The map contradicts itself: a table twice, an unregistered parent, parents in a circle."""
+    """The map contradicts itself.
+
+    A table twice, an unregistered parent, or parents in a circle.
+    """
 
 
 class TableRegistry:
-    """A set of table descriptors. The deployment has one (the functions of this module); a test may make its own."""
+    """A set of table descriptors.
+
+    The deployment has one (the functions of this module); a test may make its own.
+    """
 
     def __init__(self) -> None:
         self._descriptors: dict[str, TableDescriptor] = {}
@@ -61,7 +67,9 @@ class TableRegistry:
         )
 
     def erasure_order(self) -> tuple[TableDescriptor, ...]:
-        """Return all descriptors, children before their parents; where free, by `erase_order` and then by name.
+        """Return all descriptors, children before their parents.
+
+        Where the parents leave a choice, by `erase_order` and then by name.
 
         Raises:
             DataMapError: a parent is not registered, or tables are parents of each other in a
@@ -89,7 +97,11 @@ class TableRegistry:
         return tuple(order)
 
     def differences(self, catalogue: Iterable[str]) -> Differences:
-        """Compare with the relations that the live database has (tables and partitions, names without schema)."""
+        """Compare with the tables and partitions of the live database.
+
+        Args:
+            catalogue: their names without schema.
+        """
         relations = set(catalogue)
         unregistered = {relation for relation in relations if not self._covered(relation)}
         return Differences(
@@ -119,9 +131,10 @@ def _count_children(descriptors: Mapping[str, TableDescriptor]) -> dict[str, int
 
 
 def _refuse_overlaps(descriptors: Mapping[str, TableDescriptor], added: Collection[str]) -> None:
-    """A partition prefix that covers another table would hide that table's absence from the map.
+    """Refuse a partition prefix that covers another table.
 
-    Only pairs with one of the tables `added`: the others were compared before.
+    It would hide that table's absence from the map. Only pairs with one of the tables `added`: the
+    others were compared before.
     """
     for descriptor in (one for one in descriptors.values() if one.partitions):
         others = (
@@ -203,22 +216,28 @@ def describe_table(  # noqa: PLR0913
 
 
 def read_columns(words: str) -> tuple[Column, ...]:
-    """Return the columns of `words`: names, each with its data class after a colon if it differs."""
+    """Return the columns of `words`, names separated by white space.
+
+    A name has its data class after a colon if it differs from the table's.
+    """
     parts = (word.partition(":") for word in words.split())
     return tuple(Column(name, DataClass(given) if given else None) for name, _, given in parts)
 
 
 def read_indexes(table: str, words: str) -> tuple[str, ...]:
-    """Return the full names of the indexes of `words`; ``_x`` means ``<table>_x``."""
+    """Return the names of the indexes of `words`; ``_x`` is ``<table>_x``."""
     name = table.rpartition(".")[2]
     return tuple(name + word if word.startswith("_") else word for word in words.split())
 
 
 def load(modules: Iterable[str]) -> tuple[TableDescriptor, ...]:
-    """Import the modules that register (``theseller.ingest.datamap``), check the map as a whole, and return it.
+    """Import the modules that register, check the whole map, and return it.
+
+    Args:
+        modules: such as ``theseller.ingest.datamap``.
 
     Raises:
-        DataMapError: it has no order of erasure, or two slices claim the same table.
+        DataMapError: it has no order of erasure, or two packages claim the same table.
         ImportError: a module is missing.
     """
     for module in modules:

@@ -1,4 +1,7 @@
-"""Entries of the state folder, and the guard's own tables: class, retention, and how they are deleted."""
+"""Registers of the state folder's entries and of the guard's own tables.
+
+Each has its class, its retention, and how it is deleted.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ _ANY = r".*"
 
 @dataclass(frozen=True, slots=True)
 class StateEntry:
-    """One entry at the top of the state folder. `retention` says how long, `eraser` how it goes, `owner` the package that writes it, `files`
-    how the files in it are called, as a regular expression of their whole path below it; "" for an
-    entry that is a file itself.
+    """One entry at the top of the state folder.
+
+    `retention` says how long it stays, `eraser` what deletes it, `owner` the package that writes
+    it. `files` is a regular expression of the whole path of its files below it; "" for an entry
+    that is a file itself.
     """
 
     name: str
@@ -28,7 +33,7 @@ class StateEntry:
     files: str
 
     def covers(self, path: str) -> bool:
-        """Say whether a file of this path below the place is one of those that belong there."""
+        """Return whether a file of this path below the entry belongs there."""
         return re.fullmatch(f"{self.files}|{state_files.COMMON}", path) is not None
 
 
@@ -152,16 +157,24 @@ GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "isolation_probe", "t
 
 
 def unregistered_entries(names: frozenset[str]) -> tuple[str, ...]:
-    """Return those of `names`, entries of the state folder, that no place is registered for."""
+    """Return those of `names`, entries of the state folder, with no register."""
     return tuple(sorted(names - {place.name for place in STATE_ENTRIES}))
 
 
 def unregistered_files(place: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `paths`, files below one registered place, that don't belong there."""
+    """Return the files below a registered entry that do not belong there.
+
+    Args:
+        place: the entry's name.
+        paths: paths of files below it.
+    """
     found = next(one for one in STATE_ENTRIES if one.name == place)
     return tuple(sorted(path for path in paths if not found.covers(path)))
 
 
 def fully_listed_entries() -> frozenset[str]:
-    """Return the places whose files are ours alone to name; the others hold what another program lays out."""
+    """Return the entries whose files all have registered names.
+
+    The other folders contain what another program lays out.
+    """
     return frozenset(place.name for place in STATE_ENTRIES if place.files not in {"", _ANY})

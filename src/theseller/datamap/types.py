@@ -1,4 +1,4 @@
-"""Values of the data map: table descriptors, their columns, functions and grants."""
+"""Table descriptors of the data map: columns, functions and grants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TABLE = re.compile(rf"((?!public\.){_NAME.pattern}\.)?{_NAME.pattern}")
 
 
 class DataClass(StrEnum):
-    """What kind of data a table holds, which decides the rules that it is under."""
+    """The class of data in a table; it decides which rules apply."""
 
     SELLER_FACTS = "seller_facts"  # Amazon information without personal data
     CREDENTIALS = "credentials"  # sealed tokens and secrets
@@ -53,11 +53,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class CrossTenantFunction:
-    """A database function in the schema `guard` that reads or checks rows of all tenants.
+    """A function in the schema `guard` that reads or checks all tenants' rows.
 
     `signature` is its name with the types of its arguments, as PostgreSQL's GRANT wants it.
-    `callers` are the short names of the roles that may execute it (``worker``), `owner` the
-    role without a login that it runs as. The owner's own rights are declared in `grants`.
+    `callers` are the short names of the roles that may execute it (``worker``), `owner` the role
+    without a login that it runs as. The owner's own rights are declared in `grants`.
     """
 
     signature: str
@@ -66,6 +66,7 @@ class CrossTenantFunction:
 
     @property
     def name(self) -> str:
+        """Name of the function, without its arguments."""
         return self.signature.partition("(")[0]
 
 
@@ -155,7 +156,8 @@ class TableDescriptor:
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:
         has_owner = self.data_class in {
-            DataClass.SELLER_FACTS, DataClass.CREDENTIALS, DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
+            DataClass.SELLER_FACTS, DataClass.CREDENTIALS,
+            DataClass.SELLER_PERSONAL, DataClass.BUYER_PERSONAL,
         }  # fmt: skip
         return (
             (
@@ -212,7 +214,10 @@ class TableDescriptor:
         )
 
     def covers(self, relation: str) -> bool:
-        """Say whether `relation` (a name without its schema) is this table or one of its partitions."""
+        """Return whether `relation` is this table or one of its partitions.
+
+        `relation` is a name without its schema.
+        """
         return relation == self.table or (
             self.partitions is not None and relation.startswith(self.partitions)
         )
@@ -220,7 +225,10 @@ class TableDescriptor:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What the catalogue has and the map has not, and the other way round; both sorted, both empty when all is well."""
+    """Tables only in the catalogue, and tables only in the map; both sorted.
+
+    It is false if there are none.
+    """
 
     unregistered: tuple[str, ...]
     missing: tuple[str, ...]
