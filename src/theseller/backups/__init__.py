@@ -1,1 +1,1 @@
-"""Encrypted backups with an expiry date: taking, drilling and restoring them."""
+"""Encrypted backups with an expiry date: take, drill and restore them."""

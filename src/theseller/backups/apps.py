@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class BackupsConfig(AppConfig):
+    """Application with the tables of backups and drills."""
+
     name = "theseller.backups"
     label = "backups"
     default_auto_field = "django.db.models.BigAutoField"

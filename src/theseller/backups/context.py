@@ -31,7 +31,10 @@ def _nothing(_step: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BackupContext:
-    """`reached` is called with the name of each step, after it and before the next."""
+    """What every operation on backups needs.
+
+    `reached` is called with the name of each step, after it and before the next.
+    """
 
     target: Target
     keys: KeyStore
@@ -42,15 +45,21 @@ class BackupContext:
 
 
 def is_configured() -> bool:
-    """Say whether this deployment keeps backups itself. One with its own database service has that service's."""
+    """Return whether this deployment takes backups itself.
+
+    One with its own database service has that service's backups.
+    """
     return bool(settings.ENVIRONMENT.backups)
 
 
 def backup_context(*, new: bool = False) -> BackupContext:
-    """Return this deployment's backup context. `new`: its database may not exist yet, because a restore is going to make it.
+    """Return this deployment's backup context.
+
+    Args:
+        new: whether the database may not exist yet, because a restore is going to make it.
 
     Raises:
-        BackupError: it keeps no backups itself, or its database was never started.
+        BackupError: it takes no backups itself, or its database was never started.
     """
     environment = settings.ENVIRONMENT
     if not environment.backups:
@@ -88,7 +97,10 @@ def backup_context(*, new: bool = False) -> BackupContext:
 
 @contextlib.contextmanager
 def try_lock(lock: Path) -> Iterator[bool]:
-    """Hold the lock of backups for the block; yield False, without waiting, if another process of this machine holds it."""
+    """Take the lock of backups for the block; yield whether it was free.
+
+    It does not wait if another process of this machine has the lock.
+    """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -102,7 +114,7 @@ def try_lock(lock: Path) -> Iterator[bool]:
 
 
 def rows(query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement as this process's own role and return its rows, if it has any."""
+    """Run one statement as this process's own role and return its rows."""
     with databases["default"].cursor() as cursor:
         cursor.execute(query, parameters)
         return cursor.fetchall() if cursor.description else []

@@ -1,4 +1,4 @@
-"""Table descriptors of `backups`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `backups`: contents, retention and grants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drill: restore a backup in isolation, and check whether it equals what it was taken from.
+"""Restore a backup in isolation and compare it with its source.
 
 A backup that no drill has passed is unproven, whatever its files look like.
 """
@@ -32,7 +32,9 @@ _SPACE_FACTOR = 2
 _TENANT_TABLES = """
 select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and not c.relispartition
-  and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
+  and exists (
+    select from pg_attribute a
+    where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
 order by 1
 """
 _READERS = (
@@ -54,14 +56,26 @@ def drill(
     at: datetime,
     now: Callable[[], datetime],
 ) -> Drill:
-    """Rehearse the restore of a backup in `folder`, which is emptied before and afterwards, and keep the report.
+    """Rehearse the restore of a backup in `folder` and store the report.
 
-    `replay` does the erasures since the backup again in the quarantine and returns how many.
-    Whatever goes wrong is a fault in the report: a drill that broke off has not passed.
+    `folder` is emptied before and afterwards. Any failure of the backup is a fault in the report: a
+    drill that ended early has not passed.
+
+    Args:
+        context: target, keys and source of the backups.
+        identity: the backup's ID.
+        folder: an absolute path; the drill needs about twice the backup's size.
+        replay: repeats in the quarantine the erasures since the backup, and returns how many.
+        at: when the drill begins.
+        now: the clock, for its end.
+
+    Returns:
+        The report.
 
     Raises:
-        UnavailableError: target, key store or machine can't answer now. Nothing is known of the
-            backup, and no report is kept.
+        UnavailableError: target, key store or machine cannot answer now. This says nothing about
+            the
+            backup, and no report is stored.
     """
     checked: dict[str, int] = {}
     faults: list[str] = []
@@ -132,7 +146,7 @@ def _kept(found: Drill) -> Drill:
 
 
 def _same_rows(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
-    """Compare what each table holds with what it held when the backup was taken."""
+    """Compare each table's rows with those when the backup was taken."""
     then, now = restored.manifest.tables, fingerprints(restored.conninfo())
     checked["tables"], checked["rows"] = len(then), sum(one.rows for one in then.values())
     if not then:
@@ -143,7 +157,10 @@ def _same_rows(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
 
 
 def _sound_structure(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
-    """Have amcheck read every table and B-tree, and find each row of the table in its index."""
+    """Have amcheck read every table and B-tree.
+
+    It looks for each row of a table in its indexes, too.
+    """
     try:
         arguments = [
             "--all",
@@ -163,7 +180,7 @@ def _sound_structure(restored: Quarantine, checked: dict[str, int]) -> Iterator[
 
 
 def _row_security(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
-    """Without a tenant's scope, no role of the services may see a row of any tenant's table."""
+    """Check that no role of the services sees rows without a tenant's scope."""
     with psycopg.connect(restored.conninfo()) as connection:
         tables = [row[0] for row in connection.execute(_TENANT_TABLES).fetchall()]
         filled = sum(

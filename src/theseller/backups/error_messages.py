@@ -1,4 +1,8 @@
-"""Whatever breaks off an act on backups, said in one sentence: what happened, and whether the backup itself is in doubt."""
+"""Messages for failures of operations on backups.
+
+Each says in one sentence what happened. The class of the error says whether the backup itself is in
+doubt (`BackupError`) or could not be checked (`UnavailableError`).
+"""
 
 from __future__ import annotations
 
@@ -87,7 +91,12 @@ _UNAVAILABLE: tuple[
 
 @contextlib.contextmanager
 def as_backup_error() -> Iterator[None]:
-    """Run the block; raise BackupError for a backup that is at fault, and UnavailableError for whatever could not answer meanwhile."""
+    """Run the block and raise its errors as errors of backups.
+
+    Raises:
+        BackupError: the backup is at fault.
+        UnavailableError: something that it needs could not answer.
+    """
     try:
         yield
     except (

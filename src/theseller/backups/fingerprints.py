@@ -1,4 +1,7 @@
-"""What all tables hold at one moment, and that moment's mark in the WAL, so that a restore can be compared row by row with its source."""
+"""Fingerprints of all tables at one moment, marked in the WAL.
+
+With them a restore can be compared row by row with its source.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ _ATTEMPT = "300ms"
 _PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.2
 
-# An unlogged table (a limiter's buckets) comes back empty from every recovery; nothing that anybody
-# needs is in one.
+# An unlogged table (a limiter's buckets) is empty after every recovery; none has data to restore.
 _TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p' order by 1, 2
+where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('r', 'p') and not c.relispartition
+  and c.relpersistence = 'p' order by 1, 2
 """
 
 Connection = psycopg.Connection[tuple[Any, ...]]

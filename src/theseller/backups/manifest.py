@@ -1,4 +1,4 @@
-"""The manifest as bytes: canonical JSON, so that the same backup always has the same one."""
+"""The manifest as canonical JSON: equal manifests have equal bytes."""
 
 from __future__ import annotations
 

@@ -38,13 +38,18 @@ ACTOR = "process:retention"
 
 
 def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
-    """Take one backup: files, the WAL that makes them one moment, and the manifest last. The caller holds the lock.
+    """Take one backup: files, the WAL that completes them, then the manifest.
 
-    `now` is asked when it begins, at the moment that it holds, and when it is whole: hours may lie
-    between them.
+    The caller has the lock.
+
+    Args:
+        context: target, keys and source of the backups.
+        now: the clock. It is read when the backup begins, at the moment that it contains, and when
+            it
+            is complete: hours may lie between them.
 
     Raises:
-        BackupError: it failed; its key is destroyed and it will never look like one.
+        BackupError: it failed. Its key is destroyed, so that it can never be taken for a backup.
     """
     at = now()
     made = new_id_at(at)
@@ -151,10 +156,10 @@ def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
 
 
 def keep_wal(context: BackupContext) -> int:
-    """Seal what the server has archived into the newest backup, and remove it from where it lay in plain; return how many files.
+    """Seal the archived WAL into the newest backup; return how many files.
 
-    Before the first backup there is nothing that it could be replayed on, and it is only removed.
-    The caller holds the lock.
+    Each file is then removed from the archive, where it was in plain. Before the first backup there
+    is nothing to replay it on, and it is only removed. The caller has the lock.
     """
     newest = newest_finished(context.keys)
     prefix = object_name(newest.id, "wal/") if newest else ""
@@ -182,12 +187,13 @@ def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
 
 
 def prune(context: BackupContext, *, at: datetime) -> tuple[UUID, ...]:
-    """Expire every backup that has reached its limit, and what a killed one left; return their ids.
+    """Expire the backups that reached their limit; return their IDs.
 
-    The key store is asked, not the database: a database that was restored, or lost, does not
-    lengthen a backup's life. A whole backup that the database doesn't know, because it is older
-    itself, is written down in it. One that was whole and isn't at the target keeps its key until
-    its age: a disk that is not mounted must not cost every backup. The caller holds the lock.
+    Backups that a killed process left incomplete expire, too. The key store decides, not the
+    database: a database that was restored or lost does not lengthen a backup's life. A complete
+    backup that the database does not know, because it is older itself, is recorded in it. One that
+    was complete and is not at the target keeps its key until its age limit: a disk that is not
+    mounted must not cost every backup. The caller has the lock.
     """
     living = list(readable_backup_keys(context.keys))
     expired = [entry for entry in living if _age_limit(entry) <= at]
@@ -217,7 +223,10 @@ def _age_limit(entry: KeyRecord) -> datetime:
 
 
 def _adopt(context: BackupContext, entry: KeyRecord, identity: UUID) -> None:
-    """Write down a whole backup that the database doesn't know as finished: it was killed at its last step, or the database is older."""
+    """Record a complete backup that the database does not know as finished.
+
+    Its process was killed at the last step, or the database is older than the backup.
+    """
     if _is_finished(identity):
         return
     described = read_manifest(context, identity)
@@ -262,7 +271,10 @@ def read_manifest(context: BackupContext, identity: UUID) -> Manifest:
 
 
 def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
-    """End one backup: its key first, which ends every copy of it wherever it lies. Its objects are swept afterwards."""
+    """End one backup by destroying its key, which ends every copy of it.
+
+    Its objects are deleted afterwards.
+    """
     identity = backup_of_key(entry) or entry.id
     with transaction.atomic(durable=True):
         record(
@@ -275,7 +287,10 @@ def _end(context: BackupContext, entry: KeyRecord, *, at: datetime) -> UUID:
 
 
 def _record_ends(context: BackupContext, *, at: datetime) -> None:
-    """Record which backups have expired, by the key store: also those after whose expiry this process was killed."""
+    """Record which backups have expired, according to the key store.
+
+    It includes those after whose expiry this process was killed.
+    """
     for identity, key in rows(
         "select id, key_id from retention_backup where key_destroyed_at is null order by begun_at"
     ):
@@ -292,7 +307,10 @@ def _record_ends(context: BackupContext, *, at: datetime) -> None:
 
 
 def _sweep(context: BackupContext, living: Collection[UUID]) -> None:
-    """Remove the objects of our backups that can no longer be read. Other objects at the target may belong to others."""
+    """Delete the objects of our backups that can no longer be read.
+
+    Other objects at the target may belong to others.
+    """
     folders = {identity.hex for identity in living}
     others = [name for name in context.target.names() if name.split("/", 1)[0] not in folders]
     unreadable = _unreadable(context) if others else set()
@@ -346,7 +364,10 @@ def _give_up(
 
 
 def readable(context: BackupContext, entry: KeyRecord) -> UUID | None:
-    """Return the backup of a living key if it is whole at the target, else None. Asks no database."""
+    """Return the backup of a key if it is complete at the target, else None.
+
+    It reads no database.
+    """
     identity = backup_of_key(entry)
     return (
         identity

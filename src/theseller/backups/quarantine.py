@@ -1,7 +1,8 @@
-"""A backup as a running database that no one else can reach: its own folder, its own private socket, no other listener, no job.
+"""A backup as a running database that only this process reaches.
 
-The caller decides what happens to it: a drill throws it away, a restore makes it the deployment's
-database after the erasures since the backup were done again in it.
+It has its own folder and private socket, no other listener and no job. The caller decides what
+happens to it: a drill deletes it, a restore makes it the deployment's database after the erasures
+since the backup were repeated in it.
 """
 
 from __future__ import annotations
@@ -39,18 +40,23 @@ from theseller.postgres.stale_files import remove_stale_files
 
 #: Within the quarantine: WAL in plain, deleted with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
-#: Who gets in: the superuser, through a folder that only the server's own user may enter; and, only
-#: while the database has a name that no one can guess, the roles that do the erasures again, with
-#: their passwords. The web's role gets in nowhere.
-_DOORS = """local all {superuser} trust
-local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe scram-sha-256
-"""
+#: pg_hba.conf. Who may connect: the superuser, through a folder that only the server's own user may
+#: enter; and, only while the database has a name that no one can guess, the roles that repeat the
+#: erasures, with their passwords. The web's role may not connect.
+_DOORS = (
+    "local all {superuser} trust\n"
+    "local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe"
+    " scram-sha-256\n"
+)
 _STEP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A restored database behind its own socket. `conninfo` is the superuser's: only our own user reaches the socket."""
+    """A restored database behind its own socket.
+
+    `conninfo` is the superuser's: only our own operating system user reaches the socket.
+    """
 
     folder: Path
     layout: Layout
@@ -60,11 +66,15 @@ class Quarantine:
     hidden_name: str
 
     def conninfo(self, database: str = DATABASE) -> str:
+        """Return the superuser's connection string for a database."""
         return self.server.dsn(SUPERUSER, "", database)
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[str]:
-        """Call the database by a name that no one can guess for the block, and yield it: only under that name do our roles get in."""
+        """Rename the database for the block and yield the new name.
+
+        No one can guess the name, and our roles may connect under that name only.
+        """
         self._rename(DATABASE, self.hidden_name)
         yield self.hidden_name
         self._rename(self.hidden_name, DATABASE)
@@ -80,10 +90,16 @@ class Quarantine:
 def lay_out(
     context: BackupContext, identity: UUID, folder: Path, *, whole_wal: bool
 ) -> tuple[Manifest, Layout]:
-    """Write a backup's files to `folder`, opened and verified; nothing runs yet.
+    """Write a backup's files to `folder`, opened and verified.
 
-    `whole_wal`: all WAL that was kept with the backup, for the newest state; else only what makes
-    the backup its own moment.
+    No server is started.
+
+    Args:
+        context: target, keys and source of the backups.
+        identity: the backup's ID.
+        folder: deleted first, then created.
+        whole_wal: whether to write all WAL that was stored with the backup, for the newest state;
+            otherwise only the WAL that completes the backup.
 
     Raises:
         BackupError: it is expired, damaged or incomplete. The message says which.
@@ -109,7 +125,10 @@ def lay_out(
 
 
 def discard(folder: Path) -> None:
-    """Remove a quarantine with everything in it, wherever its server had to put its data."""
+    """Delete a quarantine with everything in it.
+
+    The server's data may be in a folder outside it.
+    """
     layout = saved_layout(folder) if folder.is_dir() else None
     if layout is not None:
         remove_stale_files(
@@ -121,10 +140,10 @@ def discard(folder: Path) -> None:
 
 
 def add_unsealed_wal(former: Layout, layout: Layout) -> int:
-    """Add the WAL that the former database still holds and no backup had kept yet, so that "newest" means newest; return how many files.
+    """Add the former database's WAL that is in no backup; return how many.
 
-    PostgreSQL checks each record, so a segment that was cut or damaged ends the recovery there and
-    does no harm.
+    A restore of the newest state needs it. PostgreSQL checks each record, so a segment that was cut
+    or damaged ends the recovery there and does no harm.
     """
     account = server_account(layout.data, lambda _sentence: None)
     known, added = {path.name for path in (layout.home / _WAL).iterdir()}, 0
@@ -138,7 +157,11 @@ def add_unsealed_wal(former: Layout, layout: Layout) -> int:
 
 
 def refuse_gap(described: Manifest, layout: Layout) -> None:
-    """Raise BackupError if the WAL that is there has a gap: a recovery would end there without saying what is lost."""
+    """Check that no WAL file is missing between those that are there.
+
+    Raises:
+        BackupError: one is. A recovery would end there without saying what is lost.
+    """
     missing = wal.first_missing(
         (path.name for path in (layout.home / _WAL).iterdir()), described.first_segment
     )
@@ -190,7 +213,13 @@ def running(
 
 
 def _await_recovered(server: Server) -> None:
-    """A recovering server answers before it has replayed everything: wait for its last record, or for its refusal."""
+    """Wait until a recovering server has replayed its last WAL record.
+
+    It accepts connections before that.
+
+    Raises:
+        BackupError: the server ended before.
+    """
     while server.poll() is None:
         with (
             contextlib.suppress(psycopg.OperationalError),

@@ -1,4 +1,7 @@
-"""Our own commands run against a quarantine, each in a process of its own: they connect to the restored database and to no other."""
+"""Run our own commands against a quarantine, each in its own process.
+
+They connect to the restored database and to no other.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,19 @@ from theseller.postgres.cluster import SUPERUSER
 
 
 def replay_in_quarantine(restored: Quarantine) -> int:
-    """Do what `settle_and_tell` does; return how many connections were ended again."""
+    """Run `migrate_and_replay`; return how many connections were ended again."""
     return migrate_and_replay(restored)[0]
 
 
 def migrate_and_replay(restored: Quarantine) -> tuple[int, int, int]:
-    """Bring a restored database to this version and to today's passwords and keys, then do the erasures since the backup again.
+    """Migrate a restored database, then repeat the erasures since the backup.
 
-    Returns how many connections were ended again; how many have to be authorised again, since their
-    keys were replaced; and how many living keys of ended connections were destroyed.
+    The migration also sets the present passwords and keys.
+
+    Returns:
+        How many connections were ended again; how many have to be authorized again, since their
+        keys
+        were replaced; and how many live keys of ended connections were destroyed.
 
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.

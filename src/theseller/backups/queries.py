@@ -10,9 +10,12 @@ from theseller.backups.types import Backup
 from theseller.crypto.keystore import KeyStore
 
 _BACKUPS = """
-select b.id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), coalesce(b.failed, ''), b.key_destroyed_at, d.finished_at, d.passed, b.key_id
+select b.id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), coalesce(b.failed, ''),
+       b.key_destroyed_at, d.finished_at, d.passed, b.key_id
 from retention_backup b
-left join lateral (select finished_at, passed from retention_drill where backup_id = b.id order by finished_at desc limit 1) d on true
+left join lateral (
+  select finished_at, passed from retention_drill
+  where backup_id = b.id order by finished_at desc limit 1) d on true
 """
 
 
@@ -31,7 +34,10 @@ def backup(identity: UUID) -> Backup | None:
 
 
 def newest_finished(keys: KeyStore) -> Backup | None:
-    """Return the newest whole backup that can still be read, by the key store's own word; None if there is none."""
+    """Return the newest complete backup that can still be read, or None.
+
+    The key store decides, not the database.
+    """
     for row in rows(
         f"{_BACKUPS} where b.finished_at is not null order by b.begun_at desc, b.id desc"
     ):

@@ -1,7 +1,8 @@
-"""Make a backup the deployment's database: laid out, recovered and erased again in a quarantine, then swapped in for the old one.
+"""Make a backup the deployment's database.
 
-A kill before the exchange leaves the former database as it was; one within it is finished by the
-next call.
+It is written, recovered and its erasures are repeated in a quarantine; then it replaces the former
+database. A kill before the exchange leaves the former database as it was; one within it is finished
+by the next call.
 """
 
 from __future__ import annotations
@@ -48,16 +49,24 @@ def restore(
     superuser_password: Secret,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Restored:
-    """Replace the database of `state`, whose lock the caller holds and whose server is stopped.
+    """Replace the database of `state` with a backup.
 
-    `wanted`: a backup's id, or ``latest``. `until`: MOMENT, an instant, or None for all WAL that
-    there is. `despite_gap`: where a WAL file is missing, be content with what comes before.
-    `despite_journal`: restore although the erasure journal at hand lacks entries. `say` gets a
-    message about each backup that can't be taken.
+    The caller has the lock of `state`, and the server is stopped.
+
+    Args:
+        context: target, keys and source of the backups.
+        state: the state folder.
+        wanted: a backup's ID, or ``latest``.
+        until: MOMENT, an instant, or None for all WAL that there is.
+        despite_gap: whether to accept the state before a missing WAL file.
+        despite_journal: whether to restore although the erasure journal lacks entries.
+        superuser_password: the password that the restored database's superuser gets.
+        say: is called with a message about each backup that cannot be taken.
 
     Raises:
         BackupError: nothing was changed; the message says why.
-        ServerFailedError, OSError: the exchange itself broke off; the same call again finishes it.
+        ServerFailedError: the exchange was interrupted; the same call again finishes it.
+        OSError: as ServerFailedError.
     """
     folder = state / FOLDER
     try:

@@ -1,4 +1,4 @@
-"""What the recurring job does about backups, in the order in which a promise would break first."""
+"""The recurring maintenance of backups, most urgent steps first."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _AGAIN = timedelta(hours=6)
 def maintain_backups(
     context: BackupContext, state: Path, *, at: datetime, now: Callable[[], datetime]
 ) -> MaintenanceReport:
-    """Expire what is due, keep finished WAL, take a backup if one is due, drill the one that is unproven, clear away former databases.
+    """Expire, seal WAL, take a backup, drill, and remove former databases.
 
-    What fails is said, and keeps nothing else from being done. Does nothing if another process is
-    at it.
+    Each step only if it is due. A step that fails is reported and does not prevent the next.
+    Nothing is done if another process has the lock.
     """
     done: list[str] = []
     failed: list[str] = []
@@ -56,7 +56,11 @@ def maintain_backups(
 
 
 def is_due(context: BackupContext, *, at: datetime) -> bool:
-    """Say whether a backup must be taken now: none is younger than a day and where it was put, or the database was restored since."""
+    """Return whether a backup must be taken now.
+
+    It must if the newest is a day old or missing at its target, or if the database was restored
+    since; if there is none, some time after the database was created.
+    """
     if at < _not_before():
         return False
     newest = newest_finished(context.keys)
@@ -104,14 +108,20 @@ def _drill(context: BackupContext, folder: Path, *, now: Callable[[], datetime])
 
 
 def _clear(state: Path, *, at: datetime) -> list[str]:
-    """Remove what a killed restore left (while we run on the database, none is under way), and databases that one replaced a week ago."""
+    """Delete what a killed restore left, and databases replaced a week ago.
+
+    No restore is running: this process uses the database.
+    """
     discard(state / FOLDER)
     removed = delete_replaced_databases(state, at=at)
     return [f"removed {removed} replaced databases"] if removed else []
 
 
 def _not_before() -> datetime:
-    """Return when the next try may begin, after the failures since the last success."""
+    """Return when the next attempt may begin.
+
+    The wait doubles with each failure since the last success, up to a limit.
+    """
     count, last = rows(
         "select count(*), max(begun_at) from retention_backup where failed is not null and begun_at"
         " > coalesce((select max(begun_at) from retention_backup where finished_at is not null),"
@@ -135,7 +145,10 @@ def _on_other_timeline(newest: Backup, context: BackupContext) -> bool:
 
 
 def _unproven(*, at: datetime) -> Backup | None:
-    """Return the newest living backup that was never drilled, or was refused a while ago: its disk may have been missing."""
+    """Return the newest readable backup that needs a drill.
+
+    It was never drilled, or it failed a while ago: its disk may have been missing.
+    """
     living = (
         one for one in backups() if one.alive and one.finished_at is not None and not one.failed
     )

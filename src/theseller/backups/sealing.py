@@ -1,4 +1,7 @@
-"""One object of a backup: compressed, sealed under the backup's key at its own place, hashed as it is written."""
+"""One object of a backup: compressed, sealed, and hashed while written.
+
+Its name is part of the encryption context, and the key is the backup's.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,18 @@ class Written:
 
 
 def place_of(backup: UUID, name: str, environment: str) -> EncryptionContext:
-    """Return the place of one object, so that it opens as no other object, of no other backup and in no other environment."""
+    """Return the encryption context of one object.
+
+    It opens as no other object, of no other backup, and in no other environment.
+    """
     return EncryptionContext(NO_TENANT, "backup", str(backup), name, Purpose.BACKUP, environment)
 
 
 def object_name(backup: UUID, name: str) -> str:
-    """Return what an object is called at the target: ``<id>/base``, ``<id>/manifest``, ``<id>/wal/<segment>``."""
+    """Return an object's name at the target.
+
+    ``<id>/base``, ``<id>/manifest`` or ``<id>/wal/<segment>``.
+    """
     return f"{backup.hex}/{name}"
 
 
@@ -68,11 +77,18 @@ def keep(
 def fetch(
     target: Target, keys: KeyLookup | KeyStore, place: EncryptionContext, *, sha256: str = ""
 ) -> Iterator[bytes]:
-    """Yield what `keep` was given. `sha256` is of the object as it lies at the target, if that is known.
+    """Yield what `keep` was given.
+
+    Args:
+        target: where the object is.
+        keys: with the backup's key.
+        place: the object's encryption context.
+        sha256: of the sealed object at the target, in hexadecimal; "" if it is not known.
 
     Raises:
-        CannotOpenError: it was altered, cut, or is another object, or an older one; by the
-        iteration, at the latest at its end. KeyDestroyedError: the backup has expired.
+        CannotOpenError: it was altered or cut, or is another or an older object; raised by the
+            iteration, at the latest at its end.
+        KeyDestroyedError: the backup has expired.
         TargetError: there is no such object.
     """
     digest = hashlib.sha256()

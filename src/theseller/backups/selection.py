@@ -21,18 +21,25 @@ _MUCH_SMALLER = 2
 
 
 def rows_of(context: BackupContext, identity: UUID) -> int:
-    """Return how many rows a backup holds, by its manifest. Raises as `read_manifest` does."""
+    """Return how many rows a backup contains, by its manifest.
+
+    It raises the errors of `read_manifest`.
+    """
     return sum(table.rows for table in read_manifest(context, identity).tables.values())
 
 
 def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], None]) -> UUID:
-    """Return the backup to restore: `wanted` by its id, or for ``latest`` the newest that can be read.
+    """Return the backup to restore.
 
-    `say` gets a message about each newer one whose key is not in this key store.
+    Args:
+        context: target and keys of the backups.
+        wanted: its ID, or ``latest`` for the newest that can be read.
+        say: is called with a message about each newer one whose key is not in this key store.
 
     Raises:
-        BackupError: it can't be read, and why; or the newest is much smaller than the one before,
-            so that one must be named.
+        BackupError: it cannot be read, and why; or the newest is much smaller than the one before,
+            so
+            that one must be named.
     """
     known = sorted(
         identity
@@ -54,11 +61,13 @@ def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], N
 
 
 def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) -> None:
-    """Check that the erasure journal at hand has every entry that it had when `wanted` or the newest readable backup was taken.
+    """Check that the erasure journal at hand is complete.
+
+    It must have every entry that it had when `wanted` and when the newest readable backup was
+    taken.
 
     Raises:
-        BackupError: it lacks some. Without them the restore would bring back what was erased, and
-            no one would notice.
+        BackupError: it lacks some. Without them the restore would bring back erased data unnoticed.
     """
     newest = max(
         (
@@ -86,7 +95,10 @@ def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) ->
 
 
 def _without_key(context: BackupContext) -> list[UUID]:
-    """Return the whole backups at the target of which this key store never had a key, oldest first."""
+    """Return the complete backups at the target that never had a key here.
+
+    Oldest first.
+    """
     at_target = {
         UUID(found[1]) for name in context.target.names() if (found := _MANIFEST.fullmatch(name))
     }

@@ -22,17 +22,22 @@ _STEP_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A named moment in the WAL: what every table held at it, and the segment in which it is written."""
+    """A named moment in the WAL.
+
+    `tables` is what every table contained at it, `segment` the WAL segment in which it is written.
+    """
 
     tables: Mapping[str, Fingerprint]
     segment: str
 
 
 class Source(Protocol):
-    """What a backup is taken from. `archive` is where its finished WAL appears."""
+    """What a backup is taken from."""
 
     @property
-    def archive(self) -> Path: ...
+    def archive(self) -> Path:
+        """Folder in which the server's finished WAL appears."""
+
     @property
     def version(self) -> str:
         """Return the version of the server whose files are copied."""
@@ -41,10 +46,16 @@ class Source(Protocol):
         """Return the name of the WAL segment that is being written."""
 
     def base(self) -> Iterator[bytes]:
-        """Yield the data folder as a tar. An iteration that raises has given no backup."""
+        """Yield the data folder as a tar.
+
+        If the iteration raises, what it yielded is no backup.
+        """
 
     def mark(self, restore_point: str) -> Moment:
-        """Name a moment, and see to it that the WAL up to it is finished and in `archive` when this returns."""
+        """Name a moment in the WAL.
+
+        When this returns, the WAL up to the moment is finished and in `archive`.
+        """
 
 
 def refuse_other_major(what: str, version: str, binaries: Binaries) -> None:
@@ -71,19 +82,31 @@ class EmbeddedSource:
 
     @property
     def version(self) -> str:
+        """Version of the running server, such as 15.18."""
         # What the programs here are says nothing of a server that others started. A distribution
         # adds words of its own: `15.18 (Debian …)`.
         return self._ask("show server_version").split(" ", 1)[0]
 
     def current_segment(self) -> str:
+        """Return the name of the WAL segment that is being written."""
         return self._ask("select pg_walfile_name(pg_current_wal_lsn())")
 
     def base(self) -> Iterator[bytes]:
+        """Yield the data folder as a tar of pg_basebackup.
+
+        Raises:
+            BackupError: the server is of another major version than the programs here.
+        """
         served = self.version
         refuse_other_major(f"the database is served by PostgreSQL {served}", served, self.binaries)
         return base_backup(self.binaries, self.conninfo)
 
     def mark(self, restore_point: str) -> Moment:
+        """Name a moment in the WAL and wait until its segment is archived.
+
+        Raises:
+            BackupError: the server did not archive it within two minutes.
+        """
         tables = marked_moment(self.conninfo, restore_point)
         # The segment of this instant is the moment's own or a later one.
         segment = self._ask("select pg_walfile_name(pg_current_wal_insert_lsn())")

@@ -1,4 +1,7 @@
-"""Where backups are kept: a folder, or a bucket that speaks S3. A target holds sealed bytes only and is trusted with nothing."""
+"""Where backups are stored: a folder, or a bucket with the S3 protocol.
+
+A target stores sealed bytes only and is not trusted.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,80}(/[0-9A-Za-z][0-9A-Za-z._-]{
 
 
 class TargetError(RuntimeError):
-    """The target cannot answer, or has not what was asked for. The message says what to do."""
+    """The target cannot answer, or lacks what was requested.
+
+    The message says what to do.
+    """
 
 
 class AbsentError(TargetError):
@@ -36,7 +42,10 @@ class Target(Protocol):
         """Return where this is, for people; without a secret."""
 
     def put(self, name: str, content: Iterable[bytes]) -> int:
-        """Keep `content` whole or not at all, replacing what has the name; return its length. An error of `content` passes through."""
+        """Store `content` completely or not at all; return its length.
+
+        It replaces an object of the same name. An error of `content` is not caught.
+        """
 
     def get(self, name: str) -> Iterator[bytes]:
         """Yield an object's content. Raises TargetError if there is none."""
@@ -49,16 +58,21 @@ class Target(Protocol):
 
 
 class DirectoryTarget:
-    """A folder of ours alone (0700). Should be another disk than the database's, and better another machine's."""
+    """A private folder (0700).
+
+    It should be on another disk than the database, or better on another machine.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @property
     def title(self) -> str:
+        """Path of the folder."""
         return str(self._folder)
 
     def put(self, name: str, content: Iterable[bytes]) -> int:
+        """Write a temporary file and rename it; return the length."""
         place = self._place(name)
         private_directory(place.parent)
         beside = place.with_name(unfinished_name())
@@ -84,6 +98,11 @@ class DirectoryTarget:
         return written
 
     def get(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content.
+
+        Raises:
+            AbsentError: there is none.
+        """
         try:
             with self._place(name).open("rb") as file:
                 while piece := file.read(_PIECE):
@@ -92,6 +111,7 @@ class DirectoryTarget:
             raise _absent(name, self.title) from None
 
     def names(self, prefix: str = "") -> tuple[str, ...]:
+        """Return the names that begin with `prefix`, sorted."""
         # A folder that the prefix names whole is the only one that needs to be read.
         inside = prefix.rpartition("/")[0]
         begin = self._folder / _checked(inside) if inside else self._folder
@@ -103,6 +123,7 @@ class DirectoryTarget:
         )
 
     def delete(self, name: str) -> None:
+        """Delete an object, unfinished files beside it, and empty folders."""
         place = self._place(name)
         place.unlink(missing_ok=True)
         # What a killed writer left of this object goes with it, and so does a folder that is empty
@@ -122,7 +143,10 @@ class DirectoryTarget:
 
 
 class S3Target:
-    """A bucket behind Amazon S3 or what speaks its language. Credentials are found by AWS's own library, in its own order."""
+    """A bucket of Amazon S3 or of a service with the same protocol.
+
+    AWS's own library finds the credentials, in its own order.
+    """
 
     def __init__(self, bucket: str, prefix: str, *, region: str, endpoint: str = "") -> None:
         self._bucket, self._prefix = bucket, prefix.strip("/")
@@ -131,10 +155,14 @@ class S3Target:
 
     @property
     def title(self) -> str:
+        """Address of the bucket and prefix, without credentials."""
         return f"s3://{self._bucket}/{self._prefix}"
 
     def put(self, name: str, content: Iterable[bytes]) -> int:
-        """Upload in parts, so that memory holds one part; an upload that broke off is taken back and never visible."""
+        """Upload in parts and return the length; memory stores one part.
+
+        An interrupted upload is aborted and never visible.
+        """
         key = self._key(name)
         upload = self._call("create_multipart_upload", Key=key)["UploadId"]
         parts: list[dict[str, object]] = []
@@ -159,6 +187,11 @@ class S3Target:
         return written
 
     def get(self, name: str) -> Iterator[bytes]:
+        """Yield an object's content.
+
+        Raises:
+            TargetError: there is none, or the connection was interrupted.
+        """
         body = self._call("get_object", Key=self._key(name), absent=name)["Body"]
         try:
             yield from body.iter_chunks(_PIECE)
@@ -171,6 +204,7 @@ class S3Target:
             body.close()
 
     def names(self, prefix: str = "") -> tuple[str, ...]:
+        """Return the names that begin with `prefix`, sorted."""
         whole = f"{self._prefix}/{prefix}" if self._prefix else prefix
         found: list[str] = []
         token: dict[str, str] = {}
@@ -184,7 +218,10 @@ class S3Target:
         return tuple(sorted(name for key in found if _NAME.fullmatch(name := key[cut:])))
 
     def delete(self, name: str) -> None:
-        """Remove the object and, in a bucket that keeps versions, each version of it: an older version is a copy too."""
+        """Delete the object and, in a bucket with versions, each version of it.
+
+        An older version is a copy, too.
+        """
         key = self._key(name)
         for upload in self._call("list_multipart_uploads", Prefix=key).get("Uploads", ()):
             self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
@@ -226,7 +263,11 @@ class S3Target:
 
 
 def make_target(address: str) -> Target:
-    """Return the target of an address: ``/srv/backups`` or ``s3://bucket/prefix?region=eu-central-1&endpoint=https://…``.
+    """Return the target of an address.
+
+    Args:
+        address: ``/srv/backups`` or
+            ``s3://bucket/prefix?region=eu-central-1&endpoint=https://…``.
 
     Raises:
         ValueError: it is neither.

@@ -1,4 +1,7 @@
-"""Recurring jobs of `backups`. Their names are stored in the job queue, so they stay what they were before the code moved."""
+"""Recurring jobs of `backups`.
+
+Their names are stored in the job queue and stay the same when code moves.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ log = logging.getLogger(__name__)
     name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False
 )
 def keep_backups(timestamp: int) -> None:
-    """Expire, keep, take and drill backups. Recurring: it reads from the database and the key store what is due."""
+    """Expire, take and drill backups, and seal WAL.
+
+    Recurring: it reads from the database and the key store what is due.
+    """
     del timestamp
     if is_configured():
         kept = maintain_backups(

@@ -11,16 +11,25 @@ from theseller.erasure.journal_extent import Extent
 
 
 class BackupError(RuntimeError):
-    """A backup could not be taken, read or restored. The message says why and what to do, and holds no data."""
+    """A backup could not be taken, read or restored.
+
+    The message says why and what to do, and contains no data.
+    """
 
 
 class UnavailableError(BackupError):
-    """Something that a backup needs can't answer now, or has no space. Nothing is known of the backup; the next try may succeed."""
+    """Something that a backup needs cannot answer now, or has no space.
+
+    This says nothing about the backup; the next try may succeed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a table held: how many rows, and the sum of a 64-bit hash over each row's text. The order of rows doesn't matter."""
+    """A table's number of rows, and the sum of a hash over them.
+
+    The hash has 64 bits and is taken of each row's text. The order of rows does not matter.
+    """
 
     rows: int
     total: str
@@ -28,12 +37,12 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What one backup is. Sealed with it and written last: a backup without one is none.
+    """The description of one backup, sealed with it and written last.
 
-    `first_segment` to `last_segment` is the WAL that makes the copied files one moment: the restore
-    point `restore_point`, at which, `snapshot_at`, `tables` was true. `objects` names each sealed
-    object and its SHA-256. `journal` is what the erasure journal had when the backup was taken,
-    None in a manifest of a version that did not write it.
+    A backup without a manifest is none. `first_segment` to `last_segment` is the WAL that makes the
+    copied files consistent: the restore point `restore_point`, at which, `snapshot_at`, `tables`
+    was true. `objects` names each sealed object and its SHA-256. `journal` is what the erasure
+    journal had when the backup was taken, None in a manifest of a version that did not write it.
     """
 
     id: UUID
@@ -52,7 +61,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup as the deployment knows it. It can be restored if it is finished and its key is not destroyed."""
+    """A backup as the deployment knows it.
+
+    It can be restored if it is finished and its key is not destroyed.
+    """
 
     id: UUID
     begun_at: datetime
@@ -76,11 +88,12 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore made of which backup. `ended_again`: the connections that had ended since, and were ended and erased again.
+    """What a restore made of which backup.
 
-    `to_authorise`: those whose token's key was replaced since: they are open, and their shops have
-    to authorise them again. `keys_destroyed`: keys of ended connections that the key store, an
-    older copy, had alive.
+    `ended_again` counts the connections that had been ended since, and were ended and erased again;
+    `to_authorise` those whose token's key was replaced since: they are open, and their shops have
+    to authorize them again; `keys_destroyed` the keys of ended connections that the key store, an
+    older copy, still had.
     """
 
     backup: UUID
@@ -92,7 +105,10 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceReport:
-    """What one run of the recurring job did, and what it could not do; a sentence each."""
+    """What one run of the recurring job did, and what failed.
+
+    One sentence each.
+    """
 
     done: tuple[str, ...]
     failed: tuple[str, ...]
@@ -100,7 +116,10 @@ class MaintenanceReport:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """What a rehearsal of a restore found. `faults` is empty when it passed; `checked` counts what was compared."""
+    """The result of a rehearsed restore.
+
+    `faults` is empty if it passed; `checked` counts what was compared.
+    """
 
     backup: UUID
     begun_at: datetime
@@ -110,4 +129,5 @@ class Drill:
 
     @property
     def passed(self) -> bool:
+        """Whether the drill found no fault."""
         return not self.faults

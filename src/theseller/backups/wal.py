@@ -1,4 +1,7 @@
-"""Finished WAL on its way from the server to a backup: sealed, then removed from where it lay in plain."""
+"""Move finished WAL from the server's archive into a backup.
+
+Each file is sealed, then removed from the archive, where it was in plain.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _SEGMENTS_A_LOG = 256
 
 
 def finished(archive: Path) -> tuple[str, ...]:
-    """Return the names of what the server has put into its archive, whole, oldest first."""
+    """Return the names of the complete files in the archive, oldest first."""
     if not archive.is_dir():
         return ()
     return tuple(sorted(path.name for path in archive.iterdir() if _FINISHED.fullmatch(path.name)))
@@ -31,10 +34,10 @@ def is_segment(name: str) -> bool:
 
 
 def first_missing(names: Iterable[str], first: str, last: str | None = None) -> str | None:
-    """Return the first segment from `first` to `last` that is not among `names`, or None. Without `last`: up to the newest of that timeline.
+    """Return the first missing segment from `first` to `last`, or None.
 
-    A segment's name is three numbers of eight hexadecimal digits: timeline, log, and one of the
-    log's 256 segments of 16 MiB.
+    Without `last` it looks up to the newest segment of that timeline. A segment's name is three
+    numbers of eight hexadecimal digits: timeline, log, and one of the log's 256 segments of 16 MiB.
     """
     present = {name for name in names if is_segment(name) and name[:8] == first[:8]}
     wanted, end = first, last or max(present, default=first)
