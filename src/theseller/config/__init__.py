@@ -1,1 +1,1 @@
-"""The composition root: the environment read once, Django's settings, addresses, processes, seeding."""
+"""The composition root: environment, settings, URLs, processes, seed."""

@@ -13,7 +13,10 @@ from theseller.config.demo_sign_in import demo_sign_in
 
 
 def deployment_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: tenant context (None on public pages), deployment kind and version."""
+    """Return the template context of every page.
+
+    Tenant context (None on public pages), deployment kind and version.
+    """
     tenant_context = getattr(request, "tenant_context", None)
     return {
         "tenant_context": tenant_context,

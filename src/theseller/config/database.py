@@ -48,12 +48,18 @@ _POOLED_USUALLY, _POOLED = 10, {ProcessRole.OPERATOR: 4}
 
 
 def served_aliases(role: ProcessRole) -> tuple[str, ...]:
-    """Return the connections that a process of `role` serves with, `default` first."""
+    """Return the connections of a serving process of `role`.
+
+    `default` is the first.
+    """
     return ("default", *(extra.value for extra in _EXTRA_ALIASES[role]))
 
 
 def connections_max(role: ProcessRole, threads: int) -> int:
-    """Return how many connections a process of `role` holds at most while `threads` threads, or jobs, work in it."""
+    """Return how many connections a process of `role` opens at most.
+
+    `threads` is how many threads, or jobs, work in it.
+    """
     return sum(min(threads, _pooled(one)) for one in (role, *_EXTRA_ALIASES[role]))
 
 
@@ -64,7 +70,11 @@ def _pooled(role: ProcessRole) -> int:
 def database_settings(
     environment: Environment, secrets: SecretProvider
 ) -> dict[str, dict[str, Any]]:
-    """Return Django's DATABASES. Raises InvalidSettingError for a DATABASE_URL that would send passwords or data in the clear."""
+    """Return Django's DATABASES.
+
+    Raises:
+        InvalidSettingError: DATABASE_URL would send passwords or data unencrypted.
+    """
     server = (
         _external(environment.database_url) if environment.database_url else _embedded(environment)
     )
@@ -155,11 +165,12 @@ def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider)
 
 
 def reset_connection(connection: Connection[Any]) -> None:
-    """Bring a connection that returns to its pool to the state of a new one; the pool closes it if that fails.
+    """Reset a connection that returns to its pool to the state of a new one.
 
-    `DISCARD ALL` drops what a request left in its session: temporary objects, settings, advisory
-    locks, cursors, LISTEN, prepared statements. Psycopg prepares none by itself here (Django sets
-    `prepare_threshold` to None), so that it keeps none that no longer exist.
+    The pool closes it if that fails. `DISCARD ALL` drops what a request left in its session:
+    temporary objects, settings, advisory locks, cursors, LISTEN, prepared statements. Psycopg
+    prepares none by itself here (Django sets `prepare_threshold` to None), so that it keeps none
+    that no longer exist.
     """
     connection.autocommit = True
     connection.execute("discard all")

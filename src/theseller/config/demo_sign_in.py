@@ -16,7 +16,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def demo_sign_in(request: HttpRequest) -> dict[str, Any] | None:
-    """Return how to sign in to a demo, or None where this is none, or where it can be reached from elsewhere than this machine."""
+    """Return the users and the password of a demo, or None.
+
+    None in other deployments, and if the demo can be reached from other machines.
+    """
     environment = settings.ENVIRONMENT
     if (
         environment.kind is not EnvironmentKind.DEMO

@@ -1,4 +1,7 @@
-"""Every host that this deployment may call, by its configuration, and the third parties that its operator has listed."""
+"""The hosts that this deployment may call, and its third parties.
+
+The hosts follow from the configuration; the operator lists the third parties.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,11 @@ def _host(address: str) -> str:
 
 
 def read_register(environ: Mapping[str, str]) -> tuple[Subprocessor, ...]:
-    """Read ``THESELLER_SUBPROCESSORS``: ``NAME: HOST HOST; NAME``. Raises InvalidSettingError."""
+    """Read ``THESELLER_SUBPROCESSORS``: ``NAME: HOST HOST; NAME``.
+
+    Raises:
+        InvalidSettingError: an entry has another form.
+    """
     found = []
     for text in filter(
         None, (part.strip() for part in environ.get("THESELLER_SUBPROCESSORS", "").split(";"))

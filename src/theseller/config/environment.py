@@ -1,4 +1,7 @@
-"""The environment, read once and typed. A wrong value stops the process with a sentence that says what to do."""
+"""The environment variables, read once and typed.
+
+A wrong value stops the process with a message that says what to do.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class InvalidSettingError(ValueError):
 
 
 class EnvironmentKind(StrEnum):
-    """What this deployment is for. It is part of every key's identity, so that one kind can't read another's data."""
+    """What this deployment is for.
+
+    It is part of every key's identity, so that one kind cannot read another's data.
+    """
 
     DEMO = "demo"
     PRODUCTION = "production"
@@ -47,7 +53,10 @@ class EnvironmentKind(StrEnum):
 
     @property
     def guarded(self) -> bool:
-        """Whether it serves real people: https only, a session key that is kept, and secrets with a service."""
+        """Whether it serves real people.
+
+        Then it needs https, a stored session key, and secrets in a service.
+        """
         return self in {EnvironmentKind.PRODUCTION, EnvironmentKind.STAGING}
 
 
@@ -98,26 +107,44 @@ class Environment:
 
     @property
     def in_quarantine(self) -> bool:
-        """Whether this process works on a restored database that isn't the deployment's yet."""
+        """Whether the database is a restored one in quarantine.
+
+        It is not the deployment's database yet.
+        """
         return _in_quarantine(self.database_url or "")
 
     @property
     def external_server(self) -> bool:
-        """Whether the database server is not the embedded one of this state folder, but another that we only connect to."""
+        """Whether the database server is not the one embedded in this folder.
+
+        A quarantine is not external.
+        """
         return self.database_url is not None and not self.in_quarantine
 
     @property
     def stores_keys_on_this_host_only(self) -> bool:
-        """Whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
+        """Whether keys are in this folder but the database is on a server.
+
+        Other hosts can reach that server. The same is said of secrets in this state folder.
+        """
         return self.external_server and self.secret_config.in_files
 
     @property
     def secrets_directory(self) -> Path:
+        """Folder of the secrets that are stored in files."""
         return self.state / "secrets"
 
 
 def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Environment:
-    """Read and check the `THESELLER_…` variables. Raises InvalidSettingError naming the variable and what it may be."""
+    """Read and check the `THESELLER_…` variables.
+
+    Args:
+        environ: the variables of the process.
+        default_state: the state folder if THESELLER_STATE is not set.
+
+    Raises:
+        InvalidSettingError: names the variable and what it may be.
+    """
     kind = read_environment_kind(environ)
     amazon = environ.get("THESELLER_AMAZON", "emulator:http://127.0.0.1:8101")
     emulator_url = None
@@ -171,10 +198,15 @@ def read_environment(environ: Mapping[str, str], *, default_state: Path) -> Envi
 
 
 def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> TrustedProxies:
-    """Return the proxies whose forwarded headers are accepted. Raises InvalidSettingError.
+    """Return the proxies whose forwarded headers are accepted.
 
-    `required`: whether the setting must be there. Without it all callers behind a proxy share one
-    address, and with it one rate limit.
+    Args:
+        environ: the variables of the process.
+        required: whether the setting must be there. Without it all callers behind a proxy share one
+            address, and with it one rate limit.
+
+    Raises:
+        InvalidSettingError: it is missing, or is no list of addresses and networks.
     """
     text = environ.get("THESELLER_TRUSTED_PROXIES", "")
     if not text.strip() and not required:
@@ -190,7 +222,10 @@ def read_trusted_proxies(environ: Mapping[str, str], *, required: bool) -> Trust
 
 
 def _amazon_setting(environ: Mapping[str, str], name: str, demo: str, *, real: bool) -> str:
-    """Return an id that Amazon gave the operator's application; the demo's own passes with the emulator only."""
+    """Return an ID that Amazon gave to the operator's application.
+
+    The demo's own is accepted with the emulator only.
+    """
     given = environ.get(name) or demo
     if real and given == demo:
         raise InvalidSettingError(
@@ -201,7 +236,11 @@ def _amazon_setting(environ: Mapping[str, str], name: str, demo: str, *, real: b
 
 
 def read_backups(environ: Mapping[str, str], *, state: Path) -> str:
-    """Return where backups are kept: a folder, a bucket, or nothing if this deployment keeps none itself. Raises InvalidSettingError."""
+    """Return where backups are stored: a folder, a bucket, or "" for none.
+
+    Raises:
+        InvalidSettingError: it is neither, or the database is not the embedded one.
+    """
     external = bool(environ.get("DATABASE_URL"))
     wanted = environ.get("THESELLER_BACKUPS") or ("none" if external else str(state / "backups"))
     if wanted == "none":
@@ -220,7 +259,10 @@ def read_backups(environ: Mapping[str, str], *, state: Path) -> str:
 
 
 def uses_external_server(environ: Mapping[str, str]) -> bool:
-    """Return whether DATABASE_URL names a server that is not embedded: not even the embedded one during a restore."""
+    """Return whether DATABASE_URL names a server that is not embedded.
+
+    The embedded server during a restore counts as embedded.
+    """
     url = environ.get("DATABASE_URL") or ""
     return bool(url) and not _in_quarantine(url)
 
@@ -239,7 +281,11 @@ def read_environment_kind(environ: Mapping[str, str]) -> EnvironmentKind:
 def read_secret_config(
     environ: Mapping[str, str], *, kind: EnvironmentKind, state: Path
 ) -> SecretConfig:
-    """Return where secrets and data keys are kept. Raises InvalidSettingError naming the variable and what it may be."""
+    """Return where secrets and data keys are stored.
+
+    Raises:
+        InvalidSettingError: names the variable and what it may be.
+    """
     elsewhere = [name for name in (PROVIDER, KEY_STORE) if environ.get(name, "files") != "files"]
     if kind is EnvironmentKind.DEMO and elsewhere:
         raise InvalidSettingError(
@@ -275,7 +321,11 @@ def _administrators(text: str) -> tuple[str, ...]:
 
 
 def read_restricted_roles(environ: Mapping[str, str]) -> tuple[RestrictedRole, ...]:
-    """Return the restricted roles that the application holds, by its configuration: none unless it says so. Raises InvalidSettingError."""
+    """Return the restricted roles that the application has, by its settings.
+
+    Raises:
+        InvalidSettingError: a name is no restricted role that a feature can use.
+    """
     names = [
         name.strip()
         for name in environ.get("THESELLER_RESTRICTED_ROLES", "").split(",")
@@ -292,7 +342,10 @@ def read_restricted_roles(environ: Mapping[str, str]) -> tuple[RestrictedRole, .
 
 
 def _application_roles(text: str) -> tuple[Role, ...]:
-    """Return the unrestricted roles that Amazon has registered for the application: those that the features need, unless it says others."""
+    """Return the unrestricted roles registered for the application.
+
+    Those that the features need, unless the setting lists others.
+    """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         return roles_for(OFFERED)

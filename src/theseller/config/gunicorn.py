@@ -1,4 +1,8 @@
-"""gunicorn's configuration: its first process reads no settings of ours, and holds secrets where variables carry them."""
+"""gunicorn's configuration.
+
+Its first process reads none of our settings, and has secrets in its memory where environment
+variables carry them.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +23,24 @@ secure_scheme_headers: dict[str, str] = {}
 
 
 def on_starting(_arbiter: object) -> None:
-    """Keep the first process's memory off the disk, and its messages in the form of all others. Its workers do the same by the settings."""
+    """Disable core dumps in the first process and configure its log.
+
+    The workers do the same by the settings.
+    """
     disable_core_dumps()
     configure_logging("web", sys.stderr)
 
 
 def on_exit(_arbiter: object) -> None:
-    """Say as the last line that the service ended, and of what. Gunicorn calls it while it handles what ends it."""
+    """Log as the last line that the service ended, and why.
+
+    Gunicorn calls it while it handles the exception that ends it.
+    """
     status = int(getattr(sys.exc_info()[1], "exit_status", 0))
     log = getLogger("theseller.serve")
-    told = log.error if status else log.info
+    write = log.error if status else log.info
     reason = "workers_did_not_start" if status else "signal"
-    told(
+    write(
         "serve_stopped",
         reason=reason,
         exit_status=status,

@@ -1,4 +1,4 @@
-"""What recurs, where it is written, and how the jobs of a killed worker come back.
+"""Registration of recurring jobs, retries, and jobs of ended workers.
 
 Each package registers its own recurring jobs in its `tasks.py`. Procrastinate's cron has five
 fields and, if there is a sixth, it is the seconds, last: ``* * * * * */2`` is every two seconds.
@@ -35,8 +35,8 @@ _APPS_WITH_TASKS = (
 #: Failures of the database that pass by themselves (`lib.database_failures`).
 TRANSIENT_FAILURES = frozenset(
     {
-        "connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection", "connection_failed",
-        "too_many_connections", "disk_full",
+        "connection_lost", "restarting", "refused", "socket_missing", "timeout", "no_connection",
+        "connection_failed", "too_many_connections", "disk_full",
     }
 )  # fmt: skip
 #: An hour of trying: the last ones are a minute apart.
@@ -46,9 +46,12 @@ WORKER_SILENCE_SECONDS = 30
 
 
 def on_app_ready(app: procrastinate.App) -> None:
-    """Give Procrastinate our tasks and the recurring table. Called by its Django app when it is ready."""
-    for room in _APPS_WITH_TASKS:
-        __import__(f"theseller.{room}.tasks")
+    """Register our tasks and their recurrence with Procrastinate.
+
+    Its Django app calls it when it is ready.
+    """
+    for package in _APPS_WITH_TASKS:
+        __import__(f"theseller.{package}.tasks")
     for task in app.tasks.values():
         task.retry_strategy = task.retry_strategy or RetryTransientFailures()
     reap = app.task(name="config.reap", queueing_lock="config.reap", pass_context=True)(
@@ -58,10 +61,10 @@ def on_app_ready(app: procrastinate.App) -> None:
 
 
 class RetryTransientFailures(procrastinate.BaseRetryStrategy):
-    """Run a job again that failed because the database was restarted, away or full; every job of ours may run twice.
+    """Retry a job that failed because the database was restarted or full.
 
-    A job that fails for another reason is done with, as before: the next tick of what recurs tries
-    again.
+    Each of our jobs may run twice. A job that fails for another reason is not retried: a recurring
+    job is queued again at its next tick.
     """
 
     @override
@@ -80,10 +83,14 @@ class RetryTransientFailures(procrastinate.BaseRetryStrategy):
 
 
 # Procrastinate names the tick
-async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) -> int:  # noqa: ARG001
-    """Queue again the jobs of workers that ended; return how many. Every job of ours may run twice.
+async def reap_stalled(
+    context: procrastinate.JobContext,
+    timestamp: int = 0,  # noqa: ARG001 - Procrastinate passes it
+) -> int:
+    """Queue again the jobs of workers that ended; return how many.
 
-    Procrastinate leaves them `doing` for ever, and with them their locks.
+    Each of our jobs may run twice. Procrastinate leaves them in the state `doing` forever, and with
+    them their locks.
     """
     manager = context.app.job_manager
     reaped = 0
@@ -97,5 +104,5 @@ async def reap_stalled(context: procrastinate.JobContext, timestamp: int = 0) ->
             await manager.finish_job(job, status=Status.FAILED, delete_job=True)
         reaped += 1
     if reaped:
-        log.warning("%s jobs of a dead worker were taken up again", reaped)
+        log.warning("%s jobs of ended workers were queued again", reaped)
     return reaped

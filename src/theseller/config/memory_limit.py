@@ -12,7 +12,9 @@ _LEAST_MB = 512
 
 
 def memory_limit(environ: Mapping[str, str]) -> int | None:
-    """Read ``THESELLER_MEMORY_MB``: the bytes that a process may take beyond those of its start; None for no limit.
+    """Return the bytes that a process may take beyond those of its start.
+
+    It reads ``THESELLER_MEMORY_MB``; None means no limit.
 
     Raises:
         InvalidSettingError: it is no number of megabytes, or less than a large import needs.
@@ -28,7 +30,13 @@ def memory_limit(environ: Mapping[str, str]) -> int | None:
 
 
 def apply_memory_limit(environ: Mapping[str, str]) -> None:
-    """Limit this process's memory as the setting says (Linux; elsewhere nothing happens). Raises InvalidSettingError."""
+    """Limit this process's memory by the setting.
+
+    Linux only; elsewhere nothing happens.
+
+    Raises:
+        InvalidSettingError: the setting is no number of megabytes, or too small.
+    """
     extra = memory_limit(environ)
     if extra is not None:
         limit_memory(extra)

@@ -1,4 +1,7 @@
-"""Bring a database to this version: tables, then grants, then the guard's key and the months that facts will need."""
+"""Bring a database to this version.
+
+Tables first, then grants, the guard's key, and the monthly partitions that facts will need.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,14 @@ MONTHS_AHEAD = timedelta(days=92)
 
 
 def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
-    """Apply migrations as the migrate role, then everything that needs a superuser. Run it as often as you like.
+    """Apply migrations as the migrate role, then what needs a superuser.
 
-    `superuser_dsn` is used for grants and the guard only; no serving process ever knows it.
+    Idempotent.
+
+    Args:
+        superuser_dsn: used for grants and the guard only; no serving process ever knows it.
+        at: the current time.
+        verbosity: of Django's `migrate`.
 
     Raises:
         WrongDatabaseError: the database belongs to another environment. Nothing was changed.
@@ -54,5 +62,8 @@ def migrate(superuser_dsn: str, *, at: datetime, verbosity: int = 0) -> None:
 
 
 def months_needed(today: date) -> tuple[date, date]:
-    """Return the first and last day that facts may have: as far back as they are kept, a quarter ahead."""
+    """Return the first and last day that facts may have.
+
+    From the oldest that are kept to a quarter ahead.
+    """
     return today - timedelta(days=FACTS_KEPT_DAYS + 31), today + MONTHS_AHEAD

@@ -1,4 +1,7 @@
-"""How many processes, threads and connections a deployment has as it starts by default: said here, and nowhere else."""
+"""Default numbers of processes, threads and connections.
+
+No other module defines them.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,6 @@ ERASURE_LOCKS = 2
 
 
 def connections_of_deployment() -> int:
-    """Return how many connections web and worker take at most, as they start by default."""
+    """Return how many connections web and worker open at most by default."""
     web = WEB_PROCESSES * connections_max(ProcessRole.WEB, WEB_THREADS)
     return web + connections_max(ProcessRole.WORKER, WORKER_JOBS) + _QUEUE + ERASURE_LOCKS

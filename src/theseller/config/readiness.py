@@ -1,4 +1,7 @@
-"""Readiness: the database accepts each role of this process and has this version's schema."""
+"""Readiness of this process.
+
+The database must accept each of its roles and have this version's schema.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,8 @@ _REASONS: dict[type[Exception], str] = {
 #: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no
 #: answer.
 _ROLE_REFUSED = frozenset({
-    "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied", "not_admitted", "permission_denied",
+    "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied",
+    "not_admitted", "permission_denied",
 })  # fmt: skip
 #: How long a connection may take, and how long what was found counts: the database is asked once in
 #: that, however many ask here.
@@ -55,7 +59,10 @@ _CONNECT_SECONDS, _CACHE_SECONDS = 3, 1.0
 
 
 def check_readiness() -> str:
-    """Return `READY`, or a sentence that says why this process can't serve. It names no host, role, table or version."""
+    """Return `READY`, or a sentence that says why this process cannot serve.
+
+    It names no host, role, table or version.
+    """
     try:
         for alias in served_aliases(settings.ENVIRONMENT.role):
             _refuse(alias)
@@ -78,7 +85,10 @@ def check_readiness() -> str:
 
 
 def _refuse(alias: str) -> None:
-    """Check one connection of this process, by one of its own: what a pool's connections fail of, the pool does not say."""
+    """Check the database of one alias with a new connection.
+
+    The pool does not tell why its connections fail.
+    """
     parameters = {**connections[alias].get_connection_params(), "connect_timeout": _CONNECT_SECONDS}
     with psycopg.connect(**parameters, autocommit=True) as database:
         refuse_bypassing_session(database)
@@ -92,13 +102,17 @@ def _refuse(alias: str) -> None:
 
 
 class _CachedReadiness:
-    """What was found last. One request at a time asks the database; the others get the answer before."""
+    """The last result of the readiness check.
+
+    One request at a time queries the database; the others get the previous result.
+    """
 
     def __init__(self) -> None:
         self._asking = threading.Lock()
         self._found, self._until = DATABASE_UNAVAILABLE, 0.0
 
     def get(self) -> str:
+        """Return the last result, at most a second old."""
         # The first request waits for the first answer; later ones never wait for each other.
         if time.monotonic() >= self._until and self._asking.acquire(blocking=not self._until):
             try:
@@ -118,7 +132,10 @@ _CACHE = _CachedReadiness()
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 if this process can serve, else 503 and why in a sentence. For load balancers, and for who watches."""
+    """Answer 200 if this process can serve, else 503 with the reason.
+
+    For load balancers and monitoring.
+    """
     del request
     found = _CACHE.get()
     headers = {"Cache-Control": "no-store"} | ({} if found == READY else {"Retry-After": "5"})

@@ -19,7 +19,11 @@ from theseller.tenancy.operations import create_tenant
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """A person of the demo. Password and app's secret are shown on the demo's screen: they open nothing but this machine's demo."""
+    """A user of the demo.
+
+    The demo shows the password and the secret of the authenticator app: they are valid in this
+    machine's demo only.
+    """
 
     name: str
     email: str
@@ -64,7 +68,11 @@ _OPERATOR_ID = UUID("01a6a000-0000-7000-8000-00000000000d")
 
 
 def seed_demo(*, at: datetime) -> tuple[DemoPerson, ...]:
-    """Create Alice, Bob, Charlie and Olga, and their shops, in an empty deployment; return them with their passwords."""
+    """Create the users and shops of the demo; return the users.
+
+    Alice, Bob, Charlie and Olga with their passwords. It changes nothing in a deployment that has
+    them.
+    """
     password = settings.SECRETS.ensure("demo-cast-password", new_text_secret)
     if not User.objects.exists():
         for tenant, name in _SHOPS.items():

@@ -9,7 +9,10 @@ from django.http import HttpRequest, HttpResponseBase
 
 
 class SessionKeysMiddleware:
-    """Before a session is read, put the session keys in place that are valid now. It runs before Django's session middleware."""
+    """Put the valid session keys into Django's settings before each request.
+
+    It runs before Django's session middleware.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -29,7 +32,11 @@ class SessionKeysMiddleware:
 
 
 def _place(name: str, value: object) -> None:
-    """Assign a setting. Django's own way empties its cache first, and a thread that reads just then would cache the old value."""
+    """Assign a setting.
+
+    Django's own way empties its cache first, and a thread that reads at that moment would cache the
+    old value.
+    """
     getattr(settings, name)
     setattr(settings._wrapped, name, value)  # type: ignore[misc]  # noqa: SLF001
     settings.__dict__[name] = value

@@ -1,4 +1,7 @@
-"""Django's settings: one file for every deployment; what differs comes from `environment.py`, what is secret from the provider."""
+"""Django's settings, the same file for every deployment.
+
+`environment.py` has what differs, the secret provider what is secret.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,6 @@ disable_core_dumps()
 ENVIRONMENT = read_environment(os.environ, default_state=Path(__file__).parents[3] / "state")
 
 # --- Secrets and keys: only by name, only from the provider
-# ---------------------------------------------------------------------
 SECRETS = make_secret_provider(ENVIRONMENT.secret_config, os.environ)
 # Made at first use, and again after a failure: migrations and checks need no key, and a key service
 # may be down just now.
@@ -47,7 +49,10 @@ TENANT_TICKET_KEY: CachedValue[Secret] = CachedValue(lambda: SECRETS.get("tenant
 
 
 def LWA_CLIENT_SECRETS() -> list[Secret]:  # noqa: N802
-    """Return the live client secrets of the Amazon application, newest first. Two live while one is being rotated."""
+    """Return the valid client secrets of the Amazon application.
+
+    Newest first. Two are valid while one is being rotated.
+    """
     names = ("lwa-client-secret", "lwa-client-secret-previous")
     found = [secret for name in names if (secret := _secret_or_none(name)) is not None]
     if not found:
@@ -63,7 +68,10 @@ def _secret_or_none(name: str) -> Secret | None:
 
 
 def _session_keys() -> tuple[str, list[str]]:
-    """Return the key that signs sessions, and those that are accepted besides: the coming one and the one before, while it is replaced."""
+    """Return the key that signs sessions, and those that are accepted, too.
+
+    During a rotation these are the next key and the previous one.
+    """
     # The coming one first: it takes the present one's place while we read, and must not be missed
     # in both.
     coming, present, former = (
@@ -84,7 +92,6 @@ SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 ROTATION_DAYS = ENVIRONMENT.rotation_days
 
 # --- Amazon
-# ---------------------------------------------------------------------------------------------------------------------
 AMAZON_ENDPOINTS = (
     Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
 )
@@ -95,7 +102,6 @@ SUBPROCESSORS = read_register(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
 # --- Django
-# ---------------------------------------------------------------------------------------------------------------------
 DEBUG = False
 ALLOWED_HOSTS = [
     ENVIRONMENT.public_url.split("://", 1)[1].split(":", 1)[0].split("/", 1)[0],
@@ -173,14 +179,12 @@ DATABASE_ROUTERS = ["theseller.edge.databases.AccountsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- What packages plug into others
-# ------------------------------------------------------------------------------------------------
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.provider.AccessSessionProvider"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
 
 # --- People and sessions
-# --------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["theseller.accounts.backend.PasswordBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -219,7 +223,6 @@ def _form_targets() -> list[str]:
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 
 # --- HTTPS and proxies
-# ------------------------------------------------------------------------------------------------------------
 #: Whose `X-Forwarded-For` and `X-Forwarded-Proto` are accepted. `SECURE_PROXY_SSL_HEADER` stays
 #: unset: it would accept anyone's.
 THESELLER_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
@@ -233,8 +236,8 @@ SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts is Hsts.PRELOAD
 SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
 
-# --- Uploads stay in memory: report files hold buyers' data until the decoder has dropped it, and
-# disks remember ------------------
+# --- Uploads stay in memory: report files contain buyers' data until the decoder drops it, and
+# deleted bytes stay on a disk
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_BYTES_MAX
@@ -243,7 +246,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # --- Language, time, files
-# --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
@@ -261,7 +263,6 @@ WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Logs: one redactor for everything
-# ---------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
 configure_logging(ENVIRONMENT.role.value, sys.stderr)
 

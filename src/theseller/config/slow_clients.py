@@ -1,9 +1,10 @@
-"""A gunicorn worker that gives a request to a thread only when all of it has arrived, so that slow clients occupy no thread.
+"""A gunicorn worker in which slow clients occupy no thread.
 
-gunicorn's own threaded worker reads headers and body in the thread that answers, with no limit of
-time: a few half-sent requests stop it. Here the event loop reads them (`Arriving`), each within a
-deadline. Bodies of report files are the exception: they are too large to be buffered for strangers,
-so a thread reads them, a few at a time, and only as long as they keep coming (`PatientSocket`).
+A thread gets a request when all of it has arrived. gunicorn's own threaded worker reads headers and
+body in the thread that answers, with no limit of time: a few half-sent requests stop it. Here the
+event loop reads them (`PendingRequest`), each within a deadline. Bodies of report files are the
+exception: they are too large to be buffered for strangers, so a thread reads them, a few at a time,
+and only as long as they keep coming (`TimedSocket`).
 """
 
 from __future__ import annotations
@@ -58,13 +59,14 @@ _REFUSALS = {
 
 
 class TimedSocket(socket.socket):
-    """A socket on which a blocking call ends when the client is silent, or far too slow."""
+    """A socket whose blocking calls end if the client is silent or too slow."""
 
     _waited = 0.0
     _moved = 0
 
     @override
     def setblocking(self, flag: bool, /) -> None:
+        """Set the timeout of a silent client instead of blocking forever."""
         self.settimeout(_SILENCE if flag else 0.0)
 
     def begin(self) -> None:
@@ -73,6 +75,11 @@ class TimedSocket(socket.socket):
 
     @override
     def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Receive, and count time and bytes.
+
+        Raises:
+            ConnectionResetError: the client was silent or too slow.
+        """
         begun = time.monotonic()
         try:
             data = super().recv(size, flags)
@@ -83,6 +90,11 @@ class TimedSocket(socket.socket):
 
     @override
     def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send, and count time and bytes.
+
+        Raises:
+            ConnectionResetError: the client was silent or too slow.
+        """
         begun = time.monotonic()
         try:
             super().sendall(data, flags)
@@ -119,7 +131,13 @@ class PendingRequest:
         return now - self.began > (REQUEST_SECONDS if self.head else HEAD_SECONDS)
 
     def take(self, data: bytes) -> int | None:
-        """Add what arrived; return None to wait for more, 0 if it is complete, 1 for a large body, else the status of a refusal."""
+        """Add what arrived and return what to do.
+
+        Returns:
+            None to wait for more, 0 if the request is complete, 1 for a large body, else the HTTP
+            status of
+            a refusal.
+        """
         searched = max(len(self.buffer) - len(_END), 0)
         self.buffer += data
         if not self.head:
@@ -183,7 +201,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     @override
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
-        """Wait for the next request of a connection that is kept alive; its first bytes are here."""
+        """Wait for the next request of a connection that is kept alive.
+
+        Its first bytes have arrived.
+        """
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._wait_for(conn)
@@ -224,7 +245,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self._drop(arriving, outcome)
 
     def _dispatch(self, arriving: PendingRequest) -> None:
-        """Give a request to a thread. What a client sent ahead of the answer is dropped with the connection."""
+        """Give a request to a thread.
+
+        What a client sent ahead of the response is dropped with the connection.
+        """
         self._stop_waiting(arriving)
         conn = arriving.conn
         if conn.parser is None:
@@ -263,10 +287,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self._linger(conn)
 
     def _linger(self, conn: TConn) -> None:
-        """Close when the client has closed, or soon: closed at once, unread bytes would make the kernel take back the end of the answer.
+        """Close when the client has closed, or soon.
 
-        gunicorn waits for that in the loop, where one client after the other could hold up
-        everyone.
+        If it were closed immediately, unread bytes would make the kernel discard the end of the
+        response. gunicorn waits for that in the loop, where one client after the other could hold
+        up everyone.
         """
         try:
             conn.sock.settimeout(0.0)
@@ -323,7 +348,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self.poller.unregister(arriving.conn.sock)
 
     def _drop(self, arriving: PendingRequest, status: int | None = None) -> None:
-        """Close a connection, with a word if there is something to say. The loop never waits for that."""
+        """Close a connection, with an error response if there is a status.
+
+        The loop never waits for the client.
+        """
         self._stop_waiting(arriving)
         if status is None:
             self._close(arriving.conn)

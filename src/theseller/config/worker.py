@@ -52,11 +52,15 @@ class _WorkerRun:
 
 
 def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
-    """Run jobs until SIGTERM or SIGINT; return the exit status. The last line of the log says why it ended.
+    """Run jobs until SIGTERM or SIGINT; return the exit status.
 
-    `concurrency` is how many jobs run at the same time; `check` raises if the database must not be
-    worked on. It is asked each time the worker starts, since another database may answer after a
-    restart.
+    The last line of the log says why it ended.
+
+    Args:
+        concurrency: how many jobs run at the same time.
+        check: raises if the database must not be used. It is called each time the worker starts,
+            since
+            another database may answer after a restart.
     """
     begun = time.monotonic()
     run = _WorkerRun(check, concurrency)
@@ -68,8 +72,8 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
         raise
     finally:
         seconds = round(time.monotonic() - begun, 1)
-        told = log.info if status == OK else log.error
-        told(
+        write = log.info if status == OK else log.error
+        write(
             "worker_stopped",
             reason=reason,
             exit_status=status,
@@ -111,7 +115,10 @@ async def _supervise(run: _WorkerRun) -> tuple[int, str]:
 
 
 async def _run_once(run: _WorkerRun) -> Failure | None:
-    """Run one worker until it ends; return what ended it if that was the database. Other errors are raised."""
+    """Run one worker until it ends; return the database's failure, if any.
+
+    Other errors are raised.
+    """
     try:
         await asyncio.to_thread(run.check)
         connector = procrastinate.PsycopgConnector(
@@ -156,7 +163,10 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
 
 @contextlib.contextmanager
 def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set `stop` at the first SIGTERM or SIGINT; a second one ends the process as usual."""
+    """Set `stop` at the first SIGTERM or SIGINT.
+
+    A second one ends the process as usual.
+    """
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
 
@@ -164,12 +174,12 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
         for number in numbers:
             loop.remove_signal_handler(number)
 
-    def asked() -> None:
+    def request_stop() -> None:
         remove()
         stop.set()
 
     for number in numbers:
-        loop.add_signal_handler(number, asked)
+        loop.add_signal_handler(number, request_stop)
     try:
         yield
     finally:

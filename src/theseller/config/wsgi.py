@@ -1,7 +1,8 @@
-"""The web process. It refuses to start on a database of another environment, or by a role that row security does not bind.
+"""The web process.
 
-It looks at each of its roles: one whose password or rights are missing is found now, and not by the
-first request that needs it.
+It does not start on a database of another environment, or with a role that row security does not
+bind. It checks each of its roles, so that a missing password or right is found before the first
+request.
 """
 
 from __future__ import annotations
