@@ -74,8 +74,7 @@ def drill(
 
     Raises:
         UnavailableError: target, key store or machine cannot answer now. This says nothing about
-            the
-            backup, and no report is stored.
+            the backup, and no report is stored.
     """
     checked: dict[str, int] = {}
     faults: list[str] = []

@@ -45,8 +45,7 @@ def take(context: BackupContext, *, now: Callable[[], datetime]) -> Backup:
     Args:
         context: target, keys and source of the backups.
         now: the clock. It is read when the backup begins, at the moment that it contains, and when
-            it
-            is complete: hours may lie between them.
+            it is complete: hours may lie between them.
 
     Raises:
         BackupError: it failed. Its key is destroyed, so that it can never be taken for a backup.

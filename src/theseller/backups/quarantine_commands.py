@@ -27,8 +27,7 @@ def migrate_and_replay(restored: Quarantine) -> tuple[int, int, int]:
 
     Returns:
         How many connections were ended again; how many have to be authorized again, since their
-        keys
-        were replaced; and how many live keys of ended connections were destroyed.
+        keys were replaced; and how many live keys of ended connections were destroyed.
 
     Raises:
         BackupError: a step failed. The database must not leave the quarantine.

@@ -38,8 +38,7 @@ def select_backup(context: BackupContext, wanted: str, *, say: Callable[[str], N
 
     Raises:
         BackupError: it cannot be read, and why; or the newest is much smaller than the one before,
-            so
-            that one must be named.
+            so that one must be named.
     """
     known = sorted(
         identity

@@ -266,8 +266,7 @@ def make_target(address: str) -> Target:
     """Return the target of an address.
 
     Args:
-        address: ``/srv/backups`` or
-            ``s3://bucket/prefix?region=eu-central-1&endpoint=https://…``.
+        address: ``/srv/backups`` or ``s3://bucket/prefix?region=eu-central-1&endpoint=https://…``.
 
     Raises:
         ValueError: it is neither.

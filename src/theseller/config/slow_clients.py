@@ -135,8 +135,7 @@ class PendingRequest:
 
         Returns:
             None to wait for more, 0 if the request is complete, 1 for a large body, else the HTTP
-            status of
-            a refusal.
+            status of a refusal.
         """
         searched = max(len(self.buffer) - len(_END), 0)
         self.buffer += data

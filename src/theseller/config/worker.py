@@ -59,8 +59,7 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
     Args:
         concurrency: how many jobs run at the same time.
         check: raises if the database must not be used. It is called each time the worker starts,
-            since
-            another database may answer after a restart.
+            since another database may answer after a restart.
     """
     begun = time.monotonic()
     run = _WorkerRun(check, concurrency)
