@@ -435,7 +435,7 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
 
 
 @pytest.mark.parametrize("route", MATRIX)
-def test_everybody_gets_what_the_matrix_says(
+def test_every_role_gets_the_status_of_the_matrix(
     route: str, request: pytest.FixtureRequest, database: str
 ) -> None:
     # Where no one can post, no one changes anything of the shop.
@@ -466,7 +466,9 @@ def test_everybody_gets_what_the_matrix_says(
 
 
 @pytest.mark.parametrize("route", FRESH)
-def test_with_a_fresh_proof_everybody_gets_what_their_role_may_have(route: str, shop: Shop) -> None:
+def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
+    route: str, shop: Shop
+) -> None:
     for person in PEOPLE[1:]:
         for method in ("GET", "POST"):
             answer = _ask(shop, person, method, route, fresh=True)

@@ -341,7 +341,7 @@ def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_l
 
 
 @needs_models
-def test_the_examples_do_hold_people() -> None:
+def test_the_examples_contain_personal_data() -> None:
     """Without this the test above could pass on examples with nothing to leak."""
     personal = [
         personal_values(SHAPES[name], example)

@@ -60,7 +60,9 @@ def _kinds(names: set[str]) -> dict[str, int]:
     return kinds
 
 
-def test_no_secret_is_anywhere_but_at_home(evidence: Evidence, say: Callable[[str], None]) -> None:
+def test_no_secret_is_outside_the_places_it_belongs_to(
+    evidence: Evidence, say: Callable[[str], None]
+) -> None:
     say(
         f"{len(evidence.driver.done)} paths driven, {len(evidence.known_secrets.known)} secrets:"
         f" {_kinds(set(evidence.known_secrets.known))}"
@@ -78,7 +80,7 @@ def test_no_secret_is_anywhere_but_at_home(evidence: Evidence, say: Callable[[st
     assert {*RUNNING, NAMELESS, FILES} <= set(evidence.places)
 
 
-def test_every_kind_of_secret_is_found_where_it_is_at_home(evidence: Evidence) -> None:
+def test_every_kind_of_secret_is_found_where_it_belongs(evidence: Evidence) -> None:
     homes = {home: _kinds(_names(found)) for home, found in evidence.homes.items()}
     assert {"access token", "refresh token", "document signature"} <= set(homes["Amazon's answers"])
     assert {"session", "csrf"} <= set(homes["Set-Cookie"])
@@ -156,7 +158,7 @@ def test_memory_holds_only_what_its_process_works_with(
         assert not foreign, f"{kind}: {sorted(foreign)}"
 
 
-def test_enough_was_driven(evidence: Evidence) -> None:
+def test_the_run_exercised_enough_requests(evidence: Evidence) -> None:
     done = evidence.driver.done
     assert len(done) > 60, done
     for way in (

@@ -36,7 +36,7 @@ def _name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=_name)
-def test_a_module_fits_in_the_head(path: Path) -> None:
+def test_modules_and_functions_are_short(path: Path) -> None:
     text = path.read_text()
     limit = TEST_LINES_MAX if "tests" in path.parts else MODULE_LINES_MAX
     assert len(text.splitlines()) <= limit
@@ -50,7 +50,7 @@ def test_a_module_fits_in_the_head(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in PYTHON if path.name == "tasks.py"], ids=_name)
-def test_a_job_only_calls_a_verb(path: Path) -> None:
+def test_a_job_only_calls_an_operation(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             assert (
@@ -79,7 +79,7 @@ def test_templates_carry_no_inline_style_or_script(path: Path) -> None:
     assert not re.search(r"<script(?![^>]*\b(src|type=\"application/json\"))[^>]*>", text)
 
 
-def test_no_file_names_this_workplace() -> None:
+def test_no_file_names_a_path_of_a_developer_machine() -> None:
     """No path of a machine, no registry host: they would be true nowhere else."""
     bad = re.compile(
         "|".join(

@@ -391,7 +391,7 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(
     visit.context.close()
 
 
-def test_a_first_visit_of_the_dashboard_takes_70_kilobytes(
+def test_a_first_load_of_the_dashboard_takes_70_kilobytes(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
     visit = Visit(browser, site, cookies["alice"], 1280, "light")

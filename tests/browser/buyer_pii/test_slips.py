@@ -233,7 +233,9 @@ def _check(page: Page, name: str) -> None:
     assert wide == {width: width for width in wide}, name
 
 
-def test_from_the_words_to_the_paper(shop: Shop, site: str, browser: Browser, cookie: str) -> None:
+def test_packing_slips_are_turned_on_requested_and_printed(
+    shop: Shop, site: str, browser: Browser, cookie: str
+) -> None:
     page, complaints = _opened(browser, site, cookie)
     page.goto(f"{site}/packing-slips/")
     _check(page, "1-off")
@@ -308,7 +310,7 @@ def _printed(page: Page) -> None:
     page.emulate_media(media="screen", color_scheme="light")
 
 
-def test_without_script_orders_are_ticked_asked_for_and_printed(
+def test_without_script_orders_are_ticked_requested_and_printed(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
     page, _ = _opened(browser, site, cookie, script=False)

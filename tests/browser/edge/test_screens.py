@@ -86,7 +86,7 @@ def test_a_screen_is_accessible_within_the_policy_and_within_its_window(
     assert complaints == []
 
 
-def test_a_refused_style_is_noticed(site: str, browser: Browser) -> None:
+def test_a_style_that_the_policy_refuses_is_found(site: str, browser: Browser) -> None:
     page, complaints = _open(browser, f"{site}/sign-in/")
     page.evaluate("document.body.setAttribute('style', 'color: red')")
     page.close()

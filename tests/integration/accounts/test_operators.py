@@ -35,7 +35,7 @@ def test_an_operator_with_a_proof_is_let_in() -> None:
     assert "second-factor-key" in answer.content.decode()
 
 
-def test_for_everybody_else_the_area_does_not_exist(cast: Cast) -> None:
+def test_for_everyone_else_the_area_does_not_exist(cast: Cast) -> None:
     """An owner of a shop gets the page of an address that nobody has, with or without a second factor."""
     enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
     client = anonymous_client()

@@ -16,7 +16,7 @@ from theseller.lib.ids import new_id
 from theseller.operators.overview import queries
 
 
-def test_the_worst_stands_first_and_keys_of_connections_are_one_line() -> None:
+def test_the_worst_state_is_first_and_connection_keys_are_one_line() -> None:
     owners = [f"connection:{new_id()}" for _ in range(3)]
     made = [settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, owner) for owner in owners]
     try:
@@ -64,7 +64,7 @@ def test_no_value_is_on_the_page() -> None:
     )
 
 
-def test_a_store_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*_: object, **__: object) -> None:
         raise KeyStoreError("the key service is sealed: unseal it")
 

@@ -108,7 +108,7 @@ def _with_passkey(person: Person) -> Authenticator:
     return held
 
 
-def test_a_passkey_signs_in_once_for_each_question(cast: Cast) -> None:
+def test_a_passkey_signs_in_once_for_each_challenge(cast: Cast) -> None:
     held, client = _with_passkey(cast.bob), _browser(cast.bob)
     answer = held.prove(_question(client, "/sign-in/"))
     half = client.cookies["theseller_session"].value
@@ -140,7 +140,7 @@ def test_a_passkey_signs_in_once_for_each_question(cast: Cast) -> None:
     ],
     ids=lambda lie: next(iter(lie)),
 )
-def test_an_answer_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) -> None:
+def test_an_altered_assertion_is_refused(lie: dict[str, Any], cast: Cast) -> None:
     held, client = _with_passkey(cast.bob), _browser(cast.bob)
     for name, value in lie.items():
         setattr(held, name, value)
@@ -154,7 +154,7 @@ def test_an_answer_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) 
     "answer",
     ["{}", "[]", "null", "not json", '{"id": 1}', "x" * 20_000, '{"rawId":"AA","response":{}}'],
 )
-def test_what_is_no_answer_is_refused_politely(answer: str, cast: Cast) -> None:
+def test_a_malformed_answer_is_refused_with_a_message(answer: str, cast: Cast) -> None:
     _with_passkey(cast.bob)
     client = _browser(cast.bob)
     _question(client, "/sign-in/")
@@ -166,7 +166,7 @@ def test_what_is_no_answer_is_refused_politely(answer: str, cast: Cast) -> None:
     [{"origin": "https://localhost"}, {"name": "evil.example"}, {"flags": PRESENT}],
     ids=lambda lie: next(iter(lie)),
 )
-def test_a_new_passkey_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Cast) -> None:
+def test_an_altered_registration_is_refused(lie: dict[str, Any], cast: Cast) -> None:
     client = _browser(cast.bob)
     held = Authenticator(**lie)
     answer = held.create(_question(client, "/account/security/passkey/"))
@@ -177,7 +177,7 @@ def test_a_new_passkey_with_a_lie_in_it_is_refused(lie: dict[str, Any], cast: Ca
     assert own_factors(cast.bob.id) == ()
 
 
-def test_nobody_signs_in_by_a_passkey_of_their_own_as_somebody_else(cast: Cast) -> None:
+def test_a_passkey_signs_in_its_own_user_only(cast: Cast) -> None:
     mine, _ = _with_passkey(cast.charlie), _with_passkey(cast.bob)
     client = _browser(cast.bob)
     assert (
@@ -186,7 +186,7 @@ def test_nobody_signs_in_by_a_passkey_of_their_own_as_somebody_else(cast: Cast) 
     )
 
 
-def test_a_counter_that_falls_betrays_a_copied_key(cast: Cast) -> None:
+def test_a_falling_counter_reveals_a_copied_key(cast: Cast) -> None:
     held = _with_passkey(cast.bob)
     held.count = 7
     client = _browser(cast.bob)
@@ -202,7 +202,7 @@ def test_a_counter_that_falls_betrays_a_copied_key(cast: Cast) -> None:
     )
 
 
-def test_at_an_address_without_a_name_no_passkey_is_asked_for(cast: Cast) -> None:
+def test_an_ip_address_as_host_offers_no_passkey(cast: Cast) -> None:
     client = anonymous_client("127.0.0.1")
     client.post("/sign-in/", {"email": cast.bob.email, "password": PASSWORD})
     assert client.get("/account/security/passkey/")["Location"] == "/account/security/"

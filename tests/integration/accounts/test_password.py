@@ -85,7 +85,7 @@ def test_a_new_password_signs_out_every_other_browser(cast: Cast) -> None:
         ({"current": PASSWORD, "new": "x" * 1001, "again": "x" * 1001}, "at most 1000 characters"),
     ],
 )
-def test_what_is_no_good_is_refused_with_what_to_do(
+def test_a_weak_password_is_refused_with_advice(
     cast: Cast, given: dict[str, str], says: str
 ) -> None:
     bob = User.objects.get(pk=cast.bob.id)
@@ -95,7 +95,7 @@ def test_what_is_no_good_is_refused_with_what_to_do(
     assert User.objects.get(pk=bob.pk).check_password(PASSWORD)
 
 
-def test_who_has_a_second_factor_proves_it_first(database: str) -> None:
+def test_a_user_with_a_second_factor_must_prove_it_first(database: str) -> None:
     olga = create_operator()
     client = _fresh(olga.id)  # the password alone is no proof of hers
     assert client.get("/account/security/password/").status_code == 302

@@ -132,7 +132,7 @@ def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
     )
 
 
-def test_nobody_is_proven_by_anothers_code(cast: Cast) -> None:
+def test_a_code_of_another_user_proves_nothing(cast: Cast) -> None:
     olga, now = create_operator(), clock.now()
     enroll_app(cast.alice.id, now - timedelta(hours=1))
     codes = operations.make_recovery_codes(person=olga.id, at=now)
@@ -210,7 +210,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
             operations.prove_by_passkey(person=person, answer=answer, asked_at=later, at=later)
 
 
-def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) -> None:
+def test_a_password_alone_does_not_sign_in_a_user_with_a_second_factor(cast: Cast) -> None:
     enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
     client = anonymous_client()
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
@@ -220,7 +220,9 @@ def test_the_password_alone_signs_nobody_in_who_has_a_second_factor(cast: Cast) 
     assert b"One more step" not in client.get("/sign-in/").content
 
 
-def test_half_a_sign_in_waits_ten_minutes(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_in_without_its_second_factor_lasts_ten_minutes(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
     client, later = anonymous_client(), clock.now() + timedelta(minutes=11)
     client.post("/sign-in/", {"email": cast.alice.email, "password": PASSWORD})
@@ -282,7 +284,7 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
     )
 
 
-def test_nobody_removes_anothers_factor(cast: Cast) -> None:
+def test_a_user_cannot_remove_the_factor_of_another(cast: Cast) -> None:
     olga = create_operator()
     (factor,) = own_factors(olga.id)
     with pytest.raises(CannotRemoveError):
@@ -290,7 +292,7 @@ def test_nobody_removes_anothers_factor(cast: Cast) -> None:
     assert own_factors(olga.id) == (factor,)
 
 
-def test_everything_is_written_down(cast: Cast, database: str) -> None:
+def test_every_change_of_a_factor_is_audited(cast: Cast, database: str) -> None:
     now = clock.now()
     enroll_app(cast.bob.id, now - timedelta(hours=1))
     operations.make_recovery_codes(person=cast.bob.id, at=now)
@@ -315,7 +317,7 @@ def test_everything_is_written_down(cast: Cast, database: str) -> None:
     assert recovery_codes(cast.bob.id) is None
 
 
-def test_the_secret_lies_sealed_and_a_new_key_seals_it_anew() -> None:
+def test_the_secret_is_stored_sealed_and_a_new_key_seals_it_again() -> None:
     """A row that was moved to another person opens nothing; after a rotation the old key is not needed."""
     from django.conf import settings
 

@@ -108,14 +108,14 @@ def test_signing_out_ends_the_session_in_the_database(cast: Cast) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"]
 )
-def test_next_leads_nowhere_else(cast: Cast, target: str) -> None:
+def test_the_next_parameter_redirects_to_this_site_only(cast: Cast, target: str) -> None:
     answer = Client().post(
         "/sign-in/", {"email": cast.bob.email, "password": PASSWORD, "next": target}
     )
     assert answer["Location"] == "/"
 
 
-def test_a_person_removed_from_a_shop_has_no_seat_at_once(cast: Cast, database: str) -> None:
+def test_a_person_removed_from_a_shop_has_no_membership_at_once(cast: Cast, database: str) -> None:
     client, _ = _sign_in(cast.bob)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         superuser.execute("delete from accounts_membership where user_id = %s", [cast.bob.id])

@@ -313,7 +313,7 @@ def test_a_kill_between_database_and_copy_is_mended_by_the_next_sealing(own_log:
         assert verify_log(at=LATER).whole
 
 
-def test_what_stands_in_the_copy_is_never_mended_away(own_log: Superuser) -> None:
+def test_lines_of_the_copy_are_never_removed_by_repair(own_log: Superuser) -> None:
     _write(1)
     seal(at=NOON)
     with external_copy.copy_path().open("ab") as file:
@@ -399,7 +399,7 @@ def test_only_the_database_gives_position_and_transaction(own_log: Superuser) ->
             own_log.execute(verb.encode())
 
 
-def test_a_replaced_key_is_vouched_for_by_the_one_before(own_log: Superuser) -> None:
+def test_a_replaced_key_is_signed_by_the_previous_one(own_log: Superuser) -> None:
     _write(1)
     seal(at=NOON)
     settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
@@ -487,7 +487,7 @@ def test_a_long_log_is_checked_in_part_but_never_less_than_what_is_new(own_log: 
     assert verify_log(at=NOON, rows_most=60).findings[0].fault is Fault.CHANGED
 
 
-def test_two_sealers_do_not_meet(own_log: Superuser) -> None:
+def test_two_sealers_never_run_at_once(own_log: Superuser) -> None:
     own_log.execute("select pg_advisory_lock(7105002)")
     with pytest.raises(SealingBusyError):
         seal(at=NOON)

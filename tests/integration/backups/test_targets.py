@@ -46,7 +46,7 @@ def read(target: Target, name: str) -> bytes:
     [[], [b"a"], [b"ab", b"", b"c"], [LARGE, b"tail"]],
     ids=["empty", "one", "pieces", "large"],
 )
-def test_it_gives_back_what_it_keeps(target: Target, content: list[bytes]) -> None:
+def test_a_stored_object_is_returned_unchanged(target: Target, content: list[bytes]) -> None:
     assert target.put("one/base", content) == sum(map(len, content))
     assert read(target, "one/base") == b"".join(content)
 
@@ -58,7 +58,7 @@ def test_the_same_name_again_replaces(target: Target) -> None:
     assert target.names() == ("one/base",)
 
 
-def test_it_lists_by_prefix_and_forgets(target: Target) -> None:
+def test_objects_are_listed_by_prefix_and_deleted(target: Target) -> None:
     for name in ("one/base", "one/wal/a", "one/wal/b", "two/base"):
         target.put(name, [b"x"])
     assert target.names("one/wal/") == ("one/wal/a", "one/wal/b")
@@ -83,7 +83,7 @@ def test_a_source_that_fails_leaves_nothing(target: Target, already: bytes) -> N
 @pytest.mark.parametrize(
     "name", ["", "/etc/passwd", "../out", "one/../../out", "one//two", ".hidden", "a/b/c/d/e"]
 )
-def test_a_name_leads_nowhere_else(target: Target, name: str) -> None:
+def test_a_name_cannot_leave_the_target(target: Target, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         target.put(name, [b"x"])
 

@@ -93,7 +93,7 @@ def test_a_recipient_is_stored_sealed_and_shown_to_who_asks_with_a_line_in_the_l
     assert b"Canary" not in _sealed(shop)
 
 
-def test_only_the_vaults_role_reads_what_is_held_and_it_reads_nothing_else(shop: Shop) -> None:
+def test_only_the_vault_role_reads_recipients_and_it_reads_nothing_else(shop: Shop) -> None:
     shop.keep("111-1")
     for role in ("web", "worker", "retention", "probe", "backup", "migrate"):
         with (
@@ -123,7 +123,7 @@ def test_only_the_vaults_role_reads_what_is_held_and_it_reads_nothing_else(shop:
                 connection.execute(change)
 
 
-def test_no_day_is_later_than_thirty_whoever_writes_it(shop: Shop) -> None:
+def test_the_database_refuses_an_expiry_date_beyond_thirty_days(shop: Shop) -> None:
     shop.keep("111-1")
     with pytest.raises(psycopg.errors.CheckViolation):
         shop.rows(
@@ -141,7 +141,9 @@ def test_fetching_again_moves_no_day_and_a_shipment_before_brings_it_forward(sho
         shop.keep("111-3", shipped_at=NOON - timedelta(days=30))
 
 
-def test_on_its_day_the_key_is_gone_and_an_old_copy_stays_shut(shop: Shop) -> None:
+def test_on_the_expiry_date_the_key_is_destroyed_and_an_old_copy_cannot_be_opened(
+    shop: Shop,
+) -> None:
     sell(shop, "111-1")
     shop.keep("111-1")
     copy = _sealed(shop)
@@ -298,7 +300,7 @@ def test_a_row_that_came_back_from_a_backup_after_turning_off_is_shut_and_goes(s
 
 
 @pytest.mark.parametrize("orders", [("111-1",), ()])
-def test_a_database_from_before_turning_off_is_told_no_again(
+def test_a_database_restored_from_before_turning_off_is_turned_off_again(
     shop: Shop, orders: tuple[str, ...]
 ) -> None:
     for order in orders:
@@ -337,7 +339,7 @@ def test_no_key_of_a_connection_outlives_the_limit_of_secrets(shop: Shop) -> Non
     assert on == [(1,)]
 
 
-def test_only_orders_that_the_seller_ships_are_listed_and_asked_for(shop: Shop) -> None:
+def test_only_orders_that_the_seller_ships_are_listed_and_requested(shop: Shop) -> None:
     for order, fulfilment, status in (
         ("1", "merchant", "unshipped"),
         ("2", "amazon", "unshipped"),

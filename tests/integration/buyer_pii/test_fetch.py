@@ -240,7 +240,7 @@ def test_one_order_that_amazon_cannot_answer_for_keeps_no_other_waiting(desk: De
     assert desk.outcomes(ids) == [RequestOutcome.FETCHED] * 3
 
 
-def test_an_amazon_that_is_down_is_not_asked_for_all_of_them(desk: Desk) -> None:
+def test_an_outage_of_amazon_ends_the_run_before_all_orders_are_requested(desk: Desk) -> None:
     ids = desk.ask(5)
     desk.amazon.control("faults", operation="orders.getOrder", kind="error503")
     assert desk.fetch() is not None
@@ -248,7 +248,7 @@ def test_an_amazon_that_is_down_is_not_asked_for_all_of_them(desk: Desk) -> None
     assert desk.outcomes(ids) == [None] * 5
 
 
-def test_a_refusal_for_speed_waits_and_loses_no_wish(desk: Desk) -> None:
+def test_a_throttled_request_waits_and_is_not_lost(desk: Desk) -> None:
     ids = desk.ask()
     desk.amazon.control("faults", operation="orders.getOrder", kind="throttle", times=1)
     again = desk.fetch()
@@ -260,9 +260,7 @@ def test_a_refusal_for_speed_waits_and_loses_no_wish(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["error503", "html_error", "truncate", "malformed_json"])
-def test_an_answer_that_is_none_is_asked_for_again_until_patience_ends(
-    desk: Desk, kind: str
-) -> None:
+def test_an_unreadable_response_is_retried_until_the_limit(desk: Desk, kind: str) -> None:
     ids = desk.ask()
     desk.amazon.control("faults", operation="orders.getOrder", kind=kind, times=2)
     assert desk.fetch() is not None

@@ -18,7 +18,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         *(pytest.param(act, boundaries, 1, marks=_EVERY) for act, boundaries in (("keep", 15), ("off", 20), ("day", 10))),
     ],
 )  # fmt: skip
-def test_whatever_is_killed_anywhere_converges(
+def test_every_act_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""

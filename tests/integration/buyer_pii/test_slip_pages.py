@@ -103,7 +103,7 @@ def test_without_the_role_the_page_says_that_nothing_of_buyers_can_be_read(cast:
     assert "To ship" not in told  # no place in the navigation either
 
 
-def test_off_the_owner_is_led_to_the_words_and_an_analyst_to_an_owner(
+def test_while_off_the_owner_sees_the_terms_and_an_analyst_the_owners(
     role: None, cast: Cast
 ) -> None:
     connection = connect(cast.alices_shop)
@@ -113,7 +113,9 @@ def test_off_the_owner_is_led_to_the_words_and_an_analyst_to_an_owner(
     assert "/on/" not in told
 
 
-def test_only_imported_files_and_nothing_at_all_are_told_apart(role: None, cast: Cast) -> None:
+def test_a_shop_with_imported_files_only_and_an_empty_shop_get_different_pages(
+    role: None, cast: Cast
+) -> None:
     assert "No Amazon account is connected" in text(browser(cast.alice.id).get(LIST))
     with tenant_scope(cast.alices_shop):
         connection_for_files(Region.NA, tenant=cast.alices_shop, at=NOON)
@@ -122,7 +124,7 @@ def test_only_imported_files_and_nothing_at_all_are_told_apart(role: None, cast:
     assert "To ship" not in text(client.get("/connections/"))
 
 
-def test_on_without_orders_says_that_none_waits(today: Shop) -> None:
+def test_while_on_without_orders_the_page_says_that_none_waits(today: Shop) -> None:
     sell(today, "111-9", fulfilment="amazon", at=clock.now())
     told = text(browser(today.cast.bob.id).get(LIST))
     assert "No order is waiting to be shipped by you" in told
@@ -130,7 +132,7 @@ def test_on_without_orders_says_that_none_waits(today: Shop) -> None:
     assert "Nothing was shipped" in text(browser(today.cast.bob.id).get(LIST + "?shipped=1"))
 
 
-def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
+def test_the_navigation_entry_is_shown_to_who_can_use_it(today: Shop) -> None:
     viewer = create_user(
         email=f"vera.{new_id().hex[-12:]}@example.com",
         name="Vera",
@@ -157,7 +159,7 @@ def test_the_place_in_the_navigation_is_for_who_can_use_it(today: Shop) -> None:
         assert browser(viewer).post(path, {"order": "111-1"}).status_code == 403
 
 
-def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
+def test_a_request_is_audited_and_enqueues_one_job(today: Shop) -> None:
     _ship(today, "111-1", "111-2")
     client = browser(today.cast.bob.id)
     answer = client.post(ASK, {"order": ["111-1", "111-2", "111-404"]}, follow=True)
@@ -175,7 +177,7 @@ def test_asking_writes_it_down_and_nudges_the_worker_once(today: Shop) -> None:
     assert fetch_recipients.name == JOB
 
 
-def test_what_is_held_is_not_asked_for_again(today: Shop) -> None:
+def test_a_stored_recipient_is_not_requested_again(today: Shop) -> None:
     _keep(today, "111-1")
     told = text(browser(today.cast.bob.id).post(ASK, {"order": "111-1"}, follow=True))
     assert "1 slip is here already" in told
@@ -183,7 +185,7 @@ def test_what_is_held_is_not_asked_for_again(today: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", [ASK, PRINT])
-def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(
+def test_no_order_too_many_orders_and_an_invalid_number_are_refused_with_a_message(
     today: Shop, path: str
 ) -> None:
     _keep(today, "111-1")
@@ -203,7 +205,7 @@ def test_none_too_many_and_what_is_no_number_are_told_and_nothing_happens(
 
 
 @pytest.mark.parametrize("outcome", [*RequestOutcome, None])
-def test_each_outcome_is_told_in_words(today: Shop, outcome: RequestOutcome | None) -> None:
+def test_each_outcome_has_a_message(today: Shop, outcome: RequestOutcome | None) -> None:
     _ship(today, "111-1")
     request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
     if outcome:
@@ -299,9 +301,7 @@ def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -
     ]
 
 
-def test_what_a_giver_wrote_is_text_and_nothing_else(
-    today: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gift_message_is_escaped(today: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _keep(today, "111-1")
     monkeypatch.setattr(
         operations,
@@ -340,7 +340,7 @@ def test_no_other_page_holds_anything_of_a_buyer(today: Shop) -> None:
     assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
 
 
-def test_a_print_is_no_address_and_needs_the_form_s_own_token(today: Shop) -> None:
+def test_printing_needs_a_post_with_the_csrf_token(today: Shop) -> None:
     _keep(today, "111-1")
     assert browser(today.cast.bob.id).get(PRINT, {"order": "111-1"}).status_code == 405
     for path in (ASK, PRINT, f"/packing-slips/{today.connection}/off/"):
@@ -355,7 +355,7 @@ def test_a_print_is_no_address_and_needs_the_form_s_own_token(today: Shop) -> No
     ]
 
 
-def test_another_shop_gets_nothing_and_leaves_no_look(today: Shop) -> None:
+def test_another_shop_gets_nothing_and_leaves_no_access_log_entry(today: Shop) -> None:
     _keep(today, "111-1")
     charlie = browser(today.cast.charlie.id, fresh=True)
     own = Shop(today.cast, connect(today.cast.charlies_shop), today.database)
@@ -381,7 +381,7 @@ def test_another_shop_gets_nothing_and_leaves_no_look(today: Shop) -> None:
     ]
 
 
-def test_the_look_is_written_down_before_anything_is_read(
+def test_the_access_is_logged_before_anything_is_read(
     today: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _keep(today, "111-1")
@@ -396,7 +396,7 @@ def test_the_look_is_written_down_before_anything_is_read(
     assert seen == [[(today.cast.alice.actor, "order:111-1")]]
 
 
-def test_the_owner_sees_who_looked_and_nobody_else_does(today: Shop) -> None:
+def test_only_the_owner_sees_the_access_log(today: Shop) -> None:
     _keep(today, "111-1", "111-2")
     browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
     browser(today.cast.alice.id).post(PRINT, {"order": ["111-2"]})
@@ -438,7 +438,7 @@ def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today:
     assert alice.get(off).status_code == 302
 
 
-def test_turning_on_needs_an_owner_who_proved_themselves_and_read_the_words(
+def test_turning_on_needs_an_owner_with_a_fresh_proof_who_accepted_the_terms(
     role: None, cast: Cast, database: str
 ) -> None:
     shop = Shop(cast, connect(cast.alices_shop), database)

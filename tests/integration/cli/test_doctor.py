@@ -81,7 +81,7 @@ def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
 
 
-def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(
+def test_a_failing_erasure_is_reported_with_its_reason_before_it_is_late(
     deployed: Deployment,
 ) -> None:
     deployed.rows(
@@ -99,7 +99,7 @@ def test_an_erasure_that_fails_is_told_with_its_reason_before_it_is_late(
     assert found["found"].endswith(": the key service pauses")
 
 
-def test_a_request_without_a_certificate_and_too_few_connections_are_told(
+def test_a_request_without_a_certificate_and_too_few_connections_are_reported(
     deployed: Deployment,
 ) -> None:
     assert _found(deployed)[1]["deletions"]["state"] == "good"

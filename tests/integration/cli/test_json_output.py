@@ -39,7 +39,7 @@ def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:  # noqa: 
     return json.loads(capsys.readouterr().out)
 
 
-def test_holds_requests_and_certificates_are_told_to_programs(
+def test_holds_requests_and_certificates_are_listed_as_json(
     cast: Cast, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop, at = str(cast.alices_shop), clock.now()

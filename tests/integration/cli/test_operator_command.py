@@ -61,7 +61,7 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
     assert {actor.split(":")[0] for _, actor in events} == {"operator"}
 
 
-def test_lost_factors_are_reset_and_codes_are_told_in_the_demo_only(deployed: Deployment) -> None:
+def test_lost_factors_are_reset_and_codes_are_shown_in_the_demo_only(deployed: Deployment) -> None:
     email = f"olga.{new_id().hex[-12:]}@example.com"
     person = deployed.ask(
         "from tests.operators import create_operator; print(create_operator(operates=False).id)",

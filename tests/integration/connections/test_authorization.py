@@ -349,7 +349,7 @@ def test_another_account_of_the_same_region_is_refused_while_one_is_open(
     )
 
 
-def test_an_access_token_is_forgotten_when_it_has_expired_or_nobody_uses_it(
+def test_an_access_token_is_deleted_when_it_has_expired_or_is_unused(
     cast: Cast, amazon: EmulatedAmazon
 ) -> None:
     authorised, at = _connect(cast, amazon), clock.now()

@@ -24,7 +24,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs/operate/secrets.md").read_text()
 
 
 @pytest.mark.parametrize("deployment", KINDS, indirect=True)
-def test_fill_put_check(
+def test_the_commands_fill_put_and_check_work_as_documented(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in list(os.environ):

@@ -161,7 +161,7 @@ def test_a_token_file_is_read_again_when_it_is_refused(
 
 
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_a_certificate_that_nobody_vouches_for_is_refused(deployment: Deployment) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(deployment: Deployment) -> None:
     untrusting = deployment.with_environment(THESELLER_VAULT_CA_FILE="")
     with pytest.raises(KeyStoreError, match="no certificate that we trust"):
         untrusting.store()
@@ -232,7 +232,7 @@ def elsewhere(bao: Bao) -> Iterator[Wire]:
     ids=["redirect", "busy", "failing", "never-initialised", "no-object", "another-field"],
 )
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_odd_answers_are_told_apart_and_never_quoted(
+def test_unexpected_responses_have_different_errors_and_are_never_quoted(
     deployment: Deployment, elsewhere: Wire, given: bytes, state: ServiceState
 ) -> None:
     """A node or gateway in between, without TLS on this machine: a redirect is not followed, for the token would travel along."""

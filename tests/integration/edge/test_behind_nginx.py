@@ -186,7 +186,7 @@ def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
                 one.close()
 
 
-def test_the_doctor_tells_a_proxy_that_buffers_from_one_that_does_not(site: Site) -> None:
+def test_the_doctor_distinguishes_buffering_and_unbuffered_proxies(site: Site) -> None:
     told = {"THESELLER_PUBLIC_URL": f"https://{HOST}"}
     trust = ssl.create_default_context(cafile=str(site.folder / "fullchain.pem"))
     assert check_edge(told, trust=trust, address=("127.0.0.1", site.tls)).buffers is True

@@ -86,7 +86,7 @@ def test_the_table_is_unlogged() -> None:
         assert cursor.fetchone() == ("u",)
 
 
-def test_idle_buckets_are_forgotten() -> None:
+def test_idle_buckets_are_deleted() -> None:
     old, fresh = str(new_id()), str(new_id())
     with connections["auth"].cursor() as cursor:
         allow(cursor, old, 1, 1, AT - timedelta(days=2))

@@ -18,7 +18,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         pytest.param("shop", 160, 1, marks=_EVERY), pytest.param("person", 120, 1, marks=_EVERY),
     ],
 )  # fmt: skip
-def test_whatever_end_is_killed_anywhere_converges(
+def test_every_deletion_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""

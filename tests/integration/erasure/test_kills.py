@@ -24,7 +24,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         pytest.param("purge", 200, 1, marks=_EVERY),
     ],
 )
-def test_whatever_is_killed_anywhere_converges(
+def test_every_act_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
@@ -49,7 +49,7 @@ def test_whatever_is_killed_anywhere_converges(
         *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge")),
     ],
 )
-def test_whatever_is_killed_at_any_instant_converges(
+def test_every_act_killed_at_any_instant_converges(
     deployed: Deployment, act: str, rounds: int
 ) -> None:
     person = deployed.people()[1]  # the other test's shop takes one of some rows only

@@ -239,7 +239,7 @@ def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
     assert any("pg_wal/" in place or "/wal/" in place for place in found)
 
 
-def test_the_search_needs_no_luck(fresh: Deployment) -> None:
+def test_a_canary_that_was_never_planted_is_not_found(fresh: Deployment) -> None:
     """Nothing of a canary that was never planted is found."""
     never = Shop("", "", secrets.token_hex(16), {}, {})
     assert _search(fresh, {"alice": never}, 0).hits == set()

@@ -85,7 +85,9 @@ def _ended(cast: Cast) -> UUID:
     return connection
 
 
-def test_a_shop_goes_whole_after_its_connections_are_certified(cast: Cast, database: str) -> None:
+def test_a_shop_is_deleted_entirely_after_its_connections_are_certified(
+    cast: Cast, database: str
+) -> None:
     connection = _ended(cast)
     add_member(
         person=cast.bob.id,

@@ -212,7 +212,7 @@ def _removed(shop: Cast, oskar: OperatorUser) -> None:
         assert close_expired(at=clock.now()) == 1
 
 
-def test_a_visit_asks_for_a_proof_of_the_second_factor_like_the_area_itself(
+def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itself(
     shop: Cast, olga: OperatorUser
 ) -> None:
     stale = operator_client(olga, at=clock.now() - timedelta(minutes=6))
@@ -302,7 +302,7 @@ def test_not_even_the_table_takes_a_session_of_more_than_an_hour(
         )
 
 
-def test_the_owner_sees_who_looked_and_nobody_else_does(shop: Cast, olga: OperatorUser) -> None:
+def test_only_the_owner_sees_the_access_log(shop: Cast, olga: OperatorUser) -> None:
     opened = _open(olga, shop.alices_shop)
     record_view(
         session=opened.id,
@@ -347,7 +347,7 @@ def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUs
     assert "Charlie&#x27;s shop" in browser.get("/").content.decode()
 
 
-def test_nobody_without_reviewed_reach_reads_access(database: str) -> None:
+def test_only_the_reviewed_roles_read_access_sessions(database: str) -> None:
     for role in ("worker", "retention"):
         for call in (
             "guard.access_to_review(1)",

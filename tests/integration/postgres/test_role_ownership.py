@@ -203,7 +203,7 @@ def test_a_database_restored_from_another_deployments_dump(external: External, f
             connection.execute("delete from guard.ticket_key")
 
 
-def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(
+def test_our_own_database_is_migrated_again_after_a_rotation_or_a_rename(
     external: External, first: Path
 ) -> None:
     """One password was replaced, another was being replaced when the machine died, the database has another name: it is ours."""
@@ -228,7 +228,7 @@ def test_our_own_is_migrated_again_after_a_rotation_renamed_or_new(
     assert done.returncode == 0, done.stderr
 
 
-def test_taking_over_is_asked_for_with_a_reason_and_written_down(
+def test_taking_over_needs_a_reason_and_is_recorded(
     external: External, first: Path, tmp_path: Path
 ) -> None:
     state = tmp_path / "second"

@@ -60,7 +60,7 @@ def test_migrations_act_as_the_owner(database: str) -> None:
 
 
 @pytest.mark.parametrize("short", ["web", "auth", "operator", "worker", "retention", "probe"])
-def test_services_create_nothing_and_become_nobody(database: str, short: str) -> None:
+def test_service_roles_create_nothing_and_assume_no_other_role(database: str, short: str) -> None:
     with psycopg.connect(role_dsn(short, database), autocommit=True) as connection:
         for forbidden in (
             "create table mine (id int)",

@@ -251,7 +251,7 @@ def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(state: Path) -
     one.stop()
 
 
-def test_a_half_made_cluster_is_made_anew(state: Path) -> None:
+def test_an_incomplete_cluster_is_created_again(state: Path) -> None:
     half = state / "postgres" / "data.new"
     half.mkdir(parents=True)
     half.parent.chmod(0o711)

@@ -98,7 +98,7 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
         )
 
 
-def test_everything_about_a_person_goes_and_the_shop_stays(cast: Cast, database: str) -> None:
+def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, database: str) -> None:
     bob, alice = cast.bob.id, cast.alice.id
     connect(cast.alices_shop, alice, Region.NA)
     _everywhere(cast, bob, database)
@@ -164,7 +164,7 @@ def _entered(person: UUID) -> Client:
     return operator_client(OperatorUser(person, "", None))
 
 
-def test_who_owns_a_shop_alone_hands_it_over_first(cast: Cast) -> None:
+def test_the_only_owner_of_a_shop_must_transfer_it_first(cast: Cast) -> None:
     client = _fresh(cast.alice.id)
     page = client.get("/account/security/deletion/").content.decode()
     assert "has no other owner" in page
@@ -237,7 +237,7 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
         ({"confirm": "DELETE", "password": "wrong"}, "This is not your password"),
     ],
 )
-def test_without_word_and_password_nothing_happens(
+def test_without_confirmation_and_password_nothing_happens(
     cast: Cast, given: dict[str, str], description: str
 ) -> None:
     answer = _fresh(cast.bob.id).post("/account/security/deletion/", given)
@@ -246,7 +246,7 @@ def test_without_word_and_password_nothing_happens(
     assert User.objects.get(pk=cast.bob.id).has_usable_password()
 
 
-def test_who_has_not_just_proven_themselves_is_asked_to(cast: Cast) -> None:
+def test_a_user_without_a_fresh_proof_must_give_one(cast: Cast) -> None:
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.bob.id))
     for answer in (
@@ -289,7 +289,7 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     assert found.certificate == issued
 
 
-def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
+def test_the_link_cannot_be_guessed(cast: Cast) -> None:
     token = delete_account(person=cast.bob.id, at=NOON).reveal()
     found = follow_link(token, at=NOON)
     assert found is not None
@@ -307,7 +307,7 @@ def test_the_link_is_nobodys_who_guesses(cast: Cast) -> None:
     assert found.requested_at == NOON
 
 
-def test_the_operator_hands_out_the_same_file(
+def test_the_operator_downloads_the_same_certificate(
     cast: Cast, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(certificate_command, "setup_django", lambda _role: None)  # it is ready

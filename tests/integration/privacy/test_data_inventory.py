@@ -61,7 +61,7 @@ def _stored(tenant: UUID) -> dict[str, StoredData]:
         }
 
 
-def test_every_table_of_a_shop_stands_in_exactly_one_kind(database: str) -> None:
+def test_every_table_of_a_shop_is_in_exactly_one_category(database: str) -> None:
     told = [source.table for category in CATEGORIES for source in category.sources]
     assert sorted(told) == sorted(
         descriptor.table for descriptor in descriptors() if descriptor.tenant_column
@@ -107,7 +107,7 @@ def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database
     assert _stored(cast.charlies_shop)["orders"].rows == 0
 
 
-def test_the_page_tells_every_kind_and_only_owners_may_take_it_away(cast: Cast) -> None:
+def test_the_page_shows_every_category_and_only_owners_may_export_it(cast: Cast) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     alice, bob = (
         _browser(person).get("/data/").content.decode() for person in (cast.alice.id, cast.bob.id)

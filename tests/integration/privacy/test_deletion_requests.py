@@ -152,9 +152,7 @@ def _claim(tenant: UUID, connection: UUID, seller: str) -> None:
 
 
 @pytest.mark.parametrize("check", [None, "mismatch"])
-def test_a_seller_id_that_amazon_has_not_confirmed_is_no_ones(
-    cast: Cast, check: str | None
-) -> None:
+def test_an_unconfirmed_seller_id_belongs_to_no_shop(cast: Cast, check: str | None) -> None:
     _, seller = _seller(cast.alices_shop, cast.alice.id)
     charlies, _ = _seller(cast.charlies_shop, cast.charlie.id)
     # Charlie's browser named Alice's id. Whatever was confirmed of the id before says nothing of
@@ -247,7 +245,7 @@ def test_the_yearly_end_of_the_authorisation_ends_the_connection_and_no_day_soon
     )
 
 
-def test_a_record_is_changed_by_nobody(cast: Cast) -> None:
+def test_no_role_changes_a_record(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
     disconnect(
         connection=connection,
@@ -276,7 +274,7 @@ def test_the_state_is_that_of_the_connection_that_is_least_far() -> None:
     assert state_of(2, ended=2, erased=2, certified=2) is DeletionRequestState.CERTIFIED
 
 
-def test_olga_records_it_on_her_page_and_alice_sees_how_far_it_is(cast: Cast) -> None:
+def test_an_operator_records_a_request_and_the_owner_sees_its_state(cast: Cast) -> None:
     _, seller = _seller(cast.alices_shop, cast.alice.id)
     browser = operator_client(create_operator())
     day = clock.now().date()

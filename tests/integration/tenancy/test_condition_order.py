@@ -47,7 +47,7 @@ def filled(database: str, cast: Cast) -> Cast:
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention"])
 @pytest.mark.parametrize("condition", FREE)
-def test_a_condition_that_costs_nothing_tells_nothing(
+def test_a_condition_of_cost_zero_reveals_nothing(
     condition: str, role: str, database: str, filled: Cast
 ) -> None:
     text, *values = FREE[condition]

@@ -53,7 +53,7 @@ def test_a_process_refuses_a_role_that_bypasses_row_security() -> None:
         refuse_bypassing_role("probe")
 
 
-def test_nobody_can_read_the_ticket_key() -> None:
+def test_no_role_can_read_the_ticket_key() -> None:
     for role in ("web", "worker", "retention", "probe"):
         with pytest.raises(ProgrammingError), connections[role].cursor() as cursor:
             cursor.execute("select * from guard.ticket_key")

@@ -124,14 +124,14 @@ def test_no_role_of_ours_is_restricted_and_each_is_explained() -> None:
 
 @pytest.mark.parametrize("chosen", CHOICES)
 @pytest.mark.parametrize("region", list(Region))
-def test_the_roles_asked_for_open_everything_the_features_call(
+def test_the_requested_roles_cover_every_call_of_the_features(
     chosen: tuple[str, ...], region: Region
 ) -> None:
     assert uncovered(chosen, roles_for(chosen), region) == ()
 
 
 @pytest.mark.parametrize("chosen", CHOICES)
-def test_no_role_asked_for_is_superfluous(chosen: tuple[str, ...]) -> None:
+def test_no_requested_role_is_superfluous(chosen: tuple[str, ...]) -> None:
     roles = roles_for(chosen)
     for role in roles:
         rest = [other for other in roles if other is not role]

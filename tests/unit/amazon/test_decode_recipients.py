@@ -37,7 +37,7 @@ def test_a_parcel_may_have_left_unless_amazon_says_that_it_has_not(
     assert (found.may_have_left, found.cancelled) == (left, cancelled)
 
 
-def test_an_address_is_whole_or_none() -> None:
+def test_an_incomplete_address_is_discarded() -> None:
     assert _decoded().address is not None
     assert _decoded(name=None, companyName="Acme").address is not None
     for missing in ("name", "addressLine1"):

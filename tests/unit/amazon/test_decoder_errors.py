@@ -261,7 +261,7 @@ def test_sums_beyond_what_a_ledger_holds_are_an_amazon_error() -> None:
         b'{"' * 400_000,
     ],
 )
-def test_a_text_that_does_not_end_is_no_work(body: bytes) -> None:
+def test_an_endless_text_is_refused_quickly(body: bytes) -> None:
     assert not is_whole_json(body)
     assert is_whole_json(b'{"a":"}{\\"[","b":["\xff"]}')
 
@@ -279,7 +279,7 @@ def test_a_byte_order_mark_and_padding_change_nothing(decode: Callable[[bytes], 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 @pytest.mark.parametrize("decode", ANSWERS)
-def test_an_answer_in_utf16_is_drift_and_not_asked_for_again(
+def test_a_response_in_utf16_is_drift_and_not_requested_again(
     decode: Callable[[bytes], object], codec: str
 ) -> None:
     with pytest.raises(DriftedError, match="utf16"):

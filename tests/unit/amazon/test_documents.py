@@ -81,7 +81,7 @@ def test_several_gzip_members_are_one_document() -> None:
         (f"text/plain; charset={'x' * 41}", []), ("", []),
     ],
 )  # fmt: skip
-def test_the_charset_that_a_document_is_served_with_is_told(
+def test_the_charset_of_a_document_response_is_passed_on(
     content_type: str, charsets: list[str]
 ) -> None:
     answer = httpx.MockTransport(
@@ -171,7 +171,7 @@ def test_statuses(status: int, expected: type[AmazonError]) -> None:
         list(stream_document(http(b"<Error>Request has expired</Error>", status=status), URL, None))
 
 
-def test_a_bomb_is_met_before_it_fills_the_memory() -> None:
+def test_a_decompression_bomb_is_refused_before_it_fills_the_memory() -> None:
     bomb = zlib.compressobj(wbits=31)
     packed = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(64)) + bomb.flush()
     pieces: list[int] = []
@@ -199,7 +199,7 @@ def test_garbage_is_not_gzip() -> None:
     assert caught.value.__context__ is None
 
 
-def test_an_unknown_compression_asks_nobody() -> None:
+def test_an_unknown_compression_sends_no_request() -> None:
     with pytest.raises(DriftedError):
         list(stream_document(http(ROWS), URL, "BROTLI"))
 

@@ -184,7 +184,7 @@ def test_columns_are_kept_and_dropped_with_reasons() -> None:
         ([], None, LAST_UPDATE),
     ],
 )
-def test_the_two_variants_are_told_apart_by_dates(
+def test_the_two_variants_are_distinguished_by_dates(
     dates: list[tuple[str, str]], expected: ReportType | None, decided: ReportType
 ) -> None:
     lines = [

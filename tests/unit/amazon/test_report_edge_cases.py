@@ -513,7 +513,7 @@ def test_a_file_of_nothing_but_returns_is_refused_at_once() -> None:
         "ja nein",
     ],
 )
-def test_truth_in_the_words_of_spreadsheets_is_read(words: str) -> None:
+def test_booleans_of_spreadsheets_are_read(words: str) -> None:
     rows = _orders(all_orders(*(order(is_business_order=word) for word in words.split())).encode())
     assert [row.is_business_order for row in rows] == [True, False]
 
@@ -534,7 +534,7 @@ def test_what_programs_put_around_cells_is_taken_off(around: str) -> None:
     )
 
 
-def test_joined_reports_are_read_and_the_repeated_header_is_told() -> None:
+def test_joined_reports_are_read_and_the_repeated_header_is_reported() -> None:
     report = read_report([(_ORDERS + _ORDERS).encode()])
     assert (report.inspection.rows, report.inspection.warnings) == (
         4,

@@ -66,7 +66,9 @@ def test_fetching_later_gains_nothing_once_it_is_shipped(
 
 
 @given(MOMENTS, MOMENTS)
-def test_what_would_be_dead_at_once_is_not_fetched(shipped: datetime, at: datetime) -> None:
+def test_an_order_whose_expiry_date_has_passed_is_not_fetched(
+    shipped: datetime, at: datetime
+) -> None:
     assert shipped_too_long_ago(shipped, at=at) is is_expired(
         expiry_date(fetched_at=at, shipped_at=shipped), at=at
     )

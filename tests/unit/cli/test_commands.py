@@ -104,7 +104,7 @@ def test_every_command_that_tells_something_tells_it_as_json_too() -> None:
     } == WITHOUT_JSON
 
 
-def test_json_may_be_asked_for_before_a_verb_or_after_it() -> None:
+def test_the_json_option_may_precede_or_follow_a_subcommand() -> None:
     parser = entry.build_parser()
     for arguments in (
         ["backup", "--json", "list"],
@@ -164,7 +164,7 @@ def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Pat
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
-def test_failures_are_sentences(
+def test_failures_print_one_message(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     error: BaseException | None,
@@ -215,7 +215,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> int:
     return taken
 
 
-def test_a_busy_port_is_replaced_and_said_unless_asked_for(busy: int) -> None:
+def test_a_busy_port_is_replaced_with_a_message_unless_it_was_requested(busy: int) -> None:
     assert ports.choose_port(busy + 1, fixed=True, variable="X") == (busy + 1, "")
     port, remark = ports.choose_port(
         busy, fixed=False, variable="THESELLER_PORT", taken=frozenset({busy + 1})

@@ -51,7 +51,7 @@ def file(tmp_path: Path, orders: str) -> Path:
     return path
 
 
-def test_a_good_file_is_told_in_full(
+def test_a_good_file_is_described_in_full(
     file: Path, orders: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["inspect", str(file)]) == 0

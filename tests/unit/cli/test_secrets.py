@@ -83,7 +83,7 @@ def test_fill_check_and_put_on_files(
     assert "canary" not in shown
 
 
-def test_put_refuses_what_nobody_reads(
+def test_put_refuses_a_name_that_is_never_read(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))

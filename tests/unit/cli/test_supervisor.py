@@ -93,7 +93,7 @@ def test_stops_in_reverse_order_and_leaves_nothing(stage: Stage) -> None:
     assert list(stage.folder.glob("*.pid")) == []
 
 
-def test_what_dies_is_started_again_and_said(stage: Stage) -> None:
+def test_a_service_that_exits_is_started_again_with_a_message(stage: Stage) -> None:
     program = stage.program("web", SLEEP)
     stage.supervisor.start(program)
     first = stage.pid(program)
@@ -104,7 +104,7 @@ def test_what_dies_is_started_again_and_said(stage: Stage) -> None:
     stage.supervisor.stop()
 
 
-def test_a_service_waits_for_those_it_stands_on(
+def test_a_service_waits_for_those_it_depends_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, web = stage.program("database", SLEEP), stage.program("web", SLEEP)
@@ -122,7 +122,7 @@ def test_a_service_waits_for_those_it_stands_on(
     stage.supervisor.stop()
 
 
-def test_what_keeps_dying_is_tried_ever_more_rarely(stage: Stage) -> None:
+def test_a_service_that_keeps_exiting_is_restarted_at_longer_intervals(stage: Stage) -> None:
     program = stage.program("web", ENDS)
     stage.supervisor.start(program)
     stage.supervisor.watch(until=lambda: sum("died" in line for line in stage.said) == 3)
@@ -138,7 +138,7 @@ def test_a_first_start_that_fails_shows_what_the_program_said(stage: Stage) -> N
     stage.supervisor.stop()
 
 
-def test_the_deaf_are_killed_when_patience_ends(stage: Stage) -> None:
+def test_a_service_that_ignores_sigterm_is_killed_after_the_grace_period(stage: Stage) -> None:
     hasty = Supervisor(stage.said.append, patience=0.2)
     deaf = stage.program("deaf", DEAF, waits=True)
     hasty.start(deaf)
@@ -148,7 +148,7 @@ def test_the_deaf_are_killed_when_patience_ends(stage: Stage) -> None:
     assert "(at once)" in stage.said[-1]
 
 
-def test_a_signal_stops_and_a_second_one_hurries(stage: Stage) -> None:
+def test_a_first_signal_stops_and_a_second_one_kills(stage: Stage) -> None:
     patient = Supervisor(stage.said.append, patience=600.0)
     before = signal.getsignal(signal.SIGINT)  # a build server's may be ignored
     with patient.signals():
@@ -215,5 +215,5 @@ def test_a_pid_that_now_belongs_to_another_is_left_alone(stage: Stage) -> None:
     ("status", "words"),
     [(0, "exit status 0"), (-9, "killed by SIGKILL"), (-200, "exit status -200")],
 )
-def test_ends_in_words(status: int, words: str) -> None:
+def test_exit_codes_have_messages(status: int, words: str) -> None:
     assert describe_exit(status) == words

@@ -427,7 +427,7 @@ def test_a_kill_at_any_step_of_create_leaves_whole_keys_only(
     assert killed >= 16
 
 
-def test_a_missing_purpose_key_is_told_from_a_wrong_root(
+def test_a_missing_purpose_key_and_a_wrong_root_key_have_different_errors(
     tmp_path: Path, store: FileKeyStore
 ) -> None:
     key = store.create(Purpose.PII, "day:1")

@@ -96,7 +96,7 @@ def test_a_dated_secret_says_when_it_was_made_and_others_do_not() -> None:
     assert timestamped_secret_id(Secret("hunter2")) is None
 
 
-def test_a_live_value_is_read_anew_and_survives_a_provider_that_pauses() -> None:
+def test_a_cached_value_is_read_again_and_survives_an_unavailable_provider() -> None:
     from theseller.crypto.errors import SecretProviderError
 
     answers: list[int | Exception] = [1, 2, SecretProviderError("paused"), 3]

@@ -191,7 +191,7 @@ def test_a_key_under_another_name_opens_nothing() -> None:
         open_sealed(Ring(key, twin), PLACE, pointed)
 
 
-def test_a_lookup_that_returns_another_key_is_not_believed() -> None:
+def test_a_lookup_that_returns_another_key_is_refused() -> None:
     key, other = new_data_key(Purpose.REFRESH_TOKEN), new_data_key(Purpose.REFRESH_TOKEN)
     ring = Ring()
     ring.keys[key.id] = other
@@ -235,7 +235,7 @@ def test_all_refusals_look_alike() -> None:
 @pytest.mark.parametrize(
     "error", [KeyDestroyedError(ALICE), KeyStoreError("the store does not answer")]
 )
-def test_destroyed_and_unavailable_are_told_apart(error: Exception) -> None:
+def test_destroyed_and_unavailable_keys_have_different_errors(error: Exception) -> None:
     message = seal(new_data_key(Purpose.REFRESH_TOKEN), PLACE, b"plain")
     with pytest.raises(type(error)):
         open_sealed(Failing(error), PLACE, message)

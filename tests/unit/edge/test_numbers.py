@@ -57,7 +57,7 @@ def test_compact_money(amount: str, shown: str) -> None:
     assert format_money_compact(Money(Decimal(amount), "EUR")) == shown
 
 
-def test_a_plus_is_written_only_when_asked_and_never_on_zero() -> None:
+def test_a_plus_is_written_only_on_request_and_never_on_zero() -> None:
     assert format_number(1234, plus=True) == "+1,234"
     assert format_number(0, plus=True) == "0"
     assert format_number(Decimal("-0.4")) == "0"

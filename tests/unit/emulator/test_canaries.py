@@ -43,7 +43,7 @@ def test_every_listed_path_of_an_order_carries_one(world: World) -> None:
     assert found == {path for paths in ORDER_PATHS.values() for path in paths}
 
 
-def test_without_the_restricted_role_a_recipient_is_a_place_and_nobody(world: World) -> None:
+def test_without_the_restricted_role_a_recipient_has_a_location_and_no_name(world: World) -> None:
     writer = OrderWriter(
         7, NOW, frozenset({"RECIPIENT"}), frozenset({"Inventory and Order Tracking"})
     )

@@ -12,7 +12,7 @@ BASE = "/seller-central/sellercentral.amazon.com/apps"
 ASK = f"{BASE}/authorize/consent?application_id=amzn1.sp.solution.test&state=abc&redirect_uri={REDIRECT}"
 
 
-def test_the_page_says_what_it_is_and_what_is_asked(amazon: Amazon) -> None:
+def test_the_page_names_itself_and_the_requested_consent(amazon: Amazon) -> None:
     page = amazon.client.get(ASK)
     assert page.status_code == 200
     assert page.headers["referrer-policy"] == "no-referrer"

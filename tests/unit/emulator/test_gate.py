@@ -296,7 +296,7 @@ def test_an_orders_transactions_are_found_by_its_id(amazon: Amazon, alice: str) 
     assert all(link in entry["relatedIdentifiers"] for entry in found)
 
 
-def test_an_inventory_token_dies_after_thirty_seconds(amazon: Amazon, alice: str) -> None:
+def test_an_inventory_token_expires_after_thirty_seconds(amazon: Amazon, alice: str) -> None:
     first = amazon.call(ALICE, alice, STOCK + "&details=true").json()
     following = f"{STOCK}&details=true&nextToken={first['pagination']['nextToken']}"
     assert len(first["payload"]["inventorySummaries"]) == 50

@@ -150,7 +150,7 @@ def test_a_report_without_data_is_cancelled(amazon: Amazon) -> None:
     )
 
 
-def test_traffic_asked_too_often_is_cancelled_and_needs_its_role(tmp_path: Path) -> None:
+def test_traffic_requested_too_often_is_cancelled_and_needs_its_role(tmp_path: Path) -> None:
     amazon = amazon_with(tmp_path, rate_scale=1.0)
     token = amazon.connect(ALICE)["access_token"]
     ids = [ask(amazon, ALICE, token, TRAFFIC).json()["reportId"] for _ in range(4)]

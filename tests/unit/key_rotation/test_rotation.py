@@ -37,7 +37,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         (timedelta(days=-2), SecretState.UNKNOWN),
     ],
 )
-def test_how_a_secret_stands(age: timedelta, state: SecretState) -> None:
+def test_the_state_of_a_secret_by_its_age(age: timedelta, state: SecretState) -> None:
     assert state_of(NOON - age, NOON) is state
 
 
@@ -56,7 +56,7 @@ def test_a_short_life_is_due_in_its_last_quarter() -> None:
         assert state_of(NOON - timedelta(days=5), NOON) is SecretState.OVERDUE
 
 
-def test_nobody_can_allow_more_than_ninety_days(tmp_path: Path) -> None:
+def test_no_setting_allows_more_than_ninety_days(tmp_path: Path) -> None:
     for text in ("91", "0", "-1", "ninety", "90.5", "٣"):
         with pytest.raises(InvalidSettingError, match="THESELLER_ROTATION_DAYS"):
             read_environment({"THESELLER_ROTATION_DAYS": text}, default_state=tmp_path)

@@ -32,7 +32,7 @@ def _looked_up(host: str | bytes) -> None:
         socket.getaddrinfo(host, 443)
 
 
-def test_who_is_listed_is_looked_up(border: None) -> None:
+def test_a_listed_host_is_looked_up(border: None) -> None:
     for host in (
         "api.example.invalid",
         "API.example.invalid.",
@@ -53,7 +53,7 @@ def test_who_is_listed_is_looked_up(border: None) -> None:
         "192.0.2.1",
     ],
 )
-def test_nobody_else_is(border: None, host: str) -> None:
+def test_an_unlisted_host_is_not_looked_up(border: None, host: str) -> None:
     with pytest.raises(EgressRefusedError):
         socket.getaddrinfo(host, 443)
     with pytest.raises(EgressRefusedError):
@@ -97,7 +97,7 @@ def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
     assert is_local(host) is local
 
 
-def test_told_nothing_it_refuses_nothing(border: None) -> None:
+def test_without_a_list_nothing_is_refused(border: None) -> None:
     restrict_egress(None)
     _looked_up("elsewhere.invalid")
 
@@ -147,7 +147,7 @@ def test_every_way_out_of_the_socket_module_is_refused(border: None, way: str) -
     assert [type(error) for error in found] == [EgressRefusedError]
 
 
-def test_a_message_on_a_connected_socket_is_not_asked_about_again(border: None) -> None:
+def test_a_message_on_a_connected_socket_is_not_checked_again(border: None) -> None:
     one, other = socket.socketpair()
     with one, other:
         one.sendmsg([b"x"])

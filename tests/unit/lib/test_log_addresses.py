@@ -29,7 +29,7 @@ class _Request:
 @pytest.mark.parametrize(
     ("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)]
 )
-def test_neither_path_nor_query_is_told(route: str | None, told: str) -> None:
+def test_neither_path_nor_query_is_logged(route: str | None, told: str) -> None:
     match = None if route is None else SimpleNamespace(route=route)
     request = _Request("GET", "/days/BRUSH-77/", "q=BRUSH-77", match)
     stream = io.StringIO()

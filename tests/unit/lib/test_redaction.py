@@ -122,7 +122,7 @@ def test_what_helps_to_understand_is_left(text: str) -> None:
         "authorisation",
     ],
 )
-def test_names_that_smell(name: str) -> None:
+def test_sensitive_names_are_recognized(name: str) -> None:
     assert is_sensitive_name(name)
     assert redact({name: CORE}) == {name: REDACTED}
     assert redact({name: [CORE]}) == {name: REDACTED}
@@ -132,7 +132,7 @@ def test_names_that_smell(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["status", "status_code", "key_id", "rows", "client_id", "encoded", "statement"]
 )
-def test_names_that_do_not(name: str) -> None:
+def test_ordinary_names_are_not_sensitive(name: str) -> None:
     assert not is_sensitive_name(name)
     assert redact({name: 7}) == {name: 7}
 
@@ -183,7 +183,7 @@ def test_values_become_plain() -> None:
     json.dumps(plain, allow_nan=False)
 
 
-def test_a_circle_ends() -> None:
+def test_a_circular_value_ends() -> None:
     circle: list[object] = []
     circle.append(circle)
     assert "<too deep>" in json.dumps(redact(circle))

@@ -46,7 +46,9 @@ def _trace(*errors: BaseException) -> str:
         SyntaxError(VALUE),
     ],
 )
-def test_the_text_of_a_foreign_exception_is_not_told_and_its_kind_is(error: BaseException) -> None:
+def test_the_message_of_a_foreign_exception_is_left_out_and_its_class_is_kept(
+    error: BaseException,
+) -> None:
     error.add_note(f"while it read {VALUE}")
     told = _trace(error)
     assert VALUE not in told
@@ -54,11 +56,11 @@ def test_the_text_of_a_foreign_exception_is_not_told_and_its_kind_is(error: Base
     assert "test_safe_tracebacks.py" in told
 
 
-def test_our_own_texts_are_told() -> None:
+def test_our_own_messages_are_kept() -> None:
     assert "could not start" in _trace(ServerFailedError("PostgreSQL could not start."))
 
 
-def test_causes_contexts_and_groups_are_told_without_their_texts() -> None:
+def test_causes_contexts_and_groups_are_kept_without_their_messages() -> None:
     told = _trace(ValueError(VALUE), ForeignError(VALUE))
     assert VALUE not in told
     assert told.index("ValueError") < told.index("During handling") < told.index("ForeignError")
@@ -76,7 +78,7 @@ def test_a_cause_of_itself_ends() -> None:
     assert trace_text(error) == "ValueError"
 
 
-def test_the_systems_words_are_told_and_no_path() -> None:
+def test_the_message_of_the_system_is_kept_without_the_path() -> None:
     told = describe(FileNotFoundError(errno.ENOENT, "No such file or directory", f"/home/{VALUE}"))
     assert told == "FileNotFoundError: [Errno 2] No such file or directory"
 
@@ -101,7 +103,7 @@ def test_the_systems_words_are_told_and_no_path() -> None:
         ),
     ],
 )
-def test_of_an_sql_error_the_code_and_the_names_are_told(statement: str, told: str) -> None:
+def test_an_sql_error_keeps_its_code_and_names(statement: str, told: str) -> None:
     with superuser() as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(statement)
     assert VALUE in str(caught.value)

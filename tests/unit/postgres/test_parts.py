@@ -131,7 +131,7 @@ def test_one_lock_one_holder(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_mark_survives_saving_and_dies_with_its_process(tmp_path: Path) -> None:
+def test_a_mark_survives_saving_and_ends_with_its_process(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     saved = process_mark(child.pid)
     assert saved is not None

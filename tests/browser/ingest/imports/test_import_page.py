@@ -174,7 +174,7 @@ def test_bad_files_are_explained_and_readable_rows_can_be_taken(
     assert visit.complaints == []
 
 
-def test_an_ended_session_and_a_dead_server_are_told(
+def test_an_ended_session_and_a_stopped_server_are_reported(
     browser: Browser, site: str, cookie: str
 ) -> None:
     visit = Visit(browser, site, cookie)

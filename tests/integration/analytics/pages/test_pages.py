@@ -75,7 +75,7 @@ def test_bob_sees_what_alice_sees_and_charlie_sees_his_own(cast: Cast) -> None:
 @pytest.mark.parametrize(
     "address", ["/?store=UK", "/products/", "/days/2026-11-01/", "/?format=csv"]
 )
-def test_nobody_sees_anything_without_signing_in(address: str) -> None:
+def test_nothing_is_shown_without_signing_in(address: str) -> None:
     answer = Client().get(address)
     assert answer.status_code == 302
     assert "/sign-in/" in answer["Location"]
@@ -304,7 +304,7 @@ def test_htmx_gets_the_part_that_changes_and_a_reload_the_whole(cast: Cast) -> N
     assert restored["Cache-Control"] == "private, no-store"
 
 
-def test_a_shop_without_figures_is_told_what_to_do_and_one_that_waits_is_not_disturbed(
+def test_a_shop_without_figures_shows_what_to_do_and_the_poll_for_arrival_is_empty(
     cast: Cast,
 ) -> None:
     client = _client(cast.alice)

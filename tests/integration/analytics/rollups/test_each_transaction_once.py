@@ -56,7 +56,7 @@ def shop_line(shop: Shop) -> int:
     return int(shop.select("select count(*) as n from ingest_ledger_line")[0]["n"]) + 1
 
 
-def test_a_second_settlement_stream_silences_no_other_order(shop: Shop) -> None:
+def test_a_second_settlement_stream_hides_no_other_order(shop: Shop) -> None:
     shop.money(AT, "100.00", order_id="303-1")
     shop.money(AT, "-7.00", ChargeType.STORAGE)
     shop.settlement(
@@ -304,7 +304,7 @@ def test_refunds_that_were_all_settled_late_count_once_each(shop: Shop) -> None:
     )  # The two before the postings are in them; the first is in no settlement yet.
 
 
-def test_two_products_of_one_amount_are_told_apart(shop: Shop) -> None:
+def test_two_products_of_one_amount_are_distinguished(shop: Shop) -> None:
     period(shop, AT - timedelta(days=1))
     shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1", sku="MUG-1")
     shop.money(
@@ -448,7 +448,7 @@ def test_the_recount_sees_each_former_fault(
     assert column in {one.column for one in found}
 
 
-def test_the_nightly_recount_visits_every_shop_and_logs_where_figures_differ_without_amounts(
+def test_the_nightly_recount_checks_every_shop_and_logs_differences_without_amounts(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     _deferred_lost(shop)

@@ -510,7 +510,7 @@ def settled(
     )  # fmt: skip
 
 
-def test_a_settlement_stands_once_with_its_units_counted_once(shop: Shop) -> None:
+def test_a_settlement_is_stored_once_with_its_units_counted_once(shop: Shop) -> None:
     summary = SettlementSummary(
         "S1", BOUGHT - timedelta(days=14), BOUGHT, BOUGHT, Decimal("9.00"), "USD"
     )
@@ -581,7 +581,7 @@ def test_a_title_that_is_missing_does_not_erase_the_one_that_is_known(shop: Shop
     assert shop.rows("select asin, title from ingest_product") == [("B000000001", "A mug")]
 
 
-def test_a_restated_day_of_traffic_replaces_what_stood(shop: Shop) -> None:
+def test_a_restated_day_of_traffic_replaces_the_stored_one(shop: Shop) -> None:
     store = MARKETPLACES[US]
     day = TrafficDay(
         store,

@@ -89,7 +89,7 @@ def test_a_bad_file_among_good_ones_fails_alone(
     assert document["days_recomputed"] > 0
 
 
-def test_refused_rows_are_shown_and_left_out_only_when_told(
+def test_refused_rows_are_shown_and_left_out_only_on_request(
     cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     header, first, *rest = report(ALICE, ORDERS).split("\n")

@@ -178,7 +178,7 @@ def test_the_same_file_again_changes_nothing_and_says_so(cast: Cast, content: st
     assert _import(content, cast, shop=cast.charlies_shop).status is ImportStatus.IMPORTED
 
 
-def test_a_settlement_in_other_clothes_is_the_same_settlement(cast: Cast) -> None:
+def test_a_settlement_in_another_format_is_the_same_settlement(cast: Cast) -> None:
     _import(settlement_text(CHARLIE, decimal_comma=True), cast)
     lines = "select count(*), sum(amount) from ingest_ledger_line"
     before = _ask(cast.alices_shop, lines)
@@ -266,7 +266,7 @@ def test_a_negative_quantity_is_refused(cast: Cast) -> None:
     assert picture() == before
 
 
-def test_readable_rows_are_stored_only_when_asked_for(cast: Cast) -> None:
+def test_readable_rows_are_stored_only_on_request(cast: Cast) -> None:
     bad = _with_bad_row(report(ALICE, BY_DATE))
     assert _import(bad, cast).status is ImportStatus.REFUSED
     outcome = _import(bad, cast, options=Options(allow_refused_rows=True))
@@ -398,7 +398,7 @@ def test_a_file_that_changes_between_the_readings_is_refused(cast: Cast) -> None
     assert picture() == before
 
 
-def test_lines_of_no_known_charge_type_are_stored_and_the_operator_is_told_how_many(
+def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
     cast: Cast, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)

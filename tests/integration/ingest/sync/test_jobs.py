@@ -40,7 +40,7 @@ def _alone(database: str) -> None:
 
 
 @pytest.mark.usefixtures("_alone")
-def test_a_tick_nudges_every_due_stream_once(worker: Worker) -> None:
+def test_a_tick_enqueues_every_due_stream_once(worker: Worker) -> None:
     tick(0)
     tick(0)
     jobs = _jobs(worker)
@@ -53,7 +53,7 @@ def test_a_tick_nudges_every_due_stream_once(worker: Worker) -> None:
 
 
 @pytest.mark.usefixtures("_alone")
-def test_the_jobs_of_a_dead_worker_come_back(worker: Worker) -> None:
+def test_the_jobs_of_a_stopped_worker_are_run_again(worker: Worker) -> None:
     tick(0)
     [first, second, *_] = _jobs(worker)
     with databases["default"].cursor() as cursor:

@@ -96,7 +96,7 @@ def test_it_counts_as_the_pure_arithmetic_does(both: list[Limiter]) -> None:
     assert waits[0], "the script must meet an empty bucket"
 
 
-def test_a_caller_who_comes_back_when_told_is_let_in(cast: Cast) -> None:
+def test_a_caller_who_waits_as_long_as_requested_is_admitted(cast: Cast) -> None:
     limiter = _limiter(cast.alices_shop, new_id())
     while isinstance(answer := limiter.acquire(KEY, AT), Granted):
         pass
@@ -105,14 +105,14 @@ def test_a_caller_who_comes_back_when_told_is_let_in(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("header", ["nonsense", "-1", "0", "1e9", "nan", None])
-def test_a_nonsensical_rate_teaches_nothing(cast: Cast, header: str | None) -> None:
+def test_a_nonsensical_rate_is_ignored(cast: Cast, header: str | None) -> None:
     limiter = _limiter(cast.alices_shop, new_id())
     limiter.observe(KEY, header, throttled=False, at=AT)
     grants = sum(isinstance(limiter.acquire(KEY, AT), Granted) for _ in range(PLAN.burst + 3))
     assert grants == PLAN.burst
 
 
-def test_what_was_paid_is_good_for_one_call() -> None:
+def test_a_taken_token_allows_one_call() -> None:
     prepaid = PrepaidLimiter(InMemoryLimiter())
     assert isinstance(prepaid.acquire(KEY, AT), NotBefore)
     assert prepaid.pay(KEY, AT) is None

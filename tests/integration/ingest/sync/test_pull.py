@@ -50,7 +50,7 @@ def test_a_small_seller_arrives_whole(worker: Worker) -> None:
     assert worker.asked("createReport") == 1
 
 
-def test_what_arrived_twice_stands_once(worker: Worker) -> None:
+def test_data_that_arrives_twice_is_stored_once(worker: Worker) -> None:
     worker.finish("orders_history")
     worker.finish("transactions")
     before = (
@@ -100,7 +100,7 @@ def test_a_storm_of_refusals_slows_one_stream_and_loses_nothing(worker: Worker) 
 
 
 @pytest.mark.parametrize("kind", ["error503", "html_error", "truncate", "malformed_json"])
-def test_an_answer_that_is_none_is_asked_for_again(worker: Worker, kind: str) -> None:
+def test_an_unreadable_response_is_requested_again(worker: Worker, kind: str) -> None:
     worker.amazon.control("faults", operation="finances.*", kind=kind, times=1)
     worker.run("transactions")
     stream = worker.stream("transactions")
@@ -141,7 +141,7 @@ def test_a_new_field_is_noted_by_path_and_nothing_stops(worker: Worker) -> None:
     assert worker.rows("select count(*) > 0 from ingest_ledger_line") == [(True,)]
 
 
-def test_an_expired_address_is_asked_for_anew(worker: Worker) -> None:
+def test_an_expired_document_address_is_requested_again(worker: Worker) -> None:
     worker.amazon.control(
         "faults", operation="reports.getReportDocument", kind="expired_document", times=1
     )
@@ -161,7 +161,7 @@ def test_a_document_cut_off_is_written_not_at_all(worker: Worker) -> None:
     assert worker.asked("createReport") == 1
 
 
-def test_a_failed_report_is_parked_and_asked_for_again(worker: Worker) -> None:
+def test_a_failed_report_waits_and_is_requested_again(worker: Worker) -> None:
     worker.set_cursor("orders_history", pending=[0, 1])
     worker.amazon.control("faults", operation="reports.createReport", kind="fatal_report", times=1)
     cursor = worker.stream("orders_history")["cursor"]
@@ -181,7 +181,7 @@ def test_a_failed_report_is_parked_and_asked_for_again(worker: Worker) -> None:
     assert worker.asked("createReport") == 3
 
 
-def test_cancelled_is_no_data_only_when_asked_again_after_a_while(worker: Worker) -> None:
+def test_a_cancelled_report_means_no_data_only_after_a_second_request(worker: Worker) -> None:
     # Three years back the seller had no shop yet: nothing to report.
     worker.set_cursor("orders_history", pending=[40])
     worker.run("orders_history")

@@ -87,7 +87,7 @@ def test_an_address_and_its_links_say_the_same() -> None:
     )
 
 
-def test_the_default_needs_no_words() -> None:
+def test_the_default_selection_has_no_parameters() -> None:
     assert _select("").query() == "?"
     assert _select("period=28d&compare=previous&metric=sales&store=DE").query() == "?"
 
