@@ -251,9 +251,9 @@ def _proven(who: BrowserSession, path: str, password: str) -> None:
 
 def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
     """Olga comes into the operator's area by the code of her app."""
-    with browser_session(browser, demo.web, demo.emulator) as olga:
-        page, app = olga.page, Secret(demo.secret("demo-authenticator-secret"))
-        olga.go("/operate/")
+    with browser_session(browser, demo.web, demo.emulator) as operator:
+        page, app = operator.page, Secret(demo.secret("demo-authenticator-secret"))
+        operator.go("/operate/")
         page.get_by_label("Email").fill("olga@example.com")
         page.get_by_label("Password").fill(demo.password)
         page.get_by_role("button", name="Sign in").click()
@@ -263,9 +263,9 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url(f"{demo.web}/operate/")
         pictures.take("22-operate", page)
-        olga.go("/operate/deletion-requests/")
+        operator.go("/operate/deletion-requests/")
         pictures.take("26-deletion-requests", page)
-        olga.go("/account/security/")
+        operator.go("/account/security/")
         pictures.take("23-account-security", page)
 
 

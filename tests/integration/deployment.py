@@ -158,7 +158,7 @@ def _run_module(
 
 @contextlib.contextmanager
 def deployment(
-    told: Mapping[str, str] | None = None, *, archiving: bool = False
+    variables: Mapping[str, str] | None = None, *, archiving: bool = False
 ) -> Iterator[Deployment]:
     """Set one up, with shops, people, open connections and sessions; leave nothing of it.
 
@@ -168,10 +168,12 @@ def deployment(
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
     state, (port,) = root / "state", free_ports(1)
-    environ = _environ(state, port) | dict(told or {})
+    environ = _environ(state, port) | dict(variables or {})
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
-        copied = (told is None or set(told) <= _WITHOUT_TRACE) and _copy_of_the_first(state)
+        copied = (variables is None or set(variables) <= _WITHOUT_TRACE) and _copy_of_the_first(
+            state
+        )
         yield _build(stack, state, environ, port, archiving=archiving, filled=copied)
 
 

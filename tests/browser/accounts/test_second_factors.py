@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
-def olga(database: str) -> OperatorUser:
+def operator(database: str) -> OperatorUser:
     made = create_operator(at=clock.now() - timedelta(days=40))
     make_recovery_codes(person=made.id, at=clock.now() - timedelta(days=40))
     return made
@@ -49,9 +49,9 @@ def newcomers(database: str) -> list[OperatorUser]:
 
 
 @pytest.fixture(scope="module")
-def site(olga: OperatorUser, newcomers: list[OperatorUser]) -> Iterator[str]:
+def site(operator: OperatorUser, newcomers: list[OperatorUser]) -> Iterator[str]:
     del (
-        olga,
+        operator,
         newcomers,
     )  # made before the browser starts, whose loop Django's database refuses to work beside
     # A name, not a number: browsers allow passkeys at names only.
@@ -183,13 +183,13 @@ def test_a_key_of_another_person_opens_nothing(
     context.close()
 
 
-def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, olga: OperatorUser) -> None:
+def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, operator: OperatorUser) -> None:
     page = person.page
-    person.sign_in(olga)
+    person.sign_in(operator)
     page.get_by_label("Code", exact=True).fill("000000")
     person.press("Continue")
     expect(page.get_by_text("This code is wrong, expired, or already used.")).to_be_visible()
-    page.get_by_label("Code", exact=True).fill(olga.code())
+    page.get_by_label("Code", exact=True).fill(operator.code())
     person.press("Continue")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert person.complaints == []

@@ -84,7 +84,7 @@ _WATCH_POLICY = (
 )
 
 
-class Visit:
+class Tab:
     """A signed-in browser that remembers every complaint."""
 
     def __init__(self, browser: Browser, site: str, cookie: str, width: int, scheme: str) -> None:
@@ -161,37 +161,37 @@ def test_a_page_is_within_the_policy_accessible_and_within_its_window(
     path = PAGES[name].replace("DAY", (clock.now() - timedelta(days=9)).date().isoformat())
     found: dict[str, object] = {}
     for width, scheme in ((1280, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
-        visit = Visit(browser, site, cookies["alice"], width, scheme)
-        page = visit.go(path)
+        tab = Tab(browser, site, cookies["alice"], width, scheme)
+        page = tab.go(path)
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
         found[f"{width} {scheme}"] = (
-            visit.axe() if width != 390 else [],
+            tab.axe() if width != 390 else [],
             page.evaluate("document.documentElement.scrollWidth") - width,
-            visit.complaints,
+            tab.complaints,
         )
-        visit.context.close()
+        tab.context.close()
     assert found == {key: ([], 0, []) for key in found}
 
 
 def test_a_shop_without_figures_is_invited(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["newcomer"], 1280, "light")
-    page = visit.go("/")
+    tab = Tab(browser, site, cookies["newcomer"], 1280, "light")
+    page = tab.go("/")
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/welcome-1280-light.png", full_page=True)
     assert page.get_by_role("heading", level=1).inner_text() == "Connect your store"
-    assert visit.axe() == []
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.axe() == []
+    assert tab.complaints == []
+    tab.context.close()
 
 
 def test_the_dashboard_works_by_keyboard_without_loading_pages(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
-    page = visit.go("/")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
+    page = tab.go("/")
     page.evaluate("window.stayed = true")
     page.locator("#tile-fees").click()
     expect(page.locator(".chart figcaption strong")).to_have_text("Amazon fees")
@@ -223,8 +223,8 @@ def test_the_dashboard_works_by_keyboard_without_loading_pages(
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
     page.wait_for_url("**/days/**")
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.complaints == []
+    tab.context.close()
 
 
 def test_figures_take_the_place_of_the_progress_when_they_arrive(
@@ -235,28 +235,28 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(
     year.make()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(year.connect, arriving=True).result()
-        visit = Visit(browser, site, cookies["charlie"], 1280, "light")
-        visit.page.goto(f"{site}/")
-        expect(visit.page.get_by_role("heading", level=1)).to_have_text("Syncing your history")
-        expect(visit.page.locator("#progress progress").first).to_be_visible()
+        tab = Tab(browser, site, cookies["charlie"], 1280, "light")
+        tab.page.goto(f"{site}/")
+        expect(tab.page.get_by_role("heading", level=1)).to_have_text("Syncing your history")
+        expect(tab.page.locator("#progress progress").first).to_be_visible()
         if PICTURES:
-            visit.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)
+            tab.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)
         pool.submit(_arrive, year).result()
-    expect(visit.page.locator(".chart canvas")).to_be_visible(timeout=20_000)
-    expect(visit.page.locator(".toolbar .segments")).to_be_visible()
-    line = visit.page.locator("#page .sync summary")
+    expect(tab.page.locator(".chart canvas")).to_be_visible(timeout=20_000)
+    expect(tab.page.locator(".toolbar .segments")).to_be_visible()
+    line = tab.page.locator("#page .sync summary")
     expect(line).to_contain_text("Syncing with Amazon")
     assert line.evaluate("(one) => one.offsetHeight") < 60
     if PICTURES:
-        visit.page.screenshot(path=f"{PICTURES}/arrived-1280-light.png", full_page=True)
-    visit.page.set_viewport_size({"width": 390, "height": 800})
-    page = visit.go("/imports/progress/")
+        tab.page.screenshot(path=f"{PICTURES}/arrived-1280-light.png", full_page=True)
+    tab.page.set_viewport_size({"width": 390, "height": 800})
+    page = tab.go("/imports/progress/")
     expect(page.locator(".steps .step.is-now").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390, (
         "a phone shows how far each stream is"
     )
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.complaints == []
+    tab.context.close()
 
 
 def _arrive(year: Year) -> None:
@@ -283,8 +283,8 @@ def _leave_inline_styles(page: Page) -> None:
 def test_no_interaction_is_against_the_policy(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
-    page = visit.go("/")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
+    page = tab.go("/")
     for selector in (
         "#period-90d",
         "#period-yesterday",
@@ -311,7 +311,7 @@ def test_no_interaction_is_against_the_policy(
     expect(page.locator("#compare")).to_have_value("year")
     page.go_forward()
     expect(page.locator("#compare")).to_have_value("none")
-    visit.go("/products/")
+    tab.go("/products/")
     _leave_inline_styles(page)
     page.get_by_role("link", name="Units").click()
     page.wait_for_url("**sort=units**")
@@ -325,16 +325,16 @@ def test_no_interaction_is_against_the_policy(
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**q=a**")
     _settled(page)
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.complaints == []
+    tab.context.close()
 
 
 @pytest.mark.parametrize("width", [390, 320])
 def test_a_phone_shows_and_changes_period_comparison_and_store(
     site: str, browser: Browser, cookies: dict[str, str], width: int
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], width, "light")
-    page = visit.go("/")
+    tab = Tab(browser, site, cookies["alice"], width, "light")
+    page = tab.go("/")
     assert (
         page.locator(".toolbar > .wrap").evaluate("(bar) => bar.scrollWidth - bar.clientWidth") == 0
     )
@@ -381,50 +381,50 @@ def test_a_phone_shows_and_changes_period_comparison_and_store(
         "units and net proceeds are not cut off"
     )
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    visit.go("/products/")
+    tab.go("/products/")
     pinned = page.locator("tbody th").first
     page.locator("[aria-label=Products].scroll").evaluate("(box) => { box.scrollLeft = 300; }")
     shown = pinned.bounding_box()
     assert shown is not None
     assert shown["x"] >= 0, "the product stays beside its figures"
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.complaints == []
+    tab.context.close()
 
 
 def test_a_first_load_of_the_dashboard_takes_70_kilobytes(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
     weights: dict[str, float] = {}
-    wire = visit.context.new_cdp_session(visit.page)
+    wire = tab.context.new_cdp_session(tab.page)
     wire.send("Network.enable")
     wire.on(
         "Network.loadingFinished",
         lambda event: weights.update({event["requestId"]: event["encodedDataLength"]}),
     )
-    visit.go("/")
+    tab.go("/")
     first = sum(weights.values())
     assert len(weights) > 10
     assert first <= 70 * 1024
     weights.clear()
-    visit.go("/?period=7d")
+    tab.go("/?period=7d")
     assert sum(weights.values()) < first / 2, "what never changes is kept by the browser"
     weights.clear()
-    visit.go(f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/")
+    tab.go(f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/")
     assert sum(weights.values()) < 40 * 1024
-    visit.context.close()
+    tab.context.close()
 
 
 def test_paper_says_whose_figures_they_are(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
     for path in (
         "/?store=UK",
         "/products/?store=UK",
         f"/days/{(clock.now() - timedelta(days=9)).date().isoformat()}/?store=UK",
     ):
-        page = visit.go(path)
+        page = tab.go(path)
         expect(page.locator(".print-head")).to_be_hidden()
         page.emulate_media(media="print")
         head = page.locator(".print-head")
@@ -433,22 +433,22 @@ def test_paper_says_whose_figures_they_are(
             part in head.inner_text() for part in ("Alice", "GBP", "UK time", str(clock.now().year))
         )
         page.emulate_media(media="screen")
-    visit.context.close()
+    tab.context.close()
 
 
 def test_a_click_on_the_chart_opens_the_day_and_in_a_year_the_week(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
     for path, opened in (
         ("/?period=7d&store=UK", r"/days/\d{4}-\d\d-\d\d/\?store=UK$"),
         ("/?period=12m", r"period=custom&from=[\d-]{10}&to=[\d-]{10}$"),
     ):
-        page = visit.go(path)
+        page = tab.go(path)
         page.locator(".u-over").click(position={"x": 400, "y": 40})
         page.wait_for_url(re.compile(opened))
-    assert visit.complaints == []
-    visit.context.close()
+    assert tab.complaints == []
+    tab.context.close()
 
 
 #: Keeps what the chart writes beside its lines: text, and how far from the top.
@@ -481,9 +481,9 @@ def _amount(label: str) -> float:
 def test_labels_of_the_chart_are_the_values_of_their_lines(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
-    visit.context.add_init_script(_WATCH_LABELS)
-    page = visit.go("/?store=UK&compare=none")
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
+    tab.context.add_init_script(_WATCH_LABELS)
+    page = tab.go("/?store=UK&compare=none")
     for low, high in (
         (0, 1_400),
         (0, 14_000),
@@ -512,15 +512,15 @@ def test_labels_of_the_chart_are_the_values_of_their_lines(
                 high,
                 drawn,
             )
-    visit.context.close()
+    tab.context.close()
 
 
 def test_definitions_open_by_keyboard_and_by_touch(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
     for path in ("/", "/products/"):
-        visit = Visit(browser, site, cookies["alice"], 390, "light")
-        page = visit.go(path)
+        tab = Tab(browser, site, cookies["alice"], 390, "light")
+        page = tab.go(path)
         meaning = page.locator(".definitions dd").first
         expect(meaning).to_be_hidden()
         page.locator(".definitions > summary").focus()
@@ -529,16 +529,16 @@ def test_definitions_open_by_keyboard_and_by_touch(
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.locator(".definitions > summary").click()
         expect(meaning).to_be_hidden()
-        assert visit.complaints == []
-        visit.context.close()
+        assert tab.complaints == []
+        tab.context.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/products/", "/data/", "/security/"])
 def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
     site: str, browser: Browser, cookies: dict[str, str], path: str
 ) -> None:
-    visit = Visit(browser, site, cookies["alice"], 1280, "light")
-    page = visit.go(path)
+    tab = Tab(browser, site, cookies["alice"], 1280, "light")
+    page = tab.go(path)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     small = page.evaluate(
         "() => [...document.querySelectorAll('a, button, summary, select')].filter((one) =>"
@@ -550,4 +550,4 @@ def test_targets_are_at_least_24_pixels_high_and_headings_in_order(
         Axe().run(page, options={"runOnly": ["region", "heading-order"]}).response["violations"]
     )
     assert [entry["id"] for entry in ordered] == []
-    visit.context.close()
+    tab.context.close()

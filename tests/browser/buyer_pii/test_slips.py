@@ -87,10 +87,10 @@ RECIPIENTS = {
 @pytest.fixture
 def shop(database: str) -> Iterator[Shop]:
     """Return Alice's shop in a deployment that holds the role, with orders to ship; nothing is turned on."""
-    held = replace(
+    environment = replace(
         settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
     )
-    with override_settings(ENVIRONMENT=held):
+    with override_settings(ENVIRONMENT=environment):
         cast = create_cast()
         made = Shop(cast, connect(cast.alices_shop), database)
         _sell(made)

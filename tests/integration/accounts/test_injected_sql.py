@@ -18,12 +18,12 @@ from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.scope import tenant_scope
 
 #: What an attacker would do to people's accounts, or learn of them. `{alice}` is a person of
-#: another tenant, `{olga}` an operator.
+#: another tenant, `{operator}` an operator.
 ON_ACCOUNTS = {
     "read password hashes": "select password from accounts_user",
     "read addresses": "select email from accounts_user",
     "take over an account by a password": (
-        "update accounts_user set password = 'mine' where id = '{olga}'"
+        "update accounts_user set password = 'mine' where id = '{operator}'"
     ),
     "make an account": (
         "insert into accounts_user (id, email, name, joined_at, password) values"
@@ -31,14 +31,14 @@ ON_ACCOUNTS = {
     ),
     "delete an account": "delete from accounts_user where id = '{alice}'",
     "read sealed second factors": "select sealed from accounts_authenticator",
-    "remove a second factor": "delete from accounts_authenticator where user_id = '{olga}'",
+    "remove a second factor": "delete from accounts_authenticator where user_id = '{operator}'",
     "add a passkey": (
-        "insert into accounts_passkey values (gen_random_uuid(), '{olga}', 'x', 'x', 0, 'x', now(),"
+        "insert into accounts_passkey values (gen_random_uuid(), '{operator}', 'x', 'x', 0, 'x', now(),"
         " now())"
     ),
     "add a recovery code": (
         "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) values"
-        " (gen_random_uuid(), sha256('x'), '{olga}', now())"
+        " (gen_random_uuid(), sha256('x'), '{operator}', now())"
     ),
     "read sessions": "select session_data from django_session",
     "copy a session": (
@@ -54,7 +54,7 @@ ON_ACCOUNTS = {
         "insert into accounts_membership values ('{shop}', '{charlie}', 'owner', now())"
     ),
     "join their own tenant": (
-        "insert into accounts_membership values ('{own}', '{olga}', 'owner', now())"
+        "insert into accounts_membership values ('{own}', '{operator}', 'owner', now())"
     ),
     "become an owner": "update accounts_membership set role = 'owner'",
     "make a tenant": "insert into tenancy_tenant values (gen_random_uuid(), 'x', now())",
@@ -93,7 +93,7 @@ ON_DELETIONS = {
 ON_OPERATORS = {
     "tenants of another person": "select * from guard.tenants_of('{alice}')",
     "sessions of operators": "select * from guard.access_sessions(10)",
-    "an operator's open session": "select * from guard.open_access('{olga}', now())",
+    "an operator's open session": "select * from guard.open_access('{operator}', now())",
     "what waits for review": "select * from guard.access_to_review(10)",
     "refused sign-ins": "select guard.refusals_since('-infinity')",
     "connections of a seller": "select * from guard.connections_of_seller('A2ALICEEXAMPLE1')",
@@ -107,7 +107,7 @@ ON_OPERATORS = {
     ),
     "confirm a review": (
         "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
-        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), '{olga}', now(), 1,"
+        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), '{operator}', now(), 1,"
         " 1, true, 0, 0, 'x')"
     ),
     "read the renewal of secrets": "select * from governance_rotation",
@@ -125,16 +125,16 @@ ON_JOBS = {
 
 
 @pytest.fixture
-def olga(database: str) -> OperatorUser:
+def operator(database: str) -> OperatorUser:
     del database
     return create_operator()
 
 
 @pytest.mark.parametrize("attack", [*ON_ACCOUNTS, *ON_DELETIONS, *ON_OPERATORS])
-def test_sql_as_web_is_refused(cast: Cast, olga: OperatorUser, attack: str) -> None:
+def test_sql_as_web_is_refused(cast: Cast, operator: OperatorUser, attack: str) -> None:
     statement = (ON_ACCOUNTS | ON_DELETIONS | ON_OPERATORS)[attack].format(
         alice=cast.alice.id,
-        olga=olga.id,
+        operator=operator.id,
         charlie=cast.charlie.id,
         shop=cast.alices_shop,
         own=cast.charlies_shop,
@@ -174,14 +174,14 @@ def test_the_web_puts_no_other_job_into_the_queue(cast: Cast, attack: str) -> No
 
 
 def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(
-    cast: Cast, olga: OperatorUser
+    cast: Cast, operator: OperatorUser
 ) -> None:
     """The same reads are answered there: a statement with a mistake in it would be refused everywhere."""
     for role, attacks in (("auth", ON_ACCOUNTS), ("operator", ON_OPERATORS)):
         for statement in attacks.values():
             said = statement.format(
                 alice=cast.alice.id,
-                olga=olga.id,
+                operator=operator.id,
                 charlie=cast.charlie.id,
                 shop=cast.alices_shop,
                 own=cast.charlies_shop,
@@ -227,7 +227,7 @@ def test_only_an_owner_ends_a_shop(cast: Cast) -> None:
 
 
 def test_a_review_covers_nothing_that_is_still_to_come(
-    cast: Cast, olga: OperatorUser, database: str
+    cast: Cast, operator: OperatorUser, database: str
 ) -> None:
     del cast
     review = (
@@ -239,12 +239,12 @@ def test_a_review_covers_nothing_that_is_still_to_come(
         connections["operator"].cursor() as cursor,
         pytest.raises(DatabaseError, match="still to come"),
     ):
-        cursor.execute(review, [olga.id, 2**63 - 1])
+        cursor.execute(review, [operator.id, 2**63 - 1])
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         # One of an earlier version, which no trigger saw.
         superuser.execute("alter table governance_access_review disable trigger checked")
         try:
-            superuser.execute(review, [olga.id, 2**63 - 1])
+            superuser.execute(review, [operator.id, 2**63 - 1])
         finally:
             superuser.execute("alter table governance_access_review enable trigger checked")
         later = create_operator()

@@ -126,18 +126,18 @@ def test_the_cookie_of_a_known_browser_tells_nothing_and_no_script_reads_it(cast
 
 def test_strangers_with_the_password_use_up_no_ones_second_factor(cast: Cast) -> None:
     del cast
-    olga = create_operator()
+    operator = create_operator()
     theirs, hers = Client(), Client()
     network = _network()
-    assert _try(olga.email, network, password=PASSWORD, client=theirs) == 302
+    assert _try(operator.email, network, password=PASSWORD, client=theirs) == 302
     answers = [
         theirs.post("/sign-in/", {"code": "000000"}, REMOTE_ADDR=network).status_code
         for _ in range(12)
     ]
     assert answers == [422] * 10 + [429] * 2
     other = _network()
-    assert _try(olga.email, other, password=PASSWORD, client=hers) == 302
-    assert hers.post("/sign-in/", {"code": olga.code()}, REMOTE_ADDR=other).status_code == 302
+    assert _try(operator.email, other, password=PASSWORD, client=hers) == 302
+    assert hers.post("/sign-in/", {"code": operator.code()}, REMOTE_ADDR=other).status_code == 302
 
 
 TWINS = {

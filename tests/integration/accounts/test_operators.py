@@ -79,29 +79,29 @@ def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(
 
 
 def test_what_was_taken_away_a_second_ago_is_closed() -> None:
-    olga, other = create_operator(), create_operator(name="Oskar")
-    client = operator_client(olga)
-    revoke_operator(olga.id)
+    operator, other = create_operator(), create_operator(name="Oskar")
+    client = operator_client(operator)
+    revoke_operator(operator.id)
     assert client.get("/operate/").status_code == 404
-    grant_operator(olga.id, clock.now())
+    grant_operator(operator.id, clock.now())
     assert client.get("/operate/").status_code == 200
     assert operator_client(other).get("/operate/").status_code == 200
 
 
 def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
     """Whoever kept a session that the lost phone had opened is out."""
-    olga = create_operator()
-    client = operator_client(olga)
-    enroll_app(olga.id, clock.now())
+    operator = create_operator()
+    client = operator_client(operator)
+    enroll_app(operator.id, clock.now())
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
 
 
 def test_another_persons_proof_is_none() -> None:
-    olga, oskar = create_operator(), create_operator(name="Oskar")
+    operator, oskar = create_operator(), create_operator(name="Oskar")
     client = operator_client(oskar)
     session = client.session
-    session["_auth_user_id"] = str(olga.id)
-    session["_auth_user_hash"] = User.objects.get(pk=olga.id).get_session_auth_hash()
+    session["_auth_user_id"] = str(operator.id)
+    session["_auth_user_hash"] = User.objects.get(pk=operator.id).get_session_auth_hash()
     session.save()
     assert client.get("/operate/").status_code == 302
 
@@ -118,41 +118,45 @@ def _dangerous(request: HttpRequest, operator: Operator) -> HttpResponse:
 def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(
     given: timedelta, method: str, *, done: bool
 ) -> None:
-    olga = create_operator()
-    client = operator_client(olga, at=clock.now() - given)
+    operator = create_operator()
+    client = operator_client(operator, at=clock.now() - given)
     request = getattr(RequestFactory(), method)(
         "/operate/danger/", headers={"referer": "http://testserver/operate/page/"}
     )
-    request.session, request.user = client.session, User.objects.get(pk=olga.id)
+    request.session, request.user = client.session, User.objects.get(pk=operator.id)
     answer = operator_required(step_up=True)(_dangerous)(request)
     assert isinstance(answer, HttpResponse)
     if done:
-        assert answer.content.decode() == f"operator:{olga.id}"
+        assert answer.content.decode() == f"operator:{operator.id}"
     else:
         back = "%2Foperate%2Fdanger%2F" if method == "get" else "%2Foperate%2Fpage%2F"
         assert answer["Location"] == f"/account/second-factor/?next={back}&why=stale"
 
 
 def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
-    olga, client = create_operator(), anonymous_client()
+    operator, client = create_operator(), anonymous_client()
     answer = client.post(
-        "/sign-in/?next=/operate/", {"email": olga.email, "password": PASSWORD, "next": "/operate/"}
+        "/sign-in/?next=/operate/",
+        {"email": operator.email, "password": PASSWORD, "next": "/operate/"},
     )
     assert answer["Location"] == "/sign-in/?next=/operate/"
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
     half = client.cookies["theseller_session"].value
-    answer = client.post("/sign-in/?next=/operate/", {"code": olga.code(), "next": "/operate/"})
+    answer = client.post("/sign-in/?next=/operate/", {"code": operator.code(), "next": "/operate/"})
     assert answer["Location"] == "/operate/"
     assert client.cookies["theseller_session"].value != half
     assert client.get("/operate/").status_code == 200
 
 
 def test_the_last_factor_of_an_operator_stays() -> None:
-    olga = create_operator()
-    (factor,) = own_factors(olga.id)
-    answer = operator_client(olga).post(
+    operator = create_operator()
+    (factor,) = own_factors(operator.id)
+    answer = operator_client(operator).post(
         f"/account/security/factors/{factor.id}/removal/", follow=True
     )
     assert "Operators must have at least one second factor" in answer.content.decode()
-    assert own_factors(olga.id) == (factor,)
-    assert operations.remove_all_factors(person=olga.id, actor="operator:test", at=clock.now()) == 1
+    assert own_factors(operator.id) == (factor,)
+    assert (
+        operations.remove_all_factors(person=operator.id, actor="operator:test", at=clock.now())
+        == 1
+    )

@@ -63,21 +63,21 @@ def test_a_new_second_factor_ends_the_persons_other_sessions(cast: Cast) -> None
     assert _is_in(anothers)
 
 
-def _remove(client: Client, olga: OperatorUser) -> None:
-    factor = own_factors(olga.id)[0].id
+def _remove(client: Client, operator: OperatorUser) -> None:
+    factor = own_factors(operator.id)[0].id
     assert client.post(f"/account/security/factors/{factor}/removal/")["Location"] == HOME
 
 
-def _replace(client: Client, olga: OperatorUser) -> None:
+def _replace(client: Client, operator: OperatorUser) -> None:
     client.post("/account/security/authenticator/")
-    begun = operations.pending_authenticator(person=olga.id, at=clock.now())
+    begun = operations.pending_authenticator(person=operator.id, at=clock.now())
     assert begun is not None
     client.post(
         "/account/security/authenticator/", {"code": totp.code_of(begun, totp.step_at(clock.now()))}
     )
 
 
-def _change_password(client: Client, _olga: OperatorUser) -> None:
+def _change_password(client: Client, _operator: OperatorUser) -> None:
     new = "copper lantern seventeen otters"
     assert (
         client.post("/account/security/password/", {"current": PASSWORD, "new": new, "again": new})[
@@ -91,35 +91,38 @@ def _change_password(client: Client, _olga: OperatorUser) -> None:
 def test_a_change_ends_them_and_who_is_half_way_in(
     database: str, change: Callable[[Client, OperatorUser], None]
 ) -> None:
-    olga = create_operator(operates=False)
-    mine, other, half = operator_client(olga), _signed_in(olga.id), anonymous_client()
-    assert half.post("/sign-in/", {"email": olga.email, "password": PASSWORD}).status_code == 302
+    operator = create_operator(operates=False)
+    mine, other, half = operator_client(operator), _signed_in(operator.id), anonymous_client()
+    assert (
+        half.post("/sign-in/", {"email": operator.email, "password": PASSWORD}).status_code == 302
+    )
     assert b"Your password is correct" in half.get("/sign-in/").content
-    change(mine, olga)
+    change(mine, operator)
     assert _is_in(mine)
     assert not _is_in(other)
     assert b"Your password is correct" not in half.get("/sign-in/").content
 
 
 def test_an_operators_reset_ends_all_of_them(database: str) -> None:
-    olga = create_operator()
-    sessions = [operator_client(olga), _signed_in(olga.id)]
+    operator = create_operator()
+    sessions = [operator_client(operator), _signed_in(operator.id)]
     with as_role("migrate"):
         assert (
-            operations.remove_all_factors(person=olga.id, actor="operator:cli", at=clock.now()) == 1
+            operations.remove_all_factors(person=operator.id, actor="operator:cli", at=clock.now())
+            == 1
         )
     assert [_is_in(one) for one in sessions] == [False, False]
 
 
 def test_a_sign_in_that_began_before_a_change_is_not_completed_after_it(database: str) -> None:
-    olga = create_operator(operates=False, with_app=False)
-    gone = Proof(olga.id, new_id(), FactorKind.PASSKEY, clock.now())
+    operator = create_operator(operates=False, with_app=False)
+    removed = Proof(operator.id, new_id(), FactorKind.PASSKEY, clock.now())
     with transaction.atomic(using=accounts_database()):
-        assert operations.sign_in_holds(olga.id, None)
-        assert not operations.sign_in_holds(olga.id, gone)
-    enroll_app(olga.id, clock.now())
+        assert operations.sign_in_holds(operator.id, None)
+        assert not operations.sign_in_holds(operator.id, removed)
+    enroll_app(operator.id, clock.now())
     with transaction.atomic(using=accounts_database()):
-        assert not operations.sign_in_holds(olga.id, None)
+        assert not operations.sign_in_holds(operator.id, None)
 
 
 def test_the_session_of_a_sign_in_is_stored_before_anything_else_can_change(cast: Cast) -> None:

@@ -49,14 +49,14 @@ def test_no_value_is_on_the_page() -> None:
         for path in (settings.ENVIRONMENT.state / "secrets").iterdir()
         if path.is_file() and not path.name.startswith(".")
     ]
-    told = [
+    revealed = [
         path.name
         for path in secrets
         for line in path.read_bytes().splitlines()
         if len(line) > 7 and line.strip() in page
     ]
     assert secrets
-    assert not told
+    assert not revealed
     assert all(
         path.name.encode() in page
         for path in secrets

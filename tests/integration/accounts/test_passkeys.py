@@ -86,8 +86,8 @@ class Authenticator:
 def _question(client: Client, path: str) -> dict[str, Any]:
     found = re.search(r'data-options="([^"]*)"', client.get(path).content.decode())
     assert found, "the page asks for no passkey"
-    asked: dict[str, Any] = json.loads(html.unescape(found.group(1)))
-    return asked
+    options: dict[str, Any] = json.loads(html.unescape(found.group(1)))
+    return options
 
 
 def _browser(person: Person) -> Client:
@@ -98,19 +98,19 @@ def _browser(person: Person) -> Client:
 
 def _with_passkey(person: Person) -> Authenticator:
     """Give the person a passkey through the page."""
-    held, client = Authenticator(), _browser(person)
+    authenticator, client = Authenticator(), _browser(person)
     question = _question(client, "/account/security/passkey/")
     answer = client.post(
-        "/account/security/passkey/", {"name": "Key", "answer": held.create(question)}
+        "/account/security/passkey/", {"name": "Key", "answer": authenticator.create(question)}
     )
     assert answer.status_code == 200
     assert "Your recovery codes" in answer.content.decode()
-    return held
+    return authenticator
 
 
 def test_a_passkey_signs_in_once_for_each_challenge(cast: Cast) -> None:
-    held, client = _with_passkey(cast.bob), _browser(cast.bob)
-    answer = held.prove(_question(client, "/sign-in/"))
+    authenticator, client = _with_passkey(cast.bob), _browser(cast.bob)
+    answer = authenticator.prove(_question(client, "/sign-in/"))
     half = client.cookies["theseller_session"].value
     assert client.post("/sign-in/", {"answer": answer}).status_code == 302
     assert client.get("/connections/").status_code == 200
@@ -127,7 +127,7 @@ def test_a_passkey_signs_in_once_for_each_challenge(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "altered",
     [
         {"origin": "http://localhost.evil.example"},
         {"origin": "https://localhost"},
@@ -138,13 +138,15 @@ def test_a_passkey_signs_in_once_for_each_challenge(cast: Cast) -> None:
         {"key": ec.generate_private_key(ec.SECP256R1())},
         {"id": b"another credential"},
     ],
-    ids=lambda lie: next(iter(lie)),
+    ids=lambda altered: next(iter(altered)),
 )
-def test_an_altered_assertion_is_refused(lie: dict[str, Any], cast: Cast) -> None:
-    held, client = _with_passkey(cast.bob), _browser(cast.bob)
-    for name, value in lie.items():
-        setattr(held, name, value)
-    refused = client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))})
+def test_an_altered_assertion_is_refused(altered: dict[str, Any], cast: Cast) -> None:
+    authenticator, client = _with_passkey(cast.bob), _browser(cast.bob)
+    for name, value in altered.items():
+        setattr(authenticator, name, value)
+    refused = client.post(
+        "/sign-in/", {"answer": authenticator.prove(_question(client, "/sign-in/"))}
+    )
     assert refused.status_code == 422
     assert "This passkey was not accepted." in refused.content.decode()
     assert "/sign-in/" in client.get("/connections/")["Location"]
@@ -162,14 +164,14 @@ def test_a_malformed_answer_is_refused_with_a_message(answer: str, cast: Cast) -
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "altered",
     [{"origin": "https://localhost"}, {"name": "evil.example"}, {"flags": PRESENT}],
-    ids=lambda lie: next(iter(lie)),
+    ids=lambda altered: next(iter(altered)),
 )
-def test_an_altered_registration_is_refused(lie: dict[str, Any], cast: Cast) -> None:
+def test_an_altered_registration_is_refused(altered: dict[str, Any], cast: Cast) -> None:
     client = _browser(cast.bob)
-    held = Authenticator(**lie)
-    answer = held.create(_question(client, "/account/security/passkey/"))
+    authenticator = Authenticator(**altered)
+    answer = authenticator.create(_question(client, "/account/security/passkey/"))
     assert (
         client.post("/account/security/passkey/", {"name": "Key", "answer": answer}).status_code
         == 422
@@ -187,17 +189,21 @@ def test_a_passkey_signs_in_its_own_user_only(cast: Cast) -> None:
 
 
 def test_a_falling_counter_reveals_a_copied_key(cast: Cast) -> None:
-    held = _with_passkey(cast.bob)
-    held.count = 7
+    authenticator = _with_passkey(cast.bob)
+    authenticator.count = 7
     client = _browser(cast.bob)
     assert (
-        client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code
+        client.post(
+            "/sign-in/", {"answer": authenticator.prove(_question(client, "/sign-in/"))}
+        ).status_code
         == 302
     )
-    held.count = 6
+    authenticator.count = 6
     client = _browser(cast.bob)
     assert (
-        client.post("/sign-in/", {"answer": held.prove(_question(client, "/sign-in/"))}).status_code
+        client.post(
+            "/sign-in/", {"answer": authenticator.prove(_question(client, "/sign-in/"))}
+        ).status_code
         == 422
     )
 

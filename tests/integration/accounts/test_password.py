@@ -96,10 +96,10 @@ def test_a_weak_password_is_refused_with_advice(
 
 
 def test_a_user_with_a_second_factor_must_prove_it_first(database: str) -> None:
-    olga = create_operator()
-    client = _fresh(olga.id)  # the password alone is no proof of hers
+    operator = create_operator()
+    client = _fresh(operator.id)  # the password alone is no proof of hers
     assert client.get("/account/security/password/").status_code == 302
-    client = operator_client(olga)
+    client = operator_client(operator)
     assert client.get("/account/security/password/").status_code == 200
     assert (
         client.post(
@@ -107,7 +107,7 @@ def test_a_user_with_a_second_factor_must_prove_it_first(database: str) -> None:
         ).status_code
         == 302
     )
-    assert User.objects.get(pk=olga.id).check_password(NEW)
+    assert User.objects.get(pk=operator.id).check_password(NEW)
     assert client.get("/operate/").status_code == 200
 
 

@@ -64,29 +64,32 @@ def test_a_phones_clock_may_differ_by_one_step(steps: int, *, taken: bool) -> No
 
 
 def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
-    olga, now = create_operator(), clock.now()
-    earlier = olga.code(now - timedelta(seconds=30))
+    operator, now = create_operator(), clock.now()
+    earlier = operator.code(now - timedelta(seconds=30))
     assert (
         operations.prove_by_code(
-            person=olga.id, code=f" {olga.code(now)[:3]} {olga.code(now)[3:]} ", at=now
+            person=operator.id, code=f" {operator.code(now)[:3]} {operator.code(now)[3:]} ", at=now
         ).kind
         is FactorKind.AUTHENTICATOR
     )
-    for code in (olga.code(now), earlier):
+    for code in (operator.code(now), earlier):
         with pytest.raises(RefusedError):
-            operations.prove_by_code(person=olga.id, code=code, at=now)
+            operations.prove_by_code(person=operator.id, code=code, at=now)
     later = now + timedelta(seconds=30)
-    assert operations.prove_by_code(person=olga.id, code=olga.code(later), at=later).at == later
+    assert (
+        operations.prove_by_code(person=operator.id, code=operator.code(later), at=later).at
+        == later
+    )
 
 
-def _at_once(tries: int, olga: OperatorUser, code: str, at: datetime) -> list[bool]:
+def _at_once(tries: int, operator: OperatorUser, code: str, at: datetime) -> list[bool]:
     """Bring one code from many connections at the same moment; say which were taken."""
     gate = threading.Barrier(tries)
 
     def bring(_: int) -> bool:
         try:
             gate.wait(30)
-            operations.prove_by_code(person=olga.id, code=code, at=at)
+            operations.prove_by_code(person=operator.id, code=code, at=at)
         except RefusedError:
             return False
         finally:
@@ -98,76 +101,79 @@ def _at_once(tries: int, olga: OperatorUser, code: str, at: datetime) -> list[bo
 
 
 def test_of_eight_who_bring_the_same_code_at_once_one_is_taken() -> None:
-    olga, now = create_operator(), clock.now()
-    assert sum(_at_once(8, olga, olga.code(now), now)) == 1
-    codes = operations.make_recovery_codes(person=olga.id, at=now)
-    assert sum(_at_once(8, olga, codes[3].reveal(), now)) == 1
+    operator, now = create_operator(), clock.now()
+    assert sum(_at_once(8, operator, operator.code(now), now)) == 1
+    codes = operations.make_recovery_codes(person=operator.id, at=now)
+    assert sum(_at_once(8, operator, codes[3].reveal(), now)) == 1
 
 
 def test_recovery_codes_are_kept_as_hashes_and_each_opens_once() -> None:
-    olga, now = create_operator(), clock.now()
-    codes = operations.make_recovery_codes(person=olga.id, at=now)
+    operator, now = create_operator(), clock.now()
+    codes = operations.make_recovery_codes(person=operator.id, at=now)
     assert len({code.reveal() for code in codes}) == operations.RECOVERY_CODES
     kept = b"".join(
         bytes(one)
-        for one in RecoveryCode.objects.filter(user_id=olga.id).values_list("code_hash", flat=True)
+        for one in RecoveryCode.objects.filter(user_id=operator.id).values_list(
+            "code_hash", flat=True
+        )
     )
     assert not [code for code in codes if code.reveal_bytes() in kept]
     written = codes[0].reveal().upper()
     spaced = "-".join(written[start : start + 4] for start in range(0, 16, 4))
     assert (
-        operations.prove_by_code(person=olga.id, code=spaced, at=now).kind
+        operations.prove_by_code(person=operator.id, code=spaced, at=now).kind
         is FactorKind.RECOVERY_CODE
     )
     with pytest.raises(RefusedError):
-        operations.prove_by_code(person=olga.id, code=written, at=now)
-    held = recovery_codes(olga.id)
-    assert held is not None
-    assert held.left == operations.RECOVERY_CODES - 1
-    fresh = operations.make_recovery_codes(person=olga.id, at=now)
+        operations.prove_by_code(person=operator.id, code=written, at=now)
+    stored = recovery_codes(operator.id)
+    assert stored is not None
+    assert stored.left == operations.RECOVERY_CODES - 1
+    fresh = operations.make_recovery_codes(person=operator.id, at=now)
     with pytest.raises(RefusedError):
-        operations.prove_by_code(person=olga.id, code=codes[1].reveal(), at=now)
+        operations.prove_by_code(person=operator.id, code=codes[1].reveal(), at=now)
     assert (
-        operations.prove_by_code(person=olga.id, code=fresh[1].reveal(), at=now).person == olga.id
+        operations.prove_by_code(person=operator.id, code=fresh[1].reveal(), at=now).person
+        == operator.id
     )
 
 
 def test_a_code_of_another_user_proves_nothing(cast: Cast) -> None:
-    olga, now = create_operator(), clock.now()
+    operator, now = create_operator(), clock.now()
     enroll_app(cast.alice.id, now - timedelta(hours=1))
-    codes = operations.make_recovery_codes(person=olga.id, at=now)
-    for code in (olga.code(now), codes[0].reveal()):
+    codes = operations.make_recovery_codes(person=operator.id, at=now)
+    for code in (operator.code(now), codes[0].reveal()):
         with pytest.raises(RefusedError):
             operations.prove_by_code(person=cast.alice.id, code=code, at=now)
 
 
 def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
-    olga, client = create_operator(), anonymous_client()
-    client.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
+    operator, client = create_operator(), anonymous_client()
+    client.post("/sign-in/", {"email": operator.email, "password": PASSWORD})
     statuses = [client.post("/sign-in/", {"code": "000000"}).status_code for _ in range(10)]
     assert set(statuses) == {422}
-    assert client.post("/sign-in/", {"code": olga.code()}).status_code == 429
+    assert client.post("/sign-in/", {"code": operator.code()}).status_code == 429
     # A fresh session from the same network has no more tries; the person's own network is not
     # locked out.
     again, other = Client(REMOTE_ADDR=client.defaults["REMOTE_ADDR"]), anonymous_client()
     for one, status in ((again, 429), (other, 302)):
-        one.post("/sign-in/", {"email": olga.email, "password": PASSWORD})
-        assert one.post("/sign-in/", {"code": olga.code()}).status_code == status
+        one.post("/sign-in/", {"email": operator.email, "password": PASSWORD})
+        assert one.post("/sign-in/", {"code": operator.code()}).status_code == status
 
 
 def test_only_failures_count() -> None:
     """Whoever proves themselves before each of twelve dangerous acts is not locked out."""
-    olga = create_operator()
-    client = operator_client(olga)
+    operator = create_operator()
+    client = operator_client(operator)
     codes = [
         code.reveal()
         for _ in range(2)
-        for code in operations.make_recovery_codes(person=olga.id, at=clock.now())
+        for code in operations.make_recovery_codes(person=operator.id, at=clock.now())
     ][-10:]
     answers = [client.post("/account/second-factor/", {"code": code}).status_code for code in codes]
     answers += [
         client.post("/account/second-factor/", {"code": code}).status_code
-        for code in ("000000", olga.code(), "000000")
+        for code in ("000000", operator.code(), "000000")
     ]
     assert answers == [302] * 10 + [422, 302, 422]
 
@@ -183,14 +189,16 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
     operations.add_passkey(person=cast.bob.id, answer=unique, name="Key", at=now)
     with pytest.raises(RefusedError, match="already in use"):
         operations.add_passkey(person=cast.alice.id, answer=unique, name="Key", at=now)
-    asked = now + timedelta(minutes=1)
+    requested = now + timedelta(minutes=1)
     higher = replace(unique, sign_count=count + bool(count))
     gate = threading.Barrier(6)
 
     def bring(_: int) -> bool:
         try:
             gate.wait(30)
-            operations.prove_by_passkey(person=cast.bob.id, answer=higher, asked_at=asked, at=asked)
+            operations.prove_by_passkey(
+                person=cast.bob.id, answer=higher, asked_at=requested, at=requested
+            )
         except RefusedError:
             return False
         finally:
@@ -199,7 +207,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(bring, range(6))) == 1
-    later = asked + timedelta(minutes=1)
+    later = requested + timedelta(minutes=1)
     for answer, person in (
         (replace(unique, sign_count=1 if count else 0), cast.alice.id),
         (replace(unique, sign_count=count), cast.bob.id),
@@ -254,10 +262,10 @@ def test_setting_up_an_app_through_the_pages(cast: Cast) -> None:
 
 def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) -> None:
     """A session that was left open can neither add the finder's phone nor remove its owner's."""
-    olga = create_operator()
-    (factor,) = own_factors(olga.id)
-    old = operator_client(olga, at=clock.now() - timedelta(minutes=6))
-    for client in (signed_in_client(olga), old):
+    operator = create_operator()
+    (factor,) = own_factors(operator.id)
+    old = operator_client(operator, at=clock.now() - timedelta(minutes=6))
+    for client in (signed_in_client(operator), old):
         for path in (
             "authenticator/",
             "recovery-codes/",
@@ -267,7 +275,7 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
             assert client.post(f"/account/security/{path}")["Location"].startswith(
                 "/account/second-factor/?next="
             )
-    assert own_factors(olga.id) == (factor,)
+    assert own_factors(operator.id) == (factor,)
     # Who has none yet is asked for the password.
     from theseller.accounts.models import User
 
@@ -285,11 +293,11 @@ def test_changing_factors_asks_for_a_proof_of_the_last_five_minutes(cast: Cast) 
 
 
 def test_a_user_cannot_remove_the_factor_of_another(cast: Cast) -> None:
-    olga = create_operator()
-    (factor,) = own_factors(olga.id)
+    operator = create_operator()
+    (factor,) = own_factors(operator.id)
     with pytest.raises(CannotRemoveError):
         operations.remove_factor(person=cast.alice.id, factor=factor.id, at=clock.now())
-    assert own_factors(olga.id) == (factor,)
+    assert own_factors(operator.id) == (factor,)
 
 
 def test_every_change_of_a_factor_is_audited(cast: Cast, database: str) -> None:
@@ -321,11 +329,11 @@ def test_the_secret_is_stored_sealed_and_a_new_key_seals_it_again() -> None:
     """A row that was moved to another person opens nothing; after a rotation the old key is not needed."""
     from django.conf import settings
 
-    olga, oskar = create_operator(), create_operator(name="Oskar")
-    assert olga.secret is not None
-    row = Authenticator.objects.get(user_id=olga.id)
-    assert base64.b32decode(olga.secret.reveal()) not in bytes(row.sealed)
-    assert olga.secret.reveal_bytes() not in bytes(row.sealed)
+    operator, oskar = create_operator(), create_operator(name="Oskar")
+    assert operator.secret is not None
+    row = Authenticator.objects.get(user_id=operator.id)
+    assert base64.b32decode(operator.secret.reveal()) not in bytes(row.sealed)
+    assert operator.secret.reveal_bytes() not in bytes(row.sealed)
     theirs = Authenticator.objects.get(user_id=oskar.id)
     from theseller.accounts.mfa import totp_store
     from theseller.crypto.errors import CannotOpenError
@@ -341,7 +349,8 @@ def test_the_secret_is_stored_sealed_and_a_new_key_seals_it_again() -> None:
     for key in rekey.second_factor_keys()[:-1]:
         settings.KEY_STORE.destroy(key.id)
     assert (
-        operations.prove_by_code(person=olga.id, code=olga.code(), at=clock.now()).person == olga.id
+        operations.prove_by_code(person=operator.id, code=operator.code(), at=clock.now()).person
+        == operator.id
     )
 
 

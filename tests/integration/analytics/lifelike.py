@@ -203,11 +203,11 @@ class Year:
     ) -> None:  # fmt: skip
         if at > self.at - timedelta(hours=6):
             return
-        key, held = str(new_id()), deferred and self.at - at < timedelta(days=7)
+        key, is_deferred = str(new_id()), deferred and self.at - at < timedelta(days=7)
         for number, (kind, amount, words) in enumerate(lines, 1):
             self.ledger.append((
                 self.shop.tenant, local_day(store, at), "finances", key, number, self.shop.connection, store, at,
-                "deferred" if held else "released", kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")), order, sku, None,
+                "deferred" if is_deferred else "released", kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")), order, sku, None,
             ))  # fmt: skip
 
     def settle(self, until: datetime) -> None:

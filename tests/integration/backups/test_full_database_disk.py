@@ -94,8 +94,8 @@ def _on_a_small_disk(deployed: Deployment) -> Iterator[Path]:
 
 def _fill(path: Path, *, leave: int) -> None:
     with path.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while (room := os.statvfs(path).f_bavail * os.statvfs(path).f_frsize - leave) > 0:
-            file.write(b"\0" * min(1 << 20, room))
+        while (free := os.statvfs(path).f_bavail * os.statvfs(path).f_frsize - leave) > 0:
+            file.write(b"\0" * min(1 << 20, free))
 
 
 def _answers(deployed: Deployment) -> bool:

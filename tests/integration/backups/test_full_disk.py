@@ -38,13 +38,13 @@ from theseller.erasure.journal_files import read_all
 from theseller.erasure.types import JournalEntry, SubjectKind
 
 state, keys = settings.ENVIRONMENT.state, settings.KEY_STORE
-room = int(sys.argv[1])
+free = int(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 @contextmanager
 def full():
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
     try:
         yield
     finally:
@@ -77,13 +77,13 @@ ended = JournalEntry(CONNECTION, uuid4(), clock.now(), uuid4(), DisconnectReason
 journal = Journal(keys, state)
 refused((KeyStoreError, OSError), lambda: journal.write(ended))
 assert ended.id not in {one.id for one in read_all(state, CONNECTION)} and not leftovers()
-assert room or ended.id not in read_key_store(keys).entries[CONNECTION]
+assert free or ended.id not in read_key_store(keys).entries[CONNECTION]
 journal.write(ended)
 assert ended.id in read_key_store(keys).entries[CONNECTION]
 assert ended in read_all(state, CONNECTION)
 """
 _DISCONNECT = """
-person = json.loads((state / "people.json").read_text())[0 if room else 1]
+person = json.loads((state / "people.json").read_text())[0 if free else 1]
 tenant, connection = UUID(person["tenant"]), UUID(person["connection"])
 how = dict(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
 from theseller.connections.queries import connection_view
@@ -105,7 +105,7 @@ _AUDIT = """
 record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
 acts = state / "audit" / "acts"
 before = acts.read_bytes()
-room = len(before) + room
+free = len(before) + free
 refused(OSError, lambda: record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:2", at=clock.now()))
 record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
 lines = acts.read_bytes().splitlines()
@@ -116,7 +116,7 @@ copy = state / "audit" / "checkpoints"
 known = copy.read_bytes()
 record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
 import_shell_actions(at=clock.now())
-room = len(known) + room % 64
+free = len(known) + free % 64
 refused(OSError, lambda: seal(at=clock.now()))
 assert copy.read_bytes().startswith(known)
 seal(at=clock.now())
@@ -141,9 +141,9 @@ assert take(place, now=clock.now).finished_at is not None
 """
 
 
-@pytest.mark.parametrize("room", [0, 40], ids=["no byte", "some bytes"])
+@pytest.mark.parametrize("free", [0, 40], ids=["no byte", "some bytes"])
 @pytest.mark.parametrize("act", ["_KEYS", "_JOURNAL", "_DISCONNECT", "_AUDIT", "_BACKUP"])
 def test_what_a_full_disk_refuses_is_whole_afterwards_and_works_again(
-    deployed: Deployment, act: str, room: int
+    deployed: Deployment, act: str, free: int
 ) -> None:
-    deployed.ask(_SET_UP + globals()[act], str(room))
+    deployed.ask(_SET_UP + globals()[act], str(free))

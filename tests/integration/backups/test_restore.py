@@ -552,13 +552,13 @@ def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> No
             kept = connection.execute(
                 "select count(*) from ingest_product where connection_id = %s", [story.kept[1]]
             ).fetchone()
-            gone = [
+            deleted = [
                 connection.execute(
                     "select count(*) from ingest_product where connection_id = %s", [pair[1]]
                 ).fetchone()
                 for pair in story.deleted.values()
             ]
-        assert (kept, gone) == ((3,), [(0,)] * 3)
+        assert (kept, deleted) == ((3,), [(0,)] * 3)
     finally:
         layout = saved_layout(moved)
         if layout is not None:

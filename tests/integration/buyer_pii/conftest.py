@@ -82,10 +82,10 @@ def deployed() -> Iterator[Deployment]:
 @pytest.fixture
 def role() -> Iterator[None]:
     """Let the operator's application hold the role."""
-    held = replace(
+    environment = replace(
         settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
     )
-    with override_settings(ENVIRONMENT=held):
+    with override_settings(ENVIRONMENT=environment):
         yield
 
 

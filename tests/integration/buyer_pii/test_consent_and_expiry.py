@@ -33,7 +33,7 @@ from theseller.crypto.keys import Purpose
 from theseller.erasure.connections import erase_connection
 from theseller.tenancy.scope import tenant_scope
 
-DEATH = datetime(2026, 12, 20, tzinfo=UTC)  # 30 days after NOON's day
+EXPIRY = datetime(2026, 12, 20, tzinfo=UTC)  # 30 days after NOON's day
 
 
 def _open_raw(shop: Shop, sealed: bytes, order: str = "111-1") -> object:
@@ -75,19 +75,19 @@ def test_a_recipient_is_stored_sealed_and_shown_to_who_asks_with_a_line_in_the_l
     shop: Shop,
 ) -> None:
     sell(shop, "111-1")
-    assert shop.keep("111-1") == DEATH.date()
+    assert shop.keep("111-1") == EXPIRY.date()
     [slip] = open_slips(
         ids=["111-1", "111-2"], tenant=shop.tenant, actor=shop.cast.bob.actor, at=NOON
     )
     assert slip.recipient == RECIPIENT
-    assert (slip.order.units, slip.expires_on) == (2, DEATH.date())
+    assert (slip.order.units, slip.expires_on) == (2, EXPIRY.date())
     assert CANARY not in repr(slip)
-    told = shop.rows(
+    events = shop.rows(
         "select tag, actor, subject, details::text from audit_event where tenant_id = %s",
         shop.tenant,
     )
-    assert ("vault:recipient:viewed", shop.cast.bob.actor, "order:111-1", "{}") in told
-    assert CANARY not in str(told)
+    assert ("vault:recipient:viewed", shop.cast.bob.actor, "order:111-1", "{}") in events
+    assert CANARY not in str(events)
     everything = shop.rows("select r::text from pii.recipient r where tenant_id = %s", shop.tenant)
     assert CANARY.encode().hex() not in str(everything)
     assert b"Canary" not in _sealed(shop)
@@ -132,9 +132,9 @@ def test_the_database_refuses_an_expiry_date_beyond_thirty_days(shop: Shop) -> N
 
 
 def test_fetching_again_moves_no_day_and_a_shipment_before_brings_it_forward(shop: Shop) -> None:
-    assert shop.keep("111-1") == DEATH.date()
-    assert shop.keep("111-1", at=NOON + timedelta(days=10)) == DEATH.date()
-    assert shop.keep("111-2", shipped_at=NOON - timedelta(days=10)) == DEATH.date() - timedelta(
+    assert shop.keep("111-1") == EXPIRY.date()
+    assert shop.keep("111-1", at=NOON + timedelta(days=10)) == EXPIRY.date()
+    assert shop.keep("111-2", shipped_at=NOON - timedelta(days=10)) == EXPIRY.date() - timedelta(
         days=10
     )
     with pytest.raises(ShippedTooLongAgoError):
@@ -147,31 +147,33 @@ def test_on_the_expiry_date_the_key_is_destroyed_and_an_old_copy_cannot_be_opene
     sell(shop, "111-1")
     shop.keep("111-1")
     copy = _sealed(shop)
-    _swept(DEATH - timedelta(seconds=1))
+    _swept(EXPIRY - timedelta(seconds=1))
     assert _open_raw(shop, copy) == RECIPIENT
     # Nobody reads it from the first moment of the day on, whether or not the job has run.
-    assert not open_slips(ids=["111-1"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=DEATH)
-    _swept(DEATH)
+    assert not open_slips(ids=["111-1"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=EXPIRY)
+    _swept(EXPIRY)
     with pytest.raises(KeyDestroyedError):
         _open_raw(shop, copy)
     assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
         (0,)
     ]
-    assert shop.rows("select count(*) from pii.day_key where dies_on <= %s", DEATH.date()) == [(0,)]
+    assert shop.rows("select count(*) from pii.day_key where dies_on <= %s", EXPIRY.date()) == [
+        (0,)
+    ]
     assert not [
         one
         for one in settings.KEY_STORE.list()
-        if one.owner == day_owner(DEATH.date()) and not one.destroyed
+        if one.owner == day_owner(EXPIRY.date()) and not one.destroyed
     ]
-    told = [
+    events = [
         row[0]
         for row in shop.rows(
             "select tag from audit_event where subject = %s order by position",
-            f"pii-day:{DEATH:%Y-%m-%d}",
+            f"pii-day:{EXPIRY:%Y-%m-%d}",
         )
     ]
-    assert told[-2:] == ["vault:day:end_intended", "vault:day:ended"]
-    assert _swept(DEATH)
+    assert events[-2:] == ["vault:day:end_intended", "vault:day:ended"]
+    assert _swept(EXPIRY)
 
 
 def test_turning_it_off_destroys_at_once_in_every_copy(shop: Shop) -> None:

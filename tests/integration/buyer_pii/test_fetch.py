@@ -68,7 +68,7 @@ class Desk(Worker):
             return list(open_slips(ids=ids, tenant=self.tenant, actor="user:bob", at=clock.now()))
 
     def get_order_calls(self) -> int:
-        return self.asked("getOrder")
+        return self.requests_of("getOrder")
 
 
 def _desk(cast: Cast, amazon: EmulatedAmazon, database: str) -> Desk:
@@ -183,12 +183,12 @@ def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_k
     begun, go_on, real = threading.Event(), threading.Event(), SPAPIClient.call
 
     # whatever the call takes and gives
-    def held_up(client: SPAPIClient, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def delayed_call(client: SPAPIClient, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         begun.set()
         assert go_on.wait(60)
         return real(client, *arguments, **named)
 
-    monkeypatch.setattr(SPAPIClient, "call", held_up)
+    monkeypatch.setattr(SPAPIClient, "call", delayed_call)
     under_way = _beside("worker", desk.fetch)
     assert begun.wait(60)
     turning = _beside(

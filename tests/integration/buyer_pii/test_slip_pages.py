@@ -86,7 +86,7 @@ def _requests(shop: Shop) -> dict[str, str | None]:
     )
 
 
-def _looks(shop: Shop) -> list[tuple[str, str]]:
+def _access_log(shop: Shop) -> list[tuple[str, str]]:
     found = shop.rows(
         "select actor, subject from audit_event where tenant_id = %s and tag ="
         " 'vault:recipient:viewed' order by position",
@@ -97,10 +97,10 @@ def _looks(shop: Shop) -> list[tuple[str, str]]:
 
 def test_without_the_role_the_page_says_that_nothing_of_buyers_can_be_read(cast: Cast) -> None:
     connect(cast.alices_shop)
-    told = text(browser(cast.alice.id).get(LIST))
-    assert "not available in this deployment" in told
-    assert "THESELLER_RESTRICTED_ROLES" in told
-    assert "To ship" not in told  # no place in the navigation either
+    shown = text(browser(cast.alice.id).get(LIST))
+    assert "not available in this deployment" in shown
+    assert "THESELLER_RESTRICTED_ROLES" in shown
+    assert "To ship" not in shown  # no place in the navigation either
 
 
 def test_while_off_the_owner_sees_the_terms_and_an_analyst_the_owners(
@@ -108,9 +108,9 @@ def test_while_off_the_owner_sees_the_terms_and_an_analyst_the_owners(
 ) -> None:
     connection = connect(cast.alices_shop)
     assert f"/packing-slips/{connection}/on/" in text(browser(cast.alice.id).get(LIST))
-    told = text(browser(cast.bob.id).get(LIST))
-    assert "Only an owner of this shop" in told
-    assert "/on/" not in told
+    shown = text(browser(cast.bob.id).get(LIST))
+    assert "Only an owner of this shop" in shown
+    assert "/on/" not in shown
 
 
 def test_a_shop_with_imported_files_only_and_an_empty_shop_get_different_pages(
@@ -126,9 +126,9 @@ def test_a_shop_with_imported_files_only_and_an_empty_shop_get_different_pages(
 
 def test_while_on_without_orders_the_page_says_that_none_waits(today: Shop) -> None:
     sell(today, "111-9", fulfilment="amazon", at=clock.now())
-    told = text(browser(today.cast.bob.id).get(LIST))
-    assert "No order is waiting to be shipped by you" in told
-    assert "111-9" not in told
+    shown = text(browser(today.cast.bob.id).get(LIST))
+    assert "No order is waiting to be shipped by you" in shown
+    assert "111-9" not in shown
     assert "Nothing was shipped" in text(browser(today.cast.bob.id).get(LIST + "?shipped=1"))
 
 
@@ -163,10 +163,10 @@ def test_a_request_is_audited_and_enqueues_one_job(today: Shop) -> None:
     _ship(today, "111-1", "111-2")
     client = browser(today.cast.bob.id)
     answer = client.post(ASK, {"order": ["111-1", "111-2", "111-404"]}, follow=True)
-    told = text(answer)
-    assert "2 slips requested" in told
-    assert "1 order is left out" in told
-    assert told.count("Requested from Amazon") == 2
+    shown = text(answer)
+    assert "2 slips requested" in shown
+    assert "1 order is left out" in shown
+    assert shown.count("Requested from Amazon") == 2
     assert _requests(today) == {"111-1": None, "111-2": None}
     client.post(ASK, {"order": ["111-1"]})
     jobs = today.rows(
@@ -179,8 +179,8 @@ def test_a_request_is_audited_and_enqueues_one_job(today: Shop) -> None:
 
 def test_a_stored_recipient_is_not_requested_again(today: Shop) -> None:
     _keep(today, "111-1")
-    told = text(browser(today.cast.bob.id).post(ASK, {"order": "111-1"}, follow=True))
-    assert "1 slip is here already" in told
+    shown = text(browser(today.cast.bob.id).post(ASK, {"order": "111-1"}, follow=True))
+    assert "1 slip is here already" in shown
     assert _requests(today) == {}
 
 
@@ -191,17 +191,17 @@ def test_no_order_too_many_orders_and_an_invalid_number_are_refused_with_a_messa
     _keep(today, "111-1")
     client = browser(today.cast.bob.id)
     many = [f"111-{number}" for number in range(1, MAX_SLIPS_PER_REQUEST + 3)]
-    for chosen, told in (
+    for chosen, shown in (
         ([], "Select at least one"),
         (many, "deselect 2 of them"),
         (["111-1", "1\x00"], "no order number"),
     ):
         answer = client.post(path, {"order": chosen})
-        assert (answer.status_code, told in text(answer)) == (422, True), told
+        assert (answer.status_code, shown in text(answer)) == (422, True), shown
         assert CANARY not in answer.content.decode()
     assert 'value="111-1" checked' in text(client.post(path, {"order": many}))
     assert _requests(today) == {}
-    assert _looks(today) == []
+    assert _access_log(today) == []
 
 
 @pytest.mark.parametrize("outcome", [*RequestOutcome, None])
@@ -216,7 +216,7 @@ def test_each_outcome_has_a_message(today: Shop, outcome: RequestOutcome | None)
         )
     if outcome is RequestOutcome.FETCHED:
         today.keep("111-1", at=clock.now())
-    told = text(browser(today.cast.bob.id).get(LIST))
+    shown = text(browser(today.cast.bob.id).get(LIST))
     words = {
         RequestOutcome.FETCHED: (
             f"Stored; destroyed on {clock.now() + timedelta(days=30):%b %-d, %Y}"
@@ -230,9 +230,9 @@ def test_each_outcome_has_a_message(today: Shop, outcome: RequestOutcome | None)
         RequestOutcome.AMAZON_FAILED: "Amazon did not respond",
         None: "Requested from Amazon",
     }
-    assert words[outcome] in told
-    assert ('hx-trigger="every 3s"' in told) is (outcome is None)
-    assert ("Print it" in told) is (outcome is RequestOutcome.FETCHED)
+    assert words[outcome] in shown
+    assert ('hx-trigger="every 3s"' in shown) is (outcome is None)
+    assert ("Print it" in shown) is (outcome is RequestOutcome.FETCHED)
 
 
 def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
@@ -243,11 +243,11 @@ def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
     for number in range(5):
         sell(today, f"111-{number}", at=now - timedelta(hours=number))
     client = browser(today.cast.bob.id)
-    shown = [
+    pages_of_orders = [
         re.findall(r'value="(111-\d)"', text(client.get(f"{LIST}?page={page}")))
         for page in (1, 2, 3, 4)
     ]
-    assert shown == [
+    assert pages_of_orders == [
         ["111-4", "111-3"],
         ["111-2", "111-1"],
         ["111-0"],
@@ -257,9 +257,9 @@ def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
     for odd in ("0", "-1", "x", "²", "99999"):
         assert 'value="111-4"' in text(client.get(LIST, {"page": odd})), odd
     assert client.post(ASK, {"order": "111-2", "page": "2"})["Location"] == f"{LIST}?page=2"
-    told = text(client.get(f"{LIST}?page=2"))
-    assert 'hx-get="/packing-slips/?page=2"' in told
-    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', told) == [
+    shown = text(client.get(f"{LIST}?page=2"))
+    assert 'hx-get="/packing-slips/?page=2"' in shown
+    assert re.findall(r'rel="(prev|next)" href="([^"]*)"', shown) == [
         ("prev", LIST),
         ("next", f"{LIST}?page=3"),
     ]
@@ -278,7 +278,7 @@ def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -
     _keep(today, "111-1")
     _ship(today, "111-2")
     answer = browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
-    told = text(answer)
+    shown = text(answer)
     assert answer.status_code == 200
     for line in (
         *RECIPIENT.lines,
@@ -289,13 +289,13 @@ def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -
         f"For you, {CANARY}",
         "Ship by",
     ):
-        assert line in told
-    assert told.count('class="paper"') == 1
-    assert "No slip is stored for 111-2" in told
+        assert line in shown
+    assert shown.count('class="paper"') == 1
+    assert "No slip is stored for 111-2" in shown
     assert answer["Cache-Control"] == "private, no-store"
-    assert "data-print" in told
-    assert "<script>" not in told
-    assert _looks(today) == [
+    assert "data-print" in shown
+    assert "<script>" not in shown
+    assert _access_log(today) == [
         (today.cast.bob.actor, "order:111-1"),
         (today.cast.bob.actor, "order:111-2"),
     ]
@@ -308,9 +308,9 @@ def test_a_gift_message_is_escaped(today: Shop, monkeypatch: pytest.MonkeyPatch)
         "open_recipient",
         lambda *rest, **named: _with_markup(open_recipient(*rest, **named)),
     )
-    told = text(browser(today.cast.bob.id).post(PRINT, {"order": "111-1"}))
-    assert "&lt;script&gt;" in told
-    assert "<script>alert" not in told
+    shown = text(browser(today.cast.bob.id).post(PRINT, {"order": "111-1"}))
+    assert "&lt;script&gt;" in shown
+    assert "<script>alert" not in shown
 
 
 def _with_markup(recipient: Recipient) -> Recipient:
@@ -348,7 +348,7 @@ def test_printing_needs_a_post_with_the_csrf_token(today: Shop) -> None:
             browser(today.cast.alice.id, checks=True).post(path, {"order": "111-1"}).status_code
             == 403
         )
-    assert _looks(today) == []
+    assert _access_log(today) == []
     assert _requests(today) == {}
     assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
         (1,)
@@ -374,7 +374,7 @@ def test_another_shop_gets_nothing_and_leaves_no_access_log_entry(today: Shop) -
     ):
         assert charlie.get(page).status_code == 404
         assert charlie.post(page, {"agree": "yes", "terms": TERMS_VERSION}).status_code == 404
-    assert _looks(today) == []
+    assert _access_log(today) == []
     assert _requests(today) == {}
     assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
         (1,)
@@ -388,7 +388,7 @@ def test_the_access_is_logged_before_anything_is_read(
     seen: list[list[tuple[str, str]]] = []
 
     def looked(*rest: Any, **named: Any) -> Recipient:  # noqa: ANN401
-        seen.append(_looks(today))  # by another connection, so what it sees is committed
+        seen.append(_access_log(today))  # by another connection, so what it sees is committed
         return open_recipient(*rest, **named)
 
     monkeypatch.setattr(operations, "open_recipient", looked)
@@ -400,11 +400,11 @@ def test_only_the_owner_sees_the_access_log(today: Shop) -> None:
     _keep(today, "111-1", "111-2")
     browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
     browser(today.cast.alice.id).post(PRINT, {"order": ["111-2"]})
-    told = text(browser(today.cast.alice.id).get("/packing-slips/looks/"))
-    assert re.findall(r"<p><b>(\w+)</b>", told) == ["Alice", "Bob"]
-    assert "2 orders" in told
-    assert "111-1, 111-2" in told
-    assert CANARY not in told
+    shown = text(browser(today.cast.alice.id).get("/packing-slips/looks/"))
+    assert re.findall(r"<p><b>(\w+)</b>", shown) == ["Alice", "Bob"]
+    assert "2 orders" in shown
+    assert "111-1, 111-2" in shown
+    assert CANARY not in shown
     assert browser(today.cast.bob.id).get("/packing-slips/looks/").status_code == 403
     assert "No access" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
 
@@ -426,9 +426,9 @@ def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today:
     assert "second-factor" in browser(today.cast.alice.id).post(off)["Location"]
     alice = browser(today.cast.alice.id, fresh=True)
     assert "2</span> recipients are stored" in text(alice.get(off))
-    told = text(alice.post(off, follow=True))
-    assert "1 key destroyed, 2 recipients erased" in told
-    assert "Packing slips are off" in told
+    shown = text(alice.post(off, follow=True))
+    assert "1 key destroyed, 2 recipients erased" in shown
+    assert "Packing slips are off" in shown
     assert today.rows("select count(*) from pii.recipient where tenant_id = %s", today.tenant) == [
         (0,)
     ]
@@ -477,9 +477,9 @@ def test_where_the_role_was_taken_away_what_is_ready_can_be_printed_and_ended(to
     _keep(today, "111-1")
     with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
         client = browser(today.cast.alice.id, fresh=True)
-        told = text(client.get(LIST))
-        assert "Nothing new can be fetched" in told
-        assert "Request packing slips" not in told
+        shown = text(client.get(LIST))
+        assert "Nothing new can be fetched" in shown
+        assert "Request packing slips" not in shown
         assert CANARY in client.post(PRINT, {"order": "111-1"}).content.decode()
         assert "1 recipient erased" in text(
             client.post(f"/packing-slips/{today.connection}/off/", follow=True)

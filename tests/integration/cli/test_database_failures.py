@@ -67,7 +67,7 @@ class Site:
 
     def run(self, command: str, **address: str | int) -> tuple[int, str]:
         """Run a command with an address of the database; return its exit status and what it said."""
-        told = {
+        variables = {
             "DATABASE_URL": self.url(**address),  # type: ignore[arg-type]
             "THESELLER_ADMIN_URL": self.url("postgres@", **address),  # type: ignore[arg-type]
         }
@@ -77,7 +77,7 @@ class Site:
         }.get(command, [command])
         done = subprocess.run(
             [sys.executable, "-m", "theseller.cli.main", *arguments],
-            cwd=ROOT, env=self.environ | {"PGPASSWORD": _ADMINS} | told, capture_output=True, text=True, check=False, timeout=120,
+            cwd=ROOT, env=self.environ | {"PGPASSWORD": _ADMINS} | variables, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         if command == "doctor":
             (found,) = [one for one in json.loads(done.stdout) if one["what"] == "database"]
@@ -107,8 +107,8 @@ class _Front:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
-            while (asked := client.recv(8)) != _SSL_REQUEST:
-                if not asked:
+            while (request := client.recv(8)) != _SSL_REQUEST:
+                if not request:
                     return
                 client.sendall(b"N")  # libpq may ask for GSSAPI first
             client.sendall(b"S")

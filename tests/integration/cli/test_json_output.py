@@ -82,7 +82,9 @@ def test_holds_requests_and_certificates_are_listed_as_json(
 def test_operators_are_listed_for_programs(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    olga = create_operator()
+    operator = create_operator()
     assert main(["operator", "list", "--json"]) == 0
-    (listed,) = [one for one in json.loads(capsys.readouterr().out) if one["email"] == olga.email]
+    (listed,) = [
+        one for one in json.loads(capsys.readouterr().out) if one["email"] == operator.email
+    ]
     assert (listed["name"], len(listed["second_factors"])) == ("Olga", 1)

@@ -107,7 +107,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize(
-    ("admin", "before", "told"),
+    ("admin", "before", "message"),
     [
         ("", "", "created the database shopdata"),
         (
@@ -118,7 +118,7 @@ def cluster() -> Iterator[Cluster]:
     ],
 )
 def test_the_first_migrate_succeeds_at_once(
-    cluster: Cluster, tmp_path: Path, admin: str, before: str, told: str
+    cluster: Cluster, tmp_path: Path, admin: str, before: str, message: str
 ) -> None:
     cluster.reset()
     if before:
@@ -126,7 +126,7 @@ def test_the_first_migrate_succeeds_at_once(
     answer = cluster.run("shopdata", tmp_path / "state", admin=cluster.admin(admin))
     assert answer.returncode == 0, answer.stderr
     assert "created the roles of TheSeller" in answer.stdout
-    assert told in answer.stdout
+    assert message in answer.stdout
     assert cluster.execute("select environment from guard.deployment", "shopdata") == [("demo",)]
     assert cluster.execute(
         "select rolcanlogin, rolreplication from pg_roles where rolname = 'theseller_backup'"
@@ -163,7 +163,7 @@ def test_an_administrator_that_is_no_superuser_is_refused(cluster: Cluster, tmp_
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"THESELLER_ADMIN_URL": ""}, "migrating it needs its superuser"),
         (
@@ -186,7 +186,7 @@ def test_addresses_that_cannot_be_used_are_refused(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     variables: dict[str, str],
-    told: str,
+    message: str,
 ) -> None:
     state = tmp_path / "state"
     for name, value in {
@@ -196,5 +196,5 @@ def test_addresses_that_cannot_be_used_are_refused(
     }.items():
         monkeypatch.setenv(name, value)
     assert main(["migrate"]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not state.exists()

@@ -47,11 +47,11 @@ class Site:
         """Wait until `/readyz` answers so: what was found last counts for a second."""
         seen: list[object] = []
 
-        def asked() -> bool:
+        def ready() -> bool:
             seen.append(self.ask("/readyz"))
             return seen[-1] == answer
 
-        assert wait_until(asked, _PATIENCE, step=0.2), seen[-1]
+        assert wait_until(ready, _PATIENCE, step=0.2), seen[-1]
         assert self.ask("/healthz") == (
             200,
             "ok",

@@ -374,10 +374,10 @@ def test_an_access_token_is_deleted_when_it_has_expired_or_is_unused(
     assert discard_stale_tokens(at=at + timedelta(hours=2)) == 1, "it has expired"
 
 
-def _in_another_process(cast: Cast, authorised: Authorized, asked: Connection) -> None:
+def _in_another_process(cast: Cast, authorised: Authorized, requests: Connection) -> None:
     """As a worker: answer each request with the access token that the next call would carry."""
-    while asked.recv():
-        asked.send(_call(cast, authorised).reveal())
+    while requests.recv():
+        requests.send(_call(cast, authorised).reveal())
     databases.close_all()
     os._exit(0)
 

@@ -42,7 +42,7 @@ class Failing:
     store: KeyStore
     state: ServiceState | None = None
     done: bool = False
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
     def create(self, purpose: Purpose, owner: str) -> DataKey:
         self._answer("create")
@@ -62,8 +62,8 @@ class Failing:
         self._answer("exists")
         return self.store.exists(key_id)
 
-    def _answer(self, asked: str) -> None:
-        self.asked.append(asked)
+    def _answer(self, requested: str) -> None:
+        self.requested.append(requested)
         if self.state is not None:
             raise ServiceError("the key service does not answer", self.state)
 
@@ -178,8 +178,8 @@ def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(
     real = keys.store
 
     class OnlyDestroyFails(Failing):
-        def _answer(self, asked: str) -> None:
-            if asked == "destroy":
+        def _answer(self, requested: str) -> None:
+            if requested == "destroy":
                 raise ServiceError("the key service does not answer", ServiceState.SEALED)
 
     with override_settings(KEY_STORE=OnlyDestroyFails(real)):

@@ -118,9 +118,9 @@ def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> 
     page = alice.get("/account/security/").content.decode()
     assert 'aria-label="Main"' in page
     assert 'href="/products/"' in page
-    olga = Client()
-    olga.force_login(User.objects.get(pk=create_operator(at=clock.now()).id))
-    assert 'href="/products/"' not in olga.get("/account/security/").content.decode()
+    operator = Client()
+    operator.force_login(User.objects.get(pk=create_operator(at=clock.now()).id))
+    assert 'href="/products/"' not in operator.get("/account/security/").content.decode()
 
 
 def test_a_person_without_a_shop_is_promised_nothing() -> None:

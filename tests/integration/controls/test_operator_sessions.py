@@ -20,10 +20,10 @@ def test_a_session_that_is_let_in_without_a_proof_of_today_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = clock.now()
-    olga = create_operator(at=now - timedelta(days=2))
-    signed_in_client(olga)
-    operator_client(olga, at=now - timedelta(hours=13))
-    operator_client(olga)
+    operator = create_operator(at=now - timedelta(days=2))
+    signed_in_client(operator)
+    operator_client(operator, at=now - timedelta(hours=13))
+    operator_client(operator)
     assert isinstance(cred_operator_mfa.probe(live_context(clock.now())), Passed)
     monkeypatch.setattr(
         cred_operator_mfa, "operator_auth_state", lambda *_, **__: OperatorAuthState.AUTHENTICATED

@@ -250,7 +250,7 @@ def vault(folder: Path, bao: Bao, wire: Wire, approle: dict[str, str]) -> Deploy
             bao.unseal()
 
     @contextlib.contextmanager
-    def policy_gone() -> Iterator[None]:
+    def policy_deleted() -> Iterator[None]:
         policy = bao.call("GET", "sys/policies/acl/theseller-test")["data"]["policy"]
         bao.call(
             "PUT",
@@ -265,7 +265,7 @@ def vault(folder: Path, bao: Bao, wire: Wire, approle: dict[str, str]) -> Deploy
     faults: dict[str, Fault] = {
         "sealed": (sealed, ServiceState.SEALED),
         "stopped": (stopped, ServiceState.UNREACHABLE),
-        "denied": (policy_gone, ServiceState.DENIED),
+        "denied": (policy_deleted, ServiceState.DENIED),
         **_line_faults(wire),
     }
     return Deployment("vault", folder, environ, faults, RawBao(bao))

@@ -41,7 +41,7 @@ FORK = multiprocessing.get_context("fork")
 PURPOSES = [purpose for purpose in Purpose if purpose is not Purpose.ROOT]
 
 
-def gone(store: KeyStore, key_id: UUID) -> None:
+def assert_destroyed(store: KeyStore, key_id: UUID) -> None:
     """Assert that a key is destroyed in every answer that a store can give of it."""
     with pytest.raises(KeyDestroyedError):
         store.get(key_id)
@@ -87,7 +87,7 @@ def test_destroying_is_final(deployment: Deployment) -> None:
     store.destroy(key.id)
     store.destroy(key.id)
     for reader in (store, deployment.store()):
-        gone(reader, key.id)
+        assert_destroyed(reader, key.id)
         with pytest.raises(KeyDestroyedError):
             open_sealed(reader, place, sealed)
         assert reader.get(other.id) == other
@@ -218,7 +218,7 @@ def test_a_destruction_cut_off_after_its_tombstone_counts_and_is_finished_by_the
     assert kept is not None
     store.destroy(key.id)
     deployment.raw.write(key.id, kept)  # as if the erasure had never come
-    gone(store, key.id)
+    assert_destroyed(store, key.id)
     assert deployment.raw.read(key.id) == kept
     deployment.store()
     assert deployment.raw.read(key.id) is None
@@ -293,7 +293,7 @@ def test_processes_share_a_store(deployment: Deployment) -> None:
     destroyed = [UUID(key_id) for index, (key_id, _) in enumerate(made) if index % 4 < 2]
     for key_id, material in made:
         if UUID(key_id) in destroyed:
-            gone(store, UUID(key_id))
+            assert_destroyed(store, UUID(key_id))
         else:
             assert store.get(UUID(key_id)).material.reveal_bytes().hex() == material
 
@@ -302,7 +302,7 @@ def test_several_may_destroy_one_key(deployment: Deployment) -> None:
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
     assert _in_children(4, lambda: store.destroy(key.id)) == ["None"] * 4
-    gone(store, key.id)
+    assert_destroyed(store, key.id)
 
 
 def test_a_destruction_elsewhere_is_honoured_at_once(
@@ -314,7 +314,7 @@ def test_a_destruction_elsewhere_is_honoured_at_once(
     for _ in range(3):
         assert store.get(key.id) == key
     assert _in_children(1, lambda: deployment.store().destroy(key.id)) == ["None"]
-    gone(store, key.id)
+    assert_destroyed(store, key.id)
 
 
 def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(deployment: Deployment) -> None:
@@ -330,7 +330,7 @@ def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(deployment: Deploym
             ended = True
     process.join(30)
     assert process.exitcode == 0
-    gone(store, key.id)
+    assert_destroyed(store, key.id)
 
 
 # --- Secret providers

@@ -42,10 +42,10 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
         deployment.with_environment(THESELLER_SECRETS_TIMEOUT_SECONDS="1") if tiring else deployment
     )
     store, provider = hasty.store(), hasty.provider()
-    key, doomed, dead = (
+    key, doomed, destroyed = (
         store.create(Purpose.REFRESH_TOKEN, f"connection:{number}") for number in range(3)
     )
-    store.destroy(dead.id)
+    store.destroy(destroyed.id)
     name = f"kept-{new_id().hex}"
     provider.put(name, Secret("canary-in-the-provider"))
     place = EncryptionContext(NO_TENANT, "a_table", "sealed", "1", Purpose.REFRESH_TOKEN, "test")
@@ -53,7 +53,7 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
 
     asks: tuple[tuple[type[Exception], Callable[[], object]], ...] = (
         (KeyStoreError, lambda: store.get(key.id)),
-        (KeyStoreError, lambda: store.get(dead.id)),  # not known to be destroyed either
+        (KeyStoreError, lambda: store.get(destroyed.id)),  # not known to be destroyed either
         (KeyStoreError, lambda: store.exists(key.id)),
         (KeyStoreError, lambda: store.record(key.id)),
         (KeyStoreError, store.list),
@@ -88,7 +88,7 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
     if not tiring:  # a call without an answer may or may not have been carried out
         assert store.get(doomed.id) == doomed
     with pytest.raises(KeyDestroyedError):
-        store.get(dead.id)
+        store.get(destroyed.id)
     store.destroy(doomed.id)
     with pytest.raises(KeyDestroyedError):
         store.get(doomed.id)

@@ -187,14 +187,14 @@ def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
 
 
 def test_the_doctor_distinguishes_buffering_and_unbuffered_proxies(site: Site) -> None:
-    told = {"THESELLER_PUBLIC_URL": f"https://{HOST}"}
+    variables = {"THESELLER_PUBLIC_URL": f"https://{HOST}"}
     trust = ssl.create_default_context(cafile=str(site.folder / "fullchain.pem"))
-    assert check_edge(told, trust=trust, address=("127.0.0.1", site.tls)).buffers is True
+    assert check_edge(variables, trust=trust, address=("127.0.0.1", site.tls)).buffers is True
     with _passing_on(site) as port:
-        found = check_edge(told, trust=trust, address=("127.0.0.1", port))
+        found = check_edge(variables, trust=trust, address=("127.0.0.1", port))
     assert (found.buffers, "answered 413 before the body" in found.found) == (False, True)
     assert (
-        check_edge(told, address=("127.0.0.1", site.tls)).buffers is None
+        check_edge(variables, address=("127.0.0.1", site.tls)).buffers is None
     )  # a certificate that it doesn't trust
     assert check_edge({}).buffers is None
 

@@ -37,11 +37,13 @@ def served(
     """A deployment that keeps nothing in files, under the documented policy."""
     server: Bao | Moto
     if request.param == "vault":
-        server, told = _openbao(tmp_path_factory.mktemp("bao"), tmp_path_factory.mktemp("newcomer"))
+        server, variables = _openbao(
+            tmp_path_factory.mktemp("bao"), tmp_path_factory.mktemp("newcomer")
+        )
     else:
-        server, told = _aws(tmp_path_factory.mktemp("moto"))
+        server, variables = _aws(tmp_path_factory.mktemp("moto"))
     try:
-        with deployment(_STAGING | told) as built:
+        with deployment(_STAGING | variables) as built:
             yield built
     finally:
         server.stop()
@@ -184,12 +186,12 @@ def test_session_key(served: Deployment) -> None:
     assert "1 replaced" in _rotate(served, "django-session-key", "--leaked")
     assert served.secret("django-session-key") != old
     _assert_only_one_secret(served, "django-session-key")
-    believed = (
+    is_accepted = (
         "from django.conf import settings; key, others = settings.SESSION_KEYS(); print(sys.argv[1]"
         " in (key, *others))"
     )
-    assert served.ask(believed, old, role="web") == "False"
-    assert served.ask(believed, served.secret("django-session-key"), role="web") == "True"
+    assert served.ask(is_accepted, old, role="web") == "False"
+    assert served.ask(is_accepted, served.secret("django-session-key"), role="web") == "True"
 
 
 def test_database_passwords(served: Deployment) -> None:

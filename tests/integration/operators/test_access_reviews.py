@@ -44,17 +44,17 @@ def shop(database: str) -> Cast:
 
 
 @pytest.fixture
-def olga(database: str) -> OperatorUser:
+def operator(database: str) -> OperatorUser:
     return create_operator()
 
 
-def _operator(olga: OperatorUser) -> Operator:
-    return Operator(olga.id, "Olga")
+def _operator(operator: OperatorUser) -> Operator:
+    return Operator(operator.id, "Olga")
 
 
-def _open(olga: OperatorUser, tenant: UUID) -> OpenSession:
+def _open(operator: OperatorUser, tenant: UUID) -> OpenSession:
     return open_access(
-        actor=_operator(olga),
+        actor=_operator(operator),
         tenant=tenant,
         reason=REASON,
         ticket="SUP-1",
@@ -74,18 +74,18 @@ def review_state() -> ReviewState:
 
 
 def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(
-    shop: Cast, olga: OperatorUser
+    shop: Cast, operator: OperatorUser
 ) -> None:
     at = clock.now()
     oskar = create_operator(name="Oskar")
-    opened = _open(olga, shop.alices_shop)
+    opened = _open(operator, shop.alices_shop)
     first = events_to_review()
     assert first[-1].tag == Tag.ACCESS_OPENED
     close_access(
         session=opened.id,
         tenant=shop.alices_shop,
         ended=SessionEnd.LEFT,
-        actor=_operator(olga).actor,
+        actor=_operator(operator).actor,
         at=at,
     )
     _open(oskar, shop.alices_shop)
@@ -99,9 +99,9 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(
         one.actor in {f"user:{oskar.id}", f"operator:{oskar.id}"} for one in first
     )
     left = events_to_review()
-    assert [one.tag for one in left if one.actor == f"operator:{olga.id}"] == [Tag.ACCESS_CLOSED], (
-        "what came later was not on the page"
-    )
+    assert [one.tag for one in left if one.actor == f"operator:{operator.id}"] == [
+        Tag.ACCESS_CLOSED
+    ], "what came later was not on the page"
     with pytest.raises(AccessRefusedError, match="has changed"):
         confirm_review(
             actor=Operator(oskar.id, "Oskar"), until=(left[-1].position[0] + 1, 1), note="x", at=at
@@ -113,15 +113,15 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(
     assert {one.actor for one in own} <= {f"operator:{oskar.id}", f"user:{oskar.id}"}
     with pytest.raises(AccessRefusedError, match="your own actions"):
         confirm_review(actor=Operator(oskar.id, "Oskar"), until=own[-1].position, note="x", at=at)
-    confirm_review(actor=_operator(olga), until=own[-1].position, note="Oskar's.", at=at)
+    confirm_review(actor=_operator(operator), until=own[-1].position, note="Oskar's.", at=at)
     assert events_to_review() == ()
 
 
 def test_a_single_operator_reviews_their_own_acts_and_it_says_so(
-    shop: Cast, olga: OperatorUser, database: str
+    shop: Cast, operator: OperatorUser, database: str
 ) -> None:
-    _open(olga, shop.alices_shop)
-    browser = operator_client(olga)
+    _open(operator, shop.alices_shop)
+    browser = operator_client(operator)
     page = browser.get("/operate/reviews/").content.decode()
     assert "You are the only operator" in page
     until = events_to_review()[-1].position
@@ -142,13 +142,13 @@ def test_a_single_operator_reviews_their_own_acts_and_it_says_so(
     assert "Looked at it all." in browser.get("/operate/reviews/").content.decode()
 
 
-def test_reviews_are_due_every_two_weeks(shop: Cast, olga: OperatorUser) -> None:
+def test_reviews_are_due_every_two_weeks(shop: Cast, operator: OperatorUser) -> None:
     at = clock.now()
     begun = review_state()
     assert begun.oldest_pending_at is not None
     assert begun.due_at == begun.oldest_pending_at + timedelta(days=14)
     confirm_review(
-        actor=_operator(olga), until=events_to_review()[-1].position, note="All of it.", at=at
+        actor=_operator(operator), until=events_to_review()[-1].position, note="All of it.", at=at
     )
     state = review_state()
     assert (state.last_at, state.oldest_pending_at, state.due_at) == (
@@ -160,7 +160,10 @@ def test_reviews_are_due_every_two_weeks(shop: Cast, olga: OperatorUser) -> None
     assert state.overdue(at + timedelta(days=14, seconds=1))
     # A quiet fortnight is confirmed too.
     confirm_review(
-        actor=_operator(olga), until=(0, 0), note="Nothing happened.", at=at + timedelta(days=13)
+        actor=_operator(operator),
+        until=(0, 0),
+        note="Nothing happened.",
+        at=at + timedelta(days=13),
     )
     assert review_state().due_at == at + timedelta(days=27)
 
@@ -179,8 +182,8 @@ def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(
     assert set(EVENT_LABELS) <= {tag.value for tag in Tag}
 
 
-def test_the_page_says_why_a_shop_was_opened(shop: Cast, olga: OperatorUser) -> None:
-    _open(olga, shop.alices_shop)
-    page = operator_client(olga).get("/operate/reviews/").content.decode()
+def test_the_page_says_why_a_shop_was_opened(shop: Cast, operator: OperatorUser) -> None:
+    _open(operator, shop.alices_shop)
+    page = operator_client(operator).get("/operate/reviews/").content.decode()
     assert REASON in page
     assert "opened an access session" in page

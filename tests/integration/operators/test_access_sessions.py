@@ -55,19 +55,19 @@ def shop(database: str) -> Cast:
 
 
 @pytest.fixture
-def olga(database: str) -> OperatorUser:
+def operator(database: str) -> OperatorUser:
     return create_operator()
 
 
-def _operator(olga: OperatorUser) -> Operator:
-    return Operator(olga.id, "Olga")
+def _operator(operator: OperatorUser) -> Operator:
+    return Operator(operator.id, "Olga")
 
 
 def _open(
-    olga: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30
+    operator: OperatorUser, tenant: UUID, *, at: datetime | None = None, minutes: int = 30
 ) -> OpenSession:
     return open_access(
-        actor=_operator(olga),
+        actor=_operator(operator),
         tenant=tenant,
         reason=REASON,
         ticket="SUP-1",
@@ -86,8 +86,8 @@ def _log(database: str, *people: OperatorUser) -> list[tuple[str, str, object, o
         ).fetchall()
 
 
-def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: OperatorUser) -> None:
-    browser = operator_client(olga)
+def test_an_operator_sees_no_shop_without_a_session(shop: Cast, operator: OperatorUser) -> None:
+    browser = operator_client(operator)
     for page in ("/", "/products/", "/days/2026-11-01/", "/connections/", "/activity/"):
         answer = browser.get(page)
         assert (answer.status_code, answer.headers["Location"]) == (302, "/no-shop/"), page
@@ -95,9 +95,9 @@ def test_an_operator_sees_no_shop_without_a_session(shop: Cast, olga: OperatorUs
 
 
 def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
-    shop: Cast, olga: OperatorUser, database: str
+    shop: Cast, operator: OperatorUser, database: str
 ) -> None:
-    browser = operator_client(olga)
+    browser = operator_client(operator)
     answer = browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     page = browser.get("/?metric=sales&from=2026-11-01")
@@ -110,37 +110,37 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
     ):  # fmt: skip
         assert getattr(browser, method)(address).status_code in {403, 405}, address
     assert browser.post("/").status_code in {403, 405}
-    tags = [(tag, actor, tenant) for tag, actor, tenant, _ in _log(database, olga)]
-    assert tags[0] == (Tag.ACCESS_OPENED, f"operator:{olga.id}", shop.alices_shop)
-    assert set(tags[1:]) == {(Tag.ACCESS_VIEWED, f"operator:{olga.id}", shop.alices_shop)}
+    tags = [(tag, actor, tenant) for tag, actor, tenant, _ in _log(database, operator)]
+    assert tags[0] == (Tag.ACCESS_OPENED, f"operator:{operator.id}", shop.alices_shop)
+    assert set(tags[1:]) == {(Tag.ACCESS_VIEWED, f"operator:{operator.id}", shop.alices_shop)}
     pages = [
         details["page"]
-        for tag, _, _, details in _log(database, olga)[1:]
+        for tag, _, _, details in _log(database, operator)[1:]
         if isinstance(details, dict)
     ]
     assert pages == ["/?from&metric", "/connections/"]
-    assert "2026-11-01" not in str(_log(database, olga)), (
+    assert "2026-11-01" not in str(_log(database, operator)), (
         "addresses are written without their values"
     )
-    assert REASON not in str(_log(database, olga)), "the reason may name somebody"
+    assert REASON not in str(_log(database, operator)), "the reason may name somebody"
 
 
 def test_nothing_leaves_as_a_file(
-    shop: Cast, olga: OperatorUser, monkeypatch: pytest.MonkeyPatch
+    shop: Cast, operator: OperatorUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.http import HttpRequest, HttpResponse
 
     from theseller.accounts.authorization import tenant_permission_required
     from theseller.accounts.types import Permission, TenantContext
 
-    def export(_request: HttpRequest, _seat: TenantContext) -> HttpResponse:
+    def export(_request: HttpRequest, _context: TenantContext) -> HttpResponse:
         return HttpResponse(
             "a,b", headers={"Content-Disposition": 'attachment; filename="days.csv"'}
         )
 
     from theseller.analytics import urls
 
-    browser = operator_client(olga)
+    browser = operator_client(operator)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     monkeypatch.setattr(
         urls.urlpatterns[1],
@@ -153,37 +153,37 @@ def test_nothing_leaves_as_a_file(
     assert alice.get("/products/?format=csv").status_code == 200
 
 
-def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, olga: OperatorUser) -> None:
-    first, second = operator_client(olga), operator_client(olga)
+def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, operator: OperatorUser) -> None:
+    first, second = operator_client(operator), operator_client(operator)
     first.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert first.get("/").status_code == 200
     assert second.get("/").headers["Location"] == "/no-shop/"
-    assert signed_in_client(olga).get("/").headers["Location"] == "/no-shop/"
+    assert signed_in_client(operator).get("/").headers["Location"] == "/no-shop/"
 
 
 def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(
-    shop: Cast, olga: OperatorUser, database: str
+    shop: Cast, operator: OperatorUser, database: str
 ) -> None:
-    browser = operator_client(olga)
+    browser = operator_client(operator)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
-    opened = current_session(olga.id, at=clock.now())
+    opened = current_session(operator.id, at=clock.now())
     assert opened is not None
     assert browser.post(f"/operate/access/{new_id()}/close/").status_code == 404
     assert browser.post(f"/operate/access/{opened.id}/close/").status_code == 302
     assert browser.get("/").headers["Location"] == "/no-shop/"
-    _expired(shop, olga, database)
+    _expired(shop, operator, database)
     oskar = create_operator(name="Oskar")
     _removed(shop, oskar)
     ends = [
         str(details["how"])
-        for tag, _, _, details in _log(database, olga, oskar)
+        for tag, _, _, details in _log(database, operator, oskar)
         if tag == Tag.ACCESS_CLOSED and isinstance(details, dict)
     ]
     assert ends == ["left", "expired", "removed"]
 
 
-def _expired(shop: Cast, olga: OperatorUser, database: str) -> None:
-    browser = operator_client(olga)
+def _expired(shop: Cast, operator: OperatorUser, database: str) -> None:
+    browser = operator_client(operator)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.charlies_shop)})
     assert browser.get("/").status_code == 200
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
@@ -191,7 +191,7 @@ def _expired(shop: Cast, olga: OperatorUser, database: str) -> None:
             "update governance_access_session set opened_at = opened_at - interval '40 minutes',"
             " expires_at = expires_at - interval '40 minutes' where operator = %s and closed_at is"
             " null",
-            [olga.id],
+            [operator.id],
         )
     answer = browser.get("/")
     assert answer.headers["Location"] == "/operate/access/"
@@ -213,9 +213,9 @@ def _removed(shop: Cast, oskar: OperatorUser) -> None:
 
 
 def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itself(
-    shop: Cast, olga: OperatorUser
+    shop: Cast, operator: OperatorUser
 ) -> None:
-    stale = operator_client(olga, at=clock.now() - timedelta(minutes=6))
+    stale = operator_client(operator, at=clock.now() - timedelta(minutes=6))
     assert stale.get("/operate/access/").status_code == 200
     for page in ("/operate/access/open/", "/operate/reviews/"):
         assert "second-factor" in stale.get(page).headers["Location"]
@@ -223,12 +223,12 @@ def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itse
             "second-factor"
             in stale.post(page, {**FORM, "shop": str(shop.alices_shop)}).headers["Location"]
         )
-    assert olga.id not in {one.operator for one in sessions()}
-    browser = operator_client(olga)
+    assert operator.id not in {one.operator for one in sessions()}
+    browser = operator_client(operator)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
-    held = browser.session
-    del held["second_factor"]
-    held.save()
+    session = browser.session
+    del session["second_factor"]
+    session.save()
     assert browser.get("/").headers["Location"] == "/operate/access/"
 
 
@@ -238,19 +238,19 @@ def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itse
      ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
 )  # fmt: skip
 def test_what_is_not_good_enough_opens_nothing(
-    field: str, value: str, shop: Cast, olga: OperatorUser
+    field: str, value: str, shop: Cast, operator: OperatorUser
 ) -> None:
-    answer = operator_client(olga).post(
+    answer = operator_client(operator).post(
         "/operate/access/open/", {**FORM, "shop": str(shop.alices_shop), field: value}
     )
     assert answer.status_code == 422
-    assert olga.id not in {one.operator for one in sessions()}
+    assert operator.id not in {one.operator for one in sessions()}
 
 
-def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
+def test_verbs_refuse_what_forms_do(shop: Cast, operator: OperatorUser) -> None:
     at = clock.now()
     good = {
-        "actor": _operator(olga),
+        "actor": _operator(operator),
         "tenant": shop.alices_shop,
         "reason": REASON,
         "ticket": "SUP-1",
@@ -278,9 +278,9 @@ def test_verbs_refuse_what_forms_do(shop: Cast, olga: OperatorUser) -> None:
 
 
 def test_not_even_the_table_takes_a_session_of_more_than_an_hour(
-    shop: Cast, olga: OperatorUser, database: str
+    shop: Cast, operator: OperatorUser, database: str
 ) -> None:
-    opened = _open(olga, shop.alices_shop)
+    opened = _open(operator, shop.alices_shop)
     with (
         pytest.raises(IntegrityError),
         tenant_scope(shop.alices_shop, using="operator"),
@@ -302,13 +302,13 @@ def test_not_even_the_table_takes_a_session_of_more_than_an_hour(
         )
 
 
-def test_only_the_owner_sees_the_access_log(shop: Cast, olga: OperatorUser) -> None:
-    opened = _open(olga, shop.alices_shop)
+def test_only_the_owner_sees_the_access_log(shop: Cast, operator: OperatorUser) -> None:
+    opened = _open(operator, shop.alices_shop)
     record_view(
         session=opened.id,
         tenant=shop.alices_shop,
         page="/products/",
-        actor=_operator(olga).actor,
+        actor=_operator(operator).actor,
         at=clock.now(),
     )
     pages = {}
@@ -330,18 +330,18 @@ def test_only_the_owner_sees_the_access_log(shop: Cast, olga: OperatorUser) -> N
         assert sessions_of_tenant() == ()
 
 
-def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, olga: OperatorUser) -> None:
+def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, operator: OperatorUser) -> None:
     add_member(
-        person=olga.id,
+        person=operator.id,
         role=MemberRole.VIEWER,
         tenant=shop.charlies_shop,
         actor="process:test",
         at=clock.now(),
     )
-    browser = operator_client(olga)
+    browser = operator_client(operator)
     browser.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert "Alice&#x27;s shop" in browser.get("/").content.decode()
-    opened = current_session(olga.id, at=clock.now())
+    opened = current_session(operator.id, at=clock.now())
     assert opened is not None
     browser.post(f"/operate/access/{opened.id}/close/")
     assert "Charlie&#x27;s shop" in browser.get("/").content.decode()

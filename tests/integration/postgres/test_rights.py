@@ -192,7 +192,7 @@ def test_what_is_too_much_is_seen(fresh: str, change: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "gone"),
+    ("change", "missing"),
     [
         ("revoke select on tenancy_tenant from theseller_worker", "theseller_worker may select on table public.tenancy_tenant"),
         ("alter role theseller_probe connection limit -1", "role theseller_probe: may sign in, row security does not bind it, at most 8 connections"),
@@ -204,11 +204,11 @@ def test_what_is_too_much_is_seen(fresh: str, change: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_seen(fresh: str, change: str, gone: str) -> None:
+def test_what_is_missing_is_seen(fresh: str, change: str, missing: str) -> None:
     with _superuser(fresh) as cursor:
         before = read_rights(cursor)
         cursor.execute(change)
-        assert gone in compare(read_rights(cursor), before).missing
+        assert missing in compare(read_rights(cursor), before).missing
 
 
 def test_a_declared_administrator_is_not_a_stranger(fresh: str) -> None:

@@ -51,7 +51,7 @@ from theseller.lib.marketplaces import Region
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
 
-ASKED = {"confirm": "DELETE", "password": PASSWORD}
+CONFIRMED = {"confirm": "DELETE", "password": PASSWORD}
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
     bob, alice = cast.bob.id, cast.alice.id
     connect(cast.alices_shop, alice, Region.NA)
     _everywhere(cast, bob, database)
-    client, other, forgotten = _entered(bob), Client(), Client()
-    for one in (other, forgotten):
+    client, other, expired = _entered(bob), Client(), Client()
+    for one in (other, expired):
         one.force_login(User.objects.get(pk=bob))
     assert other.get("/data/").status_code == 200
     before = count_user_rows(bob)
@@ -111,7 +111,7 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
         table for table, rows in before.items() if not rows and table != "accounts_operator"
     ], "a table has no row of Bob's"
 
-    answer = client.post("/account/security/deletion/", ASKED)
+    answer = client.post("/account/security/deletion/", CONFIRMED)
 
     link = re.search(r'href="http://testserver(/certificates/[\w-]{43}/)"', answer.content.decode())
     assert link is not None
@@ -125,11 +125,11 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
     )
     assert "The account is being deleted" in Client().get(link[1]).content.decode()
 
-    told = {one.subject.id: one for one in erase_tenants_and_users(tenants=(), at=clock.now())}
+    outcomes = {one.subject.id: one for one in erase_tenants_and_users(tenants=(), at=clock.now())}
 
-    assert told[bob].completed
+    assert outcomes[bob].completed
     # Two of the three sessions were over and gone already, when their browsers came.
-    assert {table: rows for table, rows in told[bob].deleted.items() if rows} == {
+    assert {table: rows for table, rows in outcomes[bob].deleted.items() if rows} == {
         **{table: rows for table, rows in before.items() if rows}, "django_session": 1,
     }  # fmt: skip
     assert not any(count_user_rows(bob).values())
@@ -169,7 +169,7 @@ def test_the_only_owner_of_a_shop_must_transfer_it_first(cast: Cast) -> None:
     page = client.get("/account/security/deletion/").content.decode()
     assert "has no other owner" in page
     assert "Delete my account" not in page
-    refused = client.post("/account/security/deletion/", ASKED)
+    refused = client.post("/account/security/deletion/", CONFIRMED)
     assert refused.status_code == 422
     assert "You are the only owner of Alice&#x27;s shop" in refused.content.decode()
     assert User.objects.get(pk=cast.alice.id).has_usable_password()
@@ -191,7 +191,7 @@ def test_the_only_owner_of_a_shop_must_transfer_it_first(cast: Cast) -> None:
         ).status_code
         == 302
     )
-    assert client.post("/account/security/deletion/", ASKED).status_code == 200
+    assert client.post("/account/security/deletion/", CONFIRMED).status_code == 200
     with pytest.raises(AccountDeletionRefusedError):
         delete_account(person=cast.bob.id, at=NOON)  # Alice has left: now Bob is the only one
 
@@ -218,13 +218,15 @@ def test_the_last_operator_stays(cast: Cast, database: str) -> None:
     others = [row[0] for row in _rows(database, "select user_id from accounts_operator")]
     for one in others:
         revoke_operator(one)
-    olga, oskar = create_operator(), create_operator(name="Oskar")
+    operator, oskar = create_operator(), create_operator(name="Oskar")
     try:
         delete_account(person=oskar.id, at=NOON)
         with pytest.raises(AccountDeletionRefusedError, match="last operator"):
-            delete_account(person=olga.id, at=NOON)  # Oskar has asked to go: he is none who stays
+            delete_account(
+                person=operator.id, at=NOON
+            )  # Oskar has asked to go: he is none who stays
         assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
-        assert _rows(database, "select user_id from accounts_operator") == [(olga.id,)]
+        assert _rows(database, "select user_id from accounts_operator") == [(operator.id,)]
     finally:
         for one in others:
             grant_operator(one, NOON)
@@ -251,7 +253,7 @@ def test_a_user_without_a_fresh_proof_must_give_one(cast: Cast) -> None:
     client.force_login(User.objects.get(pk=cast.bob.id))
     for answer in (
         client.get("/account/security/deletion/"),
-        client.post("/account/security/deletion/", ASKED),
+        client.post("/account/security/deletion/", CONFIRMED),
     ):
         assert (
             answer["Location"]

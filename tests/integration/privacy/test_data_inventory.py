@@ -62,8 +62,8 @@ def _stored(tenant: UUID) -> dict[str, StoredData]:
 
 
 def test_every_table_of_a_shop_is_in_exactly_one_category(database: str) -> None:
-    told = [source.table for category in CATEGORIES for source in category.sources]
-    assert sorted(told) == sorted(
+    listed = [source.table for category in CATEGORIES for source in category.sources]
+    assert sorted(listed) == sorted(
         descriptor.table for descriptor in descriptors() if descriptor.tenant_column
     )
 

@@ -58,20 +58,20 @@ def test_a_returned_connection_is_as_a_new_one(alias: str, database: str) -> Non
     connection.close()
     # The pool resets a connection in a thread of its own; until it has, it makes others, which are
     # held so that ours must come.
-    held = []
+    taken = []
     try:
         for _ in range(20):
             connection.connect()
             if connection.connection.info.backend_pid == pid:
                 break
-            held.append(connection.connection)
+            taken.append(connection.connection)
             connection.connection = None
         with connection.cursor() as cursor:
             assert connection.connection.info.backend_pid == pid
             cursor.execute(_LEFT)
             assert cursor.fetchone() == new
     finally:
-        for one in held:
+        for one in taken:
             one._pool.putconn(one)
         connection.close()
     assert new is not None

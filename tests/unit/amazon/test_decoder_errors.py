@@ -114,8 +114,8 @@ def _try(decode: Callable[[bytes], object], body: bytes) -> None:
     try:
         decode(body)
     except AmazonError as error:
-        told = "".join(traceback.TracebackException.from_exception(error).format())
-        assert SECRET not in told
+        trace = "".join(traceback.TracebackException.from_exception(error).format())
+        assert SECRET not in trace
         assert error.__context__ is None
 
 

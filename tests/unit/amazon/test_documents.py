@@ -87,9 +87,11 @@ def test_the_charset_of_a_document_response_is_passed_on(
     answer = httpx.MockTransport(
         lambda _: httpx.Response(200, headers={"Content-Type": content_type}, stream=Body(ROWS))
     )
-    told: list[str] = []
-    assert b"".join(stream_document(new_http(transport=answer), URL, None, charsets=told)) == ROWS
-    assert told == charsets
+    reported: list[str] = []
+    assert (
+        b"".join(stream_document(new_http(transport=answer), URL, None, charsets=reported)) == ROWS
+    )
+    assert reported == charsets
 
 
 def test_no_piece_is_large() -> None:
@@ -98,10 +100,10 @@ def test_no_piece_is_large() -> None:
 
 
 def test_no_token_goes_along_and_the_client_streams_it_too() -> None:
-    asked: list[httpx.Request] = []
+    requests: list[httpx.Request] = []
 
     def amazon(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+        requests.append(request)
         return httpx.Response(200, stream=Body(ROWS))
 
     client = SPAPIClient(
@@ -111,7 +113,7 @@ def test_no_token_goes_along_and_the_client_streams_it_too() -> None:
         application="a",
     )
     assert b"".join(client.get_document(URL, None)) == ROWS
-    assert "x-amz-access-token" not in asked[0].headers
+    assert "x-amz-access-token" not in requests[0].headers
 
 
 @pytest.mark.parametrize("cut", [1, 9, 5_000])

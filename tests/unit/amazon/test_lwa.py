@@ -229,15 +229,15 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     def amazon(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.host)
+        requested.append(request.url.host)
         return httpx.Response(307, headers={"location": "https://elsewhere.example/"})
 
     with pytest.raises(LWAUnavailableError):
         client(amazon).refresh(REFRESH, NOON)
-    assert asked == ["api.amazon.com"]
+    assert requested == ["api.amazon.com"]
 
 
 def test_the_http_library_says_nothing(caplog: pytest.LogCaptureFixture) -> None:

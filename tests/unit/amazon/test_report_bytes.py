@@ -143,10 +143,10 @@ def test_a_callable_is_reopened_and_a_changing_file_is_noticed() -> None:
 
 
 def _zip(name: str) -> bytes:
-    held = BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    archived = BytesIO()
+    with zipfile.ZipFile(archived, "w") as archive:
         archive.writestr(name, _GOOD)
-    return held.getvalue()
+    return archived.getvalue()
 
 
 _GZIPPED = gzip.compress(all_orders(*(order(sku=f"S-{n}") for n in range(500))).encode())

@@ -19,7 +19,7 @@ from theseller.amazon.reports import (
 )
 
 
-def _told(error: BaseException) -> str:
+def _content(error: BaseException) -> str:
     """Return all that an exception holds: texts, arguments, attributes, and those of whatever led to it."""
     parts, seen, left = [], set(), [error]
     while left:
@@ -49,14 +49,14 @@ def _check(mutant: Mutant) -> tuple[Inspection, str]:
             outputs.append(repr(list(report.rows())))
     except ReportRefusedError as error:
         assert error.__context__ is None
-        outputs.append(_told(error))
+        outputs.append(_content(error))
         end = "refused"
     try:
         stream: ReportStream = stream_report([mutant.data])
         for batch in stream.batches():
             outputs += [] if mutant.moved else [repr(batch)]
     except ReportRefusedError as error:
-        outputs.append(_told(error))
+        outputs.append(_content(error))
     for output in outputs:
         leak = CANARY.search(output)
         assert leak is None, (

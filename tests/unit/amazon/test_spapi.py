@@ -39,14 +39,14 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class Amazon:
-    """A stand-in that remembers what it was asked."""
+    """A stand-in that records the requests it received."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers) or [httpx.Response(200, json={"orders": []})]
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
@@ -108,7 +108,7 @@ def test_a_call_carries_what_amazon_wants() -> None:
     reply = call(make(amazon), params=parts)
     assert reply == Reply(b'{"orders":[]}', "req-1", 200)
     assert "orders" not in repr(reply)
-    request = amazon.asked[0]
+    request = amazon.requests[0]
     assert request.url.host == "sellingpartnerapi-eu.amazon.com"
     assert request.url.path == "/orders/2026-01-01/orders"
     assert parse_qs(request.url.query.decode()) == {
@@ -127,7 +127,7 @@ def test_a_call_carries_what_amazon_wants() -> None:
 def test_a_path_value_stays_one_segment() -> None:
     amazon = Amazon(httpx.Response(200, json={"order": {}}))
     call(make(amazon), "getOrder", path={"orderId": "../../tokens?x=1"})
-    assert amazon.asked[0].url.raw_path.startswith(
+    assert amazon.requests[0].url.raw_path.startswith(
         b"/orders/2026-01-01/orders/..%2F..%2Ftokens%3Fx%3D1?"
     )
     paths: list[dict[str, str]] = [
@@ -139,7 +139,7 @@ def test_a_path_value_stays_one_segment() -> None:
     for path in paths:
         with pytest.raises(NotAllowedError):
             call(make(amazon), "getOrder", path=path)
-    assert len(amazon.asked) == 1
+    assert len(amazon.requests) == 1
 
 
 def test_a_report_request_is_json() -> None:
@@ -149,9 +149,9 @@ def test_a_report_request_is_json() -> None:
         "marketplaceIds": ["A1"],
     }
     call(make(amazon), "createReport", body=body)
-    assert amazon.asked[0].method == "POST"
-    assert json.loads(amazon.asked[0].content) == body
-    assert amazon.asked[0].headers["content-type"] == "application/json"
+    assert amazon.requests[0].method == "POST"
+    assert json.loads(amazon.requests[0].content) == body
+    assert amazon.requests[0].headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(
     with pytest.raises(NotAllowedError) as caught:
         call(make(amazon, limiter), operation, **parts)
     assert_tells_nothing(caught.value)
-    assert amazon.asked == []
+    assert amazon.requests == []
     assert limiter._buckets == {}
 
 
@@ -229,7 +229,7 @@ def test_the_next_page_of_reports_needs_its_token_only() -> None:
         "getReports",
         params={"reportTypes": ["GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"], "pageSize": 10},
     )
-    assert [request.url.params.get("reportTypes") for request in amazon.asked] == [
+    assert [request.url.params.get("reportTypes") for request in amazon.requests] == [
         None,
         "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
     ]
@@ -321,7 +321,7 @@ def test_our_own_limit_sends_nothing() -> None:
         call(client)
     with pytest.raises(ThrottledError) as caught:
         call(client)
-    assert len(amazon.asked) == 20
+    assert len(amazon.requests) == 20
     assert caught.value.status is None
     wait = caught.value.not_before - NOON
     assert timedelta(seconds=178) < wait < timedelta(seconds=179)
@@ -358,7 +358,7 @@ def test_a_token_that_no_header_can_carry_is_refused_before_it_can_be_printed() 
             at=NOON,
         )
     assert_tells_nothing(caught.value)
-    assert amazon.asked == []
+    assert amazon.requests == []
 
 
 def test_no_cookie_passes_from_one_seller_to_another() -> None:
@@ -372,7 +372,7 @@ def test_no_cookie_passes_from_one_seller_to_another() -> None:
     client = make(amazon)
     call(client)
     call(client)
-    assert "cookie" not in amazon.asked[1].headers
+    assert "cookie" not in amazon.requests[1].headers
 
 
 def test_the_client_takes_nothing_from_its_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:

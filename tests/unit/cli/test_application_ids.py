@@ -41,15 +41,15 @@ _KINDS = {
 def test_the_demos_id_is_refused_with_the_real_amazon(
     tmp_path: Path, kind: str, name: str, given: str
 ) -> None:
-    told = {**_KINDS[kind], **_REAL, "THESELLER_AMAZON": "amazon"}
+    variables = {**_KINDS[kind], **_REAL, "THESELLER_AMAZON": "amazon"}
     if given == "missing":
-        del told[name]
+        del variables[name]
     else:
-        told[name] = _DEMOS[name] if given == "the demo's" else ""
+        variables[name] = _DEMOS[name] if given == "the demo's" else ""
     with pytest.raises(
         InvalidSettingError, match=f"{name} must be the one that Developer Central shows"
     ):
-        read_environment(told, default_state=tmp_path)
+        read_environment(variables, default_state=tmp_path)
 
 
 @pytest.mark.parametrize("kind", _KINDS)

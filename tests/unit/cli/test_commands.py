@@ -127,8 +127,10 @@ def test_the_connections_that_doctor_counts_are_those_of_the_pools(tmp_path: Pat
         (ProcessRole.WEB, WEB_THREADS, WEB_PROCESSES),
         (ProcessRole.WORKER, WORKER_JOBS, 1),
     ):
-        told = read_environment(environ | {"THESELLER_ROLE": role.value}, default_state=tmp_path)
-        found = database_settings(told, FileSecretProvider(tmp_path))
+        environment = read_environment(
+            environ | {"THESELLER_ROLE": role.value}, default_state=tmp_path
+        )
+        found = database_settings(environment, FileSecretProvider(tmp_path))
         pools = [one["OPTIONS"].get("pool", {"max_size": threads}) for one in found.values()]
         assert connections_max(role, threads) == sum(
             min(threads, pool["max_size"]) for pool in pools

@@ -74,9 +74,9 @@ def test_fill_check_and_put_on_files(
     assert main(["secrets", "put", LWA_CLIENT_SECRET_NAME]) == 0
     capsys.readouterr()
     assert main(["secrets", "check", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert {one["problem"] for one in told["secrets"]} == {""}
-    assert told["keys"]["problem"] == ""
+    printed = json.loads(capsys.readouterr().out)
+    assert {one["problem"] for one in printed["secrets"]} == {""}
+    assert printed["keys"]["problem"] == ""
     assert main(["secrets", "check"]) == 0
     shown = capsys.readouterr().out
     assert "✓ data keys" in shown

@@ -118,9 +118,9 @@ def test_a_secret_file_is_removed_and_dated(tmp_path: Path) -> None:
     written = provider.written_at("a")
     assert written is not None
     assert written.tzinfo is not None
-    with (tmp_path / "secrets/a").open("rb") as held_open:
+    with (tmp_path / "secrets/a").open("rb") as file:
         provider.remove("a")
-        assert set(held_open.read()) == {0}
+        assert set(file.read()) == {0}
     provider.remove("a")
     with pytest.raises(SecretNotFoundError):
         provider.get("a")

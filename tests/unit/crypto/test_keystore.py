@@ -106,9 +106,9 @@ def test_the_old_file_is_overwritten_before_it_is_removed(
 ) -> None:
     key = store.create(Purpose.BACKUP, "backup:1")
     path = tmp_path / f"keys/data/{key.id}.json"
-    with path.open("rb") as held_open:
+    with path.open("rb") as file:
         store.destroy(key.id)
-        content = held_open.read()
+        content = file.read()
     assert content
     assert content == bytes(len(content))
 

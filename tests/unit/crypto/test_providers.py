@@ -162,11 +162,11 @@ def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_variables(tmp_path: Path) -> None:
-    held = tmp_path / "held"
-    held.write_text("from a file\n")
+    path = tmp_path / "held"
+    path.write_text("from a file\n")
     variables = {
         "THESELLER_ROOT_KEY": "from a variable",
-        "THESELLER_SESSION_KEY_FILE": str(held),
+        "THESELLER_SESSION_KEY_FILE": str(path),
         "APP_X": "other prefix",
     }
     provider = EnvironmentSecretProvider(variables)

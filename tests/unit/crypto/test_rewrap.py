@@ -109,8 +109,8 @@ def test_a_cached_value_is_read_again_and_survives_an_unavailable_provider() -> 
 
     live = CachedValue(read, seconds=0)
     assert [live() for _ in range(4)] == [1, 2, 2, 3]
-    held = CachedValue(iter([1, 2]).__next__, seconds=60)
-    assert [held(), held()] == [1, 1]
+    cached = CachedValue(iter([1, 2]).__next__, seconds=60)
+    assert [cached(), cached()] == [1, 1]
 
 
 def test_a_password_under_rotation_is_tried_old_and_new_in_turn(

@@ -133,15 +133,16 @@ def test_relocation_matrix() -> None:
     opened = refused = 0
     for sealed_at in places:
         message = seal(keys[sealed_at.purpose], sealed_at, b"plain")
-        for asked_at in places:
-            if asked_at == sealed_at:
+        for opened_at in places:
+            if opened_at == sealed_at:
                 assert (
-                    open_sealed(Ring(keys[asked_at.purpose]), asked_at, message).reveal() == "plain"
+                    open_sealed(Ring(keys[opened_at.purpose]), opened_at, message).reveal()
+                    == "plain"
                 )
                 opened += 1
             else:
                 with pytest.raises(CannotOpenError):
-                    open_sealed(Ring(keys[asked_at.purpose]), asked_at, message)
+                    open_sealed(Ring(keys[opened_at.purpose]), opened_at, message)
                 refused += 1
     assert (opened, refused) == (len(places), len(places) * (len(places) - 1))
 

@@ -40,7 +40,7 @@ print(json.dumps(found))
 
 
 def _answers(
-    state: Path, asked: list[tuple[str, dict[str, str]]], **told: str
+    state: Path, requests: list[tuple[str, dict[str, str]]], **variables: str
 ) -> list[tuple[int, dict[str, str], dict[str, dict[str, object]]]]:
     secrets = FileSecretProvider(state / "secrets")
     secrets.ensure("root-key", lambda: new_root_key("staging"))
@@ -54,10 +54,10 @@ def _answers(
         "THESELLER_TRUSTED_PROXIES": "10.0.0.0/8",
         "THESELLER_STATE": str(state),
         "THESELLER_ROLE": "web",
-        **told,
+        **variables,
     }
     done = subprocess.run(
-        [sys.executable, "-c", _ASK, json.dumps(asked)],
+        [sys.executable, "-c", _ASK, json.dumps(requests)],
         env=environ,
         capture_output=True,
         text=True,
@@ -123,11 +123,15 @@ def test_liveness_is_answered_to_a_load_balancer_that_knows_only_an_address(tmp_
 
 
 @pytest.mark.parametrize(
-    ("told", "header"),
+    ("variables", "header"),
     [("subdomains", "max-age=63072000; includeSubDomains"), ("host", "max-age=63072000")],
 )
-def test_subdomains_and_preloading_can_be_left_out(tmp_path: Path, told: str, header: str) -> None:
-    ((_, headers, _),) = _answers(tmp_path, [("/nowhere/", _PROXY | _TLS)], THESELLER_HSTS=told)
+def test_subdomains_and_preloading_can_be_left_out(
+    tmp_path: Path, variables: str, header: str
+) -> None:
+    ((_, headers, _),) = _answers(
+        tmp_path, [("/nowhere/", _PROXY | _TLS)], THESELLER_HSTS=variables
+    )
     assert headers["Strict-Transport-Security"] == header
 
 

@@ -163,10 +163,10 @@ def deferred(amazon: Amazon, store: str) -> Decimal:
 def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_left(
     amazon: Amazon,
 ) -> None:
-    held = transactions(
+    stated = transactions(
         amazon, ALICE, "2026-10-01T00:00:00Z", transactionStatus="DEFERRED", marketplaceId=US
     )
-    assert len(held) > 20
+    assert len(stated) > 20
     assert deferred(amazon, US) > 0
     amazon.clock.pass_(minutes=5)
     at = change(amazon, kind="release", selling_partner_id=ALICE, marketplace_id=US)["at"]
@@ -176,7 +176,7 @@ def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_l
         entry["transactionId"]: entry
         for entry in transactions(amazon, ALICE, "2026-10-01T00:00:00Z", marketplaceId=US)
     }
-    ids = {entry["transactionId"] for entry in held}
+    ids = {entry["transactionId"] for entry in stated}
     assert {now[one]["transactionStatus"] for one in ids} == {"DEFERRED_RELEASED"}
     twins = [
         entry for entry in now.values() if any(
@@ -184,12 +184,12 @@ def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_l
             for link in entry["relatedIdentifiers"]
         )
     ]  # fmt: skip
-    assert len(twins) == len(held)
+    assert len(twins) == len(stated)
     assert {(twin["transactionStatus"], twin["postedDate"]) for twin in twins} == {
         ("RELEASED", at.replace("+00:00", "Z"))
     }
     assert sum(twin["totalAmount"]["currencyAmount"] for twin in twins) == pytest.approx(
-        sum(one["totalAmount"]["currencyAmount"] for one in held)
+        sum(one["totalAmount"]["currencyAmount"] for one in stated)
     )
 
 

@@ -147,8 +147,8 @@ def test_a_revoked_seller_is_refused_everywhere_and_an_enabled_one_is_not(amazon
         amazon.client.post("/_emulator/revoke", json={"selling_partner_id": ALICE}).status_code
         == 200
     )
-    status, told = refresh(amazon, tokens["refresh_token"])
-    assert (status, told["error"], told["error_description"]) == (400, "invalid_grant", REVOKED)
+    status, error = refresh(amazon, tokens["refresh_token"])
+    assert (status, error["error"], error["error_description"]) == (400, "invalid_grant", REVOKED)
     refused = amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS)
     assert refused.status_code == 403
     assert (

@@ -92,8 +92,8 @@ def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
 def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for room in (stored_keys, text_secrets):
-        monkeypatch.setattr(room, "writable", lambda: False)
+    for package in (stored_keys, text_secrets):
+        monkeypatch.setattr(package, "writable", lambda: False)
     run = Run(
         new_id(),
         "root-key",

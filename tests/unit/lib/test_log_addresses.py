@@ -27,9 +27,10 @@ class _Request:
 
 
 @pytest.mark.parametrize(
-    ("route", "told"), [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)]
+    ("route", "logged"),
+    [("days/<str:day>/", "/days/<str:day>/"), ("", "/"), (None, UNKNOWN_ADDRESS)],
 )
-def test_neither_path_nor_query_is_logged(route: str | None, told: str) -> None:
+def test_neither_path_nor_query_is_logged(route: str | None, logged: str) -> None:
     match = None if route is None else SimpleNamespace(route=route)
     request = _Request("GET", "/days/BRUSH-77/", "q=BRUSH-77", match)
     stream = io.StringIO()
@@ -42,8 +43,8 @@ def test_neither_path_nor_query_is_logged(route: str | None, told: str) -> None:
     handler.handle(record)
     line = stream.getvalue()
     assert "BRUSH-77" not in line
-    assert f"Not Found: {told}" in line
-    assert f'"GET {told}"' in line
+    assert f"Not Found: {logged}" in line
+    assert f'"GET {logged}"' in line
     assert record.args == ("Not Found", "/days/BRUSH-77/"), "the record itself is others' too"
 
 

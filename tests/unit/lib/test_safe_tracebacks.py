@@ -50,10 +50,10 @@ def test_the_message_of_a_foreign_exception_is_left_out_and_its_class_is_kept(
     error: BaseException,
 ) -> None:
     error.add_note(f"while it read {VALUE}")
-    told = _trace(error)
-    assert VALUE not in told
-    assert type(error).__name__ in told
-    assert "test_safe_tracebacks.py" in told
+    described = _trace(error)
+    assert VALUE not in described
+    assert type(error).__name__ in described
+    assert "test_safe_tracebacks.py" in described
 
 
 def test_our_own_messages_are_kept() -> None:
@@ -61,15 +61,19 @@ def test_our_own_messages_are_kept() -> None:
 
 
 def test_causes_contexts_and_groups_are_kept_without_their_messages() -> None:
-    told = _trace(ValueError(VALUE), ForeignError(VALUE))
-    assert VALUE not in told
-    assert told.index("ValueError") < told.index("During handling") < told.index("ForeignError")
-    told = _trace(
+    described = _trace(ValueError(VALUE), ForeignError(VALUE))
+    assert VALUE not in described
+    assert (
+        described.index("ValueError")
+        < described.index("During handling")
+        < described.index("ForeignError")
+    )
+    described = _trace(
         ExceptionGroup(VALUE, [ValueError(VALUE), ExceptionGroup(VALUE, [KeyError(VALUE)])])
     )
-    assert VALUE not in told
-    assert "ValueError" in told
-    assert "KeyError" in told
+    assert VALUE not in described
+    assert "ValueError" in described
+    assert "KeyError" in described
 
 
 def test_a_cause_of_itself_ends() -> None:
@@ -79,12 +83,14 @@ def test_a_cause_of_itself_ends() -> None:
 
 
 def test_the_message_of_the_system_is_kept_without_the_path() -> None:
-    told = describe(FileNotFoundError(errno.ENOENT, "No such file or directory", f"/home/{VALUE}"))
-    assert told == "FileNotFoundError: [Errno 2] No such file or directory"
+    described = describe(
+        FileNotFoundError(errno.ENOENT, "No such file or directory", f"/home/{VALUE}")
+    )
+    assert described == "FileNotFoundError: [Errno 2] No such file or directory"
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "described"),
     [
         (f"select '{VALUE}'::uuid", "psycopg.errors.InvalidTextRepresentation: SQLSTATE 22P02"),
         (
@@ -103,9 +109,9 @@ def test_the_message_of_the_system_is_kept_without_the_path() -> None:
         ),
     ],
 )
-def test_an_sql_error_keeps_its_code_and_names(statement: str, told: str) -> None:
+def test_an_sql_error_keeps_its_code_and_names(statement: str, described: str) -> None:
     with superuser() as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(statement)
     assert VALUE in str(caught.value)
-    assert describe(caught.value) == told
+    assert describe(caught.value) == described
     assert VALUE not in trace_text(caught.value).replace(statement, "")

@@ -56,7 +56,7 @@ def browser(cookie: str) -> Iterator[Browser]:
         browser.close()
 
 
-class Visit:
+class Tab:
     """A signed-in browser that remembers every complaint."""
 
     def __init__(self, browser: Browser, site: str, cookie: str, *, script: bool = True) -> None:
@@ -121,19 +121,19 @@ def _bad_rows() -> str:
 
 
 def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, cookie: str) -> None:
-    visit = Visit(browser, site, cookie)
-    page = visit.page
-    visit.check("empty")
-    visit.choose(_file("orders-2026-10.txt", report(ALICE, ORDERS)))
+    tab = Tab(browser, site, cookie)
+    page = tab.page
+    tab.check("empty")
+    tab.choose(_file("orders-2026-10.txt", report(ALICE, ORDERS)))
     page.get_by_role("button", name="Check files").click()
     page.get_by_role("button", name="Import").wait_for()
-    visit.check("good")
+    tab.check("good")
     assert page.get_by_text("No imported reports yet").count() == 1
     page.locator("[data-import]").click()
     expect(page.locator(".import-card .badge")).to_have_text("Imported")
     expect(page.locator("#documents tbody tr")).to_have_count(1)
     assert page.evaluate("document.activeElement.tagName") == "H2"
-    visit.choose(
+    tab.choose(
         _file("settlement-22315.txt", settlement_text(ALICE)),
         _file("traffic-october.json.gz", zipped(report(ALICE, ReportType.SALES_AND_TRAFFIC))),
         _file("orders-again.txt", report(ALICE, ORDERS)),
@@ -148,38 +148,38 @@ def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, co
         "Already imported",
     ]
     expect(page.locator("#documents tbody tr")).to_have_count(3)
-    visit.check("imported")
-    assert visit.complaints == []
+    tab.check("imported")
+    assert tab.complaints == []
 
 
 def test_bad_files_are_explained_and_readable_rows_can_be_taken(
     browser: Browser, site: str, cookie: str
 ) -> None:
-    visit = Visit(browser, site, cookie)
-    page = visit.page
-    visit.choose(
+    tab = Tab(browser, site, cookie)
+    page = tab.page
+    tab.choose(
         _file("orders-edited.txt", _bad_rows()),
         _file("holiday.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" * 50),
         _file("orders.xlsx", b"PK\x03\x04xl/"),
     )
     page.get_by_role("button", name="Check files").click()
     expect(page.locator("[data-import-result]")).to_have_count(3)
-    visit.check("bad")
+    tab.check("bad")
     assert "12 Elm Street" not in page.content()
     assert page.locator("[data-import]").count() == 1
     page.locator("[data-partly]").click()
     expect(page.locator("[data-done] .badge")).to_have_text("Imported")
     expect(page.get_by_text("3 rows skipped: unreadable.")).to_have_count(1)
     page.locator(".import-card").nth(1).locator("h2").wait_for()
-    assert visit.complaints == []
+    assert tab.complaints == []
 
 
 def test_an_ended_session_and_a_stopped_server_are_reported(
     browser: Browser, site: str, cookie: str
 ) -> None:
-    visit = Visit(browser, site, cookie)
-    page = visit.page
-    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    tab = Tab(browser, site, cookie)
+    page = tab.page
+    tab.choose(_file("orders.txt", report(ALICE, ORDERS)))
     # What the redirect to the sign-in page ends in. The real one would race with this small server,
     # which leaves the body unread.
     page.route(
@@ -190,21 +190,21 @@ def test_an_ended_session_and_a_stopped_server_are_reported(
     expect(page.locator(".import-card .notice b")).to_have_text("You have been signed out")
     page.unroute("**/imports/")
     page.route("**/imports/", lambda route: route.abort())
-    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    tab.choose(_file("orders.txt", report(ALICE, ORDERS)))
     page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .notice b")).to_have_text("The server can't be reached")
 
 
 def test_it_works_without_script(browser: Browser, site: str, cookie: str) -> None:
-    visit = Visit(browser, site, cookie, script=False)
-    page = visit.page
-    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    tab = Tab(browser, site, cookie, script=False)
+    page = tab.page
+    tab.choose(_file("orders.txt", report(ALICE, ORDERS)))
     page.get_by_role("button", name="Check files").click()
     expect(page.locator(".import-card .badge")).to_have_text("Can be imported")
     if PICTURES:
         page.screenshot(path=f"{PICTURES}/import-noscript-1280-light.png", full_page=True)
     expect(page.locator("[data-import]")).to_be_hidden()
-    visit.choose(_file("orders.txt", report(ALICE, ORDERS)))
+    tab.choose(_file("orders.txt", report(ALICE, ORDERS)))
     page.get_by_text("Options").click()
     page.get_by_label("Import without review").check()
     page.locator("#import-send").click()

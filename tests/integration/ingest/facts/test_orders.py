@@ -111,7 +111,7 @@ def test_a_line_is_kept_as_it_is_and_its_day_is_the_stores(shop: Shop) -> None:
 
 def test_structs_and_tuples_say_the_same(shop: Shop) -> None:
     shop.write(write_orders, [[line(), line("CUP", occurrence=1)]])
-    told = shop.rows(
+    stored = shop.rows(
         "select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2"
     )
     again = shop.write(
@@ -123,7 +123,7 @@ def test_structs_and_tuples_say_the_same(shop: Shop) -> None:
             "select order_id, line_key, sku, quantity, item_price from ingest_order_line order by"
             " 1, 2"
         )
-        == told
+        == stored
     )
 
 

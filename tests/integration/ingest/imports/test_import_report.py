@@ -406,14 +406,14 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
     outcome = _import(text, cast)
     assert outcome.status is ImportStatus.IMPORTED
     assert outcome.inspection.unclassified == text.count("\tA label of 2031\t") > 0
-    told = [
+    messages = [
         record.getMessage()
         for record in caplog.records
         if record.name == "theseller.ingest.facts.unclassified"
     ]
-    assert len(told) == 1
-    assert "charge_type_unclassified" in told[0]
-    assert "2031" not in told[0]
+    assert len(messages) == 1
+    assert "charge_type_unclassified" in messages[0]
+    assert "2031" not in messages[0]
     assert _import(text, cast).status is ImportStatus.ALREADY
     assert (
         len(

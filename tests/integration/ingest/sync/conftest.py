@@ -132,7 +132,7 @@ class Worker:
             self.run(name)
         raise AssertionError(f"{name} did not finish: {self.stream(name)}")
 
-    def asked(self, operation: str) -> int:
+    def requests_of(self, operation: str) -> int:
         calls: Any = self.amazon.calls()
         return sum(call["count"] for call in calls if call["operation"].endswith(f".{operation}"))
 

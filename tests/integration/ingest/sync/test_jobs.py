@@ -61,10 +61,10 @@ def test_the_jobs_of_a_stopped_worker_are_run_again(worker: Worker) -> None:
             "insert into procrastinate_workers (last_heartbeat) values (now() - interval '5"
             " minutes') returning id"
         )
-        [dead] = cursor.fetchone()
+        [expired] = cursor.fetchone()
         cursor.execute(
             "update procrastinate_jobs set status = 'doing', worker_id = %s where id in (%s, %s)",
-            [dead, first[0], second[0]],
+            [expired, first[0], second[0]],
         )
     tick(0)  # nudges both streams again: the queueing locks of the dead jobs are free
     assert (

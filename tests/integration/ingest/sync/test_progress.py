@@ -42,11 +42,11 @@ def test_every_outcome_has_words(worker: Worker, outcome: Outcome) -> None:
         " 'transactions'",
         outcome.value,
     )
-    told = _progress(worker)["transactions"]
-    assert len(told.note) > 20
+    progress = _progress(worker)["transactions"]
+    assert len(progress.note) > 20
     stops = outcome not in {Outcome.THROTTLED, Outcome.WAITING}
-    assert told.step == ("failed" if stops else "now")
-    assert "revoke" not in told.note.casefold()
+    assert progress.step == ("failed" if stops else "now")
+    assert "revoke" not in progress.note.casefold()
 
 
 def test_a_store_without_an_account_does_not_spoil_the_others(worker: Worker) -> None:

@@ -47,7 +47,7 @@ def test_a_small_seller_arrives_whole(worker: Worker) -> None:
     assert documents > 1
     assert kept >= lines
     assert worker.rows("select count(*) from ingest_drift")[0][0] == 0
-    assert worker.asked("createReport") == 1
+    assert worker.requests_of("createReport") == 1
 
 
 def test_data_that_arrives_twice_is_stored_once(worker: Worker) -> None:
@@ -78,7 +78,7 @@ def test_a_store_without_an_account_is_not_named_to_amazon_again(worker: Worker)
     )  # behind the store that the seller chose come the region's others
     worker.finish("orders_history")
     assert (
-        worker.asked("createReport") == 3
+        worker.requests_of("createReport") == 3
     )  # Belgium and the Netherlands are denied, Germany is not
     assert worker.stream("orders_history")["cursor"]["store"] == 6
     assert worker.run("inventory", IRELAND) == 0
@@ -122,7 +122,7 @@ def test_failures_wait_longer_each_time(worker: Worker) -> None:
         waits.append(round(wait.total_seconds()))
     # Never less than Amazon asks for; a loaded machine may add a moment.
     assert all(
-        0 <= wait - asked <= 5 for wait, asked in zip(waits, [30, 30, 60, 120], strict=True)
+        0 <= wait - requested <= 5 for wait, requested in zip(waits, [30, 30, 60, 120], strict=True)
     ), waits
     worker.finish("settlements")  # the others go on
 
@@ -146,8 +146,8 @@ def test_an_expired_document_address_is_requested_again(worker: Worker) -> None:
         "faults", operation="reports.getReportDocument", kind="expired_document", times=1
     )
     worker.finish("orders_history")
-    assert worker.asked("getReportDocument") == 2
-    assert worker.asked("createReport") == 1
+    assert worker.requests_of("getReportDocument") == 2
+    assert worker.requests_of("createReport") == 1
 
 
 def test_a_document_cut_off_is_written_not_at_all(worker: Worker) -> None:
@@ -158,7 +158,7 @@ def test_a_document_cut_off_is_written_not_at_all(worker: Worker) -> None:
     assert worker.rows("select count(*) from ingest_order_line") == [(0,)]
     worker.finish("orders_history")
     assert worker.rows("select count(*) > 50 from ingest_order_line") == [(True,)]
-    assert worker.asked("createReport") == 1
+    assert worker.requests_of("createReport") == 1
 
 
 def test_a_failed_report_waits_and_is_requested_again(worker: Worker) -> None:
@@ -178,7 +178,7 @@ def test_a_failed_report_waits_and_is_requested_again(worker: Worker) -> None:
     assert cursor["pending"] == [0], "the other window did not wait"
     assert cursor["parked"]["0"]["why"] == "fatal"
     worker.finish("orders_history")
-    assert worker.asked("createReport") == 3
+    assert worker.requests_of("createReport") == 3
 
 
 def test_a_cancelled_report_means_no_data_only_after_a_second_request(worker: Worker) -> None:
@@ -195,9 +195,9 @@ def test_a_cancelled_report_means_no_data_only_after_a_second_request(worker: Wo
     assert stream["cursor"]["parked"]["40"]["why"] == "cancelled"
     assert stream["cursor"]["pending"] == [40]
     worker.run("orders_history")
-    assert worker.asked("createReport") == 1, "not before the cool-down is over"
+    assert worker.requests_of("createReport") == 1, "not before the cool-down is over"
     worker.finish("orders_history")
-    assert worker.asked("createReport") == 2
+    assert worker.requests_of("createReport") == 2
 
 
 def _look_now(worker: Worker) -> None:
@@ -222,10 +222,10 @@ def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
     worker.run("settlements")
     [(reason, actor)] = worker.rows("select reason, actor from connections_disconnection")
     assert (reason, actor) == (DisconnectReason.REVOKED_AT_AMAZON.value, "amazon:invalid_grant")
-    asked = worker.asked("listTransactions")
+    requested = worker.requests_of("listTransactions")
     worker.pass_time("transactions")
     assert worker.run("transactions") == 0
-    assert worker.asked("listTransactions") == asked
+    assert worker.requests_of("listTransactions") == requested
     assert worker.connection not in {
         key.connection for key in due_streams(at=clock.now(), most=1000)
     }
@@ -273,7 +273,8 @@ def test_no_stream_reads_anything_before_amazon_has_named_the_seller(
         assert worker.stream(name)["last_outcome"] == "unavailable"
     assert _seller_check(worker) is None
     assert [
-        worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")
+        worker.requests_of(operation)
+        for operation in ("createReport", "getReports", "searchOrders")
     ] == [0, 0, 0]
     assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
 
@@ -291,16 +292,17 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
             assert worker.run(name) == 0
             assert worker.stream(name)["last_outcome"] == "seller_unconfirmed"
     assert [
-        worker.asked(operation) for operation in ("createReport", "getReports", "searchOrders")
+        worker.requests_of(operation)
+        for operation in ("createReport", "getReports", "searchOrders")
     ] == [0, 0, 0]
     with tenant_scope(worker.tenant):
-        told = [
+        notes = [
             one.note
             for one in progress()
             if one.name in {"orders_history", "orders", "transactions"}
         ]
-    assert len(told) == 3
-    assert all("not confirmed the seller" in note for note in told)
+    assert len(notes) == 3
+    assert all("not confirmed the seller" in note for note in notes)
     due_at = worker.stream("orders")["due_at"]
     worker.pass_time("transactions")
     worker.run("transactions")

@@ -78,7 +78,7 @@ def test_killed_at_any_boundary_it_ends_the_same(
     fresh = worker.stream(name)["cursor"]
     worker.finish(name)
     whole = _state(worker, name)
-    reports = worker.asked("createReport")
+    reports = worker.requests_of("createReport")
     deaths = 0
     for number in boundaries:
         worker.rows("delete from ingest_order_line")
@@ -97,7 +97,7 @@ def test_killed_at_any_boundary_it_ends_the_same(
         assert worker.stream(name)["cursor"]["pending"] == []
     assert deaths >= 6
     # Once per whole run, never again for a report that Amazon was already making or had made.
-    assert worker.asked("createReport") <= (deaths + 2) * reports
+    assert worker.requests_of("createReport") <= (deaths + 2) * reports
 
 
 def test_a_lease_is_for_one_worker_at_a_time(worker: Worker) -> None:
@@ -132,7 +132,7 @@ def test_workers_at_once_share_the_streams(worker: Worker) -> None:
     for name in ("orders_history", "transactions", "settlements"):
         worker.finish(name)
     assert sum(steps) > 3
-    assert worker.asked("createReport") == 1
+    assert worker.requests_of("createReport") == 1
     [(lines, distinct)] = worker.rows(
         "select count(*), count(distinct (order_id, line_key)) from ingest_order_line"
     )
@@ -142,7 +142,7 @@ def test_workers_at_once_share_the_streams(worker: Worker) -> None:
 def test_a_page_that_arrives_after_the_end_is_not_written(
     worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask, before = SyncStep.call, worker.asked("listTransactions")
+    ask, before = SyncStep.call, worker.requests_of("listTransactions")
 
     def late(self: SyncStep, operation: str, **request: Any) -> bytes:  # noqa: ANN401
         body = ask(self, operation, **request)
@@ -158,6 +158,6 @@ def test_a_page_that_arrives_after_the_end_is_not_written(
 
     monkeypatch.setattr(SyncStep, "call", late)
     assert worker.run("transactions") == 0
-    assert worker.asked("listTransactions") == before + 1
+    assert worker.requests_of("listTransactions") == before + 1
     assert worker.rows("select count(*) from ingest_ledger_line") == [(0,)]
     assert worker.stream("transactions")["last_success_at"] is None
