@@ -1,4 +1,6 @@
-"""A stand-in for Amazon: Login with Amazon, Seller Central's consent page, SP-API and its report documents.
+"""Imitation of Amazon: LWA, Seller Central's consent page, and SP-API.
+
+It also serves the report documents of SP-API.
 
 It runs as a process of its own and imports nothing of ours but `lib`, so that the client and its
 counterpart can share no mistake. Nothing here may be friendlier than Amazon. Figures and texts come

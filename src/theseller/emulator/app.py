@@ -1,4 +1,8 @@
-"""The ASGI application: Login with Amazon, Seller Central, SP-API, documents, switches, on one port."""
+"""ASGI application of the emulator: all of its routes on one port.
+
+The routes: Login with Amazon, Seller Central, SP-API, report documents, and the emulator's own
+switches under /_emulator/.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,10 @@ async def _health(_request: Request) -> Response:
 
 
 async def _document(request: Request) -> Response:
-    """Serve a report document to anyone who has its link, as a storage service does: no token, five minutes."""
+    """Serve a report document to anyone who has its link.
+
+    No access token is needed, as with a storage service; the link expires after five minutes.
+    """
     emulator: Emulator = request.app.state.emulator
     seller_id, document_id = request.path_params["seller_id"], request.path_params["document_id"]
     at, query = emulator.now(), request.query_params
@@ -85,7 +92,10 @@ async def _document(request: Request) -> Response:
 
 
 def create_app(config: Config) -> Starlette:
-    """Return the emulator as an ASGI application. Its state below `config.state_dir` is read now and kept up to date."""
+    """Return the emulator as an ASGI application.
+
+    Its state below `config.state_dir` is read now and kept up to date.
+    """
     app = Starlette(
         routes=[
             Route("/_emulator/health", _health, methods=["GET"]),

@@ -1,7 +1,7 @@
-"""Canaries: a unique string in every personal-data path of every payload, so that a test can search for what must never arrive.
+"""Canaries: a unique text in every personal-data field of every payload.
 
-Every one matches ``CNRY[A-Z2-7]{20}``, also inside the mail addresses, telephone numbers and links
-that carry it.
+A test searches for them where personal data must never arrive. Every canary matches
+``CNRY[A-Z2-7]{20}``, also inside the mail addresses, telephone numbers and links that carry it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ PREFIX = "CNRY"
 PATTERN = r"CNRY[A-Z2-7]{20}"
 
 _ADDRESS = (
-    "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "districtOrCounty", "stateOrRegion",
-    "municipality", "postalCode", "phone", "extendedFields.streetName", "extendedFields.streetNumber", "extendedFields.complement",
+    "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city",
+    "districtOrCounty", "stateOrRegion", "municipality", "postalCode", "phone",
+    "extendedFields.streetName", "extendedFields.streetNumber", "extendedFields.complement",
     "extendedFields.neighborhood",
 )  # fmt: skip
 _MERCHANT_ADDRESS = tuple(
@@ -79,13 +80,19 @@ OTHER_PATHS = {
 
 
 def canary(seed: int, path: str, key: str) -> str:
-    """Return the one canary of `path` in the record `key`: 24 characters that no other path and record has."""
+    """Return the canary of `path` in the record `key`.
+
+    It has 24 characters; no other path and record has the same.
+    """
     digest = hashlib.sha256(f"{seed}|{path}|{key}".encode()).digest()
     return PREFIX + base64.b32encode(digest).decode()[:20]
 
 
 def all_paths() -> frozenset[str]:
-    """Return every place that carries a canary: ``operation:path`` for answers, ``report type:column`` for documents."""
+    """Return every field that carries a canary.
+
+    ``operation:path`` for answers, ``report type:column`` for documents.
+    """
     order_paths = [path for paths in ORDER_PATHS.values() for path in paths]
     last_update, order_date = (
         "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL",

@@ -1,4 +1,7 @@
-"""The emulator's command line: `serve`, and `report`, which writes a file as a seller would download it from Seller Central."""
+"""Command line of the emulator: `serve` and `report`.
+
+`serve` runs it. `report` writes a file as a seller would download it from Seller Central.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,12 @@ from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
 from theseller.emulator.state import StateFileError
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 from theseller.lib import clock
 
 
 def parser() -> argparse.ArgumentParser:
+    """Return the parser of the commands `serve` and `report`."""
     top = argparse.ArgumentParser(
         prog="python -m theseller.emulator",
         description="A stand-in for Amazon, for tests and demonstrations.",
@@ -122,7 +126,11 @@ class _Server(uvicorn.Server):
 
 
 def _expected_truncation(record: logging.LogRecord) -> bool:
-    """Drop the server's complaint about an answer that a fault cut short on purpose."""
+    """Drop the server's message about an answer that a fault truncated.
+
+    Returns:
+        False for such a record, as a logging filter does.
+    """
     return not (record.exc_info and "declared Content-Length" in str(record.exc_info[1]))
 
 

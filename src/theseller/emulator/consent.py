@@ -1,4 +1,8 @@
-"""Seller Central: the consent page of the website workflow, and "Manage your apps", where a seller revokes."""
+"""Seller Central: the consent page and "Manage your apps".
+
+The consent page is the one of the website authorization workflow. On "Manage your apps" a seller
+revokes an authorization.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ _SECONDARY = "secondary:"
 
 
 def routes() -> list[Route]:
+    """Return the routes of the emulated Seller Central."""
     return [
         Route("/", _index, methods=["GET"]),
         Route(pages.STYLE_PATH, _style, methods=["GET"]),
@@ -32,7 +37,7 @@ def routes() -> list[Route]:
 
 
 async def _index(request: Request) -> Response:
-    """Say what is here: whose shops, where a seller manages applications, how faults are switched."""
+    """List the shops, the addresses of "Manage your apps" and the switches."""
     emulator: Emulator = request.app.state.emulator
     hosts = list(
         dict.fromkeys(
@@ -43,7 +48,7 @@ async def _index(request: Request) -> Response:
     )
     rows = "".join(
         f'<li><strong><a href="/seller-central/{host}/apps/manage">{host}</a></strong>'
-        f"<span>{escape(' and '.join(f'{seller.owner} ({_countries(seller)})' for seller in _sellers(emulator, host)))}</span></li>"
+        f"<span>{escape(_owners(emulator, host))}</span></li>"
         for host in hosts
     )
     base = str(request.base_url).rstrip("/")
@@ -67,8 +72,16 @@ async def _style(_request: Request) -> Response:
     return pages.style()
 
 
+def _owners(emulator: Emulator, host: str) -> str:
+    sellers = _sellers(emulator, host)
+    return " and ".join(f"{seller.owner} ({_countries(seller)})" for seller in sellers)
+
+
 def _sellers(emulator: Emulator, host: str) -> list[Seller]:
-    """Return the accounts that can sign in at this host: one unified account for Europe, one for North America."""
+    """Return the accounts that can sign in at this host.
+
+    There is one unified account for Europe and one for North America.
+    """
     regions = {
         market.region for market in MARKETPLACES.values() if market.seller_central_host == host
     }
@@ -76,7 +89,7 @@ def _sellers(emulator: Emulator, host: str) -> list[Seller]:
 
 
 def _refusal(emulator: Emulator, host: str, requested: dict[str, str]) -> Response | None:
-    """Return the error page for a request that Seller Central does not accept, or None."""
+    """Return the error page for a request that is not accepted, or None."""
     application, uri = emulator.config.application, requested["redirect_uri"]
     if not _sellers(emulator, host):
         return pages.problem(
@@ -196,7 +209,11 @@ def _origin(uri: str) -> str:
 
 
 async def _decide(request: Request) -> Response:
-    """Send the seller back with a code, or nowhere. The fields come from the browser and are checked again."""
+    """Send the seller back to the application with an authorization code.
+
+    A seller who declines stays on Seller Central. The fields come from the browser and are checked
+    again.
+    """
     emulator: Emulator = request.app.state.emulator
     host = request.path_params["host"]
     form = {name: str(value) for name, value in (await request.form()).items()}
@@ -288,7 +305,10 @@ def _card(emulator: Emulator, seller: Seller) -> str:
 
 
 async def _change(request: Request) -> Response:
-    """Disable an authorization, or enable it again: at Amazon neither tells the application."""
+    """Disable an authorization, or enable it again.
+
+    Amazon notifies the application of neither.
+    """
     emulator: Emulator = request.app.state.emulator
     form = await request.form()
     host, account = request.path_params["host"], str(form.get("account", ""))

@@ -1,4 +1,4 @@
-"""The emulator's own switches, under /_emulator/: reachable from this machine only."""
+"""Switches of the emulator under /_emulator/, for this machine only."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from theseller.emulator.world.amendments import Change, record_of
 
 
 def routes() -> list[Route]:
+    """Return the routes of the switches, as JSON."""
     return [
         Route("/_emulator/state", _state, methods=["GET"]),
         Route("/_emulator/calls", _calls, methods=["GET"]),
@@ -35,7 +36,10 @@ def routes() -> list[Route]:
 
 
 def is_local(request: Request) -> bool:
-    """Say whether the call came from this machine, and not from a foreign page in a browser on it."""
+    """Say whether the call came from this machine.
+
+    False also for a call that a page of another site made in a browser on this machine.
+    """
     if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return False
     host = request.client.host if request.client else ""
@@ -169,7 +173,11 @@ async def _changes(request: Request) -> Response:
 
 
 async def _change(request: Request) -> Response:
-    """Change a fact: a late refund, a cancellation, a release, a settlement closed early, a second settlement stream."""
+    """Change a fact at Amazon.
+
+    A late refund, a cancellation, a release, a settlement closed early, or a second settlement
+    stream.
+    """
     emulator: Emulator = request.app.state.emulator
     data = await _body(request)
     if data is None:
@@ -209,7 +217,10 @@ async def _revoke(request: Request) -> Response:
 
 
 async def _rotate(request: Request) -> Response:
-    """Make a new client secret the newest (the given one or one drawn here); the two newest before it work for seven days more."""
+    """Make a new client secret the newest: the given one, or one drawn here.
+
+    The two newest before it work for seven more days.
+    """
     emulator: Emulator = request.app.state.emulator
     data = await _body(request)
     if data is None:

@@ -1,4 +1,7 @@
-"""The control page at /_emulator/: forms that change facts at Amazon, for a person who tries the product. From this machine only."""
+"""Control page at /_emulator/: forms that change facts at Amazon.
+
+It is for a person who tries the product, and can be reached from this machine only.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ async def _show(request: Request) -> Response:
 def _choose_seller(emulator: Emulator, chosen: Seller) -> str:
     links = "".join(
         "<li><a"
-        f' href="?{urlencode({"seller": seller.id})}"{" aria-current=page" if seller is chosen else ""}>{escape(seller.owner)}'
+        f' href="?{urlencode({"seller": seller.id})}"'
+        f"{' aria-current=page' if seller is chosen else ''}>{escape(seller.owner)}"
         f" · {escape(str(seller.region).upper())}</a><span>{escape(seller.id)}</span></li>"
         for seller in emulator.world.sellers.values()
     )
@@ -70,7 +74,7 @@ def _choose_seller(emulator: Emulator, chosen: Seller) -> str:
 
 
 def _orders(emulator: Emulator, seller: Seller, kind: Change, title: str, button: str) -> str:
-    """Return a form for one order: the newest that can be changed, or any by its id."""
+    """Return a form for one order: a recent one from a list, or any by ID."""
     found = changeable(emulator, seller, kind)
     options = "".join(
         f'<option value="{escape(order.id)}">{escape(order.store.marketplace.code)} ·'
@@ -94,7 +98,7 @@ def _orders(emulator: Emulator, seller: Seller, kind: Change, title: str, button
 
 
 def _stores(emulator: Emulator, seller: Seller) -> str:
-    """Return the forms of each store: release, close a settlement, begin the second stream."""
+    """Return each store's forms: release, close settlement, second stream."""
     rows = []
     for store in seller.stores:
         fields = {
@@ -136,7 +140,10 @@ def _clock(emulator: Emulator, seller: Seller) -> str:
 
 def _made(emulator: Emulator) -> str:
     made = [
-        f"<li><strong>{escape(describe(emulator, amendment))}</strong><span>{instant(amendment.at)}</span></li>"
+        (
+            f"<li><strong>{escape(describe(emulator, amendment))}</strong><span>"
+            f"{instant(amendment.at)}</span></li>"
+        )
         for amendment in reversed(emulator.world.amendments.all)
     ]
     content = (

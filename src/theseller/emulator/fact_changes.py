@@ -1,4 +1,4 @@
-"""Changes to facts: what a request for one must say, which orders can be changed, and what each change is called."""
+"""Changes to facts: checks of a request, changeable orders, and names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ _LONGEST_JUMP = 365
 
 
 def change(emulator: Emulator, data: Mapping[str, object]) -> Amendment:
-    """Make the change that `data` describes, now. Raises ValueError with what is wrong."""
+    """Make the change that `data` describes, now.
+
+    Raises:
+        ValueError: with what is wrong in `data`.
+    """
     try:
         kind = Change(str(data.get("kind", "")))
     except ValueError:
@@ -62,7 +66,10 @@ def _share(percent: object) -> float:
 
 
 def why_not(kind: Change, order: Order, at: datetime) -> str:
-    """Return why the order cannot be refunded or canceled at `at`; empty if it can."""
+    """Return why the order cannot be refunded or canceled at `at`.
+
+    Empty if it can.
+    """
     if kind is Change.CANCEL:
         return (
             ""
@@ -104,14 +111,21 @@ def _of_store(
 
 
 def changeable(emulator: Emulator, seller: Seller, kind: Change) -> list[Order]:
-    """Return the seller's newest orders that can be refunded or canceled now, newest first."""
+    """Return the seller's orders that can be refunded or canceled now.
+
+    Only recent ones, newest first, and at most `_MOST_OFFERED`.
+    """
     at = emulator.now()
     orders = emulator.world.orders_created(seller, list(seller.stores), at - _OFFERED, at)
     return [order for order in orders if not why_not(kind, order, at)][: -_MOST_OFFERED - 1 : -1]
 
 
 def jump(emulator: Emulator, days: object) -> None:
-    """Move Amazon's clock `days` days ahead. Raises ValueError with what is wrong."""
+    """Move Amazon's clock `days` days ahead.
+
+    Raises:
+        ValueError: `days` is not a whole number in the range that is allowed.
+    """
     text = str(days).strip()
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LONGEST_JUMP:
         raise ValueError(f"'days' must be a whole number from 1 to {_LONGEST_JUMP}")
@@ -119,7 +133,11 @@ def jump(emulator: Emulator, days: object) -> None:
 
 
 def set_clock(emulator: Emulator, offset: float) -> None:
-    """Set by how many seconds Amazon's clock differs from the machine's. Raises ValueError before a change that was made."""
+    """Set by how many seconds Amazon's clock differs from the machine's.
+
+    Raises:
+        ValueError: the clock would be set to a time before a change that was made.
+    """
     newest = max((amendment.at for amendment in emulator.world.amendments.all), default=None)
     if newest and emulator.config.clock() + timedelta(seconds=offset) < newest:
         raise ValueError("the clock cannot be set to a time before a change that was made")

@@ -1,4 +1,4 @@
-"""Faults that a test or a person switches on: what Amazon does on a bad day."""
+"""Faults that a test or a person injects into the emulator's answers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 KINDS = (
-    "throttle", "error500", "error503", "timeout", "truncate", "unknown_field", "html_error", "slow", "fatal_report",
-    "expired_document", "malformed_json",
+    "throttle", "error500", "error503", "timeout", "truncate", "unknown_field", "html_error",
+    "slow", "fatal_report", "expired_document", "malformed_json",
 )  # fmt: skip
 BEFORE = frozenset({"throttle", "error500", "error503", "timeout", "html_error"})
 """Kinds that replace the answer."""
@@ -28,7 +28,14 @@ HTML_ERROR = (
 
 @dataclass(slots=True)
 class Fault:
-    """`operation`: a glob over names like ``orders.searchOrders``. `times`: how often it strikes before it is over; None is for ever."""
+    """A kind of fault that happens to matching calls.
+
+    Attributes:
+        operation: a glob over names such as ``orders.searchOrders``.
+        kind: one of `KINDS`.
+        times: how often it happens before it is removed; None is without limit.
+        probability: the share of matching calls that it happens to, 0 to 1.
+    """
 
     operation: str
     kind: str
@@ -60,7 +67,10 @@ class Faults:
         return fault
 
     def draw(self, operation: str, kinds: frozenset[str]) -> str | None:
-        """Return the kind of fault that strikes this call now, if one of `kinds` does, and count it."""
+        """Return the kind of fault that happens to this call, or None.
+
+        Only faults of `kinds` are considered. The use is counted against the fault's `times`.
+        """
         for fault in self.active:
             if (
                 fault.kind in kinds
@@ -87,7 +97,7 @@ class TruncatedResponse(Response):
 
 
 class SilentResponse(Response):
-    """Never answers: holds the connection until the client gives up, then goes away."""
+    """A response that sends nothing until the client gives up."""
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +109,10 @@ class SilentResponse(Response):
 
 
 def grow(body: object, canary_text: str) -> object:
-    """Return the JSON value with a field that no model has, in every object: Amazon adds fields without notice."""
+    """Return the JSON value with an unknown field in every object.
+
+    No model has the field: Amazon adds fields without notice.
+    """
     if isinstance(body, dict):
         return {
             **{key: grow(value, canary_text) for key, value in body.items()},

@@ -18,7 +18,10 @@ def instant_exact(at: datetime) -> str:
 
 
 def amount(minor: int, currency: str) -> str:
-    """Write whole minor units with a point: 1234 is ``12.34`` in dollars and ``1234`` in yen."""
+    """Return whole minor units as a decimal number.
+
+    1234 is ``12.34`` in dollars and ``1234`` in yen.
+    """
     digits = minor_unit_digits(currency)
     if not digits:
         return str(minor)

@@ -1,7 +1,7 @@
-"""Invented buyers for a demonstration: names, streets, places and messages that read like real ones and belong to no one.
+"""Invented buyers for a demonstration.
 
-Tests use canaries in their place (`canary`), so that a search for what must never arrive can find
-it.
+Names, streets, places and messages read like real ones and belong to no one. Tests use canaries
+instead (`canary`), so that a search for personal data can find them.
 """
 
 from __future__ import annotations
@@ -15,29 +15,90 @@ CANARIES, PLAUSIBLE = "canaries", "plausible"
 #: By country of delivery: first names, family names, streets (with ``{}`` for the number), and
 #: (city, state, postal code).
 _FIRST = {
-    "DE": ("Anna", "Jonas", "Lena", "Paul", "Miriam", "Tobias"), "FR": ("Camille", "Hugo", "Louise", "Théo", "Manon", "Julien"),
-    "MX": ("Sofía", "Mateo", "Valeria", "Diego", "Camila", "Andrés"), "JP": ("葵", "蓮", "陽菜", "湊", "結衣", "大翔"),
-    "": ("Emma", "Noah", "Grace", "Oliver", "Hannah", "James", "Chloe", "Marcus", "Priya", "Daniel", "Ruth", "Leon"),
-}  # fmt: skip
+    "DE": ("Anna", "Jonas", "Lena", "Paul", "Miriam", "Tobias"),
+    "FR": ("Camille", "Hugo", "Louise", "Théo", "Manon", "Julien"),
+    "MX": ("Sofía", "Mateo", "Valeria", "Diego", "Camila", "Andrés"),
+    "JP": ("葵", "蓮", "陽菜", "湊", "結衣", "大翔"),
+    "": (
+        "Emma",
+        "Noah",
+        "Grace",
+        "Oliver",
+        "Hannah",
+        "James",
+        "Chloe",
+        "Marcus",
+        "Priya",
+        "Daniel",
+        "Ruth",
+        "Leon",
+    ),
+}
 _FAMILY = {
-    "DE": ("Bergmann", "Lorenz", "Seidel", "Vogt", "Krämer", "Wendt"), "FR": ("Lefèvre", "Moreau", "Garnier", "Chevalier", "Blanc", "Roussel"),
-    "MX": ("Hernández", "Castillo", "Ramírez", "Ortega", "Salazar", "Medina"), "JP": ("佐々木", "高橋", "小川", "森田", "石井", "藤原"),
-    "": ("Whitfield", "Carver", "Holloway", "Bennett", "Ashworth", "Parrish", "Delgado", "Nguyen", "Okafor", "Sutton", "Lindqvist", "Marsh"),
-}  # fmt: skip
+    "DE": ("Bergmann", "Lorenz", "Seidel", "Vogt", "Krämer", "Wendt"),
+    "FR": ("Lefèvre", "Moreau", "Garnier", "Chevalier", "Blanc", "Roussel"),
+    "MX": ("Hernández", "Castillo", "Ramírez", "Ortega", "Salazar", "Medina"),
+    "JP": ("佐々木", "高橋", "小川", "森田", "石井", "藤原"),
+    "": (
+        "Whitfield",
+        "Carver",
+        "Holloway",
+        "Bennett",
+        "Ashworth",
+        "Parrish",
+        "Delgado",
+        "Nguyen",
+        "Okafor",
+        "Sutton",
+        "Lindqvist",
+        "Marsh",
+    ),
+}
 _STREETS = {
-    "DE": ("Lindenstraße {}", "Am Mühlbach {}", "Gartenweg {}", "Bahnhofstraße {}", "Feldstraße {}", "Schulweg {}"),
-    "FR": ("{} rue des Tilleuls", "{} avenue du Moulin", "{} place du Marché", "{} rue de la Gare", "{} chemin des Vignes", "{} rue du Pont"),
-    "MX": ("Calle Jacarandas {}", "Av. de los Fresnos {}", "Calle del Molino {}", "Calle Hidalgo {}", "Av. Reforma {}"),
+    "DE": (
+        "Lindenstraße {}",
+        "Am Mühlbach {}",
+        "Gartenweg {}",
+        "Bahnhofstraße {}",
+        "Feldstraße {}",
+        "Schulweg {}",
+    ),
+    "FR": (
+        "{} rue des Tilleuls",
+        "{} avenue du Moulin",
+        "{} place du Marché",
+        "{} rue de la Gare",
+        "{} chemin des Vignes",
+        "{} rue du Pont",
+    ),
+    "MX": (
+        "Calle Jacarandas {}",
+        "Av. de los Fresnos {}",
+        "Calle del Molino {}",
+        "Calle Hidalgo {}",
+        "Av. Reforma {}",
+    ),
     "JP": ("桜町{}番地", "緑ヶ丘{}番地", "若葉台{}番地"),
-    "": ("{} Maple Street", "{} Mill Lane", "{} Orchard Road", "{} Cedar Avenue", "{} Station Road", "{} Church Street", "{} Highland Drive", "{} Park View"),
-}  # fmt: skip
+    "": (
+        "{} Maple Street",
+        "{} Mill Lane",
+        "{} Orchard Road",
+        "{} Cedar Avenue",
+        "{} Station Road",
+        "{} Church Street",
+        "{} Highland Drive",
+        "{} Park View",
+    ),
+}
 _PLACES = {
     "US": (("Springfield", "IL", "62704"), ("Salem", "OR", "97301"), ("Dover", "DE", "19901")),
-    "CA": (("Kingston", "ON", "K7L 1A1"), ("Nanaimo", "BC", "V9R 1A1")), "MX": (("Morelia", "Michoacán", "58000"), ("Puebla", "Puebla", "72000")),
+    "CA": (("Kingston", "ON", "K7L 1A1"), ("Nanaimo", "BC", "V9R 1A1")),
+    "MX": (("Morelia", "Michoacán", "58000"), ("Puebla", "Puebla", "72000")),
     "GB": (("Bath", "", "BA1 1AA"), ("Ripon", "", "HG4 1AA"), ("Ely", "", "CB7 4AA")),
-    "DE": (("Fulda", "", "36037"), ("Celle", "", "29221")), "FR": (("Dole", "", "39100"), ("Vannes", "", "56000")),
+    "DE": (("Fulda", "", "36037"), ("Celle", "", "29221")),
+    "FR": (("Dole", "", "39100"), ("Vannes", "", "56000")),
     "JP": (("松本市", "長野県", "390-0001"), ("倉敷市", "岡山県", "710-0001")),
-}  # fmt: skip
+}
 #: Numbers that the countries' regulators keep for fiction, ``{}`` for two digits; where none is
 #: kept, a buyer states no phone.
 _PHONES = {
@@ -62,7 +123,10 @@ def _draw(seed: int, order: Order, what: str, options: tuple[Any, ...]) -> Any: 
 
 
 def address(seed: int, order: Order) -> dict[str, Any]:
-    """Return the delivery address of an order: parts that this buyer's address does not have are absent."""
+    """Return the delivery address of an order.
+
+    Parts that this buyer's address does not have are absent.
+    """
     country = order.destination
     words = country if country in _FIRST else ""
     first, family = (
@@ -74,8 +138,11 @@ def address(seed: int, order: Order) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": f"{family} {first}" if country == "JP" else f"{first} {family}",
         "addressLine1": street.format(1 + number(seed, order.id, "house", below=140)),
-        "city": city, "postalCode": postal_code, "countryCode": country, "addressType": "RESIDENTIAL",
-    }  # fmt: skip
+        "city": city,
+        "postalCode": postal_code,
+        "countryCode": country,
+        "addressType": "RESIDENTIAL",
+    }
     if country in _PHONES:
         found["phone"] = _PHONES[country].format(
             f"{number(seed, order.id, 'phone', below=100):02d}"

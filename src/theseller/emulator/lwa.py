@@ -1,4 +1,7 @@
-"""Login with Amazon: POST /auth/o2/token, as a form or as JSON; Amazon accepts both, and its own Java client sends JSON."""
+"""Login with Amazon: POST /auth/o2/token, as a form or as JSON.
+
+Amazon accepts both, and its own Java client sends JSON.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,18 @@ _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
 
 
 class LwaError(Exception):
+    """A refused token request: HTTP status, error code and description."""
+
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(error)
         self.status, self.error, self.description = status, error, description
 
 
 async def token(request: Request) -> Response:
-    """Answer a token request. The seller of a refresh token is counted even when the answer is a refusal."""
+    """Answer a token request.
+
+    The call is counted for the refresh token's seller even when the request is refused.
+    """
     emulator: Emulator = request.app.state.emulator
     at = emulator.now()
     kind = emulator.faults.draw(OPERATION, BEFORE)
@@ -63,7 +71,11 @@ async def token(request: Request) -> Response:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """Return the fields of the request's form or JSON object. Raises LwaError for anything else."""
+    """Return the fields of the request's form or JSON object.
+
+    Raises:
+        LwaError: the request has another content type or another shape.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
     if kind == "application/x-www-form-urlencoded":
         return {key: str(value) for key, value in (await request.form()).items()}
@@ -83,7 +95,10 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 def _refusal(error: LwaError) -> Response:
-    """Return Amazon's refusal: the two fields of RFC 6749, and on a 400 an index and a request id as well."""
+    """Return Amazon's refusal as an HTTP response.
+
+    It has the two fields of RFC 6749, and with status 400 also an index and a request ID.
+    """
     request_id = str(new_id())
     body = {"error": error.error, "error_description": error.description}
     if error.status == 400:

@@ -1,4 +1,4 @@
-"""The emulated Seller Central's pages: plain HTML, one style sheet, no script."""
+"""Layout of the emulated Seller Central: HTML, one style sheet, no script."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _WHAT_ROLES_OPEN = {
 
 
 def role_line(role: str) -> str:
-    """Return a list entry for a role and, where we have words for it, what it opens."""
+    """Return a list entry for a role and what it gives access to.
+
+    A role without a description of its own gets a general one.
+    """
     what = _WHAT_ROLES_OPEN.get(role, "Data that this role covers")
     return f"<li><strong>{escape(role)}</strong><span>{escape(what)}</span></li>"
 
@@ -37,13 +40,23 @@ def hidden(fields: dict[str, str]) -> str:
 def page(
     host: str, title: str, content: str, *, status: int = 200, form_targets: str = ""
 ) -> Response:
-    """Return a whole page. `form_targets`: origins that a form on it may end at; browsers check redirects against them too."""
+    """Return a whole page.
+
+    Args:
+        host: the host of Seller Central that the page shows.
+        title: the page's title and heading.
+        content: the HTML below the heading.
+        status: the HTTP status.
+        form_targets: origins that a form on the page may end at. Browsers check redirects against
+            them too.
+    """
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
         f' content="width=device-width, initial-scale=1"><title>{escape(title)} · Emulated Seller'
         f' Central</title><link rel="stylesheet" href="{STYLE_PATH}"></head><body><header><p'
         ' class="mark"><span aria-hidden="true">◆</span> Emulated Seller Central</p><p'
-        f' class="host">{escape(host)}</p></header><main><h1>{escape(title)}</h1>{content}</main><footer><p>This'
+        f' class="host">{escape(host)}</p></header><main><h1>{escape(title)}</h1>{content}'
+        f"</main><footer><p>This"
         " is a stand-in for tests and demonstrations. It is not Amazon, and nothing you do here"
         " reaches Amazon.</p></footer></body></html>"
     )

@@ -14,12 +14,15 @@ from theseller.emulator.formats import instant_exact
 from theseller.emulator.settings import Config
 from theseller.emulator.state import State
 from theseller.emulator.world.amendments import Amendment, Amendments, amendment_of, record_of
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 
 @dataclass(slots=True)
 class CallCount:
-    """How often an operation was called for a seller, whatever the answer; `statuses` counts the answers."""
+    """How often an operation was called for a seller, whatever the answer.
+
+    `statuses`: the number of answers per HTTP status.
+    """
 
     count: int
     first: datetime
@@ -28,6 +31,8 @@ class CallCount:
 
 
 class Emulator:
+    """The state of a running emulator: facts, limits, faults, call counts."""
+
     def __init__(self, config: Config) -> None:
         self.config = config
         self.state = State(config.state_dir)
@@ -41,7 +46,7 @@ class Emulator:
         )  # Links to documents live five minutes; a restart may end them early.
 
     def now(self) -> datetime:
-        """Return the emulated instant: the machine's, moved by the offset that was set."""
+        """Return the emulated instant: the machine's time plus the set offset."""
         return self.config.clock() + timedelta(seconds=self.state.data["clock_offset"])
 
     def change(self, amendment: Amendment) -> None:
@@ -61,13 +66,24 @@ class Emulator:
     def calls_report(self) -> list[dict[str, object]]:
         """Return the counts as JSON, sorted by seller and operation."""
         return [
-            {"selling_partner_id": seller, "operation": operation, "count": known.count, "first": instant_exact(known.first),
-             "last": instant_exact(known.last), "statuses": {str(status): count for status, count in sorted(known.statuses.items())}}
+            {
+                "selling_partner_id": seller,
+                "operation": operation,
+                "count": known.count,
+                "first": instant_exact(known.first),
+                "last": instant_exact(known.last),
+                "statuses": {
+                    str(status): count for status, count in sorted(known.statuses.items())
+                },
+            }
             for (seller, operation), known in sorted(self.calls.items())
-        ]  # fmt: skip
+        ]
 
     def seal(self, text: str) -> str:
-        """Return a short proof that this emulator wrote `text`; the same after a restart."""
+        """Return a short HMAC of `text`, the same after a restart.
+
+        It proves that this emulator wrote `text`.
+        """
         return hmac.new(
             f"paging:{self.config.seed}".encode(), text.encode(), hashlib.sha256
         ).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What an emulator is started with: the application as it is registered, and how the emulated Amazon behaves."""
+"""Configuration of an emulator: the registered application, its behavior."""
 
 from __future__ import annotations
 
@@ -11,19 +11,27 @@ from pathlib import Path
 from theseller.lib import clock
 
 ROLES = (
-    "Amazon Fulfillment", "Brand Analytics", "Buyer Communication", "Buyer Solicitation", "Direct to Consumer Shipping (Restricted)",
-    "Finance and Accounting", "Inventory and Order Tracking", "Pricing", "Product Listing", "Professional Services (Restricted)",
-    "Selling Partner Insights", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)",
+    "Amazon Fulfillment", "Brand Analytics", "Buyer Communication", "Buyer Solicitation",
+    "Direct to Consumer Shipping (Restricted)", "Finance and Accounting",
+    "Inventory and Order Tracking", "Pricing", "Product Listing",
+    "Professional Services (Restricted)", "Selling Partner Insights", "Tax Invoicing (Restricted)",
+    "Tax Remittance (Restricted)",
 )  # fmt: skip
 
 
 class ApplicationFileError(ValueError):
-    """The application file cannot be used; the message says why, and never repeats a secret."""
+    """An application file that cannot be used.
+
+    The message says why, and never repeats a secret.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application as registered with Amazon. `client_secrets`: newest first; the first two work."""
+    """An application as registered with Amazon.
+
+    `client_secrets`: newest first; the first two are valid.
+    """
 
     client_id: str
     application_id: str
@@ -36,10 +44,18 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`rate_scale` multiplies every usage plan and divides every waiting time; 1.0 is Amazon. `public_url`: what document URLs begin with.
+    """How an emulator behaves.
 
-    `people`: whether recipients carry canaries, as tests need them, or are plausible, as a
-    demonstration does (`people`).
+    Attributes:
+        application: the registered application.
+        state_dir: the folder of the state file.
+        seed: the seed of all random draws.
+        rate_scale: multiplies every usage plan and divides every waiting time; 1.0 is Amazon.
+        public_url: what document URLs begin with.
+        clock: returns the current time, aware.
+        people: ``canaries`` as tests need them, else plausible recipients (`invented_buyers`) as in
+            a
+            demonstration.
     """
 
     application: Application
@@ -65,7 +81,11 @@ def load_application(path: Path) -> Application:
 
 
 def application_from(data: object) -> Application:
-    """Build an application from the file's JSON. Raises ApplicationFileError for a missing or mistyped key or an unknown role."""
+    """Return the application that the file's JSON describes.
+
+    Raises:
+        ApplicationFileError: a key is missing or of the wrong type, or a role is unknown.
+    """
     if not isinstance(data, dict):
         raise ApplicationFileError("the application file must hold one JSON object")
     texts = {key: data.get(key) for key in ("client_id", "application_id")}

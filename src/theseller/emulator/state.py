@@ -1,4 +1,4 @@
-"""What Amazon would remember over a restart: who authorised what, which codes were used, which reports were asked for.
+"""What Amazon remembers over a restart: authorizations, codes, reports.
 
 One JSON file, replaced atomically, readable by its owner only. Tokens, codes and secrets are in it
 as SHA-256 hashes and nowhere else.
@@ -60,7 +60,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class State:
-    """The file and what is in it. Every method that changes something has written it when it returns."""
+    """The state file and its content.
+
+    Every method that changes something has written the file when it returns.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,10 +112,18 @@ class State:
         *,
         named: bool = True,
     ) -> str:
-        """Record a seller's consent and return the authorisation code, which only the caller ever has.
+        """Record a seller's consent and return the authorization code.
 
-        `named`: whether the request for consent had the redirect URI in it. Only then must the
-        exchange repeat it (RFC 6749 §4.1.3).
+        The code itself is not stored.
+
+        Args:
+            seller_id: the seller account.
+            redirect_uri: where the code is sent.
+            roles: the roles that the seller approved.
+            at: the time of the consent.
+            named: whether the request for consent had the redirect URI in it. Only then must the
+                exchange
+                repeat it (RFC 6749 §4.1.3).
         """
         code = "RH" + secrets.token_hex(9)
         record = {
@@ -128,7 +139,10 @@ class State:
     def redeem(
         self, code: str, redirect_uri: str, client_id: str, at: datetime
     ) -> tuple[str, str] | None:
-        """Exchange a code for (access token, refresh token); None if it is unknown, expired, used, or for another redirect URI."""
+        """Exchange an authorization code for (access token, refresh token).
+
+        None if the code is unknown, expired, used, or issued for another redirect URI.
+        """
         record = self.data["codes"].get(digest(code))
         if record is None or record["used"] or record["expires"] <= at.timestamp():
             return None
@@ -143,17 +157,23 @@ class State:
             "roles": record["roles"],
         }
         self.data["grants"][digest(refresh)] = {
-            "seller": seller, "client_id": client_id, "roles": record["roles"], "expires": (at + AUTHORISATION_LIFETIME).timestamp(),
-        }  # fmt: skip
+            "seller": seller,
+            "client_id": client_id,
+            "roles": record["roles"],
+            "expires": (at + AUTHORISATION_LIFETIME).timestamp(),
+        }
         return self._access(seller, record["roles"], at), refresh
 
     def names_redirect(self, code: str) -> bool:
-        """Say whether the exchange of a code must repeat the redirect URI of its consent."""
+        """Say whether the code's exchange must repeat the redirect URI."""
         record = self.data["codes"].get(digest(code))
         return record is None or bool(record.get("named", True))
 
     def grant(self, refresh: str, at: datetime) -> Record | None:
-        """Return the living grant of a refresh token; None if it is unknown, expired or revoked."""
+        """Return the valid grant of a refresh token.
+
+        None if the token is unknown, expired or revoked.
+        """
         record: Record | None = self.data["grants"].get(digest(refresh))
         if (
             record is None
@@ -172,7 +192,10 @@ class State:
         return self._access("", [], at)
 
     def restricted(self, seller: str, roles: list[str], grants: list[Record], at: datetime) -> str:
-        """Return a restricted data token: an access token that opens only the resources in `grants`, for as long as any other."""
+        """Return a restricted data token.
+
+        It is an access token that opens only the resources in `grants`, for as long as any other.
+        """
         return self._access(seller, roles, at, prefix="Atz.sprdt|", restricted=grants)
 
     def _access(
@@ -198,16 +221,20 @@ class State:
         return token
 
     def access(self, token: str) -> Record | None:
-        """Return what an access token was issued for, also if it has expired since."""
+        """Return what an access token was issued for, also if it has expired."""
         record: Record | None = self.data["access"].get(digest(token))
         return record
 
     def authorised(self, seller_id: str) -> bool:
+        """Say whether the seller's authorization exists and is not disabled."""
         record = self.data["authorisations"].get(seller_id)
         return bool(record and record["status"] == "AUTHORIZED")
 
     def set_status(self, seller_id: str, status: str) -> bool:
-        """Disable or reactivate a seller's authorisation; False if there is none. Reactivated tokens work again, as at Amazon."""
+        """Disable or reactivate a seller's authorization; False if there is none.
+
+        The seller's tokens work again after a reactivation, as at Amazon.
+        """
         record = self.data["authorisations"].get(seller_id)
         if record is None:
             return False
@@ -216,7 +243,10 @@ class State:
         return True
 
     def secret_valid(self, secret: str, configured: tuple[str, ...], at: datetime) -> bool:
-        """Say whether a client secret works: the newest, or the one before for seven more days."""
+        """Say whether a client secret is valid.
+
+        The newest is; the one before it is for seven more days.
+        """
         rotated: list[Record] = self.data["secrets"]
         known: dict[str, float | None] = {digest(entry): None for entry in configured[:2]}
         for record in rotated:
@@ -228,7 +258,10 @@ class State:
         return expires is None or expires > at.timestamp()
 
     def rotate_secret(self, secret: str, configured: tuple[str, ...], at: datetime) -> None:
-        """Make `secret` the newest; those that worked until now do so for seven more days."""
+        """Make `secret` the newest client secret.
+
+        Those that were valid until now remain valid for seven more days.
+        """
         expires = (at + SECRET_OVERLAP).timestamp()
         rotated: dict[str, Record] = {record["hash"]: record for record in self.data["secrets"]}
         for entry in [digest(text) for text in configured[:2]] + list(rotated):

@@ -17,7 +17,7 @@ from theseller.amazon.decoders.balances import decode_balances, decode_summaries
 from theseller.amazon.decoders.finances import Transaction, decode_transactions
 from theseller.amazon.errors import DriftedError
 from theseller.emulator.spapi.transaction_json import TransactionWriter
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 
 def money(amount: str, currency: str = "SEK") -> dict[str, Any]:

@@ -20,7 +20,7 @@ from theseller.emulator.canary import PREFIX
 from theseller.emulator.reports import documents
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from theseller.emulator.reports import all_orders
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
 from theseller.emulator.world.orders import Order
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 
 def planted(body: object, path: str = "") -> set[str]:

@@ -24,7 +24,7 @@ from theseller.emulator.world.orders import HORIZON_DAYS, Order, scramble, unscr
 from theseller.emulator.world.products import catalogue
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.settlements import period
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 from theseller.lib.money import parse_amount
 
 WORLD = World(7)

@@ -1,1 +1,1 @@
-"""Report documents: the bytes that Amazon would serve and that a seller would download."""
+"""Report documents: the bytes that Amazon serves and a seller downloads."""

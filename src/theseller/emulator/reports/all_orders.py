@@ -1,4 +1,7 @@
-"""The all-orders reports: tab-separated, one row a line, no key, the whole region whatever marketplaces were asked for."""
+"""All-orders reports: tab-separated, one row per order line.
+
+They have no key, and hold the whole region whatever marketplaces were requested.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,17 @@ from theseller.emulator.reports.types import ReportGenerator, ReportOrder, regio
 from theseller.emulator.world.orders import Line, Order
 from theseller.emulator.world.random_draws import number
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
 ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
 COLUMNS = (
-    "amazon-order-id", "merchant-order-id", "purchase-date", "last-updated-date", "order-status", "order-item-id", "fulfillment-channel",
-    "sales-channel", "order-channel", "ship-service-level", "product-name", "sku", "asin", "item-status", "quantity", "currency",
-    "item-price", "item-tax", "shipping-price", "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "item-promotion-discount",
-    "ship-promotion-discount", "ship-city", "ship-state", "ship-postal-code", "ship-country", "promotion-ids", "cpf",
-    "is-business-order", "purchase-order-number", "price-designation",
+    "amazon-order-id", "merchant-order-id", "purchase-date", "last-updated-date", "order-status",
+    "order-item-id", "fulfillment-channel", "sales-channel", "order-channel", "ship-service-level",
+    "product-name", "sku", "asin", "item-status", "quantity", "currency", "item-price", "item-tax",
+    "shipping-price", "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "item-promotion-discount",
+    "ship-promotion-discount", "ship-city", "ship-state", "ship-postal-code", "ship-country",
+    "promotion-ids", "cpf", "is-business-order", "purchase-order-number", "price-designation",
 )  # fmt: skip
 _STATUS = {
     "PENDING": "Pending",
@@ -31,7 +35,10 @@ _STATUS = {
 
 
 def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
-    """Return the header: `cpf` only by order date; Europe still has the older set without order-item-id."""
+    """Return the names of the columns.
+
+    `cpf` is in the report by order date only. Europe has the older set, without order-item-id.
+    """
     left_out = set()
     if report_type == LAST_UPDATE:
         left_out.add("cpf")
@@ -43,7 +50,10 @@ def columns(report_type: str, seller: Seller) -> tuple[str, ...]:
 def orders(
     world: World, seller: Seller, report_type: str, start: datetime, end: datetime, at: datetime
 ) -> Iterator[Order]:
-    """Give the orders that the report of [start, end) holds, as Amazon knew them at `at`."""
+    """Yield the orders that the report of [start, end) holds.
+
+    They are as Amazon knew them at `at`.
+    """
     stores, last = list(seller.stores), min(end - timedelta(microseconds=1), at)
     if report_type == LAST_UPDATE:
         return world.orders_updated(seller, stores, start, last, at)

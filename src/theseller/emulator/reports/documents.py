@@ -1,4 +1,4 @@
-"""Make the bytes that are served for a requested report: text, encoding, compression."""
+"""Bytes of a requested report: text, character encoding, compression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlements import Period
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 #: Every report type of the emulated Amazon.
 GENERATORS: Mapping[str, ReportGenerator] = MappingProxyType(
@@ -41,13 +41,22 @@ def has_data(world: World, order: ReportOrder) -> bool:
 
 
 def render(world: World, order: ReportOrder) -> str | None:
-    """Return the text of a requested report; None without data (Amazon cancels it then)."""
+    """Return the text of a requested report.
+
+    None if it would have no data; Amazon cancels such a report.
+    """
     write = GENERATORS[order.report_type].render
     return write(world, order) if write is not None and has_data(world, order) else None
 
 
 def render_settlement(world: World, period: Period, *, decimal_comma: bool | None = None) -> str:
-    """Return the text of a settlement; European numbers for a European seller unless told otherwise."""
+    """Return the text of a settlement report.
+
+    Args:
+        world: the facts at Amazon.
+        period: the settlement.
+        decimal_comma: whether numbers have a decimal comma. None: for a European seller with euros.
+    """
     comma = (
         period.seller.region == "eu" and period.store.marketplace.currency == "EUR"
         if decimal_comma is None
@@ -57,7 +66,10 @@ def render_settlement(world: World, period: Period, *, decimal_comma: bool | Non
 
 
 def encode(text: str, encoding: str, *, compress: bool) -> bytes:
-    """Return the bytes. Two calls give the same ones: the gzip header carries no time."""
+    """Return the encoded, optionally compressed bytes of a document.
+
+    Two calls return the same bytes: the gzip header carries no time.
+    """
     data = text.encode(encoding, errors="replace")
     return gzip.compress(data, mtime=0) if compress else data
 

@@ -1,4 +1,7 @@
-"""The settlement report, flat file V2: a summary row, then one row a charge. The rows sum to the summary's total-amount."""
+"""Settlement report, flat file V2: a summary row, then a row per charge.
+
+The rows sum to the summary's total-amount.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,23 @@ from theseller.emulator.reports.types import ReportGenerator, regional_encoding
 from theseller.emulator.world.events import Event, ItemEvent
 from theseller.emulator.world.money import Charge
 from theseller.emulator.world.settlements import Period
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 REPORT_TYPE = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 COLUMNS = (
-    "settlement-id", "settlement-start-date", "settlement-end-date", "deposit-date", "total-amount", "currency", "transaction-type",
-    "order-id", "merchant-order-id", "adjustment-id", "shipment-id", "marketplace-name", "amount-type", "amount-description", "amount",
-    "fulfillment-id", "posted-date", "posted-date-time", "order-item-code", "merchant-order-item-id", "merchant-adjustment-item-id",
-    "sku", "quantity-purchased", "promotion-id",
+    "settlement-id", "settlement-start-date", "settlement-end-date", "deposit-date", "total-amount",
+    "currency", "transaction-type", "order-id", "merchant-order-id", "adjustment-id", "shipment-id",
+    "marketplace-name", "amount-type", "amount-description", "amount", "fulfillment-id",
+    "posted-date", "posted-date-time", "order-item-code", "merchant-order-item-id",
+    "merchant-adjustment-item-id", "sku", "quantity-purchased", "promotion-id",
 )  # fmt: skip
 
 
 class SettlementWriter:
-    """Writes one period. `decimal_comma`: as in Europe, amounts ``1.234,56`` and dates ``31.12.2026``."""
+    """Writer of the report of one settlement period.
+
+    `decimal_comma`: as in Europe, amounts are ``1.234,56`` and dates ``31.12.2026``.
+    """
 
     def __init__(self, world: World, period: Period, *, decimal_comma: bool) -> None:
         self.world, self.period, self.decimal_comma = world, period, decimal_comma

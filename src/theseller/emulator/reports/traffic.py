@@ -1,4 +1,7 @@
-"""GET_SALES_AND_TRAFFIC_REPORT: sales are the orders', traffic is drawn so that 5 to 20 % of sessions become a unit."""
+"""GET_SALES_AND_TRAFFIC_REPORT: sales of the orders, drawn traffic.
+
+Traffic is drawn so that 5 to 20 % of sessions become a unit.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from theseller.emulator.world.orders import day_bounds
 from theseller.emulator.world.products import Product
 from theseller.emulator.world.random_draws import share
 from theseller.emulator.world.sellers import Seller, Store
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 REPORT_TYPE = "GET_SALES_AND_TRAFFIC_REPORT"
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ReportOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportGenerator:
-    """How Amazon makes reports of one type, and what it accepts in a request for one.
+    """How Amazon makes reports of one type, and which requests it accepts.
 
     Attributes:
         report_type: Amazon's name.
@@ -54,5 +54,8 @@ class ReportGenerator:
 
 
 def regional_encoding(seller: Seller) -> str:
-    """Return what Amazon uses despite "all UTF-8": Windows-1252 in Europe, Shift_JIS in Japan."""
+    """Return the character encoding that Amazon uses in the seller's region.
+
+    Windows-1252 in Europe and Shift_JIS in Japan, although Amazon documents UTF-8 for all.
+    """
     return {"eu": "cp1252", "fe": "cp932"}.get(seller.region, "utf-8")

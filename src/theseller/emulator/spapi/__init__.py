@@ -1,1 +1,4 @@
-"""The Selling Partner API as its OpenAPI models describe it: one module an API, one gate before all of them."""
+"""Selling Partner API as its OpenAPI models describe it.
+
+Each API is a module; `gate` checks each call before it.
+"""

@@ -18,10 +18,19 @@ from theseller.emulator.world.sellers import Seller, Store
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`at`: the emulated instant of the call. `roles`: what the seller granted. `base_url`: where documents are fetched from.
+    """One call of an operation that `gate` has let through.
 
-    `elements`: the personal data that a restricted data token opens; none with an ordinary access
-    token.
+    Attributes:
+        emulator: the state of the emulator.
+        seller: whose access token was sent.
+        roles: what the seller granted.
+        at: the emulated instant of the call.
+        query: the parameters of the URL.
+        path: the parameters of the path.
+        body: the request's body.
+        base_url: where documents are fetched from.
+        elements: the personal data that a restricted data token opens; none with an ordinary access
+            token.
     """
 
     emulator: Emulator
@@ -54,6 +63,11 @@ class Call:
         return parse_instant(value.replace(" ", "+"), name)
 
     def integer(self, name: str, default: int, most: int) -> int:
+        """Return a parameter as a whole number from 1 to `most`.
+
+        Raises:
+            ApiError: 400, the parameter is not such a number.
+        """
         value = self.query.get(name)
         if value is None:
             return default
@@ -62,20 +76,30 @@ class Call:
         return int(value)
 
     def stores(self, name: str = "marketplaceIds") -> list[Store]:
-        """Return the seller's stores that a parameter names; all of them if it is absent."""
+        """Return the seller's stores that a parameter names.
+
+        All of the seller's stores if the parameter is absent.
+        """
         return (
             self.stores_of(self.texts(name)) if self.query.get(name) else list(self.seller.stores)
         )
 
     def stores_of(self, marketplace_ids: list[str]) -> list[Store]:
-        """Return these stores. A marketplace in which the seller has no account is denied."""
+        """Return the seller's stores in these marketplaces.
+
+        Raises:
+            ApiError: 403, the seller has no account in one of them.
+        """
         known = {store.marketplace.id: store for store in self.seller.stores}
         if not set(marketplace_ids) <= set(known):
             raise denied()
         return [known[marketplace_id] for marketplace_id in dict.fromkeys(marketplace_ids)]
 
     def token(self, kind: str, content: dict[str, Any]) -> str:
-        """Return an opaque, sealed pagination token, good for this seller and `kind` of list only."""
+        """Return an opaque pagination token with an HMAC.
+
+        It is valid for this seller and this `kind` of list only.
+        """
         text = json.dumps(
             {"kind": kind, "seller": self.seller.id, "issued": self.at.timestamp(), **content},
             separators=(",", ":"),
@@ -83,7 +107,11 @@ class Call:
         return base64.urlsafe_b64encode(f"{self.emulator.seal(text)}{text}".encode()).decode()
 
     def read_token(self, name: str, kind: str, lifetime: timedelta) -> dict[str, Any] | None:
-        """Return the content of a pagination token; None if there is none. A foreign, altered or old one is an invalid input."""
+        """Return the content of a pagination token; None without the parameter.
+
+        Raises:
+            ApiError: 400, the token is altered, too old, or of another seller or list.
+        """
         token = self.query.get(name)
         if token is None:
             return None

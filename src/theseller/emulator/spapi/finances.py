@@ -29,7 +29,10 @@ _FILTERS = (
 
 
 def list_transactions(call: Call) -> dict[str, Any]:
-    """Return a page of transactions, oldest first. Some pages are empty and still have a nextToken, which Amazon documents as legal."""
+    """Return a page of transactions, oldest first.
+
+    Some pages are empty and still have a nextToken, which Amazon documents as legal.
+    """
     status = call.query.get("transactionStatus")
     if status not in {None, "DEFERRED", "RELEASED", "DEFERRED_RELEASED"}:
         raise invalid("Invalid value for transactionStatus.")
@@ -72,7 +75,10 @@ def list_transactions(call: Call) -> dict[str, Any]:
 def _entries(
     call: Call, writer: TransactionWriter, stores: list[Store], reached: datetime | None
 ) -> Iterable[Entry]:
-    """Return what is asked for, by posting time and id. `reached`: what was posted before it has been listed already."""
+    """Return the requested transactions by posting time and ID.
+
+    `reached`: what was posted before it has been listed already.
+    """
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if (name is None) != (value is None):
         raise invalid("relatedIdentifierName and relatedIdentifierValue must be provided together.")
@@ -108,7 +114,10 @@ def _sorted(entries: Iterable[Entry]) -> list[Entry]:
 def _posted(
     call: Call, writer: TransactionWriter, stores: list[Store], after: datetime, before: datetime
 ) -> Iterator[Entry]:
-    """Give what was posted in [after, before), a week at a time, so that a first page need not make half a year."""
+    """Yield what was posted in [after, before), a week at a time.
+
+    A first page therefore does not have to create half a year.
+    """
     world, days = call.emulator.world, timedelta(days=3)
     while after < before:
         until = min(after + timedelta(days=7), before)
@@ -157,7 +166,10 @@ def _of_group(
 
 
 def list_balances(call: Call) -> dict[str, Any]:
-    """Return the point-in-time balance of each store: available, reserved (deferred and account-level reserve), total."""
+    """Return the current balance of each store.
+
+    Available, reserved (deferred and account-level reserve), and total.
+    """
     world = call.emulator.world
     balances = [
         _balance(call, store, stream)
@@ -217,7 +229,7 @@ def _partner(call: Call, store: Store, stream: str) -> dict[str, str]:
 
 
 def list_summary(call: Call) -> dict[str, Any]:
-    """Return the totals of one settlement by its id, or of a period of days, by store."""
+    """Return totals by store, of one settlement or of a period of days."""
     name, value = call.query.get("relatedIdentifierName"), call.query.get("relatedIdentifierValue")
     if name not in {None, "SETTLEMENT_ID"}:
         raise invalid("The only relatedIdentifierName is SETTLEMENT_ID.")
@@ -229,7 +241,10 @@ def list_summary(call: Call) -> dict[str, Any]:
 
 
 def _summaries(call: Call, store: Store, settlement_id: str | None) -> Iterator[dict[str, Any]]:
-    """Give the summary of a store's settlement, or one for each of its streams over a period of days."""
+    """Yield the summary of a store's settlement.
+
+    Without a settlement ID: one for each of the store's streams over a period of days.
+    """
     world = call.emulator.world
     if settlement_id:
         periods = world.closed_between(call.seller, store, call.at - timedelta(days=730), call.at)

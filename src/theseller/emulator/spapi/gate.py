@@ -1,4 +1,7 @@
-"""What every call passes before an operation sees it: faults, token, region, role, quota. And the headers that Amazon adds."""
+"""Checks before every operation, and the headers that Amazon adds.
+
+The checks: faults, token, region, role, quota.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})
 
 
 def routes() -> list[Route]:
-    """Return the routes of all operations in every region, and the one that denies whatever else is asked for."""
+    """Return the routes of all operations in every region.
+
+    The last route denies any other path.
+    """
     found = [
         Route(
             f"/spapi/{{region}}{operation.path}", _endpoint(operation), methods=[operation.method]

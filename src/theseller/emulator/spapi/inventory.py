@@ -1,4 +1,7 @@
-"""FBA Inventory API v1: getInventorySummaries. Stock falls with demand, is replenished in waves, and sometimes runs out."""
+"""FBA Inventory API v1: getInventorySummaries.
+
+Stock falls with demand, is replenished in batches, and sometimes runs out.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _TOKEN_LIFETIME = timedelta(seconds=30)
 
 
 def get_inventory_summaries(call: Call) -> dict[str, Any]:
-    """Return a page of stock in one marketplace. A nextToken expires after thirty seconds."""
+    """Return a page of stock in one marketplace.
+
+    A nextToken expires after thirty seconds.
+    """
     if call.query.get("granularityType") != "Marketplace":
         raise invalid("granularityType must be Marketplace.")
     wanted = call.texts("marketplaceIds")
@@ -81,7 +87,10 @@ def _changed(call: Call, product: Product) -> datetime:
 
 
 def stock(seed: int, seller: Seller, store: Store, product: Product, day: date) -> tuple[int, int]:
-    """Return (fulfillable units, units on their way) at the end of `day`: a saw tooth of 40 to 70 days, empty at times."""
+    """Return (fulfillable units, units in transit) at the end of `day`.
+
+    Stock falls steadily through cycles of 40 to 70 days, and is empty at times.
+    """
     cycle = 40 + number(seed, product.sku, store.marketplace.code, "cycle", below=31)
     position = (day.toordinal() + number(seed, product.sku, "start", below=cycle)) % cycle
     daily = store.orders_per_day * level(day, seller.opened) * product.popularity / 4.8

@@ -1,4 +1,7 @@
-"""One order in the shape of Orders 2026-01-01. Sections that were not asked for are absent; ungated personal data never is."""
+"""One order in the shape of Orders 2026-01-01.
+
+Sections that were not requested are absent. Personal data that needs no role is always present.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from theseller.emulator.formats import instant, money
 from theseller.emulator.world.orders import Line, Order
 
 SECTIONS = (
-    "BUYER", "RECIPIENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX", "PAYMENT",
-    "FULFILLMENT_ORDERS",
+    "BUYER", "RECIPIENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT",
+    "PACKAGES", "TAX", "PAYMENT", "FULFILLMENT_ORDERS",
 )  # fmt: skip
 #: With one of these, Amazon prints who receives a parcel, and the street; without, only about where
 #: that is.
@@ -36,10 +39,10 @@ Json = dict[str, Any]
 
 
 class OrderWriter:
-    """Writes orders as seen at one instant, with the sections of one request, for a seller who granted `roles`.
+    """Writer of orders as they are at one instant.
 
-    `plausible`: whom parcels and gift messages are for is invented to look real, not marked by
-    canaries.
+    Orders have the sections of one request, for a seller who granted `roles`. `plausible`:
+    recipients of parcels and gift messages are invented to look real, and carry no canaries.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class OrderWriter:
         self.plausible = plausible and self.opened
 
     def plant(self, order: Order, path: str, suffix: str = "") -> str:
+        """Return the canary of `path` in the order."""
         return canary(self.seed, path, order.id + suffix)
 
     def write(self, order: Order) -> Json:
+        """Return the order with the requested sections."""
         store = order.store.marketplace
         channel: Json = {"channelName": "NON_AMAZON"}
         if not order.off_amazon:
@@ -87,15 +92,24 @@ class OrderWriter:
                 {"orderId": order.replaces, "associationType": "REPLACEMENT_ORIGINAL_ID"}
             ]
         for section, add in (
-            ("BUYER", self._buyer), ("RECIPIENT", self._recipient), ("PROCEEDS", self._proceeds), ("PAYMENT", self._payment),
-            ("TAX", self._tax), ("FULFILLMENT", self._fulfillment), ("PACKAGES", self._packages),
-        ):  # fmt: skip
+            ("BUYER", self._buyer),
+            ("RECIPIENT", self._recipient),
+            ("PROCEEDS", self._proceeds),
+            ("PAYMENT", self._payment),
+            ("TAX", self._tax),
+            ("FULFILLMENT", self._fulfillment),
+            ("PACKAGES", self._packages),
+        ):
             if section in self.sections:
                 body.update(add(order))
         return body
 
     def priced(self, order: Order) -> bool:
-        """Pending orders show no money, except in Japan, where a developer saw it (selling-partner-api-models#5139)."""
+        """Say whether the order shows money.
+
+        Pending orders show none, except in Japan, where a developer saw it
+        (selling-partner-api-models#5139).
+        """
         return order.status(self.at) != "PENDING" or order.store.marketplace.code == "JP"
 
     def _buyer(self, order: Order) -> Json:
@@ -173,7 +187,10 @@ class OrderWriter:
         return {"recipient": {"deliveryAddress": address, "deliveryPreference": preference}}
 
     def _breakdowns(self, order: Order, lines: tuple[Line, ...], *, detailed: bool) -> list[Json]:
-        """Return the proceeds by category; they sum to the total. Where the price contains the tax there is no TAX entry."""
+        """Return the proceeds by category; they sum to the total.
+
+        Where the price contains the tax there is no TAX entry.
+        """
         currency = order.store.marketplace.currency
         entries: list[Json] = []
         parts: list[tuple[str, list[tuple[str, int]]]] = [
@@ -327,6 +344,8 @@ class OrderWriter:
         return {"packages": [package]}
 
     def _item(self, order: Order, line: Line) -> Json:
+        note = self.plant(order, "orderItems[].product.condition.conditionNote", line.item_id)
+        image = self.plant(order, "orderItems[].product.customization.customizedUrl", line.item_id)
         product: Json = {
             "asin": line.product.asin,
             "title": line.product.title(order.store),
@@ -334,20 +353,12 @@ class OrderWriter:
             "condition": {
                 "conditionType": "NEW",
                 "conditionSubtype": "NEW",
-                "conditionNote": (
-                    "Packed by"
-                    f" {self.plant(order, 'orderItems[].product.condition.conditionNote', line.item_id)}"
-                ),
+                "conditionNote": f"Packed by {note}",
             },
             "serialNumbers": [
                 self.plant(order, "orderItems[].product.serialNumbers[]", line.item_id)
             ],
-            "customization": {
-                "customizedUrl": (
-                    "https://zme-caps.example/"
-                    f"{self.plant(order, 'orderItems[].product.customization.customizedUrl', line.item_id)}.zip"
-                )
-            },
+            "customization": {"customizedUrl": f"https://zme-caps.example/{image}.zip"},
         }
         currency = order.store.marketplace.currency
         item: Json = {

@@ -26,8 +26,8 @@ _LAG = timedelta(minutes=2)
 _HISTORY = timedelta(days=730)
 _TOKEN_LIFETIME = timedelta(hours=24)
 _FILTERS = (
-    "createdAfter", "createdBefore", "lastUpdatedAfter", "lastUpdatedBefore", "fulfillmentStatuses", "marketplaceIds", "fulfilledBy",
-    "includedData", "maxResultsPerPage",
+    "createdAfter", "createdBefore", "lastUpdatedAfter", "lastUpdatedBefore", "fulfillmentStatuses",
+    "marketplaceIds", "fulfilledBy", "includedData", "maxResultsPerPage",
 )  # fmt: skip
 
 

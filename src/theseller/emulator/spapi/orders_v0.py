@@ -1,4 +1,6 @@
-"""Orders API v0, deprecated and still answering: getOrders, getOrder, getOrderItems, getOrderBuyerInfo, getOrderAddress.
+"""Orders API v0, which is deprecated and still available.
+
+The operations: getOrders, getOrder, getOrderItems, getOrderBuyerInfo, getOrderAddress.
 
 Without a restricted data token nothing fails: names, street and telephone number are absent, while
 the relay address of the buyer's mail, city, state and postal code come all the same.
@@ -72,9 +74,11 @@ def get_orders(call: Call) -> Json:
         return (order.created if by_creation else order.last_updated(call.at), order.id)
 
     wanted = (
-        order for order in found
-        if (position is None or key(order) > position) and (not statuses or _STATUS[order.status(call.at)] in statuses)
-    )  # fmt: skip
+        order
+        for order in found
+        if (position is None or key(order) > position)
+        and (not statuses or _STATUS[order.status(call.at)] in statuses)
+    )
     page = list(islice(wanted, size + 1))
     payload: Json = {"Orders": [_order(call, order) for order in page[:size]]}
     payload["CreatedBefore" if by_creation else "LastUpdatedBefore"] = instant(before)
@@ -174,7 +178,8 @@ def _order(call: Call, order: Order) -> Json:
 def _buyer(call: Call, order: Order) -> Json:
     body: Json = {
         "BuyerEmail": (
-            f"{_plant(call, order, 'BuyerEmail')}@marketplace.{order.store.marketplace.sales_channel.casefold()}"
+            f"{_plant(call, order, 'BuyerEmail')}@marketplace."
+            f"{order.store.marketplace.sales_channel.casefold()}"
         )
     }
     if "buyerInfo" in call.elements:

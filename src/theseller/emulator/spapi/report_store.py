@@ -1,4 +1,4 @@
-"""The reports that were asked for: what is remembered, and how far each is at an instant."""
+"""Requested reports: what is stored of each, and its state at an instant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ _RENDERED_MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`started`, `ended`: when processing does so. `outcome`: decided beforehand (FATAL, CANCELLED) or empty."""
+    """One report of a seller.
+
+    `started`, `ended`: when its processing starts and ends. `outcome`: decided beforehand (FATAL,
+    CANCELLED), or empty.
+    """
 
     id: str
     document_id: str
@@ -43,7 +47,10 @@ class Report:
 
 
 def _document_id(emulator: Emulator, seller: Seller, report_id: str) -> str:
-    return f"amzn1.spdoc.1.4.{seller.region}.{identifier(emulator.world.seed, seller.id, report_id, length=36)}.T2"
+    return (
+        f"amzn1.spdoc.1.4.{seller.region}."
+        f"{identifier(emulator.world.seed, seller.id, report_id, length=36)}.T2"
+    )
 
 
 def settlement_report(emulator: Emulator, period: Period) -> Report:
@@ -54,9 +61,21 @@ def settlement_report(emulator: Emulator, period: Period) -> Report:
     )
     document_id = _document_id(emulator, period.seller, report_id)
     return Report(
-        report_id, document_id, period.seller, SETTLEMENT, (period.store.marketplace.id,), period.start, period.end, {},
-        period.published, period.published, period.published, "", compressed=False, period=period,
-    )  # fmt: skip
+        report_id,
+        document_id,
+        period.seller,
+        SETTLEMENT,
+        (period.store.marketplace.id,),
+        period.start,
+        period.end,
+        {},
+        period.published,
+        period.published,
+        period.published,
+        "",
+        compressed=False,
+        period=period,
+    )
 
 
 def _order(report: Report) -> ReportOrder:
@@ -78,15 +97,27 @@ class ReportStore:
         self.emulator = emulator
 
     def add(
-        self, seller: Seller, report_type: str, marketplace_ids: list[str], window: tuple[datetime, datetime], options: dict[str, str],
-        outcome: str, at: datetime,
-    ) -> Report:  # fmt: skip
+        self,
+        seller: Seller,
+        report_type: str,
+        marketplace_ids: list[str],
+        window: tuple[datetime, datetime],
+        options: dict[str, str],
+        outcome: str,
+        at: datetime,
+    ) -> Report:
         """Remember a report that was asked for."""
         state = self.emulator.state
         record = {
-            "seller": seller.id, "type": report_type, "marketplaces": marketplace_ids, "start": window[0].isoformat(),
-            "end": window[1].isoformat(), "options": options, "created": at.timestamp(), "outcome": outcome,
-        }  # fmt: skip
+            "seller": seller.id,
+            "type": report_type,
+            "marketplaces": marketplace_ids,
+            "start": window[0].isoformat(),
+            "end": window[1].isoformat(),
+            "options": options,
+            "created": at.timestamp(),
+            "outcome": outcome,
+        }
         with state.lock:
             serial = state.data.get("report_serial", 0) + 1
             state.data["report_serial"] = serial
@@ -109,10 +140,20 @@ class ReportStore:
             seconds=(5 + number(self.emulator.world.seed, report_id, "work", below=12)) / scale
         )
         return Report(
-            report_id, _document_id(self.emulator, seller, report_id), seller, record["type"], tuple(record["marketplaces"]),
-            datetime.fromisoformat(record["start"]), datetime.fromisoformat(record["end"]), record["options"], created,
-            created + queue, created + queue + work, record["outcome"], compressed=True,
-        )  # fmt: skip
+            report_id,
+            _document_id(self.emulator, seller, report_id),
+            seller,
+            record["type"],
+            tuple(record["marketplaces"]),
+            datetime.fromisoformat(record["start"]),
+            datetime.fromisoformat(record["end"]),
+            record["options"],
+            created,
+            created + queue,
+            created + queue + work,
+            record["outcome"],
+            compressed=True,
+        )
 
     def of(self, seller: Seller) -> Iterator[Report]:
         """Give the reports that this seller's applications asked for."""
@@ -126,7 +167,10 @@ class ReportStore:
             yield settlement_report(self.emulator, period)
 
     def find(self, seller: Seller, report_id: str, at: datetime) -> Report | None:
-        """Return a report by its id, which is unique only together with the seller."""
+        """Return a report by its ID, or None.
+
+        The ID is unique only together with the seller.
+        """
         return next((report for report in self._all(seller, at) if report.id == report_id), None)
 
     def find_document(self, seller: Seller, document_id: str, at: datetime) -> Report | None:
@@ -153,11 +197,15 @@ class ReportStore:
         )
 
     def cancel(self, report: Report) -> None:
+        """Cancel a report."""
         record = self.emulator.state.data["reports"][report.id]
         self.emulator.state.change("reports", report.id, {**record, "outcome": "CANCELLED"})
 
     def text(self, report: Report) -> str | None:
-        """Return the document's text; None if there is no data. The last few are remembered, as they are fetched more than once."""
+        """Return the document's text; None if there is no data.
+
+        The last few texts are cached, because documents are fetched more than once.
+        """
         key = (id(self.emulator), report.id)
         if key not in _RENDERED:
             _RENDERED[key] = self._render(report)
@@ -175,7 +223,10 @@ class ReportStore:
         return documents.render(self.emulator.world, _order(report))
 
     def document(self, report: Report, extra_column: str = "") -> bytes:
-        """Return the document as it is served. `extra_column`: a value for a column that no documentation knows."""
+        """Return the document as it is served.
+
+        `extra_column`: a value for a column that is not documented; empty without one.
+        """
         text = self.text(report) or ""
         if extra_column and "\t" in text:
             header, *rows = text.splitlines()

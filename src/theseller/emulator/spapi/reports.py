@@ -1,4 +1,7 @@
-"""Reports API 2021-06-30: createReport, getReport(s), cancelReport, getReportDocument; and the documents behind the links."""
+"""Reports API 2021-06-30, and the documents behind its links.
+
+The operations: createReport, getReport(s), cancelReport, getReportDocument.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,12 @@ from theseller.emulator.world.random_draws import identifier
 URL_LIFETIME = timedelta(minutes=5)
 RESTRICTED = frozenset(
     {
-        "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", "GET_ORDER_REPORT_DATA_INVOICING", "GET_ORDER_REPORT_DATA_TAX",
-        "GET_ORDER_REPORT_DATA_SHIPPING", "GET_FLAT_FILE_ORDER_REPORT_DATA_INVOICING", "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING",
-        "GET_FLAT_FILE_ORDER_REPORT_DATA_TAX", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX",
-        "SC_VAT_TAX_REPORT", "GET_VAT_TRANSACTION_DATA", "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM", "GET_EASYSHIP_DOCUMENTS",
+        "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", "GET_ORDER_REPORT_DATA_INVOICING",
+        "GET_ORDER_REPORT_DATA_TAX", "GET_ORDER_REPORT_DATA_SHIPPING",
+        "GET_FLAT_FILE_ORDER_REPORT_DATA_INVOICING", "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING",
+        "GET_FLAT_FILE_ORDER_REPORT_DATA_TAX", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING",
+        "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX", "SC_VAT_TAX_REPORT", "GET_VAT_TRANSACTION_DATA",
+        "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM", "GET_EASYSHIP_DOCUMENTS",
     }
 )  # fmt: skip
 _STATUSES = ("CANCELLED", "DONE", "FATAL", "IN_PROGRESS", "IN_QUEUE")
@@ -222,8 +227,10 @@ def signed_path(emulator: Emulator, report: Report, at: datetime) -> str:
     signature = _sign(emulator, report.seller.id, report.document_id, stamp)
     scope = f"{stamp[:8]}%2Fus-east-1%2Fs3%2Faws4_request"
     return (
-        f"/documents/{report.seller.id}/{report.document_id}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=EMULATED{key[:8]}%2F{scope}"
-        f"&X-Amz-Date={stamp}&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}"
+        f"/documents/{report.seller.id}/{report.document_id}"
+        f"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=EMULATED{key[:8]}%2F{scope}"
+        f"&X-Amz-Date={stamp}&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature="
+        f"{signature}"
     )
 
 
@@ -236,7 +243,10 @@ def _sign(emulator: Emulator, seller_id: str, document_id: str, stamp: str) -> s
 def link_problem(
     emulator: Emulator, seller_id: str, document_id: str, stamp: str, signature: str, at: datetime
 ) -> str:
-    """Return the storage service's message for a link that does not work now; empty if it works."""
+    """Return the storage service's message for a link that is not valid.
+
+    Empty if the link is valid at `at`.
+    """
     if not hmac.compare_digest(_sign(emulator, seller_id, document_id, stamp), signature):
         return "The request signature we calculated does not match the signature you provided."
     signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

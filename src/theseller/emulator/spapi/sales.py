@@ -1,4 +1,4 @@
-"""Sales API v1: getOrderMetrics, the independent control total of the orders."""
+"""Sales API v1: getOrderMetrics, an independent control total of orders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _GRANULARITIES = ("Hour", "Day", "Week", "Month", "Year", "Total")
 
 
 def get_order_metrics(call: Call) -> dict[str, Any]:
-    """Return orders, items, units and ordered product sales by interval. Cancelled, replacement and off-Amazon orders are no sales."""
+    """Return orders, items, units and ordered product sales by interval.
+
+    Canceled, replacement and off-Amazon orders are not counted.
+    """
     wanted = call.texts("marketplaceIds")
     if len(wanted) != 1:
         raise invalid("Exactly one marketplace must be specified.")
@@ -126,5 +129,8 @@ def _metrics(call: Call, store: Store, orders: list[Order], interval: str) -> di
 
 
 def _money(minor: int, currency: str) -> dict[str, object]:
-    """Return the Money of recorded answers: the amount is a number, though Amazon's model says a text."""
+    """Return Money as recorded answers have it.
+
+    The amount is a number, although Amazon's model declares a string.
+    """
     return {"amount": float(amount(minor, currency)), "currencyCode": currency}

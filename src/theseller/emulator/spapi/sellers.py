@@ -23,6 +23,8 @@ def get_marketplace_participations(call: Call) -> dict[str, Any]:
     payload = []
     for store in call.seller.stores:
         market = store.marketplace
+        key = call.seller.id + market.id
+        name = canary(call.emulator.world.seed, "payload[].storeName", key)
         payload.append(
             {
                 "marketplace": {
@@ -34,10 +36,7 @@ def get_marketplace_participations(call: Call) -> dict[str, Any]:
                     "domainName": f"www.{market.sales_channel.casefold()}",
                 },
                 "participation": {"isParticipating": True, "hasSuspendedListings": False},
-                "storeName": (
-                    f"{canary(call.emulator.world.seed, 'payload[].storeName', call.seller.id + market.id)}"
-                    " Store"
-                ),
+                "storeName": f"{name} Store",
             }
         )
     return {"payload": payload}

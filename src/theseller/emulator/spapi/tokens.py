@@ -1,4 +1,7 @@
-"""Tokens API 2021-03-01: createRestrictedDataToken. Answers as recorded for applications with and without a restricted role."""
+"""Tokens API 2021-03-01: createRestrictedDataToken.
+
+Answers are as recorded for applications with and without a restricted role.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ _RESOURCES = (
 
 
 def create_restricted_data_token(call: Call) -> dict[str, Any]:
-    """Return a token that opens the named resources for an hour. Raises ApiError where the application's roles open them not."""
+    """Return a token that opens the named resources for an hour.
+
+    Raises:
+        ApiError: the request is malformed, or the application's roles do not open the resources.
+    """
     try:
         body = json.loads(call.body)
     except ValueError:
@@ -52,7 +59,11 @@ def _malformed() -> ApiError:
 
 
 def _grant(call: Call, resource: object) -> dict[str, Any]:
-    """Return the method, path and data elements of one resource that may be opened."""
+    """Return the method, path and data elements of one requested resource.
+
+    Raises:
+        ApiError: the resource is malformed, or the application's roles do not open it.
+    """
     if (
         not isinstance(resource, dict)
         or resource.get("method") != "GET"
@@ -81,7 +92,10 @@ def _grant(call: Call, resource: object) -> dict[str, Any]:
 
 
 def opened(grants: list[dict[str, Any]], path: str) -> frozenset[str] | None:
-    """Return the data elements that a restricted data token opens at `path`; None if it does not open it at all."""
+    """Return the data elements that a restricted data token opens at `path`.
+
+    None if it does not open `path` at all.
+    """
     for grant in grants:
         pattern = re.sub(r"\\\{[^/]+\\\}", "[^/]+", re.escape(grant["path"]))
         if re.fullmatch(pattern, path):

@@ -1,4 +1,6 @@
-"""Financial events in the shape of Finances 2024-06-19: breakdown trees whose leaves sum to their parents.
+"""Financial events in the shape of Finances 2024-06-19.
+
+The leaves of each breakdown tree sum to their parents.
 
 Amazon does not publish the breakdown types. Those here are the ones developers report seeing;
 `BREAKDOWN_TYPES` lists them all. The shapes are those of a recorded answer: an item's tree begins
@@ -21,7 +23,7 @@ from theseller.emulator.world.money import Charge
 from theseller.emulator.world.random_draws import number
 from theseller.emulator.world.sellers import Store
 from theseller.emulator.world.settlements import STANDARD, Period
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 Json = dict[str, Any]
 
@@ -115,7 +117,10 @@ _WITHOUT_STATUS = 9
 
 
 def tree(charges: Iterable[Charge], currency: str) -> list[Json]:
-    """Return the whole breakdown tree of some charges; charges in the same place are one leaf."""
+    """Return the whole breakdown tree of some charges.
+
+    Charges with the same path in the tree are one leaf.
+    """
     return _branches(
         _summed(
             (_PLACES[charge.amount_type, charge.description], charge.amount) for charge in charges
@@ -125,7 +130,10 @@ def tree(charges: Iterable[Charge], currency: str) -> list[Json]:
 
 
 def _item_tree(charges: Iterable[Charge], store: Store) -> list[Json]:
-    """Return an item's tree: it begins with the groups, and each of Amazon's fees consists of its base and, in Europe, of a tax."""
+    """Return an item's breakdown tree.
+
+    It begins with the groups. Each of Amazon's fees consists of its base and, in Europe, of a tax.
+    """
     leaves: list[tuple[tuple[str, ...], int]] = []
     for charge in charges:
         place = _PLACES[charge.amount_type, charge.description][1:]
@@ -142,7 +150,10 @@ def _item_tree(charges: Iterable[Charge], store: Store) -> list[Json]:
 
 
 def _group_tree(charges: Iterable[Charge], currency: str) -> list[Json]:
-    """Return the tree of a transaction with items: it ends at the groups, whose own breakdowns are null."""
+    """Return the breakdown tree of a transaction with items.
+
+    It ends at the groups, whose own breakdowns are null.
+    """
     places = (
         (_PLACES[charge.amount_type, charge.description][:2], charge.amount) for charge in charges
     )
@@ -175,7 +186,10 @@ def _branches(leaves: dict[tuple[str, ...], int], currency: str) -> list[Json]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One transaction of listTransactions: an event, or the release of a deferred one, or a payout. `write` makes its JSON."""
+    """One transaction of listTransactions; `write` makes its JSON.
+
+    It is an event, the release of a deferred event, or a payout.
+    """
 
     posted: datetime
     id: str
@@ -193,7 +207,10 @@ class TransactionWriter:
         self.seller = world.sellers[seller_id]
 
     def entries(self, event: Event) -> list[Entry]:
-        """Return what an event shows at `at`: itself, and if it was deferred and is released, the transaction that released it."""
+        """Return the transactions that an event shows at `at`.
+
+        The event itself and, if it was deferred and is released, the transaction that released it.
+        """
         stream = self.world.stream_of(self.seller, event)
         if not event.deferral:
             write = partial(self._write, event, event.id, event.posted, "RELEASED")
@@ -322,7 +339,10 @@ class TransactionWriter:
         }
 
     def payout(self, period: Period) -> Entry | None:
-        """Return the transfer of a closed settlement to the bank; None where nothing was paid out."""
+        """Return the transfer of a closed settlement to the bank.
+
+        None if nothing was paid out.
+        """
         settled, opening, closing = self.world.settlement(period)
         total = sum(event.total for event in settled) + opening - closing
         if total <= 0:
@@ -364,9 +384,14 @@ class TransactionWriter:
             period.settlement_id,
         )
         body["contexts"] = [
-            {"contextType": "PaymentsContext", "paymentType": "Disbursement", "paymentMethod": "ACH", "paymentReference": reference,
-             "paymentDate": instant_exact(period.deposit)}
-        ]  # fmt: skip
+            {
+                "contextType": "PaymentsContext",
+                "paymentType": "Disbursement",
+                "paymentMethod": "ACH",
+                "paymentReference": reference,
+                "paymentDate": instant_exact(period.deposit),
+            }
+        ]
         body["items"] = []
         body["breakdowns"] = _branches({_TRANSFER: -total}, store.currency)
         return body

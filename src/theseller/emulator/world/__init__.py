@@ -1,1 +1,4 @@
-"""What the emulated sellers sold: a pure function of (seed, seller, instant). Nothing is stored, so any past day is the same for ever."""
+"""Simulated sales: a pure function of (seed, seller, instant).
+
+Nothing is stored; the same arguments return the same orders and events at any time.
+"""

@@ -1,6 +1,7 @@
-"""Facts that were changed after the world was made: late refunds, cancellations, releases, settlements closed early, a second stream.
+"""Facts that were changed after they were generated.
 
-Each has the instant at which it happened, and changes nothing of what was known before: a closed
+Late refunds, cancellations, releases, settlements closed early, a second settlement stream. Each
+has the instant at which it happened, and changes nothing of what was known before: a closed
 settlement and a document that was made stay as they are.
 """
 
@@ -30,7 +31,10 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """One change at `at`. `order_id` and `share` (of each line) are for orders, `marketplace_id` and `stream` for stores."""
+    """One change at `at`.
+
+    `order_id` and `share` (of each line) are for orders, `marketplace_id` and `stream` for stores.
+    """
 
     kind: Change
     at: datetime
@@ -81,11 +85,14 @@ class Amendments:
         return [(changes[0].seller_id, order_id) for order_id, changes in self._of_order.items()]
 
     def cuts(self, seller_id: str, marketplace_id: str, stream: str) -> list[datetime]:
-        """Return the instants at which a settlement of the stream was closed early, oldest first."""
+        """Return when settlements of the stream were closed early, oldest first."""
         return self._cuts.get(((seller_id, marketplace_id), stream), [])
 
     def invoiced_since(self, seller_id: str, marketplace_id: str) -> datetime | None:
-        """Return when the store's invoiced orders got a settlement stream of their own; None if they have none."""
+        """Return when the store's invoiced orders got a stream of their own.
+
+        None if they have none. The stream is one of settlements.
+        """
         return self._invoiced.get((seller_id, marketplace_id))
 
     def order(self, order: Order) -> Order:
@@ -110,7 +117,10 @@ class Amendments:
 
 
 def _cancelled(order: Order, at: datetime) -> Order:
-    """Return an order that was cancelled before it was shipped: nothing that would have come later happens."""
+    """Return an order that was canceled before it was shipped.
+
+    Nothing that would have come later happens.
+    """
     lines = tuple(replace(line, refund=None) for line in order.lines)
     updates = (*(update for update in order.updates if update < at), at)
     return replace(
@@ -125,7 +135,10 @@ def _cancelled(order: Order, at: datetime) -> Order:
 
 
 def _refunded(order: Order, at: datetime, share: float) -> Order:
-    """Return an order whose lines, as far as none was refunded before, are refunded by `share`."""
+    """Return an order whose lines are refunded by `share`.
+
+    Lines that were refunded before stay as they are.
+    """
     lines, removed = [], set()
     for line in order.lines:
         if not line.price or (line.refund and line.refund.at <= at):

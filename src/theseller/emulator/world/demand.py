@@ -1,4 +1,7 @@
-"""How many orders a day brings: growth, season, weekday, events. Shares from public seller statistics; see `SEASON`."""
+"""Number of orders per day: growth, season, weekday, events.
+
+The shares are from public seller statistics; see `SEASON`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ HOURS = (12, 7, 4, 3, 3, 6, 14, 26, 40, 52, 60, 68, 72, 68, 60, 56, 55, 58, 64, 
 
 @lru_cache(maxsize=64)
 def event_days(year: int) -> dict[date, float]:
-    """Return the days of `year` with extra demand and their factor: Prime Day, Black Friday to Cyber Monday."""
+    """Return the days of `year` with extra demand and their factors.
+
+    Prime Day, and Black Friday to Cyber Monday.
+    """
     days: dict[date, float] = {}
     first_july = date(year, 7, 1)
     prime = first_july + timedelta(
@@ -33,7 +39,10 @@ def event_days(year: int) -> dict[date, float]:
 
 @lru_cache(maxsize=8192)
 def level(day: date, opened: date) -> float:
-    """Return demand on `day` as a share of the store's ordinary day; 0 before it opened."""
+    """Return demand on `day` as a share of the store's ordinary day.
+
+    0 before the store opened.
+    """
     age = (day - opened).days
     if age < 0:
         return 0.0

@@ -1,4 +1,7 @@
-"""Financial events: the one source of both the Finances API's transactions and the settlement report's rows."""
+"""Financial events, the source of transactions and settlement rows.
+
+The Finances API's transactions and the settlement report's rows are made from the same events.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from theseller.emulator.world.sellers import Seller, Store
 
 @dataclass(frozen=True, slots=True)
 class ItemEvent:
-    """The money of one item. `line` is None where money moves for a product without an order, as in a reimbursement."""
+    """The money of one item.
+
+    `line` is None where money moves for a product without an order, as in a reimbursement.
+    """
 
     product: Product
     quantity: int
@@ -26,11 +32,14 @@ class ItemEvent:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that moved money. `settled`: when it counts for a settlement; later than `posted` where Amazon deferred it.
+    """An event that moved money.
 
-    `kind` is the Finances API's transactionType, `row_type` the settlement report's
-    transaction-type. `visible`: when listTransactions begins to show it, up to 48 hours after
-    `posted`.
+    Attributes:
+        kind: the Finances API's transactionType.
+        row_type: the settlement report's transaction-type.
+        posted: when Amazon posted it.
+        settled: when it counts for a settlement; later than `posted` where Amazon deferred it.
+        visible: when listTransactions begins to show it, up to 48 hours after `posted`.
     """
 
     id: str
@@ -49,13 +58,18 @@ class Event:
 
     @property
     def total(self) -> int:
+        """Return the sum of all charges in minor units."""
         return sum(charge.amount for charge in self.charges) + sum(
             charge.amount for item in self.items for charge in item.charges
         )
 
 
 def _visible(seed: int, event_id: str, posted: datetime) -> datetime:
-    """Amazon: "may not include orders from the last 48 hours". Nine in ten appear within hours."""
+    """Return when listTransactions begins to show an event.
+
+    Amazon documents: "may not include orders from the last 48 hours". Nine in ten appear within
+    hours.
+    """
     chance = share(seed, event_id, "lag")
     hours = chance * 5 if chance < 0.9 else (chance - 0.9) * 470
     return posted + timedelta(hours=hours)
@@ -138,7 +152,10 @@ def _shipment(seed: int, order: Order, shipped: datetime) -> Event:
 
 
 def is_invoiced(seed: int, order: Order) -> bool:
-    """Say whether a business pays the order by invoice: Amazon holds its money back for a month."""
+    """Say whether a business pays the order by invoice.
+
+    Amazon defers the money of such an order for a month.
+    """
     return order.business and share(seed, order.id, "invoiced") < 0.5
 
 
@@ -148,7 +165,10 @@ def release_id(seed: int, event: Event) -> str:
 
 
 def of_month(seed: int, seller: Seller, store: Store, month: date) -> tuple[Event, ...]:
-    """Return what Amazon charges and repays regardless of orders, in the month that begins on `month`."""
+    """Return what Amazon charges and repays in a month, regardless of orders.
+
+    `month`: the first day of the month.
+    """
     if month < seller.opened.replace(day=1):
         return ()
     random = stream(seed, seller.id, store.marketplace.id, month.isoformat(), "fees")
@@ -199,7 +219,10 @@ def of_month(seed: int, seller: Seller, store: Store, month: date) -> tuple[Even
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A charge that falls due on a day of the month: whose names it bears in the settlement and in the Finances API."""
+    """A charge that is due on a day of the month.
+
+    The other fields are its names in the settlement report and in the Finances API.
+    """
 
     name: str
     day: int
@@ -239,7 +262,10 @@ _LOSSES = (
 
 
 def _reimbursements(seed: int, seller: Seller, store: Store, month: date) -> list[Event]:
-    """Amazon pays for what it lost, at about the seller's sourcing cost, and now and then takes a payment back."""
+    """Return reimbursements of lost units, and reversals of some.
+
+    Amazon pays about the seller's sourcing cost.
+    """
     events = []
     products = [
         product

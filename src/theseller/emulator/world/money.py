@@ -1,4 +1,7 @@
-"""What Amazon charges, in the words of the settlement report. Signs are the seller's: income positive, fees negative."""
+"""Amazon's charges, in the terms of the settlement report.
+
+Signs are the seller's: income is positive, fees are negative.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from theseller.emulator.world.sellers import Store
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One line of money: the settlement's amount-type and amount-description, whole minor units, and the promotion if one."""
+    """One line of money.
+
+    Attributes:
+        amount_type: the settlement's amount-type.
+        description: the settlement's amount-description.
+        amount: whole minor units.
+        promotion_id: the promotion, if it is one.
+    """
 
     amount_type: str
     description: str
@@ -21,7 +31,10 @@ class Charge:
 
 
 def referral_fee(store: Store, line: Line) -> int:
-    """Return the commission (positive): a share of what the buyer pays before tax, at least 0.30 dollars' worth."""
+    """Return the commission in minor units, positive.
+
+    It is a share of what the buyer pays before tax, at least the worth of 0.30 US dollars.
+    """
     if not line.price:
         return 0
     base = line.price - line.discount + line.shipping - line.shipping_discount + line.gift_wrap
@@ -29,7 +42,10 @@ def referral_fee(store: Store, line: Line) -> int:
 
 
 def fulfilment_fee(store: Store, product: Product, quantity: int, day: date) -> int:
-    """Return the FBA fee (positive) for `quantity` units shipped on `day`: rate card, fuel surcharge and peak season."""
+    """Return the FBA fee in minor units, positive.
+
+    It is for `quantity` units shipped on `day`: rate card, fuel surcharge and peak season.
+    """
     unit = float(TIERS[product.tier][0])
     if store.marketplace.code == "US" and day >= date(2026, 4, 17):
         unit *= 1.035  # The fuel and logistics surcharge of 2026-04-17.
@@ -82,7 +98,10 @@ def _discounts(line: Line) -> list[Charge]:
 
 
 def refund(store: Store, line: Line, share: float) -> tuple[Charge, ...]:
-    """Return what paying back `share` of a line costs: Amazon returns its commission but keeps a part for its trouble."""
+    """Return the charges of a refund of `share` of a line.
+
+    Amazon returns its commission except for a part, the refund commission.
+    """
     commission = round(referral_fee(store, line) * share)
     charges = [Charge("ItemPrice", "Principal", -round(line.price * share))]
     if not store.marketplace.tax_included:

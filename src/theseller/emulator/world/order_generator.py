@@ -1,4 +1,7 @@
-"""The making of one day's orders. Shares follow public samples: 92.9 % of orders have one line, 3 % are cancelled, 15 % discounted."""
+"""Generation of one day's orders.
+
+Shares follow public samples: 92.9 % of orders have one line, 3 % are canceled, 15 % discounted.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ class _Life:
 
 
 def make_day(seed: int, seller: Seller, store_index: int, day: date) -> tuple[Order, ...]:
-    """Return all orders that the store receives on its local `day`, oldest first. The same call gives the same orders."""
+    """Return all orders of the store's local `day`, oldest first.
+
+    The same call returns the same orders.
+    """
     store = seller.stores[store_index]
     code = store.marketplace.code
     random = stream(seed, seller.id, store.marketplace.id, day.isoformat())
@@ -154,7 +160,11 @@ def _choose(
 
 
 def _live(random: Random, created: datetime, *, by_amazon: bool) -> _Life:
-    """Decide the life of an order: most are paid within hours and shipped within two days; 3 % end cancelled, a few of them late."""
+    """Draw the events in the life of an order.
+
+    Most orders are paid within hours and shipped within two days; 3 % are canceled, a few of them
+    late.
+    """
     stuck = random.random() < 0.015
     paid = created + timedelta(
         minutes=random.randrange(1440, 8640) if stuck else random.randrange(25, 180)
@@ -232,7 +242,10 @@ def _tax(amount: int, rate: float, *, included: bool) -> int:
 
 
 def _refund(random: Random, product: Product, life: _Life) -> Refund | None:
-    """Decide whether the buyer gets money back: a few days to six weeks after delivery (gamma, mean 12 days)."""
+    """Draw whether and when the buyer gets money back.
+
+    A few days to six weeks after delivery (gamma distribution, mean 12 days).
+    """
     if life.delivered is None or random.random() >= product.refund_rate:
         return None
     days = min(1 + random.gammavariate(2.2, 5.0), 45.0)

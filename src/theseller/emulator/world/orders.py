@@ -1,6 +1,7 @@
-"""Orders and their whole life, known from the start: what an instant shows of it is `lifecycle`'s business.
+"""Orders and their whole life, known from the start.
 
-All amounts are whole minor units of the store's currency (cents, pence; yen).
+Methods with an `at` return what is known at that instant. All amounts are whole minor units of the
+store's currency (cents, pence; yen).
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ HORIZON_DAYS = 80
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """`share`: of the line that is paid back. `kind`: the settlement report's transaction-type. `prompt`: listed at once."""
+    """Repayment of a line.
+
+    Attributes:
+        at: when it happens.
+        kind: the settlement report's transaction-type.
+        share: the share of the line that is paid back.
+        prompt: whether it is listed at once.
+    """
 
     at: datetime
     kind: str
@@ -28,7 +36,10 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One order item. Amounts are those of the whole line, not of a unit; discounts are positive."""
+    """One order item.
+
+    Amounts are those of the whole line, not of a unit, except `unit_price`; discounts are positive.
+    """
 
     item_id: str
     product: Product
@@ -60,7 +71,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`updates`: every instant at which Amazon would move lastUpdatedTime, oldest first, the first is `created`."""
+    """An order with everything that will happen to it.
+
+    `updates`: every instant at which Amazon changes lastUpdatedTime, oldest first; the first is
+    `created`.
+    """
 
     id: str
     seller: Seller
@@ -75,7 +90,10 @@ class Order:
     business: bool
     service_level: str
     off_amazon: bool
-    """A multi-channel fulfillment order: Amazon ships it; it was not bought on Amazon. It is no sale."""
+    """An order of multi-channel fulfillment, which was not bought on Amazon.
+
+    Amazon ships it. It is no sale.
+    """
     replaces: str | None
     destination: str
     """Country of the delivery address."""
@@ -93,7 +111,10 @@ class Order:
         return "SHIPPED"
 
     def last_updated(self, at: datetime) -> datetime:
-        """Return the newest change that has happened by `at`; `at` must not lie before the order."""
+        """Return the newest change that has happened by `at`.
+
+        `at` must not be before the order.
+        """
         return self.updates[bisect_right(self.updates, at) - 1]
 
 
@@ -105,13 +126,19 @@ _INVERSE = pow(_FACTOR, -1, _SEQUENCE_SPACE)
 
 
 def scramble(seed: int, seller: Seller, day: date, store_index: int, sequence: int) -> str:
-    """Return the seven digits that hide where in the world an order is, so that an id alone finds it again."""
+    """Return seven digits of an order ID that encode where the order is.
+
+    The order can be found again by its ID alone (`unscramble`).
+    """
     plain = ((day - _EPOCH).days * 3 + store_index) * _PER_STORE + sequence
     return f"{(plain * _FACTOR + _offset(seed, seller)) % _SEQUENCE_SPACE:07d}"
 
 
 def unscramble(seed: int, seller: Seller, digits: str) -> tuple[date, int, int] | None:
-    """Undo `scramble`: (day, index of the store, sequence), or None for digits it never makes for this seller."""
+    """Return (day, index of the store, sequence) from the digits of an ID.
+
+    None for digits that `scramble` never returns for this seller.
+    """
     plain = (int(digits) - _offset(seed, seller)) * _INVERSE % _SEQUENCE_SPACE
     day_store, sequence = divmod(plain, _PER_STORE)
     days, store_index = divmod(day_store, 3)
@@ -125,12 +152,15 @@ def _offset(seed: int, seller: Seller) -> int:
 
 
 def most_orders_a_day() -> int:
-    """Return the number of orders that ids can tell apart in one store and day."""
+    """Return the number of orders that IDs can tell apart per store and day."""
     return _PER_STORE
 
 
 def day_bounds(store: Store, day: date, next_day: date) -> tuple[datetime, datetime]:
-    """Return the half-open interval of UTC instants that `day` is in the store's zone; 23 to 25 hours long."""
+    """Return the UTC instants between which it is `day` in the store.
+
+    The interval is half-open, and 23 to 25 hours long.
+    """
     zone = store.marketplace.zone
     return (
         datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC),

@@ -1,4 +1,7 @@
-"""The catalogues: long-tailed, seeded, with lifelike titles. Every name here is invented."""
+"""Catalogs of the sellers, drawn from the seed.
+
+Demand is long-tailed and titles look real. Every name is invented.
+"""
 
 from __future__ import annotations
 
@@ -168,7 +171,11 @@ TIERS = ((322, 0.05), (386, 0.12), (460, 0.30), (588, 0.75), (755, 1.60))
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`list_price`: US cents. `tier`: index into TIERS. `popularity`: share of the catalogue's demand, not normalised."""
+    """One product.
+
+    `list_price`: US cents. `tier`: index into TIERS. `popularity`: share of the catalog's demand,
+    not normalized.
+    """
 
     sku: str
     asin: str
@@ -185,11 +192,15 @@ class Product:
     popularity: float
 
     def title(self, store: Store) -> str:
+        """Return the title in the store's language."""
         return self.titles[_LANGUAGE.get(store.marketplace.code, 0)]
 
 
 def _titles(brand: str, noun: tuple[str, ...], colour: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the title in each language. Shift_JIS knows no dash of this kind, so Japanese has its own mark."""
+    """Return the title in each language.
+
+    Shift_JIS has no dash of this kind, so the Japanese title has another mark.
+    """
     dash = " \u2013 "
     return tuple(
         f"{brand} {name}{'・' if language == 3 else dash}{colour[language]}"
@@ -204,7 +215,10 @@ def _code(seed: int, *parts: object, prefix: str, length: int) -> str:
 
 @lru_cache(maxsize=64)
 def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
-    """Return every product the seller ever listed, most wanted first. Demand falls as 1/rank (Zipf)."""
+    """Return every product that the seller ever listed, most popular first.
+
+    Demand falls as 1/rank (Zipf).
+    """
     random = stream(seed, seller.brand, "catalogue")
     categories = list(_RANGE)
     products = []
@@ -220,7 +234,8 @@ def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
         products.append(
             Product(
                 sku=(
-                    f"{seller.brand[:3].upper()}-{noun[0].split()[0][:4].upper()}-{random.randrange(100, 999)}-{rank:03d}"
+                    f"{seller.brand[:3].upper()}-{noun[0].split()[0][:4].upper()}-"
+                    f"{random.randrange(100, 999)}-{rank:03d}"
                 ),
                 asin=_code(seed, seller.brand, "asin", rank, prefix="B0", length=10),
                 parent_asin=_code(seed, seller.brand, "parent", noun[0], prefix="B0", length=10),
@@ -243,7 +258,10 @@ def catalogue(seed: int, seller: Seller) -> tuple[Product, ...]:
 def shelf(
     seed: int, seller: Seller, store: Store, month: date
 ) -> tuple[tuple[Product, ...], tuple[float, ...]]:
-    """Return what is on sale in `store` in the month that begins on `month`, and the running sum of its demand."""
+    """Return the products on sale in a month, and the running sum of demand.
+
+    `month`: the first day of the month.
+    """
     products = [
         product
         for product in catalogue(seed, seller)
@@ -266,7 +284,10 @@ def shelf(
 
 @lru_cache(maxsize=65536)
 def price(seed: int, product: Product, store: Store, month: date) -> int:
-    """Return the price of one unit in the store's minor unit. Sellers change prices by the month, and like them to end in 99."""
+    """Return the price of one unit in the store's minor unit.
+
+    Sellers change prices by the month, and prefer prices that end in 99.
+    """
     step = (0.92, 1.0, 1.0, 1.0, 1.06)[int(share(seed, product.sku, month, "step") * 5)]
     local = product.list_price * store.price_factor * step
     if store.marketplace.currency == "JPY":

@@ -1,4 +1,7 @@
-"""Repeatable chance: everything is drawn from a text, so that the same question has the same answer in every process."""
+"""Repeatable random draws.
+
+Each is drawn from a text, so that the same call returns the same value in every process.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ def stream(seed: int, *parts: object) -> Random:
 
 
 def number(seed: int, *parts: object, below: int) -> int:
-    """Return a whole number in [0, below) that belongs to `parts`. Cheaper than `stream` for a single draw."""
+    """Return a whole number in [0, below) that belongs to `parts`.
+
+    Cheaper than `stream` for a single draw.
+    """
     digest = hashlib.blake2b(
         ":".join(str(part) for part in (seed, *parts)).encode(), digest_size=8
     ).digest()
@@ -31,13 +37,19 @@ def share(seed: int, *parts: object) -> float:
 
 
 def identifier(seed: int, *parts: object, length: int = 43) -> str:
-    """Return an opaque identifier as Amazon writes them: URL-safe base64 of a hash."""
+    """Return an opaque identifier of the kind that Amazon uses.
+
+    URL-safe base64 of a hash.
+    """
     digest = hashlib.sha256(":".join(str(part) for part in (seed, *parts)).encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")[:length]
 
 
 def poisson(random: Random, mean: float) -> int:
-    """Draw a count with the given mean (Knuth's product method; the mean is split so that no product underflows)."""
+    """Draw a count with the given mean.
+
+    Knuth's product method; the mean is split so that no product underflows.
+    """
     count = 0
     while mean > 0:
         part = min(mean, 50.0)
@@ -50,7 +62,10 @@ def poisson(random: Random, mean: float) -> int:
 
 
 def pick(random: Random, options: Sequence[tuple[T, float]]) -> T:
-    """Draw one of `options`, each given with its share; shares need not sum to one."""
+    """Draw one of `options`, each given with its share.
+
+    Shares need not sum to one.
+    """
     mark = random.random() * sum(weight for _, weight in options)
     for option, weight in options:
         mark -= weight

@@ -1,4 +1,4 @@
-"""The sellers of the emulated world, what they are called and where they sell."""
+"""Emulated sellers: their names, stores and order volumes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from theseller.lib.marketplaces import Marketplace, Region, by_code
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A seller's shop in one marketplace. `price_factor`: local minor units for one US cent of list price."""
+    """A seller's store in one marketplace.
+
+    `price_factor`: local minor units for one US cent of list price.
+    """
 
     marketplace: Marketplace
     orders_per_day: float
@@ -21,6 +24,8 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
+    """A seller account in one region."""
+
     id: str
     owner: str
     brand: str
@@ -30,7 +35,11 @@ class Seller:
     products: int
 
     def store(self, marketplace_id: str) -> Store:
-        """Return the shop in a marketplace. Raises KeyError where this seller has none."""
+        """Return the seller's store in a marketplace.
+
+        Raises:
+            KeyError: the seller has none there.
+        """
         for store in self.stores:
             if store.marketplace.id == marketplace_id:
                 return store
@@ -82,4 +91,7 @@ SELLERS: dict[str, Seller] = {
         ),
     )
 }
-"""By selling partner id. One yen is its own minor unit: a US cent of list price is about one and a half yen."""
+"""By selling partner ID.
+
+One yen is its own minor unit: a US cent of list price is about one and a half yen.
+"""

@@ -1,4 +1,7 @@
-"""Settlements: fourteen days of one store, closed with a reserve that the next one opens with."""
+"""Settlements: fourteen days of one store.
+
+Each closes with a reserve, which the next one opens with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ STANDARD, INVOICED = "Standard Orders", "Invoiced Orders"
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A settlement of one stream in a store's `index`-th fortnight: [start, end). `published`: its report; `deposit`: its money."""
+    """A settlement of one stream in a store's `index`-th fortnight.
+
+    It covers [start, end). `published`: when its report appears. `deposit`: when its money is paid.
+    """
 
     seller: Seller
     store: Store
@@ -54,16 +60,20 @@ def period(seed: int, seller: Seller, store: Store, index: int) -> Period:
 
 
 def index_at(seed: int, seller: Seller, store: Store, instant: datetime) -> int:
-    """Return the index of the fortnight that `instant` falls in; 0 for anything before the first."""
+    """Return the index of the fortnight that `instant` falls in.
+
+    0 for anything before the first.
+    """
     return max((instant - period(seed, seller, store, 0).start) // _CYCLE, 0)
 
 
 def periods(
     seed: int, seller: Seller, store: Store, index: int, cuts: Sequence[datetime]
 ) -> list[Period]:
-    """Return the settlements of one fortnight: the one planned, or its parts where it was closed early at `cuts`.
+    """Return the settlements of one fortnight.
 
-    The first part keeps the ids of the planned one, for they were shown before it was closed.
+    It is the planned one, or its parts where it was closed early at `cuts`. The first part keeps
+    the IDs of the planned one, because they were shown before it was closed.
     """
     whole = period(seed, seller, store, index)
     found = []
@@ -94,7 +104,10 @@ def periods(
 
 
 def of_stream(standard: Period, stream: str, since: datetime) -> Period | None:
-    """Return the settlement of another stream over the same days, from `since` on; None if it ended before that."""
+    """Return the settlement of another stream over the same days.
+
+    It begins at `since` at the earliest; None if the fortnight ended before that.
+    """
     if standard.end <= since:
         return None
     key = (standard.seller.id, standard.store.marketplace.id, standard.start.isoformat(), stream)
@@ -112,5 +125,8 @@ def _ids(seed: int, key: tuple[object, ...]) -> tuple[str, str]:
 
 
 def reserve_share(seed: int, closing: Period) -> float:
-    """Return the share of the last three days' positive proceeds that Amazon keeps back."""
+    """Return the share of the last days' proceeds that Amazon reserves.
+
+    The last three days, and positive proceeds only.
+    """
     return 0.55 + 0.4 * share(seed, closing.settlement_id, "reserve")

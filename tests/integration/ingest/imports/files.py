@@ -15,7 +15,7 @@ from theseller.amazon.reports import ReportType
 from theseller.emulator.reports import documents
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.world import World
+from theseller.emulator.world.simulation import World
 
 ALICE, ALICE_EU, CHARLIE, DORA = (
     "A2ALICEEXAMPLE1",

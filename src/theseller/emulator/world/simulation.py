@@ -1,4 +1,7 @@
-"""Read the emulated world: orders by day, by change, by id; events by posting; settlements. Days are remembered, never stored."""
+"""Queries of the simulated sales.
+
+Orders by day, by change and by ID; events by posting; settlements. Days are cached, never stored.
+"""
 
 from __future__ import annotations
 
@@ -66,11 +69,17 @@ class World:
         return events.of_month(self.seed, seller, seller.stores[store_index], month)
 
     def orders_of_day(self, seller: Seller, store: Store, day: date) -> tuple[Order, ...]:
-        """Return what was ordered on the store's local `day`, oldest first, whatever became of it."""
+        """Return the orders of the store's local `day`, oldest first.
+
+        Canceled orders are among them.
+        """
         return self._day(seller.id, seller.stores.index(store), day)
 
     def days(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[date]:
-        """Return the store's local days that [start, end] touches, none before it opened."""
+        """Return the store's local days that [start, end] touches.
+
+        None of them is before the store opened.
+        """
         first = max(store.marketplace.local_day(start), seller.opened)
         last = store.marketplace.local_day(end)
         return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
@@ -78,7 +87,10 @@ class World:
     def _days_of_changes(
         self, seller: Seller, store: Store, start: datetime, end: datetime
     ) -> list[date]:
-        """Return the days of orders that change in [start, end]: those up to the horizon before it, and those changed by hand."""
+        """Return the days of orders that change in [start, end].
+
+        Those up to the horizon before it, and those with amendments.
+        """
         usual = self.days(seller, store, start - _HORIZON, end)
         first = usual[0] if usual else store.marketplace.local_day(start)
         return [
@@ -91,7 +103,10 @@ class World:
     def orders_created(
         self, seller: Seller, stores: list[Store], start: datetime, end: datetime
     ) -> Iterator[Order]:
-        """Give the orders placed in [start, end], oldest first, ties by id, without making days that are not asked for."""
+        """Yield the orders placed in [start, end], oldest first, ties by ID.
+
+        Days that the caller does not consume are not generated.
+        """
         if not stores:
             return
         cursor = max(
@@ -116,7 +131,10 @@ class World:
     def orders_updated(
         self, seller: Seller, stores: list[Store], start: datetime, end: datetime, at: datetime
     ) -> Iterator[Order]:
-        """Give the orders whose newest change, as seen at `at`, lies in [start, end]; by that change, ties by id."""
+        """Yield the orders whose newest change at `at` is in [start, end].
+
+        In the order of that change, ties by ID.
+        """
         low = max(
             start,
             datetime(
@@ -159,7 +177,10 @@ class World:
         )
 
     def events(self, seller: Seller, store: Store, start: datetime, end: datetime) -> list[Event]:
-        """Return the events with anything to show in [start, end): posted or settled in it. Oldest posting first."""
+        """Return the events that were posted or settled in [start, end).
+
+        Oldest posting first.
+        """
         index = seller.stores.index(store)
         days = self._days_of_changes(seller, store, start, end)
         candidates = [event for day in days for event in self._day_events(seller.id, index, day)]
@@ -173,7 +194,10 @@ class World:
         return sorted(chosen, key=lambda event: (event.posted, event.id))
 
     def stream_of(self, seller: Seller, event: Event) -> str:
-        """Return the settlement stream of an event: that of invoiced orders where the store has it, else the standard one."""
+        """Return the settlement stream of an event.
+
+        That of invoiced orders where the store has it, else the standard one.
+        """
         since = self.amendments.invoiced_since(seller.id, event.store.marketplace.id)
         separate = since is not None and event.settled >= since and event.order is not None
         return (
@@ -183,7 +207,10 @@ class World:
         )
 
     def settlement(self, period: Period) -> tuple[tuple[Event, ...], int, int]:
-        """Return a closed period's events by settling time, the reserve it opens with and the one it closes with (both ≥ 0)."""
+        """Return (events, opening reserve, closing reserve) of a closed period.
+
+        Events are in the order of settling. Both reserves are minor units ≥ 0.
+        """
         return self._settlement(period)
 
     def _make_settlement(self, period: Period) -> tuple[tuple[Event, ...], int, int]:
@@ -193,7 +220,10 @@ class World:
         return tuple(settled), self._reserve(before) if before else 0, self._reserve(period)
 
     def _before(self, period: Period) -> Period | None:
-        """Return the settlement of the same store and stream that ended when this one began; None if there is none."""
+        """Return the preceding settlement of the same store and stream.
+
+        It ended when this one began. None if there is none.
+        """
         indexes = (period.index, period.index - 1) if period.index > 0 else (period.index,)
         found = (
             one
@@ -212,7 +242,11 @@ class World:
         ]
 
     def _reserve(self, period: Period) -> int:
-        """Depends on the period alone, so that the chain needs no beginning. Only the standard stream keeps one."""
+        """Return the reserve that a settlement closes with, in minor units.
+
+        It depends on the period alone, so that it needs no earlier settlements. Only the standard
+        stream has one.
+        """
         if period.stream != settlements.STANDARD:
             return 0
         proceeds = sum(
@@ -222,7 +256,10 @@ class World:
         return round(max(proceeds, 0) * settlements.reserve_share(self.seed, period))
 
     def _periods(self, seller: Seller, store: Store, stream: str, index: int) -> list[Period]:
-        """Return a stream's settlements of the store's `index`-th fortnight, oldest first."""
+        """Return a stream's settlements of the store's `index`-th fortnight.
+
+        Oldest first.
+        """
         cuts = self.amendments.cuts(seller.id, store.marketplace.id, stream)
         found = settlements.periods(self.seed, seller, store, index, cuts)
         if stream == settlements.STANDARD:
@@ -241,7 +278,10 @@ class World:
     def closed_between(
         self, seller: Seller, store: Store, since: datetime, until: datetime
     ) -> list[Period]:
-        """Return the store's settlements whose report appeared in [since, until], oldest first."""
+        """Return the store's settlements that were published in [since, until].
+
+        Oldest first.
+        """
         first, last = (
             settlements.index_at(self.seed, seller, store, instant) for instant in (since, until)
         )
@@ -255,7 +295,10 @@ class World:
         return sorted(found, key=lambda period: (period.end, period.stream))
 
     def periods_published(self, seller: Seller, since: datetime, until: datetime) -> list[Period]:
-        """Return the seller's settlements whose report appeared in [since, until], newest first."""
+        """Return the seller's settlements that were published in [since, until].
+
+        Newest first.
+        """
         found = [
             period
             for store in seller.stores
@@ -268,7 +311,7 @@ class World:
     def period_of(
         self, seller: Seller, store: Store, instant: datetime, stream: str = settlements.STANDARD
     ) -> Period:
-        """Return the settlement of a stream that money settled at `instant` belongs to."""
+        """Return the settlement of a stream for money settled at `instant`."""
         index = settlements.index_at(self.seed, seller, store, instant)
         found = self._periods(seller, store, stream, index)
         return next((period for period in found if period.start <= instant < period.end), found[0])
