@@ -1,4 +1,7 @@
-"""The Amazon application of the demo, as the emulated Amazon knows it: what a real operator enters in Developer Central."""
+"""The demo's Amazon application, as the emulated Amazon knows it.
+
+An operator enters the same data in Developer Central.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ def write_application(
     secrets: WritableSecretProvider,
     restricted: Collection[RestrictedRole] = (),
 ) -> Path:
-    """Write the emulator's application file (0600: it holds the client secret) and return its path.
+    """Write the emulator's application file and return its path.
 
-    `restricted` are the restricted roles that the emulated Amazon has granted to the application:
-    none, unless the demo is configured so.
+    Its mode is 0600: it contains the client secret. `restricted` are the restricted roles that the
+    emulated Amazon has granted to the application: none, unless the demo is configured so.
     """
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The one screen that the demo ends its start with."""
+"""The text that the demo prints when it has started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ OPERATOR = "olga@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person of the demo, as `theseller seed --json` prints them. `note`: whose shop, which part; `app`: the authenticator app's secret."""
+    """A user of the demo, as `theseller seed --json` prints them.
+
+    `note` is the role and the shop, `app` the authenticator app's secret.
+    """
 
     name: str
     email: str
@@ -25,13 +28,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    """Ports of the web process and the emulator, and the state folder."""
+
     web: int
     emulator: int
     state: Path
 
 
 def start_screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
-    """Return what to print: where, who, what to try, how to stop. At most 24 lines, the height of a small terminal."""
+    """Return the text: addresses, users, what to try, how to stop.
+
+    At most 24 lines, the height of a small terminal.
+    """
     email, password = (
         max((len(getattr(one, column)) for one in people), default=0)
         for column in ("email", "password")
@@ -43,15 +51,27 @@ def start_screen(address: Address, people: Sequence[Person], *, seconds: float) 
         "",
         f"    http://127.0.0.1:{address.web}/           the product",
         f"    http://127.0.0.1:{address.web}/security/  the public security page, live",
-        f"    http://127.0.0.1:{address.emulator}/           the emulated Amazon: Seller Central, faults",
+        (
+            f"    http://127.0.0.1:{address.emulator}/           the emulated Amazon: Seller"
+            " Central, faults"
+        ),
         "",
         "  Sign in as (e-mail, password):",
         *rows,
         "",
-        "  Try: sign in as Alice, connect the shop, watch its history arrive, read the dashboard; then disconnect,",
-        "       download the deletion certificate and check it:  .venv/bin/theseller verify-certificate FILE",
+        (
+            "  Try: sign in as Alice, connect the shop, watch its history arrive, read the"
+            " dashboard; then disconnect,"
+        ),
+        (
+            "       download the deletion certificate and check it:  .venv/bin/theseller"
+            " verify-certificate FILE"
+        ),
         *(line for one in people if one.app for line in (
-            f"       As {one.name}: /operate/ wants a code of her app. Its secret is {one.app}; or ask:",
+            (
+                f"       As {one.name}: /operate/ requires a code of her app. Its secret is"
+                f" {one.app}; or run:"
+            ),
             f"       .venv/bin/theseller operator code {one.email}",
         )),
         "",

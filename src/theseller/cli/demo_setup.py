@@ -1,4 +1,4 @@
-"""What the demo settles before it starts anything: that it is alone, its ports, its children's environment."""
+"""Preparation of the demo: its lock, ports and environment."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ WEB_PORT, EMULATOR_PORT = 8100, 8101
 
 @dataclass(frozen=True, slots=True)
 class DemoPorts:
+    """TCP ports of the web process and the emulator."""
+
     web: int
     emulator: int
 
 
 def demo_lock(state: Path) -> LockFile:
+    """Return the lock that a running demo of this state folder has."""
     return LockFile(state / "processes" / "lock", "theseller demo")
 
 
 def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
-    """Take the demo's lock and stop what a killed demo left; return the lock and how many processes it had left.
+    """Take the demo's lock and stop what a killed demo left running.
 
-    Raise CommandError, with its address, when a demo of this state folder runs already.
+    Returns:
+        The lock, and how many processes a killed demo had left.
+
+    Raises:
+        CommandError: a demo of this state folder runs already, with its address.
     """
     for name in ("processes", "log"):
         make_folder(state / name, 0o700)
@@ -51,6 +58,10 @@ def take_lock(state: Path, say: Callable[[str], None]) -> tuple[LockFile, int]:
 
 
 def running_demo(state: Path) -> str:
+    """Return the process and address of the running demo, for a message.
+
+    Each part is left out if it is not known.
+    """
     holder = demo_lock(state).holder()
     who = f" as process {holder[0].pid}" if holder else ""
     try:
@@ -62,10 +73,15 @@ def running_demo(state: Path) -> str:
 def choose_ports(
     environ: Mapping[str, str], say: Callable[[str], None], *, patience: float
 ) -> DemoPorts:
-    """Return free ports: those asked for by variables or an error, else the usual ones or the next free ones, and say so.
+    """Return free ports, and report each that is not the default.
 
-    `patience`: seconds to wait for the usual ones, when a killed demo's programs may be about to
-    let go of them.
+    Args:
+        environ: its THESELLER_PORT and THESELLER_EMULATOR_PORT name the ports to use.
+        say: is called with a message about a port that is taken.
+        patience: seconds to wait for a port that a killed demo's program may be about to free.
+
+    Raises:
+        CommandError: a port that a variable names is not free.
     """
     web = _choose(environ, "THESELLER_PORT", WEB_PORT, say, patience, frozenset())
     emulator = _choose(
@@ -75,7 +91,10 @@ def choose_ports(
 
 
 def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> dict[str, str]:
-    """Return the environment of the demo's programs, and write the emulator's application and the demo's addresses."""
+    """Return the environment of the demo's programs.
+
+    It writes the emulator's application and the demo's addresses.
+    """
     web, emulator = f"http://127.0.0.1:{ports.web}", f"http://127.0.0.1:{ports.emulator}"
     write_application(state, web, ensure_secrets(state), read_restricted_roles(environ))
     (state / "processes" / "demo.json").write_text(
@@ -106,10 +125,10 @@ def _choose(
     patience: float,
     taken: frozenset[int],
 ) -> int:
-    asked = environ.get(variable, "")
-    wanted = parse_port(asked, variable) if asked else usual
+    given = environ.get(variable, "")
+    wanted = parse_port(given, variable) if given else usual
     wait_until(lambda: is_free(wanted), patience)
-    port, remark = choose_port(wanted, fixed=bool(asked), variable=variable, taken=taken)
+    port, remark = choose_port(wanted, fixed=bool(given), variable=variable, taken=taken)
     if remark:
         say(remark)
     return port

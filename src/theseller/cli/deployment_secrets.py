@@ -1,4 +1,4 @@
-"""The deployment's own secrets, made where they are kept at the first start."""
+"""The deployment's own secrets, created at the first start."""
 
 from __future__ import annotations
 
@@ -34,22 +34,34 @@ _AMAZON_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 16, 512
 
 
 def secret_config(state: Path) -> SecretConfig:
-    """Return where this deployment keeps secrets and keys. Raises InvalidSettingError; CommandError if `state` is another environment's."""
+    """Return where this deployment stores secrets and keys.
+
+    Raises:
+        InvalidSettingError: a setting is wrong.
+        CommandError: `state` is another environment's.
+    """
     refuse_other_environment(state)
     return read_secret_config(os.environ, kind=read_environment_kind(os.environ), state=state)
 
 
 def stores_keys_on_this_host_only(state: Path) -> bool:
-    """Return whether secrets or keys are in this state folder while the database is a server that other hosts can reach, too."""
+    """Return whether keys are in this folder but the database is on a server.
+
+    Other hosts can reach that server. The same is said of secrets in this state folder.
+    """
     return uses_external_server(os.environ) and secret_config(state).in_files
 
 
 def secret_provider(state: Path) -> WritableSecretProvider:
+    """Return the provider of this deployment's secrets."""
     return make_secret_provider(secret_config(state), os.environ)
 
 
 def own_secrets(choice: SecretConfig) -> tuple[str, ...]:
-    """Return the names of the secrets that are ours to choose: keys and database passwords. Never Amazon's."""
+    """Return the names of the secrets that the deployment generates.
+
+    Keys and database passwords; never Amazon's.
+    """
     elsewhere = bool(os.environ.get("DATABASE_URL")) and choice.environment != EnvironmentKind.DEMO
     roots = (
         (ROOT_KEY_NAME,) if choice.key_store is StoreKind.FILES else ()
@@ -71,7 +83,11 @@ def new_secret(name: str, choice: SecretConfig) -> Secret:
 
 
 def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
-    """Raise CommandError if `given` can't be the secret `name`: nothing of it is shown."""
+    """Check that `given` can be the secret `name`.
+
+    Raises:
+        CommandError: it cannot. The message shows nothing of it.
+    """
     if name == ROOT_KEY_NAME:
         try:
             parse_root_keys(given, choice.environment)
@@ -100,7 +116,7 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
 
 
 def ensure_secrets(state: Path) -> WritableSecretProvider:
-    """Make each secret of ours that does not exist yet, where this deployment keeps them."""
+    """Create each own secret that does not exist, in its provider."""
     choice = secret_config(state)
     provider = make_secret_provider(choice, os.environ)
     for name in own_secrets(choice):
@@ -110,7 +126,10 @@ def ensure_secrets(state: Path) -> WritableSecretProvider:
 
 
 def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
-    """Return each role's password, and the coming one of a rotation, by the roles' short names. Makes nothing, no folder either."""
+    """Return each role's password, and the next one during a rotation.
+
+    By the roles' short names. It creates no secret and no folder.
+    """
     choice = secret_config(state)
     if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
         return {}
@@ -126,7 +145,10 @@ def passwords_in_use(state: Path) -> dict[str, tuple[str, ...]]:
 
 
 def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
-    """Return the keys that sign tenants' tickets: the present, the coming and the former one. Makes nothing, no folder either."""
+    """Return the keys that sign tenant tickets: present, next, previous.
+
+    It creates no secret and no folder.
+    """
     choice = secret_config(state)
     if choice.provider is ProviderKind.FILES and not (state / "secrets").is_dir():
         return ()
@@ -140,7 +162,7 @@ def ticket_keys_in_use(state: Path) -> tuple[Secret, ...]:
 
 
 def role_passwords(provider: SecretProvider) -> dict[str, str]:
-    """Return the passwords that `ensure_roles` takes, by the roles' short names."""
+    """Return the passwords that `ensure_roles` takes, by short role name."""
     return {
         short: provider.get(f"db-{short}").reveal()
         for short in login_roles(external=uses_external_server(os.environ))

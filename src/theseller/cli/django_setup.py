@@ -1,4 +1,7 @@
-"""Django is set up only by the commands that need it, and always as one named database role."""
+"""Set up Django as one database role.
+
+Only the commands that need it do.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,20 @@ Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
 
 def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> None:
-    """Make Django ready in this process, its database connection being `role`'s. Once a process: settings are read once.
+    """Set up Django in this process, connecting as `role`.
 
-    Raise CommandError when the state folder belongs to another environment; and at once, rather
-    than after a connection pool's patience, when the embedded database does not run; with
-    `database=False` it need not, and nothing may be asked of it. Raise WrongSchemaError when the
-    database was migrated by a newer version, or not yet by this one; with `schema=False` that is
-    the caller's to check.
+    Once a process, since settings are read once.
+
+    Args:
+        role: the database role.
+        database: whether the database must run. If not, it must not be used.
+        schema: whether to check that this version's schema is in the database; otherwise the caller
+            does.
+
+    Raises:
+        CommandError: the state folder belongs to another environment, or the embedded database does
+            not run; a connection pool would notice that only after its timeout.
+        WrongSchemaError: a newer version migrated the database, or this version has not yet.
     """
     state = state_folder(os.environ)
     refuse_other_environment(state)
@@ -48,7 +58,10 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Import without looking for garbage, a tenth of the time; what was imported stays, and later collections leave it out."""
+    """Import without garbage collection, which takes a tenth of the time.
+
+    Later collections leave out what was imported.
+    """
     gc.disable()
     try:
         yield
@@ -58,7 +71,13 @@ def _no_collection() -> Iterator[None]:
 
 
 def try_connection() -> None:
-    """Connect once without the pool: why its connections fail, a pool says in the log only. Raise psycopg.Error."""
+    """Connect once without the pool.
+
+    A pool writes to the log only why its connections fail.
+
+    Raises:
+        psycopg.Error: the connection failed.
+    """
     import psycopg
     from django.db import connections
 
@@ -66,7 +85,11 @@ def try_connection() -> None:
 
 
 def _refuse_other_host(state: Path) -> None:
-    """Raise OtherHostError if secrets and keys are in files, and the database knows them in another state folder."""
+    """Check that the database knows this state folder's secrets and keys.
+
+    Raises:
+        OtherHostError: they are in files, and the database knows another state folder.
+    """
     if not stores_keys_on_this_host_only(state):
         return
     from theseller.tenancy.state_folder_host import folder_identity, refuse_other_host
@@ -75,7 +98,11 @@ def _refuse_other_host(state: Path) -> None:
 
 
 def require_database() -> None:
-    """Raise CommandError if the embedded server of this state folder does not listen."""
+    """Check that the embedded server of this state folder listens.
+
+    Raises:
+        CommandError: it does not.
+    """
     state = state_folder(os.environ)
     path = socket_directory(state) / f".s.PGSQL.{PORT}"
     with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):

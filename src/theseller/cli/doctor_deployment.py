@@ -1,4 +1,4 @@
-"""What `theseller doctor` looks at besides the machine, where a deployment is or should be running: what it needs from elsewhere."""
+"""Checks of `theseller doctor` for a deployment: the services it needs."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ _WORKERS = (
     " procrastinate_workers"
 )
 _WAITING = """
-select count(*), coalesce(max(extract(epoch from now() - greatest(e.at, coalesce(j.scheduled_at, e.at)))), 0)::float
-from procrastinate_jobs j join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
+select count(*), coalesce(max(
+  extract(epoch from now() - greatest(e.at, coalesce(j.scheduled_at, e.at)))), 0)::float
+from procrastinate_jobs j
+join lateral (select min(at) as at from procrastinate_events where job_id = j.id) e on true
 where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
 """
 #: Requests with a connection that has no certificate though it should; the first rewriting may wait
@@ -55,7 +57,9 @@ where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
 _CERTIFICATE_HOURS_MAX = 6
 _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
-from guard.deletion_requests(1000) where certified < cardinality(connections) and received_at < now() - make_interval(hours => %s)
+from guard.deletion_requests(1000)
+where certified < cardinality(connections)
+  and received_at < now() - make_interval(hours => %s)
 """
 _FAILING = """
 select count(*) over (), first_at at time zone 'UTC', retry_at at time zone 'UTC', reason
@@ -65,7 +69,10 @@ _START_WORKER = "Start `theseller worker`, and look at its log."
 
 
 def examine_deployment(state: Path) -> Iterator[Finding]:
-    """Look at settings, secrets, key service, backups' target and database. A failure is a finding; the later checks still run."""
+    """Check settings, secrets, key service, backup target and database.
+
+    A failure is a finding; the later checks still run.
+    """
     try:
         environment = read_environment(
             {**os.environ, "THESELLER_ROLE": ProcessRole.WEB.value}, default_state=state
@@ -250,7 +257,7 @@ def _host(_cursor: CursorWrapper) -> Finding:
     if not stores_keys_on_this_host_only(state):
         return Finding(
             "host",
-            "not asked: secrets and keys are with a service, or the database is this folder's own",
+            "not checked: secrets and keys are in a service, or the database is this folder's own",
             checked=False,
         )
     try:

@@ -1,4 +1,4 @@
-"""What `theseller doctor` finds: one line for each thing, and what to do about it."""
+"""The result of a check of `theseller doctor`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Result of one check. `failed`: `advice` says what to do. `checked`: false if it could not be checked here."""
+    """Result of one check.
+
+    If it `failed`, `advice` says what to do. `checked` is false if it could not be checked here.
+    """
 
     what: str
     found: str
@@ -17,10 +20,13 @@ class Finding:
 
     @property
     def symbol(self) -> str:
-        """Return the symbol before the line; what was not checked is not marked as passed."""
+        """Return the symbol before the line.
+
+        What was not checked is not marked as passed.
+        """
         return "✗" if self.failed else "✓" if self.checked else "–"
 
     @property
     def state(self) -> str:
         """Return the same as one word, for programs."""
-        return "bad" if self.failed else "good" if self.checked else "not-looked-at"
+        return "bad" if self.failed else "good" if self.checked else "not-checked"

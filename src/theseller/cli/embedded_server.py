@@ -1,4 +1,7 @@
-"""The embedded server of a state folder, with its secrets and roles: what `demo`, `migrate` and `postgres` share."""
+"""The embedded server of a state folder, with its secrets and roles.
+
+`demo`, `migrate` and `postgres` use it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ from theseller.postgres.server import Server
 
 
 def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) -> Server:
-    """Return the server of `state`, not started yet, making state folder and secrets if they are missing."""
+    """Return the server of `state`, which is not started.
+
+    State folder and secrets are created if they are missing.
+    """
     make_state_folder(state)
     lock_state_folder(state)
     provider = ensure_secrets(state)
@@ -36,16 +42,20 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
 
 
 def apply_roles(server: Server) -> None:
-    """Create or narrow the roles on a running server and set their passwords from the secrets."""
+    """Create or restrict the roles on a running server.
+
+    Their passwords are set from the secrets.
+    """
     provider = ensure_secrets(server.state)
     _restore_superuser_password(server, provider)
     ensure_roles(server.superuser_dsn(), role_passwords(provider))
 
 
 def _restore_superuser_password(server: Server, provider: WritableSecretProvider) -> None:
-    """Undo half of a rotation that was killed when the database had taken the superuser's new password and our secret was still the old.
+    """Set the superuser's password back after an interrupted rotation.
 
-    The rotation goes on with both later; until then we must be able to start.
+    The database may have the new password while the secret is still the old one. The rotation
+    continues later with both; until then the server must start.
     """
     coming = secret_or_none(provider, "db-superuser" + NEXT_SUFFIX)
     if coming is None:

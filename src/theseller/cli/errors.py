@@ -1,4 +1,4 @@
-"""How a command fails: one line that says what happened, one that says what to do."""
+"""The failure of a command: what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 class CommandError(Exception):
-    """A failure with its advice. Neither text may hold a secret or a value from anyone's data."""
+    """A failure with its advice.
+
+    Neither text may contain a secret or a value from anyone's data.
+    """
 
     def __init__(self, message: str, advice: str = "", *, status: int = FAILURE) -> None:
         super().__init__(message)

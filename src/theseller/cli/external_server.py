@@ -1,4 +1,7 @@
-"""The external server that `theseller migrate` prepares: how it is reached, what it must be, and what is there already."""
+"""The external server that `theseller migrate` prepares.
+
+How it is reached, what it must be, and what it contains already.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ _EXAMPLE = (
 
 @dataclass(frozen=True, slots=True)
 class ExternalServer:
-    """What was found. `dsn` is the administrator's, to a database that exists; `owner` is of ours, "" if there is none yet."""
+    """What was found on the server.
+
+    `dsn` is the administrator's connection string, to a database that exists; `owner` is the role
+    that owns our database, "" if there is none yet.
+    """
 
     dsn: str
     database: str
@@ -32,7 +39,10 @@ class ExternalServer:
 
     @property
     def target(self) -> str:
-        """Return the administrator's address of our database, which may not exist yet."""
+        """Return the administrator's connection string of our database.
+
+        The database may not exist yet.
+        """
         return make_conninfo(self.dsn, dbname=self.database)
 
     def report_changes(self, say: Callable[[str], None]) -> None:
@@ -46,14 +56,14 @@ class ExternalServer:
 
 
 def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
-    """Connect as the administrator of THESELLER_ADMIN_URL and look; nothing is changed.
+    """Connect as the administrator of THESELLER_ADMIN_URL and change nothing.
 
     The URL may name our database, though it does not exist yet, or another, or none.
 
     Raises:
-        CommandError: no such URL, one that would send a password in the clear, a server that is too
-            old, a role that is no superuser, or a database that holds something else.
-        psycopg.Error: the server can't be reached.
+        CommandError: there is no such URL, or it would send a password unencrypted; the server is
+            too old; the role is no superuser; or the database contains something else.
+        psycopg.Error: the server cannot be reached.
     """
     admin = environ.get("THESELLER_ADMIN_URL", "")
     if not admin:
@@ -97,15 +107,15 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
 
 def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
     try:
-        told = conninfo_to_dict(admin)
+        given = conninfo_to_dict(admin)
     except psycopg.Error:
         raise CommandError(
             "THESELLER_ADMIN_URL can't be read.", f"Write it like this: {_EXAMPLE}"
         ) from None
-    host = str(told.get("host") or environ.get("PGHOST") or "/")
+    host = str(given.get("host") or environ.get("PGHOST") or "/")
     if (
         not host.startswith(("/", "@"))
-        and (told.get("sslmode") or environ.get("PGSSLMODE")) != "verify-full"
+        and (given.get("sslmode") or environ.get("PGSSLMODE")) != "verify-full"
     ):
         raise CommandError(
             "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by"
@@ -115,7 +125,7 @@ def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
 
 
 def _connect(admin: str, database: str) -> tuple[str, psycopg.Connection[tuple[object, ...]]]:
-    """Return a connection to our database or, while it does not exist, to one that does."""
+    """Connect to our database or, while it does not exist, to another."""
     wanted = str(conninfo_to_dict(admin).get("dbname") or database)
     missing: psycopg.Error | None = None
     for name in dict.fromkeys((wanted, *_MAINTENANCE_DATABASES)):
@@ -131,7 +141,11 @@ def _connect(admin: str, database: str) -> tuple[str, psycopg.Connection[tuple[o
 
 
 def _refuse_used(server: ExternalServer) -> None:
-    """Raise CommandError if the database is another's and holds something that is not ours."""
+    """Check that a database of another owner is empty.
+
+    Raises:
+        CommandError: it contains something that is not ours.
+    """
     with psycopg.connect(server.target, autocommit=True) as connection:
         (used,) = _row(
             connection,

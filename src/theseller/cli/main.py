@@ -1,4 +1,4 @@
-"""Entry point of `theseller`: discovers sub-commands and reports failures as sentences."""
+"""Entry point of `theseller`: finds sub-commands and reports failures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `theseller ARGUMENTS` and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run `theseller ARGUMENTS` and return its exit status.
+
+    0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
     disable_core_dumps()
     parser = build_parser()
     args = parser.parse_args(argv)
@@ -66,6 +69,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all sub-commands."""
     parser = argparse.ArgumentParser(
         prog="theseller", description="Self-hosted analytics for Amazon sellers."
     )
@@ -89,9 +93,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def discover() -> dict[str, Command]:
-    """Return the sub-commands by name, in the order of their names; `verify_certificate.py` is `verify-certificate`.
+    """Return the sub-commands by name, in alphabetical order.
 
-    A module whose name is one of Python's words ends with an underscore: `import_.py` is `import`.
+    `verify_certificate.py` is `verify-certificate`. A module whose name would be a keyword of
+    Python ends with an underscore: `import_.py` is `import`.
     """
     found: dict[str, Command] = {}
     for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda one: one.name):

@@ -1,4 +1,4 @@
-"""TCP ports on this machine: is one free, who has it, which is the next."""
+"""TCP ports of this machine: whether one is free, and who uses it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _LISTENING = "0A"  # state column of /proc/net/tcp
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server of ours could listen on the port now. Raise CommandError for one that needs root."""
+    """Return whether a server of ours could listen on the port now.
+
+    Raises:
+        CommandError: the port needs root.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,10 +39,16 @@ def is_free(port: int) -> bool:
 def choose_port(
     wanted: int, *, fixed: bool, variable: str, taken: frozenset[int] = frozenset()
 ) -> tuple[int, str]:
-    """Return a free port and a sentence to say about it ('' if it is the wanted one).
+    """Return a free port, and a message if it is not the wanted one.
 
-    `fixed`: a person asked for this very one, so another would surprise; raise CommandError with
-    who holds it.
+    Args:
+        wanted: the port to use if it is free.
+        fixed: whether the user named the port, so that no other may be used.
+        variable: the environment variable that names it, for messages.
+        taken: ports that another program of ours will use.
+
+    Raises:
+        CommandError: it is `fixed` and not free, with the program that uses it; or none is free.
     """
     if wanted not in taken and is_free(wanted):
         return wanted, ""
@@ -60,6 +70,11 @@ def choose_port(
 
 
 def parse_port(text: str, variable: str) -> int:
+    """Return the port that `text` names.
+
+    Raises:
+        CommandError: it is no number from 1 to 65535.
+    """
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise CommandError(
             f"{variable} must be a port between 1 and 65535.", f"For example {variable}=8200"
@@ -68,7 +83,10 @@ def parse_port(text: str, variable: str) -> int:
 
 
 def owner(port: int) -> str | None:
-    """Return who listens on the port, like 'process 123 (nginx)', as far as this user may know."""
+    """Return who listens on the port, such as 'process 123 (nginx)'.
+
+    None if nothing does, or if this user may not know.
+    """
     pid = _owner_linux(port) if sys.platform == "linux" else _owner_lsof(port)
     if pid is None:
         return None
@@ -78,7 +96,10 @@ def owner(port: int) -> str | None:
 
 
 def answers(port: int, path: str, *, timeout: float = 2.0) -> bool:
-    """Return whether a server on this machine answers the path by HTTP with anything below 500."""
+    """Return whether an HTTP server answers the path.
+
+    It must be on this machine and answer with a status below 500.
+    """
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         connection.request("GET", path)

@@ -1,4 +1,7 @@
-"""Check that what is in front of the web process buffers requests, from outside, at the deployment's own address."""
+"""Check whether the reverse proxy buffers requests.
+
+The request is sent from outside, to the deployment's own address.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _LENGTH = 300_000
 
 @dataclass(frozen=True, slots=True)
 class EdgeFinding:
-    """What was found: `buffers` is None if the address could not be asked."""
+    """The result; `buffers` is None if the address did not answer."""
 
     buffers: bool | None
     found: str
@@ -30,7 +33,7 @@ def check_edge(
     trust: ssl.SSLContext | None = None,
     address: tuple[str, int] | None = None,
 ) -> EdgeFinding:
-    """Send the headers of a large request without its body, and see whether an answer comes.
+    """Send the headers of a large request without its body.
 
     A proxy that buffers waits for the body. One that does not passes the headers on, and the web
     process refuses the length (413).
@@ -39,11 +42,14 @@ def check_edge(
         environ: where `THESELLER_PUBLIC_URL` is read.
         trust: the certificates to trust, the system's by default.
         address: where to connect, if the name resolves to something else.
+
+    Returns:
+        Whether the proxy buffers; None if that is not known.
     """
     url = urlsplit(environ.get("THESELLER_PUBLIC_URL", ""))
     host = url.hostname or ""
     if url.scheme != "https" or not host:
-        return EdgeFinding(None, "not asked: THESELLER_PUBLIC_URL is no https:// address")
+        return EdgeFinding(None, "not checked: THESELLER_PUBLIC_URL is no https:// address")
     try:
         with contextlib.closing(
             _connected(address or (host, url.port or 443), host, trust)

@@ -1,4 +1,4 @@
-"""The CLI reference (docs/operate/cli.md) as Markdown, from the argument parsers."""
+"""The command reference docs/operate/cli.md, from the argument parsers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from theseller.cli.main import build_parser
 _HEAD = """# Command line
 
 Reference of the `theseller` command, generated from its argument parsers by
-`THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/unit/cli/test_reference.py`. `theseller COMMAND --help` prints the same.
+`THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/unit/cli/test_reference.py`.
+`theseller COMMAND --help` prints the same.
 
-Exit status: 0 on success, 1 on failure, 2 for wrong usage, 130 if interrupted. `theseller --debug COMMAND` shows a traceback on failure.
+Exit status: 0 on success, 1 on failure, 2 for wrong usage, 130 if interrupted.
+`theseller --debug COMMAND` shows a traceback on failure.
 """
 
 
@@ -24,7 +26,8 @@ def reference() -> str:
 def _commands(parser: argparse.ArgumentParser, *, level: int) -> Iterator[str]:
     for action in parser._actions:  # argparse has no public way to list them  # noqa: SLF001
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            summaries = {one.dest: one.help or "" for one in action._choices_actions}  # noqa: SLF001
+            choices = action._choices_actions  # noqa: SLF001
+            summaries = {one.dest: one.help or "" for one in choices}
             for name, command in action.choices.items():
                 yield from _command(command, summaries.get(name, ""), level=level)
 

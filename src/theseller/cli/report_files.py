@@ -1,4 +1,7 @@
-"""Report files as `inspect` and `import` take them: paths, or `-` for what comes in through a pipe. Nothing is copied to disk."""
+"""Report files for `inspect` and `import`.
+
+They are paths, or `-` for standard input. Nothing is copied to a disk.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ _CHOICES = "utf-8, windows-1250, windows-1252, windows-1254, shift_jis, euc-jp, 
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the files, their encoding, their type and `--json`."""
     parser.add_argument(
         "files",
         nargs="+",
@@ -50,6 +54,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_files(files: list[str], parser_error: Callable[[str], object]) -> None:
+    """Refuse standard input that is named more than once."""
     if files.count(STDIN) > 1:
         parser_error("standard input (-) can be read only once")
 
@@ -84,13 +89,16 @@ def shown_name(name: str) -> str:
 
 
 def open_source(name: str) -> Chunks:
-    """Return the bytes of `name`, replayable. Raises ReportRefusedError for what is no readable file.
+    """Return the bytes of `name`, which can be read several times.
 
     A regular file is opened again for each reading; a pipe can be read only once and is kept in
-    memory, up to the size that is refused anyway.
+    memory, up to the size that is refused.
+
+    Raises:
+        ReportRefusedError: it is no readable file.
     """
     if name == STDIN:
-        return _held(sys.stdin.buffer)
+        return _read_pieces(sys.stdin.buffer)
     path = Path(name)
     try:
         if path.is_dir():
@@ -104,7 +112,7 @@ def open_source(name: str) -> Chunks:
             )
         with path.open("rb") as file:
             if not path.is_file():
-                return _held(file)
+                return _read_pieces(file)
             file.read(1)
     except OSError as error:
         raise _unreadable(error) from None
@@ -120,7 +128,7 @@ def _pieces_of(path: Path) -> Iterator[bytes]:
         raise _unreadable(error) from None
 
 
-def _held(file: BinaryIO) -> Iterable[bytes]:
+def _read_pieces(file: BinaryIO) -> Iterable[bytes]:
     pieces: list[bytes] = []
     size = 0
     while size <= Limits().content and (piece := file.read(_PIECE)):

@@ -1,4 +1,7 @@
-"""An inspection as text for a terminal: names and values in two columns, wrapped, with nothing of the file's cells in it."""
+"""An inspection as text for a terminal.
+
+Names and values in two columns, wrapped. No value of the file's cells is in it.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The folders a command works in, and the mark that says whose a state folder is.
+"""State folders, and the mark that names their environment.
 
-The mark (`.theseller-state`) holds the name of the environment. A command that runs as another
-environment refuses the folder, and only a folder that says `demo` is ever deleted. While a process
-works on a folder it holds a shared lock on the mark.
+The mark is the file `.theseller-state` with the environment's name. A command that runs as another
+environment refuses the folder, and only a folder marked `demo` is ever deleted. While a process
+uses a folder it has a shared lock on the mark.
 """
 
 from __future__ import annotations
@@ -26,12 +26,17 @@ _LOCKED: dict[Path, int] = {}
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
-    """Return THESELLER_STATE, by default `state` in the checkout. It need not exist."""
+    """Return THESELLER_STATE, by default `state` in the checkout.
+
+    It may not exist.
+    """
     return Path(environ.get("THESELLER_STATE") or REPOSITORY / "state").expanduser().resolve()
 
 
 def make_state_folder(state: Path) -> None:
-    """Make the state folder and mark it as this environment's; a mark of an earlier version, which is empty, is filled in.
+    """Make the state folder and mark it as this environment's.
+
+    The mark of an earlier version, which is empty, is filled in.
 
     Raises:
         CommandError: it exists, is not empty and was not made by us; or it is another
@@ -79,10 +84,10 @@ def make_state_folder(state: Path) -> None:
 
 
 def is_restored_copy(state: Path) -> bool:
-    """Say whether `state` has no mark and holds what was copied of a state folder, and nothing else.
+    """Return whether `state` has no mark and is a copy of a state folder.
 
-    It proves itself by the root key of this environment, or, where secrets and keys are with a
-    service, by the journal of erasures.
+    It must contain nothing else. The root key of this environment proves it or, where secrets and
+    keys are in a service, the erasure journal.
     """
     if is_state_folder(state) or not state.is_dir():
         return False
@@ -99,7 +104,10 @@ def is_restored_copy(state: Path) -> bool:
 
 
 def _is_empty_static_folder(entry: Path) -> bool:
-    """Say whether this is the empty folder that `serve` of an earlier version made before anything marked the state folder."""
+    """Return whether this is the empty folder of an earlier `serve`.
+
+    That version made it before anything marked the state folder.
+    """
     return (
         entry.name == "static"
         and entry.is_dir()
@@ -114,7 +122,10 @@ def is_state_folder(state: Path) -> bool:
 
 
 def marked_environment(state: Path) -> str | None:
-    """Return which environment a state folder belongs to: by its mark, else by its root key. None if neither says."""
+    """Return the environment of a state folder, or None.
+
+    By its mark, else by its root key; None if neither says.
+    """
     with contextlib.suppress(FileNotFoundError):
         if found := (state / _MARKER).read_text(errors="replace").strip():
             return found
@@ -123,7 +134,11 @@ def marked_environment(state: Path) -> str | None:
 
 
 def refuse_other_environment(state: Path) -> None:
-    """Raise CommandError if `state` belongs to another environment than this process runs as. Nothing is read or changed then."""
+    """Check that `state` belongs to the environment of this process.
+
+    Raises:
+        CommandError: it does not. Nothing is read or changed then.
+    """
     kind, found = (
         read_environment_kind(os.environ).value,
         marked_environment(state) if is_state_folder(state) else None,
@@ -137,11 +152,13 @@ def refuse_other_environment(state: Path) -> None:
 
 
 def lock_state_folder(state: Path, *, inheritable: bool = False) -> None:
-    """Hold the folder for the life of this process, shared with others, so that no other process deletes it meanwhile.
+    """Lock the folder, shared with others, until this process ends.
+
+    No other process can delete it meanwhile.
 
     Args:
-        state: the folder; without a mark nothing is held.
-        inheritable: whether the program that this process becomes by exec holds it too.
+        state: the folder; without a mark it is not locked.
+        inheritable: whether the program that this process becomes by exec has the lock, too.
 
     Raises:
         CommandError: it is being deleted.
@@ -162,7 +179,10 @@ def lock_state_folder(state: Path, *, inheritable: bool = False) -> None:
 
 @contextlib.contextmanager
 def exclusive_state_folder(state: Path) -> Iterator[bool]:
-    """Hold a marked folder alone for the block; yield False, without waiting, if another process works on it."""
+    """Lock a marked folder exclusively for the block.
+
+    It yields False, without waiting, if another process uses the folder.
+    """
     descriptor = os.open(state / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
-"""Keeps several programs running: starts them in order, restarts what ends, stops them in reverse order.
+"""Run several programs: start in order, restart, stop in reverse order.
 
-Pid files with start times let the next run find what a killed supervisor left; on Linux the kernel
-ends the children with it.
+Pid files with start times let the next run find what a killed supervisor left running; on Linux the
+kernel ends the children with it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from theseller.postgres.processes import ProcessMark, process_mark, stop_process
 from theseller.postgres.server import Server
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-# A program that ran this long was well: its next death counts as the first.
+# A program that ran this long was well: its next failure counts as the first.
 _STABLE_AFTER = 30.0
 _STEP = 0.05
 _LOG_LIMIT = 10 * 1024 * 1024
 
 
 class StopRequestedError(BaseException):
-    """A request to stop. Not an Exception: no handler on the way may take it for a failure."""
+    """A request to stop.
+
+    It is no Exception: no handler on the way may take it for a failure.
+    """
 
 
 class Service(Protocol):
@@ -40,18 +43,35 @@ class Service(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
-    def start(self) -> None: ...
-    def launch(self) -> None: ...
-    def poll(self) -> int | None: ...
-    def terminate(self) -> None: ...
-    def kill(self) -> None: ...
-    def close(self) -> None: ...
+    def name(self) -> str:
+        """Name for messages and log files."""
+
+    def start(self) -> None:
+        """Start it and return when it is ready, or raise."""
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+
+    def terminate(self) -> None:
+        """Request its end and return immediately."""
+
+    def kill(self) -> None:
+        """End it immediately."""
+
+    def close(self) -> None:
+        """Release what it used, after its end."""
 
 
 @dataclass(slots=True)
 class Program:
-    """A child process. `ready` is asked until it says yes; output goes to `log`, which outlives the run."""
+    """A child process.
+
+    `ready` is called until it returns true; output is written to `log`, which remains after the
+    run.
+    """
 
     name: str
     argv: Sequence[str]
@@ -64,12 +84,19 @@ class Program:
 
     @property
     def mark_file(self) -> Path:
+        """File with the process's ID and start time."""
         return self.folder / f"{self.name}.pid"
 
     def start(self) -> None:
+        """Start the child and wait until it is ready.
+
+        Raises:
+            CommandError: it ended before, or was not ready in time.
+        """
         self._await_ready(self._launch())
 
     def launch(self) -> None:
+        """Start the child and do not wait."""
         self._launch()
 
     def _launch(self) -> int:
@@ -99,12 +126,15 @@ class Program:
         return begun
 
     def poll(self) -> int | None:
+        """Return the exit status, None while the child runs, 0 without a child."""
         return self._child.poll() if self._child else 0
 
     def terminate(self) -> None:
+        """Send SIGTERM to the child's session."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Send SIGKILL to the child's session."""
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
@@ -155,22 +185,28 @@ class DatabaseService:
     name: str = "PostgreSQL"
 
     def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
         self.server.ensure_started()
 
     def launch(self) -> None:
+        """Start the server as `start` does."""
         # Waits all the same: nothing else of ours can work before it is ready.
         self.server.ensure_started()
 
     def poll(self) -> int | None:
+        """Return the server's exit status, or None while it runs."""
         return self.server.poll()
 
     def terminate(self) -> None:
+        """Request a fast shutdown."""
         self.server.request_stop()
 
     def kill(self) -> None:
+        """Request an immediate shutdown; the next start recovers."""
         self.server.stop_immediately()
 
     def close(self) -> None:
+        """Stop the server if it runs, and wait."""
         self.server.stop()
 
 
@@ -183,7 +219,10 @@ class _Supervised:
 
 
 class Supervisor:
-    """Runs services. `say` gets a sentence for each event. Use inside `signals()`, in the main thread."""
+    """Runs services.
+
+    `say` is called with a message for each event. Use it inside `signals()`, in the main thread.
+    """
 
     def __init__(self, say: Callable[[str], None], *, patience: float = 15.0) -> None:
         self._report = say
@@ -194,7 +233,10 @@ class Supervisor:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn Ctrl-C and SIGTERM into StopRequestedError, and a second one, while stopping, into haste."""
+        """Turn Ctrl-C and SIGTERM into StopRequestedError for the block.
+
+        A second one, while stopping, ends the services immediately.
+        """
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, self._on_signal) for number in numbers}
         try:
@@ -204,20 +246,30 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def start(self, service: Service) -> None:
-        """Start one more service; it is stopped before all earlier ones. A failure here is the caller's."""
+        """Start one more service; it is stopped before all earlier ones.
+
+        The caller handles a failure.
+        """
         # Watched before it is ready, so that a stop while it starts stops it too.
         self._watched.append(_Supervised(service, time.monotonic()))
         service.start()
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Restart what ends, until asked to stop (StopRequestedError) or `until` holds."""
+        """Restart services that end, until `until()` is true.
+
+        Raises:
+            StopRequestedError: a signal arrived.
+        """
         while not until():
             for one in self._watched:
                 self._supervise(one, time.monotonic())
             time.sleep(_STEP)
 
     def stop(self) -> None:
-        """Stop all services, the last started first, each politely and then, out of patience or asked twice, at once."""
+        """Stop all services, the last started first.
+
+        Each gets a request to stop and then, after the patience or a second signal, SIGKILL.
+        """
         self._stopping = True
         while self._watched:
             service = self._watched.pop().service
@@ -260,10 +312,13 @@ class Supervisor:
             return
         if at - one.started > _STABLE_AFTER:
             one.failures = 0
-        self._schedule(one, at, f"{one.service.name} died ({describe_exit(status)})")
+        self._schedule(one, at, f"{one.service.name} ended ({describe_exit(status)})")
 
     def _dependency_down(self, one: _Supervised) -> bool:
-        """Return whether a service started before this one, on which it may stand, is down."""
+        """Return whether a service started before this one is down.
+
+        This one may depend on it.
+        """
         return any(
             other.restart_at is not None for other in self._watched[: self._watched.index(one)]
         )
@@ -299,7 +354,13 @@ class Supervisor:
 
 
 def stop_orphans(folder: Path, say: Callable[[str], None]) -> int:
-    """Stop what a killed supervisor left running; return how many pid files it left. Call it under the supervisor's lock."""
+    """Stop what a killed supervisor left; return the number of pid files.
+
+    Call it under the supervisor's lock.
+
+    Raises:
+        CommandError: a process could not be stopped.
+    """
     paths = sorted(folder.glob("*.pid"))
     for path in paths:
         found = ProcessMark.load(path)

@@ -59,7 +59,7 @@ def test_a_database_that_does_not_answer_is_no_success(deployed: Deployment) -> 
     assert status == 1
     assert found["database"]["state"] == "bad"
     assert "schema" not in found
-    assert found["backups"]["state"] == "not-looked-at"
+    assert found["backups"]["state"] == "not-checked"
 
 
 def test_a_missing_secret_is_named(deployed: Deployment) -> None:

@@ -37,7 +37,7 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
     email = f"oskar.{new_id().hex[-12:]}@example.com"
     unknown = deployed.theseller("operator", "add", email)
     assert unknown.returncode == 1
-    assert f"Nobody signs in as {email}." in unknown.stderr
+    assert f"There is no account with the address {email}." in unknown.stderr
     assert '--name "NAME"' in unknown.stderr
     short = _add(deployed, email, "too short")
     assert (short.returncode, "at least 12 characters" in short.stderr) == (1, True)

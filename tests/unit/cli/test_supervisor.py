@@ -100,7 +100,7 @@ def test_a_service_that_exits_is_started_again_with_a_message(stage: Stage) -> N
     os.kill(first, signal.SIGKILL)
     stage.supervisor.watch(until=lambda: any("runs again" in line for line in stage.said))
     assert stage.pid(program) != first
-    assert stage.said[0] == "web died (killed by SIGKILL); starting it again in 0.05 s"
+    assert stage.said[0] == "web ended (killed by SIGKILL); starting it again in 0.05 s"
     stage.supervisor.stop()
 
 
@@ -125,8 +125,8 @@ def test_a_service_waits_for_those_it_depends_on(
 def test_a_service_that_keeps_exiting_is_restarted_at_longer_intervals(stage: Stage) -> None:
     program = stage.program("web", ENDS)
     stage.supervisor.start(program)
-    stage.supervisor.watch(until=lambda: sum("died" in line for line in stage.said) == 3)
-    pauses = [float(line.split()[-2]) for line in stage.said if "died" in line]
+    stage.supervisor.watch(until=lambda: sum("ended" in line for line in stage.said) == 3)
+    pauses = [float(line.split()[-2]) for line in stage.said if "ended" in line]
     assert pauses == [0.05, 0.1, 0.2]
     stage.supervisor.stop()
 

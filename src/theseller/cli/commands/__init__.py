@@ -1,1 +1,4 @@
-"""Each module here is one sub-command: `HELP`, `add_arguments(parser)`, `run(args) -> exit status`."""
+"""The sub-commands of `theseller`, one module each.
+
+A module has `HELP`, `add_arguments(parser)` and `run(args)`, which returns the exit status.
+"""

@@ -1,4 +1,4 @@
-"""`theseller audit`: checks that the audit log is as it was written, and shows it."""
+"""`theseller audit`: verify, show and seal the audit log."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _FINDINGS_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs `verify`, `show`, `restored`, `copy-accepted`, `seal`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verify = verbs.add_parser(
         "verify",
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the verb; return 1 if the log is not intact."""
     setup_django("worker")
     if args.verb == "verify":
         return _verify(as_json=args.json)

@@ -1,4 +1,7 @@
-"""`theseller backup`: take, list, prune and drill backups. The worker does all of it by itself; this is for now and for looking."""
+"""`theseller backup`: take, list, prune and drill backups.
+
+The worker does all of it by itself; the command does it immediately and shows the result.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ HELP = "take, list, prune and drill backups"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs `now`, `list`, `prune` and `drill`."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     now = verbs.add_parser("now", help="take a backup and drill it (default)")
@@ -37,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the verb; return 1 if a drill failed, or if none has passed.
+
+    Raises:
+        CommandError: the backup could not be taken, read or drilled.
+    """
     setup_django("worker")
     from theseller.backups.error_messages import as_backup_error
     from theseller.backups.types import BackupError
@@ -46,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             return _list(as_json=args.json) if args.verb == "list" else _act(args)
     except BackupError as error:
         raise CommandError(
-            f"{error}.", "`theseller backup list` says how the backups stand."
+            f"{error}.", "`theseller backup list` shows the state of each backup."
         ) from None
 
 
@@ -102,21 +111,24 @@ def _drill(identity: UUID) -> Drill:
 
 
 def _report(found: Drill, document: dict[str, object], *, as_json: bool) -> int:
-    """Print what a drill found; `document` is what is known of the backup besides. Return 1 if the drill failed."""
+    """Print the result of a drill; return 1 if it failed.
+
+    `document` is what else is known of the backup.
+    """
     if as_json:
-        told = {
+        drilled = {
             "passed": found.passed,
             "begun_at": found.begun_at.isoformat(),
             "finished_at": found.finished_at.isoformat(),
             "checked": dict(found.checked),
             "faults": list(found.faults),
         }
-        print(json.dumps({**document, "drill": told}, indent=1))
+        print(json.dumps({**document, "drill": drilled}, indent=1))
         return OK if found.passed else FAILURE
-    looked = ", ".join(f"{count} {what}" for what, count in found.checked.items())
+    counts = ", ".join(f"{count} {what}" for what, count in found.checked.items())
     print(
         f"drill: {'passed' if found.passed else 'FAILED'} in"
-        f" {(found.finished_at - found.begun_at).total_seconds():.1f} s ({looked})"
+        f" {(found.finished_at - found.begun_at).total_seconds():.1f} s ({counts})"
     )
     for fault in found.faults:
         print(f"  {fault}")
@@ -165,7 +177,10 @@ def _list(*, as_json: bool) -> int:
 
 
 def _document(one: Backup, expires: datetime) -> dict[str, object]:
-    """Return one backup for programs. What is not known is null, such as the size of one taken after the restored moment."""
+    """Return one backup for programs.
+
+    What is not known is null, such as the size of one taken after the restored moment.
+    """
     rows = _rows(one)
     return {
         "backup": str(one.id),
@@ -193,7 +208,10 @@ def _word(one: Backup) -> str:
 
 
 def _rows(one: Backup) -> str:
-    """Return how many rows a backup holds, by its manifest; "-" if it is no whole one, "?" if it can't be read now."""
+    """Return how many rows a backup contains, by its manifest.
+
+    "-" if it is not complete, "?" if it cannot be read now.
+    """
     from theseller.backups.context import backup_context
     from theseller.backups.error_messages import as_backup_error
     from theseller.backups.selection import rows_of
@@ -212,7 +230,7 @@ def _state(one: Backup) -> str:
     if one.failed:
         return f"failed ({one.failed})"
     if not one.alive:
-        return f"dead since {one.key_destroyed_at:%Y-%m-%d}"
+        return f"expired since {one.key_destroyed_at:%Y-%m-%d}"
     if one.finished_at is None:
         return "being taken, or broken off"
     if one.drill_passed is None:

@@ -1,4 +1,7 @@
-"""`theseller certificate`: hand out the proof that a shop or an account has ended, to who asks the operator for it."""
+"""`theseller certificate`: write the deletion certificate of a subject.
+
+The subject is a deleted shop or account; the operator sends the certificate to its former owner.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ HELP = "list deleted shops and accounts, or export the certificate of one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the ID and the output file."""
     parser.add_argument(
         "number", nargs="?", metavar="ID", help="ID of the shop or account; lists all if omitted"
     )
@@ -37,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Write the certificate of the ID, or list all; return 1 if there is none.
+
+    Raises:
+        CommandError: the output file exists or cannot be written.
+    """
     wanted = _id(args.number) if args.number else None
     setup_django("worker")
     from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures

@@ -1,4 +1,7 @@
-"""`theseller controls`: what the security page shows, on the command line; with `--now`, after the worker ran every probe again."""
+"""`theseller controls`: show the controls of the security page.
+
+With `--now` the worker runs every probe first.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ _STEP_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--now` and `--json`."""
     parser.add_argument(
         "--now",
         action="store_true",
@@ -46,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_all() -> None:
-    """Have the worker run every probe and wait for it. Raises CommandError, which says what it waited for, if that does not come."""
+    """Have the worker run every probe, and wait for the results.
+
+    Raises:
+        CommandError: no result arrived in time; it says which is missing.
+    """
     from theseller.controls.probe_runs import request_run, run_progress
 
     request = request_run()

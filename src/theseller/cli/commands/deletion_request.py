@@ -1,4 +1,7 @@
-"""`theseller deletion-request`: record that Amazon asks for the deletion of a seller's data, and see how far each request is."""
+"""`theseller deletion-request`: record and list deletion requests.
+
+Amazon can request the deletion of a seller's data.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ HELP = "record a deletion request from Amazon, or list all deletion requests wit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions `add` and `list`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     add = actions.add_parser(
         "add",
@@ -51,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the action; `list` returns 1 if a request is overdue."""
     received_at = _moment(args.received_at) if args.action == "add" else None
     setup_django("worker")
     return _list(as_json=args.json) if received_at is None else _add(args, received_at)

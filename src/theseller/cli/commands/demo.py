@@ -1,4 +1,7 @@
-"""`theseller demo`: everything on this machine, in one command: database, emulated Amazon, web, worker, people."""
+"""`theseller demo`: run a complete deployment on this machine.
+
+Database, emulated Amazon, web, worker and demo users.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ HELP = "run a demo on this machine with an emulated Amazon; Ctrl-C stops it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the emulator's rate limits and its recipient data."""
     parser.add_argument(
         "--rate-scale",
         default="20",
@@ -38,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the demo until Ctrl-C; its data stays in the state folder.
+
+    Raises:
+        CommandError: this is no demo, or a program did not start.
+    """
     begun = time.monotonic()
     if read_environment_kind(os.environ) is not EnvironmentKind.DEMO:
         raise CommandError(
@@ -91,8 +100,9 @@ def _programs(
     processes, logs = state / "processes", state / "log"
     python = sys.executable
     emulator = [
-        python, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(ports.emulator),
-        "--state", str(state / "emulator"), "--application", str(state / "emulator" / "application.json"), *emulator_options,
+        python, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1",
+        "--port", str(ports.emulator), "--state", str(state / "emulator"),
+        "--application", str(state / "emulator" / "application.json"), *emulator_options,
     ]  # fmt: skip
     command = [python, "-m", "theseller.cli.main"]
     return [
@@ -117,9 +127,14 @@ def _programs(
 
 
 def _step(command: list[str], environ: dict[str, str]) -> str:
-    """Run one preparing command to its end and return what it printed; its own sentences become ours when it fails."""
-    # our own command
-    answer = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    """Run one command to its end and return what it printed.
+
+    Raises:
+        CommandError: it failed, with the message and advice that it printed.
+    """
+    answer = subprocess.run(  # noqa: S603 - our own command
+        command, env=environ, capture_output=True, text=True, check=False
+    )
     if answer.returncode == 0:
         return answer.stdout
     message, _, advice = answer.stderr.strip().partition("\n")
@@ -144,6 +159,7 @@ class _Timed:
 
 
 def say(sentence: str) -> None:
+    """Print a message of the demo."""
     # A terminal that was closed must not keep us from stopping what we started.
     with contextlib.suppress(OSError):
         print(f"demo: {sentence}", flush=True)

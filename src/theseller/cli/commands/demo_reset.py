@@ -1,4 +1,7 @@
-"""`theseller demo-reset`: deletes the demo's state, so that the next demo starts from nothing."""
+"""`theseller demo-reset`: delete the demo's state.
+
+The next demo then starts empty.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_args: argparse.Namespace) -> int:
+    """Delete the state folder of a demo.
+
+    Raises:
+        CommandError: the folder is not a demo's, or is in use. Nothing is deleted then.
+    """
     state = state_folder(os.environ)
     kind = read_environment_kind(os.environ)
     if kind is not EnvironmentKind.DEMO:

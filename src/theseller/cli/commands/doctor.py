@@ -1,4 +1,4 @@
-"""`theseller doctor`: what is wrong with this machine, and with a deployment that runs or should run on it."""
+"""`theseller doctor`: check this machine and the deployment on it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,15 @@ _MIB = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings: ✓ passed, ✗ failed, – not checked. Return 1 if a check failed."""
+    """Print the findings: ✓ passed, ✗ failed, – not checked.
+
+    Return 1 if a check failed.
+    """
     findings = list(examine(state_folder(os.environ)))
     if getattr(args, "json", False):
         print(
@@ -59,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examine(state: Path) -> Iterator[Finding]:
-    """Look at everything the demo needs; an examination that fails is itself a finding."""
+    """Check everything that the demo needs.
+
+    A check that raises an error is itself a finding.
+    """
     checks: tuple[Callable[[Path], Finding], ...] = (
         _python,
         _programs,
@@ -93,11 +100,14 @@ def examine(state: Path) -> Iterator[Finding]:
         (EMULATOR_PORT, "THESELLER_EMULATOR_PORT"),
     ):
         wanted = os.environ.get(variable, "")
-        yield _port(int(wanted) if wanted.isdigit() else port, variable, asked=bool(wanted))
+        yield _port(int(wanted) if wanted.isdigit() else port, variable, required=bool(wanted))
 
 
 def _edge() -> Finding:
-    """Look whether what is in front of the web process buffers requests, and can be reached at all."""
+    """Check whether the reverse proxy buffers requests.
+
+    It must be reachable, too.
+    """
     checked = check_edge(os.environ)
     advice = (
         "Slow clients then occupy TheSeller itself: let the proxy buffer requests, see"
@@ -133,10 +143,10 @@ def _space(state: Path) -> Finding:
     # The database's data, or its WAL, may be on a disk of its own.
     disks = {folder.stat().st_dev: folder for folder in reversed(places)}
     free = {folder: shutil.disk_usage(folder).free for folder in reversed(disks.values())}
-    told = "; ".join(f"{room // _MIB:,} MB free at {folder}" for folder, room in free.items())
+    found = "; ".join(f"{size // _MIB:,} MB free at {folder}" for folder, size in free.items())
     return Finding(
         "disk",
-        told,
+        found,
         failed=min(free.values()) < SPACE_NEEDED,
         advice=f"{SPACE_NEEDED // _MIB} MB are needed.",
     )
@@ -159,7 +169,11 @@ def _memory(_state: Path) -> Finding:
 
 
 def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
-    """Say whether memory, and with it keys and tokens, may be written to a disk. A remark: on a laptop it is for its owner to weigh."""
+    """Check whether memory may be written to a disk.
+
+    Memory contains keys and tokens. Swap on a plain disk is reported, but is no failure: on a
+    laptop its owner decides.
+    """
     if not swaps.exists():
         return Finding("swap", "not known on this system", checked=False)
     used = [line.split()[0] for line in swaps.read_text().splitlines()[1:] if line.strip()]
@@ -191,13 +205,13 @@ def _database(state: Path) -> Finding:
     )
 
 
-def _port(port: int, variable: str, *, asked: bool) -> Finding:
+def _port(port: int, variable: str, *, required: bool) -> Finding:
     if is_free(port):
         return Finding(f"port {port}", "free")
     # A default port in use is no trouble: the demo takes the next one.
     return Finding(
         f"port {port}",
         f"in use by {owner(port) or 'another program'}",
-        failed=asked,
+        failed=required,
         advice=f"Choose another with {variable}.",
     )

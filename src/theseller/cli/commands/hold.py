@@ -1,4 +1,8 @@
-"""`theseller hold`: keep a shop's facts beyond 18 months, for a reason that its owner reads, for a year at most."""
+"""`theseller hold`: place, list and lift legal holds.
+
+A hold keeps a shop's facts beyond 18 months for a reason that its owner can read, for at most a
+year.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ HELP = "place, list and lift legal holds, which keep a shop's data beyond 18 mon
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions `add`, `list` and `lift`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     add = actions.add_parser(
         "add", help="place a hold; it does not apply to data of closed connections"
@@ -50,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the action and print the holds.
+
+    Raises:
+        CommandError: the hold was refused.
+    """
     shop = _id(args.shop, "shop ID")
     setup_django("worker")
     from theseller.retention.holds import HoldRefusedError, holds_of_tenant, lift_hold, place_hold
@@ -69,13 +79,13 @@ def run(args: argparse.Namespace) -> int:
             else f"hold {placed.id} is active until {placed.until:%Y-%m-%d}"
         )
     elif args.action == "lift":
-        gone = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
+        lifted = lift_hold(tenant=shop, hold=_id(args.hold, "hold's id"), actor=_operator(), at=at)
         said = (
-            "lifted: what is older than 18 months goes within the hour"
-            if gone
+            "lifted: data older than 18 months is deleted within the hour"
+            if lifted
             else "there is no such hold, or it was lifted before"
         )
-        print(json.dumps({"hold": args.hold, "lifted": gone}, indent=1) if args.json else said)
+        print(json.dumps({"hold": args.hold, "lifted": lifted}, indent=1) if args.json else said)
     else:
         with tenant_scope(shop):
             found = holds_of_tenant()

@@ -1,4 +1,7 @@
-"""`theseller import FILE… --shop ID`: stores report files in a shop, each file whole or not at all."""
+"""`theseller import FILE… --shop ID`: import report files into a shop.
+
+Each file is imported completely or not at all.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,7 @@ class _Shop:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the files, the member and the shop."""
     add_file_arguments(parser)
     parser.add_argument(
         "--as",
@@ -112,7 +116,13 @@ def _import(name: str, args: argparse.Namespace, shop: _Shop) -> ImportOutcome:
 
 
 def _find_shop(wanted: str | None, email: str | None) -> _Shop:
-    """Find the shop without looking over all of them, which no role of the service may: by its id, or among one person's shops."""
+    """Find the shop by its ID, or among one member's shops.
+
+    No role of the service may read all shops.
+
+    Raises:
+        CommandError: no shop fits, or several do.
+    """
     if email:
         return _shop_of_person(email, wanted)
     try:
@@ -145,7 +155,7 @@ def _shop_of_person(email: str, wanted: str | None) -> _Shop:
     places = tenants_of(person) if person else ()
     if not places:
         raise CommandError(
-            "Nobody with this address belongs to a shop.",
+            "No user with this address is a member of a shop.",
             "Check --as, or give the shop's id with --shop.",
         )
     fitting = [place for place in places if wanted in {None, place[1], str(place[0])}]
@@ -174,7 +184,10 @@ def _listed(places: tuple[tuple[UUID, str, MemberRole], ...]) -> str:
 
 
 def _recompute(shop: _Shop) -> int:
-    """Bring the figures up to date now; the worker would do it within seconds, but it may not be running."""
+    """Recompute the figures now and return how many days were recomputed.
+
+    The worker would do it within seconds, but may not be running.
+    """
     from theseller.analytics.rollups.recompute import recompute_dirty
 
     days = 0

@@ -1,4 +1,7 @@
-"""`theseller inspect FILE…`: says what importing report files would do. Needs no database and stores nothing."""
+"""`theseller inspect FILE…`: show what an import would do.
+
+It needs no database and stores nothing.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ HELP = "check whether a report file can be imported, without storing anything"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the files and how to read them."""
     add_file_arguments(parser)
     parser.set_defaults(usage_error=parser.error)
 

@@ -1,4 +1,7 @@
-"""`theseller migrate`: brings the database to this version: roles, tables, grants, the guard's key."""
+"""`theseller migrate`: bring the database to this version.
+
+Roles, tables, grants and the guard's key.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ _REASON = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--quiet`, and `--take-over` with its reason."""
     parser.add_argument("--quiet", action="store_true", help="print nothing on success")
     parser.add_argument(
         "--take-over",
@@ -52,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Migrate the embedded or the external database; return 0.
+
+    Raises:
+        CommandError: the arguments are incomplete, or the server cannot be used.
+    """
     verbosity = 0 if args.quiet else 1
     if args.take_over and (
         len(args.reason.strip()) < _REASON or not os.environ.get("DATABASE_URL")
@@ -81,7 +90,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
-    """The services' own roles may change no table and no role; to migrate an external server, its superuser is passed for this call."""
+    """Migrate an external server.
+
+    The services' own roles may change no table and no role: the server's superuser is passed for
+    this call only.
+    """
     server = inspect_server(os.environ, urlsplit(database_url).path.strip("/"))
     admin, database, state = server.dsn, server.database, state_folder(os.environ)
     quarantined = database.startswith(QUARANTINE) and _is_quarantine(admin, state)
@@ -125,7 +138,10 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
 
 
 def _is_quarantine(admin: str, state: Path) -> bool:
-    """Say whether this is the server of a restore or a drill: of our own backup, with the passwords and keys of then."""
+    """Return whether this is the server of a restore or a drill.
+
+    Its roles and keys are those of the backup's time.
+    """
     layouts = [
         saved_layout(folder) for name in ("restore", "drill") if (folder := state / name).is_dir()
     ]
@@ -135,10 +151,13 @@ def _is_quarantine(admin: str, state: Path) -> bool:
 
 
 def _foreign(admin: str, database: str, state: Path) -> Exception | None:
-    """Look whose the server and its database are, and change nothing; return the refusal that may be overruled, None if they are ours.
+    """Check whose the server and its database are, and change nothing.
+
+    Returns:
+        A refusal that `--take-over` overrules, or None if both are this deployment's.
 
     Raises:
-        WrongDatabaseError: the database belongs to another environment, which can't be overruled.
+        WrongDatabaseError: the database belongs to another environment, which cannot be overruled.
     """
     from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database
     from theseller.tenancy.state_folder_host import (
@@ -172,7 +191,10 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
 
 
 def _claim_files(superuser_dsn: str, state: Path) -> None:
-    """Have the database know which state folder has the secrets and keys, if they are in files."""
+    """Record in the database which state folder has the secrets and keys.
+
+    Only if they are in files.
+    """
     from theseller.tenancy.state_folder_host import claim_files, folder_identity
 
     identity = folder_identity(state, make=True) if stores_keys_on_this_host_only(state) else ""
@@ -181,7 +203,11 @@ def _claim_files(superuser_dsn: str, state: Path) -> None:
 
 
 def _refuse_newer(superuser_dsn: str) -> None:
-    """Raise WrongSchemaError if a newer version migrated this database: not even a role is changed then."""
+    """Check that no newer version migrated this database.
+
+    Raises:
+        WrongSchemaError: one did. Not even a role is changed then.
+    """
     setup_django("migrate", schema=False)
     from theseller.tenancy.schema_version import refuse_newer_schema
 

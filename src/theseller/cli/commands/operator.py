@@ -1,4 +1,7 @@
-"""`theseller operator`: who operates this deployment. Only here can anybody be made an operator: no serving process may."""
+"""`theseller operator`: add, remove, list and reset operators.
+
+Only this command can make an account an operator: no serving process may.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ _PASSWORD_LENGTH_MIN = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions `add`, `remove`, `list`, `reset` and `code`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     add = actions.add_parser(
         "add",
@@ -44,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the action as the role that owns the tables.
+
+    Raises:
+        CommandError: there is no such account, or `code` is used outside a demo.
+    """
     if args.action == "code" and os.environ.get("THESELLER_ENV", "demo") != "demo":
         raise CommandError(
             "Codes come from the person's own device.",
@@ -79,9 +88,9 @@ def _add(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace) -> int:
     from theseller.accounts.operations import remove_operator
 
-    gone = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
-    print(f"{args.email} operates this deployment no more" if gone else f"{args.email} did not")
-    if gone:
+    removed = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
+    print(f"{args.email} operates this deployment no more" if removed else f"{args.email} did not")
+    if removed:
         print(
             "Replace the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate"
             " --list names them)"
@@ -147,8 +156,8 @@ def _person(email: str) -> UUID:
     person = person_by_email(email)
     if person is None:
         raise CommandError(
-            f"Nobody signs in as {email}.",
-            'To make the person: theseller operator add EMAIL --name "NAME".',
+            f"There is no account with the address {email}.",
+            'To create it: theseller operator add EMAIL --name "NAME".',
         )
     return person
 

@@ -29,6 +29,7 @@ _PURPOSE = "theseller postgres start"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs `start`, `stop`, `status` and `psql-as`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("start", help="run the server in the foreground until Ctrl-C")
     verbs.add_parser("stop", help="stop the server that `start` runs")
@@ -42,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the verb; `status` returns 1 if the server does not run.
+
+    Raises:
+        CommandError: the folder is no state folder, or the server cannot be used.
+    """
     state = state_folder(os.environ)
     if args.verb == "start":
         return _start(state)
@@ -120,7 +126,10 @@ def _status(state: Path, *, as_json: bool) -> int:
 
 
 def _psql(state: Path, role: str, arguments: list[str]) -> int:
-    """Become psql. The password goes by the environment: arguments are visible to every user of the machine."""
+    """Replace this process by psql.
+
+    The password is passed in the environment: every user of the machine can see arguments.
+    """
     psql = str(find_binaries(os.environ).program("psql"))
     record_shell_action(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
     environ = {

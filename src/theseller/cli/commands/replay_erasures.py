@@ -1,4 +1,8 @@
-"""`theseller replay-erasures`: a step of `restore` and of each drill. Harmless on a database that runs: there is nothing to do again."""
+"""`theseller replay-erasures`: repeat erasures in a restored database.
+
+A step of `restore` and of each drill. It changes nothing in a database in which all erasures of the
+journal have been carried out.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ HELP = "replay the erasure journal on a restored database (`restore` does this i
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--journal-is-whole`."""
     parser.add_argument(
         "--journal-is-whole",
         action="store_true",
@@ -26,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Repeat the erasures of the journal and print three counts.
+
+    Raises:
+        CommandError: the journal may be incomplete, or erased data is back and cannot be erased.
+    """
     if not args.journal_is_whole:
         _refuse_journal_of_one_host()
     setup_django("worker")
@@ -46,7 +56,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_journal_of_one_host() -> None:
-    """Raise CommandError if other hosts of this deployment may have erased what this host's journal does not know."""
+    """Check that no other host may have erased what this journal lacks.
+
+    Raises:
+        CommandError: the journal is in files and the database is external.
+    """
     url, state = os.environ.get("DATABASE_URL", ""), state_folder(os.environ)
     if (
         not url

@@ -1,4 +1,7 @@
-"""`theseller restore`: makes a backup the deployment's database, through the quarantine."""
+"""`theseller restore`: make a backup the deployment's database.
+
+The backup is prepared in a quarantine.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,15 @@ from theseller.postgres.server import make_folder
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 
 _AFTERWARDS = """The former database is kept beside it for seven days.
-Now: 1. start the services again; a backup is taken at once, since those from before don't know the new history.
-     2. theseller audit verify. If it misses the lines of the days that are lost, say so in the log: theseller audit restored --reason …"""
+Now: 1. start the services again; a backup is taken immediately, since earlier ones don't contain
+        the new history.
+     2. theseller audit verify. If events of the lost days are missing, record it in the log:
+        theseller audit restored --reason …"""
 HELP = "restore the database from a backup and replay later erasures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the backup, the moment to restore, and what to overrule."""
     parser.add_argument(
         "backup",
         nargs="?",
@@ -58,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Restore the backup, or finish an interrupted restore.
+
+    Raises:
+        CommandError: the folder, the server or the backup does not allow it. The database is
+            unchanged then.
+    """
     until = _until(args.until)
     state = state_folder(os.environ)
     refuse_other_environment(state)
@@ -85,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if swap_pending(state):
             finish_swap(state)
-            _forget_quarantine(state)
+            _discard_quarantine(state)
             print("An earlier restore was interrupted at its last step; it is complete now.")
             print(_AFTERWARDS)
             return OK
@@ -154,7 +166,7 @@ def _restore(
     print(_AFTERWARDS)
 
 
-def _forget_quarantine(state: Path) -> None:
+def _discard_quarantine(state: Path) -> None:
     setup_django("worker", database=False)
     from theseller.backups.quarantine import discard
     from theseller.backups.restore import FOLDER

@@ -1,4 +1,7 @@
-"""`theseller rotate`: how old every secret is, and replacing them while the service runs."""
+"""`theseller rotate`: list secrets with their age, and rotate them.
+
+The service keeps running.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ _CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the secrets, the reason, and how to rotate."""
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="secrets to rotate, as named by --list"
     )
@@ -73,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """List or rotate secrets; return 1 if one is overdue or not rotated.
+
+    Raises:
+        CommandError: the arguments do not fit each other, or a rotation failed.
+    """
     everything = args.list or args.due or args.all
     if everything == bool(args.names):
         raise CommandError(
@@ -217,7 +226,13 @@ def _say(secret: str, step: str, event: str) -> None:
 
 
 def _secret_in(path: Path) -> Secret:
-    """Read the new client secret. The file must be ours alone: what others could read has leaked already."""
+    """Read the new client secret from a private file.
+
+    If others could read the file, the secret has leaked already.
+
+    Raises:
+        CommandError: the file cannot be read or is not one secret.
+    """
     try:
         content = read_private(path)
     except OSError as error:

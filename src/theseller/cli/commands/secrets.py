@@ -1,4 +1,7 @@
-"""`theseller secrets`: looks at, fills and replaces the deployment's own secrets, wherever they are kept. No value is ever shown but by `bundle`."""
+"""`theseller secrets`: check, create and replace deployment secrets.
+
+It works with every provider. Only `bundle` prints values.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,7 @@ _ADVICE = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions `check`, `fill`, `put` and `bundle`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     check = actions.add_parser(
         "check",
@@ -76,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run the action; `check` returns 1 if a secret is missing."""
     state = state_folder(os.environ)
     choice = secret_config(state)
     if args.action == "bundle":
@@ -188,7 +193,11 @@ def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
 
 
 def _ask_to_replace(name: str) -> None:
-    """Raise CommandError unless the person at the terminal confirms that the secret in use is to be replaced."""
+    """Ask at the terminal whether the secret in use is to be replaced.
+
+    Raises:
+        CommandError: it is not confirmed.
+    """
     advice = (
         f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one"
         " works."

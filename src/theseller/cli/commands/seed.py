@@ -1,4 +1,7 @@
-"""`theseller seed`: makes the demo's people and shops. Safe to repeat. The demo calls it."""
+"""`theseller seed`: create the users and shops of the demo.
+
+Idempotent. The demo runs it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,16 @@ HELP = "create the demo's accounts and shops (only in a demo or test)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help="print the accounts as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Create the demo's users and print them.
+
+    Raises:
+        CommandError: this is a production deployment.
+    """
     if os.environ.get("THESELLER_ENV", "demo") == "production":
         raise CommandError(
             "People with known passwords have no place in production.",

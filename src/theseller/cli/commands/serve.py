@@ -1,4 +1,7 @@
-"""`theseller serve`: the web process alone, for service managers. The demo runs the same."""
+"""`theseller serve`: run the web process, for service managers.
+
+The demo runs the same command.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ HELP = "serve the web pages (by default to this machine only)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the address, the processes and the threads."""
     parser.add_argument(
         "--host",
         default=LOOPBACK,
@@ -60,9 +64,12 @@ def run(args: argparse.Namespace) -> int:
     # process if it does not exist.
     (state / "static").mkdir(exist_ok=True)
     command = [
-        sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application", "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
-        "--worker-class", "theseller.config.slow_clients.BufferingWorker", "--worker-connections", "600", "--workers", str(args.workers), "--threads", str(args.threads),
-        "--graceful-timeout", "10", "--timeout", "60", "--no-control-socket", "--log-level", "warning",
+        sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application",
+        "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
+        "--worker-class", "theseller.config.slow_clients.BufferingWorker",
+        "--worker-connections", "600", "--workers", str(args.workers),
+        "--threads", str(args.threads), "--graceful-timeout", "10", "--timeout", "60",
+        "--no-control-socket", "--log-level", "warning",
         # The heartbeat file on a slow disk would get healthy workers killed.
         # gunicorn unlinks it once open
         *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108

@@ -1,4 +1,4 @@
-"""`theseller verify-certificate FILE`: checks a deletion certificate offline."""
+"""`theseller verify-certificate FILE`: check a certificate offline."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _BYTES_MAX = 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the file and the expected public key."""
     parser.add_argument("file", type=Path, help="the certificate file (.json)")
     parser.add_argument(
         "--key",
@@ -33,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _print_bytes(body: Mapping[str, Any]) -> None:
-    """Print what formats 2 and later say besides rows: keys, bytes, backups, positions in the audit log."""
+    """Print what formats 2 and later state besides rows.
+
+    Keys, bytes, backups, and positions in the audit log.
+    """
     if "residue" not in body:
         return
     rewritten, residue, backups, audit = (
@@ -49,10 +53,10 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
         print(f"  bytes        {len(rewritten['relations'])} tables and partitions rewritten")
     database, logs = residue["database"], residue["logs"]
     if residue["not_searched"]:
-        print(f"  residue      NOT searched: {residue['not_searched']}")
+        print(f"  residual     NOT searched: {residue['not_searched']}")
     else:
         print(
-            f"  residue      {database['hits']} hits in {database['files']} files,"
+            f"  residual     {database['hits']} hits in {database['files']} files,"
             f" {database['bytes']} bytes of the database;"
         )
         print(f"               {residue['wal']['from_before']} older WAL files;")
@@ -62,7 +66,8 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
     for one in backups["affected"]:
         print(f"  backup       {one['backup']} may hold it until {one['ends_by']}")
     print(f"  last copy    {backups['last_ends_by'] or 'none that this deployment keeps'}")
-    sealed = f"newest checkpoint {audit['newest_checkpoint']} {audit['newest_checkpoint_sha256']}".strip()
+    number, digest = audit["newest_checkpoint"], audit["newest_checkpoint_sha256"]
+    sealed = f"newest checkpoint {number} {digest}".strip()
     print(
         f"  audit log    positions {audit['begun_at_position']} and"
         f" {audit['completed_at_position']}; {sealed}"
@@ -71,7 +76,7 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
 
 
 def _subject(body: Mapping[str, Any]) -> str:
-    """Return the line about the subject, and for a tenant one about its accounts."""
+    """Return the line about the subject, for a tenant also one of accounts."""
     subject = certified_subject(body)
     requested = "ended" if subject.kind == "connection" else "deletion requested"
     line = f"{subject.kind:12} {subject.id} {requested} {subject.requested_at}"
@@ -93,6 +98,11 @@ def _refused(why: str, *, as_json: bool) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Verify the certificate and print it; return 1 if it is not valid.
+
+    Raises:
+        CommandError: the file cannot be read or is too large.
+    """
     try:
         with args.file.open("rb") as file:
             content = file.read(_BYTES_MAX + 1)

@@ -1,4 +1,7 @@
-"""`theseller worker`: runs the jobs. Start as many as you like; they share the queue."""
+"""`theseller worker`: run the jobs.
+
+Any number of workers share the queue.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ HELP = "run background jobs: sync, rollups, erasures, controls"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the number of concurrent jobs."""
     parser.add_argument(
         "--concurrency",
         type=_positive,
@@ -32,6 +36,7 @@ def _positive(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Run jobs until SIGTERM or SIGINT; return the worker's exit status."""
     setup_django("worker")
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what its jobs store there must be known as
@@ -51,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settle_journal() -> None:
-    """Bring the erasure journal together, and destroy keys that a key store put back from an older copy has alive again.
+    """Complete the erasure journal and destroy keys of ended connections.
 
-    A key service that can't answer now keeps no worker from starting: the replay and each
-    certificate ask again.
+    A key store that was restored from an older copy has such keys again. A key service that cannot
+    answer now does not prevent the worker's start: the replay and each certificate try again.
     """
     from theseller.crypto.errors import CryptoError
     from theseller.erasure.journal_records import complete_journal

@@ -138,7 +138,7 @@ def test_the_shop_is_found_by_a_person_or_an_id(
     status, said = fails("--shop", "00000000-0000-7000-8000-000000000000")
     assert (status, "There is no shop with this id" in said) == (1, True)
     status, said = fails("--as", "nobody@example.com")
-    assert (status, "Nobody with this address" in said) == (1, True)
+    assert (status, "No user with this address" in said) == (1, True)
     status, said = fails("--as", cast.alice.email, "--shop", "Charlie's shop")
     assert (status, f"Choose one with --shop: Alice's shop ({cast.alices_shop})." in said) == (
         2,
