@@ -1,1 +1,4 @@
-"""Controls of the security page: one file per clause, live probes, dated evidence, and the page."""
+"""Controls of the security page.
+
+One file per clause, live probes, timestamped evidence, and the page.
+"""

@@ -1,4 +1,7 @@
-"""The program that runs, as a fact: its version by content, and what it imports. Evidence of another program is not this one's."""
+"""The running program: a hash of its content, and its imports.
+
+Evidence of another program's version does not count.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +37,16 @@ def code_version() -> str:
 
 
 def source_files() -> tuple[Path, ...]:
-    """Return every file of the running package; what the interpreter compiled from it is left out."""
+    """Return every file of the running package without compiled files."""
     return tuple(_files())
 
 
 @cache
 def module_imports() -> dict[str, frozenset[str]]:
-    """Return what each module of the package imports, by its path below the package, full dotted names."""
+    """Return the imports of each module, by its path in the package.
+
+    Full dotted names.
+    """
     return {
         path.relative_to(PACKAGE).as_posix(): frozenset(_imported(path))
         for path in _files()
@@ -57,7 +63,10 @@ def _files() -> Iterator[Path]:
 
 
 def _installed() -> list[tuple[str, str, str]]:
-    """Return (name, version, RECORD) of each installed distribution but this one, which is measured file by file."""
+    """Return (name, version, RECORD) of each other installed distribution.
+
+    This one is hashed file by file.
+    """
     found = {
         (*_name_and_version(one), one.read_text("RECORD") or "") for one in metadata.distributions()
     }

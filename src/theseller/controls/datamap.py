@@ -1,4 +1,4 @@
-"""Table descriptors of `controls`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `controls`: contents, retention and grants."""
 
 from __future__ import annotations
 

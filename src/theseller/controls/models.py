@@ -1,1 +1,4 @@
-"""Nothing here: evidence is appended and read by SQL (`sql/tables.sql` is its definition)."""
+"""No models: evidence is appended and read by SQL.
+
+`sql/tables.sql` defines the table.
+"""

@@ -1,4 +1,7 @@
-"""Run probes and store what they saw. Nothing sets a status: the page derives it."""
+"""Run probes and store their outcomes.
+
+Nothing sets a status: the page derives it.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ _NEWEST_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class _LastRun:
-    """When this process ran a probe last, and what it answered. Evidence in the database can't change it."""
+    """When this process last ran a probe, and the evidence of that run.
+
+    Evidence in the database cannot change it.
+    """
 
     at: datetime
     evidence: Evidence
@@ -55,7 +61,7 @@ _last_runs: dict[str, _LastRun] = {}
 
 
 def run_control(control: str, *, at: datetime) -> Evidence:
-    """Run one probe on the live deployment and append what it saw, whatever it saw.
+    """Run one probe on the live deployment and append its outcome.
 
     Raises:
         KeyError: there is no such control, or no probe for that clause yet.
@@ -116,7 +122,11 @@ def _is_due(
 
 
 def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
-    """Ask the probe. One that fails has seen nothing, and its error may quote what it must not: only the error's kind is kept."""
+    """Run the probe; an error is the outcome unknown.
+
+    A probe that fails has proven nothing. Its message may contain data that must not be stored:
+    only the error's class is.
+    """
     try:
         return entry.probe(context)
     except BlindProbeError as blind:

@@ -1,4 +1,4 @@
-"""Derive the security page from the catalogue, the newest evidence, the time and the running program.
+"""Derive the security page from catalogue, evidence, time and program.
 
 There is no way to set a status.
 """
@@ -35,10 +35,10 @@ _ATTENTION = (Status.FAILED, Status.STALE, Status.UNKNOWN)
 def displayed_status(
     evidence: Evidence | None, freshness: timedelta, *, at: datetime, version: str
 ) -> tuple[Status, str]:
-    """Return what may be said of a control, and why where it is not simply the evidence's own word.
+    """Return the status to display, and why it is not the evidence's own.
 
-    Met needs all of: evidence that says so, no older than `freshness`, not from the future,
-    gathered by the program of `version`.
+    Passed needs all of: evidence that says so, no older than `freshness`, not from the future,
+    collected by the program of `version`.
     """
     if evidence is None:
         return Status.UNKNOWN, "It has not been checked on this deployment yet."
@@ -83,7 +83,10 @@ def security_page(at: datetime, *, using: str = "default") -> SecurityPage:
 
 
 def certificate_keys(*, using: str = "default") -> list[str]:
-    """Return the public keys that deletion certificates were signed with, hexadecimal, newest first, as the probe saw them."""
+    """Return the public keys of deletion certificates, newest first.
+
+    Hexadecimal, as the probe saw them.
+    """
     evidence = latest_evidence(["life-purge-30"], using=using).get("life-purge-30")
     keys = evidence.observations.get("certificate_public_keys", ()) if evidence else ()
     return [str(key) for key in keys] if isinstance(keys, list) else []
@@ -114,7 +117,10 @@ def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict
 
 
 def as_json_document(shown: SecurityPage) -> dict[str, Any]:
-    """Return the page as a JSON document, format ``theseller.org/security-page/v1``."""
+    """Return the page as a JSON document.
+
+    Its format is ``theseller.org/security-page/v1``.
+    """
     return {
         "format": "theseller.org/security-page/v1",
         "as_of": shown.at.isoformat(),

@@ -20,9 +20,11 @@ _NEWEST_JOB = (
     " by id desc limit 1"
 )
 _JOB = """
-select j.status::text, extract(epoch from now() - max(e.at) filter (where e.type = 'started'))::float,
+select j.status::text,
+  extract(epoch from now() - max(e.at) filter (where e.type = 'started'))::float,
        extract(epoch from now() - min(e.at))::float
-from procrastinate_jobs j left join procrastinate_events e on e.job_id = j.id where j.id = %s group by j.status
+from procrastinate_jobs j left join procrastinate_events e on e.job_id = j.id
+where j.id = %s group by j.status
 """
 _RUNNING = """
 select j.task_name, extract(epoch from now() - max(e.at))::float
@@ -36,9 +38,10 @@ _LAST = "select coalesce(max(position), 0) from controls_evidence"
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run of every probe: the job's number, 0 if it ended at once, and the last evidence from before it was asked for.
+    """A run of every probe.
 
-    Evidence is compared by its position, which the database gives: the clocks of two hosts differ.
+    `job` is the job's ID, 0 if it ended immediately; `after` is the position of the last evidence
+    before the request. Positions come from the database: the clocks of two hosts may differ.
     """
 
     job: int
@@ -47,7 +50,11 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """How far a run is: the probes without new evidence, and whether its job has ended. `waits_for` is a sentence with its advice."""
+    """The progress of a run.
+
+    `missing` are the probes without new evidence, `ended` is whether the job has ended, and
+    `waiting_for` is a message with its advice.
+    """
 
     missing: tuple[str, ...]
     ended: bool

@@ -18,9 +18,13 @@ _COLUMNS = (
 _LATEST = f"""
 select {_COLUMNS} from unnest(%s::text[]) wanted (control_id)
 cross join lateral (
-    select * from controls_evidence n where n.control_id = wanted.control_id order by n.position desc limit 1) e
+    select * from controls_evidence n where n.control_id = wanted.control_id
+      order by n.position desc limit 1) e
 """  # our own column names  # noqa: S608
-_HISTORY = f"select {_COLUMNS} from controls_evidence e where e.control_id = %s order by e.position desc limit %s"  # noqa: S608
+_HISTORY = (
+    f"select {_COLUMNS} from controls_evidence e where e.control_id = %s"  # noqa: S608
+    " order by e.position desc limit %s"
+)
 
 
 def latest_evidence(controls: Sequence[str], *, using: str = "default") -> dict[str, Evidence]:

@@ -16,7 +16,10 @@ _ONE_RUN = "run_controls"
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="run_due_controls", lock=_ONE_RUN, pass_context=False)
 def run_due_controls(timestamp: int) -> None:
-    """Run the probes that are due. Recurring: each has its own interval, and evidence that is not renewed goes stale by itself."""
+    """Run the probes that are due.
+
+    Recurring: each has its own interval, and evidence that is not renewed becomes stale.
+    """
     del timestamp
     run_due(at=clock.now())
 

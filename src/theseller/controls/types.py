@@ -1,4 +1,7 @@
-"""Values of the controls: control, outcome of a probe, evidence, and the security page."""
+"""Values of the controls.
+
+Control, outcome of a probe, evidence, and the security page.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ Observations = Mapping[str, int | str | Sequence[str]]
 
 
 class EnforcementKind(StrEnum):
-    """What enforces a control: the software, a dated procedure of people, or the deployment."""
+    """What enforces a control.
+
+    The software, a recorded procedure of people, or the deployment.
+    """
 
     SOFTWARE = "M"
     PROCEDURE = "C"
@@ -51,7 +57,7 @@ class NothingCheckedError(ValueError):
 
 
 class BlindProbeError(Exception):
-    """A probe did not find what it must find in each run, so what it did not find proves nothing.
+    """A probe did not find its own test item, so it proves nothing.
 
     `what` names the test item. The outcome is recorded as unknown.
     """
@@ -63,7 +69,11 @@ class BlindProbeError(Exception):
 
 
 def must_find(found: object, what: str) -> None:
-    """Raise BlindProbeError unless `found` is true: the positive control of a search."""
+    """Check the positive control of a search.
+
+    Raises:
+        BlindProbeError: `found` is false.
+    """
     if not found:
         raise BlindProbeError(what)
 
@@ -87,7 +97,10 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The control does not hold. `evidence` is public: counts and names of tables, never a row or an id."""
+    """The control does not hold.
+
+    `evidence` is public: counts and names of tables, never a row or an ID.
+    """
 
     evidence: str
     checked: int = 0
@@ -118,10 +131,11 @@ DECLARED = "declared"
 def verdict(
     checked: int, failures: Sequence[str], summary: str, **observations: int | str | Sequence[str]
 ) -> Outcome:
-    """Return Broken with the first findings, Met if there are none and something was checked, or Unknown.
+    """Return Failed, Passed, or Unknown if nothing was checked.
 
-    The observation `declared` lists, one sentence each, what was taken from the operator's word:
-    with one, the page shows the control as partly declared and not as met.
+    Failed shows the first three findings. The observation `declared` lists, one sentence each, what
+    was taken from the operator's word: with one, the page shows the control as partly declared and
+    not as passed.
     """
     if failures:
         shown = list(dict.fromkeys(failures))
@@ -136,10 +150,11 @@ def verdict(
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One clause. `id` is the clause's id and the element's id on the page; `section` is the page's section number.
+    """One clause.
 
-    `freshness` is how old evidence may be before it stops counting; a probe runs six times as
-    often, and within a minute of an event of `after`. `enforced_by` are module paths.
+    `id` is the clause's ID and the element's ID on the page; `section` is the page's section
+    number. `freshness` is how old evidence may be before it no longer counts; a probe runs six
+    times as often, and within a minute of an event of `after`. `enforced_by` are module paths.
     """
 
     id: str
@@ -155,12 +170,16 @@ class Control:
 
     @property
     def interval(self) -> timedelta:
+        """Time between two runs of the probe."""
         return self.freshness / 6
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A clause that no probe covers yet. It is on the page, and it is never green."""
+    """A clause without a probe.
+
+    The page lists it, never as passed.
+    """
 
     id: str
     section: int
@@ -198,7 +217,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class DisplayedControl:
-    """A clause as the page shows it. `outcome` is derived, never stored; `note` says why it is not simply the last answer."""
+    """A clause as the page shows it.
+
+    `outcome` is derived, never stored; `note` says why it is not the last outcome.
+    """
 
     id: str
     section: int
@@ -229,10 +251,12 @@ class Section:
 
     @property
     def anchor(self) -> str:
+        """ID of the section's element on the page."""
         return f"section-{self.number}"
 
     @property
     def passed(self) -> int:
+        """Number of controls of the section that passed."""
         return sum(one.outcome is Status.PASSED for one in self.controls)
 
 
@@ -246,11 +270,17 @@ class SecurityPage:
 
     @property
     def controls(self) -> tuple[DisplayedControl, ...]:
+        """All controls, section by section."""
         return tuple(one for section in self.sections for one in section.controls)
 
     @property
     def refreshed_at(self) -> datetime | None:
+        """Time of the newest evidence, None if there is none."""
         return max((one.checked_at for one in self.controls if one.checked_at), default=None)
 
     def count(self, status: Status, *, has_probe: bool = True) -> int:
+        """Return how many controls have this status.
+
+        Only controls with a probe, or only those without.
+        """
         return sum(one.outcome is status and one.has_probe is has_probe for one in self.controls)

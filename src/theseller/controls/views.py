@@ -1,4 +1,7 @@
-"""The public page, its JSON, and the evidence behind one clause. No sign-in: it is for those who decide whether to trust us."""
+"""The public security page, its JSON, and the evidence of one clause.
+
+They need no sign-in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One file for each clause that a probe covers, named after it; `pending` lists the clauses that none covers yet."""
+"""The catalogue of controls: one file per clause with a probe.
+
+A file has the name of its clause; `pending` lists the clauses without a probe.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def _entries() -> Iterator[tuple[str, CatalogueEntry]]:
 
 
 class _Catalogue(Mapping[str, CatalogueEntry]):
-    """Every control by its id. Read at first use: the probes import what imports this."""
+    """Every control by its ID.
+
+    It is read at first use: the probes import modules that import this one.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, CatalogueEntry] | None = None

@@ -1,4 +1,7 @@
-"""Security page §1: a deletion request by the seller or by Amazon is honored within 30 days."""
+"""Security page §1: deletion requests are honored within 30 days.
+
+Requests by the seller and by Amazon.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ _BEGUN_WITHIN = timedelta(hours=1)
 _ENDED_WITHIN = timedelta(days=1)
 _REQUESTS = """
 select r.received_at, r.recorded_at, cardinality(r.connections),
-       count(*) filter (where coalesce(d.at, c.issued_at) is not null), count(c.id), max(c.issued_at),
+       count(*) filter (where coalesce(d.at, c.issued_at) is not null), count(c.id),
+         max(c.issued_at),
        r.ends_shop and e.completed_at is null
 from governance_deletion_request r
 left join retention_shop_end e on e.tenant_id = r.tenant_id
@@ -55,12 +59,14 @@ _DECLARED = "select count(*) from connections_disconnection where reason = %s"
 _UNRECORDED = """
 select count(*) from connections_disconnection d
 where not exists (
-    select from governance_deletion_request r where r.tenant_id = d.tenant_id and d.connection_id = any (r.connections))
+    select from governance_deletion_request r
+    where r.tenant_id = d.tenant_id and d.connection_id = any (r.connections))
 """
 _UNCERTIFIED = """
 select count(*) from retention_purge p
 where p.completed_at is not null and not exists (
-    select from retention_certificate c where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
+    select from retention_certificate c
+    where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
 """
 #: The ends of shops and people: certified when they are said to be complete. A shop's has its
 #: request; a person's asks here.
@@ -77,12 +83,13 @@ from ends
 _EXPIRED = """
 select count(*) from connections_connection c
 where c.origin = 'lwa' and c.authorisation_expires_at < %s and not exists (
-    select from connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
+    select from connections_disconnection d
+    where d.tenant_id = c.tenant_id and d.connection_id = c.id)
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Find the age of the oldest open request, and a certificate for each closed one."""
+    """Check the age of open requests and the certificates of closed ones."""
     requests = context.rows(_REQUESTS)
     declared = context.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
     waiting = [

@@ -80,7 +80,11 @@ _TRAINING = frozenset(
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare what is installed in this process's environment, and what its modules import, with the list of what trains."""
+    """Search for libraries that train models.
+
+    Compared are the distributions that are installed in this process's environment and the imports
+    of its modules.
+    """
     del context
     installed = {
         str(distribution.metadata["Name"] or "").lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""Security page §1: Amazon's data serves the features that the seller chose, and nothing else."""
+"""Security page §1: Amazon's data serves the chosen features only."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ CONTROL = Control(
 _STREAMS = """
 select s.name, c.features, c.origin, count(*) from ingest_stream s
 join connections_connection c on c.tenant_id = s.tenant_id and c.id = s.connection_id
-where not exists (select from connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
+where not exists (select from connections_disconnection d
+  where d.tenant_id = c.tenant_id and d.connection_id = c.id)
 group by 1, 2, 3
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare the streams of every open connection with what its features need today."""
+    """Compare the streams of open connections with their features' needs."""
     found = context.rows(_STREAMS)
     failures = [
         problem

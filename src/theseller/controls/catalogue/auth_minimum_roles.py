@@ -1,4 +1,4 @@
-"""Security page §2: only the roles that the chosen features need are requested."""
+"""Security page §2: only roles that chosen features need are requested."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ CONTROL = Control(
 _AUTHORISATIONS = """
 select 'open connection', c.features, c.roles from connections_connection c
 where c.origin = 'lwa' and not exists (
-    select from connections_disconnection d where d.tenant_id = c.tenant_id and d.connection_id = c.id)
+    select from connections_disconnection d
+    where d.tenant_id = c.tenant_id and d.connection_id = c.id)
 union all
 select 'consent page', a.features, a.roles from connections_attempt a where a.created_at > %s
 """
@@ -49,7 +50,11 @@ _ANY_STORE = "ATVPDKIKX0DER"
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare the registration with what features need, the rendered consent page with the registration, and the records with both."""
+    """Compare registered, displayed and recorded roles with those needed.
+
+    The registration is compared with the features of this version, the rendered consent page with
+    the registration, and the records with both.
+    """
     found = context.rows(_AUTHORISATIONS, [context.at - timedelta(days=30)])
     registered = _registered()
     must_find([*_surplus({*registered, "Pricing of another"})], "a role that no feature needs")
@@ -78,15 +83,18 @@ def probe(context: ProbeContext) -> Outcome:
         pages_rendered=pages,
         declared=[
             (
-                f"The roles that Amazon registered for this application: {names}. No program can ask"
-                " Amazon for that list."
+                f"The roles that Amazon registered for this application: {names}. No program can"
+                " ask Amazon for that list."
             )
         ],
     )
 
 
 def _registered() -> set[str]:
-    """Return the roles of the application by its configuration, restricted ones too: what Amazon asks every seller for."""
+    """Return the roles of the application by its configuration.
+
+    With the restricted ones: Amazon asks every seller for all of them.
+    """
     environment = settings.ENVIRONMENT
     return {
         *(role.value for role in environment.application_roles),
@@ -108,7 +116,7 @@ def _lacking(registered: set[str]) -> Iterator[str]:
 
 
 def _shown(features: Sequence[str]) -> set[str]:
-    """Return the roles that the consent page names, read from the page as it is rendered for these features."""
+    """Return the roles in the consent page as rendered for these features."""
     return _Reader.read(render_to_string(TEMPLATE, review_context(list(features), _ANY_STORE)))
 
 
@@ -144,7 +152,7 @@ def _problems(what: str, features: list[str], roles: list[str]) -> Iterator[str]
 
 
 class _Reader(HTMLParser):
-    """Reads which roles a consent page names: the text of the heading of each role's card."""
+    """Reads the roles of a consent page: the heading of each role's card."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,7 @@
-"""Security page §2: access can be withdrawn here or at Amazon, and the token goes with it."""
+"""Security page §2: access can be withdrawn here or at Amazon.
+
+The token is deleted with it.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,17 @@ CONTROL = Control(
 
 _ENDED = """
 select d.connection_id, d.reason, d.data_key_id is not null,
-       exists (select from connections_refresh_token t where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id)
+       exists (select from connections_refresh_token t
+         where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id)
 from connections_disconnection d
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Look for what a connection that has ended must not have: a token's row, a live key. Whatever the reason it ended for."""
+    """Search ended connections for a token's row or a live key.
+
+    The reason of the end does not matter.
+    """
     ended = context.rows(_ENDED)
     with_token = sum(has_token for *_, has_token in ended)
     records = context.keys.list()

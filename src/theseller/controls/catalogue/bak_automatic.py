@@ -57,12 +57,17 @@ _LOG_WAITS = timedelta(minutes=15)
 _PLAIN = (b"PG_VERSION", b"postgresql.conf", b"pg_hba.conf", b"Atzr|")
 _SEARCHED = 8 << 20
 _ARCHIVER = """
-select current_setting('archive_mode') <> 'off', last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver
+select current_setting('archive_mode') <> 'off',
+  last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Take the age of the newest whole backup, open its files' beginnings, and look for WAL that was not archived."""
+    """Check the newest complete backup, its sealing, and archived WAL.
+
+    Its age, the first bytes of its files, and whether the server's last attempt to archive WAL
+    failed.
+    """
     untestable = backup_records.why_not_testable()
     if untestable is not None:
         return (
@@ -123,7 +128,7 @@ def _unsealed(newest: BackupRecord, kept: Target, names: tuple[str, ...]) -> Ite
 
 
 def archiver(context: ProbeContext) -> tuple[bool, bool]:
-    """Return whether the server hands over its log of changes, and whether its last try failed."""
+    """Return whether WAL is archived, and whether the last try failed."""
     on, failing = context.rows(_ARCHIVER)[0]
     return bool(on), bool(failing)
 

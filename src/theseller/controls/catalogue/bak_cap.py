@@ -38,7 +38,7 @@ _SWEPT_AFTER = timedelta(hours=1)
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Take the age of every key that opens a backup, and look for files whose key is destroyed."""
+    """Check the age of backup keys, and search for files without a key."""
     untestable = backup_records.why_not_testable()
     if untestable is not None:
         return untestable

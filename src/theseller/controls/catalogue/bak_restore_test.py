@@ -1,4 +1,4 @@
-"""Security page §11: restoring is tested. Every backup is, within a day of its making."""
+"""Security page §11: each backup is restored as a test within a day."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def _unproven(context: ProbeContext, living: list[BackupRecord]) -> Iterator[str
 
 
 def _older_drill(context: ProbeContext, one: BackupRecord) -> bool:
-    """A backup may be drilled again later; what counts is whether it passed in time."""
+    """Return whether an earlier drill passed in time.
+
+    A backup may be drilled again later.
+    """
     return bool(
         context.number(
             "select count(*) from retention_drill where backup_id = %s and passed and finished_at"

@@ -1,4 +1,7 @@
-"""Security page §3: operators' access to credentials and data is in a tamper-evident log, which is reviewed."""
+"""Security page §3: operators' access is logged and reviewed.
+
+The log of access to credentials and data is tamper-evident.
+"""
 
 from __future__ import annotations
 
@@ -62,16 +65,18 @@ _SESSIONS = (
 )
 _UNLOGGED_SESSIONS = """
 select count(*) from governance_access_session s where not exists (
-    select from audit_event e where e.tag = 'governance:access:opened' and e.subject = 'access:' || s.id and e.tenant_id = s.tenant_id)
+    select from audit_event e where e.tag = 'governance:access:opened'
+      and e.subject = 'access:' || s.id and e.tenant_id = s.tenant_id)
 """
 _UNLOGGED_REVIEWS = """
 select count(*) from governance_access_review r where not exists (
-    select from audit_event e where e.tag = 'governance:access:reviewed' and e.subject = 'review:' || r.id)
+    select from audit_event e
+    where e.tag = 'governance:access:reviewed' and e.subject = 'review:' || r.id)
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Check the log against its seals, try every session that is over, and look at the age of the last review."""
+    """Check the log against its seals, ended sessions, and the last review."""
     since = next((row[0] for row in context.rows(_VERIFIED) if row[0] is not None), 0)
     log = complete_and_verify(
         at=context.at,
@@ -93,7 +98,8 @@ def probe(context: ProbeContext) -> Outcome:
         f"{log.rows_checked} of {log.rows_sealed} sealed lines are as they were written, under"
         f" {log.checkpoints} signed checkpoints that a"
         f" copy outside the database repeats; {log.unsealed} newer line(s) wait for the next."
-        f" {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}{_summary(state, context)}",
+        f" {'Restorations: ' + ' '.join(log.lost) + ' ' if log.lost else ''}"
+        f"{_summary(state, context)}",
         lines_checked=log.rows_checked,
         lines_sealed=log.rows_sealed,
         lines_unsealed=log.unsealed,

@@ -61,7 +61,10 @@ _PLANTED = b"Atza|IwEBIplanted"
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Search what rests for tokens, try to make the token's type talk, and ask the system about memory images."""
+    """Search stored data for tokens, and check that a token is not printed.
+
+    It also checks that this process writes no core dumps.
+    """
     must_find(can_find_in_files(_IN_FILES, _PLANTED), "a token in a file")
     must_find(can_find_in_tables(context, _IN_TABLES, _PLANTED.decode()), "a token in a table")
     must_find(_IN_FILES.search(_unpacked(_planted_session())), "a token in a browser session")
@@ -104,7 +107,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _search_sessions(context: ProbeContext) -> tuple[int, int]:
-    """Unpack every session: Django stores them compressed, where a plain search would not see a thing."""
+    """Search every session for a token; return sessions and hits.
+
+    Django stores sessions compressed, so that a plain search would not find anything.
+    """
     stored = [
         row[0]
         for row in sql.rows(
@@ -129,7 +135,7 @@ def _planted_session() -> str:
 
 
 def _talkative() -> Iterator[str]:
-    """Yield a sentence for each way in which a token's value would leave its wrapper."""
+    """Yield a finding for each way in which a token's value is output."""
     word = "probe-4711"
     token = AccessToken(Secret(word), _ANY_INSTANT)
     said = f"{token!r} {token} {token.token!r} {token.token} {token.token:>40} {[token.token]}"

@@ -1,4 +1,7 @@
-"""Security page §3: least-privilege service identities. A read of staging must not be able to decrypt production."""
+"""Security page §3: service identities have least privilege.
+
+A reader of staging must not be able to decrypt production's data.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,8 @@ CONTROL = Control(
 )
 
 _FOREIGN_ROLES = """
-select rolname from pg_roles where not starts_with(rolname, 'theseller_') and not starts_with(rolname, 'pg_') order by length(rolname) desc
+select rolname from pg_roles where not starts_with(rolname, 'theseller_')
+  and not starts_with(rolname, 'pg_') order by length(rolname) desc
 """
 _OTHER = {"production": "staging"}
 #: What a probe may ask about with the key of any purpose; tokens are what an intruder would be
@@ -59,7 +63,11 @@ _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, Se
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare every right in the live database with the file, ask each connection who it is, and try to open what another environment's is."""
+    """Compare the database's rights with the expected ones.
+
+    It also checks the role of each connection, and tries to open what was sealed for another
+    environment.
+    """
     version = context.number("select current_setting('server_version_num')::int")
     expected = expected_rights(
         server_version=version, external=settings.ENVIRONMENT.external_server
@@ -116,7 +124,10 @@ def _redact_foreign_names(context: ProbeContext) -> _Redactor:
 
 
 class _Redactor:
-    """Says a right without naming anybody who is not ours: the page is public, and an administrator may be named after a person."""
+    """Replaces names of roles that are not ours in a right.
+
+    The page is public, and an administrator's role may be named after a person.
+    """
 
     def __init__(self, strangers: Sequence[str]) -> None:
         names = "|".join(re.escape(name) for name in strangers)
@@ -147,7 +158,12 @@ def _wrong_environment(context: ProbeContext) -> Iterator[str]:
 
 
 def _cross_environment(context: ProbeContext) -> tuple[int | None, list[str]]:
-    """Seal with a key of the real store; return how many ways to open it elsewhere were tried, None if the store could not say, and what worked."""
+    """Try to open in one environment what was sealed in another.
+
+    Returns:
+        How many ways were tried, None if the key store could not answer; and a finding for each
+        that worked.
+    """
     here = settings.ENVIRONMENT.kind.value
     there = _OTHER.get(here, "production")
     key = ephemeral_key(context, context.keys, _PURPOSE)
@@ -174,7 +190,10 @@ def _cross_environment(context: ProbeContext) -> tuple[int | None, list[str]]:
 
 
 def _store_refuses(key: DataKey, environment: str) -> bool | None:
-    """Look for our key as another environment would. None: the store did not answer."""
+    """Return whether the key store refuses our key to another environment.
+
+    None if it did not answer.
+    """
     choice = for_environment(settings.ENVIRONMENT.secret_config, environment)
     try:
         make_key_store(choice, settings.SECRETS, os.environ).get(key.id)

@@ -49,7 +49,7 @@ _SHOWN = {"demo-cast-password", "demo-authenticator-secret"}
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Search the logs, the other files and the program for the very values that the secret store holds now."""
+    """Search logs, other files and the program for the present secrets."""
     secrets = _live_secrets(context)
     if not secrets:
         return Unknown("The secret provider gave no secret that could be searched for.")
@@ -85,7 +85,11 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _live_secrets(context: ProbeContext) -> list[bytes]:
-    """Return the values that the provider gives: of every secret that the service knows by name, and of every file of its own."""
+    """Return the values of the present secrets, line by line.
+
+    Of every secret that the service knows by name, and of every file of the provider. Short lines
+    are left out.
+    """
     lines = [
         line.strip()
         for content in (*_known(), *_in_files(context))

@@ -81,7 +81,10 @@ class _Address:
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Request every address of the area as every kind of person who must be refused, and check live sessions."""
+    """Request every operator page as each kind of user to be refused.
+
+    It also checks the second factor of operators' live sessions.
+    """
     addresses = list(_addresses(get_resolver().url_patterns))
     operators: dict[UUID, Any] = dict(context.rows(_OPERATORS))
     factors: dict[UUID, list[tuple[UUID, FactorKind]]] = {}
@@ -169,7 +172,7 @@ class _GuardProbe:
     def as_operator(
         self, address: _Address, operator: UUID, factors: list[tuple[UUID, FactorKind]]
     ) -> None:
-        """Ask as an operator whose session proves nothing, too little, or nothing any more."""
+        """Request a page as an operator whose session has no valid proof."""
         at = self._context.at
         self._request("an operator who has proven no second factor", address, operator, {})
         foreign = session_content(Proof(operator, new_id(), FactorKind.PASSKEY, at), at)
@@ -203,7 +206,10 @@ class _GuardProbe:
         operators: Mapping[UUID, object],
         factors: Mapping[UUID, list[tuple[UUID, FactorKind]]],
     ) -> bool:
-        """Ask as an operator who has just proven a second factor: a guard that refuses everyone shows nothing about the others."""
+        """Return whether an operator with a recent second factor is let in.
+
+        A guard that refuses everyone would prove nothing about the others.
+        """
         at = self._context.at
         operator, (factor, kind) = next(
             (one, factors[one][0]) for one in operators if one in factors
@@ -236,7 +242,10 @@ def _sessions(
     operators: Mapping[UUID, object],
     factors: Mapping[UUID, list[tuple[UUID, FactorKind]]],
 ) -> tuple[int, list[str]]:
-    """Look through the living sessions of operators; return how many there are, and what is wrong with those that would be let in."""
+    """Return the number of operators' live sessions, and a finding if any.
+
+    A finding counts the sessions that would be let in without a valid proof.
+    """
     looked_at, wrong = 0, 0
     for session in newest_sessions(at=context.at, most=_SESSIONS_MOST, using=context.application):
         person = _person(session)
@@ -265,7 +274,11 @@ def _person(session: Mapping[str, Any]) -> UUID:
 def _proves(
     session: Mapping[str, Any], factors: list[tuple[UUID, FactorKind]], context: ProbeContext
 ) -> bool:
-    """Say, in this file's own words, whether a session carries a proof of today by one of the person's factors or recovery codes."""
+    """Return whether a session has a valid proof of a second factor.
+
+    It decides independently of the guard's code: the proof must be by one of the user's factors or
+    recovery codes and at most 12 hours old.
+    """
     proof = proof_in(session)
     if proof is None or str(proof.person) != session["_auth_user_id"]:
         return False

@@ -48,7 +48,7 @@ _STUCK = (
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Take the age of every secret of the running deployment, and look for replacements that got stuck."""
+    """Check the age of every secret, and search for interrupted rotations."""
     entries = inventory(at=context.at, using=context.probe)
     counted = [one for one in entries if one.state is not SecretState.EXEMPT]
     oldest = max((context.at - one.made_at for one in counted if one.made_at), default=timedelta(0))

@@ -1,4 +1,7 @@
-"""Security page §3: refresh tokens are sealed with AES-GCM by the application; the keys live apart from the database."""
+"""Security page §3: refresh tokens are sealed with AES-GCM.
+
+The application seals them; the keys are stored apart from the database.
+"""
 
 from __future__ import annotations
 
@@ -61,13 +64,18 @@ _READERS = """
 select r.rolname from pg_roles r
 where r.rolcanlogin and not r.rolsuper and r.rolname <> 'theseller_migrate' and exists (
     select from pg_roles s
-    where pg_has_role(r.oid, s.oid, 'member') and has_column_privilege(s.oid, 'connections_refresh_token', 'sealed', 'select'))
+    where pg_has_role(r.oid, s.oid, 'member')
+      and has_column_privilege(s.oid, 'connections_refresh_token', 'sealed', 'select'))
 order by r.rolname
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Check every token's key, every message's form, that none opens at a neighbour's place, and where the keys lie."""
+    """Check each token's key, format and encryption context.
+
+    No message may open in a neighbor's context. It also checks where the keys are, and which roles
+    may read the messages.
+    """
     tokens = context.rows(_TOKENS)
     # A token that was renewed since we listed it names another key now: so a mismatch is read a
     # second time.
@@ -121,7 +129,10 @@ def _wrong_keys(context: ProbeContext, tokens: list[tuple[UUID, UUID, UUID]]) ->
 def _wrong_message(
     context: ProbeContext, tenant: UUID, connection: UUID, key: UUID
 ) -> Iterator[str]:
-    """Look at one message as the worker, in its shop's scope. It is never opened at its own place: only `connections` does that."""
+    """Check one message as the worker, in its shop's scope.
+
+    It is never opened in its own context: only `connections` does that.
+    """
     with tenant_scope(tenant, using=context.application):
         row = sql.one(
             databases[context.application],
@@ -146,7 +157,10 @@ def _wrong_message(
 
 
 def _self_test() -> Iterator[str]:
-    """Seal something with the running program and move it: it must open at home, and nowhere else."""
+    """Seal a text with the running program and try it in other contexts.
+
+    It must open in its own context and in no other.
+    """
     key, home, text = (
         new_data_key(Purpose.REFRESH_TOKEN),
         _place(new_id(), new_id()),
@@ -175,7 +189,10 @@ def _self_test() -> Iterator[str]:
 
 
 def _opens_its_own(context: ProbeContext, key: UUID) -> bool:
-    """Seal a text of ours under the key of a token and open it as the neighbours' places are tried: only then a refusal means something."""
+    """Return whether a text sealed under a token's key opens.
+
+    Only then a refusal in a neighbor's context means something.
+    """
     try:
         found = context.keys.get(key)
     except (KeyNotFoundError, KeyDestroyedError):

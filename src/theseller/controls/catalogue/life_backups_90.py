@@ -1,4 +1,7 @@
-"""Security page §6: backups from before a seller left are deleted within 90 days, and a restore erases that seller again."""
+"""Security page §6: backups with a former seller expire within 90 days.
+
+A restore erases that seller again.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,20 @@ left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """A connection that ended. `erased_at`: since when the database has no row of it; None until that is proven."""
+    """A connection that ended.
+
+    `erased_at` is since when the database has no row of it, None until that is proven.
+    """
 
     at: datetime
     erased_at: datetime | None
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Find, for each connection that ended, the backups that may hold it, and the day on which the last of them expires."""
+    """Find the backups that may contain an ended connection.
+
+    It reports on which day the last of them expires.
+    """
     untestable = backup_records.why_not_testable()
     if untestable is not None:
         return untestable

@@ -1,4 +1,4 @@
-"""Security page §6: everything derived from a connection is erased within 30 days of its end."""
+"""Security page §6: derived data is erased within 30 days of the end."""
 
 from __future__ import annotations
 
@@ -45,41 +45,48 @@ left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_
 #: Certified without sanitization: tables or the planner's samples were not rewritten, or older WAL
 #: was not removed.
 _NOT_REWRITTEN = """
-select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
-where p.erased_at is not null and (not p.rewritten ? 'pg_catalog.pg_statistic' or p.wal_from is null)
+select count(*) from retention_purge p
+join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
+where p.erased_at is not null
+  and (not p.rewritten ? 'pg_catalog.pg_statistic' or p.wal_from is null)
 """
 #: Certified before the rows were counted as deleted.
 _TOO_SOON = """
-select count(*) from retention_purge p join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
+select count(*) from retention_purge p
+join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
 where p.completed_at is null or c.issued_at < p.erased_at
 """
 _PUBLIC_KEYS = """
 select public_key from (
-    select public_key, issued_at from retention_certificate union all select public_key, issued_at from retention_end_certificate) c
+    select public_key, issued_at from retention_certificate
+    union all select public_key, issued_at from retention_end_certificate) c
 group by 1 order by max(issued_at) desc limit 10
 """
 #: From the certificates to the rows, so that each looks at its own shop's rows by their key. A
 #: thousand of one are enough to know.
 _ROWS_LEFT = """
 select count(*) from retention_certificate c cross join lateral (
-    select from {table} t where t.tenant_id = c.tenant_id and t.{column} = c.connection_id limit 1000) l
+    select from {table} t
+    where t.tenant_id = c.tenant_id and t.{column} = c.connection_id limit 1000) l
 """
 #: Derived rows name a store instead of a connection: one is left over if only certified connections
 #: could have fed it.
 _DERIVED_LEFT = """
 select count(*) from {table} t
 where exists (
-    select from connections_connection n join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
+    select from connections_connection n
+    join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
     where n.tenant_id = t.tenant_id and t.marketplace_id = any(n.marketplace_ids || ''::text))
   and not exists (
     select from connections_connection o
     where o.tenant_id = t.tenant_id and t.marketplace_id = any(o.marketplace_ids || ''::text)
-      and not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id))
+      and not exists (select from retention_certificate c
+        where c.tenant_id = o.tenant_id and c.connection_id = o.id))
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Find the longest-ended connection without a certificate, and count what is left of all that have one."""
+    """Check ended connections without a certificate, and rows left of others."""
     ended, certified, waiting_since = context.rows(_ENDED)[0]
     failures = [*_left_over(context)]
     if skipped := context.number(_NOT_REWRITTEN):
@@ -120,7 +127,10 @@ def _left_over(context: ProbeContext) -> Iterator[str]:
 
 
 def _counts() -> Iterator[tuple[str, str]]:
-    """Yield (table, count) for every table whose rows go with a connection, from the data map and not from the purge's own plan."""
+    """Yield (table, count) for every table whose rows go with a connection.
+
+    From the data map, not from the erasure's own plan.
+    """
     for descriptor in descriptors():
         if (
             descriptor.eraser in {Eraser.DELETE_CONNECTION, Eraser.KEY}

@@ -1,4 +1,7 @@
-"""Security page §6: the token is deleted at once when a connection ends, and calls stop."""
+"""Security page §6: the token is deleted when a connection ends.
+
+Calls stop, too.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,21 @@ _AT_ONCE = timedelta(minutes=2)
 _ENDED = """
 select d.at, d.data_key_id,
        exists (select from connections_refresh_token t
-               where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id and t.sealed_at <= d.at),
-       (select max(s.last_attempt_at) from ingest_stream s where s.tenant_id = d.tenant_id and s.connection_id = d.connection_id),
-       (select max(b.updated_at) from ingest_bucket b where b.tenant_id = d.tenant_id and b.connection_id = d.connection_id)
+               where t.tenant_id = d.tenant_id and t.connection_id = d.connection_id
+                 and t.sealed_at <= d.at),
+       (select max(s.last_attempt_at) from ingest_stream s
+         where s.tenant_id = d.tenant_id and s.connection_id = d.connection_id),
+       (select max(b.updated_at) from ingest_bucket b
+         where b.tenant_id = d.tenant_id and b.connection_id = d.connection_id)
 from connections_disconnection d
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """For each end of a connection, compare when its key was destroyed with when it ended, and look for later use of it."""
+    """Compare when each ended connection's key was destroyed with its end.
+
+    It also looks for later use of the connection.
+    """
     ended = [_End(*row) for row in context.rows(_ENDED)]
     failures = [problem for end in ended for problem in _late(context, end)]
     keys = sum(end.key is not None for end in ended)
@@ -64,7 +73,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """One end of a connection; the fields are the columns of `_ENDED`. `kept`: it still has the token that it had then."""
+    """One end of a connection; the fields are the columns of `_ENDED`.
+
+    `kept` is whether it still has the token that it had then.
+    """
 
     at: datetime
     key: UUID | None

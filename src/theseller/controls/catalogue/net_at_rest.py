@@ -1,4 +1,7 @@
-"""Security page §4: storage encrypted at rest by the provider; sensitive fields additionally by the application."""
+"""Security page §4: storage is encrypted at rest.
+
+Sensitive fields additionally by the application.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ _TO_DO = (
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Look into every sealed column and the pages on the disk, at where the keys lie, and at the volumes below all of it."""
+    """Check sealed columns, pages on disk, places of keys, and volumes."""
     must_find(can_find_in_files(TOKEN_MARKS, b"Atzr|planted"), "a token in a file of the database")
     must_find(can_find_plain_text(context), "a value that is not sealed")
     columns, pages = inspect_sealed_columns(context), search_database_pages(context)

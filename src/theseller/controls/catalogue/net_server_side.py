@@ -49,7 +49,7 @@ _OURS = {"'self'", "'none'"}
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Read the imports of every module, the addresses that the client was given, and the policy that pages carry."""
+    """Check modules' imports, the client's hosts, and the pages' policy."""
     del context
     modules = code_version.module_imports()
     addresses = list(_addresses())

@@ -1,4 +1,4 @@
-"""Security page §4: row-level security constrains every query to one tenant."""
+"""Security page §4: row-level security limits each query to one tenant."""
 
 from __future__ import annotations
 
@@ -58,32 +58,43 @@ _MAY_BYPASS = {
 _OF_ANY_TABLE = frozenset({"fingerprint", "clear_samples"})
 
 _TABLES = """
-select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
-       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
+select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end,
+  c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+       exists (select from pg_attribute a
+         where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
        exists (select from aclexplode(c.relacl) g where g.grantee <> c.relowner),
-       array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text, p.polroles::text, pg_get_expr(p.polqual, p.polrelid),
+       array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text, p.polroles::text,
+         pg_get_expr(p.polqual, p.polrelid),
                           pg_get_expr(p.polwithcheck, p.polrelid)]
              from pg_policy p where p.polrelid = c.oid order by p.polname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where (n.nspname in ('public', 'pii') or n.nspname = 'guard' and c.relname = 'isolation_probe') and c.relkind in ('r', 'p') order by 1
+where (n.nspname in ('public', 'pii') or n.nspname = 'guard' and c.relname = 'isolation_probe')
+  and c.relkind in ('r', 'p') order by 1
 """
 _BYPASSING = """
 select r.rolname from pg_roles r
 where r.rolname like 'theseller\\_%%' and r.rolname <> 'theseller_super'
-  and exists (select from pg_roles s where (s.rolsuper or s.rolbypassrls) and pg_has_role(r.oid, s.oid, 'member'))
+  and exists (select from pg_roles s where (s.rolsuper or s.rolbypassrls)
+    and pg_has_role(r.oid, s.oid, 'member'))
    or r.rolbypassrls and not r.rolsuper
 """
 _WINDOWS = """
-select c.relkind::text || ' ' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+select c.relkind::text || ' ' || c.relname from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('v', 'm', 'f')
 union all
-select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_roles r on r.oid = p.proowner
-where n.nspname in ('public', 'guard', 'pii') and p.prosecdef and (r.rolbypassrls or r.rolsuper) and not p.proname = any(%s)
+select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+join pg_roles r on r.oid = p.proowner
+where n.nspname in ('public', 'guard', 'pii') and p.prosecdef and (r.rolbypassrls or r.rolsuper)
+  and not p.proname = any(%s)
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Read the catalogue of the live database, then try to get in, as the application does."""
+    """Check policies in the database's catalog, then try to bypass them.
+
+    The attempts use the application's own roles.
+    """
     tables = [_Table(*row) for row in context.rows(_TABLES)]
     failures = [problem for table in tables for problem in _unprotected(table)]
     failures += [
@@ -120,12 +131,18 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def reviewed_bypasses() -> frozenset[str]:
-    """Return the names of the functions that may run as a role that row security does not bind."""
+    """Return the functions that may run without row security.
+
+    They run as a role that row security does not bind.
+    """
     return cross_tenant_functions() | _OF_ANY_TABLE
 
 
 def _victim(context: ProbeContext) -> UUID | None:
-    """Return the shop with the most connections, else the newest; None where there is no shop."""
+    """Return the shop with the most connections, None if there is no shop.
+
+    Of several, the newest.
+    """
     found = context.rows(
         "select t.id from tenancy_tenant t left join connections_connection c on c.tenant_id = t.id"
         " group by t.id order by count(c.id) desc, t.id desc limit 1"
@@ -146,7 +163,11 @@ def _changed_functions(context: ProbeContext) -> Iterator[str]:
 
 
 def _unknown_keys(context: ProbeContext) -> Iterator[str]:
-    """A ticket is accepted under the key that the application signs with, and during its rotation under one more. Under no other."""
+    """Yield a finding if tickets of unknown keys are accepted.
+
+    A ticket is accepted under the key that the application signs with and, during its rotation,
+    under one more.
+    """
     name = "tenant-ticket-key"
     ours = {
         key_hash(one)
@@ -164,7 +185,11 @@ def _unknown_keys(context: ProbeContext) -> Iterator[str]:
 
 
 def _late_comparison(context: ProbeContext) -> Iterator[str]:
-    """Conditions that cost the planner nothing may pass before the policies unless the policies cost nothing either (`database.sql`)."""
+    """Yield a finding if conditions may be evaluated before the policies.
+
+    Conditions without cost for the planner may, unless the policies' comparison has no cost either
+    (`database.sql`).
+    """
     if (
         context.number(
             "select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
@@ -180,7 +205,10 @@ def _late_comparison(context: ProbeContext) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What the catalogue says of one table or partition; the fields are the columns of `_TABLES`."""
+    """A table or partition in the catalog.
+
+    The fields are the columns of `_TABLES`.
+    """
 
     name: str
     partition: bool
@@ -221,7 +249,10 @@ def _covering(name: str) -> TableDescriptor | None:
 
 
 def _expected(column: str) -> list[list[str]]:
-    """Return the two policies of `tenancy/sql/policies.sql`, as PostgreSQL writes them."""
+    """Return the two policies of `tenancy/sql/policies.sql`.
+
+    In the form that PostgreSQL prints.
+    """
     ticket = "( SELECT guard.ticket_tenant() AS ticket_tenant)"
     by_ticket = f"({column} = ANY (ARRAY[{ticket}]))"
     each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"

@@ -1,4 +1,7 @@
-"""The page says no more than was proven: what it shows is derived a second time, from the evidence alone."""
+"""Security page, preamble: the page shows no more than was proven.
+
+What it shows is derived a second time, from the evidence alone.
+"""
 
 from __future__ import annotations
 
@@ -36,24 +39,29 @@ CONTROL = Control(
 )
 
 _LATEST = """
-select control_id, outcome, checked, code_version, collected_at, observations ? 'declared' from controls_evidence e
+select control_id, outcome, checked, code_version, collected_at, observations ? 'declared'
+from controls_evidence e
 where position = (select max(position) from controls_evidence n where n.control_id = e.control_id)
 """
 _TRIGGERS = """
-select c.relname, count(*) filter (where t.tgenabled in ('O', 'A') and t.tgtype & 1 = 1 and t.tgtype & 24 = 24),
+select c.relname, count(*) filter (
+         where t.tgenabled in ('O', 'A') and t.tgtype & 1 = 1 and t.tgtype & 24 = 24),
        count(*) filter (where t.tgenabled in ('O', 'A') and t.tgtype & 32 = 32)
-from pg_class c left join pg_trigger t on t.tgrelid = c.oid and t.tgfoid = 'guard.refuse_change'::regproc
+from pg_class c left join pg_trigger t on t.tgrelid = c.oid
+  and t.tgfoid = 'guard.refuse_change'::regproc
 where c.oid in ('controls_evidence'::regclass, 'audit_event'::regclass) group by c.relname
 """
 _CHANGERS = """
 select c.relname, g.privilege_type, coalesce(r.rolname, 'everybody')
 from pg_class c cross join lateral (
     select * from aclexplode(c.relacl)
-    union all select e.* from pg_attribute a cross join lateral aclexplode(a.attacl) e where a.attrelid = c.oid) g
+    union all select e.* from pg_attribute a cross join lateral aclexplode(a.attacl) e
+      where a.attrelid = c.oid) g
 left join pg_roles r on r.oid = g.grantee
 where c.oid in ('controls_evidence'::regclass, 'audit_event'::regclass) and g.grantee <> c.relowner
   and (g.privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
-       or c.relname = 'controls_evidence' and g.privilege_type = 'INSERT' and r.rolname is distinct from 'theseller_probe')
+       or c.relname = 'controls_evidence' and g.privilege_type = 'INSERT' and
+          r.rolname is distinct from 'theseller_probe')
 """
 _FROM_THE_FUTURE = (
     "select count(*) from (select collected_at from controls_evidence order by position desc limit"
@@ -62,7 +70,10 @@ _FROM_THE_FUTURE = (
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Render the page, read it as a browser would, and hold it against the evidence; then see who could have changed that."""
+    """Compare the rendered page with the evidence.
+
+    It also checks who could have changed evidence or the audit log.
+    """
     # One snapshot for both: another process may add evidence meanwhile.
     with transaction.atomic(using=context.probe):
         sql.execute(databases[context.probe], "set transaction isolation level repeatable read")
@@ -123,7 +134,10 @@ def _wrong_statuses(
 
 
 def _is_proven(context: ProbeContext, evidence: Row | None, freshness: timedelta | None) -> bool:
-    """Derive the status again, from the clause's text and not from `page.displayed_status`."""
+    """Return whether the evidence proves the control.
+
+    Written from the clause's text, independently of `page.displayed_status`.
+    """
     if evidence is None or freshness is None:
         return False
     outcome, checked, version, collected, _declared = evidence

@@ -1,4 +1,7 @@
-"""The clauses that no probe covers yet. The page shows them as not yet proven. A clause with a file of its own is removed from this list."""
+"""The clauses without a probe; the page shows them as not yet proven.
+
+A clause that gets a file of its own is removed from this list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Security page §5: what a feature needs of buyers is destroyed 30 days after shipment, in the storage and in every backup."""
+"""Security page §5: buyers' data is destroyed 30 days after shipment.
+
+In the database and in every backup.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ _RENEWED_AFTER = timedelta(days=30)
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Look at each record's day and keys and at each day's key, and try to open a copy of a record whose day has come."""
+    """Check each record's day and key, and try to open an expired copy."""
     try:
         failures = [*_days(context), *_rows(context), *_expired_copy(context)]
     except KeyStoreError as error:
@@ -82,7 +85,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _today(context: ProbeContext) -> date:
-    """Return the day that must be over: yesterday's still for as long as the job may be late."""
+    """Return the day that must be over.
+
+    Yesterday's may be present for as long as the job may be late.
+    """
     return (context.at - _JOB_LATE).astimezone(UTC).date()
 
 
@@ -142,7 +148,11 @@ def _rows(context: ProbeContext) -> Iterator[str]:
 
 
 def _expired_copy(context: ProbeContext) -> Iterator[str]:
-    """Request the key of a past day; each month also seal a record under such a key, destroy it, and try the copy."""
+    """Yield findings if a key of a past day is available.
+
+    Each month it also seals a record under such a key, destroys the key, and tries to open the
+    copy.
+    """
     known = [one for one in context.keys.list() if one.owner == _OURS]
     made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:

@@ -18,13 +18,11 @@ from theseller.controls.types import Control, Outcome, must_find, verdict
 CONTROL = Control(
     id="pii-default-none",
     section=5,
-    title=(
-        "No personal data of buyers is requested for unless a shop's owner turns packing slips on"
-    ),
+    title=("No personal data of buyers is requested unless a shop's owner turns packing slips on"),
     statement=(
         "The service can call only the operations and read only the report types of a fixed list."
         " None of them needs a restricted role or a restricted data token, and orders are requested"
-        " for without buyer, recipient, tax, payment and parcel data. One call more, for packing"
+        " without buyer, recipient, tax, payment and parcel data. One call more, for packing"
         " slips, is refused unless the operator’s application holds the role for it and the owner"
         " of a shop turned the feature on."
     ),
@@ -47,18 +45,20 @@ _ORDER_OPERATIONS = ("searchOrders", "getOrder")
 _ON = "select count(*) from vault_consent where withdrawn_at is null"
 _WITHOUT_CONSENT = """
 select count(*) from pii.recipient r
-where not exists (select from vault_consent c where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
+where not exists (select from vault_consent c
+  where c.tenant_id = r.tenant_id and c.connection_id = r.connection_id)
 """
 #: What may be requested with a restricted role: by the name of the call, the role, the address and
 #: what it asks for.
 _WITH_A_ROLE = {
     "getOrder for a packing slip": (
-        "Direct-to-Consumer Shipping", "GET", "/orders/2026-01-01/orders/{orderId}", {"includedData": ("RECIPIENT", "FULFILLMENT")},
+        "Direct-to-Consumer Shipping", "GET", "/orders/2026-01-01/orders/{orderId}",
+        {"includedData": ("RECIPIENT", "FULFILLMENT")},
     )
 }  # fmt: skip
 _PERSONAL = re.compile(
-    r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/|merchantfulfillment|shipment|invoic"
-    r"|easyship|customer",
+    r"buyer|address|recipient|messaging|solicitation|restricteddata|/tokens/|shipping/"
+    r"|merchantfulfillment|shipment|invoic|easyship|customer",
     re.IGNORECASE,
 )
 _MUST_BE_REFUSED = (
@@ -67,16 +67,23 @@ _MUST_BE_REFUSED = (
     "createShipment", "getShipment", "submitInvoice", "getMessagingActionsForOrder",
 )  # fmt: skip
 _REPORTS_WITH_PERSONS = (
-    "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", "GET_ORDER_REPORT_DATA_INVOICING", "GET_ORDER_REPORT_DATA_TAX",
-    "GET_ORDER_REPORT_DATA_SHIPPING", "GET_FLAT_FILE_ORDER_REPORT_DATA_INVOICING", "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING",
-    "GET_FLAT_FILE_ORDER_REPORT_DATA_TAX", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING",
-    "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX", "GET_EASYSHIP_DOCUMENTS", "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM",
-    "SC_VAT_TAX_REPORT", "GET_VAT_TRANSACTION_DATA", "GET_SELLER_FEEDBACK_DATA", "GET_FLAT_FILE_VAT_INVOICE_DATA_REPORT",
+    "GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", "GET_ORDER_REPORT_DATA_INVOICING",
+    "GET_ORDER_REPORT_DATA_TAX", "GET_ORDER_REPORT_DATA_SHIPPING",
+    "GET_FLAT_FILE_ORDER_REPORT_DATA_INVOICING", "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING",
+    "GET_FLAT_FILE_ORDER_REPORT_DATA_TAX", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL",
+    "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING", "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX",
+    "GET_EASYSHIP_DOCUMENTS", "GET_GST_MTR_B2B_CUSTOM", "GET_GST_MTR_B2C_CUSTOM",
+    "SC_VAT_TAX_REPORT", "GET_VAT_TRANSACTION_DATA", "GET_SELLER_FEEDBACK_DATA",
+    "GET_FLAT_FILE_VAT_INVOICE_DATA_REPORT",
 )  # fmt: skip
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Try the forbidden on the running allow-list, and look whether anything forbidden was ever pulled, imported or authorised."""
+    """Try forbidden operations, and search for forbidden data.
+
+    The allow-list must refuse each operation; no document or authorization may be of a forbidden
+    type.
+    """
     documents = context.rows("select report_type, count(*) from ingest_document group by 1")
     authorised = context.rows("select distinct unnest(roles) from connections_connection")
     failures = [*_operations(), *_with_a_role(), *_reports()]
@@ -116,13 +123,16 @@ def _slips(on: int) -> str:
     if on:
         return (
             f"{on} connection(s) have packing slips on: for those the recipients of their own"
-            " shipments are requested for, when someone wants a slip."
+            " shipments are requested, when someone wants a slip."
         )
     return "No shop has packing slips on."
 
 
 def _features(context: ProbeContext) -> Iterator[str]:
-    """A feature that needs buyers' data is on only where an owner said so, and the operator's application holds the role."""
+    """Yield a finding if buyers' data is requested without a basis.
+
+    An owner must have consented, and the operator's application must have the role.
+    """
     on = context.number(_ON)
     if on and not settings.ENVIRONMENT.restricted_roles:
         yield (
@@ -157,7 +167,10 @@ def _operations() -> Iterator[str]:
 
 
 def _with_a_role() -> Iterator[str]:
-    """Try every call that answers with buyers' data without a role: each is refused, and the list has none but those written here."""
+    """Try every call that returns buyers' data, without its role.
+
+    Each must be refused, and the list must have only the calls that are written here.
+    """
     for name, operation in allow_list.RESTRICTED_OPERATIONS.items():
         requested = (str(operation.needs), operation.method, operation.path, dict(operation.forced))
         if requested != _WITH_A_ROLE.get(name) or operation.params or operation.body:

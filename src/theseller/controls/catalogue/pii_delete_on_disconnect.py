@@ -1,4 +1,7 @@
-"""Security page §5: after a disconnection or an account deletion nothing derived is left, and copies end with their keys."""
+"""Security page §5: no derived data is left after a deletion.
+
+After a disconnection, tenant deletion or account deletion; copies end with their keys.
+"""
 
 from __future__ import annotations
 
@@ -59,23 +62,29 @@ _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f
 #: Every connection that ended, by the log as well as by its record: the log knows of those whose
 #: record went with their shop.
 _ENDED = """
-select e.connection_id, e.at, c.issued_at, d.connection_id is not null or (c.issued_at is not null and n.id is null)
+select e.connection_id, e.at, c.issued_at, d.connection_id is not null
+  or (c.issued_at is not null and n.id is null)
 from (
     select tenant_id, connection_id, min(at) as at from (
         select substring(subject from 12)::uuid as connection_id, tenant_id, at from audit_event
         where tag = %s and subject ~ '^connection:[0-9a-f-]{36}$'
-        union all select connection_id, tenant_id, at from connections_disconnection) each group by 1, 2) e
+        union all select connection_id, tenant_id, at from connections_disconnection) each
+          group by 1, 2) e
 left join connections_connection n on n.tenant_id = e.tenant_id and n.id = e.connection_id
 left join retention_certificate c on c.tenant_id = e.tenant_id and c.connection_id = e.connection_id
-left join connections_disconnection d on d.tenant_id = e.tenant_id and d.connection_id = e.connection_id
+left join connections_disconnection d on d.tenant_id = e.tenant_id
+  and d.connection_id = e.connection_id
 """
 _SHOPS = "select tenant_id, asked_at, completed_at from retention_shop_end"
 _PEOPLE = "select user_id, asked_at, completed_at from retention_person_end where not kept"
 #: The tables as they are, with the columns that say whose a row is.
 _TABLES = """
-select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end, quote_ident(n.nspname) || '.' || quote_ident(c.relname), array_agg(a.attname::text)
-from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-where c.relkind in ('r', 'p') and not c.relispartition and case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end = any(%s)
+select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end,
+  quote_ident(n.nspname) || '.' || quote_ident(c.relname), array_agg(a.attname::text)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid
+where c.relkind in ('r', 'p') and not c.relispartition
+  and case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end = any(%s)
   and n.nspname !~ '^(pg_|information_schema$)'
   and a.attnum > 0 and not a.attisdropped
 group by 1, 2
@@ -83,31 +92,42 @@ group by 1, 2
 #: From certified subjects to rows, each by their key. A thousand of one are enough.
 _OF_CONNECTION = """
 select count(*) from retention_certificate c cross join lateral (
-    select from {table} t where t.{tenant} = c.tenant_id and t.{column} = c.connection_id limit 1000) l
+    select from {table} t
+    where t.{tenant} = c.tenant_id and t.{column} = c.connection_id limit 1000) l
 """
 #: Stores that only certified connections fed: nothing is left to derive a row from.
 _OF_STORE = """
 select count(*) from (
-    select n.tenant_id, m.store from connections_connection n cross join unnest(n.marketplace_ids || ''::text) m (store)
+    select n.tenant_id, m.store from connections_connection n
+      cross join unnest(n.marketplace_ids || ''::text) m (store)
     join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
     except
-    select o.tenant_id, m.store from connections_connection o cross join unnest(o.marketplace_ids || ''::text) m (store)
-    where not exists (select from retention_certificate c where c.tenant_id = o.tenant_id and c.connection_id = o.id)) s
-cross join lateral (select from {table} t where t.{tenant} = s.tenant_id and t.marketplace_id = s.store limit 1000) l
+    select o.tenant_id, m.store from connections_connection o
+      cross join unnest(o.marketplace_ids || ''::text) m (store)
+    where not exists (select from retention_certificate c
+      where c.tenant_id = o.tenant_id and c.connection_id = o.id)) s
+cross join lateral (select from {table} t where t.{tenant} = s.tenant_id
+  and t.marketplace_id = s.store limit 1000) l
 """
 _OF_SHOP = """
-select count(*) from retention_shop_end e cross join lateral (select from {table} t where t.{column} = e.tenant_id limit 1000) l
+select count(*) from retention_shop_end e
+  cross join lateral (select from {table} t where t.{column} = e.tenant_id limit 1000) l
 where e.completed_at is not null
 """
 _OF_PERSON = """
-select count(*) from retention_person_end e cross join lateral (select from {table} t where t.{column} = e.user_id limit 1000) l
+select count(*) from retention_person_end e
+  cross join lateral (select from {table} t where t.{column} = e.user_id limit 1000) l
 where e.completed_at is not null and not e.kept
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """A subject that ended. `erased_at` is None until it is proven; `settled` is False if the database has no record of the end."""
+    """A subject that ended.
+
+    `erased_at` is None until the erasure is proven; `settled` is False if the database has no
+    record of the end.
+    """
 
     id: UUID
     at: datetime
@@ -123,7 +143,7 @@ class _Table:
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Check every subject that ended: rows left or restored, late erasures, live keys, and backups that are too old."""
+    """Check every deleted subject: rows, keys, late erasures, and backups."""
     connections = [_End(*row) for row in context.rows(_ENDED, [Tag.CONNECTION_DISCONNECTED.value])]
     shops, people = ([_End(*row) for row in context.rows(query)] for query in (_SHOPS, _PEOPLE))
     counts = list(_counts(context))
@@ -162,7 +182,11 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _counts(context: ProbeContext) -> Iterator[tuple[str, str]]:
-    """Yield (table, count) for each table and each kind of owner that its columns can name; what the map keeps on purpose is left out."""
+    """Yield (table, count) for each table and each kind of owner.
+
+    A kind of owner is one that the table's columns can name. What the data map keeps on purpose is
+    left out.
+    """
     found = {
         descriptor.table: descriptor
         for descriptor in descriptors()

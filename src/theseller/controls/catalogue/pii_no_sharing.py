@@ -1,4 +1,4 @@
-"""Security page §5: personal data goes to no one but the listed subprocessors."""
+"""Security page §5: personal data goes to listed subprocessors only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ELSEWHERE = ("elsewhere.invalid", "amazonaws.com.elsewhere.invalid", "192.0.2.1
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Compare what may be called with what is listed, and try to connect to hosts that are neither."""
+    """Compare allowed hosts with listed ones, and try to connect to others."""
     del context
     callable_hosts = {one.host: one for one in settings.EGRESS if not one.local and not one.source}
     listed = {host: party.name for party in settings.SUBPROCESSORS for host in party.hosts}
@@ -69,8 +69,8 @@ def probe(context: ProbeContext) -> Outcome:
         declared=(
             [
                 (
-                    f"What {'; '.join(unseen)} does for this service: no host of theirs is called, so"
-                    " nothing can be compared."
+                    f"What {'; '.join(unseen)} does for this service: no host of theirs is called,"
+                    " so nothing can be compared."
                 )
             ]
             if unseen
@@ -80,7 +80,10 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _lets_local_through() -> bool:
-    """Look up this machine's own name: a border that refuses everything shows nothing about strangers."""
+    """Return whether this machine's own name can be looked up.
+
+    A restriction that refuses everything would prove nothing about other hosts.
+    """
     try:
         socket.getaddrinfo("localhost", 443, type=socket.SOCK_STREAM)
     except EgressRefusedError:
@@ -91,7 +94,7 @@ def _lets_local_through() -> bool:
 
 
 def _egress_attempts() -> Iterator[str]:
-    """Try to get out of this very process, which does the work that touches data."""
+    """Try to connect from this process, which handles the data."""
     if allowed_destinations() != settings.EGRESS:
         yield "This process can connect to hosts that its configuration does not name."
     for host in _ELSEWHERE:

@@ -1,4 +1,4 @@
-"""Security page §5: personal data, where a feature needs it, lies under a key of its own."""
+"""Security page §5: personal data has encryption keys of its own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ CONTROL = Control(
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Seal a message for each purpose by the real key store, and try every other purpose's key and name on it."""
+    """Seal a message for each purpose and try every other purpose's key.
+
+    The keys are of the real key store. It tries other purposes' encryption contexts, too.
+    """
     store = without_cache(context.keys)
     try:
         keys, damaged = ephemeral_keys(context, store)

@@ -54,8 +54,9 @@ CONTROL = Control(
 
 #: Words that a column about a person would have in its name, as whole words between underscores.
 _PERSONAL_COLUMN = (
-    r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|telephone|mobile|email|mail|address|"
-    r"street|city|postcode|zip|postal|birthday|cpf|gift_message|tracking|ip|latitude|longitude)(_|$)"
+    r"(^|_)(buyer|recipient|customer|consignee|receiver|surname|lastname|firstname|fullname|phone|"
+    r"telephone|mobile|email|mail|address|street|city|postcode|zip|postal|birthday|cpf|"
+    r"gift_message|tracking|ip|latitude|longitude)(_|$)"
 )
 #: What no fact may hold: our emulator's canaries, this probe's own, and mail addresses (a product's
 #: title is the seller's own text).
@@ -64,19 +65,26 @@ _CANARY_VALUE = r"CNRY[A-Z2-7]{20}|CNRYPROBE"
 SHOPS, ROWS = 20, 500
 
 _COLUMNS = """
-select c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
+select c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0
+  and not a.attisdropped
 order by c.relname, a.attnum
 """
 _TEXTS = """
 select array_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
 where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
-  and format_type(a.atttypid, null) in ('text', 'text[]', 'json', 'jsonb') and has_column_privilege(a.attrelid, a.attnum, 'select')
+  and format_type(a.atttypid, null) in ('text', 'text[]', 'json', 'jsonb')
+    and has_column_privilege(a.attrelid, a.attnum, 'select')
 """
 
 
 def probe(context: ProbeContext) -> Outcome:
-    """Run every decoder on a payload full of canaries, read the tables' columns, and read a sample of the newest shops' facts, other rows each time."""
+    """Run every decoder on data with canaries, and check stored data.
+
+    The tables' columns, what the data map lacks, and a sample of the newest shops' facts, with
+    other rows each time.
+    """
     failures = [*_decoders(), *_reports(), *_columns(context), *inventory_drift(context)]
     must_find(
         can_find_in_tables(context, _PERSONAL_VALUE, "buyer@example.com"), "a mail address in a row"

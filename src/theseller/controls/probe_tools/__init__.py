@@ -1,1 +1,4 @@
-"""Tools of the probes: reads of the running deployment, and attempts that it must refuse."""
+"""Tools of the probes.
+
+Reads of the running deployment, and attempts that it must refuse.
+"""

@@ -1,4 +1,4 @@
-"""Reads of backups for their probes: key store, target's files and database records."""
+"""Backups as probes see them: keys, files at the target, and records."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from theseller.lib.ids import creation_time
 from theseller.retention.backup_keys import BACKUP_OWNER
 
 _RECORDS = """
-select b.id, b.key_id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), b.key_destroyed_at, d.finished_at, d.passed, d.report
+select b.id, b.key_id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), b.key_destroyed_at,
+  d.finished_at, d.passed, d.report
 from retention_backup b
-left join lateral (select finished_at, passed, report from retention_drill where backup_id = b.id order by finished_at desc limit 1) d on true
+left join lateral (
+  select finished_at, passed, report from retention_drill
+  where backup_id = b.id order by finished_at desc limit 1) d on true
 order by b.begun_at desc, b.id desc limit 1000
 """
 _COLUMNS = (
@@ -40,7 +43,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
-    """A backup as the database has it, with its last drill. `living` is the key store's word."""
+    """A backup as the database has it, with its last drill.
+
+    `living` is whether the key store has its key.
+    """
 
     id: UUID
     key: UUID
@@ -63,7 +69,7 @@ class BackupRecord:
 
 
 def why_not_testable() -> Outcome | None:
-    """Return what a probe of backups has to say where the deployment keeps none itself, else None."""
+    """Return the outcome where this deployment takes no backups, else None."""
     if settings.ENVIRONMENT.database_url:
         return Unknown(
             "The database is another service's, which keeps its backups out of our sight:"
@@ -85,7 +91,7 @@ def records(context: ProbeContext) -> list[BackupRecord]:
 
 
 def live_backup_keys(context: ProbeContext) -> dict[UUID, datetime]:
-    """Return, by the key store, what could be read as a backup now, and since when it is there."""
+    """Return which backups can be read by the key store, and since when."""
     return {
         identity: creation_time(identity) for identity, destroyed in _keys(context) if not destroyed
     }

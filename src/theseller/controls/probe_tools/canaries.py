@@ -1,4 +1,7 @@
-"""Make responses and report files with canaries in every dropped and in unlisted fields."""
+"""Responses and report files with canaries for the decoders' probe.
+
+A canary is in every dropped field and in unlisted ones.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ _DEPTH = 3
 
 
 def response_with_canaries(shape: Shape[Any], *, unlisted: bool) -> bytes:
-    """Return an answer of the shape's operation with every kept path valid and a canary at every dropped one.
+    """Return a response of the operation with a canary at each dropped path.
 
-    With `unlisted`, each object also holds a field that neither is kept nor known.
+    Every kept path is valid. With `unlisted`, each object also has a field that is neither kept nor
+    known.
     """
     document = _sample(shape.struct, 0)
     for path in shape.dropped:
@@ -40,7 +44,10 @@ def decoded_values(shape: Shape[Any], body: bytes) -> str:
 
 
 def report_with_canaries(kind: ReportType) -> bytes:
-    """Return a report file of one row, with a canary in every column that is dropped, and in an unlisted one."""
+    """Return a report file of one row with a canary in each dropped column.
+
+    It also has a column that is not listed.
+    """
     columns = COLUMNS[kind]
     kept = sorted(columns.required | columns.optional)
     cells = {name: _CELLS.get(name, "") for name in kept} | dict.fromkeys(

@@ -1,4 +1,7 @@
-"""What a probe may use: the deployment, read-only, and the application's connection for attempts that must fail."""
+"""What a probe may use.
+
+The deployment, read-only, and the application's connection for attempts that must fail.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,11 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ProbeContext:
-    """The deployment at one instant. `probe` and `application` are names of database connections; `machine` is what it all runs on."""
+    """The deployment at one instant.
+
+    `probe` and `application` are names of database connections; `machine` is the machine it runs
+    on.
+    """
 
     at: datetime
     probe: str
@@ -33,27 +40,35 @@ class ProbeContext:
 
     @property
     def keys(self) -> KeyStore:
+        """The deployment's key store."""
         return settings.KEY_STORE
 
     @property
     def state(self) -> Path:
+        """The state folder."""
         return settings.ENVIRONMENT.state
 
     @property
     def keys_directory(self) -> Path:
+        """Folder of the data keys, if they are in files."""
         return self.state / "keys"
 
     @property
     def secrets_directory(self) -> Path:
+        """Folder of the secrets, if they are in files."""
         return settings.ENVIRONMENT.secrets_directory
 
     @property
     def backups_directory(self) -> Path:
+        """Default folder of the backups."""
         return self.state / "backups"
 
     @property
     def database_directory(self) -> Path | None:
-        """Return where the embedded database keeps its files; None for one that runs elsewhere."""
+        """Return the data folder of the embedded database.
+
+        None for an external one.
+        """
         if settings.ENVIRONMENT.database_url:
             return None
         layout = saved_layout(self.state)
@@ -79,6 +94,9 @@ class ProbeContext:
 
 
 def live_context(at: datetime) -> ProbeContext:
-    """Return the deployment as the worker sees it; in tests, where every role has a connection, the worker's is the application's."""
+    """Return the deployment as the worker sees it.
+
+    In tests every role has a connection; the worker's is then the application's.
+    """
     application = "worker" if "worker" in databases.settings else "default"
     return ProbeContext(at, "probe", application, disk_encryption.THIS_MACHINE)

@@ -1,10 +1,10 @@
-"""Try to reach another shop's rows as the application's own roles do, and read the plan for the check of each row.
+"""Try to reach another shop's rows as the application's own roles do.
 
-Two rows in `guard.isolation_probe` belong to no shop. Each role must see the one that its ticket
-names and must not reach the other, so that every run has a row to find and a row to miss, on a
-deployment without shops too.
+It also reads query plans for the check of each row. Two rows in `guard.isolation_probe` belong to
+no shop. Each role must see the one that its ticket names and must not reach the other, so that
+every run has a row to find and a row to miss, on a deployment without shops too.
 
-Nothing is changed: what a try would have changed is rolled back, and it names one row at most.
+Nothing is changed: what an attempt would have changed is rolled back, and it names one row at most.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ _REFUSED = "42501"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: how, and what went wrong (empty if it was refused or reached nothing).
+    """One attempt: its method, and the problem that it found.
 
-    `blind` says why the attempts of a role prove nothing: it did not see what its ticket lets it
-    see.
+    `problem` is empty if it was refused or reached nothing. `blind` says why the attempts of a role
+    prove nothing: it did not see what its ticket lets it see.
     """
 
     method: str
@@ -86,9 +86,10 @@ def role_of(using: str) -> str:
 
 
 def attempts(context: ProbeContext, victim: UUID | None) -> Iterator[Attempt]:
-    """Yield every attempt on the probe's own rows, and on every table that holds rows of the shop `victim`, if there is one.
+    """Yield every attempt on the probe's rows and on the shop `victim`.
 
-    What the victim's own scope shows is there to be reached.
+    Every table with rows of that shop, if there is one. What the victim's own scope shows can be
+    reached.
     """
     for using in connections(context):
         yield from _on_own_rows(context, using)
@@ -98,9 +99,15 @@ def attempts(context: ProbeContext, victim: UUID | None) -> Iterator[Attempt]:
 
 def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
     with tenant_scope(OTHER, using=using):
-        there = _number(using, f"select count(*) from {PROBE_TABLE} where tenant_id = '{OTHER}'")  # noqa: S608
+        there = _number(
+            using,
+            f"select count(*) from {PROBE_TABLE} where tenant_id = '{OTHER}'",  # noqa: S608
+        )
     with tenant_scope(OWN, using=using):
-        seen = _number(using, f"select count(*) from {PROBE_TABLE} where tenant_id = '{OWN}'")  # noqa: S608
+        seen = _number(
+            using,
+            f"select count(*) from {PROBE_TABLE} where tenant_id = '{OWN}'",  # noqa: S608
+        )
         foreign = _number(using, f"select count(*) from {PROBE_TABLE}") - seen  # noqa: S608
         yield Attempt(
             "what a ticket shows",
@@ -124,10 +131,10 @@ def _on_own_rows(context: ProbeContext, using: str) -> Iterator[Attempt]:
 
 
 def _condition_before_policies(using: str) -> Attempt:
-    """Ask without a ticket by a condition that costs the planner nothing and that no row meets.
+    """Query without a ticket, with a condition that has no planner cost.
 
-    The policies come first, so they raise an error. Without one the condition came first, and such
-    conditions tell of other shops' rows.
+    No row meets it. If the policies are evaluated first, they raise an error. If not, the condition
+    is evaluated first, and such conditions reveal other shops' rows.
     """
     with transaction.atomic(using=using), databases[using].cursor() as cursor:
         cursor.execute("set local enable_indexscan = off; set local enable_bitmapscan = off")
@@ -154,10 +161,8 @@ def _on_tenant_tables(context: ProbeContext, using: str, victim: UUID) -> Iterat
     occupied = []
     with tenant_scope(victim, using=using):
         for table, column in reachable:
-            if _number(
-                using,
-                f"select count(*) from (select from {_qualified(table)} limit 1) seen",  # noqa: S608
-            ):
+            rows = f"select from {_qualified(table)} limit 1"
+            if _number(using, f"select count(*) from ({rows}) seen"):  # noqa: S608
                 occupied.append((table, column))
     for table, column in occupied:
         yield from _without_a_ticket(context, using, table, column, victim)
@@ -172,7 +177,8 @@ def _on_tenant_tables(context: ProbeContext, using: str, victim: UUID) -> Iterat
 def _without_a_ticket(
     context: ProbeContext, using: str, table: str, column: str, victim: UUID
 ) -> Iterator[Attempt]:
-    count = f"select count(*) from (select from {_qualified(table)} where {column} = '{victim}' limit 1000) seen"  # noqa: S608
+    rows = f"select from {_qualified(table)} where {column} = '{victim}' limit 1000"
+    count = f"select count(*) from ({rows}) seen"  # noqa: S608
     for method in ("no scope", "forged ticket"):
         with transaction.atomic(using=using):
             if method == "forged ticket":
@@ -194,26 +200,31 @@ def _without_a_ticket(
 def _mid_statement(
     using: str, table: str, column: str, own: UUID, victim: UUID
 ) -> Iterator[Attempt]:
-    """Switch each kind of value in the middle of each verb that the role may use."""
+    """Change each kind of value in the middle of a statement.
+
+    With each verb that the role may use.
+    """
     names = {"own": own, "victim": victim, "column": column}
     for what, condition in _SWITCHES.items():
-        where = condition.format(**names)
-        one_row = f"ctid = any (array(select ctid from {_qualified(table)} where {where} limit 1))"  # noqa: S608
+        where, target = condition.format(**names), _qualified(table)
+        rows = f"select from {target} where {where} limit 1000"
+        first = f"select ctid from {target} where {where} limit 1"  # noqa: S608
+        one_row = f"ctid = any (array({first}))"
         for verb, statement in (
             (
                 "select",
-                (
-                    f"select count(*) from (select from {_qualified(table)} where {where} limit"  # noqa: S608
-                    " 1000) seen"
-                ),
+                f"select count(*) from ({rows}) seen",  # noqa: S608
             ),
             (
                 "delete",
-                f"delete from {_qualified(table)} where {one_row} and {where}",  # noqa: S608
+                f"delete from {target} where {one_row} and {where}",  # noqa: S608
             ),
             (
                 "update",
-                f"update {_qualified(table)} set {column} = {column} where {one_row} and {where}",  # noqa: S608
+                (
+                    f"update {target} set {column} = {column}"  # noqa: S608
+                    f" where {one_row} and {where}"
+                ),
             ),
         ):
             if verb != "select" and not _has_privilege(using, table, verb):
@@ -275,7 +286,10 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
 
 
 def _plan(using: str, table: str, column: str) -> Attempt:
-    """Look for the check of the ticket in the filter of every scan of a plan, beside a value of the statement's own."""
+    """Check that each scan of a plan filters by the ticket.
+
+    The statement compares the column with a value of its own, too.
+    """
     where = (
         f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''),"
         " gen_random_uuid()::text)::uuid"
@@ -303,7 +317,10 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _rows_reached(using: str, statement: str) -> int:
-    """Return how many rows a statement reached. A refusal is what we hope for; anything else is trouble and no proof."""
+    """Return how many rows a statement reached; 0 if it was refused.
+
+    Another error is raised: it proves nothing.
+    """
     try:
         with transaction.atomic(using=using), databases[using].cursor() as cursor:
             cursor.execute(statement)

@@ -1,7 +1,7 @@
-"""Whether the disk below a folder is encrypted, as far as this machine can see: dm-crypt, ZFS, fscrypt, FileVault.
+"""Whether the disk below a folder is encrypted, as this machine sees it.
 
-What a cloud's volume or a container's host does below us can't be seen from here, and is never
-taken for seen.
+It knows dm-crypt, ZFS, fscrypt and FileVault. What a cloud's volume or a container's host does
+below them cannot be seen from here, and is reported as not visible.
 
 Sources: proc(5), mountinfo; Documentation/ABI/stable/sysfs-block and testing/sysfs-block-dm of
 Linux; cryptsetup's `CRYPT-` prefixes of device UUIDs (lib/libdevmapper.c);
@@ -29,7 +29,8 @@ _ELSEWHERE = re.compile(
 )
 _VIRTUAL_NAME = re.compile(r"(vd|xvd|nbd|rbd)")
 _VIRTUAL_MAKER = re.compile(
-    r"qemu|kvm|vmware|virtualbox|innotek|xen|amazon|google|microsoft|openstack|digitalocean|hetzner|bochs|parallels",
+    r"qemu|kvm|vmware|virtualbox|innotek|xen|amazon|google|microsoft|openstack|digitalocean"
+    r"|hetzner|bochs|parallels",
     re.IGNORECASE,
 )
 #: FS_IOC_GET_ENCRYPTION_POLICY_EX, _IOWR('f', 22, __u8[9]); the buffer is a length and space for
@@ -39,7 +40,10 @@ _PATIENCE_SECONDS = 10.0
 
 
 class Encryption(IntEnum):
-    """What can be seen of a volume. The larger, the worse; what is made of several is as the worst of them."""
+    """What can be seen of a volume.
+
+    A larger value is worse; a volume of several parts has the worst one's.
+    """
 
     ENCRYPTED = 0
     NOT_VISIBLE = 1
@@ -48,7 +52,10 @@ class Encryption(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How the volume below a folder looks; `how` is for everybody to read and names no path."""
+    """The encryption of the volume below a folder.
+
+    `description` is public and names no path.
+    """
 
     encryption: Encryption
     description: str
@@ -83,7 +90,10 @@ def command_output(command: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine as its own kernel shows it, below `root`: a test builds one of a few files."""
+    """A machine as its kernel shows it, below `root`.
+
+    A test builds one of a few files.
+    """
 
     root: Path = Path("/")
     platform: str = sys.platform
@@ -141,7 +151,10 @@ class Machine:
         return self._device(self.root / "sys/dev/block" / number)
 
     def _mount(self, folder: Path) -> tuple[str, str, str] | None:
-        """Return number, kind and source of what is mounted at or above a folder; of several at one place, the last one shows."""
+        """Return number, type and source of the file system of a folder.
+
+        Of several mounts at one path, the last one counts.
+        """
         best: tuple[int, tuple[str, str, str]] | None = None
         for line in self._read(self._proc("self/mountinfo")).splitlines():
             before, _, after = line.partition(" - ")
@@ -197,7 +210,10 @@ class Machine:
         return [one]
 
     def _named(self, source: str) -> Path:
-        """Return the kernel's folder of a device that is named by its file; `/dev/mapper/data` is a link to `../dm-0`."""
+        """Return the kernel's folder of a device that is named by its file.
+
+        `/dev/mapper/data` is a link to `../dm-0`.
+        """
         return self.root / "sys/class/block" / (self.root / source.lstrip("/")).resolve().name
 
     def _zfs(self, dataset: str) -> Volume:
@@ -255,5 +271,8 @@ def _worst(volumes: Iterable[Volume]) -> Volume:
 
 
 def _plain(escaped: str) -> str:
-    """Undo the kernel's octal escapes of spaces, tabs, line ends and backslashes."""
+    """Undo the kernel's octal escapes.
+
+    It escapes spaces, tabs, line ends and backslashes.
+    """
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), escaped)

@@ -29,9 +29,12 @@ _UNUSED_AFTER = timedelta(hours=1)
 def ephemeral_keys(
     context: ProbeContext, store: KeyStore
 ) -> tuple[Mapping[Purpose, DataKey], tuple[Purpose, ...]]:
-    """Return a living key of `store` for each purpose, and the purposes for which what it keeps is damaged, or something else's.
+    """Return a live key of `store` for each purpose, and damaged purposes.
 
-    Raises KeyStoreError if the store does not answer, or if even its list is damaged.
+    A purpose is damaged if what the store has for it is damaged or is something else's.
+
+    Raises:
+        KeyStoreError: the store does not answer, or even its list is damaged.
     """
     known: dict[Purpose, list[KeyRecord]] = {purpose: [] for purpose in PURPOSES}
     for one in store.list():
@@ -50,7 +53,11 @@ def ephemeral_keys(
 
 
 def ephemeral_key(context: ProbeContext, store: KeyStore, purpose: Purpose) -> DataKey:
-    """Return a living key of `store` for one purpose. Raises KeyStoreError if it can't give one."""
+    """Return a live key of `store` for one purpose.
+
+    Raises:
+        KeyStoreError: it cannot give one.
+    """
     known = [
         one
         for one in store.list()
@@ -65,7 +72,11 @@ def probe_encryption_context(purpose: Purpose, environment: str) -> EncryptionCo
 
 
 def can_open(keys: KeyLookup, place: EncryptionContext, sealed: bytes) -> bool:
-    """Say whether a message opens at a place. A key store that can't answer has not refused: KeyStoreError goes on."""
+    """Return whether a message opens in an encryption context.
+
+    Raises:
+        KeyStoreError: the key store cannot answer, which is no refusal.
+    """
     try:
         open_sealed(keys, place, sealed)
     except CryptoError as error:
@@ -82,14 +93,21 @@ class KeyRing:
         self._keys = {key.id: key for key in keys}
 
     def get(self, key_id: object, /) -> DataKey:
-        """Return the key. Raises KeyError for one that was not put here: the caller chose wrongly."""
+        """Return the key.
+
+        Raises:
+            KeyError: it was not put here: the caller chose wrongly.
+        """
         return self._keys[key_id]  # type: ignore[index]
 
 
 def _key(
     context: ProbeContext, store: KeyStore, purpose: Purpose, known: list[KeyRecord]
 ) -> DataKey:
-    """Return the newest of the known keys, or a new one if that is old. Older ones are destroyed when no probe can be using them."""
+    """Return the newest of the known keys, or a new one if that is old.
+
+    Older ones are destroyed when no probe can be using them.
+    """
     made = creation_time(known[-1].id) if known else None
     if made is None or context.at - made > _RENEWED_AFTER:
         return store.create(purpose, PROBE_OWNER)

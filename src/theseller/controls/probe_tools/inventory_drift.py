@@ -1,6 +1,7 @@
-"""Find what the live deployment stores and the data map lacks: no erasure would delete it.
+"""Compare what the live deployment stores with the data map.
 
-It compares the database, the state folder, the key store, the job queue and this process.
+No erasure would delete what the map lacks. Compared are the database, the state folder, the key
+store, the job queue and this process.
 """
 
 from __future__ import annotations
@@ -39,19 +40,23 @@ _RELATIONS = """
 select n.nspname, coalesce(root.relname, c.relname), c.relkind::text
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_class root on c.relispartition and root.oid = pg_partition_root(c.oid)
-where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'm', 'f', 'v', 'S')
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and c.relkind in ('r', 'p', 'm', 'f', 'v', 'S')
 group by 1, 2, 3
 """
 _COLUMNS = """
-select n.nspname || '.' || c.relname, a.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+select n.nspname || '.' || c.relname, a.attname from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
 join pg_attribute a on a.attrelid = c.oid
-where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p') and not c.relispartition
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p')
+  and not c.relispartition
   and a.attnum > 0 and not a.attisdropped
 """
 #: Indexes that are no part of an index over all partitions: such a one covers its parts.
 _INDEXES = """
 select n.nspname || '.' || coalesce(root.relname, t.relname), i.relname
-from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace
+from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+join pg_namespace n on n.oid = t.relnamespace
 left join pg_class root on t.relispartition and root.oid = pg_partition_root(t.oid)
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not i.relispartition
 """
@@ -76,7 +81,10 @@ _NO_STATE = frozenset({"urlpatterns", "secure_scheme_headers"})
 
 
 def inventory_drift(context: ProbeContext) -> Iterator[str]:
-    """Yield a finding for each unregistered object of the deployment, and each registered one that is missing."""
+    """Yield the differences between the deployment and the data map.
+
+    Each unregistered object of the deployment, and each registered one that is missing.
+    """
     yield from _relations(context)
     yield from _parts(context)
     yield from _others(context)
@@ -103,7 +111,10 @@ def _relations(context: ProbeContext) -> Iterator[str]:
 
 
 def _parts(context: ProbeContext) -> Iterator[str]:
-    """Compare columns and indexes of the registered tables; an unregistered table is named once, by itself."""
+    """Compare columns and indexes of the registered tables.
+
+    An unregistered table is reported once, by `_relations`.
+    """
     for kind, query, known in (
         ("column", _COLUMNS, {table: set(columns) for table, columns in all_columns().items()}),
         ("index", _INDEXES, {table: set(names) for table, names in all_indexes().items()}),
@@ -136,7 +147,10 @@ def _others(context: ProbeContext) -> Iterator[str]:
 
 
 def _jobs(context: ProbeContext) -> Iterator[str]:
-    """Look at the kinds of jobs that this program has, and at those that wait: an argument is an id, a name or a number."""
+    """Check kinds of jobs, and the arguments of queued jobs.
+
+    An argument is an ID, a name or a number.
+    """
     yield from (
         f"The kind of job {name} is missing from the data map."
         for name in sorted(set(app.tasks) - set(JOBS))
@@ -174,7 +188,10 @@ def _files(context: ProbeContext) -> Iterator[str]:
 
 
 def _keys(context: ProbeContext) -> Iterator[str]:
-    """Name owners of living keys by their kind only: behind the colon is someone's id."""
+    """Yield a finding for each unregistered kind of owner of live keys.
+
+    The kind only: behind the colon is someone's ID.
+    """
     strange = {
         one.owner.partition(":")[0]
         for one in context.keys.list()
@@ -190,7 +207,7 @@ def _keys(context: ProbeContext) -> Iterator[str]:
 
 
 def _process() -> Iterator[str]:
-    """Look at this process: what it remembers between two pieces of work, its caches, and where its log goes."""
+    """Check this process: its caches, its state, and where its log goes."""
     known = {thing.name for thing in PROCESS_STATE}
     yield from (
         f"The cache {one} is missing from the data map." for one in sorted(_caches() - known)
@@ -220,7 +237,10 @@ def _memories() -> set[str]:
 
 
 def _remembering(name: str, module: ModuleType) -> Iterator[str]:
-    """Yield the names of what a module keeps: functions that remember their answers, and containers that are no constants."""
+    """Yield the names of a module's state.
+
+    Functions that cache their results, and containers that are no constants.
+    """
     for variable, value in tuple(vars(module).items()):
         if callable(getattr(value, "cache_info", None)):
             if getattr(value, "__module__", name) == name:

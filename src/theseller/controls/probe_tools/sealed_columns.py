@@ -1,4 +1,4 @@
-"""Check the columns that must hold sealed messages, and the database's pages on disk."""
+"""Check the columns of sealed messages, and the database's files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ _FILES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class ColumnInspection:
-    """`values` were checked in `columns`; `unreadable` columns no connection of ours may read; `failures` are sentences."""
+    """The result of an inspection of sealed columns.
+
+    `values` were checked in `columns`; no connection of ours may read the `unreadable` columns;
+    `failures` are messages.
+    """
 
     columns: int
     values: int
@@ -49,7 +53,10 @@ class ColumnInspection:
 
 @dataclass(frozen=True, slots=True)
 class PageSearch:
-    """`readable` is False where the files are on another machine, or another user's."""
+    """The result of a search of the database's files.
+
+    `readable` is False if they are on another machine, or another user's.
+    """
 
     readable: bool
     files: int
@@ -58,7 +65,10 @@ class PageSearch:
 
 
 def inspect_sealed_columns(context: ProbeContext) -> ColumnInspection:
-    """Look at the values of every sealed column of the data map: form, marks of plain text, key, and that they open nowhere else."""
+    """Check the values of every sealed column of the data map.
+
+    Their format, signs of plain text, their key, and that they do not open in another context.
+    """
     columns = values = 0
     unreadable: list[str] = []
     failures: list[str] = []
@@ -75,7 +85,10 @@ def inspect_sealed_columns(context: ProbeContext) -> ColumnInspection:
 
 
 def can_find_plain_text(context: ProbeContext) -> bool:
-    """Return whether a value that is no sealed message would be found: the positive control of `inspect_sealed_columns`."""
+    """Return whether a value that is not sealed would be found.
+
+    The positive control of `inspect_sealed_columns`.
+    """
     return any(_wrong(context, "planted", "planted", Purpose.REFRESH_TOKEN, [b"plain text"]))
 
 
@@ -88,14 +101,11 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
         )
         return
     # the data map's own names
-    shops = context.rows(f"select distinct {descriptor.tenant_column} from {descriptor.table}")  # noqa: S608
+    owner, table = descriptor.tenant_column, descriptor.table
+    shops = context.rows(f"select distinct {owner} from {table}")  # noqa: S608
     for (tenant,) in sorted(shops, key=lambda row: _turn(context, row[0]))[:MAX_TENANTS]:
         with tenant_scope(tenant, using=using):
-            yield from _bytes(
-                sql.rows(
-                    databases[using], f"{select} where {descriptor.tenant_column} = %s", [tenant]
-                )
-            )
+            yield from _bytes(sql.rows(databases[using], f"{select} where {owner} = %s", [tenant]))
 
 
 def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
@@ -103,7 +113,10 @@ def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
 
 
 def _turn(context: ProbeContext, tenant: UUID) -> bytes:
-    """Order shops differently each hour, so that over time each of many is checked."""
+    """Return a sort key that orders shops differently each hour.
+
+    Over time each of many is checked.
+    """
     return hashlib.sha256(f"{tenant} {context.at:%Y-%m-%d %H}".encode()).digest()
 
 
@@ -141,7 +154,10 @@ def _wrong_key(context: ProbeContext, where: str, key: UUID, purpose: Purpose) -
 
 
 def _reader(context: ProbeContext, table: str) -> str:
-    """Return the application's connection that may read a table: buyer data only its own connection."""
+    """Return the application's connection that may read a table.
+
+    Buyers' data has its own.
+    """
     return "pii" if table.startswith("pii.") else context.application
 
 
@@ -156,9 +172,10 @@ def _readable(context: ProbeContext, table: str, column: str) -> bool:
 
 
 def search_database_pages(context: ProbeContext) -> PageSearch:
-    """Search the files of this database's tables for tokens, whatever column or deleted row they are in.
+    """Search the files of this database's tables for tokens.
 
-    Compressed values hide from this, and so does what has not been written to the disk yet.
+    Whatever column or deleted row they are in. It does not find compressed values, and not what has
+    not been written to the disk yet.
     """
     data = context.database_directory
     if data is None:
@@ -182,7 +199,7 @@ def search_database_pages(context: ProbeContext) -> PageSearch:
 
 
 def _portion(context: ProbeContext, files: list[Path]) -> Iterator[Path]:
-    """Yield files until the portion is full, beginning at another one each time."""
+    """Yield files up to a limit of bytes, beginning at another one each time."""
     start = int(context.at.timestamp() // 600) % len(files) if files else 0
     left = MAX_PAGE_BYTES
     for path in files[start:] + files[:start]:

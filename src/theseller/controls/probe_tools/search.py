@@ -1,4 +1,7 @@
-"""Search text columns and files of the state folder. Results name locations, never their content."""
+"""Search text columns and files of the state folder.
+
+Results name locations, never their content.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,12 @@ NO_LOGS = (
 
 _TEXT_COLUMNS = """
 select c.relname, array_agg(quote_ident(a.attname) order by a.attnum), c.relrowsecurity
-from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0 and not a.attisdropped
-  and format_type(a.atttypid, null) in ('text', 'character varying', 'json', 'jsonb', 'text[]', 'character varying[]')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid
+where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition and a.attnum > 0
+  and not a.attisdropped
+  and format_type(a.atttypid, null) in (
+    'text', 'character varying', 'json', 'jsonb', 'text[]', 'character varying[]')
   and has_column_privilege(c.oid, a.attnum, 'select')
 group by c.relname, c.relrowsecurity order by c.relname
 """
@@ -57,18 +63,19 @@ class SearchResult:
 
 
 def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
-    """Match a PostgreSQL regular expression in every text column of every table that is not a seller's facts; `size` counts columns.
+    """Match a PostgreSQL regular expression in text columns.
 
-    The probe reads over all tenants; the tables of no tenant (jobs, sessions, limits) are read as
-    the application.
+    Of every table that has no seller's facts; `size` counts columns. The probe reads over all
+    tenants; tables without a tenant (jobs, sessions, limits) are read as the application.
     """
     columns, hits, tables, rows = 0, [], 0, 0
     for alias, table, names in _searchable(context):
         text = ", ".join(f"{name}::text" for name in names)
+        match = f"concat_ws(' ', {text}) ~ %s"
         read, found = sql.one(
             databases[alias],
             # names of the catalog
-            f"select count(*), count(*) filter (where concat_ws(' ', {text}) ~ %s) from {table}",  # noqa: S608
+            f"select count(*), count(*) filter (where {match}) from {table}",  # noqa: S608
             [pattern],
         )
         tables, columns, rows = tables + 1, columns + len(names), rows + read
@@ -96,11 +103,17 @@ def search_files(
     *,
     secrets: Path | None = None,
 ) -> SearchResult:
-    """Match `pattern` in every file; `size` counts bytes. A hit names the file by its path below `root`, never the line.
+    """Match `pattern` in every file; `size` counts bytes.
 
-    `secrets`: a folder whose files are mapped and not read, so that no copy of a secret stays in
-    the memory of this process. Its files are replaced as a whole: one that is cut off while it is
-    mapped would end the process.
+    A hit names the file by its path below `root`, never the line.
+
+    Args:
+        paths: the files to search.
+        root: the folder that paths in hits are relative to.
+        pattern: a regular expression of bytes.
+        secrets: a folder whose files are mapped and not read, so that no copy of a secret stays in
+            the memory of this process. Its files are replaced as a whole: one that is truncated
+            while it is mapped would end the process.
     """
     files = size = skipped = 0
     hits: list[str] = []
@@ -123,7 +136,10 @@ def search_files(
 
 
 def can_find_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
-    """Return whether a search finds `planted` in a file outside the state folder: its positive control."""
+    """Return whether a search finds `planted` in a file.
+
+    The file is outside the state folder. It is the positive control of `search_files`.
+    """
     with tempfile.TemporaryDirectory(prefix="theseller-probe-") as folder:
         path = Path(folder) / "planted"
         # Across the border of two chunks, where a search can miss it.
@@ -132,12 +148,18 @@ def can_find_in_files(pattern: re.Pattern[bytes], planted: bytes) -> bool:
 
 
 def can_find_in_tables(context: ProbeContext, pattern: str, planted: str) -> bool:
-    """Return whether the database matches `planted` by `pattern`: the positive control of `search_tables`."""
+    """Return whether the database matches `planted` with `pattern`.
+
+    The positive control of `search_tables`.
+    """
     return context.rows("select %s ~ %s", [planted, pattern]) == [(True,)]
 
 
 def log_files(context: ProbeContext) -> tuple[Path, ...]:
-    """Return the logs of this deployment that are files here. A service manager may keep them elsewhere: then there are none."""
+    """Return the logs of this deployment that are files here.
+
+    None if a service manager keeps them elsewhere.
+    """
     return tuple(
         path for path in state_files(context) if path.is_relative_to(context.state / "log")
     )
@@ -164,7 +186,10 @@ def _matches_mapped(path: Path, pattern: re.Pattern[bytes]) -> tuple[int, bool]:
 
 
 def state_files(context: ProbeContext, *, without: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yield the state folder's files: logs, keys, whatever lies there. Not the database's own, nor the emulated Amazon's."""
+    """Yield the state folder's files, such as logs and keys.
+
+    Without the database's own and the emulated Amazon's.
+    """
     database = context.database_directory
     foreign = [
         context.state / "postgres",
