@@ -1,4 +1,4 @@
-"""People at a browser: Chromium, watched. Every console complaint, request and response body of a visit is kept and can be judged."""
+"""Users in Chromium, with every console complaint, request and response body recorded and judged."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class TrafficLog:
         }
 
     def judge(self, secrets: dict[str, str], *, callback: str) -> None:
-        """Fail unless the visit was clean: no complaint, no foreign host, and no secret in a body, address or referrer.
+        """Fail if the browser session had a complaint, a foreign host or a leaked secret.
+
+        A secret leaks in a body, an address or a referrer.
 
         `callback`: the one address that may carry the authorisation code and the state, for Amazon
         puts them there.

@@ -1,4 +1,7 @@
-"""The named cast. Alice owns a shop, Bob is on her team, Charlie owns another; each call makes a fresh set with tenants of its own."""
+"""The named cast: Alice owns a shop, Bob is on her team, Charlie owns another shop.
+
+Each call makes a fresh set with tenants of its own.
+"""
 
 from __future__ import annotations
 

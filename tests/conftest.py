@@ -1,4 +1,7 @@
-"""What every test uses: settings of the kind `test`, and (asked for by name) a migrated PostgreSQL with the real roles and grants."""
+"""Fixtures of every test: settings of the environment `test`, and on request a database.
+
+The database is a migrated PostgreSQL with the real roles and grants.
+"""
 
 from __future__ import annotations
 
@@ -124,8 +127,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
-    """Give this worker its own migrated database, and point every alias of Django's at it. Nothing is rolled back: each test makes
-    tenants of its own, which is also how the product keeps shops apart.
+    """Give this worker its own migrated database, and point every alias of Django at it.
+
+    Nothing is rolled back: each test makes tenants of its own, which is also how the product keeps
+    shops apart.
     """
     from django.db import connections
 

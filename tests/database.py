@@ -1,4 +1,6 @@
-"""One throw-away PostgreSQL for a whole pytest session, shared by all its xdist workers, removed when pytest ends, even by kill -9.
+"""One temporary PostgreSQL for a whole pytest session, shared by all its xdist workers.
+
+It is removed when pytest ends, even by kill -9.
 
 The server belongs to a guardian process that watches pytest. Pytest can't watch itself: when it is
 killed, nothing of it runs. Everything is below `session-…` in FOLDER; a session whose pytest has
@@ -48,7 +50,10 @@ _TRANSACTIONS_PATIENCE = 120.0
 
 @cache
 def test_server() -> Server:
-    """Return the session's server with roles applied, starting it at the first call in any worker. Only its dsn methods are of use here."""
+    """Return the session's server with roles applied; the first call in any worker starts it.
+
+    Only its dsn methods are of use here.
+    """
     state = session_folder()
     with locked(state):
         guardian = ProcessMark.load(state / "guardian.json")
@@ -61,7 +66,10 @@ test_server.__test__ = False  # type: ignore[attr-defined]  # pytest would colle
 
 
 def superuser() -> psycopg.Connection[tuple[object, ...]]:
-    """Return an autocommit connection that may do everything. For preparing databases, never for what is under test."""
+    """Return an autocommit connection that may do everything.
+
+    It prepares databases; what is under test never uses it.
+    """
     return psycopg.connect(test_server().superuser_dsn(), autocommit=True)
 
 
@@ -96,7 +104,9 @@ def worker_name() -> str:
 
 
 def prepared_template(name: str, prepare: Callable[[str], None]) -> str:
-    """Return the name of a template database, made once a session: `prepare(database)` fills it, e.g. with migrations.
+    """Return the name of a template database that `prepare(database)` fills once a session.
+
+    For example with migrations.
 
     `prepare` must leave no connection open: PostgreSQL copies only a database without connections.
     """
@@ -125,7 +135,10 @@ def worker_database(template: str = DATABASE) -> str:
 
 
 def create_database(name: str, *, template: str = DATABASE) -> None:
-    """Create a database, with who may enter it as in `template`'s: a copy does not bring its database's own grants along."""
+    """Create a database that the same roles may enter as `template`.
+
+    A copy does not bring its database's own grants along.
+    """
     # Two workers must not copy one template at the same time: each would be "being accessed by
     # other users" to the other.
     with locked(session_folder(), "create.lock"), superuser() as connection:
@@ -150,7 +163,10 @@ _LOCK_DEPTH: list[bool] = []
 
 @contextlib.contextmanager
 def roles_lock() -> Iterator[None]:
-    """Take turns over all xdist workers: one who changes a role of the cluster, and one who looks at all of them. Reentrant."""
+    """Exclude other xdist workers while one changes or reads the roles of the cluster.
+
+    Reentrant.
+    """
     with contextlib.ExitStack() as stack:
         if not _LOCK_DEPTH:
             stack.enter_context(locked(session_folder(), "roles.lock"))
@@ -161,7 +177,10 @@ def roles_lock() -> Iterator[None]:
 
 @cache
 def session_folder() -> Path:
-    """Return this session's folder, one for all xdist workers of a run, and remove those of sessions that ended."""
+    """Return this session's folder, one for all xdist workers of a run.
+
+    Folders of sessions that ended are removed.
+    """
     root = FOLDER
     root.mkdir(exist_ok=True)
     folder = root / f"session-{_watched()}"
@@ -188,7 +207,10 @@ def _remove_if_ended(folder: Path) -> None:
 
 
 def stop_test_server() -> None:
-    """Stop the session's server now and wait for its end. The guardian does the same anyway once pytest has ended."""
+    """Stop the session's server now and wait for its end.
+
+    The guardian does the same anyway once pytest has ended.
+    """
     guardian = ProcessMark.load(session_folder() / "guardian.json")
     if guardian and guardian.alive():
         stop_processes([guardian], signals=((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)))

@@ -1,4 +1,7 @@
-"""A whole demo as real processes, started by the same command as `make demo`, with its own folder and ports, removed when it is closed."""
+"""A whole demo as real processes, started by the command of `make demo`.
+
+It has its own folder and ports, and is removed when it is closed.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ _INHERITED = {"THESELLER_PG_BIN"}
 
 
 def inherited_environ() -> dict[str, str]:
-    """Return this process's variables without those that the surrounding shell or pytest has set for a deployment of its own."""
+    """Return this process's variables without those of a deployment.
+
+    The surrounding shell or pytest may have set some for a deployment of its own.
+    """
     return {
         name: value
         for name, value in os.environ.items()
@@ -144,7 +150,10 @@ class Demo:
             raise DemoError(f"the demo ended with status {child.returncode}\n{self.last_words()}")
 
     def kill(self) -> None:
-        """Kill the demo itself by kill -9. The kernel ends its children; what it leaves, the next start must cope with."""
+        """Kill the demo itself by kill -9.
+
+        The kernel ends its children; the next start must cope with what it leaves.
+        """
         child, self._child = self._child, None
         if child is not None:
             child.kill()

@@ -42,7 +42,10 @@ def deployment_secrets(demo: Demo) -> list[Exact]:
 def scan_everything(
     demo: Demo, more: Iterable[Exact], *, files: bool = True, database: bool = True
 ) -> ScanResult:
-    """Search tables, files, logs and job arguments of a demo for canaries, Amazon's tokens, its own secrets and `more`."""
+    """Search everything that a demo keeps for canaries, tokens, its own secrets and `more`.
+
+    That is tables, files, logs and job arguments; the tokens are Amazon's.
+    """
     secrets = deployment_secrets(demo)
     own = [
         AllowedFinding(f"state/secrets/{re.escape(one.name)}", re.escape(one.name), "its own file")

@@ -1,4 +1,7 @@
-"""The emulated Amazon for one test: a real server on a loopback port, in a thread, and the seller's hands at its consent page."""
+"""The emulated Amazon for one test: a real server on a loopback port, in a thread.
+
+It also does what a seller does on its consent page.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the emulated Amazon knows to be true, computed from its world in this process and not through anything of the product's."""
+"""What the emulated Amazon knows to be true, computed from its world in this process.
+
+Nothing of the product's is used.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,11 @@ class ExpectedFigures:
         )
 
     def earned(self, first: date, last: date, at: datetime) -> dict[date, ExpectedLedger]:
-        """Return the ledger of each day: an amount counts on the day it was posted or, if Amazon deferred it, on the day of its release."""
+        """Return the ledger of each day.
+
+        An amount counts on the day it was posted or, if Amazon deferred it, on the day of its
+        release.
+        """
         start, end = (
             datetime(day.year, day.month, day.day, tzinfo=at.tzinfo)
             for day in (first, last + timedelta(days=2))
@@ -136,7 +143,10 @@ def _is_sale(order: Order, at: datetime) -> bool:
 
 
 def _parts(event: Event) -> tuple[int, int, int]:
-    """Return what an event gives back to buyers, what it costs in fees, and what it leaves; all in the ledger's signs."""
+    """Return what an event gives back to buyers, what it costs in fees, and what it leaves.
+
+    All in the ledger's signs.
+    """
     charges = [
         charge
         for charge in (*event.charges, *(charge for item in event.items for charge in item.charges))

@@ -1,4 +1,6 @@
-"""Searches everything that a deployment keeps (tables, files, logs, job arguments) for what must not be in it, in every form it could take.
+"""Searches everything that a deployment keeps for what must not be in it, in every form.
+
+That is tables, files, logs and job arguments.
 
 A needle is an exact secret, or a shape: a canary (`CNRY` and twenty more) or one of Amazon's
 tokens. Forms: as it is, UTF-16, hex, base64 at each of its three alignments, percent- and
@@ -43,7 +45,10 @@ _PACKED_BYTEA = re.compile(rb"\\\\x((?:1f8b08|789c|78da|7801|785e)[0-9a-f]{20,})
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Something known by its form. `stem`: the fixed bytes it begins with; `whole`: a pattern that a match of the stem must fulfil."""
+    """Something known by its form.
+
+    `stem`: the fixed bytes it begins with; `whole`: a pattern that a match of the stem must fulfil.
+    """
 
     name: str
     stem: bytes
@@ -81,8 +86,10 @@ class Exact:
             yield form, content
 
     def broken_up(self) -> Iterator[tuple[bytes, bytes]]:
-        """Give eight letters and the eight after them, from eight beginnings: PostgreSQL's compression (pglz) writes what does not repeat
-        in groups of eight, with a control byte before each.
+        """Give eight letters and the eight after them, from eight beginnings.
+
+        PostgreSQL's compression (pglz) writes what does not repeat in groups of eight, with a
+        control byte before each.
         """
         for begin in range(min(8, len(self.content) - 15)):
             yield self.content[begin : begin + 8], self.content[begin + 8 : begin + 16]
@@ -103,7 +110,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class AllowedFinding:
-    """A place that holds a needle by design: patterns over the place's and the needle's whole names, and why that is right."""
+    """A place that holds a needle by design, and why that is right.
+
+    The patterns match the place's and the needle's whole names.
+    """
 
     place: str
     needle: str
@@ -112,7 +122,10 @@ class AllowedFinding:
 
 @dataclass(slots=True)
 class ScanResult:
-    """The outcome: what was searched and what was found. `bytes` counts what was looked through, unpacked streams included."""
+    """The outcome: what was searched and what was found.
+
+    `bytes` counts what was searched, unpacked streams included.
+    """
 
     hits: list[Hit] = field(default_factory=list)
     files: int = 0
@@ -218,7 +231,10 @@ class LeakScanner:
         connect: Callable[[str], psycopg.Connection[tuple[Any, ...]]],
         databases: Iterable[str],
     ) -> None:
-        """Search every row of every table, the system's own included, as the text that PostgreSQL gives for it."""
+        """Search every row of every table, the system's own included.
+
+        As the text that PostgreSQL gives for it.
+        """
         for database in databases:
             with connect(database) as connection:
                 tables = connection.execute(
@@ -331,7 +347,10 @@ class _ShapeSearch:
         )
 
     def _base64_fits(self, content: bytes, core: bytes) -> bool:
-        """Decode the surroundings of what may be the stem in base64; a few characters alone would be found in any random bytes."""
+        """Decode the surroundings of what may be the stem in base64.
+
+        A few characters alone would be found in any random bytes.
+        """
         for at in _places(content, core):
             begin = at
             while begin > max(0, at - 8) and content[begin - 1] in _BASE64_LETTERS:
@@ -349,7 +368,10 @@ _BASE64_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 
 def _base64_core(content: bytes, shift: int) -> bytes:
-    """Return the characters of base64 that depend on `content` alone when `shift` bytes stand before it in its group."""
+    """Return the characters of base64 that depend on `content` alone.
+
+    When `shift` bytes precede it in its group.
+    """
     encoded = base64.b64encode(b"\0" * shift + content)
     first = (0, 2, 3)[shift]
     whole = (len(content) + shift) * 8 // 6
@@ -357,7 +379,10 @@ def _base64_core(content: bytes, shift: int) -> bytes:
 
 
 def _broken_up(shape: Shape) -> re.Pattern[bytes] | None:
-    """Return the pattern of a canary whose letters PostgreSQL's compression (pglz) wrote with a control byte before every eighth."""
+    """Return the pattern of a canary that PostgreSQL's compression (pglz) wrote.
+
+    It has a control byte before every eighth letter.
+    """
     if shape is not CANARY:
         return None
     letters = [re.escape(bytes([byte])) for byte in shape.stem] + [b"[A-Z2-7]"] * 20
@@ -387,7 +412,10 @@ def _from_base64(content: bytes) -> bytes:
 
 
 def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give what is compressed inside `content`: gzip streams anywhere, zlib streams in base64 (as sessions are) or at its beginning."""
+    """Give what is compressed inside `content`.
+
+    gzip streams anywhere, zlib streams in base64 (as sessions are) or at its beginning.
+    """
     for at in _places(content, _GZIP):
         unpacked = _inflate(content[at:], 31)
         if unpacked:
@@ -410,7 +438,10 @@ def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _inflate(content: bytes, window: int) -> bytes:
-    """Return what a compressed stream holds, as far as it can be read: a damaged end still leaves its beginning."""
+    """Return what a compressed stream holds, as far as it can be read.
+
+    A damaged end still leaves its beginning.
+    """
     inflater = zlib.decompressobj(window)
     unpacked = b""
     try:

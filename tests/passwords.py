@@ -1,4 +1,7 @@
-"""A hasher for the thousands of people whom tests make: the product's, with as little work as it allows."""
+"""A hasher for the thousands of people whom tests make.
+
+The product's, with as little work as it allows.
+"""
 
 from __future__ import annotations
 

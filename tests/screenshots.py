@@ -1,4 +1,7 @@
-"""Pictures of the main pages, on a wide screen and a phone, light and dark: `python -m tests.screenshots FOLDER [README-PICTURE]`."""
+"""Pictures of the main pages, on a wide screen and a phone, light and dark.
+
+Run `python -m tests.screenshots FOLDER [README-PICTURE]`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ _README = ViewportSize(width=1280, height=1000)
 
 
 class Pictures:
-    """Takes each picture four times: two sizes, two schemes. The page stays as it is, so that a moment can be caught."""
+    """Takes each picture four times: two sizes, two schemes.
+
+    The page stays as it is, so that a moment can be captured.
+    """
 
     def __init__(self, folder: Path, say: Callable[[str], object]) -> None:
         self.folder = folder
@@ -204,7 +210,11 @@ def _end(alice: BrowserSession, pictures: Pictures, password: str) -> None:
 
 
 def _leave(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
-    """Alice changes nothing and looks at what she may do with her account; Bob ends his, and Alice the shop."""
+    """Take pictures of deletions.
+
+    Alice changes nothing and opens what she may do with her account; Bob deletes his, and Alice the
+    shop.
+    """
     page = alice.page
     alice.go("/account/security/")
     pictures.take("27-your-security", page)

@@ -1,4 +1,6 @@
-"""Random statements of an attacker who has SQL as one role and the ticket of one shop: what comes back must hold nothing of another's.
+"""Random statements of an attacker who has SQL as one role and the ticket of one shop.
+
+What comes back must hold nothing of another's.
 
 A statement is a hit if what it answers (rows, errors, notices, plans, bytes of COPY) holds a value
 that only another shop has, or the number of rows of that one shop. The grammar offers the planner
@@ -480,7 +482,10 @@ def _tells(text: str, statement: str, world: FuzzTarget) -> bool:
 
 
 def read_target(superuser: Connection, *, own: UUID, victim: UUID, count: int) -> FuzzTarget:
-    """Return what there is in the database of `superuser`: tables, functions, and every value that only the attacked shop has."""
+    """Return what there is in the database of `superuser`.
+
+    Tables, functions, and every value that only the attacked shop has.
+    """
     tables: dict[str, list[tuple[str, str]]] = {}
     for table, column, kind in superuser.execute(
         "select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, null) from"
@@ -509,7 +514,10 @@ def read_target(superuser: Connection, *, own: UUID, victim: UUID, count: int) -
 
 
 def without_readable(superuser: Connection, world: FuzzTarget, role: str) -> FuzzTarget:
-    """Return the world for a role that row security does not bind: what its columns hold it may see, and no other value."""
+    """Return the world for a role that row security does not bind.
+
+    What its columns hold it may see, and no other value.
+    """
     readable: set[str] = set()
     for table, columns in world.tables.items():
         for name, _ in columns:

@@ -1,4 +1,6 @@
-"""Pairs of random statements: one names a value that only another shop's row has, the other a value that no row has.
+"""Pairs of random statements, which must not be distinguishable.
+
+One names a value that only another shop's row has, the other a value that no row has.
 
 Whatever can be observed of the two must be equal: rows, errors, notices, plans, and whether a
 sub-select of the statement's own was evaluated. A difference tells whether a row of the other shop
@@ -43,7 +45,10 @@ Sign = Callable[[Connection, UUID], str]
 
 
 class Pairs:
-    """Templates of statements from a seed; `columns` are the readable ones with values of the attacked shop alone."""
+    """Templates of statements from a seed.
+
+    `columns` are the readable ones with values of the attacked shop alone.
+    """
 
     def __init__(
         self, columns: Mapping[str, Sequence[tuple[str, str, str]]], seed: int, *, functions: bool
@@ -53,7 +58,10 @@ class Pairs:
         self.functions = functions
 
     def pair(self) -> tuple[str, str, str, bool]:
-        """Return a template, the value that a row has, one that none has, and whether own rows may have it too."""
+        """Return a template, the value that a row has, and one that none has.
+
+        The last item says whether own rows may have the value too.
+        """
         weighted = sorted(self.columns, key=lambda table: (table not in _LARGE, table))
         table = self.chance.choice(weighted[:2] if self.chance.random() < 0.5 else weighted)
         name, kind, value = self.chance.choice(self.columns[table])
@@ -169,7 +177,10 @@ def _absent(value: str, kind: str) -> str:
 def columns_of(
     superuser: Connection, world: FuzzTarget, role: str
 ) -> dict[str, list[tuple[str, str, str]]]:
-    """Return, by table, the columns that `role` may read, with their kind and a value that only the attacked shop has."""
+    """Return, by table, the columns that `role` may read.
+
+    With their kind and a value that only the attacked shop has.
+    """
     found: dict[str, list[tuple[str, str, str]]] = {}
     for table, columns in world.tables.items():
         tenant = "id" if table.endswith("tenancy_tenant") else "tenant_id"
@@ -200,7 +211,9 @@ def attack_pairs(
     connect: Database, sign: Sign, world: FuzzTarget, columns: Mapping[str, Sequence[tuple[str, str, str]]], *,
     seed: int, most: int, seconds: float | None = None, stop_at: int = 20,
 ) -> FuzzResult:  # fmt: skip
-    """Run up to `most` statements, two a pair, in at most `seconds`; stop after `stop_at` pairs that differ.
+    """Run up to `most` statements, two a pair, in at most `seconds`.
+
+    Stop after `stop_at` pairs that differ.
 
     `connect` opens the attacker's connection; `sign` signs a ticket of a shop for it; `columns` is
     `columns_of` the role.

@@ -8,7 +8,10 @@ from theseller.lib import clock
 
 
 def after_step_up(client: Client) -> Client:
-    """Return `client`, whose person gave their password just now: what asks for a fresh proof of someone without a second factor is met."""
+    """Return `client`, whose person gave their password just now.
+
+    This is a fresh proof of someone without a second factor.
+    """
     session = client.session
     session["password_at"] = clock.now().isoformat()
     session.save()

@@ -1,4 +1,6 @@
-"""One row for every table that holds a tenant's rows: what the isolation matrix tries to see and change.
+"""One row for every table that holds a tenant's rows.
+
+The isolation matrix tries to see and change them.
 
 Columns are filled by type, so that a new column or table needs nothing here unless it has a rule of
 its own.
@@ -56,7 +58,10 @@ Row = tuple[object, ...]
 
 
 def seed_every_table(database: Connection[Row], tenant: UUID, person: UUID) -> dict[str, str]:
-    """Insert one row of `tenant` into each tenant table, as a superuser; return {table: an insert of one more such row}."""
+    """Insert one row of `tenant` into each tenant table, as a superuser.
+
+    Return {table: an insert of one more such row}.
+    """
     connection = new_id()
     inserts: dict[str, str] = {}
     for descriptor in reversed(erasure_order()):  # parents before children

@@ -1,4 +1,7 @@
-"""Certificates of servers that tests start: each is its own authority, and is trusted by no one who was not given it."""
+"""Certificates of servers that tests start.
+
+Each is its own authority, and is trusted only by who was given it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from theseller.lib import clock
 
 
 def write_certificate(certificate: Path, key: Path, *hosts: str) -> None:
-    """Write a certificate for `hosts` (names or IP addresses) and its private key as PEM; valid for two days."""
+    """Write a certificate for `hosts` (names or IP addresses) and its private key as PEM.
+
+    Valid for two days.
+    """
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
     now = clock.now()

@@ -1,4 +1,4 @@
-"""Amazon's hosts for clients that know no others: a proxy that ends TLS for them and hands each request to the emulator.
+"""Amazon's host names for real clients: a proxy that ends TLS and calls the emulator.
 
 The clients run as they are: they open a tunnel to ``sellingpartnerapi-eu.amazon.com`` or
 ``api.amazon.com``, check its certificate (of an authority made here), and send what they would send
@@ -28,7 +28,11 @@ _STEP = 65536
 
 
 class Front:
-    """The proxy. `authority` is the file that clients must trust; `foreign` are the hosts that were asked for and are not Amazon's."""
+    """The proxy.
+
+    `authority` is the file that clients must trust; `foreign` are the requested hosts that are not
+    Amazon's.
+    """
 
     def __init__(self, folder: Path, emulator_port: int) -> None:
         self.authority = folder / "amazon.pem"

@@ -160,7 +160,10 @@ def calls(amazon: Amazon, operation: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def expected(amazon: Amazon) -> dict[str, Any]:
-    """Return the truth, with what only Amazon's answers themselves tell: the transactions and the report, read by plain requests."""
+    """Return the truth, with what only Amazon's answers tell.
+
+    Those are the transactions and the report, read by plain requests.
+    """
     form = {
         "grant_type": "authorization_code",
         "client_id": "amzn1.application-oa2-client.test",

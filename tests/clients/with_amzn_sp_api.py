@@ -1,4 +1,6 @@
-"""Amazon's own SDK for Python, amzn-sp-api, against the emulator. Reads the task as JSON, writes what it found as JSON.
+"""Amazon's own SDK for Python, amzn-sp-api, against the emulator.
+
+Reads the task as JSON, writes what it found as JSON.
 
 It runs in the environment that bin/clients makes, not in the project's. The SDK exchanges no codes,
 retries nothing and downloads no documents: those steps are done here as its guide does them.

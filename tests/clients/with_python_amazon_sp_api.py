@@ -1,4 +1,6 @@
-"""python-amazon-sp-api against the emulator. Reads the task as JSON from standard input, writes what it found as JSON.
+"""python-amazon-sp-api against the emulator.
+
+Reads the task as JSON from standard input, writes what it found as JSON.
 
 It runs in the environment that bin/clients makes, not in the project's.
 """

@@ -1,4 +1,4 @@
-"""`docs/operate/settings.md` lists what the program reads from its environment, and nothing that it does not read."""
+"""`docs/operate/settings.md` lists exactly what the program reads from its environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECRETS = (
 
 
 def _read_in_source() -> dict[str, set[str]]:
-    """Return the names that stand alone in a string of the program, as a name that is looked up does, with the files."""
+    """Return the variables that are a whole string in the program, with the files."""
     found: dict[str, set[str]] = {}
     for path in sorted((_ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -39,7 +39,7 @@ def _documented() -> set[str]:
 
 
 def _of_secrets() -> set[str]:
-    """Return the variables whose names are made from the names of secrets (`crypto/environment_secrets.py`)."""
+    """Return the variables that are named after secrets (`crypto/environment_secrets.py`)."""
     names = {f"THESELLER_{name.upper().replace('-', '_')}" for name in _SECRETS}
     return names | {f"{name}_FILE" for name in names}
 

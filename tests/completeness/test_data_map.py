@@ -1,4 +1,7 @@
-"""`docs/data-map.md` is what the map says, and the live database has nothing that the map has not: an unregistered thing fails here first."""
+"""`docs/data-map.md` is generated from the data map, and the live database has nothing else.
+
+An unregistered thing fails here first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each decision record has a number, a status and a date; docs/decisions/README.md lists them. THESELLER_WRITE_DOCS=1 writes the list."""
+"""Each decision record has a number, a status and a date.
+
+docs/decisions/README.md lists them; THESELLER_WRITE_DOCS=1 writes the list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data map calls expired by age is deleted by a job that exists, recurs, and deletes just that."""
+"""What the data map calls expired by age is deleted by a recurring job that deletes only that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every command of an operator's is said to leave a line in the audit log, or to touch neither credentials nor a seller's data, and why."""
+"""Every command of an operator has an audit event, or a reason why it needs none.
+
+It needs none if it touches neither credentials nor a seller's data.
+"""
 
 from __future__ import annotations
 

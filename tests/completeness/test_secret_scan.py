@@ -1,4 +1,6 @@
-"""Planted secrets of every format in every encoding are refused at commit and by the command that CI runs; this repository holds none.
+"""Planted secrets of every format and encoding are refused at commit and by the command of CI.
+
+This repository holds none.
 
 Each sample is made from parts when the test runs, so that this file is clean for the scanner that
 it tests.
@@ -288,7 +290,7 @@ def test_a_scan_that_could_not_look_does_not_pass(clone: Path, tmp_path: Path) -
 
 @pytest.mark.timeout(120)
 def test_a_hostile_line_takes_no_longer_than_its_length() -> None:
-    """Each of these once took, or would take a careless rule, time by the square of its length: hours for the largest file."""
+    """Scan lines on which a careless rule takes quadratic time: hours for the largest file."""
     for part in (
         "sk-",
         "eyJ",

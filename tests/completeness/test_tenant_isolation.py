@@ -1,4 +1,7 @@
-"""Every tenant table × every verb × every wrong scope, as the application's own roles: nothing seen, nothing changed."""
+"""Every tenant table × every verb × every wrong scope, as the application's own roles.
+
+Nothing is seen, nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def _ticket(
 
 
 def _set(connection: Connection, *, ticket: str, tenant: UUID | None = None) -> None:
-    """Set the ticket, and the setting that named a tenant in an earlier version, which must have no effect."""
+    """Set the ticket, and the setting that named a tenant in an earlier version.
+
+    The setting must have no effect.
+    """
     connection.execute(
         "select set_config('theseller.ticket', %s, true), set_config('theseller.tenant', %s, true)",
         [ticket, str(tenant or "")],
@@ -189,7 +195,10 @@ def test_every_table_of_the_database_is_in_the_data_map(database: str) -> None:
 
 
 def test_every_table_with_a_tenant_is_protected_down_to_its_last_partition(database: str) -> None:
-    """Forced row security, both policies, tenant first in every unique index and foreign key, no grants on partitions."""
+    """Check forced row security, both policies, keys that begin with the tenant, and grants.
+
+    The tenant is first in every unique index and foreign key; partitions have no grants.
+    """
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         tables = superuser.execute(
             "select c.oid, c.relname, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,"
@@ -241,7 +250,10 @@ def _tenant_leads_every_key(superuser: Connection, oid: object, name: str) -> No
 def test_the_right_scope_does_see_so_the_attacks_could_have(
     victim: tuple[Cast, dict[str, str]], database: str
 ) -> None:
-    """The matrix proves nothing if no one could see anything: with Alice's own ticket each readable table shows her row."""
+    """Show with Alice's own ticket that each readable table has her row.
+
+    The matrix would prove nothing if no one could see anything.
+    """
     cast, _ = victim
     seen = 0
     with psycopg.connect(role_dsn("worker", database)) as worker:

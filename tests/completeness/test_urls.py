@@ -1,4 +1,6 @@
-"""Every address × every kind of person × GET and POST: one table says who gets what, and a new address must be in it.
+"""Every address × every kind of person × GET and POST: one table of expected statuses.
+
+A new address must be in it.
 
 Addresses of another shop's things answer "not found", never "forbidden": an outsider does not learn
 that they exist.
@@ -52,7 +54,9 @@ SKU, ORDER = "ALICES-SKU-7", "111-7654321-1234567"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The expected statuses of one address, by method and person. `data`: a post that would succeed if permitted.
+    """The expected statuses of one address, by method and person.
+
+    `data`: a post that would succeed if permitted.
 
     302 leads anonymous people to the sign-in page and others onward; 404 hides; 403 is a member
     without the permission; 405 a method that the address does not have; 422 a form that was not
@@ -67,7 +71,10 @@ class Row:
 
 
 def _read(table: str, data: dict[str, dict[str, object]]) -> dict[str, Row]:
-    """Return the rows of a table: address, method and a status for each person. `(start)` is the start page."""
+    """Return the rows of a table: address, method and a status for each person.
+
+    `(start)` is the start page.
+    """
     head, *lines = (line.split() for line in table.strip().splitlines() if not line.startswith("#"))
     assert head == ["address", "method", *PEOPLE]
     found: dict[str, Row] = {}
@@ -231,7 +238,10 @@ PUBLIC_MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The cast, with things of Alice's shop that others ask for, and words that none of their answers may hold."""
+    """The cast, with things of Alice's shop that others request.
+
+    The words are those that none of their answers may hold.
+    """
 
     cast: Cast
     viewer: UUID
@@ -478,7 +488,10 @@ def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
 
 
 def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
-    """Check that neither page nor headers hold a word of Alice's shop, but what the asker put into the address."""
+    """Check that neither page nor headers hold a word of Alice's shop.
+
+    What the requester put into the address is left out.
+    """
     requested = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
     body = b"".join(answer) if answer.streaming else answer.content
     said = body.decode(errors="replace") + "\n".join(
@@ -506,7 +519,10 @@ def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Sh
 
 
 def _without_marks(answer: HttpResponse, shop: Shop) -> str:
-    """Return the page without what differs for every request: its id, the forgery token, the address itself."""
+    """Return the page without what differs in every request.
+
+    That is its id, the forgery token and the address itself.
+    """
     text = answer.content.decode()
     for mark in (
         str(answer.get("X-Request-Id")),
@@ -601,7 +617,10 @@ def test_what_the_public_may_open_is_listed() -> None:
 
 
 def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
-    """Signed in is not enough: what is a shop's goes through `tenant_permission_required`, which finds the person's own shop and right."""
+    """Require `tenant_permission_required` for every address of a shop: signing in is not enough.
+
+    It finds the person's own shop and right.
+    """
     personal = {
         "sign-out/",
         "no-shop/",

@@ -1,4 +1,6 @@
-"""What the emulator answers is what Amazon's OpenAPI models describe, and its canaries are everywhere the models have personal data.
+"""The emulator's responses are what Amazon's OpenAPI models describe.
+
+Its canaries are everywhere the models have personal data.
 
 The models are Amazon's (github.com/amzn/selling-partner-api-models, Apache-2.0). They are not part
 of this project: say where they are with the environment variable THESELLER_AMAZON_MODELS, else
@@ -44,7 +46,10 @@ def model(name: str) -> dict[str, Any]:
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401
-    """Return the schema with every object closed, so that a field that the model does not have is an error too."""
+    """Return the schema with every object closed.
+
+    A field that the model does not have is then an error too.
+    """
     if isinstance(schema, list):
         return [strict(entry) for entry in schema]
     if not isinstance(schema, dict):

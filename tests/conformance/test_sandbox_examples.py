@@ -1,4 +1,7 @@
-"""Our decoders against Amazon's own models: every documented path is kept or dropped on purpose, every sandbox example decodes, no person in it.
+"""Our decoders against Amazon's own models.
+
+Every documented path is kept or dropped on purpose; every sandbox example decodes, and nothing of a
+person is in the result.
 
 The models are Amazon's (Apache-2.0) and are not part of this repository. They are found by
 THESELLER_AMAZON_MODELS, a folder that holds ``orders_2026-01-01.json`` and its siblings; without
@@ -94,7 +97,10 @@ def successes(operation: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]
 
 
 def examples(operation: str) -> Iterator[dict[str, Any]]:
-    """Yield Amazon's sandbox answers and the model's own example, where it is an answer and not a list of them."""
+    """Yield Amazon's sandbox answers and the model's own example.
+
+    The example only where it is an answer and not a list of them.
+    """
     for _, response in successes(operation):
         for case in response.get("x-amzn-api-sandbox", {}).get("static", []):
             yield case["response"]
@@ -143,7 +149,10 @@ def personal_paths(shape: Shape[Any]) -> list[str]:
 
 
 def personal_values(shape: Shape[Any], example: dict[str, Any]) -> set[str]:
-    """Return every value at a path dropped as PII. Short ones (a country, a yes) would be found anywhere and prove nothing."""
+    """Return every value at a path dropped as PII.
+
+    Short ones (a country, a yes) are left out: they would be found anywhere and prove nothing.
+    """
     return {
         text
         for path in personal_paths(shape)
@@ -157,7 +166,10 @@ def kept_values(shape: Shape[Any], example: dict[str, Any]) -> set[str]:
 
 
 def with_canaries(value: object, paths: list[list[str]], made: list[str]) -> object:
-    """Return a copy of an example with a word of its own at every personal path, those that Amazon left empty included; list them in `made`."""
+    """Return a copy of an example with a canary at every personal path; list them in `made`.
+
+    Paths that Amazon left empty are included.
+    """
     if not paths:
         return value
     if [] in paths:
@@ -176,7 +188,10 @@ def with_canaries(value: object, paths: list[list[str]], made: list[str]) -> obj
 
 
 def present_paths(operation: str, example: dict[str, Any]) -> list[str]:
-    """Return the personal paths whose enclosing kept objects are in the example; a made-up order or item would lack what a decoder needs."""
+    """Return the personal paths whose enclosing kept objects are in the example.
+
+    An invented order or item would lack what a decoder needs.
+    """
     roots = (
         "orders[].orderItems[]",
         "order.orderItems[]",
@@ -207,7 +222,10 @@ def objects_at(value: object, segments: list[str]) -> Iterator[object]:
 
 
 def leaked(decoded: object, personal: set[str]) -> set[str]:
-    """Return the personal values that the decoded object holds: as a value of its own, or anywhere in a long enough text."""
+    """Return the personal values that the decoded object holds.
+
+    As a value of its own, or anywhere in a long enough text.
+    """
     printed, encoded = repr(decoded), msgspec.json.encode(decoded, enc_hook=str).decode()
     words = set(re.findall(r"'([^']*)'|\"([^\"]*)\"", printed))
     whole = {word for pair in words for word in pair}

@@ -1,4 +1,6 @@
-"""kill -9 in the middle of a backfill: the worker, the web, PostgreSQL, the whole demo. Nothing is lost, nothing doubled, it goes on.
+"""kill -9 in the middle of a backfill: the worker, the web, PostgreSQL, the whole demo.
+
+Nothing is lost, nothing is doubled, and the backfill continues.
 
 One seller's history arrives once, and everything is killed during it; then every day of it is
 compared with what Amazon knows.
@@ -99,7 +101,7 @@ def test_a_history_that_survives_every_kill_is_whole_and_single(
 
 
 def _killed_while_it_arrives(demo: Demo, what: str, kill: Callable[[], None]) -> str:
-    """Kill something while rows arrive, and wait until more rows arrive than there were; return how long that took."""
+    """Kill something while rows arrive; return how long it took until more rows arrived."""
     begun = _rows(demo) + 100
     _wait(
         demo,
@@ -124,7 +126,9 @@ def _killed_while_it_arrives(demo: Demo, what: str, kill: Callable[[], None]) ->
 
 
 def _slow_down(demo: Demo) -> None:
-    """Let each answer of Amazon take its time, so that also on a fast machine five kills meet a backfill that is under way.
+    """Delay each answer of Amazon, so that five kills fall into a running backfill.
+
+    Without it a fast machine would be done before.
 
     The emulator loses it when everything is killed, and the rest arrives at full speed.
     """
@@ -161,7 +165,10 @@ def _child_of(parent: ProcessMark) -> ProcessMark:
 
 
 def _postgres(demo: Demo) -> list[ProcessMark]:
-    """Return PostgreSQL's first process and all that it started, children first: none of them may clean up after the others."""
+    """Return PostgreSQL's first process and all that it started, children first.
+
+    None of them may clean up after the others.
+    """
     first = demo.postmaster()
     children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
     found = [process_mark(int(child)) for child in children]
@@ -251,7 +258,10 @@ def _kept(row: tuple[Any, ...] | None) -> tuple[ExpectedSales, ExpectedLedger]:
 
 
 def _nothing_is_doubled(demo: Demo) -> None:
-    """Compare order lines with Amazon's count for each day, and the rollups with a count of the base rows by another way."""
+    """Compare order lines with Amazon's count for each day, and the rollups with a recount.
+
+    The base rows are counted by another way.
+    """
     at = clock.now()
     for code in STORES:
         truth = ExpectedFigures(SMALL_SELLER, code)

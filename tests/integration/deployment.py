@@ -1,4 +1,7 @@
-"""A deployment of its own for rotations: a database, secrets and keys that no other test shares, and real processes that use them."""
+"""A deployment of its own for rotations: a database, secrets and keys, and real processes.
+
+No other test shares them.
+"""
 
 from __future__ import annotations
 
@@ -192,7 +195,9 @@ def _environ(state: Path, port: int) -> dict[str, str]:
 
 
 def _copy_of_the_first(state: Path) -> bool:
-    """Copy the state folder of a stopped deployment, which is made once for all workers: migrations alone take three seconds.
+    """Copy the state folder of a stopped deployment, which is made once for all workers.
+
+    Migrations alone take three seconds.
 
     Return False if the database's user can't reach it, so that the data would lie elsewhere.
     """
@@ -216,7 +221,10 @@ def _copy_of_the_first(state: Path) -> bool:
 def _started(
     stack: contextlib.ExitStack, state: Path, environ: dict[str, str], *, archiving: bool = False
 ) -> Server:
-    """Start the database of a state folder, made here if it is missing, with its secrets; `stack` stops it."""
+    """Start the database of a state folder with its secrets; `stack` stops it.
+
+    It is made here if it is missing.
+    """
     from theseller.cli.deployment_secrets import ensure_secrets
     from theseller.cli.state_folders import make_state_folder
 

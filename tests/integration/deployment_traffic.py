@@ -1,4 +1,6 @@
-"""Reads and writes all the time, as the web or the worker does, and counts: what was done, and each error by its kind.
+"""Reads and writes all the time, as the web or the worker does.
+
+Counts what was done, and each error by its kind.
 
 Run with the path of the counts' file, Django being ready; the role is the process's own
 (THESELLER_ROLE). It ends by being killed.
@@ -161,7 +163,10 @@ def key(_turn: int) -> None:
 
 
 def lwa(_turn: int) -> None:
-    """Speak to Amazon as the application: that no seller's token is sent must be all that Amazon objects to."""
+    """Send a request to Amazon as the application.
+
+    That no seller's token is sent must be all that Amazon objects to.
+    """
     try:
         _lwa.refresh(Secret("Atzr|none"), clock.now())
     except AuthorizationRevokedError:
@@ -211,7 +216,10 @@ def work(counts: Counts, task: Callable[[int], None]) -> None:
 
 
 async def jobs(counts: Counts) -> None:
-    """Connect anew again and again through a pool like Procrastinate's: same parameters, same asynchronous class."""
+    """Connect again and again through a pool like Procrastinate's.
+
+    The same parameters, the same asynchronous class.
+    """
     async with psycopg_pool.AsyncConnectionPool(
         kwargs=connector_params(),
         min_size=1,

@@ -1,4 +1,6 @@
-"""Fills a fresh deployment: Alice's and Charlie's shops, an open connection and an authenticator app of each, a certificate key.
+"""Fills a fresh deployment with two shops.
+
+Alice's and Charlie's, an open connection and an authenticator app of each, a certificate key.
 
 Run in the web's role, Django being ready; writes `people.json` into the state folder for the
 traffic and the tests.

@@ -1,4 +1,6 @@
-"""The whole way, in a browser, against real processes: connect, watch, read, share, keep apart, disconnect, prove; then search everything.
+"""The whole way, in a browser, against real processes; then everything is searched.
+
+Connect, watch, read, share, keep apart, disconnect, prove.
 
 Alice goes it on a wide screen and Charlie on a phone. Every figure is compared with what the
 emulated Amazon knows to be true.
@@ -50,7 +52,10 @@ MONEY_DAYS = timedelta(days=50)  # what the first two months of the backfill, th
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A seller as the demo has them: who owns it, what they click at Amazon, where the figures are compared."""
+    """A seller as the demo has them.
+
+    Who owns it, what they click at Amazon, where the figures are compared.
+    """
 
     owner: str
     seller: str
@@ -206,7 +211,10 @@ def _figures_are_in(demo: Demo, shop: Shop) -> bool:
 
 
 def _read_figures(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> str:
-    """Compare the dashboard's tiles, its file of days, and one day's own page with the truth; return the tiles' text."""
+    """Compare the dashboard's tiles, its file of days, and one day's own page with the truth.
+
+    Return the tiles' text.
+    """
     page, at = who.page, clock.now()
     truth = ExpectedFigures(shop.seller, shop.code)
     today = truth.store.marketplace.local_day(at)
@@ -455,7 +463,10 @@ def _judge(who: BrowserSession, demo: Demo, states: dict[str, str]) -> None:
 def _search(
     demo: Demo, sessions: dict[str, str], states: dict[str, str], say: Callable[[str], None]
 ) -> None:
-    """Everything that the deployment keeps holds no canary and no credential: its tables while it runs, its files once it has stopped."""
+    """Check that nothing that the deployment keeps has a canary or a credential.
+
+    Its tables while it runs, its files once it has stopped.
+    """
     assert len(states) == 4, "two authorisations, each with its state and its code"
     needles = [Exact(name, value.encode()) for name, value in {**sessions, **states}.items()]
     tables = scan_everything(demo, needles, files=False)
@@ -471,7 +482,10 @@ def _search(
 
 
 def _find_what_was_planted(demo: Demo) -> None:
-    """The same search finds one canary in a table, a job's argument, a log line and a file: it would have found one before."""
+    """Find one canary in a table, a job's argument, a log line and a file by the same search.
+
+    It would have found one before.
+    """
     planted = "CNRY" + "PLANTED2PLANTED3PLAN"
     demo.start()
     with demo.superuser() as superuser:

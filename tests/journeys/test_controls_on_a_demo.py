@@ -1,4 +1,6 @@
-"""Every control on a deployment exactly as `make demo` starts it: none turns red by what a deployment does every day.
+"""Every control on a deployment exactly as `make demo` starts it.
+
+None turns red by what a deployment does every day.
 
 The processes are the real ones (supervisor, PostgreSQL, emulated Amazon, web, worker); the probes
 run in the worker. The acts are a seller's and an operator's: connect, back up, disconnect until the

@@ -1,4 +1,7 @@
-"""The search itself: it finds each needle in each form, says where, and finds nothing in what only looks like one."""
+"""The search itself: it finds each needle in each form, and says where.
+
+It finds nothing in what only looks like one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def _noise(count: int) -> bytes:
 
 
 def _broken_up(text: str, first: int) -> bytes:
-    """Write text as PostgreSQL's compression does where it finds no repetition: a control byte before each eight letters."""
+    """Write text as PostgreSQL's compression does where it finds no repetition.
+
+    A control byte before each eight letters.
+    """
     content = text.encode()
     return b"\0".join(
         [content[:first], *(content[at : at + 8] for at in range(first, len(content), 8))]

@@ -1,4 +1,6 @@
-"""Packing slips against real processes: turned on, fetched from the emulated Amazon, printed, turned off; then everything is searched.
+"""Packing slips against real processes; then everything is searched.
+
+Turned on, fetched from the emulated Amazon, printed, turned off.
 
 The emulated Amazon puts a canary into every field of a buyer. One page may show canaries, and
 nothing may keep any.

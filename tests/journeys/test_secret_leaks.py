@@ -1,4 +1,6 @@
-"""Every secret of a running deployment, driven through every path, the failing ones too, is found in its own home and nowhere else.
+"""Every secret of a running deployment is found in the places it belongs to and nowhere else.
+
+It is driven through every path, the failing ones too.
 
 The demo's real processes run with settings of the tests (`tests/secret_leaks`): what they add is an
 Amazon that repeats every secret it is told, and code that fails with a secret in its hands. Each

@@ -1,4 +1,7 @@
-"""One small backup in the deployment that the saboteurs meet: sealed, kept and recorded by the product, of a source of a few bytes."""
+"""One small backup in the deployment of the saboteurs.
+
+The product seals, stores and records it; its source has a few bytes.
+"""
 
 from __future__ import annotations
 

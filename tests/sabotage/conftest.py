@@ -1,4 +1,7 @@
-"""One green deployment for all saboteurs; each repairs what it broke, and the next begins by seeing that."""
+"""One green deployment for all saboteurs.
+
+Each repairs what it broke, and the next begins by checking that.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ def database() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment whose disks are encrypted, as far as its machine shows them, and whose database's files lie where its state says."""
+    """Give a deployment whose disks are encrypted, as far as its machine shows them.
+
+    Its database's files are where its state says.
+    """
     where = control_folder(settings.ENVIRONMENT.state) / "where.json"
     server = saved_layout(test_server().state)
     assert server is not None

@@ -1,4 +1,7 @@
-"""A deployment in which every control is green: one shop with an open connection, one ended a minute ago, one ended and certified."""
+"""A deployment in which every control is green.
+
+One shop with an open connection, one ended a minute ago, one ended and certified.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,10 @@ TOKEN = "Atzr|" + "IwEBIsabotage" * 8
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The cast, and three connections: Alice's is open, Charlie's ended just now, Alice's second ended and was erased. Olga is at work.
+    """The cast and three connections.
+
+    Alice's is open, Charlie's ended just now, Alice's second ended and was erased. The operator
+    works.
 
     Dora ended her shop: it is erased, and so is her account.
     """
@@ -120,7 +126,10 @@ def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
 
 
 def end_doras_shop() -> tuple[UUID, UUID]:
-    """Have Dora open a shop, connect it, and end it; return the shop and her. What is left is for the erasure."""
+    """Have Dora open a shop, connect it, and end it; return the shop and her.
+
+    The rest is for the erasure.
+    """
     at = clock.now()
     shop = create_tenant(name="Dora's shop", actor="process:test", at=at)
     dora = create_user(
@@ -163,7 +172,10 @@ def access_and_review(user: OperatorUser, tenant: UUID) -> None:
 
 
 def seal_again() -> None:
-    """Seal the log of this database. Another module's may have left its copy in the state folder that all share."""
+    """Seal the log of this database.
+
+    Another module's may have left its copy in the state folder that all share.
+    """
     external_copy.copy_path().unlink(missing_ok=True)
     wait_for_open_transactions()
     with as_role("worker"):
@@ -171,7 +183,10 @@ def seal_again() -> None:
 
 
 def note_ages() -> None:
-    """Say of the tests' own known passwords that they were made just now; what the product makes says so itself."""
+    """Record that the tests' own known passwords were made just now.
+
+    What the product makes has its own record.
+    """
     with as_role("worker"):
         for one in inventory(at=clock.now()):
             if one.state is SecretState.UNKNOWN:
@@ -240,7 +255,10 @@ def put_product(
 
 
 def probe_all(only: Collection[str] = CATALOGUE) -> dict[str, Status]:
-    """Run every probe, or those of `only`, as the recurring job does, and return what the page shows of these controls now."""
+    """Run every probe, or those of `only`, as the recurring job does.
+
+    Return what the page shows of these controls now.
+    """
     at = clock.now()
     for control in sorted(only, key=lambda name: name == "page-true"):
         run_control(control, at=at)

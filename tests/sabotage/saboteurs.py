@@ -1,6 +1,8 @@
-"""What a saboteur is, and how one is registered. Each breaks the real thing (a row, a grant, a policy, a file, the running program), names
-the one control that must notice, and repairs it afterwards. They are in `acts/`; `docs/sabotage.md`
-is the list, written out.
+"""What a saboteur is, and how one is registered.
+
+Each breaks the real thing (a row, a grant, a policy, a file, the running program), names the one
+control that must notice, and repairs it afterwards. They are in `acts/`; `docs/sabotage.md` is the
+list, written out.
 """
 
 from __future__ import annotations
@@ -43,9 +45,11 @@ Act = Callable[[Tools], Iterator[None]]
 
 @dataclass(frozen=True, slots=True)
 class Saboteur:
-    """One act. `control` must turn red, and no other may change, but those in `blinds`, which must say that they can't know, and those
-    in `also`, whose promise it breaks as well and which must turn red with it. `turns` is Unknown
-    for an act that blinds the probe.
+    """One act, and the control that must turn red.
+
+    No other control may change, but those in `blinds`, which must say that they can't know, and
+    those in `also`, whose promise it breaks as well and which must turn red with it. `turns` is
+    Unknown for an act that blinds the probe.
     """
 
     control: str
@@ -78,7 +82,10 @@ def breaks(
 
 
 def blinds(control: str, does: str, *, also: tuple[str, ...] = ()) -> Callable[[Act], Act]:
-    """Register an act after which the probe of `control`, and those of `also`, can't see and must say Unknown."""
+    """Register an act after which the probe of `control` can't see and must say Unknown.
+
+    Those of `also` as well.
+    """
 
     def register(act: Act) -> Act:
         REGISTERED.append(
@@ -98,7 +105,10 @@ def sql(
     also: tuple[str, ...] = (),
     blinds: tuple[str, ...] = (),
 ) -> None:
-    """Register a saboteur of the database: two statements of the superuser's. Braces name things of the deployment."""
+    """Register a saboteur of the database: two statements of the superuser's.
+
+    Braces name things of the deployment.
+    """
 
     def act(tools: Tools) -> Iterator[None]:
         names = {
@@ -127,7 +137,9 @@ def in_log(name: str, content: bytes) -> Iterator[None]:
 
 
 def scrub(tools: Tools, table: str) -> None:
-    """Rewrite a table, since what was deleted from it lies on the disk until then, and what an autovacuum's analysis noted of it.
+    """Rewrite a table, and delete what an autovacuum's analysis noted of it.
+
+    What was deleted from it is on the disk until then.
 
     A snapshot that is older than the deletion has the rewrite copy the deleted rows, so it is
     repeated until no file holds the token.

@@ -1,4 +1,7 @@
-"""Each control turns red when its promise is broken, and no other changes. Then it is repaired and green again."""
+"""Each control turns red when its promise is broken, and no other changes.
+
+Then it is repaired and green again.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ def test_a_saboteur_turns_its_control_red(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Besides its own control one in sixteen of the others is checked, other ones for the next saboteur: all would take a minute each."""
+    """Check the saboteur's control, and one in sixteen of the others.
+
+    Other ones for the next saboteur: all would take a minute each.
+    """
     turn = SABOTEURS.index(saboteur)
     others = {
         control

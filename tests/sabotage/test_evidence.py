@@ -1,4 +1,7 @@
-"""There is no way to a green control but fresh evidence of this program's: not old, not broken off, not empty, not forged."""
+"""Only fresh evidence of this program makes a control green.
+
+Not old, not broken off, not empty, not forged evidence.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ _FORGED = (
 
 @pytest.fixture(autouse=True)
 def _nothing_from_the_future(superuser: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
-    """Remove what a test dated in the future: it would turn page-true red for the tests that follow, in whatever order they run."""
+    """Remove what a test dated in the future.
+
+    It would turn page-true red for the tests that follow, in whatever order they run.
+    """
     yield
     with superuser.transaction():
         superuser.execute("set local session_replication_role = replica")
@@ -250,7 +256,10 @@ def test_evidence_that_this_process_did_not_gather_puts_no_run_off(
     age: timedelta,
     version: str | None,
 ) -> None:
-    """A row that says "met" over what the probe found broken: the probe runs again at the next minute, and is right again."""
+    """Add a row that says "met" over what the probe found broken.
+
+    The probe runs again at the next minute, and is right again.
+    """
     probe_all()
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
     run_control(CONTROL, at=clock.now())

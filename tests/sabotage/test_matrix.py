@@ -1,4 +1,7 @@
-"""`docs/sabotage.md` is the list of saboteurs, written out; with THESELLER_WRITE_DOCS=1 this test writes it again."""
+"""`docs/sabotage.md` is the list of saboteurs, generated.
+
+With THESELLER_WRITE_DOCS=1 this test writes it again.
+"""
 
 from __future__ import annotations
 

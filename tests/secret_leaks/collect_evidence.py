@@ -1,4 +1,7 @@
-"""What one demo shows of its secrets when everything is driven through it: gathered once, judged by `test_secrets_nowhere_else.py`."""
+"""What one demo shows of its secrets when everything is driven through it.
+
+Collected once, judged by `test_secret_leaks.py`.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ HOMES = (
 
 @dataclass(slots=True)
 class Evidence:
-    """What was driven, searched and found. `images`: for each kind of process, the secrets in its memory, before and after."""
+    """What was driven, searched and found.
+
+    `images`: for each kind of process, the secrets in its memory, before and after.
+    """
 
     driver: Driver
     known_secrets: KnownSecrets
@@ -84,7 +90,10 @@ class Evidence:
 
 
 def gather(demo: InstrumentedDemo) -> Evidence:
-    """Drive everything, look into memory before and after, crash, search, plant, stop, and search what is left. Takes two minutes."""
+    """Drive everything, read memory before and after, crash, search, plant, stop.
+
+    Then search what is left. Takes two minutes.
+    """
     driver, known_secrets = Driver(demo, WORDS), KnownSecrets()
     found = Evidence(driver, known_secrets)
     for name, value in WORDS.items():
@@ -178,7 +187,10 @@ def _add(places: dict[str, ScanResult], place: str, more: ScanResult) -> None:
 
 
 def _crash(found: Evidence, demo: InstrumentedDemo) -> None:
-    """Crash one process of each kind in each way, from a shell that allowed core images; then look wherever one could lie."""
+    """Crash one process of each kind in each way, from a shell that allowed core images.
+
+    Then search wherever one could be.
+    """
     with images_allowed() as allowed:
         found.core_possible = allowed and _writes_a_core(demo)
     before = _cores(demo)
@@ -188,7 +200,10 @@ def _crash(found: Evidence, demo: InstrumentedDemo) -> None:
 
 
 def _writes_a_core(demo: InstrumentedDemo) -> bool:
-    """Crash a program that forbids nothing, and say whether this machine writes core images, and where we look for them."""
+    """Crash a program that forbids nothing.
+
+    Return whether this machine writes core images, and where they are searched.
+    """
     before = _cores(demo)
     subprocess.run(
         [sys.executable, "-S", "-c", "import os; os.abort()"], cwd=demo.root, check=False
@@ -200,7 +215,10 @@ def _writes_a_core(demo: InstrumentedDemo) -> bool:
 
 
 def _cores(demo: InstrumentedDemo) -> set[str]:
-    """Return the files that are core images by their first bytes, in every folder where one could be written."""
+    """Return the files that are core images by their first bytes.
+
+    In every folder where one could be written.
+    """
     pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
     folders = [
         ROOT,
@@ -221,7 +239,10 @@ def _cores(demo: InstrumentedDemo) -> set[str]:
 
 
 def _search_homes(found: Evidence, demo: InstrumentedDemo) -> None:
-    """Find each kind of secret where it belongs: a secret that isn't found at home could not be found elsewhere either."""
+    """Find each kind of secret where it belongs.
+
+    A secret that isn't found there could not be found elsewhere either.
+    """
     exact = found.known_secrets.exact()
     traffic = LeakScanner(exact, shapes=())
     assert demo.amazon is not None
@@ -238,7 +259,10 @@ def _search_homes(found: Evidence, demo: InstrumentedDemo) -> None:
 
 
 def _search_running(found: Evidence, demo: InstrumentedDemo) -> None:
-    """Search what the running deployment gives out: answers, what commands print, tables, a superuser's dump."""
+    """Search what the running deployment gives out.
+
+    Answers, what commands print, tables, a superuser's dump.
+    """
     exact = found.known_secrets.exact()
     for place, search_place in RUNNING.items():
         search = LeakScanner(exact, excused=ANSWERED, compressed=())
@@ -307,7 +331,10 @@ FILES, DATA, NAMELESS, MEMORY = (
 
 
 def _search_stopped(found: Evidence, demo: InstrumentedDemo) -> None:
-    """Search every file that the deployment left: state, logs, the data directory with its log of changes, temporary files."""
+    """Search every file that the deployment left.
+
+    State, logs, the data directory with its log of changes, temporary files.
+    """
     data = [] if demo.data.is_relative_to(demo.root) else [(DATA, demo.data, "data/")]
     for place, folder, label in ((FILES, demo.root, ""), *data):
         planted = Exact("planted", PLANTED.encode())

@@ -1,4 +1,7 @@
-"""Every path that a secret takes through the product, the failing ones too, driven in the real processes of one demo."""
+"""Every path that a secret takes through the product, the failing ones too.
+
+Driven in the real processes of one demo.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,10 @@ class Driver:
         )
 
     def fail_to_connect(self, person: HttpSession, store: str, seller: str) -> None:
-        """Meet every failure of Amazon's in the exchange of a code, then the ways in which a return itself is wrong."""
+        """Cause every failure of Amazon's in the exchange of a code.
+
+        Then the ways in which a return itself is wrong.
+        """
         amazon = _amazon(self.demo)
         for failure_mode in (*lwa_failure_modes(), INVALID_GRANT):
             self.unlimited()
@@ -123,7 +129,10 @@ class Driver:
         )
 
     def fail_to_refresh(self, connection: str) -> None:
-        """Begin to meet every failure of Amazon's in the refresh of an access token, in jobs of the worker; `pulled` waits for the last."""
+        """Begin every failure of Amazon's in the refresh of an access token, in jobs of the worker.
+
+        `pulled` waits for the last.
+        """
         amazon, failure_modes = _amazon(self.demo), lwa_failure_modes()
         for failure_mode in failure_modes:
             amazon.expect(failure_mode)
@@ -152,7 +161,10 @@ class Driver:
         amazon.expect(*spapi_failure_modes("^/spapi/"), *spapi_failure_modes("^/documents/"))
 
     def pulled(self) -> None:
-        """Wait until everything that was to fail has failed. The streams' own patience, up to an hour, is not what is tried here."""
+        """Wait until everything that was to fail has failed.
+
+        The streams' own waiting times, up to an hour, are not tested here.
+        """
         amazon = _amazon(self.demo)
 
         def requested() -> bool:
@@ -308,7 +320,10 @@ class Driver:
             )
 
     def _kill_backend(self, number: signal.Signals) -> None:
-        """Kill a backend with a secret in its statement: PostgreSQL says what it was doing, ends all others, and recovers."""
+        """Kill a backend with a secret in its statement.
+
+        PostgreSQL logs what it was doing, ends all others, and recovers.
+        """
         code = (
             'import psycopg, sys; psycopg.connect(sys.argv[1]).execute("select pg_sleep(60),'
             f" '{self.words['statement']}'\")"

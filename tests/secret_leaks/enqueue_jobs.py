@@ -1,4 +1,7 @@
-"""Put jobs into the queue, as the worker's own role, in a process of its own: a JSON list of [task, arguments]."""
+"""Put jobs into the queue, as the worker's own role, in a process of its own.
+
+The input is a JSON list of [task, arguments].
+"""
 
 from __future__ import annotations
 

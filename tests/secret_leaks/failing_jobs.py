@@ -1,4 +1,7 @@
-"""The product's jobs, and those of the tests: failing with a secret, and refreshing an access token now."""
+"""The product's jobs, and those of the tests.
+
+They fail with a secret, or refresh an access token now.
+"""
 
 from __future__ import annotations
 

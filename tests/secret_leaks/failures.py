@@ -1,4 +1,7 @@
-"""Ways in which code fails while it holds a secret. Each is ordinary code that does not intend to disclose it."""
+"""Ways in which code fails while it holds a secret.
+
+Each is ordinary code that does not intend to disclose it.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +132,10 @@ def sql_timeout(secret: str) -> None:
 
 
 def sql_deadlock(secret: str) -> None:
-    """Have two transactions wait for each other; PostgreSQL ends one of them, and its DETAIL quotes both statements."""
+    """Have two transactions wait for each other.
+
+    PostgreSQL ends one of them, and its DETAIL quotes both statements.
+    """
     meeting = threading.Barrier(2)
 
     def take(first: int, second: int) -> None:

@@ -1,4 +1,7 @@
-"""A person's browser without a window: it keeps every answer, whole, and the secrets that it was given."""
+"""A person's browser without a window.
+
+It keeps every answer, whole, and the secrets that it was given.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _SET_COOKIE = "set-cookie"
 
 @dataclass(slots=True)
 class ResponseLog:
-    """All answers of a web server: what everybody may see of them, and apart from it the Set-Cookie headers, home of some secrets."""
+    """All answers of a web server, and separately the Set-Cookie headers.
+
+    Answers are what everyone may see; the headers contain some secrets by design.
+    """
 
     plain: list[tuple[str, bytes]] = field(default_factory=list)
     cookies: list[bytes] = field(default_factory=list)
@@ -89,7 +95,10 @@ class HttpSession:
         assert answer.status_code == 422
 
     def consent(self, store: str, seller: str, *, emulator: str) -> str:
-        """Choose, go to Amazon, confirm there as `seller`; return the address that Amazon sends this browser back to."""
+        """Choose, go to Amazon, confirm there as `seller`.
+
+        Return the address that Amazon sends this browser back to.
+        """
         redirect = self.post(
             "/connections/attempts/",
             {"features": list(OFFERED), "marketplace": store},

@@ -1,4 +1,7 @@
-"""The demo of `tests.demo_deployment`, its programs started with the tests' settings, its temporary files below its own folder."""
+"""The demo of `tests.demo_deployment`, its programs started with the tests' settings.
+
+Its temporary files are below its own folder.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,11 @@ _RATE_SCALE = "60"
 
 @dataclass(slots=True)
 class InstrumentedDemo(Demo):
-    """`amazon` is the proxy between the product and the emulated Amazon; `words` are the secrets of failing code, kept outside."""
+    """The demo with the tests' settings.
+
+    `amazon` is the proxy between the product and the emulated Amazon; `words` are the secrets of
+    failing code, kept outside.
+    """
 
     amazon: RecordingAmazon | None = field(default=None)
     words: Path = field(default=Path())
@@ -49,7 +56,10 @@ class InstrumentedDemo(Demo):
 
 @contextlib.contextmanager
 def instrumented_demo(words: dict[str, str]) -> Iterator[InstrumentedDemo]:
-    """Run such a demo for the length of the block, from a shell that would let core images be written if it may."""
+    """Run such a demo for the length of the block.
+
+    From a shell that would let core images be written if it may.
+    """
     root = Path(tempfile.mkdtemp(prefix="ts-hiding-"))
     root.chmod(0o711)
     (root / "tmp").mkdir(mode=0o777)
@@ -70,7 +80,10 @@ def instrumented_demo(words: dict[str, str]) -> Iterator[InstrumentedDemo]:
 
 @contextlib.contextmanager
 def images_allowed() -> Iterator[bool]:
-    """Let what is started in the block write core images, as far as this process may allow it; say whether it may."""
+    """Let what is started in the block write core images.
+
+    As far as this process may allow it; yield whether it may.
+    """
     limits = resource.getrlimit(resource.RLIMIT_CORE)
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -1,4 +1,7 @@
-"""The secrets that failing code holds. They come by a file outside of everything that is searched, named by the environment."""
+"""The secrets that failing code holds.
+
+They come by a file outside of everything that is searched, named by the environment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Images of running processes' memory, read as a core dump would be: by root, or by the same user where that is allowed.
+"""Images of running processes' memory, read as a core dump would be.
+
+By root, or by the same user where that is allowed.
 
 Memory that several processes share is read in the first of them; what is identical elsewhere (a
 fork's pages) is searched once.
@@ -75,7 +77,9 @@ def mappings(pid: int) -> list[Mapping]:
 
 
 def memory(pid: int, shared: set[str]) -> Iterator[bytes]:
-    """Give the memory of a process in pieces that overlap, so that nothing hides across two; pages that were never written are left out.
+    """Give the memory of a process in pieces that overlap, so that nothing hides across two.
+
+    Pages that were never written are left out.
 
     `shared`: what has been read in another process and is left out here; what is read here is
     added.
@@ -110,7 +114,10 @@ def search_memory(search: LeakScanner, place: str, pid: int, shared: set[str]) -
 
 
 def open_files(pid: int) -> Iterator[tuple[str, bytes]]:
-    """Give what a process holds open and has no name any more, and files of shared memory: temporary files that no folder shows."""
+    """Give open files without a name, and files of shared memory, of a process.
+
+    They are temporary files that no folder shows.
+    """
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             name = str(entry.readlink())

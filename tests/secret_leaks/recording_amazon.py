@@ -1,5 +1,7 @@
-"""A proxy before the emulated Amazon: it forwards everything, records every secret that passes, and can be set to fail
-in ways in which it repeats what it was sent: in texts, codes, headers, addresses and broken JSON.
+"""A proxy before the emulated Amazon that records every secret that passes.
+
+It forwards everything, and can be set to fail in ways in which it repeats what it was sent: in
+texts, codes, headers, addresses and broken JSON.
 """
 
 from __future__ import annotations
@@ -135,7 +137,10 @@ def spapi_failure_modes(path: str) -> tuple[FailureMode, ...]:
 
 @dataclass(slots=True)
 class RecordedTraffic:
-    """What went over the wire: secrets by kind, and every answer of Amazon's as it was, where these secrets are at home."""
+    """What was sent: secrets by kind, and every answer of Amazon's as it was.
+
+    These secrets belong in these answers.
+    """
 
     secrets: dict[str, dict[str, None]] = field(
         default_factory=dict

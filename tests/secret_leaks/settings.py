@@ -1,4 +1,7 @@
-"""The product's settings, with addresses and jobs that fail on purpose, and an Amazon that repeats what it receives."""
+"""The product's settings, with addresses and jobs that fail on purpose.
+
+Its Amazon repeats what it receives.
+"""
 
 from __future__ import annotations
 

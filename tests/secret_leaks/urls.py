@@ -1,4 +1,7 @@
-"""The product's addresses, and one that fails as requested, in the product's own process and behind its own middleware."""
+"""The product's addresses, and one that fails as requested.
+
+In the product's own process and behind its own middleware.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 @csrf_exempt
 @login_not_required
 def fail(request: HttpRequest, how: str) -> HttpResponse:
-    """Fail in one of the ways with what was posted. The field's name must not help: the redactor knows ``password``, not ``remark``."""
+    """Fail in one of the ways with what was posted.
+
+    The field's name must not help: the redactor knows ``password``, not ``remark``.
+    """
     FAILURES[how](request.POST["remark"])
     return HttpResponse("survived")
 

@@ -1,4 +1,6 @@
-"""Four hundred days of a deployment in a minute: sellers come and go, the worker is down, killed or without its target, and time passes.
+"""Four hundred days of a deployment in a minute.
+
+Sellers come and leave, the worker is down, killed or without its target, and time passes.
 
 At no instant may a backup be readable that is older than its cap, or none be readable that is young
 enough to go back to; no ended connection may outlive its clock, and no fact its eighteen months.
@@ -111,7 +113,10 @@ def life(tmp_path: Path, database: str) -> Life:
 def test_no_promise_about_time_is_broken(
     life: Life, days: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Sixty days are more than two lives of a backup, and twice an erasure's clock; the whole of it is for `exhaustive`."""
+    """Simulate sixty days: more than two lives of a backup, and twice an erasure's time limit.
+
+    The whole is marked `exhaustive`.
+    """
     _live(life, days)
     lags = sorted(life.lags)
     assert len(lags) > days / 2, "too few sellers left for the figures to mean anything"

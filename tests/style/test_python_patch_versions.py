@@ -1,4 +1,7 @@
-"""Nothing of the standard library that came in a patch release: Debian 12's Python is 3.11.2, and mypy knows minor versions only."""
+"""Nothing of the standard library that came in a patch release is used.
+
+Debian 12's Python is 3.11.2, and mypy knows minor versions only.
+"""
 
 from __future__ import annotations
 

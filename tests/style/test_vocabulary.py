@@ -1,4 +1,6 @@
-"""The project's text uses standard terms (docs/develop/glossary.md); the words of the reject list do not come back.
+"""The project's text uses standard terms (docs/develop/glossary.md).
+
+The words of the reject list do not come back.
 
 The samples are made from the list itself, so that this file uses none of its words.
 """

@@ -138,7 +138,10 @@ class Finding:
 
 
 def tracked(*suffixes: str) -> list[str]:
-    """Return the files of the checkout with one of `suffixes`, except what is frozen: migrations, their SQL, recorded releases."""
+    """Return the files of the checkout with one of `suffixes`, except what is frozen.
+
+    Frozen are migrations, their SQL and recorded releases.
+    """
     command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
     names = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=True
@@ -160,7 +163,10 @@ def _frozen(name: str) -> bool:
 
 
 def names_in(path: str, text: str) -> Iterator[Finding]:
-    """Yield findings in the names that the module `path` defines: itself, its classes, functions, arguments and assigned names."""
+    """Yield findings in the names that the module `path` defines.
+
+    Itself, its classes, functions, arguments and assigned names.
+    """
     stem = Path(path).stem
     if stem in MODULES:
         yield Finding(path, 1, stem, MODULES[stem])
@@ -181,7 +187,10 @@ def _parts(path: str, line: int, name: str) -> Iterator[Finding]:
 
 
 def prose_in(path: str, line: int, text: str) -> Iterator[Finding]:
-    """Yield findings in a text that people read; code in it (in back-quotes, with underscores or slashes) is left out."""
+    """Yield findings in a text that people read.
+
+    Code in it (in back-quotes, with underscores or slashes) is left out.
+    """
     for offset, one in enumerate(text.splitlines()):
         plain = STANDARD.sub(" ", _CODE.sub(" ", one))
         for pattern, write in _PROSE:

@@ -1,4 +1,6 @@
-"""A database's schema as lines of text that can be compared: every object of ours with its definition, owner and rights.
+"""A database's schema as lines of text that can be compared.
+
+Every object of ours with its definition, owner and rights.
 
 The months of facts are left out of names and bounds (`_2026_11` is `_MONTH`), and an object of each
 month is one line: how many months a database has depends on when it was migrated, what each of them

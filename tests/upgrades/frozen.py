@@ -1,4 +1,7 @@
-"""The hashes of migrations that have landed: `frozen.json` holds one for each module and each SQL file that a migration reads."""
+"""The hashes of migrations that have landed.
+
+`frozen.json` holds one for each module and each SQL file that a migration reads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Databases of released versions, as SQL with a little data in them: `releases/NAME.sql.zst`, written once at the release, never again.
+"""Databases of released versions, as SQL with a little data in them.
+
+`releases/NAME.sql.zst`, written once at the release, never again.
 
 `THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k recorded`
 writes one from the code that is checked out (docs/develop/migrations.md).
@@ -38,7 +40,10 @@ _US = "ATVPDKIKX0DER"
 
 
 def fill() -> None:
-    """Put what every release can hold into Django's database: people, a shop with facts, one that left and has its certificate."""
+    """Put what every release can hold into Django's database.
+
+    People, a shop with facts, a deleted one with its certificate.
+    """
     cast = create_cast()
     _with_facts(cast.alices_shop)
     left = _with_facts(cast.charlies_shop)
@@ -53,7 +58,10 @@ def fill() -> None:
 
 
 def seal(database: str) -> None:
-    """Cover every line of the database's audit log by two checkpoints, as this version does, with a key that is kept nowhere."""
+    """Cover every line of the database's audit log by two checkpoints, as this version does.
+
+    With a key that is kept nowhere.
+    """
     key, head = SigningKey.from_secret(Secret(os.urandom(32))), None
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
         lines = [
@@ -74,7 +82,10 @@ def seal(database: str) -> None:
 
 
 def record(name: str, database: str) -> None:
-    """Write the database to `releases/NAME.sql.zst`. Raises FileExistsError: what is recorded is never recorded again."""
+    """Write the database to `releases/NAME.sql.zst`.
+
+    Raises FileExistsError: what is recorded is never recorded again.
+    """
     RELEASES.mkdir(exist_ok=True)
     program = find_binaries(os.environ).program("pg_dump")
     dumped = subprocess.run(
@@ -87,7 +98,10 @@ def record(name: str, database: str) -> None:
 
 
 def restore(name: str, database: str) -> None:
-    """Fill an empty database from `releases/NAME.sql.zst` and, for one whose log was sealed later by its code, `releases/NAME.seals.sql`."""
+    """Fill an empty database from `releases/NAME.sql.zst`.
+
+    And, for one whose log was sealed later by its code, `releases/NAME.seals.sql`.
+    """
     program = find_binaries(os.environ).program("psql")
     text = zstandard.ZstdDecompressor().decompress((RELEASES / f"{name}.sql.zst").read_bytes())
     text = _NEWER.sub(b"", text)

@@ -1,4 +1,7 @@
-"""A migration that has landed is never edited: databases that applied it would never learn of the change."""
+"""A migration that has landed is never edited.
+
+Databases that applied it would never receive the change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A database of every release, upgraded, is what a new one is; its rows, certificates and audit log survive."""
+"""A database of every release, upgraded, is what a new one is.
+
+Its rows, certificates and audit log survive.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,10 @@ def test_what_is_recorded_at_a_release_can_be_made(database: str) -> None:
 
 
 def _assert_sealed_as_before(connection: psycopg.Connection[Any]) -> None:
-    """Compare each line that the release's own checkpoints cover with what they say of it, by the digests that this version makes."""
+    """Compare each line that the release's own checkpoints cover with what they say of it.
+
+    By the digests that this version makes.
+    """
     sealed: dict[int, bytes] = {}
     head, rows, until = None, 0, NOWHERE
     for document, leaves in connection.execute(

@@ -95,7 +95,10 @@ def unseal(key: bytes, key_id: bytes, place: tuple[str, ...], message: bytes) ->
 
 
 def vectors() -> list[dict[str, object]]:
-    """Return all vectors; keys, ids and salts are hashes of their names, so that nothing is left to chance."""
+    """Return all vectors.
+
+    Keys, ids and salts are hashes of their names, so that nothing is left to chance.
+    """
     made: list[dict[str, object]] = []
     for name, place, plaintext in CASES:
         key = hashlib.sha256(b"key " + name.encode()).digest()

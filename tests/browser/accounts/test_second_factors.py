@@ -1,4 +1,6 @@
-"""Second factors in a real browser, with Chromium's virtual authenticator for passkeys: the whole way of a new operator, and every page of it.
+"""Second factors in a real browser, with Chromium's virtual authenticator for passkeys.
+
+A new operator's whole way, and every page of it.
 
 With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left there.
 """
@@ -163,7 +165,7 @@ def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(
 def test_a_key_of_another_person_opens_nothing(
     browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str
 ) -> None:
-    """The authenticator of a thief who has the password holds no key of the victim's, and the page says what to do."""
+    """Sign in with the password and another person's authenticator: refused, with what to do."""
     page, victim = person.page, newcomers[1]
     person.sign_in(victim)
     page.get_by_role("link", name="Add a passkey").click()

@@ -1,4 +1,6 @@
-"""What destroys or takes away much asks for a fresh proof, in a real browser: the page is accessible in both themes, at every width.
+"""Sensitive acts ask for a fresh proof, in a real browser.
+
+The page is accessible in both themes, at every width.
 
 With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
 """

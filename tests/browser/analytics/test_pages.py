@@ -1,4 +1,7 @@
-"""The pages in a real browser, with a lifelike shop: nothing that the policy refuses, nothing that axe objects to, and they work by keyboard.
+"""The pages in a real browser, with a lifelike shop.
+
+They do nothing that the content security policy refuses, axe finds nothing, and they work by
+keyboard.
 
 With THESELLER_SCREENSHOTS set to a folder, pictures of every page are left there.
 """
@@ -121,7 +124,10 @@ class Tab:
 
 
 def _settled(page: Page) -> None:
-    """Wait until htmx has taken its new elements in hand; a click before that is an ordinary one, which loads a page."""
+    """Wait until htmx has processed its new elements.
+
+    A click before that is an ordinary one, which loads a page.
+    """
     expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
 
 
@@ -265,7 +271,9 @@ def _arrive(year: Year) -> None:
 
 
 def _leave_inline_styles(page: Page) -> None:
-    """Give elements with an id a style attribute, as password managers, extensions and Playwright's own pictures do.
+    """Give elements with an id a style attribute.
+
+    Password managers, extensions and Playwright's screenshots do so.
 
     htmx copies the attributes of such elements to those that take their place. A copied `style` is
     an inline style, which the policy refuses; one that a script sets on the element's `style`

@@ -1,4 +1,6 @@
-"""Packing slips in a real browser: turned on, asked for, arriving while one looks, printed one to a page; accessible in both themes.
+"""Packing slips in a real browser: turned on, requested, received while the page is open, printed.
+
+Each slip is printed on a page of its own; the pages are accessible in both themes.
 
 With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
 """

@@ -1,4 +1,7 @@
-"""The screens in a real browser: nothing that the policy refuses, nothing that axe objects to, nothing wider than its window."""
+"""The screens in a real browser.
+
+Nothing that the policy refuses, nothing that axe objects to, nothing wider than its window.
+"""
 
 from __future__ import annotations
 

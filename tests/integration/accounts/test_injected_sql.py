@@ -1,4 +1,7 @@
-"""SQL that is injected into a page runs as the web's role, with the ticket of the page's own tenant: it is no one's account."""
+"""SQL that is injected into a page runs as the web's role, with the page's tenant ticket.
+
+It takes over no account.
+"""
 
 from __future__ import annotations
 

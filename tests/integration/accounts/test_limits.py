@@ -1,4 +1,7 @@
-"""How often someone may try: strangers can't lock an account out, and guessing from many networks is bounded."""
+"""The limits of sign-in attempts.
+
+Strangers can't lock an account out, and guessing from many networks is bounded.
+"""
 
 from __future__ import annotations
 

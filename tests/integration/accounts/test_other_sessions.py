@@ -1,4 +1,7 @@
-"""What changes how a person proves themselves ends their other sessions, those half way through signing in too."""
+"""A change of a person's factors or password ends their other sessions.
+
+Also those half way through signing in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The operator's first page: every secret with its age and its next due day, the worst first, and not one value."""
+"""The operator's first page: every secret with its age and its next due day, the worst first.
+
+It shows no value.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Passkeys against a software authenticator that cheats: every part of an answer that can be wrong is wrong once, and refused."""
+"""Passkeys against a software authenticator that cheats.
+
+Every part of an answer that can be wrong is wrong once, and refused.
+"""
 
 from __future__ import annotations
 

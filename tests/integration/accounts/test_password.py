@@ -1,4 +1,7 @@
-"""A person changes their password: after a fresh proof, with clear errors, and every other session of theirs is over."""
+"""A person changes their password after a fresh proof, with clear errors.
+
+All their other sessions end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Second factors: codes by the RFC's own examples, each used once, whoever asks; recovery codes; what asks for a fresh proof; what is kept."""
+"""Second factors: codes, recovery codes, fresh proofs, and what is stored.
+
+The codes are the RFC's own examples; each is accepted once, whoever sends it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Documents about one invented seller, made from what really happened: pages of Finances, settlement files, order files, orders of the API.
+"""Documents about one invented seller, made from what really happened.
+
+Pages of Finances, settlement files, order files, orders of the API.
 
 Facts first: `Facts` says what was sold, posted, deferred, released, refunded and settled, in two
 settlement streams of one store. Documents are then written from the facts as Amazon would have
@@ -44,7 +46,11 @@ _ORDERS = str.split(
 
 @dataclass(frozen=True)
 class Event:
-    """Money that moved. `free`: when it is released, later than `posted` where Amazon defers it; `stream`: which settlements it is in."""
+    """Money that moved.
+
+    `free`: when it is released, later than `posted` where Amazon defers it; `stream`: which
+    settlements it is in.
+    """
 
     id: str
     kind: str
@@ -172,7 +178,10 @@ class Facts:
         return BEGIN + timedelta(days=10) * (self.period(event) + 1)
 
     def net(self, at: datetime, *, only: set[str] | None = None) -> dict[date, Decimal]:
-        """Return net proceeds by day of the store: each event that was released by `at` once. `only`: of these settlements alone."""
+        """Return net proceeds by day of the store, each event once that was released by `at`.
+
+        `only`: of these settlements alone.
+        """
         found: dict[date, Decimal] = defaultdict(Decimal)
         for event in self.events:
             if event.free <= at and (only is None or self.number(event) in only):
@@ -201,7 +210,10 @@ class Facts:
         )
 
     def finances_page(self, at: datetime, chance: Random, *, identifiers: bool) -> bytes:
-        """Return listTransactions as of `at`, in any order, with or without what Amazon says of groups and settlements."""
+        """Return listTransactions as of `at`, in any order.
+
+        With or without what Amazon says of groups and settlements.
+        """
         found: list[dict[str, Any]] = []
         for event in self.events:
             if event.posted > at:
@@ -288,7 +300,10 @@ class Facts:
     def order_file(
         self, at: datetime, chance: Random, *, numbered: bool, part: bool = False
     ) -> bytes:
-        """Return an all-orders report as of `at`; European ones have no item numbers. `part`: a file that lacks some lines of orders."""
+        """Return an all-orders report as of `at`; European ones have no item numbers.
+
+        `part`: a file that lacks some lines of orders.
+        """
         rows = []
         for order in self._newest(at):
             for item, sku, quantity, price in order.lines:
@@ -304,7 +319,10 @@ class Facts:
         return _tabular([name for name in _ORDERS if numbered or name != "order-item-id"], rows)
 
     def orders_page(self, at: datetime) -> bytes:
-        """Return searchOrders as of `at`: only it says which orders are replacements, and how much was shipped."""
+        """Return searchOrders as of `at`.
+
+        Only it says which orders are replacements, and how much was shipped.
+        """
         orders = [
             {
                 "orderId": order.id, "createdTime": _iso(order.bought), "lastUpdatedTime": _iso(order.updated),

@@ -1,4 +1,7 @@
-"""Writes base rows for a tenant, as ingest would: in its scope, as the application role, marking the days it touches."""
+"""Writes base rows for a tenant, as ingest would.
+
+In its scope, as the application role, marking the days it touches.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,7 @@ class Shop:
         self._insert("ingest_document", row)
 
     def cover(self, begin: datetime, end: datetime, stores: tuple[str, ...] = (DE,)) -> None:
-        """Let documents of orders and of money say that they hold everything of these instants; they change no figure."""
+        """Record that documents of orders and of money cover these instants; no figure changes."""
         for report in (
             SETTLEMENT_REPORTS[0],
             "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",

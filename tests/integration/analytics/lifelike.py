@@ -1,4 +1,7 @@
-"""A shop with a lifelike year: long-tailed products, weekday and season, refunds weeks later, fees, settlements, a deferred week.
+"""A shop with a lifelike year.
+
+Many products with few sales, weekday and season, refunds weeks later, fees, settlements, a deferred
+week.
 
 Written by COPY past row security, since nothing here is under test but the pages that show it.
 """
@@ -211,7 +214,7 @@ class Year:
             ))  # fmt: skip
 
     def settle(self, until: datetime) -> None:
-        """Let settlements speak for everything posted before `until`: the same lines once more, from the other source."""
+        """Add settlements of everything posted before `until`: the same lines from the other source."""
         settled = [
             (*line[:2], "settlement", f"S-{line[3]}", *line[4:8], "settled", *line[9:]) for line in self.ledger if line[7] < until
         ]  # fmt: skip

@@ -20,7 +20,10 @@ Superuser = psycopg.Connection[tuple[object, ...]]
 
 @pytest.fixture
 def own_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Superuser]:
-    """Give a superuser's connection to a fresh database, in which no trigger refuses anything; `default` is the worker."""
+    """Give a superuser's connection to a fresh database in which no trigger refuses anything.
+
+    The alias `default` is the worker.
+    """
     store = FileKeyStore(tmp_path / "keys", settings.SECRETS, environment="test")
     monkeypatch.setattr(settings, "KEY_STORE", store)
     monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, state=tmp_path))

@@ -1,4 +1,7 @@
-"""The audit log can be added to and nothing else, by anybody; an effect and its line exist together or not at all."""
+"""The audit log is append-only for everyone.
+
+A change and its line exist together or not at all.
+"""
 
 from __future__ import annotations
 

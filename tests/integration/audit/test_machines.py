@@ -1,4 +1,7 @@
-"""Several machines seal the log of one database: each has a copy of the checkpoints, and each copy is whole."""
+"""Several machines seal the log of one database.
+
+Each has a copy of the checkpoints, and each copy is whole.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ LATER = NOON + timedelta(hours=1)
 
 @pytest.fixture
 def on(own_log: Superuser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> On:
-    """Go to a machine: another state folder with the same database and key store. The database knows the copies of all but `c`."""
+    """Switch to a machine: another state folder with the same database and key store.
+
+    The database knows the copies of all but `c`.
+    """
 
     def go(machine: str) -> None:
         known = (tmp_path / machine).exists() or machine == "c"

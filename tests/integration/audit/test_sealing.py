@@ -207,7 +207,7 @@ def _delete_a_checkpoint(superuser: Superuser, at: list[int]) -> set[tuple[Fault
 
 
 def _change_line_and_leaves(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
-    """Who rewrites the digests as well is caught by the signature over them, and the copy still names the line."""
+    """Change a line and its digests: the signature over them and the copy name the line."""
     superuser.execute("update audit_event set subject = 'nothing' where position = %s", [at[4]])
     superuser.execute(
         "update audit_checkpoint set leaves = overlay(leaves placing '\\xffff'::bytea from 10)"
@@ -326,7 +326,10 @@ def test_lines_of_the_copy_are_never_removed_by_repair(own_log: Superuser) -> No
 def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(
     own_log: Superuser,
 ) -> None:
-    """A low position that becomes visible after higher ones: the order of positions is not the order of commits."""
+    """Seal a low position that becomes visible after higher ones.
+
+    The order of positions is not the order of commits.
+    """
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(role_dsn("worker", str(name))) as slow:
         slow.execute(

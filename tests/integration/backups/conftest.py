@@ -1,4 +1,7 @@
-"""A deployment of its own for backups and kills, with an archive of WAL; made at the first test that asks for it."""
+"""A deployment of its own for backups and kills, with an archive of WAL.
+
+Made at the first test that requests it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Damages two real backups in every way that an attacker at the target can, one way at a time, and has them drilled and restored.
+"""Damages two real backups in every way that an attacker at the target can, one at a time.
+
+Each is then drilled and restored.
 
 Run in the worker's role, Django being ready. Prints one line of JSON for each damage: what it was,
 what the drill said, what the restore said. An empty saying means that it was not noticed.
@@ -42,7 +44,9 @@ class UnnoticedError(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """`act` damages the folder of the target. `drilled`: the backup's own moment is touched, so that the drill must notice too.
+    """`act` damages the folder of the target.
+
+    `drilled`: the backup's own moment is affected, so that the drill must notice too.
 
     `elsewhere`: restored on a machine that has nothing of the former database, from whose WAL the
     missing would be filled in.
@@ -240,7 +244,10 @@ def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
 
 
 def _resealed(place: BackupContext, described: Manifest) -> Callable[[Path], None]:
-    """Seal a manifest that says something else, as only who holds the key can: what a fault of ours, or of a disk before the sealing, makes."""
+    """Seal a changed manifest with the real key.
+
+    A fault of ours, or of a disk before the sealing, makes one.
+    """
     entry = next(
         one for one in readable_backup_keys(place.keys) if one.owner == f"backup:{described.id}"
     )

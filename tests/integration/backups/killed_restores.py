@@ -1,4 +1,6 @@
-"""A restore to the backup's own moment that is killed at its n-th step, or goes on with an exchange and is killed at that one's.
+"""A restore to the backup's own moment that is killed at its n-th step.
+
+Or it continues an exchange and is killed at a step of that.
 
 Run in the worker's role, Django being ready, the database's server stopped: with a backup's id and
 the number of the step.

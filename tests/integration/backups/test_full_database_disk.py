@@ -1,4 +1,7 @@
-"""PostgreSQL's own disk is full, during ingest, an erasure and a backup: nothing is lost or half done, and it goes on with space."""
+"""PostgreSQL's own disk is full, during ingest, an erasure and a backup.
+
+Nothing is lost or half done, and it continues with space.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A full disk: what can't be written is refused with why, nothing is half done, and it works again when there is space."""
+"""A full disk: what can't be written is refused with the reason, and nothing is half done.
+
+It works again when there is space.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A backup from before deletions is restored: at no instant is a deleted seller's row to be had, and every other row is there.
+"""A backup from before deletions is restored without the deleted rows and with every other row.
+
+At no instant can a deleted seller's row be read.
 
 One deployment and one backup for the whole module, in the order in which an operator would meet it.
 """
@@ -142,7 +144,10 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(deployed: Deployment) -> Story:
-    """Two shops; a backup; then three connections are deleted, of one only the tombstone is left, of another only the ledger."""
+    """Take a backup of two shops, then delete three connections.
+
+    Of one only the tombstone is left, of another only the ledger.
+    """
     alice, charlie = (person["tenant"] for person in deployed.people())
     result = Story(deployed)
     result.deleted = {
@@ -275,7 +280,10 @@ def test_refused_while_the_database_runs(story: Story) -> None:
 def test_programs_of_another_version_take_no_backup(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server's version counts, and not that of the programs that this shell finds: a backup by them could not be checked or restored."""
+    """Compare versions with the server, not with the programs that this shell finds.
+
+    A backup by programs of another version could not be checked or restored.
+    """
     for name in ("postgres", "initdb"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.1'\n")
@@ -356,7 +364,10 @@ def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -
 
 
 def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: Story) -> None:
-    """A connection_certificate says which backups are affected: only the deployment knows, so its recurring job certifies, after the restore."""
+    """Certify after the restore, by the recurring job of the deployment.
+
+    A certificate says which backups are affected, and only the deployment knows.
+    """
     pairs = list(story.deleted.values())
     assert story.deployed.rows("select connection_id from retention_certificate") == []
     assert story.deployed.rows(
@@ -441,7 +452,10 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
 
 @pytest.mark.exhaustive
 def test_killed_at_any_instant_it_converges(story: Story) -> None:
-    """As the one before, but where chance has it: in the middle of a file's bytes, of the recovery, of an erasure."""
+    """Kill as in the test before, but at random instants.
+
+    In the middle of a file's bytes, of the recovery, of an erasure.
+    """
     deployed, rounds = story.deployed, 2 * int(os.environ.get("THESELLER_KILLS_MORE") or 1)
     seed = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))
     chance = random.Random(seed)  # noqa: S311

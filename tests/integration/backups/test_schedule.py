@@ -1,4 +1,7 @@
-"""What the recurring job does when something fails: it says so in a sentence, keeps everything else going, and tries again."""
+"""What the recurring job does when something fails.
+
+It reports one message, continues everything else, and tries again.
+"""
 
 from __future__ import annotations
 

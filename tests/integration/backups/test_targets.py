@@ -1,4 +1,7 @@
-"""A folder and a bucket keep objects whole or not at all, return, list and delete them: one suite over both."""
+"""A folder and a bucket keep objects whole or not at all, return, list and delete them.
+
+One suite over both.
+"""
 
 from __future__ import annotations
 

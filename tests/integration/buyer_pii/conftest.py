@@ -1,4 +1,7 @@
-"""A shop whose owner turned packing slips on, in a deployment that holds the role; nobody calls Amazon here."""
+"""A shop whose owner turned packing slips on, in a deployment that has the restricted role.
+
+No test here calls Amazon.
+"""
 
 from __future__ import annotations
 

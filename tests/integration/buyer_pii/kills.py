@@ -1,4 +1,6 @@
-"""Kills keeping a recipient, turning the feature off and ending a day, before and after every statement that reach the database.
+"""Kills storing a recipient, turning the feature off and ending a day, at every statement.
+
+Before and after every statement that reaches the database.
 
 Run with the name of an act and a shop, Django being ready; prints how many kills there were. Keys
 are made and destroyed between statements, so that a kill falls on both sides of each. With
@@ -38,7 +40,10 @@ ACTOR, ORDER = "process:test", "111-1"
 
 
 def _shop_with_a_recipient(tenant: UUID, at: datetime) -> tuple[UUID, bytes]:
-    """Open a connection, turn the feature on for it and keep a recipient; return the connection and a copy of the sealed bytes."""
+    """Open a connection, turn the feature on for it and store a recipient.
+
+    Return the connection and a copy of the sealed bytes.
+    """
     connection = _turned_on(tenant, at)
     forked(partial(_keep, tenant, connection, at))
     [(sealed,)] = superuser(
@@ -70,7 +75,7 @@ def _keep(tenant: UUID, connection: UUID, at: datetime) -> None:
 
 
 def _leave(connection: UUID) -> None:
-    """End the feature behind the product's back, so that the next round has a shop of its own to look at and no other."""
+    """End the feature without the product, so that the next round has a shop of its own."""
     superuser(
         "update vault_consent set withdrawn_at = now(), withdrawn_by = 'process:test' where"
         " connection_id = %s",
@@ -127,7 +132,10 @@ def _off_is_said_only_of_what_is_unreadable(tenant: UUID, connection: UUID, seal
 
 
 def _the_job_finishes_what_was_begun(tenant: UUID, connection: UUID, sealed: bytes) -> None:
-    """Nobody asks again: a key that is destroyed means off, rows and all; one that lives means on, and nothing is lost."""
+    """Run the job without a new request.
+
+    A destroyed key means off, rows included; a living key means on, and nothing is lost.
+    """
     expire_recipients(at=clock.now())
     readable = _readable(sealed, tenant, connection)
     assert _said(connection) is not readable, "neither on nor off"

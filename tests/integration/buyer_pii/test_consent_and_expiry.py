@@ -1,4 +1,7 @@
-"""What is held of a buyer: kept sealed and apart, shown to who may, written down, and gone on its day or at a word."""
+"""A buyer's data is stored sealed and separately, shown to authorized users, and audited.
+
+It is deleted on its expiry date or on request.
+"""
 
 from __future__ import annotations
 
@@ -251,7 +254,10 @@ class _Killed(BaseException):
 def test_killed_while_turning_off_it_is_off_after_the_next_run(
     shop: Shop, boundary: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At each boundary the process ends; recurring work converges, and never back to readable once the key is gone."""
+    """Kill at each boundary; recurring work converges.
+
+    It is never readable again once the key is destroyed.
+    """
     shop.keep("111-1")
     copy = _sealed(shop)
     from theseller.buyer_pii import operations

@@ -1,4 +1,7 @@
-"""From the wish for a slip to the sealed recipient, at the emulated Amazon: what may be asked, what is kept, and every bad day."""
+"""From the request for a slip to the sealed recipient, at the emulated Amazon.
+
+What may be requested, what is stored, and every failure.
+"""
 
 from __future__ import annotations
 

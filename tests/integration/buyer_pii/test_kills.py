@@ -1,4 +1,7 @@
-"""kill -9 before and after every statement of keeping a recipient, turning the feature off and ending a day: it always converges."""
+"""kill -9 while storing a recipient, turning the feature off and ending a day.
+
+Before and after every statement: it always converges.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 def test_every_act_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
+    """Kill at boundaries, of which there are at least `boundaries`.
+
+    With a stride, one in so many is tried, other ones each time.
+    """
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
     done = deployed.python(
         "tests.integration.buyer_pii.kills", act, deployed.people()[0]["tenant"], role="worker"

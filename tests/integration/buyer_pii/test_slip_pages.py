@@ -1,4 +1,7 @@
-"""The pages of packing slips: who sees them, what each state says, and that one page alone, asked for by POST, shows anything of a buyer."""
+"""The pages of packing slips: who sees them, and what each state says.
+
+Only one page, requested by POST, shows anything of a buyer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The first `theseller migrate` on an external server: with one address, at once, whatever is there; and what it refuses."""
+"""The first `theseller migrate` on an external server succeeds with one address.
+
+At once, whatever is there; and what it refuses.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ _PATIENCE = 60.0
 
 @dataclass(slots=True)
 class Cluster:
-    """A PostgreSQL of another owner than us, as a distribution sets one up: superuser `postgres`, a Unix socket, no database of ours."""
+    """A PostgreSQL that someone else owns, as a distribution sets one up.
+
+    Superuser `postgres`, a Unix socket, no database of ours.
+    """
 
     socket: Path
 

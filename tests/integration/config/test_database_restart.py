@@ -1,4 +1,7 @@
-"""A restart of the database, clean or not, under a running worker and web: both go on, and no job is lost."""
+"""A restart of the database, clean or not, under a running worker and web.
+
+Both continue, and no job is lost.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`/readyz` of a real web process: 200 only while the database answers each role with this version's schema, else 503 and why."""
+"""`/readyz` of a real web process.
+
+200 only while the database answers each role with this version's schema, else 503 and why.
+"""
 
 from __future__ import annotations
 

@@ -385,7 +385,11 @@ def _in_another_process(cast: Cast, authorised: Authorized, requests: Connection
 def test_after_authorizing_again_no_process_uses_the_token_of_before(
     cast: Cast, amazon: EmulatedAmazon
 ) -> None:
-    """What the seller allowed since (a role for packing slips) is not in an access token of the authorization before."""
+    """Use a new access token after a new authorization.
+
+    What the seller allowed since (a role for packing slips) is not in a token of the authorization
+    before.
+    """
     authorised = _connect(cast, amazon)
     for alias in databases:
         databases[alias].close()

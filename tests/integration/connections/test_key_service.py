@@ -1,4 +1,7 @@
-"""While the keeper of keys can't answer: nothing is half done, everybody is told which state it is, and all converges afterwards."""
+"""While the key store can't answer, nothing is half done, and each user sees which state it is.
+
+All converges afterwards.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ from theseller.tenancy.scope import tenant_scope
 
 @dataclass(slots=True)
 class Failing:
-    """The deployment's key store, which answers nothing while it has a `state`. `done`: fail after the deed, as a lost answer does."""
+    """The deployment's key store, which answers nothing while it has a `state`.
+
+    `done`: fail after the act, as a lost answer does.
+    """
 
     store: KeyStore
     state: ServiceState | None = None

@@ -1,4 +1,7 @@
-"""The pages around a connection: which stores it shows, a second region, and what a shop reads whose connection has ended."""
+"""The pages around a connection: which stores it shows, and a second region.
+
+Also what a shop reads whose connection has ended.
+"""
 
 from __future__ import annotations
 

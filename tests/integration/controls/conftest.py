@@ -1,4 +1,7 @@
-"""A database of its own: the page speaks of the whole deployment, so what other tests leave behind would be on it."""
+"""A database of its own: the page shows the whole deployment.
+
+What other tests leave behind would be on it.
+"""
 
 from __future__ import annotations
 

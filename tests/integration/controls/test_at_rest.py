@@ -1,4 +1,7 @@
-"""What net-at-rest says where it can't see, what a declaration changes, and what the database's pages show."""
+"""What net-at-rest says where it can't see, and what a declaration changes.
+
+Also what the database's pages show.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ _DECLARED = "Example Cloud, default encryption"
 
 @pytest.fixture
 def context(cast: Cast, tmp_path: Path) -> ProbeContext:
-    """Return a deployment on an encrypted disk, with a sealed token. Its database's files are not below its state folder."""
+    """Return a deployment on an encrypted disk, with a sealed token.
+
+    Its database's files are not below its state folder.
+    """
     connect(cast.alices_shop, cast.alice.id, Region.NA)
     return replace(live_context(clock.now()), machine=encrypted_machine(tmp_path))
 

@@ -1,4 +1,7 @@
-"""The probe's look at living sessions can fail: were the guard to let a session in that proves nothing, the probe says so."""
+"""The probe of operator sessions can fail.
+
+If the guard admitted a session without a proof, the probe would report it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The public page: for everybody, complete, the same as HTML and as JSON, and silent about whom it looked at."""
+"""The public page: for everyone, complete, the same as HTML and as JSON.
+
+It names no person or shop that the probes read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The page in a real browser, wide and at phone width, light and dark: nothing the policy refuses, nothing axe objects to."""
+"""The page in a real browser, wide and at phone width, light and dark.
+
+Nothing that the policy refuses, nothing that axe objects to.
+"""
 
 from __future__ import annotations
 

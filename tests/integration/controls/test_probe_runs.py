@@ -91,7 +91,11 @@ def test_evidence_counts_by_its_place_and_not_by_a_clock(queue: Superuser) -> No
 
 
 def test_two_runs_of_probes_are_never_at_once(queue: Superuser) -> None:
-    """One that began earlier would store its evidence last: the newest evidence would be older than the request."""
+    """Exclude concurrent runs.
+
+    One that began earlier would store its evidence last: the newest evidence would be older than
+    the request.
+    """
     worker = _a_worker(queue)
     due = run_due_controls.configure().defer(timestamp=0)
     assert _fetch(queue, worker) == [(due, run_due_controls.name)]

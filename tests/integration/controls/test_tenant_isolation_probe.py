@@ -1,4 +1,7 @@
-"""The control of tenant isolation has a row to find and a row to miss in each run, on a deployment without a shop too."""
+"""The control of tenant isolation has a row to find and a row to miss in each run.
+
+On a deployment without a shop too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A stand-in for the `aws` command: `aws SERVICE VERB --some-option VALUE …`, by AWS's library against the test's moto.
+"""A substitute for the `aws` command, by AWS's library against the test's moto.
+
+It is called as `aws SERVICE VERB --some-option VALUE …`.
 
 It takes what the documentation uses: plain options, and `--query A.B --output text`. An option or
 verb that AWS's library doesn't know fails.

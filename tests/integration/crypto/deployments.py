@@ -1,4 +1,7 @@
-"""The ways to keep secrets and keys that the one conformance suite runs over, each as a deployment would have it: by variables."""
+"""The ways to keep secrets and keys that the conformance suite runs over.
+
+Each is set up as a deployment would have it: by variables.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ class Deployment:
 
 
 class RawShelf:
-    """What lies with the service itself, past our own code: to look whether it is gone, and to tamper with it."""
+    """What is stored in the service itself, without our own code.
+
+    To check whether it is deleted, and to tamper with it.
+    """
 
     def read(
         self, key_id: UUID, folder: KeyFolder = KeyFolder.KEYS, environment: str = "test"
@@ -204,7 +210,10 @@ def files(folder: Path) -> Deployment:
 
 
 def variables(folder: Path) -> Deployment:
-    """Secrets in one variable, the rest in systemd's credentials; keys in files, as on a machine with a disk."""
+    """Secrets in one variable, the rest in systemd's credentials.
+
+    Keys are in files, as on a machine with a disk.
+    """
     credentials = folder / "credentials"
     credentials.mkdir()
     (credentials / "given").write_text("by systemd\n")
@@ -272,7 +281,10 @@ def vault(folder: Path, bao: Bao, wire: Wire, approle: dict[str, str]) -> Deploy
 
 
 def aws(folder: Path, moto: Moto, wire: Wire) -> Deployment:
-    """KMS, Secrets Manager and Parameter Store as moto plays them; what it doesn't play, a gateway in between says."""
+    """KMS, Secrets Manager and Parameter Store of moto.
+
+    A gateway in between answers what moto does not implement.
+    """
     environ = {
         "THESELLER_SECRET_PROVIDER": "aws",
         "THESELLER_AWS_REGION": "eu-central-1",

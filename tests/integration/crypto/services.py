@@ -1,4 +1,7 @@
-"""Real key services for tests, on this machine only: an OpenBao server, moto's server for AWS, and a way to break the line to them."""
+"""Real key services for tests, on this machine only.
+
+An OpenBao server, moto's server for AWS, and a way to break the connection to them.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,10 @@ class Bao:
 
     # - JSON
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
-        """Return what it answers to its administrator, the status as `status`; an answer without a body is one with that only."""
+        """Return the response to the administrator, with the HTTP status as `status`.
+
+        A response without a body has nothing else.
+        """
         connection = http.client.HTTPSConnection(
             "127.0.0.1", self.port, timeout=10, context=self._context
         )
@@ -271,13 +277,19 @@ def answer(status: str, body: object, *headers: str) -> bytes:
 
 
 def documented(name: str) -> str:
-    """Return a block of commands of docs/operate/secrets.md: the fenced one after the comment ``<!-- tested: NAME -->``."""
+    """Return a block of commands of docs/operate/secrets.md.
+
+    It is the fenced block after the comment ``<!-- tested: NAME -->``.
+    """
     text = (Path(__file__).parents[3] / "docs/operate/secrets.md").read_text()
     return text.split(f"<!-- tested: {name} -->", 1)[1].split("```", 2)[1].split("\n", 1)[1]
 
 
 def run_documented(name: str, environ: Mapping[str, str], folder: Path) -> None:
-    """Run a block of the documentation as a newcomer does: word for word, in a shell, stopping at the first failure."""
+    """Run a block of the documentation word for word, in a shell.
+
+    As a newcomer does, stopping at the first failure.
+    """
     shell = shutil.which("bash") or "bash"
     done = subprocess.run(
         [shell, "-euo", "pipefail", "-c", documented(name)],

@@ -1,4 +1,7 @@
-"""What every secret provider and key store keeps to, whichever it is. One suite over all of them; the services are real."""
+"""What every secret provider and key store conforms to.
+
+One suite over all of them; the services are real.
+"""
 
 from __future__ import annotations
 
@@ -225,7 +228,11 @@ def test_a_destruction_cut_off_after_its_tombstone_counts_and_is_finished_by_the
 
 
 def test_keys_of_another_environment_do_not_open(deployment: Deployment) -> None:
-    """Not by asking as another environment, and not by carrying over what the service keeps, tombstones of ours included."""
+    """Refuse keys of another environment.
+
+    Neither by requesting as another environment, nor by copying what the service stores, tombstones
+    of ours included.
+    """
     assert deployment.raw is not None
     key = deployment.store().create(Purpose.SIGNING, "certificates")
     if deployment.name in {"files", "variables"}:
@@ -276,7 +283,10 @@ def _in_children(count: int, act: Callable[[], object]) -> list[str]:
 
 
 def test_processes_share_a_store(deployment: Deployment) -> None:
-    """Children of a process that has a connection already: they make their own. Nothing is lost, nothing half made."""
+    """Use a store in children of a process that has a connection already: they make their own.
+
+    Nothing is lost, nothing half made.
+    """
     store = deployment.store()
     before = store.create(Purpose.REFRESH_TOKEN, "connection:before")
 

@@ -1,4 +1,7 @@
-"""Staging can't read production: a service refuses a database of another environment, and so does `migrate`."""
+"""Staging can't read production.
+
+A service refuses a database of another environment, and so does `migrate`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A service that is sealed, slow, denied, busy or gone: the error says which, leaks nothing, and nothing is lost."""
+"""A key service that is sealed, slow, refusing, busy or stopped.
+
+The error says which, leaks nothing, and nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,10 @@ def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault
 
 
 def _says_nothing_secret(error: BaseException, deployment: Deployment) -> None:
-    """Look at all that a log, a page or an error report could show of it: its text, its chain, its frames' variables."""
+    """Check everything that a log, a page or an error report could show of an error.
+
+    Its text, its chain, and the variables of its frames.
+    """
     assert error.__cause__ is None
     assert error.__context__ is None
     trace = traceback.TracebackException.from_exception(error, capture_locals=True)
@@ -235,7 +241,10 @@ def elsewhere(bao: Bao) -> Iterator[Wire]:
 def test_unexpected_responses_have_different_errors_and_are_never_quoted(
     deployment: Deployment, elsewhere: Wire, given: bytes, state: ServiceState
 ) -> None:
-    """A node or gateway in between, without TLS on this machine: a redirect is not followed, for the token would travel along."""
+    """Answer as a node or gateway in between would, without TLS on this machine.
+
+    A redirect is not followed, because the token would be sent along.
+    """
     odd = Deployment(
         "vault",
         deployment.state,

@@ -1,4 +1,7 @@
-"""Purpose keys replaced in OpenBao while processes go on: nothing left under the old one, and the old one refused afterwards."""
+"""Purpose keys are replaced in OpenBao while processes continue.
+
+Nothing is left under the old key, which is refused afterwards.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ ENVIRONMENT = "rotating"
 def choice(
     bao: Bao, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[SecretConfig, dict[str, str]]:
-    """Return the choice of an environment that was set up as documented, and the variables that it was read from."""
+    """Return the choice of an environment that was set up as documented.
+
+    Also the variables that it was read from.
+    """
     folder = tmp_path_factory.mktemp("rotating")
     run_documented("vault-prepare", {**bao.environ, "THESELLER_ENV": ENVIRONMENT}, folder)
     environ = {
@@ -175,7 +181,10 @@ def test_a_replacement_that_is_killed_at_any_call_converges(
 def _forked_calls(
     choice: tuple[SecretConfig, dict[str, str]], purpose: Purpose, *, kill_at: int | None
 ) -> int:
-    """Replace the purpose key in a child that dies after the call of that number; return how many calls there were, or its signal."""
+    """Replace the purpose key in a child that is killed after the call of that number.
+
+    Return how many calls there were, or its signal.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -79,7 +79,10 @@ def test_no_message_opens_for_another_purpose(deployment: Deployment) -> None:
 def test_a_key_file_that_is_called_something_else_gives_no_key(
     deployment: Deployment, other: Purpose
 ) -> None:
-    """Whoever may write where keys lie can't make a token's key serve personal data, nor the other way round."""
+    """Move key files as an attacker who can write where keys are stored.
+
+    A token's key then does not serve personal data, nor the other way round.
+    """
     store, raw = deployment.store(), deployment.raw
     assert raw is not None
     for mine, called in ((other, Purpose.PII), (Purpose.PII, other)):
@@ -97,7 +100,10 @@ def test_a_key_file_that_is_called_something_else_gives_no_key(
 
 
 def test_the_store_is_refused_under_another_environments_name(deployment: Deployment) -> None:
-    """What `cred-least-privilege` asks: files by the root key's own word, OpenBao by the documented policy."""
+    """Check what `cred-least-privilege` requires.
+
+    Files by the environment that the root key names, OpenBao by the documented policy.
+    """
     if deployment.name == "aws":
         pytest.skip("moto has no policies: it refuses nobody")
     choice = parse_secret_config(

@@ -1,4 +1,7 @@
-"""The relocation matrix: what is sealed in one cell opens in no other cell of the whole database, generated from the data map."""
+"""The relocation matrix: what is sealed in one cell opens in no other cell of the database.
+
+It is generated from the data map.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,11 @@ def catalogue() -> list[tuple[str, str, str]]:
 
 
 def test_the_map_declares_every_sealed_column(database: str) -> None:
-    """Both ways: a column of bytes that says `sealed` by its name is declared, and what is declared exists and holds bytes."""
+    """Compare both ways.
+
+    A column of bytes that says `sealed` by its name is declared, and what is declared exists and
+    holds bytes.
+    """
     live = {(table, column): kind for table, column, kind in catalogue()}
     declared = {(descriptor.table, column) for descriptor, column, _ in sealed_columns()}
     assert declared
@@ -92,7 +99,10 @@ def test_the_map_declares_every_sealed_column(database: str) -> None:
 def elsewhere(
     home: EncryptionContext, cells: list[tuple[str, str]]
 ) -> Iterator[tuple[str, EncryptionContext]]:
-    """Yield every other place that differs from `home` in one thing, and those that an attacker would swap together."""
+    """Yield every other place that differs from `home` in one thing.
+
+    Also those that an attacker would swap together.
+    """
     for tenant in (NO_TENANT, UUID(int=1), UUID(int=home.tenant.int ^ 1), new_id()):
         yield "tenant", replace(home, tenant=tenant)
     for table, column in cells:
@@ -169,7 +179,10 @@ def test_every_sealed_column_against_every_other_place(
 
 
 def test_sealing_requires_a_context() -> None:
-    """Two functions seal, values and streams, and there is no way to call one without a context, with a nonce, or with a key of another purpose."""
+    """Check the two functions that seal, values and streams.
+
+    Neither can be called without a context, with a nonce, or with a key of another purpose.
+    """
     assert list(inspect.signature(seal).parameters) == ["key", "context", "plaintext"]
     assert list(inspect.signature(seal_stream).parameters) == ["key", "context", "source"]
     for function in (seal, seal_stream):
@@ -207,7 +220,7 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
 
 
 def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> None:
-    """In the real table: whoever may write everywhere moves ciphertexts (with their keys' ids) between rows and shops."""
+    """Move ciphertexts, with their keys' ids, between rows and shops of the real table."""
     shops = [(cast.alices_shop, 1), (cast.alices_shop, 2), (cast.charlies_shop, 3)]
     homes = [
         (tenant, connect(tenant, number, f"canary-token-{number}")) for tenant, number in shops

@@ -55,7 +55,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the site answers. `announced` is a port of nginx at which a client names its address first (PROXY protocol)."""
+    """Where the site answers.
+
+    `announced` is a port of nginx at which a client names its address first (PROXY protocol).
+    """
 
     backend: int
     plain: int
@@ -64,7 +67,10 @@ class Site:
     folder: Path
 
     def connect(self, *, client: str = "127.0.0.1", timeout: float = 60.0) -> ssl.SSLSocket:
-        """Connect over TLS from an address of the loopback network, or as a balancer that names an IPv6 client."""
+        """Connect over TLS from an address of the loopback network.
+
+        Or as a balancer that names an IPv6 client.
+        """
         trusted = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
         six = ip_address(client).version == 6
         raw = socket.create_connection(
@@ -157,7 +163,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _configured(site: Site) -> str:
-    """Return the shipped configuration with the names, ports and paths of this test, and one more port that takes clients' addresses."""
+    """Return the shipped configuration with the names, ports and paths of this test.
+
+    And one more port that takes clients' addresses.
+    """
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     changes = {
         "shop.example": HOST,

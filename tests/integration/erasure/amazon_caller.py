@@ -1,4 +1,6 @@
-"""Calls Amazon for a connection as fast as it can, until it is refused, and writes down when each call left; run with Django being ready.
+"""Calls Amazon for a connection as fast as it can, until it is refused.
+
+It records when each call was sent; run with Django being ready.
 
 The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock
 that a disconnection waits for, and makes its fifth call only when the file `ended` is there: one

@@ -1,4 +1,6 @@
-"""Fills every table that can hold rows of a connection with canaries, and searches everything that a deployment keeps for them.
+"""Fills every table that can hold rows of a connection with canaries, and searches for them.
+
+The search reads everything that a deployment keeps.
 
 Run with the name of an act, Django being ready, as the worker. A canary is 128 random bits: as 32
 letters in text, and as 16 bytes in bytea.
@@ -66,7 +68,9 @@ _STEERING = {
 
 
 def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
-    """Put the canary into every column that can hold text, documents, arrays or bytes, of every table from which rows go with a shop.
+    """Put the canary into every column that can hold it, of every table whose rows a deletion erases.
+
+    Those are columns of text, documents, arrays or bytes, and rows that are deleted with a shop.
 
     Of the tables whose rows go with a connection many rows are made. What was planted is printed by
     table, and what could not be with why.
@@ -105,7 +109,10 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
 
 
 def _whose(descriptor: TableDescriptor, tenant: UUID, person: UUID, connection: str) -> str | None:
-    """Return the condition by which a table's rows are this shop's, or this person's; None if none of it goes with them."""
+    """Return the condition by which a table's rows are this shop's, or this person's.
+
+    None if none of it is deleted with them.
+    """
     if descriptor.eraser is Eraser.KEEP:
         return None
     if descriptor.connection_column:
@@ -161,7 +168,10 @@ def _can_hold(
     whose: str,
     canary: bytes,
 ) -> bool:
-    """Put the canary into one column of the tenant's row; say whether the column's checks allow it, at some length."""
+    """Put the canary into one column of the tenant's row.
+
+    Return whether the column's checks allow it, at some length.
+    """
     content = _value(kind, canary)
     longer = f"decode(repeat('{canary.hex()}', %s), 'hex')"
     several = (
@@ -182,7 +192,10 @@ def _can_hold(
 def _many(
     database: psycopg.Connection[tuple[object, ...]], table: str, planted: list[str], whose: str
 ) -> None:
-    """Add rows like the planted one until there are pages of them, where a key of the table has a planted text in it to be varied."""
+    """Add rows like the planted one until they fill pages.
+
+    Only where a key of the table has a planted text in it to be varied.
+    """
     columns = [
         (str(name), str(kind))
         for name, kind in database.execute(
@@ -205,7 +218,10 @@ def _many(
 
 
 def leave(tenant: UUID) -> None:
-    """End every connection of a shop as its owner does, have all of them erased, and print their certificates."""
+    """End every connection of a shop as its owner does, and print the certificates.
+
+    All of them are erased.
+    """
     with _superuser() as database:
         ids = [
             UUID(str(row[0]))
@@ -266,7 +282,10 @@ def back_up() -> None:
 
 
 def search_all(needles: dict[str, str], at: datetime) -> None:
-    """Expire the backups that are due at `at`; then search the state folder, the database's files and every backup that opens."""
+    """Expire the backups that are due at `at`, then search for canaries.
+
+    In the state folder, the database's files and every backup that opens.
+    """
     place, state = backup_context(), settings.ENVIRONMENT.state
     with try_lock(place.lock) as ours:
         assert ours

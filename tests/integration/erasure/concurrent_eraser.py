@@ -1,4 +1,6 @@
-"""Erases what is due, as one of several processes that do so at once, and is killed at the n-th statement: `connections|ends N`.
+"""Erases what is due, as one of several processes, and is killed at the n-th statement.
+
+Its arguments: `connections|ends N`.
 
 Run in the worker's role, Django being ready.
 """

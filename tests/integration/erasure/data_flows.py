@@ -1,4 +1,6 @@
-"""Drives a canary through the real ways in and out of a deployment: imports by command and browser, pages, exports, errors of web and worker.
+"""Drives a canary through the real ways into and out of a deployment.
+
+Imports by command and browser, pages, exports, errors of web and worker.
 
 Everything is a process as the service runs it, with its log where the service has it. What a
 seller's file can carry is put into each of its columns in turn, a file for each; what is refused is
@@ -52,7 +54,11 @@ end $$
 
 @dataclass
 class Driven:
-    """What came of it. `tables` are those in which the canary was found, with their columns; `answers` what people were shown."""
+    """What came of it.
+
+    `tables` are those in which the canary was found, with their columns; `answers` what people were
+    shown.
+    """
 
     connections: tuple[str, ...] = ()
     tables: dict[str, list[str]] = field(default_factory=dict)
@@ -66,7 +72,10 @@ class Driven:
 
 
 def files_with(canary: str) -> dict[str, bytes]:
-    """Return report files by name: for each kind of report, one for each column or field that can hold text, with the canary in it."""
+    """Return report files by name, each with the canary in one column or field.
+
+    For each kind of report, one for each column or field that can hold text.
+    """
     made: dict[str, bytes] = {}
     for number, column in enumerate(builders.ORDER_COLUMNS):
         cells = {
@@ -100,7 +109,10 @@ def _day(number: int) -> str:
 
 @contextlib.contextmanager
 def service(deployed: Deployment) -> Iterator[str]:
-    """Run web and worker as the service does, each with its log in the state folder; yield the web's address."""
+    """Run web and worker as the service does, each with its log in the state folder.
+
+    Yield the web's address.
+    """
     (port,) = free_ports(1)
     logs = deployed.state / "log"
     logs.mkdir(exist_ok=True)
@@ -185,7 +197,10 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
 
 
 def next_code(app: str) -> str:
-    """Return what the app will show next, which counts already: the one that it shows may have been used when it was set up."""
+    """Return the code that the app will show next, which is accepted already.
+
+    The current one may have been used when the app was set up.
+    """
     return totp.code_of(Secret(app), totp.step_at(clock.now()) + 1)
 
 
@@ -239,7 +254,9 @@ def _look_and_take_away(alice: HttpSession, canary: str) -> None:
 
 @contextlib.contextmanager
 def _traps(deployed: Deployment) -> Iterator[Callable[[str], None]]:
-    """Put triggers in the way, for the block, and yield what arms them with a canary: the database fails at rows with it, and quotes them.
+    """Create triggers for the block; yield what arms them with a canary.
+
+    The database then fails at rows with it, and quotes them.
 
     They lie there while nothing runs, and are armed by another body of their function: that takes
     no lock on a table.
@@ -270,7 +287,10 @@ def _traps(deployed: Deployment) -> Iterator[Callable[[str], None]]:
 
 
 def _into_the_traps(deployed: Deployment, alice: HttpSession, tenant: str, canary: str) -> None:
-    """Have the web fail at an import, a command at another, and the worker at adding up what came before; each writes its log."""
+    """Have the web fail at an import, a command at another, and the worker at the rollups.
+
+    Each writes its log.
+    """
     order = builders.order(
         amazon_order_id="302-7777777-7654999",
         sku=canary,

@@ -1,4 +1,6 @@
-"""Kills the deletion of a tenant, and of an account, before and after every statement, each time on new data, and has it continued.
+"""Kills the deletion of a tenant, and of an account, before and after every statement.
+
+Each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. One in four
 boundaries, other ones each time; all with THESELLER_KILLS_STRIDE=1.
@@ -102,7 +104,10 @@ def _person_killed(boundary: int) -> None:
 
 
 def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
-    """Nothing went before the entry outside the database; no table is marked that has rows; no certificate over rows."""
+    """Check that nothing was deleted before the entry outside the database.
+
+    No table is marked that has rows, and no certificate was issued over rows.
+    """
     left = TenantErasure(tenant).count()
     if sum(left.values()) != whole:
         assert tenant in {entry.id for entry in journal().entries(SubjectKind.TENANT)}, (

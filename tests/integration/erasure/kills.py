@@ -1,4 +1,6 @@
-"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step, each time on new data, and has it continued.
+"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step.
+
+Each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. Backups are
 killed between their steps and in the middle of their bytes; disconnecting before and after every
@@ -137,7 +139,10 @@ def _backup_killed(boundary: int) -> None:
 
 
 def _backup_well() -> None:
-    """What a kill left is swept: every living key opens a whole backup, the records say the same, and no other object lies there."""
+    """Check that what a kill left is removed.
+
+    Every living key opens a whole backup, the records say the same, and no other object exists.
+    """
     place, at = _place(), clock.now()
     prune(place, at=at)
     keep_wal(place)
@@ -274,7 +279,10 @@ def _disconnect_well(tenant: UUID, connection: UUID) -> None:
 
 
 def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
-    """Seed a closed connection; return its id, and the statements that make one of its kind: a row in every table that it can have one in."""
+    """Seed a closed connection; return its id, and the statements that make one of its kind.
+
+    They insert a row into every table in which it can have one.
+    """
     others = {row[0] for row in superuser("select connection_id from connections_disconnection")}
     with psycopg.connect(_dsn(), autocommit=True) as connection:
         inserts = seed_every_table(connection, tenant, person)
@@ -313,7 +321,10 @@ def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
 
 
 def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
-    """Nothing was erased before the ledger says that it will be; no table is marked as done that has rows; no certificate over rows."""
+    """Check that nothing was erased before the ledger has its entry.
+
+    No table is marked as done that has rows, and no certificate was issued over rows.
+    """
     left = _left(tenant, connection)
     marked = superuser(
         "select steps_done from retention_purge where connection_id = %s", [connection]
@@ -396,7 +407,10 @@ def kill_disconnections(tenant: UUID) -> int:
 
 
 def kill_purges(tenant: UUID, person: UUID) -> int:
-    """Kill at every boundary, or with THESELLER_KILLS_STRIDE at one in so many, beginning anywhere: other ones each time."""
+    """Kill at every boundary, or with THESELLER_KILLS_STRIDE at one in so many.
+
+    Beginning anywhere: other ones each time.
+    """
     stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
     boundary, kills, recipe = secrets.randbelow(stride), 0, _recipe(tenant, person)
     while True:
@@ -412,7 +426,10 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
 
 
 def left_reported(tenant: UUID, connection: UUID) -> dict[str, int]:
-    """Count what is left in a process of its own: this one holds no connection that its children would share."""
+    """Count what is left, in a process of its own.
+
+    This one has no connection that its children would share.
+    """
     reading, writing = os.pipe()
     forked(lambda: _tell(writing, _left(tenant, connection)))
     os.close(writing)

@@ -1,4 +1,6 @@
-"""Kills disconnecting, purging and the taking of backups at instants that chance chooses, and has each continued.
+"""Kills disconnecting, purging and the taking of backups at random instants.
+
+Each is continued afterwards.
 
 Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long
 it takes; then it is killed after a part of that time, drawn over all of it and a bit more, so many
@@ -30,7 +32,10 @@ SEED = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))
 
 
 def killed_after(act: Callable[[], object], seconds: float) -> bool:
-    """Do `act` in a process of its own and kill it after so long; False if it was done before. An error of the act's own is one here."""
+    """Do `act` in a process of its own and kill it after so long.
+
+    Return False if it was done before. An error of the act's own is raised here.
+    """
     child = os.fork()
     if child == 0:
         status = 1
@@ -58,7 +63,10 @@ def timed(act: Callable[[], object]) -> float:
 
 
 class Chance:
-    """Draws instants over the whole of what an act takes and a tenth more, since the machine may be slower the next time."""
+    """Draws instants over the whole of what an act takes and a tenth more.
+
+    The machine may be slower the next time.
+    """
 
     def __init__(self) -> None:
         self._random = random.Random(SEED)  # noqa: S311

@@ -1,4 +1,7 @@
-"""Several processes erase at once and are killed at statements that chance chooses: each certificate has the counts of an independent count."""
+"""Several processes erase at once and are killed at random statements.
+
+Each certificate has the counts of an independent count.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ def _insert(deployed: Deployment, query: str, *parameters: object) -> None:
 
 
 def _connection(deployed: Deployment, tenant: UUID, rows: int) -> UUID:
-    """Make a connection that has ended, with `rows` order lines in each of three months, and three times as many products."""
+    """Make a connection that has ended, with `rows` order lines in each of three months.
+
+    And three times as many products.
+    """
     connection = new_id()
     _insert(
         deployed,

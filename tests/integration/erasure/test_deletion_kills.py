@@ -1,4 +1,7 @@
-"""kill -9 at the statements of a shop's end and a person's: it always converges, and nothing is said that isn't so."""
+"""kill -9 at the statements of the deletion of a shop and of an account.
+
+It always converges, and no record says what is not true.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 def test_every_deletion_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
+    """Kill at boundaries, of which there are at least `boundaries`.
+
+    With a stride, one in so many is tried, other ones each time.
+    """
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
     done = deployed.python(
         "tests.integration.erasure.deletion_kills", act, deployed.people()[0]["tenant"]

@@ -1,4 +1,7 @@
-"""What can't be erased or certified holds up no other erasure of the same run, and is tried again by the next."""
+"""What can't be erased or certified delays no other erasure of the same run.
+
+The next run tries it again.
+"""
 
 from __future__ import annotations
 

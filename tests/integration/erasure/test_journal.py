@@ -1,4 +1,7 @@
-"""What was erased stays erased: on another host, with a key store from an older copy, with a state folder that lost its journal."""
+"""What was erased stays erased.
+
+On another host, with a key store from an older copy, with a state folder that lost its journal.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ def database() -> Iterator[str]:
 
 @contextmanager
 def older_copy_of_keys() -> Iterator[None]:
-    """Put the key store back, at the end of the block, as it was at its beginning: what was destroyed meanwhile is alive again."""
+    """Put the key store back, at the end of the block, as it was at its beginning.
+
+    What was destroyed meanwhile exists again.
+    """
     folder = Path(settings.ENVIRONMENT.state) / "keys"
     before = {
         path: path.read_bytes() for name in _COPIED for path in (folder / name).glob("*.json")
@@ -171,7 +177,10 @@ def test_no_certificate_while_a_key_lives(cast: Cast, connected: UUID) -> None:
 def test_a_replay_destroys_keys_of_certified_connections_and_no_others(
     cast: Cast, connected: UUID
 ) -> None:
-    """After the certificate the key store is put back from before the disconnection; another connection is open."""
+    """Restore the key store from before the disconnection, after the certificate.
+
+    Another connection is open.
+    """
     others = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected)
@@ -196,7 +205,10 @@ def _files_connection(cast: Cast) -> UUID:
 def test_imports_and_people_erased_on_one_host_stay_erased_by_another(
     cast: Cast, database: str, tmp_path: Path
 ) -> None:
-    """An import's connection has no key, a person neither: only the journal tells of them, and this host has no file of it."""
+    """Replay erasures without keys on a host that has no file of the journal.
+
+    A connection of imports has no key, nor has a person: only the journal records them.
+    """
     connection = _files_connection(cast)
     _disconnect(cast.charlies_shop, connection)
     assert erase_connection(
@@ -243,7 +255,11 @@ def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
 def test_the_journal_is_brought_together_from_files_key_store_and_database(
     cast: Cast, tmp_path: Path
 ) -> None:
-    """Files of an earlier version get into the key store; what only a newer database knows gets into both; what was withdrawn into none."""
+    """Merge the journal's sources.
+
+    Files of an earlier version get into the key store; what only a newer database has gets into
+    both; what was withdrawn into none.
+    """
     connection = _files_connection(cast)
     person, withdrawn = new_id(), new_id()
     with as_role("worker"), another_host(tmp_path):

@@ -1,6 +1,8 @@
-"""kill -9 at every step of taking and ending a backup, at every statement of disconnecting and some of purging, and at instants that chance
-chooses: it always converges. The marker `exhaustive` has every statement of a purge, and more
-instants.
+"""kill -9 at every step of a backup, at statements of an erasure, and at random instants.
+
+At every step of taking and ending a backup, at every statement of disconnecting and some of
+purging: it always converges. The marker `exhaustive` has every statement of a purge,
+and more instants.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 def test_every_act_killed_at_any_boundary_converges(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`boundaries`: how many there are at least; with a stride, one in so many is tried, other ones each time."""
+    """Kill at boundaries, of which there are at least `boundaries`.
+
+    With a stride, one in so many is tried, other ones each time.
+    """
     person = deployed.people()[0]
     role = "web" if act == "disconnect" else "worker"
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))

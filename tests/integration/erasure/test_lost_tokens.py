@@ -1,4 +1,7 @@
-"""A backup from before a token's key was replaced is restored: the connection stays open without its token, and its page says so."""
+"""A backup from before a token's key was replaced is restored.
+
+The connection stays open without its token, and its page says so.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ class Shop:
     app: str
 
     def connect(self) -> str:
-        """Authorise the seller in the browser; return the connection once the worker has asked Amazon for something."""
+        """Authorise the seller in the browser.
+
+        Return the connection once the worker has requested something from Amazon.
+        """
         emulator = self.deployed.environ["THESELLER_AMAZON"].removeprefix("emulator:")
         answer = self.alice.come_back(self.alice.consent(UK, SELLER, emulator=emulator))
         assert answer.status_code in {302, 303}, answer.status_code
@@ -120,7 +123,10 @@ def _caller(
 def calling(
     shop: Shop, connection: str, folder: Path, how: str = ""
 ) -> Iterator[Callable[[], list[float]]]:
-    """Have every kind of process call Amazon at once; yield what waits until all were refused, and says when each call left."""
+    """Have every kind of process call Amazon at once.
+
+    Yield what waits until all were refused, and says when each call was sent.
+    """
     files = [folder / f"caller-{number}" for number in range(CALLERS)]
     with contextlib.ExitStack() as stack:
         running = []
@@ -197,7 +203,10 @@ def test_no_call_leaves_after_the_end(
 
 
 def test_the_web_can_call_for_no_one(shop: Shop, tmp_path: Path) -> None:
-    """Its role, which commands have as well that work on a shop's data, may not read a token; there is nothing for it to call with."""
+    """Check that the web's role may not read a token and has nothing to call with.
+
+    Commands that work on a shop's data have the same role.
+    """
     connection = shop.connect()
     done = subprocess.run(
         **_caller(shop, connection, tmp_path / "web", role="web"),

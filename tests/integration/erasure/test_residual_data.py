@@ -1,4 +1,7 @@
-"""After a purge no byte of the tenant is left: in the database's files, WAL, logs, files, or any backup that can still be read."""
+"""After a purge no byte of the tenant is left.
+
+In the database's files, WAL, logs, files, or any backup that can still be read.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,11 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
 
 
 def _every_flow_was_driven(driven: Driven) -> None:
-    """The canary came in by command and browser, was shown, was exported, and was in what web and worker failed at."""
+    """Check that the canary took every way.
+
+    It came in by command and browser, was shown, was exported, and was in what web and worker
+    failed at.
+    """
     assert driven.imported > 20
     assert driven.refused > 20
     assert {
@@ -157,7 +164,11 @@ def _every_flow_was_driven(driven: Driven) -> None:
 
 
 def _planted_everywhere(shop: Shop) -> None:
-    """Every column that can hold text, a document or bytes, of every table whose rows go, has it, or a law of the database that forbids it."""
+    """Check that every column that can hold the canary has it.
+
+    Every column of text, documents or bytes, of every table whose rows are deleted; or a constraint
+    forbids it.
+    """
     without = {column for column, why in shop.refused.items() if not why}
     assert without == set(), f"these columns took no canary, and nothing says why: {without}"
     tables = {

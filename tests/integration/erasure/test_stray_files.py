@@ -1,4 +1,7 @@
-"""A crash in the middle of a copy leaves a file of no table: it delays a certificate, and is removed once no process can still be writing it."""
+"""A crash in the middle of a copy leaves a file of no table, which delays a certificate.
+
+It is removed once no process can still be writing it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The deletion of a shop: every connection, then its rows, then the accounts of people who have no other; again after a kill and a restore."""
+"""The deletion of a shop: its connections, its rows, then the accounts of its only members.
+
+Those are accounts of people who have no other shop. Again after a kill and a restore.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,10 @@ def test_a_shop_is_deleted_entirely_after_its_connections_are_certified(
 
 
 def _certified(cast: Cast, connection: UUID) -> None:
-    """The proof counts what went, names the connection's own proof, fits its signature, and tells nothing of anybody."""
+    """Check the certificate: it counts what was deleted and names the connection's certificate.
+
+    Its signature is valid, and it names no person.
+    """
     issued = subject_certificate(cast.alices_shop, using="worker")
     assert issued is not None
     body: Any = verify_certificate(issued[1]).body
@@ -252,7 +258,10 @@ def _no_entries_of_others() -> None:
 
 
 def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
-    """Who has the link, and no account, sees how far it is, and gets the file once it is issued; until the link's time is over."""
+    """Open the link without an account: it shows the state, then gives the certificate.
+
+    Until the link expires.
+    """
     found = re.search(r'href="http://testserver(/certificates/[\w-]{43}/)"', page)
     assert found is not None
     anybody = Client()

@@ -1,4 +1,4 @@
-"""Kills a rotation at one boundary after the other, has it gone on with each time, and looks whether all is well.
+"""Kills a rotation at one boundary after the other, continues it, and checks the result.
 
 Run with the name of a secret, Django being ready; prints how many boundaries there were. A boundary
 lies after each step's effect and before its record, and after each record. Processes are forked
@@ -111,7 +111,10 @@ def assert_accepted(name: str) -> None:
 
 
 def forked(work: Callable[[], None]) -> int:
-    """Run `work` in a child; return 0, the number of the signal that ended it, or raise with 1 if it failed."""
+    """Run `work` in a child; return 0, or the number of the signal that ended it.
+
+    Raise with 1 if it failed.
+    """
     child = os.fork()
     if child == 0:
         try:

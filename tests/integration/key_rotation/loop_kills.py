@@ -1,4 +1,6 @@
-"""Kills a rotation inside its loops: at the first, a middle and the last record that each step writes, before, within and after the write.
+"""Kills a rotation inside its loops, at the records that each step writes.
+
+At the first, a middle and the last record, before, within and after the write.
 
 Run with the name of a secret, Django being ready; prints what was killed, one line each: step,
 operation, how many of them, where. What counts as a write: a file of the key store or of a secret

@@ -1,4 +1,7 @@
-"""Rotation from end to end where a key service keeps secrets and keys: a real OpenBao, and AWS as moto plays it."""
+"""Rotation from end to end where a key service keeps secrets and keys.
+
+A real OpenBao, and moto's AWS.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""kill -9 within the loops of every kind of rotation: gone on with, it converges, nothing is lost, and nothing stays under the old key."""
+"""kill -9 within the loops of every kind of rotation: continued, it converges.
+
+Nothing is lost, and nothing stays under the old key.
+"""
 
 from __future__ import annotations
 

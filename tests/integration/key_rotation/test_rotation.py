@@ -1,4 +1,7 @@
-"""What an operator does: look, try, force after a leak, note an age; and what the hourly job does by itself."""
+"""What an operator does about secrets, and what the hourly job does by itself.
+
+The operator lists them, tries a rotation, forces one after a leak, notes an age.
+"""
 
 from __future__ import annotations
 
@@ -174,7 +177,10 @@ def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
 def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(
     deployed: Deployment,
 ) -> None:
-    """A reader that has the old row opens it with the old key: a destroyed key would look like the end of the connection."""
+    """Keep the old key while a reader may have the old row.
+
+    A destroyed key would look like the end of the connection.
+    """
     connection = deployed.people()[1]["connection"]
     name = f"connection-key:{connection}"
     (old,) = deployed.rows(
@@ -197,7 +203,7 @@ def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(
 def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(
     deployed: Deployment,
 ) -> None:
-    """The database has taken the new password, our secret is still the old one, and everything is started anew."""
+    """Restart everything after the database took the new password and our secret is still the old one."""
     old, new = deployed.secret("db-superuser"), new_timestamped_secret().reveal()
     with psycopg.connect(
         conninfo(deployed.state, SUPERUSER, old, "postgres"), autocommit=True

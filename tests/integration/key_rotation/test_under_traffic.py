@@ -1,4 +1,7 @@
-"""Every kind of secret is replaced while two processes read and write: no error, nothing left under the old one, the old one refused."""
+"""Every kind of secret is replaced while two processes read and write, without an error.
+
+Nothing is left under the old one, and the old one is refused.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ def running(deployed: Deployment) -> Iterator[Traffic]:
 
 
 def rotated(deployed: Deployment, running: Traffic, *arguments: str) -> str:
-    """Rotate by the command, and let the traffic prove that it noticed nothing; return what the command said."""
+    """Rotate by the command, and check that the traffic saw no error.
+
+    Return what the command printed.
+    """
     before = running.look()
     done = deployed.theseller("rotate", *arguments)
     time.sleep(_AFTERWARDS)

@@ -1,4 +1,7 @@
-"""Operators see nothing of a shop, but in a session: one shop, read only, with a reason, an hour at most, written down and reviewed."""
+"""Operators see nothing of a shop outside an access session.
+
+A session is for one shop, read only, with a reason, an hour at most, audited and reviewed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`sql/functions.txt` is what a new database has; with THESELLER_WRITE_DOCS=1 this test writes it again. And a changed body shows."""
+"""`sql/functions.txt` is what a new database has, and a changed body shows.
+
+With THESELLER_WRITE_DOCS=1 this test writes it again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`sql/rights.txt` is what a new database has; with THESELLER_WRITE_DOCS=1 this test writes it anew. And the reading sees what it must."""
+"""`sql/rights.txt` is what a new database has, and the comparison finds every difference.
+
+With THESELLER_WRITE_DOCS=1 this test writes it again.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def test_the_file_is_what_a_new_database_has(fresh: str) -> None:
 
 
 def test_an_external_server_has_no_backup_role_that_signs_in(fresh: str) -> None:
-    """`migrate` on an external server: the role that copies the embedded server's files can't sign in there."""
+    """Run `migrate` on an external server.
+
+    The role that copies the embedded server's files can't sign in there.
+    """
     server = test_server()
     with roles_lock():
         try:

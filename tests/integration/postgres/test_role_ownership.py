@@ -1,4 +1,7 @@
-"""`theseller migrate` looks whose server and whose database it is before it changes anything: roles belong to the whole server."""
+"""`theseller migrate` checks whose server and whose database it is before it changes anything.
+
+Roles belong to the whole server.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class External:
         return f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}&user=postgres&password=super"
 
     def seen(self) -> tuple[object, ...]:
-        """Return everything that a refused command must leave as it was: roles with their verifiers, databases, what the guard knows."""
+        """Return everything that a refused command must leave as it was.
+
+        Roles with their verifiers, databases, what the guard knows.
+        """
         with psycopg.connect(self.server.superuser_dsn(), autocommit=True) as connection:
             roles = connection.execute(
                 "select a.*, s.setconfig from pg_authid a left join pg_db_role_setting s on"
@@ -136,7 +142,10 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Iterator[External]:
 
 @pytest.fixture(scope="module")
 def first(external: External, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the state folder of the deployment whose server this is: its first migrate finds a server without any role of ours."""
+    """Return the state folder of the deployment whose server this is.
+
+    Its first migrate finds a server without any role of ours.
+    """
     state = tmp_path_factory.mktemp("first") / "state"
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role theseller_owner")
@@ -206,7 +215,11 @@ def test_a_database_restored_from_another_deployments_dump(external: External, f
 def test_our_own_database_is_migrated_again_after_a_rotation_or_a_rename(
     external: External, first: Path
 ) -> None:
-    """One password was replaced, another was being replaced when the machine died, the database has another name: it is ours."""
+    """Recognize our database after changes.
+
+    One password was replaced, another was being replaced when the machine stopped, and the database
+    has another name.
+    """
     secrets = first / "secrets"
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         for short in ("web", "worker"):
@@ -247,7 +260,10 @@ def test_taking_over_needs_a_reason_and_is_recorded(
 def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(
     external: External, first: Path, tmp_path: Path
 ) -> None:
-    """By an older program of ours, and by one that is told to take over: no password is replaced, and the log names no act."""
+    """Run an older program of ours, and one that must take over.
+
+    No password is replaced, and the log names no act.
+    """
     newer = "into django_migrations (app, name, applied) values ('retention', '9999_later', now())"
     other = tmp_path / "other"
     with psycopg.connect(external.server.superuser_dsn("shop"), autocommit=True) as connection:
@@ -271,7 +287,10 @@ def test_a_newer_schema_is_refused_before_anything_is_done_or_written_down(
 def test_a_copy_of_the_state_folder_is_noticed_before_it_is_used(
     external: External, first: Path, tmp_path: Path
 ) -> None:
-    """Secrets and keys in files serve one host: a copy has the same secrets, and misses every key that is made later."""
+    """Refuse a copied state folder: secrets and keys in files serve one host.
+
+    A copy has the same secrets, and misses every key that is made later.
+    """
     copy = tmp_path / "copy"
     shutil.copytree(first, copy)
     assert external.serve(first).returncode == 0

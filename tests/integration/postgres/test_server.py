@@ -1,4 +1,7 @@
-"""The embedded server as it really runs: made, stopped, killed in every way, as root and as an ordinary user."""
+"""The embedded server as it really runs: made, stopped, killed in every way.
+
+As root and as an ordinary user.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="prctl and /pro
 
 @pytest.fixture
 def state() -> Iterator[Path]:
-    """Give a state folder that every user may pass through, as a checkout is; pytest's own tmp_path is 0700."""
+    """Give a state folder that every user may pass through, as a checkout is.
+
+    pytest's own tmp_path is 0700.
+    """
     folder = FOLDER / f"pg-{secrets.token_hex(4)}"
     folder.mkdir(parents=True, mode=0o755)
     yield folder
@@ -72,7 +78,10 @@ def unprivileged() -> pwd.struct_passwd:
 
 @cache
 def public_python() -> str | None:
-    """Return a Python of our version that every user can run, with its packages ours: root's own may be below a closed folder."""
+    """Return a Python of our version that every user can run, with its packages ours.
+
+    Root's own may be below a closed folder.
+    """
     for candidate in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         if (
             Path(candidate).exists()
@@ -176,7 +185,10 @@ def test_stopping_is_clean_and_ends_everything(started: Server) -> None:
 
 
 def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
-    """Kill the server and all its children in the middle of commits: each acknowledged row must be there, at most one more."""
+    """Kill the server and all its children in the middle of commits.
+
+    Each acknowledged row must be there, at most one more.
+    """
     acknowledged = 0
     pid = started.pid
     assert pid is not None
@@ -207,7 +219,10 @@ def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
 
 
 def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
-    """Where the kernel can't tell the server of its supervisor's death (macOS), the next start finds it by its pid file."""
+    """Find the server of a killed supervisor by its pid file at the next start.
+
+    As where the kernel can't tell the server that its supervisor ended (macOS).
+    """
     first = server(state)
     first.ensure_started()
     with psycopg.connect(first.superuser_dsn(), autocommit=True) as connection:

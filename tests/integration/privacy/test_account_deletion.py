@@ -1,4 +1,7 @@
-"""A person ends their own account: locked at once, erased and certified, the shops stay; refused while somebody would be left alone."""
+"""A person deletes their own account: locked at once, erased and certified; the shops stay.
+
+It is refused while a shop or the deployment needs the person.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is held of a shop: complete by the data map, true by the database, and taken away as a file by its owner only."""
+"""What is stored about a shop: complete by the data map, true by the database.
+
+Only the owner exports it as a file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Requests for deletion: one record each, whoever asks; the clock; a state that follows from facts; the same erasure for all."""
+"""Requests for deletion: one record each, whatever its origin, with a deadline.
+
+The state follows from facts, and the erasure is the same for all.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ def _seller(tenant: UUID, person: UUID, region: Region = Region.NA) -> tuple[UUI
 
 
 def _check(tenant: UUID, connection: UUID, check: str | None) -> None:
-    """Have Amazon's answers say this of the connection's seller id; None: they named no seller since it was authorized."""
+    """Set what Amazon's answers say of the connection's seller id.
+
+    None: they named no seller since it was authorized.
+    """
     with tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
             "update connections_connection set seller_check = %s, seller_checked_at = %s where id"

@@ -1,4 +1,7 @@
-"""Facts leave at 18 months, to the day of their store; a legal hold keeps them, and never those of a connection that has ended."""
+"""Facts are deleted at 18 months, to the day of their store.
+
+A legal hold keeps them, and never those of a connection that has ended.
+"""
 
 from __future__ import annotations
 

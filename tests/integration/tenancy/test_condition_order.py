@@ -1,4 +1,6 @@
-"""No condition of a statement's own is evaluated before the policies, not even one that costs the planner nothing.
+"""No condition of a statement's own is evaluated before the policies.
+
+Not even one that costs the planner nothing.
 
 Whether a policy was then evaluated at all tells whether a row of another shop met the condition:
 without a ticket by an error, with one by the plan's "never executed".

@@ -1,4 +1,7 @@
-"""The SQL fuzzer finds nothing as any role, and finds what it must: a weakened policy, a late comparison of the ticket."""
+"""The SQL fuzzer finds nothing as any role, and finds planted leaks.
+
+A weakened policy, a late comparison of the ticket.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ SEED = int(os.environ.get("THESELLER_FUZZ_SEED", "1"))
 
 @pytest.fixture(scope="module")
 def fuzzed() -> Iterator[tuple[str, FuzzTarget]]:
-    """A database of its own: the attacked shop has a row in every table, and in every partition other shops have rows too."""
+    """Give a database of its own, where the attacked shop has a row in every table.
+
+    In every partition other shops have rows too.
+    """
     with own_database("fuzz") as database:
         cast: Cast = create_cast()
         with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
@@ -85,7 +91,10 @@ UNBOUND = "probe"
 
 
 def _sign(connection: Connection, tenant: UUID) -> str:
-    """Sign a ticket for a session, which a superuser reads: some roles may not ask when their own session began."""
+    """Sign a ticket for a session, whose start a superuser reads.
+
+    Some roles may not ask when their own session began.
+    """
     until = datetime.now(UTC) + timedelta(minutes=2)  # the machine's own  # noqa: TID251
     with psycopg.connect(test_server().superuser_dsn()) as superuser:
         pid = connection.info.backend_pid

@@ -1,4 +1,7 @@
-"""A connection that returns to its pool keeps nothing of the request before, and a ticket opens one session only."""
+"""A connection that returns to its pool keeps nothing of the request before.
+
+A ticket opens one session only.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The row filter can't be replaced from inside a statement, and no counter of a plan tells of one other tenant.
+"""The row filter can't be replaced from inside a statement.
+
+No counter of a plan tells of one other tenant.
 
 The planner puts equalities on one column into an equivalence class and compares each row with one
 member of it. Each attack below offers a member of its own and changes what that stands for between
@@ -81,7 +83,9 @@ ATTACKS = {
 
 @pytest.fixture(scope="module")
 def world(database: str) -> Cast:
-    """Shops with products and order lines: the attacked one 257 of each, the attacker 11, and others in every partition by tenant.
+    """Give shops with products and order lines.
+
+    The attacked one has 257 of each, the attacker 11, and others in every partition by tenant.
 
     The total of a partition is no secret (pg_class tells it to everyone), so no partition may hold
     the attacked shop alone.
@@ -122,7 +126,10 @@ def temporary(database: str) -> Iterator[None]:
 def attacker(
     request: pytest.FixtureRequest, database: str, world: Cast, temporary: None
 ) -> Iterator[Connection]:
-    """Return a connection with the attacker's own ticket and functions of the attacker's, where the role may make any."""
+    """Return a connection with the attacker's own ticket.
+
+    It has functions of the attacker's, where the role may make any.
+    """
     with psycopg.connect(role_dsn(request.param, database)) as connection:
         yield connection
         connection.rollback()
@@ -141,7 +148,10 @@ def _begin(connection: Connection, cast: Cast) -> None:
 
 
 def _functions(connection: Connection, cast: Cast) -> None:
-    """Make the attacker's functions, as a role could that has TEMPORARY: none that serves has it, which is another line of defense."""
+    """Make the attacker's functions, as a role with TEMPORARY could.
+
+    No serving role has it, which is another line of defense.
+    """
     shops = (
         f"case when current_setting('x.y') = '{cast.alices_shop}' then '{cast.charlies_shop}' else"
         f" '{cast.alices_shop}' end"
@@ -245,7 +255,10 @@ def test_deletion_updates_and_merges_reach_own_rows_only(
 def test_an_insert_tells_nothing_of_a_key_of_another_shop(
     attacker: Connection, world: Cast
 ) -> None:
-    """A key that another shop has, and one that it hasn't: the same refusal, before the unique index is asked."""
+    """Insert a key that another shop has, and one that it hasn't: the refusals are equal.
+
+    They come before the unique index is read.
+    """
     if attacker.info.user == "theseller_retention":
         return  # this role may insert no product
     answers = set()
@@ -290,7 +303,11 @@ _WITHOUT_TENANT = {
 
 
 def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
-    """An index without it could be scanned by a condition of the attacker's alone, and a counter would tell how many rows met it."""
+    """Check every index.
+
+    One without the tenant could be scanned by a condition of the attacker's alone, and a counter
+    would tell how many rows met it.
+    """
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         others = superuser.execute(
             "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid ="
@@ -303,7 +320,11 @@ def test_the_tenant_is_a_key_column_of_every_index(database: str) -> None:
 
 
 def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_version() -> None:
-    """pg_upgrade and a dump bring the indexes of the version before; `theseller migrate` applies grants.sql each time."""
+    """Migrate a database with indexes of another version.
+
+    pg_upgrade and a dump bring the indexes of the version before; `theseller migrate` applies
+    grants.sql each time.
+    """
     definitions = (
         "select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index where"
         " indexrelid = any (%s::regclass[]) order by 1"
@@ -346,7 +367,10 @@ def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world
 
 
 def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> None:
-    """No statistics of values, in new partitions and after ANALYZE neither: a shop that exists is estimated as one that doesn't."""
+    """Compare estimates of a shop that exists and one that doesn't: they are equal.
+
+    There are no statistics of values, in new partitions and after ANALYZE neither.
+    """
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("select guard.ensure_months(date '2031-01-01', date '2031-01-02')")
         superuser.execute("analyze")

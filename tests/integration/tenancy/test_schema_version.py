@@ -1,4 +1,7 @@
-"""No program of another version works on a database: an older one refuses a newer schema, a newer one asks for `theseller migrate`."""
+"""No program of another version works on a database.
+
+An older one refuses a newer schema, a newer one requests `theseller migrate`.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,10 @@ def _earlier(name: str) -> None:
 
 
 def _roles() -> list[tuple[object, ...]]:
-    """Return each role with its password's verifier, which has a new salt whenever the password is set, and who may enter each database."""
+    """Return each role with its password's verifier, and who may enter each database.
+
+    The verifier has a new salt whenever the password is set.
+    """
     with psycopg.connect(test_server().superuser_dsn()) as connection:
         roles = connection.execute(
             "select a.* from pg_authid a where starts_with(rolname, 'theseller_') order by oid"

@@ -1,4 +1,7 @@
-"""One file of acts for each section of the security page. Put a file here and its acts are registered: nothing lists the files."""
+"""One file of acts for each section of the security page.
+
+The acts of a file in this folder are registered: nothing lists the files.
+"""
 
 from __future__ import annotations
 

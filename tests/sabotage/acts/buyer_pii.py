@@ -1,4 +1,7 @@
-"""Acts against §5's vault: days that come and go unnoticed, keys that outlive them, features that are off and can be read."""
+"""Acts against the vault of §5.
+
+Expiry dates that pass unnoticed, keys that outlive them, features that are off and can be read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Files for `test_report_bombs`: each function returns the bytes of an upload that costs its reader far more than its size."""
+"""Files for `test_report_bombs`.
+
+Each function returns the bytes of an upload that costs its reader far more than its size.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A server that sends a byte now and then: each call and each document ends at its deadline, on real sockets."""
+"""A server that sends a byte now and then, on real sockets.
+
+Each call and each document ends at its deadline.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000
 
 @contextlib.contextmanager
 def dripping(at_once: bytes, slowly: bytes) -> Iterator[str]:
-    """Serve on loopback: `at_once`, then `slowly` over and over, a byte every twentieth of a second, until nobody reads."""
+    """Serve on loopback: `at_once`, then `slowly` over and over, until no one reads.
+
+    A byte every twentieth of a second.
+    """
     stop = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.05)

@@ -1,4 +1,7 @@
-"""Transactions: leaves only, adding up to the total to the last digit, whatever Amazon prints around them."""
+"""Transactions: leaves only, adding up to the total to the last digit.
+
+Whatever Amazon prints around them.
+"""
 
 from __future__ import annotations
 
@@ -354,7 +357,10 @@ def test_summaries() -> None:
 
 @pytest.mark.parametrize("seller_id", ["A2ALICEEXAMPLE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"])
 def test_what_is_null_and_split_as_in_recorded_answers_is_read_to_the_cent(seller_id: str) -> None:
-    """Statuses, contexts and breakdowns that are null; fees of a base and a tax; items that name a total only."""
+    """Decode statuses, contexts and breakdowns that are null.
+
+    Also fees of a base and a tax, and items that name a total only.
+    """
     at = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
     world = World(7)
     seller = world.sellers[seller_id]

@@ -1,4 +1,7 @@
-"""The order decoder keeps what it names, drops every person, and notices what is new without reading it."""
+"""The order decoder keeps what it names, and drops every person.
+
+It notices what is new without reading it.
+"""
 
 from __future__ import annotations
 

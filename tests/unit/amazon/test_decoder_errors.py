@@ -1,4 +1,7 @@
-"""Whatever bytes an answer holds, a decoder ends with its value or with an AmazonError, and the error holds none of the bytes."""
+"""Whatever bytes an answer holds, a decoder ends with its value or with an AmazonError.
+
+The error holds none of the bytes.
+"""
 
 from __future__ import annotations
 

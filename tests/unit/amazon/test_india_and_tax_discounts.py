@@ -1,4 +1,6 @@
-"""Whole settlements and the same facts from Finances: India's taxes on fees, TCS and TDS, and taxes given up with a discount.
+"""Whole settlements and the same facts from Finances.
+
+India's taxes on fees, TCS and TDS, and taxes given up with a discount.
 
 The expected figures are computed by hand from Amazon's meaning: GST on a fee is part of the fee;
 TCS and TDS are withheld from the seller and credited by the state; a tax discount reduces the tax

@@ -1,4 +1,7 @@
-"""Login with Amazon against a small stand-in: every row of the failure table, and no secret in any error."""
+"""Login with Amazon against a small substitute.
+
+Every row of the failure table, and no secret in any error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files made to take memory or time: each is refused, in a process that may take 300 MB more than it has and 40 s of CPU.
+"""Files made to take memory or time: each is refused.
+
+In a process that may take 300 MB more than it has and 40 s of CPU.
 
 The limits are the kernel's, so that nothing is measured by a clock. A file whose cost grows with
 its square, or that makes an object of each of its bytes, needs gigabytes or minutes.

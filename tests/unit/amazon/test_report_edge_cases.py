@@ -1,4 +1,7 @@
-"""What sellers' files look like after downloads, spreadsheets and old systems: read if they mean one thing, else refused with the truth."""
+"""Sellers' files after downloads, spreadsheets and old systems.
+
+They are read if they mean one thing, else refused with the true reason.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which encoding a file has: known from the cells that are kept, or the file is refused; never text in wrong letters."""
+"""Which encoding a file has: known from the cells that are kept, or the file is refused.
+
+No text is read in wrong letters.
+"""
 
 from __future__ import annotations
 

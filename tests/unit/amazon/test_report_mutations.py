@@ -1,4 +1,7 @@
-"""No cell of an unread column comes out of any changed file: not in what is found, an error, its causes, a log or a row."""
+"""No cell of an unread column comes out of any changed file.
+
+Not in what is found, an error, its causes, a log or a row.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What must hold for any bytes: only ReportRefusedError comes out of them, and no cell that was not kept, in anything we say."""
+"""What must hold for any bytes: only ReportRefusedError comes out of them.
+
+No message has a cell that was not kept.
+"""
 
 from __future__ import annotations
 

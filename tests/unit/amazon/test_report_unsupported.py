@@ -1,4 +1,7 @@
-"""Reports that are not read are called by their name in every language, with the report to download instead."""
+"""Reports that are not read are called by their name in every language.
+
+With the report to download instead.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Selling Partner API client against a small stand-in: one outcome per answer, nothing sent that is not allowed, nothing told."""
+"""The Selling Partner API client against a small substitute.
+
+One outcome per answer, nothing sent that is not allowed, nothing disclosed.
+"""
 
 from __future__ import annotations
 

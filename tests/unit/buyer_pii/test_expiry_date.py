@@ -1,4 +1,7 @@
-"""The day of death against a calendar that the program does not use: days counted one by one on a paper calendar, in UTC."""
+"""The expiry date against a calendar that the program does not use.
+
+Days are counted one by one, in UTC.
+"""
 
 from __future__ import annotations
 

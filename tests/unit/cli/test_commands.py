@@ -1,4 +1,4 @@
-"""The command line around the commands: discovery, failures in sentences, ports, folders, the demo's screen."""
+"""The command line around the commands: discovery, failures, ports, folders, the demo's screen."""
 
 from __future__ import annotations
 
@@ -286,7 +286,10 @@ def test_reset_deletes_only_what_is_ours_and_only_at_rest(
 def test_reset_deletes_no_folder_of_another_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Whatever the shell says: the mark in the folder decides. A folder with an empty mark is deleted only if its root key is a demo's."""
+    """Refuse by the mark in the folder, whatever the shell says.
+
+    A folder with an empty mark is deleted only if its root key is a demo's.
+    """
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))
     monkeypatch.setenv("THESELLER_ENV", kind)
@@ -325,7 +328,11 @@ def test_reset_deletes_no_folder_of_another_environment(
 def test_reset_refuses_while_any_process_works_on_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Web and worker of a service manager have no lock of the demo's: they hold the mark, through an exec too."""
+    """Refuse by the mark that processes hold.
+
+    Web and worker of a service manager have no lock of the demo's; they hold the mark, through an
+    exec too.
+    """
     monkeypatch.delenv("THESELLER_ENV", raising=False)
     state = tmp_path / "state"
     monkeypatch.setenv("THESELLER_STATE", str(state))

@@ -1,4 +1,7 @@
-"""docs/operate/cli.md is the reference of the argument parsers; THESELLER_WRITE_DOCS=1 writes it again."""
+"""docs/operate/cli.md is the reference of the argument parsers.
+
+THESELLER_WRITE_DOCS=1 writes it again.
+"""
 
 from __future__ import annotations
 

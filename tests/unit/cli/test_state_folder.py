@@ -1,4 +1,7 @@
-"""What a state folder is before `migrate`: whichever command comes first, it leaves a folder that the others accept."""
+"""What a state folder is before `migrate`.
+
+Whichever command comes first, it leaves a folder that the others accept.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The catalogue is complete: every clause of the specification is on the page, once, in its section; what is proven says by what."""
+"""The catalogue is complete: every clause of the specification is on the page.
+
+Once, in its section; what is proven says by what.
+"""
 
 from __future__ import annotations
 

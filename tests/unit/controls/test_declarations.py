@@ -1,4 +1,7 @@
-"""What an operator declares to the controls: checked when the process starts, with a sentence that says what is wanted."""
+"""What an operator declares to the controls is checked when the process starts.
+
+The message says what is required.
+"""
 
 from __future__ import annotations
 

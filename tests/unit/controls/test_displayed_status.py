@@ -1,4 +1,7 @@
-"""The rule of colours, exhaustively: green only from met evidence that is fresh, not from the future, and of this program."""
+"""The rule of colours, exhaustively.
+
+Green only from met evidence that is fresh, not from the future, and of this program.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tools of the probes: canaries in every place, a search that finds what is planted, a version that notices every byte."""
+"""Tools of the probes.
+
+Canaries in every place, a search that finds what is planted, a version that notices every byte.
+"""
 
 from __future__ import annotations
 

@@ -318,7 +318,10 @@ def _work(
 
 
 def test_processes_share_a_store(tmp_path: Path, secrets: FileSecretProvider) -> None:
-    """Six processes start on an empty directory at once: one purpose key among them, nothing lost, nothing half made."""
+    """Start six processes on an empty directory at once: one purpose key among them.
+
+    Nothing is lost, nothing half made.
+    """
     results: multiprocessing.Queue[list[str]] = FORK.Queue()
     processes = [
         FORK.Process(target=_work, args=(tmp_path / "keys", secrets.directory, results))
@@ -368,7 +371,10 @@ def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(
 def _killed_at(
     calls: int, module_and_names: tuple[tuple[object, str], ...], act: Callable[[], object]
 ) -> int | None:
-    """Run `act` in a child that kills itself before its `calls`-th use of one of the named functions; return its exit code."""
+    """Run `act` in a child that kills itself before its `calls`-th use of a named function.
+
+    Return its exit code.
+    """
 
     def child() -> None:
         left = [calls]

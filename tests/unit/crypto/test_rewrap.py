@@ -1,4 +1,7 @@
-"""Root and purpose keys are replaced under living readers; an old one is gone when nothing is under it, and only then."""
+"""Root and purpose keys are replaced while processes read.
+
+An old one is deleted only when nothing is under it.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +131,10 @@ def test_a_password_under_rotation_is_tried_old_and_new_in_turn(
 def test_a_key_that_is_just_being_overwritten_is_known_as_destroyed(
     tmp_path: Path, store: RotatableKeyStore
 ) -> None:
-    """A killed destruction leaves the tombstone and a file of zeros, and a living one passes through that state."""
+    """Read a tombstone with a file of zeros.
+
+    A killed destruction leaves both, and a running one passes through that state.
+    """
     key = store.create(Purpose.PII, "day:1")
     path = tmp_path / "keys" / "data" / f"{key.id}.json"
     half = bytes(path.stat().st_size)

@@ -148,7 +148,10 @@ def test_relocation_matrix() -> None:
 
 
 def test_every_field_of_a_place_is_in_the_matrix() -> None:
-    """A field that is added to Place without changing its bytes would not bind; the matrix above must then grow."""
+    """Compare the fields with the matrix above, which must grow with them.
+
+    A field that is added without changing the bytes would not bind.
+    """
     assert [field.name for field in dataclasses.fields(EncryptionContext)] == [
         "tenant",
         "table",
@@ -183,7 +186,10 @@ def test_any_other_length_is_refused() -> None:
 
 
 def test_a_key_under_another_name_opens_nothing() -> None:
-    """The key id is bound too: the same material under a second id, and the message pointed at it, is refused."""
+    """Point a message at the same material under a second id: refused.
+
+    The key id is bound too.
+    """
     key = new_data_key(Purpose.REFRESH_TOKEN)
     twin = DataKey(CHARLIE, key.purpose, key.material)
     message = seal(key, PLACE, b"plain")

@@ -1,4 +1,7 @@
-"""The words of the data map on columns, indexes, jobs and keys: complete for every table, and contradicting nothing."""
+"""What the data map says of columns, indexes, jobs and keys.
+
+Complete for every table, and without a contradiction.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The screens of the product with invented figures, so that components are looked at where they will live."""
+"""The screens of the product with invented figures.
+
+Components are checked where they are used.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Contrast by WCAG 2.2: 4.5:1 for text (1.4.3), 3:1 for what a picture or a control is made of (1.4.11), in both themes."""
+"""Contrast by WCAG 2.2 in both themes.
+
+4.5:1 for text (1.4.3), 3:1 for what a picture or a control is made of (1.4.11).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""HTTPS behind trusted proxies, as a production deployment has it: settings read in a process of their own."""
+"""HTTPS behind trusted proxies, as a production deployment has it.
+
+Settings are read in a process of their own.
+"""
 
 from __future__ import annotations
 
@@ -194,7 +197,10 @@ def test_a_guarded_deployment_decides_about_proxies_before_it_serves(tmp_path: P
 
 
 def test_gunicorn_accepts_no_forwarded_header_itself() -> None:
-    """Its defaults would: from this machine, from any Unix socket, and from whom FORWARDED_ALLOW_IPS names."""
+    """Check that the shipped configuration trusts no one.
+
+    The defaults would: this machine, any Unix socket, and whom FORWARDED_ALLOW_IPS names.
+    """
     assert (
         gunicorn.forwarded_allow_ips,
         gunicorn.forwarder_headers,

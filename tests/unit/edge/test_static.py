@@ -1,4 +1,7 @@
-"""What is served is what was reviewed: vendored files are unchanged, nothing is inline, nothing comes from another host."""
+"""What is served is what was reviewed.
+
+Vendored files are unchanged, nothing is inline, nothing comes from another host.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Static files: compressed for who accepts it, kept for a year under the address of their content, never broken by an update."""
+"""Static files: compressed for clients that accept it, and never broken by an update.
+
+Kept for a year under the address of their content.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pages speak Seller Central's words and US English: phrases that were replaced do not come back, in templates or in strings of the code."""
+"""Pages use Seller Central's terms and US English.
+
+Phrases that were replaced do not come back, in templates or in strings of the code.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,10 @@ OTHER_DATES = r"""date:["'][jlDN]"""
 
 
 def _texts(path: Path) -> Iterator[str]:
-    """Yield what a template says: its text, its labels and titles, and the words given to components; or a module's strings."""
+    """Yield what a template says, or a module's strings.
+
+    Of a template: its text, its labels and titles, and the words given to components.
+    """
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".html":
         yield re.sub(

@@ -1,4 +1,7 @@
-"""Facts that are changed later: each appears in Amazon's answers from its instant on, and what was known before stays as it was."""
+"""Facts that are changed later.
+
+Each appears in Amazon's answers from its instant on, and what was known before stays as it was.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Orders v0 and restricted data tokens: what an application without a restricted role is told, and what one with it is."""
+"""Orders v0 and restricted data tokens.
+
+What an application without a restricted role receives, and what one with it does.
+"""
 
 from __future__ import annotations
 

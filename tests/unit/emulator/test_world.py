@@ -178,7 +178,11 @@ def test_breakdown_leaves_sum_to_transaction_and_item_totals(world: World) -> No
 
 
 def test_transactions_have_the_shapes_of_recorded_ones(world: World) -> None:
-    """Statuses, contexts and breakdowns that are null, item trees without Sales and Expenses, and fees of a base and a tax."""
+    """Find the shapes of recorded transactions in the emulated ones.
+
+    Statuses, contexts and breakdowns that are null, item trees without Sales and Expenses, and fees
+    of a base and a tax.
+    """
     statuses, groups, parts, ends = set(), set(), set(), set()
     writer = TransactionWriter(world, CHARLIE, NOW)
     seller = SELLERS[CHARLIE]

@@ -103,7 +103,10 @@ def test_without_a_list_nothing_is_refused(border: None) -> None:
 
 
 def _ways_out() -> dict[str, Callable[[], object]]:
-    """Each function of `socket` by which a process can reach or ask about a host, aimed at one that nobody owns (RFC 5737)."""
+    """Return each function of `socket` by which a process can reach or ask about a host.
+
+    Aimed at a host that no one owns (RFC 5737).
+    """
 
     def datagram(send: Callable[[socket.socket], object]) -> Callable[[], object]:
         def out() -> object:

@@ -1,4 +1,7 @@
-"""No text of an export begins a formula: not at its beginning, and not where a spreadsheet of another locale cuts it."""
+"""No text of an export begins a formula.
+
+Not at its beginning, and not where a spreadsheet of another locale cuts it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A log line tells of a web request its pattern, and never the address, which may hold what a person searched for."""
+"""A log line has the pattern of a web request's address, never the address itself.
+
+It may hold what a person searched for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The two locks on a process's memory, in processes of their own: what a limit does can't be undone in this one."""
+"""The two locks on a process's memory, in processes of their own.
+
+What a limit does can't be undone in this one.
+"""
 
 from __future__ import annotations
 

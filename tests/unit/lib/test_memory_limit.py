@@ -1,4 +1,7 @@
-"""A process that may take only so much memory: what goes beyond ends in MemoryError, and the process goes on."""
+"""A process that may take only so much memory.
+
+What goes beyond ends in MemoryError, and the process continues.
+"""
 
 from __future__ import annotations
 

@@ -231,5 +231,8 @@ def test_a_secret_in_any_position_never_leaves(
     ],
 )
 def test_long_lines_take_no_quadratic_time(unit: str) -> None:
-    """A quadratic search of a quarter of a megabyte would take minutes: a log line could be attacked with it."""
+    """Redact a quarter of a megabyte in linear time.
+
+    A quadratic search would take minutes: a log line could be attacked with it.
+    """
     assert redact_text(unit * (250_000 // len(unit)))

@@ -1,4 +1,8 @@
-"""The lists of pinned packages: whatever is installed beside the program, the program's own packages are there, at the same versions."""
+"""The lists of pinned packages.
+
+Whatever is installed beside the program, the program's own packages are there, at the same
+versions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The SQL that every supported PostgreSQL parses: what a later version brought is in a string, behind a check of the version."""
+"""The SQL that every supported PostgreSQL parses.
+
+What a later version brought is in a string, behind a check of the version.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The tar of a base backup: what a data folder holds is written, and everything else is refused, on every Python."""
+"""The tar of a base backup: what a data folder holds is written, on every Python.
+
+Everything else is refused.
+"""
 
 from __future__ import annotations
 

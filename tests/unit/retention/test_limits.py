@@ -1,4 +1,7 @@
-"""The limits, against a calendar that the program does not use: months and years counted by hand, days by the stores' own clocks."""
+"""The limits, against a calendar that the program does not use.
+
+Months and years counted by hand, days by the stores' own clocks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The import page in a real browser: dropped, looked at, imported, by keyboard too; without script; accessible in both themes.
+"""The import page in a real browser: files are dropped, inspected and imported, by keyboard too.
+
+It works without script, and is accessible in both themes.
 
 With THESELLER_SCREENSHOTS set to a folder, pictures are left there.
 """

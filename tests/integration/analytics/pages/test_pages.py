@@ -1,4 +1,7 @@
-"""The pages through the web's role: whose figures, exact sums, downloads, honesty, and addresses that nobody should have typed."""
+"""The pages through the web's role: whose figures, exact sums, downloads, invalid addresses.
+
+What is uncertain is said.
+"""
 
 from __future__ import annotations
 

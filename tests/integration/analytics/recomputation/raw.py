@@ -1,4 +1,6 @@
-"""Amazon's raw answers to day and SKU cells, by code that shares nothing with the product: no import of it, other words, floats nowhere.
+"""Amazon's raw answers to day and SKU cells, by code that shares nothing with the product.
+
+No import of it, other names, no floats.
 
 It asks the emulator over HTTP as any client would, reads JSON and tab-separated text itself, and
 adds up by rules written down here a second time. What Amazon's labels mean is stated below for the
@@ -81,7 +83,10 @@ class Money:
 
 
 class Asking:
-    """A client of the emulated Amazon for one seller, nothing more than HTTP. `wait` lets quota and time pass."""
+    """A client of the emulated Amazon for one seller, nothing more than HTTP.
+
+    `wait` lets quota and time pass.
+    """
 
     def __init__(
         self, url: str, region: str, token: Callable[[], str], wait: Callable[[], None]
@@ -173,7 +178,10 @@ class Asking:
 
 
 def rows_of(served: bytes) -> list[dict[str, str]]:
-    """Return the rows of a tab-separated document by column. European documents are Windows-1252, others UTF-8."""
+    """Return the rows of a tab-separated document by column.
+
+    European documents are Windows-1252, others UTF-8.
+    """
     plain = gzip.decompress(served) if served[:2] == b"\x1f\x8b" else served
     try:
         text = plain.decode("utf-8-sig")
@@ -193,7 +201,10 @@ def _day(store: str, instant: datetime) -> date:
 
 
 def _number(text: str) -> Decimal:
-    """Read ``-1.234,56`` and ``-1234.56``: the last separator followed by at most two digits is the decimal one."""
+    """Return the number that ``-1.234,56`` or ``-1234.56`` writes.
+
+    The last separator followed by at most two digits is the decimal one.
+    """
     if "," in text:
         return Decimal(text.replace(".", "").replace(",", "."))
     return Decimal(text)
@@ -322,7 +333,10 @@ def _keys() -> Keys:
 
 
 def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[str, str]]]) -> Cells:
-    """Return the ledger's cells: settled money from its settlement, all other released money from Finances, each posting once."""
+    """Return the ledger's cells, each posting once.
+
+    Settled money comes from its settlement, all other released money from Finances.
+    """
     cells, refunds = _new(), _keys()
     stored = list(settlements)
     known = {rows[0]["settlement-id"] for rows in stored}
@@ -354,7 +368,10 @@ def money_cells(transactions: Iterable[Json], settlements: Iterable[list[dict[st
 
 
 def order_cells(orders: Iterable[Json]) -> Cells:
-    """Return the cells of orders: what was ordered on a day and not canceled, without replacements and other channels."""
+    """Return the cells of orders: what was ordered on a day and not canceled.
+
+    Replacements and other channels are left out.
+    """
     cells, buyers = _new(), _keys()
     for order in orders:
         if order["salesChannel"]["channelName"] != "AMAZON":
@@ -391,7 +408,10 @@ def order_cells(orders: Iterable[Json]) -> Cells:
 
 
 def order_cells_of_rows(rows: Iterable[dict[str, str]]) -> Cells:
-    """Return the same of the rows of an all-orders report, which names no replacements: they are orders for nothing that were shipped."""
+    """Return the cells of orders from the rows of an all-orders report.
+
+    It names no replacements: they are orders for nothing that were shipped.
+    """
     cells, buyers = _new(), _keys()
     by_order: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
@@ -451,7 +471,10 @@ def joined(*parts: Cells) -> Cells:
 
 
 def differences(expected: Cells, shown: Cells) -> list[str]:
-    """Return a line for each column of each cell in which the two differ; what a cell does not have is zero."""
+    """Return a line for each column of each cell in which the two differ.
+
+    What a cell does not have is zero.
+    """
     found = []
     for place in sorted({*expected, *shown}):
         ours, theirs = expected.get(place, {}), shown.get(place, {})

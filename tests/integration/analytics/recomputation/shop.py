@@ -1,4 +1,7 @@
-"""A shop that the product fills through its own streams or files, on a clock that a test moves; and what its pages then show."""
+"""A shop that the product fills through its own streams or files, and what its pages show.
+
+A test moves the clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every day and SKU cell of a whole shop is recomputed from Amazon's raw answers by code that shares nothing with the product's.
+"""Every day and SKU cell of a shop is recomputed from Amazon's raw answers.
+
+The code that does it shares nothing with the product's.
 
 Before and after twelve days in which orders are refunded late, canceled and released, settlements
 are closed early, and invoiced orders get a settlement stream of their own over the same days: 0
@@ -63,7 +65,10 @@ AMERICA = Case(
 
 @dataclass
 class Truth:
-    """What Amazon's raw answers amount to. Settlement documents are kept: Amazon lists them for 90 days only."""
+    """What Amazon's raw answers amount to.
+
+    Settlement documents are kept: Amazon lists them for 90 days only.
+    """
 
     case: Case
     asking: Asking
@@ -156,7 +161,10 @@ def changeable(amazon: EmulatedAmazon, case: Case, kind: str) -> list[str]:
 
 
 def twelve_days(amazon: EmulatedAmazon, case: Case, clock: Clock) -> Counter[str]:
-    """Let twelve days pass in which everything changes that can; return how often each kind of change was made."""
+    """Let twelve days pass in which everything changes that can.
+
+    Return how often each kind of change was made.
+    """
     first, *others = case.stores
     made = Counter[str]()
     # At the end the settlement of invoiced orders covers days whose other orders are in no
@@ -190,7 +198,10 @@ def twelve_days(amazon: EmulatedAmazon, case: Case, clock: Clock) -> Counter[str
 
 
 def of_columns(cells: Cells, since: date) -> Cells:
-    """Return what the pages show of these cells: products have fewer columns than days. Orders before `since` are history in part."""
+    """Return what the pages show of these cells: products have fewer columns than days.
+
+    Orders before `since` are history in part.
+    """
     partial = {
         "orders",
         "units",

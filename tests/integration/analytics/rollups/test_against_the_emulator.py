@@ -1,4 +1,7 @@
-"""Deferred money is the balance that the emulated Amazon states, and net proceeds are what it released: to the cent, from its raw answers."""
+"""Deferred money is the emulated Amazon's balance, and net proceeds what it released.
+
+To the cent, from its raw answers.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def amazon(tmp_path: Path) -> Amazon:
 
 
 def _whole_instant(truth: ExpectedFigures, at: datetime) -> datetime:
-    """Return an instant from `at` on at which listTransactions shows all that was posted: it lags up to 48 hours behind the balance."""
+    """Return an instant from `at` on at which listTransactions shows all that was posted.
+
+    It lags up to 48 hours behind the balance.
+    """
     while any(
         event.posted <= at < event.visible for event in truth.events(at - timedelta(days=4), at)
     ):

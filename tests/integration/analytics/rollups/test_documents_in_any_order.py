@@ -1,4 +1,4 @@
-"""Any order, repetition and overlap of documents gives the same figures, and these are what really happened.
+"""Any order, repetition and overlap of documents gives the figures of what really happened.
 
 Every transaction counts exactly once, net proceeds by source add up to the lines that count, and
 what is deferred is Amazon's balance.

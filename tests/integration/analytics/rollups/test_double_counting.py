@@ -1,4 +1,7 @@
-"""The ways in which Amazon's data invites counting something twice, or not at all. Each is a test; figures are worked out by hand."""
+"""The ways in which Amazon's data invites counting something twice, or not at all.
+
+Each is a test; figures are worked out by hand.
+"""
 
 from __future__ import annotations
 

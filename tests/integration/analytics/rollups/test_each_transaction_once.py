@@ -1,4 +1,7 @@
-"""A transaction counts once, whatever else was settled that day: by its settlement if that is stored, else by Finances. Worked out by hand."""
+"""A transaction counts once, whatever else was settled that day.
+
+By its settlement if that is stored, else by Finances. Worked out by hand.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Whatever the base rows are, the rollups are their sums: against a recount in Python, over days with 23 and 25 hours, several stores,
-both books, cancelled, replaced and unpriced lines.
+"""Whatever the base rows are, the rollups are their sums, by a recount in Python.
+
+Over days with 23 and 25 hours, several stores, both bases, cancelled, replaced and unpriced lines.
 """
 
 from __future__ import annotations

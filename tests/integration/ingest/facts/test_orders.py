@@ -1,5 +1,5 @@
 # fields of whatever is made here
-"""Slices: whole orders, transactions and their releases, settlements, stock. The newer wins, and nothing is counted twice."""
+"""Orders, transactions, settlements and inventory: the newer wins, nothing is counted twice."""
 
 from __future__ import annotations
 

@@ -59,7 +59,10 @@ def zipped(text: str) -> bytes:
 
 
 def picture() -> dict[str, tuple[int, str]]:
-    """Return for every table of the database how many rows it has and a hash of all of them, seen by a superuser."""
+    """Return for every table of the database its number of rows and a hash of all of them.
+
+    As seen by a superuser.
+    """
     name = connections["default"].settings_dict["NAME"]
     found: dict[str, tuple[int, str]] = {}
     with psycopg.connect(test_server().superuser_dsn(str(name))) as connection:

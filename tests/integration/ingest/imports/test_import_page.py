@@ -1,4 +1,7 @@
-"""The import page: who may, what comes back, what is kept (nothing) between looking and storing, and what is refused before it is read."""
+"""The import page: who may use it, what it returns, and what is refused before it is read.
+
+Nothing is kept between inspecting and storing.
+"""
 
 from __future__ import annotations
 
@@ -247,7 +250,10 @@ def test_canaries_never_come_back(cast: Cast, caplog: pytest.LogCaptureFixture) 
 
 
 class _Writes:
-    """Notes every file that this process opens for writing while it watches. An audit hook can't be removed, only put to sleep."""
+    """Notes every file that this process opens for writing while it watches.
+
+    An audit hook can't be removed, only turned off.
+    """
 
     def __init__(self) -> None:
         self.watching = False

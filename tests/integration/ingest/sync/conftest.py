@@ -1,4 +1,7 @@
-"""A small European seller at the emulated Amazon, connected to Alice's shop, and a worker that can be driven by hand."""
+"""A small European seller at the emulated Amazon, connected to Alice's shop.
+
+And a worker that can be driven by hand.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +100,10 @@ class Worker:
         )
 
     def pass_time(self, name: str) -> None:
-        """Let what the stream waits for be over: its due time, its lease, the next look at a report, the parking of a
-        window, Amazon's patience.
+        """End every wait of the stream.
+
+        Its due time, its lease, the next check of a report, the parking of a window, Amazon's
+        patience.
         """
         past = clock.now() - timedelta(seconds=1)
         self.rows(
@@ -139,7 +144,10 @@ class Worker:
 
 @pytest.fixture
 def worker(cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """Everything authorised, streams planned, histories narrowed to their newest window, and this process in the worker's role."""
+    """Give a worker with everything authorised and streams planned.
+
+    Histories are narrowed to their newest window, and this process is in the worker's role.
+    """
     # Stock is not offered yet; its stream is tested all the same.
     monkeypatch.setattr(registry, "OFFERED", FEATURES)
     connection = connect(cast, amazon, ["sales", "finances", "stock"])

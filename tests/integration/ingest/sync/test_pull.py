@@ -232,7 +232,10 @@ def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
 
 
 def _claims(worker: Worker, database: str, seller: str) -> None:
-    """Have the connection say that it is `seller`'s, as if Amazon had not been able to name the seller when it was authorized."""
+    """Record that the connection is `seller`'s.
+
+    As if Amazon had not been able to name the seller when it was authorized.
+    """
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute(
             "update connections_connection set selling_partner_id = %s, seller_check = null,"

@@ -49,7 +49,10 @@ def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(
 def test_a_feature_that_is_not_offered_is_not_collected_and_its_rows_stay(
     cast: Cast, amazon: EmulatedAmazon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An earlier version offered stock. Its streams end at their next turn; what they stored is not deleted by that."""
+    """Renew a connection for which an earlier version offered inventory.
+
+    Its streams end at their next turn; what they stored is not deleted by that.
+    """
     connection = connect(cast, amazon, ["sales", "stock"])
     worker = Worker(cast.alices_shop, connection, amazon)
     stored = "select count(*) from ingest_inventory where connection_id = %s"

@@ -1,5 +1,8 @@
 # what stands in for a method takes whatever it takes
-"""A worker that is killed at any moment, two workers at once, a connection that ends in the middle: nothing lost, nothing doubled."""
+"""A worker that is killed at any moment, two workers at once, a connection that ends meanwhile.
+
+Nothing is lost, nothing is doubled.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class Killed(BaseException):
 
 @pytest.fixture
 def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Return a function that has the process die at the n-th boundary: before or after a call, before or after a commit."""
+    """Return a function that kills the process at the n-th boundary.
+
+    Before or after a call, before or after a commit.
+    """
     ask, download, commit = SyncStep.call, SyncStep.download, SyncStep.commit
     left = [0]
 

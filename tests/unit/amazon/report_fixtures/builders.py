@@ -1,4 +1,7 @@
-"""Report files with invented data: Alice's shop sells brushes. Every column that must not pass carries a canary."""
+"""Report files with invented data: Alice's shop sells brushes.
+
+Every column that must not pass carries a canary.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ _ORDER = {
 
 
 def order(**cells: str) -> dict[str, str]:
-    """One order line; keys with underscores. Columns that must be dropped hold a canary unless told otherwise."""
+    """Return one order line; keys have underscores.
+
+    Columns that must be dropped hold a canary unless given a value.
+    """
     return (
         dict.fromkeys(DROPPED.split(), CANARY)
         | _ORDER

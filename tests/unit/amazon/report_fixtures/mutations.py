@@ -1,4 +1,7 @@
-"""Files of every kind, changed at random, whose unread columns hold canaries: the same files for the same seed."""
+"""Files of every kind, changed at random, whose unread columns hold canaries.
+
+The same files for the same seed.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ CANARY = re.compile(r"zzq1|quix", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A changed file. `moved`: cells may stand below another column's name, so what is kept of it may be any cell."""
+    """A changed file.
+
+    `moved`: cells may be below another column's name, so what is kept of it may be any cell.
+    """
 
     number: int
     data: bytes

@@ -1,4 +1,7 @@
-"""The same product twice in one order, at two prices: whatever order documents come in, the result is one, and it is the truth."""
+"""The same product twice in one order, at two prices.
+
+Whatever order documents come in, the result is one, and it is the truth.
+"""
 
 from __future__ import annotations
 
