@@ -106,7 +106,13 @@ def drill(
 
 
 def _refuse_little_space(folder: Path) -> None:
-    """A drill on the database's own disk must not fill it."""
+    """Check that the drill does not fill the disk.
+
+    The database may be on the same disk.
+
+    Raises:
+        UnavailableError: there is too little space.
+    """
     needed, free = (
         int(rows("select pg_database_size(current_database())")[0][0]),
         shutil.disk_usage(folder.parent).free,
@@ -205,4 +211,4 @@ def _sees(connection: psycopg.Connection[tuple[object, ...]], table: str) -> boo
             is not None
         )
     except psycopg.errors.InsufficientPrivilege:
-        return False  # Refused is as good as nothing seen.
+        return False  # A refused query shows no row either.

@@ -77,7 +77,8 @@ _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[An
     (AbsentError, lambda error: f"this backup is incomplete: {error}"),
     (PostgresError, lambda error: f"{error.message.rstrip('.')}. {error.advice}".strip()),
 )
-#: Nothing is known of the backup. What a database says may quote a value.
+#: Nothing is known of the backup. A message of the database may contain a value, so none is passed
+#: on.
 _UNAVAILABLE: tuple[
     tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], str]], ...
 ] = (

@@ -13,8 +13,8 @@ import psycopg
 
 from theseller.backups.types import BackupError, Fingerprint
 
-#: How long one attempt to hold writers waits, shorter than deadlock_timeout: no other transaction
-#: is ever the victim.
+#: How long one attempt to lock out writers waits: less than deadlock_timeout, so that no other
+#: transaction is canceled as a deadlock's victim.
 _ATTEMPT = "300ms"
 _PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.2

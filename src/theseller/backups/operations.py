@@ -334,7 +334,7 @@ def _give_up(
     made: UUID, key: UUID, context: BackupContext, error: Exception, *, at: datetime
 ) -> None:
     context.keys.destroy(key)
-    # Another error's text may hold anything.
+    # The text of another error may contain data.
     why = str(error) if isinstance(error, BackupError) else type(error).__name__
     with transaction.atomic():
         rows(

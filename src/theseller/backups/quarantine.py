@@ -43,7 +43,7 @@ _WAL, _HBA = "wal", "pg_hba.conf"
 #: pg_hba.conf. Who may connect: the superuser, through a folder that only the server's own user may
 #: enter; and, only while the database has a name that no one can guess, the roles that repeat the
 #: erasures, with their passwords. The web's role may not connect.
-_DOORS = (
+_HBA_RULES = (
     "local all {superuser} trust\n"
     "local {database} theseller_migrate,theseller_worker,theseller_retention,theseller_probe"
     " scram-sha-256\n"
@@ -117,7 +117,7 @@ def lay_out(
         layout = prepare_layout(folder, account)
         _write_wal(
             context, described, layout, account, whole=whole_wal
-        )  # First: it is little, and as likely to be at fault.
+        )  # First: it is small, and as likely to be damaged.
         unpack(_content(context, described, "base"), layout, account)
         verify_unpacked(layout, binaries, account)
         _write_as(layout.data / "recovery.signal", b"", account)
@@ -133,7 +133,7 @@ def discard(folder: Path) -> None:
     if layout is not None:
         remove_stale_files(
             layout.data, layout.run, lambda _sentence: None
-        )  # Of a run that was killed: it would take away our socket.
+        )  # Of a run that was killed: its files would replace our socket.
     if layout is not None and not layout.home.is_relative_to(folder):
         shutil.rmtree(layout.home, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +193,7 @@ def running(
     account = server_account(layout.data, lambda _sentence: None)
     _write_as(
         layout.home / _HBA,
-        _DOORS.format(superuser=SUPERUSER, database=hidden_name).encode(),
+        _HBA_RULES.format(superuser=SUPERUSER, database=hidden_name).encode(),
         account,
     )
     server = Server(

@@ -19,7 +19,7 @@ from theseller.backups.types import Backup, BackupError, MaintenanceReport
 from theseller.postgres.swap_data_dir import delete_replaced_databases
 from theseller.retention.limits import BACKUP_HOURS
 
-#: A fresh deployment has little to keep, and its first minutes have better things to do.
+#: A new deployment takes its first backup after this time: before, there is little data.
 _FIRST_AFTER = timedelta(minutes=5)
 #: After a failure the next try waits twice as long as the last one did, and an hour at most: each
 #: leaves a record and a tombstone.

@@ -40,7 +40,7 @@ class Source(Protocol):
 
     @property
     def version(self) -> str:
-        """Return the version of the server whose files are copied."""
+        """Version of the server whose files are copied."""
 
     def current_segment(self) -> str:
         """Return the name of the WAL segment that is being written."""
@@ -83,8 +83,8 @@ class EmbeddedSource:
     @property
     def version(self) -> str:
         """Version of the running server, such as 15.18."""
-        # What the programs here are says nothing of a server that others started. A distribution
-        # adds words of its own: `15.18 (Debian …)`.
+        # The server's own answer: it may be of another version than the programs here. A
+        # distribution adds a suffix, `15.18 (Debian …)`.
         return self._ask("show server_version").split(" ", 1)[0]
 
     def current_segment(self) -> str:

@@ -39,7 +39,7 @@ class Target(Protocol):
 
     @property
     def title(self) -> str:
-        """Return where this is, for people; without a secret."""
+        """Name of this target for people, without a secret."""
 
     def put(self, name: str, content: Iterable[bytes]) -> int:
         """Store `content` completely or not at all; return its length.
@@ -126,8 +126,8 @@ class DirectoryTarget:
         """Delete an object, unfinished files beside it, and empty folders."""
         place = self._place(name)
         place.unlink(missing_ok=True)
-        # What a killed writer left of this object goes with it, and so does a folder that is empty
-        # now.
+        # Unfinished files of a killed writer are deleted with the object, and so is an empty
+        # folder.
         for parent in [
             above
             for above in place.parents

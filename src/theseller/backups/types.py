@@ -77,12 +77,12 @@ class Backup:
 
     @property
     def alive(self) -> bool:
-        """Return whether it can be read with the key store."""
+        """Whether it can be read with the key store."""
         return self.key_destroyed_at is None
 
     @property
     def good(self) -> bool:
-        """Return whether it is whole, readable and proven by a drill."""
+        """Whether it is complete, readable and proven by a drill."""
         return self.alive and self.finished_at is not None and self.drill_passed is True
 
 

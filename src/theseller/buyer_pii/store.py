@@ -84,6 +84,9 @@ def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
     """Return the connection's key while feature and connection are active.
 
     Both wait for this transaction before they end.
+
+    Raises:
+        FeatureDisabledError: the feature is off.
     """
     with tenant_scope(tenant):
         lock_shared(connection)

@@ -20,7 +20,7 @@ class Finding:
 
     @property
     def symbol(self) -> str:
-        """Return the symbol before the line.
+        """Symbol before the line.
 
         What was not checked is not marked as passed.
         """
@@ -28,5 +28,5 @@ class Finding:
 
     @property
     def state(self) -> str:
-        """Return the same as one word, for programs."""
+        """The same as one word, for programs."""
         return "bad" if self.failed else "good" if self.checked else "not-checked"

@@ -61,7 +61,9 @@ def _restore_superuser_password(server: Server, provider: WritableSecretProvider
     if coming is None:
         return
     with (
-        contextlib.suppress(psycopg.OperationalError),  # It has not taken it yet.
+        contextlib.suppress(
+            psycopg.OperationalError
+        ),  # The database does not have the new password yet.
         psycopg.connect(
             server.dsn(SUPERUSER, coming.reveal(), "postgres"), autocommit=True
         ) as connection,

@@ -39,7 +39,7 @@ class ExternalServer:
 
     @property
     def target(self) -> str:
-        """Return the administrator's connection string of our database.
+        """The administrator's connection string of our database.
 
         The database may not exist yet.
         """

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:  # noqa: BLE001
         if args.debug:
-            # Without the texts of foreign exceptions: they quote what they choked on. The
+            # Without the texts of other libraries' exceptions, which may contain data. The
             # database's message about a connection is printed.
             print(redact_text(trace_text(error)), file=sys.stderr)
             if said := server_text(error):
@@ -123,7 +123,7 @@ def _message_of(error: Exception) -> tuple[str, str, int]:
     known = _operating_system_error(error) or _database_error(error)
     if known is not None:
         return *known, FAILURE
-    # The text of an unforeseen error may quote what it choked on, which can be anyone's data.
+    # The text of an unforeseen error may contain anyone's data.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return (

@@ -22,7 +22,7 @@ from theseller.postgres.processes import ProcessMark, process_mark, stop_process
 from theseller.postgres.server import Server
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-# A program that ran this long was well: its next failure counts as the first.
+# After this many seconds a program counts as stable: its next failure counts as the first.
 _STABLE_AFTER = 30.0
 _STEP = 0.05
 _LOG_LIMIT = 10 * 1024 * 1024
@@ -101,7 +101,8 @@ class Program:
 
     def _launch(self) -> int:
         """Start the child; return the length of its log before it."""
-        # What an ended one started (gunicorn's workers hold the port) must not meet its successor.
+        # Processes that the ended child started (gunicorn's workers, which have the port) must end
+        # before the next one starts.
         self.close()
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -115,8 +116,8 @@ class Program:
                 stderr=log,
                 env=dict(self.environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
-                # Killed, not asked: with us the database goes too, and there is no reason to wait
-                # for that. All of them survive a kill.
+                # SIGKILL, not SIGTERM: if the supervisor ends, the database ends too, and nothing
+                # is gained by waiting. All of the programs survive a kill.
                 # one prctl call, loaded before the fork
                 preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )
@@ -296,7 +297,7 @@ class Supervisor:
         while service.poll() is None:
             if time.monotonic() > deadline:
                 return False
-            # Once hurried, always hurried: a second request counts for all services.
+            # A second signal counts for all services.
             if self._kill_now and not killed:
                 return False
             time.sleep(_STEP)

@@ -17,12 +17,12 @@ from theseller.crypto.cached_value import RotatingPassword
 from theseller.crypto.providers import SecretProvider
 from theseller.postgres.layout import socket_directory
 
-#: The connections of each process besides its own (`default`). The worker purges as `retention` and
-#: probes as `probe`, and tries as `web` too whether row security holds; both it and the web reach
-#: buyers' data through the vault's own role. The web has roles of their own for accounts and for
-#: the operator's area: SQL that is injected into a page of a tenant's runs as `web`, which reaches
-#: neither. Before PostgreSQL 17 only the owner may rewrite a table after an erasure: the worker
-#: opens `migrate` for that, and for as long (erasure/vacuum.py).
+#: The connections of each process besides its own (`default`). The worker erases as `retention`,
+#: probes as `probe`, and tests row security as `web`; worker and web reach buyers' data as the role
+#: `pii`. The web has separate roles for accounts and for the operator area: SQL that is injected
+#: into a tenant's page runs as `web`, which reaches neither. Before PostgreSQL 17 only the owner
+#: may rewrite a table after an erasure: the worker connects as `migrate` for that time
+#: (erasure/vacuum.py).
 _EXTRA_ALIASES = {
     ProcessRole.WORKER: (
         ProcessRole.RETENTION,
@@ -88,8 +88,8 @@ def database_settings(
     for role in extra:
         settings[role.value] = _as_role(server, role, secrets)
     if environment.role is ProcessRole.WEB and environment.kind is not EnvironmentKind.TEST:
-        # A page has more connections than threads: who waits for one waits for a database that is
-        # away, and soon gets an error that says so.
+        # A web process has more connections than threads: a thread waits for one only if the
+        # database is unavailable, and soon gets an error that says so.
         for one in settings.values():
             one["OPTIONS"]["pool"]["timeout"] = WEB_POOL_TIMEOUT_SECONDS
     return settings

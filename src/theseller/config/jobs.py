@@ -82,7 +82,7 @@ class RetryTransientFailures(procrastinate.BaseRetryStrategy):
         return procrastinate.RetryDecision(retry_in={"seconds": min(60, 2 ** min(job.attempts, 6))})
 
 
-# Procrastinate names the tick
+# Procrastinate passes the time of the tick as `timestamp`.
 async def reap_stalled(
     context: procrastinate.JobContext,
     timestamp: int = 0,  # noqa: ARG001 - Procrastinate passes it

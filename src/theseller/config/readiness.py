@@ -53,8 +53,8 @@ _ROLE_REFUSED = frozenset({
     "password_wrong", "password_missing", "role_missing", "role_no_login", "connect_denied",
     "not_admitted", "permission_denied",
 })  # fmt: skip
-#: How long a connection may take, and how long what was found counts: the database is asked once in
-#: that, however many ask here.
+#: Seconds that a connection may take, and that a result is cached: the database is queried at most
+#: once in that time.
 _CONNECT_SECONDS, _CACHE_SECONDS = 3, 1.0
 
 

@@ -43,8 +43,8 @@ KEY_STORE: KeyStore = cast(
 )
 
 
-#: Answers the key that signs tenant tickets (`tenancy/sql/guard.sql` holds its other half), read
-#: again every other second.
+#: Returns the key that signs tenant tickets; the database has its HMAC blocks
+#: (`tenancy/sql/guard.sql`). It is read again every other second.
 TENANT_TICKET_KEY: CachedValue[Secret] = CachedValue(lambda: SECRETS.get("tenant-ticket-key"))
 
 
@@ -52,6 +52,9 @@ def LWA_CLIENT_SECRETS() -> list[Secret]:  # noqa: N802
     """Return the valid client secrets of the Amazon application.
 
     Newest first. Two are valid while one is being rotated.
+
+    Raises:
+        SecretNotFoundError: there is none.
     """
     names = ("lwa-client-secret", "lwa-client-secret-previous")
     found = [secret for name in names if (secret := _secret_or_none(name)) is not None]
@@ -72,8 +75,7 @@ def _session_keys() -> tuple[str, list[str]]:
 
     During a rotation these are the next key and the previous one.
     """
-    # The coming one first: it takes the present one's place while we read, and must not be missed
-    # in both.
+    # The next one first: it may replace the present one while we read, and must not be missed.
     coming, present, former = (
         _secret_or_none(f"django-session-key{which}") for which in ("-next", "", "-previous")
     )
@@ -85,7 +87,7 @@ def _session_keys() -> tuple[str, list[str]]:
 
 
 _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
-#: Answers both, read again every other second; `config.session_keys` puts them in place.
+#: Returns both, read again every other second; `config.session_keys` puts them into the settings.
 SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap can't be raised.

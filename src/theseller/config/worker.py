@@ -32,7 +32,7 @@ _GRACE_SECONDS = 20.0
 #: How long the queue waits for a connection: shorter than what a service manager waits for our end.
 _CONNECTION_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
-#: A worker that ran this long was well: its next interruption counts as the first.
+#: After this many seconds a worker counts as stable: its next interruption counts as the first.
 _STABLE_AFTER = 60.0
 #: A refusal that no waiting mends, such as a wrong password, ends the worker after this long: a
 #: password may just be being replaced.

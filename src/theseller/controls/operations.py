@@ -111,7 +111,7 @@ def _is_due(
     if newest is None or ran is None or newest.code_version != code_version.code_version():
         return True
     if newest.collected_at > at or not timedelta(0) <= at - ran.at < entry.control.interval:
-        return True  # Evidence that is dated ahead must not put the next run off.
+        return True  # Evidence with a time in the future must not delay the next run.
     if newest.id != ran.evidence.id and newest.outcome is not ran.evidence.outcome:
         return True
     if at - newest.collected_at >= entry.control.interval:
@@ -133,7 +133,7 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
         return Unknown(str(blind))
     except NothingCheckedError:
         return Unknown("There was nothing to check, so nothing is proven.")
-    # any failure at all is "unknown", never silence and never green
+    # any failure is recorded as "unknown", never as passed
     except Exception as error:  # noqa: BLE001
         log.error("probe_failed control=%s error=%s", entry.control.id, type(error).__name__)
         return Unknown(f"The probe could not finish ({type(error).__name__}).")

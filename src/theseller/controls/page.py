@@ -43,7 +43,7 @@ def displayed_status(
     if evidence is None:
         return Status.UNKNOWN, "It has not been checked on this deployment yet."
     if evidence.outcome in {Status.FAILED, Status.UNKNOWN}:
-        return evidence.outcome, ""  # Bad news does not get better with age.
+        return evidence.outcome, ""  # A failure does not become stale.
     if evidence.collected_at > at + _SKEW:
         return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not accepted."
     if evidence.code_version != version:

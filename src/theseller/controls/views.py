@@ -16,7 +16,7 @@ from theseller.edge import times
 from theseller.edge.compression import compressed
 from theseller.lib import clock
 
-#: Anybody may ask, so anybody's cache may answer for a while; the page names its own time.
+#: The page is public, so any cache may store it for a short time; the page shows its own time.
 _CACHED = "public, max-age=15"
 
 

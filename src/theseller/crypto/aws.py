@@ -68,6 +68,9 @@ class AwsSecretProvider:
         """Store `secret` under `name`.
 
         AWS keeps the previous one as AWSPREVIOUS until the next change.
+
+        Raises:
+            ServiceError: AWS is deleting a secret of this name.
         """
         if not self._create(name, checked_for_storing(name, secret)):
             changed = self._client.call(

@@ -121,7 +121,7 @@ class VaultClient:
             verify=self.where.certificate_authority or True,
             timeout=self.where.timeout_seconds,
             namespace=self.where.namespace or None,
-            allow_redirects=False,  # the token would travel along, to whatever host is named
+            allow_redirects=False,  # a redirect would send the token to the host that it names
             adapter=adapters.RawAdapter,
         )
         client.session.trust_env = (

@@ -90,7 +90,11 @@ class KeyWrapper(Protocol):
 
 
 def wrapping_context(record: KeyRecord, environment: str) -> EncryptionContext:
-    """Return the encryption context that a wrapped key is bound to."""
+    """Return the encryption context that a wrapped key is bound to.
+
+    Raises:
+        CannotOpenError: the record has no purpose.
+    """
     if record.purpose is None:
         raise CannotOpenError
     return EncryptionContext(

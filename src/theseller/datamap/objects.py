@@ -64,11 +64,11 @@ _GUARD_FUNCTIONS = frozenset(
 )
 #: The queue's own functions carry its name and a version.
 QUEUE_ROUTINE = re.compile(r"procrastinate_[a-z_]+_v[0-9]+")
-#: PostgreSQL's own language. An extension may keep what passes by: pg_stat_statements keeps the
-#: texts of statements.
+#: PostgreSQL's own language. An extension may store data: pg_stat_statements stores the texts of
+#: statements.
 EXTENSIONS = frozenset({"plpgsql"})
-#: Kinds of jobs, each with the names of its arguments. A job rests in the queue until it is done;
-#: the queue is cleared of old ones by age.
+#: Kinds of jobs, each with the names of its arguments. A job stays in the queue until it is done;
+#: old ones are deleted by age.
 JOBS: dict[str, frozenset[str]] = {
     "analytics.roll_up": frozenset({"timestamp"}),
     "analytics.verify": frozenset({"timestamp"}),
@@ -116,7 +116,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
         "with the process",
         "nothing uses it",
     ),
-    # What a process keeps for itself between two pieces of work.
+    # State of a process between two jobs or requests.
     ProcessState(
         "memory",
         "theseller.amazon.charge_labels:_kind_of",

@@ -135,6 +135,9 @@ def _refuse_overlaps(descriptors: Mapping[str, TableDescriptor], added: Collecti
 
     It would hide that table's absence from the map. Only pairs with one of the tables `added`: the
     others were compared before.
+
+    Raises:
+        DataMapError: a prefix covers another table.
     """
     for descriptor in (one for one in descriptors.values() if one.partitions):
         others = (

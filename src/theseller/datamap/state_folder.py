@@ -150,9 +150,9 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
     ),
     StateEntry("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
-#: What the guard's own schema holds: which environment this database is, the keys that prove a
-#: tenant's ticket, two rows of no seller that the control of tenant isolation looks for. No one's
-#: data.
+#: Tables of the schema `guard`: the environment of this database, the keys that verify tenant
+#: tickets, and two rows of no seller that the control of tenant isolation searches for. They
+#: contain no one's data.
 GUARD_RELATIONS = frozenset({"audit_writer", "deployment", "isolation_probe", "ticket_key"})
 
 

@@ -125,7 +125,7 @@ class TableDescriptor:
 
     @property
     def qualified(self) -> str:
-        """Return the name with its schema."""
+        """Name with its schema."""
         return self.table if "." in self.table else f"public.{self.table}"
 
     def __post_init__(self) -> None:

@@ -104,8 +104,7 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
     passwords = passwords_in_use(state)
     make_state_folder(state)
     secrets = ensure_secrets(state)
-    # Before anything is done or written down: a newer program's roles, passwords and log are left
-    # as they are.
+    # Before any change: roles, passwords and log of a newer version stay as they are.
     if server.owner:
         _refuse_newer(server.target)
     if foreign is not None:

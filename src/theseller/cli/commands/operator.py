@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
             "Codes come from the person's own device.",
             "If it is lost: theseller operator reset EMAIL.",
         )
-    # The owner of the tables: the web's own role can't make an operator, whatever is injected into
-    # it.
+    # The role that owns the tables: the web's role may not add an operator, even by SQL injection.
     setup_django("migrate")
     if args.action == "list":
         return _list(as_json=args.json)

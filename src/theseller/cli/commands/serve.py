@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     make_state_folder(state)
     lock_state_folder(state, inheritable=True)
     environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
-    # Here a wrong setting is one sentence; in gunicorn's workers it would be a trace.
+    # Checked here, where a wrong setting is one message; in gunicorn's workers it would be a
+    # traceback.
     read_environment(environ, default_state=state)
     # Here and not in each of gunicorn's workers: one that is replaced after a newer version
     # migrated must not end the others.

@@ -39,7 +39,8 @@ CONTROL = Control(
 #: The page's promise, written again here: the program's own limit may be stricter, and may not be
 #: laxer.
 _PROMISED = timedelta(days=30)
-#: A request is begun when it is recorded; a job goes on with what a key service's silence held up.
+#: A request is begun when it is recorded; a job continues one that an unavailable key service
+#: interrupted.
 _BEGUN_WITHIN = timedelta(hours=1)
 _ENDED_WITHIN = timedelta(days=1)
 _REQUESTS = """
@@ -68,8 +69,8 @@ where p.completed_at is not null and not exists (
     select from retention_certificate c
     where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
 """
-#: The ends of shops and people: certified when they are said to be complete. A shop's has its
-#: request; a person's asks here.
+#: Tenant deletions and account deletions must be certified when they are complete. A tenant's has a
+#: deletion request; a user's own request is in its row.
 _ENDS = """
 with ends as (
     select tenant_id as subject, completed_at, null::timestamptz as asked_at from retention_shop_end

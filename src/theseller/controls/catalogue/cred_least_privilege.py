@@ -55,8 +55,7 @@ select rolname from pg_roles where not starts_with(rolname, 'theseller_')
   and not starts_with(rolname, 'pg_') order by length(rolname) desc
 """
 _OTHER = {"production": "staging"}
-#: What a probe may ask about with the key of any purpose; tokens are what an intruder would be
-#: after.
+#: The purpose whose key the probe uses: an attacker would want tokens.
 _PURPOSE = Purpose.REFRESH_TOKEN
 #: An answer that is no refusal, and no access either.
 _NO_ANSWER = {ServiceState.UNREACHABLE, ServiceState.SLOW, ServiceState.BUSY, ServiceState.SEALED}

@@ -47,8 +47,7 @@ CONTROL = Control(
 )
 
 AREA = "operate/"
-# What is promised, in this file's own words: were the guard's limits loosened, these would not move
-# with them.
+# The promised limits, written again here: they stay the same if the guard's are changed.
 _PROOF_LASTS, _IDLE_AT_MOST, _STEP_UP_WITHIN = (
     timedelta(hours=12),
     timedelta(minutes=30),
@@ -76,7 +75,7 @@ class _Address:
 
     @property
     def guard(self) -> str:
-        """Return how it is guarded: "session", "step_up", or "" for not at all."""
+        """How it is guarded: "session", "step_up", or "" for not at all."""
         return str(getattr(self.view, "theseller_operator_required", ""))
 
 

@@ -103,5 +103,5 @@ def _egress_attempts() -> Iterator[str]:
         except EgressRefusedError:
             continue
         except OSError:
-            pass  # It was let out, and only the network knew no such host.
+            pass  # The lookup was allowed, and only the network has no such host.
         yield f"A call to {host} was not refused."

@@ -61,7 +61,7 @@ class BackupRecord:
 
     @property
     def checked(self) -> Mapping[str, int]:
-        """Return how much the last drill looked at."""
+        """How much the last drill checked."""
         found: Mapping[str, Mapping[str, int]] = (
             json.loads(self.report) if isinstance(self.report, str) else self.report or {}
         )

@@ -65,10 +65,7 @@ class ProbeContext:
 
     @property
     def database_directory(self) -> Path | None:
-        """Return the data folder of the embedded database.
-
-        None for an external one.
-        """
+        """Data folder of the embedded database; None for an external one."""
         if settings.ENVIRONMENT.database_url:
             return None
         layout = saved_layout(self.state)

@@ -252,9 +252,9 @@ def _mid_statement(
 
 
 def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
-    # Only the tenant is given, and the day that finds a partition: the policy is asked before any
-    # constraint, so a refusal for want of a value means that it let the row in. A row that no
-    # partition takes came before the policy, and nowhere.
+    # Only the tenant is given, and the day that selects a partition: the policy is checked before
+    # any constraint, so an error about a missing value means that the policy accepted the row. An
+    # error about a missing partition comes before the policy: the row was stored nowhere.
     with transaction.atomic(using=using):
         try:
             with transaction.atomic(using=using):

@@ -28,8 +28,8 @@ from theseller.tenancy.scope import tenant_scope
 
 #: What begins every token and client secret of Amazon's, before the part that is worth something.
 TOKEN_MARKS = re.compile(rb"Atz[ar]\||amzn1\.oa2-cs\.v1\.")
-#: Shops looked at in one run, others each hour, and values whose key is asked for; each costs a
-#: call of the key store.
+#: Shops checked in one run, others each hour, and values whose key is fetched; each costs a call of
+#: the key store.
 MAX_TENANTS, MAX_KEYS = 500, 50
 #: What is read of the pages in one run. A database that is larger is read from another file on each
 #: time.
