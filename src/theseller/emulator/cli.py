@@ -35,7 +35,12 @@ def parser() -> argparse.ArgumentParser:
         description="A stand-in for Amazon, for tests and demonstrations.",
     )
     commands = top.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="run the emulated Amazon")
+    _add_serve_arguments(commands.add_parser("serve", help="run the emulated Amazon"))
+    _add_report_arguments(commands.add_parser("report", help="write a report document to a file"))
+    return top
+
+
+def _add_serve_arguments(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8101)
     serve.add_argument(
@@ -72,7 +77,9 @@ def parser() -> argparse.ArgumentParser:
         default=CANARIES,
         help="what recipients of parcels look like",
     )
-    report = commands.add_parser("report", help="write a report document to a file")
+
+
+def _add_report_arguments(report: argparse.ArgumentParser) -> None:
     report.add_argument("--seller", required=True, choices=sorted(SELLERS))
     report.add_argument("--type", required=True, choices=tuple(documents.GENERATORS))
     report.add_argument(
@@ -103,7 +110,6 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--gzip", action="store_true")
     report.add_argument("--out", type=Path, metavar="FILE", help="standard output if absent")
     report.add_argument("--seed", type=int, default=7)
-    return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -158,17 +158,12 @@ def _within(backup: UUID, name: str, content: bytes, *, drilled: bool) -> Iterat
     yield Damage(f"{name}: missing", backup, lambda folder: (folder / where).unlink(), drilled)
 
 
-def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
+def _between(old: UUID, new: UUID) -> Iterator[Damage]:
     """Yield what can be done with two objects, or two backups."""
     described = read_manifest(backup_context(), new)
     own = next(name for name in described.objects if name.startswith("wal/"))
     old_own = next(
         name for name in read_manifest(backup_context(), old).objects if name.startswith("wal/")
-    )
-    later = sorted(
-        path.name
-        for path in (folder / new.hex / "wal").iterdir()
-        if path.name > described.last_segment
     )
     here, there = new.hex, old.hex
     yield Damage("base and manifest swapped", new, _exchange(f"{here}/base", f"{here}/manifest"))
@@ -215,6 +210,18 @@ def _between(folder: Path, old: UUID, new: UUID) -> Iterator[Damage]:
     yield Damage("the folders of two backups swapped", new, lambda target: (
         shutil.move(target / there, target / "aside"), shutil.move(target / here, target / there),
         shutil.move(target / "aside", target / here)))  # fmt: skip
+
+
+def _of_its_wal(folder: Path, new: UUID) -> Iterator[Damage]:
+    """Yield what can be done with the WAL of one backup."""
+    described = read_manifest(backup_context(), new)
+    own = next(name for name in described.objects if name.startswith("wal/"))
+    here = new.hex
+    later = sorted(
+        path.name
+        for path in (folder / here / "wal").iterdir()
+        if path.name > described.last_segment
+    )
     yield Damage("all of its WAL missing", new, lambda target: shutil.rmtree(target / here / "wal"))
     yield Damage(
         "later WAL: one missing in the middle",
@@ -401,7 +408,11 @@ def main() -> None:
     # That the newest WAL is missing can't be seen: it looks like a backup from before it. The audit
     # log's copy shows it.
     damages = [one for one in damages if one.name != f"{last}: missing"]
-    damages += [*_between(folder, old, new), *_by_the_holder_of_the_key(place, new)]
+    damages += [
+        *_between(old, new),
+        *_of_its_wal(folder, new),
+        *_by_the_holder_of_the_key(place, new),
+    ]
     for_the_drill = list(_found_by_recovery(place, new))
     for damage in damages:
         _try(place, folder, damage)

@@ -63,29 +63,22 @@ class Money:
         self.skus |= {line["sku"]} - {"", None}
 
 
-def settled_transactions(
-    lines: Sequence[Row],
-    stored: Iterable[str],
-    groups: Mapping[str, str],
-    periods: Mapping[str, Period],
-) -> set[tuple[str, str]]:
-    """Return (transaction id, currency) of the transactions that a stored settlement holds.
+_ByKey = dict[tuple[str, str], dict[Any, Money]]
 
-    Args:
-        lines: every ledger line of the orders in question; and for charges without an order, of all
-            days (UTC) of the settlements that may hold them, and of their own.
-        stored: numbers of the settlements that are stored.
-        groups: settlement numbers by financial event group.
-        periods: when each settlement begins and ends, as its document says.
+
+def _gather(lines: Sequence[Row], groups: Mapping[str, str]) -> tuple[_ByKey, _ByKey]:
+    """Return the transactions of Finances and the postings of settlements.
+
+    Both by (order number, currency), then by what makes one: a transaction's id; a posting's
+    settlement, second, type and, without an order, its label and SKU.
     """
-    present = frozenset(stored)
     replaced = {
         line["supersedes"]
         for line in lines
         if line["supersedes"] and line["supersedes"] != line["source_key"]
     }
-    transactions: dict[tuple[str, str], dict[str, Money]] = defaultdict(dict)
-    postings: dict[tuple[str, str], dict[tuple[Any, ...], Money]] = defaultdict(dict)
+    transactions: _ByKey = defaultdict(dict)
+    postings: _ByKey = defaultdict(dict)
     for line in lines:
         if (
             line["state"] in {"estimated", "reversed"}
@@ -114,6 +107,26 @@ def settled_transactions(
                 default=None,
             )
             one.take(line)
+    return transactions, postings
+
+
+def settled_transactions(
+    lines: Sequence[Row],
+    stored: Iterable[str],
+    groups: Mapping[str, str],
+    periods: Mapping[str, Period],
+) -> set[tuple[str, str]]:
+    """Return (transaction id, currency) of the transactions that a stored settlement holds.
+
+    Args:
+        lines: every ledger line of the orders in question; and for charges without an order, of all
+            days (UTC) of the settlements that may hold them, and of their own.
+        stored: numbers of the settlements that are stored.
+        groups: settlement numbers by financial event group.
+        periods: when each settlement begins and ends, as its document says.
+    """
+    present = frozenset(stored)
+    transactions, postings = _gather(lines, groups)
     found: set[tuple[str, str]] = set()
     for (order, currency), by_key in transactions.items():
         ours = [

@@ -343,10 +343,10 @@ class OrderWriter:
         }
         return {"packages": [package]}
 
-    def _item(self, order: Order, line: Line) -> Json:
+    def _product(self, order: Order, line: Line) -> Json:
         note = self.plant(order, "orderItems[].product.condition.conditionNote", line.item_id)
         image = self.plant(order, "orderItems[].product.customization.customizedUrl", line.item_id)
-        product: Json = {
+        return {
             "asin": line.product.asin,
             "title": line.product.title(order.store),
             "sellerSku": line.product.sku,
@@ -360,7 +360,9 @@ class OrderWriter:
             ],
             "customization": {"customizedUrl": f"https://zme-caps.example/{image}.zip"},
         }
-        currency = order.store.marketplace.currency
+
+    def _item(self, order: Order, line: Line) -> Json:
+        product, currency = self._product(order, line), order.store.marketplace.currency
         item: Json = {
             "orderItemId": line.item_id,
             "quantityOrdered": line.quantity,
