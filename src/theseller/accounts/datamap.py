@@ -39,7 +39,7 @@ describe_table(
     indexes="_pkey _expire_date_a5c62663 _session_key_c0390e0f_like",
     retention="12 hours, and up to ten minutes until the job runs",
     eraser=Eraser.EXPIRY,
-    expired_by="theseller.accounts.tasks.delete_expired_sessions",
+    expired_by="accounts.delete_expired_sessions",
 )
 describe_table(
     "django_migrations",

@@ -9,7 +9,11 @@ from theseller.lib import clock
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queueing_lock="delete_expired_sessions", pass_context=False)
+@app.task(
+    name="accounts.delete_expired_sessions",
+    queueing_lock="accounts.delete_expired_sessions",
+    pass_context=False,
+)
 def delete_expired_sessions(timestamp: int) -> None:
     """Delete browser sessions that have expired. Recurring, every ten minutes."""
     del timestamp

@@ -95,7 +95,7 @@ def tenants_to_recount(*, using: str = "default") -> list[UUID]:
         row[0]
         for row in sql.rows(
             connections[using],
-            "select tenant_id from guard.aged_tenants(%s, %s, %s)",
+            "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
             [at.date() + timedelta(days=2), at, _MOST_TENANTS],
         )
     ]

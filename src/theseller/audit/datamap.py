@@ -19,7 +19,7 @@ describe_table(
     functions=(
         CrossTenantFunction("access_views()", ("web",)),
         CrossTenantFunction("log_of_shop()", ("web",)),
-        CrossTenantFunction("slip_looks(int)", ("web",)),
+        CrossTenantFunction("recipient_views(int)", ("web",)),
     ),
 )
 describe_table(

@@ -1,6 +1,6 @@
 """Recurring jobs of `backups`.
 
-Their names are stored in the job queue and stay the same when code moves.
+Their names are stored in the job queue and do not depend on where the code is.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 @app.periodic(cron="* * * * *")
 @app.task(
-    name="theseller.retention.tasks.keep_backups", queueing_lock="keep_backups", pass_context=False
+    name="backups.maintain_backups", queueing_lock="backups.maintain_backups", pass_context=False
 )
-def keep_backups(timestamp: int) -> None:
+def maintain_backups_periodically(timestamp: int) -> None:
     """Expire, take and drill backups, and seal WAL.
 
     Recurring: it reads from the database and the key store what is due.

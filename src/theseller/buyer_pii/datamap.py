@@ -36,7 +36,7 @@ describe_table(
     eraser=Eraser.DELETE_CONNECTION,
     date_column="asked_at",
     inventory_category="features",
-    functions=(CrossTenantFunction("open_wishes(int)", ("worker",)),),
+    functions=(CrossTenantFunction("requested_recipients(int)", ("worker",)),),
 )
 describe_table(
     "pii.recipient",
@@ -72,5 +72,5 @@ describe_table(
     indexes="_pkey _key_id_key",
     retention="pii-30-days",
     eraser=Eraser.EXPIRY,
-    expired_by="theseller.vault.tasks.sweep_vault",
+    expired_by="buyer_pii.expire_recipients",
 )

@@ -14,7 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from theseller.tenancy.scope import tenant_scope
 
 #: By name: this module does not import the tasks.
-JOB = "theseller.vault.tasks.fetch_recipients"
+JOB = "buyer_pii.fetch_recipients"
 
 
 def enqueue_fetch(*, tenant: UUID, connection: UUID, at: datetime | None = None) -> None:
@@ -22,7 +22,7 @@ def enqueue_fetch(*, tenant: UUID, connection: UUID, at: datetime | None = None)
 
     A job that is already queued is not queued twice.
     """
-    lock = f"vault:{connection}"
+    lock = f"buyer_pii:{connection}"
     job = app.configure_task(JOB, queueing_lock=lock, lock=lock, schedule_at=at)
     try:
         # In the tenant's scope: the database accepts the web role's jobs for the open ticket's

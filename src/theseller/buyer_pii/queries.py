@@ -163,7 +163,7 @@ def slip_views() -> tuple[SlipView, ...]:
         (at, actor.removeprefix("user:"), subject.removeprefix("order:"))
         for at, actor, subject in statements.rows(
             databases["default"],
-            "select at, actor, subject from guard.slip_looks(%s)",
+            "select at, actor, subject from guard.recipient_views(%s)",
             [MAX_SLIP_VIEWS],
         )
     ]

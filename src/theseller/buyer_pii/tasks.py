@@ -15,12 +15,15 @@ from theseller.lib.logs import getLogger
 
 log = getLogger(__name__)
 
-# The names begin with the package's former name: queues hold jobs by them, and the database checks
-# which jobs the web may add.
+# The database checks which jobs the web may add, by name (`guard.check_job`).
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(name="theseller.vault.tasks.sweep_vault", queueing_lock="sweep_vault", pass_context=False)
+@app.task(
+    name="buyer_pii.expire_recipients",
+    queueing_lock="buyer_pii.expire_recipients",
+    pass_context=False,
+)
 def expire_recipients_periodically(timestamp: int) -> None:
     """Destroy expired keys and finish interrupted work, every ten minutes."""
     del timestamp
@@ -34,7 +37,7 @@ def expire_recipients_periodically(timestamp: int) -> None:
     )
 
 
-@app.task(name="theseller.vault.tasks.fetch_recipients", pass_context=False)
+@app.task(name="buyer_pii.fetch_recipients", pass_context=False)
 def fetch_recipients(tenant: str, connection: str) -> None:
     """Fetch one connection's requested recipients; re-enqueue if needed."""
     again = fetch_requested(tenant=UUID(tenant), connection=UUID(connection), now=clock.now)
@@ -44,7 +47,9 @@ def fetch_recipients(tenant: str, connection: str) -> None:
 
 @app.periodic(cron="* * * * * */5")
 @app.task(
-    name="theseller.vault.tasks.nudge_wishes", queueing_lock="nudge_wishes", pass_context=False
+    name="buyer_pii.enqueue_pending_fetches",
+    queueing_lock="buyer_pii.enqueue_pending_fetches",
+    pass_context=False,
 )
 def enqueue_pending_fetches(timestamp: int) -> None:
     """Enqueue fetches of pending requests, every five seconds.
@@ -53,6 +58,8 @@ def enqueue_pending_fetches(timestamp: int) -> None:
     """
     del timestamp
     for tenant, connection in sql.rows(
-        connections["default"], "select tenant_id, connection_id from guard.open_wishes(%s)", [1000]
+        connections["default"],
+        "select tenant_id, connection_id from guard.requested_recipients(%s)",
+        [1000],
     ):
         enqueue_fetch(tenant=tenant, connection=connection)

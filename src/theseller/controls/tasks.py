@@ -14,7 +14,12 @@ _ONE_RUN = "run_controls"
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="run_due_controls", lock=_ONE_RUN, pass_context=False)
+@app.task(
+    name="controls.run_due_controls",
+    queueing_lock="controls.run_due_controls",
+    lock=_ONE_RUN,
+    pass_context=False,
+)
 def run_due_controls(timestamp: int) -> None:
     """Run the probes that are due.
 
@@ -24,7 +29,12 @@ def run_due_controls(timestamp: int) -> None:
     run_due(at=clock.now())
 
 
-@app.task(queueing_lock="run_all_controls", lock=_ONE_RUN, pass_context=False)
+@app.task(
+    name="controls.run_all_controls",
+    queueing_lock="controls.run_all_controls",
+    lock=_ONE_RUN,
+    pass_context=False,
+)
 def run_all_controls() -> None:
     """Run every probe now, as an operator asked by `theseller controls --now`."""
     run_all(at=clock.now())

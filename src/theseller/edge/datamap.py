@@ -13,5 +13,5 @@ describe_table(
     indexes="_pkey _key_662d5ed1_like _updated_at_aa45f743",
     retention="a day after the last request, and up to an hour until the job runs",
     eraser=Eraser.EXPIRY,
-    expired_by="theseller.edge.tasks.delete_idle_buckets",
+    expired_by="edge.delete_idle_buckets",
 )

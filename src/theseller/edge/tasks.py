@@ -10,7 +10,9 @@ from theseller.lib import clock
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queueing_lock="delete_idle_buckets", pass_context=False)
+@app.task(
+    name="edge.delete_idle_buckets", queueing_lock="edge.delete_idle_buckets", pass_context=False
+)
 def delete_idle_buckets(timestamp: int) -> None:
     """Delete rate-limit buckets that were idle for a day. Runs hourly."""
     del timestamp

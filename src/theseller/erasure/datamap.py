@@ -101,7 +101,7 @@ describe_table(
     indexes="_pkey _subject",
     retention="90 days",
     eraser=Eraser.EXPIRY,
-    expired_by="theseller.retention.tasks.erase_ended_shops",
+    expired_by="erasure.erase_due_tenants_and_users",
     functions=(CrossTenantFunction("end_by_link(bytea, timestamptz)", ("web",)),),
 )
 describe_table(
@@ -114,7 +114,7 @@ describe_table(
     indexes="_pkey",
     retention="until the erasure gets through",
     eraser=Eraser.EXPIRY,
-    expired_by="theseller.retention.tasks.purge_due",
+    expired_by="erasure.erase_due_connections",
     functions=(
         CrossTenantFunction("failed_erasures(int)", ("operator", "worker")),
         CrossTenantFunction("failed_erasure_of_shop(uuid)", ("web",)),

@@ -1,4 +1,4 @@
-"""Recurring jobs of `erasure`. Their names are stored in the job queue, so they stay what they were before the code moved."""
+"""Recurring jobs of `erasure`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ def _throttle() -> Throttle:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="theseller.retention.tasks.purge_due", queueing_lock="purge_due", pass_context=False)
-def purge_due(timestamp: int) -> None:
+@app.task(
+    name="erasure.erase_due_connections",
+    queueing_lock="erasure.erase_due_connections",
+    pass_context=False,
+)
+def erase_due_connections(timestamp: int) -> None:
     """Erase what closed connections left. Recurring: it reads the database for what is due.
 
     While another worker is at it this job ends at once, so that erasures take one place of a worker
@@ -43,11 +47,11 @@ def purge_due(timestamp: int) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(
-    name="theseller.retention.tasks.erase_ended_shops",
-    queueing_lock="erase_ended_shops",
+    name="erasure.erase_due_tenants_and_users",
+    queueing_lock="erasure.erase_due_tenants_and_users",
     pass_context=False,
 )
-def erase_ended_shops(timestamp: int) -> None:
+def erase_due_tenants_and_users(timestamp: int) -> None:
     """Erase tenants whose owners requested it, and accounts of users who requested it or have no tenant any more."""
     del timestamp
     due = due_tenants(at=clock.now())

@@ -23,7 +23,11 @@ describe_table(
     eraser=Eraser.DELETE_CONNECTION,
     age_column="local_day",
     inventory_category="orders",
-    functions=(CrossTenantFunction("aged_tenants(date, timestamptz, int)", ("worker", "probe")),),
+    functions=(
+        CrossTenantFunction(
+            "tenants_with_expired_facts(date, timestamptz, int)", ("worker", "probe")
+        ),
+    ),
 )
 describe_table(
     "ingest_ledger_line",

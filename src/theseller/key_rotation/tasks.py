@@ -15,10 +15,11 @@ from theseller.lib import clock
 log = logging.getLogger(__name__)
 
 
-# The name is stored in the queues of running deployments.
 @app.periodic(cron="17 * * * *")
 @app.task(
-    name="theseller.governance.tasks.rotation_due", queueing_lock="rotation_due", pass_context=False
+    name="key_rotation.rotate_due_secrets",
+    queueing_lock="key_rotation.rotate_due_secrets",
+    pass_context=False,
 )
 def rotate_due_secrets(timestamp: int) -> None:
     """Replace what is due and resume interrupted rotations. Hourly: a secret is due days before its maximum age."""

@@ -8,11 +8,10 @@ from theseller.lib import clock
 from theseller.operators.access.operations import close_expired
 
 
-# The name is stored in the queues of running deployments.
 @app.periodic(cron="* * * * *")
 @app.task(
-    name="theseller.governance.tasks.close_ended_access",
-    queueing_lock="close_ended_access",
+    name="operators.close_expired_sessions",
+    queueing_lock="operators.close_expired_sessions",
     pass_context=False,
 )
 def close_expired_sessions(timestamp: int) -> None:

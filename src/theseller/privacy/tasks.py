@@ -15,11 +15,10 @@ from theseller.privacy.deletion_requests.operations import (
 log = logging.getLogger(__name__)
 
 
-# The name is stored in the queues of running deployments.
 @app.periodic(cron="*/10 * * * *")
 @app.task(
-    name="theseller.governance.tasks.end_expired",
-    queueing_lock="end_expired_authorisations",
+    name="privacy.disconnect_expired",
+    queueing_lock="privacy.disconnect_expired",
     pass_context=False,
 )
 def disconnect_expired(timestamp: int) -> None:

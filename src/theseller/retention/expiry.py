@@ -51,7 +51,7 @@ def tenants_with_expired_facts(
         row[0]
         for row in sql.rows(
             databases[using],
-            "select tenant_id from guard.aged_tenants(%s, %s, %s)",
+            "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
             [latest, at, most],
         )
     )

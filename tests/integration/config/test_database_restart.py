@@ -182,7 +182,7 @@ def test_both_say_at_last_why_they_ended(running: Running) -> None:
 def _defer(running: Running) -> int:
     code = (
         "from procrastinate.contrib.django import"
-        " app\nprint(app.configure_task('theseller.edge.tasks.delete_idle_buckets',"
+        " app\nprint(app.configure_task('edge.delete_idle_buckets',"
         " queueing_lock='a-test').defer(timestamp=0))"
     )
     return int(running.deployed.ask(code))

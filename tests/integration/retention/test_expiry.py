@@ -129,7 +129,7 @@ def test_every_table_of_facts_with_rows_of_its_own_leaves_by_age() -> None:
 
 
 def test_the_search_for_expired_facts_reads_every_table_that_leaves_by_age(database: str) -> None:
-    """`guard.aged_tenants` has a list of its own, in a migration: a new table needs a new version of it."""
+    """`guard.tenants_with_expired_facts` has a list of its own, in a migration: a new table needs a new version of it."""
     derived = {
         one.table
         for one in expiring_tables()
@@ -137,7 +137,7 @@ def test_the_search_for_expired_facts_reads_every_table_that_leaves_by_age(datab
     }
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         row = superuser.execute(
-            "select prosrc from pg_proc where proname = 'aged_tenants'"
+            "select prosrc from pg_proc where proname = 'tenants_with_expired_facts'"
         ).fetchone()
     assert row is not None
     read = set(re.findall(r"\b(?:from|join) (?:public\.)?(\w+)", row[0]))

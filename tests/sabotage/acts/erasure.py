@@ -71,9 +71,7 @@ sql(
 def _claimed(tools: Tools) -> Iterator[None]:
     reduced = tuple(
         (
-            replace(
-                one, eraser=Eraser.EXPIRY, expired_by="theseller.retention.tasks.erase_aged_facts"
-            )
+            replace(one, eraser=Eraser.EXPIRY, expired_by="retention.delete_expired_facts")
             if one.table == "ingest_product"
             else one
         )

@@ -10,7 +10,7 @@ from django.db import migrations, models
 from theseller.accounts.addresses import AddressError, canonical
 
 
-def rewrite_addresses(apps: Any, schema_editor: Any) -> None:  # Django's own signature  # noqa: ANN401
+def rewrite_addresses(apps: Any, schema_editor: Any) -> None:  # noqa: ANN401  # Django's own signature
     """Rewrite what can be rewritten. Raises AddressError with the ids of the accounts that a person must look at."""
     people = apps.get_model("accounts", "User").objects.using(schema_editor.connection.alias)
     stored = {row.id: row.email for row in people.all()}

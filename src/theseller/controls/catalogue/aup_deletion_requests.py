@@ -31,7 +31,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.privacy.deletion_requests.operations:record_amazon_request",
         "theseller.privacy.tasks:disconnect_expired",
-        "theseller.erasure.tasks:purge_due",
+        "theseller.erasure.tasks:erase_due_connections",
     ),
     after=(Tag.DELETION_REQUESTED, Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),
 )

@@ -40,7 +40,7 @@ CONTROL = Control(
     owner="Operations",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.backups.tasks:keep_backups",
+        "theseller.backups.tasks:maintain_backups_periodically",
         "theseller.backups.operations:take",
         "theseller.crypto.stream:seal_stream",
     ),

@@ -26,7 +26,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.erasure.tasks:purge_due",
+        "theseller.erasure.tasks:erase_due_connections",
         "theseller.erasure.connections:erase_connection",
         "theseller.erasure.sanitization:sanitize",
         "theseller.datamap",
