@@ -1,1 +1,1 @@
-"""From what a seller authorised to facts: streams, the planner, minimisation, persistence, imported report files."""
+"""Facts from Amazon: streams, planner, minimization, storage, file import."""

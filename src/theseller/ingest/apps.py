@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class IngestConfig(AppConfig):
+    """The Django application of `ingest`."""
+
     name = "theseller.ingest"
     label = "ingest"
     default_auto_field = "django.db.models.BigAutoField"

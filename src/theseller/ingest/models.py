@@ -1,1 +1,4 @@
-"""No models: facts are written in bulk and read by SQL (`sql/tables.sql` is their definition)."""
+"""No models: facts are written in bulk and read by SQL.
+
+`sql/tables.sql` defines the tables.
+"""

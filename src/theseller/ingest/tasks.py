@@ -1,4 +1,7 @@
-"""Jobs of the sync. A job only starts a stream; the table of streams decides which are due."""
+"""Jobs of the sync.
+
+A job only starts a stream; the table of streams decides which are due.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What a write did. A slice is a whole order, transaction, settlement or store's stock.
+    """What a write did.
+
+    A slice is a whole order, transaction, settlement or store's stock.
 
     `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices already stored with
     the same content. `outdated`: slices left out because a newer version is stored. `too_old`:
@@ -59,7 +61,10 @@ class DocumentOrigin(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How the last step of a stream went. Only `last_outcome` of `ingest_stream` holds it."""
+    """How the last step of a stream ended.
+
+    Stored in `last_outcome` of `ingest_stream`.
+    """
 
     ACCOUNT_BLOCKED = "account_blocked"
     CLIENT_SECRET_INVALID = "client_secret_invalid"  # the name of an outcome  # noqa: S105
@@ -81,7 +86,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamKey:
-    """Which stream. `marketplace_id` is empty where one stream serves the whole region."""
+    """Key of a stream.
+
+    `marketplace_id` is empty where one stream serves the whole region.
+    """
 
     tenant: UUID
     connection: UUID
@@ -91,7 +99,10 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run a stream until it expires: `id` fences every write, so that a worker that overslept changes nothing."""
+    """The right to run a stream until it expires.
+
+    `id` is a fencing token of every write: a worker whose lease has expired changes nothing.
+    """
 
     key: StreamKey
     id: UUID
@@ -117,7 +128,10 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class StreamProgress:
-    """How far one kind of data is, in words. `step` is what the page's component draws: done, now, waiting or failed."""
+    """How far one kind of data is, as the page shows it.
+
+    `step` is what the page's component draws: done, now, waiting or failed.
+    """
 
     name: str
     title: str
@@ -134,7 +148,10 @@ class StreamProgress:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Until when each book of the tenant in scope is complete; None: nothing has arrived yet."""
+    """Until when the tenant's orders, money and inventory are complete.
+
+    None: nothing has arrived yet.
+    """
 
     orders_until: datetime | None
     money_until: datetime | None

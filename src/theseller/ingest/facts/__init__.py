@@ -1,1 +1,1 @@
-"""Rows of facts: decoded values minimized to rows, merged with what is stored, and written in bulk."""
+"""Rows of facts: minimization, merging with stored rows, bulk writing."""

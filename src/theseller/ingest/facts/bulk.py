@@ -1,9 +1,10 @@
-"""Many rows into PostgreSQL: binary COPY into a temporary table of this transaction, then one INSERT … SELECT with the tenant named.
+"""Bulk writing of rows to PostgreSQL.
 
-COPY straight into a row-secured table is refused by PostgreSQL. A temporary table is private to the
-session and dropped at the commit. Measured once for 200 000 rows, on two cores: 135–143 k rows/s,
-against 28–41 k by arrays and 14–18 k by Django's bulk_create. `benchmarks/ingest.py` measures
-ingest as a whole.
+Binary COPY into a temporary table of the transaction, then one INSERT … SELECT with the tenant
+named. PostgreSQL refuses COPY straight into a table with row-level security. A temporary table is
+private to the session and dropped at the commit. Measured once for 200 000 rows, on two cores:
+135–143 k rows/s, against 28–41 k by arrays and 14–18 k by Django's bulk_create.
+`benchmarks/ingest.py` measures ingest as a whole.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ Columns = Sequence[tuple[str, str]]
 
 
 class Bulk:
-    """The database of an open tenant scope, for set-wise SQL. Parameters are bound on the server, so the planner sees them."""
+    """The database of an open tenant scope, for set-wise SQL.
+
+    Parameters are bound on the server, so that the planner sees their values.
+    """
 
     def __init__(self, tenant: UUID, using: str = "default") -> None:
         self.tenant = tenant
@@ -34,7 +38,10 @@ class Bulk:
 
     # whatever the statement binds
     def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401
-        """Run one statement, `%(tenant)s` bound for it; return how many rows it touched."""
+        """Run one statement and return how many rows it changed.
+
+        `%(tenant)s` is bound for it.
+        """
         renew_ticket()
         # One-off statements: planned with their values (partitions are pruned) and never as a
         # generic plan.
@@ -48,10 +55,10 @@ class Bulk:
         return self._cursor.fetchall()
 
     def lock(self, number: int) -> None:
-        """Take the tenant's advisory lock `number` until the transaction ends. Take locks in ascending order, so that no deadlock is possible.
+        """Take the tenant's advisory lock `number` until the transaction ends.
 
-        Without it two writers of one order would each see none and insert it twice, and wait for
-        each other's rows.
+        Take locks in ascending order, so that no deadlock is possible. Without the lock two writers
+        of one order would each see none and insert it twice, and wait for each other's rows.
         """
         self.run(
             "select pg_advisory_xact_lock(%(number)s, %(tenant_key)s)",
@@ -60,7 +67,10 @@ class Bulk:
         )
 
     def create_stage(self, name: str, columns: Columns) -> None:
-        """Create the temporary table `name`, replacing one that an earlier write of this transaction left."""
+        """Create the temporary table `name` with `columns`.
+
+        It replaces one that an earlier write of this transaction left.
+        """
         # By a function of the owner's: the roles that serve may make no temporary tables of their
         # own.
         self._cursor.execute(

@@ -12,7 +12,7 @@ Day = tuple[str, date]
 
 
 def mark_dirty_days(bulk: Bulk, days: Iterable[Day], at: datetime) -> None:
-    """Mark days for recomputation, in the transaction that changed their facts.
+    """Mark days for recomputation, in the transaction that changed them.
 
     DO UPDATE, not DO NOTHING: it waits for a recomputation that is just deleting the mark, and then
     sets a new one.

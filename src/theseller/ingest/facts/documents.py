@@ -1,4 +1,7 @@
-"""Record which documents became facts: type, period, hash and counts. Their bytes are not stored."""
+"""Records of the documents that became facts.
+
+Type, period, hash and counts; the bytes of documents are not stored.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from theseller.lib.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that became facts. `source_key` names it for its type: a settlement's number, a report's id, a file's hash."""
+    """A document that became facts.
+
+    `source_key` identifies it within its type: a settlement's number, a report's ID, a file's hash.
+    """
 
     origin: DocumentOrigin
     report_type: str
@@ -40,7 +46,10 @@ def document_of(
     source_key: str,
     **covers: Any,  # noqa: ANN401
 ) -> Document:  # the three named below
-    """Describe a document by its inspection. `marketplace_ids`, `covers_from` and `covers_until` come from the caller, who knows best."""
+    """Return the record of an inspected document.
+
+    `covers`: `marketplace_ids`, `covers_from` and `covers_until`, which the caller knows best.
+    """
     return Document(
         origin=origin,
         report_type=str(inspection.report_type),
@@ -56,18 +65,28 @@ def document_of(
 def record_document(
     document: Document, *, tenant: UUID, connection: UUID, at: datetime, using: str = "default"
 ) -> UUID:
-    """Record a document in the transaction that wrote its facts; an earlier record of the same source is replaced. Return its id."""
+    """Record a document, in the transaction that wrote its facts.
+
+    An earlier record of the same source is replaced.
+
+    Returns:
+        The record's ID.
+    """
     bulk = Bulk(tenant, using)
     [(number,)] = bulk.rows(
         """
-        insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key, content_sha256, marketplace_ids,
-            covers_from, covers_until, rows_kept, rows_skipped, columns_dropped, recorded_at)
-        values (%(tenant)s, %(id)s, %(connection)s, %(origin)s, %(report_type)s, %(source_key)s, %(sha256)s, %(stores)s::text[],
-            %(covers_from)s, %(covers_until)s, %(kept)s, %(skipped)s, %(dropped)s::text[], %(at)s)
+        insert into ingest_document (tenant_id, id, connection_id, origin, report_type, source_key,
+            content_sha256, marketplace_ids, covers_from, covers_until, rows_kept, rows_skipped,
+            columns_dropped, recorded_at)
+        values (%(tenant)s, %(id)s, %(connection)s, %(origin)s, %(report_type)s, %(source_key)s,
+            %(sha256)s, %(stores)s::text[], %(covers_from)s, %(covers_until)s, %(kept)s,
+            %(skipped)s, %(dropped)s::text[], %(at)s)
         on conflict (tenant_id, report_type, source_key) do update
-        set connection_id = excluded.connection_id, origin = excluded.origin, content_sha256 = excluded.content_sha256,
-            marketplace_ids = excluded.marketplace_ids, covers_from = excluded.covers_from, covers_until = excluded.covers_until,
-            rows_kept = excluded.rows_kept, rows_skipped = excluded.rows_skipped, columns_dropped = excluded.columns_dropped,
+        set connection_id = excluded.connection_id, origin = excluded.origin,
+            content_sha256 = excluded.content_sha256, marketplace_ids = excluded.marketplace_ids,
+            covers_from = excluded.covers_from, covers_until = excluded.covers_until,
+            rows_kept = excluded.rows_kept, rows_skipped = excluded.rows_skipped,
+            columns_dropped = excluded.columns_dropped,
             recorded_at = excluded.recorded_at
         returning id
         """,

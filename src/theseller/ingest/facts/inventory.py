@@ -25,10 +25,11 @@ def write_inventory(
     at: datetime,
     using: str = "default",
 ) -> WriteResult:
-    """Replace the inventory of one store by all pages of one pull, inside the caller's tenant scope.
+    """Replace the inventory of one store by all pages of one pull.
 
-    A SKU that Amazon no longer lists is deleted. `as_of` is `at`, the instant of the pull: Amazon's
-    own `lastUpdatedTime` says when a count last changed, not how current it is.
+    Runs inside the caller's tenant scope. A SKU that Amazon no longer lists is deleted. `as_of` is
+    `at`, the instant of the pull: Amazon's own `lastUpdatedTime` says when a count last changed,
+    not how current it is.
     """
     rows: dict[tuple[str, str], InventoryRow] = {}
     products: dict[str, ProductRow] = {}
@@ -52,8 +53,9 @@ def write_inventory(
     bulk.create_stage("incoming_inventory", INVENTORY_COLUMNS)
     bulk.copy("incoming_inventory", INVENTORY_COLUMNS, [rows.values()])
     added = bulk.run(
-        f"insert into ingest_inventory (tenant_id, connection_id, marketplace_id, {_NAMES})"  # noqa: S608
-        f" select %(tenant)s, %(connection)s, %(store)s, {_NAMES} from pg_temp.incoming_inventory",
+        "insert into ingest_inventory (tenant_id, connection_id, marketplace_id, "  # noqa: S608
+        f"{_NAMES}) select %(tenant)s, %(connection)s, %(store)s, {_NAMES} from "
+        "pg_temp.incoming_inventory",
         connection=connection,
         store=marketplace_id,
     )

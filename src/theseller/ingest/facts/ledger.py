@@ -1,12 +1,12 @@
 # statements are put together from the constants of this module; every value is a bound parameter
-"""Money into the ledger, slice by slice, idempotently. Every function runs inside the caller's tenant scope.
+"""Writing of money lines to the ledger, slice by slice, idempotently.
 
-A slice is one transaction of the Finances API or one settlement. A deferred transaction and its
-release are one sale: the release says so by naming the other (DEFERRED_TRANSACTION_ID), and
-whichever of them arrives first, only the release is stored in the end. Both sources are stored side
-by side; which of them counts is decided for each transaction when figures are computed
-(`analytics/rollups/statements/counted_lines.sql`), so a write marks every day whose lines may now
-count otherwise.
+Every function runs inside the caller's tenant scope. A slice is one transaction of the Finances API
+or one settlement. A deferred transaction and its release are one sale: the release names the other
+(DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release is stored in the
+end. Both sources are stored side by side; which of them counts is decided for each transaction when
+figures are computed (`analytics/rollups/statements/counted_lines.sql`), so a write marks every day
+whose lines may now count otherwise.
 """
 
 from __future__ import annotations
@@ -79,10 +79,13 @@ def write_settlement(
     at: datetime,
     using: str = "default",
 ) -> WriteResult:
-    """Write the lines of one settlement, whole, in place of an earlier version of it.
+    """Write the lines of one settlement, in place of an earlier version.
 
-    A line older than facts are kept is left out and counted, so that a settlement at the edge is
-    not refused.
+    A line older than facts are kept is left out and counted, so that a settlement that begins
+    before that limit is not refused.
+
+    Raises:
+        ValueError: a line belongs to another settlement than `summary`.
     """
     minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
@@ -107,7 +110,10 @@ def _replace(
     period: tuple[datetime, datetime] | None = None,
     replaced: Iterable[str] = (),
 ) -> WriteResult:
-    """Put the incoming slices in place of those stored under their keys or superseded by them."""
+    """Replace stored slices by the incoming ones.
+
+    Stored slices with the same keys are replaced, and those that the incoming ones supersede.
+    """
     superseded = sorted(
         {*replaced, *(row.supersedes for row in rows if row.supersedes is not None)}
     )
@@ -122,9 +128,9 @@ def _replace(
         bulk, [*(key for key in keys if key not in unchanged), *superseded], source
     )
     added = bulk.run(
-        f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE}) select"  # noqa: S608
-        f" %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where source_key"
-        " <> all(%(unchanged)s)",
+        f"insert into ingest_ledger_line (tenant_id, connection_id, source, {_LINE}) "  # noqa: S608
+        f"select %(tenant)s, %(connection)s, %(source)s, {_LINE} from pg_temp.{_STAGE} where "
+        "source_key <> all(%(unchanged)s)",
         connection=connection,
         source=source,
         unchanged=sorted(unchanged),
@@ -150,16 +156,20 @@ def _replace(
 def _without_superseded(
     bulk: Bulk, rows: list[LedgerRow], source: str
 ) -> tuple[list[LedgerRow], int]:
-    """Leave out transactions whose release is stored or arrives with them, and a deferred version of what is stored as released."""
+    """Return (rows, number of outdated slices) without superseded ones.
+
+    Left out are transactions whose release is stored or arrives with them, and a deferred version
+    of what is stored as released.
+    """
     if source != "finances" or not rows:
         return rows, 0
     keys = {row.source_key for row in rows}
     late = {row.supersedes for row in rows} & keys
     released = {row.source_key for row in rows if row.state == "released"}
     stored = bulk.rows(
-        "select supersedes, true from ingest_ledger_line where tenant_id = %(tenant)s and source ="  # noqa: S608
-        " %(source)s and supersedes = any(%(keys)s) union select source_key, false from"
-        f" ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
+        "select supersedes, true from ingest_ledger_line where tenant_id = "  # noqa: S608
+        "%(tenant)s and source = %(source)s and supersedes = any(%(keys)s) union select "
+        f"source_key, false from ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
         keys=sorted(keys),
         source=source,
     )
@@ -175,7 +185,10 @@ def _without_superseded(
 
 
 def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> list[LedgerRow]:
-    """Keep the settlement and group that an earlier answer stated: an answer that states none does not take them back."""
+    """Keep the settlement and group that an earlier answer stated.
+
+    An answer that states none does not remove them.
+    """
     lacking = sorted(
         {
             row.source_key
@@ -186,8 +199,8 @@ def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> l
     if not lacking:
         return rows
     found = bulk.rows(
-        "select source_key, max(settlement_id), max(group_id) from ingest_ledger_line where"  # noqa: S608
-        f" {_STORED_SLICES} group by source_key",
+        "select source_key, max(settlement_id), max(group_id) from "  # noqa: S608
+        f"ingest_ledger_line where {_STORED_SLICES} group by source_key",
         keys=lacking,
         source=source,
     )
@@ -203,14 +216,18 @@ def _with_identifiers(row: LedgerRow, settlement: str | None, group: str | None)
 
 
 def _new_groups(bulk: Bulk, source: str) -> list[str]:
-    """Return the financial event groups whose settlement the incoming transactions are the first to state."""
+    """Return the groups whose settlement is stated for the first time.
+
+    They are the financial event groups of the incoming transactions.
+    """
     if source != "finances":
         return []
     found = bulk.rows(f"""
         select distinct i.group_id from pg_temp.{_STAGE} i
         where i.group_id is not null and i.settlement_id is not null and not exists (
             select from ingest_ledger_line l
-            where l.tenant_id = %(tenant)s and l.group_id = i.group_id and l.settlement_id = i.settlement_id)
+            where l.tenant_id = %(tenant)s and l.group_id = i.group_id
+                and l.settlement_id = i.settlement_id)
         """)  # noqa: S608
     return [group for (group,) in found]
 
@@ -218,11 +235,11 @@ def _new_groups(bulk: Bulk, source: str) -> list[str]:
 def _days_beside(
     bulk: Bulk, orders: set[str], instants: list[datetime], *, between: bool
 ) -> set[Day]:
-    """Return the days of Finances lines that what changed may silence, or give back their voice.
+    """Return the days of Finances lines that may now count otherwise.
 
     Those of the same orders, and those near `instants`: without an order on the same day and in the
-    time of the same stored settlement, or all of a settlement's own period. A settlement may hold
-    what was posted some days before it began (`docs/figures.md`).
+    time of the same stored settlement, or all of a settlement's own period. A settlement may
+    contain what was posted some days before it began (`docs/figures.md`).
     """
     days: set[Day] = set()
     if orders:
@@ -253,9 +270,9 @@ def _days_beside(
     chosen = "" if between else " and local_day = any(%(near)s) and coalesce(order_id, '') = ''"
     return days | set(
         bulk.rows(
-            "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id ="  # noqa: S608
-            " %(tenant)s and source = 'finances' and local_day between %(first)s and"
-            f" %(last)s{chosen}",
+            "select distinct marketplace_id, local_day from ingest_ledger_line "  # noqa: S608
+            "where tenant_id = %(tenant)s and source = 'finances' and local_day between %(first)s "
+            f"and %(last)s{chosen}",
             first=first,
             last=last,
             **({} if between else {"near": near}),
@@ -264,7 +281,10 @@ def _days_beside(
 
 
 def _days_of_settlements(bulk: Bulk, days: list[date]) -> set[date]:
-    """Return every day of the stored settlements whose period `days` touch: charges without an order are compared over all of it."""
+    """Return every day of the stored settlements whose period `days` touch.
+
+    Charges without an order are compared over all of a settlement's period.
+    """
     found = bulk.rows(
         "select distinct day::date from ingest_document d, unnest(%(days)s::date[]) as touched,"
         " generate_series(d.covers_from::date - %(before)s::int, d.covers_until::date + 2, interval"
@@ -290,7 +310,10 @@ def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:
 
 
 def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
-    """Return the days of the transactions that Amazon states to be in these settlements, by number or by group, whenever they were posted."""
+    """Return the days of the transactions stated to be in `settlements`.
+
+    Amazon states it by number or by group, whenever the transactions were posted.
+    """
     return set(
         bulk.rows(
             "with stated as materialized (select group_id from ingest_ledger_line where tenant_id ="
@@ -305,13 +328,17 @@ def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
 
 
 def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> set[str]:
-    """Return the slices that stand as they came. One of an ended connection does not count: it is about to be erased."""
+    """Return the slices that are stored with the same content.
+
+    Slices of a disconnected connection are not among them: they are about to be erased.
+    """
     found = bulk.rows(
         f"""
         select source_key from
         (select source_key, {_PRINT} as lines, bool_and(connection_id = %(connection)s) as mine
          from ingest_ledger_line where {_STORED_SLICES} group by source_key) s
-        join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i using (source_key)
+        join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i
+            using (source_key)
         where s.lines = i.lines and s.mine
         """,  # noqa: S608
         keys=keys,
@@ -322,13 +349,19 @@ def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> se
 
 
 def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set[str]]:
-    """Delete slices; return how many lines went from which day of which store, and of which orders."""
+    """Delete slices.
+
+    Returns:
+        The number of deleted lines by store and day, and the orders of these lines.
+    """
     if not keys:
         return Counter(), set()
     deleted = bulk.rows(
         f"""
-        with deleted as (delete from ingest_ledger_line where {_STORED_SLICES} returning marketplace_id, local_day, order_id)
-        select marketplace_id, local_day, order_id, count(*) from deleted group by marketplace_id, local_day, order_id
+        with deleted as (delete from ingest_ledger_line where {_STORED_SLICES}
+            returning marketplace_id, local_day, order_id)
+        select marketplace_id, local_day, order_id, count(*) from deleted
+        group by marketplace_id, local_day, order_id
         """,  # noqa: S608
         keys=keys,
         source=source,

@@ -8,5 +8,8 @@ from theseller.lib.limits import FACTS_KEPT_DAYS
 
 
 def oldest_kept(at: datetime) -> datetime:
-    """Return the instant before which no fact is stored: it would have to be erased at once."""
+    """Return the instant before which no fact is stored.
+
+    An older fact would have to be erased at once.
+    """
     return at - timedelta(days=FACTS_KEPT_DAYS)

@@ -1,4 +1,7 @@
-"""Instants to marketplace-local days, a million times: one comparison instead of a time zone conversion."""
+"""Fast conversion of many instants to marketplace-local days.
+
+One comparison replaces a time zone conversion.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,20 @@ _Seam = tuple[datetime, date, date]
 
 
 class LocalDays:
-    """Caches, per store and UTC day, the instant at which the store's day changes. Cleared when full."""
+    """Cache of the instants at which a store's local day changes.
+
+    An entry per store and UTC day; the cache is cleared when it has `size` entries.
+    """
 
     def __init__(self, size: int = 20_000) -> None:
         self._seams: dict[tuple[str, date], _Seam] = {}
         self._size = size
 
     def day(self, marketplace: Marketplace, instant: datetime) -> date:
-        """Return what `marketplace.local_day(instant)` returns; `instant` is in UTC."""
+        """Return what `marketplace.local_day(instant)` returns.
+
+        `instant` must be in UTC.
+        """
         key = (marketplace.id, instant.date())
         seam = self._seams.get(key)
         if seam is None:

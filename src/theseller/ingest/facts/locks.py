@@ -1,6 +1,7 @@
-"""Advisory locks of one tenant's facts. Take them in ascending order, to exclude deadlocks.
+"""Numbers of the advisory locks of one tenant's facts.
 
-Without a lock, two writers of one order would each find none stored and insert it twice.
+Take them in ascending order, to exclude deadlocks. Without a lock, two writers of one order would
+each find none stored and insert it twice.
 """
 
 from __future__ import annotations

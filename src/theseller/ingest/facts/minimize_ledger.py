@@ -1,4 +1,4 @@
-"""Reduce money of the Finances API and of settlements to rows of the ledger."""
+"""Reduction of Finances API and settlement money to rows of the ledger."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ class LedgerMinimizer:
         ]
 
     def settlement(self, lines: Iterable[ReportRow], stores: SellerStores) -> list[LedgerRow]:
-        """Return the rows of one settlement. As above, one line of an item has its quantity."""
+        """Return the rows of one settlement.
+
+        One line of each item has the item's quantity.
+        """
         taken = [line if type(line) is tuple else _SETTLEMENT_FIELDS(line) for line in lines]
         main_store = _main_store(taken)
         seen: set[tuple[str, ...]] = set()
@@ -161,7 +164,10 @@ class LedgerMinimizer:
         return rows
 
     def _day(self, store: Marketplace | None, instant: datetime) -> date:
-        """Return the day money is booked on: the store's, or the UTC day where no store is known."""
+        """Return the local day on which money is posted.
+
+        The store's day, or the UTC day where no store is known.
+        """
         return self._days.day(store, instant) if store else instant.astimezone(UTC).date()
 
 
@@ -170,10 +176,10 @@ def _is_deferred(transaction: Transaction) -> bool:
 
 
 def _once(transactions: Iterable[Transaction]) -> Iterable[Transaction]:
-    """Return each transaction once, as it was stated last: a page may repeat one.
+    """Return each transaction once, as it was stated last.
 
-    What is released is not deferred again, and identifiers that the last statement leaves out are
-    kept.
+    A page may repeat one. What is released is not deferred again, and identifiers that the last
+    statement leaves out are kept.
     """
     found: dict[str, Transaction] = {}
     for transaction in transactions:
@@ -189,13 +195,16 @@ def _once(transactions: Iterable[Transaction]) -> Iterable[Transaction]:
 
 
 def _other(transaction: Transaction, name: str) -> str | None:
-    """Return the id of another transaction that `transaction` names; None if it names none or itself."""
+    """Return the ID of another transaction that `transaction` names.
+
+    None if it names none or itself.
+    """
     value = transaction.identifier(name)
     return value if value and value != transaction.key else None
 
 
 def _main_store(lines: list[Any]) -> Marketplace | None:
-    """Return the store that most lines of a settlement name; None if none does.
+    """Return the store that most lines of a settlement name, or None.
 
     Subscription and storage fees, which name no store, are booked there.
     """
@@ -204,7 +213,10 @@ def _main_store(lines: list[Any]) -> Marketplace | None:
 
 
 def _quantity_bearers(lines: Iterable[TransactionLine]) -> set[int]:
-    """Return the positions of lines that carry their item's quantity: its principal, else its first, so that a sum counts units once."""
+    """Return the positions of lines that carry their item's quantity.
+
+    For each item its principal, else its first line, so that a sum counts units once.
+    """
     best: dict[int, tuple[bool, int]] = {}
     for line in lines:
         if line.item is not None:

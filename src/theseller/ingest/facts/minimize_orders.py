@@ -1,4 +1,7 @@
-"""Reduce decoded orders to rows. The decoders have no field for a name or an address."""
+"""Reduction of decoded orders to rows.
+
+The decoders have no field for a name or an address.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +46,18 @@ class OrderMinimizer:
     _days: LocalDays = field(default_factory=LocalDays)
 
     def report_orders(self, batches: Iterable[Iterable[ReportRow]]) -> Iterator[list[OrderRow]]:
-        """Yield the rows of lines of an all-orders report: structs, or tuples in the same order."""
+        """Yield the rows of the lines of an all-orders report.
+
+        `batches`: structs, or tuples in the same order.
+        """
         for batch in batches:
             yield self._report_batch(batch)
 
     def _report_batch(self, batch: Iterable[Any]) -> list[OrderRow]:
-        """Work by columns: a call for each cell would cost more than reading the file."""
+        """Return the rows of a batch, made column by column.
+
+        A call for each cell would cost more than reading the file.
+        """
         lines = [line if type(line) is tuple else _VALUES(line) for line in batch]
         oldest = oldest_kept(self.at)
         kept = [
@@ -159,7 +168,10 @@ class OrderMinimizer:
 
 
 def _line_keys(column: dict[str, tuple[Any, ...]]) -> Iterable[str]:
-    """Return the item numbers; European reports have none: there the SKU and its occurrence."""
+    """Return the item numbers of lines.
+
+    European reports have none: there it is the SKU and its occurrence.
+    """
     items = column["order_item_id"]
     if all(items):
         return items
@@ -184,7 +196,10 @@ _FULFILMENT = {"Amazon": "amazon", "AFN": "amazon", "Merchant": "merchant", "MFN
 
 
 def _status(word: str) -> str:
-    """Return our status for one of Amazon's: "Shipped - Delivered to Buyer" is shipped, "PartiallyShipped" too."""
+    """Return the stored status for one of Amazon's.
+
+    "Shipped - Delivered to Buyer" and "PartiallyShipped" are shipped.
+    """
     folded = word.casefold().replace(" ", "")
     if folded.startswith("cancel"):
         return "cancelled"
@@ -196,7 +211,10 @@ def _status(word: str) -> str:
 
 
 class _StatusTable(dict[tuple[str, str], str]):
-    """Our status by the report's (order status, item status); a cancelled item of a living order is cancelled."""
+    """Stored status by the report's (order status, item status).
+
+    A canceled item of an order that is not canceled is canceled.
+    """
 
     def __missing__(self, words: tuple[str, str]) -> str:
         order, item = map(_status, words)

@@ -1,9 +1,10 @@
-"""What several documents say of one order, as one: pure functions over rows of ORDER_COLUMNS.
+"""Merging of what several documents say of one order.
 
-The rule (docs/figures.md): each field has the value of the newest document that carries it, by
-Amazon's last-updated stamp; a blank never erases a value. Where two documents bear the same stamp
-and differ, the later status and the greater value hold. A line is never removed. So the result does
-not depend on the order in which documents arrive, nor on how often.
+Pure functions over rows of ORDER_COLUMNS. The rule (docs/figures.md): each field has the value of
+the newest document that carries it, by Amazon's last-updated stamp; a blank never erases a value.
+Where two documents bear the same stamp and differ, the later status and the greater value hold. A
+line is never removed. So the result does not depend on the order in which documents arrive, nor on
+how often.
 
 European reports have no item numbers. What they say of a line is kept apart from what numbered
 documents say of it (`Line.parts`), and which of them are the same line is decided again whenever
@@ -35,10 +36,16 @@ _RANK: Mapping[str, Callable[[Any], Any]] = {"status": _PROGRESS.__getitem__}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an order. `carried`: for fields whose value is of an older document than `row`'s newest, that document's stamp.
+    """One line of an order.
 
-    `parts`: where a numbered line and one without a number were found to be the same, what was said
-    of each.
+    Attributes:
+        row: the merged values.
+        carried: for fields whose value is of an older document than `row`'s newest, that document's
+            stamp.
+        source: where the newest document came from.
+        parts: where a numbered line and one without a number were found to be the same, what was
+            said
+            of each.
     """
 
     row: OrderRow
@@ -48,11 +55,15 @@ class Line:
 
     @property
     def key(self) -> str:
+        """Return the line's key within its order."""
         return self.row.line_key
 
 
 def merge_order(stored: Iterable[Line], incoming: Iterable[Line]) -> list[Line]:
-    """Return the lines of one order after a document has said `incoming` of it, whatever earlier documents said."""
+    """Return the lines of one order after a document said `incoming` of it.
+
+    `stored`: the lines as earlier documents left them.
+    """
     lines: dict[str, Line] = {}
     for line in (*_by_sku(_apart(stored)), *_alike_in_every_file(_apart(incoming))):
         lines[line.key] = merge(lines[line.key], line) if line.key in lines else line
@@ -74,13 +85,19 @@ def _marked(line: Line, *, replacement: bool) -> Line:
 
 
 def _by_sku(stored: Iterable[Line]) -> list[Line]:
-    """Number lines without an item number by SKU alone. Earlier versions had the ASIN in the key, which may change or be left blank."""
+    """Number lines without an item number by SKU alone.
+
+    Earlier versions had the ASIN in the key, which may change or be left blank.
+    """
     lines = list(stored)
     return _alike_in_every_file(lines) if any(line.key.find("/") > 0 for line in lines) else lines
 
 
 def _alike_in_every_file(incoming: Iterable[Line]) -> list[Line]:
-    """Count lines of one product that have no item number by what they say, not by their place in the file, which may be another."""
+    """Number lines of one product without item numbers by their content.
+
+    Their order in the file is not used, because it may differ between files.
+    """
     found: list[Line] = []
     nameless: dict[str, list[Line]] = defaultdict(list)
     for line in incoming:
@@ -125,7 +142,10 @@ def merge(one: Line, other: Line) -> Line:
 
 
 def place_of(line: Line) -> list[Any]:
-    """Return when and where the line's order was bought, in the order of `PLACE`."""
+    """Return the values of `PLACE` of the line's order.
+
+    They say when and where it was bought.
+    """
     return [getattr(line.row, name) for name in PLACE]
 
 
@@ -145,7 +165,10 @@ def says(line: Line, name: str) -> bool:
 
 
 def _named(lines: dict[str, Line]) -> list[Line]:
-    """Unite lines without an item number (European reports have none) with those that have one, product by product."""
+    """Unite lines without an item number with those that have one.
+
+    European reports have no item numbers. Lines are compared product by product.
+    """
     groups: dict[str, tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
     for line in lines.values():
         groups[line.row.sku]["/" in line.key].append(line)
@@ -156,7 +179,10 @@ def _named(lines: dict[str, Line]) -> list[Line]:
 
 
 def _united(numbered: list[Line], nameless: list[Line]) -> list[Line]:
-    """Unite pairs of lines of one product: first those that say the same, then those that can be the same line at different times."""
+    """Unite pairs of lines of one product.
+
+    First those that say the same, then those that can be the same line at different times.
+    """
     found: list[Line] = []
     for fits in (_says_the_same, _may_be_the_same):
         for line in list(numbered):
@@ -173,7 +199,10 @@ def _says_the_same(one: Line, other: Line) -> bool:
 
 
 def _may_be_the_same(one: Line, other: Line) -> bool:
-    """Say whether two lines can be one: at one instant an order's line has one quantity and one price."""
+    """Say whether two lines can be the same.
+
+    At one instant an order's line has one quantity and one price.
+    """
     prices = {line.row.item_price for line in (one, other)} - {None}
     quantities = {line.row.quantity for line in (one, other)}
     return one.row.last_updated_at != other.row.last_updated_at or (
@@ -187,10 +216,11 @@ def _likeness(line: Line) -> tuple[Any, ...]:
 
 
 def _is_replacement(rows: list[OrderRow]) -> bool:
-    """Say whether an order replaces another: as Amazon says, else because all of it was sent for nothing.
+    """Say whether an order replaces another.
 
-    A free product among paid ones is no replacement, nor is a product with a discount or a price
-    that is not known yet.
+    As Amazon says; where it does not, whether all of the order was sent for nothing. A free product
+    among paid ones is no replacement, nor is a product with a discount or a price that is not known
+    yet.
     """
     stated = {row.replacement_told for row in rows}
     if True in stated or False in stated:

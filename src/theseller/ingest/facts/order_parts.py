@@ -1,6 +1,7 @@
-"""What is stored beside a line of an order: stamps of carried fields, and what was said of each part of a united line.
+"""JSON that is stored with a line of an order.
 
-A part is written as its difference from the united line: most say the same. Pure functions over
+It has the stamps of carried fields, and what was said of each part of a united line. A part is
+written as its difference from the united line: most say the same. Pure functions over
 `order_merge.Line`.
 """
 
@@ -21,7 +22,10 @@ _PARTS = "parts"
 
 
 def dump(line: Line) -> str | None:
-    """Return JSON of what a line's own row does not hold; None if that is nothing."""
+    """Return JSON of what a line's own row does not hold.
+
+    None if that is nothing.
+    """
     stated: dict[str, Any] = {
         name: stamp.isoformat() for name, stamp in sorted(line.carried.items())
     }

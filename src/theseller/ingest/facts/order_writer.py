@@ -1,7 +1,8 @@
 # statements are put together from the constants of this module; every value is a bound parameter
-"""The orders while one document is being written: new orders at once, part by part; known ones at the end, merged with what is stored.
+"""Writing of the orders of one document.
 
-A part may hold some lines of an order and a later part the others. What a document says of a known
+New orders are written at once, part by part; known ones at the end, merged with what is stored. A
+part may hold some lines of an order and a later part the others. What a document says of a known
 order is merged with what others said of it (`order_merge`): the result does not depend on the order
 in which documents arrive.
 """
@@ -34,9 +35,9 @@ _ONE_DAY = timedelta(days=1)
 
 
 class OrderWriter:
-    """Writes the order lines of one document. `days`: those whose lines changed.
+    """Writer of the order lines of one document.
 
-    The caller has taken the lock of orders.
+    The caller has taken the lock of orders. `days`: those whose lines changed.
     """
 
     def __init__(self, bulk: Bulk, connection: UUID, source: OrderSource) -> None:
@@ -53,11 +54,11 @@ class OrderWriter:
         self._empty = not filled
 
     def add(self, rows: list[OrderRow]) -> None:
-        """Write the lines of orders that are not stored yet; keep those of the others for `settle`.
+        """Write the lines of orders that are not stored yet.
 
-        Whether an order for nothing is a replacement shows only when all its lines are there: it
-        waits, too, and so do a line that comes twice, and an order with several lines of one
-        product that have no item numbers.
+        Those of the others are kept for `settle`. Whether an order for nothing is a replacement can
+        be said only when all its lines are there: it waits, too, and so do a line that comes twice,
+        and an order with several lines of one product that have no item numbers.
         """
         orders = {row.order_id for row in rows}
         waiting = {
@@ -93,13 +94,16 @@ class OrderWriter:
         return self._written
 
     def _already_stored(self, rows: list[OrderRow], orders: set[str]) -> set[str]:
-        """Return which of `orders` are stored. An order is bought once: its old lines lie within the span of the new."""
+        """Return which of `orders` are stored.
+
+        An order is bought once: its stored lines are within the span of the new ones.
+        """
         stage = "incoming_order"
         self._bulk.create_stage(stage, [("order_id", "text")])
         self._bulk.copy(stage, [("order_id", "text")], [[(order,) for order in orders]])
         found = self._bulk.rows(
-            f"select distinct order_id from ingest_order_line where {_SPAN} and order_id in (select"  # noqa: S608
-            f" order_id from pg_temp.{stage})",
+            f"select distinct order_id from ingest_order_line where {_SPAN} and "  # noqa: S608
+            f"order_id in (select order_id from pg_temp.{stage})",
             **_span(rows),
         )
         return {order for (order,) in found}
@@ -138,14 +142,14 @@ class OrderWriter:
     def _stored(
         self, by_order: dict[str, list[OrderRow]]
     ) -> tuple[dict[str, list[Line]], list[tuple[str, str]]]:
-        """Return the stored lines of these orders, and the keys of those under another connection.
+        """Return the stored lines of these orders, and the keys of foreign ones.
 
-        Such a connection has ended and its lines are about to be erased: what comes takes their
-        place.
+        Foreign are those of another connection. It has ended and its lines are about to be erased:
+        the incoming ones replace them.
         """
         found = self._bulk.rows(
-            f"select {_LINE}, carried_at::text, source, connection_id from ingest_order_line"  # noqa: S608
-            " where tenant_id = %(tenant)s and order_id = any(%(orders)s)",
+            f"select {_LINE}, carried_at::text, source, connection_id from "  # noqa: S608
+            "ingest_order_line where tenant_id = %(tenant)s and order_id = any(%(orders)s)",
             orders=sorted(by_order),
         )
         stored: dict[str, list[Line]] = defaultdict(list)
@@ -164,9 +168,9 @@ class OrderWriter:
         self._bulk.create_stage(_STAGE, _STAGED)
         self._bulk.copy(_STAGE, _STAGED, [_staged(lines)])
         added = self._bulk.run(
-            f"insert into ingest_order_line (tenant_id, connection_id, {_LINE}, carried_at, source)"  # noqa: S608
-            f" select %(tenant)s, %(connection)s, {_LINE}, carried_at::jsonb, source from"
-            f" pg_temp.{_STAGE}",
+            f"insert into ingest_order_line (tenant_id, connection_id, {_LINE}, "  # noqa: S608
+            f"carried_at, source) select %(tenant)s, %(connection)s, {_LINE}, carried_at::jsonb, "
+            f"source from pg_temp.{_STAGE}",
             connection=self._connection,
         )
         self.days.update({(line.row.marketplace_id, line.row.local_day) for line in lines})
@@ -190,7 +194,10 @@ class OrderWriter:
 
 
 def _as_stored(row: OrderRow) -> OrderRow:
-    """Round amounts as the database does, so that what is read again equals what is stored."""
+    """Round amounts as the database does.
+
+    What is read again then equals what is stored.
+    """
     amounts = {name: getattr(row, name) for name in _AMOUNTS}
     return row._replace(
         **{
@@ -207,7 +214,10 @@ def _staged(lines: list[Line]) -> Iterator[Row]:
 
 
 def _differs(former: Line | None, line: Line) -> bool:
-    """Compare as stored: amounts are equal whatever zeros follow, instants whatever their zone."""
+    """Say whether two lines differ as stored.
+
+    Amounts are equal whatever zeros follow, instants whatever their zone.
+    """
     if (
         former is None
         or former.row != line.row

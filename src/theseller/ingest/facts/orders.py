@@ -36,10 +36,12 @@ def write_orders(
     at: datetime,
     using: str = "default",
 ) -> WriteResult:
-    """Write the lines of one all-orders report, batch by batch as `stream_report(…).batches()` hands them out (tuples are faster).
+    """Write the lines of one all-orders report.
 
-    A ReportRefusedError from the iterator leaves through here: the caller's transaction must end
-    with it.
+    `batches` are as `stream_report(…).batches()` yields them; tuples are faster.
+
+    Raises:
+        ReportRefusedError: from the iterator; the caller must roll back its transaction.
     """
     minimizer = OrderMinimizer(at)
     return _write(minimizer, minimizer.report_orders(batches), tenant, connection, source, using)

@@ -33,20 +33,25 @@ def merge_products(bulk: Bulk, rows: Iterable[ProductRow], connection: UUID) -> 
     count = bulk.run(
         """
         update ingest_product p
-        set asin = coalesce(nullif(i.asin, ''), p.asin), title = coalesce(nullif(i.title, ''), p.title),
+        set asin = coalesce(nullif(i.asin, ''), p.asin),
+            title = coalesce(nullif(i.title, ''), p.title),
             updated_at = i.updated_at, connection_id = %(connection)s
         from pg_temp.incoming_product i
-        where p.tenant_id = %(tenant)s and p.marketplace_id = i.marketplace_id and p.sku = i.sku and p.updated_at <= i.updated_at
+        where p.tenant_id = %(tenant)s and p.marketplace_id = i.marketplace_id and p.sku = i.sku
+            and p.updated_at <= i.updated_at
           and (p.asin, p.title, p.connection_id) is distinct from (i.asin, i.title, %(connection)s)
         """,
         connection=connection,
     )
     count += bulk.run(
         """
-        insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)
-        select %(tenant)s, marketplace_id, sku, %(connection)s, asin, title, updated_at from pg_temp.incoming_product i
+        insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,
+            updated_at)
+        select %(tenant)s, marketplace_id, sku, %(connection)s, asin, title, updated_at
+        from pg_temp.incoming_product i
         where not exists (
-            select from ingest_product p where p.tenant_id = %(tenant)s and p.marketplace_id = i.marketplace_id and p.sku = i.sku)
+            select from ingest_product p where p.tenant_id = %(tenant)s
+                and p.marketplace_id = i.marketplace_id and p.sku = i.sku)
         """,
         connection=connection,
     )

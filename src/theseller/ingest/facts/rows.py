@@ -1,4 +1,4 @@
-"""Rows of the fact tables, one named tuple a table, and their columns for COPY.
+"""Rows of the fact tables, a named tuple per table, with COPY columns.
 
 A field has the name of its column. `tenant_id`, `connection_id` and `source` are the same for all
 rows of one write and are added by the statement that inserts them.
@@ -24,7 +24,9 @@ _SQL_TYPES: dict[object, str] = {
 
 
 class OrderRow(NamedTuple):
-    """A row of `ingest_order_line`: one line of an order. Amounts are of the whole line.
+    """A row of `ingest_order_line`: one line of an order.
+
+    Amounts are of the whole line.
 
     `replacement_told`: what Amazon says of `is_replacement`; None where a document does not say.
     """
@@ -53,7 +55,9 @@ class OrderRow(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """A row of `ingest_ledger_line`: one amount that Amazon booked, with the ledger's sign.
+    """A row of `ingest_ledger_line`: one amount that Amazon booked.
+
+    The amount has the ledger's sign.
 
     `source_key`: the transaction or the settlement. `supersedes`: the deferred transaction that
     this one releases. `store_named`: whether Amazon attributes the money to a store.
@@ -81,7 +85,7 @@ class LedgerRow(NamedTuple):
 
 
 class ProductRow(NamedTuple):
-    """A row of `ingest_product`: what a SKU of a store is called, as of `updated_at`."""
+    """A row of `ingest_product`: the name of a store's SKU at `updated_at`."""
 
     marketplace_id: str
     sku: str
@@ -91,7 +95,10 @@ class ProductRow(NamedTuple):
 
 
 class InventoryRow(NamedTuple):
-    """A row of `ingest_inventory`: units of a SKU in Amazon's warehouses, as of the pull."""
+    """A row of `ingest_inventory`: units of a SKU in Amazon's warehouses.
+
+    As of the pull.
+    """
 
     sku: str
     condition: str
@@ -106,7 +113,10 @@ class InventoryRow(NamedTuple):
 
 
 class TrafficRow(NamedTuple):
-    """A row of `ingest_traffic_day`: a store's day (blank ASIN) or one product's. Percent: 0 to 100."""
+    """A row of `ingest_traffic_day`: a day of a store or of one product.
+
+    A blank ASIN is the whole store. Percentages are 0 to 100.
+    """
 
     marketplace_id: str
     local_day: date

@@ -1,10 +1,11 @@
 # statements are put together from the constants of this module; every value is a bound parameter
-"""Which stores a seller has, by what is stored, and money that Amazon attributes to no store.
+"""Stores that a seller has, and money that names no store.
 
-Every function runs inside the caller's tenant scope. A connection is authorized for a whole region,
-so its list of stores does not tell. Such money is given to the seller's only store of its currency,
-else to none; which that is does not depend on the order in which documents arrive:
-`reassign_storeless_lines` looks again once another store is known.
+Every function runs inside the caller's tenant scope. Which stores a seller has is derived from what
+is stored: a connection is authorized for a whole region, so its list of stores does not tell. Money
+that names no store is attributed to the seller's only store of its currency, else to none. The
+result does not depend on the order in which documents arrive: `reassign_storeless_lines` decides
+again once another store is known.
 """
 
 from __future__ import annotations
@@ -31,13 +32,18 @@ SHARED_CURRENCIES = tuple(
 
 
 class SellerStores:
-    """The stores that the seller is known to have, and which of them gets money that Amazon attributes to none."""
+    """The stores that the seller is known to have.
+
+    They decide which store gets money that Amazon attributes to none.
+    """
 
     def __init__(self, marketplace_ids: Iterable[str]) -> None:
         self._own = frozenset(marketplace_ids)
 
     def only(self, currency: str) -> Marketplace | None:
-        """Return the one store that money in `currency` can only belong to; None if there are several or none.
+        """Return the only store that money in `currency` can belong to.
+
+        None if there are several or none.
 
         It is Amazon's only store with that currency, else the seller's only one. A store that the
         seller does not have is never returned for a currency that several of Amazon's stores keep.
@@ -48,9 +54,10 @@ class SellerStores:
 
 
 def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) -> SellerStores:
-    """Return the stores among `within` that stored products and settlements name: those in which the seller has sold something.
+    """Return the stores among `within` in which the seller has sold something.
 
-    Only stores of shared currencies are looked for.
+    They are named by stored products and settlements. Only stores of shared currencies are looked
+    for.
     """
     possible = frozenset(within)
     candidates = [
@@ -61,7 +68,8 @@ def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) ->
     found = bulk.rows(
         """
         select c.store from unnest(%(candidates)s::text[]) as c (store)
-        where exists (select from ingest_product p where p.tenant_id = %(tenant)s and p.marketplace_id = c.store)
+        where exists (select from ingest_product p
+                      where p.tenant_id = %(tenant)s and p.marketplace_id = c.store)
            or exists (select from ingest_document d
                       where d.tenant_id = %(tenant)s and c.store = any (d.marketplace_ids)
                         and (d.origin = 'imported' or d.report_type = %(settlement)s))
@@ -73,7 +81,11 @@ def stores_of_seller(bulk: Bulk, within: Iterable[str] = tuple(MARKETPLACES)) ->
 
 
 def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURRENCIES) -> set[Day]:
-    """Give lines that name no store to the store they belong to by what is stored now; return the days that changed."""
+    """Attribute lines that name no store by what is stored now.
+
+    Returns:
+        The days whose lines changed.
+    """
     lines = bulk.rows(
         "select distinct currency, marketplace_id from ingest_ledger_line"
         " where tenant_id = %(tenant)s and not store_named and currency = any(%(currencies)s)",
@@ -93,20 +105,27 @@ def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURR
 
 # a Marketplace or none
 def _move(bulk: Bulk, currency: str, former: str, home: Any) -> set[Day]:  # noqa: ANN401
-    """Move the lines of one currency that name no store; slices are replaced, never edited."""
+    """Move the lines of one currency that name no store to another store.
+
+    Lines are deleted and inserted, never updated.
+    """
     store, zone = (home.id, home.zone_name) if home else ("", "UTC")
     days = bulk.rows(
         f"""
         with deleted as (
             delete from ingest_ledger_line
-            where tenant_id = %(tenant)s and not store_named and currency = %(currency)s and marketplace_id = %(former)s
+            where tenant_id = %(tenant)s and not store_named and currency = %(currency)s
+                and marketplace_id = %(former)s
             returning *
         ), moved as (
-            insert into ingest_ledger_line (tenant_id, connection_id, source, local_day, marketplace_id, {_LINE})
-            select tenant_id, connection_id, source, (posted_at at time zone %(zone)s)::date, %(store)s, {_LINE} from deleted
+            insert into ingest_ledger_line (tenant_id, connection_id, source, local_day,
+                marketplace_id, {_LINE})
+            select tenant_id, connection_id, source, (posted_at at time zone %(zone)s)::date,
+                %(store)s, {_LINE} from deleted
             returning marketplace_id, local_day
         )
-        select marketplace_id, local_day from deleted union select marketplace_id, local_day from moved
+        select marketplace_id, local_day from deleted
+        union select marketplace_id, local_day from moved
         """,  # noqa: S608
         currency=currency,
         former=former,

@@ -1,4 +1,7 @@
-"""Write sessions, page views and sales by day, from sales and traffic reports."""
+"""Writing of sessions, page views and sales by day.
+
+They come from sales and traffic reports.
+"""
 
 from __future__ import annotations
 

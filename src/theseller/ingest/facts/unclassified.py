@@ -1,4 +1,7 @@
-"""Tell the operator that Amazon uses labels of money lines that this version does not know."""
+"""Notice to the operator of labels that this version does not know.
+
+They are labels that Amazon uses for lines of money.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""How many files are read at once: one request of an account and of a shop, on all machines together, and a few in a process.
+"""Limits on how many files are read at once.
 
-A file that is read takes up to 300 MB and seconds of a processor, whatever becomes of it.
+One request of an account and of a shop, on all machines together, and a few in a process. Reading a
+file takes up to 300 MB and seconds of CPU time, whether it is stored or refused.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class ImportBusyError(RuntimeError):
 
 @contextmanager
 def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
-    """Hold the slot of `person` and of the shop `tenant` while files of theirs are read. Waits for none.
+    """Hold the slot of an account and a shop while their files are read.
+
+    It waits for none.
 
     The slot is a lock of a database session of its own, so that a process that is killed gives it
     back.

@@ -6,7 +6,10 @@ from django import forms
 
 
 class ImportForm(forms.Form):
-    """Options beside the files. Without `confirm` the files are inspected and nothing is stored."""
+    """Options for the uploaded files.
+
+    Without `confirm` the files are inspected and nothing is stored.
+    """
 
     encoding = forms.ChoiceField(
         required=False,

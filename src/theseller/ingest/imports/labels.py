@@ -1,4 +1,7 @@
-"""Texts about an inspected report, for the page and the command line. Does not import Django."""
+"""Texts about an inspected report, for the page and the command line.
+
+Does not import Django.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,18 @@ _COUNTED = ("quantity", "units", "sessions")
 
 
 def is_count(measure: str) -> bool:
-    """Return whether a measure of an inspection's totals counts things; the others are money."""
+    """Return whether a measure of an inspection's totals is a count.
+
+    The others are money.
+    """
     return measure.startswith(_COUNTED)
 
 
 def period_texts(inspection: Inspection) -> list[str]:
-    """Return the days that the report covers, with the stores whose days they are: ``1 – 31 Oct 2026 in Amazon.de, Amazon.fr``."""
+    """Return the days that the report covers, with their stores.
+
+    For example ``1 – 31 Oct 2026 in Amazon.de, Amazon.fr``; the days are those of the stores.
+    """
     stores: dict[tuple[date, date], list[str]] = {}
     for code, days in inspection.period.days.items():
         stores.setdefault(days, []).append(by_code(code).sales_channel)

@@ -1,7 +1,8 @@
-"""Import report files: checked as a whole first, then stored in one transaction or not at all.
+"""Import of report files.
 
-The bytes are held by the caller and read twice: once to inspect, once to store. Nothing of them is
-written anywhere else.
+A file is checked as a whole first, then stored in one transaction or not at all. The bytes are kept
+in memory by the caller and read twice: once to inspect, once to store. They are not written
+anywhere.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ class _File:
 def import_report(
     chunks: Chunks, options: Options, *, tenant: UUID, actor: str, at: datetime
 ) -> ImportOutcome:
-    """Check a report file and store it whole, in the open connection of its region (one without a token is made where there is none).
+    """Check a report file and store it whole.
 
-    `chunks` must be replayable: a list, or a callable that reopens the source. The same content
-    again changes nothing. What is wrong with the file is an outcome, not an error.
+    It is stored in the open connection of its region; one without a token is created where there is
+    none. `chunks` must be replayable: a list, or a callable that reopens the source. The same
+    content again changes nothing. What is wrong with the file is an outcome, not an error.
     """
     inspection = inspect_report(
         chunks,
@@ -97,7 +99,10 @@ def import_report(
 
 
 def may_leave_out_rows(inspection: Inspection, *, allowed: bool = True) -> bool:
-    """Return whether the readable rows may be stored without the refused ones: never for settlements, whose lines must add up."""
+    """Return whether readable rows may be stored without refused ones.
+
+    Never for settlements, whose lines must add up.
+    """
     only_rows = (
         inspection.rows_refused_count > 0
         and inspection.rows > 0
@@ -107,7 +112,10 @@ def may_leave_out_rows(inspection: Inspection, *, allowed: bool = True) -> bool:
 
 
 def _stored(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutcome:
-    """Store the file in one transaction, and turn errors into messages without the file's content."""
+    """Store the file in one transaction.
+
+    Errors become messages that do not contain the file's content.
+    """
     try:
         with tenant_scope(tenant):
             return _store(file, tenant=tenant, actor=actor, at=at)
@@ -186,12 +194,18 @@ def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutc
 
 
 def _refuse_while_erasing(bulk: Bulk) -> None:
-    """Refuse while facts of a disconnected connection are stored: its orders would count as known, then be erased."""
+    """Refuse while facts of a disconnected connection are stored.
+
+    The file's orders would count as known, then be erased.
+    """
     [(erasing,)] = bulk.rows("""
-        with ended as materialized (select connection_id from connections_disconnection where tenant_id = %(tenant)s)
+        with ended as materialized (select connection_id from connections_disconnection
+            where tenant_id = %(tenant)s)
         select exists (select from ended) and (
-            exists (select from ingest_order_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended))
-            or exists (select from ingest_ledger_line where tenant_id = %(tenant)s and connection_id in (select connection_id from ended)))
+            exists (select from ingest_order_line where tenant_id = %(tenant)s
+                and connection_id in (select connection_id from ended))
+            or exists (select from ingest_ledger_line where tenant_id = %(tenant)s
+                and connection_id in (select connection_id from ended)))
         """)
     if erasing:
         why = "the data of a disconnected connection is still being erased"
@@ -203,7 +217,10 @@ def _refuse_while_erasing(bulk: Bulk) -> None:
 
 
 def _recorded_at(bulk: Bulk, inspection: Inspection, connection: UUID) -> datetime | None:
-    """Return when this very content became facts of this connection, however it came."""
+    """Return when this content became facts of this connection, or None.
+
+    Whether it was imported or pulled does not matter.
+    """
     found = bulk.rows(
         "select min(recorded_at) from ingest_document where tenant_id = %(tenant)s and"
         " content_sha256 = %(sha256)s and connection_id = %(connection)s",

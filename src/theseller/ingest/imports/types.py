@@ -1,4 +1,7 @@
-"""What importing a report file can come to. Knows no Django, so that `theseller inspect` can use the words."""
+"""Outcomes of an import.
+
+Does not import Django, so that `theseller inspect` can use it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from theseller.lib.marketplaces import Region
 
 
 class ImportStatus(StrEnum):
-    """How an import ended. Only `imported` changed anything; only `refused` is a failure."""
+    """How an import ended.
+
+    Only `imported` changed anything; only `refused` is a failure.
+    """
 
     ALREADY = "already"
     EMPTY = "empty"
@@ -23,7 +29,11 @@ class ImportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """The outcome of one file. `why_not` and `advice` speak only if it was refused; `since` says when an earlier import was recorded."""
+    """The outcome of one file.
+
+    `why_not` and `advice` are set only if it was refused; `since` is when an earlier import of the
+    same content was recorded.
+    """
 
     status: ImportStatus
     inspection: Inspection
@@ -36,12 +46,16 @@ class ImportOutcome:
 
     @property
     def ok(self) -> bool:
+        """Say whether the file was not refused."""
         return self.status is not ImportStatus.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedDocument:
-    """A recorded import, as the page lists it. `fingerprint`: the first 12 digits of the content's SHA-256."""
+    """A recorded import, as the page lists it.
+
+    `fingerprint`: the first 12 digits of the content's SHA-256.
+    """
 
     report_type: str
     marketplace_ids: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Guards around an upload: no body is read before its sender may send it, and each refusal is a page.
+"""Checks of an upload before its body is read; each refusal is a page.
 
-Report files hold buyers' data until the decoder has dropped it, so a body stays in memory
-(`FILE_UPLOAD_HANDLERS`), within a limit.
+No body is read before its sender may send it. Report files contain buyers' data until the decoder
+has dropped it, so a body stays in memory (`FILE_UPLOAD_HANDLERS`), within a limit.
 """
 
 from __future__ import annotations
@@ -24,11 +24,19 @@ _PIECE = 1 << 18
 
 
 def drain_body(view: View) -> View:
-    """Swallow what a refusal left unread of the body, piece by piece, so that the browser shows the refusal and not a broken connection."""
+    """Read what a refusal left unread of the body.
+
+    The browser then shows the refusal and not a broken connection. The rest is read piece by piece
+    and discarded, up to a limit.
+    """
 
     @wraps(view)
-    # whatever the URL carries
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+    # the parameters of any URL
+    def guarded(
+        request: HttpRequest,
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if request.method == "POST" and not _was_read(request):
             left = _DRAINED * settings.UPLOAD_BYTES_MAX
@@ -51,11 +59,18 @@ def _read(request: HttpRequest) -> bytes:
 
 
 def limit_upload(refuse: Refuse) -> Callable[[View], View]:
-    """Refuse a body that is larger, or holds more files, than is taken at once. `refuse(request, status, title, text)` makes the page."""
+    """Refuse a body that is too large or has too many files.
+
+    `refuse(request, status, title, text)` makes the page.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        def guarded(
+            request: HttpRequest,
+            *args: Any,  # noqa: ANN401
+            **kwargs: Any,  # noqa: ANN401
+        ) -> HttpResponseBase:
             if request.method != "POST":
                 return view(request, *args, **kwargs)
             if content_length(request) > settings.UPLOAD_BYTES_MAX:
@@ -83,6 +98,7 @@ def limit_upload(refuse: Refuse) -> Callable[[View], View]:
 
 
 def content_length(request: HttpRequest) -> int:
+    """Return the Content-Length header; 0 without a valid one."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

@@ -77,7 +77,10 @@ def _refuse(request: HttpRequest, status: int, heading: str, text: str) -> HttpR
 @limit_upload(_refuse)
 @csrf_protect
 def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the page (GET); inspect the files, or with `confirm` store them (POST). A script asks for the cards alone."""
+    """Show the page (GET); inspect or, with `confirm`, store files (POST).
+
+    A script requests only the cards, with the header X-Fragment.
+    """
     fragment = bool(request.headers.get("X-Fragment"))
     if request.method != "POST":
         template = "ingest/import_documents.html" if fragment else ""
@@ -136,7 +139,10 @@ def _page(
 def _cards(
     files: list[UploadedFile[bytes]], form: ImportForm, tenant_context: TenantContext
 ) -> list[dict[str, Any]]:
-    """Inspect or store each file until the request has used its CPU time; report the files that are left."""
+    """Inspect or store each file until the request has used its CPU time.
+
+    Files that are left are reported as not read.
+    """
     cards = []
     begun = thread_time()
     for file in files:
@@ -278,7 +284,7 @@ def _described(inspection: Inspection) -> dict[str, Any]:
 
 
 def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]]:
-    """Return (measure, one value for each currency), in the order of the report."""
+    """Return (measure, one value per currency), in the order of the report."""
     currencies = [currency for currency in sorted(inspection.totals) if currency]
     measures = dict.fromkeys(
         measure for currency in currencies for measure in inspection.totals[currency]
@@ -297,7 +303,10 @@ def _totals(inspection: Inspection) -> list[tuple[str, list[Money | int | None]]
 
 
 def _measure_name(measure: str) -> str:
-    """Return the name of a sum: a charge type of a settlement, or a column of another report."""
+    """Return the name of a sum.
+
+    It is a charge type of a settlement, or a column of another report.
+    """
     if measure in set(ChargeType):
         return charge_name(ChargeType(measure))
     return measure.replace("-", " ").capitalize()

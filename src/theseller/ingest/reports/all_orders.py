@@ -33,7 +33,10 @@ def _write(stream: ReportStream, target: Target) -> StoredReport:
 
 
 class _Updates:
-    """Notes when the orders of a file were first updated, while its rows are read."""
+    """Notes when the orders of a file were first updated.
+
+    It does so while the file's rows are read.
+    """
 
     def __init__(self) -> None:
         self._first: datetime | None = None

@@ -20,5 +20,5 @@ def handler_of(report_type: ReportType) -> ReportHandler:
 
 
 def types_completing(facts: Facts) -> list[str]:
-    """Return the types whose stored documents complete `facts` for the time they cover."""
+    """Return the report types that complete `facts` for the time they cover."""
     return [kind.value for kind, handler in _BY_TYPE.items() if handler.completes is facts]

@@ -34,7 +34,10 @@ def _write(stream: ReportStream, target: Target) -> StoredReport:
 
 
 def _regions(inspection: Inspection) -> frozenset[Region]:
-    """Return the regions of the stores; a settlement of fees alone names none: its currency tells."""
+    """Return the regions of the stores.
+
+    A settlement of fees alone names no store: its currency decides.
+    """
     return regions_by_store(inspection) or frozenset(
         store.region for store in MARKETPLACES.values() if store.currency in inspection.currencies
     )

@@ -22,7 +22,10 @@ class Facts(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the rows of a report are stored: an open connection, at an instant."""
+    """Where the rows of a report are stored.
+
+    An open connection, at an instant.
+    """
 
     tenant: UUID
     connection: UUID

@@ -1,1 +1,1 @@
-"""Pull data from Amazon: streams, planner, runner, leases and the rate limiter."""
+"""Data from SP-API: streams, planner, runner, leases, rate limiter."""

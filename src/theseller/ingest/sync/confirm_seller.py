@@ -1,4 +1,7 @@
-"""Ask Amazon whose connection it is before its streams read anything, where no answer has named the seller yet."""
+"""Confirmation of a connection's seller before its streams read anything.
+
+It asks Amazon, where no answer has named the seller yet.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from theseller.ingest.sync.sync_step import SyncStep
 
 
 def confirm_seller(step: SyncStep) -> ConnectionView:
-    """Have Amazon name the seller of the connection; store the answer and return the connection as it is then.
+    """Have Amazon name the seller of the connection.
+
+    The answer is stored, and the connection is returned as it is then.
 
     The other streams of the connection that wait for it become due.
 

@@ -1,7 +1,7 @@
-"""For which stretches of time each store's orders and money are stored: by pulled streams and by imported documents.
+"""Time ranges for which each store's orders and money are stored.
 
-Every function runs inside the caller's tenant scope. What a stretch does not span is unknown: a
-page must not show it as zero.
+They come from pulled streams and from imported documents. Every function runs inside the caller's
+tenant scope. What a range does not span is unknown: a page must not show it as zero.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ select s.connection_id, s.name, s.cursor, s.fresh_until, c.marketplace_ids
 from ingest_stream s
 join connections_connection c on c.tenant_id = s.tenant_id and c.id = s.connection_id
 where s.tenant_id = %(tenant)s and s.name = any (%(names)s::text[]) and not exists (
-    select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
+    select from connections_disconnection d where d.tenant_id = s.tenant_id
+        and d.connection_id = s.connection_id)
 """
 _DOCUMENTS = """
-select report_type = any(%(money_reports)s::text[]), origin = 'imported', marketplace_ids, covers_from, covers_until
+select report_type = any(%(money_reports)s::text[]), origin = 'imported', marketplace_ids,
+    covers_from, covers_until
 from ingest_document
-where tenant_id = %(tenant)s and report_type = any(%(money_reports)s::text[] || %(order_reports)s::text[])
+where tenant_id = %(tenant)s
+    and report_type = any(%(money_reports)s::text[] || %(order_reports)s::text[])
 """
 #: Stretches whose ends are this close are one: a document of whole days ends a microsecond before
 #: midnight.
@@ -40,14 +43,20 @@ _SEAM = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class StoredRanges:
-    """The stretches of time whose orders and whose money are stored, by store. They are sorted and do not overlap."""
+    """The time ranges whose orders and whose money are stored, by store.
+
+    They are sorted and do not overlap.
+    """
 
     orders: dict[str, tuple[Window, ...]] = field(default_factory=dict)
     money: dict[str, tuple[Window, ...]] = field(default_factory=dict)
 
 
 def stored_ranges(*, using: str = "default") -> StoredRanges:
-    """Return what is stored of each store of the tenant in scope, by open connections and by documents."""
+    """Return the stored ranges of each store of the tenant in scope.
+
+    Of open connections and of documents.
+    """
     orders: dict[str, list[Window]] = defaultdict(list)
     money: dict[str, list[Window]] = defaultdict(list)
     values: dict[str, Any] = {
@@ -80,7 +89,10 @@ def stored_ranges(*, using: str = "default") -> StoredRanges:
 
 
 def _whole_days(store: Marketplace, begin: datetime, end: datetime) -> Window:
-    """Return the days of the first and the last order of an imported file, whole: Amazon makes such files by days."""
+    """Return the whole days from a file's first to its last order.
+
+    Amazon makes such files by days.
+    """
     first, last = store.local_day(begin), store.local_day(end) + timedelta(days=1)
     return Window(
         *(
@@ -97,7 +109,10 @@ class _Stream:
 
 
 def _orders(history: _Stream | None, fresh: _Stream | None) -> list[Window]:
-    """Return the months of history that were read, and what new orders were read after them."""
+    """Return the ranges of orders that were read.
+
+    The windows of history, and the new orders that were read after them.
+    """
     if history is None or "anchor" not in history.cursor:
         return []
     anchor, until = parse_instant(history.cursor["anchor"]), fresh.fresh_until if fresh else None
@@ -114,7 +129,10 @@ def _orders(history: _Stream | None, fresh: _Stream | None) -> list[Window]:
 
 
 def _money(stream: _Stream | None) -> list[Window]:
-    """Return the months of transactions that were read, the newest up to the instant until which they are complete."""
+    """Return the ranges of transactions that were read.
+
+    The newest ends at the instant until which they are complete.
+    """
     if stream is None or "anchor" not in stream.cursor:
         return []
     anchor, pending = (

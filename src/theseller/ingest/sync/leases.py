@@ -1,7 +1,7 @@
-"""The table of streams: who runs which, how far it is, how it went. All of it inside the caller's tenant scope.
+"""The table of streams: leases, cursors, progress and outcomes.
 
-The table decides what runs; a job only starts it. A lost job, a doubled job or a killed worker
-changes nothing but the time.
+All functions run inside the caller's tenant scope. The table decides what runs; a job only starts
+it. A lost job, a doubled job or a killed worker changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ _KEY = (
 
 
 class LeaseLostError(RuntimeError):
-    """Another worker runs this stream now: this one slept over its lease. What it was about to write is rolled back."""
+    """Another worker runs this stream now.
+
+    The lease of this worker expired during a step. What it was about to write is rolled back.
+    """
 
 
 def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
-    """Take the right to run a stream that is due and that no worker runs; None if there is nothing to take."""
+    """Take the right to run a stream that is due and that no worker runs.
+
+    None if there is no such stream.
+    """
     lease_id = new_id()
     bulk = Bulk(key.tenant)
     # A worker that is just committing a long write holds the row: it is not waited for.
@@ -40,10 +46,10 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
     ):
         return None
     found = bulk.rows(
-        f"update ingest_stream set lease_id = %(lease)s, lease_expires_at = %(expires)s, last_attempt_at = %(at)s"  # noqa: S608
-        f" where {_KEY} and due_at <= %(at)s and (lease_expires_at is null or lease_expires_at <"
-        " %(at)s)"
-        " returning cursor, work_done, work_total, failures_in_row, fresh_until, due_at",
+        "update ingest_stream set lease_id = %(lease)s, lease_expires_at = "  # noqa: S608
+        f"%(expires)s, last_attempt_at = %(at)s where {_KEY} and due_at <= %(at)s and "
+        "(lease_expires_at is null or lease_expires_at < %(at)s) returning cursor, work_done, "
+        "work_total, failures_in_row, fresh_until, due_at",
         **_of(key),
         lease=lease_id,
         expires=at + LEASE_LENGTH,
@@ -54,9 +60,12 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
 
 
 def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
-    """Record where a step left its stream, in the transaction of what the step wrote. Raises LeaseLostError.
+    """Record where a step left its stream, and renew the lease.
 
-    The lease is renewed; `release` gives it back.
+    Runs in the transaction of what the step wrote. `release` gives the lease back.
+
+    Raises:
+        LeaseLostError: another worker has taken the stream.
     """
     after = replace(
         lease,
@@ -68,11 +77,10 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
         due_at=step.due_at,
     )
     touched = Bulk(lease.key.tenant).run(
-        f"update ingest_stream set cursor = %(cursor)s, work_done = %(done)s, work_total = %(total)s, due_at = %(due)s,"  # noqa: S608
-        " lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s,"
-        " failures_in_row = 0,"
-        " fresh_until = %(fresh)s"
-        f" where {_KEY} and lease_id = %(lease)s",
+        "update ingest_stream set cursor = %(cursor)s, work_done = %(done)s, "  # noqa: S608
+        "work_total = %(total)s, due_at = %(due)s, lease_expires_at = %(expires)s, "
+        "last_success_at = %(at)s, last_outcome = %(outcome)s, failures_in_row = 0, fresh_until = "
+        f"%(fresh)s where {_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
         cursor=json.dumps(after.cursor),
         done=after.work_done,
@@ -92,8 +100,8 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
 def renew(lease: Lease, *, at: datetime) -> None:
     """Keep the lease through a long step. Raises LeaseLostError."""
     touched = Bulk(lease.key.tenant).run(
-        f"update ingest_stream set lease_expires_at = %(expires)s where {_KEY} and lease_id ="  # noqa: S608
-        " %(lease)s",
+        f"update ingest_stream set lease_expires_at = %(expires)s where {_KEY} and "  # noqa: S608
+        "lease_id = %(lease)s",
         **_of(lease.key),
         expires=at + LEASE_LENGTH,
         lease=lease.id,
@@ -103,10 +111,14 @@ def renew(lease: Lease, *, at: datetime) -> None:
 
 
 def fail(lease: Lease, outcome: Outcome, due_at: datetime, *, counts: bool) -> None:
-    """Record that a step came to nothing, and give the lease back. `counts`: the next failure waits longer."""
+    """Record that a step failed, and give the lease back.
+
+    `counts`: whether the next failure waits longer.
+    """
     Bulk(lease.key.tenant).run(
-        f"update ingest_stream set due_at = %(due)s, last_outcome = %(outcome)s, failures_in_row = failures_in_row + %(one)s,"  # noqa: S608
-        f" lease_id = null, lease_expires_at = null where {_KEY} and lease_id = %(lease)s",
+        "update ingest_stream set due_at = %(due)s, last_outcome = %(outcome)s, "  # noqa: S608
+        "failures_in_row = failures_in_row + %(one)s, lease_id = null, lease_expires_at = null "
+        f"where {_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
         due=due_at,
         outcome=outcome.value,
@@ -118,15 +130,18 @@ def fail(lease: Lease, outcome: Outcome, due_at: datetime, *, counts: bool) -> N
 def release(lease: Lease) -> None:
     """Give the lease back."""
     Bulk(lease.key.tenant).run(
-        f"update ingest_stream set lease_id = null, lease_expires_at = null where {_KEY} and"  # noqa: S608
-        " lease_id = %(lease)s",
+        "update ingest_stream set lease_id = null, lease_expires_at = null where "  # noqa: S608
+        f"{_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
         lease=lease.id,
     )
 
 
 def wake_unconfirmed(key: StreamKey, *, at: datetime) -> None:
-    """Make the connection's other streams due that waited for Amazon to name its seller. One that is being written is left out."""
+    """Make the connection's streams due that wait for its seller's name.
+
+    A stream whose row another transaction is writing is left out.
+    """
     Bulk(key.tenant).run(
         "update ingest_stream s set due_at = %(at)s, failures_in_row = 0 from (  select name,"
         " marketplace_id from ingest_stream where tenant_id = %(tenant)s and connection_id ="

@@ -1,8 +1,9 @@
-"""Amazon's token buckets in PostgreSQL, shared by every worker: one statement decides and takes, so no two can take the same token.
+"""Amazon's token buckets in PostgreSQL, shared by every worker.
 
-The arithmetic is that of `amazon/throttle.py`, in SQL. A decision has a short transaction of its
-own: inside the transaction of a call the bucket would stay locked for as long as Amazon takes to
-answer, and a rollback would give back a token that Amazon has taken.
+One statement decides and takes, so no two can take the same token. The arithmetic is that of
+`amazon/throttle.py`, in SQL. A decision has a short transaction of its own: inside the transaction
+of a call the bucket would stay locked for as long as Amazon takes to answer, and a rollback would
+give back a token that Amazon has taken.
 """
 
 from __future__ import annotations
@@ -37,9 +38,12 @@ with taken as (
     insert into ingest_bucket as b (tenant_id, key, connection_id, tokens, rate, burst, updated_at)
     values (%(tenant)s, %(key)s, %(connection)s, %(burst)s - 1, %(rate)s, %(burst)s, %(at)s)
     on conflict (tenant_id, key) do update
-    set tokens = least(b.burst, b.tokens + greatest(extract(epoch from %(at)s::timestamptz - b.updated_at), 0) * b.rate) - 1,
+    set tokens = least(b.burst, b.tokens
+            + greatest(extract(epoch from %(at)s::timestamptz - b.updated_at), 0) * b.rate) - 1,
         updated_at = greatest(b.updated_at, %(at)s::timestamptz)
-    where least(b.burst, b.tokens + greatest(extract(epoch from %(at)s::timestamptz - b.updated_at), 0) * b.rate) >= 1 - 1e-6
+    where least(b.burst, b.tokens
+            + greatest(extract(epoch from %(at)s::timestamptz - b.updated_at), 0) * b.rate)
+        >= 1 - 1e-6
     returning 1)
 select null::double precision, null::double precision, null::timestamptz from taken
 union all
@@ -56,22 +60,25 @@ _REFILLED = (
     " rate)"
 )
 _LEARN = f"""
-update ingest_bucket set tokens = {_REFILLED}, updated_at = greatest(updated_at, %(at)s::timestamptz), rate = %(rate)s
+update ingest_bucket
+set tokens = {_REFILLED}, updated_at = greatest(updated_at, %(at)s::timestamptz), rate = %(rate)s
 where tenant_id = %(tenant)s and key = %(key)s and rate <> %(rate)s
 """  # of this module's own parts  # noqa: S608
 _PENALISE = f"""
 update ingest_bucket
-set tokens = case when {_REFILLED} > 1e-6 then 0 else greatest({_REFILLED} - 1, -least(burst, {_MOST_DEBT})) end,
+set tokens = case when {_REFILLED} > 1e-6 then 0
+        else greatest({_REFILLED} - 1, -least(burst, {_MOST_DEBT})) end,
     updated_at = greatest(updated_at, %(at)s::timestamptz)
 where tenant_id = %(tenant)s and key = %(key)s
 """  # noqa: S608
 
 
 class PostgresLimiter(Limiter):
-    """The limiter of one connection. Call it outside of any tenant scope: it opens its own.
+    """The limiter of one connection.
 
-    `hold` keeps the connection from ending meanwhile, or raises ConnectionClosedError: a bucket is
-    never touched after the end, so that the buckets prove that no request was made any more.
+    Call it outside of any tenant scope: it opens its own. `hold` keeps the connection from ending
+    meanwhile, or raises ConnectionClosedError: a bucket is never changed after the end, so that the
+    buckets prove that no request was made any more.
     """
 
     def __init__(
@@ -89,6 +96,11 @@ class PostgresLimiter(Limiter):
 
     @override
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
+        """Take a token of the bucket, or return the instant to wait for.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+        """
         with tenant_scope(self._tenant, using=self._using):
             self._hold(self._connection)
             row = sql.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
@@ -108,6 +120,10 @@ class PostgresLimiter(Limiter):
     def observe(
         self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
     ) -> None:
+        """Store the rate that an answer of Amazon states, and a throttling.
+
+        A connection that has ended is ignored. Nothing is stored without a rate and a throttling.
+        """
         rate = _rate(rate_header)
         if rate is None and not throttled:
             return
@@ -148,10 +164,11 @@ def _rate(header: str | None) -> float | None:
 
 @dataclass(slots=True)
 class PrepaidLimiter(Limiter):
-    """Lets one call through that was granted before its transaction began, and keeps what was observed until the transaction has ended.
+    """Limiter that lets calls through that were granted beforehand.
 
-    A second call of the same step (after an access token was refused) finds nothing left: the step
-    comes back at once, with its own grant.
+    A grant is taken before the transaction of its call begins, and what was observed is kept until
+    the transaction has ended. A second call of the same step (after an access token was refused)
+    finds no grant: the step is repeated at once, with its own grant.
     """
 
     limiter: Limiter
@@ -168,6 +185,7 @@ class PrepaidLimiter(Limiter):
 
     @override
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
+        """Use up the grant of `key`; without one, return that it may retry now."""
         if key not in self._granted:
             return NotBefore(at)
         self._granted.discard(key)
@@ -177,11 +195,15 @@ class PrepaidLimiter(Limiter):
     def observe(
         self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
     ) -> None:
+        """Keep what was observed until `reporting` ends."""
         self._observed.append((key, rate_header, throttled, at))
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Tell the limiter what was observed inside, when the transaction inside has ended, however it ended."""
+        """Pass on what was observed inside, after the transaction inside.
+
+        However the transaction ended.
+        """
         try:
             yield
         finally:

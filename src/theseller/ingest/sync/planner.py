@@ -1,4 +1,7 @@
-"""Which streams exist and which are due. The two reads over all tenants name work, never data (`guard.…` in `sql/tables.sql`)."""
+"""Planning: which streams exist and which are due.
+
+The two reads over all tenants return work, never data (`guard.…` in `sql/tables.sql`).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,13 @@ _MOST = 100
 
 
 def plan_new_connections(*, at: datetime) -> int:
-    """Make the streams of every connection that was authorized, or authorized again, since; return how many connections were planned."""
+    """Create the streams of connections authorized since the last plan.
+
+    Also of those that were authorized again.
+
+    Returns:
+        How many connections were planned.
+    """
     planned = 0
     for tenant, connection in _unplanned(at):
         try:
@@ -31,7 +40,13 @@ def plan_new_connections(*, at: datetime) -> int:
 
 
 def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
-    """Make the streams that a connection's features need and it has not, end those that they no longer need; return how many were made."""
+    """Create missing streams of a connection and delete unneeded ones.
+
+    The connection's features decide which it needs.
+
+    Returns:
+        How many streams were created.
+    """
     with open_connection(tenant, connection, at=at) as opened:
         made = 0
         bulk = Bulk(tenant)
@@ -69,7 +84,10 @@ def plan(tenant: UUID, connection: UUID, *, at: datetime) -> int:
 
 
 def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> list[StreamKey]:
-    """Return the streams that are due and that no worker runs, the longest waiting first."""
+    """Return the streams that are due and that no worker runs.
+
+    The longest waiting first.
+    """
     return [
         StreamKey(*row)
         for row in sql.rows(

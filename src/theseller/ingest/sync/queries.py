@@ -1,4 +1,7 @@
-"""Reads of how far and how fresh a tenant's data is. Each runs inside the caller's tenant scope."""
+"""Queries of how far and how fresh a tenant's data is.
+
+Each runs inside the caller's tenant scope.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from theseller.tenancy.scope import current_tenant
 
 _OPEN = """
 from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
-    select from connections_disconnection d where d.tenant_id = s.tenant_id and d.connection_id = s.connection_id)
+    select from connections_disconnection d where d.tenant_id = s.tenant_id
+        and d.connection_id = s.connection_id)
 """
 
 #: What the page says about an outcome that stops a stream.
@@ -101,9 +105,10 @@ class _Stream:
 
 
 def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
-    """Return how far each kind of data of the tenant in scope is, over all its open connections, in the order in which people see them.
+    """Return how far each kind of data of the tenant in scope is.
 
-    Stores in which the seller does not sell are left out where another store answers.
+    Over all its open connections, in the order in which pages show them. Stores in which the seller
+    does not sell are left out where another store answers.
     """
     parameters = {"tenant": current_tenant()}
     streams = [
@@ -123,7 +128,10 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
 
 
 def freshness(*, using: str = "default") -> Freshness:
-    """Return until when the books of the tenant in scope are complete: pulled as of the slowest stream, else as of the newest file."""
+    """Return until when the tenant's figures are complete.
+
+    Pulled as of the slowest stream, else as of the newest file.
+    """
     return Freshness(
         *sql.one(
             connections[using],
@@ -146,7 +154,7 @@ def freshness(*, using: str = "default") -> Freshness:
 
 
 def is_running(streams: Sequence[StreamProgress]) -> bool:
-    """Say whether anything is still arriving, so that a page should look again soon."""
+    """Say whether anything is still arriving, so that a page should refresh."""
     return any(stream.step in {"now", "waiting"} for stream in streams)
 
 

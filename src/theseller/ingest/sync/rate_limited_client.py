@@ -1,4 +1,8 @@
-"""Calls to Amazon for one connection: each paid for before its transaction, and made where the connection can't end meanwhile."""
+"""Calls to Amazon for one connection.
+
+A token is taken for each before its transaction. The call is made in a transaction that keeps the
+connection from ending.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,13 @@ _CALL_SECONDS = 45.0
 
 
 class RateLimitedClient:
-    """Calls for `view`. `now` asks for the present instant; `held` are the restricted roles that a call may show: none, for figures."""
+    """Client that makes calls to Amazon for the connection `view`.
+
+    Args:
+        view: the connection.
+        now: returns the present instant, aware.
+        granted: the restricted roles that a call may use; none for figures.
+    """
 
     def __init__(
         self,
@@ -50,12 +60,14 @@ class RateLimitedClient:
         )
 
     def pay(self, operation: str) -> None:
-        """Take a token of `operation` for the call that follows; a caller that finds none does not wait here.
+        """Take a token of `operation` for the call that follows.
+
+        It does not wait if there is none.
 
         Raises:
             ThrottledError: there is none.
-            OtherSellerError, SellerUnconfirmedError: Amazon names another seller, or none yet:
-                nothing is read.
+            OtherSellerError: Amazon names another seller; nothing is read.
+            SellerUnconfirmedError: Amazon names no seller yet; nothing is read.
         """
         if self._view.seller_mismatch:
             raise OtherSellerError(operation)
@@ -81,9 +93,13 @@ class RateLimitedClient:
         body: Mapping[str, object] | None = None,
         hold: Callable[[], object] | None = None,
     ) -> bytes:
-        """Make a call that is paid for and return the undecoded answer. `hold` runs in its transaction, before anything leaves.
+        """Make a call that is paid for and return the undecoded answer.
 
-        Raises an AmazonError, or ConnectionClosedError.
+        `hold` runs in its transaction, before anything is sent.
+
+        Raises:
+            AmazonError: the call failed.
+            ConnectionClosedError: the connection has ended.
         """
         at = self._now()
         # With the refresh of a token and a second try, still less than a disconnection waits for

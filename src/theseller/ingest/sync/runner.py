@@ -1,4 +1,7 @@
-"""Running a stream: step after step while it is due and the turn lasts, and what becomes of each failure."""
+"""Running of a stream, and the outcome of each failure.
+
+Step after step, while the stream is due and its turn lasts.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,13 @@ _OPERATORS = frozenset(
 
 
 def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
-    """Run the stream `key` until it has to wait or its turn is over; return how many steps were done. Never raises for what Amazon does."""
+    """Run a stream until it has to wait or its turn is over.
+
+    Never raises for what Amazon does.
+
+    Returns:
+        How many steps were done.
+    """
     begun = now()
     begin = _begin(key, begun)
     if begin is None:
@@ -115,7 +124,10 @@ def _step(
     now: Callable[[], datetime],
     work: Callable[[SyncStep], None],
 ) -> Lease | None:
-    """Do one step's `work`; return the lease as it is afterwards, None if the stream was given back."""
+    """Do the `work` of one step; return the lease as it is afterwards.
+
+    None if the stream was given back.
+    """
     step = SyncStep(lease, view, now=now)
     try:
         work(step)

@@ -1,4 +1,7 @@
-"""The state of a shop's sync on one line: how far, what is paused, and about how long it still takes."""
+"""Summary of a shop's sync in one line.
+
+How far it is, what is paused, and about how long the rest takes.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,15 @@ _AT_ONCE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class SyncSummary:
-    """One line. `percent` of the history is there; `left`: how long the rest takes at the pace so far, or empty.
+    """The summary of a shop's sync.
 
-    `checked_at`: when Amazon last answered any stream. Each has a rhythm of its own, from minutes
-    to a week, and a time of its own.
+    Attributes:
+        percent: the share of the history that is stored.
+        left: how long the rest takes at the rate so far, or empty.
+        failed: the titles of streams that failed.
+        checked_at: when Amazon last answered any stream. Each has an interval of its own, from
+            minutes
+            to a week, and a time of its own.
     """
 
     percent: int
@@ -35,7 +43,10 @@ class SyncSummary:
 def expects_streams(
     streams: Sequence[StreamProgress], connections: Sequence[ConnectionView]
 ) -> bool:
-    """Return whether a connection of a moment ago has no streams yet, because the planner has not seen it."""
+    """Return whether streams of a new connection are still to be created.
+
+    The planner has not seen a connection of a moment ago.
+    """
     return not streams and any(view.is_open and view.origin is Origin.LWA for view in connections)
 
 
@@ -78,7 +89,7 @@ def _left(streams: Sequence[StreamProgress], elapsed: timedelta) -> str:
 
 
 def _begun(views: Sequence[ConnectionView]) -> datetime | None:
-    """Return when all that has arrived began to, or None where that is not known.
+    """Return when all that has arrived began to, or None if not known.
 
     A second region adds its history to what another one has read; an authorization that is renewed,
     or given again after a pause, leaves what had arrived before. Either way, "so much since then"
@@ -92,7 +103,10 @@ def _begun(views: Sequence[ConnectionView]) -> datetime | None:
 
 
 def _roughly(length: timedelta) -> str:
-    """Write a length of time as an estimate: whole minutes up to an hour and a half, then whole hours, to the nearest."""
+    """Write a duration as an estimate, rounded to the nearest.
+
+    Whole minutes up to an hour and a half, then whole hours.
+    """
     minutes = max(round(length / timedelta(minutes=1)), 1)
     if minutes < 90:
         return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""One step of one stream: the calls it may make and the one transaction in which it writes.
+"""One step of a stream: its calls, and the transaction in which it writes.
 
 A call and a write each happen inside `open_connection`, which keeps the connection from ending
 meanwhile: no call leaves after the commit of a disconnection, and a page that arrives late is not
@@ -29,14 +29,20 @@ _SLICE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report document as it came: its bytes, perhaps compressed, and the charset it was served with, if one was named."""
+    """A report document as Amazon served it.
+
+    Its bytes, perhaps compressed, and the charset of the response, if one was named.
+    """
 
     pieces: list[bytes] = field(repr=False)
     charset: str | None
 
 
 class SyncStep:
-    """What a step works with. `at` is the step's instant, `now` asks for the present one where a step lasts."""
+    """What a step works with.
+
+    `at` is the step's instant; `now` returns the present one, for steps that last.
+    """
 
     def __init__(self, lease: Lease, view: ConnectionView, *, now: Callable[[], datetime]) -> None:
         self.lease = lease
@@ -49,14 +55,22 @@ class SyncStep:
 
     @property
     def tenant(self) -> UUID:
+        """Return the tenant of the stream."""
         return self.lease.key.tenant
 
     @property
     def connection(self) -> UUID:
+        """Return the connection of the stream."""
         return self.lease.key.connection
 
     def pay(self, operation: str) -> None:
-        """Take a token of `operation` for the call that follows. Raises ThrottledError when there is none; it does not wait."""
+        """Take a token of `operation` for the call that follows.
+
+        It does not wait.
+
+        Raises:
+            ThrottledError: there is no token.
+        """
         self._client.pay(operation)
 
     def call(
@@ -68,7 +82,12 @@ class SyncStep:
         body: Mapping[str, object] | None = None,
         paid: bool = False,
     ) -> bytes:
-        """Call `operation` and return the undecoded answer. Raises an AmazonError, or ConnectionClosedError."""
+        """Call `operation` and return the undecoded answer.
+
+        Raises:
+            AmazonError: the call failed.
+            ConnectionClosedError: the connection has ended.
+        """
         if not paid:
             self.pay(operation)
         self._keep_lease(self.now())
@@ -81,11 +100,16 @@ class SyncStep:
             self._renewed_at = at
 
     def download(self, document_id: str) -> Document:
-        """Return a report document, its bytes as they came (the readers of reports undo gzip), in memory, once they proved whole.
+        """Return a report document in memory, once it proved whole.
 
-        Its address is requested again each time and kept nowhere. The connection is kept from
-        ending for some seconds at a time, so that a disconnection waits for no document: the next
-        slice finds the connection closed. Raises an AmazonError or ConnectionClosedError.
+        Its bytes are as they came; the readers of reports decompress them. Its address is requested
+        again each time and not stored. The connection is kept from ending for some seconds at a
+        time, so that a disconnection waits for no document: the next slice finds the connection
+        closed.
+
+        Raises:
+            AmazonError: a request failed.
+            ConnectionClosedError: the connection has ended.
         """
         document = decode_report_document(
             self.call("getReportDocument", path={"reportDocumentId": document_id})
@@ -110,7 +134,12 @@ class SyncStep:
             self._drift.append((operation, drift))
 
     def commit(self, step: Advance, write: Callable[[], object] | None = None) -> None:
-        """Write facts, progress and drift in one transaction, or nothing. Raises ConnectionClosedError, LeaseLostError."""
+        """Write facts, progress and drift in one transaction, or nothing.
+
+        Raises:
+            ConnectionClosedError: the connection has ended.
+            LeaseLostError: another worker has taken the stream.
+        """
         at = self.now()
         with open_connection(self.tenant, self.connection, at=at):
             lease = leases.advance(self.lease, step, at=at)

@@ -1,4 +1,7 @@
-"""Stretches of time, newest first, so that the days people look at arrive first."""
+"""Time windows, newest first.
+
+The days that people look at then arrive first.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,24 @@ class Window:
 
 
 def window(anchor: datetime, index: int) -> Window:
-    """Return the window `index` steps before `anchor`; 0 is the newest, ending there."""
+    """Return the window `index` steps before `anchor`.
+
+    0 is the newest, which ends at `anchor`.
+    """
     end = anchor - timedelta(days=WINDOW_DAYS) * index
     return Window(end - timedelta(days=WINDOW_DAYS), end)
 
 
 def whole_second(instant: datetime) -> datetime:
+    """Return the instant without its fraction of a second."""
     return instant.replace(microsecond=0)
 
 
 def format_instant(instant: datetime) -> str:
-    """Return an instant as a cursor and a report request write it: ISO 8601 in UTC with Z."""
+    """Return an instant in ISO 8601, in UTC with Z.
+
+    Cursors and report requests contain instants in this form.
+    """
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,7 @@
-"""The state of a shop's sync: a page, and the part of it that refreshes every two seconds while something arrives."""
+"""The page of a shop's sync.
+
+A part of it refreshes every two seconds while something arrives.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def progress(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the sync's state as a page; for htmx the panel, and for the panel itself its list and line."""
+    """Show the sync's state.
+
+    As a page; for htmx the panel, and for the panel itself its list and line.
+    """
     at = clock.now()
     with tenant_scope(tenant_context.tenant):
         streams, connections = queries.progress(), all_connections()

@@ -1,4 +1,7 @@
-"""Inventory: all pages of one store in one step, since the page token expires after 30 seconds."""
+"""Inventory stream: all pages of one store in one step.
+
+The page token expires after 30 seconds.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ _PATIENCE = 2.0
 
 # every stream starts by the same signature
 def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001
+    """Return the first cursor and the number of steps."""
     return {}, 1
 
 

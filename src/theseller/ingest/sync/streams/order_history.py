@@ -1,10 +1,12 @@
-"""The history of orders by all-orders reports: ask for a window, wait until Amazon has made it, fetch, write. Several windows at a time.
+"""Order history stream, by all-orders reports.
 
-What is asked for is written down before it is asked, and what came back after: a worker killed in
-between looks for its report among Amazon's before it asks for another. The cursor: `anchor`, where
-the newest window ends; `pending`, the windows not yet written; `open`, their reports; `asking`, the
-one being asked for; `parked`, windows that must wait; `store`, which of the connection's stores is
-named to Amazon.
+It requests the report of a time window, waits until Amazon has made it, downloads and writes it;
+several windows at a time. A request is recorded before it is sent, and its answer afterwards: a
+worker that is killed in between searches for its report among Amazon's before it requests another.
+
+The cursor: `anchor`, where the newest window ends; `pending`, the windows not yet written; `open`,
+their reports; `asking`, the one being requested; `parked`, windows that must wait; `store`, which
+of the connection's stores is named to Amazon.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ _NOT_MADE = (
 
 
 def start(at: datetime) -> tuple[dict[str, Any], int]:
+    """Return the first cursor and the number of time windows."""
     return _round(at, HISTORY_WINDOWS, 0), HISTORY_WINDOWS
 
 
@@ -80,7 +83,10 @@ def _round(at: datetime, windows: int, number: int) -> dict[str, Any]:
 
 
 def run_step(step: SyncStep) -> None:
-    """Do the next thing that can be done: find a lost report, look after one that is due, ask for another, or wait."""
+    """Do the next thing that can be done.
+
+    Find a lost report, check one that is due, request another, or wait.
+    """
     cursor = {
         **step.lease.cursor,
         "open": dict(step.lease.cursor["open"]),
@@ -170,7 +176,10 @@ def _adopt(step: SyncStep, cursor: dict[str, Any], index: int, report_id: str) -
 
 
 def _find(step: SyncStep, cursor: dict[str, Any]) -> None:
-    """Look whether Amazon knows the report that was being asked for when this stream was interrupted; if so, it is ours."""
+    """Search Amazon's reports for the one that was being requested.
+
+    This is after an interruption of the stream. A report of the same window is used.
+    """
     asking = cursor["asking"]
     span = _window(cursor, asking["window"])
     known = {report["id"] for report in cursor["open"].values()}
@@ -223,7 +232,10 @@ def _look_after(step: SyncStep, cursor: dict[str, Any], index: str) -> None:
 
 
 def _park(step: SyncStep, cursor: dict[str, Any], index: str, why: str) -> None:
-    """Let a window wait and the others go on: five minutes after a cancellation, ever longer after failures."""
+    """Let a window wait while the others continue.
+
+    Five minutes after a cancellation, ever longer after failures.
+    """
     former = cursor["parked"].get(index, {})
     tries = former.get("tries", 0) + 1
     wait = (
@@ -241,7 +253,10 @@ def _park(step: SyncStep, cursor: dict[str, Any], index: str, why: str) -> None:
 
 
 def _fetch(step: SyncStep, cursor: dict[str, Any], index: str, report: ReportState) -> None:
-    """Fetch the document and write it, with everything that says so, in one transaction."""
+    """Download the document and write it in one transaction.
+
+    Its facts, its record and the cursor.
+    """
     span = _window(cursor, index)
     served = step.download(report.report_document_id or "")
 
@@ -277,9 +292,16 @@ def _fetch(step: SyncStep, cursor: dict[str, Any], index: str, report: ReportSta
         _park(step, step.lease.cursor, index, "fatal")
 
 
-# a procedure or none
-def _finish(step: SyncStep, cursor: dict[str, Any], index: str, write: Any = None) -> None:  # noqa: ANN401
-    """Tick a window off. `pull.lease` keeps the old cursor until the commit has happened."""
+def _finish(
+    step: SyncStep,
+    cursor: dict[str, Any],
+    index: str,
+    write: Any = None,  # a procedure or none  # noqa: ANN401
+) -> None:
+    """Mark a window as done.
+
+    `step.lease` keeps the old cursor until the commit has happened.
+    """
     after = {
         **cursor,
         "open": {key: value for key, value in cursor["open"].items() if key != index},
@@ -290,7 +312,10 @@ def _finish(step: SyncStep, cursor: dict[str, Any], index: str, write: Any = Non
 
 
 def _go_on(step: SyncStep, cursor: dict[str, Any], outcome: Outcome | None = None) -> Advance:
-    """Say when there is something to do again, and how much of the history is there. A later round changes no progress."""
+    """Return when there is something to do again, and the progress.
+
+    A later round changes no progress.
+    """
     at = step.now()
     first = cursor["round"] == 0
     if cursor["asking"] is not None or next(_askable(step, cursor), None) is not None:

@@ -1,4 +1,7 @@
-"""Fresh orders: searchOrders by last update, page by page, from where the last pass ended."""
+"""Stream of new orders: searchOrders by last update.
+
+Page by page, from where the last pass ended.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ EVERY = timedelta(minutes=3)
 
 
 def start(at: datetime) -> tuple[dict[str, Any], int]:
-    """Begin an hour back: the report of history ends now, and Amazon makes it from data that may be some minutes old."""
+    """Return the first cursor, an hour back, and the number of steps.
+
+    The report of history ends now, and Amazon makes it from data that may be some minutes old.
+    """
     return {
         "after": format_instant(whole_second(at - timedelta(hours=1))),
         "until": None,

@@ -1,4 +1,4 @@
-"""The streams: what each feature of a connection pulls, in words and in code."""
+"""Registry of the streams: what each feature of a connection pulls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from theseller.ingest.sync.sync_step import SyncStep
 
 @dataclass(frozen=True, slots=True)
 class StreamKind:
-    """One kind of stream. `flow` is its name in `amazon/features.py`; `unit` says what its progress counts."""
+    """One kind of stream.
+
+    `flow` is its name in `amazon/features.py`; `unit` says what its progress counts.
+    """
 
     name: str
     flow: str
@@ -75,9 +78,12 @@ KINDS: Mapping[str, StreamKind] = MappingProxyType({kind.name: kind for kind in 
 def streams_of(
     features: Iterable[str], marketplace_ids: Iterable[str]
 ) -> Iterator[tuple[StreamKind, str]]:
-    """Yield (kind, marketplace id or blank) for a connection, of the features that are offered.
+    """Yield (kind, marketplace ID or blank) for a connection.
 
-    Raises KeyError for an unknown feature.
+    Only of features that are offered.
+
+    Raises:
+        KeyError: a feature is unknown.
     """
     flows = {
         flow for feature in features for flow in FEATURES[feature].streams if feature in OFFERED

@@ -1,4 +1,8 @@
-"""Settlements: Amazon makes their reports by itself, so they are listed, then fetched one by one, and each is written whole."""
+"""Settlement stream.
+
+Amazon makes settlement reports by itself, so they are listed, then fetched one by one, and each is
+written whole.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ _TRIES = 5
 
 # every stream starts by the same signature
 def start(at: datetime) -> tuple[dict[str, Any], int]:  # noqa: ARG001
+    """Return the first cursor and the number of steps."""
     return {"listed": False, "token": None, "queue": [], "done": {}, "failed": {}}, 1
 
 

@@ -1,4 +1,7 @@
-"""Money: listTransactions, first the whole history window by window, then what was posted since, with three days' overlap."""
+"""Transaction stream: listTransactions.
+
+First the whole history window by window, then what was posted since, with three days' overlap.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ EVERY = timedelta(minutes=10)
 
 
 def start(at: datetime) -> tuple[dict[str, Any], int]:
+    """Return the first cursor and the number of time windows."""
     anchor = whole_second(at - LAG)
     return {
         "anchor": format_instant(anchor),
@@ -40,7 +44,10 @@ def start(at: datetime) -> tuple[dict[str, Any], int]:
 
 
 def run_step(step: SyncStep) -> None:
-    """Fetch and write one page. A page may be empty and still have a successor."""
+    """Fetch and write one page.
+
+    A page may be empty and still have a successor.
+    """
     cursor = dict(step.lease.cursor)
     span = _span(cursor, step.at)
     params: dict[str, Value] = {"postedAfter": span.start, "postedBefore": span.end}
