@@ -1,17 +1,10 @@
-"""The emulator's responses are what Amazon's OpenAPI models describe.
+"""The emulator's responses are what Amazon's official SDK describes.
 
-Its canaries are everywhere the models have personal data.
-
-The models are Amazon's (github.com/amzn/selling-partner-api-models, Apache-2.0). They are not part
-of this project: say where they are with the environment variable THESELLER_AMAZON_MODELS, else
-`../shared/reference/amazon-models` beside the project is tried.
+Its canaries are everywhere the SDK has personal data.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,29 +13,14 @@ from typing import Any
 import httpx
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from tests.conformance.amazon_sdk import document
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, amazon_with
 
+from theseller.amazon.reports import TrafficDay, read_report
 from theseller.emulator.canary import ORDER_PATHS
 
-ROOT = Path(__file__).resolve().parents[2]
-MODELS = Path(
-    os.environ.get(
-        "THESELLER_AMAZON_MODELS", str(ROOT.parent / "shared" / "reference" / "amazon-models")
-    )
-)
-TRAFFIC_SCHEMA = MODELS.parent / "amazon-schemas" / "reports" / "sellerSalesAndTrafficReport.json"
-pytestmark = pytest.mark.skipif(
-    not (MODELS / "orders_2026-01-01.json").is_file(),
-    reason="Amazon's models were not found: set THESELLER_AMAZON_MODELS to their folder",
-)
 FIRST_STORE = {ALICE: "ATVPDKIKX0DER", CHARLIE: "A1F83G8C2ARO7P", DORA: "A1VC38T7YXB528"}
 EVERYTHING = "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
-
-
-@cache
-def model(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
-    return loaded
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401
@@ -62,7 +40,7 @@ def strict(schema: Any) -> Any:  # noqa: ANN401
 
 @cache
 def validator(name: str, definition: str) -> jsonschema.Draft4Validator:
-    definitions = model(name)["definitions"]
+    definitions = document(name)["definitions"]
     # A context is all of its kinds at once (allOf), which no closed schema could allow: it stays
     # open.
     closed = {
@@ -125,15 +103,15 @@ def test_orders(connected: tuple[Amazon, str, str]) -> None:
         f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40&includedData={EVERYTHING}",
     )
     for page in (bare, answer):
-        check("orders_2026-01-01", "SearchOrdersResponse", page)
+        check("orders_v2026_01_01", "SearchOrdersResponse", page)
         assert page.json()["orders"]
     order_id = answer.json()["orders"][0]["orderId"]
     check(
-        "orders_2026-01-01",
+        "orders_v2026_01_01",
         "GetOrderResponse",
         amazon.call(seller, token, f"{path}/{order_id}?includedData={EVERYTHING}"),
     )
-    check("orders_2026-01-01", "ErrorList", amazon.call(seller, token, path), 400)
+    check("orders_v2026_01_01", "ErrorList", amazon.call(seller, token, path), 400)
 
 
 def test_finances(connected: tuple[Amazon, str, str]) -> None:
@@ -146,7 +124,7 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
         answer = amazon.call(
             seller, token, f"{base}/transactions?postedAfter=2026-11-03T00:00:00Z{following}"
         )
-        check("finances_2024-06-19", "ListTransactionsResponse", answer)
+        check("finances_v2024_06_19", "ListTransactionsResponse", answer)
         payload = answer.json()["payload"]
         kinds |= {entry["transactionType"] for entry in payload["transactions"]}
         if "nextToken" not in payload:
@@ -154,17 +132,17 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
         following = f"&nextToken={payload['nextToken']}"
     assert {"Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer"} <= kinds
     check(
-        "finances_2024-06-19",
+        "finances_v2024_06_19",
         "ListBalancesResponse",
         amazon.call(seller, token, f"{base}/balances"),
     )
     check(
-        "finances_2024-06-19",
+        "finances_v2024_06_19",
         "SummaryResponse",
         amazon.call(seller, token, f"{base}/summary?periodStart=2026-10-01&periodEnd=2026-10-31"),
     )
     check(
-        "finances_2024-06-19", "ErrorList", amazon.call(seller, token, f"{base}/transactions"), 400
+        "finances_v2024_06_19", "ErrorList", amazon.call(seller, token, f"{base}/transactions"), 400
     )
 
 
@@ -172,16 +150,16 @@ def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None
     amazon, seller, token = connected
     store = FIRST_STORE[seller]
     stock = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={store}&marketplaceIds={store}&details=true"
-    check("fbaInventory", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
+    check("fba_inventory_v1", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
     check(
-        "sellers",
+        "sellers_v1",
         "GetMarketplaceParticipationsResponse",
         amazon.call(seller, token, "/sellers/v1/marketplaceParticipations"),
     )
     interval = "2026-11-01T00:00:00Z--2026-11-08T00:00:00Z"
     query = f"marketplaceIds={store}&interval={interval}&granularity=Day&granularityTimeZone=UTC"
     check(
-        "sales",
+        "sales_v1",
         "GetOrderMetricsResponse",
         amazon.call(seller, token, f"/sales/v1/orderMetrics?{query}"),
     )
@@ -194,13 +172,13 @@ def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Pa
         {"restrictedResources": [{"method": "GET", "path": "/orders/v0/orders/1/address"}]},
     )
     check(
-        "tokens_2021-03-01", "ErrorList", amazon.call(seller, token, path, "POST", json=body), 400
+        "tokens_v2021_03_01", "ErrorList", amazon.call(seller, token, path, "POST", json=body), 400
     )
     with_role = amazon_with(tmp_path, roles=("Direct to Consumer Shipping (Restricted)",))
     granted = with_role.call(
         seller, with_role.connect(seller)["access_token"], path, "POST", json=body
     )
-    check("tokens_2021-03-01", "CreateRestrictedDataTokenResponse", granted)
+    check("tokens_v2021_03_01", "CreateRestrictedDataTokenResponse", granted)
 
 
 def test_reports(connected: tuple[Amazon, str, str]) -> None:
@@ -212,25 +190,27 @@ def test_reports(connected: tuple[Amazon, str, str]) -> None:
         "dataStartTime": "2026-11-01",
     }
     created = amazon.call(seller, token, f"{base}/reports", "POST", json=body)
-    check("reports_2021-06-30", "CreateReportResponse", created, 202)
+    check("reports_v2021_06_30", "CreateReportResponse", created, 202)
     path = f"{base}/reports/{created.json()['reportId']}"
-    check("reports_2021-06-30", "Report", amazon.call(seller, token, path))
+    check("reports_v2021_06_30", "Report", amazon.call(seller, token, path))
     amazon.clock.pass_(seconds=30)
     done = amazon.call(seller, token, path)
-    check("reports_2021-06-30", "Report", done)
-    document = amazon.call(seller, token, f"{base}/documents/{done.json()['reportDocumentId']}")
-    check("reports_2021-06-30", "ReportDocument", document)
-    text = gzip.decompress(amazon.client.get(document.json()["url"]).content)
-    jsonschema.validate(json.loads(text), json.loads(TRAFFIC_SCHEMA.read_text(encoding="utf-8")))
+    check("reports_v2021_06_30", "Report", done)
+    made = amazon.call(seller, token, f"{base}/documents/{done.json()['reportDocumentId']}")
+    check("reports_v2021_06_30", "ReportDocument", made)
+    report = read_report([amazon.client.get(made.json()["url"]).content])
+    assert any(isinstance(row, TrafficDay) for row in report.rows())
+    reasons = {column.reason for column in report.inspection.columns_dropped}
+    assert "unknown to this version" not in reasons
     settlements = f"{base}/reports?reportTypes=GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
-    check("reports_2021-06-30", "GetReportsResponse", amazon.call(seller, token, settlements))
-    check("reports_2021-06-30", "ErrorList", amazon.call(seller, token, f"{base}/reports"), 400)
+    check("reports_v2021_06_30", "GetReportsResponse", amazon.call(seller, token, settlements))
+    check("reports_v2021_06_30", "ErrorList", amazon.call(seller, token, f"{base}/reports"), 400)
 
 
 def texts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every leaf of the order model that holds a free text: no enumeration, no instant, no amount."""
     if "$ref" in schema:
-        schema = model("orders_2026-01-01")["definitions"][schema["$ref"].rpartition("/")[2]]
+        schema = document("orders_v2026_01_01")["definitions"][schema["$ref"].rpartition("/")[2]]
     if "properties" in schema:
         for name, below in schema["properties"].items():
             yield from texts(below, f"{path}.{name}" if path else name)

@@ -282,9 +282,12 @@ DROPPED_FROM_ORDER = dropped(
         fulfillment.shipByWindow: earliestDateTime latestDateTime
         fulfillment.deliverByWindow: earliestDateTime latestDateTime
         fulfillment.labelPrintingWindow: earliestDateTime latestDateTime
+        fulfillment.promiseCalculationInputs.transitTime: dataSource
+        fulfillment.promiseCalculationInputs.transitTime.details: carrier shippingService
         orderItems[]: programs[]
         orderItems[].measurement: unit value
-        orderItems[].associatedOrderItems[]: orderId orderItemId associationType
+        orderItems[].associatedOrderItems[]: orderId orderItemId associationType asin
+        orderItems[].associatedOrderItems[].purchasePrice: amount currencyCode
         orderItems[].product.condition: conditionType conditionSubtype
         orderItems[].product.price: priceDesignation
         {_OPTIONS}: substitutionType
