@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from typing import TYPE_CHECKING
 
+from tests import preloaded
 from tests.database import (
     PASSWORDS,
     prepared_template,
@@ -169,8 +170,6 @@ def as_role(role: str) -> Iterator[None]:
 
 def _migrate_in(name: str) -> None:
     """Migrate the template in a process of its own, which therefore leaves no connection behind."""
-    import subprocess
-
     code = (
         "import django; django.setup();"
         "from theseller.config.migrate import migrate; from theseller.lib import clock;"
@@ -181,8 +180,6 @@ def _migrate_in(name: str) -> None:
         "THESELLER_ROLE": "migrate",
         "DATABASE_URL": f"postgresql:///{name}?host={test_server().socket_dir}",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
-    )
+    done = preloaded.run(["-c", code], environ=environ)
     if done.returncode:
         raise RuntimeError(f"migrating the test database failed:\n{done.stdout}\n{done.stderr}")

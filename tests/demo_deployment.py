@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests import preloaded
 
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo, saved_layout
@@ -236,14 +237,7 @@ class Demo:
 
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` beside the demo."""
-        return subprocess.run(
-            [sys.executable, "-m", "theseller.cli.main", *arguments],
-            cwd=ROOT,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return preloaded.run(["-m", "theseller.cli.main", *arguments], environ=self.environ)
 
     def last_words(self) -> str:
         """Return the ends of what the demo and its programs wrote."""

@@ -1,6 +1,6 @@
-"""Describe operations of Amazon's API as its SDK for Python, amzn-sp-api, knows them: JSON like Amazon's OpenAPI documents.
+"""Describe operations of Amazon's API as its SDK for Python, amzn-sp-api, knows them.
 
-It runs in the environment that bin/clients makes. The arguments are names of the SDK's packages,
+It prints JSON like Amazon's OpenAPI documents, and runs in the environment that bin/clients makes. The arguments are names of the SDK's packages,
 such as `orders_v2026_01_01`. What the SDK doesn't have is left out: examples, and formats but
 dates.
 """
@@ -39,7 +39,7 @@ def classes(kind: str, package: str) -> Iterator[type]:
 
 
 def schema_of_type(name: str) -> dict:
-    """Return the schema of a type as the SDK writes it: `str`, `List[Order]`, `Dict[str, str]`, `Money`."""
+    """Return the schema of a type as the SDK names it: `str`, `List[Order]`, `Money`."""
     if found := re.fullmatch(r"[Ll]ist\[(.+)\]", name):
         return {"type": "array", "items": schema_of_type(found[1])}
     if found := re.fullmatch(r"[Dd]ict(?:\[|\()str, (.+)(?:\]|\))", name):

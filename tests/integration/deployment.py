@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests import preloaded
 from tests.database import locked, session_folder
 from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
@@ -58,10 +59,7 @@ class Deployment:
 
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` on this deployment."""
-        command = [sys.executable, "-m", "theseller.cli.main", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
-        )
+        return preloaded.run(["-m", "theseller.cli.main", *arguments], environ=self.environ)
 
     def python(
         self, module: str, *arguments: str, role: str = "worker"
@@ -71,14 +69,9 @@ class Deployment:
 
     def ask(self, code: str, *arguments: str, role: str = "worker") -> str:
         """Run `code` with Django ready and return what it prints. Raises AssertionError with its trace."""
-        command = [sys.executable, "-c", f"import django, sys; django.setup()\n{code}", *arguments]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=self.environ | {"THESELLER_ROLE": role},
-            capture_output=True,
-            text=True,
-            check=False,
+        done = preloaded.run(
+            ["-c", f"import django, sys; django.setup()\n{code}", *arguments],
+            environ=self.environ | {"THESELLER_ROLE": role},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
@@ -148,14 +141,8 @@ class Deployment:
 def _run_module(
     environ: dict[str, str], module: str, *arguments: str, role: str
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", WITH_DJANGO, module, *arguments]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environ | {"THESELLER_ROLE": role},
-        capture_output=True,
-        text=True,
-        check=False,
+    return preloaded.run(
+        ["-c", WITH_DJANGO, module, *arguments], environ=environ | {"THESELLER_ROLE": role}
     )
 
 
@@ -301,20 +288,9 @@ def _prepare_database(server: Server, environ: dict[str, str]) -> subprocess.Com
         " django.setup();from theseller.config.migrate import migrate; from theseller.lib import"
         " clock;migrate(sys.argv[2], at=clock.now())"
     )
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        server.superuser_dsn(),
-        server.superuser_dsn("theseller"),
-    ]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environ | {"THESELLER_ROLE": "migrate"},
-        capture_output=True,
-        text=True,
-        check=False,
+    return preloaded.run(
+        ["-c", code, server.superuser_dsn(), server.superuser_dsn("theseller")],
+        environ=environ | {"THESELLER_ROLE": "migrate"},
     )
 
 

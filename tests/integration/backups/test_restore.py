@@ -26,6 +26,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from tests import preloaded
 from tests.demo_deployment import ROOT
 from tests.integration.deployment import WITH_DJANGO, Deployment
 
@@ -536,22 +537,9 @@ def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> No
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert not (moved / ".theseller-state").exists()
-        command = [
-            sys.executable,
-            "-m",
-            "theseller.cli.main",
-            "restore",
-            story.backup,
-            "--until",
-            "moment",
-        ]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=deployed.environ | {"THESELLER_STATE": str(moved)},
-            capture_output=True,
-            text=True,
-            check=False,
+        done = preloaded.run(
+            ["-m", "theseller.cli.main", "restore", story.backup, "--until", "moment"],
+            environ=deployed.environ | {"THESELLER_STATE": str(moved)},
         )
         assert done.returncode == 0, done.stdout + done.stderr
         password = (moved / "secrets" / "db-superuser").read_text().strip()

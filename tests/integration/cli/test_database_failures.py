@@ -15,7 +15,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,7 +23,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.demo_deployment import ROOT, free_ports
+from tests import preloaded
+from tests.demo_deployment import free_ports
 from tests.tls_certificates import write_certificate
 
 from theseller.postgres.locator import find_binaries
@@ -75,10 +75,10 @@ class Site:
             "doctor": ["doctor", "--json"],
             "serve": ["serve", "--port", str(free_ports(1)[0])],
         }.get(command, [command])
-        done = subprocess.run(
-            [sys.executable, "-m", "theseller.cli.main", *arguments],
-            cwd=ROOT, env=self.environ | {"PGPASSWORD": _ADMINS} | variables, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        done = preloaded.run(
+            ["-m", "theseller.cli.main", *arguments],
+            environ=self.environ | {"PGPASSWORD": _ADMINS} | variables,
+        )
         if command == "doctor":
             (found,) = [one for one in json.loads(done.stdout) if one["what"] == "database"]
             return done.returncode, f"{found['found']}\n{found['advice']}"
@@ -198,10 +198,7 @@ def _prepare(made: Site) -> None:
         "DATABASE_URL": f"postgresql:///theseller{behind}",
         "THESELLER_ADMIN_URL": f"postgresql://postgres@/{behind}",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "theseller.cli.main", "migrate"],
-        cwd=ROOT, env=made.environ | local, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = preloaded.run(["-m", "theseller.cli.main", "migrate"], environ=made.environ | local)
     assert done.returncode == 0, done.stderr
 
 

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.demo_deployment import ROOT, inherited_environ
+from tests import preloaded
+from tests.demo_deployment import inherited_environ
 
 from theseller.cli.main import main
 from theseller.postgres.locator import find_binaries
@@ -45,10 +45,7 @@ class Cluster:
             "DATABASE_URL": f"postgresql:///{database}?host={self.socket}",
             "THESELLER_ADMIN_URL": admin,
         }
-        command = [sys.executable, "-m", "theseller.cli.main", "migrate"]
-        return subprocess.run(
-            command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-        )
+        return preloaded.run(["-m", "theseller.cli.main", "migrate"], environ=environ)
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         with psycopg.connect(self.admin(database), autocommit=True) as connection:

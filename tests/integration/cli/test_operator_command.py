@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests import preloaded
 from tests.demo_deployment import ROOT
 from tests.integration.deployment import Deployment
 
@@ -72,9 +73,8 @@ def test_lost_factors_are_reset_and_codes_are_shown_in_the_demo_only(deployed: D
     assert code.returncode == 0
     assert code.stdout.strip().isdigit()
     environ = deployed.environ | {"THESELLER_ENV": "staging"}
-    command = [sys.executable, "-m", "theseller.cli.main", "operator", "code", email]
-    elsewhere = subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    elsewhere = preloaded.run(
+        ["-m", "theseller.cli.main", "operator", "code", email], environ=environ
     )
     assert (
         elsewhere.returncode,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg import sql
-from tests.demo_deployment import ROOT, inherited_environ
+from tests import preloaded
+from tests.demo_deployment import inherited_environ
 
 from theseller.postgres.locator import find_binaries
 from theseller.postgres.role_ownership import (
@@ -103,10 +103,7 @@ class External:
 
 
 def _theseller(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "theseller.cli.main", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-    )
+    return preloaded.run(["-m", "theseller.cli.main", *arguments], environ=environ)
 
 
 def _settings(kind: str) -> dict[str, str]:

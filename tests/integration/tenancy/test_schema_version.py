@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from django.conf import settings
+from tests import preloaded
 from tests.database import create_database, drop_database, roles_lock, test_server, worker_name
 from tests.demo_deployment import free_ports
 from tests.sabotage.databases import own_database
@@ -196,7 +196,4 @@ def _start(name: str, service: str) -> subprocess.CompletedProcess[str]:
         "THESELLER_STATE": str(settings.ENVIRONMENT.state),
         "THESELLER_PORT": str(free_ports(1)[0]),
     }
-    command = [sys.executable, "-m", "theseller.cli.main", service]
-    return subprocess.run(
-        command, env=environ, capture_output=True, text=True, check=False, timeout=120
-    )
+    return preloaded.run(["-m", "theseller.cli.main", service], environ=environ)
