@@ -45,7 +45,7 @@ def test_an_operator_is_made_listed_and_removed(deployed: Deployment) -> None:
     assert deployed.rows("select count(*) from accounts_user where email = %s", email) == [(0,)]
     made = _add(deployed, email, "correct-horse-battery-staple")
     assert made.returncode == 0, made.stderr
-    assert "did already" in deployed.theseller("operator", "add", email.upper()).stdout
+    assert "is an operator already" in deployed.theseller("operator", "add", email.upper()).stdout
     listed = deployed.theseller("operator", "list").stdout
     assert "NO second factor yet: can't come in" in next(
         line for line in listed.splitlines() if line.startswith(email)

@@ -115,7 +115,7 @@ def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(
         assert put(name, text, "--replace") == 1, (name, text)
         assert "nothing was changed" in capsys.readouterr().err
     assert put(LWA_CLIENT_SECRET_NAME, "another-of-amazon\n") == 1
-    assert "is kept already; nothing was changed" in capsys.readouterr().err
+    assert "is stored already; nothing was changed" in capsys.readouterr().err
     assert put("root-key", new_root_key("demo").reveal()) == 1
     assert {name: kept(name) for name in before} == before
     assert put(LWA_CLIENT_SECRET_NAME, working + "\n") == 0  # The same again is no replacement.

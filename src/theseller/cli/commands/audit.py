@@ -134,8 +134,8 @@ def _copy_accepted(reason: str) -> int:
             f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
         ) from None
     print(
-        f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; it counts as"
-        " whole again as far as that goes."
+        f"The log says why {lines} cop{'y was' if lines == 1 else 'ies were'} short; in this"
+        " respect it counts as intact again."
     )
     return OK
 

@@ -232,7 +232,7 @@ def _state(one: Backup) -> str:
     if not one.alive:
         return f"expired since {one.key_destroyed_at:%Y-%m-%d}"
     if one.finished_at is None:
-        return "being taken, or broken off"
+        return "in progress, or interrupted"
     if one.drill_passed is None:
         return "unproven"
-    return "proven" if one.drill_passed else "REFUSED BY ITS DRILL"
+    return "proven" if one.drill_passed else "FAILED ITS DRILL"

@@ -77,9 +77,9 @@ def _add(args: argparse.Namespace) -> int:
         )
     made = add_operator(person=person or _person(args.email), actor=_operator(), at=clock.now())
     print(
-        f"{args.email} operates this deployment now; /operate/ asks them for a second factor"
+        f"{args.email} is an operator now; /operate/ requires a second factor"
         if made
-        else f"{args.email} did already"
+        else f"{args.email} is an operator already"
     )
     return OK
 
@@ -88,10 +88,10 @@ def _remove(args: argparse.Namespace) -> int:
     from theseller.accounts.operations import remove_operator
 
     removed = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
-    print(f"{args.email} operates this deployment no more" if removed else f"{args.email} did not")
+    print(f"{args.email} is no longer an operator" if removed else f"{args.email} was no operator")
     if removed:
         print(
-            "Replace the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate"
+            "Rotate the secrets that they knew: theseller rotate --leaver NAME … (theseller rotate"
             " --list names them)"
         )
     return OK
@@ -103,7 +103,7 @@ def _reset(args: argparse.Namespace) -> int:
     count = remove_all_factors(person=_person(args.email), actor=_operator(), at=clock.now())
     print(
         f"{count} second factor(s) removed; until {args.email} sets up a new one, their password"
-        " alone signs in. Have it done at once."
+        " alone is enough to sign in. They should set one up immediately."
     )
     return OK
 

@@ -181,14 +181,14 @@ def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     except SecretNotFoundError:
         kept = None
     if kept is not None and kept.reveal() == given.reveal():
-        print(f"{name} is kept already")
+        print(f"{name} is stored already")
         return OK
     if kept is not None and not replace:
         _ask_to_replace(name)
     make_state_folder(state)
     record_shell_action(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
     provider.put(name, given)
-    print(f"{name} is kept")
+    print(f"{name} is stored")
     return OK
 
 
@@ -199,19 +199,19 @@ def _ask_to_replace(name: str) -> None:
         CommandError: it is not confirmed.
     """
     advice = (
-        f"`theseller rotate {name} --new-from-file FILE` asks Amazon first whether the new one"
-        " works."
+        f"`theseller rotate {name} --new-from-file FILE` checks with Amazon first whether the"
+        " new one works."
         if name == LWA_CLIENT_SECRET_NAME
         else f"`theseller rotate {name}` replaces it everywhere without an interruption."
     )
     if (
         sys.stdin.isatty()
-        and input(f"{name} is kept already. Type its name to replace it: ").strip() == name
+        and input(f"{name} is stored already. Type its name to replace it: ").strip() == name
     ):
         return
     raise CommandError(
-        f"{name} is kept already; nothing was changed.",
-        f"{advice} To replace it all the same: --replace.",
+        f"{name} is stored already; nothing was changed.",
+        f"{advice} To replace it anyway: --replace.",
     )
 
 
