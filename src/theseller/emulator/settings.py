@@ -54,8 +54,7 @@ class Config:
         public_url: what document URLs begin with.
         clock: returns the current time, aware.
         people: ``canaries`` as tests need them, else plausible recipients (`invented_buyers`) as in
-            a
-            demonstration.
+            a demonstration.
     """
 
     application: Application

@@ -122,8 +122,7 @@ class State:
             roles: the roles that the seller approved.
             at: the time of the consent.
             named: whether the request for consent had the redirect URI in it. Only then must the
-                exchange
-                repeat it (RFC 6749 §4.1.3).
+                exchange repeat it (RFC 6749 §4.1.3).
         """
         code = "RH" + secrets.token_hex(9)
         record = {

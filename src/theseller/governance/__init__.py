@@ -1,1 +1,4 @@
-"""Migrations of the tables of `privacy`, `operators` and `key_rotation`, made before those were packages of their own."""
+"""Migrations of tables of `privacy`, `operators` and `key_rotation`.
+
+They were made before those were packages of their own.
+"""

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class KeyRotationConfig(AppConfig):
+    """The Django application of `key_rotation`."""
+
     name = "theseller.key_rotation"
     label = "key_rotation"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""The database as its own roles see it: their passwords, the guard's keys, and the transactions that are open."""
+"""The database's roles: passwords, the guard's keys, open transactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from theseller.postgres.roles import LOGIN_ROLES
 ROLES = {f"db-{short}": role for short, role in LOGIN_ROLES.items()} | {"db-superuser": SUPERUSER}
 _OPEN = """
 select l.virtualtransaction from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock' and l.granted and l.pid <> pg_backend_pid()
+where l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock' and l.granted
+    and l.pid <> pg_backend_pid()
   and a.datname = current_database() and a.usename = any(%s)
 """
 _POLL_SECONDS = 0.1
@@ -31,7 +32,9 @@ _POLL_SECONDS = 0.1
 
 @contextmanager
 def signed_in(secret: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """Connect as the role whose password `secret` is, with the present password or the coming one: PostgreSQL knows one of them.
+    """Connect as the role whose password `secret` names.
+
+    With the present password or the staged one: PostgreSQL accepts one of them.
 
     Raises:
         psycopg.OperationalError: it knows neither.
@@ -46,7 +49,11 @@ def signed_in(secret: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 
 
 def connect(secret: str, password: Secret) -> psycopg.Connection[tuple[Any, ...]]:
-    """Connect as the role whose password `secret` names, with `password`, in autocommit. Raises psycopg.OperationalError if refused."""
+    """Connect as the role of `secret` with `password`, in autocommit.
+
+    Raises:
+        psycopg.OperationalError: PostgreSQL refuses the password.
+    """
     usual = databases["default"].get_connection_params()
     kept = {
         name: usual[name]
@@ -72,15 +79,24 @@ def _first_accepted(secret: str, passwords: list[Secret]) -> psycopg.Connection[
 
 
 def open_transactions() -> set[str]:
-    """Return the transactions of our roles that are open now, in other connections than this one; each name is used once."""
+    """Return the open transactions of TheSeller's roles.
+
+    Those of this connection are left out. Each name is used once.
+    """
     return {row[0] for row in sql.rows(databases["default"], _OPEN, [list(LOGIN_ROLES.values())])}
 
 
 def wait_for_open_transactions(run: Run, *, longest: float | None = None) -> str:
-    """Wait for the end of every transaction that is open now: what it read before may have been replaced since.
+    """Wait for the end of every transaction that is open now.
 
-    `longest`: seconds after which it does not matter any more whether they have ended. Return why
-    to come again later, or "".
+    What it read before may have been replaced since.
+
+    Args:
+        run: the rotation that waits.
+        longest: seconds after which it does not matter any more whether they have ended.
+
+    Returns:
+        Why the step must be tried again later, or "".
     """
     before = open_transactions()
     begun = run.at

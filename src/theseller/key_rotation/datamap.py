@@ -1,4 +1,7 @@
-"""Table descriptors of `key_rotation` (the names of the tables date from before the package)."""
+"""Table descriptors of `key_rotation` for the data map.
+
+The names of the tables date from before the package.
+"""
 
 from __future__ import annotations
 

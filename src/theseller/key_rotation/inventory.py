@@ -1,4 +1,7 @@
-"""Every secret that this deployment has, with its age. What is not listed in `_TEXTS` and lies in the provider is listed as unclassified."""
+"""Every secret of this deployment, with its age.
+
+A secret of the provider that is not listed in `_TEXT_SECRETS` is unclassified.
+"""
 
 from __future__ import annotations
 
@@ -71,14 +74,19 @@ class _Found:
 def inventory(
     *, at: datetime, using: str = PROBE_DATABASE, connection_keys: Mapping[UUID, UUID] | None = None
 ) -> tuple[SecretEntry, ...]:
-    """Return every secret, by kind and name. Reads over all tenants as the probe does.
+    """Return every secret, by kind and name.
 
-    `connection_keys`: the data key of each connection, for callers that can't read all tenants; by
-    default from the tokens' rows.
+    Reads over all tenants as the probe does.
+
+    Args:
+        at: the instant that states are computed for.
+        using: the database connection.
+        connection_keys: the data key of each connection, for callers that can't read all tenants;
+            by default from the tokens' rows.
 
     Raises:
-        SecretProviderError, KeyStoreError: provider or store cannot answer; then nothing is known,
-            and nothing is said.
+        SecretProviderError: the provider does not answer; nothing is returned then.
+        KeyStoreError: the key store does not answer; nothing is returned then.
     """
     last, under_way = last_rotations(using=using), steps_under_way(using=using)
     if connection_keys is None:
@@ -100,17 +108,23 @@ def find_entry(name: str, *, at: datetime) -> SecretEntry | None:
 
 
 def secret_names() -> tuple[str, ...]:
-    """Return the names of the secrets that a deployment may have, whichever provider keeps them."""
+    """Return the names of the secrets that a deployment may have.
+
+    They are the same for every provider.
+    """
     return (ROOT_KEY_NAME, *_TEXT_SECRETS)
 
 
 def maximum_age() -> timedelta:
-    """Return how old a secret may get: what was configured, and never more than the cap."""
+    """Return how old a secret may get: what is configured, up to the limit."""
     return timedelta(days=min(settings.ROTATION_DAYS, SECRET_DAYS_MAX))
 
 
 def readable(name: str) -> Secret:
-    """Return the secret whose age can be noted; a stand-in for what a key service holds."""
+    """Return the secret whose age can be noted.
+
+    A placeholder for what a key service holds.
+    """
     return (
         secret_or_none(secret_provider(), name) or secret_ages.UNREADABLE
         if ":" not in name
@@ -119,7 +133,10 @@ def readable(name: str) -> Secret:
 
 
 def state_of(made: datetime | None, at: datetime) -> SecretState:
-    """Return the state of a secret made then. One from the future has no known age: a clock is wrong."""
+    """Return the state of a secret made at `made`.
+
+    A time in the future is no known age: a clock is wrong.
+    """
     if made is None or made > at + timedelta(days=1):
         return SecretState.UNKNOWN
     if at > made + maximum_age():
@@ -247,7 +264,10 @@ def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[
 
 
 def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
-    """Return kind, name and end of a key that is never replaced, because what it serves ends before it is old."""
+    """Return (kind, name, end) of a key that is never replaced.
+
+    What it encrypts ends before the key is old.
+    """
     if owner.startswith(BACKUP_OWNER):
         return (
             SecretKind.BACKUP_KEY,

@@ -1,4 +1,4 @@
-"""Replace secrets: begin or go on with a replacement, run its steps, record each."""
+"""Rotation of secrets: begin or resume one, run and record its steps."""
 
 from __future__ import annotations
 
@@ -61,11 +61,23 @@ _LOCK = 7_105_001
 def rotate(
     names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext
 ) -> tuple[RotationResult, ...]:
-    """Replace the named secrets one after the other, going on with what was interrupted; return how far each is.
+    """Replace the named secrets one after the other.
+
+    Interrupted rotations are resumed.
+
+    Args:
+        names: of secrets in the inventory.
+        reason: why they are replaced.
+        actor: for the audit log.
+        context: time, waiting and messages.
+
+    Returns:
+        How far each is.
 
     Raises:
-        UnknownSecretError, ByHandError: a name can't be replaced; then none is.
-        RotationBusyError: another process is at it.
+        UnknownSecretError: there is no secret of a name; then none is replaced.
+        ManualRotationError: a person must replace one of them; then none is replaced.
+        RotationBusyError: another process is rotating secrets.
         NewSecretRefusedError: Amazon does not accept the new client secret.
         NotReplacedError: some of several could not be replaced; the others were.
     """
@@ -74,9 +86,13 @@ def rotate(
 
 
 def rotate_due(*, actor: str, context: RotationContext) -> tuple[RotationResult, ...]:
-    """Replace what is old enough and the machine's to replace, and go on with every replacement under way.
+    """Replace what is old enough, and resume every rotation under way.
 
-    Raises NotReplacedError, after all have been tried; RotationBusyError.
+    Only what can be replaced without a person.
+
+    Raises:
+        NotReplacedError: some could not be replaced; all have been tried.
+        RotationBusyError: another process is rotating secrets.
     """
     with _exclusive():
         return _rotate_each(due(at=context.now()), RotationReason.DUE, actor, context)
@@ -85,7 +101,7 @@ def rotate_due(*, actor: str, context: RotationContext) -> tuple[RotationResult,
 def force_rotation(
     names: Sequence[str], *, reason: RotationReason, actor: str, context: RotationContext
 ) -> tuple[RotationResult, ...]:
-    """Replace secrets now because of a leak, or because a person who knew them leaves.
+    """Replace secrets after a leak or when a person who knew them leaves.
 
     Raises what `rotate` raises; ValueError for another reason.
     """
@@ -104,12 +120,20 @@ def force_rotation(
 
 
 def stage_client_secret(secret: Secret) -> None:
-    """Lay out the client secret that a person fetched from Amazon; `rotate` tries it and puts it in place."""
+    """Stage the client secret that a person fetched from Amazon.
+
+    `rotate` tests it and makes it the current one.
+    """
     secret_provider().put(CLIENT_SECRET + NEXT_SUFFIX, secret)
 
 
 def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
-    """Record when an externally created secret was created. Raises UnknownSecretError; RotationError for a time to come."""
+    """Record when an externally created secret was created.
+
+    Raises:
+        UnknownSecretError: there is no such secret.
+        RotationError: `made_at` is in the future.
+    """
     if made_at > at:
         raise RotationError("a secret can't have been made in the future: give the day it was made")
     if name not in {one.name for one in inventory(at=at)}:
@@ -118,7 +142,12 @@ def note_age(name: str, made_at: datetime, *, actor: str, at: datetime) -> None:
 
 
 def plan(names: Sequence[str], *, at: datetime) -> list[SecretEntry]:
-    """Return the entries of `names`. Raises UnknownSecretError, ByHandError: before anything is begun."""
+    """Return the entries of `names`.
+
+    Raises:
+        UnknownSecretError: there is no such secret.
+        ManualRotationError: a person must replace it.
+    """
     known = {one.name: one for one in inventory(at=at)}
     for name in names:
         if name not in known:
@@ -134,7 +163,10 @@ def plan(names: Sequence[str], *, at: datetime) -> list[SecretEntry]:
 
 
 def due(*, at: datetime) -> list[SecretEntry]:
-    """Return what the machine would replace now: what is due or too old, and what is under way."""
+    """Return what `rotate_due` would replace now.
+
+    What is due, too old or of unknown age, and what is under way.
+    """
     return [
         one
         for one in inventory(at=at)
@@ -162,14 +194,17 @@ def _is_client_secret_staged(entry: SecretEntry) -> bool:
 
 
 def _only_retired_by_machine(entry: SecretEntry) -> bool:
-    """Say whether a person replaces the secret itself and the machine retires the old one."""
+    """Say whether a person replaces the secret and the machine retires it."""
     return not writable() and entry.kind in {SecretKind.ROOT_KEY, SecretKind.TICKET_KEY}
 
 
 def _rotate_each(
     entries: Sequence[SecretEntry], reason: RotationReason, actor: str, context: RotationContext
 ) -> tuple[RotationResult, ...]:
-    """Replace all of `entries`; raise what failed after all have been tried, since one failure must not make the others late."""
+    """Replace all of `entries`; raise what failed after all were tried.
+
+    One failure does not delay the others.
+    """
     rotated: list[RotationResult] = []
     failures: dict[str, Exception] = {}
     for entry in entries:
@@ -180,10 +215,10 @@ def _rotate_each(
                 raise
             failures[entry.name] = error
     if failures:
-        told = "; ".join(f"{name}: {describe(error)}" for name, error in failures.items())
+        described = "; ".join(f"{name}: {describe(error)}" for name, error in failures.items())
         group = ExceptionGroup("could not be replaced", list(failures.values()))
         raise NotReplacedError(
-            f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {told}"
+            f"{len(failures)} of {len(entries)} secret(s) could not be replaced: {described}"
         ) from group
     return tuple(rotated)
 
@@ -203,12 +238,12 @@ def _rotate_one(
 
 
 def _leaked_since(run: Run, reason: RotationReason) -> bool:
-    """Say whether the new secret of a replacement under way may have leaked as well."""
+    """Say whether the new secret of the current rotation may have leaked too."""
     return reason is RotationReason.LEAKED and run.reason is not RotationReason.LEAKED
 
 
 def _staged_since(run: Run) -> bool:
-    """Say whether a person gave a still newer client secret while the last one's grace runs."""
+    """Say whether a newer client secret was staged during the grace period."""
     return run.step == "drop-next" and run.secret == CLIENT_SECRET and is_staged(run.secret)
 
 
@@ -291,7 +326,13 @@ def _finish(run: Run) -> None:
 
 @contextmanager
 def _exclusive() -> Iterator[None]:
-    """Keep every other process from replacing secrets; a killed one's lock is free with its connection."""
+    """Keep every other process from replacing secrets.
+
+    The lock of a killed process is released with its connection.
+
+    Raises:
+        RotationBusyError: another process is rotating secrets.
+    """
     with connections["default"].cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:

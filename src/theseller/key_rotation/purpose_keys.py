@@ -1,4 +1,7 @@
-"""How purpose keys are replaced, wherever they are: in our own files, or in OpenBao or Vault's transit. AWS replaces its own."""
+"""Rotation of purpose keys, in files or in transit of OpenBao or Vault.
+
+AWS replaces its own keys.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +26,35 @@ class PurposeKeys(Protocol):
     """The purpose keys of one key store."""
 
     def ages(self) -> Mapping[Purpose, datetime | None]:
-        """Return, for each purpose that has a key, when the oldest that may still wrap something was made; None if unknown."""
+        """Return when each purpose's oldest key in use was made.
+
+        Only purposes that have a key; None if the time is unknown. In use is a key that may still
+        wrap something.
+        """
 
     def make(self, purpose: Purpose) -> None:
         """Make a key that wraps from now on."""
 
     def rewrap(self, purpose: Purpose) -> int:
-        """Wrap by the newest key every data key that an older one wraps; return how many were."""
+        """Wrap by the newest key every data key that an older one wraps.
+
+        Returns:
+            How many were wrapped again.
+        """
 
     def retire(self, purpose: Purpose) -> int:
-        """Let no older key open anything; return how many things still need one, and then nothing is retired."""
+        """Retire the older keys, so that they open nothing any more.
+
+        Returns:
+            How many things still need one; then nothing is retired.
+        """
 
 
 def purpose_keys() -> PurposeKeys | None:
-    """Return the purpose keys if they are ours to replace; None if the key service replaces them by itself."""
+    """Return the purpose keys if TheSeller replaces them.
+
+    None if the key service replaces them by itself.
+    """
     store = settings.KEY_STORE
     if isinstance(store, FileKeyStore):
         return _InFiles(RotatableKeyStore.of(store))
@@ -45,6 +63,7 @@ def purpose_keys() -> PurposeKeys | None:
 
 
 def purpose_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of a purpose key."""
     del run
     return (
         Step("make", _make, "a new purpose key wraps what is made from now on"),

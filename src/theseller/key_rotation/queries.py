@@ -1,4 +1,4 @@
-"""Reads of replacements: those under way, the last one of each secret, the keys that ever signed a certificate."""
+"""Queries of rotations and of the keys that signed certificates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ where finished_at is not null and not details ? 'refused' group by secret
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that certificates were signed with; it goes on proving them after it was retired."""
+    """A public key for certificates.
+
+    Certificates can be verified with it after it was retired.
+    """
 
     public_key: str
     made_at: datetime
@@ -54,7 +57,10 @@ def last_rotations(*, using: str = "default") -> dict[str, datetime]:
 
 
 def steps_under_way(*, using: str = "default") -> dict[str, str]:
-    """Return, by the secret's name, the last step of each replacement under way; empty text before the first."""
+    """Return the last step of each rotation under way, by secret.
+
+    Empty text before the first step.
+    """
     return dict(
         sql.rows(
             connections[using],
@@ -64,7 +70,10 @@ def steps_under_way(*, using: str = "default") -> dict[str, str]:
 
 
 def certificate_keys(*, using: str = "default") -> tuple[PublicKey, ...]:
-    """Return every public key that was made for certificates, newest first, retired ones too: what their proofs are checked against."""
+    """Return every public key that was made for certificates.
+
+    Newest first, with retired ones: signatures of certificates are checked against them.
+    """
     return tuple(
         PublicKey(bytes(row[0]).hex(), row[1], row[2])
         for row in sql.rows(

@@ -1,6 +1,8 @@
-"""How old a secret is: by what it says itself, else by what the operator said of this very secret, else unknown. Never guessed.
+"""Age of secrets.
 
-A file's date is no answer: a restored file is as young as its restoration.
+It comes from the secret itself where it contains a timestamp, else from what the operator stated
+about this secret, else it is unknown. It is never guessed from a file's date: a restored file is as
+young as its restoration.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ UNREADABLE = Secret("not readable")
 def age_in(
     secret_provider: SecretProvider, name: str, *, using: str = "default"
 ) -> tuple[bool, datetime | None]:
-    """Return whether there is such a secret, and when it was made. One of our making, in a file, says so without being read whole.
+    """Return whether there is such a secret, and when it was made.
+
+    A timestamped secret in a file is not read whole.
 
     Raises:
         SecretProviderError: the provider does not answer.
@@ -68,7 +72,10 @@ def note(
     at: datetime,
     using: str = "default",
 ) -> None:
-    """Record when an externally created secret was created, as the operator states. The first record wins."""
+    """Record when an externally created secret was created.
+
+    `created_at` is what the operator states. The first record is kept.
+    """
     with transaction.atomic(using=using):
         if sql.execute(
             connections[using],
@@ -88,7 +95,10 @@ def note(
 
 
 def fingerprint(name: str, secret: Secret) -> str:
-    """Return 16 hexadecimal digits that tell one secret from the next, made slowly since a person's own password may be guessable."""
+    """Return 16 hexadecimal digits that tell one secret from the next.
+
+    Computed slowly (scrypt), because a password that a person chose may be guessable.
+    """
     return hashlib.scrypt(
         secret.reveal_bytes(),
         salt=b"theseller/secret-age/1/" + name.encode(),

@@ -1,4 +1,7 @@
-"""The steps that every text secret shares: the new one is staged beside the old, takes its place, and the old one goes."""
+"""Steps of the rotation of every text secret.
+
+The new secret is staged, replaces the old one, and the old one is removed.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,19 @@ def secret_provider() -> WritableSecretProvider:
 
 
 def writable() -> bool:
-    """Say whether the provider keeps what it is given. Environment variables are read-only: a person changes them and restarts the service."""
+    """Say whether the secret provider can store secrets.
+
+    Environment variables are read-only: a person changes them and restarts the service.
+    """
     return settings.ENVIRONMENT.secret_config.provider is not ProviderKind.ENVIRONMENT
 
 
 def staged_secret(name: str) -> Secret:
-    """Return the staged secret. Raises SecretNotFoundError if it was removed: then the rotation must not continue."""
+    """Return the staged secret.
+
+    Raises:
+        SecretNotFoundError: it was removed; the rotation must not continue.
+    """
     return secret_provider().get(name + NEXT_SUFFIX)
 
 
@@ -38,27 +48,34 @@ def is_staged(name: str) -> bool:
 
 
 def stage(run: Run) -> str:
-    """Make the new secret, unless an interrupted call did, or a person gave it."""
+    """Make the new secret, unless there is one already.
+
+    An interrupted call may have made it, or a person may have provided it.
+    """
     secret_provider().ensure(run.secret + NEXT_SUFFIX, new_timestamped_secret)
     return ""
 
 
 def keep_previous(run: Run) -> str:
+    """Keep the current secret as the previous one."""
     secret_provider().put(run.secret + PREVIOUS_SUFFIX, secret_provider().get(run.secret))
     return ""
 
 
 def switch(run: Run) -> str:
+    """Make the staged secret the current one."""
     secret_provider().put(run.secret, staged_secret(run.secret))
     return ""
 
 
 def drop_next(run: Run) -> str:
+    """Remove the staged copy of the secret."""
     secret_provider().remove(run.secret + NEXT_SUFFIX)
     return ""
 
 
 def drop_previous(run: Run) -> str:
+    """Remove the previous secret."""
     secret_provider().remove(run.secret + PREVIOUS_SUFFIX)
     return ""
 
@@ -70,6 +87,7 @@ def settle(run: Run) -> str:
 
 
 def previous(name: str) -> Secret | None:
+    """Return the previous secret, or None."""
     return secret_or_none(secret_provider(), name + PREVIOUS_SUFFIX)
 
 

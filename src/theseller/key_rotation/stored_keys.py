@@ -1,4 +1,7 @@
-"""How the keys of the key store are replaced: root, purposes, connections, second factors, and the one that signs certificates."""
+"""Rotation of the keys of the key store.
+
+Root, purposes, connections, second factors, certificates and the audit log.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,16 @@ PROBE_DATABASE = "probe"
 
 
 def rotatable() -> RotatableKeyStore | None:
-    """Return the key store if root and purpose keys are ours to replace; None if a key service has them."""
+    """Return the key store if TheSeller replaces its root and purpose keys.
+
+    None if a key service has them.
+    """
     store = settings.KEY_STORE
     return RotatableKeyStore.of(store) if isinstance(store, FileKeyStore) else None
 
 
 def root_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of the root key."""
     del run
     if not writable():
         check = Step(
@@ -48,13 +55,13 @@ def root_key_steps(run: Run) -> tuple[Step, ...]:
             Step(
                 "rewrap",
                 _rewrap_purposes,
-                "every purpose key is wrapped by the root key that stands first",
+                "every purpose key is wrapped by the first root key",
             ),
             SETTLE,
             check,
         )
     return (
-        Step("add", _add_root, "a new root key stands first, the old one behind it"),
+        Step("add", _add_root, "a new root key is the first, the old one the second"),
         Step("rewrap", _rewrap_purposes, "every purpose key is wrapped by the new root key"),
         SETTLE,
         Step("retire", _retire_roots, "nothing is under the old root key, and it is removed"),
@@ -62,6 +69,7 @@ def root_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def connection_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of a connection's data key."""
     del run
     return (
         Step("reseal", _reseal, "the token is re-encrypted under a new key"),
@@ -71,6 +79,7 @@ def connection_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def certificate_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of the key that signs certificates."""
     del run
     return (
         Step("make", _make_signing, "a new key signs; both public keys are listed"),
@@ -84,6 +93,7 @@ def certificate_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def second_factor_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of the key of second factors."""
     del run
     return (
         Step("make", _make_second_factor, "a new key seals what is sealed from now on"),
@@ -99,6 +109,7 @@ def second_factor_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def audit_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of the key that signs the audit log."""
     del run
     return (
         Step("make", _make_audit, "a new key is made, and the old one signs that it follows"),
@@ -112,7 +123,10 @@ def audit_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def tokens(*, using: str = PROBE_DATABASE) -> dict[UUID, tuple[UUID, UUID]]:
-    """Return, for each connection that holds a token, its tenant and the data key that the token's row names."""
+    """Return (tenant, data key) of each connection that has a token.
+
+    The data key is the one that the token's row names.
+    """
     return {
         row[0]: (row[1], row[2])
         for row in sql.rows(
@@ -124,7 +138,10 @@ def tokens(*, using: str = PROBE_DATABASE) -> dict[UUID, tuple[UUID, UUID]]:
 
 
 def signing_records() -> list[KeyRecord]:
-    """Return the living keys for certificates, oldest first; the last one signs."""
+    """Return the keys for certificates that are not destroyed, oldest first.
+
+    The last one signs.
+    """
     return [
         one
         for one in settings.KEY_STORE.list()
@@ -194,7 +211,10 @@ def _reseal(run: Run) -> str:
 
 
 def _superseded(run: Run) -> list[UUID]:
-    """Return the living keys that were made for this connection and that no token names."""
+    """Return the connection's keys that no token names.
+
+    Destroyed keys are left out.
+    """
     connection = _connection(run)
     named = tokens().get(connection)
     return [

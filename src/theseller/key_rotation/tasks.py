@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
     pass_context=False,
 )
 def rotate_due_secrets(timestamp: int) -> None:
-    """Replace what is due and resume interrupted rotations. Hourly: a secret is due days before its maximum age."""
+    """Replace what is due and resume interrupted rotations.
+
+    Hourly: a secret is due days before its maximum age.
+    """
     del timestamp
     context = RotationContext(clock.now, time.sleep, patience=timedelta(seconds=20))
     try:

@@ -1,4 +1,7 @@
-"""How each text secret is replaced: session key, tenant-ticket key, database passwords, Amazon's client secret."""
+"""Rotation of text secrets.
+
+Session key, tenant-ticket key, database passwords, and Amazon's client secret.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,11 @@ _NO_TOKEN = Secret("Atzr|none-of-anybody")
 
 
 def session_key_steps(run: Run) -> tuple[Step, ...]:
-    """After a leak all sessions end at once; else each session works until it is signed again or expires."""
+    """Return the steps of the rotation of the session key.
+
+    After a leak all sessions end at once; else each session works until it is signed again or
+    expires.
+    """
     if run.leaked:
         return (
             STAGE,
@@ -64,6 +71,7 @@ def session_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def ticket_key_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of the tenant-ticket key."""
     del run
     if not writable():
         accept = Step(
@@ -89,6 +97,7 @@ def ticket_key_steps(run: Run) -> tuple[Step, ...]:
 
 
 def database_password_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of a role's database password."""
     install = Step("install", _install, "the database accepts the new password only")
     steps = (STAGE, install, Step("switch", _switch_password, SWITCH.description), DROP_NEXT)
     prove = Step("prove", _prove_password, "a connection was made with the new password")
@@ -101,6 +110,7 @@ def database_password_steps(run: Run) -> tuple[Step, ...]:
 
 
 def client_secret_steps(run: Run) -> tuple[Step, ...]:
+    """Return the steps of the rotation of Amazon's client secret."""
     prove = Step("prove", _prove_client_secret, "Amazon accepts the new secret")
     note = Step("note-age", _note_age, "its age is noted")
     if run.leaked:
@@ -164,7 +174,9 @@ def _install(run: Run) -> str:
 
 @contextlib.contextmanager
 def _may_set(secret: str) -> Iterator[psycopg.Connection[Any]]:
-    """Connect as a role that may set this password: the role itself, so that no superuser is needed.
+    """Connect as a role that may set this password.
+
+    It is the role itself, so that no superuser is needed.
 
     Before PostgreSQL 16 a role that replicates may not set its own. That role signs in to the
     embedded server only, whose superuser's password we have.
@@ -205,7 +217,11 @@ def _disconnect_others(run: Run) -> str:
 
 
 def _prove_client_secret(run: Run) -> str:
-    """Ask Amazon. Raises NewSecretRefusedError, with the staged secret removed, if it is not the application's."""
+    """Test the staged client secret with Amazon.
+
+    Raises:
+        NewSecretRefusedError: none was staged, or Amazon refuses it; a refused one is removed.
+    """
     try:
         secret = staged_secret(run.secret)
     except SecretNotFoundError:

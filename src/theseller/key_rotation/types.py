@@ -1,4 +1,4 @@
-"""Values of key rotation: inventory entries, rotations in progress, the context of a run."""
+"""Values of key rotation: inventory entries, rotations, run context."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class SecretKind(StrEnum):
 
 
 class RotationReason(StrEnum):
-    """Why a secret is replaced. After a leak the old one is rejected at once; else only when it is no longer in use."""
+    """Why a secret is replaced.
+
+    After a leak the old one is rejected at once; else only when it is no longer in use.
+    """
 
     DUE = "due"
     MANUAL = "manual"
@@ -43,7 +46,10 @@ class RotationReason(StrEnum):
 
 
 class SecretState(StrEnum):
-    """The state of a secret. `UNKNOWN`, no known age, counts as badly as `OVERDUE`."""
+    """The state of a secret.
+
+    `UNKNOWN`, no known age, counts as badly as `OVERDUE`.
+    """
 
     FRESH = "fresh"
     DUE = "due"
@@ -53,12 +59,17 @@ class SecretState(StrEnum):
 
     @property
     def red(self) -> bool:
+        """Say whether the secret is too old, or of unknown age."""
         return self in {SecretState.OVERDUE, SecretState.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
 class SecretEntry:
-    """One secret of the deployment. `due_at` is when it is too old; `how` says how it is replaced, by hand with the steps."""
+    """One secret of the deployment.
+
+    `due_at` is when it is too old; `how` says how it is replaced, for manual replacement with the
+    steps.
+    """
 
     name: str
     kind: SecretKind
@@ -74,10 +85,14 @@ class SecretEntry:
 
 @dataclass(frozen=True, slots=True)
 class RotationContext:
-    """What a replacement is given from outside: the time, how to wait, how long a step may wait before it is left for later, whom to tell.
+    """What a rotation gets from its caller.
 
-    `say` gets (secret, step, event); events are `begin`, `done` (its effect is there), `recorded`,
-    and `later: …` with the reason.
+    Attributes:
+        now: returns the present instant, aware.
+        wait: waits a number of seconds.
+        say: gets (secret, step, event); events are `begin`, `done` (its effect is there),
+            `recorded`, and `later: …` with the reason.
+        patience: how long a step may wait before it is left for later.
     """
 
     now: Callable[[], datetime]
@@ -88,7 +103,11 @@ class RotationContext:
 
 @dataclass(slots=True)
 class Run:
-    """A replacement under way; `step` is the last one that is done, `details` what later steps need to know. Never a secret."""
+    """A rotation under way.
+
+    `step` is the last one that is done, `details` what later steps need to know. Neither contains a
+    secret.
+    """
 
     id: UUID
     secret: str
@@ -102,16 +121,24 @@ class Run:
 
     @property
     def leaked(self) -> bool:
+        """Say whether the old secret must be rejected at once.
+
+        After a leak, or when waiting is skipped.
+        """
         return self.reason is RotationReason.LEAKED or self.skip_waits
 
     @property
     def at(self) -> datetime:
+        """Return the present instant."""
         return self.context.now()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `run` returns "" when its effect is there, else why it has to be tried again later. It may be called any number of times."""
+    """One step of a rotation. It may be called any number of times.
+
+    `run` returns "" when its effect is there, else why it has to be tried again later.
+    """
 
     name: str
     run: Callable[[Run], str]
@@ -120,7 +147,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RotationResult:
-    """How a call of `rotate` ended: finished, or `waits_for` something, to be continued by the recurring job or another call."""
+    """How a call of `rotate` ended.
+
+    It finished, or `waits_for` something and is continued by the recurring job or another call.
+    """
 
     secret: str
     finished: bool
@@ -129,7 +159,10 @@ class RotationResult:
 
 
 class RotationError(RuntimeError):
-    """A secret can't be replaced now. The message says why and what to do; it holds no secret."""
+    """A secret can't be replaced now.
+
+    The message says why and what to do; it contains no secret.
+    """
 
 
 class UnknownSecretError(RotationError):
@@ -149,4 +182,7 @@ class NewSecretRefusedError(RotationError):
 
 
 class NotReplacedError(RotationError):
-    """Some secrets could not be replaced; the message names each with the kind of its failure. The cause groups the failures."""
+    """Some secrets could not be replaced.
+
+    The message names each with the kind of its failure. The cause groups the failures.
+    """

@@ -46,77 +46,156 @@ _CA = (
 _BY_TEXT = (
     # A full disk also refuses connections and server starts, without a SQLSTATE.
     _TextRule(
-        r"FATAL: .*(?:No space left on device|Disk quota exceeded)", "disk_full", "The disk of the database is full.",
+        r"FATAL: .*(?:No space left on device|Disk quota exceeded)",
+        "disk_full",
+        "The disk of the database is full.",
         "Free some space there: it goes on by itself, and nothing is half done.",
     ),
     _TextRule(
-        r'root certificate file "(?P<file>[^"]*)" does not exist', "ca_file_missing",
-        "The file of trusted certificates, {file}, does not exist.", _CA, lasting=True,
-    ),
-    _TextRule(r"could not read root certificate file", "ca_file_unreadable", "The file of trusted certificates can't be read.", _CA, lasting=True),
-    _TextRule(
-        r"certificate verify failed", "ca_wrong",
-        "The database server's certificate was not signed by an authority that is trusted here.", _CA, lasting=True,
+        r'root certificate file "(?P<file>[^"]*)" does not exist',
+        "ca_file_missing",
+        "The file of trusted certificates, {file}, does not exist.",
+        _CA,
+        lasting=True,
     ),
     _TextRule(
-        r'server certificate for "(?P<given>[^"]*)".* does not match host name "(?P<host>[^"]*)"', "tls_host_mismatch",
-        "The server's certificate is for {given}, and the URL names {host}.", "Use the name that the certificate is for.", lasting=True,
+        r"could not read root certificate file",
+        "ca_file_unreadable",
+        "The file of trusted certificates can't be read.",
+        _CA,
+        lasting=True,
     ),
     _TextRule(
-        r"server does not support SSL", "tls_not_offered", "The database server does not offer TLS.",
-        "Switch it on there (ssl = on); TheSeller sends no password in the clear.", lasting=True,
+        r"certificate verify failed",
+        "ca_wrong",
+        "The database server's certificate was not signed by an authority that is trusted here.",
+        _CA,
+        lasting=True,
     ),
     _TextRule(
-        r"could not translate host name|failed to resolve host|[Nn]ame or service not known|[Nn]ame resolution|nodename nor servname",
-        "host_unknown", "The host name of the database is not known here.", _URL,
+        r'server certificate for "(?P<given>[^"]*)".* does not match host name "(?P<host>[^"]*)"',
+        "tls_host_mismatch",
+        "The server's certificate is for {given}, and the URL names {host}.",
+        "Use the name that the certificate is for.",
+        lasting=True,
     ),
-    _TextRule(r"Connection refused", "refused", "Nothing accepts connections{where}.", "Start the database, or correct host and port. " + _URL),
-    _TextRule(r"on socket .*No such file or directory", "socket_missing", "No database listens{where}.", "Start the database. " + _URL),
-    _TextRule(r"No route to host|Network is unreachable", "unreachable", "The database's host can't be reached{where}.", "Check the network. " + _URL),
     _TextRule(
-        r"timeout expired|[Cc]onnection timed out", "timeout", "The database does not answer in time{where}.",
+        r"server does not support SSL",
+        "tls_not_offered",
+        "The database server does not offer TLS.",
+        "Switch it on there (ssl = on); TheSeller sends no password in the clear.",
+        lasting=True,
+    ),
+    _TextRule(
+        r"could not translate host name|failed to resolve host|[Nn]ame or service not "
+        r"known|[Nn]ame resolution|nodename nor servname",
+        "host_unknown",
+        "The host name of the database is not known here.",
+        _URL,
+    ),
+    _TextRule(
+        r"Connection refused",
+        "refused",
+        "Nothing accepts connections{where}.",
+        "Start the database, or correct host and port. " + _URL,
+    ),
+    _TextRule(
+        r"on socket .*No such file or directory",
+        "socket_missing",
+        "No database listens{where}.",
+        "Start the database. " + _URL,
+    ),
+    _TextRule(
+        r"No route to host|Network is unreachable",
+        "unreachable",
+        "The database's host can't be reached{where}.",
+        "Check the network. " + _URL,
+    ),
+    _TextRule(
+        r"timeout expired|[Cc]onnection timed out",
+        "timeout",
+        "The database does not answer in time{where}.",
         "Check the network and its firewalls. " + _URL,
     ),
-    _TextRule(r'database "(?P<name>[^"]*)" does not exist', "database_missing", "There is no database named {name}.", _URL, lasting=True),
     _TextRule(
-        r'role "(?P<name>[^"]*)" does not exist', "role_missing", "The server has no role named {name}.",
-        "`theseller migrate` creates TheSeller's roles; an administrator's role is named in THESELLER_ADMIN_URL.", lasting=True,
+        r'database "(?P<name>[^"]*)" does not exist',
+        "database_missing",
+        "There is no database named {name}.",
+        _URL,
+        lasting=True,
     ),
     _TextRule(
-        r'password authentication failed(?: for user "(?P<name>[^"]*)")?', "password_wrong", "The database refuses the password of {name}.",
-        "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For THESELLER_ADMIN_URL: correct ~/.pgpass.", lasting=True,
+        r'role "(?P<name>[^"]*)" does not exist',
+        "role_missing",
+        "The server has no role named {name}.",
+        "`theseller migrate` creates TheSeller's roles; an administrator's role is named in "
+        "THESELLER_ADMIN_URL.",
+        lasting=True,
     ),
     _TextRule(
-        r"no password supplied", "password_missing", "The database asks for a password, and none was given.",
-        "For THESELLER_ADMIN_URL put it into ~/.pgpass (mode 0600) or PGPASSWORD.", lasting=True,
+        r'password authentication failed(?: for user "(?P<name>[^"]*)")?',
+        "password_wrong",
+        "The database refuses the password of {name}.",
+        "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For "
+        "THESELLER_ADMIN_URL: correct ~/.pgpass.",
+        lasting=True,
     ),
     _TextRule(
-        r"no pg_hba\.conf entry|pg_hba\.conf rejects", "not_admitted", "The server's pg_hba.conf does not admit this connection.",
-        "Add a line for this host, database and role there.", lasting=True,
+        r"no password supplied",
+        "password_missing",
+        "The database asks for a password, and none was given.",
+        "For THESELLER_ADMIN_URL put it into ~/.pgpass (mode 0600) or PGPASSWORD.",
+        lasting=True,
     ),
     _TextRule(
-        r'role "(?P<name>[^"]*)" is not permitted to log in', "role_no_login", "The role {name} may not sign in.",
-        "`theseller migrate` sets TheSeller's roles right.", lasting=True,
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects",
+        "not_admitted",
+        "The server's pg_hba.conf does not admit this connection.",
+        "Add a line for this host, database and role there.",
+        lasting=True,
     ),
     _TextRule(
-        r"sorry, too many clients|too many connections|remaining connection slots are reserved", "too_many_connections",
-        "The database has no connection left.", "Raise max_connections there, or run fewer processes (docs/operate/settings.md).",
+        r'role "(?P<name>[^"]*)" is not permitted to log in',
+        "role_no_login",
+        "The role {name} may not sign in.",
+        "`theseller migrate` sets TheSeller's roles right.",
+        lasting=True,
     ),
     _TextRule(
-        r"is starting up|is shutting down|in recovery mode|not yet accepting connections", "restarting",
-        "The database is starting or stopping.", "Try again in a moment.",
+        r"sorry, too many clients|too many connections|remaining connection slots are reserved",
+        "too_many_connections",
+        "The database has no connection left.",
+        "Raise max_connections there, or run fewer processes (docs/operate/settings.md).",
     ),
     _TextRule(
-        r"permission denied for database", "connect_denied", "The role may not use this database.",
-        "`theseller migrate` sets the rights of TheSeller's roles.", lasting=True,
+        r"is starting up|is shutting down|in recovery mode|not yet accepting connections",
+        "restarting",
+        "The database is starting or stopping.",
+        "Try again in a moment.",
     ),
     _TextRule(
-        r"server closed the connection|terminating connection|connection (?:is|was|has been) (?:closed|lost)|consuming input failed"
+        r"permission denied for database",
+        "connect_denied",
+        "The role may not use this database.",
+        "`theseller migrate` sets the rights of TheSeller's roles.",
+        lasting=True,
+    ),
+    _TextRule(
+        r"server closed the connection|terminating connection|connection (?:is|was|has been) "
+        r"(?:closed|lost)|consuming input failed"
         r"|connection not open|could not receive data|Connection reset|Broken pipe",
-        "connection_lost", "The connection to the database was lost.", "Try again: it may have been restarted.",
+        "connection_lost",
+        "The connection to the database was lost.",
+        "Try again: it may have been restarted.",
     ),
-    _TextRule(r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"", "url_invalid", "The address of the database can't be read.", _URL, lasting=True),
-)  # fmt: skip
+    _TextRule(
+        r"invalid (?:connection option|URI|sslmode|port|integer)|missing \"=\"",
+        "url_invalid",
+        "The address of the database can't be read.",
+        _URL,
+        lasting=True,
+    ),
+)
 _DISK_FULL = Failure(
     "disk_full",
     "The disk of the database is full.",
@@ -125,26 +204,61 @@ _DISK_FULL = Failure(
 _LOCKED = "Something else holds a lock that is needed. Nothing is half done."
 _BY_CODE = {
     "42501": Failure(
-        "permission_denied", "The database refuses a statement: the role lacks the right.",
-        "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. Else: `theseller migrate` sets the rights.", lasting=True,
+        "permission_denied",
+        "The database refuses a statement: the role lacks the right.",
+        "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. "
+        "Else: `theseller migrate` sets the rights.",
+        lasting=True,
     ),
-    "25006": Failure("read_only", "The database is read-only, as a standby is.", "Name the primary server. " + _URL, lasting=True),
+    "25006": Failure(
+        "read_only",
+        "The database is read-only, as a standby is.",
+        "Name the primary server. " + _URL,
+        lasting=True,
+    ),
     "53100": _DISK_FULL,
-    "53200": Failure("out_of_memory", "The database has no memory left.", "Give it more, or run fewer processes."),
+    "53200": Failure(
+        "out_of_memory", "The database has no memory left.", "Give it more, or run fewer processes."
+    ),
     "55P03": Failure("lock_timeout", _LOCKED, "Try again; what holds it is in pg_stat_activity."),
     "40P01": Failure("deadlock", _LOCKED, "Try again."),
-    "57014": Failure("statement_timeout", "A statement took longer than it may.", "Try again when the database is less busy."),
-    "57P01": Failure("connection_lost", "The database ended the connection: it is being restarted.", "Try again in a moment."),
-    "57P02": Failure("connection_lost", "The database ended the connection: it crashed and recovers.", "Try again in a moment."),
-    "57P03": Failure("restarting", "The database is starting or stopping.", "Try again in a moment."),
-    "53300": Failure("too_many_connections", "The database has no connection left.", "Raise max_connections there, or run fewer processes."),
-    "28P01": Failure("password_wrong", "The database refuses the password.", "`theseller migrate` sets TheSeller's.", lasting=True),
+    "57014": Failure(
+        "statement_timeout",
+        "A statement took longer than it may.",
+        "Try again when the database is less busy.",
+    ),
+    "57P01": Failure(
+        "connection_lost",
+        "The database ended the connection: it is being restarted.",
+        "Try again in a moment.",
+    ),
+    "57P02": Failure(
+        "connection_lost",
+        "The database ended the connection: it crashed and recovers.",
+        "Try again in a moment.",
+    ),
+    "57P03": Failure(
+        "restarting", "The database is starting or stopping.", "Try again in a moment."
+    ),
+    "53300": Failure(
+        "too_many_connections",
+        "The database has no connection left.",
+        "Raise max_connections there, or run fewer processes.",
+    ),
+    "28P01": Failure(
+        "password_wrong",
+        "The database refuses the password.",
+        "`theseller migrate` sets TheSeller's.",
+        lasting=True,
+    ),
     "3D000": Failure("database_missing", "There is no such database.", _URL, lasting=True),
-}  # fmt: skip
+}
 _POOL = Failure(
-    "no_connection", "No database connection was available in time.",
-    "The log says why connections fail; else all are in use: run fewer threads or raise max_connections.",
-)  # fmt: skip
+    "no_connection",
+    "No database connection was available in time.",
+    "The log says why connections fail; else all are in use: run fewer threads or raise "
+    "max_connections.",
+)
 _SERVER_ADDRESS = re.compile(
     r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket'
     r' "(?P<socket>[^"]*)")'

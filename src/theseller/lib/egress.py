@@ -34,6 +34,7 @@ class Destination:
         return is_local(self.host)
 
     def covers(self, host: str) -> bool:
+        """Say whether `host` is the rule's host, or matches its wildcard."""
         return host.endswith(self.host[1:]) if self.host.startswith("*.") else host == self.host
 
 

@@ -6,7 +6,10 @@ import re
 
 _STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b"
 #: Blanks, control and zero-width characters, which spreadsheets drop before they parse a cell.
-_IGNORED = r"\s\x00-\x20\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_IGNORED = (
+    r"\s\x00-\x20\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f"
+    r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
 _QUOTES = "\"'\u2018\u2019\u201c\u201d"
 #: At the beginning or after a separator: where Excel's separator is `;` (most of Europe), it splits
 #: the text there.

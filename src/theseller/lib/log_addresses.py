@@ -21,10 +21,10 @@ def replace_address_by_route(record: logging.LogRecord) -> None:
     if not isinstance(path, str):
         return
     route = getattr(getattr(request, "resolver_match", None), "route", None)
-    told = f"/{route}" if isinstance(route, str) else UNKNOWN_ADDRESS
-    record.request = f"{getattr(request, 'method', '')} {told}".strip()
+    address = f"/{route}" if isinstance(route, str) else UNKNOWN_ADDRESS
+    record.request = f"{getattr(request, 'method', '')} {address}".strip()
     if isinstance(record.args, tuple):
         record.args = tuple(
-            told if isinstance(one, str) and path in one and path != "/" else one
+            address if isinstance(one, str) and path in one and path != "/" else one
             for one in record.args
         )

@@ -38,6 +38,7 @@ class Marketplace:
 
     @property
     def zone(self) -> ZoneInfo:
+        """Return the time zone of the marketplace."""
         return ZoneInfo(self.zone_name)
 
     def local_day(self, instant: datetime) -> date:

@@ -19,7 +19,8 @@ from theseller.lib.secret import REDACTED, Secret
 _MAX_DEPTH = 12
 
 _SENSITIVE_WORD = (
-    r"password|passwd|passphrase|secret|token|authori[sz]ation|cookie|credential|api_?key|private_?key|root_?key|session_?key"
+    r"password|passwd|passphrase|secret|token|authori[sz]ation|cookie"
+    r"|credential|api_?key|private_?key|root_?key|session_?key"
     r"|signature|ticket|oauth_?code|otp|recovery_?code|e_?mail"
 )
 #: Secrets of an OAuth response whose names are too common to match inside longer names.
@@ -29,7 +30,10 @@ _EXACT_NAMES = frozenset(
 _SENSITIVE_NAME = re.compile(_SENSITIVE_WORD)
 
 # All repetitions are bounded: a log line must not cause a quadratic search.
-_NAME = rf"[\w.-]{{0,64}}(?:{_SENSITIVE_WORD.replace('_?', '[_-]?')})[\w.-]{{0,64}}|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
+_NAME = (
+    rf"[\w.-]{{0,64}}(?:{_SENSITIVE_WORD.replace('_?', '[_-]?')})[\w.-]{{0,64}}"
+    rf"|(?:spapi_oauth_)?code|state|dsn|session_?id|sid|x-amz-[\w-]{{1,64}}"
+)
 _QUOTED = r'\\?"(?:[^"\\]|\\[^"])*\\?"|\\?' + r"'(?:[^'\\]|\\[^'])*\\?'"
 _SPACE = r"\s{0,8}"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -44,7 +48,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # several.
     (
         re.compile(
-            r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]{1,64})(\s{0,8}:\s{0,8})[^\s'\",}][^\r\n'\"}]*"
+            r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-[\w-]{1,64})"
+            r"(\s{0,8}:\s{0,8})[^\s'\",}][^\r\n'\"}]*"
         ),
         rf"\1\2{REDACTED}",
     ),

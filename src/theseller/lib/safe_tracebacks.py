@@ -31,8 +31,8 @@ def describe(error: BaseException) -> str:
         if kind.__module__ in {"builtins", "__main__"}
         else f"{kind.__module__}.{kind.__qualname__}"
     )
-    told = _safe_details(error)
-    return f"{name}: {told}" if told else name
+    details = _safe_details(error)
+    return f"{name}: {details}" if details else name
 
 
 def trace_text(error: BaseException) -> str:

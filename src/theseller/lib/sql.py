@@ -28,7 +28,7 @@ def rows(database: Database, statement: str, values: Values = None) -> list[Any]
 
 
 def one(database: Database, statement: str, values: Values = None) -> Any:  # noqa: ANN401
-    """Run `statement` and return its first row, a tuple; None if there is no row."""
+    """Run `statement` and return its first row as a tuple, or None."""
     with database.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchone()

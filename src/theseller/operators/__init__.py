@@ -1,1 +1,4 @@
-"""The operator area: secrets overview, just-in-time access sessions, access reviews."""
+"""Operator area: secrets overview, access sessions, access reviews.
+
+Access sessions are just-in-time access.
+"""

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class OperatorsConfig(AppConfig):
+    """The Django application of `operators`."""
+
     name = "theseller.operators"
     label = "operators"
     default_auto_field = "django.db.models.BigAutoField"

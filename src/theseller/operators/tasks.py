@@ -15,6 +15,9 @@ from theseller.operators.access.operations import close_expired
     pass_context=False,
 )
 def close_expired_sessions(timestamp: int) -> None:
-    """Record the end of access sessions that have expired. They gave no access since; this is the record of it."""
+    """Record the end of access sessions that have expired.
+
+    They gave no access since; this is the record of it.
+    """
     del timestamp
     close_expired(at=clock.now())

@@ -1,4 +1,7 @@
-"""URLs of the operator area. Each view requires an operator, which the control cred-operator-mfa tests."""
+"""URLs of the operator area.
+
+Each view requires an operator, which the control cred-operator-mfa tests.
+"""
 
 from __future__ import annotations
 

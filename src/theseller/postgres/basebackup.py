@@ -50,9 +50,15 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
         BackupFailedError: by the iteration, if pg_basebackup failed, even after its last byte.
     """
     command = [
-        str(binaries.program("pg_basebackup")), "--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--no-password",
-        "--manifest-checksums=SHA256", "--no-sync",
-    ]  # fmt: skip
+        str(binaries.program("pg_basebackup")),
+        "--pgdata=-",
+        "--format=tar",
+        "--wal-method=none",
+        "--checkpoint=fast",
+        "--no-password",
+        "--manifest-checksums=SHA256",
+        "--no-sync",
+    ]
     # A file, not a pipe: no one reads a pipe meanwhile, and a full one would block the program.
     with tempfile.TemporaryFile() as words:
         child = subprocess.Popen(  # noqa: S603
@@ -118,9 +124,18 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
         DamagedBackupError: a file is missing, unexpected, or different.
     """
     answer = subprocess.run(  # noqa: S603
-        [str(binaries.program("pg_verifybackup")), "--no-parse-wal", "--exit-on-error", str(layout.data)],
-        capture_output=True, cwd="/", env=cluster.environment(), check=False, **account.popen_options(),
-    )  # fmt: skip
+        [
+            str(binaries.program("pg_verifybackup")),
+            "--no-parse-wal",
+            "--exit-on-error",
+            str(layout.data),
+        ],
+        capture_output=True,
+        cwd="/",
+        env=cluster.environment(),
+        check=False,
+        **account.popen_options(),
+    )
     if answer.returncode != 0:
         raise DamagedBackupError(
             f"pg_verifybackup refuses the restored files: {_last_line(answer.stderr)}"

@@ -47,9 +47,16 @@ def initialize(
     own_folder(fresh, account)
     with _password_file(layout, account, superuser_password) as password_file:
         command = [
-            str(binaries.program("initdb")), f"--pgdata={fresh}", f"--username={SUPERUSER}", f"--pwfile={password_file}",
-            "--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", "--no-instructions", *_locale(binaries.major),
-        ]  # fmt: skip
+            str(binaries.program("initdb")),
+            f"--pgdata={fresh}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--data-checksums",
+            "--no-instructions",
+            *_locale(binaries.major),
+        ]
         answer = subprocess.run(  # noqa: S603
             command,
             capture_output=True,

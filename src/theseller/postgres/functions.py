@@ -14,11 +14,13 @@ from theseller.postgres.rights import Cursor, Difference
 # All functions of our schemas except the queue's, and every SECURITY DEFINER function.
 _READ = """
 select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ') '
-       || encode(sha256(convert_to(concat_ws(chr(1), p.prosrc, coalesce(p.prosqlbody::text, ''), l.lanname, p.provolatile, p.proparallel,
-              p.prosecdef, p.proleakproof, p.proisstrict, p.prokind, coalesce(array_to_string(p.proconfig, ','), ''),
+       || encode(sha256(convert_to(concat_ws(chr(1), p.prosrc, coalesce(p.prosqlbody::text, ''),
+              l.lanname, p.provolatile, p.proparallel, p.prosecdef, p.proleakproof, p.proisstrict,
+              p.prokind, coalesce(array_to_string(p.proconfig, ','), ''),
               pg_get_function_result(p.oid), pg_get_function_arguments(p.oid)), 'UTF8')), 'hex')
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
-where n.nspname in ('guard', 'public', 'pii') and (p.prosecdef or p.proname not like 'procrastinate\\_%%')
+where n.nspname in ('guard', 'public', 'pii')
+    and (p.prosecdef or p.proname not like 'procrastinate\\_%%')
    or p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema')
 order by 1
 """

@@ -42,6 +42,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
+        """Return PostgreSQL's data directory."""
         return self.home / "data"
 
     @property
@@ -51,6 +52,7 @@ class Layout:
 
     @property
     def programs(self) -> Path:
+        """Return the folder of unpacked PostgreSQL programs."""
         return self.home / "programs"
 
 

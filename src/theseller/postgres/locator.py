@@ -49,6 +49,7 @@ class Binaries:
 
     @property
     def major(self) -> int:
+        """Return the major version of PostgreSQL."""
         return int(self.version.split(".", 1)[0])
 
     def program(self, name: str) -> Path:

@@ -20,10 +20,6 @@ class LockFile:
         self.purpose = purpose
         self._handle: int | None = None
 
-    @property
-    def held(self) -> bool:
-        return self._handle is not None
-
     def acquire(self) -> bool:
         """Take the lock and write our name; False if another process has it."""
         if self._handle is not None:

@@ -35,6 +35,8 @@ class Account:
 
 
 class SwitchOptions(TypedDict, total=False):
+    """Arguments of `subprocess.Popen` that switch the account."""
+
     user: int
     group: int
     extra_groups: list[int]

@@ -34,6 +34,10 @@ class ProcessMark:
     started: str
 
     def alive(self) -> bool:
+        """Say whether the process still runs.
+
+        A later process with the same number is another one.
+        """
         return start_time(self.pid) == self.started
 
     def save(self, path: Path) -> None:

@@ -85,10 +85,12 @@ class Server:
 
     @property
     def pid(self) -> int | None:
+        """Return the process ID of the server; None when it is not running."""
         return self._child.pid if self._child else None
 
     @property
     def socket_dir(self) -> Path:
+        """Return the folder of the server's socket."""
         return socket_directory(self.state)
 
     def dsn(self, role: str, password: str, dbname: str = "theseller") -> str:
@@ -99,6 +101,7 @@ class Server:
         return conninfo(self.state, role, password, dbname)
 
     def superuser_dsn(self, dbname: str = "postgres") -> str:
+        """Return the connection string of the superuser."""
         return self.dsn(cluster.SUPERUSER, self._superuser_password, dbname)
 
     def poll(self) -> int | None:
@@ -234,7 +237,7 @@ class Server:
         child = self._child
         if child is None:
             raise ServerFailedError("PostgreSQL was not started.")
-        begun, told = time.monotonic(), False
+        begun, notified = time.monotonic(), False
         while not _is_ready(layout.data, child.pid):
             if child.poll() is not None:
                 self._child = None
@@ -242,8 +245,8 @@ class Server:
                     "did not start", startup_errors.tail(self.log, written), self.log
                 )
             waited = time.monotonic() - begun
-            if waited > 5.0 and not told:
-                told = True
+            if waited > 5.0 and not notified:
+                notified = True
                 self._say("PostgreSQL is recovering from a crash; this can take a while")
             if waited > _START_TIMEOUT:
                 self.stop()

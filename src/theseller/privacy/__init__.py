@@ -1,1 +1,1 @@
-"""Data inventory, export, deletion requests, and the deletion of accounts and shops."""
+"""Data inventory, export, and deletion requests, accounts and shops."""

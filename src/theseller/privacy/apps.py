@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class PrivacyConfig(AppConfig):
+    """The Django application of `privacy`."""
+
     name = "theseller.privacy"
     label = "privacy"
     default_auto_field = "django.db.models.BigAutoField"

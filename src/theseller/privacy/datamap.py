@@ -1,4 +1,7 @@
-"""Table descriptors of `privacy` (the names of the tables date from before the package)."""
+"""Table descriptors of `privacy` for the data map.
+
+The names of the tables date from before the package.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,11 @@ log = logging.getLogger(__name__)
     pass_context=False,
 )
 def disconnect_expired(timestamp: int) -> None:
-    """Disconnect what a recorded request still covers, and connections whose yearly authorization has expired."""
+    """Disconnect what a request covers and what has expired.
+
+    Connections that a recorded request still covers, and those whose yearly authorization has
+    expired.
+    """
     del timestamp
     ended = resume_recorded_requests(at=clock.now()) + disconnect_expired_authorizations(
         at=clock.now()

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class RetentionConfig(AppConfig):
+    """The Django application of `retention`."""
+
     name = "theseller.retention"
     label = "retention"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,7 @@
-"""Backups by their keys in the key store: a backup can be read for as long as its key exists."""
+"""Backups by their keys in the key store.
+
+A backup can be read for as long as its key exists.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ BACKUP_OWNER = "backup:"
 
 
 def readable_backup_keys(keys: KeyStore) -> tuple[KeyRecord, ...]:
-    """Return the keys under which something could still be read as a backup, oldest first."""
+    """Return the keys that still open something as a backup, oldest first."""
     return tuple(
         entry
         for entry in keys.list()
@@ -21,7 +24,10 @@ def readable_backup_keys(keys: KeyStore) -> tuple[KeyRecord, ...]:
 
 
 def backup_of_key(entry: KeyRecord) -> UUID | None:
-    """Return the backup that a key belongs to, or None if the record doesn't say."""
+    """Return the backup that a key belongs to.
+
+    None if the record doesn't say.
+    """
     try:
         return UUID(entry.owner.removeprefix(BACKUP_OWNER))
     except ValueError:

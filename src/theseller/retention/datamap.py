@@ -1,4 +1,7 @@
-"""Table descriptors of `retention`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `retention` for the data map.
+
+They say what each table stores, for how long, and who may use it.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Facts expire when they are 18 months old, to the day of their store, unless a legal hold is active.
+"""Expiry of facts that are 18 months old, unless a legal hold is active.
 
-Nothing is stored between two runs: what is too old is found by its own date, so that a run that was
-killed is simply done again. Each table of a shop is one transaction, and its line in the audit log
-is part of it.
+To the day of their store. Nothing is stored between two runs: what is too old is found by its own
+date, so that a run that was killed is simply repeated. Each table of a shop is one transaction, and
+its line in the audit log is part of it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def oldest_moment_kept(at: datetime) -> datetime:
 
 
 def oldest_day_kept(store: Marketplace, at: datetime) -> date:
-    """Return the first day of `store`, by its own calendar, of which facts are kept at `at`."""
+    """Return the first local day of `store` of which facts are kept at `at`."""
     return store.local_day(oldest_moment_kept(at))
 
 
@@ -45,7 +45,10 @@ def expiring_tables() -> tuple[TableDescriptor, ...]:
 def tenants_with_expired_facts(
     *, at: datetime, most: int = 100, using: str = "default"
 ) -> tuple[UUID, ...]:
-    """Return shops that have a fact too old for one store at least, the oldest first; none under an active hold."""
+    """Return shops that have an expired fact, the oldest first.
+
+    Expired for one store at least. Shops under an active hold are left out.
+    """
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
     return tuple(
         row[0]
@@ -58,7 +61,11 @@ def tenants_with_expired_facts(
 
 
 def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:
-    """Delete a shop's facts that are too old; return the rows by table, those with none left out. None under a hold."""
+    """Delete a shop's expired facts; none under an active hold.
+
+    Returns:
+        The number of deleted rows by table; tables without any are left out.
+    """
     return dict(_erase(tenant, at))
 
 
@@ -83,9 +90,9 @@ def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
             else:
                 cursor.execute(
                     # the data map's own names
-                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as kept (store, day)"  # noqa: S608
-                    " where t.tenant_id = %s and t.marketplace_id = kept.store and t.local_day <"
-                    " kept.day and t.local_day < %s",
+                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as "  # noqa: S608
+                    "kept (store, day) where t.tenant_id = %s and t.marketplace_id = kept.store "
+                    "and t.local_day < kept.day and t.local_day < %s",
                     [stores, days, tenant, max(days)],
                 )
             deleted = cursor.rowcount

@@ -1,9 +1,9 @@
-"""Legal holds: a tenant's facts stay beyond their age while one is active. Placed by the operator's command line, shown to the seller.
+"""Legal holds: a tenant's facts are kept longer while one is active.
 
-A hold never keeps data of a connection that has ended: the seller's right to have it erased within
-30 days, and Amazon's condition, have no exception for an operator's convenience. Where a law does
-oblige, the operator must have an order that names the data, and takes it out by the seller's own
-export before the 30 days are over.
+The operator places them by the command line; the seller sees them. A hold never keeps data of a
+disconnected connection: the seller's right to have it erased within 30 days, and Amazon's
+condition, have no exception for an operator. Where a law does oblige, the operator must have an
+order that names the data, and exports it with the seller's own export before the 30 days are over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _SELECT = (
 
 
 class HoldRefusedError(ValueError):
-    """A hold can't be placed or lifted as it was asked for; the text says what to do."""
+    """A hold can't be placed or lifted as requested.
+
+    The text says what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Hold:
     lifted_at: datetime | None
 
     def is_active(self, at: datetime) -> bool:
+        """Say whether the hold is placed, not lifted and not expired at `at`."""
         return self.lifted_at is None and self.placed_at <= at < self.until
 
 
@@ -58,7 +62,10 @@ def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
 
 
 def active_hold(*, at: datetime, using: str = "default") -> Hold | None:
-    """Return the hold of the tenant in scope that is active longest at `at`, or None."""
+    """Return the active hold of the tenant in scope that lasts longest.
+
+    None without one at `at`.
+    """
     return max(
         (hold for hold in holds_of_tenant(using=using) if hold.is_active(at)),
         key=lambda hold: hold.until,

@@ -1,4 +1,7 @@
-"""Every limit of how long something lives, each with the clause it keeps. The only place where these numbers stand."""
+"""Every limit of how long data is stored, with the clause it follows.
+
+These numbers are defined only here.
+"""
 
 from __future__ import annotations
 

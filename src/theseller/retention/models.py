@@ -1,1 +1,4 @@
-"""No models: legal holds are read and written by SQL (`sql/ages.sql` defines the table)."""
+"""No models: legal holds are read and written by SQL.
+
+`sql/ages.sql` defines the table.
+"""

@@ -1,4 +1,4 @@
-"""The database connections by which data is deleted and counted, and the actor in the audit log."""
+"""Database connections that delete and count data, and the audit actor."""
 
 from __future__ import annotations
 

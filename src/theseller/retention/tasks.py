@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
     pass_context=False,
 )
 def delete_expired_facts_periodically(timestamp: int) -> None:
-    """Delete facts that are older than 18 months. Hourly: a store's day ends at its own midnight."""
+    """Delete facts that are older than 18 months.
+
+    Hourly: a store's day ends at its own midnight.
+    """
     del timestamp
     for tenant in tenants_with_expired_facts(at=clock.now()):
         log.info(

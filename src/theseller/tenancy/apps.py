@@ -1,3 +1,5 @@
+"""Django's configuration of the app `tenancy`."""
+
 from __future__ import annotations
 
 import importlib
@@ -6,6 +8,8 @@ from django.apps import AppConfig
 
 
 class TenancyConfig(AppConfig):
+    """The Django application of `tenancy`."""
+
     name = "theseller.tenancy"
     label = "tenancy"
     default_auto_field = "django.db.models.BigAutoField"

@@ -15,5 +15,7 @@ class Tenant(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        """The table is created by the migrations' SQL."""
+
         managed = False
         db_table = "tenancy_tenant"

@@ -44,8 +44,7 @@ class Line:
             stamp.
         source: where the newest document came from.
         parts: where a numbered line and one without a number were found to be the same, what was
-            said
-            of each.
+            said of each.
     """
 
     row: OrderRow

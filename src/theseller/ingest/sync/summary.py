@@ -30,8 +30,7 @@ class SyncSummary:
         left: how long the rest takes at the rate so far, or empty.
         failed: the titles of streams that failed.
         checked_at: when Amazon last answered any stream. Each has an interval of its own, from
-            minutes
-            to a week, and a time of its own.
+            minutes to a week, and a time of its own.
     """
 
     percent: int

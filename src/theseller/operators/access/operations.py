@@ -1,4 +1,4 @@
-"""Open and close access sessions, record viewed pages, and confirm reviews."""
+"""Opening and closing of access sessions, viewed pages, and reviews."""
 
 from __future__ import annotations
 
@@ -118,7 +118,10 @@ def close_access(
 
 
 def close_expired(*, at: datetime) -> int:
-    """Record the end of expired sessions; return how many. They gave no access since they expired."""
+    """Record the end of expired sessions; return how many.
+
+    They gave no access since they expired.
+    """
     return sum(
         close_access(session=session, tenant=tenant, ended=how, actor="process:access", at=at)
         for tenant, session, how in expired_sessions(at=at)
@@ -126,7 +129,7 @@ def close_expired(*, at: datetime) -> int:
 
 
 def record_view(*, session: UUID, tenant: UUID, page: str, actor: str, at: datetime) -> None:
-    """Record that a page is about to be shown, committed before its data is read.
+    """Record that a page will be shown, committed before its data is read.
 
     `page` has names of parameters, never values.
     """

@@ -1,6 +1,7 @@
-"""Access of an operator to a tenant while an access session is open, in the browser that opened it.
+"""Access of an operator to a tenant while an access session is open.
 
-`accounts.authorization` asks the provider before it looks for a person's own memberships.
+Only in the browser that opened it. `accounts.authorization` asks the provider before it looks for a
+person's own memberships.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def bind_to_browser(request: HttpRequest, opened: OpenSession) -> None:
 
 
 def unbind_from_browser(request: HttpRequest) -> None:
+    """Remove the access session from the browser's session."""
     request.session.pop(ACCESS_SESSION_KEY, None)
 
 
@@ -40,12 +42,18 @@ class AccessSessionProvider(AccessProvider):
 
     @override
     def tenant_context(self, request: HttpRequest, *, at: datetime) -> TenantContext | str | None:
-        held = request.session.get(ACCESS_SESSION_KEY)
-        if held is None:
+        """Return the tenant context of the open access session.
+
+        Returns:
+            None without an access session in this browser. The URL to redirect to if the access
+            session has ended, or if the operator must sign in again first.
+        """
+        bound = request.session.get(ACCESS_SESSION_KEY)
+        if bound is None:
             return None
         person = cast("UUID", request.user.pk)
         found = current_session(person, at=at)
-        if found is None or str(found.id) != held:
+        if found is None or str(found.id) != bound:
             unbind_from_browser(request)
             messages.info(request, "Your session for this shop has ended.")
             return reverse("operators:sessions")
@@ -65,6 +73,7 @@ class AccessSessionProvider(AccessProvider):
     def record_view(
         self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime
     ) -> None:
+        """Record that the request's page will be shown in the access session."""
         # the guard calls it for access sessions only
         assert tenant_context.access_session is not None  # noqa: S101
         record_view(
@@ -77,7 +86,7 @@ class AccessSessionProvider(AccessProvider):
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the requested route with the names of its parameters, never their values."""
+    """Return the requested route with its parameters' names, never values."""
     route = request.resolver_match.route if request.resolver_match else ""
-    asked = sorted(name for name in request.GET if name.isidentifier())
-    return f"/{route}" + (f"?{'&'.join(asked)}" if asked else "")
+    names = sorted(name for name in request.GET if name.isidentifier())
+    return f"/{route}" + (f"?{'&'.join(names)}" if names else "")

@@ -62,7 +62,10 @@ def sessions() -> tuple[AccessSession, ...]:
 
 
 def sessions_of_tenant() -> tuple[AccessSession, ...]:
-    """Return the access sessions of the tenant in scope, newest first, with the pages viewed."""
+    """Return the access sessions of the tenant in scope, newest first.
+
+    With the pages viewed.
+    """
     pages: dict[str, dict[str, None]] = defaultdict(dict)
     for _, subject, details in reversed(
         _rows("select at, subject, details from guard.access_views()", [], _TENANT_DATABASE)
@@ -75,7 +78,10 @@ def sessions_of_tenant() -> tuple[AccessSession, ...]:
 
 
 def expired_sessions(*, at: datetime) -> list[tuple[UUID, UUID, SessionEnd]]:
-    """Return (tenant, session, how it ended) of sessions that ended and are not recorded as closed."""
+    """Return (tenant, session, how it ended) of sessions to be closed.
+
+    They ended and are not recorded as closed.
+    """
     return [
         (row[0], row[1], SessionEnd(row[2]))
         for row in _rows("select * from guard.ended_access(%s)", [at])
@@ -94,7 +100,10 @@ def events_to_review(
 
 
 def reasons() -> dict[str, str]:
-    """Return why each of the newest sessions was opened, by the subject of its lines in the log."""
+    """Return why each of the newest sessions was opened.
+
+    By the subject of its lines in the audit log.
+    """
     return {
         f"access:{row[2]}": str(row[4])
         for row in _rows("select * from guard.access_sessions(200)", [])
@@ -102,7 +111,10 @@ def reasons() -> dict[str, str]:
 
 
 def grouped(events: Iterable[AccessEvent], why: Mapping[str, str]) -> tuple[EventGroup, ...]:
-    """Join events of one kind by one actor that follow each other; what each was about stays listed, with the reason if `why` knows one."""
+    """Join successive events of one kind by one actor.
+
+    What each event was about is listed, with the reason if `why` has one.
+    """
     groups = []
     for (tag, actor, tenant), found in groupby(
         events, key=lambda one: (one.tag, one.actor, one.tenant)
@@ -132,7 +144,10 @@ def grouped(events: Iterable[AccessEvent], why: Mapping[str, str]) -> tuple[Even
 
 
 def refused_sign_ins_since(moment: datetime | None, *, using: str | None = None) -> int:
-    """Count refused sign-ins and refused second factors after `moment`; all, if it is None."""
+    """Count refused sign-ins and second factors after `moment`.
+
+    All of them if it is None.
+    """
     return int(_rows("select guard.refusals_since(%s)", [moment or _EPOCH], using)[0][0])
 
 
@@ -144,7 +159,10 @@ def reviews(*, most: int = 20) -> tuple[Review, ...]:
 
 
 def review_state(*, using: str | None = None) -> ReviewState:
-    """Return when the next review is due: two weeks after the last one or the oldest pending event."""
+    """Return when the next review is due.
+
+    Two weeks after the last one or the oldest pending event.
+    """
     last = _rows(_LAST_REVIEW, [], using)[0][0]
     oldest = next((one.at for one in events_to_review(most=1, using=using)), None)
     known = [moment for moment in (last, oldest) if moment is not None]
@@ -155,12 +173,21 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
     names = names_of({row[3] for row in rows})
     return tuple(
         AccessSession(
-            tenant=tenant, tenant_name=shop, id=identity, operator=operator, operator_name=names.get(operator, "a deleted account"),
-            reason=reason, ticket=ticket, opened_at=opened, expires_at=expires, closed_at=closed, ended=SessionEnd(how) if how else None,
+            tenant=tenant,
+            tenant_name=shop,
+            id=identity,
+            operator=operator,
+            operator_name=names.get(operator, "a deleted account"),
+            reason=reason,
+            ticket=ticket,
+            opened_at=opened,
+            expires_at=expires,
+            closed_at=closed,
+            ended=SessionEnd(how) if how else None,
             pages=pages.get(f"access:{identity}", ()),
         )
         for tenant, shop, identity, operator, reason, ticket, opened, expires, closed, how in rows
-    )  # fmt: skip
+    )
 
 
 def _what(event: AccessEvent, reason: str) -> str:

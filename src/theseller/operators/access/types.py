@@ -67,7 +67,10 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class AccessSession:
-    """One session, open or over. `pages` are the addresses that were seen in it, where they were asked for."""
+    """One access session, open or ended.
+
+    `pages` are the addresses of the pages that were viewed in it, where they were requested.
+    """
 
     tenant: UUID
     tenant_name: str
@@ -111,6 +114,7 @@ class EventGroup:
 
     @property
     def label(self) -> str:
+        """Return the text for the event's tag."""
         return EVENT_LABELS.get(self.tag, self.tag)
 
 
@@ -129,13 +133,17 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class ReviewState:
-    """How the reviews stand. `due_at` is None if there was never anything to review."""
+    """The state of the access reviews.
+
+    `due_at` is None if there was never anything to review.
+    """
 
     last_at: datetime | None
     oldest_pending_at: datetime | None
     due_at: datetime | None
 
     def overdue(self, at: datetime) -> bool:
+        """Say whether the review was due before `at`."""
         return self.due_at is not None and at > self.due_at
 
 

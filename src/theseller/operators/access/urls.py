@@ -1,4 +1,7 @@
-"""Addresses of this slice for a shop; those for operators are in `operators.urls`."""
+"""URLs of access sessions for a shop.
+
+Those for operators are in `operators.urls`.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @operator_required()
 def sessions_page(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Show the sessions of all operators, and the one that is open to this one."""
+    """Show all operators' sessions, and the one that is open to this one."""
     at = clock.now()
     context = {
         "operator": operator,
@@ -38,7 +38,10 @@ def sessions_page(request: HttpRequest, operator: Operator) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @operator_required(step_up=True)
 def open_session(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Ask for shop, reason, ticket and time; open the session and go to the shop's dashboard."""
+    """Open an access session and go to the shop's dashboard.
+
+    The form asks for shop, reason, ticket and time.
+    """
     form = OpenSessionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -84,7 +87,7 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
 @require_http_methods(["GET", "POST"])
 @operator_required(step_up=True)
 def review(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Show every event of access that no review has covered, and take the confirmation."""
+    """Show access events that no review covers, and take the confirmation."""
     at = clock.now()
     form = ReviewForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -124,7 +127,10 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
 @require_GET
 @tenant_permission_required(Permission.ACTIVITY_READ)
 def access_log(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show a shop's owner its access sessions: operator, time, reason and pages."""
+    """Show a shop's owner its access sessions.
+
+    Operator, time, reason and pages.
+    """
     with tenant_scope(tenant_context.tenant):
         sessions = queries.sessions_of_tenant()
     return render(request, "operators/access_log.html", {"sessions": sessions, "at": clock.now()})

@@ -69,7 +69,10 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
 @require_GET
 @operator_required()
 def end_certificate_file(request: HttpRequest, operator: Operator, subject: UUID) -> HttpResponse:
-    """Hand out the certificate of a shop or a person that has ended: whose link is lost may ask for it."""
+    """Return the certificate of a deleted shop or account as a file.
+
+    It is for those who lost their link.
+    """
     del request, operator
     issued = subject_certificate(subject)
     if issued is None:

@@ -1,1 +1,4 @@
-"""Overview page of the operator area: secrets with their age, and operators."""
+"""Overview page of the operator area.
+
+Secrets with their age, and operators.
+"""

@@ -27,7 +27,7 @@ _ORDER = (
 
 
 def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
-    """Return the inventory with the worst first, and why it can't be shown, "" if it can.
+    """Return (inventory, the worst first; why it can't be shown, else "").
 
     The web's role sees no shop's rows, so connections are found by the key store's own records.
     """

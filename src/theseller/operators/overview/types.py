@@ -12,7 +12,10 @@ from theseller.key_rotation.types import SecretState
 
 @dataclass(frozen=True, slots=True)
 class SecretLine:
-    """One secret, or `count` keys that differ by nothing but an id; then `creation_time` is the oldest's and `due_at` the first."""
+    """One secret, or `count` keys that differ only in their ID.
+
+    For several keys `made_at` is the oldest's and `due_at` the first.
+    """
 
     name: str
     kind: str
@@ -36,7 +39,10 @@ class SecretLine:
 
 @dataclass(frozen=True, slots=True)
 class OperatorLine:
-    """One operator with their second factors; `codes_left` is None if they never made recovery codes."""
+    """One operator with their second factors.
+
+    `codes_left` is None if they never made recovery codes.
+    """
 
     person: UUID
     name: str

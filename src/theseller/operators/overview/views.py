@@ -1,4 +1,7 @@
-"""The operator's first page: every secret of the deployment with its age, and who operates it."""
+"""First page of the operator area.
+
+Every secret of the deployment with its age, and the operators.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from theseller.operators.overview.queries import operator_lines, secret_lines
 @require_GET
 @operator_required()
 def overview(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Show the inventory of secrets and the operators with their second factors."""
+    """Show the inventory of secrets, and operators with second factors."""
     at = clock.now()
     lines, trouble = secret_lines(at=at)
     context = {

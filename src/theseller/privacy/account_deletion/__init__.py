@@ -1,1 +1,4 @@
-"""Deletion of a person's account at their request, and transfer of ownership before it."""
+"""Deletion of an account at the person's request.
+
+Ownership of shops is transferred before it.
+"""

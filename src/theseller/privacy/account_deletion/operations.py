@@ -21,13 +21,16 @@ from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
 
 
 def delete_account(*, person: UUID, at: datetime) -> Secret:
-    """Lock the account at once, in every browser, and have everything about the person erased; return the token of the link to the proof.
+    """Lock the account in every browser and request its erasure.
 
-    Again is harmless, and gives one more link.
+    Everything about the person is erased. A second call is harmless, and returns one more link.
+
+    Returns:
+        The token of the link to the erasure certificate.
 
     Raises:
-        AccountEndRefusedError: a shop would be left without an owner, or the deployment without an
-            operator. Nothing has been changed.
+        AccountDeletionRefusedError: a shop would be left without an owner, or the deployment
+            without an operator. Nothing has been changed.
     """
     # Two owners who leave at the same moment would each see the other: one after the other, then.
     with transaction.atomic(using=accounts_database()):

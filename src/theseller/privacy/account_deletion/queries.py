@@ -1,4 +1,7 @@
-"""What prevents the deletion of an account: sole ownership, or being the last operator."""
+"""Queries of what prevents the deletion of an account.
+
+It is sole ownership of a shop, or being the last operator.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,16 @@ from theseller.tenancy.scope import tenant_scope
 _OTHER_OPERATORS = """
 select exists (select from accounts_operator where user_id = %s) and not exists (
     select from accounts_operator o where o.user_id <> %s
-      and not exists (select from retention_person_end p where p.user_id = o.user_id and p.own_wish))
+      and not exists (select from retention_person_end p where p.user_id = o.user_id
+          and p.own_wish))
 """
 
 
 def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
-    """Return (tenant, name) of shops that only this person owns and whose deletion is not requested."""
+    """Return (tenant, name) of shops that only this person owns.
+
+    Shops whose deletion is requested are left out.
+    """
     return tuple(
         (row[0], row[1])
         for row in sql.rows(

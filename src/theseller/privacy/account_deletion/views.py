@@ -32,7 +32,11 @@ from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
 @limited("account-end", {by_account: Rate.per_minute(3, burst=5)})
 @step_up_required
 def delete_account_page(request: HttpRequest) -> HttpResponse:
-    """Explain what is deleted with the account, or what prevents it (GET), and delete it (POST): the answer shows the link to the certificate."""
+    """Explain (GET) and start (POST) the deletion of the account.
+
+    GET shows what is deleted with the account, or what prevents it. The answer to POST shows the
+    link to the certificate.
+    """
     person = cast(AbstractBaseUser, request.user)
     form = DeletionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

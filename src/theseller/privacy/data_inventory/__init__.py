@@ -1,1 +1,1 @@
-"""Inventory of the data stored about a shop (GDPR Art. 30), and its export as CSV files."""
+"""Inventory of a shop's stored data (GDPR Art. 30), and CSV export."""

@@ -1,4 +1,7 @@
-"""Categories of the data stored about a shop. Each tenant table belongs to exactly one."""
+"""Categories of the data stored about a shop.
+
+Each tenant table belongs to exactly one.
+"""
 
 from __future__ import annotations
 
@@ -103,8 +106,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
         "features",
         Section.ACCESS,
         "Consents and keys",
-        "Which features that need buyers' data you turned on (none by default), and which keys die"
-        " with the connection. No buyer in it.",
+        "Which features that need buyers' data you turned on (none by default), and which keys"
+        " are destroyed with the connection. No buyer in it.",
         RetentionRule.CONNECTION,
         ("pii-default-none",),
         why="So that nothing of a buyer is fetched that you did not request",

@@ -1,7 +1,8 @@
-"""A shop's own facts as a zip of CSV files, written while it is sent: neither memory nor disk holds it whole.
+"""Export of a shop's own facts as a zip of CSV files.
 
-Each page of rows is read in a transaction of its own, so that a slow download does not delay an
-erasure; data that is erased meanwhile is missing from the export.
+It is written while it is sent: neither memory nor disk holds it whole. Each page of rows is read in
+a transaction of its own, so that a slow download does not delay an erasure; data that is erased
+meanwhile is missing from the export.
 """
 
 from __future__ import annotations
@@ -30,11 +31,14 @@ cross join lateral unnest(i.indkey::int2[]) with ordinality as k (attnum, positi
 join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
 where i.indrelid = %s::regclass and i.indisprimary and a.attname <> 'tenant_id'
 """
-_READ_ME = """These are the facts that {deployment} holds of your shop, exported on {at:%Y-%m-%d %H:%M} UTC.
-
-One CSV file (UTF-8, comma, header line) for each kind. Amounts stand beside their currency; days are the store's own; moments are UTC.
-An apostrophe is put before = + - @ where one could begin a formula in a spreadsheet, at the beginning of a text or after a separator in it. Numbers are untouched.
-"""
+_READ_ME = (
+    "These are the facts that {deployment} stores about your shop, exported on {at:%Y-%m-%d %H:%M}"
+    " UTC.\n\n"
+    "One CSV file (UTF-8, comma, header line) for each kind. Amounts are next to their currency;"
+    " days are the store's own; moments are UTC.\n"
+    "An apostrophe is put before = + - @ where one could begin a formula in a spreadsheet, at the"
+    " beginning of a text or after a separator in it. Numbers are not changed.\n"
+)
 
 
 class _Pipe(io.RawIOBase):
@@ -57,7 +61,7 @@ class _Pipe(io.RawIOBase):
 
 
 def exported_tables() -> tuple[str, ...]:
-    """Return the tables that an export consists of: every table of a seller's facts."""
+    """Return the tables of an export: every table of a seller's facts."""
     return tuple(
         descriptor.table
         for descriptor in descriptors()
@@ -66,7 +70,7 @@ def exported_tables() -> tuple[str, ...]:
 
 
 def note_export(*, tenant: UUID, actor: str, at: datetime) -> None:
-    """Write down that the shop's facts are downloaded, before the first byte leaves."""
+    """Record that the shop's facts are downloaded, before the first byte."""
     with tenant_scope(tenant):
         details: dict[str, str | int] = {"what": "all", "tables": len(exported_tables())}
         record(
@@ -104,8 +108,8 @@ def _pages(tenant: UUID, table: str) -> Iterator[bytes]:
             beyond = f" and ({columns}) > ({', '.join(['%s'] * len(key))})" if after else ""
             cursor.execute(
                 # the data map's and catalogue's names
-                f"select * from {table} where tenant_id = %s{beyond} order by {columns} limit"  # noqa: S608
-                f" {_PAGE}",
+                f"select * from {table} where tenant_id = %s{beyond} order by "  # noqa: S608
+                f"{columns} limit {_PAGE}",
                 [tenant, *(after or ())],
             )
             names = [column.name for column in cursor.description]

@@ -42,8 +42,8 @@ _BACKUPS = DataCategory(
     "backups",
     Section.COPIES,
     "Backups",
-    "Encrypted copies of the whole database, each under a key that dies with it. A restore repeats"
-    " every erasure before anybody can read.",
+    "Encrypted copies of the whole database, each under a key that is destroyed with it. A restore"
+    " repeats every erasure before anyone can read.",
     RetentionRule.BACKUP,
     ("life-backups-90", "bak-cap"),
     why="So that nothing of yours is lost when a machine is",
@@ -58,7 +58,10 @@ where finished_at is not null and key_destroyed_at is null and failed is null
 def data_inventory(
     connections: Iterable[ConnectionView], *, using: str = "default"
 ) -> tuple[InventorySection, ...]:
-    """Return the stored data of the tenant in scope, by section, including empty categories."""
+    """Return the stored data of the tenant in scope, by section.
+
+    Empty categories are included.
+    """
     open_connections = [view for view in connections if view.is_open]
     with databases[using].cursor() as cursor:
         cursor.execute(_READABLE_BACKUPS)
@@ -92,7 +95,10 @@ def data_inventory(
 
 
 def next_authorization_expiry(connections: Iterable[ConnectionView]) -> datetime | None:
-    """Return when the first open connection's yearly authorization ends, if it is not renewed."""
+    """Return when the first open connection's authorization expires.
+
+    An authorization lasts a year, and can be renewed before. None without one.
+    """
     return min(
         (
             view.authorisation_expires_at
@@ -121,8 +127,8 @@ def _count(cursor: Any, sources: tuple[Source, ...]) -> tuple[int, date | None]:
         else:
             cursor.execute(
                 # our own list's names
-                f"select count(*), min({source.since or 'null'}) from {source.table} where {column}"  # noqa: S608
-                " = %s",
+                f"select count(*), min({source.since or 'null'}) from {source.table} "  # noqa: S608
+                f"where {column} = %s",
                 [current_tenant()],
             )
         count, since = _dated(cursor.fetchone())
@@ -151,7 +157,10 @@ def _stored(
 
 
 def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
-    """Name the features that need it: those that were chosen; those that would, if there is nothing of it."""
+    """Return the features that need the data.
+
+    Those that the seller chose; if there are no rows, those that would need it.
+    """
     named = [FEATURES[key].title for key in features if key in chosen or not rows]
     return "For " + ", ".join(named) if named else "From files that you imported"
 
@@ -159,7 +168,7 @@ def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
 def _expiry(
     limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryDates
 ) -> tuple[date | None, str]:
-    """Return the day and the sentence: what happens on that day, and what ends it sooner."""
+    """Return (day, text): what happens on that day, and what ends it sooner."""
     sooner = f"all of it within {ERASURE_DAYS_MAX} days of disconnecting"
     if limit is RetentionRule.AGE:
         # The first day that is too old is the one after the last that is kept.

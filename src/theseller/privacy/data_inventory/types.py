@@ -35,7 +35,10 @@ class RetentionRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table that a kind is counted in; `since` is the SQL expression of a row's date, None for one that has none."""
+    """A table that a category is counted in.
+
+    `since` is the SQL expression of a row's date, None for a table without one.
+    """
 
     table: str
     since: str | None
@@ -43,7 +46,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class DataCategory:
-    """One kind of data in words. `features` are what the seller chose that needs it; `why` says it where no feature does."""
+    """One category of data, described for the page.
+
+    `features` are what the seller chose that needs it; `why` says it where no feature does.
+    """
 
     key: str
     section: Section
@@ -56,14 +62,26 @@ class DataCategory:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The tables that are counted in it, from their descriptors (`inventory_category`)."""
+        """Return the tables that are counted in it.
+
+        From their descriptors (`inventory_category`).
+        """
         found = (one for one in descriptors() if one.inventory_category == self.key)
         return tuple(Source(one.table, one.date_column) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredData:
-    """A kind as it is held now: `rows` of it, the oldest of `since`, in words why and until when; `until` is the computed day, if one is."""
+    """A category as it is stored now.
+
+    Attributes:
+        category: what it is.
+        rows: how many rows there are.
+        since: the oldest date of a row.
+        why: why it is stored.
+        until: the computed day on which it expires, if there is one.
+        until_text: until when it is stored.
+    """
 
     category: DataCategory
     rows: int
@@ -83,8 +101,12 @@ class InventorySection:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryDates:
-    """The dates that limits are computed from: the yearly end of the authorization, when the last present backup expires, and the last day of any
-    recipient that is held.
+    """The dates that expiry is computed from.
+
+    Attributes:
+        authorisation: the yearly end of the authorization.
+        backup: when the last present backup expires.
+        recipients: the last day of any recipient that is stored.
     """
 
     authorisation: datetime | None

@@ -25,7 +25,10 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @tenant_permission_required(Permission.DATA_READ)
 def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show what is stored about the shop: how much, since when, why, until when; and each request for deletion with its state."""
+    """Show what is stored about the shop, and each request for deletion.
+
+    For data: how much, since when, why, until when. For requests: their state.
+    """
     at = clock.now()
     with tenant_scope(tenant_context.tenant):
         connections = all_connections()

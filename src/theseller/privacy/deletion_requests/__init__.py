@@ -1,1 +1,4 @@
-"""Deletion requests: one record each, due in 30 days, with a state derived from the erasures."""
+"""Deletion requests: one record each, due in 30 days.
+
+Their state is derived from the erasures.
+"""

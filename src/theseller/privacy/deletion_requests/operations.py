@@ -1,4 +1,7 @@
-"""Record what Amazon asks for and begin it at once; end connections whose yearly authorisation has ended."""
+"""Recording and start of deletion requests of Amazon.
+
+Connections whose yearly authorization has expired are disconnected here too.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +38,16 @@ _OLDEST = timedelta(days=365)
 def record_amazon_request(
     *, seller: str, reference: str, received_at: datetime, actor: str, at: datetime
 ) -> tuple[RecordedRequest, ...]:
-    """Record that Amazon asked for the deletion of a seller's data, and end every connection of that seller, in each shop that has one.
+    """Record that Amazon requested the deletion of a seller's data.
 
-    The clock runs from `received_at`. Called again with the same reference and moment it goes on
-    where it was, and records nothing twice.
+    Every connection of that seller is disconnected, in each shop that has one. The deadline is
+    counted from `received_at`. A second call with the same reference and moment continues where the
+    first ended, and records nothing twice.
 
     Raises:
-        RequestRefusedError: the seller id, the reference or the moment can't be right, or no shop
-        has data of that seller. KeyStoreError: a key can't be destroyed now. The requests are
-            recorded; call it again.
+        RequestRefusedError: the seller ID, the reference or the moment can't be right, or no shop
+            has data of that seller.
+        KeyStoreError: a key can't be destroyed now. The requests are recorded; call it again.
     """
     seller, reference = seller.strip(), reference.strip()
     _check(seller, reference, received_at, at)
@@ -79,7 +83,13 @@ def record_amazon_request(
 
 
 def resume_recorded_requests(*, at: datetime) -> int:
-    """End what a recorded request covers and is open still, because a key service was silent or the machine failed; return how many ended."""
+    """Disconnect open connections that a recorded request covers.
+
+    A key service may not have answered before, or the machine may have failed.
+
+    Returns:
+        How many were disconnected.
+    """
     ended = 0
     for tenant, connection, origin in connections_still_open():
         reason = DisconnectReason(origin)
@@ -94,7 +104,11 @@ def resume_recorded_requests(*, at: datetime) -> int:
 
 
 def disconnect_expired_authorizations(*, at: datetime) -> int:
-    """End every open connection whose yearly authorisation has ended without a renewal; return how many that were."""
+    """Disconnect open connections whose yearly authorization has expired.
+
+    Returns:
+        How many were disconnected.
+    """
     return sum(
         _expire(tenant, connection, at) for tenant, connection in expired_authorizations(at=at)
     )
@@ -137,7 +151,11 @@ def _record_request(
     actor: str,
     at: datetime,
 ) -> tuple[UUID, UUID, bool]:
-    """Write the record of one shop, before anything ends; return (tenant, id, whether it is new)."""
+    """Record the request in one shop, before anything is disconnected.
+
+    Returns:
+        (tenant, ID, whether the record is new).
+    """
     origin = DisconnectReason.AMAZON_REQUEST.value
     with tenant_scope(tenant, using=operators_database()):
         sql.execute(

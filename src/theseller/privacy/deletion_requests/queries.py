@@ -15,13 +15,15 @@ from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionR
 from theseller.tenancy.scope import current_tenant
 
 _OF_SHOP = """
-select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at, r.recorded_by, r.reference,
+select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at,
+    r.recorded_by, r.reference,
        f.ended, f.erased, f.certified, f.closed_at, e.completed_at
 from governance_deletion_request r
 left join retention_shop_end e on e.tenant_id = r.tenant_id
 cross join lateral (
     select count(*) filter (where d.at is not null or c.issued_at is not null) as ended,
-           count(p.completed_at) as erased, count(c.issued_at) as certified, max(c.issued_at) as closed_at
+           count(p.completed_at) as erased, count(c.issued_at) as certified,
+           max(c.issued_at) as closed_at
     from unnest(r.connections) as one (id)
     left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connection_id = one.id
     left join retention_purge p on p.tenant_id = r.tenant_id and p.connection_id = one.id
@@ -42,7 +44,10 @@ def all_requests(*, most: int = 200, using: str | None = None) -> tuple[Deletion
 
 
 def connections_of_seller(seller: str, *, using: str | None = None) -> dict[UUID, list[UUID]]:
-    """Return the connections that an Amazon seller id names, by tenant; ended ones too."""
+    """Return the connections of an Amazon seller ID, by tenant.
+
+    Disconnected ones too.
+    """
     found: dict[UUID, list[UUID]] = {}
     for tenant, connection in statements.rows(
         databases[using or operators_database()],
@@ -56,7 +61,10 @@ def connections_of_seller(seller: str, *, using: str | None = None) -> dict[UUID
 def expired_authorizations(
     *, at: datetime, most: int = 100, using: str = "default"
 ) -> tuple[tuple[UUID, UUID], ...]:
-    """Return (tenant, connection) of open connections whose yearly authorisation has ended, the longest ended first."""
+    """Return (tenant, connection) of open, expired authorizations.
+
+    The longest expired first. An authorization expires yearly.
+    """
     return tuple(
         (row[0], row[1])
         for row in statements.rows(
@@ -68,7 +76,10 @@ def expired_authorizations(
 
 
 def connections_still_open(*, using: str = "default") -> tuple[tuple[UUID, UUID, str], ...]:
-    """Return (tenant, connection, origin) of open connections that a recorded request covers, the oldest request first."""
+    """Return (tenant, connection, origin) that a recorded request covers.
+
+    Only open connections; the oldest request first.
+    """
     return tuple(
         (row[0], row[1], row[2])
         for row in statements.rows(
@@ -81,7 +92,15 @@ def connections_still_open(*, using: str = "default") -> tuple[tuple[UUID, UUID,
 def state_of(
     covered: int, *, ended: int, erased: int, certified: int, shop_exists: bool = False
 ) -> DeletionRequestState:
-    """Derive the state of a request from how many of the connections that it covers are how far, and whether a shop is still to go."""
+    """Return the state of a request.
+
+    Args:
+        covered: the number of connections that the request covers.
+        ended: how many of them are disconnected.
+        erased: how many of them are erased.
+        certified: how many of them have a certificate.
+        shop_exists: whether a shop is still to be deleted.
+    """
     if certified == covered and not shop_exists:
         return DeletionRequestState.CERTIFIED
     if erased == covered and not shop_exists:

@@ -16,7 +16,10 @@ class DeletionRequestRefusedError(ValueError):
 
 
 class DeletionRequestState(StrEnum):
-    """How far a request is. It is not set but derived from the connections that the request covers."""
+    """How far a request is.
+
+    It is not stored, but derived from the connections that the request covers.
+    """
 
     RECEIVED = "received"
     TOKEN_DELETED = "token deleted"  # a state  # noqa: S105
@@ -36,7 +39,11 @@ ORIGIN_LABELS: dict[DisconnectReason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DeletionRequest:
-    """One request: `connections` are what it covers. `closed_at` is when the last of their certificates was issued, None before."""
+    """One request.
+
+    `connections` are what it covers. `closed_at` is when the last of their certificates was issued,
+    None before.
+    """
 
     tenant: UUID
     id: UUID
@@ -52,21 +59,27 @@ class DeletionRequest:
 
     @property
     def due_at(self) -> datetime:
+        """Return the deadline of the request."""
         return self.received_at + timedelta(days=DELETION_REQUEST_DAYS)
 
     @property
     def recorder(self) -> str:
-        """Return what kind of actor recorded it: operators see that, and not who of a shop it was."""
+        """Return what kind of actor recorded it.
+
+        Operators see that, and not which person of a shop it was.
+        """
         return {"user": "the seller", "operator": "an operator", "amazon": "Amazon's answer"}.get(
             self.recorded_by.split(":")[0], "the service"
         )
 
     @property
     def label(self) -> str:
+        """Return the text for the request's origin."""
         return ORIGIN_LABELS[self.origin]
 
     @property
     def is_open(self) -> bool:
+        """Say whether a certificate of the request is missing."""
         return self.state is not DeletionRequestState.CERTIFIED
 
     def overdue(self, at: datetime) -> bool:
@@ -76,7 +89,10 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """What recording a request of Amazon's did in one shop: the request, and how many connections it ended now."""
+    """What the recording of a request of Amazon did in one shop.
+
+    `ended`: how many connections it disconnected now.
+    """
 
     tenant: UUID
     request: UUID

@@ -1,1 +1,4 @@
-"""Deletion of a shop at its owner's request: connections first, then the shop and accounts without another shop."""
+"""Deletion of a shop at its owner's request.
+
+Connections first, then the shop and accounts without another shop.
+"""

@@ -18,14 +18,18 @@ from theseller.tenancy.scope import tenant_scope
 
 
 def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:
-    """Record the request of an owner and end every connection at once; the shop itself goes when all of them are certified.
+    """Record an owner's request and disconnect every connection.
 
-    Returns the token of a link to the proof, for who has no account afterwards. Again is harmless,
-    and gives one more link.
+    The shop itself is deleted when all of its connections are certified. A second call is harmless,
+    and returns one more link.
+
+    Returns:
+        The token of a link to the certificate, for a person without an account afterwards.
 
     Raises:
         django.db.Error: `person` does not own the shop. Nothing has been changed.
-        KeyStoreError: a key can't be destroyed now. The request is recorded, and a job goes on.
+        KeyStoreError: a key can't be destroyed now. The request is recorded, and a job continues
+            it.
     """
     link, request, actor = new_link(at=at), new_id(), f"user:{person}"
     using = accounts_database()

@@ -29,7 +29,10 @@ from theseller.tenancy.scope import tenant_scope
 @tenant_permission_required(Permission.SHOP_DELETE)
 @step_up_required
 def delete_shop(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Explain what ending the shop erases (GET), and begin it (POST): the answer shows the link to the proof, this once."""
+    """Explain (GET) and start (POST) the deletion of the shop.
+
+    The answer to POST shows the link to the certificate, only once.
+    """
     form = DeletionForm(request.POST or None)
     context = {
         "form": form,
