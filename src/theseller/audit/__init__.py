@@ -1,1 +1,5 @@
-"""Who did what, when: append-only, written in the transaction of the effect, without personal data, outliving the tenant."""
+"""Append-only log of who did what and when.
+
+Events are written in the transaction of their effect, contain no personal data, and are kept after
+the tenant is deleted.
+"""

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
+    """Configuration of the Django application `audit`."""
+
     name = "theseller.audit"
     label = "audit"
     default_auto_field = "django.db.models.BigAutoField"

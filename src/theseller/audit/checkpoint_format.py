@@ -1,4 +1,8 @@
-"""The document of a checkpoint: canonical JSON with `body`, `public_key` and `signature`, in the one form in which it was signed."""
+"""Read, write and check the signed document of a checkpoint.
+
+The document is canonical JSON with `body`, `public_key` and `signature`. Only the byte form in
+which it was signed is accepted.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +20,26 @@ FORMAT = "theseller.org/audit-checkpoint/v1"
 
 
 class CheckpointRefusedError(ValueError):
-    """The bytes are no checkpoint, or not one that its key signed."""
+    """The bytes are not a checkpoint, or its signature is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The database was restored: `kept` is the last checkpoint whose lines are still there, None if there is none."""
+    """The database was restored from a backup.
+
+    `kept` is the last checkpoint whose lines are still in the database; None if there is none.
+    """
 
     kept: Checkpoint | None
 
     @property
     def lost_from(self) -> int:
+        """The number of the first checkpoint whose lines were lost."""
         return (self.kept.number if self.kept else 0) + 1
 
 
 def digest_of(document: bytes) -> str:
-    """Return what the next checkpoint names this one by."""
+    """Return the hex SHA-256 by which the next checkpoint names this one."""
     return hashlib.sha256(document).hexdigest()
 
 
@@ -46,7 +54,18 @@ def sign(
     next_key: str = "",
     restored: Restored | None = None,
 ) -> Checkpoint:
-    """Return the checkpoint that follows `head` and covers the lines of `leaves`, the last of which is at `until`."""
+    """Return the signed checkpoint that follows `head`.
+
+    Args:
+        head: the newest checkpoint; None if this is the first.
+        leaves: the packed digests of the lines that it covers (`sealed_lines.pack`).
+        until: the mark of the last line that it covers.
+        key: the key that signs it.
+        environment: the kind of deployment, such as `production`.
+        at: when it is made, with a time zone.
+        next_key: the hex public key that must sign the next checkpoint, if it is another.
+        restored: given if this checkpoint records a restoration of the database.
+    """
     rows = len(leaves) // LEAF_BYTES
     counted = restored.kept if restored else head
     body = {
@@ -69,12 +88,13 @@ def sign(
 
 
 def read(document: bytes, *, proven: int = 0) -> Checkpoint:
-    """Return the checkpoint that `document` holds, its signature checked unless its number is one of the first `proven`.
+    """Return the checkpoint that `document` contains.
 
-    Those are bound by the next one's `previous`, and so by the signature of the last.
+    Its signature is checked unless its number is at most `proven`. Those earlier ones are bound by
+    the next one's `previous`, and so by the signature of the last.
 
     Raises:
-        CheckpointRefusedError: it is none, or its signature does not fit.
+        CheckpointRefusedError: it is not a checkpoint, or its signature is not valid.
     """
     try:
         found = parse_canonical_json(document)
@@ -130,10 +150,15 @@ def follows(
     rows_before: int,
     until_before: Mark,
 ) -> str:
-    """Return why `found` can't be the checkpoint after `head` (None: the first) with these leaves; "" if it can.
+    """Return why `found` can't be the checkpoint after `head`; "" if it can.
 
-    `rows_before` and `until_before` are those of `head`, or after a restoration those of the last
-    checkpoint whose lines are still there.
+    Args:
+        found: the checkpoint to check.
+        head: the checkpoint before it; None if `found` must be the first.
+        leaves: the packed digests of the lines, stored beside `found`.
+        rows_before: `rows_total` of `head`, or after a restoration of the last checkpoint whose
+            lines are still in the database.
+        until_before: `until` of the same checkpoint.
     """
     if (found.number, found.previous) != (
         (head.number + 1, digest_of(head.document)) if head else (1, "")

@@ -1,4 +1,6 @@
-"""Complete this machine's copy of the checkpoints from the database: several machines may seal the log of one database.
+"""Complete this machine's copy of the checkpoints from the database.
+
+Several machines may seal the log of one database.
 
 Only what continues the copy's own chain is added, signed by the keys that this chain names, up to a
 checkpoint whose key the key store holds. What is in the copy is never replaced, so that a database
@@ -23,18 +25,24 @@ _AT_ONCE = 100
 
 
 def complete_copy(*, at: datetime, using: str = READER, writer: str = "default") -> int:
-    """Add to the copy the checkpoints that only the database has; if it has had more than it has, the log says so first (`copies`).
+    """Add to the copy the checkpoints that only the database has.
 
-    The caller holds the log's lock, shared or alone. A copy that is level with the database or
-    ahead of it is left as it is, and so is one whose last line can't be read: `verify_log` names
-    both. `writer` is the worker's connection, for what the database knows of copies.
+    If the copy has had more checkpoints than it has now, a line of the log records that first
+    (`copy_shortfalls`). The caller holds the checkpoint lock, shared or exclusive. A copy that is
+    level with the database or ahead of it is left as it is, and so is one whose last line can't be
+    read: `verify_log` names both.
+
+    Args:
+        at: the time of the call, with a time zone.
+        using: the connection that reads the checkpoints.
+        writer: the worker's connection, which records what the database knows of copies.
 
     Returns:
         How many checkpoints were added.
 
     Raises:
         CopyConflictError: the database's checkpoints do not continue the copy, or end with a key
-            that is not ours. The copy is as it was, or longer by checkpoints that continue it.
+            that is not ours. The copy is unchanged, or longer by checkpoints that continue it.
     """
     newest = last_document(using=using)
     with external_copy.copy_lock():
@@ -84,7 +92,10 @@ def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
 
 
 def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, bytes]]:
-    """Give each checkpoint of the database behind `head` with its leaves, once it is known to continue the chain."""
+    """Yield each checkpoint of the database after `head` with its leaves.
+
+    Each is checked first: it continues the chain.
+    """
     for number, document, leaves in checkpoints(after=head.number if head else 0, using=using):
         try:
             found = checkpoint_format.read(document)

@@ -1,9 +1,9 @@
-"""Tell a copy of the checkpoints that was removed or cut from one that is merely behind, and have an operator say how that came.
+"""Detect copies of the checkpoints that were removed or cut.
 
 The database knows how many checkpoints the copy of each machine has had. A copy that has fewer, and
-one that is new though there are checkpoints, is filled again, and a line of the log says so: what
-is missing in a copy is what someone who reached this machine may have taken away. The log does not
-count as whole until an operator has looked and said why it was so.
+a new one although there are checkpoints, is filled again, and a line of the log records it: what is
+missing in a copy may have been removed by an attacker who reached this machine. The log counts as
+whole again when an operator has checked and recorded the reason.
 """
 
 from __future__ import annotations
@@ -27,20 +27,32 @@ from theseller.lib.ids import new_id
 ACTOR = "process:audit"
 REASON_LENGTH_MIN, REASON_LENGTH_MAX = 20, 300
 _OPEN = """
-select position, at, coalesce(details ->> 'copy', ''), coalesce((details ->> 'had')::bigint, 0), coalesce((details ->> 'of')::bigint, 0)
+select
+  position,
+  at,
+  coalesce(details ->> 'copy', ''),
+  coalesce((details ->> 'had')::bigint, 0),
+  coalesce((details ->> 'of')::bigint, 0)
 from audit_event
-where tag = %s and position > coalesce((select max((details ->> 'until')::bigint) from audit_event where tag = %s), 0)
+where tag = %s
+  and position > coalesce(
+    (select max((details ->> 'until')::bigint) from audit_event where tag = %s), 0)
 order by position limit 100
 """
 _NOTE = """
 insert into audit_copy as c (id, last_number, noted_at) values (%s, %s, %s)
-on conflict (id) do update set last_number = excluded.last_number, noted_at = excluded.noted_at where c.last_number < excluded.last_number
+on conflict (id) do update set last_number = excluded.last_number, noted_at = excluded.noted_at
+where c.last_number < excluded.last_number
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ShortCopy:
-    """A line of the log: the copy `copy` had `had` checkpoints `at` that time, and should have had `of`."""
+    """A line of the log about a copy that was short.
+
+    The copy `copy` had `had` checkpoints at `at`, and should have had `of`. `position` is the
+    line's.
+    """
 
     position: int
     at: datetime
@@ -50,14 +62,21 @@ class ShortCopy:
 
 
 def record_copy_length(number: int, *, at: datetime, using: str = "default") -> None:
-    """Have the database know that this machine's copy has the checkpoints up to `number`."""
+    """Record that this machine's copy has the checkpoints up to `number`."""
     sql.execute(connections[using], _NOTE, [_identity() or _make_identity(), number, at])
 
 
 def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "default") -> None:
-    """Write a line into the log if this machine's copy, which has `had` of `newest` checkpoints, should have more.
+    """Write a line into the log if this machine's copy should be longer.
 
-    Called before it is filled. Once for each copy until an operator has accepted it.
+    Call it before the copy is filled. It writes one line for each copy until an operator has
+    accepted it.
+
+    Args:
+        had: how many checkpoints the copy has.
+        newest: the number of the newest checkpoint in the database.
+        at: the time of the call, with a time zone.
+        using: the connection that writes.
     """
     identity = _identity()
     before = _noted(identity)
@@ -88,7 +107,10 @@ def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "defau
 
 
 def short_copies(*, using: str = READER) -> tuple[ShortCopy, ...]:
-    """Return the lines about copies that were short, and that no operator has accepted, oldest first."""
+    """Return the lines about short copies that no operator has accepted.
+
+    The oldest is first; at most 100.
+    """
     return tuple(
         ShortCopy(*row)
         for row in sql.rows(
@@ -98,7 +120,7 @@ def short_copies(*, using: str = READER) -> tuple[ShortCopy, ...]:
 
 
 def findings(*, using: str = READER) -> list[Finding]:
-    """Return what is wrong with copies, for the check of the log."""
+    """Return a finding of the log's check for each short copy."""
     return [
         Finding(
             Fault.COPY,
@@ -112,7 +134,9 @@ def findings(*, using: str = READER) -> list[Finding]:
 
 
 def accept_copies(*, reason: str, actor: str, at: datetime, using: str = "default") -> int:
-    """Write into the log why copies were short, so that it counts as whole again; return how many lines that concerns.
+    """Record why copies were short; return how many lines that concerns.
+
+    After that the log counts as whole again.
 
     Raises:
         CopyAcceptanceRefusedError: the reason is too short or too long, or no copy was short.
@@ -143,7 +167,10 @@ def accept_copies(*, reason: str, actor: str, at: datetime, using: str = "defaul
 
 
 def _noted(identity: UUID | None) -> int | None:
-    """Return how many checkpoints the database knows this copy to have had; None if it does not know the copy."""
+    """Return how many checkpoints the database knows this copy to have had.
+
+    None if the database does not know the copy.
+    """
     if identity is None:
         return None
     row = sql.one(
@@ -159,7 +186,10 @@ def _identity() -> UUID | None:
 
 
 def _make_identity() -> UUID:
-    """Give this machine's copy an id of its own. The caller holds the log's lock."""
+    """Create and return the id of this machine's copy.
+
+    The caller holds the checkpoint lock.
+    """
     made = new_id()
     write_private(external_copy.identity_path(), f"{made}\n".encode())
     return made

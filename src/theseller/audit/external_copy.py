@@ -1,7 +1,8 @@
-"""The copy of every checkpoint outside the database: one line each, in a file that is ours alone and only grows.
+"""The copy of every checkpoint in a file outside the database.
 
-Who replaces the log and its checkpoints in the database does not reach this file by the same way;
-who reaches both still lacks the key.
+One line for each checkpoint; the file belongs to this account alone and is only appended to. An
+attacker who replaces the log and its checkpoints in the database does not reach this file by the
+same access; one who reaches both still lacks the signing key.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def copy_path() -> Path:
-    """Return where the copy lies: beside the state, never inside the database's own folder."""
+    """Return the path of the copy in the state folder.
+
+    It is never inside the database's own folder.
+    """
     return Path(settings.ENVIRONMENT.state) / "audit" / AUDIT_CHECKPOINTS
 
 
@@ -34,7 +38,10 @@ def identity_path() -> Path:
 
 @contextmanager
 def copy_lock() -> Iterator[None]:
-    """Keep other processes of this machine from completing the copy meanwhile; wait for one that does."""
+    """Hold the lock of this machine's copy; wait for another holder.
+
+    It keeps other processes of this machine from completing the copy meanwhile.
+    """
     folder = copy_path().parent
     private_directory(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -46,7 +53,11 @@ def copy_lock() -> Iterator[None]:
 
 
 def append(added: list[tuple[bytes, bytes]]) -> None:
-    """Add (document, leaves) of checkpoints; they are on the disk when this returns. The caller holds the log's lock."""
+    """Add checkpoints to the copy and sync them to the disk.
+
+    Args:
+        added: (document, leaves) of each checkpoint. The caller holds the checkpoint lock.
+    """
     path = copy_path()
     private_directory(path.parent)
     made = not path.exists()
@@ -66,10 +77,14 @@ def append(added: list[tuple[bytes, bytes]]) -> None:
 
 
 def entries() -> Iterator[tuple[int, bytes, bytes]]:
-    """Give (offset in the file, document, leaves) of each whole line. One that holds something else is given as it is, without leaves.
+    """Yield (offset in the file, document, leaves) of each whole line.
 
-    After the last line end is the beginning of a line that the next sealing continues. Raises
-    FileNotFoundError, OSError.
+    A line with other content is given as it is, with empty leaves. The beginning of a line after
+    the last line end is left out: the next sealing continues it.
+
+    Raises:
+        FileNotFoundError: there is no copy.
+        OSError: the copy can't be read.
     """
     offset = 0
     with copy_path().open("rb") as file:
@@ -103,7 +118,10 @@ def is_open_to_others() -> bool:
 
 
 def last_entry() -> bytes | None:
-    """Return the document of the last whole line; None if there is none. Reads the end of the file only."""
+    """Return the document of the last whole line; None if there is none.
+
+    It reads the end of the file only.
+    """
     try:
         with copy_path().open("rb") as file:
             size = file.seek(0, os.SEEK_END)

@@ -1,4 +1,7 @@
-"""The keys that sign checkpoints. Each checkpoint says which key signs the next, so that the first key vouches for all that follow."""
+"""The keys that sign checkpoints.
+
+Each checkpoint says which key signs the next, so that the first key vouches for all that follow.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ OWNER = "audit log"
 
 
 def signing_records() -> list[KeyRecord]:
-    """Return the living keys for checkpoints, oldest first."""
+    """Return the keys for checkpoints that are not destroyed, oldest first."""
     return [
         one
         for one in settings.KEY_STORE.list()
@@ -22,14 +25,17 @@ def signing_records() -> list[KeyRecord]:
 
 
 def signing_key(record: KeyRecord) -> SigningKey:
+    """Return the signing key of a record of the key store."""
     return SigningKey.from_secret(settings.KEY_STORE.get(record.id).material)
 
 
 def key_for(head: Checkpoint | None) -> SigningKey:
-    """Return the key that signs the checkpoint after `head`; the first is made here.
+    """Return the key that signs the checkpoint after `head`.
+
+    The first key is created here.
 
     Raises:
-        AuditKeyLostError: the key store does not hold it any more.
+        AuditKeyLostError: the key store no longer has it.
     """
     known = [signing_key(record) for record in signing_records()]
     if head is None:
@@ -48,5 +54,5 @@ def key_for(head: Checkpoint | None) -> SigningKey:
 
 
 def is_current(public_key: str) -> bool:
-    """Say whether a living key of ours has this public half."""
+    """Return whether a key of ours has this hex public key."""
     return any(signing_key(record).public_bytes.hex() == public_key for record in signing_records())

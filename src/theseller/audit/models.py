@@ -6,7 +6,11 @@ from django.db import models
 
 
 class Event(models.Model):
-    """Something that happened. `actor` is `user:<id>`, `process:<name>`, `operator:<id>` or `amazon:<how>`; never a name or an address."""
+    """One event of the audit log.
+
+    `actor` is `user:<id>`, `process:<name>`, `operator:<id>` or `amazon:<how>`; never a name or an
+    address.
+    """
 
     position = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
@@ -18,5 +22,7 @@ class Event(models.Model):
     details = models.JSONField()
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "audit_event"

@@ -24,10 +24,11 @@ def record(
     details: Mapping[str, str | int | bool | None] | None = None,
     using: str = "default",
 ) -> UUID:
-    """Append one event in the transaction that is open on `using`, and return its id.
+    """Append one event and return its id.
 
-    Call it inside the transaction of the effect, so that neither exists without the other. For what
-    can't be undone, commit an `…_INTENDED` event first and record the outcome with the effect.
+    It is written in the transaction that is open on `using`. Call it inside the transaction of the
+    effect, so that neither exists without the other. For what can't be undone, commit an
+    `…_INTENDED` event first and record the outcome with the effect.
     """
     event = new_id()
     # Plain SQL: the application may insert here but not read, so no RETURNING.

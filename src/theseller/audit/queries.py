@@ -1,4 +1,7 @@
-"""Reads of the log and its checkpoints, by the probe's connection. No other role may read them."""
+"""Read the log and its checkpoints as the role `theseller_probe`.
+
+No other role may read them.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,40 @@ from theseller.lib import sql
 
 #: The role that reads over all tenants.
 READER = "probe"
-_SETTLED = f"select {COLUMNS} from audit_event where (txid, position) > (%s, %s) and txid < %s order by txid, position limit %s"  # noqa: S608
-_BETWEEN = f"select {COLUMNS} from audit_event where (txid, position) > (%s, %s) and (txid, position) <= (%s, %s) order by txid, position"  # noqa: S608
+_SETTLED = f"""
+select {COLUMNS} from audit_event
+where (txid, position) > (%s, %s) and txid < %s
+order by txid, position limit %s
+"""  # noqa: S608
+_BETWEEN = f"""
+select {COLUMNS} from audit_event
+where (txid, position) > (%s, %s) and (txid, position) <= (%s, %s)
+order by txid, position
+"""  # noqa: S608
 _AT = f"select {COLUMNS} from audit_event where position = any(%s)"  # noqa: S608
 _UNSEALED = """
-select count(*), min(at), min(position) filter (where txid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+select
+  count(*),
+  min(at),
+  min(position) filter (where txid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
 from audit_event where (txid, position) > (%s, %s)
 """
 _SHOWN = """
 select position, at, tag, actor, tenant_id, subject, details::text from audit_event
-where (%(tenant)s::uuid is null or tenant_id = %(tenant)s::uuid) and (%(since)s::timestamptz is null or at >= %(since)s::timestamptz)
+where (%(tenant)s::uuid is null or tenant_id = %(tenant)s::uuid)
+  and (%(since)s::timestamptz is null or at >= %(since)s::timestamptz)
   and position > %(after)s
 order by position limit %(limit)s
 """
 
 
 def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]:
-    """Return the next lines after `after` that are complete: every transaction of so low a number has ended."""
-    # Asked first, and in a snapshot of its own: whatever had ended then is visible to the next
-    # statement.
+    """Return the next lines after `after` whose transactions are complete.
+
+    Every transaction with a number below theirs has ended, so no line can still appear among them.
+    """
+    # First, and in a snapshot of its own: every transaction that had ended then is visible to the
+    # next statement.
     horizon = sql.value(
         connections[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     )
@@ -43,16 +61,23 @@ def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]
 
 
 def lines_between(after: Mark, until: Mark, *, using: str = READER) -> list[Line]:
-    """Return the lines from behind `after` to `until`, as they stand now."""
+    """Return the current lines after `after`, up to and with `until`."""
     return [line_of(row) for row in sql.rows(connections[using], _BETWEEN, [*after, *until])]
 
 
 def lines_at(positions: list[int], *, using: str = READER) -> list[Line]:
+    """Return the current lines at these positions."""
     return [line_of(row) for row in sql.rows(connections[using], _AT, [positions])]
 
 
 def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None, int | None]:
-    """Return how many lines stand behind `after`, when the oldest was written, and the position of one whose transaction never was."""
+    """Return the count and the age of lines after `after`.
+
+    Returns:
+        The number of lines, when the oldest was written (None if there are none), and the position
+            of a line with the number of a transaction that has not been yet (None if there is
+            none).
+    """
     count, oldest, impossible = sql.one(connections[using], _UNSEALED, list(after))
     return count, oldest, impossible
 
@@ -60,7 +85,10 @@ def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None,
 def checkpoints(
     *, after: int = 0, using: str = READER, batch: int = 500
 ) -> Iterator[tuple[int, bytes, bytes]]:
-    """Give (number, document, leaves) of each checkpoint in the database behind number `after`, in order."""
+    """Yield (number, document, leaves) of checkpoints in the database.
+
+    Those after number `after`, in order, read `batch` at a time.
+    """
     while True:
         rows = sql.rows(
             connections[using],
@@ -76,7 +104,10 @@ def checkpoints(
 
 
 def leaves_of(number: int, *, using: str = READER) -> bytes:
-    """Return the leaves of one checkpoint as the database has them; empty if it has none of this number."""
+    """Return the leaves of one checkpoint as the database has them.
+
+    They are empty if it has none of this number.
+    """
     row = sql.one(
         connections[using], "select leaves from audit_checkpoint where number = %s", [number]
     )
@@ -84,6 +115,7 @@ def leaves_of(number: int, *, using: str = READER) -> bytes:
 
 
 def last_document(*, using: str = READER) -> bytes | None:
+    """Return the document of the newest checkpoint; None if there is none."""
     row = sql.one(
         connections[using], "select document from audit_checkpoint order by number desc limit 1"
     )
@@ -97,7 +129,10 @@ def events(
     using: str = READER,
     batch: int = 1000,
 ) -> Iterator[EventView]:
-    """Give the lines of the log in the order of their positions: of one tenant, or since a moment, or all."""
+    """Yield the lines of the log in the order of their positions.
+
+    All of them, or those of one tenant, or those since a time; read `batch` at a time.
+    """
     parameters: dict[str, UUID | datetime | int | None] = {
         "tenant": tenant,
         "since": since,

@@ -1,4 +1,7 @@
-"""Say that the database was restored from a backup: what was lost is written down for ever, and the log goes on from there."""
+"""Record in the log that the database was restored from a backup.
+
+A signed checkpoint says for good which lines were lost, and the log continues after it.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,15 @@ _INSERT = "insert into audit_checkpoint (number, document, leaves) values (%s, %
 def accept_restoration(
     *, reason: str, actor: str, at: datetime, using: str = "default"
 ) -> Checkpoint:
-    """Put back the checkpoints that only the copy has, and sign after them which lines are lost. Return that checkpoint.
+    """Sign which lines a restoration lost; return that checkpoint.
+
+    The checkpoints that only the copy has are put back before it.
 
     Raises:
         RestorationRefusedError: the reason is too short or too long, nothing was lost, or the
             database's checkpoints are not the beginning of the copy's.
-        SealingBusyError, AuditKeyLostError: as `seal` raises them.
+        SealingBusyError: another process seals or checks the log.
+        AuditKeyLostError: the key store lacks the signing key.
     """
     if not REASON_LENGTH_MIN <= len(reason.strip()) <= REASON_LENGTH_MAX:
         raise RestorationRefusedError(
@@ -73,7 +79,7 @@ def accept_restoration(
 
 
 def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
-    """Return all entries of the copy, and the last checkpoint that the database has as well."""
+    """Return the copy's entries and the last checkpoint both places have."""
     try:
         known = [(document, leaves) for _, document, leaves in external_copy.entries()]
     except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""Lines of the log as they are sealed: every column goes into the digest, so that none can be changed unseen."""
+"""Lines of the log as they are sealed.
+
+Every column goes into the digest, so that a change of any column is found.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,13 @@ _POSITION_BYTES = 8
 
 
 def line_of(row: Sequence[Any]) -> Line:
-    """Return the line of a row of COLUMNS. The digest covers every column but the position, which is beside it in the leaf."""
+    """Return the line of a row of COLUMNS.
+
+    The digest covers every column except the position, which is beside it in the leaf.
+    """
     txid, position, identity, at, tag, actor, tenant, subject, details, role = row
-    # Read and written again: the digest must not hang on how a version of the database spells JSON.
+    # Parsed and written again: the digest must not depend on how a version of the database writes
+    # JSON.
     said = [txid, identity, at, tag, actor, tenant, subject, json.loads(details, parse_float=str)]
     # Lines of earlier versions have no role, and were sealed without one.
     said += [role] if role is not None else []

@@ -1,7 +1,10 @@
-"""Seal the log: append checkpoints over the lines that are complete, in the database and in the copy outside it.
+"""Seal the log: append checkpoints over the lines that are complete.
 
-Auditing transactions are never made to wait: a chain from line to line would let only one be open
-at a time, and a disconnection holds its transaction while it waits for calls to end.
+They are written to the database and to the copy outside it.
+
+Transactions that write audit lines never wait for each other: a chain from line to line would let
+only one be open at a time, and a disconnection keeps its transaction open while it waits for calls
+to end.
 """
 
 from __future__ import annotations
@@ -36,20 +39,24 @@ _LOCK = 7_105_002
 _SEALERS = frozenset({"theseller_worker", "theseller_probe"})
 _HOLDERS = """
 select a.usename from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'advisory' and l.classid = 0 and l.objid = %s and l.granted and l.database = (select oid from pg_database where datname = current_database())
+where l.locktype = 'advisory' and l.classid = 0 and l.objid = %s and l.granted
+  and l.database = (select oid from pg_database where datname = current_database())
 """
 
 
 def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple[Checkpoint, ...]:
-    """Cover every line that is complete, and return the checkpoints that were added: none if there was nothing new.
+    """Cover every complete line; return the checkpoints that were added.
+
+    None are added if there was nothing new.
 
     Raises:
-        SealingBusyError: another process is at it.
+        SealingBusyError: another process seals or checks the log.
         AuditKeyLostError: the key store lacks the key.
         LogBehindError: the copy has later checkpoints than the database: it was restored, or they
-        were removed. CopyConflictError: the database's checkpoints do not continue this machine's
-        copy. CheckpointRefusedError: the newest checkpoint in the database is none of ours; nothing
-            is built upon it.
+            were removed.
+        CopyConflictError: the database's checkpoints do not continue this machine's copy.
+        CheckpointRefusedError: the newest checkpoint in the database is not ours; nothing is built
+            upon it.
     """
     made: list[Checkpoint] = []
     with checkpoint_lock(shared=False, using=using):
@@ -70,9 +77,13 @@ def seal(*, at: datetime, using: str = "default", reader: str = READER) -> tuple
 def seal_due(
     *, at: datetime, using: str = "default", reader: str = READER
 ) -> tuple[Checkpoint, ...]:
-    """Seal if the last checkpoint is EVERY old, or there is none, or LINES_MANY wait. Raises what `seal` raises.
+    """Seal if a checkpoint is due; return the checkpoints that were added.
 
-    If not, the copy is completed all the same: another machine may have sealed.
+    One is due if the last is EVERY old, if there is none, or if LINES_MANY lines wait. If none is
+    due, the copy is completed all the same: another machine may have sealed.
+
+    Raises:
+        Exception: what `seal` raises.
     """
     head = _head(using)
     if head is not None and timedelta(0) <= at - datetime.fromisoformat(head.sealed_at) < EVERY:
@@ -86,7 +97,13 @@ def seal_due(
 
 
 def rotate_signing_key(next_key: SigningKey, *, at: datetime, using: str = "default") -> None:
-    """Append a checkpoint by which the present key names the next one. Again is harmless. Raises what `seal` raises."""
+    """Append a checkpoint that names `next_key` as the next signing key.
+
+    It does nothing if the key is named already.
+
+    Raises:
+        Exception: what `seal` raises.
+    """
     named = next_key.public_bytes.hex()
     with checkpoint_lock(shared=False, using=using):
         head = _head(using)
@@ -98,9 +115,12 @@ def rotate_signing_key(next_key: SigningKey, *, at: datetime, using: str = "defa
 
 @contextmanager
 def checkpoint_lock(*, shared: bool, using: str = "default") -> Iterator[None]:
-    """Hold the checkpoints: a sealer alone, or readers together, who wait for a sealer but never make one wait for long.
+    """Hold the lock of the checkpoints: one sealer, or several readers.
 
-    Raises SealingBusyError to the second sealer.
+    Readers wait for a sealer, but hold the lock only shortly themselves.
+
+    Raises:
+        SealingBusyError: the lock is held, and `shared` is False.
     """
     verb = "pg_advisory_lock_shared" if shared else "pg_try_advisory_lock"
     with connections[using].cursor() as cursor:
@@ -114,7 +134,11 @@ def checkpoint_lock(*, shared: bool, using: str = "default") -> Iterator[None]:
 
 
 def _busy(using: str) -> str:
-    """Say who holds the checkpoints. A role that never seals may hold their lock too, since PostgreSQL lets every role take any: it is named."""
+    """Return the message that says who holds the lock of the checkpoints.
+
+    PostgreSQL lets every role take any advisory lock, so a role that never seals may hold it: then
+    the message names the role.
+    """
     strange = sorted(
         {str(role) for (role,) in sql.rows(connections[using], _HOLDERS, [_LOCK])} - _SEALERS
     )
@@ -160,8 +184,8 @@ def _append(  # the fields of a checkpoint
             "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)",
             [made.number, made.document, leaves],
         )
-    # After the database, for what only the copy has means that the database was put back. A kill in
-    # between is mended by the next call.
+    # After the database: what only the copy has means that the database was restored. If the
+    # process is killed in between, the next call completes the copy.
     external_copy.append([(made.document, leaves)])
     copy_shortfalls.record_copy_length(made.number, at=at, using=using)
     # The log stream goes elsewhere in many deployments: a third place that an attacker would have
@@ -176,10 +200,14 @@ def _append(  # the fields of a checkpoint
 
 
 def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> None:
-    """Add to the copy what a kill kept from it, or another machine sealed. Only what follows its last line: nothing there is replaced.
+    """Add to the copy the checkpoints that are missing at its end.
 
-    Raises LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and no one
-    could tell the true log any more.
+    A killed process or another machine may have left it behind. Only what follows its last line is
+    added: nothing there is replaced.
+
+    Raises:
+        LogBehindError: the copy is ahead. A checkpoint made now would fork the chain, and the true
+            log could no longer be told from another.
     """
     document = external_copy.last_entry()
     known, number = _number(document) if document is not None else 0, head.number if head else 0

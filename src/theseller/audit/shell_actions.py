@@ -1,7 +1,8 @@
-"""Acts of operators on the command line, written down where there may be no database yet, and taken into the log by the next sealing.
+"""Operators' acts on the command line, recorded without a database.
 
-One line of JSON each, in a file that is ours alone: the same event as `record` writes, with its id,
-so that none enters the log twice.
+There may be no database yet; the next sealing imports them into the log. One line of JSON each, in
+a file that belongs to this account alone: the same event as `record` writes, with its id, so that
+none enters the log twice.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def shell_operator() -> str:
-    """Return how the log names who sits at the command line: `operator:` and their account on this machine."""
+    """Return the log's name of the operator at the command line.
+
+    It is `operator:` and their account on this machine.
+    """
     return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
 
 
@@ -36,7 +40,7 @@ def record_shell_action(
     at: datetime,
     details: Mapping[str, str | int] | None = None,
 ) -> None:
-    """Write down an act of who sits at the command line, before it is done: no act without its line."""
+    """Record an act of the operator at the command line before it is done."""
     folder = private_directory(state / "audit")
     event = {
         "id": str(new_id()),
@@ -56,9 +60,10 @@ def record_shell_action(
 
 
 def import_shell_actions(*, at: datetime, using: str = "default") -> int:
-    """Bring what was written down into the log, and return how many lines that were. A kill in between repeats it without harm.
+    """Import the recorded acts into the log; return how many there were.
 
-    `at` dates a line that can't be read.
+    If the process is killed in between, the next call repeats the import without harm. `at` dates a
+    line that can't be read.
     """
     # `record_shell_action` serves commands that need no Django
     from django.conf import settings  # noqa: PLC0415
@@ -95,7 +100,11 @@ def _path(state: Path) -> Path:
 
 
 def _row(line: bytes, at: datetime) -> list[str]:
-    """Return the columns of a line. One that a kill cut short says so in the log, instead of keeping all others out of it."""
+    """Return the columns of a line.
+
+    A line that was cut short becomes an event that says so, instead of stopping the import of all
+    others.
+    """
     try:
         event = json.loads(line)
         return [

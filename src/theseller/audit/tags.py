@@ -1,4 +1,7 @@
-"""Every kind of event the audit log knows, `source:subject:action`, in alphabetical order."""
+"""Every kind of event in the audit log, in alphabetical order.
+
+A tag is `source:subject:action`.
+"""
 
 from __future__ import annotations
 
@@ -84,9 +87,15 @@ class Tag(StrEnum):
 
 
 _AT_THE_SHELL = (
-    Tag.ACT_UNREADABLE, Tag.DATABASE_OPENED, Tag.DATABASE_RESTORED, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED, Tag.SECRET_AGE_NOTED,
-    Tag.SECRET_GIVEN, Tag.SECRET_PUT,
-)  # fmt: skip
+    Tag.ACT_UNREADABLE,
+    Tag.DATABASE_OPENED,
+    Tag.DATABASE_RESTORED,
+    Tag.SECRETS_BUNDLED,
+    Tag.SECRETS_FILLED,
+    Tag.SECRET_AGE_NOTED,
+    Tag.SECRET_GIVEN,
+    Tag.SECRET_PUT,
+)
 _BY_DISCONNECTING = (
     Tag.CONNECTION_DISCONNECTED,
     Tag.CONNECTION_DISCONNECT_INTENDED,
@@ -97,29 +106,99 @@ _BY_DISCONNECTING = (
 #: Which lines each role of the database may write; a trigger refuses all others. `grants.sql` has
 #: the same list, and a test compares them.
 WRITERS: Mapping[str, frozenset[Tag]] = {
-    "theseller_auth": frozenset({
-        Tag.ACCOUNT_END_INTENDED, Tag.ACCOUNT_SIGNED_IN, Tag.ACCOUNT_SIGNED_OUT, Tag.ACCOUNT_SIGN_IN_FAILED, Tag.DELETION_REQUESTED,
-        Tag.MEMBER_ADDED, Tag.MEMBER_ROLE_CHANGED, Tag.PASSWORD_CHANGED, Tag.RECOVERY_CODES_MADE, Tag.SECOND_FACTOR_ADDED,
-        Tag.SECOND_FACTOR_PROVEN, Tag.SECOND_FACTOR_REFUSED, Tag.SECOND_FACTOR_REMOVED, Tag.SHOP_END_INTENDED, Tag.TENANT_CREATED,
-    }),
-    "theseller_migrate": frozenset({
-        Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED,
-    }),
-    "theseller_operator": frozenset({
-        Tag.ACCESS_CLOSED, Tag.ACCESS_OPENED, Tag.ACCESS_REVIEWED, Tag.ACCESS_VIEWED, Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED,
-    }),
-    "theseller_retention": frozenset({
-        Tag.ACCOUNT_ERASED, Tag.CERTIFICATE_ISSUED, Tag.FACTS_AGED, Tag.MEMBER_LEFT, Tag.OPERATOR_REMOVED, Tag.PURGE_COMPLETED,
-        Tag.PURGE_INTENDED, Tag.SHOP_ERASED, Tag.VAULT_ERASED,
-    }),
-    "theseller_web": frozenset({
-        Tag.AUTHORISATION_BEGUN, Tag.AUTHORISATION_REFUSED, Tag.CERTIFICATE_DOWNLOADED, Tag.CONNECTION_AUTHORISED, Tag.CONNECTION_SELLER_CONFIRMED,
-        Tag.CONNECTION_SELLER_MISMATCH, Tag.DATA_EXPORTED, Tag.IMPORT_RECORDED, Tag.VAULT_ON, Tag.VAULT_VIEWED, *_BY_DISCONNECTING,
-    }),
-    "theseller_worker": frozenset({
-        Tag.ACCESS_CLOSED, Tag.BACKUP_ENDED, Tag.BACKUP_END_INTENDED, Tag.BACKUP_FAILED, Tag.BACKUP_INTENDED, Tag.BACKUP_PROVEN,
-        Tag.BACKUP_REFUSED, Tag.BACKUP_TAKEN, Tag.CONNECTION_AUTHORISATION_LOST, Tag.CONNECTION_KEY_REPLACED, Tag.CONNECTION_SELLER_CONFIRMED,
-        Tag.CONNECTION_SELLER_MISMATCH, Tag.COPY_ACCEPTED, Tag.COPY_SHORT, Tag.DELETION_REQUESTED, Tag.DELETION_REQUEST_UNMATCHED, Tag.HOLD_LIFTED, Tag.HOLD_PLACED, Tag.LOG_RESTORED, Tag.ROTATION_BEGUN, Tag.ROTATION_FINISHED,
-        Tag.ROTATION_FORCED, Tag.VAULT_DAY_ENDED, Tag.VAULT_DAY_END_INTENDED, Tag.VAULT_FETCHED, *_AT_THE_SHELL, *_BY_DISCONNECTING,
-    }),
-}  # fmt: skip
+    "theseller_auth": frozenset(
+        {
+            Tag.ACCOUNT_END_INTENDED,
+            Tag.ACCOUNT_SIGNED_IN,
+            Tag.ACCOUNT_SIGNED_OUT,
+            Tag.ACCOUNT_SIGN_IN_FAILED,
+            Tag.DELETION_REQUESTED,
+            Tag.MEMBER_ADDED,
+            Tag.MEMBER_ROLE_CHANGED,
+            Tag.PASSWORD_CHANGED,
+            Tag.RECOVERY_CODES_MADE,
+            Tag.SECOND_FACTOR_ADDED,
+            Tag.SECOND_FACTOR_PROVEN,
+            Tag.SECOND_FACTOR_REFUSED,
+            Tag.SECOND_FACTOR_REMOVED,
+            Tag.SHOP_END_INTENDED,
+            Tag.TENANT_CREATED,
+        }
+    ),
+    "theseller_migrate": frozenset(
+        {
+            Tag.OPERATOR_ADDED,
+            Tag.OPERATOR_REMOVED,
+            Tag.SECOND_FACTOR_REMOVED,
+        }
+    ),
+    "theseller_operator": frozenset(
+        {
+            Tag.ACCESS_CLOSED,
+            Tag.ACCESS_OPENED,
+            Tag.ACCESS_REVIEWED,
+            Tag.ACCESS_VIEWED,
+            Tag.DELETION_REQUESTED,
+            Tag.DELETION_REQUEST_UNMATCHED,
+        }
+    ),
+    "theseller_retention": frozenset(
+        {
+            Tag.ACCOUNT_ERASED,
+            Tag.CERTIFICATE_ISSUED,
+            Tag.FACTS_AGED,
+            Tag.MEMBER_LEFT,
+            Tag.OPERATOR_REMOVED,
+            Tag.PURGE_COMPLETED,
+            Tag.PURGE_INTENDED,
+            Tag.SHOP_ERASED,
+            Tag.VAULT_ERASED,
+        }
+    ),
+    "theseller_web": frozenset(
+        {
+            Tag.AUTHORISATION_BEGUN,
+            Tag.AUTHORISATION_REFUSED,
+            Tag.CERTIFICATE_DOWNLOADED,
+            Tag.CONNECTION_AUTHORISED,
+            Tag.CONNECTION_SELLER_CONFIRMED,
+            Tag.CONNECTION_SELLER_MISMATCH,
+            Tag.DATA_EXPORTED,
+            Tag.IMPORT_RECORDED,
+            Tag.VAULT_ON,
+            Tag.VAULT_VIEWED,
+            *_BY_DISCONNECTING,
+        }
+    ),
+    "theseller_worker": frozenset(
+        {
+            Tag.ACCESS_CLOSED,
+            Tag.BACKUP_ENDED,
+            Tag.BACKUP_END_INTENDED,
+            Tag.BACKUP_FAILED,
+            Tag.BACKUP_INTENDED,
+            Tag.BACKUP_PROVEN,
+            Tag.BACKUP_REFUSED,
+            Tag.BACKUP_TAKEN,
+            Tag.CONNECTION_AUTHORISATION_LOST,
+            Tag.CONNECTION_KEY_REPLACED,
+            Tag.CONNECTION_SELLER_CONFIRMED,
+            Tag.CONNECTION_SELLER_MISMATCH,
+            Tag.COPY_ACCEPTED,
+            Tag.COPY_SHORT,
+            Tag.DELETION_REQUESTED,
+            Tag.DELETION_REQUEST_UNMATCHED,
+            Tag.HOLD_LIFTED,
+            Tag.HOLD_PLACED,
+            Tag.LOG_RESTORED,
+            Tag.ROTATION_BEGUN,
+            Tag.ROTATION_FINISHED,
+            Tag.ROTATION_FORCED,
+            Tag.VAULT_DAY_ENDED,
+            Tag.VAULT_DAY_END_INTENDED,
+            Tag.VAULT_FETCHED,
+            *_AT_THE_SHELL,
+            *_BY_DISCONNECTING,
+        }
+    ),
+}

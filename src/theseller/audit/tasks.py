@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 @app.periodic(cron="* * * * *")
 @app.task(name="audit.seal_audit_log", queueing_lock="audit.seal_audit_log", pass_context=False)
 def seal_audit_log(timestamp: int) -> None:
-    """Take in what the command line noted while there was no database, and cover what is new by a signed checkpoint."""
+    """Import acts from the command line, and seal lines if that is due."""
     del timestamp
     try:
         import_shell_actions(at=clock.now())

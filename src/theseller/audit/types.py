@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-#: A place in the order in which lines are sealed: number of the transaction, then position.
+#: A point in the order in which lines are sealed: number of the transaction, then position.
 Mark = tuple[int, int]
 NOWHERE: Mark = (0, 0)
 
@@ -22,16 +22,18 @@ class Line:
 
     @property
     def position(self) -> int:
+        """The line's position in the log, the second part of its mark."""
         return self.mark[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One signed checkpoint, read from its `document`. `until` is the last line that it covers, `rows_total` counts from the first on.
+    """One signed checkpoint, read from its `document`.
 
-    `next_key` names the key that signs from the next one on, if it is another. `lost_from`: the
-    database was restored from a backup, and what the checkpoints from that number on covered is
-    lost; 0 in all others.
+    `until` is the last line that it covers; `rows_total` counts from the first line of the log.
+    `next_key` is the hex public key that signs from the next checkpoint on, "" if it is the same.
+    `lost_from` is for a restoration: the lines under the checkpoints from that number on are lost;
+    0 in all others.
     """
 
     number: int
@@ -65,7 +67,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `position` is the line's, None if it concerns a checkpoint or the copy."""
+    """One thing that is wrong with the log.
+
+    `position` is the line's; None if the finding is about a checkpoint or the copy.
+    """
 
     fault: Fault
     message: str
@@ -74,11 +79,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check found. The log is `whole` if nothing is wrong; `rows_checked` of `rows_sealed` lines were compared with their digests.
+    """The result of a check of the log.
 
-    `lost` says which lines were lost in restorations that an operator has accepted. It is no fault,
-    and is always reported. `unsealed` lines are newer than the last checkpoint: nothing proves them
-    yet. `oldest_unsealed_at` is when the first of them was written.
+    `rows_checked` of `rows_sealed` lines were compared with their digests. `lost` says which lines
+    were lost in restorations that an operator has accepted: that is not a fault, and is always
+    reported. `unsealed` lines are newer than the last checkpoint: nothing proves them yet.
+    `oldest_unsealed_at` is when the first of them was written.
     """
 
     findings: tuple[Finding, ...]
@@ -91,6 +97,7 @@ class Verdict:
 
     @property
     def whole(self) -> bool:
+        """Whether nothing is wrong with the log."""
         return not self.findings
 
 
@@ -108,24 +115,39 @@ class EventView:
 
 
 class AuditKeyLostError(RuntimeError):
-    """The key that must sign the next checkpoint is not in the key store. The message says what to do."""
+    """The key store lacks the key that must sign the next checkpoint.
+
+    The message says what to do.
+    """
 
 
 class LogBehindError(RuntimeError):
-    """The database lacks checkpoints that the copy outside has. The message says what to do."""
+    """The database lacks checkpoints that the copy has.
+
+    The message says what to do.
+    """
 
 
 class CopyConflictError(LogBehindError):
-    """The database's checkpoints do not continue the copy outside it. The message says which, and what to do."""
+    """The database's checkpoints do not continue the copy.
+
+    The message says which, and what to do.
+    """
 
 
 class RestorationRefusedError(RuntimeError):
-    """The database does not look like one that was restored from its own backup. Nothing was changed."""
+    """The database is not a restored backup of its own.
+
+    Nothing was changed.
+    """
 
 
 class CopyAcceptanceRefusedError(RuntimeError):
-    """There is nothing to accept, or the reason is missing. Nothing was changed."""
+    """There is nothing to accept, or the reason is refused.
+
+    Nothing was changed.
+    """
 
 
 class SealingBusyError(RuntimeError):
-    """Another process seals the log just now."""
+    """Another process seals the log at this moment."""

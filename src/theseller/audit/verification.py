@@ -1,4 +1,7 @@
-"""Check the log against its checkpoints, and these against their copy: what is changed, missing, added or out of order is named."""
+"""Check the log against its checkpoints, and those against their copy.
+
+Each line that was changed, is missing, was added or is out of order is named.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ COPY_MAY_LAG = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What one accepted checkpoint covers, and where its leaves are: at `offset` of the copy, or in the database."""
+    """The lines that one accepted checkpoint covers.
+
+    Its leaves are at `offset` of the copy; None if they are in the database only.
+    """
 
     number: int
     rows: int
@@ -52,7 +58,10 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A checkpoint as one of the two places has it: read, or the reason why it can't be."""
+    """A checkpoint as the copy or the database has it.
+
+    `read` is the checkpoint, or the reason why it can't be read.
+    """
 
     number: int
     document: bytes
@@ -72,10 +81,17 @@ class _Chain:
     lost: list[str] = field(default_factory=list)
 
     def complain(self, fault: Fault, message: str) -> None:
+        """Add a finding about a checkpoint or the copy."""
         self.findings.append(Finding(fault, message))
 
     def take(self, number: int, ours: _Entry | None, theirs: _Entry | None) -> bool:
-        """Add checkpoint `number` as the copy (`ours`) and the database (`theirs`) have it; False if neither continues the chain."""
+        """Add checkpoint `number`; return False if it does not continue the chain.
+
+        Args:
+            number: the number that is due.
+            ours: what the copy has; None if it has none of this number.
+            theirs: what the database has; None if it has none of this number.
+        """
         if theirs is None:
             self.complain(Fault.CHECKPOINT, f"Checkpoint {number} is missing from the database.")
         elif ours is not None and (ours.document, ours.leaves) != (theirs.document, theirs.leaves):
@@ -147,9 +163,10 @@ def complete_and_verify(
     using: str = READER,
     writer: str = "default",
 ) -> Verdict:
-    """Complete this machine's copy by what other machines sealed, then check the log as `verify_log` does, with its arguments.
+    """Complete this machine's copy, then check the log like `verify_log`.
 
-    `writer` is the worker's connection, as `complete_copy` has it.
+    Other machines may have sealed since. `writer` is the worker's connection, as in
+    `complete_copy`.
     """
     with (
         checkpoint_lock(shared=True, using=using),
@@ -167,12 +184,13 @@ def verify_log(
     choose: Callable[[int], int] = lambda _: 0,
     using: str = READER,
 ) -> Verdict:
-    """Check every checkpoint's chain, copy and signature, and the lines: all, or, of a log longer than `rows_most`, a part.
+    """Check every checkpoint's chain, copy and signature, and the lines.
 
-    The part of the signatures is those behind number `since` and the last, which vouches for the
-    chain before it. The part of the lines is every checkpoint behind number `since`, and as many
-    others as fill `rows_most`, from the one that `choose` picks of that many on, around the end.
-    `Verdict.rows_checked` says how many lines were compared.
+    A log of more than `rows_most` lines is checked in part. Then only the signatures of checkpoints
+    after number `since` and of the last one are checked; the last vouches for the chain before it.
+    The lines of every checkpoint after number `since` are compared, and of as many others as fill
+    `rows_most`, beginning with the one that `choose` picks of that many and continuing with the
+    first after the last. `Verdict.rows_checked` says how many lines were compared.
     """
     with checkpoint_lock(shared=True, using=using):
         chain = _read_chain(at, 0 if rows_most is None else since, using)
@@ -210,10 +228,11 @@ def verify_log(
 
 
 def notices_changes() -> bool:
-    """Say whether the comparison notices a line that was changed in any column, one that is missing and one that was added.
+    """Return whether the comparison detects changes, gaps and additions.
 
-    The positive control of a probe that finds no fault in the log. The lines are made here; none is
-    read or written.
+    A line that was changed in any column, one that is missing and one that was added: the positive
+    control of a probe that finds no fault in the log. The lines are made here; none is read or
+    written.
     """
     row: list[object] = [1, 1, "id", "at", "tag", "actor", "tenant", "subject", "{}", "role"]
     sealed = dict(unpack(pack([line_of(row)])))
@@ -233,7 +252,10 @@ def notices_changes() -> bool:
 
 
 def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
-    """Read database and copy side by side. Where they differ, accept the one that continues the chain, the copy first."""
+    """Read database and copy side by side and accept what continues the chain.
+
+    Where they differ, the copy is tried first.
+    """
     chain = _Chain(at)
     copy_shortfalls, stored = _copies(chain, proven), _stored(proven, using)
     ours, theirs = next(copy_shortfalls, None), next(stored, None)
@@ -252,7 +274,10 @@ def _read_chain(at: datetime, proven: int, using: str) -> _Chain:
 
 
 def _copies(chain: _Chain, proven: int) -> Iterator[_Entry]:
-    """Give the lines of the copy; the first of a number counts, since a later one was added to hide it."""
+    """Yield the lines of the copy, the first of each number.
+
+    A later line of the same number may have been added to hide the first.
+    """
     last = 0
     if external_copy.is_open_to_others():
         chain.complain(
