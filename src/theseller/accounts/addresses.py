@@ -13,9 +13,12 @@ class AddressError(ValueError):
 
 
 def canonical(address: str) -> str:
-    """Return the one spelling under which `address` is stored, compared and counted. Raises AddressError.
+    """Return the form in which `address` is stored, compared and counted.
 
     Browsers send the domain of an `<input type="email">` in its ASCII form already (RFC 5891).
+
+    Raises:
+        AddressError: it is not printable ASCII without spaces.
     """
     plain = address.strip(" \t\r\n")
     if not plain.isascii() or not plain.isprintable() or " " in plain:
@@ -27,7 +30,10 @@ def canonical(address: str) -> str:
 
 
 def canonical_or_empty(address: str) -> str:
-    """Return the one spelling of `address`; an empty string, which is no one's, where it has none."""
+    """Return the canonical form of `address`; "" if it has none.
+
+    No user has the empty address.
+    """
     try:
         return canonical(address)
     except AddressError:

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
+    """Configuration of the Django application `accounts`."""
+
     name = "theseller.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,7 @@
-"""Guards of views: a member's permission in a tenant, or an operator with a proven second factor."""
+"""Guards of views: permissions in a tenant, and the operator area.
+
+A member needs a permission in a tenant; an operator needs a proven second factor.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ ACTIVE_TENANT_KEY = "tenant"
 
 
 class AccessProvider(Protocol):
-    """Gives access to a tenant to a person who is no member: see ``settings.TENANT_ACCESS_PROVIDER``."""
+    """Gives a person who is not a member access to a tenant.
+
+    `settings.TENANT_ACCESS_PROVIDER` names the class.
+    """
 
     def tenant_context(self, request: HttpRequest, *, at: datetime) -> TenantContext | str | None:
         """Return the context of the request's access session, None without one.
@@ -38,7 +44,10 @@ class AccessProvider(Protocol):
     def record_view(
         self, request: HttpRequest, tenant_context: TenantContext, *, at: datetime
     ) -> None:
-        """Record that a page is about to be shown. If this fails, the page is not shown."""
+        """Record that a page is about to be shown.
+
+        If this fails, the page is not shown.
+        """
 
 
 def _access_provider() -> AccessProvider:
@@ -47,7 +56,7 @@ def _access_provider() -> AccessProvider:
 
 
 def tenant_context_of(request: HttpRequest) -> TenantContext | None:
-    """Return the context of the signed-in person, or None if they belong to no tenant.
+    """Return the context of the signed-in person; None if they have no tenant.
 
     Membership is read at each request, so a removal takes effect at once.
     """
@@ -63,7 +72,10 @@ def tenant_context_of(request: HttpRequest) -> TenantContext | None:
 
 
 def account_frame(request: HttpRequest) -> str:
-    """Return the template around a page of the person's own account: with the navigation of their shop, if they have one."""
+    """Return the base template of a page of the person's own account.
+
+    It has the navigation of their shop, if they have one.
+    """
     tenant_context = tenant_context_of(request)
     if tenant_context is None:
         return "edge/bare.html"
@@ -83,7 +95,11 @@ def tenant_permission_required(
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         # whatever the URL carries
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        def guarded(
+            request: HttpRequest,
+            *args: Any,  # noqa: ANN401
+            **kwargs: Any,  # noqa: ANN401
+        ) -> HttpResponseBase:
             tenant_context = _operator_access(request) or tenant_context_of(request)
             if not isinstance(tenant_context, TenantContext):
                 return redirect(tenant_context or "accounts:no-shop")
@@ -115,7 +131,10 @@ def _operator_access(request: HttpRequest) -> TenantContext | str | None:
 
 
 def _restrict_operator_access(request: HttpRequest, tenant_context: TenantContext) -> None:
-    """Restrict an operator's access session to reads, and record each page before it is read."""
+    """Restrict an operator's access session to reads.
+
+    Each page is recorded before it is read.
+    """
     if tenant_context.access_session is None:
         return
     if request.method not in {"GET", "HEAD"}:
@@ -126,7 +145,7 @@ def _restrict_operator_access(request: HttpRequest, tenant_context: TenantContex
 def operator_required(
     *, step_up: bool = False
 ) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
-    """Allow a view only for operators whose session has proven a second factor.
+    """Allow a view only for operators with a proven second factor.
 
     The view gets the `Operator` as its second argument. A proof is valid for 12 hours, and 30
     minutes without a request. With `step_up` it must be from the last five minutes: for actions
@@ -136,9 +155,13 @@ def operator_required(
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         # whatever the URL carries
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
+        def guarded(
+            request: HttpRequest,
+            *args: Any,  # noqa: ANN401
+            **kwargs: Any,  # noqa: ANN401
+        ) -> HttpResponseBase:
             person, at = cast(User, request.user), clock.now()
-            # The probe asks by a connection of its own; no request from outside can set an
+            # The probe reads by a connection of its own; no request from outside can set an
             # attribute.
             using = getattr(request, "theseller_probe_database", None)
             found = operator_auth_state(
@@ -148,12 +171,14 @@ def operator_required(
                 return _refuse(request, found)
             note_activity(request.session, at)
             operator = Operator(person.pk, person.name)
-            # base templates show the area's own places
+            # base templates show the navigation of the operator area
             request.operator = operator  # type: ignore[attr-defined]
             return view(request, operator, *args, **kwargs)
 
         # read by test and control
-        guarded.theseller_operator_required = "step_up" if step_up else "session"  # type: ignore[attr-defined]
+        guarded.theseller_operator_required = (  # type: ignore[attr-defined]
+            "step_up" if step_up else "session"
+        )
         return guarded
 
     return decorate
@@ -176,7 +201,7 @@ def _refuse(request: HttpRequest, found: OperatorAuthState) -> HttpResponseBase:
 
 
 def set_active_tenant(request: HttpRequest, tenant: UUID) -> bool:
-    """Switch to another tenant of the person; return False if they are no member of it."""
+    """Switch to another tenant; return False if the person is not a member."""
     person = cast(User, request.user)
     if tenant not in {place[0] for place in tenants_of(person.id)}:
         return False

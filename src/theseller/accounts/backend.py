@@ -18,16 +18,20 @@ class PasswordBackend(BaseBackend):
     def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None
     ) -> User | None:
-        del request  # Django hands it over; the answer depends on address and password alone.
+        """Return the user if address and password match; else None.
+
+        An unknown address takes as long as a wrong password.
+        """
+        del request  # Django passes it; the result depends on address and password alone.
         if not username or password is None:
             return None
         user = User.objects.filter(email=canonical_or_empty(username)).first()
         if user is None:
-            make_password(
-                password
-            )  # The same work as a check, so that time does not tell whether the address exists.
+            # The same work as a check, so that the time does not show whether the address exists.
+            make_password(password)
             return None
         return user if user.check_password(password) else None
 
     def get_user(self, user_id: UUID) -> User | None:
+        """Return the user with this id; None if there is none."""
         return User.objects.filter(pk=user_id).first()

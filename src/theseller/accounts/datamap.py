@@ -1,4 +1,7 @@
-"""Table descriptors of `accounts`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `accounts`.
+
+They say what each of its tables stores, for how long, and who may use it.
+"""
 
 from __future__ import annotations
 

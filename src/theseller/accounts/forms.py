@@ -1,4 +1,4 @@
-"""Signing in, and another password."""
+"""Forms for signing in and for a new password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMMON = ("password", "123456789", "qwertz", "qwerty", "theseller", "letmein", 
 
 
 class SignInForm(forms.Form):
-    """Take a mail address, which comes out in its one spelling, and a password."""
+    """Take an email address, in its canonical form, and a password."""
 
     email = forms.EmailField(
         label="Email",
@@ -33,7 +33,7 @@ class SignInForm(forms.Form):
     )
 
     def clean_email(self) -> str:
-        """Return the address in the spelling that it is stored in."""
+        """Return the address in its canonical form."""
         try:
             return canonical(self.cleaned_data["email"])
         except AddressError as error:
@@ -55,7 +55,10 @@ def _password(
 
 
 class NewPasswordForm(forms.Form):
-    """The password of now, and another one twice. It is long rather than odd: length is what keeps it from being guessed."""
+    """The current password, and a new one twice.
+
+    It must be long; no kinds of characters are required (NIST SP 800-63B).
+    """
 
     current = _password(
         "Current password", "current-password", missing="Enter your current password."
@@ -79,14 +82,14 @@ class NewPasswordForm(forms.Form):
         self._person = person
 
     def clean_current(self) -> str:
-        """Check that it is theirs."""
+        """Check that it is the person's password."""
         current: str = self.cleaned_data["current"]
         if not self._person.check_password(current):
             raise forms.ValidationError("This is not your password. Nothing was changed.")
         return current
 
     def clean_new(self) -> str:
-        """Refuse what is guessed first."""
+        """Refuse passwords that are short or easily guessed."""
         new: str = self.cleaned_data["new"]
         plain = new.casefold()
         own = [
@@ -114,7 +117,7 @@ class NewPasswordForm(forms.Form):
         return new
 
     def clean(self) -> dict[str, Any]:
-        """Check that both are the same, and not the old one."""
+        """Check that both new passwords are the same, and not the current one."""
         given = super().clean() or {}
         new = given.get("new")
         if new is not None and given.get("again") is not None and new != given["again"]:

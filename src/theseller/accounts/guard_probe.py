@@ -1,7 +1,7 @@
-"""Calls views of the operator area in-process as an unauthorized user, for the probe of cred-operator-mfa.
+"""Call operator views in-process as an unauthorized user.
 
-No request from outside reaches this code. It leaves no trace: the session is in memory, and the
-transaction is rolled back.
+The probe of `cred-operator-mfa` uses it. No request from outside reaches this code. It leaves no
+trace: the session is in memory, and the transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -29,11 +29,18 @@ def refused(
     session: Mapping[str, Any],
     using: str,
 ) -> bool:
-    """Say whether `view` turns `person` away: by "not found", or by sending them to prove themselves. `names`: its address's variables.
+    """Return whether `view` refuses `person`.
 
-    Asked by GET, and by an empty POST if it takes no GET. `using`: the connection by which the
-    guard reads who operates. What the view itself would have read is none of its business here:
-    whatever else it answers or raises, it has been entered.
+    It refuses by "not found" or by a redirect to a page that asks for a second factor. The view is
+    called by GET, and by an empty POST if it does not take GET. Any other response or error means
+    that the view has been entered.
+
+    Args:
+        view: the guarded view.
+        names: the variables of its URL.
+        person: the user's id.
+        session: the content of the user's session.
+        using: the connection by which the guard reads who is an operator.
     """
     for method in ("GET", "POST"):
         request = _request(method, person, session, using)
@@ -59,7 +66,7 @@ def _request(method: str, person: UUID, session: Mapping[str, Any], using: str) 
     request.session = SessionStore()
     for key, value in session.items():
         request.session[key] = value
-    # read by `seats.operator_required`
+    # read by `authorization.operator_required`
     request.theseller_probe_database = using  # type: ignore[attr-defined]
     return request
 

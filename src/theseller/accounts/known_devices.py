@@ -1,7 +1,8 @@
-"""Browsers that someone has signed in with, known again by a signed cookie, so that strangers' attempts don't count against them.
+"""Recognize browsers that an account has signed in with before.
 
-The cookie opens nothing: it only chooses by which bucket attempts are counted. It is bound to the
-account's address.
+A signed cookie marks them, so that strangers' attempts don't count against them. The cookie gives
+no access: it only selects the bucket in which attempts are counted. It is bound to the account's
+address.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _ACCOUNTS_MAX = 5
 
 
 def known_device(request: HttpRequest, address: str) -> str | None:
-    """Return the id of this browser if someone has signed in to the account of `address` with it, else None."""
+    """Return this browser's id if it has signed in to the account before.
+
+    `address` is the account's canonical address. None if the browser is not known.
+    """
     tag = _tag(address)
     return next(
         (device for known, device in _entries(request) if constant_time_compare(known, tag)), None
@@ -31,7 +35,10 @@ def known_device(request: HttpRequest, address: str) -> str | None:
 
 
 def remember_device(request: HttpRequest, response: HttpResponse, address: str) -> None:
-    """Let `response` make this browser a known one for the account of `address`, under a fresh id."""
+    """Make this browser a known one for the account, under a fresh id.
+
+    The cookie is set on `response`.
+    """
     tag = _tag(address)
     others = [entry for entry in _entries(request) if not constant_time_compare(entry[0], tag)]
     entries = [(tag, secrets.token_urlsafe(12)), *others][:_ACCOUNTS_MAX]

@@ -16,11 +16,15 @@ class UserManager(BaseUserManager["User"]):
     """Find people by mail address, in any case."""
 
     def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user with this email address, in any case."""
         return self.get(email=canonical_or_empty(username or ""))
 
 
 class User(AbstractBaseUser):
-    """A person who signs in: a seller's colleague or an operator. Never a buyer."""
+    """A person who signs in: a seller, their colleague or an operator.
+
+    Never a buyer.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     email = models.EmailField(unique=True)
@@ -29,20 +33,24 @@ class User(AbstractBaseUser):
 
     # Django's own signature
     def _get_session_auth_hash(self, secret: str | None = None) -> str:  # noqa: ARG002
-        """Return what ends a person's sessions when their password changes, not keyed by the session key.
+        """Return the hash that ends a person's sessions when it changes.
 
-        Django would give a session a new cookie at its first request after that key was replaced,
-        and sign out the requests beside it. The hash lies only in session data, which is signed by
-        that key already.
+        It changes with their password. It is not keyed by the session key: Django would give a
+        session a new cookie at its first request after that key was replaced, and sign out the
+        requests beside it. The hash is only in session data, which is signed by that key already.
         """
-        # a label
-        return str(super()._get_session_auth_hash(secret="session"))  # type: ignore[misc]  # noqa: S106
+        # a label, not a secret
+        return str(
+            super()._get_session_auth_hash(secret="session")  # type: ignore[misc]  # noqa: S106
+        )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
     objects = UserManager()
 
     class Meta:
+        """Constraints: each address has one canonical form."""
+
         constraints = [
             models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case"),
             # One spelling for each address (`accounts.addresses`).
@@ -63,18 +71,25 @@ class Membership(models.Model):
     since = models.DateTimeField()
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "accounts_membership"
 
 
 class Operator(models.Model):
-    """A person who operates this deployment (`sql/second_factors.sql` is the definition of this and what follows)."""
+    """A person who operates this deployment.
+
+    `sql/second_factors.sql` defines this table and those that follow.
+    """
 
     user_id = models.UUIDField(primary_key=True)
     since = models.DateTimeField()
     granted_by = models.TextField()
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "accounts_operator"
 
@@ -91,6 +106,8 @@ class Authenticator(models.Model):
     confirmed_at = models.DateTimeField(null=True)
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "accounts_authenticator"
 
@@ -108,6 +125,8 @@ class Passkey(models.Model):
     answered = models.DateTimeField()
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "accounts_passkey"
 
@@ -123,5 +142,7 @@ class RecoveryCode(models.Model):
     used_at = models.DateTimeField(null=True)
 
     class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
         managed = False
         db_table = "accounts_recovery_code"

@@ -23,7 +23,11 @@ from theseller.tenancy.scope import tenant_scope
 def create_user(
     *, email: str, name: str, password: Secret, at: datetime, person: UUID | None = None
 ) -> UUID:
-    """Create a person who can sign in, and return their id. Raises AddressError for an address that is not plain ASCII."""
+    """Create a user who can sign in; return their id.
+
+    Raises:
+        AddressError: the email address is not plain ASCII.
+    """
     user = User(id=person or new_id(), email=canonical(email), name=name, joined_at=at)
     user.set_password(password.reveal())
     user.save(force_insert=True)
@@ -38,7 +42,10 @@ def add_member(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: 
 
 
 def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
-    """Make a member an owner of their shop; False if they are none of its members, or own it already."""
+    """Make a member an owner of their shop.
+
+    False if they are not a member, or an owner already.
+    """
     with tenant_scope(tenant, using=accounts_database()):
         others = Membership.objects.filter(tenant_id=tenant, user_id=person).exclude(
             role=MemberRole.OWNER.value
@@ -52,7 +59,10 @@ def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
 
 
 def change_password(*, person: UUID, password: Secret, at: datetime, keep: str = "") -> None:
-    """Give a person another password, and end their sessions, except the one with the key `keep`."""
+    """Set a new password and end the person's sessions.
+
+    The session with the key `keep` continues.
+    """
     with transaction.atomic(using=accounts_database()):
         User.objects.filter(pk=person).update(password=make_password(password.reveal()))
         _record(Tag.PASSWORD_CHANGED, f"user:{person}", person, at)
@@ -60,7 +70,10 @@ def change_password(*, person: UUID, password: Secret, at: datetime, keep: str =
 
 
 def disable_sign_in(*, person: UUID) -> None:
-    """Disable sign-in to an account and end its sessions: no password matches any more."""
+    """Disable sign-in to an account: no password matches any more.
+
+    The session hash changes with the password, so existing sessions end too.
+    """
     User.objects.filter(pk=person).update(password=make_password(None))
 
 
@@ -78,10 +91,10 @@ def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:
 def remove_operator(*, person: UUID, actor: str, at: datetime) -> bool:
     """Revoke operator rights at once; return False if `person` has none."""
     with transaction.atomic(using=accounts_database()):
-        gone = Operator.objects.filter(user_id=person).delete()[0] > 0
-        if gone:
+        removed = Operator.objects.filter(user_id=person).delete()[0] > 0
+        if removed:
             _record(Tag.OPERATOR_REMOVED, actor, person, at)
-    return gone
+    return removed
 
 
 def _record(

@@ -1,4 +1,7 @@
-"""Authentication state of an operator session, decided in one place for the guard and the probe."""
+"""Authentication state of an operator session.
+
+It is decided in one place for the guard and the probe.
+"""
 
 from __future__ import annotations
 

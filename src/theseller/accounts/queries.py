@@ -1,4 +1,4 @@
-"""Reads of people, memberships and operators."""
+"""Read users, memberships and operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from theseller.lib import sql
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
-    """Return (tenant id, tenant name, role) for each tenant of `person`, by name."""
+    """Return the tenants of `person`, by name.
+
+    Returns:
+        (tenant id, tenant name, role of the person) for each.
+    """
     return tuple(
         (tenant, name, MemberRole(role))
         for tenant, name, role in sql.rows(
@@ -48,7 +52,10 @@ def names_of(people: Collection[UUID]) -> dict[UUID, str]:
 
 
 def members_of(tenant: UUID) -> tuple[UUID, ...]:
-    """Return the members of the tenant in scope, which is open on the accounts' connection."""
+    """Return the members of the tenant in scope.
+
+    The tenant's scope is open on the accounts' connection.
+    """
     return tuple(Membership.objects.filter(tenant_id=tenant).values_list("user_id", flat=True))
 
 

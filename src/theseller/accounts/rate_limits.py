@@ -1,8 +1,8 @@
-"""How often someone may try to sign in or to prove a second factor.
+"""Limits of attempts to sign in or to prove a second factor.
 
-A known browser has a bucket of its own: whatever strangers do, its owner can sign in. Everyone else
-is counted by network, by account and network, and by account alone. The last is wide: it bounds
-guessing from many networks at once, and is hard to fill from few.
+A known browser has a bucket of its own, so that its owner can sign in whatever strangers do.
+Everyone else is counted by network, by account and network, and by account alone. The last limit is
+wide: it bounds guessing from many networks together, and is hard to fill from few.
 """
 
 from __future__ import annotations
@@ -26,20 +26,26 @@ _NETWORK = Rate(1 / 30, burst=30)
 
 
 def limits(request: HttpRequest, name: str, address: str) -> Mapping[Subject, Rate]:
-    """Return the limits that an attempt counts by, for the account of the canonical `address`, existing or not."""
+    """Return the limits that an attempt counts against.
+
+    `address` is the canonical address of the account, whether it exists or not.
+    """
     near, wide = _RATES[name]
     device = known_device(request, address)
     if device is not None:
         return {_fixed(_by_device(device)): near}
     return {
         by_ip: _NETWORK,
-        lambda asked: _by_network(asked, address): near,
+        lambda current: _by_network(current, address): near,
         _fixed(f"address:{address}"): wide,
     }
 
 
 def own_subject(request: HttpRequest, address: str) -> str:
-    """Return the subject of the bucket that is filled again after a success: this device's, or this account's in this network."""
+    """Return the subject of the bucket that is refilled after a success.
+
+    It is this device's, or this account's in this network.
+    """
     device = known_device(request, address)
     return _by_network(request, address) if device is None else _by_device(device)
 

@@ -1,8 +1,8 @@
-"""Browser sessions, stored under a hash of their key and signed for that hash.
+"""Browser sessions, stored and signed under a hash of their key.
 
-Reading the table opens no session, because the cookie is not in it. Copying a row to another key
-opens none either: its content is signed for the key that it was stored under, and is refused under
-any other.
+Reading the table gives access to no session, because the cookie is not in it. Copying a row to
+another key gives none either: its content is signed for the key that it was stored under, and is
+refused under any other.
 """
 
 from __future__ import annotations
@@ -23,32 +23,44 @@ from theseller.lib.secret import Secret
 
 
 def stored_key(session_key: str) -> str:
-    """Return the 40 characters under which the session of the cookie `session_key` is stored."""
+    """Return the hash under which the session of a cookie is stored.
+
+    It has 40 hex characters.
+    """
     return hashlib.sha256(session_key.encode()).hexdigest()[:40]
 
 
 def row_salt(stored: str) -> str:
-    """Return the salt of the signature of the row that is stored under `stored`."""
+    """Return the signature's salt of the row that is stored under `stored`."""
     return f"theseller.accounts.sessions:{stored}"
 
 
 def content_of(stored: str, content: str) -> dict[str, Any]:
-    """Return what the row stored under `stored` holds; nothing if it was not signed for this key."""
+    """Return the content of the row stored under `stored`.
+
+    It is empty if it was not signed for this key.
+    """
     try:
-        held: dict[str, Any] = signing.loads(
+        found: dict[str, Any] = signing.loads(
             content, salt=row_salt(stored), serializer=JSONSerializer
         )
     except (signing.BadSignature, ValueError):
         return {}
-    return held
+    return found
 
 
 class SessionStore(DatabaseSessionStore):
-    """Django's database sessions, but the key in the cookie never reaches the table, and a row is good under its own key only."""
+    """Django's database sessions, stored under a hash of the key.
+
+    The key in the cookie never reaches the table, and a row is valid under its own key only.
+    """
 
     @property
     def key_salt(self) -> str:
-        """Return what the content is signed with beside the key: a row that was copied to another key is refused."""
+        """The salt of the content's signature, which contains the stored key.
+
+        A row that was copied to another key is refused.
+        """
         return row_salt(stored_key(self._session_key or ""))
 
     def _get_session_from_db(self) -> Session | None:
@@ -62,9 +74,11 @@ class SessionStore(DatabaseSessionStore):
             return None
 
     def exists(self, session_key: str) -> bool:
+        """Return whether a session with this cookie key is stored."""
         return Session.objects.filter(session_key=stored_key(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """Return the row of this session, with its signed content."""
         return Session(
             session_key=stored_key(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(data),
@@ -72,13 +86,14 @@ class SessionStore(DatabaseSessionStore):
         )
 
     def delete(self, session_key: str | None = None) -> None:
+        """Delete the session with this cookie key, or this session."""
         session_key = session_key or self.session_key
         if session_key is not None:
             Session.objects.filter(session_key=stored_key(session_key)).delete()
 
 
 def live_sessions_signed_by(key: Secret, *, at: datetime, using: str | None = None) -> int:
-    """Count the sessions that have not expired at `at` and whose content `key` signed."""
+    """Count the unexpired sessions whose content `key` signed."""
     sessions = (
         Session.objects.using(using)
         .filter(expire_date__gt=at)
@@ -92,14 +107,20 @@ def live_sessions_signed_by(key: Secret, *, at: datetime, using: str | None = No
 def newest_sessions(
     *, at: datetime, most: int, using: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Give what the sessions hold that have not expired at `at`, newest first, `most` at most. One that we did not sign holds nothing."""
+    """Yield the content of unexpired sessions, newest first.
+
+    At most `most` of them. The content is empty if we did not sign it.
+    """
     sessions = Session.objects.using(using).filter(expire_date__gt=at).order_by("-expire_date")
     for stored, content in sessions.values_list("session_key", "session_data")[:most]:
         yield content_of(stored, content)
 
 
 def sessions_of(person: UUID, *, using: str | None = None) -> list[str]:
-    """Return under which keys sessions of a person are stored, signed in or half way there; expired ones too. Reads them all."""
+    """Return the stored keys of a person's sessions.
+
+    Signed in or pending a second factor, expired ones too. It reads all sessions.
+    """
     found = Session.objects.using(using).values_list("session_key", "session_data")
     return [
         key
@@ -109,7 +130,11 @@ def sessions_of(person: UUID, *, using: str | None = None) -> list[str]:
 
 
 def end_other_sessions(person: UUID, *, keep: str = "", using: str | None = None) -> int:
-    """End every session of a person but the one of the cookie `keep`; return how many there were."""
+    """End a person's sessions except that of the cookie `keep`.
+
+    Returns:
+        How many sessions ended.
+    """
     others = set(sessions_of(person, using=using)) - {stored_key(keep)}
     return Session.objects.using(using).filter(session_key__in=others).delete()[0]
 

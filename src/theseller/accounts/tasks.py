@@ -1,4 +1,4 @@
-"""Recurring jobs of accounts: browser sessions that have expired are deleted."""
+"""The recurring job that deletes expired browser sessions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ from theseller.lib import clock
     pass_context=False,
 )
 def delete_expired_sessions(timestamp: int) -> None:
-    """Delete browser sessions that have expired. Recurring, every ten minutes."""
+    """Delete browser sessions that have expired, every ten minutes."""
     del timestamp
     Session.objects.filter(expire_date__lte=clock.now()).delete()

@@ -9,7 +9,10 @@ from uuid import UUID
 
 
 class MemberRole(StrEnum):
-    """What a member may do: an owner connects and disconnects, an analyst imports and prints packing slips, a viewer reads."""
+    """What a member may do.
+
+    An owner may do everything, an analyst also imports and prints packing slips, a viewer reads.
+    """
 
     ANALYST = "analyst"
     OWNER = "owner"
@@ -60,7 +63,10 @@ class AccessSessionRef:
 
 @dataclass(frozen=True, slots=True)
 class TenantContext:
-    """A signed-in person in one tenant with one role; an operator, while an access session is open."""
+    """A signed-in person in one tenant with one role.
+
+    An operator, while `access_session` is open.
+    """
 
     person: UUID
     person_name: str
@@ -71,11 +77,14 @@ class TenantContext:
 
     @property
     def actor(self) -> str:
-        """Return how the audit log names this person."""
+        """How the audit log names this person."""
         return f"{'user' if self.access_session is None else 'operator'}:{self.person}"
 
     def may(self, permission: Permission) -> bool:
-        """Return whether the role allows it. An access session only allows reading the dashboard."""
+        """Return whether the role allows it.
+
+        An access session only allows reading the dashboard.
+        """
         if self.access_session is not None and permission is not Permission.DASHBOARD_READ:
             return False
         return permission in PERMISSIONS[self.role]
@@ -90,7 +99,7 @@ class Operator:
 
     @property
     def actor(self) -> str:
-        """Return how the audit log names them."""
+        """How the audit log names this person."""
         return f"operator:{self.person}"
 
 

@@ -1,4 +1,4 @@
-"""Addresses of sign-in, accounts and second factors."""
+"""URLs of sign-in, accounts and second factors."""
 
 from __future__ import annotations
 

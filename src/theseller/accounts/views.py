@@ -1,4 +1,4 @@
-"""Sign in, sign out, choose a shop."""
+"""Sign in, sign out, select a shop, change the password."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ from theseller.lib.secret import Secret
 @sensitive_post_parameters("password", "code", "answer")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Show the form, or sign the person in. A wrong password and an unknown address answer alike."""
+    """Show the form, or sign the person in.
+
+    A wrong password and an unknown address get the same response.
+    """
     if request.user.is_authenticated:
         return redirect(_next(request))
     pending = pending_sign_in.pending_user(request, clock.now())
@@ -78,7 +81,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _second_step(request: HttpRequest, user: User) -> HttpResponse:
-    """Ask a person whose password was right for their second factor, at the same address: no other opens to strangers."""
+    """Ask for the second factor after a correct password.
+
+    It is asked at the same URL: no other is open to strangers.
+    """
     error = ""
     if request.method == "POST" and "again" in request.POST:
         pending_sign_in.clear(request)
@@ -155,7 +161,7 @@ def no_shop(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def switch_tenant(request: HttpRequest, tenant: UUID) -> HttpResponse:
-    """Work in another of one's own shops."""
+    """Switch to another of the person's shops."""
     if not set_active_tenant(request, tenant):
         raise Http404
     return redirect("/")
@@ -166,7 +172,7 @@ def switch_tenant(request: HttpRequest, tenant: UUID) -> HttpResponse:
 @limited("password", {by_account: Rate.per_minute(3, burst=10)})
 @step_up_required
 def password(request: HttpRequest) -> HttpResponse:
-    """Change the person's own password. Every other session of theirs is over."""
+    """Change the person's own password and end their other sessions."""
     person = cast(User, request.user)
     form = NewPasswordForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():

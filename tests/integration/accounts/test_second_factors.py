@@ -199,9 +199,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
     def bring(_: int) -> bool:
         try:
             gate.wait(30)
-            operations.prove_by_passkey(
-                person=cast.bob.id, answer=higher, asked_at=requested, at=requested
-            )
+            operations.prove_by_passkey(person=cast.bob.id, answer=higher, issued_at=asked, at=asked)
         except RefusedError:
             return False
         finally:
@@ -218,7 +216,7 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
         if person == cast.bob.id and not count:
             continue  # An authenticator without a counter has nothing that could fall.
         with pytest.raises(RefusedError):
-            operations.prove_by_passkey(person=person, answer=answer, asked_at=later, at=later)
+            operations.prove_by_passkey(person=person, answer=answer, issued_at=later, at=later)
 
 
 def test_a_password_alone_does_not_sign_in_a_user_with_a_second_factor(cast: Cast) -> None:

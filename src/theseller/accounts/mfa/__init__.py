@@ -1,1 +1,4 @@
-"""Second factors: authenticator apps (RFC 6238), passkeys (WebAuthn), recovery codes. Required of operators."""
+"""Second factors: authenticator apps, passkeys and recovery codes.
+
+Authenticator apps follow RFC 6238, passkeys WebAuthn. Operators must have a second factor.
+"""

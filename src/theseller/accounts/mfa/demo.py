@@ -1,4 +1,7 @@
-"""For the demo: an authenticator app with a known secret, so that the operator area can be tried without a phone."""
+"""For the demo: an authenticator app with a known secret.
+
+With it the operator area can be tried without a phone.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from theseller.lib.secret import Secret
 
 
 def add_demo_authenticator(person: UUID, secret: Secret, at: datetime) -> None:
-    """Set up an app with this secret for a person who has no second factor yet."""
+    """Set up an app with this secret if the person has no second factor."""
     _only_in_the_demo()
     if not own_factors(person):
         with transaction.atomic(using=accounts_database()):
             operations.begin_authenticator(person=person, at=at, secret=secret)
-            # By a code of two steps ago, in the words of this clock, so that the code of now is
+            # By the code of two steps ago, at the time of then, so that the current code is
             # still unused.
             earlier = datetime.fromtimestamp(at.timestamp() - 2 * totp.STEP_SECONDS, tz=at.tzinfo)
             Authenticator.objects.filter(user_id=person).update(added_at=earlier)
@@ -31,7 +34,7 @@ def add_demo_authenticator(person: UUID, secret: Secret, at: datetime) -> None:
 
 
 def code_now(person: UUID, at: datetime) -> str | None:
-    """Return what the person's app shows now; None if they have none."""
+    """Return the code that the person's app shows now; None without an app."""
     _only_in_the_demo()
     app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
     return (

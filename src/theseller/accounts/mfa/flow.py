@@ -1,4 +1,7 @@
-"""What the pages of second factors share: questions to passkeys kept in the session, who may change what, and one try at a proof."""
+"""What the pages of second factors share.
+
+WebAuthn challenges in the session, the check of a recent proof, and one attempt at a proof.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from theseller.edge.ratelimit import Allowed, RetryAfter, check, refill
 #: How long a browser may take to answer.
 CHALLENGE_VALID_FOR = timedelta(minutes=5)
 _CHALLENGE, _PASSWORD_AT = "passkey_question", "password_at"
-#: Addresses that change or send something and show no page, and the page that each is used from.
+#: URLs that change or send something and show no page, and the page that each is used from.
 _PAGE_OF_ACTION = {
     "remove-factor": "accounts:security",
     "recovery-codes": "accounts:security",
@@ -35,16 +38,20 @@ _CHALLENGE_EXPIRED = RefusedError(
 
 
 def current_user(request: HttpRequest) -> User:
+    """Return the signed-in person as our own model."""
     return cast(User, request.user)
 
 
 def session_key(request: HttpRequest) -> str:
-    """Return the key of the session that a change is made in, which goes on when the person's others end."""
+    """Return the key of the current session.
+
+    A change of factors keeps this session when it ends the person's others.
+    """
     return request.session.session_key or ""
 
 
 def safe_next(request: HttpRequest, usual: str) -> str:
-    """Return where the person was going, if that is an address of ours."""
+    """Return the requested next URL if it is ours; else `usual`."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return (
         wanted
@@ -56,17 +63,20 @@ def safe_next(request: HttpRequest, usual: str) -> str:
 
 
 def allowance(request: HttpRequest, person: User, at: datetime) -> Allowed | RetryAfter:
-    """Take one try at proving a second factor, or the password where there is none."""
+    """Count one attempt to prove a second factor, or the password without one."""
     return check(request, SECOND_FACTOR, limits(request, SECOND_FACTOR, person.email), at)
 
 
 def note_password(request: HttpRequest, at: datetime) -> None:
-    """Remember when the password was given."""
+    """Store in the session when the password was given."""
     request.session[_PASSWORD_AT] = at.isoformat()
 
 
 def recently_proven(request: HttpRequest, at: datetime) -> bool:
-    """Say whether the person proved themselves in the last five minutes: by a second factor, or by the password while they have none."""
+    """Return whether the person gave a proof in the last five minutes.
+
+    The proof is a second factor, or the password while they have none.
+    """
     person = current_user(request)
     if has_factor(person.pk):
         return proven(person.pk, request.session, at=at, longest=STEP_UP_WITHIN)
@@ -78,19 +88,22 @@ def recently_proven(request: HttpRequest, at: datetime) -> bool:
 
 
 def redirect_to_proof(request: HttpRequest) -> HttpResponse:
-    """Send the person to prove themselves and back to where they can begin again. Nothing has been changed."""
+    """Redirect the person to a proof, and back to where they can start again.
+
+    Nothing has been changed.
+    """
     found = request.resolver_match
     page = _PAGE_OF_ACTION.get((found.url_name or "") if found else "remove-factor")
     back = reverse(page) if page else request.path
     # Where they were going after all of it is carried through.
     onward = safe_next(request, "")
     back += f"?{urlencode({'next': onward})}" if onward else ""
-    return redirect(
-        f"{reverse('accounts:second-factor')}?{urlencode({'next': back, 'why': 'again' if page else 'stale'})}"
-    )
+    query = urlencode({"next": back, "why": "again" if page else "stale"})
+    return redirect(f"{reverse('accounts:second-factor')}?{query}")
 
 
 def known_passkeys(person: UUID) -> list[bytes]:
+    """Return the stored credentials of the person's passkeys."""
     return [
         bytes(one)
         for one in Passkey.objects.filter(user_id=person).values_list("credential", flat=True)
@@ -100,25 +113,37 @@ def known_passkeys(person: UUID) -> list[bytes]:
 def store_challenge(
     request: HttpRequest, purpose: str, state: dict[str, Any], at: datetime
 ) -> None:
-    """Keep what a question to a passkey was, for the check of its answer."""
+    """Store a WebAuthn challenge for the check of its response."""
     request.session[_CHALLENGE] = {"purpose": purpose, "state": state, "at": at.isoformat()}
 
 
 def take_challenge(
     request: HttpRequest, purpose: str, at: datetime
 ) -> tuple[dict[str, Any], datetime]:
-    """Take the question out of the session. Raises RefusedError if there is none for this purpose, or it is too old."""
-    held = request.session.pop(_CHALLENGE, None)
-    if not isinstance(held, dict) or held.get("purpose") != purpose:
+    """Remove the challenge from the session and return it.
+
+    Returns:
+        The state of the challenge, and when it was issued.
+
+    Raises:
+        RefusedError: there is none for this purpose, or it is too old.
+    """
+    stored = request.session.pop(_CHALLENGE, None)
+    if not isinstance(stored, dict) or stored.get("purpose") != purpose:
         raise _CHALLENGE_EXPIRED
-    asked_at = datetime.fromisoformat(held["at"])
-    if not within(asked_at, at, CHALLENGE_VALID_FOR):
+    issued_at = datetime.fromisoformat(stored["at"])
+    if not within(issued_at, at, CHALLENGE_VALID_FOR):
         raise _CHALLENGE_EXPIRED
-    return held["state"], asked_at
+    return stored["state"], issued_at
 
 
 def passkey_challenge(request: HttpRequest, person: UUID, at: datetime) -> str:
-    """Ask for a proof by one of the person's passkeys; return the question for the browser, "" where passkeys can't be used."""
+    """Issue a challenge to the person's passkeys.
+
+    Returns:
+        The options for the browser as JSON; "" if the person has no passkey or the address does not
+            allow them.
+    """
     known = known_passkeys(person)
     if not known or not passkeys.supported_at(request):
         return ""
@@ -128,7 +153,11 @@ def passkey_challenge(request: HttpRequest, person: UUID, at: datetime) -> str:
 
 
 def verify_factor(request: HttpRequest, person: User, at: datetime) -> Proof:
-    """Take what the form brought as a second factor of `person`. Raises RefusedError, after writing that down."""
+    """Verify the second factor in the form of `person`.
+
+    Raises:
+        RefusedError: it is not valid. The refusal has been recorded.
+    """
     try:
         proof = _proof(request, person.pk, at)
     except RefusedError:
@@ -145,10 +174,11 @@ def _proof(request: HttpRequest, person: UUID, at: datetime) -> Proof:
         return operations.prove_by_code(
             person=person, code=request.POST.get("code", "")[:60], at=at
         )
-    state, asked_at = take_challenge(request, f"prove:{person}", at)
+    state, issued_at = take_challenge(request, f"prove:{person}", at)
     checked = passkeys.verify_authentication(request, state, answer, known_passkeys(person))
-    return operations.prove_by_passkey(person=person, answer=checked, asked_at=asked_at, at=at)
+    return operations.prove_by_passkey(person=person, answer=checked, issued_at=issued_at, at=at)
 
 
 def used_recovery_code(proof: Proof) -> bool:
+    """Return whether the proof was a recovery code."""
     return proof.kind is FactorKind.RECOVERY_CODE

@@ -8,7 +8,7 @@ from django import forms
 
 
 class CodeForm(forms.Form):
-    """A code of an app, or a recovery code where one will do."""
+    """A code of an app, or a recovery code."""
 
     code = forms.CharField(
         label="Code",
@@ -32,7 +32,7 @@ class CodeForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
-    """The password once more, from a person who has no second factor yet."""
+    """The password again, from a person who has no second factor yet."""
 
     password = forms.CharField(
         label="Password",
@@ -44,7 +44,7 @@ class PasswordForm(forms.Form):
 
 
 class PasskeyForm(forms.Form):
-    """A new passkey: what to call it, and the browser's answer."""
+    """A new passkey: its name, and the browser's response."""
 
     name = forms.CharField(
         label="Name",

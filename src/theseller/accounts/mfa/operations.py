@@ -1,4 +1,7 @@
-"""Operations on second factors. The caller has checked a recent proof of the person's (`views.step_up_required`)."""
+"""Operations on second factors.
+
+The caller has checked that the person gave a proof recently (`views.step_up_required`).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from theseller.edge.databases import accounts_database
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 
-#: How long an app may be set up before its secret is thrown away.
+#: How long the setup of an app may take before its secret is rejected.
 ENROLLMENT_VALID_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE_BYTES = 10
@@ -34,7 +37,10 @@ _WRONG_CODE = (
 
 
 def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = None) -> UUID:
-    """Make a secret for a new app, in the place of one that was never confirmed; it proves nothing until a code confirms it."""
+    """Create the secret of a new app; return the id of its row.
+
+    It replaces one that was never confirmed, and proves nothing until a code confirms it.
+    """
     row = new_id()
     with transaction.atomic(using=accounts_database()):
         _lock(person)
@@ -47,7 +53,10 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
 
 
 def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
-    """Return the secret of the app that is being set up, None if there is none or it was begun too long ago."""
+    """Return the secret of the app that is being set up.
+
+    None if there is none, or setup began more than 15 minutes ago.
+    """
     # In one transaction: while the key is replaced, the old one lives until every transaction that
     # may have read the old row has ended.
     with transaction.atomic(using=accounts_database()):
@@ -58,9 +67,12 @@ def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
 
 
 def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = "") -> Proof:
-    """Take the app into use, in the place of a former one, if `code` is its. Raises RefusedError.
+    """Activate the app if `code` is its; it replaces a former app.
 
     The person's sessions end, except the one with the key `keep`: they began without this factor.
+
+    Raises:
+        RefusedError: the code is wrong, or setup took too long.
     """
     with transaction.atomic(using=accounts_database()):
         _lock(person)
@@ -91,9 +103,12 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
 def add_passkey(
     *, person: UUID, answer: VerifiedCredential, name: str, at: datetime, keep: str = ""
 ) -> Proof:
-    """Take a new passkey into use and end the person's other sessions, except `keep`. `answer` has been checked.
+    """Activate a new passkey and end the person's other sessions.
 
-    Raises RefusedError if the passkey is in use already.
+    `answer` has been verified. The session with the key `keep` continues.
+
+    Raises:
+        RefusedError: the passkey is in use already.
     """
     passkey = new_id()
     try:
@@ -119,7 +134,10 @@ def add_passkey(
 
 
 def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -> Factor:
-    """Remove an app or a passkey; with the last one, the recovery codes go too. Other sessions than `keep` end.
+    """Remove an app or a passkey and end the person's other sessions.
+
+    With the last one, the recovery codes are deleted too. The session with the key `keep`
+    continues.
 
     Raises:
         CannotRemoveError: it is an operator's last one, or there is no such factor.
@@ -145,7 +163,13 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
 
 
 def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
-    """Remove every second factor of a person who lost them all, and end their sessions; return how many factors there were."""
+    """Remove every second factor of a person who lost them all.
+
+    Their sessions end.
+
+    Returns:
+        How many apps and passkeys there were.
+    """
     with transaction.atomic(using=accounts_database()):
         _lock(person)
         factors = own_factors(person)
@@ -159,7 +183,10 @@ def remove_all_factors(*, person: UUID, actor: str, at: datetime) -> int:
 
 
 def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
-    """Make a fresh set in the place of any former one, and return it: the only time that anybody sees it."""
+    """Create a new set of recovery codes, which replaces the former one.
+
+    Only their hashes are stored: this is the only time that they can be shown.
+    """
     codes = tuple(
         Secret(base64.b32encode(os.urandom(_CODE_BYTES)).decode().lower())
         for _ in range(RECOVERY_CODES)
@@ -179,7 +206,11 @@ def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
 
 
 def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
-    """Take a code of the person's app, or one of their recovery codes, as their second factor. Raises RefusedError."""
+    """Verify a code of the person's app, or one of their recovery codes.
+
+    Raises:
+        RefusedError: it is neither.
+    """
     plain = _digits(code)
     if len(plain) == totp.DIGITS and plain.isdigit():
         return _prove_by_app(person, plain, at)
@@ -187,14 +218,24 @@ def prove_by_code(*, person: UUID, code: str, at: datetime) -> Proof:
 
 
 def prove_by_passkey(
-    *, person: UUID, answer: VerifiedCredential, asked_at: datetime, at: datetime
+    *, person: UUID, answer: VerifiedCredential, issued_at: datetime, at: datetime
 ) -> Proof:
-    """Take a checked answer to a question of `asked_at` as the person's second factor. Raises RefusedError."""
+    """Accept a verified response of a passkey as the person's second factor.
+
+    Args:
+        person: the user's id.
+        answer: the verified response.
+        issued_at: when its challenge was issued; a challenge counts once.
+        at: the current time.
+
+    Raises:
+        RefusedError: the challenge was used already, or the passkey's counter did not rise.
+    """
     with transaction.atomic(using=accounts_database()):
         mine = Passkey.objects.filter(user_id=person, credential_id=answer.credential_id)
-        # A question is answered once. One statement: of two processes that bring the same answer,
-        # one finds the row as it was.
-        taken = mine.filter(answered__lt=asked_at)
+        # A challenge counts once. One statement: of two processes with the same response, one
+        # finds the row unchanged.
+        taken = mine.filter(answered__lt=issued_at)
         # WebAuthn §6.1.1: a counter that does not rise means that the key was copied; many
         # authenticators keep none, and say 0.
         taken = (
@@ -202,7 +243,7 @@ def prove_by_passkey(
             if answer.sign_count
             else taken.filter(sign_count=0)
         )
-        if not taken.update(answered=asked_at, sign_count=answer.sign_count):
+        if not taken.update(answered=issued_at, sign_count=answer.sign_count):
             raise RefusedError(
                 "This passkey was not accepted. Try again, or use another second factor."
             )
@@ -229,8 +270,8 @@ def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
         step = (
             totp.step_of(totp_store.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
         )
-        # A code is used once. One statement: of two processes that bring the same code, one finds
-        # the row as it was.
+        # A code is used once. One statement: of two processes with the same code, one finds the
+        # row unchanged.
         if (
             app is None
             or step is None
@@ -245,29 +286,29 @@ def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
 
 def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
     with transaction.atomic(using=accounts_database()):
-        held = recovery_codes(person)
+        codes = recovery_codes(person)
         unused = RecoveryCode.objects.filter(
             user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True
         )
-        if held is None or not unused.update(used_at=at):
+        if codes is None or not unused.update(used_at=at):
             raise RefusedError("This recovery code is invalid or was already used.")
         _record(
             Tag.SECOND_FACTOR_PROVEN,
             person,
-            held.id,
+            codes.id,
             FactorKind.RECOVERY_CODE,
             at,
-            codes_left=(held.left or 1) - 1,
+            codes_left=(codes.left or 1) - 1,
         )
-    return Proof(person, held.id, FactorKind.RECOVERY_CODE, at)
+    return Proof(person, codes.id, FactorKind.RECOVERY_CODE, at)
 
 
 def sign_in_holds(person: UUID, proof: Proof | None) -> bool:
-    """Say whether a person may be signed in with `proof`: with none only while they have no second factor.
+    """Return whether a person may be signed in with `proof`.
 
-    Call it in the transaction that makes the session. It waits for a change of the person's factors
-    that is under way, and such a change waits for it, so that no session that began with the former
-    factors outlives the change.
+    None is enough only while they have no second factor. Call it in the transaction that creates
+    the session. It waits for a change of the person's factors that is under way, and such a change
+    waits for it, so that no session that began with the former factors outlives the change.
     """
     _lock(person)
     if proof is None:
@@ -276,7 +317,10 @@ def sign_in_holds(person: UUID, proof: Proof | None) -> bool:
 
 
 def _lock(person: UUID) -> None:
-    """Let one change of a person's factors at a time: two removals must not each leave what the other takes."""
+    """Allow one change of a person's factors at a time.
+
+    Two removals must not each leave what the other removes.
+    """
     User.objects.select_for_update().only("id").get(pk=person)
 
 
@@ -301,13 +345,13 @@ def _record(
     actor: str = "",
     **details: str | int | bool,
 ) -> None:
-    told = {"kind": kind.value, "factor": str(factor), **details}
+    recorded = {"kind": kind.value, "factor": str(factor), **details}
     record(
         tag,
         actor=actor or f"user:{person}",
         tenant=None,
         subject=f"user:{person}",
         at=at,
-        details=told,
+        details=recorded,
         using=accounts_database(),
     )

@@ -1,4 +1,7 @@
-"""Passkeys: the questions that a browser's authenticator is asked, and the check of its answers (WebAuthn level 3, by `fido2`)."""
+"""Passkeys: challenges to authenticators and the check of responses.
+
+WebAuthn level 3, by the library `fido2`.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ _REFUSED = "This passkey was not accepted. Try again, or use another second fact
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCredential:
-    """What a checked answer tells: which credential, and its counter (0 for authenticators that keep none)."""
+    """A verified response: which credential, and its counter.
+
+    The counter is 0 for authenticators that have none.
+    """
 
     credential_id: bytes
     credential: bytes
@@ -39,7 +45,10 @@ class VerifiedCredential:
 
 
 def supported_at(request: HttpRequest) -> bool:
-    """Say whether browsers allow passkeys at this address: a name, and https or this very machine."""
+    """Return whether browsers allow passkeys at this address.
+
+    They need a host name, and https or this machine.
+    """
     name = _name(request)
     try:
         ipaddress.ip_address(name.strip("[]"))
@@ -51,13 +60,24 @@ def supported_at(request: HttpRequest) -> bool:
 def registration_options(
     request: HttpRequest, person: UUID, email: str, name: str, known: Sequence[bytes]
 ) -> tuple[str, dict[str, Any]]:
-    """Return (options as JSON for the browser, state to keep) for a new passkey; `known` ones are not made again."""
+    """Return the options and the state for the creation of a passkey.
+
+    Args:
+        request: the current request.
+        person: the user's id.
+        email: the user's address, shown by authenticators.
+        name: the user's name, shown by authenticators.
+        known: stored credentials, which are not created again.
+
+    Returns:
+        (options for the browser as JSON, state to store for the check of the response).
+    """
     user = PublicKeyCredentialUserEntity(id=person.bytes, name=email, display_name=name)
     options, state = _server(request).register_begin(
         user,
         [AttestedCredentialData(one) for one in known],
-        # Both the possession and the person: a PIN, a finger or a face. Else a stolen key would be
-        # half of the way in.
+        # Possession and user verification: a PIN, a fingerprint or a face. Else a stolen key
+        # would be enough beside the password.
         user_verification=UserVerificationRequirement.REQUIRED,
         resident_key_requirement=ResidentKeyRequirement.DISCOURAGED,
     )
@@ -67,7 +87,11 @@ def registration_options(
 def authentication_options(
     request: HttpRequest, known: Sequence[bytes]
 ) -> tuple[str, dict[str, Any]]:
-    """Return (options as JSON for the browser, state to keep) for a proof by one of the `known` passkeys."""
+    """Return the options and the state for a proof by a known passkey.
+
+    Returns:
+        (options for the browser as JSON, state to store for the check of the response).
+    """
     credentials = [AttestedCredentialData(one) for one in known]
     options, state = _server(request).authenticate_begin(
         credentials, user_verification=UserVerificationRequirement.REQUIRED
@@ -78,7 +102,11 @@ def authentication_options(
 def verify_registration(
     request: HttpRequest, state: Mapping[str, Any], answer: str
 ) -> VerifiedCredential:
-    """Check the answer to `ask_to_create`. Raises RefusedError."""
+    """Verify the response to `registration_options`.
+
+    Raises:
+        RefusedError: it is not valid.
+    """
     data = _checked(lambda: _server(request).register_complete(state, _parsed(answer)))
     credential = data.credential_data
     if credential is None:
@@ -89,7 +117,11 @@ def verify_registration(
 def verify_authentication(
     request: HttpRequest, state: Mapping[str, Any], answer: str, known: Sequence[bytes]
 ) -> VerifiedCredential:
-    """Check the answer to `ask_to_prove`. Raises RefusedError."""
+    """Verify the response to `authentication_options`.
+
+    Raises:
+        RefusedError: it is not valid.
+    """
 
     def check() -> tuple[AttestedCredentialData, AuthenticatorData]:
         given = AuthenticationResponse.from_dict(_parsed(answer))

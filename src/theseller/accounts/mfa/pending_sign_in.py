@@ -1,4 +1,7 @@
-"""The state between a correct password and the second factor: the person is not signed in yet."""
+"""The state between a correct password and the second factor.
+
+The person is not signed in yet.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _PENDING = "half_signed_in"
 
 
 def begin(request: HttpRequest, user: User, at: datetime) -> None:
-    """Remember that the password of `user` was given."""
+    """Store that the password of `user` was given."""
     request.session.cycle_key()
     # With the hash: a password that is changed in these minutes ends the waiting.
     request.session[_PENDING] = {
@@ -28,16 +31,19 @@ def begin(request: HttpRequest, user: User, at: datetime) -> None:
 
 def pending_user(request: HttpRequest, at: datetime) -> User | None:
     """Return the person whose second factor is pending, or None."""
-    held = request.session.get(_PENDING)
-    if not isinstance(held, dict) or not within(datetime.fromisoformat(held["at"]), at, _VALID_FOR):
+    stored = request.session.get(_PENDING)
+    if not isinstance(stored, dict) or not within(
+        datetime.fromisoformat(stored["at"]), at, _VALID_FOR
+    ):
         return None
-    user = User.objects.filter(pk=held["person"]).first()
+    user = User.objects.filter(pk=stored["person"]).first()
     return (
         user
-        if user is not None and constant_time_compare(held["hash"], user.get_session_auth_hash())
+        if user is not None and constant_time_compare(stored["hash"], user.get_session_auth_hash())
         else None
     )
 
 
 def clear(request: HttpRequest) -> None:
+    """Remove the pending sign-in from the session."""
     request.session.pop(_PENDING, None)

@@ -1,4 +1,4 @@
-"""The proof of a second factor as a session carries it, and how long it is good for."""
+"""The proof of a second factor in a session, and how long it is valid."""
 
 from __future__ import annotations
 
@@ -20,45 +20,54 @@ STEP_UP_WITHIN = timedelta(minutes=5)
 
 #: Clocks of machines that serve the same session differ by less.
 _SKEW = timedelta(seconds=5)
-#: A visit is noted once a minute, not at every request.
+#: Activity is stored once a minute, not at every request.
 _ACTIVITY_INTERVAL = timedelta(minutes=1)
 _PROOF, _ACTIVE_AT = "second_factor", "operated_at"
 
 
 def store_proof(request: HttpRequest, proof: Proof) -> None:
-    """Store the proof in the session, under a new session key (against session fixation)."""
+    """Store the proof in the session, under a new session key.
+
+    The new key prevents session fixation.
+    """
     request.session.cycle_key()
     for name, value in session_content(proof, proof.at).items():
         request.session[name] = value
 
 
 def session_content(proof: Proof, seen: datetime) -> dict[str, Any]:
-    """Return what a session holds that carries `proof` and was let in last at `seen`."""
-    told = {
+    """Return the session content that carries `proof`.
+
+    `seen` is when the operator was last active.
+    """
+    proof_content = {
         "person": str(proof.person),
         "factor": str(proof.factor),
         "kind": proof.kind.value,
         "at": proof.at.isoformat(),
     }
-    return {_PROOF: told, _ACTIVE_AT: seen.isoformat()}
+    return {_PROOF: proof_content, _ACTIVE_AT: seen.isoformat()}
 
 
 def proof_in(session: Mapping[str, Any]) -> Proof | None:
-    """Return the proof that a session carries; None if there is none that we can read."""
-    held: Any = session.get(_PROOF)
+    """Return the proof that a session carries; None if it has no valid one."""
+    stored: Any = session.get(_PROOF)
     try:
         return Proof(
-            UUID(held["person"]),
-            UUID(held["factor"]),
-            FactorKind(held["kind"]),
-            datetime.fromisoformat(held["at"]),
+            UUID(stored["person"]),
+            UUID(stored["factor"]),
+            FactorKind(stored["kind"]),
+            datetime.fromisoformat(stored["at"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def within(earlier: datetime | None, at: datetime, longest: timedelta) -> bool:
-    """Say whether `earlier` is less than `longest` before `at`, and not after it."""
+    """Return whether `earlier` is less than `longest` before `at`.
+
+    It may be up to five seconds after `at`, for clocks that differ. False if it has no time zone.
+    """
     return earlier is not None and earlier.tzinfo is not None and -_SKEW <= at - earlier < longest
 
 
@@ -70,7 +79,10 @@ def proven(
     longest: timedelta,
     using: str | None = None,
 ) -> bool:
-    """Say whether the session proves a second factor of `person`, given less than `longest` ago and still theirs."""
+    """Return whether the session proves a second factor of `person`.
+
+    The proof was given less than `longest` ago, and the factor is still theirs.
+    """
     proof = proof_in(session)
     return (
         proof is not None
@@ -81,7 +93,7 @@ def proven(
 
 
 def last_active_at(session: Mapping[str, Any]) -> datetime | None:
-    """Return when the operator of this session was last let in, to the minute."""
+    """Return when the operator of this session was last active, to the minute."""
     try:
         return datetime.fromisoformat(session.get(_ACTIVE_AT, ""))
     except (TypeError, ValueError):
@@ -89,7 +101,7 @@ def last_active_at(session: Mapping[str, Any]) -> datetime | None:
 
 
 def note_activity(session: MutableMapping[str, Any], at: datetime) -> None:
-    """Keep the session from counting as left alone."""
+    """Store that the operator is active; at most once a minute."""
     last = last_active_at(session)
     if last is None or at - last >= _ACTIVITY_INTERVAL:
         session[_ACTIVE_AT] = at.isoformat()

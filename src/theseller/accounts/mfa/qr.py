@@ -1,4 +1,7 @@
-"""QR codes as inline SVG: the secret in one never becomes a file or an address of its own."""
+"""QR codes as inline SVG.
+
+The secret in a code never becomes a file or a URL of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from theseller.lib.secret import Secret
 
 
 def qr_svg(content: Secret) -> SafeString:
-    """Draw `content`. Dark on light whatever the page's colours are, for cameras need that."""
+    """Draw `content` as a QR code.
+
+    It is dark on light in every color scheme, because cameras need that.
+    """
     drawn = io.BytesIO()
     segno.make(content.reveal(), error="m", micro=False).save(
         drawn,

@@ -1,4 +1,7 @@
-"""Reads of second factors. Each takes the connection to read by, since the probe looks too, by a role of its own."""
+"""Read second factors.
+
+Each query takes the connection to read by, since the probe reads too, by a role of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from theseller.accounts.models import Authenticator, Passkey, RecoveryCode
 
 
 def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]:
-    """Return the apps and passkeys of `person`, oldest first: what makes them a person with a second factor."""
+    """Return the apps and passkeys of `person`, oldest first.
+
+    One of these makes a second factor; recovery codes alone do not.
+    """
     apps = (
         Authenticator.objects.using(using)
         .filter(user_id=person, confirmed_at__isnull=False)
@@ -29,7 +35,10 @@ def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]
 
 
 def recovery_codes(person: UUID, *, using: str | None = None) -> Factor | None:
-    """Return the person's set of recovery codes, used up or not; None if none was ever made."""
+    """Return the person's set of recovery codes, used up or not.
+
+    None if none was ever made.
+    """
     sets = RecoveryCode.objects.using(using).filter(user_id=person).values("set_id")
     row = (
         sets.annotate(made=Max("made_at"), codes=Count("code_hash"), used=Count("used_at"))
@@ -45,7 +54,10 @@ def recovery_codes(person: UUID, *, using: str | None = None) -> Factor | None:
 
 
 def has_factor(person: UUID, *, using: str | None = None) -> bool:
-    """Say whether `person` has an app or a passkey. Recovery codes alone are no second factor: they replace a lost one."""
+    """Return whether `person` has an app or a passkey.
+
+    Recovery codes alone are not a second factor: they replace a lost one.
+    """
     apps = Authenticator.objects.using(using).filter(user_id=person, confirmed_at__isnull=False)
     return (
         apps.values("id").exists()
@@ -56,7 +68,7 @@ def has_factor(person: UUID, *, using: str | None = None) -> bool:
 def factor_exists(
     factor: UUID, kind: FactorKind, person: UUID, *, using: str | None = None
 ) -> bool:
-    """Say whether a factor that once gave a proof is still this person's."""
+    """Return whether a factor that once gave a proof is still this person's."""
     match kind:
         case FactorKind.AUTHENTICATOR:
             return (

@@ -1,4 +1,7 @@
-"""Replace the key of second factors while they are in use, by re-encrypting each secret."""
+"""Replace the key of second factors while they are in use.
+
+Each secret is re-encrypted.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,25 @@ from theseller.edge.databases import accounts_database
 
 
 def second_factor_keys() -> list[KeyRecord]:
-    """Return the living keys, oldest first; the last one seals."""
+    """Return the keys that are not destroyed, oldest first.
+
+    The last one seals.
+    """
     return totp_store.keys()
 
 
 def make_key() -> None:
-    """Make a key that seals from now on."""
+    """Create a key that seals from now on."""
     totp_store.new_key()
 
 
 def reseal_old_secrets() -> int:
-    """Seal under the newest key what an older one seals; return how many secrets are left under an older one.
+    """Seal under the newest key what an older one seals.
 
     Each row separately, and only if unchanged: a person may have started setup again meanwhile.
+
+    Returns:
+        How many secrets are left under an older key.
     """
     newest = totp_store.keys()[-1].id
     old = Authenticator.objects.exclude(data_key_id=newest)

@@ -1,4 +1,7 @@
-"""One-time codes by time: RFC 6238 with the values that every authenticator app knows (HMAC-SHA-1, 30 seconds, 6 digits)."""
+"""Time-based one-time codes (RFC 6238).
+
+With the values that every authenticator app supports: HMAC-SHA-1, 30 seconds, 6 digits.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,15 @@ def code_of(secret: Secret, step: int) -> str:
 
 
 def step_at(at: datetime) -> int:
+    """Return the number of the 30-second step since 1970 at `at`."""
     return int(at.timestamp()) // STEP_SECONDS
 
 
 def step_of(secret: Secret, code: str, at: datetime) -> int | None:
-    """Return the step that `code` belongs to, of those that count at `at`; None if it is the code of none of them."""
+    """Return the step that `code` belongs to, of those that count at `at`.
+
+    None if it is the code of none of them.
+    """
     steps = [step_at(at) + drift for drift in _DRIFT]
     # Every candidate is compared, in constant time: how long it takes says nothing.
     found = [
@@ -47,7 +54,10 @@ def step_of(secret: Secret, code: str, at: datetime) -> int | None:
 
 
 def enrollment_uri(secret: Secret, *, account: str, issuer: str) -> Secret:
-    """Return the `otpauth://` address that an app reads from a QR code (Google Authenticator's key URI format)."""
+    """Return the `otpauth://` URI that an app reads from a QR code.
+
+    Source: Google Authenticator's key URI format.
+    """
     label = quote(f"{issuer}:{account}", safe="")
     return Secret(
         f"otpauth://totp/{label}?{urlencode({'secret': secret.reveal(), 'issuer': issuer})}"

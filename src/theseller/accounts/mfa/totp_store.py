@@ -1,7 +1,7 @@
-"""Secrets of authenticator apps at rest: each sealed to its own row under the deployment's one key for second factors.
+"""Secrets of authenticator apps at rest.
 
-One key, not one for each person: a secret goes by the deletion of its row, and nothing of a
-tenant's hangs on it.
+Each is sealed to its own row under the deployment's one key for second factors. There is one key,
+not one for each person: a secret is deleted with its row, and it does not belong to a tenant.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def _place(row: UUID) -> EncryptionContext:
 
 
 def keys() -> list[KeyRecord]:
-    """Return the living keys for second factors, oldest first; the last one seals."""
+    """Return the keys for second factors that are not destroyed.
+
+    The oldest is first; the last one seals.
+    """
     return [
         one
         for one in settings.KEY_STORE.list()
@@ -41,17 +44,22 @@ def keys() -> list[KeyRecord]:
 
 
 def new_key() -> DataKey:
-    """Make a key that seals from now on."""
+    """Create a key that seals from now on."""
     return settings.KEY_STORE.create(Purpose.MFA, OWNER)
 
 
 def sealed(row: UUID, secret: Secret) -> tuple[bytes, UUID]:
-    """Seal `secret` to the row `row`; return the message and the id of its key."""
+    """Seal `secret` to the row `row`; return the message and its key's id."""
     living = keys()
     key = settings.KEY_STORE.get(living[-1].id) if living else new_key()
     return seal(key, _place(row), secret), key.id
 
 
 def unsealed(row: UUID, message: bytes) -> Secret:
-    """Return the secret of the row `row`. Raises CannotOpenError, KeyDestroyedError."""
+    """Return the secret of the row `row`.
+
+    Raises:
+        CannotOpenError: the message is not the one that was sealed to this row.
+        KeyDestroyedError: its key was destroyed.
+    """
     return open_sealed(settings.KEY_STORE, _place(row), message)

@@ -1,4 +1,4 @@
-"""The words of this slice."""
+"""Values of second factors, and their errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class FactorKind(StrEnum):
 
     @property
     def label(self) -> str:
+        """The name of the kind on pages."""
         return {
             "authenticator": "Authenticator app",
             "passkey": "Passkey",
@@ -26,7 +27,10 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A second factor that counts: an app that a code has confirmed, a passkey, or a set of recovery codes with `left` unused ones."""
+    """A second factor that counts.
+
+    An app that a code has confirmed, a passkey, or a set of recovery codes with `left` unused ones.
+    """
 
     id: UUID
     kind: FactorKind
@@ -37,7 +41,10 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That `person` used `factor` at `at`. It is valid while the factor exists, in the session in which it was given."""
+    """A record that `person` used `factor` at `at`.
+
+    It is valid while the factor exists, in the session in which it was given.
+    """
 
     person: UUID
     factor: UUID
@@ -46,8 +53,11 @@ class Proof:
 
 
 class RefusedError(Exception):
-    """The proof is none. Its text is for the person, says what to do, and does not say which check failed."""
+    """The proof is not valid.
+
+    The text is for the person: it says what to do, and does not say which check failed.
+    """
 
 
 class CannotRemoveError(Exception):
-    """The factor has to stay; the text says why."""
+    """The factor can't be removed; the text says why."""

@@ -1,4 +1,4 @@
-"""A person's own security page, setting up and removing second factors, and proving one."""
+"""The security page of an account: set up, remove and prove factors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WHY = {
 
 
 def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Let a view run only for a person who proved themselves in the last five minutes."""
+    """Allow a view only for a person with a proof of the last five minutes."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -60,7 +60,10 @@ def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
 def step_up_required_to_change(
     view: Callable[..., HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
-    """Let everyone who may see a page read it, and change something by it only after a proof of the last five minutes."""
+    """Require a proof of the last five minutes for changes by a view.
+
+    Everyone who may see the page can read it.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -75,7 +78,7 @@ def step_up_required_to_change(
 
 @require_GET
 def security(request: HttpRequest) -> HttpResponse:
-    """Show the person their second factors."""
+    """Show a person their second factors."""
     return _security(request)
 
 
@@ -100,7 +103,10 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
 @require_http_methods(["GET", "POST"])
 @step_up_required
 def authenticator(request: HttpRequest) -> HttpResponse:
-    """Set up an authenticator app: POST begins, GET shows the QR code, POST with a code takes it into use."""
+    """Set up an authenticator app.
+
+    POST begins, GET shows the QR code, POST with a code activates the app.
+    """
     person, at = flow.current_user(request), clock.now()
     if request.method == "POST" and "code" not in request.POST:
         operations.begin_authenticator(person=person.pk, at=at)
@@ -150,7 +156,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @step_up_required
 def passkey(request: HttpRequest) -> HttpResponse:
-    """Make a passkey: GET asks the browser, POST brings its answer."""
+    """Create a passkey: GET sends the challenge, POST brings the response."""
     person, at = flow.current_user(request), clock.now()
     if not passkeys.supported_at(request):
         return redirect("accounts:security")
@@ -189,13 +195,15 @@ def passkey(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
-        gone = operations.remove_factor(
+        removed = operations.remove_factor(
             person=flow.current_user(request).pk,
             factor=factor,
             at=clock.now(),
             keep=flow.session_key(request),
         )
-        messages.success(request, f"{gone.name} was removed. Your other browsers are signed out.")
+        messages.success(
+            request, f"{removed.name} was removed. Your other browsers are signed out."
+        )
     except CannotRemoveError as error:
         messages.error(request, str(error))
     return redirect("accounts:security")
@@ -204,7 +212,7 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
 @require_POST
 @step_up_required
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
-    """Create recovery codes and show them: here, and never again."""
+    """Create recovery codes and show them this once."""
     person = flow.current_user(request).pk
     if not has_factor(person):
         messages.error(
@@ -218,7 +226,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "code", "answer")
 @require_http_methods(["GET", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Prove a second factor once more; without one, give the password once more."""
+    """Prove a second factor again, or the password without one."""
     person, at = flow.current_user(request), clock.now()
     with_factor = has_factor(person.pk)
     error = ""
@@ -257,7 +265,10 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
 def proof_page(
     request: HttpRequest, person: UUID | None, *, error: str = "", signing_in: bool = False
 ) -> HttpResponse:
-    """Show the form that asks for a proof: of a second factor of `person`, or of the password if that is None."""
+    """Show the form that asks for a proof.
+
+    It asks for a second factor of `person`, or for the password if that is None.
+    """
     at = clock.now()
     kinds = {factor.kind for factor in own_factors(person)} if person else set()
     apps = "The six digits that your authenticator app shows now, or a recovery code."
@@ -280,27 +291,32 @@ def proof_page(
 
 
 def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
-    """Tell a person who used a recovery code how many are left, and what to do."""
-    held = recovery_codes(proof.person) if flow.used_recovery_code(proof) else None
-    if held is not None:
+    """Tell a person who used a recovery code how many are left."""
+    remaining = recovery_codes(proof.person) if flow.used_recovery_code(proof) else None
+    if remaining is not None:
         messages.warning(
             request,
-            f"You used a recovery code; {held.left} are left. If a device is lost, remove it on"
-            " your security page.",
+            f"You used a recovery code; {remaining.left} are left. If a device is lost, remove it"
+            " on your security page.",
         )
 
 
 def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
-    """A new factor has just been used, so it proves this session too; who has no recovery codes gets them now."""
+    """Report a new factor, and show recovery codes if there are none yet.
+
+    A new factor has just been used, so it proves this session too.
+    """
     proofs.store_proof(request, proof)
     messages.success(
         request,
         f"{proof.kind.label} is set up. From now on you sign in with your password and a second"
         " factor. Your other browsers are signed out.",
     )
-    held = recovery_codes(proof.person)
+    existing = recovery_codes(proof.person)
     codes = (
-        operations.make_recovery_codes(person=proof.person, at=clock.now()) if held is None else ()
+        operations.make_recovery_codes(person=proof.person, at=clock.now())
+        if existing is None
+        else ()
     )
     if codes:
         return _security(request, codes=codes)
