@@ -1,1 +1,1 @@
-"""From facts to numbers a seller can act on: rollups, queries, dashboards."""
+"""Figures of a shop: rollups of facts, queries and dashboard pages."""

@@ -13,6 +13,8 @@ def _stores_with_data() -> frozenset[str]:
 
 
 class AnalyticsConfig(AppConfig):
+    """Configuration of the Django application `analytics`."""
+
     name = "theseller.analytics"
     label = "analytics"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,7 @@
-"""Table descriptors of `analytics`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `analytics`.
+
+They say what each of its tables stores, for how long, and who may use it.
+"""
 
 from __future__ import annotations
 

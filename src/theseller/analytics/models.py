@@ -1,1 +1,4 @@
-"""No models: rollups are recomputed and read by SQL (`sql/tables.sql` is their definition)."""
+"""No models: rollups are recomputed and read by SQL.
+
+`sql/tables.sql` defines the tables.
+"""

@@ -20,7 +20,7 @@ events = getLogger(__name__)
 #: Tenants of one tick, and the most batches that one tenant may take before the others have their
 #: turn.
 _TENANTS, _BATCHES = 100, 20
-#: Of how many shops a night some days are recounted, and how many days of each.
+#: How many shops are recounted each night, and how many days of each.
 _MOST_TENANTS, _VERIFIED_DAYS = 1000, 60
 
 
@@ -28,7 +28,10 @@ _MOST_TENANTS, _VERIFIED_DAYS = 1000, 60
 @app.task(name="analytics.roll_up", queueing_lock="analytics.roll_up", pass_context=False)
 # Procrastinate names the tick; the time that counts is the work's own
 def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001
-    """Recompute the dirty days of every tenant that has some. One tenant's failure leaves the others' figures fresh."""
+    """Recompute the dirty days of every tenant that has some.
+
+    A failure of one tenant does not stop the others.
+    """
     for tenant in dirty_tenants():
         try:
             recompute_all(tenant)
@@ -48,7 +51,7 @@ def dirty_tenants(*, using: str = "default") -> list[UUID]:
 
 
 def recompute_all(tenant: UUID) -> int:
-    """Recompute a tenant's dirty days batch by batch; return how many days were done."""
+    """Recompute a tenant's dirty days in batches; return how many days."""
     done = 0
     for _ in range(_BATCHES):
         batch = recompute_dirty(tenant=tenant, at=clock.now())
@@ -61,7 +64,7 @@ def recompute_all(tenant: UUID) -> int:
 @app.periodic(cron="41 2 * * *")
 @app.task(name="analytics.verify", queueing_lock="analytics.verify", pass_context=False)
 def verify_figures(timestamp: int = 0) -> None:  # see `roll_up`  # noqa: ARG001
-    """Recount days of shops by other rules than their figures, and log each figure that differs."""
+    """Recount days of shops independently, and log figures that differ."""
     for tenant in tenants_to_recount():
         try:
             verify(tenant)
@@ -71,7 +74,10 @@ def verify_figures(timestamp: int = 0) -> None:  # see `roll_up`  # noqa: ARG001
 
 
 def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") -> int:
-    """Recount up to `days` days of a shop, other ones each night; log what differs, without amounts, and return how many figures do."""
+    """Recount up to `days` days of a shop; return how many figures differ.
+
+    Other days each night; differences are logged without amounts.
+    """
     found, _ = differences(tenant, days=days, seed=clock.now().toordinal(), using=using)
     for one in found:
         where = {
@@ -85,10 +91,10 @@ def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") 
 
 
 def tenants_to_recount(*, using: str = "default") -> list[UUID]:
-    """Return up to 1,000 shops of which facts are stored, without those under a legal hold.
+    """Return up to 1,000 shops with stored facts.
 
-    The function that finds facts too old is asked with a day to come, which all facts are older
-    than.
+    Without those under a legal hold. The function that finds expired facts is called with a future
+    day, than which all facts are older.
     """
     at = clock.now()
     return [

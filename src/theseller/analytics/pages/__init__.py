@@ -1,1 +1,1 @@
-"""The dashboard, the product table and the page of one day, and their CSV files."""
+"""The dashboard, the product table, the page of one day, and their CSV."""

@@ -1,4 +1,7 @@
-"""Tiles and the main chart: the same series as a picture, as a table and as a sentence."""
+"""Tiles and the main chart.
+
+The chart shows the same series as a picture, as a table and as a sentence.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,10 @@ _LONGEST_BY_DAY = 120
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure of the strip. `now` is None where nothing is posted or known, `before` where nothing can be compared.
+    """One figure of the strip above the chart.
 
-    `mark` is a remark on the figure; with `warn` it says what is missing.
+    `now` is None where nothing is posted or known, `before` where nothing can be compared. `mark`
+    is a remark on the figure; with `warn` it says what is missing.
     """
 
     metric: Metric
@@ -49,13 +53,17 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """What is drawn: days, or weeks counted back from the last day so that the newest is whole. Days after the first figures only."""
+    """What a chart draws: one point for each day or each week.
+
+    Weeks are counted back from the last day, so that the newest is whole.
+    """
 
     spans: tuple[Span, ...]
     weekly: bool
 
     @classmethod
     def of(cls, span: Span) -> Points:
+        """Return the points of a span: weeks if it has more than 120 days."""
         if span.length <= _LONGEST_BY_DAY:
             return cls(tuple(Span(day, day) for day in span.days()), weekly=False)
         ends = [span.last - timedelta(days=offset) for offset in range(0, span.length, 7)]
@@ -69,15 +77,19 @@ class Points:
         return [known.value(metric, span, series.by_day) for span in self.spans]
 
     def whole(self, index: int) -> bool:
-        """Return whether a point sums as many days as the others; a week of two days would look like a drop."""
+        """Return whether a point sums as many days as the others.
+
+        A week of two days would look like a drop.
+        """
         return not self.weekly or self.spans[index].length == 7
 
 
 def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
-    """Return what the chart shows: the period itself, or for one of a few days the fortnight that it ends, compared with nothing.
+    """Return the series that the chart shows.
 
-    What such a short period is compared with is in the tiles and the sentence; a second fortnight
-    would be another comparison.
+    It is the period itself, or for a period of fewer than four days the 14 days that end with it,
+    without a comparison. What such a short period is compared with is in the tiles and the
+    sentence; 14 earlier days would be another comparison.
     """
     span = selection.choice.span
     if span.length >= _SHORTEST_CHART:
@@ -88,9 +100,10 @@ def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
 
 
 def comparable(selection: Selection, metric: Metric, known: DaysWithData) -> bool:
-    """Return whether a figure may be compared: both periods have data on every day, and money is not of a part of one day.
+    """Return whether a figure may be compared.
 
-    Money is posted in batches, not through the day: half a day of it compares with nothing.
+    Both periods must have data on every day. Money of one partial day is not compared: money is
+    posted in batches, not evenly through the day.
     """
     choice = selection.choice
     if metric.from_ledger and selection.one_partial_day:
@@ -140,7 +153,7 @@ def tiles(
 def _mark(
     metric: Metric, total: Figures, selection: Selection, known: DaysWithData
 ) -> tuple[str, bool]:
-    """Return the remark on a figure, and whether it says that something is missing."""
+    """Return the remark on a figure, and whether it says what is missing."""
     span = selection.choice.span
     missing = known.missing(metric, span)
     if missing == span.length:
@@ -160,7 +173,7 @@ def _mark(
 def chart(
     selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData
 ) -> dict[str, Any]:
-    """Return the main chart: its data, its table, and the sentence that says it in words."""
+    """Return the main chart: its data, its table, and its summary sentence."""
     metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
     points = Points.of(drawn.span)
     now = points.values(metric, drawn, known)
@@ -203,7 +216,10 @@ def chart(
 
 
 def _address(selection: Selection, points: Points) -> str:
-    """Return where a point of the chart leads, with DAY and FIRST in the place of its last and first day."""
+    """Return the URL of a point, with DAY and FIRST for its days.
+
+    DAY stands for the last and FIRST for the first day of the point; the script replaces them.
+    """
     if points.weekly:
         return selection.query(period="custom", **{"from": "FIRST", "to": "DAY"})
     return day_address(selection, date(1, 1, 1)).replace("0001-01-01", "DAY")
@@ -222,7 +238,10 @@ def _row_head(selection: Selection, span: Span) -> str:
 def _before_values(
     selection: Selection, drawn: DaySeries, length: int, known: DaysWithData
 ) -> list[Value | None]:
-    """Return the values of comparison beside those drawn, None where there are no figures yet; empty where there are none at all."""
+    """Return the values of the comparison, one for each point drawn.
+
+    None where there are no figures yet; an empty list where there are none at all.
+    """
     first = selection.option.first_day
     if drawn.before_span is None or drawn.before_span.last < first:
         return []

@@ -1,4 +1,4 @@
-"""Which days of a period are covered by data of orders and of money, and where value added tax is inside the figures.
+"""Which days have data of orders and money, and where VAT is included.
 
 Every function runs inside the caller's tenant scope.
 """
@@ -21,11 +21,11 @@ _LAG = timedelta(hours=6)
 
 
 def coverage(scope: Scope, span: Span, at: datetime, *, using: str = "default") -> Coverage:
-    """Return for which days of `span` every store of `scope` has data of orders, and of money.
+    """Return the days of `span` with data in every store of `scope`.
 
-    A day is covered if pulled streams and imported documents span it from midnight to midnight of
-    the store; the day that is not over at `at`, if they reach to at least six hours before. Money
-    that belongs to no store has no coverage of its own.
+    Orders and money separately. A day is covered if pulled streams and imported documents span it
+    from midnight to midnight of the store; the day that is not over at `at`, if they reach to at
+    least six hours before. Money that belongs to no store has no coverage of its own.
     """
     kept = stored_ranges(using=using)
     stores = [store for store in scope.marketplace_ids if store in MARKETPLACES]
@@ -52,10 +52,10 @@ def _has(windows: Sequence[Window], store: str, day: date, at: datetime) -> bool
 
 
 def contains_tax(scope: Scope) -> bool:
-    """Return whether amounts of `scope` contain value added tax that the seller may owe.
+    """Return whether amounts of `scope` contain value added tax.
 
-    In such stores prices include it, and so do sales, refunds and net proceeds. Amazon states the
-    tax of an ordered item (`Figures.ordered_tax`), but not of what it posts: a page must say that
-    net proceeds contain it.
+    It is tax that the seller may owe. In such stores prices include it, and so do sales, refunds
+    and net proceeds. Amazon states the tax of an ordered item (`Figures.ordered_tax`), but not of
+    what it posts: a page must say that net proceeds contain it.
     """
     return any(tax_included(store) for store in scope.marketplace_ids)

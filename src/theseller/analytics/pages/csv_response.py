@@ -27,7 +27,10 @@ def _cell(value: Cell) -> str:
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> HttpResponse:
-    """Return a file download `name`.csv: UTF-8 with a byte order mark (Excel needs it), commas, points, ISO days."""
+    """Return a download `name`.csv with a header and rows.
+
+    UTF-8 with a byte order mark (Excel needs it), commas between cells, decimal points, ISO dates.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([_cell(text) for text in header])

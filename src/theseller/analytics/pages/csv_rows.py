@@ -1,4 +1,7 @@
-"""What each page gives as CSV: the rows it shows, unrounded, with the ledger's signs."""
+"""The CSV rows of each page.
+
+They are the rows that the page shows, unrounded, with the ledger's signs.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,7 @@ from theseller.analytics.pages.queries import DaySeries
 from theseller.analytics.pages.selection import Selection, store_label
 from theseller.analytics.rollups.types import SUMMED, Figures
 
-#: A file of more products than this would be no table to look at; it is what 560 days of the
-#: largest catalogue we test need.
+#: The most rows of a file of products: as many as 560 days of the largest catalog that we test.
 _MOST_PRODUCTS = 100_000
 #: Columns by day of purchase; all others of the rollup are by the day Amazon posted.
 _PURCHASED = frozenset(
@@ -40,9 +42,10 @@ _BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_pr
 
 
 def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> HttpResponse:
-    """Return one row a day, with the columns of the day rollup and, beside them, the main ones of the period of comparison.
+    """Return one row for each day, with the columns of the day rollup.
 
-    A cell is blank where there is no data of its day: what is missing is no zero.
+    Beside them are the main columns of the period of comparison. A cell is blank where there is no
+    data of its day: missing data is not zero.
     """
     before = series.before_span.days() if series.before_span else []
     header = [
@@ -65,7 +68,10 @@ def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> Ht
 def _known_cells(
     series: DaySeries, day: date | None, known: DaysWithData, names: Sequence[str]
 ) -> list[Cell]:
-    """Return figures of a day, blank where neither data of its orders, or of its money, nor a figure of them is stored."""
+    """Return the figures of a day, blank where no data is stored.
+
+    A cell is given if there is data of the day's orders (or of its money), or a figure of them.
+    """
     if day is None:
         return [None] * len(names)
     figures = series.by_day.get(day, Figures())
@@ -82,28 +88,55 @@ def _known_cells(
 
 
 def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
-    """Return every product that the table would show on all its pages, in its order."""
+    """Return every product of the table, on all its pages, in its order."""
     span = selection.choice.span
     everything = ProductQuery(
         table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False
     )
     page = product_page(selection.scope, span, before, everything)
     header = [
-        "sku", "asin", "title", "currency", "ordered_sales", "units", "orders", "refunds", "refunded_sales", "fees", "net_proceeds",
-        "ordered_sales_before", "units_before", "net_proceeds_before",
-    ]  # fmt: skip
+        "sku",
+        "asin",
+        "title",
+        "currency",
+        "ordered_sales",
+        "units",
+        "orders",
+        "refunds",
+        "refunded_sales",
+        "fees",
+        "net_proceeds",
+        "ordered_sales_before",
+        "units_before",
+        "net_proceeds_before",
+    ]
     rows: list[list[Cell]] = [
         [
-            row.sku, row.asin, row.title, selection.scope.currency, row.ordered_sales, row.units, row.orders, row.refunds, row.refunded_sales,
-            row.fees, row.net_proceeds, row.ordered_sales_before, row.units_before, row.net_proceeds_before,
+            row.sku,
+            row.asin,
+            row.title,
+            selection.scope.currency,
+            row.ordered_sales,
+            row.units,
+            row.orders,
+            row.refunds,
+            row.refunded_sales,
+            row.fees,
+            row.net_proceeds,
+            row.ordered_sales_before,
+            row.units_before,
+            row.net_proceeds_before,
         ]
         for row in page.rows
-    ]  # fmt: skip
+    ]
     return csv_response(_name("products", selection, span), header, rows)
 
 
 def day_csv(selection: Selection, wanted: date, *, most: int) -> HttpResponse:
-    """Return every ledger line and order line of a day, with what became of each."""
+    """Return every ledger line and order line of a day, and how each counts.
+
+    At most `most` of each in a store.
+    """
     header = [
         "book",
         "store",
@@ -131,15 +164,39 @@ def _day_rows(store: str, wanted: date, most: int) -> Iterator[list[Cell]]:
     for entry in queries.day_entries(store, wanted, most=most):
         kind = charge_name(ChargeType(entry.kind))
         yield [
-            "ledger", label, entry.posted_at, entry.order_id, entry.sku, kind, entry.source, entry.state, entry.treatment, entry.quantity,
-            entry.currency, entry.amount, entry.transaction_type, entry.breakdown,
-        ]  # fmt: skip
+            "ledger",
+            label,
+            entry.posted_at,
+            entry.order_id,
+            entry.sku,
+            kind,
+            entry.source,
+            entry.state,
+            entry.treatment,
+            entry.quantity,
+            entry.currency,
+            entry.amount,
+            entry.transaction_type,
+            entry.breakdown,
+        ]
     for order in queries.day_orders(store, wanted, most=most):
         treatment = "counted" if order.counted else "not a sale"
         yield [
-            "orders", label, order.purchased_at, order.order_id, order.sku, "Ordered", "orders", order.status, treatment, order.quantity,
-            order.currency, order.item_price, "", "",
-        ]  # fmt: skip
+            "orders",
+            label,
+            order.purchased_at,
+            order.order_id,
+            order.sku,
+            "Ordered",
+            "orders",
+            order.status,
+            treatment,
+            order.quantity,
+            order.currency,
+            order.item_price,
+            "",
+            "",
+        ]
 
 
 def _name(what: str, selection: Selection, span: Span) -> str:

@@ -1,4 +1,7 @@
-"""What the pages show, worked out from figures: tiles, chart, waterfall, and what is said about their freshness and sources."""
+"""The template context of the pages, computed from figures.
+
+The toolbar, the waterfall, and the remarks on freshness and data quality.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +38,22 @@ from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.money import Money
 
 _SEGMENTS = (
-    PeriodKey.TODAY, PeriodKey.YESTERDAY, PeriodKey.LAST_7, PeriodKey.LAST_28, PeriodKey.LAST_90, PeriodKey.MONTH, PeriodKey.LAST_MONTH,
+    PeriodKey.TODAY,
+    PeriodKey.YESTERDAY,
+    PeriodKey.LAST_7,
+    PeriodKey.LAST_28,
+    PeriodKey.LAST_90,
+    PeriodKey.MONTH,
+    PeriodKey.LAST_MONTH,
     PeriodKey.LAST_12_MONTHS,
-)  # fmt: skip
+)
 
-#: So many stretches without data are named; of more, how many.
+#: How many ranges without data are named; of the others only the number is said.
 _GAPS_NAMED = 3
 
 
 def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, Any]:
-    """Return the choices of the bar on top, each with its address."""
+    """Return the choices of the toolbar, each with its URL."""
     choice = selection.choice
     earlier, later = neighbours(choice)
     shown = (*_SEGMENTS, choice.key) if choice.key is PeriodKey.LAST_30 else _SEGMENTS
@@ -88,13 +97,19 @@ _CENTRAL_EUROPE = (
     "Warsaw",
 )
 _ZONE_NAMES = {
-    "America/Los_Angeles": "Pacific time (PT)", "Europe/London": "UK time", "Asia/Tokyo": "Japan time (JST)", "Asia/Kolkata": "India time (IST)",
+    "America/Los_Angeles": "Pacific time (PT)",
+    "Europe/London": "UK time",
+    "Asia/Tokyo": "Japan time (JST)",
+    "Asia/Kolkata": "India time (IST)",
     **{f"Europe/{city}": "Central European time (CET)" for city in _CENTRAL_EUROPE},
-}  # fmt: skip
+}
 
 
 def zone_text(selection: Selection) -> str:
-    """Say in which time zone the days begin: ``Pacific time (PT)``, ``each store\u2019s own time zone``."""
+    r"""Return the time zone in which the days begin, as text.
+
+    For example ``Pacific time (PT)``, or ``each store\u2019s own time zone``.
+    """
     zones = {
         MARKETPLACES[store].zone_name
         for store in selection.scope.marketplace_ids
@@ -110,12 +125,15 @@ def zone_text(selection: Selection) -> str:
 
 
 def span_text(span: Span) -> str:
-    """Write a span as briefly as it can be read: ``Oct 27 \u2013 Nov 23, 2026``."""
+    r"""Return a span as short text: ``Oct 27 \u2013 Nov 23, 2026``."""
     return week_day(span.first) if span.length == 1 else day_range(span.first, span.last)
 
 
 def load_series(selection: Selection, at: datetime) -> DaySeries:
-    """Read the figures of the selection. A period that ends today is compared with the same part of its last day."""
+    """Read the figures of the selection.
+
+    A period that ends today is compared with the same part of its last day.
+    """
     choice = selection.choice
     series = queries.day_series(selection.scope, choice.span, choice.before)
     if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
@@ -134,13 +152,16 @@ def load_series(selection: Selection, at: datetime) -> DaySeries:
 
 
 def day_address(selection: Selection, day: date) -> str:
-    """Return the address of the rows behind a day."""
+    """Return the URL of the page of a day."""
     address = reverse("analytics:day", args=[day.isoformat()])
     return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
 
 
 def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) -> list[WaterfallRow]:
-    """Return the lines from ordered sales to net proceeds. The second is the difference between the order date and posted date bases."""
+    """Return the lines from ordered sales to net proceeds.
+
+    The second and the third are the difference between the bases: order date and posted date.
+    """
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
     steps = (
@@ -181,7 +202,7 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
 
 
 def _not_posted(selection: Selection, known: DaysWithData) -> str:
-    """Say what the difference between what was ordered and what was posted consists of."""
+    """Return what the sales not yet posted consist of, as text."""
     if known.whole(BY_KEY["net"], selection.choice.span):
         return "less those posted from earlier orders"
     return "part of the period has no data of money"
@@ -194,7 +215,10 @@ def data_quality(
     streams: Sequence[StreamProgress],
     known: DaysWithData,
 ) -> dict[str, Any]:
-    """Return what must be said beside the figures: how fresh, how sure, what is missing."""
+    """Return what the page says about the figures' quality.
+
+    How fresh they are, how much is settled, and what is missing.
+    """
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
     fresh = (("Orders", until.orders_until), ("Money", until.money_until))
     return {
@@ -219,7 +243,7 @@ def data_quality(
 
 
 def _gaps(selection: Selection, known: DaysWithData) -> list[tuple[str, str]]:
-    """Return for orders and for money the days that have no data, as text."""
+    """Return the days without data of orders, and of money, as text."""
     found = zip(("orders", "money"), known.gaps(selection.choice.span), strict=True)
     return [(name, _stretches(gaps)) for name, gaps in found if gaps]
 
@@ -232,7 +256,7 @@ def _stretches(gaps: Sequence[Span]) -> str:
 
 
 def _incomparable(selection: Selection, known: DaysWithData) -> str:
-    """Say why figures are not compared, or nothing."""
+    """Return why figures are not compared; "" if they are."""
     choice = selection.choice
     if choice.before is None:
         return ""
@@ -250,7 +274,7 @@ def _incomparable(selection: Selection, known: DaysWithData) -> str:
 
 
 def _partial_text(selection: Selection) -> str:
-    """Say that the last day is not over, and what it is compared with."""
+    """Return that the last day is not over, and what it is compared with."""
     choice = selection.choice
     if not selection.comparable:
         return "Today is not over" if choice.span.length == 1 else "The last day is not over"
@@ -261,7 +285,10 @@ def _partial_text(selection: Selection) -> str:
 
 
 def _share(part: int, whole: int) -> Decimal | None:
-    """Return a share that shows as nothing or everything only if it is."""
+    """Return a share that is 0 or 1 only if it is exactly that.
+
+    Others are at least 0.01 and at most 0.99; None if the whole is 0.
+    """
     if not whole:
         return None
     share = Decimal(part) / whole
@@ -269,10 +296,13 @@ def _share(part: int, whole: int) -> Decimal | None:
 
 
 def latest_figures_span(option: StoreOption) -> Span:
-    """Return the last 28 days that have figures: where to send someone whose period is empty."""
+    """Return the last 28 days that have figures.
+
+    A page whose period is empty links to them.
+    """
     return Span(max(option.first_day, option.last_day - timedelta(days=27)), option.last_day)
 
 
 def choice_has_days(choice: Choice, series: DaySeries) -> bool:
-    """Say whether any day of the period has figures."""
+    """Return whether any day of the period has figures."""
     return any(choice.span.first <= day <= choice.span.last for day in series.by_day)

@@ -1,4 +1,8 @@
-"""The rows behind one day: for each store its figures, its ledger by kind, what was left out and why, and its orders."""
+"""The page of one day: the rows behind its figures.
+
+For each store its figures, its ledger lines by charge type, the lines that are excluded and why,
+and its orders.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ EXCLUSION_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ChargeTypeLines:
-    """The lines of one kind and their sum."""
+    """The lines of one charge type and their sum."""
 
     label: str
     amount: Money
@@ -62,7 +66,10 @@ class StoreDay:
 
 
 def day_context(selection: Selection, wanted: date, at: datetime, *, most: int) -> dict[str, Any]:
-    """Return what the page of a day shows, store by store; at most `most` lines of a kind of row in each."""
+    """Return what the page of a day shows, for each store.
+
+    At most `most` ledger lines and `most` order lines of each.
+    """
     days = [
         _store_day(store, selection.scope.currency, wanted, most)
         for store in selection.scope.marketplace_ids
@@ -135,7 +142,7 @@ def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay |
 
 
 def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[ChargeTypeLines, ...]:
-    """Return lines grouped by kind, in the order of a profit statement."""
+    """Return lines grouped by charge type, in the order of a P&L statement."""
     grouped: dict[ChargeType, list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
         grouped[ChargeType(entry.kind)].append(entry)

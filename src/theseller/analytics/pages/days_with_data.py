@@ -1,4 +1,7 @@
-"""Which days of a page have data. What is missing is a gap in a line and a note on a figure, never zero."""
+"""Which days of a page have data.
+
+Missing data is a gap in a line and a note on a figure, never zero.
+"""
 
 from __future__ import annotations
 
@@ -32,24 +35,30 @@ class DaysWithData:
         return span is not None and not self.missing(metric, span)
 
     def missing(self, metric: Metric, span: Span) -> int:
-        """Return for how many days of `span` there is no data of what `metric` counts."""
+        """Return how many days of `span` have no data of what `metric` counts."""
         return sum(day not in self.of(metric) for day in span.days())
 
     def value(self, metric: Metric, days: Span, figures: dict[date, Figures]) -> Value | None:
-        """Return the sum of `metric` over `days`; None if a day has no data, unless there are figures of a single day all the same."""
+        """Return the sum of `metric` over `days`; None if a day has no data.
+
+        A single day with figures has a value all the same.
+        """
         total: Value = sum((metric.value(figures[day]) for day in days.days() if day in figures), 0)
         if self.whole(metric, days) or (days.length == 1 and total):
             return total
         return None
 
     def gaps(self, span: Span) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-        """Return the stretches of `span` without data of orders, and those without data of money."""
+        """Return the ranges of `span` without data of orders, and of money."""
         found = Coverage(span, self.orders, self.money)
         return found.order_gaps, found.money_gaps
 
 
 def days_with_data(selection: Selection, at: datetime, *, context_days: int = 0) -> DaysWithData:
-    """Return what is known of the period, of the one it is compared with, and of the `context_days` that end with the period."""
+    """Return which days of a selection have data.
+
+    The days of the period, of the period of comparison, and `context_days` before the last day.
+    """
     choice = selection.choice
     spans = [
         choice.span,

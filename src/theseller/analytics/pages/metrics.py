@@ -1,4 +1,7 @@
-"""The six figures of the dashboard: what each is called, where it comes from, and what its rise means."""
+"""The six figures of the dashboard.
+
+What each is called, which basis it has, and whether a rise is good.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,11 @@ MONEY, COUNT = "money", "count"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure. `value` turns stored figures into what is shown: refunds and fees, stored as negative, are shown as what they cost."""
+    """One figure of the dashboard.
+
+    `value` turns stored figures into what is shown: refunds and fees, which are stored as negative
+    amounts, are shown as positive costs. `polarity` says whether a rise is good.
+    """
 
     key: str
     label: str
@@ -30,14 +37,19 @@ class Metric:
 
     @property
     def is_money(self) -> bool:
+        """Whether the figure is an amount of money, not a count."""
         return self.unit == MONEY
 
     @property
     def from_ledger(self) -> bool:
+        """Whether the figure counts by posted date."""
         return self.basis == BY_POSTED_DATE
 
     def shown(self, figures: Figures, currency: str) -> Money | int | None:
-        """Return the figure as pages show it: an amount with its currency, or a count. None where Amazon has posted nothing yet."""
+        """Return the figure as pages show it.
+
+        It is an amount with its currency, or a count. None where Amazon has posted nothing yet.
+        """
         value = self.value(figures)
         if self.from_ledger and not figures.posted_lines and not value:
             return None
@@ -45,18 +57,63 @@ class Metric:
 
 
 METRICS = (
-    Metric("sales", "Ordered sales", "good", BY_PURCHASE_DATE, MONEY, lambda f: f.ordered_sales,
-           "Price of the products ordered, before discounts, without shipping. Canceled and replacement orders are excluded."),
-    Metric("units", "Units", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.units, "Units ordered, including pending orders."),
-    Metric("orders", "Orders", "good", BY_PURCHASE_DATE, COUNT, lambda f: f.orders, "Orders, excluding canceled and replacement orders."),
-    Metric("refunds", "Refunds", "bad", BY_POSTED_DATE, MONEY, lambda f: -f.refunded_sales,
-           "Money refunded to buyers, by the day Amazon posted it."),
-    Metric("fees", "Amazon fees", "neutral", BY_POSTED_DATE, MONEY, lambda f: -f.fees,
-           "Selling, fulfillment, storage and other fees, less those refunded."),
-    Metric("net", "Net proceeds", "good", BY_POSTED_DATE, MONEY, lambda f: f.net_proceeds,
-           "What Amazon has released or settled: sales, discounts, refunds, fees, advertising and reimbursements, before your own costs. "
-           "Money that Amazon defers is not in it."),
-)  # fmt: skip
+    Metric(
+        "sales",
+        "Ordered sales",
+        "good",
+        BY_PURCHASE_DATE,
+        MONEY,
+        lambda f: f.ordered_sales,
+        "Price of the products ordered, before discounts, without shipping. "
+        "Canceled and replacement orders are excluded.",
+    ),
+    Metric(
+        "units",
+        "Units",
+        "good",
+        BY_PURCHASE_DATE,
+        COUNT,
+        lambda f: f.units,
+        "Units ordered, including pending orders.",
+    ),
+    Metric(
+        "orders",
+        "Orders",
+        "good",
+        BY_PURCHASE_DATE,
+        COUNT,
+        lambda f: f.orders,
+        "Orders, excluding canceled and replacement orders.",
+    ),
+    Metric(
+        "refunds",
+        "Refunds",
+        "bad",
+        BY_POSTED_DATE,
+        MONEY,
+        lambda f: -f.refunded_sales,
+        "Money refunded to buyers, by the day Amazon posted it.",
+    ),
+    Metric(
+        "fees",
+        "Amazon fees",
+        "neutral",
+        BY_POSTED_DATE,
+        MONEY,
+        lambda f: -f.fees,
+        "Selling, fulfillment, storage and other fees, less those refunded.",
+    ),
+    Metric(
+        "net",
+        "Net proceeds",
+        "good",
+        BY_POSTED_DATE,
+        MONEY,
+        lambda f: f.net_proceeds,
+        "What Amazon has released or settled: sales, discounts, refunds, fees, advertising "
+        "and reimbursements, before your own costs. Money that Amazon defers is not in it.",
+    ),
+)
 BY_KEY = {metric.key: metric for metric in METRICS}
 
 #: What the dashboard's figures mean, in their order: label and definition.

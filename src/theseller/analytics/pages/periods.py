@@ -1,8 +1,8 @@
-"""Periods: which days a page is about, and which they are compared with. Pure arithmetic over calendar days.
+"""Periods: the days of a page, and those that they are compared with.
 
-Rolling periods end with yesterday, so that whole days are compared with whole days; 7, 28 and 364
-days keep the weekdays aligned. Today and the month to date end with the day that is not over, and
-say so (`Choice.partial`).
+Pure arithmetic over calendar days. Rolling periods end with yesterday, so that whole days are
+compared with whole days; 7, 28 and 364 days keep the weekdays aligned. Today and the month to date
+end with the day that is not over (`Choice.partial`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class PeriodKey(StrEnum):
-    """The periods of the toolbar, by their name in the address."""
+    """The periods of the toolbar, by their name in the URL."""
 
     TODAY = "today"
     YESTERDAY = "yesterday"
@@ -54,7 +54,7 @@ COMPARE_LABELS = {
     Compare.NONE: "No comparison",
 }
 DEFAULT_PERIOD = PeriodKey.LAST_28
-#: Facts live 18 months; a longer request would only draw empty days.
+#: Facts are kept for 18 months; a longer period would only show empty days.
 LONGEST_DAYS = 560
 _ROLLING = {
     PeriodKey.LAST_7: 7,
@@ -75,6 +75,7 @@ class Span:
 
     @property
     def length(self) -> int:
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     def days(self) -> list[date]:
@@ -82,19 +83,24 @@ class Span:
         return [self.first + timedelta(days=offset) for offset in range(self.length)]
 
     def shifted(self, days: int) -> Span:
+        """Return the span moved by `days` days, to earlier ones if negative."""
         return Span(self.first + timedelta(days=days), self.last + timedelta(days=days))
 
     def enclosing(self, other: Span) -> dict[str, date]:
-        """Return `from_day` and `to_day`, the first and last day of both, as parameters of a statement.
+        """Return the first and the last day of both spans.
 
-        An index finds one range of days; of two ranges the rows of all days were read and left out.
+        They are the parameters `from_day` and `to_day` of a statement. An index finds one range of
+        days; with two ranges, the rows of all days were read and filtered out.
         """
         return {"from_day": min(self.first, other.first), "to_day": max(self.last, other.last)}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A period and its comparison. `before` is None when nothing is compared; `partial`: the last day is not over yet."""
+    """A period and its comparison.
+
+    `before` is None when nothing is compared; `today` is the current day of the stores.
+    """
 
     key: PeriodKey
     span: Span
@@ -104,17 +110,21 @@ class Choice:
 
     @property
     def partial(self) -> bool:
+        """Whether the last day is not over yet."""
         return self.span.last >= self.today
 
     @property
     def before_label(self) -> str:
-        """Say what the comparison is, as a legend does."""
+        """The name of the comparison in a legend."""
         if self.compare is Compare.YEAR:
             return "A year earlier"
         named = {
-            PeriodKey.TODAY: "Yesterday", PeriodKey.YESTERDAY: "The day before", PeriodKey.MONTH: "Month before",
-            PeriodKey.LAST_MONTH: "Month before", PeriodKey.LAST_12_MONTHS: "12 months before",
-        }  # fmt: skip
+            PeriodKey.TODAY: "Yesterday",
+            PeriodKey.YESTERDAY: "The day before",
+            PeriodKey.MONTH: "Month before",
+            PeriodKey.LAST_MONTH: "Month before",
+            PeriodKey.LAST_12_MONTHS: "12 months before",
+        }
         return (
             named.get(self.key)
             or f"Previous {self.span.length} day{'' if self.span.length == 1 else 's'}"
@@ -122,10 +132,16 @@ class Choice:
 
 
 def choose(*, period: str, compare: str, first: str = "", last: str = "", today: date) -> Choice:
-    """Read a choice from the words of an address. What can't be read falls back to the default: an address is no form to be refused.
+    """Return the choice that the parameters of a URL name.
 
-    `first` and `last` (ISO days) count for a custom period only; swapped ends are put right, and
-    the future is cut off.
+    Parameters that can't be read fall back to the default: a URL is not a form with errors.
+
+    Args:
+        period: a value of `PeriodKey`.
+        compare: a value of `Compare`.
+        first: the first ISO day; counts for a custom period only.
+        last: the last ISO day. Swapped ends are put in order, and days after `today` are cut off.
+        today: the current day of the stores.
     """
     key = PeriodKey(period) if period in set(PeriodKey) else DEFAULT_PERIOD
     span = _span(key, today)
@@ -161,7 +177,7 @@ def _custom(first: str, last: str, today: date) -> Span | None:
 
 
 def parse_day(text: str) -> date | None:
-    """Read an ISO day; None if it is none."""
+    """Return the ISO day of `text`; None if it is not one."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -191,14 +207,20 @@ def _matching_end(span: Span, months: int) -> date:
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the same day of another month, or that month's last day if it is shorter."""
+    """Return the same day of another month.
+
+    It is the last day of the month if that is shorter.
+    """
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def neighbours(choice: Choice) -> tuple[Span, Span | None]:
-    """Return the periods before and after, for stepping; None where the next one lies wholly in the future."""
+    """Return the periods before and after, for stepping.
+
+    The later one is None if it would begin after today.
+    """
     span = choice.span
     whole_months = span.first.day == 1 and choice.key in {PeriodKey.MONTH, PeriodKey.LAST_MONTH}
     if whole_months or _is_month(span):

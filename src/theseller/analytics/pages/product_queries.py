@@ -1,4 +1,4 @@
-"""Reads of the product table: search, sort, page, compare, and a line for each row shown."""
+"""Read the product table: search, sort, page and compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
 from theseller.lib import sql as statements
 from theseller.tenancy.scope import current_tenant
 
-#: A line of fewer days would be a dot or a stroke.
+#: Fewer days are no series to draw.
 _SHORTEST_LINE = 4
 
 
@@ -34,59 +34,94 @@ class Sort(StrEnum):
     MARGIN = "margin"
 
 
-#: What each order means in SQL. Fees and refunds are negative, so the dearest come first in
-#: ascending order of their amount.
+#: The SQL expression of each order. Fees are stored as negative amounts: the highest come first in
+#: descending order of `-fees`.
 _ORDER = {
-    Sort.SALES: "sales", Sort.UNITS: "units", Sort.ORDERS: "orders", Sort.REFUNDS: "case when posted_orders > 0 then refunds::numeric / posted_orders end", Sort.FEES: "-fees", Sort.NET: "case when posted > 0 then net end",
-    Sort.CHANGE: "sales - sales_before", Sort.MARGIN: "case when posted > 0 and posted_sales > 0 then net / posted_sales end",
-}  # fmt: skip
+    Sort.SALES: "sales",
+    Sort.UNITS: "units",
+    Sort.ORDERS: "orders",
+    Sort.REFUNDS: "case when posted_orders > 0 then refunds::numeric / posted_orders end",
+    Sort.FEES: "-fees",
+    Sort.NET: "case when posted > 0 then net end",
+    Sort.CHANGE: "sales - sales_before",
+    Sort.MARGIN: "case when posted > 0 and posted_sales > 0 then net / posted_sales end",
+}
 
 _PAGE = """
 with sold as (
     select sku,
-           coalesce(sum(orders) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as orders,
-           coalesce(sum(units) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as units,
-           coalesce(sum(ordered_sales) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as sales,
-           coalesce(sum(refunds) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as refunds,
-           coalesce(sum(refunded_sales) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as refunded_sales,
-           coalesce(sum(fees) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as fees,
-           coalesce(sum(net_proceeds) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as net,
-           coalesce(sum(product_sales) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_sales,
-           coalesce(sum(posted_orders) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_orders,
-           coalesce(sum(posted_lines) filter (where local_day >= %(first)s and local_day <= %(last)s), 0) as posted,
-           coalesce(sum(ordered_sales) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as sales_before,
-           coalesce(sum(units) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as units_before,
-           coalesce(sum(net_proceeds) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as net_before,
-           coalesce(sum(posted_lines) filter (where local_day >= %(before_first)s and local_day <= %(before_last)s), 0) as posted_before
+           coalesce(sum(orders) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as orders,
+           coalesce(sum(units) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as units,
+           coalesce(sum(ordered_sales) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as sales,
+           coalesce(sum(refunds) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as refunds,
+           coalesce(sum(refunded_sales) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as refunded_sales,
+           coalesce(sum(fees) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as fees,
+           coalesce(sum(net_proceeds) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as net,
+           coalesce(sum(product_sales) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_sales,
+           coalesce(sum(posted_orders) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as posted_orders,
+           coalesce(sum(posted_lines) filter (
+               where local_day >= %(first)s and local_day <= %(last)s), 0) as posted,
+           coalesce(sum(ordered_sales) filter (
+               where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
+               as sales_before,
+           coalesce(sum(units) filter (
+               where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
+               as units_before,
+           coalesce(sum(net_proceeds) filter (
+               where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
+               as net_before,
+           coalesce(sum(posted_lines) filter (
+               where local_day >= %(before_first)s and local_day <= %(before_last)s), 0)
+               as posted_before
     from analytics_day_product
-    where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
+    where tenant_id = %(tenant)s and currency = %(currency)s
+      and marketplace_id = any (%(stores)s::text[])
       and local_day between %(from_day)s and %(to_day)s
-      and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
+      and (
+          local_day between %(first)s and %(last)s
+          or local_day between %(before_first)s and %(before_last)s)
       {search}
     group by sku
 )
-select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before, net_before, posted_sales, posted_orders, posted,
-       posted_before, count(*) over (), sum(units) over (), sum(sales) over (), case when sum(posted) over () > 0 then sum(net) over () end,
+select sku, orders, units, sales, refunds, refunded_sales, fees, net, sales_before, units_before,
+       net_before, posted_sales, posted_orders, posted, posted_before,
+       count(*) over (), sum(units) over (), sum(sales) over (),
+       case when sum(posted) over () > 0 then sum(net) over () end,
        sum(posted_sales) over (), case when sum(posted) over () > 0 then sum(fees) over () end
 from sold order by {order} {direction} nulls last, sku limit %(most)s offset %(skip)s
 """
 _SEARCH = """
       and (sku ilike %(pattern)s or sku in (
           select p.sku from ingest_product p
-          where p.tenant_id = %(tenant)s and p.marketplace_id = any (%(stores)s::text[]) and (p.title ilike %(pattern)s or p.asin ilike %(pattern)s)))
+          where p.tenant_id = %(tenant)s and p.marketplace_id = any (%(stores)s::text[])
+            and (p.title ilike %(pattern)s or p.asin ilike %(pattern)s)))
 """
 _NAMES = """
 select distinct on (sku) sku, asin, title from ingest_product
-where tenant_id = %(tenant)s and sku = any (%(skus)s::text[]) and marketplace_id = any (%(stores)s::text[])
+where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
+  and marketplace_id = any (%(stores)s::text[])
 order by sku, updated_at desc, marketplace_id
 """
 _ASINS = """
 select sku, max(asin) from analytics_day_product
-where tenant_id = %(tenant)s and sku = any (%(skus)s::text[]) and local_day between %(first)s and %(last)s group by sku
+where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
+  and local_day between %(first)s and %(last)s
+group by sku
 """
 _LINES = """
 select sku, local_day, sum(ordered_sales) from analytics_day_product
-where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[]) and local_day between %(first)s and %(last)s
+where tenant_id = %(tenant)s and currency = %(currency)s
+  and marketplace_id = any (%(stores)s::text[])
+  and local_day between %(first)s and %(last)s
   and sku = any (%(skus)s::text[])
 group by sku, local_day
 """
@@ -94,7 +129,11 @@ group by sku, local_day
 
 @dataclass(frozen=True, slots=True)
 class ProductQuery:
-    """Which rows of the table, in which order. `search` finds part of a SKU, an ASIN or a title; `with_lines`: a line for each row."""
+    """Which rows of the table, in which order.
+
+    `search` finds part of a SKU, an ASIN or a title; `with_lines` adds a series for each row;
+    `most` rows are returned after `skip` rows.
+    """
 
     sort: Sort = Sort.SALES
     descending: bool = True
@@ -107,15 +146,25 @@ class ProductQuery:
 def product_page(
     scope: Scope, span: Span, before: Span | None, query: ProductQuery, *, using: str = "default"
 ) -> ProductPage:
-    """Return one page of the product table, its comparison with `before` (None in every row without one), and the sums over all rows.
+    """Return one page of the product table and the sums over all rows.
 
-    Sums are over every product found, not over the page.
+    Sums are over every product found, not over the page. Columns of comparison are None in every
+    row if `before` is None.
     """
     other = before or Span(date.max, date.min)
     values = {
-        "tenant": current_tenant(), "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
-        "before_first": other.first, "before_last": other.last, **span.enclosing(other), "most": query.most, "skip": query.skip, "pattern": _pattern(query.search),
-    }  # fmt: skip
+        "tenant": current_tenant(),
+        "currency": scope.currency,
+        "stores": list(scope.marketplace_ids),
+        "first": span.first,
+        "last": span.last,
+        "before_first": other.first,
+        "before_last": other.last,
+        **span.enclosing(other),
+        "most": query.most,
+        "skip": query.skip,
+        "pattern": _pattern(query.search),
+    }
     sql = _PAGE.format(
         search=_SEARCH if query.search else "",
         order=_ORDER[query.sort],
@@ -169,20 +218,35 @@ def _product(row: Sequence[Any], name: tuple[str, str], *, compared: bool) -> Pr
         posted_before,
     ) = row[:15]
     return ProductFigures(
-        sku=sku, asin=name[0], title=name[1], orders=orders, units=units, ordered_sales=sales, refunds=refunds, refunded_sales=refunded,
-        fees=fees if posted else None, net_proceeds=net if posted else None, ordered_sales_before=sales_before if compared else None,
-        units_before=units_before if compared else None, net_proceeds_before=net_before if compared and posted_before else None,
-        product_sales=posted_sales, posted_orders=posted_orders, posted_lines=posted,
-    )  # fmt: skip
+        sku=sku,
+        asin=name[0],
+        title=name[1],
+        orders=orders,
+        units=units,
+        ordered_sales=sales,
+        refunds=refunds,
+        refunded_sales=refunded,
+        fees=fees if posted else None,
+        net_proceeds=net if posted else None,
+        ordered_sales_before=sales_before if compared else None,
+        units_before=units_before if compared else None,
+        net_proceeds_before=net_before if compared and posted_before else None,
+        product_sales=posted_sales,
+        posted_orders=posted_orders,
+        posted_lines=posted,
+    )
 
 
 def _lines(values: dict[str, Any], span: Span, using: str) -> dict[str, tuple[Decimal, ...]]:
-    """Return a line of sales for each product, by day up to a month and by week beyond it: a line of six rem shows no more."""
+    """Return a series of sales for each product.
+
+    By day up to a month and by week for longer spans: the line of a row is too small for more.
+    """
     step = 1 if span.length <= 31 else 7
     buckets = -(-span.length // step)
     found: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * buckets)
     for sku, day, amount in statements.rows(connections[using], _LINES, values):
-        found[sku][buckets - 1 - (span.last - day).days // step] += (
-            amount  # Counted from the end: a short week would look like a fall.
-        )
+        # Counted from the end, so that the newest week is whole: a short one would look like a
+        # fall.
+        found[sku][buckets - 1 - (span.last - day).days // step] += amount
     return {sku: tuple(amounts) for sku, amounts in found.items()}

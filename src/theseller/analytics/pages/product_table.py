@@ -1,4 +1,4 @@
-"""The product table's own words in the address, and its headers, pager and remainder."""
+"""The product table: its URL parameters, headers, pager and remainder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ from theseller.lib.money import Money
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 100
 _HEADERS = (
-    (Sort.SALES, "Sales"), (Sort.CHANGE, "Change"), (Sort.UNITS, "Units"), (Sort.ORDERS, "Orders"), (Sort.REFUNDS, "Refund rate"),
-    (Sort.FEES, "Fees"), (Sort.NET, "Net proceeds"), (Sort.MARGIN, "Margin"),
-)  # fmt: skip
+    (Sort.SALES, "Sales"),
+    (Sort.CHANGE, "Change"),
+    (Sort.UNITS, "Units"),
+    (Sort.ORDERS, "Orders"),
+    (Sort.REFUNDS, "Refund rate"),
+    (Sort.FEES, "Fees"),
+    (Sort.NET, "Net proceeds"),
+    (Sort.MARGIN, "Margin"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How the table is asked for."""
+    """The order, the search and the page of the table that a URL requests."""
 
     sort: Sort
     descending: bool
@@ -32,13 +38,16 @@ class Table:
     page: int
 
     def query(self) -> ProductQuery:
-        """Return what this page of the table needs."""
+        """Return the query of this page of the table."""
         return ProductQuery(
             self.sort, self.descending, self.search, PAGE_SIZE, (self.page - 1) * PAGE_SIZE
         )
 
     def words(self, **over: str) -> dict[str, str]:
-        """Return the words of an address for this table with some changed; defaults are left out."""
+        """Return the URL parameters of this table with some changed.
+
+        A parameter with its default is empty.
+        """
         return {
             "sort": "" if self.sort is Sort.SALES else self.sort.value,
             "dir": "" if self.descending else "asc",
@@ -48,7 +57,10 @@ class Table:
 
 
 def read_table(words: QueryDict) -> Table:
-    """Read an address; what can't be read is the default: by sales, the most first, the first page."""
+    """Return the table that the parameters of a URL request.
+
+    A parameter that can't be read has its default: by sales, descending, the first page.
+    """
     sort, number = words.get("sort", ""), words.get("page", "")
     return Table(
         Sort(sort) if sort in set(Sort) else Sort.SALES,
@@ -105,7 +117,10 @@ def product_context(
 
 
 def _remainder(table: Table, page: ProductPage, total: Figures, currency: str) -> Money | None:
-    """Return the net proceeds that belong to no product; None where the rows are a search, or nothing is posted."""
+    """Return the net proceeds that belong to no product.
+
+    None where the rows are the result of a search, or nothing is posted.
+    """
     if table.search or not page.rows or total.net_posted is None:
         return None
     return Money(total.net_proceeds - (page.net_proceeds or 0), currency)

@@ -1,7 +1,8 @@
-"""Reads for the dashboard. Each runs inside the caller's tenant scope and sums only within one currency.
+"""Read the figures of the dashboard.
 
-Every query repeats the tenant as a plain filter: row security decides what may be seen, the filter
-tells the planner early.
+Each query runs inside the caller's tenant scope and sums only within one currency. Every query
+repeats the tenant as a plain filter: row-level security decides what may be seen, the filter helps
+the planner.
 """
 
 from __future__ import annotations
@@ -27,25 +28,32 @@ from analytics_day where tenant_id = %(tenant)s group by 1, 2 order by sum(order
 """
 _DAYS = f"""
 select local_day, {", ".join(f"sum({name})" for name in SUMMED)},
-       count(*) filter (where ledger_source <> 'none'), count(*) filter (where ledger_source = 'settlement')
+       count(*) filter (where ledger_source <> 'none'),
+       count(*) filter (where ledger_source = 'settlement')
 from analytics_day
-where tenant_id = %(tenant)s and currency = %(currency)s and marketplace_id = any (%(stores)s::text[])
+where tenant_id = %(tenant)s and currency = %(currency)s
+  and marketplace_id = any (%(stores)s::text[])
   and local_day between %(from_day)s and %(to_day)s
-  and (local_day between %(first)s and %(last)s or local_day between %(before_first)s and %(before_last)s)
+  and (
+    local_day between %(first)s and %(last)s
+    or local_day between %(before_first)s and %(before_last)s)
 group by local_day order by local_day
 """  # column names of our own  # noqa: S608
 _SO_FAR = """
 select count(distinct o.order_id), coalesce(sum(o.quantity), 0), coalesce(sum(o.item_price), 0)
 from ingest_order_line o
-join unnest(%(stores)s::text[], %(cutoffs)s::timestamptz[]) as c (marketplace_id, cutoff) using (marketplace_id)
-where o.tenant_id = %(tenant)s and o.local_day = %(day)s and o.purchased_at < c.cutoff and coalesce(o.currency, %(currency)s) = %(currency)s
+join unnest(%(stores)s::text[], %(cutoffs)s::timestamptz[]) as c (marketplace_id, cutoff)
+  using (marketplace_id)
+where o.tenant_id = %(tenant)s and o.local_day = %(day)s and o.purchased_at < c.cutoff
+  and coalesce(o.currency, %(currency)s) = %(currency)s
   and o.status <> 'cancelled' and not o.is_replacement
 """
 _DAY_ORDERS = """
-select o.order_id, o.purchased_at, o.status, o.is_replacement, o.is_business, o.sku, o.asin, coalesce(p.title, ''), o.quantity, o.currency,
-       o.item_price, o.promotion_discount
+select o.order_id, o.purchased_at, o.status, o.is_replacement, o.is_business, o.sku, o.asin,
+       coalesce(p.title, ''), o.quantity, o.currency, o.item_price, o.promotion_discount
 from ingest_order_line o
-left join ingest_product p on p.tenant_id = o.tenant_id and p.marketplace_id = o.marketplace_id and p.sku = o.sku
+left join ingest_product p
+  on p.tenant_id = o.tenant_id and p.marketplace_id = o.marketplace_id and p.sku = o.sku
 where o.tenant_id = %(tenant)s and o.marketplace_id = %(store)s and o.local_day = %(day)s
 order by o.purchased_at, o.order_id, o.line_key limit %(most)s
 """
@@ -63,29 +71,42 @@ class DaySeries:
 
 
 def stores(*, using: str = "default") -> tuple[Store, ...]:
-    """Return every store and currency with figures, the busiest first."""
+    """Return every store and currency with figures.
+
+    The one with the most order items is first.
+    """
     return tuple(Store(*row) for row in _read(_STORES, {}, using))
 
 
 def day_series(
     scope: Scope, span: Span, before: Span | None, *, using: str = "default"
 ) -> DaySeries:
-    """Return the figures of the scope's stores, by each store's own calendar day, in one read of the day rollup."""
+    """Return the figures of the scope's stores by day, and their sums.
+
+    By each store's own calendar day, in one read of the day rollup.
+    """
     other = before or Span(date.max, date.min)
     rows = _read(
         _DAYS,
         {
-            "currency": scope.currency, "stores": list(scope.marketplace_ids), "first": span.first, "last": span.last,
-            "before_first": other.first, "before_last": other.last, **span.enclosing(other),
+            "currency": scope.currency,
+            "stores": list(scope.marketplace_ids),
+            "first": span.first,
+            "last": span.last,
+            "before_first": other.first,
+            "before_last": other.last,
+            **span.enclosing(other),
         },
         using,
-    )  # fmt: skip
+    )
     by_day = {row[0]: Figures(*row[1:]) for row in rows}
     return DaySeries(
-        span, before, by_day,
+        span,
+        before,
+        by_day,
         add_up(figures for day, figures in by_day.items() if span.first <= day <= span.last),
         add_up(figures for day, figures in by_day.items() if other.first <= day <= other.last),
-    )  # fmt: skip
+    )
 
 
 def add_up(parts: Iterable[Figures]) -> Figures:
@@ -101,7 +122,11 @@ def add_up(parts: Iterable[Figures]) -> Figures:
 def ordered_so_far(
     scope: Scope, day: date, cutoffs: Sequence[datetime], *, using: str = "default"
 ) -> Figures:
-    """Return the orders book of `day` up to an instant for each store of the scope: half a day is compared with half a day."""
+    """Return the orders of `day` up to a time in each store.
+
+    `cutoffs` has an aware datetime for each store of the scope: part of a day is compared with the
+    same part of another.
+    """
     orders, units, sales = _read(
         _SO_FAR,
         {
@@ -118,7 +143,10 @@ def ordered_so_far(
 def day_entries(
     store: str, day: date, *, most: int, using: str = "default"
 ) -> tuple[LedgerEntry, ...]:
-    """Return the ledger lines of one store's day, by kind, each with its treatment; at most `most`."""
+    """Return the ledger lines of one store's day, with their treatment.
+
+    By charge type; at most `most`.
+    """
     values = parameters(current_tenant(), [(store, day)], most=most)
     with connections[using].cursor() as cursor:
         run_on_counted_lines(cursor, values, "day_entries.sql")

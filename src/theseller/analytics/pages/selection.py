@@ -1,6 +1,7 @@
-"""What a page is about, read from its address and written back into links: stores, period, comparison, metric.
+"""The selection of a page: stores, period, comparison and metric.
 
-Everything is in the address, so that a page can be shared, bookmarked and used without JavaScript.
+It is read from the URL and written back into links, so that a page can be shared, bookmarked and
+used without JavaScript.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from theseller.lib.marketplaces import MARKETPLACES
 
 @dataclass(frozen=True, slots=True)
 class StoreOption:
-    """One entry of the store chooser: a store, or all stores that share a currency."""
+    """One entry of the store menu.
+
+    A store, or all stores that share a currency.
+    """
 
     key: str
     label: str
@@ -38,15 +42,16 @@ class StoreOption:
 
 
 def store_label(marketplace_id: str) -> str:
-    """Return what a seller calls a store."""
+    """Return the name of a store for sellers."""
     store = MARKETPLACES.get(marketplace_id)
     return store.sales_channel if store else "Whole account"
 
 
 def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
-    """Return what can be looked at together: for each currency all its stores, then each alone. The busiest currency comes first.
+    """Return the entries of the store menu.
 
-    Money that belongs to no store (a subscription, say) is in the totals of its currency.
+    For each currency all its stores, then each alone; the currency of the busiest store is first.
+    Money that belongs to no store (a subscription, for example) is in the totals of its currency.
     """
     options: list[StoreOption] = []
     for currency in dict.fromkeys(store.currency for store in stores):
@@ -91,12 +96,18 @@ def _option(key: str, label: str, members: Sequence[Store]) -> StoreOption:
 
 
 def today_in(scope: Scope, at: datetime) -> date:
-    """Return the newest calendar day of the scope's stores: a total of several stores adds the same calendar day of each."""
+    """Return the newest calendar day of the scope's stores.
+
+    A total of several stores adds the same calendar day of each.
+    """
     return max(local_day(store, at) for store in scope.marketplace_ids)
 
 
 def same_time_on(scope: Scope, day: date, at: datetime) -> list[datetime]:
-    """Return for each store the instant of `day` that is as far into the day as `at` is into the present one."""
+    """Return for each store the time of `day` that matches `at`.
+
+    It is as far into `day` as `at` is into the current day of the store.
+    """
     return [
         midnight(store, day) + (at - midnight(store, local_day(store, at)))
         for store in scope.marketplace_ids
@@ -105,7 +116,7 @@ def same_time_on(scope: Scope, day: date, at: datetime) -> list[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One reading of an address."""
+    """What a URL selects."""
 
     option: StoreOption
     choice: Choice
@@ -114,20 +125,30 @@ class Selection:
 
     @property
     def scope(self) -> Scope:
+        """The stores and the currency that figures are read of."""
         return self.option.scope
 
     @property
     def comparable(self) -> bool:
-        """Say whether there are figures for the whole period of comparison. Part of it would flatter: better nothing."""
+        """Whether there are figures for the whole period of comparison.
+
+        A comparison with a part of it would be misleading.
+        """
         return self.choice.before is not None and self.choice.before.first >= self.option.first_day
 
     @property
     def one_partial_day(self) -> bool:
-        """Say whether this is a single day that is not over: money and products of half a day compare with nothing."""
+        """Whether this is a single day that is not over.
+
+        Money and products of a partial day are not compared.
+        """
         return self.choice.partial and self.choice.span.length == 1
 
     def query(self, **over: str) -> str:
-        """Return the query of an address like this one with some words changed; defaults are left out."""
+        """Return the query string of this selection with parameters changed.
+
+        Defaults are left out.
+        """
         choice = self.choice
         words = {
             "period": "" if choice.key is DEFAULT_PERIOD else choice.key.value,
@@ -142,7 +163,7 @@ class Selection:
         return "?" + urlencode({name: value for name, value in words.items() if value})
 
     def for_span(self, span: Span) -> str:
-        """Return the query of the same page over other days."""
+        """Return the query string of the same page over other days."""
         return self.query(
             period=PeriodKey.CUSTOM.value,
             **{"from": span.first.isoformat(), "to": span.last.isoformat()},
@@ -150,12 +171,19 @@ class Selection:
 
 
 def select(words: QueryDict, options: Sequence[StoreOption], at: datetime) -> Selection:
-    """Read an address. Unknown words fall back to the default: the busiest currency, 28 days, the period before, ordered sales."""
+    """Return the selection that the parameters of a URL name.
+
+    Unknown values fall back to the default: the first entry of the store menu, 28 days, the
+    previous period, ordered sales.
+    """
     wanted = words.get("store", "")
     option = next((option for option in options if option.key == wanted), options[0])
     choice = choose(
-        period=words.get("period", ""), compare=words.get("compare", ""), first=words.get("from", ""), last=words.get("to", ""),
+        period=words.get("period", ""),
+        compare=words.get("compare", ""),
+        first=words.get("from", ""),
+        last=words.get("to", ""),
         today=today_in(option.scope, at),
-    )  # fmt: skip
+    )
     chosen = option.key if option is not options[0] else ""
     return Selection(option, choice, BY_KEY.get(words.get("metric", ""), METRICS[0]), chosen)

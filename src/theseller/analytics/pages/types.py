@@ -11,7 +11,10 @@ from theseller.analytics.pages.periods import Span
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where there are figures: one store and currency, its first and last day with figures, and how many order items they count."""
+    """One store and currency with figures.
+
+    Its first and last day with figures, and the number of order items in them.
+    """
 
     marketplace_id: str
     currency: str
@@ -22,7 +25,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which figures a page is about: stores that share one currency."""
+    """Which figures a page shows: stores that share one currency."""
 
     marketplace_ids: tuple[str, ...]
     currency: str
@@ -30,11 +33,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ProductFigures:
-    """One product over a period and over the one it is compared with (None where nothing is compared).
+    """One product over a period and over its period of comparison.
 
-    `orders`, `units` and `ordered_sales` are by purchase day; the others by posted day. `fees`,
-    `net_proceeds` and `net_proceeds_before` are None where Amazon has posted nothing for the
-    product yet, which is not an amount of zero.
+    Fields of the comparison are None where nothing is compared. `orders`, `units` and
+    `ordered_sales` are by purchase day; the others by posted day. `fees`, `net_proceeds` and
+    `net_proceeds_before` are None where Amazon has posted nothing for the product yet, which is not
+    an amount of zero.
     """
 
     sku: str
@@ -62,7 +66,10 @@ class ProductFigures:
 
     @property
     def margin(self) -> Decimal | None:
-        """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
+        """Posted net proceeds per posted product sales.
+
+        Before the cost of goods; None without posted sales.
+        """
         return (
             self.net_proceeds / self.product_sales
             if self.net_proceeds is not None and self.product_sales > 0
@@ -71,15 +78,19 @@ class ProductFigures:
 
     @property
     def refund_rate(self) -> Decimal | None:
-        """Refunded orders per order whose sale was posted, both by posted day. None without posted sales."""
+        """Refunded orders per order whose sale was posted, by posted day.
+
+        None without posted sales.
+        """
         return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
 
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """Some rows of the product table, how many there are in all, and the sums over all of them.
+    """Some rows of the product table, and the sums over all of them.
 
-    `net_proceeds` and `fees` are None where nothing is posted for any of them.
+    `count` is the number of all rows. `net_proceeds` and `fees` are None where nothing is posted
+    for any of them.
     """
 
     rows: tuple[ProductFigures, ...]
@@ -92,7 +103,10 @@ class ProductPage:
 
     @property
     def margin(self) -> Decimal | None:
-        """Posted net proceeds of all of them per posted product sales. None without posted sales."""
+        """Posted net proceeds of all products per posted product sales.
+
+        None without posted sales.
+        """
         return (
             self.net_proceeds / self.product_sales
             if self.net_proceeds is not None and self.product_sales > 0
@@ -102,7 +116,7 @@ class ProductPage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """For which days of a span there is data, in every store of the scope.
+    """The days of a span with data in every store of the scope.
 
     A day outside of `orders` or `money` is a gap: what is missing there is unknown, not zero. A day
     counts as covered if a pulled stream or an imported document spans all of it (today: as much of
@@ -115,12 +129,12 @@ class Coverage:
 
     @property
     def order_gaps(self) -> tuple[Span, ...]:
-        """The stretches of days without data of orders, oldest first."""
+        """The ranges of days without data of orders, oldest first."""
         return _gaps(self.span, self.orders)
 
     @property
     def money_gaps(self) -> tuple[Span, ...]:
-        """The stretches of days without data of money, oldest first."""
+        """The ranges of days without data of money, oldest first."""
         return _gaps(self.span, self.money)
 
 
@@ -138,7 +152,10 @@ def _gaps(span: Span, covered: frozenset[date]) -> tuple[Span, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One money line of a day. `treatment` is ``counted`` or why it is in no figure."""
+    """One money line of a day.
+
+    `treatment` is ``counted``, or the reason why it is in no figure.
+    """
 
     kind: str
     treatment: str
@@ -158,7 +175,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
-    """One order line of a day, as the orders book has it."""
+    """One order line of a day."""
 
     order_id: str
     purchased_at: datetime
@@ -175,4 +192,5 @@ class OrderEntry:
 
     @property
     def counted(self) -> bool:
+        """Whether the line is a sale: not canceled and not a replacement."""
         return self.status != "cancelled" and not self.is_replacement

@@ -1,4 +1,7 @@
-"""Pages: the dashboard, the products, the rows behind a day. Each also answers htmx with the part that changes, and `format=csv`."""
+"""Views of the dashboard, the products, and the rows behind a day.
+
+Each also answers htmx with the part that changes, and `format=csv` with a file.
+"""
 
 from __future__ import annotations
 
@@ -43,19 +46,24 @@ _LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
 @require_safe
 @compressed()
 def start(request: HttpRequest) -> HttpResponseBase:
-    """Answer the start page: the dashboard for who is signed in, and for others what this is and where to sign in."""
+    """Show the dashboard to a signed-in person, and the start page to others.
+
+    The start page says what this is and links to sign-in.
+    """
     if request.user.is_authenticated:
         return dashboard(request)
-    if (
-        request.GET or request.headers.get("HX-Request") == "true"
-    ):  # A link into the dashboard, or a page whose session is over.
+    # A link into the dashboard, or a page whose session is over.
+    if request.GET or request.headers.get("HX-Request") == "true":
         return redirect_to_login(request.get_full_path())
     return render(request, "edge/start.html")
 
 
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the shop at a glance; the period, the comparison, the stores and the metric are in the address."""
+    """Show the figures of the shop.
+
+    The period, the comparison, the stores and the metric are in the URL.
+    """
     at = clock.now()
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
@@ -100,7 +108,10 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
 
 
 def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Answer for a shop that has no figures yet: say why its data was erased, show how its history arrives, or how to begin."""
+    """Show the page of a shop that has no figures yet.
+
+    It says why data was erased, how the import of the history proceeds, or how to begin.
+    """
     every = all_connections()
     connections = [connection for connection in every if connection.is_open]
     ended = [connection for connection in every if not connection.is_open]
@@ -132,7 +143,7 @@ def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> Htt
 @compressed(unless=("q",))
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def products(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show every product of the selection: searched, sorted, page by page, compared."""
+    """Show every product of the selection: searched, sorted, paged, compared."""
     at = clock.now()
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
@@ -157,7 +168,10 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
 @compressed()
 @tenant_permission_required(Permission.DASHBOARD_READ)
 def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpResponse:
-    """Show the rows behind one day's figures: ledger lines by kind and orders, for each store of the selection."""
+    """Show the rows behind one day's figures.
+
+    Ledger lines by charge type and orders, for each store of the selection.
+    """
     at, wanted = clock.now(), parse_day(day)
     if wanted is None or not date(2000, 1, 1) <= wanted < date(2200, 1, 1):
         raise Http404
@@ -179,10 +193,13 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
 
 
 def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
-    """Return whether `page` is requested as a file; then the member may export, and the audit log has a line of it in this transaction.
+    """Return whether `page` is requested as a file.
 
-    Raises PermissionDenied for a member who may read the page but not take it away, and for an
-    operator who looks.
+    Then the export is recorded in the audit log, in this transaction.
+
+    Raises:
+        PermissionDenied: the member may read the page but not download it, or an operator's access
+            session is open.
     """
     if request.GET.get("format") != "csv":
         return False
@@ -207,7 +224,10 @@ def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at:
 
 
 def _before(selection: Selection, known: DaysWithData) -> Span | None:
-    """Return the days that products are compared with: None where they, or those of the period, have no data of orders."""
+    """Return the days that products are compared with.
+
+    None where they, or those of the period, have days without data of orders.
+    """
     compared = (
         charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
     )
@@ -236,7 +256,10 @@ def _frame(
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    """Render the whole page, or for htmx the part inside the frame. Back and forward ask htmx for whole pages."""
+    """Render the whole page, or for htmx the part inside the frame.
+
+    Back and forward make htmx request whole pages.
+    """
     partial = (
         request.headers.get("HX-Request") == "true"
         and request.headers.get("HX-History-Restore-Request") != "true"
@@ -252,8 +275,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpRespo
 
 
 def _address(name: str) -> str:
-    # A package that is not mounted has no address, and then no link: its absence must not break a
-    # page.
+    # A package that is not mounted has no URL, and the page then no link.
     try:
         return reverse(name)
     except NoReverseMatch:

@@ -1,1 +1,4 @@
-"""Rollups of facts by day and product: which lines count, recomputation, and an independent recount."""
+"""Rollups of facts by day and product.
+
+Which lines count, the recomputation, and an independent recount.
+"""

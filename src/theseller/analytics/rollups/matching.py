@@ -1,7 +1,7 @@
-"""Which transactions of Finances are which postings of settlements, where neither identifiers nor equal sums tell (`docs/figures.md`).
+"""Match transactions of Finances with postings of settlements.
 
-Both sides are of one order and currency, or of none. Pure functions: what is left open comes from
-`statements/matching.sql`.
+For those that neither identifiers nor equal sums decide (docs/figures.md). Both sides are of one
+order and currency, or of none. Pure functions: the open ones come from `statements/matching.sql`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ Fits = Callable[["Money", "Money"], bool]
 
 @dataclass(frozen=True, slots=True, eq=False)  # Two that are alike are still two.
 class Money:
-    """A transaction, or a posting of a settlement: what moved at one second. `settlement`: whose posting it is, or as Amazon states.
+    """A transaction, or a posting of a settlement: the money of one second.
 
-    `kind`: a refund, a sale, or else the kinds of its charges. `begins` and `ends`: the period of a
+    `settlement` is the settlement of a posting, or that which Amazon states for a transaction.
+    `kind` is a refund, a sale, or else the charge types. `begins` and `ends` are the period of a
     posting's settlement.
     """
 
@@ -46,7 +47,11 @@ class Money:
 def in_settlements(
     transactions: Iterable[Money], postings: Iterable[Money]
 ) -> set[tuple[str, str]]:
-    """Return (transaction id, currency) of the transactions that are among the postings."""
+    """Return the transactions that are among the postings.
+
+    Returns:
+        (transaction id, currency) of each.
+    """
     ours: dict[tuple[str, str], list[Money]] = defaultdict(list)
     theirs: dict[tuple[str, str], list[Money]] = defaultdict(list)
     for side, found in ((transactions, ours), (postings, theirs)):
@@ -60,7 +65,10 @@ def in_settlements(
 
 
 def _of_order(ours: list[Money], theirs: list[Money]) -> list[Money]:
-    """Match the surest first: equal amounts, then the same instant, then what is left of one kind, then what was deferred."""
+    """Match the money of one order, the most certain pairs first.
+
+    Equal amounts, then the same time, then what is left of one kind, then what was deferred.
+    """
     ours = sorted(ours, key=_place)
     released, deferred = (
         [one for one in ours if not one.deferred],
@@ -80,10 +88,10 @@ def _of_order(ours: list[Money], theirs: list[Money]) -> list[Money]:
 
 
 def _of_none(ours: list[Money], theirs: list[Money]) -> list[Money]:
-    """Match charges without an order: on one day by amount; within a settlement's period by amount and kind.
+    """Match charges without an order.
 
-    Each settlement is matched by itself: what it contains does not depend on which others are
-    stored.
+    On one day by amount; within a settlement's period by amount and kind. Each settlement is
+    matched separately: what it contains does not depend on which others are stored.
     """
     ours = sorted((one for one in ours if not one.deferred), key=_place)
     left, open_ = _pairs(_same_amount_and_day)(ours, sorted(theirs, key=_place))
@@ -111,7 +119,11 @@ Step = Callable[[Sequence[Money], Sequence[Money]], tuple[list[Money], list[Mone
 def _settle(
     settlement: str, ours: list[Money], theirs: list[Money], step: Step, *, restated: bool = False
 ) -> tuple[list[Money], list[Money]]:
-    """Take a step with the postings of one settlement and the transactions that it may hold; return what is left of both sides."""
+    """Apply `step` to one settlement and the transactions that it may contain.
+
+    Returns:
+        The unmatched transactions and the unmatched postings.
+    """
     postings = sorted((posting for posting in theirs if posting.key == settlement), key=_place)
     near = [one for one in ours if _may_hold(settlement, postings, one, restated=restated)]
     mine, open_ = step(near, postings)
@@ -123,7 +135,10 @@ def _settle(
 
 
 def _may_hold(settlement: str, postings: Sequence[Money], one: Money, *, restated: bool) -> bool:
-    """Say whether a transaction may be in a settlement: as Amazon states, else by the settlement's period."""
+    """Return whether a transaction may be in a settlement.
+
+    As Amazon states, else by the settlement's period.
+    """
     if one.settlement is not None:
         return one.settlement == settlement
     if not postings:
@@ -150,7 +165,10 @@ def _equal_sums(ours: Sequence[Money], theirs: Sequence[Money]) -> tuple[list[Mo
 
 
 def _pairs(fits: Fits) -> Step:
-    """Return a step that gives each posting the latest transaction before it that no other has; if there is none, the first after it."""
+    """Return a step that pairs each posting with one transaction.
+
+    It is the latest unpaired transaction before the posting; if there is none, the first after it.
+    """
 
     def step(ours: Sequence[Money], theirs: Sequence[Money]) -> tuple[list[Money], list[Money]]:
         left, open_ = list(ours), []
@@ -198,7 +216,7 @@ def _same_products(one: Money, posting: Money) -> bool:
 def _pairs_unnamed(
     ours: Sequence[Money], theirs: Sequence[Money]
 ) -> tuple[list[Money], list[Money]]:
-    """Pair what is of one kind, if all that one side has of this kind names no product."""
+    """Pair by kind, unless both sides name products of that kind."""
     named = [{one.kind for one in side if one.skus} for side in (ours, theirs)]
     return _pairs(
         lambda one, posting: (
@@ -208,14 +226,20 @@ def _pairs_unnamed(
 
 
 def _same_thing(one: Money, posting: Money) -> bool:
-    """Say whether two amounts may be one that was changed: a sale, or a refund, of the same products as far as both name them."""
+    """Return whether two amounts may be one that was changed.
+
+    A sale or a refund of the same products, as far as both name them.
+    """
     return one.kind == posting.kind and (
         one.skus == posting.skus or not one.skus or not posting.skus
     )
 
 
 def _paid_out(deferred: Sequence[Money], postings: Iterable[Money]) -> list[Money]:
-    """Return the deferred transactions that a settlement has paid out, the earliest first: same amount, else the same thing."""
+    """Return the deferred transactions that a settlement has paid out.
+
+    The earliest first; with the same amount, else the same kind and products.
+    """
     paid: list[Money] = []
     open_ = sorted(postings, key=_place)
     for fits in (_same_amount_and_products, _same_amount, _same_thing):

@@ -1,7 +1,8 @@
-"""Which transactions of Finances a stored settlement holds: the rule of `docs/figures.md`, transaction by transaction in Python.
+"""An independent check of which transactions a settlement contains.
 
-The figures are computed by `statements/matching.sql` and `matching.py`; this shares nothing with
-them, so that each checks the other.
+The rule of `docs/figures.md`, transaction by transaction in Python. The figures are computed by
+`statements/matching.sql` and `matching.py`; this shares no code with them, so that each checks the
+other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ _DISCOUNTS = {ChargeType.PROMOTION, ChargeType.POINTS}
 
 @dataclass(slots=True, eq=False)
 class Money:
-    """One transaction of Finances, or one posting of a settlement: what of an order, or of no order, moved at one second."""
+    """A transaction of Finances, or a posting of a settlement.
+
+    It is what of an order, or of no order, moved at one second. `partner` is the matched money of
+    the other side.
+    """
 
     key: str
     order: str
@@ -40,15 +45,15 @@ class Money:
     kinds: set[ChargeType] = field(default_factory=set)
     skus: set[str] = field(default_factory=set)
     partner: Money | None = None
-    """What was found to be the same money."""
 
     @property
     def day(self) -> date:
+        """The day in UTC."""
         return self.second.date()
 
     @property
     def nature(self) -> Hashable:
-        """A refund, a sale, or else what is charged."""
+        """A refund, a sale, or else the set of charge types."""
         if any(profit_line(kind) is ProfitLine.REFUNDS for kind in self.kinds):
             return "refund"
         if any(
@@ -58,19 +63,29 @@ class Money:
         return frozenset(filter(is_profit_and_loss, self.kinds))
 
     def take(self, line: Row) -> None:
+        """Add a ledger line."""
         self.total += line["amount"]
         self.kinds.add(ChargeType(line["kind"]))
         self.skus |= {line["sku"]} - {"", None}
 
 
-_ByKey = dict[tuple[str, str], dict[Any, Money]]
+def settled_transactions(
+    lines: Sequence[Row],
+    stored: Iterable[str],
+    groups: Mapping[str, str],
+    periods: Mapping[str, Period],
+) -> set[tuple[str, str]]:
+    """Return the transactions that a stored settlement contains.
 
+    Args:
+        lines: every ledger line of the orders in question; and for charges without an order, of all
+            days (UTC) of the settlements that may contain them, and of their own.
+        stored: numbers of the settlements that are stored.
+        groups: settlement numbers by financial event group.
+        periods: when each settlement begins and ends, as its document says.
 
-def _gather(lines: Sequence[Row], groups: Mapping[str, str]) -> tuple[_ByKey, _ByKey]:
-    """Return the transactions of Finances and the postings of settlements.
-
-    Both by (order number, currency), then by what makes one: a transaction's id; a posting's
-    settlement, second, type and, without an order, its label and SKU.
+    Returns:
+        (transaction id, currency) of each.
     """
     replaced = {
         line["supersedes"]
@@ -153,7 +168,7 @@ def _free(side: Iterable[Money]) -> list[Money]:
 def _same_sums(
     ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]
 ) -> None:
-    """Match all that is alike in one respect, where it adds up to the same on both sides."""
+    """Match all money with one value of `by` whose sums are equal."""
     sums: dict[Hashable, tuple[list[Money], list[Money]]] = defaultdict(lambda: ([], []))
     for side, part in enumerate((ours, theirs)):
         for one in _free(part):
@@ -169,9 +184,10 @@ def _same_sums(
 def _by_time(
     ours: Sequence[Money], theirs: Sequence[Money], by: Callable[[Money], Hashable]
 ) -> None:
-    """Match like with like on a line of time: each posting closes the last transaction that is still open.
+    """Match money with one value of `by` in order of time.
 
-    A posting before every open one closes the first that follows.
+    Each posting is paired with the last open transaction before it. A posting before every open one
+    is paired with the first that follows.
     """
     cells: dict[Hashable, list[tuple[datetime, bool, str, Money]]] = defaultdict(list)
     for is_posting, part in enumerate((ours, theirs)):
@@ -199,7 +215,10 @@ def _join(one: Money, posting: Money) -> None:
 def _charges(
     ours: Sequence[Money], theirs: Sequence[Money], periods: Mapping[str, Period]
 ) -> list[Money]:
-    """Return the charges without an order that are in a settlement. Each settlement is matched by itself."""
+    """Return the charges without an order that are in a settlement.
+
+    Each settlement is matched separately.
+    """
     released = [one for one in ours if not one.deferred]
     for by in (lambda one: one.second, lambda one: one.day):
         _same_sums(released, theirs, by)
@@ -236,6 +255,7 @@ class _Order:
         self._theirs, self._periods = theirs, periods
 
     def matched(self) -> list[Money]:
+        """Return the transactions that are in a settlement."""
         for by in (lambda one: one.second, lambda one: one.day):
             _same_sums(self._released, self._theirs, by)
         for number in self._numbers():
@@ -259,7 +279,10 @@ class _Order:
         return sorted(begun, key=lambda number: (begun[number], number))
 
     def _of(self, number: str, days: int) -> tuple[list[Money], list[Money]]:
-        """Return what is open of a settlement: `days` before its first posting, if its period is not known."""
+        """Return the open money of a settlement: transactions and postings.
+
+        If its period is not known, transactions from `days` days before its first posting count.
+        """
         theirs = [posting for posting in _free(self._theirs) if posting.key == number]
         if not theirs:
             return [], []
@@ -279,7 +302,7 @@ class _Order:
         return [one for one in _free(self._released) if reached(one)], theirs
 
     def _unnamed(self, number: str) -> tuple[list[Money], list[Money]]:
-        """Return what is open of a settlement, of natures of which one side names no product at all."""
+        """Return the open money of a settlement without products on one side."""
         ours, theirs = self._of(number, 3)
         named = {one.nature for one in ours if one.skus} & {
             posting.nature for posting in theirs if posting.skus
@@ -297,7 +320,10 @@ class _Order:
                 one.partner = one
 
     def _pay_out(self) -> None:
-        """Match what is still deferred with what was paid out all the same: the earliest first."""
+        """Match deferred transactions with postings that paid them out.
+
+        The earliest first.
+        """
         open_ = sorted(_free(self._theirs), key=lambda posting: (posting.second, posting.key))
         for alike in (_equal_with_products, _equal, _one_thing):
             for posting in _free(open_):

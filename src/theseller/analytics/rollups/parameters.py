@@ -1,7 +1,8 @@
-"""Parameters of the rollup statements: charge types of each column, and each store's days.
+"""Parameters of the rollup statements.
 
-Orders count by purchase date, the ledger by posted date. Which transactions count is decided
-in `statements/matching.sql` and `matching.py`, and applied in `statements/counted_lines.sql`.
+The charge types of each column, and each store's days. Orders count by purchase date, the ledger by
+posted date. Which transactions count is decided in `statements/matching.sql` and `matching.py`, and
+applied in `statements/counted_lines.sql`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from theseller.analytics.rollups.matching import EARLY, LATE, Money, in_settleme
 from theseller.lib import sql
 from theseller.lib.marketplaces import MARKETPLACES
 
-#: Lines in one of these states are no money yet, or no longer: an estimate is none of Amazon's
-#: figures, a reversed line was withdrawn.
+#: Lines in one of these states are not money yet, or no longer: Amazon has not booked an estimate,
+#: and it has withdrawn a reversed line.
 UNCOUNTED_STATES = frozenset({"estimated", "reversed"})
 SETTLEMENT_REPORTS = (ReportType.SETTLEMENT_V2.value,)
 
@@ -81,7 +82,10 @@ SALE_CHARGE_TYPES = frozenset({ChargeType.PRINCIPAL})
 
 @cache
 def sql_text(*names: str) -> str:
-    """Return files of `statements/` joined; of several, the first is what follows ``with``."""
+    """Return the text of files in `statements/`, joined.
+
+    Of several, the first is what follows ``with``.
+    """
     folder = resources.files("theseller.analytics.rollups").joinpath("statements")
     texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
     return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
@@ -89,10 +93,10 @@ def sql_text(*names: str) -> str:
 
 @contextmanager
 def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
-    """Have statements that begin with `counted_lines.sql` join by hashing and sorting.
+    """Disable nested loops for statements with `counted_lines.sql`.
 
-    The planner knows nothing of the sizes of common table expressions, takes them for one row, and
-    would compare each with each.
+    The planner does not know the sizes of common table expressions, assumes one row, and would
+    compare each with each.
     """
     sql.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
     yield
@@ -100,10 +104,18 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
 
 
 def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
-    """Run the statements `names`, which read `counted_lines.sql`, for the slices of `values`; return how many rows each returned or wrote.
+    """Run the statements `names`, which read `counted_lines.sql`.
 
-    What the last one returned can be fetched. Which of the transactions are in a stored settlement
-    is found once, for all of them.
+    Which of the transactions are in a stored settlement is computed once, for all of them. The rows
+    of the last statement can be fetched from the cursor.
+
+    Args:
+        cursor: an open cursor in the tenant's scope.
+        values: what `parameters` returned.
+        names: files of `statements/`.
+
+    Returns:
+        How many rows each statement returned or wrote.
     """
     with _without_nested_loops(cursor):
         found = values | _settled(cursor, values)
@@ -115,10 +127,10 @@ def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: 
 
 
 def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the transactions of Finances that are in a stored settlement, as parameters of `counted_lines.sql`.
+    """Return the transactions of Finances in a stored settlement.
 
-    Which orders and days must be looked at is read first and handed over as literals: only then
-    does the planner know how many there are.
+    They are parameters of `counted_lines.sql`. Which orders and days are wanted is read first and
+    passed as literals: only then does the planner know how many there are.
     """
     cursor.execute(sql_text("days.sql", "wanted.sql"), values)
     wanted = cursor.fetchall()
@@ -146,19 +158,25 @@ def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def zone_of(marketplace_id: str) -> tzinfo:
-    """Return the zone of a store; what belongs to no store is booked by UTC days."""
+    """Return the time zone of a store.
+
+    UTC for money that belongs to no store.
+    """
     store = MARKETPLACES.get(marketplace_id)
     return store.zone if store else UTC
 
 
 def currency_of(marketplace_id: str) -> str:
-    """Return the currency of a store: what an order without a price would have been priced in."""
+    """Return the currency of a store: that of an order without a price."""
     store = MARKETPLACES.get(marketplace_id)
     return store.currency if store else "XXX"  # ISO 4217: no currency.
 
 
 def tax_included(marketplace_id: str) -> bool:
-    """Return whether prices of a store contain the value added tax that the seller may owe."""
+    """Return whether prices of a store contain value added tax.
+
+    It is tax that the seller may owe.
+    """
     store = MARKETPLACES.get(marketplace_id)
     return store.tax_included if store else False
 
@@ -178,7 +196,10 @@ def _texts(kinds: Iterable[ChargeType]) -> list[str]:
 
 
 def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object) -> dict[str, Any]:
-    """Return the parameters of `counted_lines.sql` and of what follows it, for these (store, day) pairs."""
+    """Return the parameters of `counted_lines.sql` for (store, day) pairs.
+
+    `more` adds the parameters of the statements that follow it.
+    """
     return {
         "tenant": tenant,
         "stores": [store for store, _ in slices],

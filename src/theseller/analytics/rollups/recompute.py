@@ -16,12 +16,16 @@ _CLAIM = """
 select marketplace_id, local_day, marked_at from ingest_dirty_day
 where tenant_id = %s order by local_day, marketplace_id limit %s for update skip locked
 """
-# Keyed by the mark that was read: one that was set again since is a promise of another
-# recomputation and stays.
+# Keyed by the mark that was read: one that was set again since requires another recomputation and
+# stays.
 _UNMARK = """
 delete from ingest_dirty_day d
-using unnest(%s::text[], %s::date[], %s::timestamptz[]) as done (marketplace_id, local_day, marked_at)
-where d.tenant_id = %s and d.marketplace_id = done.marketplace_id and d.local_day = done.local_day and d.marked_at = done.marked_at
+using unnest(%s::text[], %s::date[], %s::timestamptz[])
+  as done (marketplace_id, local_day, marked_at)
+where d.tenant_id = %s
+  and d.marketplace_id = done.marketplace_id
+  and d.local_day = done.local_day
+  and d.marked_at = done.marked_at
 """
 _CLEAR = """
 delete from {} t using unnest(%(stores)s::text[], %(days)s::date[]) as s (marketplace_id, local_day)
@@ -33,11 +37,11 @@ where t.tenant_id = %(tenant)s and t.local_day = any (%(days)s::date[])
 def recompute_dirty(
     *, tenant: UUID, at: datetime, limit: int = 200, using: str = "default"
 ) -> Recomputed:
-    """Recompute up to `limit` dirty days of `tenant` from their base rows, and take their marks away, in one transaction.
+    """Recompute up to `limit` dirty days and delete their marks.
 
-    Days that another worker is recomputing are passed over; running it twice changes nothing.
-    Figures keep the ledger's signs (`sql/tables.sql`). A day without counted base rows has no
-    rollup rows afterwards.
+    In one transaction. Days that another worker is recomputing are passed over; running it twice
+    changes nothing. Figures keep the ledger's signs (`sql/tables.sql`). A day without counted base
+    rows has no rollup rows afterwards.
 
     A writer of base rows must mark the day in the same transaction by ``insert … on conflict (…) do
     update set marked_at = …``: that waits for a recomputation under way, so the mark can't be lost.

@@ -19,7 +19,10 @@ class DirtyDay:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """What one batch of recomputation did. `more`: the batch was full, so other days may be waiting."""
+    """The result of one batch of recomputation.
+
+    `more`: the batch was full, so other days may be waiting.
+    """
 
     tenant: UUID
     days: int
@@ -30,7 +33,10 @@ class Recomputed:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure of a rollup that does not equal its base rows. It names no amount: a log line may carry it."""
+    """A figure of a rollup that does not equal its base rows.
+
+    It contains no amount, so that it may be logged.
+    """
 
     marketplace_id: str
     local_day: date
@@ -41,7 +47,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over some days of one currency, with the ledger's signs: costs are negative. Counts are whole numbers.
+    """Sums over some days of one currency, with the ledger's signs.
+
+    Costs are negative; counts are whole numbers.
 
     `net_proceeds` = product_sales + credits + discounts + refunded_sales + fees + advertising +
     reimbursements + unclassified: money that Amazon released or settled, by posted day.
@@ -86,21 +94,31 @@ class Figures:
 
     @property
     def other_fees(self) -> Decimal:
+        """Fees that are not for selling, fulfillment or storage."""
         return self.fees - self.selling_fees - self.fulfilment_fees - self.storage_fees
 
     @property
     def net_posted(self) -> Decimal | None:
-        """Net proceeds; None where Amazon has posted nothing, which is not an amount of zero."""
+        """Net proceeds; None where Amazon has posted nothing.
+
+        None is not an amount of zero.
+        """
         return self.net_proceeds if self.posted_lines else None
 
     @property
     def margin(self) -> Decimal | None:
-        """Posted net proceeds per posted product sales, before the cost of goods. None without posted sales."""
+        """Posted net proceeds per posted product sales.
+
+        Before the cost of goods; None without posted sales.
+        """
         return self.net_proceeds / self.product_sales if self.product_sales > 0 else None
 
     @property
     def refund_rate(self) -> Decimal | None:
-        """Refunded orders per order whose sale was posted, both by posted day. None without posted sales."""
+        """Refunded orders per order whose sale was posted, by posted day.
+
+        None without posted sales.
+        """
         return Decimal(self.refunds) / self.posted_orders if self.posted_orders else None
 
 

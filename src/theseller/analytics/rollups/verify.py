@@ -1,7 +1,7 @@
-"""The rollups against their base rows, recounted row by row in Python: another way to the same figures, so that both must be right.
+"""Recount rollups from their base rows, row by row in Python.
 
-Used by the nightly control and by the property tests. A difference names where it is, never an
-amount.
+It computes the same figures independently, so that each checks the other. The nightly control and
+the property tests use it. A difference says where it is, never an amount.
 """
 
 from __future__ import annotations
@@ -37,17 +37,29 @@ Row = dict[str, Any]
 _DAY = timedelta(days=1)
 Recount = dict[tuple[str, str], dict[str, Any]]
 _PRODUCT_COLUMNS = (
-    "orders", "units", "ordered_sales", "promotions", "refunds", "refunded_sales", "fees", "net_proceeds", "product_sales", "posted_orders",
+    "orders",
+    "units",
+    "ordered_sales",
+    "promotions",
+    "refunds",
+    "refunded_sales",
+    "fees",
+    "net_proceeds",
+    "product_sales",
+    "posted_orders",
     "posted_lines",
-)  # fmt: skip
+)
 
 
 def differences(
     tenant: UUID, *, days: int, seed: int, using: str = "default"
 ) -> tuple[tuple[Difference, ...], int]:
-    """Recount up to `days` random clean days of `tenant`; return what differs, and how many days were checked.
+    """Recount up to `days` random clean days of `tenant`.
 
     Days that are marked dirty are left out: they are known to be behind.
+
+    Returns:
+        What differs, and how many days were checked.
     """
     with tenant_scope(tenant, using=using), connections[using].cursor() as cursor:
         cursor.execute(
@@ -94,7 +106,10 @@ def _day_differences(
 def _invented_stores(
     cursor: CursorWrapper, tenant: UUID, store: str, day: date, ledger: Sequence[Row]
 ) -> Iterable[Difference]:
-    """Yield a difference where money that names no store was given to one of which nothing else is stored."""
+    """Yield a difference where money was booked to a store without data.
+
+    That is money which names no store, booked to a store of which nothing else is stored.
+    """
     currencies = {row["currency"] for row in ledger if not row["store_named"]}
     shared = {
         currency
@@ -147,7 +162,7 @@ def _select(
 def _counted_and_deferred(
     cursor: CursorWrapper, tenant: UUID, ledger: Sequence[Row]
 ) -> tuple[list[Row], list[Row]]:
-    """Return the lines of a day that count, and those that Amazon still defers."""
+    """Return the counted lines of a day, and those that are deferred."""
     replaced = _replaced(cursor, tenant, ledger)
     present = [
         row
@@ -210,7 +225,11 @@ def _related(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> list[R
 
 
 def _days_settled_with(cursor: CursorWrapper, tenant: UUID, days: set[date]) -> set[date]:
-    """Return all days of which a settlement that holds charges of `days` may hold charges, and those of which it does."""
+    """Return the days with charges of the same settlements as `days`.
+
+    All days of which a settlement with charges of `days` may contain charges, and those of which it
+    does.
+    """
     if not days:
         return set()
     cursor.execute(
@@ -260,7 +279,10 @@ def _periods(
 
 
 def _groups(cursor: CursorWrapper, tenant: UUID, rows: Sequence[Row]) -> dict[str, str]:
-    """Return the settlement of each financial event group, where Amazon has stated one and not several."""
+    """Return the settlement of each financial event group.
+
+    Only where Amazon has stated exactly one.
+    """
     cursor.execute(
         "select distinct group_id, settlement_id from ingest_ledger_line where tenant_id = %s and"
         " group_id = any (%s) and settlement_id <> ''",
@@ -292,7 +314,10 @@ def _source_of(counted: Sequence[Row]) -> str:
 def recount_day(
     store: str, orders: Sequence[Row], counted: Sequence[Row], deferred: Sequence[Row], source: str
 ) -> Recount:
-    """Return the figures of one day by currency (its key has an empty SKU), from order lines and the ledger lines that count."""
+    """Return the figures of one day by currency.
+
+    They are computed from order lines and the ledger lines that count. The SKU in a key is empty.
+    """
     figures: Recount = defaultdict(lambda: dict.fromkeys(SUMMED, 0) | {"ledger_source": source})
     by_order: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in orders:
@@ -321,7 +346,10 @@ def recount_day(
 
 
 def _order_column(row: Row) -> str | None:
-    """Return the column that counts the order of a line: those refunded, or those whose sale was posted."""
+    """Return the column that counts the order of a line.
+
+    Refunded orders, or orders whose sale was posted; None for other lines.
+    """
     if ChargeType(row["kind"]) in REFUND_CHARGE_TYPES and row["amount"] < 0:
         return "refunds"
     return (
@@ -348,7 +376,10 @@ def _add_order(day: dict[str, Any], lines: Sequence[Row], *, taxed: bool) -> Non
 
 
 def _without_replacements(orders: Sequence[Row]) -> list[Row]:
-    """Judge again which orders are replacements: as Amazon says, else those of which everything was sent for nothing."""
+    """Return the lines with replacement orders recognized independently.
+
+    As Amazon says, else those of which everything was sent free of charge.
+    """
     by_order: dict[str, list[Row]] = defaultdict(list)
     for row in orders:
         by_order[row["order_id"]].append(row)
@@ -382,7 +413,10 @@ def _is_sale(line: Row) -> bool:
 
 
 def recount_products(store: str, orders: Sequence[Row], counted: Sequence[Row]) -> Recount:
-    """Return the figures of one day by currency and SKU; money that names no product is left out."""
+    """Return the figures of one day by currency and SKU.
+
+    Money that names no product is left out.
+    """
     figures: Recount = defaultdict(lambda: dict.fromkeys(_PRODUCT_COLUMNS, 0))
     seen: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for line in orders:

@@ -17,19 +17,25 @@ register = template.Library()
 
 @register.simple_tag
 def amount(value: Decimal | None, currency: str | None, digits: int | None = None) -> SafeString:
-    """Write a plain amount with the currency of its row; rounded to `digits`, the exact one is in the `title`."""
+    """Return a plain amount with the currency of its row.
+
+    Rounded to `digits`; the exact amount is in the `title`.
+    """
     return money(None if value is None or not currency else Money(value, currency), digits)
 
 
 @register.filter
 def order_status(status: str) -> str:
-    """Write an order's status as Seller Central does: ``Canceled``."""
+    """Return an order's status as Seller Central writes it: ``Canceled``."""
     return {"cancelled": "Canceled"}.get(status.lower(), status.capitalize())
 
 
 @register.simple_tag
 def clock_time(moment: datetime, zone: tzinfo) -> SafeString:
-    """Write the time of day of an instant on a store's clock; the instant itself is in the element."""
+    """Return the time of day of an instant in a store's time zone.
+
+    The instant itself is in the element's `datetime`.
+    """
     return format_html(
         '<time datetime="{}">{}</time>',
         moment.isoformat(),
