@@ -1,4 +1,7 @@
-"""Amazon's Login with Amazon and Selling Partner API: a thin client, allow-list decoders, pure throttle arithmetic. No ORM, no framework."""
+"""Client of Login with Amazon and the Selling Partner API.
+
+A thin HTTP client, allow-list decoders and throttle arithmetic, without ORM or framework.
+"""
 
 from __future__ import annotations
 

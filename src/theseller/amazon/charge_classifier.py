@@ -1,4 +1,4 @@
-"""Classify each money line by Amazon's labels, alike for Finances and for settlements.
+"""Classify each money line of Finances and settlements by its labels.
 
 Amazon names one fee `FBAPerUnitFulfillmentFee` in a settlement and nests it above `Base` and `Tax`
 in Finances 2024-06-19. Both are read as a list of labels from the outermost to the innermost:
@@ -27,7 +27,7 @@ __all__ = [
     "profit_line",
 ]
 
-#: A label of one of these says all: what is inside it is a part, or free text such as a title.
+#: A label of one of these is decisive: what is inside it is a part, or free text such as a title.
 _SOVEREIGN = frozenset(
     {
         ChargeType.WITHHELD_TAX,
@@ -41,7 +41,7 @@ _SOVEREIGN = frozenset(
         ChargeType.PROMOTION,
     }
 )
-#: Labels that say only on which side of the account a line is.
+#: Labels that only say on which side of the account a line is.
 _PRICE_FRAMES = frozenset(
     {"sales", "refundedsales", "refunds", "itemprice", "other", "othertransaction"}
 )
@@ -64,7 +64,8 @@ _BASE = frozenset(
 _TAX = re.compile(r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|tax)(?:amount)?(?:onfees?)?")
 _DISCOUNT = re.compile(r"discount(?:onfees?)?")
 _TAX_IN_PROMOTION = re.compile(
-    r"(?:item|product|ourprice|(?P<shipping>shipping|shipment)|(?P<wrap>giftwrap|gift))?(?:(?:ig|cg|sg|utg|g)st|vat|tax)(?:discount|rebate)?s?"
+    r"(?:item|product|ourprice|(?P<shipping>shipping|shipment)|(?P<wrap>giftwrap|gift))?"
+    r"(?:(?:ig|cg|sg|utg|g)st|vat|tax)(?:discount|rebate)?s?"
 )
 #: Labels that name the product charged for, which may be any text.
 _IDENTIFIER = re.compile(r"\s*(?:sku|asin|fnsku)\b", re.IGNORECASE)
@@ -82,11 +83,11 @@ _REFUNDED = {
 def classify(transaction_type: str, labels: Sequence[str]) -> ChargeType:
     """Return the charge type of one money line of any source.
 
+    Every line has one. Case, spaces and punctuation are ignored.
+
     Args:
         transaction_type: Amazon's type of the transaction, such as ``Order`` or ``ServiceFee``.
         labels: what the amount is called, the outermost label first.
-
-    Total, and blind to case, spaces and punctuation.
     """
     kind = _sovereign(transaction_type, labels) or _by_labels(transaction_type, labels)
     type_ = fold(transaction_type)
@@ -103,7 +104,7 @@ def classify(transaction_type: str, labels: Sequence[str]) -> ChargeType:
 
 
 def _sovereign(transaction_type: str, labels: Sequence[str]) -> ChargeType | None:
-    """Return the charge type of the outermost label that says all, if one does."""
+    """Return the charge type of the outermost decisive label, if any."""
     for place, label in enumerate((transaction_type, *labels)):
         kind = (
             None
@@ -115,12 +116,10 @@ def _sovereign(transaction_type: str, labels: Sequence[str]) -> ChargeType | Non
         if kind is ChargeType.DEBT and any(
             charge_type_of_label(inner) is ChargeType.OTHER_FEE for inner in labels[place:]
         ):
-            return (
-                ChargeType.OTHER_FEE
-            )  # The price of a loan, which the transaction's type calls a loan.
-        if (
-            kind is ChargeType.PROMOTION
-        ):  # A tax given up with the price reduces the tax, not the sale.
+            # The price of a loan, which the transaction's type calls a loan.
+            return ChargeType.OTHER_FEE
+        if kind is ChargeType.PROMOTION:
+            # A discount of tax reduces the tax, not the sale.
             taxes = (
                 _TAX_IN_PROMOTION.fullmatch(fold(inner))
                 for inner in (*labels[max(place - 1, 0) :],)
@@ -138,7 +137,10 @@ def _sovereign(transaction_type: str, labels: Sequence[str]) -> ChargeType | Non
 
 
 def _by_labels(transaction_type: str, labels: Sequence[str]) -> ChargeType:
-    """Return the charge type that the innermost telling label names, in its frame."""
+    """Return the charge type of the innermost label that names a charge.
+
+    The frames around the label count too.
+    """
     telling = [
         label
         for label in labels
@@ -168,11 +170,8 @@ def _by_labels(transaction_type: str, labels: Sequence[str]) -> ChargeType:
         kind = (
             of_type if of_type and profit_line(of_type) not in of_other else ChargeType.UNCLASSIFIED
         )
-    if frames and kind in {
-        ChargeType.SHIPPING,
-        ChargeType.GIFTWRAP,
-        ChargeType.COD,
-    }:  # Charged to the seller, in spite of its name.
+    # Charged to the seller, in spite of its name.
+    if frames and kind in {ChargeType.SHIPPING, ChargeType.GIFTWRAP, ChargeType.COD}:
         return ChargeType.OTHER_FEE
     return _of_part(part, kind, in_fee=bool(frames)) if part else kind
 
@@ -182,7 +181,10 @@ _OF_FREE_TEXT = frozenset({ProfitLine.FEES, ProfitLine.ADVERTISING, ProfitLine.R
 
 
 def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[str]) -> ChargeType:
-    """Return the charge type of a line that only its frames and its transaction's type describe."""
+    """Return the charge type of a line that only frames describe.
+
+    Its transaction's type counts too, if no label names a charge.
+    """
     spoken = [name for name in frames if name not in _SILENT]
     if spoken:
         return _FEE_FRAMES[spoken[-1]]
@@ -194,7 +196,10 @@ def _of_frames(transaction_type: str, labels: Sequence[str], frames: Sequence[st
 
 
 def _of_part(part: str, whole: ChargeType, *, in_fee: bool) -> ChargeType:
-    """Return the charge type of a part (``Base``, ``Tax on fee`` …) of an amount of type `whole`."""
+    """Return the charge type of a part of an amount of type `whole`.
+
+    Parts are ``Base``, ``Tax on fee`` and the like.
+    """
     known = whole is not ChargeType.UNCLASSIFIED
     if _TAX.fullmatch(part):
         return tax_of(whole) if known else ChargeType.OTHER_FEE if in_fee else ChargeType.ITEM_TAX
@@ -220,14 +225,18 @@ def _is_part(folded: str) -> bool:
 def classify_settlement(
     transaction_type: str, amount_type: str, amount_description: str
 ) -> ChargeType:
-    """Return the charge type of one settlement line (flat file V2); see `classify`."""
+    """Return the charge type of a settlement line (flat file V2).
+
+    See `classify`.
+    """
     return classify(transaction_type, (amount_type, amount_description))
 
 
 def classify_transaction(transaction_type: str, breakdown_path: Sequence[str]) -> ChargeType:
-    """Return the charge type of one leaf of a Finances 2024-06-19 breakdown tree; see `classify`.
+    """Return the charge type of a leaf of a Finances breakdown tree.
 
-    `breakdown_path` holds `breakdownType` from the root to the leaf.
+    `breakdown_path` has the `breakdownType` from the root to the leaf (Finances 2024-06-19). See
+    `classify`.
     """
     return classify(transaction_type, breakdown_path)
 
@@ -244,5 +253,8 @@ _KIND_OF_PROCEEDS = {
 
 
 def classify_proceeds(type_: str) -> ChargeType:
-    """Return the kind of a proceeds breakdown of Orders 2026-01-01; Amazon's ``OTHER`` and any new type are `UNCLASSIFIED`."""
+    """Return the charge type of a proceeds breakdown of Orders 2026-01-01.
+
+    Amazon's ``OTHER`` and any new type are `UNCLASSIFIED`.
+    """
     return _KIND_OF_PROCEEDS.get(type_.upper(), ChargeType.UNCLASSIFIED)

@@ -1,12 +1,12 @@
-"""Amazon's labels of money lines, and the charge type of each: exact labels, then families.
+"""Amazon's labels of money lines, and the charge type of each.
 
 Amazon publishes no list of them and adds some each quarter, so a label is looked up in three steps:
 as it is, without the tails that Amazon appends (``- Correction``, ``IGST``, ``for ASIN: …``), and
 by the family that its words name. Labels are compared folded, because case, spaces and punctuation
 differ between files. What no step knows has no charge type; none is guessed.
 
-Sources: Amazon's Finances models (34 event lists), the settlement labels that public connectors
-and Amazon's fee schedules name, and counts of leaf labels over 13 818 transactions.
+Sources: Amazon's Finances models (34 event lists), the settlement labels that public connectors and
+Amazon's fee schedules name, and counts of leaf labels over 13 818 transactions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _NO_ACCENTS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d"})
 
 
 def fold(label: str) -> str:
-    """Return `label` in lower case, letters without accents and digits only: ``Other-Transaction`` and ``other transaction`` are one label."""
+    """Return `label` in lower case, without accents, spaces and punctuation.
+
+    Letters and digits remain: ``Other-Transaction`` and ``other transaction`` are one label.
+    """
     folded = label.casefold()
     if folded.isascii():
         return re.sub(r"[^0-9a-z]", "", folded)
@@ -154,14 +157,20 @@ _KIND_OF_LABEL: dict[str, ChargeType] = {
 #: A payment to the seller's bank, and words that say that it did not arrive or was taken back.
 _PAYMENT = "transfer|payout|deposit|disbursement"
 _FAILED = (
-    "failed|failure|unsuccessful|notsuccessful|rejected|declined|denied|refused|bounced|returned|reversed|reversalof|cancell?ed"
+    "failed|failure|unsuccessful|notsuccessful|rejected|declined|denied|refused|bounced"
+    "|returned|reversed|reversalof|cancell?ed"
     "|(?:could|can|did)not|couldnt|unableto|notcompleted|notprocessed|invalid"
 )
-_NO_PAYOUT = "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping|order|item|customer|buyer|claim|chargeback|security"
+_NO_PAYOUT = (
+    "fee|inventory|stock|coupon|deal|advert|productads|postage|shipping"
+    "|order|item|customer|buyer|claim|chargeback|security"
+)
 #: The price of a loan, which is a cost; the loan itself is none.
 LOAN_FEE = (
-    r"^(?:amazon)?(?:lending|loan)(?:origination|processing|servicing|service|late(?:payment)?|prepayment|annual|management)?(?:fees?|interest|charges?)"
-    r"|originationfee|^interest(?:charge)?(?:on|for)\w*loan|^(?:amazonlending|loan)\w*(?:latefee|interestcharge)"
+    r"^(?:amazon)?(?:lending|loan)(?:origination|processing|servicing|service"
+    r"|late(?:payment)?|prepayment|annual|management)?(?:fees?|interest|charges?)"
+    r"|originationfee|^interest(?:charge)?(?:on|for)\w*loan"
+    r"|^(?:amazonlending|loan)\w*(?:latefee|interestcharge)"
 )
 #: Families, by words of the folded label. The first that fits decides, so what moves cash and
 #: what Amazon pays back comes before the fee that its text may name.
@@ -172,38 +181,62 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
             (
                 ChargeType.WITHHELD_TAX,
                 (
-                    r"^(?:item)?t[cd]s|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
-                    r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)|tax(?:collected|deducted)atsource"
+                    r"^(?:item)?t[cd]s"
+                    r"|(?:tax|gst)(?:tcs|tds)(?:refund|reversal|reimbursement)?$"
+                    r"|^(?:reimbursement|refund|reversal)of(?:gst)?t[cd]s"
+                    r"|^marketplacefacilitator|^lowvaluegoods|withh(?:eld|olding)"
+                    r"|tax(?:collected|deducted)atsource"
                 ),
             ),
             (
                 ChargeType.REIMBURSEMENT,
-                r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder|^inboundcarrierdamage|^incorrectfees|^safet(?!y)",
+                (
+                    r"reimburs|clawback|^(?:lost|damaged)(?:inbound|outbound|warehouse|removal)"
+                    r"|^warehouse(?:lost|damage)|^missingfrominbound|^multichannelorder"
+                    r"|^inboundcarrierdamage|^incorrectfees|^safet(?!y)"
+                ),
             ),
             (ChargeType.OTHER_FEE, LOAN_FEE),
             (
                 ChargeType.DEBT,
-                r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic|^amazonlending|capitalservices|debt",
+                (
+                    r"^loan|merchantcashadvance|loan(?:re)?payment|loanrepay|loanservic"
+                    r"|^amazonlending|capitalservices|debt"
+                ),
             ),
             (
                 ChargeType.TRANSFER,
                 (
-                    r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
-                    r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge|chargetocreditcard|owedtoamazon|amountdue"
+                    r"^transfers?(?:of|to|from|$)|fundstransfer|fundtransfer|banktransfer"
+                    r"|bankaccount|disbursement(?!\w*fee)|microdeposit|payabletoamazon"
+                    r"|negative(?:account)?balance(?!\w*fee)|successfulcharge|sellerrepayment"
+                    r"|paymenttoamazon|^toyour(?:bank)?account|accountending|creditcardcharge"
+                    r"|chargetocreditcard|owedtoamazon|amountdue"
                     rf"|^(?!\w*(?:{_NO_PAYOUT}))(?=\w*(?:{_FAILED}))(?=\w*(?:{_PAYMENT}))"
-                    r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?payment|payment(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected|returned|reversed)"
-                    r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)|repaymentof\w*balance|^paymentfrom(?:the)?seller"
+                    r"|(?:failed|unsuccessful|rejected|returned|reversed)(?:bank)?payment"
+                    r"|payment(?:was|has|of|funds|reversal)*(?:failed|unsuccessful|rejected"
+                    r"|returned|reversed)"
+                    r"|^wiretransfer(?!\w*fee)|accountbalance(?:transfer|repayment|payment)"
+                    r"|repaymentof\w*balance|^paymentfrom(?:the)?seller"
                     r"|^depositverification|verificationdeposit|depositmethod"
                     r"|^payouts?(?!.*fee)"
                 ),
             ),
             (
                 ChargeType.RESERVE,
-                r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)|accountlevelreserve|unavailablebalance|^(?:beginning|opening|prior|previous|carried)\w*balance|^(?:current|previous)?reserves?$",
+                (
+                    r"reserve(?:amount|balance|credit|debit|event|release|d|adjustment)"
+                    r"|accountlevelreserve|unavailablebalance"
+                    r"|^(?:beginning|opening|prior|previous|carried)\w*balance"
+                    r"|^(?:current|previous)?reserves?$"
+                ),
             ),
             (
                 ChargeType.ADVERTISING,
-                r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)|productads",
+                (
+                    r"advertis|^amazon(?:ads|dsp)|sponsored(?:products|brands|display|ads|tv)"
+                    r"|productads"
+                ),
             ),
             (
                 ChargeType.COUPON,
@@ -212,8 +245,12 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
             (
                 ChargeType.DEAL,
                 (
-                    r"^(?:lightning|best|prime|seller|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee|submission|event)"
-                    r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee|^promotions?(?:participation|performance)?(?:based)?fee|^pricediscounts?(?:participation|performance|fee)"
+                    r"^(?:lightning|best|prime|seller"
+                    r"|7day)*deals?(?:promotion)?(?:participation|performance|payment|fee"
+                    r"|submission|event)"
+                    r"|^run(?:lightning|best)?deal|^prime(?:exclusive|day)\w*fee"
+                    r"|^promotions?(?:participation|performance)?(?:based)?fee"
+                    r"|^pricediscounts?(?:participation|performance|fee)"
                 ),
             ),
             (ChargeType.PROMOTION, r"^promo(?:tion(?:al|s)?)?(?:rebates?|discounts?|meta.*)?$"),
@@ -223,7 +260,10 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
             (ChargeType.SHIPPING_CHARGEBACK, r"(?:shipping|giftwrap)(?:chargeback|holdback|hb$)"),
             (
                 ChargeType.RETURNS_PROCESSING,
-                r"customerreturn|returns?processing|highreturnrate|gradeandresell|^returns?(?:unit|handling)|hrrunit|^(?:fba)?refurbish",
+                (
+                    r"customerreturn|returns?processing|highreturnrate|gradeandresell"
+                    r"|^returns?(?:unit|handling)|hrrunit|^(?:fba)?refurbish"
+                ),
             ),
             (
                 ChargeType.REMOVAL,
@@ -232,24 +272,37 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
             (
                 ChargeType.INBOUND,
                 (
-                    r"inbound|partneredcarrier|placementservice|inventoryplacement|^warehouseprep|repackaging|globallogistics|unplanned(?:service|prep)|prep(?:service)?fee|^fbaprep|labell?ingfee"
-                    r"|manualprocessing|internationalfreight|^fbainternational|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
+                    r"inbound|partneredcarrier|placementservice|inventoryplacement"
+                    r"|^warehouseprep|repackaging|globallogistics|unplanned(?:service|prep)"
+                    r"|prep(?:service)?fee|^fbaprep|labell?ingfee"
+                    r"|manualprocessing|internationalfreight|^fbainternational"
+                    r"|(?:awd|upstream|warehousingdistribution)(?:processing|transportation)"
                 ),
             ),
             (
                 ChargeType.STORAGE,
-                r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage|overagefee|warehousing(?:and)?distribution",
+                (
+                    r"storage|agedinventory|capacityreservation|capacitymanager|inventoryoverage"
+                    r"|overagefee|warehousing(?:and)?distribution"
+                ),
             ),
             (ChargeType.REFERRAL, r"commission|referral(?:fee|bonus)|^referral"),
             (
                 ChargeType.POSTAGE,
-                r"postage|shippinglabel|^(?:prepaid)?returnlabel|^mfndeliveryservice|^deliveryservicesfee|^shippingservices|buyshipping|easyship|^amazonshippingcharge",
+                (
+                    r"postage|shippinglabel|^(?:prepaid)?returnlabel|^mfndeliveryservice"
+                    r"|^deliveryservicesfee|^shippingservices|buyshipping|easyship"
+                    r"|^amazonshippingcharge"
+                ),
             ),
             (
                 ChargeType.FBA_FULFILMENT,
                 (
-                    r"lowinventory|(?<!seller)fulfil|pickandpack|pickpack|weight(?:based|handling)|^fba(?:per|delivery|transportation)|fuel(?:and\w*)?surcharge"
-                    r"|paneu\w*fee|oversizefee|^mcf|^crossborderfulfil|peakseason\w*(?:fee|surcharge)|^buywithprime\w*fulfil"
+                    r"lowinventory|(?<!seller)fulfil|pickandpack|pickpack"
+                    r"|weight(?:based|handling)|^fba(?:per|delivery|transportation)"
+                    r"|fuel(?:and\w*)?surcharge"
+                    r"|paneu\w*fee|oversizefee|^mcf|^crossborderfulfil"
+                    r"|peakseason\w*(?:fee|surcharge)|^buywithprime\w*fulfil"
                 ),
             ),
             (
@@ -259,13 +312,25 @@ _FAMILIES: tuple[tuple[ChargeType, re.Pattern[str]], ...] = (
             (
                 ChargeType.OTHER_FEE,
                 (
-                    r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf|extendedproducer|technologyfee|^transparency(?:label|code|program)|imagingservices"
-                    r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
-                    r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
-                    r"|payoutfee|installmentfee|^epso|exclusivesfee|(?:non)?compliance(?:service)?fee|^customerservicefee|^fbatransactionfee|hazmat\w*fee"
-                    r"|^(?:amazon)?vine\w*fee|primebadgefee|(?:sas|strategicaccount\w*|accountmanagement)(?:core|fee)|^sellerfulfilledprime\w*fee"
-                    r"|(?:taxcalculation|vatcalculation|vcs|taxcollection)\w*fee|^vatservicesonamazon|regulatory\w*fee|environmental\w*fee|recycling\w*fee|ecofee"
-                    r"|currencyconver|^accsfee|^amazonpay\w*fee|paymentprocessing|^buywithprime\w*fee|^amazonfreight\w*fee|brandedpackaging\w*fee"
+                    r"^vine|ecocontribution|forepr|eprpay|^(?:[a-z]{2})?epr\w*fee|payonbehalf"
+                    r"|extendedproducer|technologyfee|^transparency(?:label|code|program)"
+                    r"|imagingservices"
+                    r"|(?:paid|premium|strategicaccount|account)services?(?:fee)?$"
+                    r"|customerservicebyamazon|csbafee|earlyreviewer|exclusivesprogram"
+                    r"|(?:salestax|vat)(?:collection|services?)\w*fee|regulatoryfee"
+                    r"|^fees?(?:correction|reversal)|(?:vat|tax)onfees|chargebackfee"
+                    r"|cancell?ation(?:fee|charge)|codfee|paymentmethodfee"
+                    r"|payoutfee|installmentfee|^epso|exclusivesfee"
+                    r"|(?:non)?compliance(?:service)?fee|^customerservicefee"
+                    r"|^fbatransactionfee|hazmat\w*fee"
+                    r"|^(?:amazon)?vine\w*fee|primebadgefee"
+                    r"|(?:sas|strategicaccount\w*|accountmanagement)(?:core|fee)"
+                    r"|^sellerfulfilledprime\w*fee"
+                    r"|(?:taxcalculation|vatcalculation|vcs|taxcollection)\w*fee"
+                    r"|^vatservicesonamazon|regulatory\w*fee|environmental\w*fee"
+                    r"|recycling\w*fee|ecofee"
+                    r"|currencyconver|^accsfee|^amazonpay\w*fee|paymentprocessing"
+                    r"|^buywithprime\w*fee|^amazonfreight\w*fee|brandedpackaging\w*fee"
                 ),
             ),
             (ChargeType.LIQUIDATION, r"^liquidations?(?:revenue|proceeds)"),
@@ -279,7 +344,8 @@ _CHANGE_TAIL = re.compile(
 )
 #: What Amazon appends to a label for a tax on the same amount.
 _TAX_TAIL = re.compile(
-    r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|taxonfee|consumptiontax|salestax|servicetax|tax)$"
+    r"(?:(?:ig|cg|sg|utg|g|h)st|vat|pst|qst|iva|jct|taxonfee|consumptiontax|salestax"
+    r"|servicetax|tax)$"
 )
 #: Texts that a label may carry: what, when or against whom it was charged.
 _TEXT_TAIL = re.compile(r"\s(?:for|against)\s.*|\s*\([^()]*\)?|\s-\s.*|\s*:.*", re.DOTALL)
@@ -291,7 +357,10 @@ _IN_LABEL_MAX = 300
 
 
 def tax_of(kind: ChargeType) -> ChargeType:
-    """Return the charge type of the tax on `kind`: the fee itself for a fee, else a tax collected."""
+    """Return the charge type of the tax on `kind`.
+
+    The tax on a fee is the fee itself; other taxes are collected from the buyer.
+    """
     return (
         kind
         if profit_line(kind) in {ProfitLine.FEES, ProfitLine.ADVERTISING}
@@ -300,7 +369,7 @@ def tax_of(kind: ChargeType) -> ChargeType:
 
 
 def _forms(label: str) -> Iterator[str]:
-    """Yield `label` folded, whole first, then without the texts that it carries."""
+    """Yield `label` folded: whole first, then without its texts."""
     seen = set()
     for text in (
         label,
@@ -315,7 +384,10 @@ def _forms(label: str) -> Iterator[str]:
 
 
 def _exact(folded: str) -> ChargeType | None:
-    """Return the charge type of a folded label, as it is or without the tails of changes and taxes."""
+    """Return the charge type of a folded label that is listed.
+
+    As it is, or without the tails of changes and taxes.
+    """
     if (known := _KIND_OF_LABEL.get(folded)) is not None:
         return known
     if (stem := _CHANGE_TAIL.sub("", folded, count=1)) not in {"", folded}:
@@ -328,7 +400,7 @@ def _exact(folded: str) -> ChargeType | None:
 
 
 def charge_type_of_label(label: str) -> ChargeType | None:
-    """Return the charge type that `label` names by itself; None if it names none that is known."""
+    """Return the charge type that `label` names; None if it is unknown."""
     return _kind_of(label[:_IN_LABEL_MAX])
 
 
@@ -338,9 +410,8 @@ def _kind_of(label: str) -> ChargeType | None:
     for folded in forms:
         if (kind := _exact(folded)) is not None:
             return kind
-    for folded in reversed(
-        forms
-    ):  # The shortest form first: a text after the label is no evidence.
+    # The shortest form first: a text after the label is no evidence.
+    for folded in reversed(forms):
         for kind, words in _FAMILIES:
             if words.search(folded):
                 return kind

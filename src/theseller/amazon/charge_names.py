@@ -32,5 +32,5 @@ _NAMES = {
 
 
 def charge_name(charge_type: ChargeType) -> str:
-    """Return what pages call a charge type: "FBA fulfillment fee"."""
+    """Return the name of a charge type on pages: "FBA fulfillment fee"."""
     return _NAMES.get(charge_type) or charge_type.value.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""What a money line is for: the charge types, and the profit line that each belongs to."""
+"""The charge types of money lines, and the profit line of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class ProfitLine(StrEnum):
-    """The lines of a profit statement, and three groups that are not in it: taxes in passing, cash movements, the unknown."""
+    """The lines of a profit statement, and three groups outside of it.
+
+    Those are taxes that pass through, cash movements, and unclassified amounts.
+    """
 
     SALES = "sales"
     REFUNDS = "refunds"
@@ -19,7 +22,10 @@ class ProfitLine(StrEnum):
 
 
 class ChargeType(StrEnum):
-    """What one money line is for. The sign stays in the amount: a reversed fee is the same kind with the other sign."""
+    """What one money line is for.
+
+    The sign is in the amount: a reversed fee is the same type with the other sign.
+    """
 
     PRINCIPAL = "principal"
     SHIPPING = "shipping"
@@ -113,15 +119,18 @@ _GROUP_OF = {kind: named for named, kinds in _GROUPS.items() for kind in kinds}
 
 
 def profit_line(kind: ChargeType) -> ProfitLine:
-    """Return the line of the profit statement that `kind` belongs to. Total: every kind has exactly one group."""
+    """Return the line of the profit statement that `kind` belongs to.
+
+    Every charge type belongs to exactly one.
+    """
     return _GROUP_OF[kind]
 
 
 def is_profit_and_loss(kind: ChargeType) -> bool:
-    """Say whether `kind` is income or cost.
+    """Return whether `kind` is income or cost.
 
-    Taxes collected and withheld only pass through (they net to nothing or are owed on), reserves,
-    transfers and debts only move cash. An unclassified line counts: leaving money out because its
-    name is new would flatter the profit.
+    Taxes collected and withheld only pass through (they net to zero or are owed to an authority);
+    reserves, transfers and debts only move cash. An unclassified line counts: leaving it out
+    because its name is new would overstate the profit.
     """
     return profit_line(kind) not in {ProfitLine.TAX, ProfitLine.CASH}

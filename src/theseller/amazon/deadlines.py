@@ -18,7 +18,7 @@ from typing_extensions import override
 
 
 class _Thread(threading.local):
-    """When the call that this thread makes has to be over, by the monotonic clock."""
+    """When the call of this thread must end, by the monotonic clock."""
 
     ends_at: float | None = None
 
@@ -28,14 +28,21 @@ _THREAD = _Thread()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what this thread calls inside at most `seconds` in all, or what is left of a deadline around this one."""
+    """Limit the calls of this thread inside to `seconds` in all.
+
+    A nearer deadline around this one still applies.
+    """
     with until(time.monotonic() + seconds):
         yield
 
 
 @contextmanager
 def until(ends_at: float) -> Iterator[None]:
-    """Give what this thread calls inside until `ends_at` of the monotonic clock; a deadline around this one still holds."""
+    """Limit the calls of this thread inside to the time `ends_at`.
+
+    `ends_at` is a time of the monotonic clock, in seconds. A nearer deadline around this one still
+    applies.
+    """
     former = _THREAD.ends_at
     _THREAD.ends_at = ends_at if former is None else min(former, ends_at)
     try:
@@ -45,7 +52,13 @@ def until(ends_at: float) -> Iterator[None]:
 
 
 def left(wanted: float | None) -> float | None:
-    """Return the seconds that a step may take: `wanted`, or less if the deadline is nearer. Raises httpcore.ReadTimeout when it has passed."""
+    """Return the seconds that a step may take.
+
+    `wanted`, or less if the deadline is nearer; None for no limit.
+
+    Raises:
+        httpcore.ReadTimeout: the deadline has passed.
+    """
     if _THREAD.ends_at is None:
         return wanted
     remaining = _THREAD.ends_at - time.monotonic()
@@ -55,7 +68,11 @@ def left(wanted: float | None) -> float | None:
 
 
 def pieces_until(pieces: Iterable[bytes], ends_at: float) -> Iterator[bytes]:
-    """Yield `pieces`, each fetched under the deadline `ends_at`. What the consumer does in between is not counted against a read."""
+    """Yield `pieces`, each fetched under the deadline `ends_at`.
+
+    `ends_at` is a time of the monotonic clock, in seconds. What the consumer does in between is not
+    counted against a read.
+    """
     iterator = iter(pieces)
     while True:
         with until(ends_at):
@@ -96,7 +113,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connections for the HTTP client that obey the deadline of the thread that uses them."""
+    """Connections that obey the deadline of the thread that uses them."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
@@ -110,10 +127,12 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        """Connect, at most until the deadline of the thread."""
         return _Stream(
             self._backend.connect_tcp(host, port, left(timeout), local_address, socket_options)
         )
 
     @override
     def sleep(self, seconds: float) -> None:
+        """Sleep; the deadline does not shorten it."""
         self._backend.sleep(seconds)

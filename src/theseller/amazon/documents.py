@@ -1,4 +1,7 @@
-"""Report documents: streamed, decompressed and measured in memory. No byte touches a disk, and the address is a credential."""
+"""Stream report documents: decompressed and measured in memory.
+
+No byte is written to a disk, and the address is a credential.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +40,12 @@ _STEP = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """What a document may cost. `compressed` bytes as they come and are kept, plain `bytes`, and `seconds` for the whole of it.
+    """The most that a document may cost.
 
-    A report of 200,000 orders has 60 MB, compressed 6. `expansion` is plain ÷ compressed, judged
-    past the first mebibyte: order reports have about 10, a file of zeros 1000.
+    `compressed` bytes as they arrive and are kept, `plain` bytes after decompression, and `seconds`
+    for the whole document. A report of 200,000 orders has 60 MB, compressed 6. `expansion` is plain
+    ÷ compressed, checked after the first mebibyte: order reports have about 10, a file of zeros
+    1000.
     """
 
     compressed: int = 128 * 1024 * 1024
@@ -63,18 +68,26 @@ def stream_document(
     keep: list[bytes] | None = None,
     charsets: list[str] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the plain bytes of the document at `url`; `compression` is ``GZIP`` or None, as Amazon said.
+    """Yield the plain bytes of the document at `url`.
 
-    `origins` are addresses besides Amazon's document hosts from which a document may come: the
-    emulator's. The bytes as they came, which are a tenth of the plain ones, are appended to `keep`;
-    the charset that the document is served with, if one is named, is appended to `charsets`.
+    Args:
+        http: the client, from `new_http`.
+        url: what getReportDocument returned.
+        compression: ``GZIP`` or None, as Amazon said.
+        origins: addresses besides Amazon's document hosts from which a document may come: the
+            emulator's.
+        user_agent: sent with the request.
+        limits: the most that the document may cost.
+        keep: the bytes as they arrive are appended to it; they are a tenth of the plain ones.
+        charsets: the charset that the document is served with, if one is named, is appended to it.
 
     Raises:
         NotAllowedError: the address is not Amazon's; nothing was sent.
-        GoneError: the address has expired (five minutes). Ask getReportDocument for a new one.
-        UnavailableError: the stream broke off. What was yielded before is incomplete and must be
-        thrown away. DriftedError: unknown compression, or larger or more compressed than a report
-            can be.
+        ExpiredError: the address has expired (after five minutes). Request a new one by
+            getReportDocument.
+        UnavailableError: the stream was interrupted. What was yielded before is incomplete and must
+            be discarded.
+        DriftedError: unknown compression, or larger or more compressed than a report can be.
     """
     if compression not in {None, "GZIP"}:
         raise DriftedError(_OPERATION, "compressionAlgorithm")
@@ -108,7 +121,10 @@ def _request(http: httpx.Client, url: Secret, user_agent: str) -> httpx.Request:
 
 
 def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
-    """Say whether an answer may send us to this address: no other scheme, no login in it, no host but Amazon's and `origins`."""
+    """Return whether a document may be fetched from this address.
+
+    No other scheme than https, no login in it, and no host but Amazon's and `origins`.
+    """
     try:
         parsed = httpx.URL(url.reveal())
     except (httpx.InvalidURL, ValueError):
@@ -123,7 +139,10 @@ def _is_known_address(url: Secret, origins: Sequence[str]) -> bool:
 
 
 def _charset(content_type: str) -> str | None:
-    """Return the charset that ``text/plain; charset=Cp1252`` names; None without one, or where it is no name of an encoding."""
+    """Return the charset that a content type names; None if it names none.
+
+    Such as ``text/plain; charset=Cp1252``.
+    """
     found = re.search(
         r";\s*charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})\"?\s*(?:;|$)", content_type, re.IGNORECASE
     )
@@ -134,13 +153,8 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:
         return
-    if status in {
-        400,
-        401,
-        403,
-        404,
-        410,
-    }:  # S3 says 403 for an expired signature, and 400 for an expired token in it.
+    # S3 says 403 for an expired signature, and 400 for an expired token in it.
+    if status in {400, 401, 403, 404, 410}:
         raise ExpiredError(_OPERATION, status=status)
     raise UnavailableError(_OPERATION, status=status)
 
@@ -162,7 +176,10 @@ def _capped(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _gunzip(chunks: Iterator[bytes], max_expansion: int) -> Iterator[bytes]:
-    """Decompress as the bytes come, never more than a step at a time, so that a bomb is met before it fills the memory."""
+    """Decompress as the bytes arrive, never more than a step at a time.
+
+    A compression bomb is detected before it fills the memory.
+    """
     # An order report has a ratio of about 10, a file of zeros of 1000; a short file is not judged.
     limits = GunzipLimits(expansion=max_expansion, judged_after=1024 * 1024, step=_STEP)
     damage: Damage | None = None

@@ -1,4 +1,7 @@
-"""Where Amazon is. One value holds every address, so that the emulator takes Amazon's place without a line of other code changing."""
+"""The addresses of Amazon's services.
+
+One value holds all of them, so that the emulator can replace Amazon without other changes.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ _USER_AGENT = f"TheSeller/{__version__} (Language=Python)"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of Login with Amazon, the Selling Partner API per region, and Seller Central; and how we introduce ourselves.
+    """Addresses of Amazon's services, and our user agent.
 
-    `seller_central_base` is None for the real ones, which differ per store.
+    Login with Amazon, the Selling Partner API per region, and Seller Central. `seller_central_base`
+    is None for the real ones, which differ per store.
     """
 
     lwa_token_url: str
@@ -42,7 +46,10 @@ class Endpoints:
 
     @classmethod
     def emulated(cls, base_url: str) -> Self:
-        """Return the addresses of an emulated Amazon at `base_url`, such as ``http://127.0.0.1:8100``."""
+        """Return the addresses of an emulated Amazon at `base_url`.
+
+        Such as ``http://127.0.0.1:8100``.
+        """
         base = base_url.rstrip("/")
         return cls(
             lwa_token_url=f"{base}/auth/o2/token",
@@ -60,11 +67,16 @@ class Endpoints:
         *,
         draft: bool,
     ) -> str:
-        """Return the Seller Central page where the seller of `marketplace` consents.
+        """Return the Seller Central page where the seller consents.
 
-        `state` is our single-use word against forged returns; `draft` marks an application that
-        Amazon has not published yet (without it Amazon answers MD1000). The `redirect_uri` must be
-        registered, and the same must be sent with the code afterwards.
+        Args:
+            marketplace: the store whose Seller Central is opened.
+            application_id: the application's id at Amazon.
+            state: our single-use value against forged redirects.
+            redirect_uri: where Amazon redirects to. It must be registered, and the same must be
+                sent with the code afterwards.
+            draft: whether Amazon has not published the application yet (without it Amazon answers
+                MD1000).
         """
         host = marketplace.seller_central_host
         base = (

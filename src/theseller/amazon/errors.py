@@ -1,4 +1,4 @@
-"""What can go wrong with Amazon, one type per thing to do about it.
+"""The errors of calls to Amazon, one type per action to take.
 
 Amazon's own `message` and `details` may repeat what we sent, and a URL may hold an order number or
 a credential. So an error here carries the operation, the HTTP status, Amazon's error code and the
@@ -12,14 +12,20 @@ from datetime import datetime
 
 
 def harmless(value: str | None, limit: int = 64) -> str:
-    """Return `value` if it is a short word of letters, digits and ``_.-``, else ``-``: safe to log."""
+    """Return `value` if it is safe to log, else ``-``.
+
+    Safe is a short text of letters, digits and ``_.=-``.
+    """
     return (
         value if value and len(value) <= limit and re.fullmatch(r"[A-Za-z0-9_.=-]+", value) else "-"
     )
 
 
 class AmazonError(Exception):
-    """Amazon did not give what was asked. The text says what to do; it never holds a value from a request or an answer."""
+    """Amazon did not return what was requested.
+
+    The text says what to do; it never contains a value from a request or an answer.
+    """
 
     advice = "see the operation's documentation"
 
@@ -47,25 +53,38 @@ class LWAError(AmazonError):
 
 
 class AuthorizationRevokedError(LWAError):
-    """The refresh token is worth nothing any more: the seller revoked it or it ran out. Stop all calls, destroy the token, tell the seller."""
+    """The refresh token is no longer valid.
+
+    The seller revoked it or it expired. Stop all calls, destroy the token, notify the seller.
+    """
 
     advice = "the seller must consent again"
 
 
 class CodeRejectedError(LWAError):
-    """The authorisation code was older than five minutes, used before, or meant for another redirect address. Start consent again."""
+    """Amazon rejected the authorization code.
+
+    It was older than five minutes, used before, or issued for another redirect address. Start
+    consent again.
+    """
 
     advice = "start the consent again"
 
 
 class ClientSecretInvalidError(LWAError):
-    """None of our client secrets is accepted. The operator must act; no seller has revoked anything."""
+    """Amazon accepts none of our client secrets.
+
+    The operator must act; no seller has revoked anything.
+    """
 
     advice = "the operator must set the application's current client secret"
 
 
 class LWAMisconfiguredError(LWAError):
-    """Login with Amazon says that our request is wrong in itself; `code` says how. An operator's matter, never a seller's."""
+    """Login with Amazon says that our request itself is wrong.
+
+    `code` says how. The operator must act, never a seller.
+    """
 
     advice = (
         "the operator must compare client id and grant settings with the application's registration"
@@ -73,7 +92,10 @@ class LWAMisconfiguredError(LWAError):
 
 
 class LWAUnavailableError(LWAError):
-    """No usable answer. Keep the token and come back: after `retry_after` seconds if Amazon said so."""
+    """Login with Amazon gave no usable answer.
+
+    Keep the token and try again: after `retry_after` seconds if Amazon said so.
+    """
 
     advice = "try again later; the token stays valid"
 
@@ -90,25 +112,37 @@ class LWAUnavailableError(LWAError):
 
 
 class OtherSellerError(AmazonError):
-    """Amazon's answer names another seller than the connection. Nothing of it may be stored, and nothing more is requested."""
+    """Amazon's answer names another seller than the connection.
+
+    Nothing of it may be stored, and nothing more is requested.
+    """
 
     advice = "the seller must disconnect and connect again as the right seller"
 
 
 class SellerUnconfirmedError(AmazonError):
-    """No answer of Amazon's has named the connection's seller yet. Until one does, nothing of the account is read or stored."""
+    """No answer of Amazon's has named the connection's seller yet.
+
+    Until one does, nothing of the account is read or stored.
+    """
 
     advice = "wait for the first transaction: it names the seller"
 
 
 class NotAllowedError(AmazonError):
-    """We refused ourselves, before a byte left: the operation, parameter or report type is not on the allow-list."""
+    """We refused the call ourselves; nothing was sent.
+
+    The operation, parameter or report type is not on the allow-list.
+    """
 
     advice = "not on the allow-list, so nothing was sent"
 
 
 class ThrottledError(AmazonError):
-    """Too soon, by our own reckoning or by Amazon's 429. Come back at `not_before`."""
+    """The call is too early, by our limiter or by Amazon's 429.
+
+    Try again at `not_before`.
+    """
 
     advice = "come back when the rate allows it"
 
@@ -126,43 +160,59 @@ class ThrottledError(AmazonError):
 
 
 class AccessTokenRejectedError(AmazonError):
-    """The access token is expired, malformed or revoked. Drop it, refresh once, try once more; only Login with Amazon can say "revoked"."""
+    """The access token is expired, malformed or revoked.
+
+    Discard it, refresh once, try once more; only Login with Amazon can say "revoked".
+    """
 
     advice = "refresh the access token once and try again"
 
 
 class RoleMissingError(AmazonError):
-    """A role, or this region, is not part of the authorisation. That stream waits; it never means that the seller revoked."""
+    """The authorization lacks a role or this region.
+
+    That stream waits; the error never means that the seller revoked.
+    """
 
     advice = "the application lacks a role, or the seller does not sell in this region"
 
 
 class AccountBlockedError(AmazonError):
-    """Amazon denies access to this seller's account as such. Only the seller and Amazon's support can change that."""
+    """Amazon denies access to this seller's account as such.
+
+    Only the seller and Amazon's support can change that.
+    """
 
     advice = "the seller must contact Amazon's support"
 
 
 class NotFoundError(AmazonError):
-    """Amazon knows no such thing, for this seller."""
+    """Amazon does not have what was requested for this seller."""
 
     advice = "it does not exist for this seller"
 
 
 class ExpiredError(AmazonError):
-    """It existed and has expired: a document's address after five minutes, a page token after its time. Ask for a new one."""
+    """It existed and has expired: request a new one.
+
+    A document's address after five minutes, a page token after its time.
+    """
 
     advice = "it has expired: ask for a new one"
 
 
 class InvalidRequestError(AmazonError):
-    """Amazon finds the request wrong; asking again the same way cannot help."""
+    """Amazon rejects the request as wrong; repeating it can't help."""
 
     advice = "the request is wrong: repeating it cannot help"
 
 
 class UnavailableError(AmazonError):
-    """No complete answer: a time-out, a server error, a cut-off body, a web page where data was due. Try again after `retry_after` seconds."""
+    """There is no complete answer.
+
+    A time-out, a server error, a body that was cut off, a web page instead of data. Try again after
+    `retry_after` seconds.
+    """
 
     advice = "try again later"
 
@@ -180,7 +230,10 @@ class UnavailableError(AmazonError):
 
 
 class DriftedError(AmazonError):
-    """A complete answer that is not what Amazon's model promises. The `path` says where, never what. Our decoder must learn the new shape."""
+    """A complete answer does not match Amazon's model.
+
+    `path` says where, never what. Our decoder must be updated for the new shape.
+    """
 
     advice = "Amazon's answer has a new shape: update TheSeller"
 

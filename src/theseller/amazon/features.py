@@ -1,4 +1,7 @@
-"""What a seller can choose, and exactly what that needs at Amazon: streams, their operations, the fewest roles that open them all."""
+"""The features that a seller can choose, and what they need at Amazon.
+
+Streams, their operations, and the smallest set of roles that allows them all.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from theseller.lib.marketplaces import Region
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One flow of data: the operations it calls and the report types it reads."""
+    """One kind of data: the operations it calls and the reports it reads."""
 
     key: str
     operations: tuple[str, ...]
@@ -42,7 +45,11 @@ STREAMS: Mapping[str, Stream] = MappingProxyType({stream.key: stream for stream 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that data is collected for. `data` and `kept` are what the consent page says; `kept` is the longest we keep it."""
+    """A purpose that data is collected for.
+
+    `data` and `kept` are texts of the consent page; `kept` is the longest time that we keep the
+    data.
+    """
 
     key: str
     title: str
@@ -94,7 +101,13 @@ OFFERED: Mapping[str, Feature] = MappingProxyType(
 
 
 def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:
-    """Return every operation that the chosen features may call, each once. Raises KeyError for an unknown feature."""
+    """Return every operation that the chosen features may call.
+
+    Each once.
+
+    Raises:
+        KeyError: a feature is unknown.
+    """
     names = {
         name
         for key in features
@@ -107,7 +120,10 @@ def operations_for(features: Iterable[str]) -> tuple[Operation, ...]:
 def uncovered(
     features: Iterable[str], roles: Iterable[Role], region: Region = Region.EU
 ) -> tuple[str, ...]:
-    """Name the operations and report types of the chosen features that `roles` do not open in `region`; empty if all are open."""
+    """Return what of the chosen features `roles` do not allow in `region`.
+
+    Operations and report types by name; empty if all are allowed.
+    """
     chosen, roles_granted = tuple(features), frozenset(roles)
     operations = [
         o.name
@@ -124,11 +140,14 @@ def uncovered(
 
 
 def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
-    """Return the fewest roles that open everything the chosen features call, in every region; in the order of `Role`.
+    """Return the smallest set of roles that allows the chosen features.
 
-    Only roles that the features themselves name are considered. Raises KeyError for an unknown
-    feature, ValueError if the features' own roles do not open what they call, which a test rules
-    out.
+    Everything that they call is allowed, in every region. The roles are in the order of `Role`;
+    only roles that the features themselves name are considered.
+
+    Raises:
+        KeyError: a feature is unknown.
+        ValueError: the features' own roles do not allow what they call, which a test rules out.
     """
     chosen = tuple(dict.fromkeys(features))
     candidates = [role for role in Role if any(role in FEATURES[key].roles for key in chosen)]
@@ -140,7 +159,11 @@ def roles_for(features: Iterable[str]) -> tuple[Role, ...]:
 
 
 def served_by(role: Role, features: Iterable[str]) -> tuple[Feature, ...]:
-    """Return which of the chosen features call something that `role` opens: what the consent page says the role is needed for."""
+    """Return which of the chosen features need `role`.
+
+    Those that call something which `role` allows: the consent page says that the role is needed for
+    them.
+    """
     return tuple(
         feature
         for key in dict.fromkeys(features)

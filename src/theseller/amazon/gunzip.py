@@ -1,4 +1,7 @@
-"""Decompress gzip as it arrives, in bounded memory and linear time, for uploads and for documents that Amazon stores."""
+"""Decompress gzip as it arrives, in bounded memory and linear time.
+
+For uploads, and for documents that Amazon stores.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +75,8 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
         pending = piece
         while pending:
             if decoder.eof:
-                pending = pending.lstrip(
-                    b"\x00"
-                )  # Padding between and after members is allowed by gzip.
+                # Padding between and after members is allowed by gzip.
+                pending = pending.lstrip(b"\x00")
                 if not pending:
                     break
                 members += 1
@@ -87,9 +89,8 @@ def gunzip(chunks: Iterable[bytes], limits: GunzipLimits) -> Iterator[bytes]:
             if plain:
                 yield plain
             pending = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    while not decoder.eof and (
-        plain := _inflate(decoder, b"", limits.step)
-    ):  # What the decoder still held when its input ended.
+    # What the decoder still had when its input ended.
+    while not decoder.eof and (plain := _inflate(decoder, b"", limits.step)):
         given += len(plain)
         _check_expansion(given, taken, limits)
         yield plain

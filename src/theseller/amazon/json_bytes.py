@@ -1,4 +1,7 @@
-"""JSON as servers and proxies send it: with a byte order mark, padded with null characters, or in UTF-16."""
+"""JSON as servers and proxies send it.
+
+With a byte order mark, padded with null characters, or in UTF-16.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import codecs
 
 
 def plain_json(body: bytes) -> bytes:
-    """Return `body` without a byte order mark of UTF-8 and without null characters behind its end, which change nothing."""
+    """Return `body` without byte order mark and without padding.
+
+    The mark of UTF-8, and null characters and white space at the end, which change nothing.
+    """
     return body.removeprefix(codecs.BOM_UTF8).rstrip(b"\x00 \t\r\n")
 
 
 def is_utf16(body: bytes) -> bool:
-    """Return whether `body` is UTF-16 or UTF-32, with a byte order mark or without: asking again can't help."""
+    """Return whether `body` is UTF-16 or UTF-32: trying again can't help.
+
+    With a byte order mark or without.
+    """
     return body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
         b"\x00" in body[:4] and any(body[:4])
     )

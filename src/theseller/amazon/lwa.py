@@ -1,4 +1,7 @@
-"""Login with Amazon: a code for tokens, a refresh token for an access token, and the distinct ways in which that fails."""
+"""Login with Amazon: exchange codes and refresh tokens for tokens.
+
+Each way in which that fails has its own error.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,17 @@ from theseller.lib.secret import Secret
 
 _LIMIT = 64 * 1024
 _SECONDS = 15.0
-#: Amazon's access tokens live an hour. A longer promise would be a mistake, and is cut to a day.
+#: Amazon's access tokens are valid for an hour. A longer time than a day would be a mistake, and is
+#: cut.
 _LONGEST_LIFE = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token for one seller and the instant (aware UTC) after which Amazon refuses it. Lives in memory only."""
+    """A bearer token for one seller, in memory only.
+
+    `expires_at` is the time (aware UTC) after which Amazon refuses it.
+    """
 
     token: Secret
     expires_at: datetime
@@ -38,7 +45,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a consent gives: the lasting refresh token and a first access token."""
+    """The result of a consent: the refresh token and an access token."""
 
     refresh_token: Secret
     access_token: AccessToken
@@ -52,7 +59,11 @@ class _Tokens(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """`error_description` is left out on purpose: it is free text, and the grant we sent already tells a code from a refresh token."""
+    """A refusal of the token endpoint.
+
+    `error_description` is left out on purpose: it is free text, and the grant we sent already tells
+    a code from a refresh token.
+    """
 
     error: str
 
@@ -87,10 +98,15 @@ class LWAClient:
         self._http = http
 
     def exchange_code(self, code: Secret, redirect_uri: str, at: datetime) -> Grant:
-        """Trade the code of a consent for tokens. `redirect_uri` must be the very one that the consent returned to.
+        """Exchange the code of a consent for tokens.
+
+        `redirect_uri` must be the same that the consent returned to; `at` is the current time.
 
         Raises:
-            CodeRejectedError, ClientSecretInvalidError, LWAMisconfiguredError, LWAUnavailableError.
+            CodeRejectedError: the code is not valid.
+            ClientSecretInvalidError: none of our client secrets is accepted.
+            LWAMisconfiguredError: the request itself is wrong.
+            LWAUnavailableError: there is no usable answer.
         """
         operation = "exchangeCode"
         fields = {"grant_type": "authorization_code", "redirect_uri": redirect_uri}
@@ -100,11 +116,15 @@ class LWAClient:
         return Grant(tokens.refresh_token, _access_token(tokens, at))
 
     def refresh(self, refresh_token: Secret, at: datetime) -> AccessToken:
-        """Get an access token. Amazon's refresh token stays the same, so the one in the answer is dropped.
+        """Return a new access token.
+
+        Amazon's refresh token stays the same, so the one in the answer is dropped.
 
         Raises:
-            AuthorizationRevokedError, ClientSecretInvalidError, LWAMisconfiguredError,
-            LWAUnavailableError.
+            AuthorizationRevokedError: the refresh token is not valid any more.
+            ClientSecretInvalidError: none of our client secrets is accepted.
+            LWAMisconfiguredError: the request itself is wrong.
+            LWAUnavailableError: there is no usable answer.
         """
         fields = {"grant_type": "refresh_token"}
         return _access_token(
@@ -165,7 +185,11 @@ def _access_token(tokens: _Tokens, at: datetime) -> AccessToken:
 
 
 def _decode_tokens(operation: str, answer: Answer) -> _Tokens:
-    """Read the tokens. An undecodable success is treated as no answer: the decoder's own error could repeat a token, so it is not kept."""
+    """Return the tokens of an answer.
+
+    An undecodable success is treated as no answer: the decoder's own error could repeat a token, so
+    it is not kept.
+    """
     tokens: _Tokens | None = None
     try:
         tokens = _TOKENS.decode(plain_json(answer.body))
@@ -177,7 +201,10 @@ def _decode_tokens(operation: str, answer: Answer) -> _Tokens:
 
 
 def _refusal_code(operation: str, answer: Answer) -> str:
-    """Return the OAuth error code of a refusal (RFC 6749 §5.2). Anything that is not clearly one is an outage, never a revocation."""
+    """Return the OAuth error code of a refusal (RFC 6749 §5.2).
+
+    Anything that is not clearly one is an outage, never a revocation.
+    """
     code: str | None = None
     if 400 <= answer.status < 500 and answer.status not in {408, 429}:
         try:

@@ -1,4 +1,6 @@
-"""The allow-list: what may be requested from Amazon. What is not in these tables cannot be called.
+"""The allow-list: every call to Amazon that is allowed.
+
+What is not in these tables cannot be called.
 
 Rates and bursts are Amazon's default usage plans from its published models (requests a second,
 bucket size). Roles are any-of, from Amazon's role mapping. A restricted role that would also open
@@ -21,11 +23,12 @@ from theseller.lib.marketplaces import Region
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: its place, its usage plan, the roles that open it (any one) and the parameters that we may send.
+    """One operation of the Selling Partner API, and how it may be called.
 
-    `forced` parameters are sent with every call and cannot be chosen. `far_east_roles` open it in
-    the far-eastern region only. `needs` is the restricted role without which Amazon leaves out what
-    it is called for.
+    `rate` (calls a second) and `burst` (calls) are its usage plan. Any one of `roles` allows it.
+    `params` and `body` name what may be sent. `forced` parameters are sent with every call and
+    cannot be chosen. `far_east_roles` allow it in the far-eastern region only. `needs` is the
+    restricted role without which Amazon leaves out the data that it is called for.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Operation:
     needs: RestrictedRole | None = None
 
     def opened_by(self, role: Role, region: Region) -> bool:
-        """Say whether `role` alone is enough to call this in `region`."""
+        """Return whether `role` alone is enough to call this in `region`."""
         return role in self.roles or (region is Region.FE and role in self.far_east_roles)
 
 
@@ -213,10 +216,12 @@ RESTRICTED_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 
 
 def allowed(name: str, granted: Collection[RestrictedRole] = ()) -> Operation:
-    """Return the operation called `name`. `held` are the restricted roles that the application holds: none, unless the caller shows one.
+    """Return the operation called `name`.
+
+    `granted` are the restricted roles that the application has: none, unless the caller shows one.
 
     Raises:
-        NotAllowedError: it is in no table, or needs a role that isn't held.
+        NotAllowedError: it is in no table, or needs a role that the application doesn't have.
     """
     operation = OPERATIONS.get(name) or RESTRICTED_OPERATIONS.get(name)
     if operation is None or (operation.needs is not None and operation.needs not in granted):
@@ -271,7 +276,9 @@ DENIED_REPORT_TYPES = frozenset(
 
 
 def require_report_type(operation: str, report_type: object, *, creating: bool = False) -> None:
-    """Refuse a report type that we do not read, or with `creating` one that cannot be ordered.
+    """Refuse a report type that we do not read.
+
+    With `creating`, also one that cannot be ordered.
 
     Raises:
         NotAllowedError: refused. Its text does not repeat the type.

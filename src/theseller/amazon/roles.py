@@ -1,4 +1,7 @@
-"""Amazon's roles that we may ask a seller for, in plain words. No restricted role is among them, so none can be asked for by accident."""
+"""Amazon's roles that we may request of a seller, in plain words.
+
+No restricted role is among `ROLES`, so none can be requested by accident.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +31,25 @@ RESTRICTED_ROLES = frozenset(
 
 
 class RestrictedRole(StrEnum):
-    """A restricted role that a feature of ours can use, once the operator's application holds it and says so in its configuration."""
+    """A restricted role that a feature of ours can use.
+
+    The operator's application must have it, and the configuration must say so.
+    """
 
     DIRECT_TO_CONSUMER_SHIPPING = "Direct-to-Consumer Shipping"
 
     @property
     def at_amazon(self) -> str:
-        """Return the role as Amazon's consent page lists it."""
+        """The role as Amazon's consent page lists it."""
         return f"{self.value.replace('-', ' ')} (Restricted)"
 
 
 @dataclass(frozen=True, slots=True)
 class RoleText:
-    """What a role opens at Amazon, and what of that we read: two sentences for the consent page."""
+    """What a role allows at Amazon, and what of that we read.
+
+    Two sentences for the consent page.
+    """
 
     amazon_allows: str
     we_read: str

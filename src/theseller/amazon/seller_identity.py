@@ -11,7 +11,7 @@ from theseller.amazon.spapi import SPAPIClient, Value
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret import Secret
 
-#: How far Amazon lags behind, then the newest month, which nearly always suffices, and Amazon's
+#: By how much Amazon's data is late; the newest month, which is nearly always enough, and Amazon's
 #: longest window.
 _LAG = timedelta(minutes=3)
 _WINDOWS = (timedelta(days=30), timedelta(days=179))
@@ -27,10 +27,13 @@ def named_sellers(
     access_token: Secret,
     at: datetime,
 ) -> frozenset[str]:
-    """Return the sellers that Amazon names in the newest transactions under `access_token`; none where there are no transactions.
+    """Return the sellers that Amazon names under `access_token`.
 
-    Takes at most twenty seconds and six calls, for the account `selling_partner_id` of the limiter.
-    Raises AmazonError.
+    In the newest transactions; none where there are no transactions. It takes at most twenty
+    seconds and six calls, for the account `selling_partner_id` of the limiter.
+
+    Raises:
+        AmazonError: a call failed.
 
     Source: Finances API 2024-06-19, `sellingPartnerMetadata.sellingPartnerId`.
     """
@@ -52,13 +55,17 @@ def named_sellers(
 def named_in_transactions(
     ask: Callable[[dict[str, Value]], bytes], *, at: datetime
 ) -> frozenset[str]:
-    """Return the sellers that Amazon names in the newest transactions; none where there are no transactions.
+    """Return the sellers that Amazon names in the newest transactions.
+
+    None where there are no transactions.
 
     Args:
         ask: calls `listTransactions` with these parameters and returns the undecoded answer; called
-        at most six times. at: the present moment.
+            at most six times. Its errors are passed on.
+        at: the current time.
 
-    Raises AmazonError, and what `ask` raises.
+    Raises:
+        AmazonError: an answer can't be decoded.
     """
     until = at - _LAG
     for window in _WINDOWS:

@@ -1,4 +1,7 @@
-"""The Selling Partner API: one call, one distinct outcome. Nothing outside the allow-list leaves this module."""
+"""Calls of the Selling Partner API: each ends in one distinct outcome.
+
+Nothing outside the allow-list leaves this module.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ Value = str | int | bool | datetime | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A successful answer, still undecoded. The body does not print; give it to a decoder at once."""
+    """A successful answer, still undecoded.
+
+    The body is left out of `repr`; pass it to a decoder at once.
+    """
 
     body: bytes = field(repr=False)
     request_id: str
@@ -62,10 +68,10 @@ _PROBLEMS = msgspec.json.Decoder(_Problems)
 
 
 class SPAPIClient:
-    """Calls allowed operations for sellers of one `application`, never faster than `limiter` grants.
+    """Calls allowed operations for sellers of one `application`.
 
-    `held` shows the restricted roles that the application holds: none, unless the caller is for a
-    feature that needs one.
+    Never faster than `limiter` grants. `granted` are the restricted roles that the application has:
+    none, unless the caller is for a feature that needs one.
     """
 
     def __init__(
@@ -95,13 +101,29 @@ class SPAPIClient:
         path: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> Reply:
-        """Call `operation` by Amazon's name. `params` go to the query, `path` fills the template, `body` becomes JSON.
+        """Call `operation` by Amazon's name.
+
+        Args:
+            operation: a name of the allow-list.
+            region: the region of the account.
+            selling_partner_id: the seller, for the limiter.
+            access_token: the seller's token.
+            at: the current time, with a time zone.
+            params: sent in the query.
+            path: fills the path template.
+            body: sent as JSON.
 
         Raises:
-            NotAllowedError: not on the allow-list; nothing was sent and no token was taken.
+            NotAllowedError: not on the allow-list; nothing was sent and no token of the limiter was
+                taken.
             ThrottledError: by our limiter (nothing was sent) or by Amazon.
-            AccessTokenRejectedError, RoleMissingError, AccountBlockedError, NotFoundError,
-            GoneError, InvalidRequestError, UnavailableError: as their names say.
+            AccessTokenRejectedError: the access token is not valid.
+            RoleMissingError: the authorization lacks a role or the region.
+            AccountBlockedError: Amazon denies access to this account.
+            NotFoundError: Amazon does not have it for this seller.
+            ExpiredError: it has expired.
+            InvalidRequestError: Amazon rejects the request as wrong.
+            UnavailableError: there is no complete answer.
         """
         plan = allowed(operation, self._granted)
         request = self._request(plan, region, access_token, at, params or {}, path or {}, body)
@@ -119,12 +141,20 @@ class SPAPIClient:
         keep: list[bytes] | None = None,
         charsets: list[str] | None = None,
     ) -> Iterator[bytes]:
-        """Stream a report document, decompressed, in memory. `url` and `compression` are those that getReportDocument gave.
+        """Stream a report document, decompressed, in memory.
 
-        The bytes as they came are appended to `keep`: the readers of reports decompress them again.
-        A charset that the document is served with is appended to `charsets`.
+        Args:
+            url: what getReportDocument returned.
+            compression: what getReportDocument returned.
+            keep: the bytes as they arrive are appended to it: the readers of reports decompress
+                them again.
+            charsets: a charset that the document is served with is appended to it.
 
-        Raises, while iterating: GoneError, NotAllowedError, UnavailableError, DriftedError.
+        Raises:
+            ExpiredError: the address has expired, found while iterating, as all others.
+            NotAllowedError: the address is not Amazon's.
+            UnavailableError: the stream was interrupted.
+            DriftedError: the document is not as Amazon documents it.
         """
         origins = tuple(self._endpoints.spapi_base.values())
         agent = self._endpoints.user_agent
@@ -166,9 +196,8 @@ class SPAPIClient:
         )
 
     def _headers(self, plan: Operation, access_token: Secret, at: datetime) -> dict[str, str]:
-        if not re.fullmatch(
-            r"[\x21-\x7e]{1,4096}", access_token.reveal()
-        ):  # An encoding error would print the token.
+        # An encoding error would print the token.
+        if not re.fullmatch(r"[\x21-\x7e]{1,4096}", access_token.reveal()):
             raise AccessTokenRejectedError(plan.name, code="malformedLocally")
         headers = {
             "x-amz-access-token": access_token.reveal(),
@@ -207,7 +236,7 @@ class SPAPIClient:
                 code="QuotaExceeded",
                 request_id=request_id,
             )
-        if 200 <= answer.status < 300 and _looks_complete(answer.body):
+        if 200 <= answer.status < 300 and _is_complete(answer.body):
             return Reply(answer.body, request_id, answer.status)
         raise _error(plan.name, answer, request_id)
 
@@ -223,14 +252,16 @@ def _check_reports(
             types if isinstance(types, Sequence) and not isinstance(types, str) else [types]
         ):
             require_report_type(plan.name, report_type)
-        if (
-            not types and "nextToken" not in params
-        ):  # A next token comes alone: it repeats the first, checked request.
+        # A next token comes alone: it repeats the first, checked request.
+        if not types and "nextToken" not in params:
             raise NotAllowedError(plan.name, code="reportTypes")
 
 
 def _text(value: Value) -> str:
-    """Return `value` as Amazon's query wants it: lists joined by commas, instants in ISO 8601 with Z."""
+    """Return `value` as Amazon's query needs it.
+
+    Lists joined by commas, instants in ISO 8601 with Z.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -241,7 +272,10 @@ def _text(value: Value) -> str:
 
 
 def _filled(plan: Operation, path: Mapping[str, str]) -> str:
-    """Fill the path template. Each value is one path segment: it cannot climb out of it or add a query."""
+    """Return the path with its template filled.
+
+    Each value is one path segment: it cannot leave it or add a query.
+    """
     if set(re.findall(r"{(\w+)}", plan.path)) != set(path):
         raise NotAllowedError(plan.name, code="path")
     if any(value.strip(".") == "" or len(value) > 512 for value in path.values()):
@@ -249,14 +283,20 @@ def _filled(plan: Operation, path: Mapping[str, str]) -> str:
     return plan.path.format(**{name: quote(value, safe="") for name, value in path.items()})
 
 
-def _looks_complete(body: bytes) -> bool:
-    """Say whether `body` starts and ends as a JSON object or array does: it is no web page and was not cut off."""
+def _is_complete(body: bytes) -> bool:
+    """Return whether `body` starts and ends as a JSON object or array does.
+
+    Then it is not a web page and was not cut off.
+    """
     text = body.strip()
     return (text[:1], text[-1:]) in {(b"{", b"}"), (b"[", b"]")}
 
 
 def _problem(answer: Answer) -> _Problem | None:
-    """Return Amazon's first error; None if the answer is not one of the API's own (a web page, a proxy's text, half a body)."""
+    """Return Amazon's first error; None if the answer is not the API's own.
+
+    Such as a web page, a proxy's text, or half a body.
+    """
     if len(answer.body) > _PROBLEM_MAX:
         return None
     try:
@@ -267,7 +307,7 @@ def _problem(answer: Answer) -> _Problem | None:
 
 
 def _error(operation: str, answer: Answer, request_id: str) -> AmazonError:
-    """Turn an answer that is no success into the error that says what to do."""
+    """Return the error for an answer that is not a success."""
     problem = _problem(answer)
     status, code = answer.status, problem.code if problem else None
     if problem is not None:
@@ -285,7 +325,11 @@ def _error(operation: str, answer: Answer, request_id: str) -> AmazonError:
 
 
 def _refused(problem: _Problem) -> type[AmazonError]:
-    """Read why Amazon refused. The reason is in `details`, seldom in `message`; with no known reason a role or the region is missing."""
+    """Return the error type for the reason of a refusal.
+
+    The reason is in `details`, seldom in `message`; with no known reason a role or the region is
+    missing.
+    """
     reason = f"{problem.details or ''} {problem.message or ''}".casefold()
     if "access denied for this account" in reason or "contact support" in reason:
         return AccountBlockedError

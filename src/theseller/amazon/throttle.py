@@ -1,9 +1,9 @@
-"""Amazon's token buckets as arithmetic on values: no clock, no sleeping, no store.
+"""Amazon's token buckets as pure functions of values.
 
-A bucket per (application, seller, region, operation) refills at `rate` tokens a second up to
-`burst`; a call costs one. Amazon shows neither the bucket's size nor what is left, and shows the
-rate only on some answers, so a client has to keep the bucket itself. Waiting holds no thread: the
-answer is "not before T", and the caller comes back then.
+No clock, no sleeping, no store. A bucket per (application, seller, region, operation) refills at
+`rate` tokens a second up to `burst`; a call costs one. Amazon shows neither the bucket's size nor
+what is left, and shows the rate only on some answers, so a client has to keep the bucket itself.
+Waiting holds no thread: the answer is "not before T", and the caller comes back then.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing_extensions import override
 from theseller.amazon.operations import OPERATIONS
 from theseller.lib.marketplaces import Region
 
-#: A millionth of a token forgives the rounding of floats, so that a caller who comes exactly at T
-#: is let in.
+#: A millionth of a token allows for the rounding of floats, so that a caller who comes exactly at
+#: T is granted a token.
 _ROUNDING = 1e-6
 #: Amazon's published rates lie between 0.0056 and 50 a second. A header outside these bounds is a
 #: mistake, not a plan.
@@ -29,7 +29,11 @@ _SLOWEST, _FASTEST = 0.0005, 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`tokens` at `updated_at` (aware UTC), `rate` in tokens a second, `burst` the most it holds. Debt after a 429 is below zero."""
+    """A token bucket at a time.
+
+    `tokens` at `updated_at` (aware UTC), `rate` in tokens a second, `burst` the most tokens. Debt
+    after a 429 is below zero.
+    """
 
     tokens: float
     updated_at: datetime
@@ -39,18 +43,21 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Go ahead: one token was taken."""
+    """The call is granted: one token was taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotBefore:
-    """Not now. Nothing was taken; come back at `instant`."""
+    """The call is not granted and nothing was taken: try again at `instant`."""
 
     instant: datetime
 
 
 def refill(bucket: Bucket, at: datetime) -> Bucket:
-    """Return `bucket` as it is at `at`. A clock that went back adds nothing and takes nothing."""
+    """Return `bucket` as it is at `at`.
+
+    A clock that went back adds nothing and takes nothing.
+    """
     elapsed = (at - bucket.updated_at).total_seconds()
     if elapsed <= 0:
         return bucket
@@ -62,7 +69,10 @@ def refill(bucket: Bucket, at: datetime) -> Bucket:
 
 
 def take(bucket: Bucket, at: datetime) -> tuple[Bucket, Granted | NotBefore]:
-    """Take one token, or say when there will be one. In any span of t seconds at most burst + rate·t calls are granted."""
+    """Take one token, or return when there will be one.
+
+    In any span of t seconds at most burst + rate·t calls are granted.
+    """
     now = refill(bucket, at)
     if now.tokens >= 1 - _ROUNDING:
         return replace(now, tokens=now.tokens - 1), Granted()
@@ -71,7 +81,10 @@ def take(bucket: Bucket, at: datetime) -> tuple[Bucket, Granted | NotBefore]:
 
 
 def learn(bucket: Bucket, header_rate: str | None, at: datetime) -> Bucket:
-    """Adopt the rate that Amazon printed in ``x-amzn-RateLimit-Limit``, up or down; nonsense and absence change nothing."""
+    """Return `bucket` with the rate that Amazon printed.
+
+    In ``x-amzn-RateLimit-Limit``, up or down; an invalid or missing value changes nothing.
+    """
     try:
         rate = float(header_rate) if header_rate is not None else math.nan
     except ValueError:
@@ -82,10 +95,11 @@ def learn(bucket: Bucket, header_rate: str | None, at: datetime) -> Bucket:
 
 
 def penalise(bucket: Bucket, at: datetime) -> Bucket:
-    """Apply a 429: Amazon's bucket was empty, so ours is; if it already was, our rate is too high, and the wait grows by one token.
+    """Return `bucket` after a 429.
 
-    The debt is at most the burst or four tokens, so that a storm of refusals cannot lock a seller
-    out for long.
+    Amazon's bucket was empty, so ours is; if it already was, our rate is too high, and the wait
+    grows by one token. The debt is at most the burst or four tokens, so that many refusals cannot
+    block a seller for long.
     """
     now = refill(bucket, at)
     if now.tokens > _ROUNDING:
@@ -95,7 +109,10 @@ def penalise(bucket: Bucket, at: datetime) -> Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketKey:
-    """Whose bucket: Amazon counts per application, selling partner, regional account and operation."""
+    """The key of a bucket.
+
+    Amazon counts per application, selling partner, regional account and operation.
+    """
 
     application: str
     selling_partner_id: str
@@ -104,7 +121,11 @@ class BucketKey:
 
 
 def seed(operation: str, at: datetime) -> Bucket:
-    """Return the full bucket that Amazon's default usage plan gives `operation`. Raises KeyError for one outside the table."""
+    """Return the full bucket of Amazon's default usage plan for `operation`.
+
+    Raises:
+        KeyError: the operation is not in the table.
+    """
     plan = OPERATIONS[operation]
     return Bucket(float(plan.burst), at, plan.rate, plan.burst)
 
@@ -113,12 +134,12 @@ class Limiter(Protocol):
     """Grants calls. One limiter is shared by all workers of an application."""
 
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
-        """Take one token of `key`'s bucket, or say when to come back."""
+        """Take one token of `key`'s bucket, or return when to try again."""
 
     def observe(
         self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
     ) -> None:
-        """Take note of an answer: the rate it printed, and whether Amazon refused for lack of tokens."""
+        """Record an answer: its printed rate, and whether it was a 429."""
 
 
 class InMemoryLimiter(Limiter):
@@ -130,6 +151,7 @@ class InMemoryLimiter(Limiter):
 
     @override
     def acquire(self, key: BucketKey, at: datetime) -> Granted | NotBefore:
+        """Take one token of `key`'s bucket, or return when to try again."""
         with self._lock:
             bucket, answer = take(self._buckets.get(key) or seed(key.operation, at), at)
             self._buckets[key] = bucket
@@ -139,6 +161,7 @@ class InMemoryLimiter(Limiter):
     def observe(
         self, key: BucketKey, rate_header: str | None, *, throttled: bool, at: datetime
     ) -> None:
+        """Record an answer: its printed rate, and whether it was a 429."""
         with self._lock:
             bucket = learn(self._buckets.get(key) or seed(key.operation, at), rate_header, at)
             self._buckets[key] = penalise(bucket, at) if throttled else bucket

@@ -1,7 +1,7 @@
-"""The one HTTP client: strict about time, size, redirects and surroundings, and silent about what it carries.
+"""The one HTTP client, strict about time, size and redirects.
 
-httpx exceptions hold the request, and the request holds the token. So none of them leaves this
-package, not even as another error's context.
+httpx exceptions contain the request, and the request contains the token. So none of them leaves
+this package, not even as another error's context.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 #: Seconds for a whole call, from the connection to the last byte: Amazon's own gateway gives up
 #: after 29.
 CALL_SECONDS = 35.0
-#: Seconds for a whole document. Its address lives five minutes.
+#: Seconds for a whole document. Its address is valid for five minutes.
 DOCUMENT_SECONDS = 300.0
 #: What `new_http` returns, for packages that pass a client on and may not import httpx.
 HTTPClient = httpx.Client
@@ -33,9 +33,10 @@ _TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 
 
 def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Return a client that follows no redirect, reads no proxy or netrc from its surroundings, keeps no cookie, and gives up in time.
+    """Return an HTTP client that follows no redirect and keeps no cookie.
 
-    `transport` replaces the network in tests.
+    It reads no proxy or netrc from the environment, and gives up in time. `transport` replaces the
+    network in tests.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -44,9 +45,8 @@ def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
         follow_redirects=False,
         trust_env=False,
         transport=transport or _Transport(context),
-        cookies=CookieJar(
-            DefaultCookiePolicy(allowed_domains=[])
-        ),  # Nothing of one seller's answer accompanies another's request.
+        # Nothing of one seller's answer is sent with another's request.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
@@ -95,12 +95,15 @@ class TransportError(Exception):
 def opened(
     http: httpx.Client, request: httpx.Request, *, ends_at: float
 ) -> Iterator[httpx.Response]:
-    """Send `request` and yield the response with its body still to be read, by `pieces_until` the same `ends_at` (monotonic clock).
+    """Send `request` and yield the response with its body unread.
+
+    The caller reads the body by `pieces_until` the same `ends_at`, a time of the monotonic clock in
+    seconds.
 
     Raises:
-        TransportError: the network failed, here or while the caller reads. Python may hang the
-            httpx error to it as context, so it is caught close by, and what becomes of it is raised
-            outside of the ``except`` block.
+        TransportError: the network failed, here or while the caller reads. Python may attach the
+            httpx error to it as context, so callers catch it, and raise their own error outside of
+            the ``except`` block.
     """
     failure: Failure | None = None
     try:
@@ -134,7 +137,9 @@ def ask(
     limit: int = MAX_BODY_BYTES,
     seconds: float = CALL_SECONDS,
 ) -> Answer:
-    """Send `request` and read the whole answer, at most `limit` bytes, in at most `seconds` from first to last.
+    """Send `request` and read the whole answer.
+
+    At most `limit` bytes, in at most `seconds` from first to last.
 
     Raises:
         TransportError: no answer, no complete answer, or one larger or slower than allowed.
@@ -152,6 +157,9 @@ def ask(
 
 
 def retry_after_seconds(headers: httpx.Headers) -> float | None:
-    """Return the seconds of a ``Retry-After`` header, at most an hour; None if it is absent or a date."""
+    """Return the seconds of a ``Retry-After`` header, at most an hour.
+
+    None if it is absent or a date.
+    """
     text = headers.get("retry-after", "").strip()
     return min(float(text), 3600.0) if text.isascii() and text.isdigit() else None

@@ -1,4 +1,7 @@
-"""Finances 2024-06-19: balances and summaries, the control totals beside the transactions."""
+"""Finances 2024-06-19: balances and summaries.
+
+They are control totals beside the transactions.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,11 @@ class _Partner(Wire, frozen=True):
 
 
 class _Balance(RecursiveWire, frozen=True):
-    """Dates stay text: Amazon's model says date-time, its own examples print dates, and the store's local offset matters."""
+    """A balance and its parts.
+
+    Dates stay text: Amazon's model says date-time, its own examples print dates, and the store's
+    local offset matters.
+    """
 
     balance_type: str = ""
     amount: Amount | None = None
@@ -37,7 +44,10 @@ class _ListBalances(RecursiveWire, frozen=True):
 
 
 class BalanceLine(msgspec.Struct, frozen=True, gc=False):
-    """One balance; `path` from ``TOTAL`` down to it. Parents are sums of their children: never add both."""
+    """One balance.
+
+    `path` leads from ``TOTAL`` down to it. Parents are sums of their children: never add both.
+    """
 
     path: tuple[str, ...]
     amount: Decimal
@@ -48,6 +58,8 @@ class BalanceLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class BalancesPage(msgspec.Struct, frozen=True, gc=False):
+    """A page of listBalances, flattened."""
+
     balances: tuple[BalanceLine, ...]
     next_token: str | None
     drift: tuple[str, ...]
@@ -68,7 +80,10 @@ class _ListSummary(RecursiveWire, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Amazon's own totals of a period or settlement; `breakdowns` holds the first level (Sales, Expenses …)."""
+    """Amazon's own totals of a period or settlement.
+
+    `breakdowns` has the first level (Sales, Expenses …).
+    """
 
     account_type: str | None
     marketplace_id: str | None
@@ -81,6 +96,8 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class SummariesPage(msgspec.Struct, frozen=True):
+    """A page of listSummary."""
+
     summaries: tuple[Summary, ...]
     next_token: str | None
     drift: tuple[str, ...]
@@ -136,7 +153,12 @@ LIST_SUMMARY = Shape(
 
 
 def decode_balances(body: bytes) -> BalancesPage:
-    """Decode an answer of listBalances. Raises DriftedError or UnavailableError."""
+    """Decode an answer of listBalances.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return LIST_BALANCES.read(
         body,
         lambda page: BalancesPage(
@@ -148,7 +170,12 @@ def decode_balances(body: bytes) -> BalancesPage:
 
 
 def decode_summaries(body: bytes) -> SummariesPage:
-    """Decode an answer of listSummary. Raises DriftedError or UnavailableError."""
+    """Decode an answer of listSummary.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return LIST_SUMMARY.read(
         body,
         lambda page: SummariesPage(

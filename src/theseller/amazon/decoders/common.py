@@ -1,4 +1,4 @@
-"""What several decoders share: the naming of Amazon's fields, instants, currencies."""
+"""What several decoders share: field names, instants, amounts, enums."""
 
 from __future__ import annotations
 
@@ -20,27 +20,36 @@ Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A part of an answer. Names are Amazon's in snake case; anything not named is skipped by the parser."""
+    """A part of an answer.
+
+    Names are Amazon's in snake case; anything not named is skipped by the parser.
+    """
 
 
 class RecursiveWire(msgspec.Struct, frozen=True, rename="camel"):
-    """A part of an answer that may hold its own kind; watched by the garbage collector."""
+    """A part of an answer that may contain its own kind.
+
+    Unlike `Wire`, it is tracked by the garbage collector.
+    """
 
 
 _WORD_BREAKS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[ -]+")
 
 
 def enum_value(text: str) -> str:
-    """Return a value of one of Amazon's enumerations as its models spell it: ``Deferred_Released`` → ``DEFERRED_RELEASED``.
+    """Return a value of an enumeration as Amazon's models spell it.
 
-    Amazon's own examples print ``Released`` where the model says ``RELEASED``, so no enumeration is
-    compared as it came.
+    ``Deferred_Released`` becomes ``DEFERRED_RELEASED``. Amazon's own examples print ``Released``
+    where the model says ``RELEASED``, so no enumeration is compared as it came.
     """
     return _WORD_BREAKS.sub("_", text.strip()).upper()
 
 
 def spell_enums(struct: msgspec.Struct, *names: str) -> None:
-    """Spell the fields `names` of a decoded struct as Amazon's models do; for ``__post_init__``."""
+    """Spell the fields `names` of a struct as Amazon's models do.
+
+    For ``__post_init__``.
+    """
     for name in names:
         text = getattr(struct, name)
         if text is not None and (spelled := enum_value(text)) != text:
@@ -48,12 +57,24 @@ def spell_enums(struct: msgspec.Struct, *names: str) -> None:
 
 
 def check_instant(instant: datetime) -> None:
-    """Refuse an instant of no year of Amazon's, which is none at all in some time zones. Raises ValueError."""
+    """Refuse an instant outside the years 1995 to 2100.
+
+    Some time zones have no such local time.
+
+    Raises:
+        ValueError: it is outside.
+    """
     if instant.year not in _YEARS:
         raise ValueError("not a year of Amazon's")
 
 
 def check_amount(amount: Decimal) -> None:
-    """Refuse what no ledger can hold: not-a-number, infinities, quadrillions, endless digits. Raises ValueError without the value."""
+    """Refuse an amount that no ledger can hold.
+
+    Not-a-number, infinities, quadrillions, endless digits.
+
+    Raises:
+        ValueError: it is refused. The text does not contain the value.
+    """
     if not is_plausible(amount):
         raise ValueError("not an amount")

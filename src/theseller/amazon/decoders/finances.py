@@ -1,8 +1,9 @@
-"""Finances 2024-06-19: transactions flattened to the leaves of their breakdown trees, balances, summaries.
+"""Finances 2024-06-19: transactions as lines of money.
 
-Amazon prints a sum at every level of a tree, again per item and again per transaction. Only leaves
-are money lines; every other number is a check. What the leaves do not explain becomes one line of
-kind `UNCLASSIFIED`, so that lines always add up to the transaction.
+They are flattened to the leaves of their breakdown trees. Amazon prints a sum at every level of a
+tree, again per item and again per transaction. Only leaves are money lines; every other number is a
+check. What the leaves do not explain becomes one line of type `UNCLASSIFIED`, so that lines always
+add up to the transaction.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ from theseller.amazon.decoders.shape import Shape, dropped
 
 
 class Amount(Wire, frozen=True):
-    """Amazon prints the amount as a JSON number; it is read from its digits, never through a float."""
+    """An exact amount with its currency.
+
+    Amazon prints the amount as a JSON number; it is read from its digits, never through a float.
+    """
 
     currency_amount: Decimal
     currency_code: Currency
@@ -39,12 +43,16 @@ class Amount(Wire, frozen=True):
 
 
 class Breakdown(RecursiveWire, frozen=True):
+    """A node of a breakdown tree."""
+
     breakdown_type: str = ""
     breakdown_amount: Amount | None = None
     breakdowns: list[Breakdown] | None = None
 
 
 class RelatedIdentifier(Wire, frozen=True):
+    """A named identifier of a transaction, such as its order."""
+
     related_identifier_name: str = ""
     related_identifier_value: str = ""
 
@@ -53,12 +61,17 @@ class RelatedIdentifier(Wire, frozen=True):
 
 
 class ItemIdentifier(Wire, frozen=True):
+    """A named identifier of an item of a transaction."""
+
     item_related_identifier_name: str = ""
     item_related_identifier_value: str = ""
 
 
 class Context(Wire, frozen=True):
-    """Of the product only; payment references, store names and the like are dropped."""
+    """What a transaction or item says of the product and of deferral.
+
+    Payment references, store names and the like are dropped.
+    """
 
     context_type: str | None = None
     asin: str | None = None
@@ -118,7 +131,11 @@ class _ListTransactions(RecursiveWire, frozen=True):
 
 
 class TransactionLine(msgspec.Struct, frozen=True, gc=False):
-    """One leaf. `position` counts from 0 within the transaction; `item` is the index into its items, None for the transaction as a whole."""
+    """One leaf of a transaction.
+
+    `position` counts from 0 within the transaction; `item` is the index into its items, None for
+    the transaction as a whole.
+    """
 
     position: int
     path: tuple[str, ...]
@@ -131,7 +148,10 @@ class TransactionLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class TransactionItem(msgspec.Struct, frozen=True, gc=False):
-    """What the money was for. `quantity` belongs to the item once, not to each of its lines."""
+    """What the money was for.
+
+    `quantity` belongs to the item once, not to each of its lines.
+    """
 
     sku: str | None
     asin: str | None
@@ -144,8 +164,8 @@ class Transaction(msgspec.Struct, frozen=True):
     """One transaction, its lines adding up to `total` in `currency`.
 
     `key` is Amazon's transaction id; where Amazon sent none, ``sha256:`` and a hash of type, date,
-    identifiers and total. A deferred sale comes again as released under the same id: replace by
-    key, never add. `mismatches` counts lines made up to carry a difference.
+    identifiers, total and items. A deferred sale comes again as released under the same id: replace
+    by key, never add. `mismatches` counts lines that were added to carry a difference.
     """
 
     key: str
@@ -163,22 +183,29 @@ class Transaction(msgspec.Struct, frozen=True):
     matures_at: datetime | None
 
     def identifier(self, name: str) -> str | None:
-        """Return the first identifier of Amazon's `name` (``ORDER_ID``, ``SETTLEMENT_ID`` …)."""
+        """Return the first identifier with Amazon's `name`.
+
+        Such as ``ORDER_ID`` or ``SETTLEMENT_ID``; None if there is none.
+        """
         return next((value for key, value in self.identifiers if key == name), None)
 
     @property
     def order_id(self) -> str | None:
+        """Amazon's order number; None if the transaction has none."""
         return self.identifier("ORDER_ID")
 
     @property
     def settlement_id(self) -> str | None:
+        """The settlement number; None if Amazon names none."""
         return self.identifier("SETTLEMENT_ID")
 
 
 class TransactionsPage(msgspec.Struct, frozen=True):
-    """A page of listTransactions. It may be empty and still have a `next_token`: go by the token. `mismatches` sums the transactions'.
+    """A page of listTransactions.
 
-    `selling_partner_ids` are the sellers that Amazon names in it: one, or none on an empty page.
+    It may be empty and still have a `next_token`: only the token says whether there are more pages.
+    `mismatches` is the sum of the transactions'. `selling_partner_ids` are the sellers that Amazon
+    names in it: one, or none on an empty page.
     """
 
     transactions: tuple[Transaction, ...]
@@ -204,7 +231,10 @@ def _tree_leaves(
 
 
 def _remainder(total: Amount, parts: Sequence[Amount]) -> Amount | None:
-    """Return what `parts` leave of `total`, None if nothing. Parts in another currency explain nothing."""
+    """Return what `parts` leave of `total`; None if nothing.
+
+    Parts in another currency explain nothing.
+    """
     explained = sum(
         (p.currency_amount for p in parts if p.currency_code == total.currency_code), Decimal(0)
     )
@@ -213,7 +243,10 @@ def _remainder(total: Amount, parts: Sequence[Amount]) -> Amount | None:
 
 
 def _item_drafts(wire: _Transaction, leaves_of_whole: Sequence[_Leaf]) -> Iterator[_Draft]:
-    """Yield the lines of each item: its own leaves, or its total under the transaction's only leaf (as reimbursements are printed)."""
+    """Yield the lines of each item.
+
+    Its own leaves, or its total under the transaction's only leaf (as reimbursements are printed).
+    """
     shared = leaves_of_whole[0][0] if len(leaves_of_whole) == 1 else ()
     for index, item in enumerate(wire.items or ()):
         parts = list(_tree_leaves(item.breakdowns))
@@ -231,9 +264,9 @@ def _item_drafts(wire: _Transaction, leaves_of_whole: Sequence[_Leaf]) -> Iterat
 def _drafts(wire: _Transaction) -> list[_Draft]:
     """Return the lines of a transaction, adding up to its total.
 
-    Items tell more than the whole (they have a SKU), so they are preferred; but with several leaves
-    in the whole and none in any item, only the whole tells what the money is for, and with a single
-    item that item may own all of it.
+    Items are more precise than the whole (they have a SKU), so they are preferred; but with several
+    leaves in the whole and none in any item, only the whole says what the money is for, and with a
+    single item that item may own all of it.
     """
     whole = list(_tree_leaves(wire.breakdowns))
     items = wire.items or ()
@@ -346,7 +379,12 @@ LIST_TRANSACTIONS = Shape(
 
 
 def decode_transactions(body: bytes) -> TransactionsPage:
-    """Decode an answer of listTransactions. Raises DriftedError or UnavailableError; see `Shape.decode`."""
+    """Decode an answer of listTransactions.
+
+    Raises:
+        DriftedError: it has another shape; see `Shape.decode`.
+        UnavailableError: it is incomplete.
+    """
 
     def build(wire: _ListTransactions) -> TransactionsPage:
         transactions = tuple(_transaction(one) for one in wire.payload.transactions or ())

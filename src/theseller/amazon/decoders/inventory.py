@@ -1,4 +1,4 @@
-"""FBA Inventory v1: how many units of each SKU Amazon holds."""
+"""FBA Inventory v1: the units of each SKU in Amazon's warehouses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from theseller.amazon.decoders.shape import Shape, dropped
 
 
 class Reserved(Wire, frozen=True):
+    """Units that are reserved for orders, transfers and processing."""
+
     total_reserved_quantity: Count | None = None
     pending_customer_order_quantity: Count | None = None
     pending_transshipment_quantity: Count | None = None
@@ -18,10 +20,14 @@ class Reserved(Wire, frozen=True):
 
 
 class Researching(Wire, frozen=True):
+    """Units that Amazon is searching for."""
+
     total_researching_quantity: Count | None = None
 
 
 class Unfulfillable(Wire, frozen=True):
+    """Units that can't be sold, by reason."""
+
     total_unfulfillable_quantity: Count | None = None
     customer_damaged_quantity: Count | None = None
     warehouse_damaged_quantity: Count | None = None
@@ -32,6 +38,8 @@ class Unfulfillable(Wire, frozen=True):
 
 
 class Details(Wire, frozen=True):
+    """Units of one SKU by state."""
+
     fulfillable_quantity: Count | None = None
     inbound_working_quantity: Count | None = None
     inbound_shipped_quantity: Count | None = None
@@ -42,7 +50,11 @@ class Details(Wire, frozen=True):
 
 
 class Summary(Wire, frozen=True):
-    """Stock of one SKU. `inventory_details` comes only if ``details=true`` was asked for; `last_updated_time` may be absent."""
+    """Stock of one SKU.
+
+    `inventory_details` is only present if ``details=true`` was requested; `last_updated_time` may
+    be absent.
+    """
 
     seller_sku: str | None = None
     asin: str | None = None
@@ -55,7 +67,10 @@ class Summary(Wire, frozen=True):
 
     @property
     def updated_at(self) -> datetime | None:
-        """Return `last_updated_time` as an aware instant; None where Amazon printed nothing (it prints an empty text for new SKUs)."""
+        """`last_updated_time` as an aware instant.
+
+        None where Amazon printed nothing (it prints an empty text for new SKUs).
+        """
         try:
             return msgspec.convert(self.last_updated_time, Instant)
         except msgspec.ValidationError:
@@ -82,7 +97,10 @@ class _GetInventorySummaries(Wire, frozen=True):
 
 
 class InventoryPage(msgspec.Struct, frozen=True, gc=False):
-    """A page of getInventorySummaries for one marketplace. `next_token` lives 30 seconds: start over when it has expired."""
+    """A page of getInventorySummaries for one marketplace.
+
+    `next_token` is valid for 30 seconds: start over when it has expired.
+    """
 
     marketplace_id: str | None
     summaries: tuple[Summary, ...]
@@ -90,13 +108,14 @@ class InventoryPage(msgspec.Struct, frozen=True, gc=False):
     drift: tuple[str, ...]
 
 
+_RESEARCHING = "payload.inventorySummaries[].inventoryDetails.researchingQuantity"
 GET_INVENTORY_SUMMARIES = Shape(
     "getInventorySummaries",
     _GetInventorySummaries,
     dropped(
-        unneeded="""
+        unneeded=f"""
         payload.inventorySummaries[]: stores[]
-        payload.inventorySummaries[].inventoryDetails.researchingQuantity.researchingQuantityBreakdown[]: name quantity
+        {_RESEARCHING}.researchingQuantityBreakdown[]: name quantity
         errors[]: code message details
         """
     ),
@@ -104,7 +123,12 @@ GET_INVENTORY_SUMMARIES = Shape(
 
 
 def decode_inventory(body: bytes) -> InventoryPage:
-    """Decode an answer of getInventorySummaries. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getInventorySummaries.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     page = GET_INVENTORY_SUMMARIES.decode(body)
     granularity = page.payload.granularity
     token = page.pagination.next_token if page.pagination else None

@@ -1,4 +1,4 @@
-"""Orders 2026-01-01: what we keep of an order, and nothing else."""
+"""Orders 2026-01-01: the fields of an order that are kept."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Amount(Wire, frozen=True):
 
 
 class SalesChannel(Wire, frozen=True):
+    """The channel and the marketplace of an order."""
+
     channel_name: str | None = None
     marketplace_id: str | None = None
 
@@ -40,7 +42,10 @@ class SalesChannel(Wire, frozen=True):
 
 
 class AssociatedOrder(Wire, frozen=True):
-    """`association_type` ``REPLACEMENT_ORIGINAL_ID`` marks a replacement: no sale."""
+    """Another order that this one belongs to.
+
+    `association_type` ``REPLACEMENT_ORIGINAL_ID`` marks a replacement: not a sale.
+    """
 
     order_id: str | None = None
     association_type: str | None = None
@@ -50,6 +55,8 @@ class AssociatedOrder(Wire, frozen=True):
 
 
 class OrderProceedsBreakdown(Wire, frozen=True):
+    """A subtotal of an order's proceeds."""
+
     type: str
     subtotal: Amount
 
@@ -58,11 +65,15 @@ class OrderProceedsBreakdown(Wire, frozen=True):
 
 
 class OrderProceeds(Wire, frozen=True):
+    """The proceeds of an order."""
+
     grand_total: Amount | None = None
     breakdowns: list[OrderProceedsBreakdown] | None = None
 
 
 class OrderFulfillment(Wire, frozen=True):
+    """The fulfillment status of an order, and who fulfills it."""
+
     fulfillment_status: str
     fulfilled_by: str | None = None
 
@@ -71,10 +82,14 @@ class OrderFulfillment(Wire, frozen=True):
 
 
 class Price(Wire, frozen=True):
+    """The price of a product."""
+
     unit_price: Amount | None = None
 
 
 class Product(Wire, frozen=True):
+    """The product of an order item."""
+
     asin: str | None = None
     title: str | None = None
     seller_sku: str | None = None
@@ -82,11 +97,15 @@ class Product(Wire, frozen=True):
 
 
 class DetailedBreakdown(Wire, frozen=True):
+    """A part of a subtotal, by subtype."""
+
     subtype: str | None = None
     value: Amount | None = None
 
 
 class ProceedsBreakdown(Wire, frozen=True):
+    """A subtotal of an item's proceeds."""
+
     type: str
     subtotal: Amount
     detailed_breakdowns: list[DetailedBreakdown] | None = None
@@ -96,47 +115,68 @@ class ProceedsBreakdown(Wire, frozen=True):
 
 
 class ItemProceeds(Wire, frozen=True):
+    """The proceeds of an item."""
+
     proceeds_total: Amount | None = None
     breakdowns: list[ProceedsBreakdown] | None = None
 
 
 class PointsGranted(Wire, frozen=True):
+    """Amazon Points that the buyer receives."""
+
     points_number: Count | None = None
     points_monetary_value: Amount | None = None
 
 
 class PointsCost(Wire, frozen=True):
+    """What granted points cost the seller."""
+
     points_granted: PointsGranted | None = None
 
 
 class Expense(Wire, frozen=True):
+    """The seller's expense for an item."""
+
     points_cost: PointsCost | None = None
 
 
 class PromotionBreakdown(Wire, frozen=True):
+    """One promotion of an item."""
+
     promotion_id: str | None = None
 
 
 class Promotion(Wire, frozen=True):
+    """The promotions of an item."""
+
     breakdowns: list[PromotionBreakdown] | None = None
 
 
 class CancellationRequest(Wire, frozen=True):
+    """Who requested a cancellation."""
+
     requester: str | None = None
 
 
 class CancellationExecution(Wire, frozen=True):
+    """Who canceled the item."""
+
     cancelled_by: str | None = None
 
 
 class Cancellation(Wire, frozen=True):
-    """Who asked and who cancelled. The reason may be the buyer's own words and is dropped."""
+    """Who requested a cancellation and who canceled.
+
+    The reason may be the buyer's own text and is dropped.
+    """
 
     cancellation_request: CancellationRequest | None = None
     cancellation_execution: CancellationExecution | None = None
 
 
 class ItemFulfillment(Wire, frozen=True):
+    """The fulfilled and the unfulfilled quantity of an item."""
+
     quantity_fulfilled: Count | None = None
     quantity_unfulfilled: Count | None = None
 
@@ -154,28 +194,36 @@ class OrderItem(Wire, frozen=True):
     fulfillment: ItemFulfillment | None = None
 
     def lines(self) -> list[tuple[ChargeType, str, Amount]]:
-        """Return the item's proceeds as (kind, Amazon's type, amount). A pending order may have none."""
+        """Return the item's proceeds as (charge type, Amazon's type, amount).
+
+        A pending order may have none.
+        """
         found = (self.proceeds.breakdowns if self.proceeds else None) or []
         return [(classify_proceeds(part.type), part.type, part.subtotal) for part in found]
 
     def subtotal(self, type_: str) -> Amount | None:
-        """Return the subtotal of one of Amazon's types (``ITEM``, ``SHIPPING``, ``GIFT_WRAP``, ``TAX``, ``DISCOUNT`` …), if printed."""
+        """Return the subtotal of one of Amazon's types, if printed.
+
+        The types are ``ITEM``, ``SHIPPING``, ``GIFT_WRAP``, ``TAX``, ``DISCOUNT`` and others.
+        """
         found = (self.proceeds.breakdowns if self.proceeds else None) or []
         return next((part.subtotal for part in found if part.type == type_), None)
 
     @property
     def unit_price(self) -> Amount | None:
+        """The price of one unit; None if it is not printed."""
         return self.product.price.unit_price if self.product.price else None
 
     @property
     def is_cancelled(self) -> bool:
+        """Whether the item was canceled."""
         return (
             self.cancellation is not None and self.cancellation.cancellation_execution is not None
         )
 
 
 class Order(Wire, frozen=True):
-    """One order, without any person in it."""
+    """One order, without any data about a person."""
 
     order_id: str
     created_time: Instant
@@ -197,15 +245,20 @@ class Order(Wire, frozen=True):
 
     @property
     def status(self) -> str | None:
-        """Amazon's fulfilment status (``PENDING``, ``UNSHIPPED``, ``SHIPPED``, ``CANCELLED`` …); None if Amazon left it out."""
+        """Amazon's fulfillment status; None if Amazon left it out.
+
+        ``PENDING``, ``UNSHIPPED``, ``SHIPPED``, ``CANCELLED`` and others.
+        """
         return self.fulfillment.fulfillment_status if self.fulfillment else None
 
     @property
     def marketplace_id(self) -> str | None:
+        """The marketplace of the sales channel; None if it is not printed."""
         return self.sales_channel.marketplace_id
 
     @property
     def is_replacement(self) -> bool:
+        """Whether the order replaces another one, without a new sale."""
         return any(
             link.association_type == "REPLACEMENT_ORIGINAL_ID"
             for link in self.associated_orders or []
@@ -228,7 +281,10 @@ class _GetOrder(Wire, frozen=True):
 
 
 class OrdersPage(msgspec.Struct, frozen=True, gc=False):
-    """A page of searchOrders. `next_token` lives 24 hours; `drift` names fields that are new to us."""
+    """A page of searchOrders.
+
+    `next_token` is valid for 24 hours; `drift` names fields that are new to us.
+    """
 
     orders: tuple[Order, ...]
     next_token: str | None
@@ -242,6 +298,7 @@ _STREET = "name companyName addressLine1 addressLine2 addressLine3 phone address
 _HOURS = "recipient.deliveryPreference.deliveryTime"
 _PARTS = "streetName streetNumber complement neighborhood"
 _OPTIONS = "orderItems[].fulfillment.picking.substitutionPreference"
+_CONSTRAINTS = "orderItems[].fulfillment.shipping.shippingConstraints"
 
 DROPPED_FROM_ORDER = dropped(
     pii=f"""
@@ -296,8 +353,8 @@ DROPPED_FROM_ORDER = dropped(
         orderItems[].fulfillment.packing.giftOption: giftWrapLevel
         orderItems[].fulfillment.packing.serialNumberRequirement: requirementType
         orderItems[].fulfillment.shipping.scheduledDeliveryWindow: earliestDateTime latestDateTime
-        orderItems[].fulfillment.shipping.shippingConstraints: palletDelivery cashOnDelivery signatureConfirmation
-        orderItems[].fulfillment.shipping.shippingConstraints: recipientIdentityVerification recipientAgeVerification
+        {_CONSTRAINTS}: palletDelivery cashOnDelivery signatureConfirmation
+        {_CONSTRAINTS}: recipientIdentityVerification recipientAgeVerification
         orderItems[].tax.taxCalculationBreakdowns[]: reportingScheme
         orderItems[].tax.taxCollections[]: model responsibleParty
         packages[]: createdTime carrier shipTime shippingService
@@ -312,7 +369,12 @@ GET_ORDER = Shape("getOrder", _GetOrder, under("order", DROPPED_FROM_ORDER))
 
 
 def decode_orders_page(body: bytes) -> OrdersPage:
-    """Decode an answer of searchOrders. Raises DriftedError or UnavailableError; see `Shape.decode`."""
+    """Decode an answer of searchOrders.
+
+    Raises:
+        DriftedError: it has another shape; see `Shape.decode`.
+        UnavailableError: it is incomplete.
+    """
     page = SEARCH_ORDERS.decode(body)
     token = page.pagination.next_token if page.pagination else None
     return OrdersPage(
@@ -325,5 +387,13 @@ def decode_orders_page(body: bytes) -> OrdersPage:
 
 
 def decode_order(body: bytes) -> tuple[Order, tuple[str, ...]]:
-    """Decode an answer of getOrder into the order and the paths that are new to us. Raises like `decode_orders_page`."""
+    """Decode an answer of getOrder.
+
+    Returns:
+        The order, and the paths that are new to us.
+
+    Raises:
+        DriftedError: it has another shape; see `Shape.decode`.
+        UnavailableError: it is incomplete.
+    """
     return GET_ORDER.decode(body).order, GET_ORDER.drift(body)

@@ -1,4 +1,7 @@
-"""Orders 2026-01-01 for a packing slip: where a parcel goes and what the giver wrote. The one decoder that keeps anything of a buyer."""
+"""Orders 2026-01-01 for a packing slip: recipient and gift messages.
+
+This is the only decoder that keeps data of a buyer.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
 
 
 class Address(Wire, frozen=True):
-    """An address as Amazon prints it. Every part may be missing, above all where the seller has not granted the restricted role."""
+    """An address as Amazon prints it.
+
+    Every part may be missing, above all where the seller has not granted the restricted role.
+    """
 
     name: str | None = None
     company_name: str | None = None
@@ -83,10 +89,12 @@ class _GetOrder(Wire, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SlipData:
-    """What one call answered for one order. `address` is None where Amazon gave no name or street. What is about a buyer does not print.
+    """The answer of one call for one order.
 
-    `gifts` are (order item, message). `may_have_left` says that a parcel has left, or that Amazon
-    doesn't say; `created_at` is the earliest that it can have. `cancelled`: none ever will.
+    `address` is None where Amazon gave no name or street. What is about a buyer is left out of
+    `repr`. `gifts` are (order item, message). `may_have_left` says that a parcel has left, or that
+    Amazon doesn't say; `created_at` is the earliest time that it can have left. `cancelled`: no
+    parcel will ever leave.
     """
 
     order_id: str
@@ -119,7 +127,15 @@ _STAYS = frozenset({"PENDING", "PENDING_AVAILABILITY", "UNSHIPPED"}) | _NEVER_LE
 
 
 def decode_slip_data(body: bytes) -> tuple[SlipData, tuple[str, ...]]:
-    """Decode an answer of getOrder into what a slip needs and the paths that are new to us. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getOrder into the data of a packing slip.
+
+    Returns:
+        The data, and the paths that are new to us.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     order = SLIP_DATA.decode(body).order
     sent, address = order.fulfillment, order.recipient.delivery_address if order.recipient else None
     complete = (

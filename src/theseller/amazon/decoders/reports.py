@@ -1,4 +1,7 @@
-"""Reports 2021-06-30: the life of a report, up to the address of its document, which is a credential."""
+"""Reports 2021-06-30: states of reports and addresses of documents.
+
+The address of a document is a credential.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,11 @@ from theseller.lib.secret import Secret
 
 
 class ReportState(Wire, frozen=True):
-    """One report. `processing_status` is ``IN_QUEUE``, ``IN_PROGRESS``, ``DONE``, ``CANCELLED`` (no data, or asked too often) or ``FATAL``."""
+    """One report and its state.
+
+    `processing_status` is ``IN_QUEUE``, ``IN_PROGRESS``, ``DONE``, ``CANCELLED`` (no data, or
+    requested too often) or ``FATAL``.
+    """
 
     report_id: str
     report_type: str
@@ -34,6 +41,8 @@ class _GetReports(Wire, frozen=True):
 
 
 class ReportsPage(msgspec.Struct, frozen=True, gc=False):
+    """A page of getReports."""
+
     reports: tuple[ReportState, ...]
     next_token: str | None
     drift: tuple[str, ...]
@@ -44,7 +53,10 @@ class _CreateReport(Wire, frozen=True):
 
 
 class ReportDocument(Wire, frozen=True):
-    """Where a document is for the next five minutes. `compression_algorithm` is ``GZIP`` or None."""
+    """The address of a document, valid for five minutes.
+
+    `compression_algorithm` is ``GZIP`` or None.
+    """
 
     report_document_id: str
     url: Secret
@@ -67,21 +79,41 @@ GET_REPORT_DOCUMENT = Shape("getReportDocument", ReportDocument, {}, _secret)
 
 
 def decode_reports(body: bytes) -> ReportsPage:
-    """Decode an answer of getReports. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getReports.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     page = GET_REPORTS.decode(body)
     return ReportsPage(tuple(page.reports), page.next_token or None, GET_REPORTS.drift(body))
 
 
 def decode_report(body: bytes) -> ReportState:
-    """Decode an answer of getReport. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getReport.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return GET_REPORT.decode(body)
 
 
 def decode_created_report(body: bytes) -> str:
-    """Decode an answer of createReport into the report's id. Raises DriftedError or UnavailableError."""
+    """Decode an answer of createReport; return the report's id.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return CREATE_REPORT.decode(body).report_id
 
 
 def decode_report_document(body: bytes) -> ReportDocument:
-    """Decode an answer of getReportDocument. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getReportDocument.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return GET_REPORT_DOCUMENT.decode(body)

@@ -10,7 +10,10 @@ from theseller.amazon.decoders.shape import Shape, dropped
 
 
 class OrderMetrics(Wire, frozen=True):
-    """Totals of one `interval` (ISO 8601, start and end joined by two hyphens, in the zone that was asked for)."""
+    """Totals of one `interval`.
+
+    The interval is ISO 8601, start and end joined by two hyphens, in the requested time zone.
+    """
 
     interval: str
     unit_count: Count
@@ -25,6 +28,8 @@ class _GetOrderMetrics(Wire, frozen=True):
 
 
 class OrderMetricsPage(msgspec.Struct, frozen=True, gc=False):
+    """The answer of getOrderMetrics."""
+
     metrics: tuple[OrderMetrics, ...]
     drift: tuple[str, ...]
 
@@ -35,7 +40,12 @@ GET_ORDER_METRICS = Shape(
 
 
 def decode_order_metrics(body: bytes) -> OrderMetricsPage:
-    """Decode an answer of getOrderMetrics. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getOrderMetrics.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     return OrderMetricsPage(
         tuple(GET_ORDER_METRICS.decode(body).payload), GET_ORDER_METRICS.drift(body)
     )

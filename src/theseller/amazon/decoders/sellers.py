@@ -1,4 +1,7 @@
-"""Sellers v1: in which stores the seller takes part. The store's name, which may be a person's, is dropped."""
+"""Sellers v1: the marketplaces in which the seller participates.
+
+The store's name, which may be a person's, is dropped.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ class _GetParticipations(Wire, frozen=True):
 
 
 class Participation(Wire, frozen=True):
+    """The seller's participation in one marketplace."""
+
     marketplace_id: str
     country_code: str | None
     currency: str | None
@@ -48,7 +53,15 @@ GET_MARKETPLACE_PARTICIPATIONS = Shape(
 
 
 def decode_participations(body: bytes) -> tuple[tuple[Participation, ...], tuple[str, ...]]:
-    """Decode an answer of getMarketplaceParticipations into participations and drift. Raises DriftedError or UnavailableError."""
+    """Decode an answer of getMarketplaceParticipations.
+
+    Returns:
+        The participations, and the paths that are new to us.
+
+    Raises:
+        DriftedError: it has another shape.
+        UnavailableError: it is incomplete.
+    """
     entries = GET_MARKETPLACE_PARTICIPATIONS.decode(body).payload
     participations = tuple(
         Participation(

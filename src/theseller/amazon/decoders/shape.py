@@ -1,4 +1,4 @@
-"""The known shape of an answer: what is kept, what is dropped and why, and how to notice, without reading a value, that Amazon added something.
+"""The known shape of an answer, and the detection of drift.
 
 A decoder's struct is the allow-list; the table of dropped paths is the rest of Amazon's published
 model. Together they are everything known. From both a skeleton is built whose leaves are never
@@ -38,7 +38,10 @@ class Why(StrEnum):
 
 
 def dropped(*, pii: str = "", unneeded: str = "") -> dict[str, Why]:
-    """Read a table of dropped paths, one ``prefix: leaf leaf …`` a line; an empty prefix is the root."""
+    """Read a table of dropped paths.
+
+    Each line is ``prefix: leaf leaf …``; an empty prefix is the root.
+    """
     table: dict[str, Why] = {}
     for why, text in ((Why.PII, pii), (Why.UNNEEDED, unneeded)):
         for line in filter(None, map(str.strip, text.splitlines())):
@@ -54,7 +57,10 @@ def under(prefix: str, table: Mapping[str, Why]) -> dict[str, Why]:
 
 @dataclass(slots=True)
 class _Node:
-    """An object in the tree of known paths; a child's value None is a leaf. `repeats` names children that have the parent's own shape."""
+    """An object in the tree of known paths.
+
+    A child of None is a leaf. `repeats` names children that have the parent's own shape.
+    """
 
     children: dict[str, _Node | None] = field(default_factory=dict)
     lists: set[str] = field(default_factory=set)
@@ -81,7 +87,10 @@ def _tree(paths: set[str]) -> _Node:
 
 
 def _skeleton(node: _Node, depth: int = 0) -> type[msgspec.Struct]:
-    """Build the struct that accepts exactly the names of `node`. Leaves are `Raw`: a view of the page, not a value."""
+    """Build the struct that accepts exactly the names of `node`.
+
+    Leaves are `Raw`: a view of the page, not a value.
+    """
     fields: list[tuple[str, typing.Any, typing.Any]] = []
     rename: dict[str, str] = {}
     for index, (name, child) in enumerate(node.children.items()):
@@ -104,7 +113,10 @@ def _skeleton(node: _Node, depth: int = 0) -> type[msgspec.Struct]:
 def leaves(
     struct: type[msgspec.Struct], prefix: str = "", seen: tuple[type, ...] = ()
 ) -> Iterator[str]:
-    """Yield the JSON paths of the scalar fields of `struct` and of the structs within it; a recursion is yielded once, as itself."""
+    """Yield the JSON paths of all scalar fields within `struct`.
+
+    A recursion is yielded once, as itself.
+    """
     hints = typing.get_type_hints(struct)
     for item in msgspec.structs.fields(struct):
         yield from _leaves_of(
@@ -129,7 +141,10 @@ def _leaves_of(hint: object, path: str, seen: tuple[type, ...]) -> Iterator[str]
 
 
 def _safe(name: str) -> str:
-    """Return a field name that may be shown. One that looks like data (a number, an address, a person) is shown as ``-``."""
+    """Return a field name that may be shown.
+
+    One that looks like data (a number, an address, a person) is shown as ``-``.
+    """
     return (
         name
         if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,48}", name) and not re.search(r"\d{4}", name)
@@ -142,7 +157,10 @@ _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
-    """Yield the path of every name in `raw` that `node` does not know, and of every part that is no longer what it was."""
+    """Yield the path of every name in `raw` that `node` does not know.
+
+    And of every part that is no longer the object or list that it was.
+    """
     try:
         members = _MEMBERS.decode(raw)
     except msgspec.DecodeError:
@@ -165,11 +183,9 @@ def _unknown(raw: bytes | msgspec.Raw, node: _Node, path: str) -> Iterator[str]:
             yield here
             continue
         for element in elements:
-            if (
-                bytes(element) != b"null"
-                # A recursion adds nothing to the path: the same new field at each depth is one
-                # finding.
-            ):
+            # A recursion adds nothing to the path: the same new field at each depth is one
+            # finding.
+            if bytes(element) != b"null":
                 yield from _unknown(element, child, path if child is node else f"{here}[]")
 
 
@@ -179,7 +195,10 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:(?P<end>")|\\?\Z)', re.DOTALL)
 
 
 def is_whole_json(body: bytes) -> bool:
-    """Return whether `body` is an object or a list whose brackets all close: it was not cut off, whatever its texts hold."""
+    """Return whether `body` is an object or a list that was not cut off.
+
+    All its brackets close, whatever its texts contain.
+    """
     frame = _STRING.sub(lambda found: b"" if found["end"] else b'"', body).strip()
     if not frame.startswith((b"{", b"[")) or not frame.endswith((b"}", b"]")) or b'"' in frame:
         return False
@@ -191,7 +210,10 @@ R = typing.TypeVar("R")
 
 
 class Shape(typing.Generic[T]):
-    """One operation's answer: its allow-list struct, and the documented paths that are dropped with the reason."""
+    """The allow-list of one operation's answer.
+
+    A struct, and the documented paths that are dropped with the reason.
+    """
 
     def __init__(
         self,
@@ -222,9 +244,9 @@ class Shape(typing.Generic[T]):
         """Decode `body` into the allow-list struct.
 
         Raises:
-            UnavailableError: `body` is no JSON (cut off, or a web page): ask again.
-            DriftedError: it is JSON of another shape, or holds what is no text or no number. Its
-                own text holds the path only.
+            UnavailableError: `body` is not JSON (cut off, or a web page): try again.
+            DriftedError: it is JSON of another shape, or contains invalid text or numbers. The
+                error's own text contains the path only.
         """
         body = plain_json(body)
         if is_utf16(body):
@@ -257,10 +279,13 @@ class Shape(typing.Generic[T]):
         raise problem  # Outside of the handlers: the decoder's own error may quote a value.
 
     def read(self, body: bytes, build: Callable[[T], R]) -> R:
-        """Decode `body` and give it to `build`, whose own errors (a sum out of range, say) are this operation's drift.
+        """Decode `body` and pass it to `build`.
+
+        Errors of `build` (a sum out of range, for example) are this operation's drift.
 
         Raises:
-            UnavailableError, DriftedError: as `decode`.
+            UnavailableError: as in `decode`.
+            DriftedError: as in `decode`, or `build` failed.
         """
         wire = self.decode(body)
         try:
@@ -273,7 +298,10 @@ class Shape(typing.Generic[T]):
         raise DriftedError(self.operation, "undecodable")
 
     def drift(self, body: bytes) -> tuple[str, ...]:
-        """Return the paths in `body` that are neither kept nor dropped, sorted, at most fifty, each harmless to show."""
+        """Return the paths in `body` that are neither kept nor dropped.
+
+        Sorted, at most fifty, each harmless to show.
+        """
         body = plain_json(body)
         try:
             self._strict.decode(body)
@@ -293,5 +321,8 @@ class Shape(typing.Generic[T]):
 
 
 def drift_paths(body: bytes, schema: Shape[typing.Any]) -> tuple[str, ...]:
-    """Return the sanitised paths in `body` that `schema` does not know; empty when Amazon added nothing."""
+    """Return the paths in `body` that `schema` does not know.
+
+    Empty when Amazon added nothing; each is harmless to show.
+    """
     return schema.drift(body)

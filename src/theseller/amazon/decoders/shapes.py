@@ -1,4 +1,7 @@
-"""Every known shape by operation: what the conformance test holds against Amazon's models, and what a page about data can print."""
+"""Every known shape by operation.
+
+The conformance test compares them with Amazon's models.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Amazon's reports, from bytes to rows: the same decoders serve the Reports API and the files that sellers download themselves.
+"""Amazon's reports, from bytes to rows.
 
-Pure: no Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are
-the entry points; data passes through bytes_in → encoding → lines → header (allow-list) → all_orders
-| settlement, or sales_and_traffic for JSON.
+The same decoders serve the Reports API and the files that sellers download themselves. Pure: no
+Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry
+points; data passes through input_bytes → encoding → lines → header (allow-list) → all_orders |
+settlement, or sales_and_traffic for JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from theseller.amazon.reports.report import (
     read_report,
     stream_report,
 )
-from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
+from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.types import ReportType, SettlementSummary
 

@@ -1,13 +1,13 @@
-"""All Orders, by order date or by last update: one line per order item, without buyer or place.
+"""Decode All Orders reports, by order date or by last update.
 
-The report has no unique key (analytics of public connectors: order + SKU repeats in rare cases), so
-`occurrence` counts within an identical (order, SKU), and writers replace whole orders.
+One line per order item, without buyer or place of delivery. The report has no unique key (order and
+SKU repeat in rare cases), so `occurrence` counts within an identical (order, SKU), and writers
+replace whole orders.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,13 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.reports import values
+from theseller.amazon.reports.all_orders_cells import (
+    PICKED,
+    is_order_id,
+    item_id,
+    parser,
+    sku_of,
+)
 from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
 from theseller.amazon.reports.formats import FlatFormat
@@ -37,10 +44,11 @@ from theseller.lib.money import minor_unit_digits
 
 
 class AllOrdersLine(msgspec.Struct, frozen=True):
-    """One order item. Money is the line's total in `currency` (not per unit); None is blank in the file, which is unknown, not zero.
+    """One order item.
 
-    A tuple row holds the same values in the same order. `marketplace` is None for sales outside
-    Amazon. Discounts are positive.
+    Money is the line's total in `currency` (not per unit); None is blank in the file, which is
+    unknown, not zero. A tuple row has the same values in the same order. `marketplace` is None for
+    sales outside Amazon. Discounts are positive.
     """
 
     line_number: int
@@ -72,33 +80,6 @@ class AllOrdersLine(msgspec.Struct, frozen=True):
     is_replacement: bool | None
 
 
-#: Order of the picked cells; `_read` unpacks them in this order.
-_PICKED = (
-    "amazon-order-id",
-    "order-item-id",
-    "purchase-date",
-    "last-updated-date",
-    "order-status",
-    "fulfillment-channel",
-    "sales-channel",
-    "sku",
-    "asin",
-    "product-name",
-    "item-status",
-    "quantity",
-    "currency",
-    "item-price",
-    "item-tax",
-    "shipping-price",
-    "shipping-tax",
-    "gift-wrap-price",
-    "gift-wrap-tax",
-    "item-promotion-discount",
-    "ship-promotion-discount",
-    "promotion-ids",
-    "is-business-order",
-    "is-replacement-order",
-)
 _AT = {name: place for place, name in enumerate(AllOrdersLine.__struct_fields__)}
 _MONEY = tuple(
     (name.replace("_", "-"), itemgetter(_AT[name]))
@@ -116,82 +97,22 @@ _QUANTITY, _STATUS, _ITEM_STATUS = (
     itemgetter(_AT["item_status"]),
 )
 
-_ORDER_ID = re.compile(r"[0-9A-Z][0-9]{2}-[0-9]{7}-[0-9]{7}")
-_ITEM_ID = re.compile(r"\d{0,20}", re.ASCII)
 _BLANK = "\t \x1a"
 _WINDOW_DAYS = 31  # Amazon limits the range of these reports to 30 days.
 
 
-def order_id(text: str) -> str:
-    if not _ORDER_ID.fullmatch(text):
-        values.refuse_rounded(text)
-        raise BadCellError("not an order number")
-    return text
-
-
-def _is_order_id(text: str) -> bool:
-    """Whether it is an order number; the usual form is checked without a regular expression, which is the slowest part of a row."""
-    digits = text.replace("-", "", 2)
-    usual = (
-        len(digits) == 17
-        and len(text) == 19
-        and text[3] == text[11] == "-"
-        and digits.isascii()
-        and digits.isdecimal()
-    )
-    return usual or bool(_ORDER_ID.fullmatch(text))
-
-
-def _item_id(text: str) -> str:
-    if not _ITEM_ID.fullmatch(text):
-        values.refuse_rounded(text)
-        raise BadCellError("not an order item number")
-    return text
-
-
-def _sku(text: str) -> str:
-    if not 0 < len(text) <= 100:
-        raise BadCellError("not a SKU of 1 to 100 characters")
-    return text
-
-
-def _title(text: str) -> str:
-    if len(text) > 2000:
-        raise BadCellError("longer than a title")
-    return text
-
-
-_WORDS: tuple[str, ...] = ("order-status", "fulfillment-channel", "item-status")
-_PARSERS: Mapping[str, Callable[[str], object]] = {
-    "amazon-order-id": order_id,
-    "order-item-id": _item_id,
-    "purchase-date": values.instant,
-    "last-updated-date": values.instant,
-    "sales-channel": values.sales_channel,
-    "sku": _sku,
-    "asin": values.asin,
-    "product-name": _title,
-    "quantity": values.whole,
-    "currency": values.currency,
-    "promotion-ids": values.promotions,
-    "is-business-order": values.flag,
-    "is-replacement-order": values.flag,
-} | dict.fromkeys(_WORDS, values.words)
-
-
-def _parser(column: str, digits: int) -> Callable[[str], object]:
-    return _PARSERS.get(column) or partial(values.plain_amount, digits=digits)
-
-
 class AllOrdersDecoder:
-    """Turns batches of lines into rows (tuples in the order of AllOrdersLine) and findings."""
+    """Turns batches of lines into rows and findings.
+
+    Rows are tuples in the order of AllOrdersLine.
+    """
 
     summary: SettlementSummary | None = None
 
     def __init__(self, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
         self.header = header
         self.findings = Findings(limits)
-        self._pick = itemgetter(*(header.at(column) for column in _PICKED))
+        self._pick = itemgetter(*(header.at(column) for column in PICKED))
         required = COLUMNS[header.type].required
         self._enough = 1 + max(header.positions[column] for column in required)
         self._seen: dict[int, int] = {}
@@ -213,7 +134,13 @@ class AllOrdersDecoder:
         return map(self.decode, report.batches())
 
     def decode(self, batch: Batch) -> list[tuple[Any, ...]]:
-        """Return the readable rows of a batch; the others are noted in the findings. Raises ReportRefusedError if the file was cut."""
+        """Return the readable rows of a batch.
+
+        The others are recorded in the findings.
+
+        Raises:
+            ReportRefusedError: the file was cut off.
+        """
         rows: list[tuple[Any, ...]] = []
         for number, line in enumerate(batch.lines, batch.first):
             if number <= self.header.line or not line.strip(_BLANK):
@@ -233,7 +160,7 @@ class AllOrdersDecoder:
     def _fitted(
         self, rows: list[tuple[Any, ...]], number: int, cells: list[str], *, cut: bool
     ) -> bool:
-        """Give `cells` the header's width, and say whether they are a row to be read.
+        """Bring `cells` to the header's width; return whether they are a row.
 
         Amazon may leave off blank cells at the end, and other programs add some. Anything else is
         the second half of a row, or damage.
@@ -260,13 +187,14 @@ class AllOrdersDecoder:
         return True
 
     def _rejoined(self, rows: list[tuple[Any, ...]], cells: list[str]) -> bool:
-        """Put lines together that a line break made of one row; only if the whole can be read.
+        """Join lines into which a line break has cut one row.
 
-        The break is inside a cell, or in place of a tab. Return whether `cells` belong to the row
-        before: its refusal is taken back once the row is whole.
+        They are joined only if the whole can be read. The break is inside a cell, or in place of a
+        tab. Return whether `cells` belong to the row before: its refusal is withdrawn once the row
+        is whole.
         """
         begun, half = self._short
-        if not half or _is_order_id(cells[0]) or not _is_order_id(half[0]):
+        if not half or is_order_id(cells[0]) or not is_order_id(half[0]):
             return False
         accepted = bool(rows) and rows[-1][0] == begun
         if not accepted and (
@@ -314,7 +242,7 @@ class AllOrdersDecoder:
         ) = cells[:13]
         code = self._currency[currency]
         amount = self._amounts[minor_unit_digits(code)]
-        if not _is_order_id(order) or len(title) > 2000:
+        if not is_order_id(order) or len(title) > 2000:
             raise BadCellError
         key = hash((order, sku))  # A collision only makes `occurrence` 2 where 1 would do.
         occurrence = self._seen.get(key, 0) + 1
@@ -322,13 +250,13 @@ class AllOrdersDecoder:
             number,
             occurrence,
             order,
-            _item_id(item) if item else "",
+            item_id(item) if item else "",
             values.instant(purchased),
             values.instant(updated),
             self._words[status],
             self._words[fulfilment],
             *self._channel[channel],
-            sku if 0 < len(sku) <= 100 else _sku(sku),
+            sku if 0 < len(sku) <= 100 else sku_of(sku),
             self._asin[asin],
             title,
             self._words[item_status],
@@ -350,10 +278,13 @@ class AllOrdersDecoder:
         return row
 
     def _read_again(self, rows: list[tuple[Any, ...]], number: int, cells: tuple[str, ...]) -> None:
-        """Read a row without what other programs put around its cells, skip a repeated header, else refuse the row."""
+        """Read a row without what other programs put around its cells.
+
+        A repeated header is skipped; any other row that can't be read is refused.
+        """
         if all(
             column_name(cell) == name
-            for name, cell in zip(_PICKED, cells, strict=True)
+            for name, cell in zip(PICKED, cells, strict=True)
             if name in self.header.positions
         ):
             self.findings.warn(
@@ -367,11 +298,14 @@ class AllOrdersDecoder:
             self._refuse(number, cells)
 
     def _refuse(self, number: int, cells: tuple[str, ...]) -> None:
-        """Find out which cell it was. Slow, and only for bad rows."""
-        digits = minor_unit_digits(cells[_PICKED.index("currency")].strip().upper())
-        for column, cell in zip(_PICKED, cells, strict=True):
+        """Find out which cell can't be read, and refuse the row.
+
+        It is slow, and only called for rows that can't be read.
+        """
+        digits = minor_unit_digits(cells[PICKED.index("currency")].strip().upper())
+        for column, cell in zip(PICKED, cells, strict=True):
             try:
-                _parser(column, digits)(cell)
+                parser(column, digits)(cell)
             except ValueError as error:
                 self.findings.refuse(number, column, safe_reason(error) if cell else "blank")
                 return
@@ -405,10 +339,15 @@ class AllOrdersDecoder:
         )
 
     def verdict(self) -> tuple[str, str]:
+        """Return that nothing prevents the import of the whole report."""
         return "", ""
 
     def settled_type(self) -> tuple[ReportType, str]:
-        """Decide between the two variants, whose columns are the same, by the range that Amazon limits: 30 days of one of the two dates."""
+        """Return which variant of All Orders this is, with the evidence.
+
+        Their columns are the same. Amazon limits the range of one of two dates to 30 days: that of
+        purchase or that of update. The rows show which.
+        """
         header = self.header
         period = self.findings.period()
         if header.decided or not self._updates or not period.first or not period.last:

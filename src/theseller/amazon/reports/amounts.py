@@ -1,10 +1,10 @@
-"""Amounts of settlements: each cell is read by itself, and the file's total proves the reading.
+"""Read amounts of settlements.
 
-"Amounts are displayed in local currency formats (for example, 95,00 for EU instead of 95.00)"
-(SP-API, Settlement Reports), and a file may mix both. ``1.234,56``, ``12,5`` and ``1,00,000.00``
-say by themselves what they mean. Only one separator with three digits after it, as in ``1,234``,
-has two readings: for such cells the rest of the file decides, and the lines must add up to the
-payout.
+Each cell is read by itself, and the file's total proves the reading. "Amounts are displayed in
+local currency formats (for example, 95,00 for EU instead of 95.00)" (SP-API, Settlement Reports),
+and a file may mix both. ``1.234,56``, ``12,5`` and ``1,00,000.00`` have one reading. Only one
+separator with three digits after it, as in ``1,234``, has two readings: for such cells the rest of
+the file decides, and the lines must add up to the payout.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _NOT_AN_AMOUNT = "not an amount such as 1234.56"
 
 
 class Reading(NamedTuple):
-    """What a cell may mean.
+    """The possible values of a cell.
 
     `decimals` and `thousands` are its value if its only separator begins the decimals or groups
     thousands; they are equal unless `unsure` names that separator. `proves` is the decimal
@@ -71,7 +71,11 @@ class Reading(NamedTuple):
 
 
 def read_amount(text: str, digits: int = 2) -> Reading:
-    """Read one cell of a currency with `digits` decimals. Raises BadCellError."""
+    """Return the readings of one cell of a currency with `digits` decimals.
+
+    Raises:
+        BadCellError: it is not an amount.
+    """
     if not _PLAIN.fullmatch(text):
         return _read_marked(text, digits)
     value = Decimal(text)
@@ -79,7 +83,7 @@ def read_amount(text: str, digits: int = 2) -> Reading:
 
 
 def _read_marked(text: str, digits: int) -> Reading:
-    """Read a cell with separators of thousands, a decimal comma, or other marks."""
+    """Return the readings of a cell with separators or other marks."""
     shape = _SHAPE.fullmatch(_without_marks(text))
     if not shape or (shape["sign"] and shape["after"]):
         raise BadCellError(_NOT_AN_AMOUNT)
@@ -107,7 +111,11 @@ def _read_marked(text: str, digits: int) -> Reading:
 
 
 def _without_marks(text: str) -> str:
-    """Return `text` without signs of currencies and spaces between thousands. Raises BadCellError where spaces group otherwise."""
+    """Return `text` without currency signs and spaces between thousands.
+
+    Raises:
+        BadCellError: spaces are in other places.
+    """
     text = _NOT_BETWEEN_DIGITS.sub("", text.translate(_MARKS))
     if negative := _ACCOUNTANT.fullmatch(text):  # (5.00), as accountants and Excel write -5.00
         text = f"-{negative[1]}"
@@ -133,10 +141,13 @@ def _sure(sign: str, whole: str, decimals: str, proves: str) -> Reading:
 
 
 def sure_amount(text: str, digits: int = 2) -> Decimal:
-    """Read a cell, of a currency with `digits` decimals, of a report that prints decimal points.
+    """Return the amount of a cell of a report with decimal points.
 
-    Raises BadCellError, also where a separator has two readings: ``1,980`` is 1980 in yen, and
-    unknown in euros.
+    `digits` is how many decimals the currency has.
+
+    Raises:
+        BadCellError: it is not an amount, or a separator has two readings: ``1,980`` is 1980 in
+            yen, and unknown in euros.
     """
     reading = read_amount(text, digits)
     if reading.unsure:
@@ -150,9 +161,10 @@ def sure_amount(text: str, digits: int = 2) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class AmountNotation:
-    """How the cells with two readings are meant: the separators that begin decimals in them.
+    """How a file's cells with two readings are meant.
 
-    `seen` holds the decimal separators that other cells prove, for the inspection.
+    `decimals_after` are the separators that begin decimals in them; `seen` are the decimal
+    separators that other cells prove, for the inspection.
     """
 
     decimals_after: frozenset[str]
@@ -160,19 +172,23 @@ class AmountNotation:
     seen: frozenset[str] = frozenset()
 
     def amount(self, text: str) -> Decimal:
-        """Return the value of a cell. Raises BadCellError."""
+        """Return the value of a cell.
+
+        Raises:
+            BadCellError: it is not an amount.
+        """
         reading = read_amount(text, self.digits)
         return reading.decimals if reading.unsure in self.decimals_after else reading.thousands
 
     @property
     def words(self) -> str:
-        """Say how decimals are written, for the inspection."""
+        """The notation as text, for the inspection."""
         names = {",": "comma", ".": "point"}
         return "decimal " + (" or ".join(names[sign] for sign in sorted(self.seen)) or "point")
 
 
 class AmountEvidence:
-    """Adds up a file's amounts in each possible reading as they go by, and decides which is right."""
+    """Adds up a file's amounts in each reading, and decides which is right."""
 
     def __init__(self) -> None:
         self._digits = 2
@@ -183,12 +199,15 @@ class AmountEvidence:
         self._readings: dict[str, Reading | None] = {}
 
     def see_total(self, text: str, currency: str) -> None:
-        """Take the payout of the summary row and the currency of the file; to be called first."""
+        """Record the payout of the summary row and the file's currency.
+
+        To be called first.
+        """
         self._digits = minor_unit_digits(currency.strip().upper())
         self._total = self._read(text)
 
     def see(self, amounts: Iterable[str]) -> None:
-        """Take the amounts of lines, each as often as the file has it."""
+        """Record the amounts of lines, each as often as the file has it."""
         for text, times in Counter(amounts).items():
             reading = self._read(text)
             if reading is None:
@@ -219,7 +238,11 @@ class AmountEvidence:
         return reading
 
     def decide(self) -> AmountNotation:
-        """Return how cells with two readings are meant. Raises ReportRefusedError where nothing tells."""
+        """Return how cells with two readings are meant.
+
+        Raises:
+            ReportRefusedError: neither other cells nor the total tell.
+        """
         unsure = set(self._unsure) | (
             {self._total.unsure} if self._total and self._total.unsure else set()
         )
@@ -258,7 +281,7 @@ class AmountEvidence:
 
 
 def _choices(unsure: set[str]) -> Iterable[frozenset[str]]:
-    """Yield every way to read the separators of `unsure`: those that begin decimals."""
+    """Yield every set of the separators `unsure` that may begin decimals."""
     signs = sorted(unsure)
     for chosen in product((True, False), repeat=len(signs)):
         yield frozenset(sign for sign, decimal in zip(signs, chosen, strict=True) if decimal)

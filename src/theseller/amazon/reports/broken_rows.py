@@ -1,8 +1,8 @@
-"""Rows that a line break inside a cell cuts in two, put together again.
+"""Join rows that a line break inside a cell has cut in two.
 
-Amazon prints some texts with the line break that they hold. The second half then is a line that
-begins with no settlement id, and both halves together have as many cells as the header has columns.
-A break may also be in place of a tab, or after the tab of the last cell.
+Amazon prints some texts with the line break that they contain. The second half then is a line that
+does not begin with a settlement id, and both halves together have as many cells as the header has
+columns. A break may also be in place of a tab, or after the tab of the last cell.
 """
 
 from __future__ import annotations
@@ -55,14 +55,20 @@ def settlement_rows(batches: Iterable[Batch], header: Header) -> Iterator[list[S
 
 
 def without_blank_tail(cells: list[str], width: int) -> list[str]:
-    """Return `cells` without the blank ones past the header's last column, which some programs append."""
+    """Return `cells` without blank ones past the header's last column.
+
+    Some programs append them. The list itself is changed.
+    """
     while len(cells) > width and not cells[-1].strip():
         cells.pop()
     return cells
 
 
 def _joined(pending: list[str], cells: list[str], header: Header) -> list[str] | None:
-    """Return the row of which `held` is the beginning and `cells` the rest; None if they are two rows."""
+    """Return the row that begins with `pending` and continues with `cells`.
+
+    None if they are two rows.
+    """
     if _is_summary(cells, header):
         return None  # Of another settlement.
     missing = header.width - len(pending) - len(cells)
@@ -76,7 +82,10 @@ def _joined(pending: list[str], cells: list[str], header: Header) -> list[str] |
 
 
 def _is_line(cells: list[str], header: Header) -> bool:
-    """Return whether the cells of a whole row are what their columns hold: an amount, a date, a channel, a number."""
+    """Return whether the cells of a whole row match their columns.
+
+    Checked are the amount, the date, the channel and the quantity.
+    """
     amount, posted, channel, quantity = (
         cells[header.at(name)]
         for name in ("amount", "posted-date", "fulfillment-id", "quantity-purchased")
@@ -90,12 +99,18 @@ def _is_line(cells: list[str], header: Header) -> bool:
 
 
 def _is_promotion(text: str, header: Header) -> bool:
-    """Return whether `text`, alone on its line, may be the last cell of the row before: an identifier, not a remark below the rows."""
+    """Return whether `text` may be the last cell of the row before.
+
+    It is alone on its line, and an identifier, not a remark below the rows.
+    """
     return header.at("promotion-id") == header.width - 1 and bool(_PROMOTION.fullmatch(text))
 
 
 def _is_summary(cells: list[str], header: Header) -> bool:
-    """Return whether `cells` look like the summary of a settlement, not like a row's rest that begins with digits."""
+    """Return whether `cells` look like the summary of a settlement.
+
+    Else they may be the rest of a row that begins with digits.
+    """
     starts, currency = header.at("settlement-start-date"), header.at("currency")
     if not cells[0].isdigit() or len(cells) <= max(starts, currency):
         return False

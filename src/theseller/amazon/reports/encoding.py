@@ -1,10 +1,10 @@
-"""Which characters the bytes of a report mean. Decided by evidence and recorded with it; never guessed.
+"""Decide the character encoding of a report.
 
-Amazon says that every SP-API report is UTF-8 (amzn/selling-partner-api-docs#21). Sellers' files
-show otherwise: Windows-1252 in Europe and North America (selling-partner-api-models#4955, #2748),
-Shift_JIS in Japan (selling-partner-api-docs#2086, jrl84/amazon-sp-api#142). Spreadsheets add the
-code page of their country. Only the cells that are kept matter: where those are ASCII, no encoding
-changes anything.
+It is decided by evidence and recorded with it; never guessed. Amazon says that every SP-API report
+is UTF-8 (amzn/selling-partner-api-docs#21). Sellers' files show otherwise: Windows-1252 in Europe
+and North America (selling-partner-api-models#4955, #2748), Shift_JIS in Japan
+(selling-partner-api-docs#2086, jrl84/amazon-sp-api#142). Spreadsheets add the code page of their
+country. Only the cells that are kept matter: where those are ASCII, no encoding changes anything.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A decision: Python codec name, and the reason in words for the inspection."""
+    """A decision: Python's codec name, and the reason for the inspection."""
 
     codec: str
     evidence: str
@@ -56,24 +56,29 @@ class Encoding:
 
 @dataclass(slots=True)
 class _Witness:
-    """What one pass over the bytes saw."""
+    """What one pass over the bytes found."""
 
     bom: str | None = None
-    bad_line: int | None = None  # first line that is no UTF-8
+    bad_line: int | None = None  # first line that is not UTF-8
     ascii_only: bool = True
-    escape_line: int | None = (
-        None  # first line with an escape character, which begins letters in ISO-2022
-    )
+    # first line with an escape character, which begins letters in ISO-2022
+    escape_line: int | None = None
 
 
 def decide_encoding(
     source: Source, wanted: str | None = None, declared: str | None = None
 ) -> Encoding:
-    """Read `source` once and decide. `wanted` overrules everything but a contradiction. Raises ReportRefusedError.
+    """Read `source` once and decide its encoding.
 
-    `declared` is the charset that the document was served with (``Cp1252``, ``utf8``). It decides
-    where the bytes are no UTF-8 and their shape does not contradict it: the label is not always
-    right.
+    Args:
+        source: the bytes.
+        wanted: the encoding that a person named. It overrules everything but a contradiction.
+        declared: the charset that the document was served with (``Cp1252``, ``utf8``). It decides
+            where the bytes are not UTF-8 and their shape does not contradict it: the label is not
+            always right.
+
+    Raises:
+        ReportRefusedError: nothing decides, or the file contradicts `wanted`.
     """
     codec = _accepted(wanted)
     seen = _look(source, check_utf8=codec in {None, UTF8})
@@ -112,7 +117,10 @@ def decide_encoding(
 
 
 def declared_codec(charset: str | None) -> str | None:
-    """Return the codec that a served charset names; None for none and for one that no report has."""
+    """Return the codec that a served charset names.
+
+    None for no charset, and for one that no report has.
+    """
     try:
         return _DECLARED.get(codecs.lookup(charset).name) if charset else None
     except (LookupError, ValueError):  # ValueError: a null character in the name
@@ -163,7 +171,10 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
 
 
 def _is_utf16(piece: bytes) -> bool:
-    """Return whether every other byte of the beginning is null, as in ASCII characters of UTF-16."""
+    """Return whether every other byte of the beginning is null.
+
+    So it is with ASCII characters in UTF-16.
+    """
     head = piece[:64]
     return len(head) > 8 and any(not any(head[at::2]) and all(head[1 - at :: 2]) for at in (0, 1))
 
@@ -182,7 +193,10 @@ def _bom(head: bytes) -> str | None:
 
 
 def _refuse_escapes(source: Source, seen: _Witness) -> None:
-    """Refuse text of ISO-2022 (JIS), whose letters are ASCII characters after an escape."""
+    """Refuse text in ISO-2022 (JIS).
+
+    Its letters are ASCII characters after an escape.
+    """
     if seen.escape_line is not None and kept_bytes(source).escapes:
         reason = (
             "the file holds escape sequences, as text in ISO-2022 (JIS) does, which we don't read"
@@ -191,10 +205,10 @@ def _refuse_escapes(source: Source, seen: _Witness) -> None:
 
 
 def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encoding:
-    """Decide by what the document was served as, else by the letters of the cells that are kept and the stores that it names.
+    """Decide by the served charset, else by letters and stores.
 
-    What is decided must make text of those cells, and no other encoding may make another text of
-    them.
+    The letters are those of the cells that are kept, the stores those that the file names. The
+    decision must decode those cells to text, and no other encoding may decode them to another text.
     """
     not_utf8 = f"not UTF-8 (line {seen.bad_line})"
     cells = kept.cells
@@ -227,7 +241,10 @@ def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encod
 
 
 def _chosen(cells: bytes, fits: list[str], stores: frozenset[Store]) -> str | None:
-    """Return the one reading of `fits` that the stores allow; None if there is none, or several that differ."""
+    """Return the one codec of `fits` that the stores allow.
+
+    None if there is none, or several that give different texts.
+    """
     if stores == {Store.JAPAN}:
         fits = [codec for codec in fits if codec == CP932]
     elif stores and Store.JAPAN not in stores:
@@ -243,7 +260,7 @@ def _chosen(cells: bytes, fits: list[str], stores: frozenset[Store]) -> str | No
 
 
 def _fits(cells: bytes, codec: str) -> bool:
-    """Return whether `cells` decode, and to text of the languages that are written in `codec`."""
+    """Return whether `cells` decode to text of the languages of `codec`."""
     if not _decodes(cells, codec):
         return False
     return reads_as_japanese(cells) if codec == CP932 else reads_as_text(cells.decode(codec), codec)
@@ -258,7 +275,11 @@ def _decodes(cells: bytes, codec: str) -> bool:
 
 
 def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
-    """Decode piece by piece, strictly. Raises ReportRefusedError naming the line."""
+    """Decode piece by piece, strictly.
+
+    Raises:
+        ReportRefusedError: bytes are not valid; it names the line.
+    """
     codec = "utf-8-sig" if encoding.codec == UTF8 else encoding.codec
     decoder = codecs.getincrementaldecoder(codec)()
     line = 1
@@ -278,7 +299,10 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
 
 
 def in_any_encoding(source: Source) -> Iterator[str]:
-    """Yield the first piece of `source` in each encoding that one of Amazon's files may have, damaged where it is another."""
+    """Yield the first piece of `source` in each encoding of Amazon's files.
+
+    Characters are replaced where it is another.
+    """
     head = next(source.content(), b"")
     for codec in (UTF8, CP932, CP1252, CP1250, CP1254, EUC_JP, GB18030):
         yield head.decode(codec, "replace")

@@ -1,13 +1,17 @@
-"""How a report file is refused: one exception, whose text says what is wrong and what to do, and never quotes a cell."""
+"""How a report file is refused.
+
+The text says what is wrong and what to do, and never quotes a cell.
+"""
 
 from __future__ import annotations
 
 
 class ReportRefusedError(Exception):
-    """A report can't be read, or not as a whole. `advice` is the next step for the person who holds the file; `line` counts from 1.
+    """A report can't be read, or not as a whole.
 
-    Neither text ever holds a cell of the file: a shifted column may put a buyer's address where a
-    price belongs.
+    `advice` is the next step for the person who has the file; `line` counts from 1. Neither text
+    ever contains a cell of the file: a shifted column may put a buyer's address in the place of a
+    price.
     """
 
     def __init__(self, reason: str, advice: str = "", *, line: int | None = None) -> None:
@@ -18,7 +22,10 @@ class ReportRefusedError(Exception):
         super().__init__(" ".join(part for part in (f"{where}{reason}.", advice) if part))
 
     def alone(self) -> ReportRefusedError:
-        """Return the same refusal without the exceptions that led to it: a decoder's own error may quote the file."""
+        """Return the same refusal without the exceptions that led to it.
+
+        A decoder's own error may quote the file.
+        """
         return ReportRefusedError(self.reason, self.advice, line=self.line)
 
 
@@ -27,5 +34,8 @@ class BadCellError(ValueError):
 
 
 def safe_reason(error: ValueError) -> str:
-    """Return what may be said of a cell that can't be read: our own reason, never another library's, which may quote it."""
+    """Return what may be said about a cell that can't be read.
+
+    It is our own reason, never another library's, which may quote the cell.
+    """
     return str(error) if isinstance(error, BadCellError) else "can't be read"

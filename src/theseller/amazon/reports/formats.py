@@ -1,4 +1,4 @@
-"""How each kind of report is recognized and decoded: one description a kind."""
+"""How each format of report is recognized and decoded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from theseller.amazon.reports.types import ReportType, SettlementSummary
 
 
 class Decoder(Protocol):
-    """What the decoder of any report can say at the end."""
+    """What the decoder of any report says at the end."""
 
     findings: Findings
 
     def verdict(self) -> tuple[str, str]:
-        """Return why the report as a whole can't be imported, and what to do; blank if it can."""
+        """Return why the report can't be imported, and what to do.
+
+        Both are blank if it can.
+        """
 
     def settled_type(self) -> tuple[ReportType, str]:
         """Return the type after all rows were seen, and the evidence for it."""
@@ -31,7 +34,10 @@ class FlatDecoder(Decoder, Protocol):
     summary: SettlementSummary | None
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the readable rows, batch by batch, as tuples in the order of the format's line."""
+        """Yield the readable rows, batch by batch.
+
+        They are tuples in the order of the format's line.
+        """
 
 
 class JsonDecoder(Decoder, Protocol):
@@ -40,7 +46,8 @@ class JsonDecoder(Decoder, Protocol):
     kept: list[str]
 
     @property
-    def dropped(self) -> Iterable[DroppedColumn]: ...
+    def dropped(self) -> Iterable[DroppedColumn]:
+        """The fields that were not read, with the reason."""
 
     def batches(self) -> Iterable[Iterable[Any]]:
         """Yield the readable rows, batch by batch."""
@@ -69,7 +76,10 @@ class FlatFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonFormat:
-    """A kind of JSON report, which names its type itself. The attributes are those of FlatFormat."""
+    """A kind of JSON report, which names its type itself.
+
+    The attributes are those of FlatFormat.
+    """
 
     titles: Mapping[ReportType, str]
     names: Mapping[str, ReportType]

@@ -1,4 +1,7 @@
-"""The header line of a flat file: which report it is, where its kept columns stand, and what is dropped and why."""
+"""The header line of a flat file.
+
+Which report it is, the positions of kept columns, and which columns are dropped and why.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from theseller.amazon.reports.types import COLUMNS, UNKNOWN_COLUMN, ReportType, 
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
 
 _BLANK = "\t \x1a\ufeff"
-#: Lines in which a header of ours is looked for that another program changed; separators, and what
+#: Lines that are searched for a header of ours that another program changed; separators, and what
 #: they are called.
 _LINES = 40
 _SEPARATORS = {
@@ -67,7 +70,10 @@ _LANGUAGE = (
 
 @dataclass(frozen=True, slots=True)
 class DroppedColumn:
-    """A column that is not read. `name` is the header's, or its number where the header does not look like a name."""
+    """A column that is not read.
+
+    `name` is the header's, or the column's number where the header does not look like a name.
+    """
 
     name: str
     reason: str
@@ -75,7 +81,10 @@ class DroppedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
-    """The type that column names show, and why. Not `decided`: the rows may show another type."""
+    """The type that column names show, and the evidence.
+
+    Not `decided`: the rows may show another type.
+    """
 
     type: ReportType
     evidence: str
@@ -88,7 +97,11 @@ Recognize = Callable[[frozenset[str], ReportType | None], Recognized | None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first line says. `positions` counts cells from 0, `line` from 1; `type` may still be corrected by `settle_type`."""
+    """What the header line says.
+
+    `positions` counts cells from 0, `line` from 1; `type` may still be corrected by `settled_type`
+    of the decoder if not `decided`.
+    """
 
     type: ReportType
     type_evidence: str
@@ -100,7 +113,10 @@ class Header:
     line: int = 1
 
     def at(self, column: str) -> int:
-        """Return the position of `column`; `width` (one past the end) if the file lacks it."""
+        """Return the position of `column`.
+
+        If the file lacks it, `width`: one past the end.
+        """
         return self.positions.get(column, self.width)
 
 
@@ -110,9 +126,15 @@ def read_header(
     recognizers: Iterable[Recognize],
     expected: ReportType | None = None,
 ) -> Header:
-    """Recognize a report by its columns, in the first of `lines` that is not blank.
+    """Recognize a report by its columns.
 
-    A file's name proves nothing.
+    They are in the first of `lines` that is not blank. A file's name proves nothing.
+
+    Args:
+        lines: the beginning of the file.
+        limits: the most columns.
+        recognizers: one of each format.
+        expected: the type that was requested of Amazon.
 
     Raises:
         ReportRefusedError: no recognizer knows the columns. A report of Amazon's that is known but
@@ -161,10 +183,10 @@ def read_header(
 
 
 def _shown(name: str, place: int) -> str:
-    """Return a column's name if every word of it is one of Amazon's column names, else only its number.
+    """Return a column's name if it is safe to show, else its number.
 
-    A header may hold cells, of a file that has no header, say; a buyer's city looks like a name
-    too.
+    Every word must be one of Amazon's column names: a header may contain cells, for example of a
+    file that has no header; a buyer's city looks like a name too.
     """
     words = name.split("-")
     known = name in _KNOWN_NAMES or (len(words) > 1 and all(word in _KNOWN_WORDS for word in words))
@@ -172,8 +194,9 @@ def _shown(name: str, place: int) -> str:
 
 
 def _refuse_resaved(lines: Sequence[str]) -> None:
-    """Name what another program did to one of our reports: other separators, quotes, lines above the column names.
+    """Refuse one of our reports that another program has changed.
 
+    The refusal names the change: other separators, quotes, or lines above the column names.
     Decimals and dates of such a file can't be trusted either.
     """
     for number, line in enumerate(lines[:_LINES], 1):

@@ -1,9 +1,10 @@
-"""The bytes of a report, wherever they come from: a download in chunks or a seller's file. Never written to disk.
+"""The bytes of a report: a download in chunks or a seller's file.
 
-A report is read more than once (encoding first, rows later), so the source must be replayable. A
-list or a callable that reopens the source is replayed as it is; a one-shot iterator is kept in
-memory as it arrived, compressed if it came compressed, up to a cap. Amazon: "Unencrypted report
-content must never be stored on disk, even temporarily" (SP-API guide, "Retrieve a report").
+They are never written to disk. A report is read more than once (encoding first, rows later), so the
+source must be replayable. A list or a callable that reopens the source is replayed as it is; a
+one-shot iterator is kept in memory as it arrived, compressed if it came compressed, up to a cap.
+Amazon: "Unencrypted report content must never be stored on disk, even temporarily" (SP-API guide,
+"Retrieve a report").
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ _AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may cost us. Sizes in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB.
+    """The most that a file may cost.
 
+    Sizes are in bytes; `expansion` is decompressed ÷ compressed, checked after the first 16 MiB.
     `lines` and `refused` count rows of a flat file and rows that can't be read; `json_rows` counts
     the rows of a JSON report, each of at most `line` bytes with at most `columns` fields.
     """
@@ -49,7 +51,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Source:
-    """Replayable bytes with gzip undone. After a first complete `content()`: `compressed`, `size` (bytes of content), `sha256`."""
+    """Replayable bytes, decompressed if they are gzip.
+
+    After a first complete `content()`, `compressed`, `size` (bytes of content) and `sha256` are
+    known.
+    """
 
     def __init__(
         self, chunks: Chunks, *, filename: str | None = None, limits: Limits = DEFAULT_LIMITS
@@ -65,7 +71,11 @@ class Source:
         self._kept: list[bytes] | None = None
 
     def content(self) -> Iterator[bytes]:
-        """Yield the decompressed bytes in pieces, checked against the limits. Raises ReportRefusedError."""
+        """Yield the decompressed bytes in pieces, checked against the limits.
+
+        Raises:
+            ReportRefusedError: a limit is exceeded, or the bytes are not text.
+        """
         digest = hashlib.sha256()
         size = 0
         for piece in self._expanded():
@@ -91,7 +101,10 @@ class Source:
         self.size, self.sha256 = size, digest.hexdigest()
 
     def _received(self) -> Iterator[bytes]:
-        """The bytes as they came. A one-shot iterator is remembered on its first pass."""
+        """Yield the bytes as they arrived.
+
+        A one-shot iterator is kept on its first pass.
+        """
         if self._kept is not None:
             yield from self._kept
         elif callable(self._chunks):
@@ -103,9 +116,8 @@ class Source:
             size = 0
             for chunk in self._chunks:
                 size += len(chunk)
-                if (
-                    size <= self.limits.content
-                ):  # content() refuses an uncompressed file of this size before the next replay
+                # content() refuses an uncompressed file of this size before the next replay
+                if size <= self.limits.content:
                     kept.append(bytes(chunk))
                 yield chunk
             self._kept = kept
@@ -127,7 +139,11 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Even out the sizes: a file given as one block is not decoded as one block, and single bytes are not decoded one by one."""
+    """Yield pieces of even size.
+
+    A file given as one block is not decoded as one block, and single bytes are not decoded one by
+    one.
+    """
     received = bytearray()
     for chunk in sliced(chunks, _PIECE):
         received += chunk
@@ -139,7 +155,7 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    """Undo gzip, also of several members in a row, never holding more than a piece."""
+    """Decompress gzip, also of several members, in bounded memory."""
     bounds = GunzipLimits(
         expansion=limits.expansion, judged_after=16 << 20, members=limits.members, step=_PIECE
     )
@@ -172,7 +188,13 @@ def _refused_gzip(damage: Damage, limits: Limits) -> ReportRefusedError:
 
 
 def refuse_by_magic(head: bytes, suffix: str = "") -> None:
-    """Refuse a first piece of content that is no text. `suffix` (``.xlsx``) only makes the message better. Raises ReportRefusedError."""
+    """Refuse a first piece of content that is not text.
+
+    `suffix` (``.xlsx``) only improves the message.
+
+    Raises:
+        ReportRefusedError: it is a file of another kind.
+    """
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         if b"[Content_Types].xml" in head or b"xl/" in head or suffix in {".xlsx", ".xlsm"}:
             raise ReportRefusedError("this is an Excel workbook", _AGAIN)

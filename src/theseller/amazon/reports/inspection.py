@@ -1,4 +1,4 @@
-"""What an inspection says about a report: enough to decide, and no cell of it."""
+"""The inspection of a report: enough to decide, and no cell of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CURRENCIES_MOST = 60
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
-    """One row that can't be read: where and why, never what."""
+    """One row that can't be read: where and why, without its content."""
 
     line: int
     column: str
@@ -30,7 +30,10 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class Period(msgspec.Struct, frozen=True):
-    """The time that the rows cover. `days` are marketplace-local, first and last, by Amazon's country code (``DE``)."""
+    """The time that the rows cover.
+
+    `days` are the first and the last marketplace-local day, by Amazon's country code (``DE``).
+    """
 
     first: datetime | None
     last: datetime | None
@@ -38,7 +41,10 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a report is and whether it can be imported. `totals`: currency → measure → sum; rows without currency stand under ``""``."""
+    """What a report is, and whether it can be imported.
+
+    `totals` is currency → measure → sum; rows without currency are under ``""``.
+    """
 
     report_type: ReportType | None = None
     type_evidence: str = ""
@@ -63,16 +69,20 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
     def to_json(self) -> bytes:
-        """One JSON object; amounts are strings, so that no reader turns them into floats."""
+        """Return one JSON object.
+
+        Amounts are strings, so that no reader turns them into floats.
+        """
         return msgspec.json.encode(self)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the inspection as plain dictionaries and lists."""
         built: dict[str, Any] = msgspec.to_builtins(self)
         return built
 
 
 class Findings:
-    """Gathers an inspection while batches of rows go by."""
+    """Collects the facts of an inspection while batches of rows are read."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._most_refused = limits.refused
@@ -86,7 +96,11 @@ class Findings:
         self._days: dict[Marketplace, tuple[date, date]] = {}
 
     def refuse(self, line: int, column: str, reason: str) -> None:
-        """Note a row that can't be read. Raises ReportRefusedError when there are so many that the file is no report."""
+        """Record a row that can't be read.
+
+        Raises:
+            ReportRefusedError: there are so many that the file is not a report.
+        """
         self.refused_count += 1
         if self.refused_count > self._most_refused:
             message = f"more than {self._most_refused:,} rows can't be read"
@@ -111,6 +125,11 @@ class Findings:
             self.warnings[text] = self.warnings.get(text, 0) + count
 
     def add(self, currency: str, measure: str, amount: Decimal | int) -> None:
+        """Add an amount to the total of a measure in a currency.
+
+        Raises:
+            ReportRefusedError: the file names more than 60 currencies.
+        """
         if currency not in self.totals and len(self.totals) >= _CURRENCIES_MOST:
             raise ReportRefusedError(
                 "the file names more currencies than Amazon pays in", "Download the report again."
@@ -119,7 +138,10 @@ class Findings:
         measures[measure] = measures.get(measure, Decimal(0)) + amount
 
     def saw(self, rows: Sequence[tuple[Any, ...]], marketplace_at: int, instant_at: int) -> None:
-        """Widen the period by each row's instant."""
+        """Widen the period by each row's time.
+
+        `marketplace_at` and `instant_at` are positions in the rows.
+        """
         marketplace_of, instant_of = itemgetter(marketplace_at), itemgetter(instant_at)
         present: dict[int, Marketplace | None] = {
             id(m): m for m in map(marketplace_of, rows)
@@ -133,16 +155,19 @@ class Findings:
             self.saw_span(marketplace, min(map(instant_of, own)), max(map(instant_of, own)))
 
     def saw_span(self, marketplace: Marketplace | None, first: datetime, last: datetime) -> None:
+        """Widen the period of a marketplace by a span of time."""
         if known := self._spans.get(marketplace):
             first, last = min(known[0], first), max(known[1], last)
         self._spans[marketplace] = (first, last)
 
     def saw_day(self, marketplace: Marketplace, first: date, last: date) -> None:
+        """Widen the days of a marketplace."""
         if known := self._days.get(marketplace):
             first, last = min(known[0], first), max(known[1], last)
         self._days[marketplace] = (first, last)
 
     def period(self) -> Period:
+        """Return the time that all rows cover."""
         spans = self._spans.values()
         days = {
             m.code: (m.local_day(first), m.local_day(last))
@@ -157,9 +182,11 @@ class Findings:
         )
 
     def marketplaces(self) -> tuple[str, ...]:
+        """Return the country codes of the marketplaces, in order."""
         return tuple(sorted({m.code for m in (*self._spans, *self._days) if m}))
 
     def texts(self) -> tuple[str, ...]:
+        """Return the warnings with their counts."""
         return tuple(text.replace("{n}", str(count)) for text, count in self.warnings.items())
 
 
@@ -174,7 +201,7 @@ def conclude(
     kept: Iterable[str],
     dropped: Iterable[DroppedColumn],
 ) -> Inspection:
-    """Make the inspection of a report whose every row went by.
+    """Return the inspection of a report whose every row was read.
 
     It is importable if no row was refused and the report as a whole passes: `verdict` is (why not,
     advice), blank if it does.
@@ -222,7 +249,7 @@ def refusal(
     encoding: Encoding | None = None,
     kind: ReportType | None = None,
 ) -> Inspection:
-    """Make the inspection of a report that was refused before its end."""
+    """Return the inspection of a report that was refused before its end."""
     return Inspection(
         report_type=kind,
         encoding=encoding.codec if encoding else "",

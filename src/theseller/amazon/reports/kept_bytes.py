@@ -1,7 +1,7 @@
-"""The cells of a file that are kept and are no ASCII, found before its encoding is known.
+"""Find the kept cells that are not ASCII before the encoding is known.
 
-Column names, tabs and line ends are the same bytes in each encoding that a report comes in but
-UTF-16, so rows can be cut into cells first. Which letters the cells hold is decided from them.
+Column names, tabs and line ends are the same bytes in each encoding of reports except UTF-16, so
+rows can be cut into cells first. Which encoding it is, is decided from the letters of these cells.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _STORES = {b"co.jp": Store.JAPAN, b"jp": Store.JAPAN, b"pl": Store.POLAND, b"com
 
 @dataclass(frozen=True, slots=True)
 class KeptBytes:
-    """What is kept of a file and is no ASCII.
+    """The kept cells of a file that are not ASCII.
 
     `cells` are distinct cells, one a line; `utf8_share` is how many of their bytes above 0x7f are
     whole letters of UTF-8, from 0 to 1; `escapes`: a kept cell has an escape character; `stores`:
@@ -56,7 +56,10 @@ class KeptBytes:
 
 
 def kept_bytes(source: Source) -> KeptBytes:
-    """Read `source` once. Of a file that is no flat file of ours, every cell counts as kept."""
+    """Read `source` once and return its kept cells.
+
+    If it is not a flat file of ours, every cell counts as kept.
+    """
     cells: set[bytes] = set()
     left, escapes, high, in_utf8 = _SAMPLE, False, 0, 0
     stores: set[Store] = set()
@@ -81,7 +84,7 @@ def kept_bytes(source: Source) -> KeptBytes:
 
 
 class _Layout:
-    """Where the kept cells of a row are, by the header."""
+    """The positions of kept cells in a row, by the header."""
 
     def __init__(self, header: bytes) -> None:
         names = [column_name(cell.decode("latin-1")) for cell in header.split(b"\t")]
@@ -101,7 +104,10 @@ class _Layout:
         self._width = len(names)
 
     def kept(self, line: bytes) -> list[bytes]:
-        """Return the cells of `line` that are kept: all of them where it may be the rest of a row that a line break cut in two."""
+        """Return the kept cells of `line`.
+
+        All cells where it may be the rest of a row that a line break cut in two.
+        """
         cells = line.split(b"\t")
         while len(cells) > self._width and not cells[-1].strip():
             cells.pop()

@@ -1,4 +1,7 @@
-"""Text in, numbered lines out, in batches: a batch is what one piece of the file holds, so memory stays bounded."""
+"""Split text into numbered lines, in batches.
+
+A batch has the lines of one piece of the file, so memory stays bounded.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Chunks, Limits,
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive lines without their ends. `first` counts from 1; `cut`: the last line had no end, so the file may have been cut there."""
+    """Consecutive lines without their ends.
+
+    `first` counts from 1; `cut`: the last line had no end, so the file may have been cut there.
+    """
 
     first: int
     lines: list[str]
@@ -22,15 +28,20 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """A report whose encoding is known. `batches()` may be called again: each call reads the source again."""
+    """A report whose encoding is known.
+
+    `batches()` may be called again: each call reads the source again.
+    """
 
     source: Source
     encoding: Encoding
 
     def batches(self) -> Iterator[Batch]:
+        """Yield the lines in batches."""
         return split_lines(decoded(self.source.content(), self.encoding), self.source.limits)
 
     def lines(self) -> Iterator[str]:
+        """Yield the lines one by one."""
         for batch in self.batches():
             yield from batch.lines
 
@@ -42,7 +53,13 @@ def open_report(
     encoding: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> OpenReport:
-    """Undo gzip, check the limits, decide the encoding. Streams; keeps nothing on disk. Raises ReportRefusedError."""
+    """Decompress a report, check the limits, decide the encoding.
+
+    It streams, and keeps nothing on disk.
+
+    Raises:
+        ReportRefusedError: a limit is exceeded, or nothing decides the encoding.
+    """
     source = Source(chunks, filename=filename, limits=limits)
     return OpenReport(source, decide_encoding(source, encoding))
 
@@ -54,7 +71,10 @@ _END_OF_FILE = "\x1a"
 
 
 def _ending(text: str) -> str:
-    """Return how the first line of `text` ends: LF (also after CR), CR alone, or blank while that can't be told."""
+    """Return how the first line of `text` ends.
+
+    LF (also after CR), CR alone, or blank while that can't be told.
+    """
     found = _END.search(text)
     returns = _RETURNS.match(text, found.start()) if found else None
     if returns is None or returns.end() == len(text):
@@ -63,9 +83,13 @@ def _ending(text: str) -> str:
 
 
 def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
-    """Split at LF, CRLF, or CR where the file's first line ends so (Excel for Mac).
+    """Split text at line ends.
 
-    Titles may hold other characters that `str.splitlines` would cut at.
+    At LF, CRLF, or CR where the file's first line ends so (Excel for Mac). Titles may contain other
+    characters that `str.splitlines` would cut at.
+
+    Raises:
+        ReportRefusedError: a limit is exceeded, or there are null characters.
     """
     number = 1
     pending = ""

@@ -1,4 +1,7 @@
-"""All formats of reports that are read. The columns that may pass are in `types.COLUMNS`."""
+"""All formats of reports that are read.
+
+The columns that may pass are in `types.COLUMNS`.
+"""
 
 from __future__ import annotations
 
@@ -34,5 +37,8 @@ def must_add_up(report_type: ReportType | None) -> bool:
 
 
 def title(report_type: str | None) -> str:
-    """Return what Seller Central calls a report type; the type itself if it is unknown."""
+    """Return the name of a report type in Seller Central.
+
+    A type that we don't read is returned as it is.
+    """
     return _TITLES.get(report_type or "", report_type or "not recognized")

@@ -33,7 +33,7 @@ from theseller.amazon.reports.registry import (
     flat_format,
     must_add_up,
 )
-from theseller.amazon.reports.sales_and_traffic import TrafficDay, TrafficProduct
+from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.types import ALL_ORDERS, ReportType, SettlementSummary
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
@@ -43,8 +43,9 @@ Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a file is to be read. `encoding` overrules the evidence; `expected` is the type that was asked of Amazon.
+    """How a file is to be read.
 
+    `encoding` overrules the evidence; `expected` is the type that was requested of Amazon;
     `declared` is the charset that Amazon served the document with.
     """
 
@@ -61,7 +62,11 @@ DEFAULT_OPTIONS = Options()
 
 
 class ReportStream:
-    """A report being read. `report_type` is known at once; `summary` and `inspection` are complete when `batches()` is exhausted."""
+    """A report that is being read.
+
+    `report_type` is known from the beginning; `summary` and `inspection` are complete when
+    `batches()` is exhausted.
+    """
 
     def __init__(self, source: Source, options: Options) -> None:
         self.source = source
@@ -79,7 +84,11 @@ class ReportStream:
             raise refused
 
     def _open(self) -> None:
-        """Decide the encoding and read the header. Raises ReportRefusedError."""
+        """Decide the encoding and read the header.
+
+        Raises:
+            ReportRefusedError: the file is not a report that we read.
+        """
         try:
             self.encoding = decide_encoding(
                 self.source, self._options.encoding, self._options.declared
@@ -114,7 +123,11 @@ class ReportStream:
         )
 
     def batches(self) -> Iterator[list[Row]]:
-        """Yield the rows batch by batch, in the file's order. Raises ReportRefusedError, at the latest at the end."""
+        """Yield the rows batch by batch, in the file's order.
+
+        Raises:
+            ReportRefusedError: the report can't be imported; at the latest at the end.
+        """
         refused: ReportRefusedError | None = None
         try:
             yield from self._batches()
@@ -131,7 +144,11 @@ class ReportStream:
             raise ReportRefusedError(inspection.why_not, inspection.advice)
 
     def require_inspection(self) -> Inspection:
-        """Return the inspection of a stream that was read to its end; asking earlier is a mistake in the program."""
+        """Return the inspection of a stream that was read to its end.
+
+        Raises:
+            RuntimeError: it was not read to its end, which is a mistake in the program.
+        """
         if self.inspection is None:
             raise RuntimeError("the report was not read to its end")
         return self.inspection
@@ -147,9 +164,8 @@ class ReportStream:
 
     def _json(self) -> Generator[list[Row], None, Inspection]:
         text = decoded(self.source.content(), self._report.encoding)
-        head = next(text).lstrip(
-            "\ufeff"
-        )  # A second byte order mark, which some programs add, is no character of the text.
+        # A second byte order mark, which some programs add, is not a character of the text.
+        head = next(text).lstrip("\ufeff")
         decoder = JSON_FORMAT.decoder(
             (piece.encode() for piece in chain([head], text)), self.source.limits
         )
@@ -177,7 +193,11 @@ class ReportStream:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that proved whole. `batches()` and `rows()` decode it again on each call; nothing of it is held meanwhile but its bytes."""
+    """A report that was checked as a whole.
+
+    `batches()` and `rows()` decode it again on each call; only its bytes are kept in memory
+    meanwhile.
+    """
 
     inspection: Inspection
     summary: SettlementSummary | None
@@ -185,15 +205,21 @@ class Report:
     _options: Options
 
     def batches(self) -> Iterator[list[Row]]:
+        """Yield the rows batch by batch, in the file's order."""
         return ReportStream(self._source, self._options).batches()
 
     def rows(self) -> Iterator[Row]:
+        """Yield the rows one by one, in the file's order."""
         for batch in self.batches():
             yield from batch
 
 
 def stream_report(chunks: Chunks, options: Options = DEFAULT_OPTIONS) -> ReportStream:
-    """Begin to read a report whose rows are handed out before its end is known. Raises ReportRefusedError."""
+    """Begin to read a report; its rows come before its end is known.
+
+    Raises:
+        ReportRefusedError: the file is not a report that we read.
+    """
     return ReportStream(Source(chunks, filename=options.filename, limits=options.limits), options)
 
 
@@ -208,7 +234,21 @@ def read_report(
     limits: Limits = DEFAULT_LIMITS,
     declared: str | None = None,
 ) -> Report:
-    """Check a whole report, then hand out its rows. Raises ReportRefusedError, and then nothing of it was handed out."""
+    """Check a whole report, then return it with its rows.
+
+    Args:
+        chunks: the bytes.
+        filename: its suffix improves error messages.
+        encoding: overrules the evidence.
+        expected: the type that was requested of Amazon.
+        allow_refused_rows: whether unreadable rows may be left out.
+        rows_as_tuples: whether rows are tuples instead of structs.
+        limits: the most that the file may cost.
+        declared: the charset that Amazon served the document with.
+
+    Raises:
+        ReportRefusedError: it can't be imported; none of its rows was returned.
+    """
     options = Options(
         filename, encoding, expected, allow_refused_rows, rows_as_tuples, limits, declared
     )
@@ -227,7 +267,10 @@ def inspect_report(
     expected: ReportType | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Inspection:
-    """Say what a report is and whether it can be imported. Stores nothing, and answers a bad file with `why_not` instead of an error."""
+    """Return what a report is and whether it can be imported.
+
+    It stores nothing, and answers a file that can't be read with `why_not` instead of an error.
+    """
     options = Options(filename, encoding, expected, as_tuples=True, limits=limits)
     source = Source(chunks, filename=filename, limits=limits)
     stream: ReportStream | None = None

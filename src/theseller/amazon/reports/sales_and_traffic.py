@@ -1,20 +1,18 @@
-"""Sales and traffic (JSON): sessions, page views and sales by day, and by product over the report's period.
+"""Decode Sales and Traffic reports (JSON): sessions, page views, sales.
 
-Only two things in it are facts of a day: rows by date when the report's granularity is DAY, and
-rows by product when its period is one day. Allow-list: the structs below; msgspec skips every other
-field without making a value of it. Amounts are read from the JSON token, exactly. Shapes: Amazon's
-schema `sellerSalesAndTrafficReport.json`.
+By day, and by product over the report's period. Only two things in it are facts of a day: rows by
+date when the report's granularity is DAY, and rows by product when its period is one day. The
+structs in `sales_and_traffic_structs` are the allow-list. Amounts are read from the JSON token,
+exactly.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,155 +21,37 @@ from theseller.amazon.reports.formats import JsonFormat
 from theseller.amazon.reports.header import DroppedColumn
 from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
 from theseller.amazon.reports.inspection import Findings
+from theseller.amazon.reports.sales_and_traffic_structs import (
+    COUNTER,
+    ByAsin,
+    ByDate,
+    Document,
+    Outline,
+    Sales,
+    Specification,
+    TooManyRowsError,
+    Traffic,
+    TrafficDay,
+    TrafficProduct,
+)
 from theseller.amazon.reports.types import UNKNOWN_COLUMN, ReportType
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.money import is_plausible
 
-
-class TrafficDay(msgspec.Struct, frozen=True):
-    """One marketplace-local day of the whole catalogue. Percentages run from 0 to 100; conversion can exceed 100. None: not given."""
-
-    marketplace: Marketplace
-    day: date
-    currency: str
-    ordered_product_sales: Decimal
-    units_ordered: int
-    order_items: int
-    units_refunded: int | None
-    units_shipped: int | None
-    orders_shipped: int | None
-    sessions: int | None
-    page_views: int | None
-    buy_box_percentage: Decimal | None
-    unit_session_percentage: Decimal | None
-
-
-class TrafficProduct(msgspec.Struct, frozen=True):
-    """One product over the report's period, both days included. A fact of a day only if `daily`."""
-
-    marketplace: Marketplace
-    first_day: date
-    last_day: date
-    daily: bool
-    parent_asin: str
-    child_asin: str | None
-    sku: str | None
-    currency: str
-    ordered_product_sales: Decimal
-    units_ordered: int
-    order_items: int
-    sessions: int | None
-    page_views: int | None
-    buy_box_percentage: Decimal | None
-    unit_session_percentage: Decimal | None
-
-
-class _Struct(msgspec.Struct, frozen=True, rename="camel"):
-    pass
-
-
-class _Amount(_Struct, frozen=True):
-    amount: Decimal
-    currency_code: str
-
-
-_COUNT_MAX = 10**12
-_Count = Annotated[int, msgspec.Meta(ge=-_COUNT_MAX, le=_COUNT_MAX)]
-
-
-class _Sales(_Struct, frozen=True):
-    ordered_product_sales: _Amount
-    units_ordered: _Count
-    total_order_items: _Count
-    units_refunded: _Count | None = None
-    units_shipped: _Count | None = None
-    orders_shipped: _Count | None = None
-
-
-class _Traffic(_Struct, frozen=True):
-    sessions: _Count | None = None
-    page_views: _Count | None = None
-    buy_box_percentage: Decimal | None = None
-    unit_session_percentage: Decimal | None = None
-
-
-class _ByDate(_Struct, frozen=True):
-    date: date
-    sales: _Sales = msgspec.field(name="salesByDate")
-    traffic: _Traffic = msgspec.field(name="trafficByDate")
-
-
-class _ByAsin(_Struct, frozen=True):
-    parent_asin: str
-    sales: _Sales = msgspec.field(name="salesByAsin")
-    traffic: _Traffic = msgspec.field(name="trafficByAsin")
-    child_asin: str | None = None
-    sku: str | None = None
-
-
-_Row = TypeVar("_Row", _ByDate, _ByAsin)
+_Row = TypeVar("_Row", ByDate, ByAsin)
 _Fact = TypeVar("_Fact", TrafficDay, TrafficProduct)
-
-
-class _Options(_Struct, frozen=True):
-    date_granularity: str = "DAY"
-    asin_granularity: str = "PARENT"
-
-
-class _Specification(_Struct, frozen=True):
-    report_type: str
-    data_start_time: date
-    data_end_time: date
-    marketplace_ids: list[str]
-    report_options: _Options = _Options()
-
-
-class _Document(_Struct, frozen=True):
-    report_specification: msgspec.Raw
-    sales_and_traffic_by_date: list[msgspec.Raw] = []
-    sales_and_traffic_by_asin: list[msgspec.Raw] = []
-
-
-class _TooManyRowsError(Exception):
-    """The document holds more rows than its limit."""
-
-
-class _Counter(threading.local):
-    """How many rows a count may still see, in this thread."""
-
-    left = 0
-
-
-_COUNTER = _Counter()
-
-
-class _Element(msgspec.Struct, frozen=True):
-    """A row of which nothing is kept but that it was there."""
-
-    def __post_init__(self) -> None:
-        _COUNTER.left -= 1
-        if _COUNTER.left < 0:
-            raise _TooManyRowsError
-
-
-class _Outline(_Struct, frozen=True):
-    """The same document, to count its rows before an object is made of each: equal elements of a set take no memory."""
-
-    report_specification: msgspec.Raw
-    sales_and_traffic_by_date: set[_Element] = set()
-    sales_and_traffic_by_asin: set[_Element] = set()
 
 
 _AGAIN = "Request the report again; a document that Amazon made is never broken in this place."
 _PATH = re.compile(r"`\$([\w.\[\]]{0,120})`")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _ASIN = re.compile(r"[A-Z0-9]{10}")
-_BY_DATE = msgspec.json.Decoder(_ByDate)
-_BY_ASIN = msgspec.json.Decoder(_ByAsin)
+_BY_DATE = msgspec.json.Decoder(ByDate)
+_BY_ASIN = msgspec.json.Decoder(ByAsin)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SPECIFICATION = msgspec.json.Decoder(_Specification)
-_OUTLINE = msgspec.json.Decoder(_Outline)
-_DOCUMENT = msgspec.json.Decoder(_Document)
+_SPECIFICATION = msgspec.json.Decoder(Specification)
+_OUTLINE = msgspec.json.Decoder(Outline)
+_DOCUMENT = msgspec.json.Decoder(Document)
 _BATCH = 2_000
 #: Years that a report can speak of; a day outside of them is no instant in some time zones.
 _YEARS = range(1995, 2101)
@@ -181,13 +61,18 @@ _SPECIFICATION_MAX = 16 << 10
 #: Documented fields that are not read: halves of a sum, the same for business buyers only, or
 #: derived from what is read.
 _NOT_NEEDED = re.compile(
-    r"\w+B2B|browser\w+|mobileApp\w+|average\w+|refundRate|claims\w+|shippedProductSales|orderItemSessionPercentage|feedbackReceived"
-    r"|negativeFeedbackReceived|receivedNegativeFeedbackRate|sessionPercentage|pageViewsPercentage|browerPageViews"
+    r"\w+B2B|browser\w+|mobileApp\w+|average\w+|refundRate|claims\w+"
+    r"|shippedProductSales|orderItemSessionPercentage|feedbackReceived"
+    r"|negativeFeedbackReceived|receivedNegativeFeedbackRate"
+    r"|sessionPercentage|pageViewsPercentage|browerPageViews"
 )
 
 
 class TrafficDecoder:
-    """Reads one document: rows of TrafficDay, then of TrafficProduct, and findings. Raises ReportRefusedError if it is not the report."""
+    """Decodes one document: rows of TrafficDay, then of TrafficProduct.
+
+    It raises ReportRefusedError if the document is not the report.
+    """
 
     def __init__(self, pieces: Iterable[bytes], limits: Limits = DEFAULT_LIMITS) -> None:
         self.findings = Findings(limits)
@@ -212,10 +97,14 @@ class TrafficDecoder:
 
     @property
     def dropped(self) -> tuple[DroppedColumn, ...]:
+        """The fields that were not read, with the reason."""
         return tuple(DroppedColumn(name, reason) for name, reason in self._dropped.items())
 
     def batches(self) -> Iterator[Sequence[TrafficDay | TrafficProduct]]:
-        """Yield the readable rows by day, then by product. A refused row's line is its number in its own list, from 1."""
+        """Yield the readable rows by day, then by product.
+
+        A refused row's line is its number in its own list, from 1.
+        """
         yield from _batched(self._days())
         if self._granularity() != "DAY":
             self.findings.warn(
@@ -302,7 +191,10 @@ class TrafficDecoder:
     def _read(
         self, decoder: msgspec.json.Decoder[_Row], raw: msgspec.Raw, number: int, where: str
     ) -> _Row | None:
-        """Decode one row, or note why not. The message of msgspec may quote a value, so only its path is repeated."""
+        """Return one decoded row; None if it was refused.
+
+        The message of msgspec may quote a value, so only its path is repeated.
+        """
         row: _Row | None = None
         try:
             if len(memoryview(raw)) > self._limits.line:
@@ -326,7 +218,10 @@ class TrafficDecoder:
         return row
 
     def _note_fields(self, raw: msgspec.Raw, where: str, depth: int = 0) -> bool:
-        """List field names, so that what Amazon adds is noticed. Values stay undecoded bytes. Return False for too many fields."""
+        """Record field names, so that what Amazon adds is noticed.
+
+        Values stay undecoded bytes. Return False for too many fields.
+        """
         fields = _FIELDS.decode(raw)
         if len(fields) > self._limits.columns:
             return False
@@ -348,7 +243,7 @@ class TrafficDecoder:
                 return False
         return True
 
-    def _note(self, sales: _Sales, traffic: _Traffic, which: str) -> None:
+    def _note(self, sales: Sales, traffic: Traffic, which: str) -> None:
         self.findings.rows += 1
         currency = sales.ordered_product_sales.currency_code
         self.findings.add(
@@ -358,6 +253,10 @@ class TrafficDecoder:
         self.findings.add(currency, f"sessions {which}", traffic.sessions or 0)
 
     def verdict(self) -> tuple[str, str]:
+        """Return why the report can't be imported, and what to do.
+
+        Both are blank if it can.
+        """
         if (
             self._by_date
             and self._granularity() != "DAY"
@@ -370,17 +269,18 @@ class TrafficDecoder:
         return "", ""
 
     def settled_type(self) -> tuple[ReportType, str]:
+        """Return the type, which the document names itself."""
         return ReportType.SALES_AND_TRAFFIC, "the reportType it names itself"
 
 
 _PARTS = frozenset({"salesByDate", "trafficByDate", "salesByAsin", "trafficByAsin"})
 _READ = frozenset().union(
-    *(struct.__struct_encode_fields__ for struct in (_ByDate, _ByAsin, _Sales, _Traffic))
+    *(struct.__struct_encode_fields__ for struct in (ByDate, ByAsin, Sales, Traffic))
 )
 
 
-def _fault(row: _ByDate | _ByAsin) -> tuple[str, str]:
-    """Return which part of a row is no figure, and why; blank if all are."""
+def _fault(row: ByDate | ByAsin) -> tuple[str, str]:
+    """Return which part of a row is not a figure, and why; blank if all are."""
     amounts = row.sales.ordered_product_sales
     if not is_plausible(amounts.amount) or not re.fullmatch(r"[A-Z]{3}", amounts.currency_code):
         return ".orderedProductSales", "not an amount with a currency code"
@@ -390,7 +290,7 @@ def _fault(row: _ByDate | _ByAsin) -> tuple[str, str]:
     return "", ""
 
 
-def _traffic(traffic: _Traffic) -> Sequence[Any]:
+def _traffic(traffic: Traffic) -> Sequence[Any]:
     return (
         traffic.sessions,
         traffic.page_views,
@@ -409,8 +309,11 @@ def _batched(rows: Iterator[_Fact]) -> Iterator[list[_Fact]]:
         yield batch
 
 
-def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
-    """Hold the document's bytes and where each row is in them. Its rows are counted before an object is made for each."""
+def _document(pieces: Iterable[bytes], limits: Limits) -> Document:
+    """Return the document with the positions of its rows.
+
+    Its rows are counted before an object is made for each.
+    """
     received = bytearray()
     for piece in pieces:
         received += piece
@@ -419,11 +322,11 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> _Document:
                 f"the JSON document is larger than {limits.json >> 20} MiB",
                 "Request a shorter period.",
             )
-    _COUNTER.left = limits.json_rows
+    COUNTER.left = limits.json_rows
     try:
         _OUTLINE.decode(received)
         return _DOCUMENT.decode(received)
-    except _TooManyRowsError:
+    except TooManyRowsError:
         reason = f"the JSON document has more than {limits.json_rows:,} rows"
     except msgspec.ValidationError as error:
         if b'"errors"' in received[:200]:
@@ -448,7 +351,7 @@ def _no_such_report(error: msgspec.ValidationError, at: str = "") -> ReportRefus
     )
 
 
-def _specification(raw: msgspec.Raw) -> _Specification:
+def _specification(raw: msgspec.Raw) -> Specification:
     if len(memoryview(raw)) > _SPECIFICATION_MAX:
         raise ReportRefusedError(
             "the report's specification is longer than any of Amazon's", _AGAIN
@@ -463,7 +366,7 @@ def _specification(raw: msgspec.Raw) -> _Specification:
         ) from None
 
 
-def _marketplace(specification: _Specification) -> Marketplace:
+def _marketplace(specification: Specification) -> Marketplace:
     if specification.report_type != ReportType.SALES_AND_TRAFFIC:
         raise ReportRefusedError(
             "this JSON is another report than sales and traffic",

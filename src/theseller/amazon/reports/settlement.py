@@ -1,7 +1,8 @@
-"""Settlement report, Flat File V2: what Amazon paid out, line by line. The lines must add up to the payout, or the file is refused.
+"""Decode settlement reports, Flat File V2: a payout line by line.
 
-Row 1 is a summary (only it has `total-amount`); every other row is one amount. `quantity-purchased`
-repeats on each component of an item, so it must not be summed over lines.
+The lines must add up to the payout, or the file is refused. Row 1 is a summary (only it has
+`total-amount`); every other row is one amount. `quantity-purchased` repeats on each component of an
+item, so it must not be summed over lines.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from theseller.lib.marketplaces import Marketplace, by_sales_channel
 
 
 class SettlementLine(msgspec.Struct, frozen=True):
-    """One amount of a settlement; costs are negative, as printed. A tuple row holds the same values in the same order.
+    """One amount of a settlement; costs are negative, as printed.
 
-    `posted_date_only`: the file gives a day without a time, and `posted_at` is noon UTC of it.
-    `marketplace` is None for lines that belong to no store (subscription, reserve) and for sales
-    outside Amazon.
+    A tuple row has the same values in the same order. `posted_date_only`: the file gives a day
+    without a time, and `posted_at` is noon UTC of it. `marketplace` is None for lines that belong
+    to no store (subscription, reserve) and for sales outside Amazon.
     """
 
     line_number: int
@@ -115,7 +116,10 @@ _AMOUNT, _KIND, _POSTED, _MARKETPLACE = (
 
 
 class SettlementDecoder:
-    """Turns the lines of a report into rows (tuples in the order of SettlementLine), a summary and findings."""
+    """Turns the lines of a report into rows, a summary and findings.
+
+    Rows are tuples in the order of SettlementLine.
+    """
 
     def __init__(self, header: Header, report: OpenReport) -> None:
         self.header = header
@@ -130,12 +134,14 @@ class SettlementDecoder:
         self._moment = Cached(self.dates.moment)
         self._quantity, self._currency = Cached(values.whole), Cached(values.currency)
         self._kind = lru_cache(4096)(classify_settlement)
-        self._text = Cached(
-            str
-        )  # One string for equal cells: a settlement's lines are held until it is written.
+        # One string for equal cells: a settlement's lines are in memory until it is written.
+        self._text = Cached(str)
 
     def _cells(self, row: SettlementRow) -> tuple[str, ...] | None:
-        """The kept cells of a row, blank where it ends early: Amazon leaves off blank cells at the end. None: too many or too few cells."""
+        """Return the kept cells of a row; None for a wrong number of cells.
+
+        They are blank where the row ends early: Amazon leaves off blank cells at the end.
+        """
         cells = row[1]
         missing = self.header.width - len(cells)
         if missing < 0 or len(cells) < self._enough:
@@ -146,7 +152,7 @@ class SettlementDecoder:
         return picked
 
     def _survey(self, report: OpenReport) -> tuple[AmountNotation, DateNotation]:
-        """Look at every amount and date once, to learn how this file writes them."""
+        """Read every amount and date once, to learn how this file writes them."""
         amounts, dates = AmountEvidence(), DateEvidence()
         begun = False
         for rows in settlement_rows(report.batches(), self.header):
@@ -159,7 +165,13 @@ class SettlementDecoder:
         return amounts.decide(), DateNotation(dates.decide())
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the readable lines, batch by batch; the others are noted. Raises ReportRefusedError when the file is no single settlement."""
+        """Yield the readable lines, batch by batch.
+
+        The others are recorded in the findings.
+
+        Raises:
+            ReportRefusedError: the file is not a single settlement.
+        """
         for found in settlement_rows(report.batches(), self.header):
             rows: list[tuple[Any, ...]] = []
             for row in found:
@@ -326,7 +338,10 @@ class SettlementDecoder:
         )
 
     def verdict(self) -> tuple[str, str]:
-        """Why the settlement can't be imported, and what to do; blank if it can. The totals are the seller's own."""
+        """Return why the settlement can't be imported, and what to do.
+
+        Both are blank if it can. The totals in the text are the seller's own.
+        """
         if self.summary is None:
             if self.findings.refused:
                 first = self.findings.refused[0]
@@ -356,7 +371,10 @@ class SettlementDecoder:
         return "", ""
 
     def _difference(self, summary: SettlementSummary) -> tuple[str, str]:
-        """Say by how much the lines miss the payout, and what to do. The totals are the seller's own."""
+        """Return by how much the lines miss the payout, and what to do.
+
+        The totals in the text are the seller's own.
+        """
         missing = summary.total_amount - self.total
         sums = (
             f"the lines add up to {self.total} {summary.currency}, the payout says"
@@ -375,12 +393,13 @@ class SettlementDecoder:
         return why, _CASE
 
     def settled_type(self) -> tuple[ReportType, str]:
+        """Return the type, and the evidence with the notations of the file."""
         order = f", dates with the {self.dates.date_order}" if self.dates.date_order else ""
         return self.header.type, f"{self.header.type_evidence}; {self.amounts.words}{order}"
 
 
 def _is_like(text: str, settlement_id: str) -> bool:
-    """Return whether `text` is written as a settlement's number is, if another one."""
+    """Return whether `text` is written as another settlement number is."""
     return text.isdigit() if settlement_id.isdigit() else text.isalnum()
 
 
@@ -391,7 +410,10 @@ def _identifier(text: str) -> str:
     return text
 
 
-def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized | None:  # noqa: ARG001
+def _recognize(
+    names: frozenset[str],
+    expected: ReportType | None,  # noqa: ARG001
+) -> Recognized | None:
     if COLUMNS[ReportType.SETTLEMENT_V2].required <= names:
         return Recognized(ReportType.SETTLEMENT_V2, "its columns")
     return None

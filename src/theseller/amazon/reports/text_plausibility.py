@@ -1,9 +1,10 @@
-"""Whether decoded text is written as its languages are: the evidence for an encoding that nothing names.
+"""Whether decoded text is plausible text of its languages.
 
-Nearly every byte string decodes in Windows-1250, -1252 and -1254, so decoding proves nothing. The
-result proves something: ``Ko³dra`` is no word of any language that is written in Windows-1252, and
-``Kołdra`` is one of Polish. A reading fits if its words keep to the letters of one of its
-languages, and its signs are where signs may be.
+That is the evidence for an encoding that nothing names. Nearly every byte string decodes in
+Windows-1250, -1252 and -1254, so decoding proves nothing. The result proves something: ``Ko³dra``
+is no word of any language that is written in Windows-1252, and ``Kołdra`` is one of Polish. A
+reading fits if its words keep to the letters of one of its languages, and its signs are where signs
+may be.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _WESTERN_PAIR = re.compile(
 #: Where letters are in no western word, but other languages' letters in their place are: Polish
 #: ``œci`` and ``pêdzel``, Czech ``èaj`` and ``døevo``, Hungarian ``szõlõ``, Romanian ``brânzã``.
 _MISPLACED = re.compile(
-    r"œ(?![uildstn])|[èø][aeiou]|[aeo]è|ê(?!$|[tmvlpnrqgsx]|ch)|õ(?!e)|ã(?!$|[oens])|ã.*[âáéíóúêô]|[âáéíóúêô].*ã"
+    r"œ(?![uildstn])|[èø][aeiou]|[aeo]è|ê(?!$|[tmvlpnrqgsx]|ch)|õ(?!e)"
+    r"|ã(?!$|[oens])|ã.*[âáéíóúêô]|[âáéíóúêô].*ã"
 )
 #: Pairs of consonants that are German at the most, whose letters beyond a-z are these four.
 _EASTERN_PAIR = re.compile(r"sz|cz|rz|dz|zs")
@@ -52,9 +54,12 @@ _GERMAN = frozenset("äöüß")
 #: Signs that are numbers, units or punctuation where they are right: ``cm³``, ``1½``, ``Nº``,
 #: ``¿…?``.
 _IN_PLACE = re.compile(
-    r"(?:(?<=\d)|(?<=\d"
-    r" )|\b)(?:[kcdm]?m|ft|in|yd)[²³](?!\w)|(?<=\d)[²³](?!\w)|(?<![^\W\d_])[¼½¾](?!\w)"
-    r"|(?:(?<=\d)|(?<=\d\.)|(?<=\b[Nn]))[ªº](?!\w)|‹[^‹›\n]*›|›[^‹›\n]*‹|(?<!\w)¿(?=[^?\n]*\?)|(?<!\w)¡(?=[^!\n]*!)"
+    r"(?:(?<=\d)|(?<=\d )|\b)(?:[kcdm]?m|ft|in|yd)[²³](?!\w)"
+    r"|(?<=\d)[²³](?!\w)"
+    r"|(?<![^\W\d_])[¼½¾](?!\w)"
+    r"|(?:(?<=\d)|(?<=\d\.)|(?<=\b[Nn]))[ªº](?!\w)"
+    r"|‹[^‹›\n]*›|›[^‹›\n]*‹"
+    r"|(?<!\w)¿(?=[^?\n]*\?)|(?<!\w)¡(?=[^!\n]*!)"
 )
 _ANYWHERE = frozenset(
     "\u2018\u2019\u00b4\u2013\u2014\u00ae\u2122\u00a9\u00b0\u00b7\u00a0\u00ab\u00bb\u00ad"
@@ -68,10 +73,10 @@ _TOLERATED = 10
 
 
 def reads_as_text(text: str, codec: str) -> bool:
-    """Return whether `text` is written as the languages of `codec` are, from which it was decoded.
+    """Return whether `text` is plausible in the languages of `codec`.
 
-    Single letters, and dashes between small letters, are no evidence: where there is nothing else,
-    nothing fits.
+    The text was decoded from that codec. Single letters, and dashes between small letters, are no
+    evidence: where there is nothing else, nothing fits.
 
     Args:
         text: cells, one a line.
@@ -100,7 +105,10 @@ def _sign_fits(sign: str, before: str, after: str) -> bool:
 
 
 def _keeps_to(word: str, alphabets: Sequence[str]) -> bool:
-    """Return whether one alphabet has all letters of `word`, and no capital beyond A-Z is inside it."""
+    """Return whether one alphabet has all letters of `word`.
+
+    And no capital beyond A-Z is inside it.
+    """
     foreign = frozenset(_FOREIGN.findall(word.replace("İ", "ı").lower()))
     if not word.isupper() and any(letter.isupper() and not letter.isascii() for letter in word[1:]):
         return False
@@ -134,11 +142,11 @@ _WORD_FITS: dict[str, Callable[[str], bool]] = {CP1250: _polish, CP1252: _wester
 
 
 def reads_as_japanese(data: bytes) -> bool:
-    """Return whether `data` is Japanese in Shift JIS, not text of another encoding that decodes by chance.
+    """Return whether `data` is Japanese text in Shift JIS.
 
-    Chinese, Korean and EUC-JP become half-width kana. A western letter takes the ASCII letter after
-    it for its second byte. Neither gives many letters of the first two blocks whose second byte is
-    above 0x7f.
+    Else it may be text of another encoding that decodes by chance: Chinese, Korean and EUC-JP
+    become half-width kana; a western letter takes the ASCII letter after it for its second byte.
+    Neither gives many letters of the first two blocks whose second byte is above 0x7f.
     """
     pairs: list[bytes] = []
     half = 0

@@ -1,4 +1,6 @@
-"""The reports we read, and for each the columns that may pass. What is not listed as kept never becomes a value.
+"""The reports that we read, and the allow-list of columns for each.
+
+What is not listed as kept never becomes a value.
 
 No translated headers: Amazon documents `preferredReportDocumentLocale` for inventory reports only,
 and neither its docs nor any public sample shows a translated header for our types. A file that has
@@ -25,7 +27,10 @@ _SEPARATORS = re.compile(r"[ _]")
 
 
 def column_name(cell: str) -> str:
-    """Return a header's cell as Amazon's lists spell it: ``Order ID`` → ``order-id``."""
+    """Return a header's cell as Amazon's lists spell it.
+
+    ``Order ID`` becomes ``order-id``.
+    """
     return _SEPARATORS.sub("-", cell.strip("\ufeff \x1a").strip().casefold())
 
 
@@ -39,7 +44,10 @@ class ReportType(StrEnum):
 
 
 class SettlementSummary(msgspec.Struct, frozen=True):
-    """The payout that the lines add up to. Dates without a time stand at noon UTC."""
+    """The payout that the lines add up to.
+
+    Dates without a time are noon UTC.
+    """
 
     settlement_id: str
     starts_at: datetime
@@ -62,7 +70,11 @@ _NOT_NEEDED = "not needed"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The allow-list of one report. `required` and `optional` are kept; `dropped` gives the reason for each known column that is not."""
+    """The allow-list of one report.
+
+    `required` and `optional` columns are kept; `dropped` gives the reason for each known column
+    that is not.
+    """
 
     required: frozenset[str]
     optional: frozenset[str]
@@ -70,6 +82,7 @@ class Columns:
 
     @property
     def kept(self) -> frozenset[str]:
+        """The columns that become values."""
         return self.required | self.optional
 
 
@@ -192,7 +205,7 @@ _SETTLEMENT = Columns(
     ),
 )
 
-#: Flat files only. Sales and traffic is JSON; its allow-list is the structs in `sales_and_traffic`.
+#: Flat files only. Sales and traffic is JSON; its allow-list is in `sales_and_traffic_structs`.
 COLUMNS: Mapping[ReportType, Columns] = MappingProxyType(
     {
         ReportType.ALL_ORDERS_BY_ORDER_DATE: _ALL_ORDERS,

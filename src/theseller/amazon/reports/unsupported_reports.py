@@ -1,9 +1,10 @@
-"""Files of Amazon's that are not read, recognized in every language that Seller Central has, and what to download instead.
+"""Recognize files of Amazon's that are not read.
 
-A file is recognized by its header line, which may stand below a preamble: Amazon puts up to ten
-lines of definitions above the columns of payment reports. Only the words listed here are compared,
-so that nothing of the file is repeated. Column names are compared in lower case, without quotes,
-and with one kind of hyphen: Amazon prints hyphens and en dashes.
+In every language that Seller Central has; the refusal says what to download instead. A file is
+recognized by its header line, which may be below a preamble: Amazon puts up to ten lines of
+definitions above the columns of payment reports. Only the words listed here are compared, so that
+nothing of the file is repeated. Column names are compared in lower case, without quotes, and with
+one kind of hyphen: Amazon prints hyphens and en dashes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from theseller.amazon.reports.errors import ReportRefusedError
 
-#: Lines in which a header is looked for, and cells of a line that are compared.
+#: Lines that are searched for a header, and cells of a line that are compared.
 _LINES = 40
 _CELLS = 200
 _SPACE = re.compile(r"[\s_]+")
@@ -29,51 +30,196 @@ _PAYMENTS_ADVICE = f"Its amounts are in the settlements: download {_STATEMENTS} 
 
 #: "Date/time" at the head of the columns of a transaction report.
 _DATE_TIME = re.compile(
-    r"(?:date ?/ ?time|date ?/ ?heure|date et heure|datum ?/ ?uhrzeit|datum und uhrzeit|fecha ?(?:y|/) ?hora|data ?(?:/|e) ?ora|datum ?(?:/|en) ?tijd"
-    r"|datum ?(?:/|och) ?tid|data ?(?:/|i) ?(?:godzina|czas)|tarih ?(?:/|ve) ?saat|data ?(?:/|e) ?hora|日付 ?/? ?(?:時間|時刻)|日期 ?/ ?(?:时间|時間)"
-    r"|fecha hora|fecha ?- ?hora|dato ?/ ?(?:tid|klokkeslæt)|日時|날짜 ?/ ?시간|ngày ?/ ?giờ|التاريخ ?/ ?الوقت) ?:?"
+    r"(?:"
+    r"date ?/ ?time"
+    r"|date ?/ ?heure"
+    r"|date et heure"
+    r"|datum ?/ ?uhrzeit"
+    r"|datum und uhrzeit"
+    r"|fecha ?(?:y|/) ?hora"
+    r"|data ?(?:/|e) ?ora"
+    r"|datum ?(?:/|en) ?tijd"
+    r"|datum ?(?:/|och) ?tid"
+    r"|data ?(?:/|i) ?(?:godzina|czas)"
+    r"|tarih ?(?:/|ve) ?saat"
+    r"|data ?(?:/|e) ?hora"
+    r"|日付 ?/? ?(?:時間|時刻)"
+    r"|日期 ?/ ?(?:时间|時間)"
+    r"|fecha hora"
+    r"|fecha ?- ?hora"
+    r"|dato ?/ ?(?:tid|klokkeslæt)"
+    r"|日時"
+    r"|날짜 ?/ ?시간"
+    r"|ngày ?/ ?giờ"
+    r"|التاريخ ?/ ?الوقت"
+    r") ?:?"
 )
 _SETTLEMENT_ID = re.compile(
-    r"settlement id|abrechnungsnummer|num[ée]ro de (?:versement|r[èe]glement)|identificador de pago|id\.? de liquidaci[óo]n|numero (?:di )?pagamento"
-    r"|schikkings-?id|uitbetalings-?id|regler(?:ings|ing)-?(?:id|nummer)|utbetalnings-?id|(?:identyfikator|id|numer) rozliczenia|(?:[öo]deme|mutabakat|uzla[şs]ma|hesap kapatma)"
-    r"|決済番号|id (?:de|da) liquida[çc][ãa]o|identifica[çc][ãa]o (?:de|do) pagamento|结算编号"
+    r"settlement id"
+    r"|abrechnungsnummer"
+    r"|num[ée]ro de (?:versement|r[èe]glement)"
+    r"|identificador de pago"
+    r"|id\.? de liquidaci[óo]n"
+    r"|numero (?:di )?pagamento"
+    r"|schikkings-?id"
+    r"|uitbetalings-?id"
+    r"|regler(?:ings|ing)-?(?:id|nummer)"
+    r"|utbetalnings-?id"
+    r"|(?:identyfikator|id|numer) rozliczenia"
+    r"|(?:[öo]deme|mutabakat|uzla[şs]ma|hesap kapatma)"
+    r"|決済番号"
+    r"|id (?:de|da) liquida[çc][ãa]o"
+    r"|identifica[çc][ãa]o (?:de|do) pagamento"
+    r"|结算编号"
 )
 _SESSIONS = re.compile(
-    r"\bsessions?\b|sitzungen|sesiones|sessioni\b|sessies|sessioner|sesj[ei]|oturum|セッション|sess[õo]es"
-    r"|page views|seitenaufrufe|pages? vues|vues? de (?:la )?page|visitas a la p[áa]gina|visualizzazioni (?:di )?pagin|paginaweergaven|sidvisningar|wy[śs]wietle[ńn] stron"
-    r"|wy[śs]wietlenia stron|sayfa g[öo]r[üu]nt[üu]leme|ページビュー|visualiza[çc][õo]es d[ea] p[áa]gina"
+    r"\bsessions?\b"
+    r"|sitzungen"
+    r"|sesiones"
+    r"|sessioni\b"
+    r"|sessies"
+    r"|sessioner"
+    r"|sesj[ei]"
+    r"|oturum"
+    r"|セッション"
+    r"|sess[õo]es"
+    r"|page views"
+    r"|seitenaufrufe"
+    r"|pages? vues"
+    r"|vues? de (?:la )?page"
+    r"|visitas a la p[áa]gina"
+    r"|visualizzazioni (?:di )?pagin"
+    r"|paginaweergaven"
+    r"|sidvisningar"
+    r"|wy[śs]wietle[ńn] stron"
+    r"|wy[śs]wietlenia stron"
+    r"|sayfa g[öo]r[üu]nt[üu]leme"
+    r"|ページビュー"
+    r"|visualiza[çc][õo]es d[ea] p[áa]gina"
 )
 _ORDERED_SALES = re.compile(
-    r"ordered product sales|durch bestellte produkte erzielter umsatz|bestellte produktums|ventes (?:de|des) produits command|ventas de productos pedidos"
-    r"|vendite (?:di )?prodott[io] ordinat|bestelde productverkopen|verkoop van bestelde producten|f[öo]rs[äa]ljning av best[äa]llda|best[äa]lld produktf[öo]rs"
-    r"|sprzeda[żz] zam[óo]wionych produkt|sipari[şs] edilen [üu]r[üu]n sat|注文商品(?:の)?売上|vendas de produtos (?:pedidos|encomendados)"
-    r"|units ordered|bestellte einheiten|unit[ée]s command[ée]es|unidades pedidas|unit[àa] ordinate|bestelde eenheden|best[äa]llda enheter|zam[óo]wione (?:jednostki|sztuki)"
-    r"|sipari[şs] edilen (?:birim|adet)|注文された商品点数|注文商品数"
+    r"ordered product sales"
+    r"|durch bestellte produkte erzielter umsatz"
+    r"|bestellte produktums"
+    r"|ventes (?:de|des) produits command"
+    r"|ventas de productos pedidos"
+    r"|vendite (?:di )?prodott[io] ordinat"
+    r"|bestelde productverkopen"
+    r"|verkoop van bestelde producten"
+    r"|f[öo]rs[äa]ljning av best[äa]llda"
+    r"|best[äa]lld produktf[öo]rs"
+    r"|sprzeda[żz] zam[óo]wionych produkt"
+    r"|sipari[şs] edilen [üu]r[üu]n sat"
+    r"|注文商品(?:の)?売上"
+    r"|vendas de produtos (?:pedidos|encomendados)"
+    r"|units ordered"
+    r"|bestellte einheiten"
+    r"|unit[ée]s command[ée]es"
+    r"|unidades pedidas"
+    r"|unit[àa] ordinate"
+    r"|bestelde eenheden"
+    r"|best[äa]llda enheter"
+    r"|zam[óo]wione (?:jednostki|sztuki)"
+    r"|sipari[şs] edilen (?:birim|adet)"
+    r"|注文された商品点数"
+    r"|注文商品数"
 )
 _DAY = frozenset(["date", "datum", "fecha", "data", "tarih", "日付", "día", "dia"])
 _CAMPAIGN = re.compile(
-    r"^(?:campaign name|kampagnenname|kampagne|nom de (?:la )?campagne|nombre de (?:la )?campa[ñn]a|nome (?:della )?campagna|campagnenaam|kampanj(?:ens )?namn"
-    r"|nazwa kampanii|kampanya ad[ıi]|キャンペーン名|キャンペーンの名前|nome d[ae] campanha)$"
+    r"^(?:"
+    r"campaign name"
+    r"|kampagnenname"
+    r"|kampagne"
+    r"|nom de (?:la )?campagne"
+    r"|nombre de (?:la )?campa[ñn]a"
+    r"|nome (?:della )?campagna"
+    r"|campagnenaam"
+    r"|kampanj(?:ens )?namn"
+    r"|nazwa kampanii"
+    r"|kampanya ad[ıi]"
+    r"|キャンペーン名"
+    r"|キャンペーンの名前"
+    r"|nome d[ae] campanha"
+    r")$"
 )
 _CLICKS = re.compile(
-    r"^(?:clicks|klicks|clics|clic|klikken|klik|klickar|klikni[ęe]cia|t[ıi]klama(?:lar)?|クリック数?|cliques|impressions|impressionen|impresiones|impressioni"
-    r"|vertoningen|impressies|visningar|wy[śs]wietlenia|g[öo]sterim(?:ler)?|インプレッション数?|impress[õo]es)$"
+    r"^(?:"
+    r"clicks"
+    r"|klicks"
+    r"|clics"
+    r"|clic"
+    r"|klikken"
+    r"|klik"
+    r"|klickar"
+    r"|klikni[ęe]cia"
+    r"|t[ıi]klama(?:lar)?"
+    r"|クリック数?"
+    r"|cliques"
+    r"|impressions"
+    r"|impressionen"
+    r"|impresiones"
+    r"|impressioni"
+    r"|vertoningen"
+    r"|impressies"
+    r"|visningar"
+    r"|wy[śs]wietlenia"
+    r"|g[öo]sterim(?:ler)?"
+    r"|インプレッション数?"
+    r"|impress[õo]es"
+    r")$"
 )
 _BALANCES = re.compile(
-    r"^(?:settlement period|beginning balance|opening balance|closing balance|product charges|promo(?:tional)? rebates|amazon fees|deposit total"
-    r"|account level reserve|total balance|transfer amount)$"
+    r"^(?:"
+    r"settlement period"
+    r"|beginning balance"
+    r"|opening balance"
+    r"|closing balance"
+    r"|product charges"
+    r"|promo(?:tional)? rebates"
+    r"|amazon fees"
+    r"|deposit total"
+    r"|account level reserve"
+    r"|total balance"
+    r"|transfer amount"
+    r")$"
 )
 _STATEMENT = re.compile(r"^(?:total product charges|product details|transaction type)$")
 #: Columns of the transaction view's file, which Amazon translates.
 _TRANSACTION_TYPE = re.compile(
-    r"^(?:transaction type|(?:art|typ) der transaktion|transaktions(?:art|typ)|type de (?:la )?transaction|tipo de (?:la )?(?:transacci[óo]n|transa[çc][ãa]o)"
-    r"|tipo (?:di )?transazione|(?:type|soort) (?:van )?(?:de )?transactie|transactietype|typ av transaktion|(?:typ|rodzaj) transakcji|[İiı]̇?şlem t[üu]r[üu]"
-    r"|トランザクションの種類|取引の種類|交易类型)$"
+    r"^(?:"
+    r"transaction type"
+    r"|(?:art|typ) der transaktion"
+    r"|transaktions(?:art|typ)"
+    r"|type de (?:la )?transaction"
+    r"|tipo de (?:la )?(?:transacci[óo]n|transa[çc][ãa]o)"
+    r"|tipo (?:di )?transazione"
+    r"|(?:type|soort) (?:van )?(?:de )?transactie"
+    r"|transactietype"
+    r"|typ av transaktion"
+    r"|(?:typ|rodzaj) transakcji"
+    r"|[İiı]̇?şlem t[üu]r[üu]"
+    r"|トランザクションの種類"
+    r"|取引の種類"
+    r"|交易类型"
+    r")$"
 )
 _AMAZON_FEES = re.compile(
-    r"^(?:amazon fees|amazon-?geb[üu]hren|geb[üu]hren (?:von|an) amazon|frais (?:d.|de )?amazon|tarifas (?:de|da) amazon|taxas (?:de|da) amazon"
-    r"|(?:commissioni|tariffe|costi) (?:di |d.)?amazon|amazon-?(?:kosten|vergoedingen|tarieven)|kosten (?:van )?amazon|amazon-?avgifter|op[łl]aty (?:na rzecz )?amazon"
-    r"|amazon [üu]cret(?:i|leri)|amazon ?(?:の)?手数料|亚马逊费用)$"
+    r"^(?:"
+    r"amazon fees"
+    r"|amazon-?geb[üu]hren"
+    r"|geb[üu]hren (?:von|an) amazon"
+    r"|frais (?:d.|de )?amazon"
+    r"|tarifas (?:de|da) amazon"
+    r"|taxas (?:de|da) amazon"
+    r"|(?:commissioni|tariffe|costi) (?:di |d.)?amazon"
+    r"|amazon-?(?:kosten|vergoedingen|tarieven)"
+    r"|kosten (?:van )?amazon"
+    r"|amazon-?avgifter"
+    r"|op[łl]aty (?:na rzecz )?amazon"
+    r"|amazon [üu]cret(?:i|leri)"
+    r"|amazon ?(?:の)?手数料"
+    r"|亚马逊费用"
+    r")$"
 )
 #: Amazon's definitions above the columns of a transaction report name these in every language.
 _PREAMBLE = ("amazon", "fba", "webstore")
@@ -81,7 +227,10 @@ _PREAMBLE = ("amazon", "fba", "webstore")
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedReport:
-    """A file that sellers mistake for one of ours: how its columns give it away, what it is, what to do."""
+    """A file that sellers mistake for one of ours.
+
+    `fits` recognizes its header line; `name` says what it is, `advice` what to do.
+    """
 
     fits: Callable[[list[str], frozenset[str]], bool]
     name: str
@@ -98,7 +247,10 @@ def _any(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
 
 
 def _is_transactions(cells: list[str], names: frozenset[str]) -> bool:
-    """Date and time first, then the settlement or the SKU, in at least four columns."""
+    """Return whether this is the header of a transaction report.
+
+    Date and time first, then the settlement or the SKU, in at least four columns.
+    """
     return (
         len(cells) >= 4
         and bool(_DATE_TIME.fullmatch(cells[0]))
@@ -107,7 +259,10 @@ def _is_transactions(cells: list[str], names: frozenset[str]) -> bool:
 
 
 def _is_business(cells: list[str], names: frozenset[str]) -> bool:
-    """Sessions or ordered product sales, of products (ASIN) or of days."""
+    """Return whether this is the header of a Business Report.
+
+    Sessions or ordered product sales, of products (ASIN) or of days.
+    """
     whose = cells[0] in _DAY or any("asin" in cell for cell in cells[:4])
     return (
         len(cells) >= 3
@@ -154,7 +309,8 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(
         _is_business,
         "a Business Report as CSV",
-        f"The sales in it are in All Orders: download {_ORDERS}. Sessions and page views are read from no file that Seller Central lets you download.",
+        f"The sales in it are in All Orders: download {_ORDERS}. Sessions and page views are read"
+        " from no file that Seller Central lets you download.",
     ),
     UnsupportedReport(
         _is_advertising,
@@ -170,12 +326,14 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
     UnsupportedReport(
         _with("return-date", "order-id", "detailed-disposition"),
         "an FBA customer returns report",
-        f"The money of returns (refunds and fees) is in the settlements: download {_STATEMENTS} instead.",
+        "The money of returns (refunds and fees) is in the settlements:"
+        f" download {_STATEMENTS} instead.",
     ),
     UnsupportedReport(
         _with("order-id", "return-request-date"),
         "a returns report of orders that you ship",
-        f"The money of returns (refunds and fees) is in the settlements: download {_STATEMENTS} instead.",
+        "The money of returns (refunds and fees) is in the settlements:"
+        f" download {_STATEMENTS} instead.",
     ),
     UnsupportedReport(
         _with("estimated-monthly-storage-fee"),
@@ -253,7 +411,13 @@ UNSUPPORTED_REPORTS: tuple[UnsupportedReport, ...] = (
 
 
 def refuse_unsupported(lines: Iterable[str]) -> None:
-    """Raise ReportRefusedError if a file that begins with `lines` is a report of Amazon's that is known but not read."""
+    """Refuse a file of Amazon's that is known but not read.
+
+    `lines` are its beginning.
+
+    Raises:
+        ReportRefusedError: it is one.
+    """
     preamble = 0
     for number, line in zip(range(1, _LINES + 1), lines, strict=False):
         if len(line) > 1 << 15:

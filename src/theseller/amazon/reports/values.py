@@ -1,7 +1,8 @@
-"""Cells to values. Every parser raises BadCellError with a reason that never repeats the cell.
+"""Parse cells to values.
 
-Order reports print one fixed notation (``1234.56``, ISO 8601). Settlements follow the account's
-locale: see `amounts` for their amounts; the order of day and month is decided from the whole file.
+Every parser raises BadCellError with a reason that never repeats the cell. Order reports print one
+fixed notation (``1234.56``, ISO 8601). Settlements follow the account's locale: see `amounts` for
+their amounts; the order of day and month is decided from the whole file.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ _PROMOTIONS_MAX = 200
 
 
 class Cached(dict[str, T], Generic[T]):
-    """A parser with a cache: cells repeat, and a lookup costs a tenth of a parse. Cleared when full.
+    """A parser with a cache, which is cleared when it is full.
 
-    A long cell is parsed each time, so that what is remembered is bounded by `room` short cells.
+    Cells repeat, and a lookup costs a tenth of a parse. A long cell is parsed each time, so that
+    the cache is bounded by `size` short cells.
     """
 
     def __init__(self, parse: Callable[[str], T], size: int = 20_000) -> None:
@@ -79,9 +81,13 @@ _INVISIBLE = " \u00a0\u200b\u200e\u200f\u202a\u202c\u202d\u2066\u2069\ufeff"
 
 
 def plain_amount(text: str, digits: int = 2) -> Decimal | None:
-    """``12.50`` → Decimal; blank → None: Amazon leaves a price blank while it is unknown, and unknown is not zero.
+    """Return the amount of a cell; None for a blank one.
 
-    `digits` is how many decimals the currency has.
+    Amazon leaves a price blank while it is unknown, and unknown is not zero. `digits` is how many
+    decimals the currency has.
+
+    Raises:
+        BadCellError: it is not an amount.
     """
     if not text or text.isspace():
         return None
@@ -89,6 +95,11 @@ def plain_amount(text: str, digits: int = 2) -> Decimal | None:
 
 
 def whole(text: str) -> int:
+    """Return a whole number.
+
+    Raises:
+        BadCellError: it is not one.
+    """
     if not _WHOLE.fullmatch(text) and not _WHOLE.fullmatch(
         text := text.strip().translate(_FULL_WIDTH)
     ):
@@ -97,7 +108,11 @@ def whole(text: str) -> int:
 
 
 def instant(text: str) -> datetime:
-    """ISO 8601 with an offset → aware, in UTC."""
+    """Return an ISO 8601 time with an offset, aware, in UTC.
+
+    Raises:
+        BadCellError: it is not one.
+    """
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
@@ -118,7 +133,10 @@ def _plausible(value: datetime) -> datetime:
 
 
 def bare(text: str) -> str:
-    """Return a cell without the blanks, invisible marks and signs of "this is text" that other programs put around it."""
+    """Return a cell without what other programs put around it.
+
+    Blanks, invisible marks and signs of "this is text".
+    """
     text = text.strip(_INVISIBLE)
     if wrapped := _WRAPPED.fullmatch(text):
         text = wrapped[1]
@@ -126,12 +144,23 @@ def bare(text: str) -> str:
 
 
 def refuse_rounded(text: str) -> None:
-    """Raise BadCellError for a number that a spreadsheet has rounded, such as ``3.02E+16``."""
+    """Refuse a number that a spreadsheet has rounded.
+
+    Such as ``3.02E+16``.
+
+    Raises:
+        BadCellError: it is one.
+    """
     if _ROUNDED.fullmatch(text):
         raise BadCellError("a number that a spreadsheet has rounded: its last digits are lost")
 
 
 def asin(text: str) -> str:
+    """Return an ASIN in capitals; blank if the cell is.
+
+    Raises:
+        BadCellError: it is not an ASIN.
+    """
     upper = text.upper() if text.isascii() else text
     if upper and not _ASIN.fullmatch(upper):
         raise BadCellError("not an ASIN")
@@ -139,6 +168,11 @@ def asin(text: str) -> str:
 
 
 def currency(text: str) -> str:
+    """Return a currency code in capitals; blank if the cell is.
+
+    Raises:
+        BadCellError: it is not one.
+    """
     upper = text.strip().upper() if text.isascii() else text
     if upper and not _CURRENCY.fullmatch(upper):
         raise BadCellError("not a currency code")
@@ -146,13 +180,24 @@ def currency(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """A status or channel of Amazon's. New ones are tolerated, so only the shape is checked."""
+    """Return a status or channel of Amazon's.
+
+    New ones are tolerated, so only the shape is checked.
+
+    Raises:
+        BadCellError: it has another shape.
+    """
     if text and not _WORDS.fullmatch(text):
         raise BadCellError("not a word of Amazon's")
     return text
 
 
 def flag(text: str) -> bool | None:
+    """Return the truth value that a cell says; None if it is blank.
+
+    Raises:
+        BadCellError: it is neither true nor false.
+    """
     folded = text.strip().casefold()
     if folded not in _FLAGS:
         raise BadCellError("neither true nor false")
@@ -160,14 +205,26 @@ def flag(text: str) -> bool | None:
 
 
 def sales_channel(text: str) -> tuple[str, Marketplace | None]:
-    """The printed name and its store; None for sales outside Amazon (``Non-Amazon``) and for stores this version doesn't know."""
+    """Return the printed name of a sales channel and its store.
+
+    None for sales outside Amazon (``Non-Amazon``) and for stores this version doesn't know.
+
+    Raises:
+        BadCellError: it is not a sales channel.
+    """
     if not _CHANNEL.fullmatch(text):
         raise BadCellError("not a sales channel")
     return text, by_sales_channel(text)
 
 
 def promotions(text: str) -> tuple[str, ...]:
-    """The promotions' identifiers; parts that look like nothing Amazon issues are left out."""
+    """Return the identifiers of promotions.
+
+    Parts that look like nothing Amazon issues are left out.
+
+    Raises:
+        BadCellError: there are more than 200.
+    """
     if text.count(",") > _PROMOTIONS_MAX:
         raise BadCellError(f"more than {_PROMOTIONS_MAX} promotions")
     return tuple(
@@ -186,12 +243,21 @@ class DateOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DateNotation:
-    """How one settlement file writes dates. `date_order` is None while no date of the file needs it."""
+    """How one settlement file writes dates.
+
+    `date_order` is None while no date of the file needs it.
+    """
 
     date_order: DateOrder | None
 
     def moment(self, text: str) -> tuple[datetime, bool]:
-        """Return the instant in UTC, and whether only a day was printed: then noon UTC, which is that day in nearly every zone."""
+        """Return the time in UTC, and whether only a day was printed.
+
+        Then it is noon UTC, which is that day in nearly every time zone.
+
+        Raises:
+            BadCellError: it is not a date of a known notation.
+        """
         match = _MOMENT.fullmatch(text)
         if not match:
             raise BadCellError("not a date of a notation we know")
@@ -261,13 +327,16 @@ _ADVICE = (
 
 
 class DateEvidence:
-    """Gathers, from all dates of a file as they go by, whether the day or the month comes first. Keeps none of them."""
+    """Collects from a file's dates whether the day or the month is first.
+
+    No date is kept.
+    """
 
     def __init__(self) -> None:
         self._day_first = self._month_first = self._unsure = False
 
     def see_dates(self, dates: Iterable[str]) -> None:
-        """Look at dates of the file."""
+        """Record dates of the file."""
         for text in dates:
             match = _MOMENT.fullmatch(text)
             if not match or match["year"] or match["separator"] == ".":
@@ -282,7 +351,11 @@ class DateEvidence:
                 ].zfill(2)
 
     def decide(self) -> DateOrder | None:
-        """Return the order. Raises ReportRefusedError when the file contradicts itself or does not tell."""
+        """Return the order; None if no date needs it.
+
+        Raises:
+            ReportRefusedError: the file contradicts itself or does not tell.
+        """
         if self._day_first and self._month_first:
             raise ReportRefusedError(
                 "some dates begin with the day and others with the month", _ADVICE
