@@ -199,7 +199,9 @@ def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, 
     def bring(_: int) -> bool:
         try:
             gate.wait(30)
-            operations.prove_by_passkey(person=cast.bob.id, answer=higher, issued_at=asked, at=asked)
+            operations.prove_by_passkey(
+                person=cast.bob.id, answer=higher, issued_at=requested, at=requested
+            )
         except RefusedError:
             return False
         finally:

@@ -69,23 +69,14 @@ class Money:
         self.skus |= {line["sku"]} - {"", None}
 
 
-def settled_transactions(
-    lines: Sequence[Row],
-    stored: Iterable[str],
-    groups: Mapping[str, str],
-    periods: Mapping[str, Period],
-) -> set[tuple[str, str]]:
-    """Return the transactions that a stored settlement contains.
+_ByKey = dict[tuple[str, str], dict[Any, Money]]
 
-    Args:
-        lines: every ledger line of the orders in question; and for charges without an order, of all
-            days (UTC) of the settlements that may contain them, and of their own.
-        stored: numbers of the settlements that are stored.
-        groups: settlement numbers by financial event group.
-        periods: when each settlement begins and ends, as its document says.
 
-    Returns:
-        (transaction id, currency) of each.
+def _gather(lines: Sequence[Row], groups: Mapping[str, str]) -> tuple[_ByKey, _ByKey]:
+    """Return the transactions of Finances and the postings of settlements.
+
+    Both by (order number, currency), then by what makes one: a transaction's id; a posting's
+    settlement, second, type and, without an order, its label and SKU.
     """
     replaced = {
         line["supersedes"]
@@ -131,14 +122,17 @@ def settled_transactions(
     groups: Mapping[str, str],
     periods: Mapping[str, Period],
 ) -> set[tuple[str, str]]:
-    """Return (transaction id, currency) of the transactions that a stored settlement holds.
+    """Return the transactions that a stored settlement contains.
 
     Args:
         lines: every ledger line of the orders in question; and for charges without an order, of all
-            days (UTC) of the settlements that may hold them, and of their own.
+            days (UTC) of the settlements that may contain them, and of their own.
         stored: numbers of the settlements that are stored.
         groups: settlement numbers by financial event group.
         periods: when each settlement begins and ends, as its document says.
+
+    Returns:
+        (transaction id, currency) of each.
     """
     present = frozenset(stored)
     transactions, postings = _gather(lines, groups)
