@@ -1,4 +1,4 @@
-"""How fast the audit log is sealed and checked, beside how fast it can be written.
+"""Benchmark: sealing and checking the audit log against writing it.
 
 The baseline is one writer that records events one after the other, each in a transaction of its
 own, on a database that waits for no disk: more than a deployment ever writes. Sealing reads each
@@ -38,13 +38,18 @@ LEAST = 5.0
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 _FILL = """
 insert into audit_event (id, at, tag, actor, tenant_id, subject, details)
-select gen_random_uuid(), now(), 'connections:connection:authorised', 'user:' || gen_random_uuid(), gen_random_uuid(),
-       'connection:' || gen_random_uuid(), '{"role": "owner", "count": 7}' from generate_series(1, %s)
+select gen_random_uuid(), now(), 'connections:connection:authorised', 'user:' || gen_random_uuid(),
+       gen_random_uuid(), 'connection:' || gen_random_uuid(), '{"role": "owner", "count": 7}'
+from generate_series(1, %s)
 """
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure in a database, a key store and a state folder of its own; return name, ours, baseline, ratio, unit and bar of each."""
+    """Measure in a database, a key store and a state folder of its own.
+
+    Returns:
+        name, ours, baseline, ratio, unit and bar of each.
+    """
     usual = settings.ENVIRONMENT, settings.KEY_STORE
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -83,7 +88,10 @@ def _measure(name: str) -> list[dict[str, Any]]:
 
 
 def _small() -> tuple[float, float]:
-    """Return checkpoints per second of a check and of the sealing, where each checkpoint covers one line. In service there are at most 105,000 a year."""
+    """Return checkpoints per second of a check and of the sealing.
+
+    Each checkpoint covers one line here. In service there are at most 105,000 a year.
+    """
     before = verify_log(at=AT, rows_most=1).checkpoints
     started = perf_counter()
     for _ in range(CHECKPOINTS):

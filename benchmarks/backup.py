@@ -1,4 +1,4 @@
-"""What a sealed backup costs beside a plain one, and how long a drill takes.
+"""Benchmark: a sealed backup against a plain one, and a drill's time.
 
 The baseline is `pg_basebackup` of the same cluster, as a tar, written to a file and synced. Ours is
 the same stream, compressed, sealed and kept in a folder. They take turns; the shortest of each
@@ -22,7 +22,8 @@ BAR = 1.3
 DRILL_BAR = 600.0
 _FILL = """
 create table public.bench_filler as
-select n as id, md5(n::text) as sku, 'Brush, wooden, ' || (n % 977) as title, (n::bigint * 7919) % 100000 / 100.0 as amount, now() as at, md5((n + 1)::text) as more
+select n as id, md5(n::text) as sku, 'Brush, wooden, ' || (n % 977) as title,
+       (n::bigint * 7919) % 100000 / 100.0 as amount, now() as at, md5((n + 1)::text) as more
 from generate_series(1, 2600000) n
 """
 _MEASURE = """
@@ -53,7 +54,8 @@ def plain():
 
 def ours():
     begun = perf_counter()
-    kept = keep(place.target, key, place_of(identity, "base", place.environment), place.source.base())
+    context = place_of(identity, "base", place.environment)
+    kept = keep(place.target, key, context, place.source.base())
     return perf_counter() - begun, kept.bytes
 
 turns = [(plain(), ours()) for _ in range(3)]
@@ -61,15 +63,21 @@ turns = [(plain(), ours()) for _ in range(3)]
 place.target.delete(identity.hex + "/base")
 taken = take(place, now=clock.now)
 begun = perf_counter()
-found = drill(place, taken.id, state / "drill", replay=replay_in_quarantine, at=clock.now(), now=clock.now)
+found = drill(place, taken.id, state / "drill", replay=replay_in_quarantine, at=clock.now(),
+    now=clock.now)
 assert found.passed, found.faults
-print(json.dumps({"plain": min(one[0] for one, _ in turns), "ours": min(one[0] for _, one in turns), "size": turns[0][0][1],
+print(json.dumps({"plain": min(one[0] for one, _ in turns),
+    "ours": min(one[0] for _, one in turns), "size": turns[0][0][1],
     "kept": turns[0][1][1], "drill": perf_counter() - begun}))
 """
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure on a deployment of its own; return the cost of a backup and the time of a drill."""
+    """Measure on a deployment of its own.
+
+    Returns:
+        The cost of a backup and the time of a drill.
+    """
     with deployment(archiving=True) as deployed:
         with psycopg.connect(
             deployed.server.superuser_dsn("theseller"), autocommit=True
@@ -86,14 +94,24 @@ def run() -> list[dict[str, Any]]:
     )
     return [
         {
-            "name": "backup: compressed, sealed and kept, beside pg_basebackup", "ours": found["ours"], "baseline": found["plain"],
-            "ratio": found["ours"] / found["plain"], "unit": "s", "bar": BAR, "better": "lower",
+            "name": "backup: compressed, sealed and kept, beside pg_basebackup",
+            "ours": found["ours"],
+            "baseline": found["plain"],
+            "ratio": found["ours"] / found["plain"],
+            "unit": "s",
+            "bar": BAR,
+            "better": "lower",
         },
         {
-            "name": "backup: a drill, for each GiB", "ours": found["drill"] / gib, "baseline": 1.0, "ratio": found["drill"] / gib, "unit": "s",
-            "bar": DRILL_BAR, "better": "lower",
+            "name": "backup: a drill, for each GiB",
+            "ours": found["drill"] / gib,
+            "baseline": 1.0,
+            "ratio": found["drill"] / gib,
+            "unit": "s",
+            "bar": DRILL_BAR,
+            "better": "lower",
         },
-    ]  # fmt: skip
+    ]
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-# Django and the test database are set up before anything of ours is imported; drivers are untyped here
-"""The dashboard's queries under row security against the same queries with a plain filter, over a million order items.
+# Django and the test database are set up before anything of ours is imported; drivers are untyped
+# here
+"""Benchmark: the dashboard's queries with and without row-level security.
 
-Ours: the web's role, a transaction with its signed ticket, every policy in force. Baseline: the
-very same statements, which filter by tenant anyway, by a superuser, whom no policy binds.
-Interleaved over many shops, from a fifth of all items down to a handful; medians. The absolute
-times are those of the server on this machine, cache warm, without the drawing of the page.
+Over a million order items. Ours: the web's role, a transaction with its signed ticket, every policy
+in force. Baseline: the very same statements, which filter by tenant anyway, by a superuser, whom no
+policy binds. Interleaved over many shops, from a fifth of all items down to a handful; medians. The
+absolute times are those of the server on this machine, cache warm, without the drawing of the page.
 """
 
 from __future__ import annotations
@@ -33,32 +34,41 @@ Statement = tuple[str, Any]
 #: One shop's order lines: weighted towards few products, spread over all days. `%(rank)s` makes
 #: small shops have few products.
 _LOAD = """
-insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at, last_updated_at, status,
-    fulfilment, is_business, is_replacement, sku, asin, quantity, currency, item_price, source)
-select %(tenant)s, day, '303-' || n, '1', %(tenant)s, (%(stores)s::text[])[1 + n %% 2], day + interval '13 hours', day + interval '13 hours',
-       'shipped', 'amazon', false, false, 'SKU-' || product, 'B0' || product, 1, 'EUR', 5 + product %% 40, 'orders_api'
+insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id,
+    marketplace_id, purchased_at, last_updated_at, status, fulfilment, is_business, is_replacement,
+    sku, asin, quantity, currency, item_price, source)
+select %(tenant)s, day, '303-' || n, '1', %(tenant)s, (%(stores)s::text[])[1 + n %% 2],
+       day + interval '13 hours', day + interval '13 hours', 'shipped', 'amazon', false, false,
+       'SKU-' || product, 'B0' || product, 1, 'EUR', 5 + product %% 40, 'orders_api'
 from (
-    select n, %(last)s::date - (n %% %(days)s)::int as day, floor(%(products)s ^ random())::int as product
+    select n, %(last)s::date - (n %% %(days)s)::int as day,
+        floor(%(products)s ^ random())::int as product
     from generate_series(1, %(items)s) n
 ) line
 """
 _DAY = """
 insert into analytics_day
-select tenant_id, local_day, marketplace_id, currency, count(distinct order_id), 0, 0, count(*), sum(quantity), 0, sum(item_price), 0,
-       0, sum(item_price), 0, 0, 0, -sum(item_price) * 0.3, 0, 0, 0, sum(item_price) * 0.7, -sum(item_price) * 0.15, -sum(item_price) * 0.15, 0, 0,
+select tenant_id, local_day, marketplace_id, currency, count(distinct order_id), 0, 0, count(*),
+       sum(quantity), 0, sum(item_price), 0, 0, sum(item_price), 0, 0, 0, -sum(item_price) * 0.3,
+       0, 0, 0, sum(item_price) * 0.7, -sum(item_price) * 0.15, -sum(item_price) * 0.15, 0, 0,
        'finances', now()
 from ingest_order_line group by tenant_id, local_day, marketplace_id, currency order by 1, 2, 3
 """
 _DAY_PRODUCT = """
 insert into analytics_day_product
-select tenant_id, local_day, marketplace_id, sku, max(asin), currency, count(distinct order_id), sum(quantity), sum(item_price), 0, 0, 0,
-       -sum(item_price) * 0.3, sum(item_price) * 0.7
-from ingest_order_line group by tenant_id, local_day, marketplace_id, sku, currency order by 1, 2, 3, 4
+select tenant_id, local_day, marketplace_id, sku, max(asin), currency, count(distinct order_id),
+       sum(quantity), sum(item_price), 0, 0, 0, -sum(item_price) * 0.3, sum(item_price) * 0.7
+from ingest_order_line group by tenant_id, local_day, marketplace_id, sku, currency
+order by 1, 2, 3, 4
 """
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure, and return name, ours, baseline, ratio, unit and bar for a page of 28 days, one of a year, and the rows behind a day."""
+    """Measure a page of 28 days, one of a year, and the rows behind a day.
+
+    Returns:
+        name, ours, baseline, ratio, unit and bar of each.
+    """
     from tests import conftest as setting
 
     # the fixture's own generator
@@ -79,7 +89,11 @@ def run() -> list[dict[str, Any]]:
 
 
 def load(database: str) -> list[UUID]:
-    """Load a million order items and their rollups; return the shops, largest first."""
+    """Load a million order items and their rollups.
+
+    Returns:
+        The shops, largest first.
+    """
     import psycopg
     from tests.database import test_server
 
@@ -129,7 +143,13 @@ def statements(shop: UUID, days: int) -> list[Statement]:
 
     caught: list[Statement] = []
 
-    def catch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401, FBT001
+    def catch(
+        execute: Any,  # noqa: ANN401
+        sql: str,
+        params: Any,  # noqa: ANN401
+        many: bool,  # noqa: FBT001
+        context: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         caught.append((sql, params))
         return execute(sql, params, many, context)
 
@@ -185,10 +205,16 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
         f" baseline p50 {median(baseline):.1f} ms, p95 {quantiles(baseline, n=20)[-1]:.1f} ms"
     )
     return {
-        "name": f"{name}: row security / plain filter, 1 M items", "ours": median(ours), "baseline": median(baseline),
-        "ratio": median(mine / plain for mine, plain in zip(ours, baseline, strict=True)), "unit": "ms", "bar": BAR, "better": "lower",
-        "p50_ms": median(ours), "p95_ms": quantiles(ours, n=20)[-1],
-    }  # fmt: skip
+        "name": f"{name}: row security / plain filter, 1 M items",
+        "ours": median(ours),
+        "baseline": median(baseline),
+        "ratio": median(mine / plain for mine, plain in zip(ours, baseline, strict=True)),
+        "unit": "ms",
+        "bar": BAR,
+        "better": "lower",
+        "p50_ms": median(ours),
+        "p95_ms": quantiles(ours, n=20)[-1],
+    }
 
 
 def open_scope(cursor: Any, session: Any, shop: UUID) -> None:  # noqa: ANN401

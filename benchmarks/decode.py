@@ -1,4 +1,6 @@
-"""Page decode: 100 orders as Amazon documents them, into our allow-list structs, against pydantic models of the same documented shape.
+"""Benchmark: decoding of a page of 100 orders against pydantic.
+
+Ours decodes into allow-list structs, pydantic into models of the same documented shape.
 
 The page is made up here and holds every part that Amazon's model documents, personal ones included:
 skipping those is the point of an allow-list. The baseline reads the same bytes with pydantic's own
@@ -45,7 +47,10 @@ Tree = dict[str, Any]
 
 
 def documented() -> Tree:
-    """Return the documented shape of a page as nested names; a leaf is None, the key of a list ends in ``[]``."""
+    """Return the documented shape of a page as nested names.
+
+    A leaf is None; the key of a list ends in ``[]``.
+    """
     root: Tree = {}
     for path in sorted(SEARCH_ORDERS.kept | set(SEARCH_ORDERS.dropped)):
         node, *names = root, *path.split(".")
@@ -79,7 +84,10 @@ def value(name: str, random: Random) -> object:
 
 
 def filled(tree: Tree, random: Random) -> dict[str, object]:
-    """Fill the shape; lists get one element, the items of an order one to three (mean 1.1, as real orders)."""
+    """Return values in the shape `tree`.
+
+    Lists get one element, the items of an order one to three (mean 1.1, as real orders).
+    """
     out: dict[str, object] = {}
     for key, below in tree.items():
         name = key.removesuffix("[]")
@@ -112,7 +120,11 @@ def model(name: str, tree: Tree, extra: Literal["ignore", "forbid"]) -> type[Bas
 
 
 def run() -> dict[str, Any]:
-    """Measure, and return name, ours, baseline, ratio, unit and bar, and the same with unknown fields noticed."""
+    """Measure decoding, and decoding with unknown fields noticed.
+
+    Returns:
+        name, ours, baseline, ratio, unit and bar.
+    """
     tree = documented()
     body = json.dumps(filled(tree, Random(7))).encode()
     lenient, strict = model("Page", tree, "ignore"), model("StrictPage", tree, "forbid")

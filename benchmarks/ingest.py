@@ -1,12 +1,12 @@
-"""Ingest: rows a second of an all-orders report, decoded, minimised and in row-secured tables, against plain binary COPY of the same rows.
+"""Benchmark: ingest of an all-orders report against plain binary COPY.
 
-Ours, as the worker's role: bytes of the report → decode → minimise → binary COPY into a temporary
-table → INSERT … SELECT under FORCE row security into the partitioned table with its checks and
-indexes, products and dirty days included, committed. The baseline, as a superuser: binary COPY of
-ready-made tuples, the very same rows, into an unprotected table: a heap of these columns without
-keys, checks, row security or partitions, committed. `keyed` is the same into a table with our
-checks, primary key and index; it is printed beside the ratio and decides nothing. Runs are
-interleaved.
+In rows a second, of the same rows. Ours, as the worker's role: bytes of the report → decode →
+minimize → binary COPY into a temporary table → INSERT … SELECT under FORCE row security into the
+partitioned table with its checks and indexes, products and dirty days included, committed. The
+baseline, as a superuser: binary COPY of ready-made tuples, the very same rows, into an unprotected
+table: a heap of these columns without keys, checks, row security or partitions, committed. `keyed`
+is the same into a table with our checks, primary key and index; it is printed beside the ratio and
+decides nothing. Runs are interleaved.
 """
 
 from __future__ import annotations
@@ -40,15 +40,20 @@ RUNS = 5
 BAR = 0.5
 _AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _HEADER = (
-    "amazon-order-id\tmerchant-order-id\tpurchase-date\tlast-updated-date\torder-status\tfulfillment-channel\tsales-channel\torder-channel"
-    "\tship-service-level\tproduct-name\tsku\tasin\titem-status\tquantity\tcurrency\titem-price\titem-tax\tshipping-price\tshipping-tax"
-    "\tgift-wrap-price\tgift-wrap-tax\titem-promotion-discount\tship-promotion-discount\tship-city\tship-state\tship-postal-code"
-    "\tship-country\tpromotion-ids\tis-business-order\tpurchase-order-number\tprice-designation"
+    "amazon-order-id\tmerchant-order-id\tpurchase-date\tlast-updated-date\torder-status"
+    "\tfulfillment-channel\tsales-channel\torder-channel\tship-service-level\tproduct-name\tsku"
+    "\tasin\titem-status\tquantity\tcurrency\titem-price\titem-tax\tshipping-price"
+    "\tshipping-tax\tgift-wrap-price\tgift-wrap-tax\titem-promotion-discount"
+    "\tship-promotion-discount\tship-city\tship-state\tship-postal-code\tship-country"
+    "\tpromotion-ids\tis-business-order\tpurchase-order-number\tprice-designation"
 )
 
 
 def report(rows: int, seed: int = 7) -> bytes:
-    """Return an all-orders report of 30 days: 3000 products with a long tail, one line in eleven in an order with another."""
+    """Return an all-orders report of 30 days.
+
+    3000 products with a long tail; one line in eleven is in an order with another.
+    """
     random = Random(seed)  # lifelike chance, not security
     products = [
         (
@@ -73,8 +78,10 @@ def report(rows: int, seed: int = 7) -> bytes:
         )
         discount = "1.50" if random.random() < 0.15 else ""
         out.append(
-            f"{order}\t{order}\t{bought.strftime('%Y-%m-%dT%H:%M:%S+00:00')}\t{updated}\tShipped\tAmazon\tAmazon.com\tWebsiteOrderChannel"
-            f"\tExpedited\t{title}\t{sku}\t{asin}\tShipped\t1\tUSD\t{price}\t{tax}\t0.00\t\t\t\t{discount}\t\tSEATTLE\tWA\t98101\tUS"
+            f"{order}\t{order}\t{bought.strftime('%Y-%m-%dT%H:%M:%S+00:00')}\t{updated}"
+            f"\tShipped\tAmazon\tAmazon.com\tWebsiteOrderChannel"
+            f"\tExpedited\t{title}\t{sku}\t{asin}\tShipped\t1\tUSD\t{price}\t{tax}"
+            f"\t0.00\t\t\t\t{discount}\t\tSEATTLE\tWA\t98101\tUS"
             f"\t{'PLM-1' if discount else ''}\tfalse\t\t"
         )
     return ("\r\n".join(out) + "\r\n").encode()

@@ -1,10 +1,11 @@
 # Django and the test database are set up before anything of ours is imported; drivers are untyped
 # here
-"""Row security now against the pair of policies before it, on the same million order items, in one run.
+"""Benchmark: row-level security now against the policies before it.
 
-Now: the policies of `tenancy/sql/policies.sql`, no statistics of values. Before: `tenant_id =
-setting` and `tenant_id = ticket` with statistics, and for bulk writes the check by the setting with
-two statement triggers. The pair before is unsafe (decision 0004) and is here for its price.
+On the same million order items, in one run. Now: the policies of `tenancy/sql/policies.sql`, no
+statistics of values. Before: `tenant_id = setting` and `tenant_id = ticket` with statistics, and
+for bulk writes the check by the setting with two statement triggers. The pair before is unsafe
+(decision 0004) and is here for its price.
 """
 
 from __future__ import annotations
@@ -28,19 +29,23 @@ _EACH = """
 do $$
 declare t record; col text;
 begin
-    for t in select c.oid::regclass as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and c.relrowsecurity loop
+    for t in select c.oid::regclass as name, c.relname
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p')
+               and c.relrowsecurity loop
         col := case t.relname when 'tenancy_tenant' then 'id' else 'tenant_id' end;
         {}
     end loop;
 end $$
 """
 _BEFORE = """
-        execute format('alter policy tenant on %1$s using (%2$I = current_setting(''theseller.tenant'', true)::uuid)'
+        execute format('alter policy tenant on %1$s'
+            ' using (%2$I = current_setting(''theseller.tenant'', true)::uuid)'
             ' with check (%2$I = current_setting(''theseller.tenant'', true)::uuid)', t.name, col);
         execute format('alter policy ticket on %1$s using (%2$I = guard.ticket_tenant())'
             ' with check (%2$I = current_setting(''theseller.tenant'', true)::uuid)', t.name, col);
-        execute (select format('alter table %s ', t.name) || string_agg(format('alter column %I set statistics -1', attname), ', ')
+        execute (select format('alter table %s ', t.name)
+                     || string_agg(format('alter column %I set statistics -1', attname), ', ')
             from pg_attribute where attrelid = t.name and attnum > 0 and not attisdropped);
 """
 _TRIGGERS = """
@@ -51,18 +56,35 @@ begin
     if exists (select from added a where a.tenant_id is distinct from proven) then raise insufficient_privilege; end if;
     return null;
 end $$;
-create trigger prove_added after insert on ingest_order_line referencing new table as added for each statement
+create trigger prove_added after insert on ingest_order_line
+    referencing new table as added for each statement
     execute function guard.prove_added();
 """
 _COLUMNS = {
-    "tenant_id": "uuid", "local_day": "date", "order_id": "text", "line_key": "text", "connection_id": "uuid", "marketplace_id": "text",
-    "purchased_at": "timestamptz", "last_updated_at": "timestamptz", "status": "text", "fulfilment": "text", "is_business": "bool",
-    "is_replacement": "bool", "sku": "text", "asin": "text", "quantity": "int", "currency": "text", "item_price": "numeric", "source": "text",
-}  # fmt: skip
+    "tenant_id": "uuid",
+    "local_day": "date",
+    "order_id": "text",
+    "line_key": "text",
+    "connection_id": "uuid",
+    "marketplace_id": "text",
+    "purchased_at": "timestamptz",
+    "last_updated_at": "timestamptz",
+    "status": "text",
+    "fulfilment": "text",
+    "is_business": "bool",
+    "is_replacement": "bool",
+    "sku": "text",
+    "asin": "text",
+    "quantity": "int",
+    "currency": "text",
+    "item_price": "numeric",
+    "source": "text",
+}
 _NAMES = ", ".join(_COLUMNS)
 _STAGE = "select guard.create_stage('incoming_copied', %s, %s)"
 _FILL = f"""
-insert into pg_temp.incoming_copied select {_NAMES.replace("order_id", "order_id || '-again'")} from ingest_order_line
+insert into pg_temp.incoming_copied select {_NAMES.replace("order_id", "order_id || '-again'")}
+    from ingest_order_line
 where tenant_id = %s and local_day > %s::date - 60 limit 20000
 """
 _COPY = f"insert into ingest_order_line ({_NAMES}) select {_NAMES} from pg_temp.incoming_copied"
@@ -106,10 +128,17 @@ def run() -> list[dict[str, Any]]:
     finally:
         next(fixture, None)
     return [
-        {"name": f"{name}: policies now / before", "ours": now[name], "baseline": before[name], "ratio": now[name] / before[name],
-         "unit": "ms", "bar": BAR, "better": "lower"}
+        {
+            "name": f"{name}: policies now / before",
+            "ours": now[name],
+            "baseline": before[name],
+            "ratio": now[name] / before[name],
+            "unit": "ms",
+            "bar": BAR,
+            "better": "lower",
+        }
         for name in now
-    ]  # fmt: skip
+    ]
 
 
 def _measure(
@@ -152,7 +181,10 @@ def _measure(
                 shop,
                 [
                     (
-                        "select count(*), sum(item_price) from ingest_order_line where local_day = %s",
+                        (
+                            "select count(*), sum(item_price) from ingest_order_line where "
+                            "local_day = %s"
+                        ),
                         [dashboard.LAST],
                     )
                 ],

@@ -1,9 +1,10 @@
-"""Erasing a shop: rows a second, and what another shop feels of it meanwhile (the p95 of its page's queries, against that in peace).
+"""Benchmark: erasure of a shop, and its effect on another shop.
 
-Both shops lie in the same partitions (found by their hash), which is the worst case: every lock
-that the rewriting takes is in the way. Blocks in peace and blocks with an erasure, at the pace at
-which the service erases, take turns; each erasure is of a shop of its own. The load is the same in
-both: a query is due every 40 ms, whether or not the one before was answered, and its time counts
+Rows a second, and the p95 of the other shop's page queries meanwhile, against that without an
+erasure. Both shops are in the same partitions (found by their hash), which is the worst case: every
+lock that the vacuum takes blocks the other. Blocks without and blocks with an erasure, at the pace
+at which the service erases, take turns; each erasure is of a shop of its own. The load is the same
+in both: a query is due every 40 ms, whether or not the one before was answered, and its time counts
 from when it was due. What counts is the median of the blocks' p95.
 """
 
@@ -52,17 +53,22 @@ _PURGE = (
 )
 #: What the dashboard and the page of a day ask for.
 _BEST = """
-select sku, sum(ordered_sales), sum(units), sum(net_proceeds) from analytics_day_product where tenant_id = %(shop)s
-and local_day > current_date - 90 group by sku order by 2 desc limit 50
+select sku, sum(ordered_sales), sum(units), sum(net_proceeds) from analytics_day_product
+where tenant_id = %(shop)s and local_day > current_date - 90 group by sku order by 2 desc limit 50
 """
 _DAY = """
-select order_id, purchased_at, status, sku, quantity, item_price from ingest_order_line where tenant_id = %(shop)s
-and marketplace_id = 'ATVPDKIKX0DER' and local_day = current_date - 7 order by purchased_at, order_id limit 400
+select order_id, purchased_at, status, sku, quantity, item_price from ingest_order_line
+where tenant_id = %(shop)s and marketplace_id = 'ATVPDKIKX0DER' and local_day = current_date - 7
+order by purchased_at, order_id limit 400
 """
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure; print every block; return rows a second (against a plain DELETE) and the ratio of p95."""
+    """Measure, and print every block.
+
+    Returns:
+        Rows a second (against a plain DELETE) and the ratio of p95.
+    """
     rows, blocks = (
         int(os.environ.get("THESELLER_PURGE_ROWS") or 200_000),
         int(os.environ.get("THESELLER_PURGE_BLOCKS") or 5),
@@ -84,13 +90,20 @@ def run() -> list[dict[str, Any]]:
                     else:
                         messages: list[str] = []
                         during.append(
-                            _ask_while(deployed, other, lambda: messages.append(_go(worker)))  # noqa: B023
+                            _ask_while(
+                                deployed,
+                                other,
+                                lambda: messages.append(_go(worker)),  # noqa: B023
+                            )
                         )
                         completed, deleted, seconds = messages[0].split()[:3]
                         assert completed == "True", messages[0]
                         rates.append(int(deleted) / float(seconds))
-            print(f"  block {number + 1}: {deleted} rows in {float(seconds):.1f} s; the other shop: {_summary(during[-1])}; in peace: {_summary(peace[-1])}",
-                  flush=True)  # fmt: skip
+            print(
+                f"  block {number + 1}: {deleted} rows in {float(seconds):.1f} s; the other "
+                f"shop: {_summary(during[-1])}; in peace: {_summary(peace[-1])}",
+                flush=True,
+            )
         at_once, plain = [], []
         for _ in range(blocks):
             tenant, connection = _ended_shop(database, first, rows)
@@ -111,11 +124,26 @@ def run() -> list[dict[str, Any]]:
         flush=True,
     )
     return [
-        {"name": "erase_connection: rows a second at once, rewritten and searched", "ours": rate, "baseline": median(plain), "ratio": rate / median(plain), "bar": RATE_BAR,
-         "unit": "rows/s; DELETE, VACUUM FULL by hand", "at_the_services_pace": gently},
-        {"name": "erase_connection: another shop's queries meanwhile", "ours": busy * 1000, "baseline": quiet * 1000, "ratio": busy / quiet,
-         "bar": BAR, "better": "lower", "unit": "median p95 ms; in peace", "blocks_ms": [[_p95(one) * 1000 for one in kind] for kind in (peace, during)]},
-    ]  # fmt: skip
+        {
+            "name": "erase_connection: rows a second at once, rewritten and searched",
+            "ours": rate,
+            "baseline": median(plain),
+            "ratio": rate / median(plain),
+            "bar": RATE_BAR,
+            "unit": "rows/s; DELETE, VACUUM FULL by hand",
+            "at_the_services_pace": gently,
+        },
+        {
+            "name": "erase_connection: another shop's queries meanwhile",
+            "ours": busy * 1000,
+            "baseline": quiet * 1000,
+            "ratio": busy / quiet,
+            "bar": BAR,
+            "better": "lower",
+            "unit": "median p95 ms; in peace",
+            "blocks_ms": [[_p95(one) * 1000 for one in kind] for kind in (peace, during)],
+        },
+    ]
 
 
 def _summary(seconds: list[float]) -> str:
@@ -126,7 +154,10 @@ def _summary(seconds: list[float]) -> str:
 
 
 def _by_hand(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> float:
-    """Return the rows a second of deleting a shop and rewriting its tables, with nothing else running."""
+    """Return the rows a second of a plain deletion of a shop.
+
+    With VACUUM FULL of its tables, and nothing else running.
+    """
     begun = time.monotonic()
     deleted = sum(
         database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode()).rowcount
@@ -140,7 +171,13 @@ def _by_hand(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> flo
 def _ended_shop(
     database: psycopg.Connection[tuple[Any, ...]], like: UUID, rows: int
 ) -> tuple[UUID, UUID]:
-    """Make a shop in the same partitions whose only connection ended with all its rows there; return it and the connection."""
+    """Create a disconnected shop with rows in the same partitions.
+
+    Its only connection was disconnected when all its rows were there.
+
+    Returns:
+        (shop, connection).
+    """
     tenant, connection = _neighbour(database, like), new_id()
     database.execute(
         "insert into tenancy_tenant (id, name, created_at) values (%s, 'A shop', now())", [tenant]
@@ -167,9 +204,13 @@ def _worker(
 ) -> subprocess.Popen[str]:
     """Start a process that will erase, and return when it is ready to."""
     worker = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", _PURGE, str(connection), str(tenant), pace], env=deployed.environ | {"THESELLER_ROLE": "worker"}, text=True,
-        cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", _PURGE, str(connection), str(tenant), pace],
+        env=deployed.environ | {"THESELLER_ROLE": "worker"},
+        text=True,
+        cwd=Path(__file__).resolve().parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert worker.stdout is not None
     assert worker.stdout.readline() == "ready\n"
     return worker
@@ -191,7 +232,10 @@ def _superuser(deployed: Deployment) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _neighbour(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> UUID:
-    """Return a new tenant whose rows lie in the same partitions: in 32 parts the same is in 4 the same."""
+    """Return a new tenant whose rows are in the same partitions.
+
+    The same of 32 parts is also the same of 4.
+    """
     query = (
         "select r from generate_series(0, 31) r where"
         " satisfies_hash_partition('analytics_day_product'::regclass, 32, r, %s::uuid)"
@@ -206,7 +250,7 @@ def _neighbour(database: psycopg.Connection[tuple[Any, ...]], tenant: UUID) -> U
 def _fill(
     database: psycopg.Connection[tuple[Any, ...]], tenant: UUID, connection: UUID, rows: int
 ) -> None:
-    """Give a shop `rows` order lines over the months, and the totals of its days and products."""
+    """Give a shop `rows` order lines, and totals by day and product."""
     database.execute(
         "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id,"
         " marketplace_id, purchased_at, last_updated_at, status, fulfilment, is_business,"
@@ -227,7 +271,13 @@ def _fill(
 
 
 def _ask_while(deployed: Deployment, tenant: UUID, work: Callable[[], object]) -> list[float]:
-    """Ask for the two pages in turns, one every `EVERY` seconds, while `work` is done; return the seconds of each answer since it was due."""
+    """Request the two pages in turns while `work` is done.
+
+    One is due every `EVERY` seconds.
+
+    Returns:
+        The seconds of each answer since it was due.
+    """
     seconds: list[float] = []
     ended, begun, turn = threading.Event(), time.monotonic(), threading.Lock()
     taken = 0

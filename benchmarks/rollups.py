@@ -1,10 +1,11 @@
-"""Rollups: all days of a shop recounted, against two plain sums of the same lines by day and by product.
+"""Benchmark: recomputation of all days of a shop against plain sums.
 
-Ours, as the worker's role under row security: `recompute_dirty` of 200 days, which matches every
-transaction of the Finances API with the stored settlements and fills both rollup tables. The
-baseline, as a superuser: `insert … select sum(amount) … group by` over the very same lines, once by
-day and charge type and once by day, product and charge type, with no transaction left out. Runs are
-interleaved; medians of milliseconds.
+Two plain sums of the same lines, by day and by product. Ours, as the worker's role under row
+security: `recompute_dirty` of 200 days, which matches every transaction of the Finances API with
+the stored settlements and fills both rollup tables. The baseline, as a superuser: `insert … select
+sum(amount) … group by` over the very same lines, once by day and charge type and once by day,
+product and charge type, with no transaction left out. Runs are interleaved; medians of
+milliseconds.
 """
 
 from __future__ import annotations
@@ -27,14 +28,19 @@ BAR = 35.0
 STORE = "A1PA6795UKMFR9"
 
 _LINES = """
-insert into ingest_ledger_line (tenant_id, local_day, source, source_key, source_line, connection_id, marketplace_id, posted_at, state,
-    kind, transaction_type, breakdown, currency, amount, order_id, sku)
-select %(tenant)s, day, source, case source when 'finances' then 'T-' || n else 'S-' || (n %% %(days)s) / 14 end,
+insert into ingest_ledger_line (tenant_id, local_day, source, source_key, source_line,
+    connection_id, marketplace_id, posted_at, state, kind, transaction_type, breakdown, currency,
+    amount, order_id, sku)
+select %(tenant)s, day, source,
+       case source when 'finances' then 'T-' || n else 'S-' || (n %% %(days)s) / 14 end,
        case source when 'finances' then line else 3 * n + line end, %(tenant)s, %(store)s,
        day + interval '13 hours' + (n %% 3600) * interval '1 second',
-       case source when 'finances' then 'released' else 'settled' end, kind, 'Shipment', kind, 'EUR', amount, '303-' || n, 'SKU-' || n %% 400
-from (select n, %(last)s::date - (n %% %(days)s)::int as day from generate_series(1, %(orders)s) n) o
-cross join (values (1, 'principal', 20.00), (2, 'referral', -3.00), (3, 'fba_fulfilment', -4.10)) charge (line, kind, amount)
+       case source when 'finances' then 'released' else 'settled' end, kind, 'Shipment', kind,
+       'EUR', amount, '303-' || n, 'SKU-' || n %% 400
+from (select n, %(last)s::date - (n %% %(days)s)::int as day
+      from generate_series(1, %(orders)s) n) o
+cross join (values (1, 'principal', 20.00), (2, 'referral', -3.00), (3, 'fba_fulfilment', -4.10))
+    charge (line, kind, amount)
 cross join (values ('finances'), ('settlement')) book (source)
 where source = 'finances' or n %% 10 >= %(unsettled)s
 """
@@ -129,9 +135,14 @@ def _measure(database: str) -> dict[str, Any]:
     assert found is not None
     assert found[0] == ORDERS * 129 / 10, f"counted {found[0]}"
     return {
-        "name": f"{DAYS} days recounted / plain sums, {counted:,} lines", "ours": median(ours), "baseline": median(baseline),
-        "ratio": median(mine / plain for mine, plain in zip(ours, baseline, strict=True)), "unit": "ms", "bar": BAR, "better": "lower",
-    }  # fmt: skip
+        "name": f"{DAYS} days recounted / plain sums, {counted:,} lines",
+        "ours": median(ours),
+        "baseline": median(baseline),
+        "ratio": median(mine / plain for mine, plain in zip(ours, baseline, strict=True)),
+        "unit": "ms",
+        "bar": BAR,
+        "better": "lower",
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Rotation: operations a second while each kind of secret is replaced again and again, against the same traffic undisturbed.
+"""Benchmark: traffic while secrets are rotated, against undisturbed.
 
-Two processes read and write as the web and the worker do
-(`tests/integration/deployment_traffic.py`); each kind is replaced by the command for
-THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error anywhere ends it.
+In operations a second. Two processes read and write as the web and the worker do
+(`tests/integration/deployment_traffic.py`); each kind of secret is replaced by the command, again
+and again, for THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error
+anywhere ends it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ _IDLE_ROLES = ("db-migrate", "db-retention", "db-probe", "db-backup", "db-superu
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure, print a line for each kind, and return two results: against undisturbed traffic, and against what is promised."""
+    """Measure, and print a line for each kind of secret.
+
+    Returns:
+        Two results: against undisturbed traffic, and against what is promised.
+    """
     seconds = float(os.environ.get("THESELLER_ROTATION_SECONDS") or 10)
     with deployment() as deployed, traffic(deployed) as running:
         assert deployed.theseller("audit", "seal").returncode == 0, (
@@ -40,17 +45,28 @@ def run() -> list[dict[str, Any]]:
     return [
         {
             "name": "rotation: traffic while each secret is replaced",
-            "ours": mean, "baseline": undisturbed, "ratio": mean / undisturbed, "bar": BAR, "unit": "operations/s, 0 errors; undisturbed",
+            "ours": mean,
+            "baseline": undisturbed,
+            "ratio": mean / undisturbed,
+            "bar": BAR,
+            "unit": "operations/s, 0 errors; undisturbed",
         },
         {
             "name": "rotation: the slowest kind against what is promised",
-            "ours": worst, "baseline": float(PROMISED), "ratio": worst / PROMISED, "bar": 1.0, "unit": "operations/s; promised",
+            "ours": worst,
+            "baseline": float(PROMISED),
+            "ratio": worst / PROMISED,
+            "bar": 1.0,
+            "unit": "operations/s; promised",
         },
-    ]  # fmt: skip
+    ]
 
 
 def _kinds(deployed: Deployment) -> list[tuple[str, ...]]:
-    """Return what the machine can replace, by the inventory's own word: each alone, but one key of a connection for all of them."""
+    """Return the secrets that the machine can replace, in groups.
+
+    Each alone, but one key of a connection for all of them, and the idle roles' passwords together.
+    """
     names = [name for name, entry in deployed.listed().items() if entry["by_machine"]]
     keys = [name for name in names if name.startswith("connection-key:")]
     alone = [name for name in names if name not in (*keys, *_IDLE_ROLES)]

@@ -1,4 +1,6 @@
-"""Runs every benchmark: ours beside its baseline, in one run; prints a table and writes JSON to benchmarks/results/.
+"""Run every benchmark: ours against its baseline, in one run.
+
+It prints a table and writes JSON to benchmarks/results/.
 
 usage: benchmarks/run.py [NAME…]   (names of modules in this folder)
 """
@@ -60,7 +62,10 @@ def main(names: list[str]) -> int:
 
 
 def holds(result: dict[str, Any]) -> bool:
-    """Say whether the ratio keeps the bar: at least, or with `better: lower` at most."""
+    """Say whether the ratio keeps the bar.
+
+    At least the bar, or with `better: lower` at most.
+    """
     return bool(
         result["ratio"] <= result["bar"]
         if result.get("better") == "lower"

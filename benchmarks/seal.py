@@ -1,10 +1,11 @@
-"""Sealed messages beside plain AES-GCM, and what sealing costs where a person meets it: connecting an account.
+"""Benchmark: sealed messages against plain AES-GCM.
 
-The baseline is `cryptography`'s AES-256-GCM with a key that stays and a nonce counted up: what
-encrypting costs at least. A sealed message also derives a key of its own (HKDF-SHA-512, two blocks
-and an extraction), commits to it and binds its place. Both handle a token of 400 bytes; runs are
-interleaved. The connect's part is a fresh data key in a key store of files (two fsyncs: the disk's
-time, shown, without a bar) and the seal itself, against the bar of one millisecond.
+And what sealing costs when an account is connected. The baseline is `cryptography`'s AES-256-GCM
+with a key that stays and a nonce counted up: what encrypting costs at least. A sealed message also
+derives a key of its own (HKDF-SHA-512, two blocks and an extraction), commits to it and binds its
+encryption context. Both handle a token of 400 bytes; runs are interleaved. The part of connecting
+is a new data key in a key store of files (two fsyncs: the disk's time, shown, without a bar) and
+the seal itself, against the bar of one millisecond.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class One:
         self.key = key
 
     def get(self, _key_id: UUID, /) -> DataKey:
+        """Return the one data key."""
         return self.key
 
 
@@ -68,7 +70,10 @@ def rates(*contestants: Callable[[], object]) -> list[float]:
 
 
 def create_and_seal_ms(token: Secret) -> float:
-    """Return the milliseconds of a connect's whole part: make and keep a data key in files, and seal under it."""
+    """Return the milliseconds of sealing when an account is connected.
+
+    Create and store a data key in files, and seal under it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         secrets = FileSecretProvider(Path(folder) / "secrets")
         secrets.put(ROOT_KEY_NAME, new_root_key("production"))

@@ -1,1 +1,4 @@
-"""Looks for secrets in what git holds, or is about to hold: plain and encoded. The command is bin/secret-scan."""
+"""Search for secrets in what git stores, or is about to store.
+
+Plain and encoded. The command is bin/secret-scan.
+"""

@@ -1,4 +1,8 @@
-"""The command line: which contents are scanned, what is printed, and the exit status. Contents come from git itself or from the disk."""
+"""Command line of the secret scan.
+
+It decides which contents are scanned, what is printed, and the exit status. Contents come from git
+itself or from the disk.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,20 @@ from typing import IO
 
 from tools.secret_scan.scan import BYTES_MAX, Finding, look, read_allowed, sift
 
-_ADVICE = """Take it out, and if it ever was real, change it where it is used: it has been on a disk in clear text.
-If it is no secret, say so with a reason in tools/secret_scan/allowed.txt. See docs/develop/secret-scan.md."""
+_ADVICE = (
+    "Take it out, and if it ever was real, change it where it is used: it has been on a disk in"
+    " clear text.\n"
+    "If it is no secret, say so with a reason in tools/secret_scan/allowed.txt. See"
+    " docs/develop/secret-scan.md."
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Scan what the arguments say and print findings. Return 0 clean, 1 found something, 2 could not look."""
+    """Scan what the arguments name and print findings.
+
+    Returns:
+        The exit status: 0 nothing found, 1 something found, 2 the scan failed.
+    """
     parser = argparse.ArgumentParser(
         prog="bin/secret-scan",
         description="Looks for secrets; prints places and kinds, never values.",
@@ -74,8 +86,10 @@ def main(arguments: list[str]) -> int:
 def _git(root: Path, *arguments: str) -> list[str]:
     """Return the zero-terminated names that git answers with."""
     command = ["git", *arguments]
-    # words of ours, no shell
-    answer = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True).stdout  # noqa: S603
+    # arguments of this module, no shell
+    answer = subprocess.run(  # noqa: S603
+        command, cwd=root, stdout=subprocess.PIPE, check=True
+    ).stdout
     return [name.decode("utf-8", "surrogateescape") for name in answer.split(b"\0") if name]
 
 
@@ -92,7 +106,10 @@ def _files(root: Path, named: list[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _staged(root: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield what the index holds and the last commit does not; not what lies on the disk, which may differ."""
+    """Yield what the index contains and the last commit does not.
+
+    Not the files on the disk, which may differ.
+    """
     changes = _git(
         root,
         "diff",
@@ -123,10 +140,15 @@ def _history(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _blobs(root: Path, wanted: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the contents of blobs, from one process of git's. `wanted`: object id by path; trees among them are passed over."""
+    """Yield the contents of blobs, read by one git process.
+
+    `wanted`: object ID by path; trees among them are passed over.
+    """
     command = ["git", "cat-file", "--batch"]
-    # words of ours, no shell
-    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as git:  # noqa: S603
+    # arguments of this module, no shell
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as git:
         if git.stdin is None or git.stdout is None:
             raise OSError("git gave no pipe")
         for path, blob in wanted.items():

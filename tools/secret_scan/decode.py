@@ -1,8 +1,9 @@
-"""A text as anyone who decodes it would read it: as it is, and with base64, base64url, hexadecimal, URL quoting, escapes, UTF-16 undone.
+"""Readings of a text: as it is, and with its encodings undone.
 
-Encodings may lie in one another (a Kubernetes secret of a Docker configuration is base64 twice),
-`DEPTH` deep. Time and memory are bounded: whatever is decoded is shorter than it was and is scanned
-further only where it reads as text.
+Base64, base64url, hexadecimal, URL quoting, escapes and UTF-16. Encodings may be nested (a
+Kubernetes secret of a Docker configuration is base64 twice), `DEPTH` deep. Time and memory are
+bounded: whatever is decoded is shorter than it was and is scanned further only where it reads as
+text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from urllib.parse import unquote
 
 DEPTH = 3
 _NAME_BEFORE = 60
-"""Characters before an encoded run that stay before it when it is decoded: `password: cGFzc…` is known by its name."""
+"""Characters that stay before an encoded run when it is decoded.
+
+`password: cGFzc…` is known by its name.
+"""
 
 _TEXT = re.compile(r"[\x20-\x7e]{16,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}")
@@ -32,7 +36,14 @@ _ENTITY = re.compile(r"&(?:#[0-9]{2,5}|#x[0-9A-Fa-f]{2,4}|[a-z]{2,8});")
 
 @dataclass(frozen=True)
 class Piece:
-    """A reading of a part of a file. `line`: the number, from 1, of its first line. `many`: its line ends are the file's own."""
+    """A reading of a part of a file.
+
+    Attributes:
+        text: what was read.
+        line: the number, from 1, of its first line.
+        encoding: what was undone.
+        many: whether its line ends are the file's own.
+    """
 
     text: str
     line: int
@@ -68,7 +79,7 @@ def _by_line(piece: Piece) -> Iterator[Piece]:
 
 
 def _runs(piece: Piece) -> Iterator[Piece]:
-    """Yield what each run of an encoding's characters decodes to, if that reads as text."""
+    """Yield what each encoded run decodes to, if that reads as text."""
     counter = _Lines(piece)
     for encoding, shape, decode in (
         ("base64", _BASE64, _from_base64),
@@ -89,7 +100,7 @@ def _runs(piece: Piece) -> Iterator[Piece]:
 
 
 class _Lines:
-    """Counts line ends on the way through a piece, so that each is counted once."""
+    """Counter of line ends in a piece, which counts each of them once."""
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece
@@ -106,7 +117,10 @@ class _Lines:
 
 
 def _from_base64(run: str) -> Iterator[bytes]:
-    """Decode from each of the four places where a group may begin: what precedes it may be of the same letters."""
+    """Decode from each of the four positions where a group may begin.
+
+    What precedes the run may be of the same letters.
+    """
     letters = re.sub(r"\s", "", run).replace("-", "+").replace("_", "/")
     for start in range(4):
         whole = letters[start:][: (len(letters) - start) // 4 * 4]
@@ -125,5 +139,8 @@ def _unescaped(line: str) -> str:
 
 
 def _without_zeros(data: bytes) -> str:
-    """Return ASCII text from its UTF-8, UTF-16 or UTF-32, whichever way its bytes are ordered."""
+    """Return ASCII text from its UTF-8, UTF-16 or UTF-32 bytes.
+
+    In any byte order.
+    """
     return data.replace(b"\0", b"").decode("latin-1")

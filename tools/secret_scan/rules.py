@@ -1,10 +1,10 @@
-"""What a secret looks like: one rule for each format. A rule knows shapes only; how a text may be encoded is decode.py's.
+"""Rules of the secret scan: one for each format of a secret.
 
-Shapes are those that the issuers publish or that detect-secrets, gitleaks and GitHub's own scanner
-agree on. Formats without a shape of their own (a password in an address, an assignment) are known
-by the name before them, and pass a test of the value, so that an example or a placeholder is no
-finding. A repeat that may hold its own beginning has an upper bound: a hostile file must not take
-hours.
+A rule knows shapes only; decode.py undoes the encodings of a text. Shapes are those that the
+issuers publish or that detect-secrets, gitleaks and GitHub's own scanner agree on. Formats without
+a shape of their own (a password in an address, an assignment) are known by the name before them,
+and pass a test of the value, so that an example or a placeholder is no finding. A repeat that may
+contain its own beginning has an upper bound: a hostile file must not take hours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ _PLACEHOLDERS = frozenset(
 
 
 def entropy(text: str) -> float:
-    """Return Shannon's entropy of the characters, in bits for each: about 3 for words, over 4 for 40 random base64 characters."""
+    """Return Shannon's entropy of the text, in bits per character.
+
+    About 3 for words, over 4 for 40 random base64 characters.
+    """
     counts = Counter(text)
     return (
         -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values())
@@ -65,7 +68,10 @@ def _is_no_example(value: str) -> bool:
 
 
 def _is_a_password(value: str) -> bool:
-    """Tell a password from `password`, `<password>`, `{password}`, `$PASSWORD` and `***`."""
+    """Say whether a value is a password and not a placeholder.
+
+    Placeholders are `password`, `<password>`, `{password}`, `$PASSWORD`, `***` and the like.
+    """
     return value.lower() not in _PLACEHOLDERS and value[0] not in "<{$%[*:" and len(set(value)) > 2
 
 
@@ -80,7 +86,11 @@ def _is_a_jwt(value: str) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """A format. `marks`: lower-case texts of which one is in every match: a quick no. The value is group 1 of the pattern, or all of it."""
+    """A format of secrets.
+
+    `marks`: lower-case texts of which one is in every match; they exclude most texts quickly. The
+    value is group 1 of the pattern, or all of it.
+    """
 
     name: str
     marks: tuple[str, ...]
@@ -88,7 +98,10 @@ class Rule:
     is_secret: Callable[[str], bool] = _always
 
     def matches(self, text: str, lowered: str) -> Iterator[int]:
-        """Yield where in the text secrets of this format begin. `lowered` is the text in lower case."""
+        """Yield where in the text secrets of this format begin.
+
+        `lowered` is the text in lower case.
+        """
         if not any(mark in lowered for mark in self.marks):
             return
         for match in self.pattern.finditer(text):

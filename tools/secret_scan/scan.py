@@ -1,4 +1,7 @@
-"""Rules applied to every reading of a file, and the list of what is allowed. A finding holds a place and a kind, never a value."""
+"""Application of the rules to every reading of a file.
+
+Also the list of what is allowed. A finding has a position and a kind, never a value.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ from tools.secret_scan.rules import RULES
 logging.getLogger("detect-secrets").handlers.clear()
 
 BYTES_MAX = 2_000_000
-"""A larger file is a finding by itself: it could not be looked through in bounded time, and nothing of ours is so large."""
+"""A larger file is a finding by itself.
+
+It could not be scanned in bounded time, and no file of this repository is so large.
+"""
 
 _OTHERS: tuple[RegexBasedDetector, ...] = (
     ArtifactoryDetector(),
@@ -40,13 +46,19 @@ _OTHERS: tuple[RegexBasedDetector, ...] = (
     SquareOAuthDetector(),
     StripeDetector(),
 )
-"""detect-secrets' own rules, as a second opinion: formats that ours lack, and shapes that ours take too narrowly.
-Its rules for OpenAI and npm are left out: a hostile line of 2 MB takes them hours."""
+"""Rules of detect-secrets, in addition to our own.
+
+They know formats that ours lack, and shapes that ours take too narrowly. Its rules for OpenAI and
+npm are left out: a hostile line of 2 MB takes them hours.
+"""
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Where a secret is and what kind it is. `encoding`: how it is written there."""
+    """Position and kind of a secret.
+
+    `encoding`: how it is written there.
+    """
 
     path: str
     line: int
@@ -61,18 +73,25 @@ class Finding:
 
 @dataclass(frozen=True)
 class Allowed:
-    """An entry of allowed.txt: files whose path fits the glob may hold what the rule finds, for a reason."""
+    """An entry of allowed.txt.
+
+    Files whose path matches the glob may contain what the rule finds, for a reason.
+    """
 
     glob: str
     rule: str
     reason: str
 
     def covers(self, finding: Finding) -> bool:
+        """Say whether the entry allows the finding."""
         return finding.rule == self.rule and fnmatchcase(finding.path, self.glob)
 
 
 def look(path: str, data: bytes) -> list[Finding]:
-    """Return the findings in a file, one for each line and rule, in order. `data`: its bytes, or the first BYTES_MAX + 1 of them."""
+    """Return the findings in a file, one for each line and rule, in order.
+
+    `data`: its bytes, or the first BYTES_MAX + 1 of them.
+    """
     if len(data) > BYTES_MAX:
         return [Finding(path, 1, "too-large", "plain")]
     found: dict[tuple[int, str], Finding] = {}
@@ -102,7 +121,13 @@ def _line(piece: Piece, start: int) -> int:
 
 
 def read_allowed(file: Path) -> tuple[Allowed, ...]:
-    """Return the entries of an allow list: `path glob | rule | reason` on each line, # for remarks. ValueError names a line that is none."""
+    """Return the entries of an allow list.
+
+    Each line is `path glob | rule | reason`; a line that begins with # is a remark.
+
+    Raises:
+        ValueError: a line has another form; the message names it.
+    """
     entries = []
     for number, line in enumerate(file.read_text().splitlines() if file.is_file() else (), 1):
         if not line.strip() or line.startswith("#"):
@@ -117,7 +142,7 @@ def read_allowed(file: Path) -> tuple[Allowed, ...]:
 def sift(
     findings: Iterable[Finding], allowed: tuple[Allowed, ...]
 ) -> tuple[list[Finding], list[Allowed]]:
-    """Return the findings that no entry allows, and the entries that allow nothing."""
+    """Return what no entry allows, and the entries that allow nothing."""
     left, used = [], set()
     for finding in findings:
         covering = [entry for entry in allowed if entry.covers(finding)]
