@@ -32,7 +32,7 @@ from theseller.audit.verification import verify_log
 from theseller.crypto.keystore import FileKeyStore
 
 LINES, WRITTEN = 200_000, 2_000
-#: To time the walk over the chain.
+#: To time the check of the chain of checkpoints.
 CHECKPOINTS = 2_000
 LEAST = 5.0
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

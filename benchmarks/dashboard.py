@@ -1,5 +1,4 @@
-# Django and the test database are set up before anything of ours is imported; drivers are untyped
-# here
+# Django and the test database are set up before our modules are imported; drivers are untyped.
 """Benchmark: the dashboard's queries with and without row-level security.
 
 Over a million order items. Ours: the web's role, a transaction with its signed ticket, every policy

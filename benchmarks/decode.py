@@ -70,7 +70,7 @@ def leaf_type(name: str) -> type:
 
 
 def value(name: str, random: Random) -> object:
-    """Return a lifelike value for a leaf."""
+    """Return a realistic value for a leaf."""
     type_ = leaf_type(name)
     if type_ is Decimal:
         return f"{random.randrange(100, 9000) / 100:.2f}"

@@ -54,7 +54,7 @@ def report(rows: int, seed: int = 7) -> bytes:
 
     3000 products with a long tail; one line in eleven is in an order with another.
     """
-    random = Random(seed)  # lifelike chance, not security
+    random = Random(seed)  # realistic data, not security
     products = [
         (
             f"SKU-{n:05d}",

@@ -1,5 +1,4 @@
-# Django and the test database are set up before anything of ours is imported; drivers are untyped
-# here
+# Django and the test database are set up before our modules are imported; drivers are untyped.
 """Benchmark: row-level security now against the policies before it.
 
 On the same million order items, in one run. Now: the policies of `tenancy/sql/policies.sql`, no

@@ -51,7 +51,7 @@ _PURGE = (
     " sys.argv[3]))\nprint(done.completed, sum(done.deleted.values()), time.monotonic() - begun,"
     " done.waiting, flush=True)"
 )
-#: What the dashboard and the page of a day ask for.
+#: Queries of the dashboard and of the page of a day.
 _BEST = """
 select sku, sum(ordered_sales), sum(units), sum(net_proceeds) from analytics_day_product
 where tenant_id = %(shop)s and local_day > current_date - 90 group by sku order by 2 desc limit 50

@@ -2,7 +2,7 @@
 
 In operations a second. Two processes read and write as the web and the worker do
 (`tests/integration/deployment_traffic.py`); each kind of secret is replaced by the command, again
-and again, for THESELLER_ROTATION_SECONDS (10 by default; the promise is made for 60). One error
+and again, for THESELLER_ROTATION_SECONDS (10 by default; the documented rate is for 60). One error
 anywhere ends it.
 """
 
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.integration.deployment import Deployment, Traffic, deployment, traffic
 
-#: Operations a second that must go on in any case.
+#: Operations a second that are required in any case.
 PROMISED = 300
 BAR = 0.5
 #: The passwords that neither process uses are replaced together, as `--all` would.
@@ -31,7 +31,7 @@ def run() -> list[dict[str, Any]]:
     """Measure, and print a line for each kind of secret.
 
     Returns:
-        Two results: against undisturbed traffic, and against what is promised.
+        Two results: against undisturbed traffic, and against the documented rate.
     """
     seconds = float(os.environ.get("THESELLER_ROTATION_SECONDS") or 10)
     with deployment() as deployed, traffic(deployed) as running:

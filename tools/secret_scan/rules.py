@@ -122,7 +122,7 @@ _ASSIGNED = r"[\"']?[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}[\"']?"
 """Between a name and its value in Python, JSON, YAML, TOML, shells and INI files."""
 
 RULES: tuple[Rule, ...] = (
-    # Amazon's own, of the selling partner's world.
+    # Amazon's own formats for selling partners.
     _rule("amazon-refresh-token", "atzr|", r"Atzr\|[A-Za-z0-9+/_=-]{60,}"),
     _rule("amazon-access-token", "atza|", r"Atza\|[A-Za-z0-9+/_=-]{60,}"),
     _rule("amazon-restricted-data-token", "atz.sprdt|", r"Atz\.sprdt\|[A-Za-z0-9+/_=-]{60,}"),

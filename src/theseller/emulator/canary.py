@@ -24,7 +24,7 @@ _MERCHANT_ADDRESS = tuple(
     if part not in {"companyName", "phone"} and not part.startswith("extended")
 )
 
-#: Paths below one order of Orders 2026-01-01, by the includedData that asks for them ("" = always
+#: Paths below one order of Orders 2026-01-01, by the includedData that requests them ("" = always
 #: there, Amazon does not gate them).
 ORDER_PATHS: dict[str, tuple[str, ...]] = {
     "": (

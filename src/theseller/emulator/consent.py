@@ -141,7 +141,7 @@ def _refusal(emulator: Emulator, host: str, requested: dict[str, str]) -> Respon
 
 
 async def _ask(request: Request) -> Response:
-    """Show who asks for what, and let the seller choose."""
+    """Show the application and its roles, and let the seller choose."""
     emulator: Emulator = request.app.state.emulator
     host = request.path_params["host"]
     requested = {name: request.query_params.get(name, "") for name in _FIELDS}

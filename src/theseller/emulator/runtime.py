@@ -1,4 +1,4 @@
-"""One running emulator: its settings, its memory, its world, its clock."""
+"""State of one running emulator: settings, stored state, facts, clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Emulator:
         return self.config.clock() + timedelta(seconds=self.state.data["clock_offset"])
 
     def change(self, amendment: Amendment) -> None:
-        """Add a change to the world and to the state file."""
+        """Add a change to the facts and to the state file."""
         with self.state.lock:
             self.state.data["changes"].append(record_of(amendment))
             self.state.save()

@@ -19,7 +19,7 @@ from theseller.lib import clock
 
 @app.periodic(cron="* * * * * */2")
 @app.task(name="ingest.tick", queueing_lock="ingest.tick")
-# Procrastinate names the tick; the time that counts is the work's own
+# Procrastinate passes the scheduled time; the time that counts is the work's own
 def tick(timestamp: int = 0) -> None:  # noqa: ARG001
     """Plan new connections and enqueue every stream that is due."""
     discard_stale_tokens(at=clock.now())  # Also where no connection is left to be opened.

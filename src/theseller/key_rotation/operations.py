@@ -228,8 +228,7 @@ def _rotate_one(
 ) -> RotationResult:
     run = open_runs(context).get(entry.name)
     if run is not None and (_leaked_since(run, reason) or _staged_since(run)):
-        # Finish the one under way without waiting for anybody, then begin afresh with a secret that
-        # is newer.
+        # Finish the one under way without waiting, then begin again with a newer secret.
         rotated = _advance(replace(run, skip_waits=True), entry.kind)
         if not rotated.finished:
             return rotated

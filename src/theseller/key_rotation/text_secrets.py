@@ -42,8 +42,8 @@ from theseller.postgres.roles import BACKUP, LOGIN_ROLES, set_password
 from theseller.tenancy.scope import LONGEST_TICKET
 from theseller.tenancy.ticket_keys import install_ticket_key, retire_other_ticket_keys
 
-#: Amazon goes on accepting a replaced client secret this long; so do we, for processes that read
-#: the old one.
+#: Amazon accepts a replaced client secret for this long; so do we, for processes that read the old
+#: one.
 CLIENT_SECRET_GRACE = timedelta(days=7)
 _OWN_REPLICATION_PASSWORD_FROM = 160_000
 #: What a new client secret is tried with. No seller's token is needed: Amazon looks at the

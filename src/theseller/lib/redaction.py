@@ -130,7 +130,7 @@ def _name(key: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return str(value); a broken __str__ must not lose the line."""
+    """Return str(value), or a description if its __str__ raises."""
     if isinstance(value, str) and not isinstance(value, Enum):
         return value
     if isinstance(value, Enum):

@@ -6,7 +6,7 @@ from django import forms
 
 
 class DeletionForm(forms.Form):
-    """A word to type, and the person's password: nothing brings it back."""
+    """A word to type, and the person's password: deletion is irreversible."""
 
     confirm = forms.RegexField(
         regex=r"\ADELETE\Z",

@@ -83,7 +83,7 @@ def _endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _replaced(kind: str) -> Response:
-    """Return the answer of a fault that strikes before the request is read."""
+    """Return the answer of a fault that happens before the request is read."""
     if kind == "timeout":
         return SilentResponse(status_code=504)
     if kind == "html_error":

@@ -106,7 +106,7 @@ class ReportStore:
         outcome: str,
         at: datetime,
     ) -> Report:
-        """Remember a report that was asked for."""
+        """Store the request for a report."""
         state = self.emulator.state
         record = {
             "seller": seller.id,
@@ -156,7 +156,7 @@ class ReportStore:
         )
 
     def of(self, seller: Seller) -> Iterator[Report]:
-        """Give the reports that this seller's applications asked for."""
+        """Yield the reports that this seller's applications requested."""
         for report_id, record in list(self.emulator.state.data["reports"].items()):
             if record["seller"] == seller.id:
                 yield self._report(report_id, record)

@@ -200,7 +200,10 @@ def cancel_report(call: Call) -> dict[str, Any]:
 
 
 def get_report_document(call: Call) -> dict[str, Any]:
-    """Return a link to a document: a secret by itself, good for five minutes."""
+    """Return a link to a document, which is valid for five minutes.
+
+    Anyone who has the link can read the document.
+    """
     store = ReportStore(call.emulator)
     report = store.find_document(call.seller, call.path["document_id"], call.at)
     if report is None:

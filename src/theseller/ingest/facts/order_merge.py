@@ -84,7 +84,7 @@ def _marked(line: Line, *, replacement: bool) -> Line:
 
 
 def _by_sku(stored: Iterable[Line]) -> list[Line]:
-    """Number lines without an item number by SKU alone.
+    """Key lines without an item number by SKU alone.
 
     Earlier versions had the ASIN in the key, which may change or be left blank.
     """
@@ -93,7 +93,7 @@ def _by_sku(stored: Iterable[Line]) -> list[Line]:
 
 
 def _alike_in_every_file(incoming: Iterable[Line]) -> list[Line]:
-    """Number lines of one product without item numbers by their content.
+    """Key lines of one product without item numbers by their content.
 
     Their order in the file is not used, because it may differ between files.
     """

@@ -55,7 +55,7 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
         expires=at + LEASE_LENGTH,
         at=at,
     )
-    # Django has its connections hand out jsonb as text.
+    # Django has its connections return jsonb as text.
     return Lease(key, lease_id, json.loads(found[0][0]), *found[0][1:]) if found else None
 
 

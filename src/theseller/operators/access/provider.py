@@ -61,7 +61,7 @@ class AccessSessionProvider(AccessProvider):
             operator_auth_state(person, request.session, at=at, step_up=False)
             is not OperatorAuthState.AUTHENTICATED
         ):
-            return reverse("operators:sessions")  # whose guard asks for what is missing
+            return reverse("operators:sessions")  # its guard requires what is missing
         note_activity(request.session, at)
         name = str(getattr(request.user, "name", ""))
         access_session = AccessSessionRef(found.id, found.expires_at)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class AccountDeletionRefusedError(ValueError):
-    """An account can't end as things stand; the text says what to do first."""
+    """An account can't be deleted now; the text says what to do first."""
 
 
 @dataclass(frozen=True, slots=True)

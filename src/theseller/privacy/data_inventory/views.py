@@ -60,7 +60,7 @@ def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
 @step_up_required
 @limited("export", {by_account: Rate.per_minute(1, burst=3)})
 def export_file(request: HttpRequest, tenant_context: TenantContext) -> StreamingHttpResponse:
-    """Hand out the shop's facts as a zip of CSV files, while they are read."""
+    """Send the shop's facts as a zip of CSV files, while they are read."""
     del request
     at = clock.now()
     note_export(tenant=tenant_context.tenant, actor=tenant_context.actor, at=at)
