@@ -41,8 +41,8 @@ hypothesis.settings.load_profile("any-machine")
 
 STATE = session_folder() / f"state-{worker_name()}"
 
-#: Modules that take over a minute, in the order in which parallel workers begin with them: if one
-#: began last, the other workers would wait for it. Those that wait much and those that compute
+#: Modules that take over half a minute, in the order in which parallel workers begin with them: if
+#: one began last, the other workers would wait for it. Those that wait much and those that compute
 #: much take turns.
 LONGEST = (
     "crash/test_kill_during_backfill.py",
@@ -62,6 +62,17 @@ LONGEST = (
     "integration/key_rotation/test_key_services.py",
     "sabotage/test_evidence.py",
     "journeys/test_packing_slips.py",
+    "integration/erasure/test_deletion_kills.py",
+    "integration/config/test_database_restart.py",
+    "browser/analytics/test_pages.py",
+    "integration/key_rotation/test_kills.py",
+    "integration/crypto/test_conformance.py",
+    "integration/erasure/test_concurrent_erasure.py",
+    "integration/postgres/test_role_ownership.py",
+    "integration/ingest/imports/test_import_report.py",
+    "integration/erasure/test_tenant_erasure.py",
+    "completeness/test_tenant_isolation.py",
+    "upgrades/test_upgrade.py",
 )
 
 

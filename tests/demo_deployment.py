@@ -235,6 +235,15 @@ class Demo:
                 raise DemoError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return dict(json.loads(content)) if content else {}
 
+    def slow_amazon(self, *, slow: bool) -> None:
+        """Have the emulated Amazon take three seconds for each answer, until it is restarted.
+
+        What is pulled in the background would otherwise take most of the processor.
+        """
+        self.ask_emulator("DELETE", "faults")
+        if slow:
+            self.ask_emulator("POST", "faults", {"operation": "*", "kind": "slow"})
+
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` beside the demo."""
         return preloaded.run(["-m", "theseller.cli.main", *arguments], environ=self.environ)

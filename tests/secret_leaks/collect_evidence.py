@@ -20,9 +20,9 @@ import pytest
 from psycopg import sql
 from tests.demo_deployment import ROOT
 from tests.demo_leak_scan import DATABASES
-from tests.expected_figures import ALICE, CHARLIE
+from tests.expected_figures import CHARLIE, SMALL_SELLER
 from tests.leak_scanner import CANARY, AllowedFinding, Exact, LeakScanner, ScanResult
-from tests.secret_leaks.driver import UK, US, Driver
+from tests.secret_leaks.driver import UK, Driver
 from tests.secret_leaks.http_session import HttpSession
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo, images_allowed
 from tests.secret_leaks.known_secrets import KnownSecrets
@@ -101,12 +101,12 @@ def gather(demo: InstrumentedDemo) -> Evidence:
     known_secrets.collect_deployment(demo, "first")
     alice, charlie = driver.browser("alice"), driver.browser("charlie")
     driver.fail_to_sign_in()
-    driver.fail_to_connect(alice, US, ALICE)
-    driver.revoke(driver.connect(alice, US, ALICE))
+    driver.fail_to_connect(alice, UK, SMALL_SELLER)
+    driver.revoke(driver.connect(alice, UK, SMALL_SELLER))
     charlies = driver.connect(
         charlie, UK, CHARLIE
     )  # after that: a token of his, asked for at the same time, would be the one that is refused
-    alices = driver.connect(alice, US, ALICE)
+    alices = driver.connect(alice, UK, SMALL_SELLER)
     driver.fail_to_pull()
     driver.fail_to_refresh(alices)
     with ThreadPoolExecutor(1) as beside:

@@ -26,7 +26,7 @@ def test_every_act_killed_at_any_boundary_converges(
 ) -> None:
     """Kill at boundaries, of which there are at least `boundaries`.
 
-    With a stride, one in so many is tried, other ones each time.
+    With a stride, one in so many is tried.
     """
     monkeypatch.setitem(deployed.environ, "THESELLER_KILLS_STRIDE", str(stride))
     done = deployed.python(

@@ -3,13 +3,12 @@
 Each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. One in four
-boundaries, other ones each time; all with THESELLER_KILLS_STRIDE=1.
+boundaries; all with THESELLER_KILLS_STRIDE=1.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable
@@ -185,7 +184,7 @@ def _kills(
     fresh: Callable[[], tuple[Callable[[int], None], Callable[[], None], Callable[[], None]]],
 ) -> int:
     stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
-    boundary, kills = secrets.randbelow(stride), 0
+    boundary, kills = stride // 2, 0
     while True:
         killed_at, no_lie, well = fresh()
         killed = forked(partial(killed_at, boundary)) == signal.SIGKILL

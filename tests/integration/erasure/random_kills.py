@@ -4,7 +4,7 @@ Each is continued afterwards.
 
 Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long
 it takes; then it is killed after a part of that time, drawn over all of it and a bit more, so many
-times as is given. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
+times as is given, and again until one was killed before its end. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
 drawn again. Unlike `kills.py` nothing is counted: a kill falls into the middle of a statement, of a
 write, of a computation.
 """
@@ -81,8 +81,10 @@ def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
         forked(partial(kills._sealed_token, tenant, connection))
         return connection
 
-    whole, killed = min(timed(partial(kills._disconnect, tenant, prepared())) for _ in range(2)), 0
-    for _ in range(rounds):
+    whole = min(timed(partial(kills._disconnect, tenant, prepared())) for _ in range(2))
+    done = killed = 0
+    while done < rounds or not killed:
+        done += 1
         connection = prepared()
         killed += killed_after(
             partial(kills._disconnect, tenant, connection), chance.instant(whole)
@@ -97,8 +99,10 @@ def purges(tenant: UUID, person: UUID, rounds: int, chance: Chance) -> int:
         erase_connection(connection=connection, tenant=tenant, at=clock.now())
 
     recipe = kills._recipe(tenant, person)
-    whole, killed = min(timed(partial(erase, kills._seeded(recipe))) for _ in range(2)), 0
-    for _ in range(rounds):
+    whole = min(timed(partial(erase, kills._seeded(recipe))) for _ in range(2))
+    done = killed = 0
+    while done < rounds or not killed:
+        done += 1
         connection = kills._seeded(recipe)
         before = kills.left_reported(tenant, connection)
         killed += killed_after(partial(erase, connection), chance.instant(whole))
@@ -113,8 +117,10 @@ def backups(rounds: int, chance: Chance) -> int:
         take(place, now=clock.now)
         keep_wal(place)
 
-    whole, killed = min(timed(back_up) for _ in range(2)), 0
-    for _ in range(rounds):
+    whole = min(timed(back_up) for _ in range(2))
+    done = killed = 0
+    while done < rounds or not killed:
+        done += 1
         killed += killed_after(back_up, chance.instant(whole))
         forked(kills._backup_well)
     return killed

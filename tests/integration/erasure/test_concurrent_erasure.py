@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import secrets
 import signal
 import subprocess
 import sys
@@ -111,8 +110,7 @@ def _counted(body: Mapping[str, list[dict[str, int]]]) -> dict[str, int]:
 
 
 def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
-    seed = secrets.randbits(32)
-    chance = random.Random(seed)  # where to kill  # noqa: S311
+    chance = random.Random(1)  # where to kill: the same in each run  # noqa: S311
     people = deployed.people()
     shops = [UUID(people[0]["tenant"]), UUID(people[1]["tenant"]), UUID(people[1]["tenant"])]
     rows = [40, 25, 7]
@@ -133,18 +131,17 @@ def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) ->
     )
     for one, many in zip(ended, rows, strict=True):
         late = 5 if one == ended[2] else 0
-        assert result[str(one)] is not None, f"no certificate after all, seed {seed}"
+        assert result[str(one)] is not None, "no certificate after all"
         assert _counted(result[str(one)]) == {
             "ingest_order_line": 3 * many,
             "ingest_product": 3 * many + late,
-        }, f"seed {seed}: {statuses}"
+        }, statuses
 
 
 def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
     deployed: Deployment,
 ) -> None:
-    seed = secrets.randbits(32)
-    chance = random.Random(seed)  # where to kill  # noqa: S311
+    chance = random.Random(1)  # where to kill: the same in each run  # noqa: S311
     tenant, elsewhere = new_id(), new_id()
     for one in (tenant, elsewhere):
         _insert(
@@ -190,14 +187,14 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
             CERTIFICATES, f"shop/{tenant}/{tenant}", *(f"person//{one}" for one in requested)
         )
     )
-    assert result[str(tenant)] is not None, f"no certificate after all, seed {seed}"
+    assert result[str(tenant)] is not None, "no certificate after all"
     assert _counted(result[str(tenant)]) == {
         "tenancy_tenant": 1,
         "accounts_membership": 3,
         "accounts_user": 3,
         "accounts_recovery_code": 24,
-    }, f"seed {seed}"
+    }
     for person in requested:
-        assert result[str(person)] is not None, f"no certificate after all, seed {seed}"
+        assert result[str(person)] is not None, "no certificate after all"
         counted = {"accounts_membership": 1, "accounts_user": 1, "accounts_recovery_code": 8}
-        assert _counted(result[str(person)]) == counted, f"seed {seed}"
+        assert _counted(result[str(person)]) == counted

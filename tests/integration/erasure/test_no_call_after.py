@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import secrets
 import signal
 import subprocess
 import sys
@@ -136,12 +135,12 @@ def calling(
             )
             stack.callback(running[-1].kill)
         assert wait_until(
-            lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 20
+            lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 120
         ), [file.read_text()[-300:] if file.exists() else "-" for file in files]
 
         def left() -> list[float]:
             for one in running:
-                assert one.wait(60) == 0, "a caller failed by itself"
+                assert one.wait(120) == 0, "a caller failed by itself"
             return [
                 float(line)
                 for file in files
@@ -178,7 +177,7 @@ def _by_one_that_is_killed_first(shop: Shop, connection: str) -> float:
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as ending:
         assert ending.stdout is not None
         assert ending.stdout.readline() == b"ready\n"
-        time.sleep(secrets.randbelow(200) / 1000)
+        time.sleep(0.1)
         ending.send_signal(signal.SIGKILL)
     return _by_a_process(shop, connection)
 
