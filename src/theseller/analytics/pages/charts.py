@@ -218,7 +218,7 @@ def chart(
 def _address(selection: Selection, points: Points) -> str:
     """Return the URL of a point, with DAY and FIRST for its days.
 
-    DAY stands for the last and FIRST for the first day of the point; the script replaces them.
+    DAY is in the place of the last and FIRST of the first day of the point; the script replaces them.
     """
     if points.weekly:
         return selection.query(period="custom", **{"from": "FIRST", "to": "DAY"})
