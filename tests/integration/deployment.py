@@ -50,7 +50,7 @@ WITH_DJANGO = (
 
 @dataclass(slots=True)
 class Deployment:
-    """A running database with its state folder; `environ` is what its processes are told."""
+    """A running database with its state folder; `environ` is the environment of its processes."""
 
     state: Path
     environ: dict[str, str]
@@ -266,7 +266,7 @@ def _build(
 
 @contextlib.contextmanager
 def within(environ: Mapping[str, str]) -> Iterator[None]:
-    """Let this process see what the deployment's processes are told."""
+    """Give this process the environment of the deployment's processes."""
     before = dict(os.environ)
     os.environ.update(
         {name: value for name, value in environ.items() if name.startswith(("THESELLER_", "AWS_"))}

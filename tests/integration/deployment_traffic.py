@@ -118,7 +118,7 @@ def write(turn: int) -> None:
 
 
 def reconnect(turn: int) -> None:
-    """Have the pool make all its connections anew, then use one."""
+    """Have the pool make all its connections again, then use one."""
     pool = databases["default"].pool  # type: ignore[attr-defined]
     if pool is not None:
         pool.drain()
@@ -254,7 +254,7 @@ def main() -> None:
     counts = Counts(Path(sys.argv[1]))
     role = os.environ["THESELLER_ROLE"]
     if role == "web":
-        # Those of an earlier traffic, to which nobody comes back, would keep an old key alive for
+        # Those of an earlier traffic, which no process uses, would keep an old key alive for
         # twelve hours.
         end_all_sessions()
         _COOKIES.extend(sign_in(one["person"]) for one in _PEOPLE)

@@ -3,7 +3,7 @@
 It is driven through every path, the failing ones too.
 
 The demo's real processes run with settings of the tests (`tests/secret_leaks`): what they add is an
-Amazon that repeats every secret it is told, and code that fails with a secret in its hands. Each
+Amazon that repeats every secret it receives, and code that fails while it holds a secret. Each
 place is searched; each prints how much; in each a planted secret is found.
 """
 

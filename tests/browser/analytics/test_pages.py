@@ -47,7 +47,7 @@ def cast(database: str) -> Cast:
 
 @pytest.fixture(scope="module")
 def newcomer(database: str) -> Person:
-    """Return somebody whose shop stays empty, whatever the other tests do to Charlie's."""
+    """Return a user whose shop stays empty, whatever the other tests do to Charlie's."""
     return create_cast(at=clock.now()).charlie
 
 

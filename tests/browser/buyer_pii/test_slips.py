@@ -109,7 +109,7 @@ def _sell(shop: Shop) -> None:
                 [shop.tenant, US, sku, shop.connection, title, at],
             )
         for number, (order, lines) in enumerate(ORDERS.items()):
-            bought = at - timedelta(hours=40 - 5 * number)  # the longest waiting stands first
+            bought = at - timedelta(hours=40 - 5 * number)  # the longest waiting comes first
             for place, ((sku, _), quantity) in enumerate(lines):
                 cursor.execute(
                     "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
@@ -256,7 +256,7 @@ def test_packing_slips_are_turned_on_requested_and_printed(
     expect(page.locator("#strip")).to_contain_text("5 slips on the way")
     _check(page, "4-waiting")
     _beside(lambda: _arrive(shop))
-    # Nobody reloads: the page looks again by itself, and what was ticked stays so.
+    # No reload: the page polls by itself, and what was selected stays so.
     page.locator("[type=checkbox]").first.check()
     expect(page.locator("#strip")).to_contain_text("2 slips ready")
     expect(page.locator(f"#state-{FIRST}")).to_contain_text("Ready")

@@ -36,7 +36,7 @@ def test_an_operator_with_a_proof_is_let_in() -> None:
 
 
 def test_for_everyone_else_the_area_does_not_exist(cast: Cast) -> None:
-    """An owner of a shop gets the page of an address that nobody has, with or without a second factor."""
+    """An owner of a shop gets the page of an address that does not exist, with or without a second factor."""
     enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.alice.id))
@@ -65,7 +65,7 @@ def test_the_password_alone_does_not_open_it() -> None:
             timedelta(minutes=-10),
             timedelta(0),
             False,
-        ),  # a proof from the future: a clock is wrong, or somebody lies
+        ),  # a proof from the future: a wrong clock or a forgery
     ],
 )
 def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(
@@ -89,7 +89,7 @@ def test_what_was_taken_away_a_second_ago_is_closed() -> None:
 
 
 def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
-    """Whoever kept a session that the lost phone had opened is out."""
+    """A session that the lost phone had opened ends."""
     operator = create_operator()
     client = operator_client(operator)
     enroll_app(operator.id, clock.now())

@@ -136,7 +136,7 @@ def test_a_passkey_signs_in_once_for_each_challenge(cast: Cast) -> None:
         {"origin": "https://localhost"},
         {"origin": "http://localhost:8100"},
         {"name": "evil.example"},
-        {"flags": PRESENT},  # nobody was verified: a stolen key alone
+        {"flags": PRESENT},  # no user was verified: a stolen key alone
         {"flags": VERIFIED},
         {"key": ec.generate_private_key(ec.SECP256R1())},
         {"id": b"another credential"},

@@ -1,6 +1,6 @@
 """Second factors: codes, recovery codes, fresh proofs, and what is stored.
 
-The codes are the RFC's own examples; each is accepted once, whoever sends it.
+The codes are the RFC's own examples; each is accepted once.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
 
 
 def test_only_failures_count() -> None:
-    """Whoever proves themselves before each of twelve dangerous acts is not locked out."""
+    """A user with a proof before each of twelve sensitive acts is not locked out."""
     operator = create_operator()
     client = operator_client(operator)
     codes = [

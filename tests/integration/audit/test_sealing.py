@@ -220,7 +220,7 @@ def _replace_everything_in_the_database(
     superuser: Superuser, at: list[int]
 ) -> set[tuple[Fault, int | None]]:
     """A new log with new checkpoints, well-formed and signed by a key of the forger's."""
-    superuser.execute("update audit_event set actor = 'user:nobody' where position = %s", [at[0]])
+    superuser.execute("update audit_event set actor = 'user:unknown' where position = %s", [at[0]])
     head = None
     leaves = b"\x00" * 40 * 6
     superuser.execute("truncate audit_checkpoint")

@@ -143,7 +143,7 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
             "select count(*) from connections_disconnection where connection_id = %s", ids[1]
         )
         assert bool(ended) is not bool(alive), "the record and the end of the key are one"
-        if not ended:  # What was told as stored is there, whole.
+        if not ended:  # What was reported as stored is there, whole.
             assert deployed.rows(
                 "select count(*) from ingest_product where connection_id = %s", ids[1]
             ) == [(6000 * (stored + 1),)]

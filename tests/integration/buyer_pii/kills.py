@@ -229,7 +229,7 @@ def _keep_well(tenant: UUID, connection: UUID) -> None:
         "select sealed from pii.recipient where connection_id = %s", [connection]
     )
     assert _readable(bytes(sealed), tenant, connection), (
-        "a kill left a recipient that nobody can read"
+        "a kill left a recipient that no one can read"
     )
 
 

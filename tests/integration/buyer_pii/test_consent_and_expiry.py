@@ -106,7 +106,7 @@ def test_only_the_vault_role_reads_recipients_and_it_reads_nothing_else(shop: Sh
             if role == "migrate":
                 connection.execute(
                     "set role theseller_web"
-                )  # The owner is bound by row security; it may become nobody.
+                )  # The owner is bound by row security; it assumes no other role.
             connection.execute("select sealed from pii.recipient")
     with psycopg.connect(role_dsn("pii", shop.database), autocommit=True) as connection:
         for table in (
@@ -152,7 +152,7 @@ def test_on_the_expiry_date_the_key_is_destroyed_and_an_old_copy_cannot_be_opene
     copy = _sealed(shop)
     _swept(EXPIRY - timedelta(seconds=1))
     assert _open_raw(shop, copy) == RECIPIENT
-    # Nobody reads it from the first moment of the day on, whether or not the job has run.
+    # No one can read it from the start of that day on, whether or not the job has run.
     assert not open_slips(ids=["111-1"], tenant=shop.tenant, actor=shop.cast.alice.actor, at=EXPIRY)
     _swept(EXPIRY)
     with pytest.raises(KeyDestroyedError):

@@ -30,7 +30,7 @@ Fault = tuple[Callable[[], contextlib.AbstractContextManager[None]], ServiceStat
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment. `environ` is all it is told, so that another process can be made from it."""
+    """One deployment. `environ` is all its configuration, so that another process can be made."""
 
     name: str
     state: Path

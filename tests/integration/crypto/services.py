@@ -146,7 +146,7 @@ class Bao:
 
 
 class Moto:
-    """Moto's stand-in for AWS. It forgets everything when it stops, so tests break the line to it instead."""
+    """Moto's substitute for AWS. It loses everything when it stops, so tests break the connection."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -177,10 +177,10 @@ class Line(StrEnum):
     """What happens on the way to a service."""
 
     GOOD = "good"
-    CUT = "cut"  # nobody listens
+    CUT = "cut"  # no process listens
     DROPPED = "dropped"  # the connection breaks as soon as it is used
     SILENT = "silent"  # it is taken, and no answer ever comes
-    ANSWERED = "answered"  # somebody in between answers: a gateway, a broken node
+    ANSWERED = "answered"  # an intermediary answers: a gateway, a broken node
 
 
 class Wire:

@@ -105,7 +105,7 @@ def test_the_store_is_refused_under_another_environments_name(deployment: Deploy
     Files by the environment that the root key names, OpenBao by the documented policy.
     """
     if deployment.name == "aws":
-        pytest.skip("moto has no policies: it refuses nobody")
+        pytest.skip("moto has no policies: it refuses no request")
     choice = parse_secret_config(
         deployment.environ, environment="test", state=deployment.state, guarded=False
     )

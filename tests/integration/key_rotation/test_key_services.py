@@ -116,7 +116,7 @@ def test_the_inventory_knows_what_the_service_keeps(served: Deployment) -> None:
         else {f"purpose-key:{one.value}" for one in Purpose if one is not Purpose.ROOT}
     )
     assert all(listed[name]["state"] == "fresh" for name in purposes)
-    # The service's own root, and our credential at it, are somebody's to note.
+    # The service's own root, and our credential at it, need a person to record their age.
     assert listed["service-root-key"]["state"] == "unknown"
     assert (
         served.theseller(

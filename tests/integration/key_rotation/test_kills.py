@@ -1,4 +1,4 @@
-"""kill -9 at every boundary of every kind of rotation; gone on with, it converges."""
+"""kill -9 at every boundary of every kind of rotation; continued, it converges."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_an_unknown_name_stops_before_anything_is_begun(deployed: Deployment) ->
 
 
 def test_the_hourly_job_replaces_what_is_due_and_nothing_else(deployed: Deployment) -> None:
-    deployed.rows("with gone as (delete from django_session) select 1")
+    deployed.rows("with deleted as (delete from django_session) select 1")
     deployed.ask(
         _DUE, "20"
     )  # What an earlier test left under way, such as the grace of a client secret, is over by then.

@@ -1,4 +1,4 @@
-"""Reviews of access: everything that was on the page, by somebody who did not do it, every two weeks."""
+"""Access reviews: everything on the page, by an operator who did not do it, every two weeks."""
 
 from __future__ import annotations
 

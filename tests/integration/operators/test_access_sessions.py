@@ -125,7 +125,7 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
     assert "2026-11-01" not in str(_log(database, operator)), (
         "addresses are written without their values"
     )
-    assert REASON not in str(_log(database, operator)), "the reason may name somebody"
+    assert REASON not in str(_log(database, operator)), "the reason may name a person"
 
 
 def test_nothing_leaves_as_a_file(

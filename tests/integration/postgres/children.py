@@ -41,7 +41,7 @@ def start_and_sleep(state: Path) -> None:
 
 
 def round_trip(state: Path) -> None:
-    """Make, use, stop and start a server as whoever we are."""
+    """Make, use, stop and start a server as the current user."""
     one = server(state)
     for _ in range(2):
         one.ensure_started()

@@ -131,7 +131,7 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
     outcomes = {one.subject.id: one for one in erase_tenants_and_users(tenants=(), at=clock.now())}
 
     assert outcomes[bob].completed
-    # Two of the three sessions were over and gone already, when their browsers came.
+    # Two of the three sessions had ended and were deleted when their browsers came.
     assert {table: rows for table, rows in outcomes[bob].deleted.items() if rows} == {
         **{table: rows for table, rows in before.items() if rows}, "django_session": 1,
     }  # fmt: skip
@@ -161,7 +161,7 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
 
 
 def _entered(person: UUID) -> Client:
-    """Return the browser of somebody with a second factor, who has just proven it."""
+    """Return the browser of a user with a second factor, who has just proven it."""
     from tests.operators import OperatorUser
 
     return operator_client(OperatorUser(person, "", None))

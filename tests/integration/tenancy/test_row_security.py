@@ -3,7 +3,7 @@
 No counter of a plan tells of one other tenant.
 
 The planner puts equalities on one column into an equivalence class and compares each row with one
-member of it. Each attack below offers a member of its own and changes what that stands for between
+member of it. Each attack below offers a member of its own and changes what that means between
 the check of the ticket and the rows.
 """
 

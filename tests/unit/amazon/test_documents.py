@@ -54,7 +54,7 @@ def http(content: bytes, *, status: int = 200, failure: Exception | None = None)
 
 
 def assert_tells_nothing(error: BaseException) -> None:
-    """The address stands in no text, no link of the chain and no local variable of ours."""
+    """The address is in no text, no link of the chain and no local variable of ours."""
     stack = traceback.TracebackException.from_exception(error, capture_locals=True).stack
     ours = [frame for frame in stack if "/theseller/" in frame.filename]
     assert ours

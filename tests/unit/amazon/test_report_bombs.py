@@ -33,7 +33,7 @@ print(f"{{after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime:.1f}} 
 print(found.importable, "|", found.why_not)
 """
 
-#: What each file of `bombs` is told.
+#: A part of the refusal of each file of `bombs`.
 REFUSALS = {
     "gzip_of_many_members": "parts, which no report does",
     "gzip_of_zeros": "times its size when decompressed",

@@ -42,7 +42,7 @@ from theseller.postgres.errors import ServerFailedError
 
 
 class Stub:
-    HELP = "a command that does as it is told"
+    HELP = "a command that does what the test sets"
 
     def __init__(self, act: Callable[[], int]) -> None:
         self.act = act

@@ -1,4 +1,4 @@
-"""`theseller rotate` says what is wrong with what it was told, before it touches anything."""
+"""`theseller rotate` says what is wrong with its arguments, before it touches anything."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_a_bundle_may_lie_in_a_file(tmp_path: Path) -> None:
 
 
 def test_a_name_in_two_places_is_refused(tmp_path: Path) -> None:
-    """Whatever pair it is: one of the two is out of date, and nobody can say which."""
+    """Whatever pair it is: one of the two is out of date, and no one can say which."""
     (tmp_path / "a").write_text("x")
     places = [
         {"THESELLER_A": "x"},

@@ -194,7 +194,7 @@ def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(
 ) -> None:
     secret = new_timestamped_secret()
     provider.put("db-migrate", secret)
-    provider.put("session-key", Secret("somebody else's"))
+    provider.put("session-key", Secret("another one's"))
     read = provider.leading_bytes("db-migrate", ID_BYTES)
     assert leading_secret_id(read) == timestamped_secret_id(secret)
     assert len(read) == ID_BYTES

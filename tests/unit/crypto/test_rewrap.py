@@ -80,7 +80,7 @@ def test_a_purpose_key_is_replaced_under_a_reader_that_still_remembers_it(
     assert [reader.get(key.id).material for key in (*keys, other)] == [
         key.material for key in (*keys, other)
     ]
-    # A copy of a key file from before the rotation: the key above it is gone, from the disk and
+    # A copy of a key file from before the rotation: the key above it is deleted, from the disk and
     # from the reader's memory.
     stolen = tmp_path / "keys" / "data" / f"{keys[0].id}.json"
     stolen.write_bytes(before[stolen])

@@ -124,7 +124,7 @@ def test_relocation_matrix() -> None:
             ("production", "staging", "demo"),
         )
     ]
-    # The same id and material for both purposes: only the purpose in the place stands between them.
+    # The same id and material for both purposes: only the purpose in the place differs.
     material = Secret(bytes(range(32)))
     keys = {
         purpose: DataKey(ALICE, purpose, material)

@@ -104,9 +104,9 @@ TAMPERED: dict[str, Callable[[bytes, list[bytes]], bytes]] = {
     "nothing": lambda _header, _found: b"",
     "header only": lambda header, _found: header,
     "half a header": lambda header, _found: header[:40],
-    "last chunk gone": lambda header, found: header + found[0] + found[1],
-    "first chunk gone": lambda header, found: header + found[1] + found[2],
-    "middle chunk gone": lambda header, found: header + found[0] + found[2],
+    "last chunk missing": lambda header, found: header + found[0] + found[1],
+    "first chunk missing": lambda header, found: header + found[1] + found[2],
+    "middle chunk missing": lambda header, found: header + found[0] + found[2],
     "swapped": _swap,
     "repeated": _repeat,
     "one byte short": lambda header, found: header + b"".join(found)[:-1],
@@ -171,7 +171,7 @@ def test_a_destroyed_key_says_so() -> None:
 def test_a_source_that_fails_is_no_shorter_stream() -> None:
     def failing() -> Iterator[bytes]:
         yield CONTENT[:CHUNK_BYTES]
-        raise OSError("the disk is gone")
+        raise OSError("the disk is missing")
 
     written: list[bytes] = []
     with pytest.raises(OSError, match="gone"):

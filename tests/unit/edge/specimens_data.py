@@ -124,7 +124,7 @@ _CONTROLS = [
         "Everything is erased within 30 days of leaving",
         "Broken",
         1,
-        "One purge is 2 days past its limit. The operator was told at 09:12.",
+        "One purge is 2 days past its limit. The operator was notified at 09:12.",
         12,
     ),
     (

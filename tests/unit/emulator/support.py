@@ -1,4 +1,4 @@
-"""An emulator in this process, at an instant that stands still unless a test moves it."""
+"""An emulator in this process, at an instant that stays the same unless a test moves it."""
 
 from __future__ import annotations
 

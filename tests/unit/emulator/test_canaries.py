@@ -16,7 +16,7 @@ from theseller.emulator.world.simulation import World
 
 
 def planted(body: object, path: str = "") -> set[str]:
-    """Return the paths below which a canary stands."""
+    """Return the paths below which there is a canary."""
     if isinstance(body, dict):
         return {
             found

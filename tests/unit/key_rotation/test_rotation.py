@@ -74,7 +74,7 @@ def test_no_setting_allows_more_than_ninety_days(tmp_path: Path) -> None:
 def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
     kind: SecretKind, reason: RotationReason
 ) -> None:
-    """A step is gone on with by its name."""
+    """A step is continued by its name."""
     run = Run(
         new_id(),
         "root-key",
@@ -110,7 +110,7 @@ def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(
 
 
 def test_every_kind_is_replaced_by_steps_or_by_hand() -> None:
-    # A backup's key dies with it, and a probe's key is renewed by its control: neither is ever
+    # A backup's key ends with it, and a probe's key is renewed by its control: neither is ever
     # replaced.
     assert set(SecretKind) - set(_STEPS) == {
         SecretKind.SERVICE_CREDENTIAL,

@@ -1,4 +1,4 @@
-"""A confined process speaks to whom it is told to, and to itself; nothing else is looked up or called."""
+"""A confined process reaches the listed hosts and itself; nothing else is looked up or called."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def border() -> Iterator[None]:
 
 
 def _looked_up(host: str | bytes) -> None:
-    with pytest.raises(socket.gaierror):  # let out, and nobody there
+    with pytest.raises(socket.gaierror):  # permitted, but the host does not exist
         socket.getaddrinfo(host, 443)
 
 

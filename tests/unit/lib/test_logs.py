@@ -1,4 +1,4 @@
-"""Every line leaves as JSON through the redactor, whoever logs it and however."""
+"""Every line leaves as JSON through the redactor, from any logger."""
 
 from __future__ import annotations
 

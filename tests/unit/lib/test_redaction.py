@@ -20,7 +20,7 @@ from theseller.lib.secret import REDACTED, Secret
 CORE = "Q7zK2mV9xR4tB8nL"
 CANARY = "CNRY" + "ABCDEFGHIJ2345672345"
 
-#: Each way a secret may be spelled; {} is the secret's core, which must be gone.
+#: Each way a secret may be spelled; {} is the secret's core, which must be removed.
 SHAPES = (
     "Atzr|{}",
     "Atza|{}",

@@ -1,4 +1,4 @@
-"""What is told of an exception: everything about the code, nothing of the values."""
+"""What is logged of an exception: everything about the code, nothing of the values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ForeignError(Exception):
 
 
 def _trace(*errors: BaseException) -> str:
-    """Raise the errors, each during the handling of the one before, and return what is told."""
+    """Raise the errors, each during the handling of the one before, and return the description."""
     try:
         for number, error in enumerate(errors):
             try:

@@ -58,7 +58,7 @@ def test_the_usual_layout_is_inside_and_moves_with_the_folder(short_path: Path) 
 
 def test_a_closed_folder_sends_the_data_elsewhere(tmp_path: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root runs the server as somebody else")
+        pytest.skip("only root runs the server as another user")
     state, elsewhere = state_in(tmp_path), tmp_path / "var"
     elsewhere.mkdir()
     tmp_path.chmod(0o700)
@@ -139,7 +139,7 @@ def test_a_mark_survives_saving_and_ends_with_its_process(tmp_path: Path) -> Non
     assert ProcessMark.load(tmp_path / "mark") == saved
     assert wait_until(lambda: "input()" in command_line(child.pid), 10.0)
     child.kill()
-    # A zombie, not waited for yet, counts as gone.
+    # A zombie, not waited for yet, counts as ended.
     assert wait_until(lambda: not saved.alive(), 10.0)
     child.communicate()
     assert process_mark(child.pid) is None

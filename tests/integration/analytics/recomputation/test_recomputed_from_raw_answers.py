@@ -29,7 +29,7 @@ from tests.integration.analytics.recomputation.shop import SKU_COLUMNS, Clock, S
 from theseller.emulator.world.settlements import INVOICED, STANDARD
 from theseller.lib.marketplaces import MARKETPLACES
 
-#: As fast as no quota of Amazon's can matter: the clock stands nearly still.
+#: Fast enough that no quota of Amazon's matters: the clock hardly moves.
 RATE_SCALE = 1_000_000.0
 WINDOW = timedelta(days=30)
 LAG = timedelta(minutes=2, seconds=5)

@@ -418,7 +418,7 @@ def _invented_store(shop: Shop) -> None:
 
 
 _PLANT = (
-    "with gone as (delete from analytics_day returning *) insert into analytics_day (tenant_id,"
+    "with deleted as (delete from analytics_day returning *) insert into analytics_day (tenant_id,"
     " local_day, marketplace_id, currency, orders, cancelled_orders, pending_orders, order_items,"
     " units, unpriced_units, ordered_sales, promotions, refunds, product_sales, credits, discounts,"
     " refunded_sales, fees, advertising, reimbursements, unclassified, selling_fees,"
@@ -428,7 +428,7 @@ _PLANT = (
     " units, unpriced_units, ordered_sales, promotions, refunds, product_sales, credits, discounts,"
     " refunded_sales, fees, advertising, reimbursements, unclassified, selling_fees,"
     " fulfilment_fees, storage_fees, computed_at, posted_orders, posted_lines, settled_net,"
-    " ordered_tax, deferred_sales, {} from gone"
+    " ordered_tax, deferred_sales, {} from deleted"
 )
 
 

@@ -61,7 +61,7 @@ def _fill(shop: Shop, chance: Random, begin: datetime) -> None:
 def test_rollups_are_the_sums_of_their_base_rows(seed: int) -> None:
     chance, shop = Random(seed), Shop.open()  # repeatable, not secret  # noqa: S311
     _fill(shop, chance, WINDOWS[seed % len(WINDOWS)])
-    # A superseding line may stand on another day than the line it replaces: whoever writes it marks
+    # A superseding line may be on another day than the line it replaces: its writer marks
     # both.
     shop.run(
         "insert into ingest_dirty_day select tenant_id, marketplace_id, local_day, now() from"
@@ -85,10 +85,10 @@ def test_the_recount_finds_a_rollup_that_is_wrong_by_a_cent() -> None:
     shop.roll_up()
     assert differences(shop.tenant, days=10, seed=1, using="worker") == ((), 1)
     shop.run(
-        "with gone as (delete from analytics_day_product returning *) insert into"
+        "with deleted as (delete from analytics_day_product returning *) insert into"
         " analytics_day_product select (gone).tenant_id, local_day, marketplace_id, sku, asin,"
         " currency, orders, units, ordered_sales + 0.01, promotions, refunds, refunded_sales, fees,"
-        " net_proceeds, product_sales, posted_orders, posted_lines from gone"
+        " net_proceeds, product_sales, posted_orders, posted_lines from deleted"
     )
     found, _ = differences(shop.tenant, days=10, seed=1, using="worker")
     assert [(one.sku, one.column) for one in found] == [("MUG-1", "ordered_sales")]

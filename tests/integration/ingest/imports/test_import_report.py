@@ -49,7 +49,7 @@ TRAFFIC = ReportType.SALES_AND_TRAFFIC
 
 @pytest.fixture
 def cast(database: str) -> Cast:
-    """Return the cast with fresh shops. Nobody signs in here, so nobody's password is hashed."""
+    """Return the cast with fresh shops. No one signs in here, so no password is hashed."""
     shops = [
         create_tenant(name=f"{name}'s shop", actor="process:test", at=NOON)
         for name in ("Alice", "Charlie")

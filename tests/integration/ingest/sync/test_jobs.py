@@ -1,4 +1,4 @@
-"""The jobs: nudges that may be lost or doubled, and a reaper for those of a killed worker."""
+"""The jobs: they may be lost or doubled, and those of a killed worker are run again."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_jobs_of_a_stopped_worker_are_run_again(worker: Worker) -> None:
             "update procrastinate_jobs set status = 'doing', worker_id = %s where id in (%s, %s)",
             [expired, first[0], second[0]],
         )
-    tick(0)  # nudges both streams again: the queueing locks of the dead jobs are free
+    tick(0)  # enqueues both streams again: the queueing locks of the expired jobs are free
     assert (
         len([job for job in _jobs(worker) if job[1] == "todo"])
         == worker.rows("select count(*) from ingest_stream")[0][0]

@@ -1,4 +1,4 @@
-"""What people are told about how far their data is."""
+"""What the progress page says about how far the data is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection that is authorised anew, and one that takes over from another that is not erased yet."""
+"""A connection that is authorized again, and one that takes over from another not yet erased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# what stands in for a method takes whatever it takes
+# a replacement of a method takes the same arguments
 """A worker that is killed at any moment, two workers at once, a connection that ends meanwhile.
 
 Nothing is lost, nothing is doubled.

@@ -127,7 +127,7 @@ def settlement(
     dates: str = "iso",
     **extra: str,
 ) -> str:
-    """A settlement of (amount-type, amount-description, amount) lines. `extra` cells stand on every line."""
+    """A settlement of (amount-type, amount-description, amount) lines. `extra` cells are on every line."""
     day, moment = _DATED[dates]
     summary = [
         "1001",
