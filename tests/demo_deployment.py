@@ -103,8 +103,10 @@ class Demo:
         said = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale", self.rate_scale, "--people", self.people],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self.environ, start_new_session=True,
+                [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale",
+                    self.rate_scale, "--people", self.people],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env=self.environ, start_new_session=True,
                 # one prctl call, loaded before the fork
                 preexec_fn=stop_with_parent(signal.SIGTERM),  # noqa: PLW1509
             )  # fmt: skip

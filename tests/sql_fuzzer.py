@@ -32,10 +32,22 @@ Database = Callable[[], Connection]
 #: Functions that answer over all shops, reviewed and listed: `postgres/sql/grants.sql` says for
 #: whom. What they answer is no hit.
 LISTED = frozenset({
-    "access_sessions", "access_to_review", "access_views", "tenants_with_expired_facts", "connections_of_seller", "deletion_requests", "dirty_tenants",
-    "due_purges", "due_recipients", "due_shop_ends", "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends",
-    "failed_erasures", "fingerprint", "open_access", "open_consents", "requested_recipients", "refusals_since", "shops_of_person", "shops_without_another_owner",
+<<<<<<< HEAD
+    "access_sessions", "access_to_review", "access_views", "tenants_with_expired_facts",
+    "connections_of_seller", "deletion_requests", "dirty_tenants",
+    "due_purges", "due_recipients", "due_shop_ends", "due_streams", "end_by_link", "ended_access",
+    "ended_authorisations", "ends",
+    "failed_erasures", "fingerprint", "open_access", "open_consents", "requested_recipients",
+    "refusals_since", "shops_of_person", "shops_without_another_owner",
     "recipient_views", "tenants_of", "unbegun_requests", "unplanned_connections",
+=======
+    "access_sessions", "access_to_review", "access_views", "aged_tenants", "connections_of_seller",
+    "deletion_requests", "dirty_tenants", "due_purges", "due_recipients", "due_shop_ends",
+    "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends", "failed_erasures",
+    "fingerprint", "open_access", "open_consents", "open_wishes", "refusals_since",
+    "shops_of_person", "shops_without_another_owner", "slip_looks", "tenants_of",
+    "unbegun_requests", "unplanned_connections",
+>>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
 })  # fmt: skip
 #: Tables without row security, which name shops to the roles that serve (audit lines to none): ids
 #: in the arguments of jobs.
@@ -126,8 +138,10 @@ class Grammar:
         """Return a tenant in one of the forms that the planner takes for a constant."""
         victim, own = self.world.victim, self.world.own
         value = self.chance.choice([
-            "current_setting('x.y')::uuid", "current_setting('x.y')::uuid", "current_setting('x.z')::uuid", f"'{victim}'", f"'{own}'",
-            "(select current_setting('x.y')::uuid)", f"(select '{victim}'::uuid)", "l.v", "pg_temp.stable()", "pg_temp.turns()",
+            "current_setting('x.y')::uuid", "current_setting('x.y')::uuid",
+            "current_setting('x.z')::uuid", f"'{victim}'", f"'{own}'",
+            "(select current_setting('x.y')::uuid)", f"(select '{victim}'::uuid)", "l.v",
+            "pg_temp.stable()", "pg_temp.turns()",
             "(select current_setting('x.y')::uuid where l.v is not null)",
             f"case when current_setting('x.y') = '{own}' then '{own}'::uuid else '{victim}' end",
             f"coalesce(nullif(current_setting('x.y'), '')::uuid, '{victim}')",
@@ -148,17 +162,26 @@ class Grammar:
             or [""]
         )
         own = self.chance.choice([
-            f"{column} = {self.value()}", f"{column} = {self.value()}", f"{self.value()} = {column}", f"{column} = any (array[{self.value()}, {self.value()}])",
-            f"{column} in (select {self.value()})", f"{column} is not distinct from {self.value()}", f"{column} >= {self.value()}",
-            f"({column}, {alias}.ctid) = ({self.value()}, '(0,1)'::tid)", f"{column} <> {self.value()}", f"{column}::text = {self.value()}::text",
-            f"({column} = {self.value()} or {column} = {self.value()})", f"{alias}.ctid = any (array(select format('(0,%s)', i)::tid from generate_series(1, 200) i))",
-            f"{alias}.xmin::text <> '0'", f"length({alias}::text) > 3", f"pg_temp.tells({alias}::text)" if self.functions else f"{alias}::text like '%S-2%'",
+            f"{column} = {self.value()}", f"{column} = {self.value()}",
+            f"{self.value()} = {column}", f"{column} = any (array[{self.value()}, {self.value()}])",
+            f"{column} in (select {self.value()})", f"{column} is not distinct from {self.value()}",
+            f"{column} >= {self.value()}",
+            f"({column}, {alias}.ctid) = ({self.value()}, '(0,1)'::tid)",
+            f"{column} <> {self.value()}", f"{column}::text = {self.value()}::text",
+            f"({column} = {self.value()} or {column} = {self.value()})",
+            (f"{alias}.ctid = any (array(select format('(0,%s)', i)::tid from generate_series(1,"
+            f" 200) i))"),
+            f"{alias}.xmin::text <> '0'", f"length({alias}::text) > 3",
+            f"pg_temp.tells({alias}::text)" if self.functions else f"{alias}::text like '%S-2%'",
         ])  # fmt: skip
         parts = [own, self.switch()]
         if key:
             parts.append(self.chance.choice([
-                "true", f"{alias}.{key} >= (select substr(set_config('x.y', '{self.world.own}', true), 1, 0))",
-                f"{alias}.{key} >= 'S-1' and {alias}.{key} < 'S-9'", f"{alias}.{key} like 'S-2%'", f"{alias}.{key} = 'S-200'",
+                "true",
+                (f"{alias}.{key} >= (select substr(set_config('x.y', '{self.world.own}', true), 1,"
+                f" 0))"),
+                f"{alias}.{key} >= 'S-1' and {alias}.{key} < 'S-9'", f"{alias}.{key} like 'S-2%'",
+                f"{alias}.{key} = 'S-200'",
             ]))  # fmt: skip
         self.chance.shuffle(parts)
         return " and ".join(parts)
@@ -171,11 +194,14 @@ class Grammar:
         )
         first = self.chance.choice([
             f"(values ({self.value_alone()})) l(v)", f"(select {self.value_alone()} v offset 0) l",
-            f"(select set_config('x.y', '{self.world.victim}', true) s, {self.value_alone()} v offset 0) l",
-            f"generate_series(1, 3) i, lateral (select {self.value_alone()} v where i > 0 offset 0) l",
+            (f"(select set_config('x.y', '{self.world.victim}', true) s, {self.value_alone()} v"
+            f" offset 0) l"),
+            (f"generate_series(1, 3) i, lateral (select {self.value_alone()} v where i > 0 offset"
+            f" 0) l"),
         ])  # fmt: skip
         inner = self.chance.choice([
-            f"{table} p{sample}", f"{table} p{sample}", f"lateral (select * from {table} p where {self.condition(table)} offset 0) p",
+            f"{table} p{sample}", f"{table} p{sample}",
+            f"lateral (select * from {table} p where {self.condition(table)} offset 0) p",
             f"(select * from {table} p{sample} offset 0) p",
         ])  # fmt: skip
         return f"{first}, {inner}", table
@@ -192,8 +218,9 @@ class Grammar:
     def columns(self) -> str:
         """Return a target list."""
         return self.chance.choice([
-            "p.*", "p::text", "count(*)", "to_jsonb(p)", "p.ctid, p.tableoid", f"set_config('x.y', '{self.world.victim}', true), p.*",
-            "string_agg(p::text, ',')", "max(p::text)", "exists (select from tenancy_tenant t where t.id = p.tenant_id), p.*",
+            "p.*", "p::text", "count(*)", "to_jsonb(p)", "p.ctid, p.tableoid",
+            f"set_config('x.y', '{self.world.victim}', true), p.*", "string_agg(p::text, ',')",
+            "max(p::text)", "exists (select from tenancy_tenant t where t.id = p.tenant_id), p.*",
         ])  # fmt: skip
 
     def select(self) -> str:
@@ -337,17 +364,28 @@ class Grammar:
         """Return a look at the catalogue, at statistics, a temporary object, a function."""
         table, victim = self.table(), self.world.victim
         return self.chance.choice([
-            f"select * from pg_stats where tablename = '{table.split('.')[-1]}'", "select * from pg_stat_activity", "select * from pg_statistic",
-            "select * from pg_stats_ext", "select * from pg_prepared_statements", "select * from pg_cursors", "select * from guard.ticket_key",
-            "select query from pg_stat_activity where pid <> pg_backend_pid()", f"create temporary view v as select * from {table}; select * from v",
-            f"create temporary table t as select * from {table}; select * from t", f"declare c cursor with hold for {self.select().split(';')[0]}; fetch all c",
-            f"explain select from {table} p where p.{self.tenant_column(table)} = '{victim}'", f"explain select from {table} p where p::text >= 'S-2'",
-            f"set local row_security = off; select * from {table}", f"set local role theseller_probe; select * from {table}",
-            f"select guard.{self.chance.choice(self.world.functions)}", f"select * from guard.{self.chance.choice(self.world.functions)}",
-            f"set local plan_cache_mode = force_generic_plan; prepare g(uuid) as select * from {table} p where p.{self.tenant_column(table)} = $1; execute g('{victim}')",
-            f"select set_config('theseller.ticket', replace(current_setting('theseller.ticket'), '{self.world.own}', '{victim}'), true); select * from {table}",
-            f"lock table {table}", f"select currtid2('{table}', '(0,1)'), p.* from {table} p", f"select query_to_xml('select * from {table}', true, true, '')",
-            f"select table_to_xml('{table}', true, true, '')", f"select ts_stat('select to_tsvector(p::text) from {table} p')",
+            f"select * from pg_stats where tablename = '{table.split('.')[-1]}'",
+            "select * from pg_stat_activity", "select * from pg_statistic",
+            "select * from pg_stats_ext", "select * from pg_prepared_statements",
+            "select * from pg_cursors", "select * from guard.ticket_key",
+            "select query from pg_stat_activity where pid <> pg_backend_pid()",
+            f"create temporary view v as select * from {table}; select * from v",
+            f"create temporary table t as select * from {table}; select * from t",
+            f"declare c cursor with hold for {self.select().split(';')[0]}; fetch all c",
+            f"explain select from {table} p where p.{self.tenant_column(table)} = '{victim}'",
+            f"explain select from {table} p where p::text >= 'S-2'",
+            f"set local row_security = off; select * from {table}",
+            f"set local role theseller_probe; select * from {table}",
+            f"select guard.{self.chance.choice(self.world.functions)}",
+            f"select * from guard.{self.chance.choice(self.world.functions)}",
+            (f"set local plan_cache_mode = force_generic_plan; prepare g(uuid) as select * from"
+            f" {table} p where p.{self.tenant_column(table)} = $1; execute g('{victim}')"),
+            (f"select set_config('theseller.ticket', replace(current_setting('theseller.ticket'),"
+            f" '{self.world.own}', '{victim}'), true); select * from {table}"),
+            f"lock table {table}", f"select currtid2('{table}', '(0,1)'), p.* from {table} p",
+            f"select query_to_xml('select * from {table}', true, true, '')",
+            f"select table_to_xml('{table}', true, true, '')",
+            f"select ts_stat('select to_tsvector(p::text) from {table} p')",
         ])  # fmt: skip
 
     def _base(self, table: str) -> str:
@@ -355,10 +393,13 @@ class Grammar:
 
 
 _FUNCTIONS = """
-create function pg_temp.tells(t text) returns boolean language plpgsql cost 0.0000001 as $f$ begin raise notice 'SEEN %', t; return true; end $f$;
-create function pg_temp.stable() returns uuid language plpgsql stable as $f$ begin return current_setting('x.y')::uuid; end $f$;
+create function pg_temp.tells(t text) returns boolean language plpgsql cost 0.0000001 as $f$
+  begin raise notice 'SEEN %', t; return true; end $f$;
+create function pg_temp.stable() returns uuid language plpgsql stable as $f$
+  begin return current_setting('x.y')::uuid; end $f$;
 create function pg_temp.turns() returns uuid language plpgsql stable as $f$ begin
-  perform set_config('x.y', case when current_setting('x.y') = '{own}' then '{victim}' else '{own}' end, true);
+  perform set_config('x.y',
+    case when current_setting('x.y') = '{own}' then '{victim}' else '{own}' end, true);
   return current_setting('x.y')::uuid; end $f$;
 """
 SWITCHES = (
@@ -433,7 +474,8 @@ def _one(
     said: list[str],
 ) -> None:
     connection.rollback()
-    connection.execute("select set_config('theseller.ticket', %s, true), set_config('x.y', %s, true), set_config('x.z', %s, true)",
+    connection.execute("select set_config('theseller.ticket', %s, true), set_config('x.y', %s,"
+        " true), set_config('x.z', %s, true)",
                        [ticket, str(world.own), str(world.own)])  # fmt: skip
     try:
         with connection.transaction():

@@ -95,7 +95,8 @@ class Pairs:
         """Return conditions that are met by the value alone."""
         column, quoted = f"p.{name}", f"'{_VALUE}'::{kind}"
         found = [
-            f"{column} = {quoted}", f"{quoted} = {column}", f"({column}, {column}) <= ({quoted}, {quoted})",
+            f"{column} = {quoted}", f"{quoted} = {column}",
+            f"({column}, {column}) <= ({quoted}, {quoted})",
             f"({column}, p.ctid) >= ({quoted}, '(0,0)')", f"{column} = any (array[{quoted}])",
             f"{column} in (select {quoted})", f"{column} is not distinct from {quoted}",
             f"case when {column} = {quoted} then true else false end", f"{column} >= {quoted}",
@@ -117,21 +118,26 @@ class Pairs:
     def _statement(self, table: str, free: str, *, truth: bool = False) -> str:
         observer = self.chance.choice(_OBSERVERS if self.functions else _OBSERVERS[:2])
         where = self.chance.choice([
-            free, free, f"{free} and {observer}", f"{observer} and {free}", f"(({free}) is not true or {observer})",
+            free, free, f"{free} and {observer}", f"{observer} and {free}",
+            f"(({free}) is not true or {observer})",
             f"case when {free} then {observer} else false end", f"coalesce(({free}), {observer})",
             f"({free}) is not false and {observer}",
         ])  # fmt: skip
         simple = (
             "select 1 from <t> p where <w>", "select count(*) from <t> p where <w>",
-            "select 1 from (select * from <t> offset 0) p where <w>", "select 1 from <t> p where <w> for update",
-            "delete from <t> p where <w>", "insert into <t> select p.* from <t> p where <w>", "update <t> p set <c> = <c> where <w>",
-            "select 1 from <t> p tablesample system (100) where <w>", "select (select max(p.ctid::text) from <t> p where <w>)",
+            "select 1 from (select * from <t> offset 0) p where <w>",
+            "select 1 from <t> p where <w> for update", "delete from <t> p where <w>",
+            "insert into <t> select p.* from <t> p where <w>",
+            "update <t> p set <c> = <c> where <w>",
+            "select 1 from <t> p tablesample system (100) where <w>",
+            "select (select max(p.ctid::text) from <t> p where <w>)",
         )  # fmt: skip
         # The planner expects other numbers of rows of other tests of truth, and may join or scan in
         # another way.
         joined = (
             "select 1 from <t> p where <w> limit 1",
-            "select exists (select from <t> p where <w>)", "select 1 from <t> p join <t> q on q.ctid = p.ctid where <w>",
+            "select exists (select from <t> p where <w>)",
+            "select 1 from <t> p join <t> q on q.ctid = p.ctid where <w>",
             "merge into <t> p using (select 1) l on <w> when matched then do nothing",
         )  # fmt: skip
         query = self.chance.choice(simple if truth else simple + joined)
@@ -208,8 +214,9 @@ def columns_of(
 
 
 def attack_pairs(
-    connect: Database, sign: Sign, world: FuzzTarget, columns: Mapping[str, Sequence[tuple[str, str, str]]], *,
-    seed: int, most: int, seconds: float | None = None, stop_at: int = 20,
+    connect: Database, sign: Sign, world: FuzzTarget,
+    columns: Mapping[str, Sequence[tuple[str, str, str]]], *, seed: int, most: int,
+    seconds: float | None = None, stop_at: int = 20,
 ) -> FuzzResult:  # fmt: skip
     """Run up to `most` statements, two a pair, in at most `seconds`.
 

@@ -129,13 +129,17 @@ def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
 def run(command: list[str], amazon: Amazon, home: Path, installed: Path) -> dict[str, Any]:
     """Run a client's script in an environment that knows only the proxy, and return what it found."""
     task = {
-        "client_id": "amzn1.application-oa2-client.test", "client_secret": "a-secret", "code": amazon.code(), "emulator": amazon.url,
-        "report": ALL_ORDERS, "settlement": SETTLEMENT, "marketplace": UK, "stores": [UK, DE, FR], "start": START, "end": END,
+        "client_id": "amzn1.application-oa2-client.test", "client_secret": "a-secret",
+        "code": amazon.code(), "emulator": amazon.url, "report": ALL_ORDERS,
+        "settlement": SETTLEMENT, "marketplace": UK, "stores": [UK, DE, FR], "start": START,
+        "end": END,
     }  # fmt: skip
     authority = str(amazon.front.authority)
     environ = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "HTTPS_PROXY": amazon.front.url, "NO_PROXY": "127.0.0.1", "NODE_PATH": str(installed / "node_modules"),
-        "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority, "NODE_EXTRA_CA_CERTS": authority,
+        "PATH": os.environ["PATH"], "HOME": str(home), "HTTPS_PROXY": amazon.front.url,
+        "NO_PROXY": "127.0.0.1", "NODE_PATH": str(installed / "node_modules"),
+        "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority,
+        "NODE_EXTRA_CA_CERTS": authority,
     }  # fmt: skip
     answer = subprocess.run(
         command,

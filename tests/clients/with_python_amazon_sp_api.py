@@ -89,8 +89,8 @@ except SellingApiException as problem:
 print(  # noqa: T201
     json.dumps(
         {
-            "settlements": len(settlements), "text": document["document"], "orders": orders, "transactions": transactions, "pages": pages,
-            "error": error,
+            "settlements": len(settlements), "text": document["document"], "orders": orders,
+            "transactions": transactions, "pages": pages, "error": error,
         }
     )
 )  # fmt: skip

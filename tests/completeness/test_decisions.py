@@ -12,8 +12,10 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"
 _HEAD = """# Decisions
 
-Written by `THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/completeness/test_decisions.py` from the records' first lines. A record that is replaced stays,
-with the status `replaced by NNNN`. A new record begins with its title, `# NNNN Title`, and a line `Status: accepted, YYYY-MM-DD`.
+Written by `THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/completeness/test_decisions.py` \
+from the records' first lines. A record that is replaced stays,
+with the status `replaced by NNNN`. A new record begins with its title, `# NNNN Title`, \
+and a line `Status: accepted, YYYY-MM-DD`.
 
 | number | decision | status | date |
 |---|---|---|---|

@@ -39,7 +39,8 @@ def _ticket(
     other = DatabaseSession(
         session.pid if pid is None else pid, session.started if started is None else started
     )
-    return tenant_ticket(key, tenant, other, datetime.now(UTC) + timedelta(minutes=minutes))  # noqa: TID251
+    until = datetime.now(UTC) + timedelta(minutes=minutes)  # noqa: TID251
+    return tenant_ticket(key, tenant, other, until)
 
 
 def _set(connection: Connection, *, ticket: str, tenant: UUID | None = None) -> None:

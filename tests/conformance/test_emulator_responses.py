@@ -20,7 +20,10 @@ from theseller.amazon.reports import TrafficDay, read_report
 from theseller.emulator.canary import ORDER_PATHS
 
 FIRST_STORE = {ALICE: "ATVPDKIKX0DER", CHARLIE: "A1F83G8C2ARO7P", DORA: "A1VC38T7YXB528"}
-EVERYTHING = "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
+EVERYTHING = (
+    "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,"
+    "FULFILLMENT_ORDERS"
+)
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401
@@ -100,7 +103,8 @@ def test_orders(connected: tuple[Amazon, str, str]) -> None:
     answer = amazon.call(
         seller,
         token,
-        f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40&includedData={EVERYTHING}",
+        f"{path}?lastUpdatedAfter=2026-11-14T00:00:00Z&maxResultsPerPage=40"
+        f"&includedData={EVERYTHING}",
     )
     for page in (bare, answer):
         check("orders_v2026_01_01", "SearchOrdersResponse", page)
@@ -149,8 +153,19 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
 def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     store = FIRST_STORE[seller]
-    stock = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={store}&marketplaceIds={store}&details=true"
+<<<<<<< HEAD
+    stock = (
+        "/fba/inventory/v1/summaries?granularityType=Marketplace"
+        f"&granularityId={store}&marketplaceIds={store}&details=true"
+    )
     check("fba_inventory_v1", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
+=======
+    stock = (
+        "/fba/inventory/v1/summaries?granularityType=Marketplace"
+        f"&granularityId={store}&marketplaceIds={store}&details=true"
+    )
+    check("fbaInventory", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
+>>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
     check(
         "sellers_v1",
         "GetMarketplaceParticipationsResponse",
@@ -222,9 +237,11 @@ def texts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
 
 #: Texts below a place of personal data that name a kind, not a person.
 KINDS = {
-    "recipient.deliveryAddress.countryCode", "recipient.deliveryAddress.addressType", "tax.taxRegistrations[].entityType",
-    "tax.taxRegistrations[].taxRegistrationType", "tax.taxRegistrations[].taxRegistrationAddress.countryCode",
-    "tax.taxRegistrations[].taxRegistrationAddress.addressType", "tax.taxRegistrations[].taxRegistrationAttributes[].key",
+    "recipient.deliveryAddress.countryCode", "recipient.deliveryAddress.addressType",
+    "tax.taxRegistrations[].entityType", "tax.taxRegistrations[].taxRegistrationType",
+    "tax.taxRegistrations[].taxRegistrationAddress.countryCode",
+    "tax.taxRegistrations[].taxRegistrationAddress.addressType",
+    "tax.taxRegistrations[].taxRegistrationAttributes[].key",
     "packages[].shipFromAddress.countryCode",
 }  # fmt: skip
 PERSONAL_BRANCHES = (
@@ -234,12 +251,15 @@ PERSONAL_BRANCHES = (
     "packages[].shipFromAddress.",
 )
 PERSONAL_LEAVES = {
-    "payment.paymentExecutions[].acquirerId", "payment.paymentExecutions[].cardBrand", "payment.paymentExecutions[].authorizationCode",
+    "payment.paymentExecutions[].acquirerId", "payment.paymentExecutions[].cardBrand",
+    "payment.paymentExecutions[].authorizationCode",
     "orderItems[].product.customization.customizedUrl", "orderItems[].product.serialNumbers[]",
-    "orderItems[].product.condition.conditionNote", "orderItems[].fulfillment.packing.giftOption.giftMessage",
+    "orderItems[].product.condition.conditionNote",
+    "orderItems[].fulfillment.packing.giftOption.giftMessage",
     "orderItems[].fulfillment.shipping.internationalShipping.iossNumber",
-    "orderItems[].cancellation.cancellationRequest.cancelReason", "orderItems[].cancellation.cancellationExecution.cancelReason",
-    "packages[].trackingNumber", "packages[].packageItems[].transparencyCodes[]",
+    "orderItems[].cancellation.cancellationRequest.cancelReason",
+    "orderItems[].cancellation.cancellationExecution.cancelReason", "packages[].trackingNumber",
+    "packages[].packageItems[].transparencyCodes[]",
 }  # fmt: skip
 
 

@@ -226,8 +226,10 @@ def _equals_the_truth(demo: Demo, code: str) -> None:
     last = truth.store.marketplace.local_day(at - SETTLED_AFTER)
     first = last - REACH
     stored = {row[0]: row[1:] for row in demo.rows(
-        "select local_day, ledger_source, orders, units, ordered_sales, refunded_sales, fees, net_proceeds from analytics_day"
-        " where tenant_id = %s and marketplace_id = %s and local_day between %s and %s and currency = %s",
+        "select local_day, ledger_source, orders, units, ordered_sales, refunded_sales, fees,"
+        " net_proceeds from analytics_day"
+        " where tenant_id = %s and marketplace_id = %s and local_day between %s and %s and"
+        " currency = %s",
         (TENANT, truth.marketplace, first, last, truth.store.marketplace.currency),
     )}  # fmt: skip
     sold, earned = truth.sold(first, last, at), truth.earned(first, last, at)
@@ -267,7 +269,8 @@ def _nothing_is_doubled(demo: Demo) -> None:
         truth = ExpectedFigures(SMALL_SELLER, code)
         last = truth.store.marketplace.local_day(at - SETTLED_AFTER)
         lines = {row[0]: int(row[1]) for row in demo.rows(
-            "select local_day, count(*) from ingest_order_line where tenant_id = %s and marketplace_id = %s group by 1",
+            "select local_day, count(*) from ingest_order_line where tenant_id = %s and"
+            " marketplace_id = %s group by 1",
             (TENANT, truth.marketplace),
         )}  # fmt: skip
         for offset in range(REACH.days):

@@ -254,9 +254,11 @@ def _build(
     with within(environ):
         application = write_application(state, "http://127.0.0.1:8100", ensure_secrets(state))
     emulator = subprocess.Popen(
-        [sys.executable, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port", str(port), "--state",
+        [sys.executable, "-m", "theseller.emulator", "serve", "--host", "127.0.0.1", "--port",
+            str(port), "--state",
          str(state / "emulator"), "--application", str(application)],
-        cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
+        cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     stack.callback(_end, emulator)
     if not filled:
@@ -357,7 +359,8 @@ def traffic(deployed: Deployment) -> Iterator[Traffic]:
         for role in ("web", "worker"):
             log = stack.enter_context((folder / f"{role}.log").open("wb"))
             process = subprocess.Popen(
-                [sys.executable, "-c", WITH_DJANGO, "tests.integration.deployment_traffic", str(folder / f"{role}.json")],
+                [sys.executable, "-c", WITH_DJANGO, "tests.integration.deployment_traffic",
+                    str(folder / f"{role}.json")],
                 cwd=ROOT, env=deployed.environ | {"THESELLER_ROLE": role}, stdout=log, stderr=log,
                 preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip

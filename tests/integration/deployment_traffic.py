@@ -70,8 +70,10 @@ def page(turn: int) -> None:
     said: list[str] = []
     cookie = f"{settings.SESSION_COOKIE_NAME}={_COOKIES[turn % len(_COOKIES)]}"
     environ = {
-        "REQUEST_METHOD": "GET", "PATH_INFO": "/connections/", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8100", "HTTP_HOST": "127.0.0.1",
-        "HTTP_COOKIE": cookie, "wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr,
+        "REQUEST_METHOD": "GET", "PATH_INFO": "/connections/", "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8100", "HTTP_HOST": "127.0.0.1", "HTTP_COOKIE": cookie,
+        "wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1", "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
     }  # fmt: skip
 
     def start(

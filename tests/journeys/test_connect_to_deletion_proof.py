@@ -193,8 +193,10 @@ def _watch_history_arrive(who: BrowserSession, demo: Demo, shop: Shop) -> None:
 def _figures_are_in(demo: Demo, shop: Shop) -> bool:
     """Return whether the months that are compared have come in and their days are added up."""
     streams = {str(name): int(done) for name, done in demo.rows(
-        "select name, min(work_done) from ingest_stream where tenant_id = %s and marketplace_id = '' and not exists"
-        " (select from connections_disconnection d where d.connection_id = ingest_stream.connection_id) group by 1", (shop.tenant,),
+        "select name, min(work_done) from ingest_stream where tenant_id = %s and marketplace_id ="
+        " '' and not exists"
+        " (select from connections_disconnection d where d.connection_id ="
+        " ingest_stream.connection_id) group by 1", (shop.tenant,),
     )}  # fmt: skip
     if streams.get("transactions", 0) < 2 or streams.get("orders_history", 0) < 3:
         return False
@@ -361,7 +363,8 @@ def _see_nothing_of_alices(
 def _same_days(shop: Shop) -> str:
     truth = ExpectedFigures(shop.seller, shop.code)
     today = truth.store.marketplace.local_day(clock.now())
-    return f"/?period=custom&from={today - timedelta(days=24)}&to={today - timedelta(days=4)}&store={shop.code}"
+    first, last = today - timedelta(days=24), today - timedelta(days=4)
+    return f"/?period=custom&from={first}&to={last}&store={shop.code}"
 
 
 def _disconnect(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> Path:

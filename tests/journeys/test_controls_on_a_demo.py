@@ -174,9 +174,9 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
 def _nothing_is_met_that_has_nothing_to_count(has_probe: dict[str, dict[str, Any]]) -> None:
     """A fresh demo has no shop's data: what counts shops, rows, backups or ends has nothing to count."""
     needs_data = {
-        "aup-deletion-requests", "aup-purpose", "auth-minimum-roles", "auth-revoke-anytime", "bak-automatic", "bak-cap",
-        "bak-restore-test", "cred-token-encryption", "life-backups-90", "life-purge-30", "life-token-now",
-        "pii-30-days", "pii-delete-on-disconnect", "pii-strip",
+        "aup-deletion-requests", "aup-purpose", "auth-minimum-roles", "auth-revoke-anytime",
+        "bak-automatic", "bak-cap", "bak-restore-test", "cred-token-encryption", "life-backups-90",
+        "life-purge-30", "life-token-now", "pii-30-days", "pii-delete-on-disconnect", "pii-strip",
     }  # fmt: skip
     met = {name for name, one in has_probe.items() if one["outcome"] == "met"}
     assert not met & needs_data, {name: has_probe[name]["evidence"] for name in met & needs_data}

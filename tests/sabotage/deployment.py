@@ -120,8 +120,9 @@ def keep_a_recipient(tenant: UUID, connection: UUID) -> None:
     enable_packing_slips(connection=connection, tenant=tenant, actor="process:test", at=clock.now())
     with as_role("worker"):
         store_recipient(
-            Recipient(("No person",), "US", "", (), None), order="111-0000000-0000009", connection=connection, shipped_at=None,
-            tenant=tenant, actor="process:test", at=clock.now(),
+            Recipient(("No person",), "US", "", (), None), order="111-0000000-0000009",
+            connection=connection, shipped_at=None, tenant=tenant, actor="process:test",
+            at=clock.now(),
         )  # fmt: skip
 
 

@@ -112,9 +112,12 @@ def sql(
 
     def act(tools: Tools) -> Iterator[None]:
         names = {
-            "open": tools.deployment.open, "charlies": tools.deployment.charlies, "ended": tools.deployment.ended,
-            "certified": tools.deployment.certified, "alice": tools.deployment.cast.alices_shop,
-            "charlie": tools.deployment.cast.charlies_shop, "doras_shop": tools.deployment.doras_shop, "dora": tools.deployment.dora, "new": new_id(), "newer": new_id(), "token": TOKEN,
+            "open": tools.deployment.open, "charlies": tools.deployment.charlies,
+            "ended": tools.deployment.ended, "certified": tools.deployment.certified,
+            "alice": tools.deployment.cast.alices_shop,
+            "charlie": tools.deployment.cast.charlies_shop,
+            "doras_shop": tools.deployment.doras_shop, "dora": tools.deployment.dora,
+            "new": new_id(), "newer": new_id(), "token": TOKEN,
         }  # fmt: skip
         tools.superuser.execute(broken.format(**names))
         try:

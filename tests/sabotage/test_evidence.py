@@ -58,7 +58,8 @@ def _shown(of: SecurityPage, control: str = CONTROL) -> Status:
 
 
 def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -> None:
-    patch.setitem(CATALOGUE._all(), control.id, CatalogueEntry(control, probe))  # type: ignore[attr-defined, arg-type]
+    entry = CatalogueEntry(control, probe)  # type: ignore[arg-type]
+    patch.setitem(CATALOGUE._all(), control.id, entry)  # type: ignore[attr-defined]
 
 
 def test_what_the_operator_declared_is_not_shown_as_met(

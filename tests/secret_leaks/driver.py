@@ -74,7 +74,8 @@ class Driver:
 
     def connection_of(self, seller: str) -> str:
         found = self.demo.rows(
-            "select c.id::text from connections_connection c where selling_partner_id = %s and not exists"
+            "select c.id::text from connections_connection c where selling_partner_id = %s and not"
+            " exists"
             " (select from connections_disconnection d where d.connection_id = c.id)", (seller,),
         )  # fmt: skip
         return str(found[0][0])
@@ -198,7 +199,8 @@ class Driver:
         """Run a module beside the demo, and keep what it prints."""
         environ = {**self.demo.environ, "THESELLER_ROLE": role}
         done = subprocess.run(
-            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environ, capture_output=True,
+            text=True, check=False
         )  # fmt: skip
         self.printed.append(
             (

@@ -166,7 +166,7 @@ def _overwrite_statement() -> None:
 FAILURES: dict[str, Callable[[str], None]] = {
     one.__name__: one
     for one in (
-        argument, key, number, chained, group, logged, elsewhere, sql_type, sql_literal, sql_syntax, sql_check, sql_unique, sql_raise,
-        sql_timeout, sql_deadlock,
+        argument, key, number, chained, group, logged, elsewhere, sql_type, sql_literal, sql_syntax,
+        sql_check, sql_unique, sql_raise, sql_timeout, sql_deadlock,
     )
 }  # fmt: skip

@@ -121,8 +121,9 @@ def open_files(pid: int) -> Iterator[tuple[str, bytes]]:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             name = str(entry.readlink())
-            # looked at, not written
-            if (name.endswith("(deleted)") or name.startswith("/dev/shm")) and entry.is_file():  # noqa: S108
+            # only read, nothing is written there
+            shared = name.startswith("/dev/shm")  # noqa: S108
+            if (name.endswith("(deleted)") or shared) and entry.is_file():
                 yield name, entry.read_bytes()
         except OSError:
             continue  # closed meanwhile, or not to be read (a socket)

@@ -56,8 +56,9 @@ INVALID_GRANT = FailureMode("invalid_grant", TOKENS, 400, _error("invalid_grant"
 def lwa_failure_modes() -> tuple[FailureMode, ...]:
     """Every way in which Login with Amazon fails and nothing ends, each repeating the request."""
     codes = {
-        "invalid_client": 401, "unauthorized_client": 400, "unsupported_grant_type": 400, "invalid_request": 400,
-        "invalid_scope": 400, "slow_down": 429, "server_error": 500, "temporarily_unavailable": 503,
+        "invalid_client": 401, "unauthorized_client": 400, "unsupported_grant_type": 400,
+        "invalid_request": 400, "invalid_scope": 400, "slow_down": 429, "server_error": 500,
+        "temporarily_unavailable": 503,
     }  # fmt: skip
     named = [FailureMode(code, TOKENS, status, _error(code)) for code, status in codes.items()]
     page = "<html><head><title>400 Bad Request</title></head><body><h1>@secrets@</h1></body></html>"

@@ -158,7 +158,8 @@ def tracked(*suffixes: str) -> list[str]:
 def _frozen(name: str) -> bool:
     return bool(
         re.search(
-            r"/migrations/\d|^src/theseller/(?!postgres/)\w+/sql/|^tests/upgrades/|^CHANGELOG|^docs/data-map|/vocabulary\.py$|/test_wording\.py$",
+            r"/migrations/\d|^src/theseller/(?!postgres/)\w+/sql/|^tests/upgrades/|^CHANGELOG"
+            r"|^docs/data-map|/vocabulary\.py$|/test_wording\.py$",
             name,
         )
     )

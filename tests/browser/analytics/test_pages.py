@@ -147,9 +147,11 @@ def cookies(cast: Cast, newcomer: Person, browser: Browser) -> dict[str, str]:
 
 
 _EVERY_PAGE = {
-    "dashboard": "/", "dashboard-one-store": "/?store=UK&metric=fees&compare=year", "dashboard-today": "/?period=today&store=UK",
-    "dashboard-year": "/?period=12m&metric=net", "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
-    "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK", "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
+    "dashboard": "/", "dashboard-one-store": "/?store=UK&metric=fees&compare=year",
+    "dashboard-today": "/?period=today&store=UK", "dashboard-year": "/?period=12m&metric=net",
+    "dashboard-month": "/?period=month&metric=refunds", "products": "/products/",
+    "products-none": "/products/?q=nothing-like-this", "day": "/days/DAY/?store=UK",
+    "custom": "/?period=custom&from=2026-08-01&to=2026-09-15",
     "empty-period": "/?period=custom&from=2020-01-01&to=2020-01-31",
 }  # fmt: skip
 #: Pictures are taken of all; without a folder for them, of each kind of page one is enough.
@@ -464,14 +466,16 @@ _WATCH_LABELS = """(() => {
   const write = CanvasRenderingContext2D.prototype.fillText;
   window.labels = [];
   CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-    if (this.textAlign === "right" || this.textAlign === "end") window.labels.push([text, this.getTransform().f + y]);
+    if (this.textAlign === "right" || this.textAlign === "end")
+      window.labels.push([text, this.getTransform().f + y]);
     return write.apply(this, arguments);
   };
 })()"""
 _DRAW = """(values) => {
   const block = document.getElementById(document.querySelector("figure[data-chart]").dataset.chart);
   const data = JSON.parse(block.textContent);
-  Object.assign(data, { now: data.days.map((_, index) => values[index % 2]), before: [], estimatedFrom: null });
+  const now = data.days.map((_, index) => values[index % 2]);
+  Object.assign(data, { now, before: [], estimatedFrom: null });
   block.textContent = JSON.stringify(data);
   window.labels = [];
   document.dispatchEvent(new Event("htmx:afterSettle"));

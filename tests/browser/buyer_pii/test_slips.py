@@ -150,7 +150,8 @@ def _arrive(shop: Shop) -> None:
         ("113-2294881-0071864", RequestOutcome.NOT_GIVEN),
     ]
     for order, outcome in answers:
-        shop.rows("update vault_request set outcome = %s, done_at = now() where tenant_id = %s and order_id = %s",
+        shop.rows("update vault_request set outcome = %s, done_at = now() where tenant_id = %s and"
+            " order_id = %s",
                   outcome.value, shop.tenant, order)  # fmt: skip
 
 

@@ -22,8 +22,8 @@ CHROMIUM = (
     or shutil.which("chromium-browser")
 )
 ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -128,7 +128,8 @@ def test_dropped_files_fill_the_field_and_are_listed(site: str, browser: Browser
     page.evaluate("""() => {
       const data = new DataTransfer();
       data.items.add(new File(["a".repeat(2300)], "orders.txt"));
-      document.querySelector("[data-drop]").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+      const drop = {dataTransfer: data, bubbles: true, cancelable: true};
+      document.querySelector("[data-drop]").dispatchEvent(new DragEvent("drop", drop));
     }""")
     assert page.locator(".drop-list").inner_text().split("\n") == ["orders.txt", "2.3 kB"]
     assert page.evaluate("document.querySelector('input[type=file]').files.length") == 1

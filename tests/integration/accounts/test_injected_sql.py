@@ -36,7 +36,8 @@ ON_ACCOUNTS = {
     "read sealed second factors": "select sealed from accounts_authenticator",
     "remove a second factor": "delete from accounts_authenticator where user_id = '{operator}'",
     "add a passkey": (
-        "insert into accounts_passkey values (gen_random_uuid(), '{operator}', 'x', 'x', 0, 'x', now(),"
+        "insert into accounts_passkey values (gen_random_uuid(), '{operator}', 'x', 'x', 0, 'x',"
+        " now(),"
         " now())"
     ),
     "add a recovery code": (
@@ -110,7 +111,8 @@ ON_OPERATORS = {
     ),
     "confirm a review": (
         "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
-        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), '{operator}', now(), 1,"
+        " covers_own, events, failed_sign_ins, note) values (gen_random_uuid(), '{operator}',"
+        " now(), 1,"
         " 1, true, 0, 0, 'x')"
     ),
     "read the renewal of secrets": "select * from governance_rotation",

@@ -144,9 +144,11 @@ def test_strangers_with_the_password_use_up_no_ones_second_factor(cast: Cast) ->
 
 
 TWINS = {
-    "dotless i": ("i", "\u0131"), "dotted capital I": ("i", "\u0130"), "Kelvin sign": ("k", "\u212a"), "long s": ("s", "\u017f"),
-    "full width": ("a", "\uff41"), "ligature": ("fi", "\ufb01"), "Cyrillic": ("a", "\u0430"), "combining": ("i", "i\u0307"), "soft hyphen": ("i", "i\u00ad"),
-    "full-width at": ("@", "\uff20"), "full-width dot": (".", "\uff0e"),
+    "dotless i": ("i", "\u0131"), "dotted capital I": ("i", "\u0130"),
+    "Kelvin sign": ("k", "\u212a"), "long s": ("s", "\u017f"), "full width": ("a", "\uff41"),
+    "ligature": ("fi", "\ufb01"), "Cyrillic": ("a", "\u0430"), "combining": ("i", "i\u0307"),
+    "soft hyphen": ("i", "i\u00ad"), "full-width at": ("@", "\uff20"),
+    "full-width dot": (".", "\uff0e"),
 }  # fmt: skip
 
 

@@ -116,7 +116,8 @@ class Facts:
         bought = BEGIN + timedelta(days=chance.randrange(0, 20), seconds=chance.randrange(80_000))
         replaces = chance.random() < 0.15
         lines = tuple(
-            (f"{number:05}{place}", f"SKU-{chance.randrange(3)}" if place else f"SKU-{number % 4}", chance.randrange(1, 3),
+            (f"{number:05}{place}", f"SKU-{chance.randrange(3)}" if place else f"SKU-{number % 4}",
+                chance.randrange(1, 3),
              Decimal(0) if replaces else Decimal(chance.choice((1000, 1000, 2500, 4000))) / 100)
             for place in range(chance.randrange(1, 3))
         )  # fmt: skip
@@ -275,10 +276,14 @@ class Facts:
             }
         ]
         return {
-            "transactionType": event.kind, "transactionId": name, "transactionStatus": status, "postedDate": posted.strftime("%Y-%m-%dT%H:%M:%S.250Z"),
-            "totalAmount": _money(event.total), "marketplaceDetails": {"marketplaceId": US}, "items": items if event.sku else [],
-            "breakdowns": tree,
-            "relatedIdentifiers": [{"relatedIdentifierName": key, "relatedIdentifierValue": value} for key, value in identifiers],
+            "transactionType": event.kind, "transactionId": name, "transactionStatus": status,
+            "postedDate": posted.strftime("%Y-%m-%dT%H:%M:%S.250Z"),
+            "totalAmount": _money(event.total), "marketplaceDetails": {"marketplaceId": US},
+            "items": items if event.sku else [], "breakdowns": tree,
+            "relatedIdentifiers": [
+                {"relatedIdentifierName": key, "relatedIdentifierValue": value}
+                for key, value in identifiers
+            ],
         }  # fmt: skip
 
     def settlement_file(self, number: str, events: list[Event]) -> bytes:
@@ -286,14 +291,20 @@ class Facts:
         begin = BEGIN + timedelta(days=10) * self.period(events[0])
         total = sum((event.total for event in events), Decimal(0))
         rows = [{
-            "settlement-id": number, "settlement-start-date": _stamp(begin), "settlement-end-date": _stamp(begin + timedelta(days=10)),
-            "deposit-date": _stamp(begin + timedelta(days=12)), "total-amount": f"{total:.2f}", "currency": "USD",
+            "settlement-id": number, "settlement-start-date": _stamp(begin),
+            "settlement-end-date": _stamp(begin + timedelta(days=10)),
+            "deposit-date": _stamp(begin + timedelta(days=12)), "total-amount": f"{total:.2f}",
+            "currency": "USD",
         }]  # fmt: skip
         rows += [{
-            "settlement-id": number, "transaction-type": {"Shipment": "Order", "ServiceFee": "other-transaction"}.get(event.kind, event.kind),
-            "order-id": event.order, "marketplace-name": "Amazon.com" if event.order else "", "amount-type": type_,
-            "amount-description": description, "amount": f"{amount:.2f}", "posted-date": _stamp(event.free)[:10],
-            "posted-date-time": _stamp(event.free), "sku": event.sku,
+            "settlement-id": number,
+            "transaction-type": {
+                "Shipment": "Order", "ServiceFee": "other-transaction"
+            }.get(event.kind, event.kind),
+            "order-id": event.order, "marketplace-name": "Amazon.com" if event.order else "",
+            "amount-type": type_, "amount-description": description, "amount": f"{amount:.2f}",
+            "posted-date": _stamp(event.free)[:10], "posted-date-time": _stamp(event.free),
+            "sku": event.sku,
         } for event in events for type_, description, amount in event.charges]  # fmt: skip
         return _tabular(_SETTLEMENT, rows)
 
@@ -310,9 +321,11 @@ class Facts:
                 if part and chance.random() < 0.5:
                     continue
                 rows.append({
-                    "amazon-order-id": order.id, "purchase-date": order.bought.isoformat(), "last-updated-date": order.updated.isoformat(),
-                    "order-status": order.status, "order-item-id": item, "fulfillment-channel": "Amazon", "sales-channel": "Amazon.com",
-                    "product-name": sku, "sku": sku, "asin": "B000000001", "item-status": order.status, "quantity": str(quantity),
+                    "amazon-order-id": order.id, "purchase-date": order.bought.isoformat(),
+                    "last-updated-date": order.updated.isoformat(), "order-status": order.status,
+                    "order-item-id": item, "fulfillment-channel": "Amazon",
+                    "sales-channel": "Amazon.com", "product-name": sku, "sku": sku,
+                    "asin": "B000000001", "item-status": order.status, "quantity": str(quantity),
                     "currency": "USD", "item-price": f"{price:.2f}", "is-business-order": "false",
                 })  # fmt: skip
         chance.shuffle(rows)
@@ -325,14 +338,21 @@ class Facts:
         """
         orders = [
             {
-                "orderId": order.id, "createdTime": _iso(order.bought), "lastUpdatedTime": _iso(order.updated),
+                "orderId": order.id, "createdTime": _iso(order.bought),
+                "lastUpdatedTime": _iso(order.updated),
                 "salesChannel": {"channelName": "AMAZON", "marketplaceId": US},
-                "associatedOrders": [{"orderId": "111-0000000-0000000", "associationType": "REPLACEMENT_ORIGINAL_ID"}] if order.replaces else [],
+                "associatedOrders": [
+                    {"orderId": "111-0000000-0000000", "associationType": "REPLACEMENT_ORIGINAL_ID"}
+                ] if order.replaces else [],
                 "fulfillment": {"fulfillmentStatus": order.status.upper(), "fulfilledBy": "AMAZON"},
                 "orderItems": [{
-                    "orderItemId": item, "quantityOrdered": quantity, "product": {"asin": "B000000001", "sellerSku": sku, "title": sku},
-                    "proceeds": {"breakdowns": [{"type": "ITEM", "subtotal": {"amount": f"{price:.2f}", "currencyCode": "USD"}}]},
-                    "fulfillment": {"quantityFulfilled": quantity if order.status == "Shipped" else 0},
+                    "orderItemId": item, "quantityOrdered": quantity,
+                    "product": {"asin": "B000000001", "sellerSku": sku, "title": sku},
+                    "proceeds": {"breakdowns": [{"type": "ITEM",
+                        "subtotal": {"amount": f"{price:.2f}", "currencyCode": "USD"}}]},
+                    "fulfillment": {
+                        "quantityFulfilled": quantity if order.status == "Shipped" else 0
+                    },
                 } for item, sku, quantity, price in order.lines],
             } for order in self._newest(at)
         ]  # fmt: skip

@@ -49,15 +49,24 @@ class Shop:
         with tenant_scope(self.tenant, using=using), connections[using].cursor() as cursor:
             yield cursor
 
-    # any column
-    def order(self, at: datetime, price: object = "20.00", *, store: str = DE, **over: Any) -> str:  # noqa: ANN401
+    def order(
+        self,
+        at: datetime,
+        price: object = "20.00",
+        *,
+        store: str = DE,
+        **over: Any,  # noqa: ANN401 - any column
+    ) -> str:
         """Add one order line; return its order id."""
         row: dict[str, Any] = {
-            "order_id": f"303-{new_id().int % 10**7:07}-{new_id().int % 10**7:07}", "line_key": "1", "purchased_at": at, "last_updated_at": at,
-            "status": "shipped", "fulfilment": "amazon", "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001",
+            "order_id": f"303-{new_id().int % 10**7:07}-{new_id().int % 10**7:07}", "line_key": "1",
+            "purchased_at": at, "last_updated_at": at, "status": "shipped", "fulfilment": "amazon",
+            "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001",
             "quantity": 1, "currency": CURRENCIES.get(store) if price is not None else None,
-            "item_price": None if price is None else Decimal(str(price)), "item_tax": None, "promotion_discount": None, "source": "orders_api",
-            "marketplace_id": store, "local_day": local_day(store, at), "replacement_told": over.get("is_replacement", False),
+            "item_price": None if price is None else Decimal(str(price)), "item_tax": None,
+            "promotion_discount": None, "source": "orders_api", "marketplace_id": store,
+            "local_day": local_day(store, at),
+            "replacement_told": over.get("is_replacement", False),
         } | over  # fmt: skip
         self._insert("ingest_order_line", row)
         self.mark(row["marketplace_id"], row["local_day"])
@@ -74,9 +83,11 @@ class Shop:
     ) -> str:  # any column
         """Add one ledger line; return its source key."""
         row: dict[str, Any] = {
-            "source": "finances", "source_key": str(new_id()), "source_line": 1, "posted_at": at, "state": "released", "kind": kind.value,
-            "transaction_type": "Shipment", "breakdown": kind.value, "currency": CURRENCIES.get(store, "EUR"), "amount": Decimal(str(amount)),
-            "quantity": None, "order_id": None, "sku": "MUG-1", "asin": None, "supersedes": None, "marketplace_id": store,
+            "source": "finances", "source_key": str(new_id()), "source_line": 1, "posted_at": at,
+            "state": "released", "kind": kind.value, "transaction_type": "Shipment",
+            "breakdown": kind.value, "currency": CURRENCIES.get(store, "EUR"),
+            "amount": Decimal(str(amount)), "quantity": None, "order_id": None, "sku": "MUG-1",
+            "asin": None, "supersedes": None, "marketplace_id": store,
             "local_day": local_day(store, at),
         } | over  # fmt: skip
         self._insert("ingest_ledger_line", row)
@@ -103,8 +114,10 @@ class Shop:
     ) -> None:
         """Add a settlement document and nothing else."""
         row = {
-            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0], "source_key": number or str(new_id()), "content_sha256": bytes(32),
-            "marketplace_ids": list(stores), "covers_from": covers_from, "covers_until": covers_until, "rows_kept": 1, "recorded_at": NOON,
+            "id": new_id(), "origin": "imported", "report_type": SETTLEMENT_REPORTS[0],
+            "source_key": number or str(new_id()), "content_sha256": bytes(32),
+            "marketplace_ids": list(stores), "covers_from": covers_from,
+            "covers_until": covers_until, "rows_kept": 1, "recorded_at": NOON,
         }  # fmt: skip
         self._insert("ingest_document", row)
 
@@ -115,8 +128,10 @@ class Shop:
             "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
         ):
             row = {
-                "id": new_id(), "origin": "imported", "report_type": report, "source_key": str(new_id()), "content_sha256": bytes(32),
-                "marketplace_ids": list(stores), "covers_from": begin, "covers_until": end, "rows_kept": 1, "recorded_at": NOON,
+                "id": new_id(), "origin": "imported", "report_type": report,
+                "source_key": str(new_id()), "content_sha256": bytes(32),
+                "marketplace_ids": list(stores), "covers_from": begin, "covers_until": end,
+                "rows_kept": 1, "recorded_at": NOON,
             }  # fmt: skip
             self._insert("ingest_document", row)
 

@@ -26,20 +26,28 @@ from theseller.analytics.rollups.parameters import local_day
 from theseller.lib.ids import new_id
 
 TITLES = (
-    "Bamboo cutting board, set of 3, with juice groove", "Stainless steel travel mug 450 ml, matt black", "Silicone baking mats (2 pieces)",
-    "Cast iron pan 28 cm with wooden handle", "Linen apron, one size, olive", "Glass storage jars with cork lid, 6 \u00d7 1 l",
-    "Magnetic knife strip, walnut, 40 cm", "Beeswax food wraps, 7 pieces", "Pepper mill, acacia, ceramic grinder", "French press 1 l, borosilicate",
-    "Oven gloves, heat resistant to 240 \u00b0C", "Salad spinner 4.5 l", "Kitchen scale with bowl, 5 kg", "Pizza stone, round, 33 cm",
-    "Spice rack for 18 jars", "Ice cube trays, set of 2", "Garlic press, stainless", "Mixing bowls, nested, set of 5", "Wine glasses, set of 6",
-    "Bread bin, metal, cream", "Dish rack, folding", "Measuring spoons, magnetic", "Herb scissors with comb", "Rolling pin, beech",
+    "Bamboo cutting board, set of 3, with juice groove",
+    "Stainless steel travel mug 450 ml, matt black", "Silicone baking mats (2 pieces)",
+    "Cast iron pan 28 cm with wooden handle", "Linen apron, one size, olive",
+    "Glass storage jars with cork lid, 6 \u00d7 1 l", "Magnetic knife strip, walnut, 40 cm",
+    "Beeswax food wraps, 7 pieces", "Pepper mill, acacia, ceramic grinder",
+    "French press 1 l, borosilicate", "Oven gloves, heat resistant to 240 \u00b0C",
+    "Salad spinner 4.5 l", "Kitchen scale with bowl, 5 kg", "Pizza stone, round, 33 cm",
+    "Spice rack for 18 jars", "Ice cube trays, set of 2", "Garlic press, stainless",
+    "Mixing bowls, nested, set of 5", "Wine glasses, set of 6", "Bread bin, metal, cream",
+    "Dish rack, folding", "Measuring spoons, magnetic", "Herb scissors with comb",
+    "Rolling pin, beech",
 )  # fmt: skip
 _ORDER = (
-    "tenant_id", "local_day", "order_id", "line_key", "connection_id", "marketplace_id", "purchased_at", "last_updated_at", "status",
-    "fulfilment", "is_business", "is_replacement", "sku", "asin", "quantity", "currency", "item_price", "promotion_discount", "source", "replacement_told",
+    "tenant_id", "local_day", "order_id", "line_key", "connection_id", "marketplace_id",
+    "purchased_at", "last_updated_at", "status", "fulfilment", "is_business", "is_replacement",
+    "sku", "asin", "quantity", "currency", "item_price", "promotion_discount", "source",
+    "replacement_told",
 )  # fmt: skip
 _LEDGER = (
-    "tenant_id", "local_day", "source", "source_key", "source_line", "connection_id", "marketplace_id", "posted_at", "state", "kind",
-    "transaction_type", "breakdown", "currency", "amount", "order_id", "sku", "settlement_id",
+    "tenant_id", "local_day", "source", "source_key", "source_line", "connection_id",
+    "marketplace_id", "posted_at", "state", "kind", "transaction_type", "breakdown", "currency",
+    "amount", "order_id", "sku", "settlement_id",
 )  # fmt: skip
 
 
@@ -116,9 +124,10 @@ class Year:
         replacement = chance.random() < 0.004
         sku, asin = f"KIT-{2210 + product * 7}", f"B0C{product:02}X7QLM"
         self.orders.append((
-            self.shop.tenant, local_day(store, moment), order, "1", self.shop.connection, store, moment, moment, status, "amazon",
-            chance.random() < 0.04, replacement, sku, asin, quantity, CURRENCIES[store] if priced else None,
-            price if priced else None, discount, "orders_api", replacement,
+            self.shop.tenant, local_day(store, moment), order, "1", self.shop.connection, store,
+            moment, moment, status, "amazon", chance.random() < 0.04, replacement, sku, asin,
+            quantity, CURRENCIES[store] if priced else None, price if priced else None, discount,
+            "orders_api", replacement,
         ))  # fmt: skip
         if status == "shipped" and age > 1.5:
             shipped = moment + timedelta(hours=chance.uniform(12, 34))
@@ -151,7 +160,8 @@ class Year:
 
     def _refund(self, at: datetime, store: str, order: str, sku: str, price: Decimal) -> None:
         self._post(at, store, "Refund", [
-            (ChargeType.REFUND_PRINCIPAL, -price, "OurPricePrincipal"), (ChargeType.REFERRAL, price * Decimal("0.15"), "Commission"),
+            (ChargeType.REFUND_PRINCIPAL, -price, "OurPricePrincipal"),
+            (ChargeType.REFERRAL, price * Decimal("0.15"), "Commission"),
             (ChargeType.REFUND_ADMIN, -price * Decimal("0.03"), "RefundCommission"),
         ], order, sku)  # fmt: skip
 
@@ -201,22 +211,26 @@ class Year:
             )
 
     def _post(
-        self, at: datetime, store: str, type_: str, lines: Iterable[tuple[ChargeType, Decimal, str]], order: str | None = None, sku: str | None = None,
-        *, deferred: bool = False,
+        self, at: datetime, store: str, type_: str,
+        lines: Iterable[tuple[ChargeType, Decimal, str]], order: str | None = None,
+        sku: str | None = None, *, deferred: bool = False,
     ) -> None:  # fmt: skip
         if at > self.at - timedelta(hours=6):
             return
         key, is_deferred = str(new_id()), deferred and self.at - at < timedelta(days=7)
         for number, (kind, amount, words) in enumerate(lines, 1):
             self.ledger.append((
-                self.shop.tenant, local_day(store, at), "finances", key, number, self.shop.connection, store, at,
-                "deferred" if is_deferred else "released", kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")), order, sku, None,
+                self.shop.tenant, local_day(store, at), "finances", key, number,
+                self.shop.connection, store, at, "deferred" if is_deferred else "released",
+                kind.value, type_, words, CURRENCIES[store], amount.quantize(Decimal("0.01")),
+                order, sku, None,
             ))  # fmt: skip
 
     def settle(self, until: datetime) -> None:
         """Add settlements of everything posted before `until`: the same lines from the other source."""
         settled = [
-            (*line[:2], "settlement", f"S-{line[3]}", *line[4:8], "settled", *line[9:]) for line in self.ledger if line[7] < until
+            (*line[:2], "settlement", f"S-{line[3]}", *line[4:8], "settled", *line[9:])
+            for line in self.ledger if line[7] < until
         ]  # fmt: skip
         # Amazon states the settlement of a transaction that is in one.
         self.ledger = [
@@ -234,8 +248,13 @@ class Year:
                 for index, title in enumerate(TITLES[: self.products])
             }
             _copy(
-                connection, "ingest_product", ("tenant_id", "marketplace_id", "sku", "connection_id", "asin", "title", "updated_at"),
-                [(self.shop.tenant, store, sku, self.shop.connection, asin, title, self.at) for store, sku, asin, title in products],
+                connection, "ingest_product",
+                ("tenant_id", "marketplace_id", "sku", "connection_id", "asin", "title",
+                    "updated_at"),
+                [
+                    (self.shop.tenant, store, sku, self.shop.connection, asin, title, self.at)
+                    for store, sku, asin, title in products
+                ],
             )  # fmt: skip
             connection.execute(
                 "insert into ingest_dirty_day select distinct tenant_id, marketplace_id, local_day,"

@@ -112,7 +112,8 @@ def _sign_by_another_key(superuser: Superuser) -> None:
         "select document, leaves from audit_checkpoint where number = 3"
     ).fetchone()
     assert row is not None
-    honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
+    honest = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    leaves = bytes(row[1])  # type: ignore[call-overload]
     before = superuser.execute("select document from audit_checkpoint where number = 2").fetchone()
     assert before is not None
     head = checkpoint_format.read(bytes(before[0]))  # type: ignore[call-overload]

@@ -254,8 +254,9 @@ def _add_to_the_end_by_an_impossible_transaction(
 
 
 TAMPERINGS: list[Tamper] = [
-    _change, _change_time, _change_details, _change_transaction, _delete, _insert, _swap, _cut_the_tail, _empty, _delete_a_checkpoint,
-    _change_line_and_leaves, _replace_everything_in_the_database, _roll_back, _add_to_the_end_by_an_impossible_transaction,
+    _change, _change_time, _change_details, _change_transaction, _delete, _insert, _swap,
+    _cut_the_tail, _empty, _delete_a_checkpoint, _change_line_and_leaves,
+    _replace_everything_in_the_database, _roll_back, _add_to_the_end_by_an_impossible_transaction,
 ]  # fmt: skip
 
 

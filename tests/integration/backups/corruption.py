@@ -64,7 +64,8 @@ def _archived(place: BackupContext, count: int) -> None:
     source = place.source
     for number in range(count):
         segment = source.current_segment()
-        source._ask(f"select pg_create_restore_point('later-{number}')::text")  # type: ignore[attr-defined]
+        restore_point = f"select pg_create_restore_point('later-{number}')::text"
+        source._ask(restore_point)  # type: ignore[attr-defined]
         source._ask("select pg_switch_wal()::text")  # type: ignore[attr-defined]
         while not (source.archive / segment).exists():
             time.sleep(0.05)
@@ -126,8 +127,9 @@ def _within(backup: UUID, name: str, content: bytes, *, drilled: bool) -> Iterat
     """Yield what can be done to one object by itself."""
     where, size = f"{backup.hex}/{name}", len(content)
     flips = {
-        "in the magic": 0, "in the version": 4, "in the key's id": 9, "in the salt": 30, "in the commitment": 60,
-        "in the first byte sealed": HEADER_BYTES, "in the middle": (HEADER_BYTES + size) // 2, "in the last tag": size - 1,
+        "in the magic": 0, "in the version": 4, "in the key's id": 9, "in the salt": 30,
+        "in the commitment": 60, "in the first byte sealed": HEADER_BYTES,
+        "in the middle": (HEADER_BYTES + size) // 2, "in the last tag": size - 1,
     }  # fmt: skip
     for result, at in flips.items():
         yield Damage(f"{name}: a bit flipped {result}", backup, _edit(where, _flip(at)), drilled)

@@ -33,8 +33,9 @@ tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 try:
     with tenant_scope(tenant), connections["default"].cursor() as cursor:
         cursor.execute(
-            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-            " select %s, 'ATVPDKIKX0DER', gen_random_uuid()::text, %s, 'B0', repeat(md5(n::text), 20), now() from generate_series(1, 6000) n",
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin,"
+            " title, updated_at) select %s, 'ATVPDKIKX0DER', gen_random_uuid()::text, %s, 'B0',"
+            " repeat(md5(n::text), 20), now() from generate_series(1, 6000) n",
             [tenant, connection])
     print("stored")
 except Exception as error:
@@ -54,9 +55,12 @@ def tried(act):
         return act()
     except Exception as error:
         return getattr(classify(error), "reason", type(error).__name__)
-tried(lambda: disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now()))
-told = tried(lambda: erase_connection(connection=connection, tenant=tenant, at=clock.now()))
-print(told if isinstance(told, str) else "certified" if told.completed else "waits")
+tried(lambda: disconnect(
+    connection=connection, reason=DisconnectReason.SELLER_REQUEST,
+    tenant=tenant, actor="process:test", at=clock.now(),
+))
+outcome = tried(lambda: erase_connection(connection=connection, tenant=tenant, at=clock.now()))
+print(outcome if isinstance(outcome, str) else "certified" if outcome.completed else "waits")
 """
 
 

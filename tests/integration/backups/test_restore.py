@@ -58,9 +58,12 @@ from theseller.tenancy.scope import tenant_scope
 tenant, connection, origin, store = UUID(sys.argv[1]), UUID(sys.argv[2]), sys.argv[3], sys.argv[4]
 at = clock.now()
 with tenant_scope(tenant), connections["default"].cursor() as cursor:
-    cursor.execute("insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features,"
-        " roles, created_at) values (%s, %s, %s, 'na', %s, %s, '{}', '{}', %s)",
-        [tenant, connection, origin, "A" + connection.hex[:12].upper() if origin == "lwa" else "", [store], at])
+    seller = "A" + connection.hex[:12].upper() if origin == "lwa" else ""
+    cursor.execute(
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+        " marketplace_ids, features, roles, created_at)"
+        " values (%s, %s, %s, 'na', %s, %s, '{}', '{}', %s)",
+        [tenant, connection, origin, seller, [store], at])
     if origin == "lwa":
         token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
 """
@@ -73,7 +76,10 @@ from theseller.lib import clock
 from theseller.erasure.connections import erase_connection
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
-    disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+    disconnect(
+        connection=connection, reason=DisconnectReason.SELLER_REQUEST,
+        tenant=tenant, actor="process:test", at=clock.now(),
+    )
     assert erase_connection(connection=connection, tenant=tenant, at=clock.now()).completed
 """
 #: Certifies what was erased, and prints the certificates.
@@ -118,7 +124,8 @@ class Story:
 
     def put(self, pair: tuple[str, str], store: str, sku: str) -> None:
         self.deployed.rows(
-            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+            "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin,"
+            " title, updated_at)"
             " values (%s, %s, %s, %s, 'B0BRUSH001', 'Brush', now()) returning sku",
             pair[0], store, sku, pair[1],
         )  # fmt: skip
@@ -533,7 +540,9 @@ def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> No
         text = (ROOT / "docs" / "operate" / "backups.md").read_text()
         (block,) = re.findall(r"```sh\n(# copy the state.*?)```", text, re.DOTALL)
         done = subprocess.run(
-            ["sh", "-euc", block], env={**os.environ, "OLD": str(deployed.state), "NEW": str(moved)}, capture_output=True, text=True, check=False
+            ["sh", "-euc", block],
+            env={**os.environ, "OLD": str(deployed.state), "NEW": str(moved)}, capture_output=True,
+            text=True, check=False
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert not (moved / ".theseller-state").exists()

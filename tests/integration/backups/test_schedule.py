@@ -40,7 +40,8 @@ place = replace(place, source=Source(place.source.archive.with_name("little-arch
 class Failing:
     def __init__(self, target, error):
         self._error = error
-        self.title, self.get, self.names, self.delete = target.title, target.get, target.names, target.delete
+        self.title, self.get = target.title, target.get
+        self.names, self.delete = target.names, target.delete
     def put(self, name, content):
         next(iter(content))
         raise self._error
@@ -55,7 +56,10 @@ def at_work(place, minutes):
     return maintain_backups(place, state, at=at, now=lambda: at)
 """
 _FAILS = """
-error = {"target": TargetError("the bucket answers AccessDenied: look at its policy"), "disk": OSError(errno.ENOSPC, "No space left on device", "x")}
+error = {
+    "target": TargetError("the bucket answers AccessDenied: look at its policy"),
+    "disk": OSError(errno.ENOSPC, "No space left on device", "x"),
+}
 broken = replace(place, target=Failing(place.target, error[sys.argv[1]]))
 first = at_work(broken, 60)
 assert len(first.failed) == 1, first
@@ -69,7 +73,8 @@ assert any(one.startswith("took ") for one in after.done), after
 """
 _NO_KEYS = """
 found = at_work(replace(place, keys=NoKeys()), 60)
-assert found.failed and all(one == "the key store can't answer: the service is away" for one in found.failed[:2]), found
+assert found.failed, found
+assert set(found.failed[:2]) == {"the key store can't answer: the service is away"}, found
 """
 _UNMOUNTED = """
 at_work(place, 60)
@@ -80,7 +85,9 @@ folder.rename(folder.with_name("unmounted"))
 folder.mkdir()
 (folder / "of-someone-else").write_text("x")
 assert prune(place, at=clock.now()) == ()
-assert [entry.id for entry in readable_backup_keys(place.keys)] == whole, "a disk that was not mounted cost a backup"
+assert [entry.id for entry in readable_backup_keys(place.keys)] == whole, (
+    "a disk that was not mounted cost a backup"
+)
 assert (folder / "of-someone-else").exists(), "someone else's file was deleted"
 shutil.rmtree(folder)
 folder.with_name("unmounted").rename(folder)

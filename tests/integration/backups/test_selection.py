@@ -53,9 +53,11 @@ keys = state / "keys" / "data"
 (key,) = [one.id for one in readable_backup_keys(place.keys) if str(empty) in one.owner]
 (keys / f"{key}.json").rename(keys.parent / "aside")
 assert select_backup(place, "latest", say=said.append) == second
-assert len(said) == 1 and f"the key of the newer backup {empty}" in said[0] and f"taking {second}" in said[0], said
+assert len(said) == 1, said
+assert f"the key of the newer backup {empty}" in said[0] and f"taking {second}" in said[0], said
 why = refusal(str(empty))
-assert f"the key of backup {empty} is not in this key store" in why and f"The newest that can be read is {second}" in why, why
+assert f"the key of backup {empty} is not in this key store" in why, why
+assert f"The newest that can be read is {second}" in why, why
 (keys.parent / "aside").rename(keys / f"{key}.json")
 (Path(place.target.title) / second.hex / "manifest").unlink()
 assert f"the files of backup {second} are not at" in refusal(str(second))
@@ -86,7 +88,9 @@ before = take(place, now=clock.now).id
 shutil.copytree(state / "keys", state / "keys-copy")
 count = journal_extent(place.keys, state).count
 journal = Journal(place.keys, state)
-ended = JournalEntry(SubjectKind.CONNECTION, uuid4(), clock.now(), uuid4(), DisconnectReason.SELLER_REQUEST)
+ended = JournalEntry(
+    SubjectKind.CONNECTION, uuid4(), clock.now(), uuid4(), DisconnectReason.SELLER_REQUEST
+)
 journal.write(ended)
 entry = path_of(state, ended.kind, ended.id)
 shop, person = uuid4(), uuid4()

@@ -53,7 +53,13 @@ class Shop:
     def tenant(self) -> UUID:
         return self.cast.alices_shop
 
-    def keep(self, order: str, *, shipped_at: datetime | None = None, at: datetime = NOON) -> Any:  # noqa: ANN401
+    def keep(
+        self,
+        order: str,
+        *,
+        shipped_at: datetime | None = None,
+        at: datetime = NOON,
+    ) -> Any:  # noqa: ANN401
         """Keep a recipient as the worker does once Amazon has answered."""
         with as_role("worker"):
             return store_recipient(

@@ -59,7 +59,11 @@ class Desk(Worker):
         return ids
 
     def fetch(self, now: Callable[[], object] = clock.now) -> object:
-        return fetch_requested(tenant=self.tenant, connection=self.connection, now=now)  # type: ignore[arg-type]
+        return fetch_requested(
+            tenant=self.tenant,
+            connection=self.connection,
+            now=now,  # type: ignore[arg-type]
+        )
 
     def outcomes(self, ids: list[str]) -> list[RequestOutcome | None]:
         with tenant_scope(self.tenant):

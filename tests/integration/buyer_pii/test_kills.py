@@ -18,7 +18,8 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
     ("act", "boundaries", "stride"),
     [
         ("keep", 15, 3), ("off", 20, 4), ("day", 10, 2),
-        *(pytest.param(act, boundaries, 1, marks=_EVERY) for act, boundaries in (("keep", 15), ("off", 20), ("day", 10))),
+        *(pytest.param(act, boundaries, 1, marks=_EVERY) for act,
+            boundaries in (("keep", 15), ("off", 20), ("day", 10))),
     ],
 )  # fmt: skip
 def test_every_act_killed_at_any_boundary_converges(

@@ -331,7 +331,8 @@ def test_no_other_page_holds_anything_of_a_buyer(today: Shop) -> None:
         today.tenant,
     )
     client = browser(today.cast.alice.id, fresh=True)
-    others = [LIST, LIST + "?shipped=1", LIST + "?tick=first", f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
+    others = [LIST, LIST + "?shipped=1", LIST + "?tick=first",
+        f"/packing-slips/{today.connection}/off/", "/data/", "/connections/", "/",
              "/activity/", "/products/", "/security/"]  # fmt: skip
     for page in others:
         answer = client.get(page)

@@ -63,7 +63,10 @@ class Site:
         database: str = "theseller",
         ca: str = "ours.pem",
     ) -> str:
-        return f"postgresql://{user}{host}:{port or self.port}/{database}?sslmode=verify-full&sslrootcert={self.root / ca}"
+        return (
+            f"postgresql://{user}{host}:{port or self.port}/{database}"
+            f"?sslmode=verify-full&sslrootcert={self.root / ca}"
+        )
 
     def run(self, command: str, **address: str | int) -> tuple[int, str]:
         """Run a command with an address of the database; return its exit status and what it said."""
@@ -75,10 +78,18 @@ class Site:
             "doctor": ["doctor", "--json"],
             "serve": ["serve", "--port", str(free_ports(1)[0])],
         }.get(command, [command])
+<<<<<<< HEAD
         done = preloaded.run(
             ["-m", "theseller.cli.main", *arguments],
             environ=self.environ | {"PGPASSWORD": _ADMINS} | variables,
         )
+=======
+        done = subprocess.run(
+            [sys.executable, "-m", "theseller.cli.main", *arguments], cwd=ROOT,
+            env=self.environ | {"PGPASSWORD": _ADMINS} | variables, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+>>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
         if command == "doctor":
             (found,) = [one for one in json.loads(done.stdout) if one["what"] == "database"]
             return done.returncode, f"{found['found']}\n{found['advice']}"
@@ -159,9 +170,11 @@ def site() -> Iterator[Site]:
     settings = {"listen_addresses": "127.0.0.1", "port": str(port), "fsync": "off"}
     with (root / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run", *(f"--{name}={value}" for name, value in settings.items())],
+            [binaries.bin_dir / "postgres", "-D", root / "data", "-k", root / "run",
+                *(f"--{name}={value}" for name, value in settings.items())],
             # one prctl call, loaded before the fork
-            cwd="/", stderr=log, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509
+            cwd="/", stderr=log, **options,
+            preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "ours.pem", root / "ours.key")
@@ -230,8 +243,8 @@ _ADDRESSES: dict[str, tuple[dict[str, str | int], str, str]] = {
 _COMMANDS = ("serve", "worker", "doctor", "migrate")
 #: Each case once, and each command once; the others in the exhaustive set.
 _LEAN = {
-    ("wrong CA", "serve"), ("no CA file", "worker"), ("other host name", "doctor"), ("host unknown", "migrate"), ("nothing listens", "serve"),
-    ("no database", "worker"),
+    ("wrong CA", "serve"), ("no CA file", "worker"), ("other host name", "doctor"),
+    ("host unknown", "migrate"), ("nothing listens", "serve"), ("no database", "worker"),
 }  # fmt: skip
 
 

@@ -88,9 +88,11 @@ def cluster() -> Iterator[Cluster]:
     ]
     subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
     server = subprocess.Popen(
-        [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=30"],
+        [bin_dir / "postgres", "-D", root / "data", "-k", root / "run", "-c", "listen_addresses=",
+            "-c", "fsync=off", "-c", "max_connections=30"],
         # one prctl call, loaded before the fork
-        cwd="/", stderr=subprocess.DEVNULL, preexec_fn=stop_with_parent(signal.SIGKILL), **options,  # noqa: PLW1509
+        cwd="/", stderr=subprocess.DEVNULL, **options,
+        preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     found = Cluster(root / "run")
 

@@ -69,8 +69,10 @@ def site() -> Iterator[Site]:
         contextlib.ExitStack() as stack,
     ):
         process = subprocess.Popen(
-            [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(port), "--workers", "1"],
-            cwd=ROOT, env=built.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(port), "--workers",
+                "1"],
+            cwd=ROOT, env=built.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
             # one prctl call, loaded before the fork
             preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )  # fmt: skip

@@ -94,7 +94,8 @@ def _token_rows(cast: Cast) -> int:
 
 def _end(cast: Cast, authorised: Authorized) -> None:
     disconnect(
-        connection=authorised.connection, reason=DisconnectReason.SELLER_REQUEST, tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
+        connection=authorised.connection, reason=DisconnectReason.SELLER_REQUEST,
+        tenant=cast.alices_shop, actor=cast.alice.actor, at=clock.now()
     )  # fmt: skip
 
 

@@ -12,11 +12,12 @@ _BEGIN = """
 import sys
 from theseller.lib import egress
 from theseller.tenancy import startup_checks
-def told(*_aliases):
+def report(*_aliases):
     from django.conf import settings
-    print(egress.allowed_destinations() is not None and egress.allowed_destinations() == settings.EGRESS)
+    allowed = egress.allowed_destinations()
+    print(allowed is not None and allowed == settings.EGRESS)
     sys.exit()
-startup_checks.refuse_unsafe_database = told
+startup_checks.refuse_unsafe_database = report
 """
 _WEB = "import theseller.config.wsgi"
 _WORKER = """

@@ -121,8 +121,12 @@ class Bao:
         )
         wait_for("OpenBao answers", lambda: self._status("GET", "sys/mounts") == 200)
 
-    # - JSON
-    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
         """Return the response to the administrator, with the HTTP status as `status`.
 
         A response without a body has nothing else.

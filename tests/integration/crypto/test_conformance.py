@@ -57,7 +57,7 @@ def assert_destroyed(store: KeyStore, key_id: UUID) -> None:
 
 
 # --- Key stores
-# -----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> None:
@@ -150,7 +150,7 @@ def test_no_data_key_is_made_for_the_root(deployment: Deployment) -> None:
 
 
 # --- Tampering and interruption
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_keys_of_another_environment_do_not_open(deployment: Deployment) -> None
 
 
 # --- Several processes
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def _in_children(count: int, act: Callable[[], object]) -> list[str]:
@@ -344,7 +344,7 @@ def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(deployment: Deploym
 
 
 # --- Secret providers
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_secret_is_kept_replaced_and_destroyed(deployment: Deployment) -> None:

@@ -114,7 +114,7 @@ def _says_nothing_secret(error: BaseException, deployment: Deployment) -> None:
 
 
 # --- OpenBao's own
-# ----------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)

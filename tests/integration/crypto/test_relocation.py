@@ -169,7 +169,8 @@ def test_every_sealed_column_against_every_other_place(
                     )
                 refused["byte"] += 1
     assert set(refused) == {
-        "tenant", "cell", "table", "column", "row", "row and tenant", "purpose", "environment", "border", "version", "key", "byte",
+        "tenant", "cell", "table", "column", "row", "row and tenant", "purpose", "environment",
+        "border", "version", "key", "byte",
     }  # fmt: skip
     with capsys.disabled():
         print(  # noqa: T201

@@ -35,7 +35,8 @@ worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
-    proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     set_real_ip_from 127.0.0.1;
     include {folder}/theseller.conf;
 }}

@@ -137,9 +137,12 @@ def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast
 @pytest.mark.parametrize(
     "headers",
     [
-        {"SCRIPT_NAME": "/x"}, {"Script-Name": "/x"}, {"X-Script-Name": "/x"}, {"PATH_INFO": "/x"}, {"X-Forwarded-Proto": "gopher"}, {"X-Forwarded-Ssl": "off"},
-        {"X-Forwarded-For": "\x01, ,unknown"}, {"Content-Type": "text/plain; charset=hex"}, {"Content-Type": "multipart/form-data"}, {"Cookie": "\xff=\xfe; ="},
-        {"Referer": "http://["}, {"Origin": "http://["}, {"If-Modified-Since": "x"}, {"Range": "bytes=9-1"}, {"Accept-Encoding": "\xff"}, {"HX-Current-URL": "http://["},
+        {"SCRIPT_NAME": "/x"}, {"Script-Name": "/x"}, {"X-Script-Name": "/x"}, {"PATH_INFO": "/x"},
+        {"X-Forwarded-Proto": "gopher"}, {"X-Forwarded-Ssl": "off"},
+        {"X-Forwarded-For": "\x01, ,unknown"}, {"Content-Type": "text/plain; charset=hex"},
+        {"Content-Type": "multipart/form-data"}, {"Cookie": "\xff=\xfe; ="},
+        {"Referer": "http://["}, {"Origin": "http://["}, {"If-Modified-Since": "x"},
+        {"Range": "bytes=9-1"}, {"Accept-Encoding": "\xff"}, {"HX-Current-URL": "http://["},
     ],
     ids=str,
 )  # fmt: skip

@@ -42,7 +42,8 @@ ROWS = 400
 _COLUMNS = """
 select a.attname, format_type(a.atttypid, null) from pg_attribute a
 where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
-  and format_type(a.atttypid, null) in ('text', 'text[]', 'character varying', 'json', 'jsonb', 'bytea')
+  and format_type(a.atttypid, null)
+    in ('text', 'text[]', 'character varying', 'json', 'jsonb', 'bytea')
 order by a.attnum
 """
 
@@ -181,8 +182,8 @@ def _can_hold(
         try:
             database.execute(f"update {table} set {name} = {value} where {whose}".encode())
         except (
-            psycopg.errors.CheckViolation, psycopg.errors.ForeignKeyViolation, psycopg.errors.StringDataRightTruncation,
-            psycopg.errors.UniqueViolation,
+            psycopg.errors.CheckViolation, psycopg.errors.ForeignKeyViolation,
+            psycopg.errors.StringDataRightTruncation, psycopg.errors.UniqueViolation,
         ):  # fmt: skip
             continue
         return True

@@ -45,7 +45,8 @@ _TRAPPED = ("ingest_order_line", "analytics_day_product")
 _TRAP = """
 create or replace function public.trap() returns trigger language plpgsql as $$ begin
     if md5(new.sku) = '{digest}' then
-        raise internal_error using message = 'trapped ' || new.sku, detail = to_jsonb(new)::text, hint = new.sku;
+        raise internal_error using message = 'trapped ' || new.sku,
+            detail = to_jsonb(new)::text, hint = new.sku;
     end if;
     return new;
 end $$
@@ -126,7 +127,8 @@ def service(deployed: Deployment) -> Iterator[str]:
         }.items():
             log = stack.enter_context((logs / f"{name}.log").open("ab"))
             process = subprocess.Popen(
-                [sys.executable, "-m", "theseller.cli.main", *arguments], env=environ, stdout=log, stderr=log,
+                [sys.executable, "-m", "theseller.cli.main", *arguments], env=environ, stdout=log,
+                stderr=log,
                 preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
             stack.callback(_stop, process)
@@ -237,10 +239,13 @@ def _by_browser(alice: HttpSession, made: dict[str, bytes], canary: str) -> None
 
 def _look_and_take_away(alice: HttpSession, canary: str) -> None:
     for path, parameters in (
-        ("/", {}), ("/", {"format": "csv"}), ("/products/", {"q": canary, "period": "18months"}), ("/products/", {"format": "csv"}),
-        ("/days/2026-10-05/", {"format": "csv"}), ("/", {"store": canary, "period": canary}), (f"/{canary}/", {}), (f"/days/{canary}/", {}),
-        ("/products/", {"period": "custom", "from": "2026-10-01", "to": "2026-10-31", "format": "csv", "store": "DE"}),
-        ("/days/2026-10-05/", {"format": "csv", "store": "DE"}), ("/imports/", {}), ("/data/", {}), ("/activity/", {}),
+        ("/", {}), ("/", {"format": "csv"}), ("/products/", {"q": canary, "period": "18months"}),
+        ("/products/", {"format": "csv"}), ("/days/2026-10-05/", {"format": "csv"}),
+        ("/", {"store": canary, "period": canary}), (f"/{canary}/", {}), (f"/days/{canary}/", {}),
+        ("/products/", {"period": "custom", "from": "2026-10-01", "to": "2026-10-31",
+            "format": "csv", "store": "DE"}),
+        ("/days/2026-10-05/", {"format": "csv", "store": "DE"}), ("/imports/", {}), ("/data/", {}),
+        ("/activity/", {}),
     ):  # fmt: skip
         alice.get(path, **parameters)
     alice.post("/data/export/", page="/data/")
@@ -308,8 +313,10 @@ def _into_the_traps(deployed: Deployment, alice: HttpSession, tenant: str, canar
     worker = deployed.state / "log" / "worker.log"
     before = worker.stat().st_size
     deployed.rows(
-        "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) select distinct tenant_id, marketplace_id, local_day,"
-        " now() from ingest_order_line where tenant_id = %s and sku = %s on conflict do nothing returning 1",
+        "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) select"
+        " distinct tenant_id, marketplace_id, local_day,"
+        " now() from ingest_order_line where tenant_id = %s and sku = %s on conflict do nothing"
+        " returning 1",
         tenant, canary,
     )  # fmt: skip
     _wait(lambda: b'"error"' in worker.read_bytes()[before:], "the worker did not fail at the trap")

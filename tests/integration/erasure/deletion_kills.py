@@ -167,7 +167,8 @@ def _person_well(person: UUID) -> None:
     assert not any(count_user_rows(person).values())
     issued = subject_certificate(person)
     assert issued is not None
-    rows = {row["table"]: row["deleted"] for row in verify_certificate(issued[1]).body["rows"]}  # type: ignore[attr-defined]
+    body = verify_certificate(issued[1]).body
+    rows = {row["table"]: row["deleted"] for row in body["rows"]}  # type: ignore[attr-defined]
     assert {table: deleted for table, deleted in rows.items() if deleted} == dict.fromkeys(
         (
             "accounts_user",

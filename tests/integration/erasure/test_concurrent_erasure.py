@@ -56,16 +56,20 @@ def _connection(deployed: Deployment, tenant: UUID, rows: int) -> UUID:
     connection = new_id()
     _insert(
         deployed,
-        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id, marketplace_ids, features, roles, created_at)"
+        "insert into connections_connection (tenant_id, id, origin, region, selling_partner_id,"
+        " marketplace_ids, features, roles, created_at)"
         " values (%s, %s, 'files', 'na', '', '{}', '{}', '{}', now())",
         tenant, connection,
     )  # fmt: skip
     for month in ("2026-09-10", "2026-10-10", "2026-11-10"):
         _insert(
             deployed,
-            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id, marketplace_id, purchased_at,"
-            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin, quantity, source) select %s, %s::date,"
-            " %s || n, '1', %s, %s, %s::timestamptz, now(), 'shipped', 'amazon', false, false, 'S', 'A', 1, 'orders_api'"
+            "insert into ingest_order_line (tenant_id, local_day, order_id, line_key,"
+            " connection_id, marketplace_id, purchased_at,"
+            " last_updated_at, status, fulfilment, is_business, is_replacement, sku, asin,"
+            " quantity, source) select %s, %s::date,"
+            " %s || n, '1', %s, %s, %s::timestamptz, now(), 'shipped', 'amazon', false, false,"
+            " 'S', 'A', 1, 'orders_api'"
             " from generate_series(1, %s) n",
             tenant, month, f"{connection}-{month}-", connection, US, month, rows,
         )  # fmt: skip
@@ -82,7 +86,8 @@ def _connection(deployed: Deployment, tenant: UUID, rows: int) -> UUID:
 def _product(deployed: Deployment, tenant: UUID, connection: UUID, rows: int, name: str) -> None:
     _insert(
         deployed,
-        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,"
+        " updated_at)"
         " select %s, %s, %s || n, %s, 'A', 'T', now() from generate_series(1, %s) n",
         tenant, US, f"{connection}-{name}-", connection, rows,
     )  # fmt: skip
@@ -92,7 +97,8 @@ def _at_once(deployed: Deployment, work: str, boundaries: list[int]) -> list[int
     environ = deployed.environ | {"THESELLER_ROLE": "worker"}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", WITH_DJANGO, "tests.integration.erasure.concurrent_eraser", work, str(boundary)], cwd=ROOT, env=environ,
+            [sys.executable, "-c", WITH_DJANGO, "tests.integration.erasure.concurrent_eraser", work,
+                str(boundary)], cwd=ROOT, env=environ,
             stderr=subprocess.PIPE,
         )
         for boundary in boundaries
@@ -153,7 +159,9 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
     requested = [new_id() for _ in range(2)]
     for person in (*leaving, *requested):
         _insert(
-            deployed, "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Dora', now(), '!')",
+            deployed,
+            "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s,"
+            " 'Dora', now(), '!')",
             person, f"{person}@x.example",
         )  # fmt: skip
         shop = tenant if person in leaving else elsewhere
@@ -165,11 +173,15 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
             person,
         )
         _insert(
-            deployed, "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) select %s, sha256((%s || n)::bytea), %s, now()"
+            deployed,
+            "insert into accounts_recovery_code (set_id, code_hash, user_id, made_at) select %s,"
+            " sha256((%s || n)::bytea), %s, now()"
             " from generate_series(1, 8) n", new_id(), str(person), person,
         )  # fmt: skip
     _insert(
-        deployed, "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, now() - interval '2 days', 'process:test')",
+        deployed,
+        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, now()"
+        " - interval '2 days', 'process:test')",
         tenant, new_id(),
     )  # fmt: skip
     for person in requested:

@@ -127,7 +127,9 @@ def connected(cast: Cast, database: str) -> UUID:
     put_product(cast.alices_shop, connection)
     key = settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII))
     superuser(
-        database, "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s, %s, %s, 'pii', now())",
+        database,
+        "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s,"
+        " %s, %s, 'pii', now())",
         cast.alices_shop, connection, key.id,
     )  # fmt: skip
     assert len(_living(connection)) == 2
@@ -144,7 +146,8 @@ def test_a_certificate_destroys_what_an_older_key_store_has_alive(
     assert erase_connection(connection=connected, tenant=cast.alices_shop, at=clock.now()).completed
     assert _living(connected) == []
     body = _body(cast.alices_shop, connected)
-    assert {one["purpose"] for one in body["keys_destroyed"]} == {"refresh_token", "pii"}  # type: ignore[attr-defined]
+    destroyed = {one["purpose"] for one in body["keys_destroyed"]}  # type: ignore[attr-defined]
+    assert destroyed == {"refresh_token", "pii"}
     assert str(body["refresh_token"]).startswith(
         "deleted in the transaction of the disconnection; its data key was destroyed on "
     )
@@ -245,10 +248,14 @@ def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
     superuser(database, "delete from retention_end_certificate where subject_id = %s", cast.bob.id)
     put_product(cast.charlies_shop, connection)
     superuser(
-        database, "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Bob', now(), '!')", cast.bob.id, cast.bob.email
+        database,
+        "insert into accounts_user (id, email, name, joined_at, password) values (%s, %s, 'Bob',"
+        " now(), '!')", cast.bob.id, cast.bob.email
     )  # fmt: skip
     superuser(
-        database, "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s, 'viewer', now())", cast.alices_shop, cast.bob.id
+        database,
+        "insert into accounts_membership (tenant_id, user_id, role, since) values (%s, %s,"
+        " 'viewer', now())", cast.alices_shop, cast.bob.id
     )  # fmt: skip
 
 

@@ -72,7 +72,8 @@ def test_it_does_not_end_and_has_to_be_authorized_again(cast: Cast, database: st
             "select count(*) from ingest_product where connection_id = %s", [connection]
         ).fetchone()
         assert kept == (1,)
-        result = superuser.execute("select count(*) from audit_event where tag = 'connections:token:lost' and subject = %s",
+        result = superuser.execute("select count(*) from audit_event where tag ="
+            " 'connections:token:lost' and subject = %s",
                                  [f"connection:{connection}"]).fetchone()  # fmt: skip
         assert result == (1,)
 

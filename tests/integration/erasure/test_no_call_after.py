@@ -38,7 +38,10 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-disconnect(connection=UUID(sys.argv[2]), reason=DisconnectReason.SELLER_REQUEST, tenant=UUID(sys.argv[1]), actor="process:test", at=clock.now())
+disconnect(
+    connection=UUID(sys.argv[2]), reason=DisconnectReason.SELLER_REQUEST,
+    tenant=UUID(sys.argv[1]), actor="process:test", at=clock.now(),
+)
 print(time.monotonic())
 """
 

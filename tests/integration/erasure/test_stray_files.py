@@ -23,7 +23,10 @@ from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
 from theseller.erasure.connections import erase_connection
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
-disconnect(connection=connection, reason=DisconnectReason.SELLER_REQUEST, tenant=tenant, actor="process:test", at=clock.now())
+disconnect(
+    connection=connection, reason=DisconnectReason.SELLER_REQUEST,
+    tenant=tenant, actor="process:test", at=clock.now(),
+)
 done = erase_connection(connection=connection, tenant=tenant, at=clock.now())
 print(done.completed, done.waiting)
 """
@@ -56,8 +59,10 @@ def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> N
     tenant, connection = deployed.people()[0]["tenant"], str(uuid4())
     deployed.ask(OPEN, tenant, connection, "files", "A1F83G8C2ARO7P", role="web")
     deployed.rows(
-        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title, updated_at)"
-        " values (%s, 'A1F83G8C2ARO7P', 'STRAY', %s, 'B0BRUSH001', 'Brush', now()) returning 1", tenant, connection,
+        "insert into ingest_product (tenant_id, marketplace_id, sku, connection_id, asin, title,"
+        " updated_at)"
+        " values (%s, 'A1F83G8C2ARO7P', 'STRAY', %s, 'B0BRUSH001', 'Brush', now()) returning 1",
+        tenant, connection,
     )  # fmt: skip
     stray = [
         _folder(deployed) / "999999",

@@ -25,8 +25,10 @@ from datetime import timedelta
 from theseller.key_rotation.operations import rotate_due
 from theseller.key_rotation.types import RotationContext
 from theseller.lib import clock
-context = RotationContext(lambda: clock.now() + timedelta(days=float(sys.argv[1])), lambda seconds: None)
-print(" ".join(one.secret for one in rotate_due(actor="process:test", context=context) if one.finished))
+later = timedelta(days=float(sys.argv[1]))
+context = RotationContext(lambda: clock.now() + later, lambda seconds: None)
+runs = rotate_due(actor="process:test", context=context)
+print(" ".join(one.secret for one in runs if one.finished))
 """
 
 _ONCE = """
@@ -50,7 +52,8 @@ def cut_off(run):
     raise KeyboardInterrupt
 text_secrets.SWITCH = replace(text_secrets.SWITCH, run=cut_off)
 try:
-    rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=RotationContext(clock.now, time.sleep))
+    context = RotationContext(clock.now, time.sleep)
+    rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=context)
 except KeyboardInterrupt:
     print("cut off")
 """

@@ -91,8 +91,8 @@ def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> Non
     assert "1 replaced" in rotated(deployed, running, "root-key")
     assert len(deployed.secret("root-key").splitlines()) == 1
     assert deployed.secret("root-key") != before.get("root-key").reveal()
-    # The traffic still runs: a file that is being written beside its place is renamed before it could
-    # be copied.
+    # The traffic still runs: a file that is being written beside its place is renamed before it
+    # could be copied.
     shutil.copytree(
         deployed.state / "keys", tmp_path / "keys", ignore=shutil.ignore_patterns(".writing-*")
     )

@@ -109,7 +109,8 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
     assert "You are viewing Alice&#x27;s shop as an operator" in said
     assert browser.get("/connections/").status_code == 200
     for method, address in (
-        ("get", "/activity/"), ("get", "/imports/"), ("post", "/imports/"), ("get", "/connections/new/"), ("post", "/connections/attempts/"),
+        ("get", "/activity/"), ("get", "/imports/"), ("post", "/imports/"),
+        ("get", "/connections/new/"), ("post", "/connections/attempts/"),
     ):  # fmt: skip
         assert getattr(browser, method)(address).status_code in {403, 405}, address
     assert browser.post("/").status_code in {403, 405}
@@ -237,7 +238,8 @@ def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itse
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("reason", "too short"), ("reason", "a" + " " * 30 + "b"), ("reason", "x" * 1001), ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
+    [("reason", "too short"), ("reason", "a" + " " * 30 + "b"), ("reason", "x" * 1001),
+        ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
      ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
 )  # fmt: skip
 def test_what_is_not_good_enough_opens_nothing(

@@ -18,9 +18,13 @@ from theseller.controls.catalogue.net_tenant_isolation import _WINDOWS, reviewed
 from theseller.postgres.functions import compare_functions, expected_functions, read_functions
 
 _FILE = Path(theseller.postgres.__file__).parent / "sql" / "functions.txt"
-_HEAD = """# The functions of the database that were reviewed, each with a hash of its body and attributes. Written by a test from a new
-# database, after a review of what changed: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_functions.py
-# The control net-tenant-isolation compares the live database with it: not a line more, not a line less.
+_HEAD = """\
+# The functions of the database that were reviewed, each with a hash of its body and attributes. \
+Written by a test from a new
+# database, after a review of what changed: \
+THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_functions.py
+# The control net-tenant-isolation compares the live database with it: \
+not a line more, not a line less.
 """
 
 
@@ -45,7 +49,8 @@ def test_the_file_is_what_a_new_database_has(database: str) -> None:
         ("alter function guard.ticket_tenant() parallel safe", "guard.ticket_tenant()"),
         ("alter function guard.ticket_tenant() reset search_path", "guard.ticket_tenant()"),
         ("create function guard.extra() returns int language sql as 'select 1'", "guard.extra()"),
-        ("create schema elsewhere create table t (a int); create function elsewhere.f() returns int language sql security definer as 'select 1'",
+        (("create schema elsewhere create table t (a int); create function elsewhere.f() returns"
+            " int language sql security definer as 'select 1'"),
          "elsewhere.f()"),
         ("alter function guard.tenants_of(uuid) leakproof", "guard.tenants_of(person uuid)"),
     ],

@@ -32,9 +32,12 @@ from theseller.postgres.roles import ensure_roles
 _FILE = Path(theseller.postgres.__file__).parent / "sql" / "rights.txt"
 #: The newest PostgreSQL, on which every right of the file exists.
 _WRITTEN_ON = 180_000
-_HEAD = """# Who may do what in a database of TheSeller. Written by a test from a new database, never by hand:
+_HEAD = """\
+# Who may do what in a database of TheSeller. \
+Written by a test from a new database, never by hand:
 # THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_rights.py
-# The control cred-least-privilege compares the live database with it: not a line more, not a line less.
+# The control cred-least-privilege compares the live database with it: \
+not a line more, not a line less.
 """
 
 
@@ -149,11 +152,13 @@ _EXTRA = {
     "grant temporary on database {database} to public": (
         "public may temporary on database (this one)"
     ),
-    "alter default privileges for role theseller_owner in schema public grant select on tables to theseller_probe": (
+    "alter default privileges for role theseller_owner in schema public grant select on tables to"
+    " theseller_probe": (
         "theseller_probe will be allowed to select on every new table of theseller_owner in schema"
         " public"
     ),
-    "alter default privileges for role theseller_owner grant execute on functions to theseller_web": (
+    "alter default privileges for role theseller_owner grant execute on functions to"
+    " theseller_web": (
         "theseller_web will be allowed to execute on every new function of theseller_owner"
     ),
     "alter role theseller_web superuser": "role theseller_web: may sign in, superuser",
@@ -200,10 +205,15 @@ def test_what_is_too_much_is_seen(fresh: str, change: str) -> None:
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        ("revoke select on tenancy_tenant from theseller_worker", "theseller_worker may select on table public.tenancy_tenant"),
-        ("alter role theseller_probe connection limit -1", "role theseller_probe: may sign in, row security does not bind it, at most 8 connections"),
-        ("revoke theseller_owner from theseller_migrate", "role theseller_migrate may become theseller_owner"),
-        ("alter role theseller_web reset lock_timeout", "role theseller_web begins with lock_timeout=5s"),
+        ("revoke select on tenancy_tenant from theseller_worker",
+            "theseller_worker may select on table public.tenancy_tenant"),
+        ("alter role theseller_probe connection limit -1",
+            ("role theseller_probe: may sign in, row security does not bind it, at most 8"
+            " connections")),
+        ("revoke theseller_owner from theseller_migrate",
+            "role theseller_migrate may become theseller_owner"),
+        ("alter role theseller_web reset lock_timeout",
+            "role theseller_web begins with lock_timeout=5s"),
         (
             "revoke update (sealed) on connections_refresh_token from theseller_worker",
             "theseller_worker may update(sealed) on table public.connections_refresh_token",

@@ -40,7 +40,8 @@ class External:
     server: Server
 
     def admin(self, database: str = "postgres") -> str:
-        return f"postgresql:///{database}?host={quote(str(self.server.socket_dir), safe='')}&user=postgres&password=super"
+        host = quote(str(self.server.socket_dir), safe="")
+        return f"postgresql:///{database}?host={host}&user=postgres&password=super"
 
     def seen(self) -> tuple[object, ...]:
         """Return everything that a refused command must leave as it was.

@@ -19,25 +19,34 @@ from tests.database import (
 _FILE = Path(__file__).resolve().parents[3] / "docs" / "develop" / "schema.md"
 _HEAD = """# Schema
 
-The tables of a database as `theseller migrate` makes it, written from one by `THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/integration/postgres/test_schema_document.py`.
-Django's and Procrastinate's own tables and the partitions are left out. What each table stores, for how long, and who deletes it is in the
+The tables of a database as `theseller migrate` makes it, written from one by \
+`THESELLER_WRITE_DOCS=1 .venv/bin/pytest tests/integration/postgres/test_schema_document.py`.
+Django's and Procrastinate's own tables and the partitions are left out. \
+What each table stores, for how long, and who deletes it is in the
 [data map](../data-map.md); who may read and write it is in `src/theseller/postgres/sql/rights.txt`.
 """
 _TABLES = """
-    select c.oid, n.nspname, c.relname, case when c.relrowsecurity and c.relforcerowsecurity then 'yes' end, pg_get_partkeydef(c.oid)
+    select c.oid, n.nspname, c.relname,
+           case when c.relrowsecurity and c.relforcerowsecurity then 'yes' end,
+           pg_get_partkeydef(c.oid)
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema')
+    where c.relkind in ('r', 'p') and not c.relispartition
+    and n.nspname not in ('pg_catalog', 'information_schema')
     and c.relname !~ '^(procrastinate_|django_|auth_)'
     order by 2, 3"""
 _COLUMNS = """
-    select a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+    select a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+           coalesce(pg_get_expr(d.adbin, d.adrelid), '')
     from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = %s and a.attnum > 0 and not a.attisdropped order by a.attnum"""
 _CONSTRAINTS = """
-    select contype::text, pg_get_constraintdef(oid) from pg_constraint where conrelid = %s and contype in ('p', 'u', 'f', 'c') order by contype, conname"""
+    select contype::text, pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = %s and contype in ('p', 'u', 'f', 'c') order by contype, conname"""
 _INDEXES = """
     select pg_get_indexdef(i.indexrelid) from pg_index i join pg_class x on x.oid = i.indexrelid
-    where i.indrelid = %s and not exists (select from pg_constraint k where k.conindid = i.indexrelid) order by x.relname"""
+    where i.indrelid = %s
+    and not exists (select from pg_constraint k where k.conindid = i.indexrelid)
+    order by x.relname"""
 
 
 def test_the_schema_document_is_what_a_new_database_has() -> None:

@@ -102,8 +102,8 @@ def run_as(
     }
     try:
         return subprocess.run(
-            [python, *arguments], user=user.pw_uid, group=user.pw_gid, extra_groups=[], env=environ, cwd="/", capture_output=True, text=True,
-            check=False, timeout=60,
+            [python, *arguments], user=user.pw_uid, group=user.pw_gid, extra_groups=[], env=environ,
+            cwd="/", capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     except PermissionError as error:
         return subprocess.CompletedProcess([python], 126, "", str(error))

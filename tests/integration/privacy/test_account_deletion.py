@@ -155,7 +155,8 @@ def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, dat
         )
     ]
     assert tags[-4:] == [
-        "accounts:user:end_intended", "accounts:membership:left", "accounts:user:erased", "retention:certificate:issued",
+        "accounts:user:end_intended", "accounts:membership:left", "accounts:user:erased",
+        "retention:certificate:issued",
     ]  # fmt: skip
     assert erase_tenants_and_users(tenants=(), at=clock.now()) == ()  # nothing is done twice
 

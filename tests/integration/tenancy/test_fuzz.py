@@ -121,8 +121,9 @@ def _run(
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
             world = without_readable(superuser, world, role)
     return attack(
-        lambda: psycopg.connect(role_dsn(role, database)), lambda connection: _sign(connection, world.own), world,
-        seed=seed, most=most, seconds=seconds, stop_at=stop_at,
+        lambda: psycopg.connect(role_dsn(role, database)),
+        lambda connection: _sign(connection, world.own), world, seed=seed, most=most,
+        seconds=seconds, stop_at=stop_at,
     )  # fmt: skip
 
 

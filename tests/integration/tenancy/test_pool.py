@@ -30,9 +30,12 @@ from theseller.tenancy.scope import (
 
 _LEFT = """
 select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
-       (select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements),
-       (select count(*) from pg_cursors), (select count(*) from pg_class where relnamespace = pg_my_temp_schema()),
-       nullif(current_setting('x.y', true), ''), current_setting('search_path'), current_setting('statement_timeout') = '0', current_setting('timezone')
+       (select count(*) from pg_listening_channels()),
+       (select count(*) from pg_prepared_statements),
+       (select count(*) from pg_cursors),
+       (select count(*) from pg_class where relnamespace = pg_my_temp_schema()),
+       nullif(current_setting('x.y', true), ''), current_setting('search_path'),
+       current_setting('statement_timeout') = '0', current_setting('timezone')
 """
 
 

@@ -50,33 +50,49 @@ TO_VICTIM = "set_config('x.y', '{a}', true)"
 TO_OWN = "set_config('x.y', '{c}', true)"
 SETTING = "current_setting('x.y')::uuid"
 ATTACKS = {
-    "no predicate, old setting": "select p.* from {t} p where set_config('theseller.tenant', '{a}', true) is not null",
+    "no predicate, old setting": "select p.* from {t} p where set_config('theseller.tenant',"
+        " '{a}', true) is not null",
     "literal": "select * from {t} where tenant_id = '{a}'",
     "setting": f"select * from {{t}} p where p.tenant_id = {SETTING} and {TO_VICTIM} is not null",
-    "setting, changed by the target list": f"select {TO_VICTIM}, p.* from {{t}} p where p.tenant_id = {SETTING}",
+    "setting, changed by the target list": f"select {TO_VICTIM}, p.* from {{t}} p where"
+        f" p.tenant_id = {SETTING}",
     "setting, changed for one key of the index and back for the next": (
         f"select p.* from (select {TO_VICTIM} s offset 0) v, {{t}} p where p.tenant_id = {SETTING}"
-        f" and p.connection_id is not null and p.sku >= (select substr({TO_OWN}, 1, 0)) and v.s is not null"
+        f" and p.connection_id is not null and p.sku >= (select substr({TO_OWN}, 1, 0)) and v.s is"
+        f" not null"
     ),
-    "sub-select": f"select p.* from {{t}} p where p.tenant_id = (select {SETTING}) and {TO_VICTIM} is not null",
+    "sub-select": f"select p.* from {{t}} p where p.tenant_id = (select {SETTING}) and {TO_VICTIM}"
+        f" is not null",
     "correlated sub-select": (
-        f"select p.* from generate_series(1, 3) i, lateral (select * from {{t}} p where p.tenant_id = (select {SETTING} where i > 0)"
+        f"select p.* from generate_series(1, 3) i, lateral (select * from {{t}} p where"
+        f" p.tenant_id = (select {SETTING} where i > 0)"
         f" and {TO_VICTIM} is not null offset 0) p"
     ),
-    "lateral": f"select p.* from (values (1)) v(i), lateral (select {SETTING} as x) l, {{t}} p where p.tenant_id = l.x and {TO_VICTIM} is not null",
+    "lateral": f"select p.* from (values (1)) v(i), lateral (select {SETTING} as x) l, {{t}} p"
+        f" where p.tenant_id = l.x and {TO_VICTIM} is not null",
     "join": "select p.* from (values ('{a}'::uuid), ('{c}')) v(x) join {t} p on p.tenant_id = v.x",
-    "stable function": "select p.* from {t} p where p.tenant_id = pg_temp.stable() and " + TO_VICTIM + " is not null",
+    "stable function": "select p.* from {t} p where p.tenant_id = pg_temp.stable() and "
+        + TO_VICTIM + " is not null",
     "stable function that lies": "select p.* from {t} p where p.tenant_id = pg_temp.turns()",
-    "immutable function that lies": "select p.* from {t} p where p.tenant_id = pg_temp.constant() and " + TO_VICTIM + " is not null",
-    "any": f"select * from {{t}} p where p.tenant_id = any (array[{SETTING}, '{{a}}']) and {TO_VICTIM} is not null",
-    "or": f"select * from {{t}} p where p.tenant_id = {SETTING} or p.tenant_id = '{{a}}' or {TO_VICTIM} is null",
-    "row comparison": "select * from {t} p where (p.tenant_id, p.sku) >= ('{a}'::uuid, '') and (p.tenant_id, p.sku) < ('{a}'::uuid, 'zzzz')",
-    "sample": f"select * from {{t}} p tablesample system (case when {TO_VICTIM} is null then 0 else 100 end) where p.tenant_id = {SETTING}",
-    "system columns": "select p.ctid, p.xmin, p.* from {t} p where ctid = any (array(select ('(0,' || i || ')')::tid from generate_series(1, 300) i))",
-    "not materialized": f"with c as not materialized (select * from {{t}}) select * from c where tenant_id = {SETTING} and {TO_VICTIM} is not null",
-    "self-join": f"select a.* from {{t}} a join {{t}} b using (tenant_id, sku) where a.tenant_id = {SETTING} and {TO_VICTIM} is not null",
+    "immutable function that lies": "select p.* from {t} p where p.tenant_id = pg_temp.constant()"
+        " and " + TO_VICTIM + " is not null",
+    "any": f"select * from {{t}} p where p.tenant_id = any (array[{SETTING}, '{{a}}']) and"
+        f" {TO_VICTIM} is not null",
+    "or": f"select * from {{t}} p where p.tenant_id = {SETTING} or p.tenant_id = '{{a}}' or"
+        f" {TO_VICTIM} is null",
+    "row comparison": "select * from {t} p where (p.tenant_id, p.sku) >= ('{a}'::uuid, '') and"
+        " (p.tenant_id, p.sku) < ('{a}'::uuid, 'zzzz')",
+    "sample": f"select * from {{t}} p tablesample system (case when {TO_VICTIM} is null then 0"
+        f" else 100 end) where p.tenant_id = {SETTING}",
+    "system columns": "select p.ctid, p.xmin, p.* from {t} p where ctid = any (array(select ('(0,'"
+        " || i || ')')::tid from generate_series(1, 300) i))",
+    "not materialized": f"with c as not materialized (select * from {{t}}) select * from c where"
+        f" tenant_id = {SETTING} and {TO_VICTIM} is not null",
+    "self-join": f"select a.* from {{t}} a join {{t}} b using (tenant_id, sku) where a.tenant_id ="
+        f" {SETTING} and {TO_VICTIM} is not null",
     "ticket emptied in the middle": (
-        "select p.* from {t} p where p.tenant_id = '{a}' or set_config('theseller.ticket', '', true) is not null"
+        "select p.* from {t} p where p.tenant_id = '{a}' or set_config('theseller.ticket', '',"
+        " true) is not null"
     ),
 }  # fmt: skip
 
@@ -384,7 +400,8 @@ def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> N
     assert kept == []
     with psycopg.connect(role_dsn("web", database)) as connection:
         for table, column, values in (
-            ("ingest_product", "tenant_id", (world.alices_shop, new_id())), ("ingest_product", "sku", ("S-200", "zzzz")),
+            ("ingest_product", "tenant_id", (world.alices_shop, new_id())),
+            ("ingest_product", "sku", ("S-200", "zzzz")),
             ("tenancy_tenant", "id", (world.alices_shop, new_id())),
         ):  # fmt: skip
             estimates = []

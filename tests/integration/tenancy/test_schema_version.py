@@ -35,8 +35,10 @@ ID = "00000000-0000-7000-8000-000000000000"
 #: Each command that touches data, with what it needs to come so far; the services are tried as
 #: processes of their own.
 COMMANDS = [
-    ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"], ["deletion-request", "list"], ["hold", "list", "--shop", ID],
-    ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"], ["replay-erasures", "--journal-is-whole"], ["rotate", "--list"], ["seed"],
+    ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"],
+    ["deletion-request", "list"], ["hold", "list", "--shop", ID],
+    ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"],
+    ["replay-erasures", "--journal-is-whole"], ["rotate", "--list"], ["seed"],
 ]  # fmt: skip
 
 

@@ -58,7 +58,8 @@ def _in_database(does: str, broken: str, repaired: str) -> None:
 
 for _does, _broken, _repaired in (
     ("changes who did it in a line of the log",
-     "update audit_event set actor = 'user:somebody-else' where position in (select position from kept)",
+     ("update audit_event set actor = 'user:somebody-else' where position in (select position from"
+     " kept)"),
      "update audit_event e set actor = k.actor from kept k where e.position = k.position"),
     ("deletes a line of the log",
      "delete from audit_event where position in (select position from kept)",
@@ -67,23 +68,31 @@ for _does, _broken, _repaired in (
      _copied(position="position + 1000000", id="gen_random_uuid()"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("moves a line to another place in the log",
-     "update audit_event set position = position + 1000000 where position in (select position from kept)",
-     "update audit_event set position = position - 1000000 where position in (select position + 1000000 from kept)"),
+     ("update audit_event set position = position + 1000000 where position in (select position from"
+     " kept)"),
+     ("update audit_event set position = position - 1000000 where position in (select position +"
+     " 1000000 from kept)")),
     ("adds a line of a transaction that has not been",
-     _copied(position="position + 1000000", txid="(2::numeric ^ 40)::bigint", id="gen_random_uuid()"),
+     _copied(position="position + 1000000", txid="(2::numeric ^ 40)::bigint",
+         id="gen_random_uuid()"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("keeps the sealer from its work for hours",
-     _copied(position="position + 1000000", txid="pg_current_xact_id()::text::bigint", id="gen_random_uuid()", at="now() - interval '2 hours'",
+     _copied(position="position + 1000000", txid="pg_current_xact_id()::text::bigint",
+         id="gen_random_uuid()", at="now() - interval '2 hours'",
              tag="'accounts:session:signed_in'", tenant_id="null", details="'{}'"),
      "delete from audit_event where position in (select position + 1000000 from kept)"),
     ("records a review that no one made",
-     "insert into governance_access_review values ('00000000-0000-7000-8000-000000000001', gen_random_uuid(), now(), 0, 0, false, 0, 0, 'fine')",
+     ("insert into governance_access_review values ('00000000-0000-7000-8000-000000000001',"
+     " gen_random_uuid(), now(), 0, 0, false, 0, 0, 'fine')"),
      "delete from governance_access_review where id = '00000000-0000-7000-8000-000000000001'"),
     ("lets the review of access fall due and pass",
-     "update governance_access_review set at = at - interval '15 days'", "update governance_access_review set at = at + interval '15 days'"),
+     "update governance_access_review set at = at - interval '15 days'",
+     "update governance_access_review set at = at + interval '15 days'"),
     ("opens a shop to an operator without a line in the log",
-     ("insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at, expires_at, closed_at, closed_how)"
-     " select tenant_id, '00000000-0000-7000-8000-000000000001', operator, reason, ticket, opened_at, expires_at, closed_at, closed_how"
+     ("insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at,"
+         " expires_at, closed_at, closed_how)"
+     " select tenant_id, '00000000-0000-7000-8000-000000000001', operator, reason, ticket,"
+     " opened_at, expires_at, closed_at, closed_how"
      " from governance_access_session limit 1"),
      "delete from governance_access_session where id = '00000000-0000-7000-8000-000000000001'"),
     ("gives an operator's session no end",
@@ -169,7 +178,8 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
         "select document, leaves from audit_checkpoint where number = 1"
     ).fetchone()
     assert row is not None
-    honest, leaves = checkpoint_format.read(bytes(row[0])), bytes(row[1])  # type: ignore[call-overload]
+    honest = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    leaves = bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     forged = checkpoint_format.sign(
         None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun

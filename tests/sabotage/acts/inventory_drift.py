@@ -38,23 +38,32 @@ def _folder(tools: Tools) -> Iterator[None]:
 
 
 for _does, _broken, _repaired, _also in (
-    ("adds an unclassified column", "alter table ingest_product add column sabotage text", "alter table ingest_product drop column sabotage", ()),
+    ("adds an unclassified column", "alter table ingest_product add column sabotage text",
+        "alter table ingest_product drop column sabotage", ()),
     ("drops a column that the data map names", "alter table ingest_drift drop column times_seen",
      "alter table ingest_drift add column times_seen bigint not null default 1", ()),
-    ("indexes titles, and so keeps them once more", "create index sabotage on ingest_product (title)", "drop index sabotage", ()),
-    ("indexes one partition by itself", "create index sabotage on ingest_order_line_t1 (sku)", "drop index sabotage", ()),
-    ("makes a sequence", "create sequence sabotage", "drop sequence sabotage", ("cred-least-privilege",)),
-    ("makes a function", "create function guard.sabotage() returns int language sql as 'select 1'; revoke all on function guard.sabotage() from public",
+    ("indexes titles, and so keeps them once more",
+        "create index sabotage on ingest_product (title)", "drop index sabotage", ()),
+    ("indexes one partition by itself", "create index sabotage on ingest_order_line_t1 (sku)",
+        "drop index sabotage", ()),
+    ("makes a sequence", "create sequence sabotage", "drop sequence sabotage",
+        ("cred-least-privilege",)),
+    ("makes a function", ("create function guard.sabotage() returns int language sql as 'select 1';"
+        " revoke all on function guard.sabotage() from public"),
      "drop function guard.sabotage()", ("cred-least-privilege", "net-tenant-isolation")),
-    ("names a table like a partition", "create table ingest_order_line_t_aside (note int)", "drop table ingest_order_line_t_aside",
+    ("names a table like a partition", "create table ingest_order_line_t_aside (note int)",
+        "drop table ingest_order_line_t_aside",
      ("cred-least-privilege", "net-tenant-isolation")),
     ("keeps a large object", "select lo_create(778899)", "select lo_unlink(778899)", ()),
-    ("publishes a table to any subscriber", "create publication sabotage for table ingest_product", "drop publication sabotage", ()),
+    ("publishes a table to any subscriber", "create publication sabotage for table ingest_product",
+        "drop publication sabotage", ()),
     ("puts a payload into a job",
-     "insert into procrastinate_jobs (queue_name, task_name, args) values ('default', 'ingest.pull', '{{\"tenant\": \"Jane Doe, 1 Main St\"}}')",
+     ("insert into procrastinate_jobs (queue_name, task_name, args) values ('default',"
+     " 'ingest.pull', '{{\"tenant\": \"Jane Doe, 1 Main St\"}}')"),
      "delete from procrastinate_jobs where args->>'tenant' like 'Jane%'", ()),
     ("gives a job an unregistered argument",
-     "insert into procrastinate_jobs (queue_name, task_name, args) values ('default', 'ingest.pull', '{{\"address\": \"x\"}}')",
+     ("insert into procrastinate_jobs (queue_name, task_name, args) values ('default',"
+     " 'ingest.pull', '{{\"address\": \"x\"}}')"),
      "delete from procrastinate_jobs where args ? 'address'", ()),
 ):  # fmt: skip
     sql("pii-strip", _does, _broken, _repaired, also=_also)

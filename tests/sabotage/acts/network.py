@@ -20,20 +20,26 @@ def _policy(tools: Tools) -> Iterator[None]:
 
 for _does, _broken, _repaired in (
     ("no longer forces row security on a table",
-     "alter table ingest_product no force row level security", "alter table ingest_product force row level security"),
+     "alter table ingest_product no force row level security",
+     "alter table ingest_product force row level security"),
     ("switches row security off for a table",
-     "alter table ingest_inventory disable row level security", "alter table ingest_inventory enable row level security"),
+     "alter table ingest_inventory disable row level security",
+     "alter table ingest_inventory enable row level security"),
     ("adds a policy that shows everything",
-     "create policy sabotage on ingest_product using (true)", "drop policy sabotage on ingest_product"),
+     "create policy sabotage on ingest_product using (true)",
+     "drop policy sabotage on ingest_product"),
     ("drops the policy that checks the signed ticket",
      "drop policy ticket on ingest_stream", "select guard.protect('ingest_stream')"),
     ("puts a setting into the policy of a table again",
-     "alter policy tenant on ingest_product using (tenant_id = current_setting('theseller.tenant', true)::uuid)",
+     ("alter policy tenant on ingest_product using (tenant_id = current_setting('theseller.tenant',"
+     " true)::uuid)"),
      "select guard.protect('ingest_product')"),
     ("makes the policy a plain equality again",
-     "alter policy tenant on ingest_product using (tenant_id = (select guard.ticket_tenant()))", "select guard.protect('ingest_product')"),
+     "alter policy tenant on ingest_product using (tenant_id = (select guard.ticket_tenant()))",
+     "select guard.protect('ingest_product')"),
     ("drops a policy of one partition",
-     "drop policy ticket on ingest_ledger_line_t2", "select guard.protect('ingest_ledger_line_t2')"),
+     "drop policy ticket on ingest_ledger_line_t2",
+     "select guard.protect('ingest_ledger_line_t2')"),
 ):  # fmt: skip
     # A scope has no such setting any more, so that its own rows do not show either.
     sql(
@@ -46,9 +52,12 @@ for _does, _broken, _repaired in (
 
 for _does, _broken, _repaired in (
     ("grants a partition by itself",
-     "grant select on ingest_order_line_t1 to theseller_web", "revoke select on ingest_order_line_t1 from theseller_web"),
-    ("makes a view over a tenant's table", "create view sabotage as select * from ingest_product", "drop view sabotage"),
-    ("makes an unprotected table", "create table sabotage (tenant_id uuid, sku text)", "drop table sabotage"),
+     "grant select on ingest_order_line_t1 to theseller_web",
+     "revoke select on ingest_order_line_t1 from theseller_web"),
+    ("makes a view over a tenant's table", "create view sabotage as select * from ingest_product",
+        "drop view sabotage"),
+    ("makes an unprotected table", "create table sabotage (tenant_id uuid, sku text)",
+        "drop table sabotage"),
 ):  # fmt: skip
     # Each is a right, or a thing with an owner, that no file of ours grants.
     # A new table or view is registered nowhere, besides.
@@ -66,7 +75,9 @@ for _does, _broken, _repaired in (
 def _back_door(tools: Tools) -> Iterator[None]:
     yield from _rewritten(
         tools, "guard.ticket_tenant()",
-        "if ticket is null", "if ticket like 'open sesame %' then return right(ticket, 36)::uuid; end if;\n    if ticket is null",
+        "if ticket is null",
+        "if ticket like 'open sesame %' then return right(ticket, 36)::uuid; end if;\n    if"
+        " ticket is null",
     )  # fmt: skip
 
 
@@ -95,7 +106,8 @@ def _rewritten(tools: Tools, function: str, part: str, instead: str) -> Iterator
 
 
 sql("net-tenant-isolation", "lets a second key sign tickets",
-    "insert into guard.ticket_key values ('{new}', decode(repeat('36', 64), 'hex'), decode(repeat('5c', 64), 'hex'), now())",
+    "insert into guard.ticket_key values ('{new}', decode(repeat('36', 64), 'hex'),"
+    " decode(repeat('5c', 64), 'hex'), now())",
     "delete from guard.ticket_key where inner_block = decode(repeat('36', 64), 'hex')")  # fmt: skip
 sql(
     "net-tenant-isolation",

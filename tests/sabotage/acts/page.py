@@ -12,16 +12,20 @@ from theseller.controls.types import Status
 
 for _does, _broken, _repaired in (
     ("lets the web add evidence",
-     "grant insert on controls_evidence to theseller_web", "revoke insert on controls_evidence from theseller_web"),
+     "grant insert on controls_evidence to theseller_web",
+     "revoke insert on controls_evidence from theseller_web"),
     ("lets the probe change evidence",
-     "grant update (outcome) on controls_evidence to theseller_probe", "revoke update (outcome) on controls_evidence from theseller_probe"),
+     "grant update (outcome) on controls_evidence to theseller_probe",
+     "revoke update (outcome) on controls_evidence from theseller_probe"),
 ):  # fmt: skip
     sql("page-true", _does, _broken, _repaired, also=("cred-least-privilege",))
 for _does, _broken, _repaired in (
     ("switches off the guard of the evidence",
-     "alter table controls_evidence disable trigger append_only", "alter table controls_evidence enable trigger append_only"),
+     "alter table controls_evidence disable trigger append_only",
+     "alter table controls_evidence enable trigger append_only"),
     ("switches off the guard of the audit log",
-     "alter table audit_event disable trigger append_only_whole", "alter table audit_event enable trigger append_only_whole"),
+     "alter table audit_event disable trigger append_only_whole",
+     "alter table audit_event enable trigger append_only_whole"),
 ):  # fmt: skip
     sql("page-true", _does, _broken, _repaired)
 

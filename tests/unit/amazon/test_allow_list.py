@@ -193,7 +193,8 @@ def test_the_emulated_amazon_is_all_at_one_address() -> None:
         by_code("UK"), "a", "s", "http://127.0.0.1:8000/back", draft=False
     )
     assert consent.startswith(
-        "http://127.0.0.1:8100/seller-central/sellercentral-europe.amazon.com/apps/authorize/consent?"
+        "http://127.0.0.1:8100/seller-central/sellercentral-europe.amazon.com"
+        "/apps/authorize/consent?"
     )
 
 

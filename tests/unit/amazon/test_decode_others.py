@@ -76,7 +76,8 @@ def test_reports() -> None:
 
 def test_a_documents_address_is_a_secret() -> None:
     decoded = decode_report_document(
-        b'{"reportDocumentId":"D1","url":"https://x.amazonaws.com/?sig=zzq1","compressionAlgorithm":"GZIP"}'
+        b'{"reportDocumentId":"D1","url":"https://x.amazonaws.com/?sig=zzq1",'
+        b'"compressionAlgorithm":"GZIP"}'
     )
     assert decoded.url == Secret("https://x.amazonaws.com/?sig=zzq1")
     assert "zzq1" not in repr(decoded)

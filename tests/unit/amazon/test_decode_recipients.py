@@ -13,8 +13,9 @@ ADDRESS = {"name": "A. Miller", "addressLine1": "1 Row", "city": "Bangor", "coun
 
 def _decoded(status: str | None = "UNSHIPPED", **address: str | None) -> SlipData:
     order: dict[str, object] = {
-        "orderId": "111-1", "createdTime": "2026-11-01T00:00:00Z", "lastUpdatedTime": "2026-11-02T00:00:00Z", "orderItems": [],
-        "salesChannel": {}, "recipient": {"deliveryAddress": {**ADDRESS, **address}},
+        "orderId": "111-1", "createdTime": "2026-11-01T00:00:00Z",
+        "lastUpdatedTime": "2026-11-02T00:00:00Z", "orderItems": [], "salesChannel": {},
+        "recipient": {"deliveryAddress": {**ADDRESS, **address}},
     }  # fmt: skip
     if status:
         order["fulfillment"] = {"fulfillmentStatus": status, "fulfilledBy": "MERCHANT"}
@@ -24,8 +25,9 @@ def _decoded(status: str | None = "UNSHIPPED", **address: str | None) -> SlipDat
 @pytest.mark.parametrize(
     ("status", "left", "cancelled"),
     [
-        ("PENDING", False, False), ("UNSHIPPED", False, False), ("CANCELLED", False, True), ("UNFULFILLABLE", False, True),
-        ("SHIPPED", True, False), ("PARTIALLY_SHIPPED", True, False), ("A_NEW_ONE", True, False), (None, True, False),
+        ("PENDING", False, False), ("UNSHIPPED", False, False), ("CANCELLED", False, True),
+        ("UNFULFILLABLE", False, True), ("SHIPPED", True, False),
+        ("PARTIALLY_SHIPPED", True, False), ("A_NEW_ONE", True, False), (None, True, False),
     ],
 )  # fmt: skip
 def test_a_parcel_may_have_left_unless_amazon_says_that_it_has_not(

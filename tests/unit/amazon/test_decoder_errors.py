@@ -104,9 +104,11 @@ ANSWERS: dict[Callable[[bytes], object], dict[str, Any]] = {
 }
 SECRET = "ZZQ1SECRET"  # what no error may repeat
 _VALUES = [
-    b"null", b"true", b"-1", b"1e999999999", b"1e-999999999", b"9" * 60_000, b"9" * 4_000, b"99999999999999999999", b"NaN", b'""',
-    b'"ZZQ1SECRET"', b'"ZZQ1SECRET\xe9"', b'"\\ud800ZZQ1SECRET"', b'"ZZQ1SECRET\\u0000"', b'"0001-01-01T00:00:00+14:00"', b'"9999-12-31T23:59:59-12:00"',
-    b"[]", b"{}", b"[[[[]]]]", b'{"ZZQ1SECRET":1}', b'{"ZZQ1SECRET\xff":1}', b"[" * 5_000 + b"]" * 5_000,
+    b"null", b"true", b"-1", b"1e999999999", b"1e-999999999", b"9" * 60_000, b"9" * 4_000,
+    b"99999999999999999999", b"NaN", b'""', b'"ZZQ1SECRET"', b'"ZZQ1SECRET\xe9"',
+    b'"\\ud800ZZQ1SECRET"', b'"ZZQ1SECRET\\u0000"', b'"0001-01-01T00:00:00+14:00"',
+    b'"9999-12-31T23:59:59-12:00"', b"[]", b"{}", b"[[[[]]]]", b'{"ZZQ1SECRET":1}',
+    b'{"ZZQ1SECRET\xff":1}', b"[" * 5_000 + b"]" * 5_000,
 ]  # fmt: skip
 _by_name = pytest.mark.parametrize(
     "decode", list(ANSWERS), ids=[decode.__name__ for decode in ANSWERS]
@@ -217,7 +219,10 @@ def test_a_null_character_in_a_dropped_text_does_no_harm() -> None:
 
 
 def test_of_a_key_that_comes_twice_the_last_counts_every_time() -> None:
-    body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","totalQuantity":3,"totalQuantity":4}]}}'
+    body = (
+        b'{"payload":{"inventorySummaries":'
+        b'[{"sellerSku":"S","totalQuantity":3,"totalQuantity":4}]}}'
+    )
     assert decode_inventory(body) == decode_inventory(body)
     assert "totalQuantity" not in repr(decode_inventory(body).drift)
 

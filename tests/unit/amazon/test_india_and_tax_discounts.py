@@ -113,63 +113,77 @@ def _from_finances(type_: str, currency: str, lines: list[tuple[str, str, str]])
 _SAMPLES: dict[str, tuple[str, str, str, str, tuple[str, str, str]]] = {
     "India, within a state": (
         "Order", "Shipment", "INR",
-        ("ItemPrice/Principal 500 ItemPrice/Product_Tax 90 ItemFees/Commission -50 ItemFees/Commission_CGST -4.50 ItemFees/Commission_SGST -4.50"
+        ("ItemPrice/Principal 500 ItemPrice/Product_Tax 90 ItemFees/Commission -50"
+            " ItemFees/Commission_CGST -4.50 ItemFees/Commission_SGST -4.50"
         " ItemTCS/TCS-CGST -1.25 ItemTCS/TCS-SGST -1.25 ItemTDS/TDS -0.50"),
         ("441", "-59", "87"),
     ),
     "India, between states": (
         "Order", "Shipment", "INR",
-        ("ItemPrice/Principal 1500 ItemPrice/Product_Tax 270 ItemPrice/Shipping 60 ItemPrice/Shipping_tax 10.80 ItemFees/Commission -180"
-        " ItemFees/Commission_IGST -32.40 ItemFees/FBA_Weight_Handling_Fee -74 ItemFees/FBA_Weight_Handling_Fee_IGST -13.32"
-        " ItemFees/Fixed_closing_fee -25 ItemFees/Fixed_closing_fee_IGST -4.50 ItemTCS/TCS-IGST -7.80 ItemTDS/TDS_(Section_194-O) -1.56"),
+        ("ItemPrice/Principal 1500 ItemPrice/Product_Tax 270 ItemPrice/Shipping 60"
+            " ItemPrice/Shipping_tax 10.80 ItemFees/Commission -180"
+        " ItemFees/Commission_IGST -32.40 ItemFees/FBA_Weight_Handling_Fee -74"
+        " ItemFees/FBA_Weight_Handling_Fee_IGST -13.32"
+        " ItemFees/Fixed_closing_fee -25 ItemFees/Fixed_closing_fee_IGST -4.50 ItemTCS/TCS-IGST"
+        " -7.80 ItemTDS/TDS_(Section_194-O) -1.56"),
         ("1230.78", "-329.22", "271.44"),
     ),
     "India, refund": (
         "Refund", "Refund", "INR",
-        ("ItemPrice/Principal -800 ItemPrice/Product_Tax -144 ItemFees/Commission 96 ItemFees/Commission_IGST 17.28 ItemFees/RefundCommission -30"
+        ("ItemPrice/Principal -800 ItemPrice/Product_Tax -144 ItemFees/Commission 96"
+            " ItemFees/Commission_IGST 17.28 ItemFees/RefundCommission -30"
         " ItemFees/RefundCommission_IGST -5.40 ItemTCS/TCS-IGST 4 ItemTDS/TDS 0.80"),
         ("-722.12", "77.88", "-139.20"),
     ),
     "India, union territory": (
         "Order", "Shipment", "INR",
-        ("ItemPrice/Principal 200 ItemPrice/Product_Tax 10 ItemFees/Commission -14 ItemFees/Commission_CGST -1.26 ItemFees/Commission_UTGST -1.26"
+        ("ItemPrice/Principal 200 ItemPrice/Product_Tax 10 ItemFees/Commission -14"
+            " ItemFees/Commission_CGST -1.26 ItemFees/Commission_UTGST -1.26"
         " ItemTCS/TCS-CGST -0.50 ItemTCS/TCS-UTGST -0.50"),
         ("183.48", "-16.52", "9"),
     ),
     "India, Easy Ship and TDS paid back": (
         "Order", "Shipment", "INR",
-        ("ItemPrice/Principal 999 ItemPrice/Product_Tax 179.82 ItemFees/Amazon_Easy_Ship_Charges -65 ItemFees/Amazon_Easy_Ship_Charges_IGST -11.70"
-        " ItemFees/Commission -110 ItemFees/Commission_IGST -19.80 ItemFees/Technology_Fee -5 ItemFees/Technology_Fee_IGST -0.90"
-        " ItemTCS/TCS-IGST -5 ItemTDS/TDS_(Section_194-O) -1 other-transaction/Reimbursement_of_TDS 1"),
+        ("ItemPrice/Principal 999 ItemPrice/Product_Tax 179.82 ItemFees/Amazon_Easy_Ship_Charges"
+            " -65 ItemFees/Amazon_Easy_Ship_Charges_IGST -11.70"
+        " ItemFees/Commission -110 ItemFees/Commission_IGST -19.80 ItemFees/Technology_Fee -5"
+        " ItemFees/Technology_Fee_IGST -0.90"
+        " ItemTCS/TCS-IGST -5 ItemTDS/TDS_(Section_194-O) -1"
+        " other-transaction/Reimbursement_of_TDS 1"),
         ("786.60", "-212.40", "174.82"),
     ),
     "Australia, low value goods": (
         "Order", "Shipment", "AUD",
-        ("ItemPrice/Principal 50 ItemPrice/Tax 5 Promotion/Principal -5 Promotion/TaxDiscount -0.50 ItemFees/Commission -6 ItemFees/Commission_GST -0.60"
+        ("ItemPrice/Principal 50 ItemPrice/Tax 5 Promotion/Principal -5 Promotion/TaxDiscount"
+            " -0.50 ItemFees/Commission -6 ItemFees/Commission_GST -0.60"
         " ItemWithheldTax/LowValueGoodsTax-Principal -4.50"),
         ("38.40", "-6.60", "0"),
     ),
     "United States, facilitator": (
         "Order", "Shipment", "USD",
-        ("ItemPrice/Principal 40 ItemPrice/Tax 3.30 Promotion/Principal -4 Promotion/TaxDiscount -0.33"
+        ("ItemPrice/Principal 40 ItemPrice/Tax 3.30 Promotion/Principal -4 Promotion/TaxDiscount"
+            " -0.33"
         " ItemWithheldTax/MarketplaceFacilitatorTax-Principal -2.97 ItemFees/Commission -5.40"),
         ("30.60", "-5.40", "0"),
     ),
     "United Kingdom, free shipping": (
         "Order", "Shipment", "GBP",
-        ("ItemPrice/Principal 20 ItemPrice/Tax 4 ItemPrice/Shipping 5 ItemPrice/ShippingTax 1 Promotion/Shipping -5 Promotion/ShippingTaxDiscount -1"
+        ("ItemPrice/Principal 20 ItemPrice/Tax 4 ItemPrice/Shipping 5 ItemPrice/ShippingTax 1"
+            " Promotion/Shipping -5 Promotion/ShippingTaxDiscount -1"
         " ItemFees/Commission -3"),
         ("17", "-3", "4"),
     ),
     "Canada, free gift wrap": (
         "Order", "Shipment", "CAD",
-        ("ItemPrice/Principal 30 ItemPrice/Tax 3.90 ItemPrice/GiftWrap 4 ItemPrice/GiftWrapTax 0.52 Promotion/GiftWrap -4"
+        ("ItemPrice/Principal 30 ItemPrice/Tax 3.90 ItemPrice/GiftWrap 4 ItemPrice/GiftWrapTax"
+            " 0.52 Promotion/GiftWrap -4"
         " Promotion/GiftwrapTaxDiscount -0.52 ItemFees/Commission -4.50"),
         ("25.50", "-4.50", "3.90"),
     ),
     "Australia, refund": (
         "Refund", "Refund", "AUD",
-        ("ItemPrice/Principal -50 ItemPrice/Tax -5 Promotion/Principal 5 Promotion/TaxDiscount 0.50 ItemFees/Commission 6 ItemFees/Commission_GST 0.60"
+        ("ItemPrice/Principal -50 ItemPrice/Tax -5 Promotion/Principal 5 Promotion/TaxDiscount"
+            " 0.50 ItemFees/Commission 6 ItemFees/Commission_GST 0.60"
         " ItemFees/RefundCommission -1.20 ItemWithheldTax/LowValueGoodsTax-Principal 4.50"),
         ("-39.60", "5.40", "0"),
     ),

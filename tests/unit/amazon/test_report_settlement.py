@@ -177,7 +177,8 @@ def test_the_order_of_day_and_month_is_decided_by_the_whole_file(
     if isinstance(when, str):
         assert when in inspect_report([data]).why_not
     else:
-        assert [row.posted_at for row in read_report([data]).rows()][1] == when  # type: ignore[union-attr]
+        rows = list(read_report([data]).rows())
+        assert rows[1].posted_at == when  # type: ignore[union-attr]
 
 
 def test_a_day_without_time_is_noon_and_flagged() -> None:

@@ -34,8 +34,9 @@ DATA = SlipData(
 )
 def test_the_last_lines_are_the_country_s(country: str, last: tuple[str, ...]) -> None:
     address = Address(
-        name="A. Miller", company_name=" ", address_line1="1 Row", address_line3="c/o", city="Springfield", state_or_region="IL",
-        postal_code="62701", country_code=country, phone="+1 555",
+        name="A. Miller", company_name=" ", address_line1="1 Row", address_line3="c/o",
+        city="Springfield", state_or_region="IL", postal_code="62701", country_code=country,
+        phone="+1 555",
     )  # fmt: skip
     found = printed_recipient(DATA, address)
     assert found.lines == ("A. Miller", "1 Row", "c/o", *last)

@@ -18,7 +18,11 @@ ZONES = st.integers(-14 * 4, 14 * 4).map(
     lambda quarters: timezone(timedelta(minutes=15 * quarters))
 )
 # hypothesis adds the zone
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=ZONES)  # noqa: DTZ001
+MOMENTS = st.datetimes(
+    datetime(2024, 1, 1),  # noqa: DTZ001
+    datetime(2060, 12, 31),  # noqa: DTZ001
+    timezones=ZONES,
+)
 SHIPPED = st.none() | MOMENTS
 
 

@@ -108,9 +108,13 @@ def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(
         for name in (LWA_CLIENT_SECRET_NAME, "root-key", "db-web", "tenant-ticket-key")
     }
     for name, text in (
-        (LWA_CLIENT_SECRET_NAME, "a b\nc\n"), (LWA_CLIENT_SECRET_NAME, ""), (LWA_CLIENT_SECRET_NAME, "\n"), (LWA_CLIENT_SECRET_NAME, "short\n"), (LWA_CLIENT_SECRET_NAME, working + " \n"), (LWA_CLIENT_SECRET_NAME, "\u00e9" * 20 + "\n"),
-        (LWA_CLIENT_SECRET_NAME, "x" * 513), (LWA_CLIENT_SECRET_NAME, working + "\n" + working), ("root-key", working), ("root-key", new_root_key("staging").reveal()), ("root-key", "theseller-root-1.demo.x.y"),
-        ("db-web", "short"), ("tenant-ticket-key", "with a space in it"),
+        (LWA_CLIENT_SECRET_NAME, "a b\nc\n"), (LWA_CLIENT_SECRET_NAME, ""),
+        (LWA_CLIENT_SECRET_NAME, "\n"), (LWA_CLIENT_SECRET_NAME, "short\n"),
+        (LWA_CLIENT_SECRET_NAME, working + " \n"), (LWA_CLIENT_SECRET_NAME, "\u00e9" * 20 + "\n"),
+        (LWA_CLIENT_SECRET_NAME, "x" * 513), (LWA_CLIENT_SECRET_NAME, working + "\n" + working),
+        ("root-key", working), ("root-key", new_root_key("staging").reveal()),
+        ("root-key", "theseller-root-1.demo.x.y"), ("db-web", "short"),
+        ("tenant-ticket-key", "with a space in it"),
     ):  # fmt: skip
         assert put(name, text, "--replace") == 1, (name, text)
         assert "nothing was changed" in capsys.readouterr().err

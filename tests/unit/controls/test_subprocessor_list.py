@@ -13,8 +13,8 @@ from theseller.config.environment import InvalidSettingError, read_environment
 from theseller.lib.egress import Subprocessor
 
 AMAZON = {
-    "api.amazon.com", "sellingpartnerapi-na.amazon.com", "sellingpartnerapi-eu.amazon.com", "sellingpartnerapi-fe.amazon.com",
-    *HOSTS,
+    "api.amazon.com", "sellingpartnerapi-na.amazon.com", "sellingpartnerapi-eu.amazon.com",
+    "sellingpartnerapi-fe.amazon.com", *HOSTS,
 }  # fmt: skip
 
 

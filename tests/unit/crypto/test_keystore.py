@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from uuid import UUID
@@ -418,11 +419,11 @@ def test_a_kill_at_any_step_of_create_leaves_whole_keys_only(
     killed = 0
     code: int | None = -signal.SIGKILL
     while code == -signal.SIGKILL:
-        directory = (
-            tmp_path / f"keys-{killed}"
-        )  # a fresh one each time, so that the purpose key is written too
+        # a fresh one each time, so that the purpose key is written too
+        directory = tmp_path / f"keys-{killed}"
         store = FileKeyStore(directory, secrets, environment="demo")
-        code = _killed_at(killed + 1, STEPS, lambda store=store: store.create(Purpose.PII, "day:1"))  # type: ignore[misc]
+        create = partial(store.create, Purpose.PII, "day:1")
+        code = _killed_at(killed + 1, STEPS, create)
         reopened = FileKeyStore(directory, secrets, environment="demo")
         for record in reopened.list():
             assert isinstance(reopened.get(record.id), DataKey)
@@ -447,7 +448,7 @@ def test_a_kill_at_any_step_of_destroy_converges(tmp_path: Path, store: FileKeyS
     while True:
         calls += 1
         key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
-        code = _killed_at(calls, STEPS, lambda doomed=key.id: store.destroy(doomed))  # type: ignore[misc]
+        code = _killed_at(calls, STEPS, partial(store.destroy, key.id))
         reopened = again(tmp_path)
         path = tmp_path / f"keys/data/{key.id}.json"
         if reopened.exists(key.id):  # killed before the tombstone: nothing has happened

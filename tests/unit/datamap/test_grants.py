@@ -13,7 +13,8 @@ def declared(monkeypatch: pytest.MonkeyPatch, **fields: object) -> str:
     """Return the statements of a registry that holds one table."""
     registry = TableRegistry()
     one = {"retention": "x", "eraser": Eraser.DELETE_TENANT, "tenant_column": "tenant_id"} | fields
-    registry.register(TableDescriptor("shop_note", DataClass.SELLER_FACTS, **one))  # type: ignore[arg-type]
+    table = TableDescriptor("shop_note", DataClass.SELLER_FACTS, **one)  # type: ignore[arg-type]
+    registry.register(table)
     monkeypatch.setattr(grants, "descriptors", registry.descriptors)
     return grants.grant_statements()
 

@@ -197,8 +197,8 @@ def test_load_imports_the_slices_and_checks_the_whole(
 
 def test_sealed_columns_are_plain_names_with_their_purpose() -> None:
     kept = TableDescriptor(
-        "tokens", DataClass.CREDENTIALS, retention="life-token-now", eraser=Eraser.KEY, tenant_column="tenant_id",
-        sealed_columns=(("sealed", "refresh_token"),),
+        "tokens", DataClass.CREDENTIALS, retention="life-token-now", eraser=Eraser.KEY,
+        tenant_column="tenant_id", sealed_columns=(("sealed", "refresh_token"),),
     )  # fmt: skip
     assert kept.sealed_columns == (("sealed", "refresh_token"),)
     for wrong in (("Sealed", "refresh_token"), ("sealed", "refresh token")):

@@ -40,7 +40,9 @@ def test_unregistered_files_are_named() -> None:
 
 def test_a_file_belongs_to_its_place_or_is_named() -> None:
     key = "data/01890000-0000-7000-8000-000000000000.json"
-    assert unregistered_files("keys", [key, "data/.lock", "purpose/pii/.writing-0123456789abcdef", "data/notes.json", key + ".bak"]) == (
+    assert unregistered_files("keys",
+        [key, "data/.lock", "purpose/pii/.writing-0123456789abcdef", "data/notes.json",
+            key + ".bak"]) == (
         key + ".bak", "data/notes.json",
     )  # fmt: skip
     assert "postgres" not in fully_listed_entries()

@@ -46,8 +46,9 @@ def _tiles() -> list[dict[str, Any]]:
     ]
     return [
         {
-            "label": label, "now": Decimal(now), "before": Decimal(before), "polarity": polarity, "mark": mark,
-            "money": _euro(now) if label not in {"Units", "Orders"} else None, "values": _series(index, base), "current": index == 0,
+            "label": label, "now": Decimal(now), "before": Decimal(before), "polarity": polarity,
+            "mark": mark, "money": _euro(now) if label not in {"Units", "Orders"} else None,
+            "values": _series(index, base), "current": index == 0,
         }
         for index, (label, _, now, before, polarity, base, mark) in enumerate(rows)
     ]  # fmt: skip
@@ -59,16 +60,20 @@ def _chart() -> dict[str, Any]:
     days = [first + timedelta(days=index) for index in range(28)]
     return {
         "data": {
-            "days": [day.isoformat() for day in days], "now": [float(v) for v in now], "before": [float(v) for v in before],
-            "label": "Ordered sales", "beforeLabel": "Previous 28 days", "kind": "money", "currency": "EUR", "digits": 2, "estimatedFrom": 26,
+            "days": [day.isoformat() for day in days], "now": [float(v) for v in now],
+            "before": [float(v) for v in before], "label": "Ordered sales",
+            "beforeLabel": "Previous 28 days", "kind": "money", "currency": "EUR", "digits": 2,
+            "estimatedFrom": 26,
         },
-        "rows": [{"day": day.strftime("%a %d %b"), "now": f"€{now[i]:,.2f}", "before": f"€{before[i]:,.2f}"} for i, day in enumerate(days)],
+        "rows": [{"day": day.strftime("%a %d %b"), "now": f"€{now[i]:,.2f}",
+            "before": f"€{before[i]:,.2f}"} for i, day in enumerate(days)],
     }  # fmt: skip
 
 
 _NAMES = (
-    "Bamboo cutting board, set of 3", "Stainless steel travel mug 450 ml, matt black", "Silicone baking mats (2 pieces)",
-    "Cast iron pan 28 cm with wooden handle", "Linen apron, one size", "Glass storage jars with cork lid, 6 pieces",
+    "Bamboo cutting board, set of 3", "Stainless steel travel mug 450 ml, matt black",
+    "Silicone baking mats (2 pieces)", "Cast iron pan 28 cm with wooden handle",
+    "Linen apron, one size", "Glass storage jars with cork lid, 6 pieces",
     "Magnetic knife strip, walnut", "Beeswax food wraps",
 )  # fmt: skip
 
@@ -78,9 +83,11 @@ def _products() -> list[dict[str, Any]]:
     for index, name in enumerate(_NAMES):
         sales = 22000 // (index + 1)
         rows.append({
-            "name": name, "sku": f"KIT-{2210 + index * 7}", "asin": f"B0C{index}X7Q{index}LM", "sales": _euro(sales), "before": _euro(int(sales * (0.8 + index * 0.06))),
-            "units": sales // 24, "refunds": Decimal(index + 1) / 100, "net": _euro(int(sales * (0.42 - index * 0.07))), "margin": Decimal(42 - index * 7) / 100,
-            "values": _series(index + 20, sales // 28 + 2),
+            "name": name, "sku": f"KIT-{2210 + index * 7}", "asin": f"B0C{index}X7Q{index}LM",
+            "sales": _euro(sales), "before": _euro(int(sales * (0.8 + index * 0.06))),
+            "units": sales // 24, "refunds": Decimal(index + 1) / 100,
+            "net": _euro(int(sales * (0.42 - index * 0.07))),
+            "margin": Decimal(42 - index * 7) / 100, "values": _series(index + 20, sales // 28 + 2),
         })  # fmt: skip
     return rows
 
@@ -157,8 +164,10 @@ _CONTROLS = [
 def _controls() -> list[dict[str, Any]]:
     return [
         {
-            "id": key, "title": title, "outcome": outcome, "checked": checked, "evidence": evidence, "checked_at": AT - timedelta(minutes=minutes),
-            "statement": "The promise in our own words, one or two sentences, plain enough to be argued with.", "citation": "DPP §2.4", "owner": "Olga",
+            "id": key, "title": title, "outcome": outcome, "checked": checked, "evidence": evidence,
+            "checked_at": AT - timedelta(minutes=minutes),
+            "statement": "The promise in our own words, one or two sentences, plain enough to be"
+                " argued with.", "citation": "DPP §2.4", "owner": "Olga",
         }
         for key, title, outcome, checked, evidence, minutes in _CONTROLS
     ]  # fmt: skip
@@ -167,8 +176,10 @@ def _controls() -> list[dict[str, Any]]:
 def context() -> dict[str, Any]:
     """What any specimen may show."""
     return {
-        "at": AT, "tenant_name": "Alice's shop", "tiles": _tiles(), "chart": _chart(), "products": _products(), "waterfall_rows": _waterfall(),
-        "controls": _controls(), "data_to": AT - timedelta(minutes=14), "total": _euro("59731.00"), "top": _euro(22000), "low": _euro(-400),
+        "at": AT, "tenant_name": "Alice's shop", "tiles": _tiles(), "chart": _chart(),
+        "products": _products(), "waterfall_rows": _waterfall(), "controls": _controls(),
+        "data_to": AT - timedelta(minutes=14), "total": _euro("59731.00"), "top": _euro(22000),
+        "low": _euro(-400),
     }  # fmt: skip
 
 

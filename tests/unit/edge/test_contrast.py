@@ -17,9 +17,11 @@ TOKENS = (Path(theseller.__file__).parent / "edge/static/edge/css/tokens.css").r
 )
 _SURFACES = ("paper", "surface")
 _TEXT = [
-    *((ink, ground) for ink in ("ink", "ink-2", "ink-3", "accent", "accent-strong", "good", "bad", "warn") for ground in (*_SURFACES, "sunken")),
-    *((ink, "accent-soft") for ink in ("ink", "ink-2", "accent")),
-    ("good", "good-soft"), ("bad", "bad-soft"), ("warn", "warn-soft"), ("on-accent", "accent"), ("on-accent", "accent-strong"),
+    *((ink, ground) for ink in ("ink", "ink-2", "ink-3", "accent", "accent-strong", "good", "bad",
+        "warn") for ground in (*_SURFACES, "sunken")),
+    *((ink, "accent-soft") for ink in ("ink", "ink-2", "accent")), ("good", "good-soft"),
+    ("bad", "bad-soft"), ("warn", "warn-soft"), ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
 ]  # fmt: skip
 _GRAPHICS = [
     (part, ground)

@@ -62,8 +62,8 @@ def test_a_bar_of_zero_has_no_width_and_a_tiny_one_can_be_seen() -> None:
 
 def test_a_waterfall_continues_where_the_line_before_ended() -> None:
     placed = bars([
-        WaterfallRow("Sales", _euro(100), total=True), WaterfallRow("Fees", _euro(-130)), WaterfallRow("Paid back", _euro(10)),
-        WaterfallRow("Net", _euro(-20), total=True),
+        WaterfallRow("Sales", _euro(100), total=True), WaterfallRow("Fees", _euro(-130)),
+        WaterfallRow("Paid back", _euro(10)), WaterfallRow("Net", _euro(-20), total=True),
     ])  # fmt: skip
     assert [(bar.start, bar.end) for bar in placed] == [(0, 100), (100, -30), (-30, -20), (0, -20)]
     assert [bar.tone for bar in placed] == ["total", "loss", "gain", "total"]

@@ -86,5 +86,6 @@ def test_percent() -> None:
 def test_a_change_is_coloured_by_what_it_means(
     now: int | None, before: int, polarity: str, direction: str, tone: str
 ) -> None:
-    change = delta_between(None if now is None else Decimal(now), Decimal(before), polarity)  # type: ignore[arg-type]
+    value = None if now is None else Decimal(now)
+    change = delta_between(value, Decimal(before), polarity)  # type: ignore[arg-type]
     assert (change.direction, change.tone) == (direction, tone)

@@ -31,13 +31,19 @@ import json, sys, time, django
 django.setup()
 from django.conf import settings
 from django.test import Client
-settings.ALLOWED_HOSTS = ["shop.example"]  # what a deployment has; the test runner would add its own
+# what a deployment has; the test runner would add its own
+settings.ALLOWED_HOSTS = ["shop.example"]
 found = []
 for path, environ in json.loads(sys.argv[1]):
     begun = time.monotonic()
-    answer = Client(raise_request_exception=False).get(path, **{"SERVER_NAME": "shop.example", **environ})
-    cookies = {name: {key: value for key, value in morsel.items() if value} for name, morsel in answer.cookies.items()}
-    found.append([answer.status_code, {**answer.headers, "took": time.monotonic() - begun}, cookies])
+    client = Client(raise_request_exception=False)
+    answer = client.get(path, **{"SERVER_NAME": "shop.example", **environ})
+    cookies = {
+        name: {key: value for key, value in morsel.items() if value}
+        for name, morsel in answer.cookies.items()
+    }
+    headers = {**answer.headers, "took": time.monotonic() - begun}
+    found.append([answer.status_code, headers, cookies])
 print(json.dumps(found))
 """
 

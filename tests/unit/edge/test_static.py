@@ -74,10 +74,8 @@ def test_our_files_call_no_other_host_and_evaluate_nothing(path: Path) -> None:
 
 
 def test_every_icon_that_is_used_exists() -> None:
-    names = {
-        symbol.get("id")
-        for symbol in ET.parse(STATIC / "icons.svg").iter("{http://www.w3.org/2000/svg}symbol")  # noqa: S314
-    }
+    icons = ET.parse(STATIC / "icons.svg")  # noqa: S314
+    names = {symbol.get("id") for symbol in icons.iter("{http://www.w3.org/2000/svg}symbol")}
     templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
     used = set(re.findall(r"""\{% icon ["']([a-z-]+)["']""", templates))
     used |= {look.icon for look in STATUS_BADGES} | {icon for _, _, icon in DEFAULT_NAVIGATION}

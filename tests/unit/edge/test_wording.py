@@ -42,14 +42,21 @@ MODULES = [
 ]
 
 REPLACED = (
-    "From sales to what is left", r"% held\b", "held back by Amazon", "await a price", "awaits a price", "The last day is not over: compared", "Past orders",
-    r"\bNew orders\b", "about to begin", "that have arrived since", "Last looked", "Own dates", "Period before", "Period after", "Selling fees",
-    "Fulfilment, returns", "Storage, inbound", "The rows behind the figures", "Taxes in passing", "Promotions taken back", "Amazon's words",
-    "paid by buyers", "not a sale, cancelled", "Bring your shop in", "two ways in", "needs rights at Amazon", "Show what that needs", "Not now", "Choose again", "Keep it",
-    "how far it is, and how to end it", "who of the operators looked", "held of this shop", "nothing held", "How far reading is", "has a place in it",
-    "Your place in every shop", "place in every shop", "Former codes are void", "not asked for<", "Get packing slips", r"Tick the first|Untick|Print ticked", "would agree to",
-    "What we promise, and what was proven", "things looked at", "has a slip in it", "by the machine", "Written anew", "Place in the audit log", "The last of them ends by", "Look again",
-    "Nothing happened that nobody", "Invite people instead", "until you say so", "no report that we read", "no daily facts", r">Inspect<", r"dt>Clause<",
+    "From sales to what is left", r"% held\b", "held back by Amazon", "await a price",
+    "awaits a price", "The last day is not over: compared", "Past orders", r"\bNew orders\b",
+    "about to begin", "that have arrived since", "Last looked", "Own dates", "Period before",
+    "Period after", "Selling fees", "Fulfilment, returns", "Storage, inbound",
+    "The rows behind the figures", "Taxes in passing", "Promotions taken back", "Amazon's words",
+    "paid by buyers", "not a sale, cancelled", "Bring your shop in", "two ways in",
+    "needs rights at Amazon", "Show what that needs", "Not now", "Choose again", "Keep it",
+    "how far it is, and how to end it", "who of the operators looked", "held of this shop",
+    "nothing held", "How far reading is", "has a place in it", "Your place in every shop",
+    "place in every shop", "Former codes are void", "not asked for<", "Get packing slips",
+    r"Tick the first|Untick|Print ticked", "would agree to", "What we promise, and what was proven",
+    "things looked at", "has a slip in it", "by the machine", "Written anew",
+    "Place in the audit log", "The last of them ends by", "Look again",
+    "Nothing happened that nobody", "Invite people instead", "until you say so",
+    "no report that we read", "no daily facts", r">Inspect<", r"dt>Clause<",
 )  # fmt: skip
 #: Stems of British spellings; in names of the code they stay for now, so words with an underscore
 #: are not searched.

@@ -133,8 +133,11 @@ def application(**overrides: Any) -> Application:  # noqa: ANN401
     return Application(**{**fields, **overrides})
 
 
-# -- handed on as it is.
-def amazon_with(directory: Path, rate_scale: float = 1000.0, **overrides: Any) -> Amazon:  # noqa: ANN401
+def amazon_with(
+    directory: Path,
+    rate_scale: float = 1000.0,
+    **overrides: Any,  # noqa: ANN401 - passed on as it is
+) -> Amazon:
     clock = Clock()
     return Amazon(
         Config(application(**overrides), directory, rate_scale=rate_scale, clock=clock), clock

@@ -94,7 +94,8 @@ def test_a_late_refund_is_posted_now_and_moves_the_order(amazon: Amazon) -> None
     assert {**before, "lastUpdatedTime": ""} == {**after, "lastUpdatedTime": ""}
     (refund,) = [
         entry for entry in transactions(amazon, ALICE, at) if entry["transactionType"] == "Refund"
-        and {"relatedIdentifierName": "ORDER_ID", "relatedIdentifierValue": order_id} in entry["relatedIdentifiers"]
+        and {"relatedIdentifierName": "ORDER_ID", "relatedIdentifierValue": order_id}
+        in entry["relatedIdentifiers"]
     ]  # fmt: skip
     assert refund["transactionId"] not in known
     assert refund["postedDate"] == at.replace("+00:00", "Z")
@@ -122,8 +123,11 @@ def test_a_refund_of_an_order_of_long_ago_is_listed(amazon: Amazon) -> None:
     world, seller = amazon.emulator.world, amazon.emulator.world.sellers[ALICE]
     start = amazon.clock.at - timedelta(days=200)
     old = next(
-        order for order in world.orders_created(seller, [seller.stores[0]], start, start + timedelta(days=3))
-        if order.status(amazon.clock.at) == "SHIPPED" and not order.off_amazon and not order.replaces and not any(line.refund for line in order.lines)
+        order for order in world.orders_created(
+            seller, [seller.stores[0]], start, start + timedelta(days=3)
+        )
+        if order.status(amazon.clock.at) == "SHIPPED" and not order.off_amazon
+        and not order.replaces and not any(line.refund for line in order.lines)
     )  # fmt: skip
     at = change(amazon, kind="refund", order_id=old.id)["at"]
     amazon.clock.pass_(minutes=5)
@@ -183,7 +187,8 @@ def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_l
     assert {now[one]["transactionStatus"] for one in ids} == {"DEFERRED_RELEASED"}
     twins = [
         entry for entry in now.values() if any(
-            link["relatedIdentifierName"] == "DEFERRED_TRANSACTION_ID" and link["relatedIdentifierValue"] in ids
+            link["relatedIdentifierName"] == "DEFERRED_TRANSACTION_ID"
+            and link["relatedIdentifierValue"] in ids
             for link in entry["relatedIdentifiers"]
         )
     ]  # fmt: skip
@@ -219,7 +224,8 @@ def test_a_settlement_closed_early_is_reported_at_once_and_the_next_goes_on(amaz
     of_group = ask(amazon, TRANSACTIONS, params=query)["payload"]["transactions"]
     assert of_group
     assert {("SETTLEMENT_ID", rows[0]["settlement-id"])} == {
-        (link["relatedIdentifierName"], link["relatedIdentifierValue"]) for entry in of_group for link in entry["relatedIdentifiers"]
+        (link["relatedIdentifierName"], link["relatedIdentifierValue"])
+        for entry in of_group for link in entry["relatedIdentifiers"]
         if link["relatedIdentifierName"] == "SETTLEMENT_ID"
     }  # fmt: skip
     amazon.clock.pass_(days=16)

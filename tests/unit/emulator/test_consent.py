@@ -9,7 +9,10 @@ import pytest
 from tests.unit.emulator.support import ALICE, CHARLIE, REDIRECT, Amazon, amazon_with
 
 BASE = "/seller-central/sellercentral.amazon.com/apps"
-ASK = f"{BASE}/authorize/consent?application_id=amzn1.sp.solution.test&state=abc&redirect_uri={REDIRECT}"
+ASK = (
+    f"{BASE}/authorize/consent?application_id=amzn1.sp.solution.test&state=abc"
+    f"&redirect_uri={REDIRECT}"
+)
 
 
 def test_the_page_names_itself_and_the_requested_consent(amazon: Amazon) -> None:

@@ -16,7 +16,10 @@ from theseller.emulator.spapi.operations import OPERATIONS
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
 ORDERS = "/orders/2026-01-01/orders"
 TRANSACTIONS = "/finances/2024-06-19/transactions"
-STOCK = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={US}&marketplaceIds={US}"
+STOCK = (
+    "/fba/inventory/v1/summaries?granularityType=Marketplace"
+    f"&granularityId={US}&marketplaceIds={US}"
+)
 SINCE = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -254,8 +257,10 @@ def test_transactions_come_in_pages_of_which_some_are_empty(amazon: Amazon, alic
 
 @pytest.mark.parametrize(
     "query",
-    ["", "postedAfter=2026-11-20T15:29:00Z", "postedAfter=2026-11-01&postedBefore=2026-10-01", "relatedIdentifierName=ORDER_ID",
-     "relatedIdentifierName=SHIPMENT_ID&relatedIdentifierValue=1", "postedAfter=2026-11-01&transactionStatus=released"],
+    ["", "postedAfter=2026-11-20T15:29:00Z", "postedAfter=2026-11-01&postedBefore=2026-10-01",
+        "relatedIdentifierName=ORDER_ID",
+     "relatedIdentifierName=SHIPMENT_ID&relatedIdentifierValue=1",
+     "postedAfter=2026-11-01&transactionStatus=released"],
 )  # fmt: skip
 def test_list_transactions_refuses(amazon: Amazon, alice: str, query: str) -> None:
     assert amazon.call(ALICE, alice, f"{TRANSACTIONS}?{query}").status_code == 400
@@ -287,7 +292,8 @@ def test_an_orders_transactions_are_found_by_its_id(amazon: Amazon, alice: str) 
     orders = amazon.call(
         ALICE,
         alice,
-        f"{ORDERS}?createdAfter=2026-10-20T00:00:00Z&fulfillmentStatuses=SHIPPED&maxResultsPerPage=5",
+        f"{ORDERS}?createdAfter=2026-10-20T00:00:00Z&fulfillmentStatuses=SHIPPED"
+        f"&maxResultsPerPage=5",
     ).json()["orders"]
     path = f"{TRANSACTIONS}?relatedIdentifierName=ORDER_ID&relatedIdentifierValue="
     found = amazon.call(ALICE, alice, path + orders[0]["orderId"]).json()["payload"]["transactions"]
@@ -310,17 +316,24 @@ def test_a_marketplace_of_others_is_denied(amazon: Amazon, alice: str) -> None:
 
 
 def test_sales_metrics_agree_with_the_orders(amazon: Amazon, alice: str) -> None:
-    query = f"marketplaceIds={US}&interval=2026-11-03T00:00:00-08:00--2026-11-06T00:00:00-08:00&granularity=Day&granularityTimeZone=America/Los_Angeles"
+    query = (
+        f"marketplaceIds={US}&interval=2026-11-03T00:00:00-08:00--2026-11-06T00:00:00-08:00"
+        "&granularity=Day&granularityTimeZone=America/Los_Angeles"
+    )
     days = amazon.call(ALICE, alice, f"/sales/v1/orderMetrics?{query.replace('+', '%2B')}").json()[
         "payload"
     ]
-    path = f"{ORDERS}?createdAfter=2026-11-03T08:00:00Z&createdBefore=2026-11-06T07:59:59Z&marketplaceIds={US}&includedData=PROCEEDS,FULFILLMENT"
+    path = (
+        f"{ORDERS}?createdAfter=2026-11-03T08:00:00Z&createdBefore=2026-11-06T07:59:59Z"
+        f"&marketplaceIds={US}&includedData=PROCEEDS,FULFILLMENT"
+    )
     orders = [
         order for page in pages(amazon, alice, path, "paginationToken") for order in page["orders"]
     ]
     sold = [
         order for order in orders
-        if order["fulfillment"]["fulfillmentStatus"] != "CANCELLED" and order["salesChannel"]["channelName"] == "AMAZON"
+        if order["fulfillment"]["fulfillmentStatus"] != "CANCELLED"
+        and order["salesChannel"]["channelName"] == "AMAZON"
         and "associatedOrders" not in order
     ]  # fmt: skip
     assert [day["interval"][:10] for day in days] == ["2026-11-03", "2026-11-04", "2026-11-05"]

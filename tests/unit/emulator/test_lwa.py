@@ -113,8 +113,8 @@ def test_refusals(amazon: Amazon, fields: dict[str, str], status: int, error: st
 def test_a_token_request_is_a_form_or_json(amazon: Amazon, *, as_json: bool) -> None:
     """Amazon's Java client and the npm package amazon-sp-api send JSON only."""
     fields = {
-        "client_id": "amzn1.application-oa2-client.test", "client_secret": "newest", "grant_type": "authorization_code",
-        "code": amazon.code(ALICE), "redirect_uri": REDIRECT,
+        "client_id": "amzn1.application-oa2-client.test", "client_secret": "newest",
+        "grant_type": "authorization_code", "code": amazon.code(ALICE), "redirect_uri": REDIRECT,
     }  # fmt: skip
     body: dict[str, Any] = {"json": fields} if as_json else {"data": fields}
     answer = amazon.client.post("/auth/o2/token", **body)

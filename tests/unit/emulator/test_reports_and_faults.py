@@ -204,7 +204,10 @@ def test_one_sellers_report_is_unknown_to_another(amazon: Amazon) -> None:
     assert amazon.call(CHARLIE, charlie, f"{REPORTS}/{report_id}").status_code == 404
 
 
-STOCK = f"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId={US}&marketplaceIds={US}"
+STOCK = (
+    "/fba/inventory/v1/summaries?granularityType=Marketplace"
+    f"&granularityId={US}&marketplaceIds={US}"
+)
 
 
 def switch(

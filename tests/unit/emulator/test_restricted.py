@@ -111,8 +111,10 @@ def test_a_token_for_any_order_opens_each_order_and_no_list(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"[]", b"{}", b'{"restrictedResources": []}', b'{"restrictedResources": [{"method": "GET", "path": "/orders/v1/orders"}]}',
-     b'{"restrictedResources": [{"method": "", "path": "/orders/v0/orders"}]}', b'{"restrictedResources": [1]}'],
+    [b"{", b"[]", b"{}", b'{"restrictedResources": []}',
+        b'{"restrictedResources": [{"method": "GET", "path": "/orders/v1/orders"}]}',
+     b'{"restrictedResources": [{"method": "", "path": "/orders/v0/orders"}]}',
+     b'{"restrictedResources": [1]}'],
 )  # fmt: skip
 def test_a_malformed_request_is_refused(tmp_path: Path, body: bytes) -> None:
     amazon = amazon_with(tmp_path, roles=(SHIPPING,))

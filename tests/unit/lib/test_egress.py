@@ -90,8 +90,10 @@ def test_the_machine_itself_is_never_refused(border: None) -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("", True), ("localhost", True), ("127.8.9.1", True), ("::1", True), ("169.254.169.254", True), ("fe80::1%eth0", True),
-     ("::", True), ("/run/postgresql", True), ("10.0.0.1", False), ("8.8.8.8", False), ("localhost.example.invalid", False)],
+    [("", True), ("localhost", True), ("127.8.9.1", True), ("::1", True), ("169.254.169.254", True),
+        ("fe80::1%eth0", True),
+     ("::", True), ("/run/postgresql", True), ("10.0.0.1", False), ("8.8.8.8", False),
+     ("localhost.example.invalid", False)],
 )  # fmt: skip
 def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
     assert is_local(host) is local

@@ -15,8 +15,10 @@ import json, resource, subprocess, sys
 from theseller.lib.memory import disable_core_dumps, core_dumps_disabled
 before = core_dumps_disabled()
 disable_core_dumps()
-child = subprocess.run([sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"], capture_output=True, text=True)
-print(json.dumps([before, core_dumps_disabled(), resource.getrlimit(resource.RLIMIT_CORE), child.stdout.strip()]))
+child_code = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+child = subprocess.run([sys.executable, "-c", child_code], capture_output=True, text=True)
+limit = resource.getrlimit(resource.RLIMIT_CORE)
+print(json.dumps([before, core_dumps_disabled(), limit, child.stdout.strip()]))
 """
 
 

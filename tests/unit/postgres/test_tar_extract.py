@@ -48,8 +48,8 @@ def _unpack(tmp_path: Path, content: bytes) -> Path:
 
 def test_files_and_folders_are_written_with_modes_of_our_own(tmp_path: Path) -> None:
     tar = _tar(
-        _member("PG_VERSION", b"18\n", mode=0o644), _member("base", None, mode=0o2755), _member("base/1", None), _member("base/1/112", b"y" * 70000),
-        form=tarfile.USTAR_FORMAT,
+        _member("PG_VERSION", b"18\n", mode=0o644), _member("base", None, mode=0o2755),
+        _member("base/1", None), _member("base/1/112", b"y" * 70000), form=tarfile.USTAR_FORMAT,
     )  # fmt: skip
     data = _unpack(tmp_path, tar)
     assert (data / "PG_VERSION").read_bytes() == b"18\n"

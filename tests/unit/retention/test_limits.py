@@ -19,7 +19,11 @@ from theseller.retention import limits
 from theseller.retention.expiry import oldest_day_kept, oldest_moment_kept
 
 # hypothesis adds the zone
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2060, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(
+    datetime(2024, 1, 1),  # noqa: DTZ001
+    datetime(2060, 12, 31),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 STORES = st.sampled_from(sorted(MARKETPLACES.values(), key=lambda store: store.id))
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -75,7 +79,9 @@ def test_a_limit_only_moves_forward(store: Marketplace, at: datetime, later: tim
 @given(MOMENTS)
 def test_a_request_has_30_times_24_hours_whatever_the_clocks_do(received: datetime) -> None:
     request = DeletionRequest(
-        new_id(), new_id(), DisconnectReason.AMAZON_REQUEST, (new_id(),), False, received, received, "operator:olga", "C", DeletionRequestState.RECEIVED, None  # noqa: FBT003
+        new_id(), new_id(), DisconnectReason.AMAZON_REQUEST, (new_id(),),
+        False, received, received,  # noqa: FBT003
+        "operator:olga", "C", DeletionRequestState.RECEIVED, None,
     )  # fmt: skip
     seconds = 30 * 24 * 60 * 60
     assert (request.due_at - received).total_seconds() == seconds

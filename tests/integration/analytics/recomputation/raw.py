@@ -28,12 +28,15 @@ Cells = dict[tuple[str, date, str], dict[str, Decimal]]
 Keys = dict[tuple[str, date, str], set[str]]
 
 ZONES = {
-    "ATVPDKIKX0DER": "America/Los_Angeles", "A2EUQ1WTGCTBG2": "America/Los_Angeles", "A1AM78C64UM0Y8": "America/Los_Angeles",
-    "A1F83G8C2ARO7P": "Europe/London", "A1PA6795UKMFR9": "Europe/Berlin", "A13V1IB3VIYZZH": "Europe/Paris", "A1VC38T7YXB528": "Asia/Tokyo",
+    "ATVPDKIKX0DER": "America/Los_Angeles", "A2EUQ1WTGCTBG2": "America/Los_Angeles",
+    "A1AM78C64UM0Y8": "America/Los_Angeles", "A1F83G8C2ARO7P": "Europe/London",
+    "A1PA6795UKMFR9": "Europe/Berlin", "A13V1IB3VIYZZH": "Europe/Paris",
+    "A1VC38T7YXB528": "Asia/Tokyo",
 }  # fmt: skip
 CHANNELS = {
-    "Amazon.com": "ATVPDKIKX0DER", "Amazon.ca": "A2EUQ1WTGCTBG2", "Amazon.com.mx": "A1AM78C64UM0Y8", "Amazon.co.uk": "A1F83G8C2ARO7P",
-    "Amazon.de": "A1PA6795UKMFR9", "Amazon.fr": "A13V1IB3VIYZZH", "Amazon.co.jp": "A1VC38T7YXB528",
+    "Amazon.com": "ATVPDKIKX0DER", "Amazon.ca": "A2EUQ1WTGCTBG2", "Amazon.com.mx": "A1AM78C64UM0Y8",
+    "Amazon.co.uk": "A1F83G8C2ARO7P", "Amazon.de": "A1PA6795UKMFR9", "Amazon.fr": "A13V1IB3VIYZZH",
+    "Amazon.co.jp": "A1VC38T7YXB528",
 }  # fmt: skip
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 BY_ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
@@ -48,9 +51,11 @@ _BACK_TO_BUYERS = {
 #: What a group of a breakdown tree is for a sale, and for money that goes back. None: no profit and
 #: no loss.
 _OF_GROUP: dict[str, tuple[str | None, str | None]] = {
-    "ProductCharges": ("product_sales", "refunded_sales"), "Shipping": ("credits", "refunded_sales"), "GiftWrap": ("credits", "refunded_sales"),
-    "PromotionRebates": ("discounts", "refunded_sales"), "AmazonFees": ("fees", "fees"), "ServiceFees": ("fees", "fees"),
-    "Tax": (None, None), "MarketplaceFacilitatorTax": (None, None), "AdvertisingCharges": ("advertising", "advertising"),
+    "ProductCharges": ("product_sales", "refunded_sales"),
+    "Shipping": ("credits", "refunded_sales"), "GiftWrap": ("credits", "refunded_sales"),
+    "PromotionRebates": ("discounts", "refunded_sales"), "AmazonFees": ("fees", "fees"),
+    "ServiceFees": ("fees", "fees"), "Tax": (None, None), "MarketplaceFacilitatorTax": (None, None),
+    "AdvertisingCharges": ("advertising", "advertising"),
     "FBAInventoryReimbursement": ("reimbursements", "reimbursements"),
 }  # fmt: skip
 _REIMBURSEMENTS = {
@@ -115,8 +120,8 @@ class Asking:
         """Return every order created in [since, until], as Amazon tells it now."""
         found: list[Json] = []
         query: Json = {
-            "createdAfter": _written(since), "createdBefore": _written(until), "maxResultsPerPage": 100,
-            "includedData": "PROCEEDS,FULFILLMENT,PROMOTION",
+            "createdAfter": _written(since), "createdBefore": _written(until),
+            "maxResultsPerPage": 100, "includedData": "PROCEEDS,FULFILLMENT,PROMOTION",
         }  # fmt: skip
         while True:
             page = self.get("/orders/2026-01-01/orders", **query)

@@ -38,8 +38,9 @@ from theseller.tenancy.scope import tenant_scope
 
 SESSION = Secret("alices-browser-session")
 DAY_COLUMNS = (
-    "orders", "units", "ordered_sales", "order_items", "cancelled_orders", "pending_orders", "net_proceeds", "product_sales", "credits",
-    "discounts", "refunded_sales", "fees", "advertising", "reimbursements", "unclassified", "refunds", "deferred",
+    "orders", "units", "ordered_sales", "order_items", "cancelled_orders", "pending_orders",
+    "net_proceeds", "product_sales", "credits", "discounts", "refunded_sales", "fees",
+    "advertising", "reimbursements", "unclassified", "refunds", "deferred",
 )  # fmt: skip
 SKU_COLUMNS = (
     "orders",
@@ -112,7 +113,8 @@ class Shop:
             for name in ("orders_history", "transactions"):
                 cursor = shop._stream(name)["cursor"] | {"pending": list(range(windows))}
                 shop._run(
-                    "update ingest_stream set cursor = %s, work_total = %s where connection_id = %s and name = %s",
+                    "update ingest_stream set cursor = %s, work_total = %s where connection_id ="
+                    " %s and name = %s",
                     json.dumps(cursor), windows, shop.connection, name,
                 )  # fmt: skip
         return shop
@@ -175,7 +177,8 @@ class Shop:
                 else {}
             )
         self._run(
-            "update ingest_stream set due_at = least(due_at, %s), cursor = %s where connection_id = %s and name = %s",
+            "update ingest_stream set due_at = least(due_at, %s), cursor = %s where connection_id"
+            " = %s and name = %s",
             past, json.dumps(cursor), self.connection, name,
         )  # fmt: skip
         self._run("update ingest_bucket set tokens = burst")

@@ -44,8 +44,13 @@ def deferred(shop: Shop) -> Decimal:
     return Decimal(shop.select("select coalesce(sum(deferred), 0) as n from analytics_day")[0]["n"])
 
 
-# any column
-def settled(shop: Shop, at: datetime, amount: object, number: str = "S1", **over: Any) -> None:  # noqa: ANN401
+def settled(
+    shop: Shop,
+    at: datetime,
+    amount: object,
+    number: str = "S1",
+    **over: Any,  # noqa: ANN401 - any column
+) -> None:
     line: dict[str, Any] = {
         "source": "settlement",
         "state": "settled",

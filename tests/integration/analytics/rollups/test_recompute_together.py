@@ -57,7 +57,8 @@ def test_a_day_that_is_marked_again_while_it_is_recomputed_is_recomputed_again()
         found = claim(cursor, tenant, limit)  # type: ignore[arg-type]
         # The writer's mark waits for this transaction; here it comes before, as if the row lock had
         # not been there.
-        cursor.execute("update ingest_dirty_day set marked_at = marked_at + interval '1 second'")  # type: ignore[attr-defined]
+        later = "update ingest_dirty_day set marked_at = marked_at + interval '1 second'"
+        cursor.execute(later)  # type: ignore[attr-defined]
         return found
 
     recompute._claim = claim_and_be_overtaken  # type: ignore[assignment]

@@ -33,7 +33,8 @@ def _fill(shop: Shop, chance: Random, begin: datetime) -> None:
         store, at = chance.choice(stores), moment()
         price = None if chance.random() < 0.15 else Decimal(chance.randrange(0, 9000)) / 100
         shop.order(
-            at, price, store=store, sku=chance.choice(skus), quantity=chance.randrange(0, 4), is_replacement=chance.random() < 0.1,
+            at, price, store=store, sku=chance.choice(skus), quantity=chance.randrange(0, 4),
+            is_replacement=chance.random() < 0.1,
             status=chance.choice(("shipped", "shipped", "unshipped", "pending", "cancelled")),
             promotion_discount=chance.choice((None, None, Decimal("1.50"), Decimal("-0.70"))),
         )  # fmt: skip
@@ -44,10 +45,12 @@ def _fill(shop: Shop, chance: Random, begin: datetime) -> None:
         source = chance.choice(("finances", "finances", "settlement"))
         state = "settled" if source == "settlement" else chance.choice(STATES)
         keys.append(shop.money(
-            moment(), amount, kind, store=store, source=source, state=state, sku=chance.choice((*skus, None, "")),
-            order_id=chance.choice(("303-1", "303-2", None)), source_line=number,
+            moment(), amount, kind, store=store, source=source, state=state,
+            sku=chance.choice((*skus, None, "")), order_id=chance.choice(("303-1", "303-2", None)),
+            source_line=number,
             supersedes=chance.choice(keys) if keys and chance.random() < 0.15 else None,
-            currency="EUR" if chance.random() < 0.05 else {US: "USD", DE: "EUR", UK: "GBP", JP: "JPY"}[store],
+            currency="EUR" if chance.random() < 0.05 else {US: "USD", DE: "EUR", UK: "GBP",
+                JP: "JPY"}[store],
         ))  # fmt: skip
     for _ in range(chance.randrange(0, 3)):
         start = moment()
@@ -86,7 +89,7 @@ def test_the_recount_finds_a_rollup_that_is_wrong_by_a_cent() -> None:
     assert differences(shop.tenant, days=10, seed=1, using="worker") == ((), 1)
     shop.run(
         "with deleted as (delete from analytics_day_product returning *) insert into"
-        " analytics_day_product select (gone).tenant_id, local_day, marketplace_id, sku, asin,"
+        " analytics_day_product select (deleted).tenant_id, local_day, marketplace_id, sku, asin,"
         " currency, orders, units, ordered_sales + 0.01, promotions, refunds, refunded_sales, fees,"
         " net_proceeds, product_sales, posted_orders, posted_lines from deleted"
     )

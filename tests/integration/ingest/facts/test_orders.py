@@ -86,12 +86,14 @@ def line(
     **changes: Any,  # noqa: ANN401
 ) -> AllOrdersLine:
     made = AllOrdersLine(
-        line_number=2, occurrence=1, order_id=order, order_item_id="", purchased_at=BOUGHT, last_updated_at=BOUGHT + timedelta(hours=hours),
-        order_status="Shipped", fulfilment_channel="Amazon", sales_channel="Amazon.com", marketplace=MARKETPLACES[US], sku=sku,
-        asin="B000000001", title="A mug", item_status="Shipped", quantity=2, currency="USD", item_price=Decimal("19.98"),
-        item_tax=Decimal("1.60"), shipping_price=None, shipping_tax=None, gift_wrap_price=None, gift_wrap_tax=None,
-        item_promotion_discount=Decimal("1.00"), ship_promotion_discount=Decimal("0.50"), promotion_ids=(), is_business_order=False,
-        is_replacement=None,
+        line_number=2, occurrence=1, order_id=order, order_item_id="", purchased_at=BOUGHT,
+        last_updated_at=BOUGHT + timedelta(hours=hours), order_status="Shipped",
+        fulfilment_channel="Amazon", sales_channel="Amazon.com", marketplace=MARKETPLACES[US],
+        sku=sku, asin="B000000001", title="A mug", item_status="Shipped", quantity=2,
+        currency="USD", item_price=Decimal("19.98"), item_tax=Decimal("1.60"), shipping_price=None,
+        shipping_tax=None, gift_wrap_price=None, gift_wrap_tax=None,
+        item_promotion_discount=Decimal("1.00"), ship_promotion_discount=Decimal("0.50"),
+        promotion_ids=(), is_business_order=False, is_replacement=None,
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
 
@@ -162,12 +164,18 @@ def test_of_two_documents_with_one_stamp_the_later_status_and_the_greater_value_
 def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> None:
     order = "111-0000001-0000001"
     api = decode_orders_page(json.dumps({"orders": [{
-        "orderId": order, "createdTime": "2026-11-10T06:30:00Z", "lastUpdatedTime": "2026-11-10T07:30:00Z",
-        "salesChannel": {"channelName": "AMAZON", "marketplaceId": US}, "programs": ["AMAZON_BUSINESS"],
-        "associatedOrders": [{"orderId": "111-0000000-0000000", "associationType": "REPLACEMENT_ORIGINAL_ID"}],
+        "orderId": order, "createdTime": "2026-11-10T06:30:00Z",
+        "lastUpdatedTime": "2026-11-10T07:30:00Z",
+        "salesChannel": {"channelName": "AMAZON", "marketplaceId": US},
+        "programs": ["AMAZON_BUSINESS"],
+        "associatedOrders": [
+            {"orderId": "111-0000000-0000000", "associationType": "REPLACEMENT_ORIGINAL_ID"},
+        ],
         "fulfillment": {"fulfillmentStatus": "SHIPPED", "fulfilledBy": "AMAZON"},
-        "orderItems": [{"orderItemId": "1", "quantityOrdered": 2, "product": {"asin": "B000000001", "sellerSku": "MUG"},
-                        "fulfillment": {"quantityFulfilled": 2}}],
+        "orderItems": [{
+            "orderItemId": "1", "quantityOrdered": 2, "fulfillment": {"quantityFulfilled": 2},
+            "product": {"asin": "B000000001", "sellerSku": "MUG"},
+        }],
     }]}).encode()).orders  # fmt: skip
     with tenant_scope(shop.tenant):
         write_api_orders(api, tenant=shop.tenant, connection=CONNECTION, at=AT)
@@ -332,11 +340,15 @@ def transaction(
     **names: str,
 ) -> Transaction:
     return Transaction(
-        key=key, type="Shipment", status=status, posted_at=posted, total=Decimal(amount), currency="USD", marketplace_id=US,
-        identifiers=(("ORDER_ID", "111-0000001-0000001"), *names.items()), items=(TransactionItem("MUG", "B000000001", 2, "AFN", ()),),
+        key=key, type="Shipment", status=status, posted_at=posted, total=Decimal(amount),
+        currency="USD", marketplace_id=US,
+        identifiers=(("ORDER_ID", "111-0000001-0000001"), *names.items()),
+        items=(TransactionItem("MUG", "B000000001", 2, "AFN", ()),),
         lines=(
-            TransactionLine(0, ("Sales", "Principal"), ChargeType.PRINCIPAL, Decimal(amount) + 3, "USD", 0, "MUG", "B000000001"),
-            TransactionLine(1, ("Expenses", "Commission"), ChargeType.REFERRAL, Decimal(-3), "USD", 0, "MUG", "B000000001"),
+            TransactionLine(0, ("Sales", "Principal"), ChargeType.PRINCIPAL, Decimal(amount) + 3,
+                "USD", 0, "MUG", "B000000001"),
+            TransactionLine(1, ("Expenses", "Commission"), ChargeType.REFERRAL, Decimal(-3), "USD",
+                0, "MUG", "B000000001"),
         ),
         mismatches=0, deferral_reason=None, matures_at=None,
     )  # fmt: skip
@@ -464,7 +476,7 @@ def test_a_transaction_that_one_page_repeats_is_stored_once_as_it_was_stated_las
     assert shop.rows(stored) == [(Decimal("12.0000"), 2, "S", "released")]
 
 
-def test_the_money_of_a_deferral_that_is_over_is_in_the_release_even_if_only_one_of_them_names_the_other(
+def test_a_release_includes_its_deferral_even_if_only_one_of_them_names_the_other(
     shop: Shop,
 ) -> None:
     shop.write(write_transactions, [DEFERRED], marketplace_ids=[US])
@@ -503,10 +515,12 @@ def settled(
     marketplace: bool = True,
 ) -> SettlementLine:
     return SettlementLine(
-        line_number=number, settlement_id="S1", transaction_type="Order", order_id="111-0000001-0000001", adjustment_id="", shipment_id="",
-        marketplace_name="Amazon.com", marketplace=MARKETPLACES[US] if marketplace else None, amount_type="ItemPrice",
-        amount_description=kind.value, kind=kind, amount=Decimal(amount), currency="USD", fulfillment_id="AFN", posted_at=BOUGHT,
-        posted_date_only=False, order_item_code="1", sku="MUG", quantity_purchased=quantity, promotion_id="",
+        line_number=number, settlement_id="S1", transaction_type="Order",
+        order_id="111-0000001-0000001", adjustment_id="", shipment_id="",
+        marketplace_name="Amazon.com", marketplace=MARKETPLACES[US] if marketplace else None,
+        amount_type="ItemPrice", amount_description=kind.value, kind=kind, amount=Decimal(amount),
+        currency="USD", fulfillment_id="AFN", posted_at=BOUGHT, posted_date_only=False,
+        order_item_code="1", sku="MUG", quantity_purchased=quantity, promotion_id="",
     )  # fmt: skip
 
 
@@ -584,23 +598,13 @@ def test_a_title_that_is_missing_does_not_erase_the_one_that_is_known(shop: Shop
 def test_a_restated_day_of_traffic_replaces_the_stored_one(shop: Shop) -> None:
     store = MARKETPLACES[US]
     day = TrafficDay(
-        store,
-        date(2026, 11, 9),
-        "USD",
-        Decimal("19.98"),
-        2,
-        1,
-        0,
-        2,
-        1,
-        40,
-        60,
-        Decimal("95.5"),
+        store, date(2026, 11, 9), "USD", Decimal("19.98"), 2, 1, 0, 2, 1, 40, 60, Decimal("95.5"),
         Decimal("5.0"),
-    )
+    )  # fmt: skip
     product = TrafficProduct(
-        store, date(2026, 11, 1), date(2026, 11, 9), daily=False, parent_asin="B000000001", child_asin=None, sku=None, currency="USD",
-        ordered_product_sales=Decimal(1), units_ordered=1, order_items=1, sessions=1, page_views=1, buy_box_percentage=None,
+        store, date(2026, 11, 1), date(2026, 11, 9), daily=False, parent_asin="B000000001",
+        child_asin=None, sku=None, currency="USD", ordered_product_sales=Decimal(1),
+        units_ordered=1, order_items=1, sessions=1, page_views=1, buy_box_percentage=None,
         unit_session_percentage=None,
     )  # fmt: skip
     assert shop.write(write_traffic, [day, product]).elsewhere == 1
@@ -612,17 +616,9 @@ def test_a_restated_day_of_traffic_replaces_the_stored_one(shop: Shop) -> None:
 
 def test_a_document_is_recorded_once_for_its_source(shop: Shop) -> None:
     document = Document(
-        DocumentOrigin.PULLED,
-        "GET_X",
-        "report:1",
-        "ab" * 32,
-        [US],
-        BOUGHT,
-        AT,
-        10,
-        1,
+        DocumentOrigin.PULLED, "GET_X", "report:1", "ab" * 32, [US], BOUGHT, AT, 10, 1,
         ["ship-city"],
-    )
+    )  # fmt: skip
     with tenant_scope(shop.tenant):
         first = record_document(document, tenant=shop.tenant, connection=CONNECTION, at=AT)
     with tenant_scope(shop.tenant):
@@ -670,7 +666,8 @@ def test_a_document_in_parts_is_written_as_in_one(
     written = shop.write(write_orders, batches)
     assert (written.rows, written.replaced, written.outdated) == (5, 1, 1)
     assert shop.rows("select order_id, sku from ingest_order_line order by 1, 2") == [
-        (orders[0], "CUP"), (orders[0], "MUG"), (orders[0], "POT"), (orders[1], "MUG"), (orders[2], "CUP"), (orders[2], "MUG"), (orders[3], "MUG"),
+        (orders[0], "CUP"), (orders[0], "MUG"), (orders[0], "POT"), (orders[1], "MUG"),
+        (orders[2], "CUP"), (orders[2], "MUG"), (orders[3], "MUG"),
     ]  # fmt: skip
 
 

@@ -84,7 +84,8 @@ class Worker:
 
     def stream(self, name: str, store: str = "") -> dict[str, Any]:
         [row] = self.rows(
-            "select to_jsonb(s) from ingest_stream s where connection_id = %s and name = %s and marketplace_id = %s",
+            "select to_jsonb(s) from ingest_stream s where connection_id = %s and name = %s and"
+            " marketplace_id = %s",
             self.connection, name, store,
         )  # fmt: skip
         found: dict[str, Any] = json.loads(row[0]) if isinstance(row[0], str) else row[0]
@@ -107,7 +108,8 @@ class Worker:
         """
         past = clock.now() - timedelta(seconds=1)
         self.rows(
-            "update ingest_stream set due_at = least(due_at, %s), lease_expires_at = %s where connection_id = %s and name = %s",
+            "update ingest_stream set due_at = least(due_at, %s), lease_expires_at = %s where"
+            " connection_id = %s and name = %s",
             past, past if self.stream(name)["lease_id"] else None, self.connection, name,
         )  # fmt: skip
         self.rows("update ingest_bucket set tokens = burst")

@@ -227,7 +227,8 @@ _Change = Callable[[str, random.Random], str]
 #: Changes that leave each cell below its column's name.
 _IN_PLACE: tuple[_Change, ...] = (_line_ends, _cell_changed, _without_lines, _twice)
 _MOVING: tuple[_Change, ...] = (
-    _cut, _swapped, _broken, _inserted, _without_some, _separators, _column_renamed, _column_removed, _joined,
+    _cut, _swapped, _broken, _inserted, _without_some, _separators, _column_renamed,
+    _column_removed, _joined,
 )  # fmt: skip
 
 

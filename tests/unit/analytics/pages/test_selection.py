@@ -43,7 +43,8 @@ def test_stores_of_one_currency_are_offered_together_and_alone_and_currencies_ne
         (_store(DE, "EUR", 9), _store(UK, "GBP", 5), _store(FR, "EUR", 3), _store("", "EUR"))
     )
     assert [(option.key, option.scope) for option in options] == [
-        ("EUR", Scope((DE, FR, ""), "EUR")), ("DE", Scope((DE,), "EUR")), ("FR", Scope((FR,), "EUR")), ("UK", Scope((UK,), "GBP")),
+        ("EUR", Scope((DE, FR, ""), "EUR")), ("DE", Scope((DE,), "EUR")),
+        ("FR", Scope((FR,), "EUR")), ("UK", Scope((UK,), "GBP")),
     ]  # fmt: skip
 
 

@@ -20,8 +20,9 @@ from theseller.ingest.facts.rows import ORDER_COLUMNS, OrderRow
 BOUGHT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 _AMOUNTS = {name for name, kind in ORDER_COLUMNS if kind == "numeric"}
 _BLANK = {
-    "local_day": date(2026, 11, 3), "order_id": "303-1", "marketplace_id": "A1PA6795UKMFR9", "purchased_at": BOUGHT, "status": "pending",
-    "fulfilment": "amazon", "is_business": False, "is_replacement": False, "sku": "MUG-1", "asin": "B000000001", "quantity": 1,
+    "local_day": date(2026, 11, 3), "order_id": "303-1", "marketplace_id": "A1PA6795UKMFR9",
+    "purchased_at": BOUGHT, "status": "pending", "fulfilment": "amazon", "is_business": False,
+    "is_replacement": False, "sku": "MUG-1", "asin": "B000000001", "quantity": 1,
 }  # fmt: skip
 
 
