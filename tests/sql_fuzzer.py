@@ -32,22 +32,12 @@ Database = Callable[[], Connection]
 #: Functions that answer over all shops, reviewed and listed: `postgres/sql/grants.sql` says for
 #: whom. What they answer is no hit.
 LISTED = frozenset({
-<<<<<<< HEAD
     "access_sessions", "access_to_review", "access_views", "tenants_with_expired_facts",
-    "connections_of_seller", "deletion_requests", "dirty_tenants",
-    "due_purges", "due_recipients", "due_shop_ends", "due_streams", "end_by_link", "ended_access",
-    "ended_authorisations", "ends",
+    "connections_of_seller", "deletion_requests", "dirty_tenants", "due_purges", "due_recipients",
+    "due_shop_ends", "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends",
     "failed_erasures", "fingerprint", "open_access", "open_consents", "requested_recipients",
-    "refusals_since", "shops_of_person", "shops_without_another_owner",
-    "recipient_views", "tenants_of", "unbegun_requests", "unplanned_connections",
-=======
-    "access_sessions", "access_to_review", "access_views", "aged_tenants", "connections_of_seller",
-    "deletion_requests", "dirty_tenants", "due_purges", "due_recipients", "due_shop_ends",
-    "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends", "failed_erasures",
-    "fingerprint", "open_access", "open_consents", "open_wishes", "refusals_since",
-    "shops_of_person", "shops_without_another_owner", "slip_looks", "tenants_of",
-    "unbegun_requests", "unplanned_connections",
->>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
+    "refusals_since", "shops_of_person", "shops_without_another_owner", "recipient_views",
+    "tenants_of", "unbegun_requests", "unplanned_connections",
 })  # fmt: skip
 #: Tables without row security, which name shops to the roles that serve (audit lines to none): ids
 #: in the arguments of jobs.

@@ -19,7 +19,7 @@ from theseller.lib import clock
 DOCUMENT = Path(ROOT) / "docs" / "data-map.md"
 
 
-def test_the_document_is_the_map() -> None:
+def test_the_document_is_generated_from_the_data_map() -> None:
     if os.environ.get("THESELLER_WRITE_DOCS"):
         DOCUMENT.write_text(page(), encoding="utf-8")
     assert DOCUMENT.read_text(encoding="utf-8") == page(), (
@@ -27,7 +27,7 @@ def test_the_document_is_the_map() -> None:
     )
 
 
-def test_nothing_that_is_there_is_missing_from_the_map(database: str) -> None:
+def test_everything_in_the_database_is_in_the_data_map(database: str) -> None:
     # What a process that serves keeps is in the map too: the list of static files is made here.
     get_wsgi_application()
     assert (

@@ -282,7 +282,7 @@ def test_an_allowed_place_needs_a_reason_and_a_use(clone: Path) -> None:
     assert (wrong.returncode, "allowed.txt:1" in wrong.stderr) == (2, True)
 
 
-def test_a_scan_that_could_not_look_does_not_pass(clone: Path, tmp_path: Path) -> None:
+def test_a_scan_that_could_not_read_its_files_fails(clone: Path, tmp_path: Path) -> None:
     assert _scan(clone).returncode == 1, "nothing was scanned"
     assert _scan(clone, "absent.txt").returncode == 2
     assert [finding.rule for finding in look("huge.bin", bytes(BYTES_MAX + 1))] == ["too-large"]
@@ -307,7 +307,7 @@ def test_a_hostile_line_takes_no_longer_than_its_length() -> None:
 
 
 @pytest.mark.parametrize("own", ["nothing", "a path", "a hook"])
-def test_setup_turns_the_hook_on_and_replaces_nobodys(tmp_path: Path, own: str) -> None:
+def test_setup_installs_the_hook_and_replaces_no_other(tmp_path: Path, own: str) -> None:
     _git(tmp_path, "init", "-q", ".")
     (tmp_path / "bin").mkdir()
     shutil.copy(ROOT / "bin" / "hooks", tmp_path / "bin" / "hooks")

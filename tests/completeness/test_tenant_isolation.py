@@ -142,7 +142,7 @@ def _fingerprints(database: str, tenant: UUID) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_nothing_is_seen_and_nothing_changes(
+def test_a_wrong_scope_sees_nothing_and_changes_nothing(
     scope: str, connection: Connection, victim: tuple[Cast, dict[str, str]], database: str
 ) -> None:
     cast, inserts = victim
@@ -248,7 +248,7 @@ def _tenant_leads_every_key(superuser: Connection, oid: object, name: str) -> No
     ), (name, foreign)
 
 
-def test_the_right_scope_does_see_so_the_attacks_could_have(
+def test_the_right_scope_sees_rows_so_the_attacks_could_have(
     victim: tuple[Cast, dict[str, str]], database: str
 ) -> None:
     """Show with Alice's own ticket that each readable table has her row.

@@ -504,7 +504,7 @@ def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in MATRIX if "<uuid:" in route])
-def test_what_is_hidden_answers_like_what_does_not_exist(route: str, lasting: Shop) -> None:
+def test_hidden_addresses_answer_like_missing_ones(route: str, lasting: Shop) -> None:
     """Charlie can't tell Alice's things from none: same status, same page."""
     shop = lasting
     missing = replace(

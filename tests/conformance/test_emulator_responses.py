@@ -153,19 +153,11 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
 def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     store = FIRST_STORE[seller]
-<<<<<<< HEAD
     stock = (
         "/fba/inventory/v1/summaries?granularityType=Marketplace"
         f"&granularityId={store}&marketplaceIds={store}&details=true"
     )
     check("fba_inventory_v1", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
-=======
-    stock = (
-        "/fba/inventory/v1/summaries?granularityType=Marketplace"
-        f"&granularityId={store}&marketplaceIds={store}&details=true"
-    )
-    check("fbaInventory", "GetInventorySummariesResponse", amazon.call(seller, token, stock))
->>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
     check(
         "sellers_v1",
         "GetMarketplaceParticipationsResponse",

@@ -126,7 +126,7 @@ def test_the_search_finds_what_is_planted_in_each_kind_of_place(evidence: Eviden
     )
 
 
-def test_no_crash_leaves_an_image(evidence: Evidence, say: Callable[[str], None]) -> None:
+def test_no_crash_leaves_a_core_dump(evidence: Evidence, say: Callable[[str], None]) -> None:
     say(
         f"limits of {len(evidence.limits)} processes; a crash can write an image on this machine:"
         f" {evidence.core_possible}"

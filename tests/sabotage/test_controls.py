@@ -28,7 +28,7 @@ GREEN = {
 }
 
 
-def test_everything_is_green_before(deployment: Deployment) -> None:
+def test_every_control_is_green_before_the_saboteurs(deployment: Deployment) -> None:
     found = probe_all()
     assert found == GREEN, {
         control: evidence_of(control)
@@ -96,7 +96,7 @@ def _try(saboteur: Saboteur, looked_at: set[str], tools: Tools) -> None:
     )
 
 
-def test_everything_is_green_again(deployment: Deployment) -> None:
+def test_every_control_is_green_after_the_saboteurs(deployment: Deployment) -> None:
     assert probe_all() == GREEN
 
 

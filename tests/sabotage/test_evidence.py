@@ -290,7 +290,7 @@ def test_evidence_that_is_renewed_by_others_puts_no_run_off(
     probe_all()
 
 
-def test_the_job_does_it(
+def test_the_recurring_job_runs_the_probes(
     deployment: Deployment, superuser: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     before = superuser.execute(

@@ -110,7 +110,7 @@ def life(tmp_path: Path, database: str) -> Life:
 
 
 @pytest.mark.parametrize("days", [60, pytest.param(DAYS, marks=pytest.mark.exhaustive)])
-def test_no_promise_about_time_is_broken(
+def test_no_time_limit_is_exceeded(
     life: Life, days: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Simulate sixty days: more than two lives of a backup, and twice an erasure's time limit.
@@ -144,7 +144,7 @@ def test_no_promise_about_time_is_broken(
         ("tenants_with_expired_facts", "there is a fact of"),
     ],
 )
-def test_what_is_not_done_is_noticed(
+def test_missing_work_is_detected(
     life: Life, monkeypatch: pytest.MonkeyPatch, what: str, noticed: str
 ) -> None:
     _live(life, 2)

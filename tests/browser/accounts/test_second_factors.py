@@ -135,7 +135,7 @@ def _aside(ask: Callable[[], T]) -> T:
         return pool.submit(run).result()
 
 
-def test_a_new_operator_makes_a_passkey_and_comes_in_by_it(
+def test_a_new_operator_registers_a_passkey_and_signs_in_with_it(
     person: _Person, newcomers: list[OperatorUser]
 ) -> None:
     page, oskar = person.page, newcomers[0]
@@ -185,7 +185,7 @@ def test_a_key_of_another_person_opens_nothing(
     context.close()
 
 
-def test_a_code_comes_in_where_there_is_no_passkey(person: _Person, operator: OperatorUser) -> None:
+def test_a_code_signs_in_where_there_is_no_passkey(person: _Person, operator: OperatorUser) -> None:
     page = person.page
     person.sign_in(operator)
     page.get_by_label("Code", exact=True).fill("000000")

@@ -425,9 +425,7 @@ def test_a_first_load_of_the_dashboard_takes_70_kilobytes(
     tab.context.close()
 
 
-def test_paper_says_whose_figures_they_are(
-    site: str, browser: Browser, cookies: dict[str, str]
-) -> None:
+def test_printed_pages_name_the_shop(site: str, browser: Browser, cookies: dict[str, str]) -> None:
     tab = Tab(browser, site, cookies["alice"], 1280, "light")
     for path in (
         "/?store=UK",

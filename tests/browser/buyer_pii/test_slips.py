@@ -336,7 +336,7 @@ def test_without_script_orders_are_ticked_requested_and_printed(
     expect(page.locator("address")).to_contain_text("Rosalind Whitcombe-Abernathy")
 
 
-def test_where_it_can_not_be_used_the_page_explains_itself(
+def test_where_packing_slips_cannot_be_used_the_page_says_why(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
     del shop

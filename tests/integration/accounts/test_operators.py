@@ -29,7 +29,7 @@ from theseller.lib import clock
 SECOND = timedelta(seconds=1)
 
 
-def test_an_operator_with_a_proof_is_let_in() -> None:
+def test_an_operator_with_a_proof_is_admitted() -> None:
     answer = operator_client(create_operator()).get("/operate/")
     assert answer.status_code == 200
     assert "second-factor-key" in answer.content.decode()
@@ -78,7 +78,7 @@ def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(
     assert (answer.status_code == 200) is let_in
 
 
-def test_what_was_taken_away_a_second_ago_is_closed() -> None:
+def test_a_revoked_operator_loses_access_at_once() -> None:
     operator, other = create_operator(), create_operator(name="Oskar")
     client = operator_client(operator)
     revoke_operator(operator.id)
@@ -88,7 +88,7 @@ def test_what_was_taken_away_a_second_ago_is_closed() -> None:
     assert operator_client(other).get("/operate/").status_code == 200
 
 
-def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
+def test_a_replaced_factor_proves_nothing() -> None:
     """A session that the lost phone had opened ends."""
     operator = create_operator()
     client = operator_client(operator)
@@ -96,7 +96,7 @@ def test_a_factor_that_was_replaced_proves_nothing_any_more() -> None:
     assert client.get("/operate/")["Location"].startswith("/sign-in/")
 
 
-def test_another_persons_proof_is_none() -> None:
+def test_a_proof_of_another_person_is_refused() -> None:
     operator, oskar = create_operator(), create_operator(name="Oskar")
     client = operator_client(oskar)
     session = client.session

@@ -97,7 +97,7 @@ def test_restored_says_what_was_lost(
     assert "1 line(s) under checkpoints 1 to 1 were lost" in capsys.readouterr().out
 
 
-def test_a_forged_checkpoint_stops_sealing_with_a_sentence(
+def test_a_forged_checkpoint_stops_sealing_with_a_message(
     own_log: Superuser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_log.execute("insert into audit_checkpoint values (1, 'not ours', '')")

@@ -279,7 +279,7 @@ def restore(deployed: Deployment, *arguments: str) -> str:
     return done.stdout
 
 
-def test_refused_while_the_database_runs(story: Story) -> None:
+def test_a_restore_is_refused_while_the_database_runs(story: Story) -> None:
     done = story.deployed.theseller("restore")
     assert done.returncode == 1
     assert "is run by process" in done.stderr
@@ -327,7 +327,7 @@ def test_programs_of_another_version_take_no_backup(
         ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
     ],
 )
-def test_refused_with_a_sentence_and_nothing_changed(
+def test_an_impossible_restore_is_refused_with_a_message_and_changes_nothing(
     story: Story, arguments: list[str], environment: dict[str, str], says: str
 ) -> None:
     deployed = story.deployed
@@ -357,14 +357,14 @@ def test_the_newest_state_loses_nothing(story: Story) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def test_an_instant_is_met(story: Story) -> None:
+def test_a_restore_to_an_instant_has_the_rows_of_that_instant(story: Story) -> None:
     said = restore(story.deployed, story.backup, "--until", story.instant)
     assert "restored" in said
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(4)]
 
 
-def test_the_moment_of_the_backup_comes_back_without_the_deleted(story: Story) -> None:
+def test_a_restore_to_the_backup_time_has_no_deleted_rows(story: Story) -> None:
     said = restore(story.deployed, story.backup, "--until", "moment")
     assert "3 connections that ended since were ended and erased again" in said
     story.deletions_checked()
@@ -402,7 +402,7 @@ def test_the_log_says_what_was_lost(story: Story) -> None:
     assert deployed.rows("select 1 from audit_event where tag = %s", Tag.DATABASE_RESTORED.value)
 
 
-def test_killed_before_and_in_the_exchange_it_converges(story: Story) -> None:
+def test_a_restore_killed_before_and_in_the_exchange_converges(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     assert _killed(deployed, story.backup, 1) == "recovered"

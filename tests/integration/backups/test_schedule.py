@@ -118,7 +118,7 @@ def _delete_backups(deployed: Deployment) -> None:
         ("disk", "there is no space left at x"),
     ],
 )
-def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(
+def test_a_failure_is_recorded_with_its_message_and_retried_later(
     deployed: Deployment, what: str, says: str
 ) -> None:
     _delete_backups(deployed)
@@ -128,7 +128,7 @@ def test_a_failure_is_a_sentence_that_stays_and_the_next_try_comes_later(
     assert says in listed
 
 
-def test_a_key_service_that_is_away_stops_nothing_else_than_what_needs_it(
+def test_an_unreachable_key_service_stops_only_what_needs_it(
     deployed: Deployment,
 ) -> None:
     deployed.ask(_SET_UP + _NO_KEYS)

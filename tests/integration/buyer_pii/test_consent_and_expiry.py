@@ -57,7 +57,7 @@ def _swept(at: datetime) -> object:
         return expire_recipients(at=at)
 
 
-def test_off_is_the_default_and_without_the_role_there_is_no_on(cast: Cast) -> None:
+def test_packing_slips_are_off_by_default_and_need_the_role(cast: Cast) -> None:
     connection = connect(cast.alices_shop)
     with pytest.raises(FeatureUnavailableError):
         enable_packing_slips(
@@ -134,7 +134,9 @@ def test_the_database_refuses_an_expiry_date_beyond_thirty_days(shop: Shop) -> N
         )
 
 
-def test_fetching_again_moves_no_day_and_a_shipment_before_brings_it_forward(shop: Shop) -> None:
+def test_fetching_again_keeps_the_expiry_date_and_an_earlier_shipment_advances_it(
+    shop: Shop,
+) -> None:
     assert shop.keep("111-1") == EXPIRY.date()
     assert shop.keep("111-1", at=NOON + timedelta(days=10)) == EXPIRY.date()
     assert shop.keep("111-2", shipped_at=NOON - timedelta(days=10)) == EXPIRY.date() - timedelta(
@@ -292,7 +294,7 @@ def test_killed_while_turning_off_it_is_off_after_the_next_run(
             _open_raw(shop, copy)
 
 
-def test_a_row_that_came_back_from_a_backup_after_turning_off_is_shut_and_goes(shop: Shop) -> None:
+def test_a_row_restored_after_turning_off_is_unreadable_and_deleted(shop: Shop) -> None:
     shop.keep("111-1")
     [row] = shop.rows("select * from pii.recipient where tenant_id = %s", shop.tenant)
     disable_packing_slips(

@@ -135,7 +135,7 @@ def test_one_call_for_each_order_and_its_recipient_is_sealed(desk: Desk, databas
             assert not re.search(PATTERN, str(rows)), f"{table} holds something of a buyer"
 
 
-def test_asking_again_asks_amazon_nothing_and_moves_no_day(desk: Desk) -> None:
+def test_a_repeated_request_sends_no_call_and_keeps_the_expiry_date(desk: Desk) -> None:
     ids = desk.ask()
     desk.fetch()
     [before] = desk.slips(ids)

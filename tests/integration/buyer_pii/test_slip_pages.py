@@ -413,7 +413,7 @@ def test_only_the_owner_sees_the_access_log(today: Shop) -> None:
     assert "No access" in text(browser(today.cast.charlie.id).get("/packing-slips/looks/"))
 
 
-def test_past_its_day_nothing_is_shown(today: Shop) -> None:
+def test_nothing_is_shown_after_the_expiry_date(today: Shop) -> None:
     _ship(today, "111-1")
     today.keep(
         "111-1", shipped_at=clock.now() - timedelta(days=30), at=clock.now() - timedelta(days=1)

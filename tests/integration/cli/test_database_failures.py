@@ -78,18 +78,10 @@ class Site:
             "doctor": ["doctor", "--json"],
             "serve": ["serve", "--port", str(free_ports(1)[0])],
         }.get(command, [command])
-<<<<<<< HEAD
         done = preloaded.run(
             ["-m", "theseller.cli.main", *arguments],
             environ=self.environ | {"PGPASSWORD": _ADMINS} | variables,
         )
-=======
-        done = subprocess.run(
-            [sys.executable, "-m", "theseller.cli.main", *arguments], cwd=ROOT,
-            env=self.environ | {"PGPASSWORD": _ADMINS} | variables, capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
->>>>>>> 3fcb5c64 (Fold long lines of tests at 100 columns)
         if command == "doctor":
             (found,) = [one for one in json.loads(done.stdout) if one["what"] == "database"]
             return done.returncode, f"{found['found']}\n{found['advice']}"

@@ -168,7 +168,7 @@ def test_worker_and_web_go_on_and_no_job_is_lost(
     )
 
 
-def test_both_say_at_last_why_they_ended(running: Running) -> None:
+def test_worker_and_web_log_why_they_ended(running: Running) -> None:
     for process, name, event in (
         (running.worker, "worker", "worker_stopped"),
         (running.web, "serve", "serve_stopped"),

@@ -162,13 +162,13 @@ def test_a_state_that_was_never_given_out_is_refused(cast: Cast, amazon: Emulate
     )
 
 
-def test_a_state_lapses_after_ten_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_state_expires_after_ten_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
     at = clock.now()
     back = _consent(cast, amazon, at=at)
     assert _complete(cast, back, at=at + timedelta(minutes=10)) == Refused(Refusal.EXPIRED)
 
 
-def test_a_code_lapses_after_five_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_a_code_expires_after_five_minutes(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
     amazon.control("clock", offset_seconds=301)
     assert _complete(cast, back) == Refused(Refusal.CODE_REJECTED)
@@ -212,7 +212,7 @@ def test_amazons_outage_keeps_nothing_and_says_so(cast: Cast, amazon: EmulatedAm
     assert _complete(cast, back) == Refused(Refusal.AMAZON_UNAVAILABLE)
 
 
-def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
+def test_a_revocation_at_amazon_disconnects_the_connection(
     cast: Cast, amazon: EmulatedAmazon
 ) -> None:
     authorised = _connect(cast, amazon)

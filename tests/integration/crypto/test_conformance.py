@@ -114,7 +114,7 @@ def test_the_service_itself_has_nothing_left_of_a_destroyed_key(deployment: Depl
     assert wrapped not in deployment.raw.everything()
 
 
-def test_material_is_nowhere_with_the_service(deployment: Deployment) -> None:
+def test_key_material_is_not_stored_in_the_service(deployment: Deployment) -> None:
     assert deployment.raw is not None
     key = deployment.store().create(Purpose.PII, "day:2026-11-23")
     everything = deployment.raw.everything()
@@ -187,7 +187,7 @@ def test_an_altered_key_does_not_open_and_can_be_destroyed(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null"])
-def test_half_of_a_key_is_damage(deployment: Deployment, content: str) -> None:
+def test_an_incomplete_key_is_reported_as_damaged(deployment: Deployment, content: str) -> None:
     assert deployment.raw is not None
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")

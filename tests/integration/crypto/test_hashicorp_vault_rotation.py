@@ -109,7 +109,7 @@ def _unbase64(text: str) -> str:
     return json.dumps(base64.b64decode(text).decode())
 
 
-def test_readers_notice_nothing(store: KeyStore, rotation: TransitRotation) -> None:
+def test_readers_see_no_error(store: KeyStore, rotation: TransitRotation) -> None:
     purpose = Purpose.TENANT_CONTEXT
     key = store.create(purpose, "read all the time")
     stop, errors, reads = threading.Event(), list[str](), [0]

@@ -37,7 +37,9 @@ def database() -> Iterator[str]:
         yield name
 
 
-def test_it_does_not_end_and_has_to_be_authorized_again(cast: Cast, database: str) -> None:
+def test_a_connection_that_lost_its_token_stays_open_and_needs_authorization(
+    cast: Cast, database: str
+) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     put_product(cast.alices_shop, connection)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:

@@ -222,7 +222,7 @@ def test_the_web_can_call_for_no_one(shop: Shop, tmp_path: Path) -> None:
     _by_a_process(shop, connection)
 
 
-def test_a_process_without_the_lock_would_be_seen(shop: Shop, tmp_path: Path) -> None:
+def test_a_call_without_the_lock_is_detected(shop: Shop, tmp_path: Path) -> None:
     """The same, with callers that only look before they call: the measurement sees it."""
     connection = shop.connect()
     with calling(shop, connection, tmp_path, "careless") as left:

@@ -55,7 +55,9 @@ def _files(deployed: Deployment) -> set[str]:
     return known & there
 
 
-def test_it_is_waited_for_and_removed_after_a_restart(deployed: Deployment) -> None:
+def test_a_stray_file_delays_the_certificate_and_is_removed_after_a_restart(
+    deployed: Deployment,
+) -> None:
     tenant, connection = deployed.people()[0]["tenant"], str(uuid4())
     deployed.ask(OPEN, tenant, connection, "files", "A1F83G8C2ARO7P", role="web")
     deployed.rows(

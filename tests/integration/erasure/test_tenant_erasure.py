@@ -167,7 +167,7 @@ def _certified(cast: Cast, connection: UUID) -> None:
         verify_certificate(issued[1].replace(b'"left":0', b'"left":1', 1))
 
 
-def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
+def test_an_operator_keeps_their_account(cast: Cast, database: str) -> None:
     an_operator = create_operator()
     add_member(
         person=an_operator.id,
@@ -182,7 +182,7 @@ def test_who_operates_keeps_their_account(cast: Cast, database: str) -> None:
 
 
 @pytest.mark.parametrize("step", range(11))
-def test_killed_at_any_step_it_goes_on(
+def test_a_deletion_killed_at_any_step_continues(
     cast: Cast, database: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)

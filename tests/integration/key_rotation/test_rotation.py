@@ -177,7 +177,7 @@ def test_every_replacement_is_in_the_audit_log(deployed: Deployment) -> None:
             assert secret.rsplit(".", 1)[-1] not in texts
 
 
-def test_a_key_is_not_destroyed_while_somebody_may_have_read_the_old_row(
+def test_a_key_is_not_destroyed_while_a_reader_may_have_the_old_row(
     deployed: Deployment,
 ) -> None:
     """Keep the old key while a reader may have the old row.

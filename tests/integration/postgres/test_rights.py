@@ -109,7 +109,7 @@ def test_an_external_server_has_no_backup_role_that_signs_in(fresh: str) -> None
             ensure_roles(server.superuser_dsn(), PASSWORDS)
 
 
-def test_everybody_reads_the_same(fresh: str) -> None:
+def test_every_role_reads_the_same_rights(fresh: str) -> None:
     with _superuser(fresh) as cursor:
         found = read_rights(cursor)
     for role in ("web", "probe"):
@@ -195,7 +195,7 @@ _EXTRA = {
 
 
 @pytest.mark.parametrize("change", _EXTRA, ids=lambda change: str(change)[:60])
-def test_what_is_too_much_is_seen(fresh: str, change: str) -> None:
+def test_additional_rights_are_found(fresh: str, change: str) -> None:
     with _superuser(fresh) as cursor:
         before = read_rights(cursor)
         cursor.execute(change.format(database=fresh))
@@ -220,7 +220,7 @@ def test_what_is_too_much_is_seen(fresh: str, change: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_seen(fresh: str, change: str, missing: str) -> None:
+def test_missing_rights_are_found(fresh: str, change: str, missing: str) -> None:
     with _superuser(fresh) as cursor:
         before = read_rights(cursor)
         cursor.execute(change)

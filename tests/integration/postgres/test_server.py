@@ -311,7 +311,7 @@ def test_a_long_state_path_gets_a_short_socket(state: Path) -> None:
 
 
 @needs_root
-def test_as_root_the_server_is_somebody_else_and_others_cannot_connect(shared: Server) -> None:
+def test_as_root_the_server_runs_as_another_user_and_others_cannot_connect(shared: Server) -> None:
     assert shared.pid is not None
     owner = Path(f"/proc/{shared.pid}").stat().st_uid
     assert owner != 0

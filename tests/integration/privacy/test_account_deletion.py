@@ -218,7 +218,7 @@ def test_of_two_owners_who_leave_at_once_one_stays(cast: Cast) -> None:
         assert sorted(pool.map(leave, (cast.alice.id, cast.bob.id))) == [False, True]
 
 
-def test_the_last_operator_stays(cast: Cast, database: str) -> None:
+def test_the_last_operator_cannot_delete_their_account(cast: Cast, database: str) -> None:
     others = [row[0] for row in _rows(database, "select user_id from accounts_operator")]
     for one in others:
         revoke_operator(one)

@@ -199,7 +199,7 @@ def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_con
         ("A2NOBODYKNOWS", "CASE-1", 366, "more than a year old"),
     ],
 )
-def test_what_cannot_be_right_is_refused_with_what_to_do(
+def test_an_invalid_request_is_refused_with_advice(
     cast: Cast, seller: str, reference: str, days: int, description: str
 ) -> None:
     with pytest.raises(DeletionRequestRefusedError, match=description):

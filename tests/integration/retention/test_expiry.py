@@ -60,7 +60,7 @@ def _shop(cast: Cast, at: datetime) -> tuple[UUID, date]:
     return connection, first
 
 
-def test_facts_leave_at_the_day_and_not_sooner(cast: Cast) -> None:
+def test_facts_are_deleted_on_their_day_and_not_sooner(cast: Cast) -> None:
     _, first = _shop(cast, NOON)
     other = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     _orders(cast.charlies_shop, other, [first])
@@ -94,7 +94,7 @@ def _money_of_no_store(tenant: UUID, connection: UUID, days: list[date]) -> None
         pass
 
 
-def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> None:
+def test_money_of_no_store_is_deleted_by_age_and_with_its_connection(cast: Cast) -> None:
     connection, first = _shop(cast, NOON)
     days = [first + timedelta(days=n) for n in (-40, 3)]
     _money_of_no_store(cast.alices_shop, connection, days)
@@ -123,13 +123,16 @@ def test_money_of_no_store_leaves_by_age_and_with_its_connection(cast: Cast) -> 
     )
 
 
-def test_every_table_of_facts_with_rows_of_its_own_leaves_by_age() -> None:
+def test_every_table_of_facts_with_rows_of_its_own_expires_by_age() -> None:
     facts = {one.table for one in descriptors() if one.data_class is DataClass.SELLER_FACTS}
     assert facts <= {one.table for one in expiring_tables()}
 
 
-def test_the_search_for_expired_facts_reads_every_table_that_leaves_by_age(database: str) -> None:
-    """`guard.tenants_with_expired_facts` has a list of its own, in a migration: a new table needs a new version of it."""
+def test_the_search_for_expired_facts_reads_every_table_that_expires_by_age(database: str) -> None:
+    """`guard.tenants_with_expired_facts` has a list of its own, in a migration.
+
+    A new table needs a new version of it.
+    """
     derived = {
         one.table
         for one in expiring_tables()
@@ -243,7 +246,7 @@ def test_a_hold_never_keeps_what_a_disconnection_erases(cast: Cast) -> None:
         (WHY, 0, "in the future"),
     ],
 )
-def test_a_hold_that_is_no_good_is_refused(cast: Cast, reason: str, days: int, says: str) -> None:
+def test_an_invalid_hold_is_refused(cast: Cast, reason: str, days: int, says: str) -> None:
     with pytest.raises(HoldRefusedError, match=says):
         place_hold(
             tenant=cast.alices_shop,

@@ -128,7 +128,7 @@ def test_a_session_is_read_once_a_connection(cast: Cast, monkeypatch: pytest.Mon
     assert read == []
 
 
-def test_tickets_live_as_long_as_a_statement_may_take_and_a_minute(database: str) -> None:
+def test_tickets_last_as_long_as_a_statement_may_take_and_a_minute(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         for role, limit in STATEMENT_LIMITS.items():
             with psycopg.connect(role_dsn(role.removeprefix("theseller_"), database)) as connection:

@@ -138,7 +138,7 @@ def test_the_older_secret_is_tried_when_the_newer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("secrets", [SECRETS, SECRETS[:1], ()])
-def test_no_accepted_secret_is_the_operators_matter(secrets: tuple[Secret, ...]) -> None:
+def test_a_refused_client_secret_is_an_error_for_the_operator(secrets: tuple[Secret, ...]) -> None:
     with pytest.raises(ClientSecretInvalidError) as caught:
         client(answering(401, {"error": "invalid_client"}), secrets).refresh(REFRESH, NOON)
     assert_tells_nothing(caught.value)
@@ -243,7 +243,7 @@ def test_a_redirect_is_not_followed() -> None:
     assert requested == ["api.amazon.com"]
 
 
-def test_the_http_library_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_http_library_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         client(answering(200, TOKENS)).refresh(REFRESH, NOON)
     assert caplog.records == []

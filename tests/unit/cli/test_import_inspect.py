@@ -122,7 +122,7 @@ def test_what_is_no_readable_file_is_said(
     assert words in capsys.readouterr().out
 
 
-def test_names_that_would_steer_a_terminal_are_tamed(
+def test_control_characters_in_file_names_are_not_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["inspect", str(tmp_path / "\x1b[2Jx")]) == 1

@@ -54,11 +54,11 @@ def test_green_needs_everything(answer: Status, age: timedelta, version: str) ->
     assert bool(why) is (found is not answer)
 
 
-def test_nothing_is_unknown() -> None:
+def test_no_evidence_is_unknown() -> None:
     assert displayed_status(None, HOUR, at=NOON, version="this")[0] is Status.UNKNOWN
 
 
-def test_met_must_have_looked_at_something() -> None:
+def test_met_needs_something_checked() -> None:
     with pytest.raises(NothingCheckedError):
         Passed(0)
     with pytest.raises(NothingCheckedError):

@@ -42,7 +42,7 @@ def test_different_places_differ_as_bytes(one: EncryptionContext, other: Encrypt
     assert (one == other) == (one.canonical() == other.canonical())
 
 
-def test_moving_a_letter_between_fields_shows() -> None:
+def test_moving_a_letter_between_fields_changes_the_bytes() -> None:
     assert place(table="ab", column="c").canonical() != place(table="a", column="bc").canonical()
     assert place(row="é").canonical() != place(row="e\u0301").canonical()
 

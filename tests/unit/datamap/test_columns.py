@@ -40,7 +40,7 @@ def test_the_columns_that_the_map_names_are_columns() -> None:
         assert named <= set(columns), descriptor.table
 
 
-def test_nothing_of_somebodys_lies_in_a_table_that_outlives_them() -> None:
+def test_no_column_of_an_owner_is_in_a_table_that_outlives_the_owner() -> None:
     kept = {_named(one.table) for one in descriptors() if one.eraser is Eraser.KEEP}
     found = {
         f"{table}.{name}"

@@ -74,11 +74,11 @@ def test_both_themes_define_the_same_colours() -> None:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("ink", "ground"), _TEXT)
-def test_text_can_be_read(theme: str, ink: str, ground: str) -> None:
+def test_text_has_enough_contrast(theme: str, ink: str, ground: str) -> None:
     assert contrast(THEMES[theme][ink], THEMES[theme][ground]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("part", "ground"), _GRAPHICS)
-def test_pictures_can_be_seen(theme: str, part: str, ground: str) -> None:
+def test_graphics_have_enough_contrast(theme: str, part: str, ground: str) -> None:
     assert contrast(THEMES[theme][part], THEMES[theme][ground]) >= 3

@@ -125,7 +125,7 @@ def test_rounded_money_keeps_its_exact_value() -> None:
     assert html == '<span class="num" title="€84,212.40">€84,212</span>'
 
 
-def test_what_is_absent_is_said() -> None:
+def test_missing_values_are_stated() -> None:
     for tag in ("{% money x %}", "{% number x %}", "{% percent x %}"):
         assert "no data" in _render(tag, x=None)
     assert "never" in _render("{% freshness x at %}", x=None, at=AT)

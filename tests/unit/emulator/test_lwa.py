@@ -184,7 +184,7 @@ def test_two_secrets_work_and_rotation_gives_the_old_ones_seven_days(amazon: Ama
     assert refresh(amazon, token, client_secret="brand new")[0] == 200
 
 
-def test_a_restart_forgets_nothing_and_the_file_holds_no_token(amazon: Amazon) -> None:
+def test_a_restart_loses_nothing_and_the_file_holds_no_token(amazon: Amazon) -> None:
     tokens, code = amazon.connect(ALICE), amazon.code(ALICE)
     amazon.start()
     assert amazon.call(ALICE, tokens["access_token"], PARTICIPATIONS).status_code == 200

@@ -21,7 +21,7 @@ def _pace(share: float, *seconds: float) -> tuple[Throttle, list[float]]:
     return Throttle(share, rests.append, lambda: next(times)), rests
 
 
-def test_it_works_that_part_of_the_time() -> None:
+def test_the_throttle_works_its_share_of_the_time() -> None:
     pace, rests = _pace(BACKGROUND_SHARE, 0.5, 0.01)
     for _ in range(2):
         with pace.work():

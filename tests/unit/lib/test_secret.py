@@ -112,7 +112,7 @@ def test_compares_only_with_secrets() -> None:
         lambda s: "c" in s,
     ],
 )
-def test_has_no_other_way_out(use: Callable[[Any], object]) -> None:
+def test_has_no_other_accessor(use: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError) as caught:
         use(Secret(CANARY))
     assert CANARY not in str(caught.value)

@@ -26,7 +26,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locator, "_DISTRIBUTION_FOLDERS", ())
 
 
-def test_the_variable_wins(tmp_path: Path) -> None:
+def test_the_variable_takes_precedence(tmp_path: Path) -> None:
     found = find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "16.3"))})
     assert (found.origin, found.version, found.major) == ("THESELLER_PG_BIN", "16.3", 16)
 

@@ -122,7 +122,7 @@ def _bad_rows() -> str:
     return "\n".join(lines)
 
 
-def test_files_are_looked_at_imported_and_listed(browser: Browser, site: str, cookie: str) -> None:
+def test_files_are_inspected_imported_and_listed(browser: Browser, site: str, cookie: str) -> None:
     tab = Tab(browser, site, cookie)
     page = tab.page
     tab.check("empty")

@@ -167,7 +167,7 @@ def test_currencies_are_shown_one_at_a_time(cast: Cast) -> None:
     assert sum(Decimal(row["ordered_sales"] or 0) for row in _csv(client, "/?format=csv")) == 25
 
 
-def test_what_is_not_sure_is_said(cast: Cast) -> None:
+def test_pages_state_what_is_uncertain(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2), None, status="pending", quantity=3)
     shop.money(_noon(2), "20.00", state="deferred")
@@ -276,7 +276,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def test_any_address_is_answered(cast: Cast) -> None:
+def test_hostile_query_strings_get_a_page(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2))
     shop.roll_up()
@@ -287,7 +287,7 @@ def test_any_address_is_answered(cast: Cast) -> None:
                 assert client.get(address).status_code == 200, address
 
 
-def test_a_day_that_is_none_is_not_found(cast: Cast) -> None:
+def test_an_invalid_day_is_not_found(cast: Cast) -> None:
     client = _client(cast.alice)
     for day in ("x", "2026-02-30", "0001-01-01", "9999-12-31", "2026-11-1"):
         assert client.get(f"/days/{day}/").status_code == 404, day

@@ -78,7 +78,7 @@ def test_money_that_only_moves_or_passes_through_is_in_no_figure(
     } == {Decimal(0)}
 
 
-def test_a_line_of_a_new_kind_is_counted_and_shown_apart(shop: Shop) -> None:
+def test_a_line_of_an_unknown_charge_type_is_counted_and_shown_apart(shop: Shop) -> None:
     shop.money(AT, "-3.33", ChargeType.UNCLASSIFIED)
     shop.roll_up()
     assert (shop.day(DAY)["unclassified"], shop.day(DAY)["net_proceeds"]) == (

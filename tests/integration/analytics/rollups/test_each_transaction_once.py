@@ -108,7 +108,7 @@ def test_a_group_is_a_settlement_once_any_transaction_says_so(shop: Shop) -> Non
     assert net(shop) == Decimal(20)
 
 
-def test_a_group_with_two_settlements_says_nothing(shop: Shop) -> None:
+def test_a_group_with_two_settlements_identifies_neither(shop: Shop) -> None:
     shop.money(AT, "21.00", order_id="303-1", group_id="G1")
     settled(shop, AT + timedelta(days=5), "20.00", order_id="303-1")
     for number in ("S1", "S2"):
@@ -120,7 +120,7 @@ def test_a_group_with_two_settlements_says_nothing(shop: Shop) -> None:
     "later",
     [timedelta(), timedelta(milliseconds=400), timedelta(hours=9), timedelta(days=2, hours=20)],
 )
-def test_without_identifiers_order_and_amount_tell(shop: Shop, later: timedelta) -> None:
+def test_without_identifiers_order_and_amount_match(shop: Shop, later: timedelta) -> None:
     shop.money(AT, "24.00", order_id="303-1", source_key="T1")
     shop.money(AT, "-4.00", ChargeType.REFERRAL, order_id="303-1", source_key="T1", source_line=2)
     settled(shop, AT + later, "24.00", order_id="303-1")
@@ -448,7 +448,7 @@ _PLANT = (
         (_invented_store, "marketplace_id"),
     ],
 )
-def test_the_recount_sees_each_former_fault(
+def test_the_recount_finds_each_former_fault(
     shop: Shop, plant: Callable[[Shop], None], column: str
 ) -> None:
     plant(shop)

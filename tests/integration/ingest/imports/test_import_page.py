@@ -79,7 +79,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_a_file_is_looked_at_then_stored_then_listed(cast: Cast, kind: str) -> None:
+def test_a_file_is_inspected_then_stored_then_listed(cast: Cast, kind: str) -> None:
     content, title, table = FILES[kind]
     bob = _browser(cast.bob)
     before = picture()
@@ -138,7 +138,7 @@ def test_a_shop_sees_its_own_imports_only(cast: Cast) -> None:
     assert "All Orders" not in page.split('id="documents"')[1]
 
 
-def test_a_viewer_and_a_stranger_may_not(cast: Cast) -> None:
+def test_a_viewer_and_a_stranger_cannot_import(cast: Cast) -> None:
     person = create_user(
         email=f"{new_id().hex}@example.com", name="Vera", password=Secret("x" * 20), at=NOON
     )
@@ -203,7 +203,7 @@ def test_everything_up_to_the_limit_reaches_the_reader(cast: Cast) -> None:
     assert (status, "Can be imported" in page) == (200, True)
 
 
-def test_a_sender_who_may_not_has_nothing_read_of_what_they_send(cast: Cast) -> None:
+def test_an_upload_without_permission_is_not_read(cast: Cast) -> None:
     """A body that fails when it is parsed shows that it was parsed."""
     body = "not a form at all"
     kind = "multipart/form-data; boundary=" + "x" * 300
@@ -222,7 +222,7 @@ def test_too_many_uploads_in_a_row_wait(cast: Cast, monkeypatch: pytest.MonkeyPa
     assert int(answers[-1]["Retry-After"]) > 0
 
 
-def test_canaries_never_come_back(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_canary_of_a_file_is_in_a_response(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
     header, first, *rest = report(ALICE, ORDERS).split("\n")
     names, cells = header.split("\t"), first.split("\t")
     cells[names.index("item-price")] = f"{PREFIX}INTHEWRONGCELL"

@@ -20,7 +20,7 @@ from theseller.tenancy.scope import tenant_scope
 IRELAND = "A28R8C7NBKEWEA"
 
 
-def test_a_small_seller_arrives_whole(worker: Worker) -> None:
+def test_a_small_seller_is_fetched_completely(worker: Worker) -> None:
     for name in ("orders_history", "orders", "transactions", "settlements"):
         worker.finish(name)
     for store in (UK, DE):
@@ -85,7 +85,7 @@ def test_a_store_without_an_account_is_not_named_to_amazon_again(worker: Worker)
     assert worker.stream("inventory", IRELAND)["last_outcome"] == "role_missing"
 
 
-def test_a_storm_of_refusals_slows_one_stream_and_loses_nothing(worker: Worker) -> None:
+def test_many_throttled_calls_slow_one_stream_and_lose_nothing(worker: Worker) -> None:
     worker.amazon.control("faults", operation="finances.*", kind="throttle", times=3)
     worker.run("transactions")
     stream = worker.stream("transactions")
@@ -150,7 +150,7 @@ def test_an_expired_document_address_is_requested_again(worker: Worker) -> None:
     assert worker.requests_of("createReport") == 1
 
 
-def test_a_document_cut_off_is_written_not_at_all(worker: Worker) -> None:
+def test_a_truncated_document_is_not_stored(worker: Worker) -> None:
     worker.amazon.control("faults", operation="documents.download", kind="truncate", times=1)
     worker.run("orders_history")
     worker.pass_time("orders_history")
@@ -213,9 +213,7 @@ def _look_now(worker: Worker) -> None:
     )
 
 
-def test_a_revocation_at_amazon_ends_the_connection_by_the_one_verb(
-    worker: Worker, cast: Cast
-) -> None:
+def test_a_revocation_at_amazon_disconnects_the_connection(worker: Worker, cast: Cast) -> None:
     worker.run("transactions")
     worker.amazon.control("revoke", selling_partner_id=SMALL_SELLER)
     worker.pass_time("settlements")

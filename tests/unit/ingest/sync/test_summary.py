@@ -92,7 +92,7 @@ def test_files_beside_a_connection_are_no_second_history() -> None:
         pytest.param([], id="no connection"),
     ],
 )
-def test_nothing_is_estimated_without_ground(views: list[ConnectionView]) -> None:
+def test_nothing_is_estimated_without_data(views: list[ConnectionView]) -> None:
     assert summarize([_stream(10)], views, AT).left == ""
 
 
