@@ -1,9 +1,10 @@
 """Run Python programs in forks of a process that has imported the libraries.
 
-A start takes 0.2 s of a processor instead of 0.9 s. `run` does what subprocess.run does for a program that runs to its end. The server is one process
-for each test process, started at the first use. It imports only what neither reads the
-environment nor needs Django's settings. For each program it forks a process, which takes the
-program's environment and output, sets Django up itself, and ends as Python does.
+A start takes 0.2 s of a processor instead of 0.9 s. `run` does what subprocess.run does for a
+program that runs to its end. The server is one process for each test process, started at the first
+use. It imports only what neither reads the environment nor needs Django's settings. For each
+program it forks a process, which takes the program's environment and output, sets Django up itself,
+and ends as Python does.
 
 A process whose id, signals or command line matter is started without it.
 """
@@ -63,12 +64,14 @@ _LIBRARIES = (
 def run(arguments: list[str], *, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `python ARGUMENTS` and return its exit status and what it printed.
 
-    The arguments are `-c CODE …` or `-m MODULE …`. An environment that has Python find other modules gets a process of its own.
+    The arguments are `-c CODE …` or `-m MODULE …`. An environment that has Python find other
+    modules gets a process of its own.
     """
     if environ.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
         return subprocess.run(
             [sys.executable, *arguments],
-            cwd=ROOT, env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            cwd=ROOT, env=environ, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
         )  # fmt: skip
     ours, theirs = socket.socketpair()
     with contextlib.ExitStack() as stack:

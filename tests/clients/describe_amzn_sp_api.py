@@ -1,8 +1,8 @@
 """Describe operations of Amazon's API as its SDK for Python, amzn-sp-api, knows them.
 
-It prints JSON like Amazon's OpenAPI documents, and runs in the environment that bin/clients makes. The arguments are names of the SDK's packages,
-such as `orders_v2026_01_01`. What the SDK doesn't have is left out: examples, and formats but
-dates.
+It prints JSON like Amazon's OpenAPI documents, and runs in the environment that bin/clients makes.
+The arguments are names of the SDK's packages, such as `orders_v2026_01_01`. What the SDK doesn't
+have is left out: examples, and formats but dates.
 """
 
 # mypy: ignore-errors

@@ -98,7 +98,12 @@ def example(name: str) -> dict[str, Any]:
     return dict(_filled(found, schema, "", ()))
 
 
-def _filled(found: dict[str, Any], schema: dict[str, Any], path: str, seen: tuple[str, ...]) -> Any:  # noqa: ANN401
+def _filled(
+    found: dict[str, Any],
+    schema: dict[str, Any],
+    path: str,
+    seen: tuple[str, ...],
+) -> Any:  # noqa: ANN401
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return _filled(found, found["definitions"][name], path, (*seen, name))

@@ -195,7 +195,8 @@ def test_the_slip_s_decoder_knows_every_path_and_keeps_none_that_a_slip_has_no_l
         & {f"order.{path}" for path, why in DROPPED_FROM_ORDER.items() if why is Why.PII}
     }
     assert personal == {
-        "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "districtOrCounty", "stateOrRegion", "postalCode",
+        "name", "companyName", "addressLine1", "addressLine2", "addressLine3", "city",
+        "districtOrCounty", "stateOrRegion", "postalCode",
         "countryCode", "phone", "order.orderItems[].fulfillment.packing.giftOption.giftMessage",
     }  # fmt: skip
     example = amazon_sdk.example("getOrder")
