@@ -64,7 +64,7 @@ def backup_context(*, new: bool = False) -> BackupContext:
     environment = settings.ENVIRONMENT
     if not environment.backups:
         raise BackupError(
-            "this deployment keeps no backups itself (THESELLER_BACKUPS=none, or a database of its"
+            "this deployment takes no backups itself (THESELLER_BACKUPS=none, or a database of its"
             " own service)"
         )
     layout = saved_layout(environment.state)

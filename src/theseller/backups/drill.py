@@ -99,7 +99,7 @@ def drill(
     except PostgresError as error:
         faults.append(error.message)
     except (psycopg.Error, OSError) as error:
-        faults.append(f"the restored database broke off ({type(error).__name__})")
+        faults.append(f"the restored database failed ({type(error).__name__})")
     finally:
         discard(folder)
     return _kept(Drill(identity, at, now(), checked, tuple(faults)))
@@ -158,7 +158,7 @@ def _same_rows(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:
         yield "the manifest names no table: nothing was compared"
     for name in sorted({*then, *now}):
         if then.get(name) != now.get(name):
-            yield f"table {name} is not as it was when the backup was taken"
+            yield f"table {name} differs from its state when the backup was taken"
 
 
 def _sound_structure(restored: Quarantine, checked: dict[str, int]) -> Iterator[str]:

@@ -38,14 +38,14 @@ def _of_the_machine(error: OSError) -> str:
             f"there is no space left{where}: free some, or move the backups elsewhere"
             " (THESELLER_BACKUPS)"
         )
-    return f"the machine refuses{where}: {error.strerror or type(error).__name__}"
+    return f"the operating system refuses{where}: {error.strerror or type(error).__name__}"
 
 
 def _of_the_database(error: Exception) -> str:
     failure = classify(error)
     if failure is not None:
-        return f"the database broke off: {failure.message} {failure.advice}".rstrip(".")
-    return f"the database broke off ({type(error).__name__}): its log says why"
+        return f"the database connection failed: {failure.message} {failure.advice}".rstrip(".")
+    return f"the database connection failed ({type(error).__name__}): its log says why"
 
 
 def _of_the_key_store(error: KeyStoreError | SecretProviderError) -> str:
@@ -64,14 +64,14 @@ _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[An
     (
         KeyNotFoundError,
         lambda _: (
-            "the key of this backup is not in this key store: is it the one that made the backup?"
+            "the key of this backup is not in this key store: is this the key store of the deployment that made the backup?"
         ),
     ),
     (WrongEnvironmentError, str),
     (
         (CannotOpenError, zstandard.ZstdError),
         lambda _: (
-            "this backup is damaged, or was tampered with: an object of it is not what was sealed"
+            "this backup is damaged, or was tampered with: one of its objects was changed after it was sealed"
         ),
     ),
     (AbsentError, lambda error: f"this backup is incomplete: {error}"),

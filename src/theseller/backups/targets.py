@@ -197,9 +197,7 @@ class S3Target:
             yield from body.iter_chunks(_PIECE)
         # the library's errors of a broken connection have no common base
         except Exception as error:  # noqa: BLE001
-            raise TargetError(
-                f"{self.title} broke off ({type(error).__name__}): try again"
-            ) from None
+            raise TargetError(f"{self.title} failed ({type(error).__name__}): try again") from None
         finally:
             body.close()
 

@@ -105,12 +105,12 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
         and " " not in text
     ):
         raise CommandError(
-            f"What was given can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters"
+            f"The input can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters"
             " without spaces; nothing was changed.",
             (
                 "Give it on one line, as Amazon shows it."
                 if name == LWA_CLIENT_SECRET_NAME
-                else "`theseller secrets fill` makes the ones that are missing."
+                else "`theseller secrets fill` creates the missing ones."
             ),
         )
 

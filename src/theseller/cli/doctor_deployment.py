@@ -140,7 +140,7 @@ def _backups(state: Path) -> Finding:
     if not where:
         return Finding(
             "backups",
-            "TheSeller takes none here; look at those of the database's service",
+            "TheSeller takes none here; check the backups of the database service",
             checked=False,
         )
     name = f"doctor-{uuid.uuid4().hex}"
@@ -316,7 +316,7 @@ def _worker(cursor: CursorWrapper) -> Finding:
             failed=True,
             advice=_START_WORKER,
         )
-    return Finding("worker", f"{number} known, the last sign of life {max(0.0, silent):.0f} s ago")
+    return Finding("worker", f"{number} known, the last heartbeat {max(0.0, silent):.0f} s ago")
 
 
 def _queue(cursor: CursorWrapper) -> Finding:

@@ -62,7 +62,7 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
 
     Raises:
         CommandError: there is no such URL, or it would send a password unencrypted; the server is
-            too old; the role is no superuser; or the database contains something else.
+            too old; the role is not a superuser; or the database contains something else.
         psycopg.Error: the server cannot be reached.
     """
     admin = environ.get("THESELLER_ADMIN_URL", "")
@@ -87,7 +87,7 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
             )
         if not superuser:
             raise CommandError(
-                f"The role {role} of THESELLER_ADMIN_URL is no superuser. Nothing was changed.",
+                f"The role {role} of THESELLER_ADMIN_URL is not a superuser. Nothing was changed.",
                 "Name the server's superuser: without one, tenant isolation would not be complete."
                 " Services that give none (RDS, Cloud SQL, Azure, Supabase) are not supported yet.",
             )
@@ -120,7 +120,7 @@ def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
         raise CommandError(
             "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by"
             " ?host=/path.",
-            "A superuser's password must not go to a server that is not who it says.",
+            "A superuser's password must not be sent to a server whose identity is not verified.",
         )
 
 
@@ -155,7 +155,7 @@ def _refuse_used(server: ExternalServer) -> None:
         )
     if used:
         raise CommandError(
-            f"The database {server.database} belongs to {server.owner} and holds something that is"
+            f"The database {server.database} belongs to {server.owner} and contains data that is"
             " not TheSeller's. Nothing was changed.",
             "Name another in DATABASE_URL: `theseller migrate` makes it.",
         )

@@ -137,7 +137,7 @@ def _operating_system_error(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, OSError) and error.errno in FULL:
         return (
             f"the disk is full{_at(error)}",
-            "Free some space and run it again; nothing is half done.",
+            "Free some space and run it again; nothing is left half done.",
         )
     if isinstance(error, PermissionError):
         return (

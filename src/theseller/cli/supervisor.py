@@ -174,7 +174,7 @@ class Program:
         return (
             "\n  ".join([f"Its log is {self.log}; it ends:", *(line[-300:] for line in lines[-6:])])
             if lines
-            else f"Its log is {self.log}; it says nothing."
+            else f"Its log is {self.log}; it is empty."
         )
 
 
@@ -342,7 +342,7 @@ class Supervisor:
                 one, time.monotonic(), f"{one.service.name} could not be started: {error}"
             )
         else:
-            self._say(f"{one.service.name} runs again")
+            self._say(f"{one.service.name} is running again")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._stopping:

@@ -93,6 +93,6 @@ def seed_demo(*, at: datetime) -> tuple[DemoPerson, ...]:
     return (
         *people,
         DemoPerson(
-            "Olga", OPERATOR_EMAIL, password.reveal(), "operates this deployment", app.reveal()
+            "Olga", OPERATOR_EMAIL, password.reveal(), "operator of this deployment", app.reveal()
         ),
     )

@@ -49,7 +49,7 @@ _BY_TEXT = (
         r"FATAL: .*(?:No space left on device|Disk quota exceeded)",
         "disk_full",
         "The disk of the database is full.",
-        "Free some space there: it goes on by itself, and nothing is half done.",
+        "Free some space there: it resumes by itself, and nothing is left half done.",
     ),
     _TextRule(
         r'root certificate file "(?P<file>[^"]*)" does not exist',
@@ -158,7 +158,7 @@ _BY_TEXT = (
         r'role "(?P<name>[^"]*)" is not permitted to log in',
         "role_no_login",
         "The role {name} may not sign in.",
-        "`theseller migrate` sets TheSeller's roles right.",
+        "`theseller migrate` corrects TheSeller's roles.",
         lasting=True,
     ),
     _TextRule(
@@ -199,9 +199,9 @@ _BY_TEXT = (
 _DISK_FULL = Failure(
     "disk_full",
     "The disk of the database is full.",
-    "Free some space there: it goes on by itself, and nothing is half done.",
+    "Free some space there: it resumes by itself, and nothing is left half done.",
 )
-_LOCKED = "Something else holds a lock that is needed. Nothing is half done."
+_LOCKED = "Something else holds a lock that is needed. Nothing is left half done."
 _BY_CODE = {
     "42501": Failure(
         "permission_denied",

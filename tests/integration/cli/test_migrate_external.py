@@ -148,7 +148,7 @@ def test_a_database_that_holds_something_else_is_refused(cluster: Cluster, tmp_p
     cluster.execute("create table pages (id int)", "wiki")
     answer = cluster.run("wiki", tmp_path / "state", admin=cluster.admin())
     assert answer.returncode == 1
-    assert "holds something that is not TheSeller's. Nothing was changed." in answer.stderr
+    assert "contains data that is not TheSeller's. Nothing was changed." in answer.stderr
     assert cluster.execute("select from pg_roles where starts_with(rolname, 'theseller_')") == []
 
 
@@ -161,7 +161,7 @@ def test_an_administrator_that_is_no_superuser_is_refused(cluster: Cluster, tmp_
     )
     assert answer.returncode == 1
     assert (
-        "The role cloud_admin of THESELLER_ADMIN_URL is no superuser. Nothing was changed."
+        "The role cloud_admin of THESELLER_ADMIN_URL is not a superuser. Nothing was changed."
         in answer.stderr
     )
     assert cluster.execute("select from pg_roles where starts_with(rolname, 'theseller_')") == []

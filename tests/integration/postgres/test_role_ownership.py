@@ -324,7 +324,7 @@ def test_a_folder_is_the_same_after_it_was_moved_and_read_again(tmp_path: Path) 
 def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(
     external: External, first: Path
 ) -> None:
-    """As with a managed database: its administrator is no superuser."""
+    """As with a managed database: its administrator is not a superuser."""
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role managed createdb createrole login password 'managed'")
     ours = (first / "secrets" / "db-worker").read_text().strip()

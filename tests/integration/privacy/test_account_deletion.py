@@ -335,7 +335,7 @@ def test_the_operator_downloads_the_same_certificate(
         )
         with pytest.raises(CommandError, match="can't be written"):
             certificate_command.run(args)  # no file is written over
-        with pytest.raises(CommandError, match="is no number"):
+        with pytest.raises(CommandError, match="is not the ID of"):
             certificate_command.run(argparse.Namespace(number="Bob", to=None, json=False))
     assert (tmp_path / "proof.json").read_bytes() == file
     assert f"person  certified  {cast.bob.id}" in capsys.readouterr().out

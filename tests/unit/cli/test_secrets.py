@@ -57,10 +57,10 @@ def test_fill_check_and_put_on_files(
     assert main(["secrets", "check"]) == 1
     shown = capsys.readouterr().out
     assert "✗ root-key" in shown
-    assert "put it back from its copy" in shown
-    assert f"{'✗ django-session-key':24} missing: `theseller secrets fill` makes it\n" in shown
+    assert "restore it from its copy" in shown
+    assert f"{'✗ django-session-key':24} missing: `theseller secrets fill` creates it\n" in shown
     assert (
-        f"{'✗ db-web':24} missing: `theseller secrets fill` makes it, then `theseller migrate` sets"
+        f"{'✗ db-web':24} missing: `theseller secrets fill` creates it, then `theseller migrate` sets"
         " it in the database\n" in shown
     )
     assert f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`" in shown
@@ -88,7 +88,7 @@ def test_put_refuses_a_name_that_is_never_read(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
     assert main(["secrets", "put", "lwa-secret"]) == 1
-    assert "no secret of this deployment" in capsys.readouterr().err
+    assert "not a secret of this deployment" in capsys.readouterr().err
 
 
 def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(

@@ -98,7 +98,7 @@ def test_a_service_that_exits_is_started_again_with_a_message(stage: Stage) -> N
     stage.supervisor.start(program)
     first = stage.pid(program)
     os.kill(first, signal.SIGKILL)
-    stage.supervisor.watch(until=lambda: any("runs again" in line for line in stage.said))
+    stage.supervisor.watch(until=lambda: any("is running again" in line for line in stage.said))
     assert stage.pid(program) != first
     assert stage.said[0] == "web ended (killed by SIGKILL); starting it again in 0.05 s"
     stage.supervisor.stop()
@@ -117,7 +117,9 @@ def test_a_service_waits_for_those_it_depends_on(
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.5)
     os.kill(pids[0], signal.SIGKILL)
     assert wait_until(lambda: start_time(pids[0]) is None, 10.0)
-    stage.supervisor.watch(until=lambda: sum("runs again" in line for line in stage.said) == 2)
+    stage.supervisor.watch(
+        until=lambda: sum("is running again" in line for line in stage.said) == 2
+    )
     assert [line.split()[0] for line in stage.said] == ["web", "database", "database", "web"]
     stage.supervisor.stop()
 

@@ -89,7 +89,7 @@ def _verify(*, as_json: bool) -> int:
     if len(verdict.findings) > _FINDINGS_SHOWN:
         print(f"… and {len(verdict.findings) - _FINDINGS_SHOWN} more (--json lists all)")
     print(
-        f"{'WHOLE' if verdict.whole else 'NOT WHOLE'}: {verdict.rows_checked} lines under"
+        f"{'INTACT' if verdict.whole else 'NOT INTACT'}: {verdict.rows_checked} events under"
         f" {verdict.checkpoints} checkpoints were compared"
     )
     print(*verdict.lost, _unsealed(verdict, at), sep="\n")
@@ -98,10 +98,10 @@ def _verify(*, as_json: bool) -> int:
 
 def _unsealed(verdict: Verdict, at: datetime) -> str:
     if verdict.oldest_unsealed_at is None:
-        return "Nothing is unsealed."
+        return "A checkpoint covers every event."
     minutes = max((at - verdict.oldest_unsealed_at).total_seconds() / 60, 0)
     return (
-        f"UNSEALED: {verdict.unsealed} newer line(s) are under no checkpoint yet, the oldest"
+        f"UNSEALED: {verdict.unsealed} newer event(s) have no checkpoint yet, the oldest"
         f" written {minutes:.0f} minute(s) ago"
     )
 
@@ -117,7 +117,7 @@ def _restored(reason: str) -> int:
             f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
         ) from None
     print(
-        f"Checkpoint {made.number} says that the lines under checkpoints {made.lost_from} to"
+        f"Checkpoint {made.number} records that the events under checkpoints {made.lost_from} to"
         f" {made.number - 1} were lost."
     )
     return OK
@@ -156,7 +156,7 @@ def _seal() -> int:
             f"The newest checkpoint in the database {error}.",
             "theseller audit verify says what is wrong.",
         ) from None
-    print(f"{sum(one.rows for one in made)} line(s) sealed under {len(made)} new checkpoint(s)")
+    print(f"{sum(one.rows for one in made)} event(s) sealed under {len(made)} new checkpoint(s)")
     return OK
 
 

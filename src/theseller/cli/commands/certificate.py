@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
                 f"{one.requested_at:%Y-%m-%d}  {one.kind.value:6}  {_state(one):9}  {one.subject}"
             )
         if not found:
-            print("no shop or account has ended yet")
+            print("no shop or account has been deleted yet")
         return OK
     issued = subject_certificate(wanted)
     if issued is None:
         print(
-            "there is no certificate of that number, or not yet: `theseller certificate` lists what"
-            " there is",
+            "there is no certificate with this ID, or it is not issued yet: `theseller certificate`"
+            " lists the subjects",
             file=sys.stderr,
         )
         return FAILURE
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             file.write(issued[1])
     except OSError as error:
         raise CommandError(
-            f"{args.to} can't be written: {error.strerror}.", "Give a file that is not there yet."
+            f"{args.to} can't be written: {error.strerror}.", "Name a file that does not exist yet."
         ) from None
     print(f"wrote {args.to}; check it with: theseller verify-certificate {args.to}")
     return OK
@@ -105,5 +105,5 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise CommandError(
-            f"{text!r} is no number of a shop or an account.", "It has 36 characters."
+            f"{text!r} is not the ID of a shop or an account.", "An ID has 36 characters."
         ) from None

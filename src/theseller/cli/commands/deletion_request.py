@@ -74,7 +74,9 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
             at=clock.now(),
         )
     except DeletionRequestRefusedError as refusal:
-        raise CommandError(str(refusal), "Nothing was recorded and nothing has ended.") from None
+        raise CommandError(
+            str(refusal), "Nothing was recorded, and no connection was closed."
+        ) from None
     if args.json:
         document = [
             {
@@ -88,10 +90,10 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
         print(json.dumps(document, indent=1))
         return OK
     for one in done:
-        known = "" if one.first else " (it was recorded before)"
+        known = "" if one.first else " (already recorded)"
         print(
-            f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) ended now;"
-            " the erasure follows by itself"
+            f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) closed now;"
+            " erasure follows automatically"
         )
     return OK
 
@@ -125,7 +127,7 @@ def _list(*, as_json: bool) -> int:
         print("no request yet")
     for failure in failing:
         print(
-            f"FAILS {failure.failures} time(s) since {failure.first_at:%Y-%m-%d %H:%M}, next try"
+            f"FAILED {failure.failures} time(s) since {failure.first_at:%Y-%m-%d %H:%M}, next try"
             f" {failure.retry_at:%H:%M:%S} UTC: {failure.kind.value} {failure.subject}:"
             f" {failure.reason}"
         )

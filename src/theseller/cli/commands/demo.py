@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     begun = time.monotonic()
     if read_environment_kind(os.environ) is not EnvironmentKind.DEMO:
         raise CommandError(
-            "THESELLER_ENV says that this is no demo; nothing was started.",
+            "THESELLER_ENV says that this is not a demo; nothing was started.",
             "Unset THESELLER_ENV if you mean a demo.",
         )
     state = state_folder(os.environ)
@@ -66,11 +66,11 @@ def run(args: argparse.Namespace) -> int:
             print(start_screen(address, people, seconds=time.monotonic() - begun), flush=True)
             supervisor.watch()
         except StopRequestedError:
-            say("stopping (once more to hurry)")
+            say("stopping (press Ctrl-C again to stop at once)")
         finally:
             supervisor.stop()
             lock.release()
-    say(f"all stopped; the data stays in {state}")
+    say(f"stopped; the data is kept in {state}")
     return OK
 
 

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         said = (
             "lifted: data older than 18 months is deleted within the hour"
             if lifted
-            else "there is no such hold, or it was lifted before"
+            else "there is no such hold, or it is already lifted"
         )
         print(json.dumps({"hold": args.hold, "lifted": lifted}, indent=1) if args.json else said)
     else:
@@ -119,7 +119,7 @@ def _id(text: str, what: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no {what}.", "It has 36 characters.") from None
+        raise CommandError(f"{text!r} is no {what}.", "An ID has 36 characters.") from None
 
 
 def _day(text: str) -> datetime:

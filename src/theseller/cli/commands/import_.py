@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     """Return 0 only if every file was imported, or had been before."""
     check_files(args.files, args.usage_error)
     if not args.shop and not args.person:
-        args.usage_error("say which shop: --as EMAIL of one of its people, or --shop with its id")
+        args.usage_error("choose the shop: --as EMAIL of a member, or --shop with its ID")
     setup_django("web")
     from theseller.tenancy.startup_checks import refuse_unsafe_database
 
@@ -129,12 +129,10 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
         tenant = UUID(wanted)
     except ValueError:
         advice = (
-            "Give its id, or add --as EMAIL of one of its people: names are only looked up among"
+            "Give its id, or add --as EMAIL of one of its members: names are only looked up among"
             " one person's shops."
         )
-        raise CommandError(
-            "A shop's name alone does not say which shop it is.", advice, status=USAGE
-        ) from None
+        raise CommandError("A name alone does not identify a shop.", advice, status=USAGE) from None
     from theseller.tenancy.models import Tenant
     from theseller.tenancy.scope import tenant_scope
 
@@ -142,7 +140,7 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
         found = Tenant.objects.filter(id=tenant).first()
     if found is None:
         raise CommandError(
-            "There is no shop with this id.", "Give --as EMAIL of one of its people instead."
+            "There is no shop with this id.", "Give --as EMAIL of one of its members instead."
         )
     return _Shop(tenant, found.name)
 

@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
         again = replay_erasures(at=clock.now())
     except DataRestoredError as error:
         raise CommandError(str(error)) from None
-    print(f"{again.connections} connections ended again")
+    print(f"{again.connections} connections closed again")
     print(f"{delete_tokens_without_key(at=clock.now())} connections have to be authorized again")
-    print(f"{again.keys} keys of connections that had ended were destroyed")
+    print(f"{again.keys} keys of closed connections were destroyed")
     return OK
 
 

@@ -149,10 +149,10 @@ def _restore(
             f"Nothing was restored: {error}.", "The database is as it was."
         ) from None
     reached = (
-        "the backup's own moment" if until == "moment" else until or "the last WAL that was kept"
+        "the time of the backup" if until == "moment" else until or "the end of the stored WAL"
     )
     print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
-    print(f"{made.ended_again} connections that ended since were ended and erased again.")
+    print(f"{made.ended_again} connections that were closed later were closed and erased again.")
     if made.keys_destroyed:
         print(
             f"{made.keys_destroyed} keys of connections that had ended were alive in this copy of"
@@ -181,8 +181,8 @@ def _until(text: str | None) -> datetime | str | None:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            "--until is `moment` or an instant.", "Write it as 2026-11-23T14:00Z."
+            "--until takes `moment` or a time.", "Write it as 2026-11-23T14:00Z."
         ) from None
     if instant.tzinfo is None:
-        raise CommandError("--until needs its zone.", "Write it as 2026-11-23T14:00Z.")
+        raise CommandError("--until needs a time zone.", "Write it as 2026-11-23T14:00Z.")
     return instant

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if args.new_from_file and args.names != [_CLIENT_SECRET]:
         raise CommandError(
             f"--new-from-file is for {_CLIENT_SECRET} alone.",
-            "Every other secret is made by the machine.",
+            "All other secrets are created automatically.",
             status=USAGE,
         )
     setup_django("worker")
@@ -213,10 +213,10 @@ def _report(rotated: tuple[RotationResult, ...]) -> int:
     waiting = [one for one in rotated if not one.finished]
     for one in waiting:
         print(
-            f"{one.secret}: waits: {one.waits_for}. The hourly job goes on with it, or `theseller"
+            f"{one.secret}: waiting: {one.waits_for}. The hourly job goes on with it, or `theseller"
             " rotate --due`."
         )
-    print(f"{len(rotated) - len(waiting)} replaced, {len(waiting)} under way")
+    print(f"{len(rotated) - len(waiting)} rotated, {len(waiting)} in progress")
     return OK
 
 

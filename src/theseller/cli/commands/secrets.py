@@ -42,7 +42,7 @@ from theseller.lib.secret import Secret
 HELP = "check, create and store the secrets of this deployment"
 
 
-_FILL = "missing: `theseller secrets fill` makes it"
+_FILL = "missing: `theseller secrets fill` creates it"
 _FILL_AND_MIGRATE = f"{_FILL}, then `theseller migrate` sets it in the database"
 #: What to do about a secret that is missing, where that is not the same as for the others.
 _ADVICE = {
@@ -51,11 +51,11 @@ _ADVICE = {
         " Central shows"
     ),
     ROOT_KEY_NAME: (
-        "missing: put it back from its copy, for no other opens the keys; only a new deployment:"
+        "missing: restore it from its copy, which alone decrypts the keys; in a new deployment:"
         " `theseller secrets fill`"
     ),
     "db-superuser": (
-        "missing: put it back from its copy; only a new deployment: `theseller secrets fill`"
+        "missing: restore it from its copy; in a new deployment: `theseller secrets fill`"
     ),
 }
 
@@ -168,7 +168,7 @@ def _missing(choice: SecretConfig) -> Iterator[str]:
 def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     if name != LWA_CLIENT_SECRET_NAME and name not in own_secrets(choice):
         raise CommandError(
-            f"{name!r} is no secret of this deployment.",
+            f"{name!r} is not a secret of this deployment.",
             f"Choose one of {', '.join((LWA_CLIENT_SECRET_NAME, *own_secrets(choice)))}.",
         )
     given = Secret(
@@ -218,7 +218,8 @@ def _ask_to_replace(name: str) -> None:
 def _bundle(choice: SecretConfig, state: Path) -> int:
     if sys.stdout.isatty():
         print(
-            "theseller secrets: this prints secrets; pipe it into what keeps them", file=sys.stderr
+            "theseller secrets: this prints secrets; redirect it into your secret store",
+            file=sys.stderr,
         )
         return FAILURE
     if choice.key_store is StoreKind.FILES:

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if os.environ.get("THESELLER_ENV", "demo") == "production":
         raise CommandError(
-            "People with known passwords have no place in production.",
+            "Accounts with known passwords are not allowed in production.",
             "This version has no command or page that adds people in production.",
         )
     setup_django("web")

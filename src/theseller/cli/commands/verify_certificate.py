@@ -64,7 +64,7 @@ def _print_bytes(body: Mapping[str, Any]) -> None:
     if backups["kept_elsewhere"]:
         print(f"  backups      {backups['kept_elsewhere']}")
     for one in backups["affected"]:
-        print(f"  backup       {one['backup']} may hold it until {one['ends_by']}")
+        print(f"  backup       {one['backup']} may contain it until {one['ends_by']}")
     print(f"  last copy    {backups['last_ends_by'] or 'none that this deployment keeps'}")
     number, digest = audit["newest_checkpoint"], audit["newest_checkpoint_sha256"]
     sealed = f"newest checkpoint {number} {digest}".strip()
@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         return _refused(str(error), as_json=args.json)
     if args.key and args.key.strip().lower() != verified.public_key:
         return _refused(
-            "the signature fits, but another key made it than the one you named with --key",
+            "the signature is valid, but made with another key than the one given with --key",
             as_json=args.json,
         )
     if args.json:
