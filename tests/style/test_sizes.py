@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_LINES_MAX, TEST_LINES_MAX, FUNCTION_LINES_MAX, TASK_STATEMENTS_MAX = 490, 690, 86, 10
+TEMPLATE_COLUMNS_MAX = 120
 
 
 def _files(*suffixes: str) -> list[Path]:
@@ -69,6 +70,18 @@ def test_every_exemption_is_specific(path: Path) -> None:
         assert not re.search(r"\b(TODO|FIXME|HACK)\b", line), (
             f"line {number}: finish it, or write an issue"
         )
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in _files(".html") if "src" in path.parts], ids=_name
+)
+def test_lines_of_a_template_are_short(path: Path) -> None:
+    too_long = [
+        f"line {number}: {len(line)} columns"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > TEMPLATE_COLUMNS_MAX
+    ]
+    assert too_long == []
 
 
 @pytest.mark.parametrize("path", _files(".html"), ids=_name)

@@ -211,14 +211,15 @@ def python_prose(path: str, text: str) -> Iterator[Finding]:
             yield from prose_in(path, token.start[0], token.string)
 
 
+def _translatable(tag: re.Match[str]) -> str:
+    """Return the texts that a template tag translates, and its line ends."""
+    literals = re.findall(r"""(?:translate |_\()("[^"\n]*"|'[^'\n]*')|(\n)""", tag.group())
+    return " ".join(("", *(text or line_end for text, line_end in literals), ""))
+
+
 def template_prose(path: str, text: str) -> Iterator[Finding]:
     """Yield findings in what a template shows: its text without tags, attributes of code, variables."""
-    shown = re.sub(
-        r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}",
-        lambda m: re.sub(r"[^\n]", " ", m.group()),
-        text,
-        flags=re.DOTALL,
-    )
+    shown = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", _translatable, text, flags=re.DOTALL)
     shown = re.sub(
         r"\b(class|id|href|name|for|src|action|data-[\w-]+|hx-[\w-]+)=(\"[^\"]*\"|'[^']*')",
         " ",

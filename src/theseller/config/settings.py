@@ -172,7 +172,10 @@ TEMPLATES = [
                 "theseller.edge.page_context.page_frame",
                 "theseller.config.context_processors.deployment_context",
             ],
-            "builtins": ["theseller.edge.templatetags.edge_ui"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "theseller.edge.templatetags.edge_ui",
+            ],
         },
     }
 ]

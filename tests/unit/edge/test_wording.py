@@ -132,11 +132,12 @@ def _texts(path: Path) -> Iterator[str]:
     """
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".html":
+        translated = re.sub(r"""\{% translate (["'])(.*?)\1.*?%\}""", r"\2", source)
+        yield from re.findall(r"""_\("(.*?)"\)""", translated)
         yield re.sub(
-            r"\{%(?!"
-            r" include).*?%\}|\{\{.*?\}\}|<[^>]*?(?:aria-label|title|placeholder)=|\w+=\"\S*\"",
+            r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*?(?:aria-label|title|placeholder)=|\w+=\"\S*\"",
             " ",
-            source,
+            translated,
         )
         return
     if path.suffix == ".js":

@@ -10,7 +10,7 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from theseller.edge import numbers, svg, times, waterfall
@@ -229,6 +229,51 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss"
         for bar in placed
     ]
     return {"drawn": drawn, "caption": caption, "has_share": base is not None}
+
+
+#: How serious a notice is, by its tone or by the level of Django's messages framework.
+_NOTICE_LEVELS = {
+    "good": "good",
+    "success": "good",
+    "warn": "warn",
+    "warning": "warn",
+    "bad": "bad",
+    "error": "bad",
+}
+
+
+@register.filter
+def notice_level(tone: str) -> str:
+    """Return the level of a notice: ``good``, ``warn``, ``bad``, or empty for information."""
+    return _NOTICE_LEVELS.get(tone, "")
+
+
+@register.simple_tag
+def table_head(*labels: str, numeric: str = "") -> SafeString:
+    """Write the head row of a table.
+
+    Args:
+        labels: the columns' labels; an empty one makes an empty cell.
+        numeric: the positions of columns with numbers, counted from 1, separated by spaces.
+    """
+    positions = {int(position) for position in numeric.split()}
+    cells = format_html_join(
+        "\n",
+        "{}",
+        (
+            (
+                format_html(
+                    '<th scope="col"{}>{}</th>',
+                    SafeString(' class="n"') if position in positions else "",
+                    label,
+                )
+                if label
+                else SafeString("<td></td>"),
+            )
+            for position, label in enumerate(labels, 1)
+        ),
+    )
+    return format_html("<thead><tr>{}</tr></thead>", cells)
 
 
 @register.filter

@@ -10,6 +10,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -60,7 +62,7 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
         "alone": sole_ownerships(person.pk),
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
-        "shops": tenants_of(person.pk),
+        "shop_names": get_text_list([name for _, name in tenants_of(person.pk)], gettext("and")),
         "days": ERASURE_DAYS_MAX,
     }
     return render(
