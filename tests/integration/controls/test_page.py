@@ -40,7 +40,7 @@ def _page(path: str = "/security/") -> str:
 
 
 def test_every_clause_is_an_element_of_its_id(deployment: Deployment) -> None:
-    found = re.findall(r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page())
+    found = re.findall(r'<article\s+class="control is-([a-z]+)[^"]*"\s+id="([a-z0-9-]+)"', _page())
     assert sorted(name for _, name in found) == sorted([*CATALOGUE, *(one.id for one in PENDING)])
     colours = {name: displayed_status for displayed_status, name in found}
     assert colours["pii-strip"] == "stale"
@@ -54,7 +54,7 @@ def test_json_says_the_same(deployment: Deployment) -> None:
     shown = {
         name: displayed_status
         for displayed_status, name in re.findall(
-            r'<article class="control is-([a-z]+)[^"]*" id="([a-z0-9-]+)"', _page()
+            r'<article\s+class="control is-([a-z]+)[^"]*"\s+id="([a-z0-9-]+)"', _page()
         )
     }
     assert {one["id"]: one["outcome"].replace("_", "") for one in document["controls"]} == shown
