@@ -62,7 +62,7 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
         "alone": sole_ownerships(person.pk),
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
-        "shop_names": get_text_list([name for _, name in tenants_of(person.pk)], gettext("and")),
+        "shop_names": get_text_list([shop[1] for shop in tenants_of(person.pk)], gettext("and")),
         "days": ERASURE_DAYS_MAX,
     }
     return render(
