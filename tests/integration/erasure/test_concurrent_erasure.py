@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from tests.demo_deployment import ROOT
-from tests.integration.deployment import WITH_DJANGO, Deployment
+from tests.integration.deployment import Deployment
 
 from theseller.lib.ids import new_id
 
@@ -94,21 +92,15 @@ def _product(deployed: Deployment, tenant: UUID, connection: UUID, rows: int, na
 
 
 def _at_once(deployed: Deployment, work: str, boundaries: list[int]) -> list[int]:
-    environ = deployed.environ | {"THESELLER_ROLE": "worker"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WITH_DJANGO, "tests.integration.erasure.concurrent_eraser", work,
-                str(boundary)], cwd=ROOT, env=environ,
-            stderr=subprocess.PIPE,
-        )
-        for boundary in boundaries
-    ]  # fmt: skip
-    ended = []
-    for process in processes:
-        _out, words = process.communicate()
-        assert process.returncode in {0, -signal.SIGKILL}, words.decode()
-        ended.append(process.returncode)
-    return ended
+    """Run one eraser for each boundary at the same time; return their exit statuses."""
+
+    def erase(boundary: int) -> int:
+        done = deployed.python("tests.integration.erasure.concurrent_eraser", work, str(boundary))
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+        return done.returncode
+
+    with ThreadPoolExecutor(len(boundaries)) as erasers:
+        return list(erasers.map(erase, boundaries))
 
 
 def _counted(body: Mapping[str, list[dict[str, int]]]) -> dict[str, int]:
