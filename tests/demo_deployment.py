@@ -237,14 +237,15 @@ class Demo:
                 raise DemoError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return dict(json.loads(content)) if content else {}
 
-    def slow_amazon(self, *, slow: bool) -> None:
-        """Have the emulated Amazon take three seconds for each answer, until it is restarted.
+    def slow_amazon(self, *operations: str) -> None:
+        """Have the emulated Amazon take three seconds for an answer, until it is restarted.
 
-        What is pulled in the background would otherwise take most of the processor.
+        What is pulled in the background would otherwise take most of the processor. `operations`
+        are globs such as `finances.*`; all others answer at once.
         """
         self.ask_emulator("DELETE", "faults")
-        if slow:
-            self.ask_emulator("POST", "faults", {"operation": "*", "kind": "slow"})
+        for operation in operations:
+            self.ask_emulator("POST", "faults", {"operation": operation, "kind": "slow"})
 
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` beside the demo."""

@@ -128,7 +128,7 @@ def test_the_whole_way_from_connecting_to_the_proof_of_deletion(
     _nothing_left(demo, ALICES, orders)
     with browser_session(browser, demo.web, demo.emulator, viewport=PHONE) as charlie:
         _sign_in(charlie, demo, "charlie", sessions)
-        demo.slow_amazon(slow=False)
+        demo.slow_amazon()
         _connect(charlie, CHARLIES)
         _watch_history_arrive(charlie, demo, CHARLIES)
         _read_figures(charlie, demo, CHARLIES, tmp_path)
@@ -186,7 +186,7 @@ def _watch_history_arrive(who: BrowserSession, demo: Demo, shop: Shop) -> None:
         f"the history did not arrive, progress was {seen}\n{demo.last_words()}"
     )
     assert seen == sorted(seen), "progress went backwards"
-    demo.slow_amazon(slow=True)
+    demo.slow_amazon("*")
     assert _fits(who.page)
 
 

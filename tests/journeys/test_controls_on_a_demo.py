@@ -150,14 +150,14 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
     _nothing_is_met_that_has_nothing_to_count(checked(demo))
     kept = connect(demo, "alice", UK, SMALL_SELLER)
     ended = connect(demo, "charlie", UK, CHARLIE)
-    demo.slow_amazon(slow=True)
+    demo.slow_amazon("*")
     backed_up(demo)
     checked(demo)
     disconnect(demo, "charlie", ended)
     rotate(demo, "django-session-key", "db-web")
     checked(demo)
     restart(demo)
-    demo.slow_amazon(slow=True)
+    demo.slow_amazon("*")
     has_probe = checked(demo)
     unproven = {
         name: one["evidence"]

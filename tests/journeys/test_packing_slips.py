@@ -34,7 +34,7 @@ SLIPS, PRINT = "/packing-slips/", "/packing-slips/print/"
 def demo() -> Iterator[Demo]:
     settings = {"THESELLER_RESTRICTED_ROLES": RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING.value}
     # The newest orders come at once; years of them would slow down what is tested.
-    with running_demo("60", settings=settings) as running:
+    with running_demo("6", settings=settings) as running:
         yield running
 
 
@@ -73,6 +73,7 @@ def test_recipients_are_fetched_printed_and_deleted(
 
 def _connect(alice: BrowserSession, demo: Demo) -> None:
     page = alice.page
+    demo.slow_amazon("finances.*", "reports.*")  # of which slips need nothing
     alice.go("/connections/new/")
     page.get_by_role("button", name="Continue: review permissions").click()
     page.get_by_role("button", name="Continue to Amazon").click()
@@ -84,6 +85,7 @@ def _connect(alice: BrowserSession, demo: Demo) -> None:
         " status = 'unshipped'"
     )
     assert wait_until(lambda: int(demo.rows(to_ship)[0][0]) >= 5, PATIENCE, step=0.5)
+    demo.slow_amazon("finances.*", "reports.*", "orders.searchOrders")
 
 
 def _turn_on(alice: BrowserSession, demo: Demo) -> None:
