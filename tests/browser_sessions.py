@@ -19,9 +19,13 @@ from playwright.sync_api import (
     Page,
     Request,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 from playwright.sync_api import Error as BrowserError
+
+# `expect` waits five seconds otherwise, which a page on a busy machine may take.
+expect.set_options(timeout=60_000)
 
 CHROMIUM = (
     os.environ.get("CHROMIUM")

@@ -154,7 +154,7 @@ def _kill(processes: list[ProcessMark]) -> None:
         with suppress(ProcessLookupError):  # A backend may end by itself between the two.
             if process.alive():
                 os.kill(process.pid, signal.SIGKILL)
-    assert wait_until(lambda: not any(process.alive() for process in processes), 10.0)
+    assert wait_until(lambda: not any(process.alive() for process in processes), 60.0)
 
 
 def _child_of(parent: ProcessMark) -> ProcessMark:

@@ -38,7 +38,7 @@ from theseller.postgres.layout import conninfo
 from theseller.postgres.processes import wait_until
 
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 
 
 @dataclass(slots=True)
@@ -337,7 +337,7 @@ class Driver:
                 "select pid from pg_stat_activity where query like 'select pg_sleep(60)%%' and pid"
                 " <> pg_backend_pid()"
             )
-            assert wait_until(lambda: bool(self.demo.rows(find)), 20, step=0.1)
+            assert wait_until(lambda: bool(self.demo.rows(find)), 60, step=0.1)
             os.kill(int(self.demo.rows(find)[0][0]), number)
             child.wait(30)
         finally:

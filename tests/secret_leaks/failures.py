@@ -144,7 +144,7 @@ def sql_deadlock(secret: str) -> None:
                 cursor.execute(
                     "set local lock_timeout = 0; select pg_advisory_xact_lock(%s)", [first]
                 )
-                meeting.wait(10)
+                meeting.wait(60)
                 cursor.execute("select pg_advisory_xact_lock(%s), %s", [second, secret])
         finally:
             databases["default"].close()

@@ -326,7 +326,7 @@ def test_no_call_leaves_after_a_disconnection_has_committed(
     )
     committed = clock.now()
     for worker in workers:
-        worker.join(10)
+        worker.join(60)
     stop.set()
     assert len(left_at) >= 10
     assert max(left_at) <= committed

@@ -200,7 +200,7 @@ def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
                 acknowledged += 1
                 if acknowledged == 200:
                     os.killpg(pid, signal.SIGKILL)
-    assert wait_until(lambda: started.poll() is not None, 10.0)
+    assert wait_until(lambda: started.poll() is not None, 60.0)
     started.ensure_started()
     assert started.pid != pid
     assert count(started) in {acknowledged, acknowledged + 1}
@@ -215,7 +215,7 @@ def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
     child.kill()
     child.wait()
     child.stdout.close()
-    assert wait_until(lambda: start_time(pid) is None, 20.0)
+    assert wait_until(lambda: start_time(pid) is None, 60.0)
 
 
 def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
     second.ensure_started()
     try:
         assert any(str(orphan.pid) in sentence for sentence in said)
-        assert orphan.wait(10) == 0
+        assert orphan.wait(60) == 0
         assert count(second) == 1
     finally:
         second.stop()

@@ -112,11 +112,11 @@ def test_a_service_waits_for_those_it_depends_on(
     stage.supervisor.start(web)
     pids = [stage.pid(program) for program in (database, web)]
     os.kill(pids[1], signal.SIGKILL)
-    assert wait_until(lambda: start_time(pids[1]) is None, 10.0)
+    assert wait_until(lambda: start_time(pids[1]) is None, 60.0)
     stage.supervisor.watch(until=lambda: bool(stage.said))
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.5)
     os.kill(pids[0], signal.SIGKILL)
-    assert wait_until(lambda: start_time(pids[0]) is None, 10.0)
+    assert wait_until(lambda: start_time(pids[0]) is None, 60.0)
     stage.supervisor.watch(
         until=lambda: sum("is running again" in line for line in stage.said) == 2
     )
@@ -183,11 +183,11 @@ def test_a_programs_own_children_go_with_it(stage: Stage) -> None:
     parent = stage.program("parent", PARENT, waits=True)
     stage.supervisor.start(parent)
     flag = stage.folder / "parent.flag"
-    assert wait_until(lambda: flag.read_text() != "", 10.0)
+    assert wait_until(lambda: flag.read_text() != "", 60.0)
     grandchild = process_mark(int(flag.read_text()))
     assert grandchild is not None
     stage.supervisor.stop()
-    assert wait_until(lambda: not grandchild.alive(), 10.0)
+    assert wait_until(lambda: not grandchild.alive(), 60.0)
 
 
 def test_orphans_of_a_killed_supervisor_are_stopped(stage: Stage) -> None:

@@ -137,10 +137,10 @@ def test_a_mark_survives_saving_and_ends_with_its_process(tmp_path: Path) -> Non
     assert saved is not None
     saved.save(tmp_path / "mark")
     assert ProcessMark.load(tmp_path / "mark") == saved
-    assert wait_until(lambda: "input()" in command_line(child.pid), 10.0)
+    assert wait_until(lambda: "input()" in command_line(child.pid), 60.0)
     child.kill()
     # A zombie, not waited for yet, counts as ended.
-    assert wait_until(lambda: not saved.alive(), 10.0)
+    assert wait_until(lambda: not saved.alive(), 60.0)
     child.communicate()
     assert process_mark(child.pid) is None
 
