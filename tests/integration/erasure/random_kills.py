@@ -4,9 +4,9 @@ Each is continued afterwards.
 
 Run with the name of an act, Django being ready. Each act is done once undisturbed to see how long
 it takes; then it is killed after a part of that time, drawn over all of it and a bit more, so many
-times as is given, and again until one was killed before its end. The seed is printed first: with it as THESELLER_KILLS_SEED the same parts are
-drawn again. Unlike `kills.py` nothing is counted: a kill falls into the middle of a statement, of a
-write, of a computation.
+times as is given, and again until one was killed before its end. The seed is printed first: with it
+as THESELLER_KILLS_SEED the same parts are drawn again. Unlike `kills.py` nothing is counted: a kill
+falls into the middle of a statement, of a write, of a computation.
 """
 
 from __future__ import annotations
