@@ -104,14 +104,7 @@ def run() -> list[dict[str, Any]]:
                 f"shop: {_summary(during[-1])}; in peace: {_summary(peace[-1])}",
                 flush=True,
             )
-        at_once, plain = [], []
-        for _ in range(blocks):
-            tenant, connection = _ended_shop(database, first, rows)
-            with _worker(deployed, connection, tenant, "UNTHROTTLED") as worker:
-                completed, deleted, seconds = _go(worker).split()[:3]
-            assert completed == "True"
-            at_once.append(int(deleted) / float(seconds))
-            plain.append(_by_hand(database, _ended_shop(database, first, rows)[0]))
+        at_once, plain = _rates_at_once(deployed, database, first, rows, blocks)
     quiet, busy, gently, rate = (
         median(map(_p95, peace)),
         median(map(_p95, during)),
@@ -144,6 +137,21 @@ def run() -> list[dict[str, Any]]:
             "blocks_ms": [[_p95(one) * 1000 for one in kind] for kind in (peace, during)],
         },
     ]
+
+
+def _rates_at_once(
+    deployed: Deployment, database: Any, first: UUID, rows: int, blocks: int
+) -> tuple[list[float], list[float]]:
+    """Return rows a second of unthrottled erasures, and of a plain DELETE, by turns."""
+    at_once, plain = [], []
+    for _ in range(blocks):
+        tenant, connection = _ended_shop(database, first, rows)
+        with _worker(deployed, connection, tenant, "UNTHROTTLED") as worker:
+            completed, deleted, seconds = _go(worker).split()[:3]
+        assert completed == "True"
+        at_once.append(int(deleted) / float(seconds))
+        plain.append(_by_hand(database, _ended_shop(database, first, rows)[0]))
+    return at_once, plain
 
 
 def _summary(seconds: list[float]) -> str:

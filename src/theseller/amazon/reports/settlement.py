@@ -242,6 +242,33 @@ class SettlementDecoder:
             raise ReportRefusedError(
                 "a line belongs to another settlement than the summary", advice, line=number
             )
+        read = self._values(number, cells, summary)
+        if read is None:
+            return
+        currency, amount, posted_at, date_only, quantity = read
+        if currency != summary.currency:
+            reason = (
+                f"a line is in {currency}, the payout in {summary.currency}, and no total spans two"
+                " currencies"
+            )
+            raise ReportRefusedError(reason, _AGAIN, line=number)
+        # In the order of `_TEXTS`.
+        texts = tuple(map(self._text.__getitem__, cells[:12]))
+        store, type_, description = texts[5:8]
+        kind = self._kind(texts[1], type_, description)
+        # In the order of the fields of `SettlementLine`.
+        head = (number, *texts[:6], by_sales_channel(store), type_, description)
+        fulfillment, item, sku, promotion = texts[8:]
+        tail = (item, sku, quantity, promotion)
+        rows.append((*head, kind, amount, currency, fulfillment, posted_at, date_only, *tail))
+
+    def _values(
+        self, number: int, cells: tuple[str, ...], summary: SettlementSummary
+    ) -> tuple[str, Decimal, datetime, bool, int | None] | None:
+        """Return currency, amount, time posted, whether it is a day only, and quantity of a line.
+
+        A blank currency is the summary's. None, and a finding, if a cell can't be read.
+        """
         column = ""
         try:
             if max(map(len, cells[: len(_TEXTS)])) > _LONGEST:
@@ -266,56 +293,8 @@ class SettlementDecoder:
             self.findings.refuse(
                 number, column, "blank" if not cells[_PLACE[column]] else safe_reason(error)
             )
-            return
-        if currency != summary.currency:
-            reason = (
-                f"a line is in {currency}, the payout in {summary.currency}, and no total spans two"
-                " currencies"
-            )
-            raise ReportRefusedError(reason, _AGAIN, line=number)
-        (
-            settlement,
-            transaction,
-            order,
-            adjustment,
-            shipment,
-            store,
-            type_,
-            description,
-            fulfilment,
-            item,
-            sku,
-            promotion,
-        ) = map(self._text.__getitem__, cells[:12])
-        marketplace = by_sales_channel(store)
-        kind = self._kind(transaction, type_, description)
-        head = (
-            number,
-            settlement,
-            transaction,
-            order,
-            adjustment,
-            shipment,
-            store,
-            marketplace,
-            type_,
-            description,
-        )
-        rows.append(
-            (
-                *head,
-                kind,
-                amount,
-                currency,
-                fulfilment,
-                posted_at,
-                date_only,
-                item,
-                sku,
-                quantity,
-                promotion,
-            )
-        )
+            return None
+        return currency, amount, posted_at, date_only, quantity
 
     def _note(self, rows: list[tuple[Any, ...]]) -> None:
         if not rows or self.summary is None:

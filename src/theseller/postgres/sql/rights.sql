@@ -1,4 +1,4 @@
--- Every right that somebody has in this database, one line each, in words that are the same on every version of PostgreSQL from 15.
+-- Every right that someone has in this database, one line each, in words that are the same on every version of PostgreSQL from 15.
 -- Any role may read the catalogue, so any role may run this. Left out: what an owner may do with its own, PostgreSQL's own objects with
 -- the rights they were made with, and the superuser that the cluster was made by with those that the operator declares (setting
 -- theseller.admins, names with commas between): they could do everything anyway. Partitions count only where they differ from their table.
