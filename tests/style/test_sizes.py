@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_LINES_MAX, TEST_LINES_MAX, FUNCTION_LINES_MAX, TASK_STATEMENTS_MAX = 460, 690, 70, 10
+TEMPLATE_COLUMNS_MAX = 120
 
 
 def _files(*suffixes: str) -> list[Path]:

@@ -18,8 +18,6 @@ from tests.style.vocabulary import (
     template_prose,
 )
 
-#: Uses that are still to be reworded. The number may only fall; at 0 this line is removed.
-LEFT = 448
 _WORDS = [pattern for pattern in PROSE if pattern.isalpha()]
 
 
@@ -62,8 +60,5 @@ def test_standard_terms_and_code_are_no_findings() -> None:
     assert list(prose_in("a.md", 1, text)) == []
 
 
-def test_uses_of_rejected_words_only_grow_fewer() -> None:
-    found = findings()
-    assert len(found) <= LEFT, (
-        f"{len(found)} uses, {LEFT} recorded: `python -m tests.style.vocabulary` lists them"
-    )
+def test_no_rejected_word_is_used() -> None:
+    assert list(map(str, findings())) == []

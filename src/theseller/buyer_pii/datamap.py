@@ -27,14 +27,14 @@ describe_table(
         "For which orders a packing slip was requested, and the outcome. Order numbers; no buyer"
         " data."
     ),
-    columns="tenant_id connection_id order_id:seller_facts asked_at asked_by outcome done_at",
+    columns="tenant_id connection_id order_id:seller_facts requested_at requested_by outcome done_at",
     indexes="_pkey _open",
     tenant_column="tenant_id",
     connection_column="connection_id",
     parents=("connections_connection",),
     retention="life-purge-30",
     eraser=Eraser.DELETE_CONNECTION,
-    date_column="asked_at",
+    date_column="requested_at",
     inventory_category="features",
     functions=(CrossTenantFunction("requested_recipients(int)", ("worker",)),),
 )
@@ -47,10 +47,10 @@ describe_table(
     ),
     columns=(
         "tenant_id:operational connection_id:operational order_id:seller_facts "
-        "fetched_at:operational shipped_at:seller_facts dies_on:operational "
+        "fetched_at:operational shipped_at:seller_facts expires_on:operational "
         "day_key_id:operational connection_key_id:operational sealed"
     ),
-    indexes="_pkey _dies_on",
+    indexes="_pkey _expires_on",
     tenant_column="tenant_id",
     connection_column="connection_id",
     parents=("connections_connection",),
@@ -68,7 +68,7 @@ describe_table(
     "pii.day_key",
     DataClass.OPERATIONAL,
     note="Which key is destroyed on which day. Dates and ids, no personal data.",
-    columns="dies_on key_id made_at",
+    columns="expires_on key_id made_at",
     indexes="_pkey _key_id_key",
     retention="pii-30-days",
     eraser=Eraser.EXPIRY,

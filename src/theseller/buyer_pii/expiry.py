@@ -71,7 +71,7 @@ def _destroy_due_day_keys(*, at: datetime) -> int:
                 at=at,
                 details={"key": str(key)},
             )
-    sql.execute(databases[ERASER], "delete from pii.day_key where dies_on <= %s", [today])
+    sql.execute(databases[ERASER], "delete from pii.day_key where expires_on <= %s", [today])
     return len(due)
 
 
@@ -157,7 +157,7 @@ def _erase(*, at: datetime) -> int:
         with tenant_scope(tenant, using=ERASER):
             rows = sql.execute(
                 databases[ERASER],
-                "delete from pii.recipient r where r.tenant_id = %s and (r.dies_on <= %s or not"
+                "delete from pii.recipient r where r.tenant_id = %s and (r.expires_on <= %s or not"
                 " exists (select from vault_consent c where c.tenant_id = r.tenant_id and"
                 " c.connection_id = r.connection_id and c.withdrawn_at is null))",
                 [tenant, today],

@@ -191,7 +191,7 @@ def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> b
     with tenant_scope(tenant, using=USING):
         row = sql.one(
             databases[USING],
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and"
+            "select expires_on from pii.recipient where tenant_id = %s and connection_id = %s and"
             " order_id = %s",
             [tenant, connection, order],
         )
@@ -211,6 +211,6 @@ def _record_outcome(
         sql.execute(
             databases["default"],
             "update vault_request set outcome = %s, done_at = %s where tenant_id = %s and"
-            " connection_id = %s and order_id = %s and asked_at = %s and outcome is null",
+            " connection_id = %s and order_id = %s and requested_at = %s and outcome is null",
             [outcome.value, at, tenant, connection, request.order, request.requested_at],
         )

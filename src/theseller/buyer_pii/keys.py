@@ -83,7 +83,7 @@ def day_key(day: date, *, at: datetime) -> DataKey:
     Raises:
         KeyDestroyedError: the date has passed.
     """
-    row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
+    row = sql.one(databases[USING], "select key_id from pii.day_key where expires_on = %s", [day])
     if row is not None:
         return settings.KEY_STORE.get(row[0])
     made = settings.KEY_STORE.create(Purpose.PII, day_owner(day))
@@ -91,12 +91,14 @@ def day_key(day: date, *, at: datetime) -> DataKey:
         first = bool(
             sql.execute(
                 databases[USING],
-                "insert into pii.day_key (dies_on, key_id, made_at) values (%s, %s, %s) on conflict"
-                " (dies_on) do nothing",
+                "insert into pii.day_key (expires_on, key_id, made_at) values (%s, %s, %s) on conflict"
+                " (expires_on) do nothing",
                 [day, made.id, at],
             )
         )
-        row = sql.one(databases[USING], "select key_id from pii.day_key where dies_on = %s", [day])
+        row = sql.one(
+            databases[USING], "select key_id from pii.day_key where expires_on = %s", [day]
+        )
     if not first:
         settings.KEY_STORE.destroy(
             made.id

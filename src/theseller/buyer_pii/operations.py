@@ -170,10 +170,10 @@ def request_slips(
         with databases["default"].cursor() as cursor:
             for order in orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at).values():
                 cursor.execute(
-                    "insert into vault_request (tenant_id, connection_id, order_id, asked_at,"
-                    " asked_by) values (%s, %s, %s, %s, %s) on conflict (tenant_id, connection_id,"
-                    " order_id) do update set asked_at = excluded.asked_at, asked_by ="
-                    " excluded.asked_by, outcome = null, done_at = null",
+                    "insert into vault_request (tenant_id, connection_id, order_id, requested_at,"
+                    " requested_by) values (%s, %s, %s, %s, %s) on conflict (tenant_id, connection_id,"
+                    " order_id) do update set requested_at = excluded.requested_at, requested_by ="
+                    " excluded.requested_by, outcome = null, done_at = null",
                     [tenant, order.connection, order.id, at, actor],
                 )
                 wanted.setdefault(order.connection, []).append(order.id)
@@ -196,7 +196,7 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
             row[1]: row
             for row in sql.rows(
                 databases[USING],
-                "select connection_id, order_id, dies_on, sealed from pii.recipient where tenant_id"
+                "select connection_id, order_id, expires_on, sealed from pii.recipient where tenant_id"
                 " = %s and order_id = any(%s)",
                 [tenant, list(known)],
             )

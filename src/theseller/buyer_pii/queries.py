@@ -40,7 +40,7 @@ _ORDERS = """
 select l.connection_id, l.order_id, min(l.purchased_at), min(l.marketplace_id),
        bool_and(l.status = 'shipped'), array_agg(l.line_key order by l.line_key),
        array_agg(l.sku order by l.line_key), array_agg(coalesce(p.title, '') order by l.line_key),
-       array_agg(l.quantity order by l.line_key), min(r.asked_at), min(r.outcome)
+       array_agg(l.quantity order by l.line_key), min(r.requested_at), min(r.outcome)
 from ingest_order_line l
 left join ingest_product p
   on p.tenant_id = l.tenant_id and p.marketplace_id = l.marketplace_id and p.sku = l.sku
@@ -115,8 +115,8 @@ def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
         RecipientRequest(*row)
         for row in statements.rows(
             databases["default"],
-            "select order_id, asked_at from vault_request where tenant_id = %s and connection_id ="
-            " %s and outcome is null order by asked_at, order_id",
+            "select order_id, requested_at from vault_request where tenant_id = %s and connection_id ="
+            " %s and outcome is null order by requested_at, order_id",
             [current_tenant(), connection],
         )
     )
@@ -147,7 +147,7 @@ def expiry_dates(ids: Iterable[str]) -> dict[tuple[UUID, str], date]:
         (row[0], row[1]): row[2]
         for row in statements.rows(
             databases[USING],
-            "select connection_id, order_id, dies_on from pii.recipient where tenant_id = %s and"
+            "select connection_id, order_id, expires_on from pii.recipient where tenant_id = %s and"
             " order_id = any(%s)",
             [current_tenant(), list(ids)],
         )

@@ -58,13 +58,13 @@ def store_recipient(  # one for each thing that is known of it
         sql.execute(
             databases[USING],
             "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at,"
-            " dies_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s, %s,"
+            " expires_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s, %s,"
             " %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
             [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
         )
         kept: date = sql.value(
             databases[USING],
-            "select dies_on from pii.recipient where tenant_id = %s and connection_id = %s and"
+            "select expires_on from pii.recipient where tenant_id = %s and connection_id = %s and"
             " order_id = %s",
             [tenant, connection, order],
         )
@@ -75,7 +75,7 @@ def store_recipient(  # one for each thing that is known of it
             tenant=tenant,
             subject=f"order:{order}",
             at=at,
-            details={"dies_on": str(kept)},
+            details={"expires_on": str(kept)},
         )
     return kept
 

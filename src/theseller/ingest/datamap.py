@@ -16,7 +16,7 @@ describe_table(
         "tenant_id local_day order_id line_key connection_id marketplace_id "
         "purchased_at last_updated_at status fulfilment is_business is_replacement sku "
         "asin quantity quantity_shipped currency item_price item_tax shipping_price "
-        "gift_wrap_price promotion_discount source replacement_told carried_at"
+        "gift_wrap_price promotion_discount source replacement_stated carried_at"
     ),
     indexes="_pkey _order",
     tenant_column="tenant_id",

@@ -66,7 +66,7 @@ class Shop:
             "item_price": None if price is None else Decimal(str(price)), "item_tax": None,
             "promotion_discount": None, "source": "orders_api", "marketplace_id": store,
             "local_day": local_day(store, at),
-            "replacement_told": over.get("is_replacement", False),
+            "replacement_stated": over.get("is_replacement", False),
         } | over  # fmt: skip
         self._insert("ingest_order_line", row)
         self.mark(row["marketplace_id"], row["local_day"])

@@ -42,7 +42,7 @@ _ORDER = (
     "tenant_id", "local_day", "order_id", "line_key", "connection_id", "marketplace_id",
     "purchased_at", "last_updated_at", "status", "fulfilment", "is_business", "is_replacement",
     "sku", "asin", "quantity", "currency", "item_price", "promotion_discount", "source",
-    "replacement_told",
+    "replacement_stated",
 )  # fmt: skip
 _LEDGER = (
     "tenant_id", "local_day", "source", "source_key", "source_line", "connection_id",

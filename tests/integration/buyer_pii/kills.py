@@ -180,7 +180,7 @@ def _sweep_killed(boundary: int) -> None:
 
 def _log_says_only_what_is_so(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     [(day,)] = superuser(
-        "select distinct dies_on from pii.recipient where connection_id = %s", [connection]
+        "select distinct expires_on from pii.recipient where connection_id = %s", [connection]
     ) or [(None,)]
     ended = superuser(
         "select 1 from audit_event where tag = 'vault:day:ended' and subject = %s",

@@ -119,8 +119,8 @@ def test_only_the_vault_role_reads_recipients_and_it_reads_nothing_else(shop: Sh
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"select 1 from public.{table}")
         for change in (
-            "update pii.recipient set dies_on = dies_on + 1",
-            "update pii.day_key set dies_on = dies_on + 1",
+            "update pii.recipient set expires_on = expires_on + 1",
+            "update pii.day_key set expires_on = expires_on + 1",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(change)
@@ -130,7 +130,7 @@ def test_the_database_refuses_an_expiry_date_beyond_thirty_days(shop: Shop) -> N
     shop.keep("111-1")
     with pytest.raises(psycopg.errors.CheckViolation):
         shop.rows(
-            "update pii.recipient set dies_on = dies_on + 1 where tenant_id = %s", shop.tenant
+            "update pii.recipient set expires_on = expires_on + 1 where tenant_id = %s", shop.tenant
         )
 
 
@@ -162,7 +162,7 @@ def test_on_the_expiry_date_the_key_is_destroyed_and_an_old_copy_cannot_be_opene
     assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
         (0,)
     ]
-    assert shop.rows("select count(*) from pii.day_key where dies_on <= %s", EXPIRY.date()) == [
+    assert shop.rows("select count(*) from pii.day_key where expires_on <= %s", EXPIRY.date()) == [
         (0,)
     ]
     assert not [

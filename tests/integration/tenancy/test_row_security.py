@@ -313,7 +313,7 @@ _WITHOUT_TENANT = {
     "accounts_membership_person",
     "governance_access_session_operator",
     "ingest_stream_due",
-    "pii.recipient_dies_on",
+    "pii.recipient_expires_on",
     "vault_request_open",
 }
 

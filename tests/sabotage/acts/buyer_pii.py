@@ -63,8 +63,8 @@ def _kept(tools: Tools) -> Iterator[tuple[UUID, UUID]]:
 def _past(tools: Tools) -> Iterator[None]:
     with _kept(tools) as (tenant, _):
         tools.superuser.execute(
-            "update pii.recipient set fetched_at = fetched_at - interval '40 days', dies_on ="
-            " dies_on - 40 where tenant_id = %s",
+            "update pii.recipient set fetched_at = fetched_at - interval '40 days', expires_on ="
+            " expires_on - 40 where tenant_id = %s",
             [tenant],
         )
         yield
@@ -73,14 +73,16 @@ def _past(tools: Tools) -> Iterator[None]:
 @breaks("pii-30-days", "moves the day of a buyer's record a week later")
 def _later(tools: Tools) -> Iterator[None]:
     with _kept(tools) as (tenant, _):
-        tools.superuser.execute("alter table pii.recipient drop constraint recipient_dies_in_time")
         tools.superuser.execute(
-            "update pii.recipient set dies_on = dies_on + 7 where tenant_id = %s", [tenant]
+            "alter table pii.recipient drop constraint recipient_expires_in_time"
+        )
+        tools.superuser.execute(
+            "update pii.recipient set expires_on = expires_on + 7 where tenant_id = %s", [tenant]
         )
         yield
         tools.superuser.execute("delete from pii.recipient where tenant_id = %s", [tenant])
         tools.superuser.execute(
-            "alter table pii.recipient add constraint recipient_dies_in_time check (dies_on <="
+            "alter table pii.recipient add constraint recipient_expires_in_time check (expires_on <="
             " (least(shipped_at, fetched_at) at time zone 'UTC' + interval '30 days')::date)"
         )
 

@@ -386,7 +386,7 @@ def _without_replacements(orders: Sequence[Row]) -> list[Row]:
     judged: list[Row] = []
     for lines in by_order.values():
         stated = [
-            line["replacement_told"] for line in lines if line["replacement_told"] is not None
+            line["replacement_stated"] for line in lines if line["replacement_stated"] is not None
         ]
         sent = [line for line in lines if line["status"] != "cancelled"]
         free = bool(sent) and all(_sent_for_nothing(line) for line in sent)

@@ -48,10 +48,10 @@ _PROMISED_DAYS = 30
 #: it.
 _JOB_LATE = timedelta(minutes=30)
 _ROWS = (
-    "select dies_on, fetched_at, shipped_at, day_key_id, connection_key_id, tenant_id,"
+    "select expires_on, fetched_at, shipped_at, day_key_id, connection_key_id, tenant_id,"
     " connection_id from pii.recipient"
 )
-_DAYS = "select dies_on, key_id from pii.day_key"
+_DAYS = "select expires_on, key_id from pii.day_key"
 _ON = "select tenant_id, connection_id from vault_consent where withdrawn_at is null"
 _DAY, _CONNECTION = "pii-day:", "connection-pii:"
 #: Owner of the keys of the probe's own records: a day long past.

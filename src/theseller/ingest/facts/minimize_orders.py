@@ -101,7 +101,7 @@ class OrderMinimizer:
             "shipping_price": column["shipping_price"],
             "gift_wrap_price": column["gift_wrap_price"],
             "promotion_discount": _discounts(column),
-            "replacement_told": column["is_replacement"],
+            "replacement_stated": column["is_replacement"],
         }
         rows = zip(*(fields[name] for name in OrderRow._fields), strict=True)
         return list(map(_order_row, rows))
@@ -163,7 +163,7 @@ class OrderMinimizer:
             shipping_price=amounts.get("SHIPPING"),
             gift_wrap_price=amounts.get("GIFT_WRAP"),
             promotion_discount=None if discount is None else abs(discount),
-            replacement_told=order.is_replacement,
+            replacement_stated=order.is_replacement,
         )
 
 

@@ -221,7 +221,7 @@ def _is_replacement(rows: list[OrderRow]) -> bool:
     among paid ones is no replacement, nor is a product with a discount or a price that is not known
     yet.
     """
-    stated = {row.replacement_told for row in rows}
+    stated = {row.replacement_stated for row in rows}
     if True in stated or False in stated:
         return True in stated
     sent = [row for row in rows if row.status != "cancelled"]

@@ -64,7 +64,7 @@ class OrderWriter:
         waiting = {
             row.order_id
             for row in rows
-            if row.item_price is not None and not row.item_price and row.replacement_told is None
+            if row.item_price is not None and not row.item_price and row.replacement_stated is None
         }
         waiting |= {
             row.order_id for row in rows if "/" in row.line_key and not row.line_key.endswith("/1")

@@ -28,7 +28,7 @@ class OrderRow(NamedTuple):
 
     Amounts are of the whole line.
 
-    `replacement_told`: what Amazon says of `is_replacement`; None where a document does not say.
+    `replacement_stated`: what Amazon says of `is_replacement`; None where a document does not say.
     """
 
     local_day: date
@@ -51,7 +51,7 @@ class OrderRow(NamedTuple):
     shipping_price: Decimal | None
     gift_wrap_price: Decimal | None
     promotion_discount: Decimal | None
-    replacement_told: bool | None
+    replacement_stated: bool | None
 
 
 class LedgerRow(NamedTuple):

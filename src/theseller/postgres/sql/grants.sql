@@ -186,19 +186,19 @@ grant execute on function guard.ticket_tenant() to theseller_pii;
 grant select on guard.deployment to theseller_pii;
 grant select, insert, delete on pii.recipient to theseller_pii;
 grant select, insert on pii.day_key to theseller_pii;
-grant select (tenant_id, connection_id, order_id, dies_on), delete on pii.recipient to theseller_retention;
+grant select (tenant_id, connection_id, order_id, expires_on), delete on pii.recipient to theseller_retention;
 grant select, delete on pii.day_key to theseller_retention;
-grant select (tenant_id, connection_id, fetched_at, shipped_at, dies_on, day_key_id, connection_key_id) on pii.recipient to theseller_probe;
+grant select (tenant_id, connection_id, fetched_at, shipped_at, expires_on, day_key_id, connection_key_id) on pii.recipient to theseller_probe;
 grant select on pii.day_key to theseller_probe;
 grant select, insert on vault_consent, vault_request to theseller_web;
 grant update (withdrawn_at, withdrawn_by) on vault_consent to theseller_web, theseller_worker;
-grant update (asked_at, asked_by, outcome, done_at) on vault_request to theseller_web, theseller_worker;
+grant update (requested_at, requested_by, outcome, done_at) on vault_request to theseller_web, theseller_worker;
 grant select on vault_consent, vault_request to theseller_worker, theseller_retention, theseller_probe;
 grant select on connections_key to theseller_retention, theseller_probe;
 grant delete on vault_consent, vault_request, connections_key to theseller_retention;
-grant select (tenant_id, connection_id, fetched_at, dies_on) on pii.recipient to theseller_directory;
+grant select (tenant_id, connection_id, fetched_at, expires_on) on pii.recipient to theseller_directory;
 grant select (tenant_id, connection_id, given_at, withdrawn_at) on vault_consent to theseller_directory;
-grant select (tenant_id, connection_id, asked_at, outcome) on vault_request to theseller_directory;
+grant select (tenant_id, connection_id, requested_at, outcome) on vault_request to theseller_directory;
 
 -- Facts. The web writes them too: it imports the files that a seller drops on a page.
 grant select, insert, update, delete on ingest_stream, ingest_bucket to theseller_worker;
@@ -406,7 +406,7 @@ begin
     for found in
         select i.indexrelid::regclass as name, pg_get_indexdef(i.indexrelid) as definition
         from unnest(array['public.accounts_membership_person', 'public.governance_access_session_operator', 'public.ingest_stream_due',
-                          'pii.recipient_dies_on', 'public.vault_request_open']) as n (name)
+                          'pii.recipient_expires_on', 'public.vault_request_open']) as n (name)
         join pg_index i on i.indexrelid = to_regclass(n.name)
         where pg_get_indexdef(i.indexrelid) ~ 'btree [(][^)]*, tenant_id[)]' <> with_tenant
     loop

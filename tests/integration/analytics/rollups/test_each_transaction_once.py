@@ -404,7 +404,7 @@ def _counted_twice(shop: Shop) -> None:
 
 def _replacement_sold(shop: Shop) -> None:
     """A whole order for nothing, of which no document said what it is, counted as a sale."""
-    shop.order(AT, "0.00", replacement_told=None, is_replacement=False)
+    shop.order(AT, "0.00", replacement_stated=None, is_replacement=False)
     shop.roll_up()
 
 

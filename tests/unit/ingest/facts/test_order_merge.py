@@ -47,7 +47,7 @@ def api(hours: int, prices: list[str | None], **values: Any) -> list[Line]:  # n
             hours,
             "orders_api",
             item_price=price,
-            replacement_told=False,
+            replacement_stated=False,
             quantity_shipped=0,
             **values,
         )
