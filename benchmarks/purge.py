@@ -140,7 +140,11 @@ def run() -> list[dict[str, Any]]:
 
 
 def _rates_at_once(
-    deployed: Deployment, database: Any, first: UUID, rows: int, blocks: int
+    deployed: Deployment,
+    database: psycopg.Connection[tuple[Any, ...]],
+    first: UUID,
+    rows: int,
+    blocks: int,
 ) -> tuple[list[float], list[float]]:
     """Return rows a second of unthrottled erasures, and of a plain DELETE, by turns."""
     at_once, plain = [], []
