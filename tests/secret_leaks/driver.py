@@ -109,10 +109,10 @@ class Driver:
     def _wrong_returns(self, person: HttpSession, store: str, seller: str) -> None:
         self.unlimited()
         back = person.consent(store, seller, emulator=self.demo.emulator)
-        stranger = self.browser("bob")
+        other = self.browser("bob")
         anonymous = self.browser("anonymous", signed_in=False)
         for who, address in (
-            (stranger, back),
+            (other, back),
             (anonymous, back),
             (person, back.replace("state=", "state=x")),
         ):

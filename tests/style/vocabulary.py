@@ -77,7 +77,9 @@ MODULES = {
 }
 #: Phrases of prose (regular expressions, any case), and what to write instead.
 PROSE = {
-    r"the house": "the codebase",
+    r"(the|this) house": "the codebase",
+    r"honest(y|ly)?": "true, original",
+    r"strangers?": "anyone, others, an unauthenticated client",
     r"rooms?": "package",
     r"seats?|seated": "membership",
     r"standing": "authentication state",

@@ -156,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         r"(?i:session[_-]?token)" + _ASSIGNED + r"([A-Za-z0-9/+]{100,}={0,2})",
         _is_random,
     ),
-    # This house's.
+    # This project's.
     _rule("theseller-secret", "theseller-1.", r"theseller-1\.[0-9a-f]{32}\.[A-Za-z0-9_-]{43}"),
     _rule(
         "theseller-root-key",

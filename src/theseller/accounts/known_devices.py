@@ -1,6 +1,6 @@
 """Recognize browsers that an account has signed in with before.
 
-A signed cookie marks them, so that strangers' attempts don't count against them. The cookie gives
+A signed cookie marks them, so that other people's attempts don't count against them. The cookie gives
 no access: it only selects the bucket in which attempts are counted. It is bound to the account's
 address.
 """

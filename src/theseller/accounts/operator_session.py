@@ -26,7 +26,7 @@ from theseller.accounts.queries import is_operator
 class OperatorAuthState(StrEnum):
     """Authentication state of a session in the operator area."""
 
-    NOT_OPERATOR = "stranger"  # gets 404
+    NOT_OPERATOR = "not_operator"  # gets 404
     NO_FACTOR = "no_factor"  # must set one up first
     NOT_PROVEN = "unproven"  # has not proven it in this session, or too long ago
     IDLE = "idle"  # was away for too long

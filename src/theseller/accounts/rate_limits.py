@@ -1,6 +1,6 @@
 """Limits of attempts to sign in or to prove a second factor.
 
-A known browser has a bucket of its own, so that its owner can sign in whatever strangers do.
+A known browser has a bucket of its own, so that its owner can sign in whatever others do.
 Everyone else is counted by network, by account and network, and by account alone. The last limit is
 wide: it bounds guessing from many networks together, and is hard to fill from few.
 """

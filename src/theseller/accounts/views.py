@@ -83,7 +83,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def _second_step(request: HttpRequest, user: User) -> HttpResponse:
     """Ask for the second factor after a correct password.
 
-    It is asked at the same URL: no other is open to strangers.
+    It is asked at the same URL: no other is open to visitors who are not signed in.
     """
     error = ""
     if request.method == "POST" and "again" in request.POST:

@@ -19,7 +19,7 @@ from theseller.datamap.types import (
 class DataMapError(Exception):
     """The map contradicts itself.
 
-    A table twice, an unregistered parent, or parents in a circle.
+    A table twice, an unregistered parent, or parents in a cycle.
     """
 
 
@@ -73,7 +73,7 @@ class TableRegistry:
 
         Raises:
             DataMapError: a parent is not registered, or tables are parents of each other in a
-                circle.
+                cycle.
         """
         children_left = _count_children(self._descriptors)
         ready = [
@@ -89,10 +89,10 @@ class TableRegistry:
                 if children_left[parent] == 0:
                     heapq.heappush(ready, _rank(self._descriptors[parent]))
         if len(order) < len(self._descriptors):
-            circle = sorted(table for table, count in children_left.items() if count > 0)
+            cycle = sorted(table for table, count in children_left.items() if count > 0)
             raise DataMapError(
-                "no order of erasure: these tables are in or behind a circle of parents:"
-                f" {', '.join(circle)}"
+                "no order of erasure: these tables are in or behind a cycle of parents:"
+                f" {', '.join(cycle)}"
             )
         return tuple(order)
 

@@ -1,7 +1,7 @@
 """Compare the database's functions with the reviewed list, by hash.
 
 `sql/functions.txt` is the list; a test compares it with a new database. A right tells who may call
-a function; the hash tells that its body is the reviewed one. A guard function with a back door
+a function; the hash tells that its body is the reviewed one. A guard function with a bypass
 changes no right.
 """
 

@@ -1,6 +1,6 @@
 """The limits of sign-in attempts.
 
-Strangers can't lock an account out, and guessing from many networks is bounded.
+Others can't lock an account out, and guessing from many networks is bounded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The door of the operator's area: who is let in, who is sent where, and when it closes."""
+"""Access to the operators' area: who may enter, who is redirected, and when it ends."""
 
 from __future__ import annotations
 

@@ -112,13 +112,13 @@ def _sign_by_another_key(superuser: Superuser) -> None:
         "select document, leaves from audit_checkpoint where number = 3"
     ).fetchone()
     assert row is not None
-    honest = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    original = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
     leaves = bytes(row[1])  # type: ignore[call-overload]
     before = superuser.execute("select document from audit_checkpoint where number = 2").fetchone()
     assert before is not None
     head = checkpoint_format.read(bytes(before[0]))  # type: ignore[call-overload]
     forged = checkpoint_format.sign(
-        head, leaves, until=honest.until, key=FORGER, environment="test", at=NOON
+        head, leaves, until=original.until, key=FORGER, environment="test", at=NOON
     )
     superuser.execute(
         "update audit_checkpoint set document = %s where number = 3", [forged.document]

@@ -267,12 +267,12 @@ def test_killed_while_turning_off_it_is_off_after_the_next_run(
     def die(*_: object, **__: object) -> object:
         raise _Killed
 
-    honest = destroy_keys
+    original = destroy_keys
     with monkeypatch.context() as patch:
         if boundary == "intended":
             patch.setattr(operations, "withdraw_consent", die)
         elif boundary == "key destroyed":
-            patch.setattr(operations, "destroy_keys", lambda *rest: (honest(*rest), die()))
+            patch.setattr(operations, "destroy_keys", lambda *rest: (original(*rest), die()))
         else:
             patch.setattr(operations, "USING", "no such alias")
         with pytest.raises((_Killed, Exception)):

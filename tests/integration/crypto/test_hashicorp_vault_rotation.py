@@ -201,12 +201,12 @@ def _replace_counting(
 ) -> None:
     made = make_purpose_rotation(*choice)
     assert made is not None
-    honest, passed = VaultClient.call, [0]
+    original, passed = VaultClient.call, [0]
 
     def counted(
         client: VaultClient, method: str, path: str, body: Secret | None = None
     ) -> VaultResponse:
-        answer = honest(client, method, path, body)
+        answer = original(client, method, path, body)
         if passed[0] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         passed[0] += 1

@@ -71,27 +71,27 @@ class Meter:
     def install(self) -> None:
         """Stand between this process and its files and database, in the one process that is forked for it."""
         for name, operation in (("write_private", "write"), ("erase", "erase")):
-            honest = getattr(private_files, name)
+            original = getattr(private_files, name)
             for module in (private_files, keystore, providers, rewrap):
                 if hasattr(module, name):
-                    setattr(module, name, self._counted(operation, honest))
+                    setattr(module, name, self._counted(operation, original))
         for name in ("replace", "unlink"):
             setattr(Path, name, self._deadly(getattr(Path, name)))
         connections["default"].execute_wrappers.append(self._statement)
 
-    def _counted(self, operation: str, honest: Callable[..., None]) -> Callable[..., None]:
+    def _counted(self, operation: str, original: Callable[..., None]) -> Callable[..., None]:
         # whatever the function takes
         def counted(*arguments: Any, **named: Any) -> None:  # noqa: ANN401
             with self.write(operation):
-                honest(*arguments, **named)
+                original(*arguments, **named)
 
         return counted
 
-    def _deadly(self, honest: Callable[..., Any]) -> Callable[..., Any]:
+    def _deadly(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def deadly(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
             if self.within:
                 _die()
-            return honest(*arguments, **named)
+            return original(*arguments, **named)
 
         return deadly
 

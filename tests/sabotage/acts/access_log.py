@@ -111,12 +111,12 @@ def _endless(tools: Tools) -> Iterator[None]:
         "select pg_get_functiondef('guard.open_access(uuid, timestamptz)'::regprocedure)"
     ).fetchone()
     assert row is not None
-    honest = str(row[0])
-    tools.superuser.execute(honest.replace("s.closed_at is null", "true").encode())
+    original = str(row[0])
+    tools.superuser.execute(original.replace("s.closed_at is null", "true").encode())
     try:
         yield
     finally:
-        tools.superuser.execute(honest.encode())
+        tools.superuser.execute(original.encode())
 
 
 @breaks(_CONTROL, "replaces a checkpoint by one that a key of their own signed")
@@ -125,8 +125,8 @@ def _forges(tools: Tools) -> Iterator[None]:
         "select document, leaves from audit_checkpoint where number = 1"
     ).fetchone()
     assert row is not None
-    honest, leaves = bytes(row[0]), bytes(row[1])  # type: ignore[call-overload]
-    first = checkpoint_format.read(honest)
+    original, leaves = bytes(row[0]), bytes(row[1])  # type: ignore[call-overload]
+    first = checkpoint_format.read(original)
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     at = tools.deployment.begun
     forged = checkpoint_format.sign(
@@ -139,7 +139,7 @@ def _forges(tools: Tools) -> Iterator[None]:
         yield
     finally:
         with _unguarded(tools.superuser) as superuser:
-            superuser.execute(replaced, [honest])
+            superuser.execute(replaced, [original])
 
 
 @breaks(_CONTROL, "removes the checkpoints from the database")
@@ -178,11 +178,16 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
         "select document, leaves from audit_checkpoint where number = 1"
     ).fetchone()
     assert row is not None
-    honest = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    original = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
     leaves = bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     forged = checkpoint_format.sign(
-        None, leaves, until=honest.until, key=forger, environment="test", at=tools.deployment.begun
+        None,
+        leaves,
+        until=original.until,
+        key=forger,
+        environment="test",
+        at=tools.deployment.begun,
     )
     with _unguarded(tools.superuser) as superuser:
         superuser.execute(

@@ -87,7 +87,7 @@ def _later(tools: Tools) -> Iterator[None]:
         )
 
 
-@breaks("pii-30-days", "lets the key of a day live on after the day")
+@breaks("pii-30-days", "keeps the key of a day after that day")
 def _alive(_tools: Tools) -> Iterator[None]:
     key = settings.KEY_STORE.create(Purpose.PII, "pii-day:2026-01-31")
     yield

@@ -41,7 +41,7 @@ sql(
 )
 sql(
     CONTROL,
-    "lets an account live on for 31 days after its last shop",
+    "keeps an account for 31 days after its last shop",
     "insert into retention_person_end (user_id, asked_at) values ('{new}', now() - interval '31"
     " days')",
     "delete from retention_person_end where user_id = '{new}'",

@@ -59,12 +59,12 @@ def _twice(_tools: Tools) -> Iterator[None]:
 
 @breaks("pii-separate-key", "seals without binding what a message is for")
 def _unbound(tools: Tools) -> Iterator[None]:
-    honest = EncryptionContext.canonical
+    original = EncryptionContext.canonical
 
     def careless(place: EncryptionContext) -> bytes:
         if place.table == "keystore":
-            return honest(place)
-        return honest(
+            return original(place)
+        return original(
             EncryptionContext(
                 place.tenant,
                 place.table,
@@ -81,11 +81,11 @@ def _unbound(tools: Tools) -> Iterator[None]:
 
 @breaks("pii-separate-key", "gives every purpose the same data key")
 def _same(tools: Tools) -> Iterator[None]:
-    honest = RotatableKeyStore.get
+    original = RotatableKeyStore.get
     one = new_data_key(Purpose.SESSION)
 
     def careless(store: RotatableKeyStore, key_id: UUID) -> DataKey:
-        return DataKey(key_id, honest(store, key_id).purpose, one.material)
+        return DataKey(key_id, original(store, key_id).purpose, one.material)
 
     tools.patch.setattr(RotatableKeyStore, "get", careless)
     yield

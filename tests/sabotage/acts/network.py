@@ -71,7 +71,7 @@ for _does, _broken, _repaired in (
     )
 
 
-@breaks("net-tenant-isolation", "builds a back door into the function that checks tickets")
+@breaks("net-tenant-isolation", "puts a bypass into the function that checks tickets")
 def _back_door(tools: Tools) -> Iterator[None]:
     yield from _rewritten(
         tools, "guard.ticket_tenant()",

@@ -97,7 +97,7 @@ def _long(tools: Tools) -> Iterator[None]:
     tools.patch.undo()
 
 
-@breaks(_CONTROL, "leaves the door open behind an operator who went away")
+@breaks(_CONTROL, "leaves a session open after an operator has left")
 def _never_idle(tools: Tools) -> Iterator[None]:
     tools.patch.setattr(operator_session, "IDLE_MAX", timedelta(hours=8))
     yield

@@ -32,8 +32,8 @@ for _does, _broken, _repaired in (
 
 @breaks("page-true", "draws unproven clauses in green")
 def _lies(tools: Tools) -> Iterator[None]:
-    honest = page._without_probe
+    original = page._without_probe
     tools.patch.setattr(
-        page, "_without_probe", lambda pending: replace(honest(pending), outcome=Status.PASSED)
+        page, "_without_probe", lambda pending: replace(original(pending), outcome=Status.PASSED)
     )
     yield

@@ -127,7 +127,7 @@ def test_free_tables_go_by_their_order_then_by_name() -> None:
     st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
 )
 def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[int, int]]) -> None:
-    """Parents drawn only from lower numbers can't form a circle; registration happens in any order."""
+    """Parents drawn only from lower numbers can't form a cycle; registration happens in any order."""
     parents: dict[int, set[int]] = {number: set() for number in range(8)}
     for one, other in pairs:
         if one != other:
@@ -143,7 +143,7 @@ def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[
 
 
 def test_circles_and_unknown_parents_are_named() -> None:
-    with pytest.raises(DataMapError, match="circle of parents: a, b"):
+    with pytest.raises(DataMapError, match="cycle of parents: a, b"):
         filled(
             descriptor("a", parents=("b",)), descriptor("b", parents=("a",)), descriptor("c")
         ).erasure_order()

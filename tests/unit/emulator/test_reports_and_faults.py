@@ -283,15 +283,15 @@ def test_faults_can_be_seen_cleared_and_refused(amazon: Amazon) -> None:
 
 
 def test_the_switches_are_for_this_machine_only(amazon: Amazon) -> None:
-    stranger = Client(create_app(amazon.config), "192.0.2.7")
-    assert stranger.get("/_emulator/state").status_code == 403
-    assert stranger.get("/_emulator/calls").status_code == 403
+    other = Client(create_app(amazon.config), "192.0.2.7")
+    assert other.get("/_emulator/state").status_code == 403
+    assert other.get("/_emulator/calls").status_code == 403
     assert (
-        stranger.post("/_emulator/faults", json={"operation": "*", "kind": "error500"}).status_code
+        other.post("/_emulator/faults", json={"operation": "*", "kind": "error500"}).status_code
         == 400
     )
-    assert stranger.request("DELETE", "/_emulator/faults").status_code == 403
-    assert stranger.post("/_emulator/rotate_secret", json={}).status_code == 400
+    assert other.request("DELETE", "/_emulator/faults").status_code == 403
+    assert other.post("/_emulator/rotate_secret", json={}).status_code == 400
     foreign_page = {"Sec-Fetch-Site": "cross-site"}
     assert (
         amazon.client.post("/_emulator/rotate_secret", json={}, headers=foreign_page).status_code

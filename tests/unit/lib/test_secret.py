@@ -1,4 +1,4 @@
-"""A secret leaves by no door but `reveal`."""
+"""A secret's value is available through `reveal` only."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
 from theseller.postgres.startup_errors import startup_failure, tail
 
 ME = Account("me", os.geteuid(), os.getegid(), switch=False)
-STRANGER = Account("stranger", 54321, 54321, switch=True)
+OTHER_USER = Account("other", 54321, 54321, switch=True)
 
 
 def state_in(tmp_path: Path) -> Path:
@@ -62,10 +62,10 @@ def test_a_closed_folder_sends_the_data_elsewhere(tmp_path: Path) -> None:
     state, elsewhere = state_in(tmp_path), tmp_path / "var"
     elsewhere.mkdir()
     tmp_path.chmod(0o700)
-    found = prepare_layout(state, STRANGER, elsewhere)
+    found = prepare_layout(state, OTHER_USER, elsewhere)
     assert found.home.parent == elsewhere
     assert tmp_path.stat().st_mode & 0o777 == 0o700
-    assert prepare_layout(state, STRANGER, tmp_path / "another") == found
+    assert prepare_layout(state, OTHER_USER, tmp_path / "another") == found
 
 
 def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_reaching_is_judged_by_each_folder_above(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     assert can_reach(ME, inner)
     (tmp_path / "a").chmod(0o700)
-    assert not can_reach(STRANGER, inner)
+    assert not can_reach(OTHER_USER, inner)
 
 
 def test_one_lock_one_holder(tmp_path: Path) -> None:

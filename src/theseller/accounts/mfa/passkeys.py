@@ -160,6 +160,6 @@ def _parsed(answer: str) -> dict[str, Any]:
 def _checked(check: Callable[[], T]) -> T:
     try:
         return check()
-    # a stranger's bytes may fail in any way inside the parsers; none of them is a proof
+    # untrusted bytes may fail in any way inside the parsers; none of them is a proof
     except Exception:  # noqa: BLE001
         raise RefusedError(_REFUSED) from None

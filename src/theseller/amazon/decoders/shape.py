@@ -3,7 +3,7 @@
 A decoder's struct is the allow-list; the table of dropped paths is the rest of Amazon's published
 model. Together they are everything known. From both a skeleton is built whose leaves are never
 turned into values, and which refuses any other name: one more pass in C over each page. Only when
-it refuses does a slower walk name the paths. Paths, never values, leave this module.
+it refuses does a slower pass name the paths. Paths, never values, leave this module.
 """
 
 from __future__ import annotations

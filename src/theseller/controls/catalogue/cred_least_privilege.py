@@ -128,9 +128,9 @@ class _Redactor:
     The page is public, and an administrator's role may be named after a person.
     """
 
-    def __init__(self, strangers: Sequence[str]) -> None:
-        names = "|".join(re.escape(name) for name in strangers)
-        self._pattern = re.compile(rf"(?<![\w.])(?:{names})(?![\w.])") if strangers else None
+    def __init__(self, others: Sequence[str]) -> None:
+        names = "|".join(re.escape(name) for name in others)
+        self._pattern = re.compile(rf"(?<![\w.])(?:{names})(?![\w.])") if others else None
 
     def __call__(self, line: str) -> str:
         return self._pattern.sub("(a role that is not ours)", line) if self._pattern else line

@@ -136,7 +136,7 @@ PENDING: tuple[Pending, ...] = (
         "ppl-review",
         9,
         "Access is as small as the work allows, and reviewed every quarter",
-        "A campaign walks over every grant, of people and of services.",
+        "A review covers every grant, of people and of services.",
         EnforcementKind.PROCEDURE,
         "Reviews of operators' access sessions exist (see cred-access-log); a review of who holds"
         " which grant is not built.",

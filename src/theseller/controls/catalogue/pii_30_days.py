@@ -163,9 +163,9 @@ def _expired_copy(context: ProbeContext) -> Iterator[str]:
             yield "The key of a day long past is available."
         except KeyDestroyedError:
             continue
-    stranger, place = new_data_key(Purpose.PII), _place()
-    sealed = seal(stranger, place, b"thrown away")
-    if not can_open(KeyRing(stranger), place, sealed) or can_open(context.keys, place, sealed):
+    other, place = new_data_key(Purpose.PII), _place()
+    sealed = seal(other, place, b"thrown away")
+    if not can_open(KeyRing(other), place, sealed) or can_open(context.keys, place, sealed):
         yield "A record opened without its key."
 
 

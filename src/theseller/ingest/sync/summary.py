@@ -13,9 +13,9 @@ from theseller.connections.types import ConnectionView, Origin
 from theseller.ingest.sync.queries import is_running
 from theseller.ingest.types import StreamProgress
 
-#: Before this much of a stream is there and this much time has passed, its pace says nothing.
+#: Before this much of a stream is there and this much time has passed, its rate says nothing.
 _SHORTEST = timedelta(seconds=20)
-#: A stream that began longer ago than this was interrupted or added later: its pace is not known.
+#: A stream that began longer ago than this was interrupted or added later: its rate is not known.
 _LONGEST = timedelta(days=2)
 #: An authorization so long after its connection was made is a renewal.
 _AT_ONCE = timedelta(minutes=1)
@@ -54,7 +54,7 @@ def summarize(
 ) -> SyncSummary:
     """Return the line for `streams` of the shop's `connections`.
 
-    Amazon's rate limits decide the pace, so the rest is taken to go on as fast as what has arrived
+    Amazon's rate limits decide the rate, so the rest is taken to go on as fast as what has arrived
     since the connection was made.
     """
     begun = _begun([view for view in connections if view.is_open and view.origin is Origin.LWA])
