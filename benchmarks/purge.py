@@ -69,10 +69,8 @@ def run() -> list[dict[str, Any]]:
     Returns:
         Rows a second (against a plain DELETE) and the ratio of p95.
     """
-    rows, blocks = (
-        int(os.environ.get("THESELLER_PURGE_ROWS") or 200_000),
-        int(os.environ.get("THESELLER_PURGE_BLOCKS") or 5),
-    )
+    rows = int(os.environ.get("THESELLER_PURGE_ROWS") or 200_000)
+    blocks = int(os.environ.get("THESELLER_PURGE_BLOCKS") or 5)
     with deployment(archiving=True) as deployed, _superuser(deployed) as database:
         first = UUID(deployed.people()[0]["tenant"])
         other = _neighbour(database, first)
@@ -105,12 +103,8 @@ def run() -> list[dict[str, Any]]:
                 flush=True,
             )
         at_once, plain = _rates_at_once(deployed, database, first, rows, blocks)
-    quiet, busy, gently, rate = (
-        median(map(_p95, peace)),
-        median(map(_p95, during)),
-        median(rates),
-        median(at_once),
-    )
+    quiet, busy = median(map(_p95, peace)), median(map(_p95, during))
+    gently, rate = median(rates), median(at_once)
     print(
         f"  rows a second: {gently:,.0f} at the service's pace, {rate:,.0f} at once,"
         f" {median(plain):,.0f} by hand",
