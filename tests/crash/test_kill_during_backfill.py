@@ -182,7 +182,7 @@ def _wait(demo: Demo, what: str, holds: Callable[[], bool]) -> None:
         except (OSError, psycopg.OperationalError):
             return False  # what was killed is not back yet
 
-    assert wait_until(requested, PATIENCE, step=0.2), f"waited in vain: {what}\n{demo.last_words()}"
+    assert wait_until(requested, PATIENCE, step=0.5), f"waited in vain: {what}\n{demo.last_words()}"
 
 
 def _facts(demo: Demo) -> dict[str, int]:

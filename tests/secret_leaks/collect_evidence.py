@@ -115,6 +115,7 @@ def gather(demo: InstrumentedDemo) -> Evidence:
         driver.import_files(charlie)
         driver.pulled()
         driver.jobs_done()
+        demo.slow_amazon("*")
         rotated.result()
     known_secrets.collect_deployment(demo, "connected")
     known_secrets.collect_wire(demo)

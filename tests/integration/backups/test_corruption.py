@@ -9,11 +9,13 @@ import pytest
 from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(600)
-LEAST = 60
 
 
-def test_every_damage_to_a_backup_is_noticed(deployed: Deployment) -> None:
-    done = deployed.python("tests.integration.backups.corruption")
+@pytest.mark.parametrize(
+    ("stride", "least"), [(4, 30), pytest.param(1, 60, marks=pytest.mark.exhaustive)]
+)
+def test_every_damage_to_a_backup_is_noticed(deployed: Deployment, stride: int, least: int) -> None:
+    done = deployed.python("tests.integration.backups.corruption", str(stride))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     matrix = [json.loads(line) for line in done.stdout.splitlines()]
     for row in matrix:
@@ -22,7 +24,7 @@ def test_every_damage_to_a_backup_is_noticed(deployed: Deployment) -> None:
             f" {row['restore'] or '-'}\n"
         )
     sys.stdout.write(f"{len(matrix)} damages tried\n")
-    assert len(matrix) >= LEAST
+    assert len(matrix) >= least
     unnoticed = [row["damage"] for row in matrix if "" in (row["drill"], row["restore"])]
     assert not unnoticed
     clumsy = [
