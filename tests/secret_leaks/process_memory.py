@@ -22,7 +22,7 @@ _OVERLAP = 2048
 
 
 class NotAllowedError(Exception):
-    """This user may not look into that process."""
+    """The user may not read that process's memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ _SENT = ("code", "refresh_token", "client_secret")
 
 @dataclass(frozen=True, slots=True)
 class FailureMode:
-    """How the next answer to a path that matches `path` fails. `@secrets@` in body and headers is
-    every secret of the request, `@one@` the first of them.
+    """How the next answer to a path that matches `path` fails.
+
+    `@secrets@` in body and headers is every secret of the request, `@one@` the first of them.
     """
 
     name: str

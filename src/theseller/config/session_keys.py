@@ -19,6 +19,7 @@ class SessionKeysMiddleware:
         self._placed = (settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Place keys that were rotated, then answer the request."""
         keys = settings.SESSION_KEYS()
         if keys != self._placed:
             key, fallbacks = keys

@@ -1,4 +1,4 @@
-"""This process's HTTP client and LWA client."""
+"""HTTP client and LWA client of the process."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """This deployment has nothing that it could apply to."""
+    """Result of a control that has nothing to apply to here."""
 
     reason: str
 

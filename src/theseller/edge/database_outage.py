@@ -72,6 +72,7 @@ class OutageMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 503 at once while the database is known not to answer."""
         if not _BREAKER.may_try():
             return unavailable(request)
         response = self._get_response(request)

@@ -55,6 +55,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Bind a new ID to the log of the request, and return it in a header."""
         request_id = str(new_id())
         request.request_id = request_id  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -78,6 +79,7 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request with the security headers set."""
         response = self.get_response(request)
         static = (
             bool(settings.STATIC_URL)

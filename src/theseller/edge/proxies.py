@@ -38,6 +38,7 @@ class TrustedProxyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Accept the forwarded address and scheme of trusted proxies only."""
         meta = request.META
         if str(meta.get("REMOTE_ADDR") or "") in settings.THESELLER_TRUSTED_PROXIES:
             address = client_address(request)
@@ -60,6 +61,7 @@ class HealthCheckMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a health check, or pass the request on."""
         probe = HEALTH_CHECKS.get(request.path_info)
         if probe is None or request.method not in {"GET", "HEAD"}:
             return self.get_response(request)

@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 
 class ErasureConfig(AppConfig):
+    """Configuration of the erasure app."""
+
     name = "theseller.erasure"
     label = "erasure"
     default_auto_field = "django.db.models.BigAutoField"

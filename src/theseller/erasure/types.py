@@ -149,6 +149,7 @@ class ResidualScan:
 
     @property
     def sanitize(self) -> bool:
+        """Whether no residual data was found, in the database and older WAL."""
         return self.hits == 0 and self.older_wal == 0
 
 

@@ -82,7 +82,7 @@ def _aws(folder: Path) -> tuple[Moto, dict[str, str]]:
 
 @pytest.fixture(autouse=True)
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process asks the services as the deployment's own do."""
+    """Have this process call the services as the deployment's own do."""
     for name, value in deployments.quiet_credentials().items():
         monkeypatch.setenv(name, value)
 

@@ -1,3 +1,5 @@
+"""Reading the two All Orders reports."""
+
 from __future__ import annotations
 
 import json

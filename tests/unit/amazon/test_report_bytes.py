@@ -1,3 +1,5 @@
+"""Reading report files as bytes: encodings, compression, chunks, limits."""
+
 from __future__ import annotations
 
 import codecs

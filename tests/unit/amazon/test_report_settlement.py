@@ -1,3 +1,5 @@
+"""Reading settlement reports."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

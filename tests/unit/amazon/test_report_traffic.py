@@ -1,3 +1,5 @@
+"""Reading Sales and Traffic reports."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,3 +1,5 @@
+"""Drawing charts as SVG."""
+
 from __future__ import annotations
 
 from datetime import timedelta

@@ -1,3 +1,5 @@
+"""Formatting amounts, counts and percentages."""
+
 from __future__ import annotations
 
 from decimal import Decimal

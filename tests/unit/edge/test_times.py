@@ -1,3 +1,5 @@
+"""Formatting dates and times."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
