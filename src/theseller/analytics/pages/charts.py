@@ -218,7 +218,7 @@ def chart(
 def _address(selection: Selection, points: Points) -> str:
     """Return the URL of a point, with DAY and FIRST for its days.
 
-    DAY is in the place of the last and FIRST of the first day of the point; the script replaces them.
+    The script replaces DAY by the last and FIRST by the first day of the point.
     """
     if points.weekly:
         return selection.query(period="custom", **{"from": "FIRST", "to": "DAY"})
