@@ -265,7 +265,7 @@ class SettlementDecoder:
     def _values(
         self, number: int, cells: tuple[str, ...], summary: SettlementSummary
     ) -> tuple[str, Decimal, datetime, bool, int | None] | None:
-        """Return currency, amount, time posted, whether it is a day only, and quantity of a line.
+        """Return currency, amount, posting time, "day only" and quantity.
 
         A blank currency is the summary's. None, and a finding, if a cell can't be read.
         """

@@ -244,7 +244,10 @@ _NOTICE_LEVELS = {
 
 @register.filter
 def notice_level(tone: str) -> str:
-    """Return the level of a notice: ``good``, ``warn``, ``bad``, or empty for information."""
+    """Return the level of a notice; empty means information.
+
+    One of ``good``, ``warn`` and ``bad``.
+    """
     return _NOTICE_LEVELS.get(tone, "")
 
 
