@@ -48,11 +48,14 @@ _BEFORE = """
             from pg_attribute where attrelid = t.name and attnum > 0 and not attisdropped);
 """
 _TRIGGERS = """
-create or replace function guard.prove_added() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+create or replace function guard.prove_added() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare proven uuid;
 begin
     proven := guard.ticket_tenant();
-    if exists (select from added a where a.tenant_id is distinct from proven) then raise insufficient_privilege; end if;
+    if exists (select from added a where a.tenant_id is distinct from proven) then
+        raise insufficient_privilege;
+    end if;
     return null;
 end $$;
 create trigger prove_added after insert on ingest_order_line

@@ -1,8 +1,8 @@
 """Recognize browsers that an account has signed in with before.
 
-A signed cookie marks them, so that other people's attempts don't count against them. The cookie gives
-no access: it only selects the bucket in which attempts are counted. It is bound to the account's
-address.
+A signed cookie marks them, so that other people's attempts don't count against them. The cookie
+gives no access: it only selects the bucket in which attempts are counted. It is bound to the
+account's address.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ _FAILED = (
     " misslyck avvisad avbruten nekad returnerad kundeinte"
     " nieudan odrzucon niepowod zwrócon anulowan niemożna niezrealizowan niepowiodł"
     " başarısız reddedil iadeedil iptal gerçekleştirilemedi yapılamadı"
-    " 失敗 エラー 不能 できません できなかった 拒否 却下 組戻 差し戻 取消 取り消 キャンセル 返戻 戻入"
+    " 失敗 エラー 不能 できません できなかった 拒否 却下 組戻 差し戻"
+    " 取消 取り消 キャンセル 返戻 戻入"
 )
 #: Words of charges and of buyers' orders, whose payments are no payouts.
 _OTHER = (

@@ -64,14 +64,16 @@ _FAULTS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[An
     (
         KeyNotFoundError,
         lambda _: (
-            "the key of this backup is not in this key store: is this the key store of the deployment that made the backup?"
+            "the key of this backup is not in this key store: is this the key store of the"
+            " deployment that made the backup?"
         ),
     ),
     (WrongEnvironmentError, str),
     (
         (CannotOpenError, zstandard.ZstdError),
         lambda _: (
-            "this backup is damaged, or was tampered with: one of its objects was changed after it was sealed"
+            "this backup is damaged, or was tampered with: one of its objects was changed after it"
+            " was sealed"
         ),
     ),
     (AbsentError, lambda error: f"this backup is incomplete: {error}"),

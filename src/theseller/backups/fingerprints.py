@@ -69,8 +69,8 @@ def _in_lock(holder: Connection, act: Callable[[], None]) -> None:
         else:
             return
     raise BackupError(
-        "a transaction has been writing for ten minutes, so no common moment could be marked: look for"
-        " it in pg_stat_activity"
+        "a transaction has been writing for ten minutes, so no common moment could be marked: look"
+        " for it in pg_stat_activity"
     )
 
 

@@ -27,7 +27,9 @@ describe_table(
         "For which orders a packing slip was requested, and the outcome. Order numbers; no buyer"
         " data."
     ),
-    columns="tenant_id connection_id order_id:seller_facts requested_at requested_by outcome done_at",
+    columns=(
+        "tenant_id connection_id order_id:seller_facts requested_at requested_by outcome done_at"
+    ),
     indexes="_pkey _open",
     tenant_column="tenant_id",
     connection_column="connection_id",

@@ -91,8 +91,8 @@ def day_key(day: date, *, at: datetime) -> DataKey:
         first = bool(
             sql.execute(
                 databases[USING],
-                "insert into pii.day_key (expires_on, key_id, made_at) values (%s, %s, %s) on conflict"
-                " (expires_on) do nothing",
+                "insert into pii.day_key (expires_on, key_id, made_at) values (%s, %s, %s) on"
+                " conflict (expires_on) do nothing",
                 [day, made.id, at],
             )
         )

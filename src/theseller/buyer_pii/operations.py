@@ -171,9 +171,9 @@ def request_slips(
             for order in orders(on, ids[:MAX_SLIPS_PER_REQUEST], at=at).values():
                 cursor.execute(
                     "insert into vault_request (tenant_id, connection_id, order_id, requested_at,"
-                    " requested_by) values (%s, %s, %s, %s, %s) on conflict (tenant_id, connection_id,"
-                    " order_id) do update set requested_at = excluded.requested_at, requested_by ="
-                    " excluded.requested_by, outcome = null, done_at = null",
+                    " requested_by) values (%s, %s, %s, %s, %s) on conflict (tenant_id,"
+                    " connection_id, order_id) do update set requested_at = excluded.requested_at,"
+                    " requested_by = excluded.requested_by, outcome = null, done_at = null",
                     [tenant, order.connection, order.id, at, actor],
                 )
                 wanted.setdefault(order.connection, []).append(order.id)
@@ -196,8 +196,8 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
             row[1]: row
             for row in sql.rows(
                 databases[USING],
-                "select connection_id, order_id, expires_on, sealed from pii.recipient where tenant_id"
-                " = %s and order_id = any(%s)",
+                "select connection_id, order_id, expires_on, sealed from pii.recipient where"
+                " tenant_id = %s and order_id = any(%s)",
                 [tenant, list(known)],
             )
             if row[1] in known and row[0] == known[row[1]].connection

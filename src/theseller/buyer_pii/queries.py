@@ -115,8 +115,8 @@ def pending_requests(connection: UUID) -> tuple[RecipientRequest, ...]:
         RecipientRequest(*row)
         for row in statements.rows(
             databases["default"],
-            "select order_id, requested_at from vault_request where tenant_id = %s and connection_id ="
-            " %s and outcome is null order by requested_at, order_id",
+            "select order_id, requested_at from vault_request where tenant_id = %s and"
+            " connection_id = %s and outcome is null order by requested_at, order_id",
             [current_tenant(), connection],
         )
     )

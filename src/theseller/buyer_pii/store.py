@@ -58,8 +58,8 @@ def store_recipient(  # one for each thing that is known of it
         sql.execute(
             databases[USING],
             "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at,"
-            " expires_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
+            " expires_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s,"
+            " %s, %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
             [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
         )
         kept: date = sql.value(

@@ -3,8 +3,8 @@
 A thread gets a request when all of it has arrived. gunicorn's own threaded worker reads headers and
 body in the thread that answers, with no limit of time: a few half-sent requests stop it. Here the
 event loop reads them (`PendingRequest`), each within a deadline. Bodies of report files are the
-exception: they are too large to be buffered for unauthenticated clients, so a thread reads them, a few at a time,
-and only as long as they keep coming (`TimedSocket`).
+exception: they are too large to be buffered for unauthenticated clients, so a thread reads
+them, a few at a time, and only as long as they keep coming (`TimedSocket`).
 """
 
 from __future__ import annotations

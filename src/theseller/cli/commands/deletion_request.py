@@ -92,8 +92,8 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
     for one in done:
         known = "" if one.first else " (already recorded)"
         print(
-            f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) closed now;"
-            " erasure follows automatically"
+            f"shop {one.tenant}: request {one.request}{known}, {one.ended} connection(s) closed"
+            " now; erasure follows automatically"
         )
     return OK
 
