@@ -18,7 +18,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from time import monotonic
 from uuid import UUID
 
 import psycopg
@@ -413,23 +412,18 @@ def attack(
     *,
     seed: int,
     most: int,
-    seconds: float | None = None,
     stop_at: int = 20,
 ) -> FuzzResult:
-    """Run up to `most` statements in at most `seconds`, and stop after `stop_at` hits.
+    """Run up to `most` statements, and stop after `stop_at` hits.
 
     `connect` opens the attacker's connection, `ticket` signs the attacker's own shop's ticket for
     it.
     """
-    grammar, found, begun = Grammar(world, seed), FuzzResult(), monotonic()
+    grammar, found = Grammar(world, seed), FuzzResult()
     connection: Connection | None = None
     own_ticket = ""
     said: list[str] = []
-    while (
-        found.statements < most
-        and len(found.hits) < stop_at
-        and (seconds is None or monotonic() - begun < seconds)
-    ):
+    while found.statements < most and len(found.hits) < stop_at:
         try:
             if connection is None or connection.closed or found.statements % 200 == 199:
                 if connection is not None:

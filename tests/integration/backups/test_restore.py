@@ -318,11 +318,11 @@ def test_programs_of_another_version_take_no_backup(
     ("arguments", "environment", "says"),
     [
         (["01a00000-0000-7000-8000-000000000000"], {}, "there is no readable backup"),
-        (["--until", "yesterday"], {}, "--until is `moment` or an instant"),
-        (["--until", "2026-11-23T14:00"], {}, "--until needs its zone"),
+        (["--until", "yesterday"], {}, "--until takes `moment` or a time"),
+        (["--until", "2026-11-23T14:00"], {}, "--until needs a time zone"),
         (["--until", "2099-01-01T00:00Z"], {}, "recover"),
         ([], {"THESELLER_BACKUPS": "/nowhere/at/all"}, "no backup here can be read"),
-        ([], {"THESELLER_BACKUPS": "none"}, "keeps no backups itself"),
+        ([], {"THESELLER_BACKUPS": "none"}, "takes no backups itself"),
         ([], {"THESELLER_ENV": "staging"}, ""),
         ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
     ],
@@ -366,7 +366,7 @@ def test_a_restore_to_an_instant_has_the_rows_of_that_instant(story: Story) -> N
 
 def test_a_restore_to_the_backup_time_has_no_deleted_rows(story: Story) -> None:
     said = restore(story.deployed, story.backup, "--until", "moment")
-    assert "3 connections that ended since were ended and erased again" in said
+    assert "3 connections that were closed later were closed and erased again" in said
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 

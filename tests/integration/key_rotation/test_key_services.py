@@ -145,7 +145,7 @@ def test_purpose_keys(served: Deployment) -> None:
     }
     assert keys
     before = transit.newest(Purpose.REFRESH_TOKEN)
-    assert "1 replaced" in _rotate(served, "purpose-key:refresh_token")
+    assert "1 rotated" in _rotate(served, "purpose-key:refresh_token")
     assert transit.newest(Purpose.REFRESH_TOKEN) == before + 1
     assert transit.under_older(Purpose.REFRESH_TOKEN) == ()
     assert {key_id: served.keys.get(key_id) for key_id in keys} == keys
@@ -164,7 +164,7 @@ def test_keys_in_the_key_store(served: Deployment) -> None:
         for owner in names.values()
     }
     assert all(len(ids) == 1 for ids in old.values())
-    assert "3 replaced" in _rotate(served, *names)
+    assert "3 rotated" in _rotate(served, *names)
     store = served.keys
     for owner, (former,) in old.items():
         with pytest.raises(KeyDestroyedError):
@@ -178,7 +178,7 @@ def test_keys_in_the_key_store(served: Deployment) -> None:
 def test_tenant_ticket_key(served: Deployment) -> None:
     old = Secret(served.secret("tenant-ticket-key"))
     assert _scope_opens(served, old)
-    assert "1 replaced" in _rotate(served, "tenant-ticket-key")
+    assert "1 rotated" in _rotate(served, "tenant-ticket-key")
     assert _scope_opens(served, Secret(served.secret("tenant-ticket-key")))
     assert not _scope_opens(served, old)
     _assert_only_one_secret(served, "tenant-ticket-key")
@@ -186,7 +186,7 @@ def test_tenant_ticket_key(served: Deployment) -> None:
 
 def test_session_key(served: Deployment) -> None:
     old = served.secret("django-session-key")
-    assert "1 replaced" in _rotate(served, "django-session-key", "--leaked")
+    assert "1 rotated" in _rotate(served, "django-session-key", "--leaked")
     assert served.secret("django-session-key") != old
     _assert_only_one_secret(served, "django-session-key")
     is_accepted = (
@@ -200,7 +200,7 @@ def test_session_key(served: Deployment) -> None:
 def test_database_passwords(served: Deployment) -> None:
     roles = ("web", "worker", "migrate", "probe")
     old = {role: served.secret(f"db-{role}") for role in roles}
-    assert f"{len(roles)} replaced" in _rotate(served, *(f"db-{role}" for role in roles))
+    assert f"{len(roles)} rotated" in _rotate(served, *(f"db-{role}" for role in roles))
     for role in roles:
         assert not served.accepts(f"theseller_{role}", old[role])
         assert served.accepts(f"theseller_{role}", served.secret(f"db-{role}"))
@@ -215,7 +215,7 @@ def test_client_secret(served: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "new"
     file.touch(mode=0o600)
     file.write_text(new)
-    assert "1 replaced" in _rotate(
+    assert "1 rotated" in _rotate(
         served, "lwa-client-secret", "--leaked", "--new-from-file", str(file)
     )
     assert served.secret("lwa-client-secret") == new != old

@@ -221,7 +221,7 @@ def test_the_server_starts_although_a_rotation_of_its_superuser_was_killed(
             Server(deployed.state, binaries=find_binaries(os.environ), superuser_password=old)
         )
     assert deployed.accepts(SUPERUSER, old)
-    assert "1 replaced" in deployed.theseller("rotate", "db-superuser").stdout
+    assert "1 rotated" in deployed.theseller("rotate", "db-superuser").stdout
     assert deployed.accepts(SUPERUSER, deployed.secret("db-superuser"))
     assert not staged.exists()
 
@@ -241,7 +241,7 @@ def test_a_rotation_that_an_older_release_began_is_finished(deployed: Deployment
         )
         assert changed.rowcount == 1
     assert deployed.secret("tenant-ticket-key") == former
-    assert "1 replaced" in deployed.theseller("rotate", "tenant-ticket-key").stdout
+    assert "1 rotated" in deployed.theseller("rotate", "tenant-ticket-key").stdout
     assert deployed.secret("tenant-ticket-key") != former
 
 

@@ -24,6 +24,7 @@ from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.lib import clock
 from theseller.lib.secret import Secret
 from theseller.postgres.layout import conninfo
+from theseller.postgres.processes import wait_until
 from theseller.tenancy.scope import read_session
 
 #: Long enough for every process to meet what changed: caches hold two seconds.
@@ -58,13 +59,19 @@ def rotated(deployed: Deployment, running: Traffic, *arguments: str) -> str:
     before = running.look()
     done = deployed.theseller("rotate", *arguments)
     time.sleep(_AFTERWARDS)
+    wait_until(lambda: not _idle(before, running.look()), 120, step=0.2)
     after = running.look()
     assert done.returncode == 0, done.stdout + done.stderr
     assert after.errors == before.errors, f"{after.errors}\n{running.last_words()}"
-    idle = {kind for kind in KINDS if after.by_kind.get(kind, 0) <= before.by_kind.get(kind, 0)}
+    idle = _idle(before, after)
     assert not idle, f"the traffic stood still: {idle}"
     _print_rate(arguments, before, after)
     return done.stdout
+
+
+def _idle(before: Counted, after: Counted) -> set[str]:
+    """Return the kinds of operations of which none was done between two looks."""
+    return {kind for kind in KINDS if after.by_kind.get(kind, 0) <= before.by_kind.get(kind, 0)}
 
 
 def _print_rate(arguments: tuple[str, ...], before: Counted, after: Counted) -> None:
@@ -88,7 +95,7 @@ def keys_now(deployed: Deployment) -> RotatableKeyStore:
 def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
     before = FileSecretProvider(tmp_path / "secrets")
     before.put("root-key", Secret(deployed.secret("root-key")))
-    assert "1 replaced" in rotated(deployed, running, "root-key")
+    assert "1 rotated" in rotated(deployed, running, "root-key")
     assert len(deployed.secret("root-key").splitlines()) == 1
     assert deployed.secret("root-key") != before.get("root-key").reveal()
     # The traffic still runs: a file that is being written beside its place is renamed before it
@@ -105,7 +112,7 @@ def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
     from theseller.crypto.keys import Purpose
 
     (old,) = keys_now(deployed).purpose_keys()[Purpose.REFRESH_TOKEN]
-    assert "1 replaced" in rotated(deployed, running, "purpose-key:refresh_token")
+    assert "1 rotated" in rotated(deployed, running, "purpose-key:refresh_token")
     store = keys_now(deployed)
     (new,) = store.purpose_keys()[Purpose.REFRESH_TOKEN]
     assert new != old
@@ -114,7 +121,7 @@ def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
 
 def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> None:
     old = _data_key(deployed)
-    assert "1 replaced" in rotated(
+    assert "1 rotated" in rotated(
         deployed, running, f"connection-key:{deployed.people()[0]['connection']}"
     )
     assert _data_key(deployed) != old
@@ -124,7 +131,7 @@ def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> Non
 @pytest.mark.exhaustive
 def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
     old = _signing_keys(deployed)[-1]
-    assert "1 replaced" in rotated(deployed, running, "certificate-key")
+    assert "1 rotated" in rotated(deployed, running, "certificate-key")
     (new,) = _signing_keys(deployed)
     assert new != old
     assert keys_now(deployed).record(old).destroyed
@@ -140,7 +147,7 @@ def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
 @pytest.mark.exhaustive
 def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
     (old,) = _second_factor_keys(deployed)
-    assert "1 replaced" in rotated(deployed, running, "second-factor-key")
+    assert "1 rotated" in rotated(deployed, running, "second-factor-key")
     (new,) = _second_factor_keys(deployed)
     assert new != old
     assert keys_now(deployed).record(old).destroyed
@@ -151,7 +158,7 @@ def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
 
 def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
     old = Secret(deployed.secret("tenant-ticket-key"))
-    assert "1 replaced" in rotated(deployed, running, "tenant-ticket-key")
+    assert "1 rotated" in rotated(deployed, running, "tenant-ticket-key")
     assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
     assert _scope_opens(deployed, Secret(deployed.secret("tenant-ticket-key")))
     assert not _scope_opens(deployed, old)
@@ -161,7 +168,7 @@ def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
 def test_session_key(deployed: Deployment, running: Traffic) -> None:
     old = deployed.secret("django-session-key")
     said = rotated(deployed, running, "django-session-key")
-    assert "1 replaced" in said, said
+    assert "1 rotated" in said, said
     assert deployed.secret("django-session-key") != old
     assert {
         name for name in deployed.secret_names() if name.startswith("django-session-key-")
@@ -193,7 +200,7 @@ def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple
         f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles
     }
     old = {role: deployed.secret(name) for role, name in names.items()}
-    assert f"{len(roles)} replaced" in rotated(deployed, running, *names.values())
+    assert f"{len(roles)} rotated" in rotated(deployed, running, *names.values())
     for role, name in names.items():
         database = "postgres" if name == "db-backup" else "theseller"
         assert not deployed.accepts(role, old[role], database)
