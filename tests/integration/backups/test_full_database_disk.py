@@ -130,7 +130,7 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         assert backup.returncode == 1
         assert "failed unexpectedly" not in backup.stderr
         if leave:
-            _panic(deployed)
+            _force_wal_panic(deployed)
         alive = [
             one
             for one in deployed.keys.list()
@@ -161,7 +161,7 @@ def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int
         assert deployed.theseller("audit", "verify").returncode == 0
 
 
-def _panic(deployed: Deployment) -> None:
+def _force_wal_panic(deployed: Deployment) -> None:
     """Have the server need a new file of WAL: it stops, for it may not go on without one."""
     with contextlib.suppress(psycopg.Error):
         deployed.rows("checkpoint")

@@ -123,7 +123,7 @@ def _said(connection: UUID) -> bool:
     )
 
 
-def _off_is_said_only_of_what_is_unreadable(tenant: UUID, connection: UUID, sealed: bytes) -> None:
+def _check_off_means_unreadable(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     if _said(connection):
         assert not _readable(sealed, tenant, connection), (
             "it is said to be off, and a copy can still be read"
@@ -141,7 +141,7 @@ def _the_job_finishes_what_was_begun(tenant: UUID, connection: UUID, sealed: byt
     assert _rows(connection) == int(readable)
 
 
-def _off_well(tenant: UUID, connection: UUID, sealed: bytes) -> None:
+def _check_turned_off(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     _off(tenant, connection)
     assert _said(connection)
     assert not _readable(sealed, tenant, connection)
@@ -160,9 +160,9 @@ def kill_turnings_off(tenant: UUID) -> int:
     for boundary in _boundaries():
         connection, sealed = _shop_with_a_recipient(tenant, clock.now())
         killed = forked(partial(_off_killed, tenant, connection, boundary)) == signal.SIGKILL
-        forked(partial(_off_is_said_only_of_what_is_unreadable, tenant, connection, sealed))
+        forked(partial(_check_off_means_unreadable, tenant, connection, sealed))
         forked(partial(_the_job_finishes_what_was_begun, tenant, connection, sealed))
-        forked(partial(_off_well, tenant, connection, sealed))
+        forked(partial(_check_turned_off, tenant, connection, sealed))
         if not killed:
             break
         kills += 1
@@ -178,7 +178,7 @@ def _sweep_killed(boundary: int) -> None:
         expire_recipients(at=clock.now())
 
 
-def _log_says_only_what_is_so(tenant: UUID, connection: UUID, sealed: bytes) -> None:
+def _check_log_of_the_day(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     [(day,)] = superuser(
         "select distinct expires_on from pii.recipient where connection_id = %s", [connection]
     ) or [(None,)]
@@ -192,7 +192,7 @@ def _log_says_only_what_is_so(tenant: UUID, connection: UUID, sealed: bytes) -> 
         )
 
 
-def _day_well(tenant: UUID, connection: UUID, sealed: bytes) -> None:
+def _check_day_expired(tenant: UUID, connection: UUID, sealed: bytes) -> None:
     expire_recipients(at=clock.now())
     assert not _readable(sealed, tenant, connection)
     assert _rows(connection) == 0
@@ -205,8 +205,8 @@ def kill_ends_of_days(tenant: UUID) -> int:
         before = clock.now() - timedelta(days=PII_DAYS_MAX + boundary)
         connection, sealed = _shop_with_a_recipient(tenant, before)
         killed = forked(partial(_sweep_killed, boundary)) == signal.SIGKILL
-        forked(partial(_log_says_only_what_is_so, tenant, connection, sealed))
-        forked(partial(_day_well, tenant, connection, sealed))
+        forked(partial(_check_log_of_the_day, tenant, connection, sealed))
+        forked(partial(_check_day_expired, tenant, connection, sealed))
         _leave(connection)
         if not killed:
             break
@@ -223,7 +223,7 @@ def _keep_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
         _keep(tenant, connection, clock.now())
 
 
-def _keep_well(tenant: UUID, connection: UUID) -> None:
+def _check_recipient_stored(tenant: UUID, connection: UUID) -> None:
     _keep(tenant, connection, clock.now())
     [(sealed,)] = superuser(
         "select sealed from pii.recipient where connection_id = %s", [connection]
@@ -238,7 +238,7 @@ def kill_keepings(tenant: UUID) -> int:
     for boundary in _boundaries():
         connection = _turned_on(tenant, clock.now())
         killed = forked(partial(_keep_killed, tenant, connection, boundary)) == signal.SIGKILL
-        forked(partial(_keep_well, tenant, connection))
+        forked(partial(_check_recipient_stored, tenant, connection))
         _leave(connection)
         if not killed:
             break

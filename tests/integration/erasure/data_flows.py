@@ -180,7 +180,7 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
         assert answer.status_code == 302, "the second factor was refused"
         _by_browser(alice, made, canary)
         alice.step_up_if_required("/data/deletion/", code=next_code(app))
-        _look_and_take_away(alice, canary)
+        _read_and_export(alice, canary)
         arm(canary)
         _into_the_traps(deployed, alice, tenant, canary)
         arm(_NOTHING)
@@ -237,7 +237,7 @@ def _by_browser(alice: HttpSession, made: dict[str, bytes], canary: str) -> None
             assert answer.status_code in {200, 422}, answer.status_code
 
 
-def _look_and_take_away(alice: HttpSession, canary: str) -> None:
+def _read_and_export(alice: HttpSession, canary: str) -> None:
     for path, parameters in (
         ("/", {}), ("/", {"format": "csv"}), ("/products/", {"q": canary, "period": "18months"}),
         ("/products/", {"format": "csv"}), ("/days/2026-10-05/", {"format": "csv"}),

@@ -102,7 +102,7 @@ def _person_killed(boundary: int) -> None:
         erase_tenants_and_users(tenants=(), at=clock.now())
 
 
-def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
+def _check_records_of_a_shop(tenant: UUID, whole: int) -> None:
     """Check that nothing was deleted before the entry outside the database.
 
     No table is marked that has rows, and no certificate was issued over rows.
@@ -127,7 +127,7 @@ def _no_lie_about_a_shop(tenant: UUID, whole: int) -> None:
     assert not issued or not any(left.values())
 
 
-def _no_lie_about_a_person(person: UUID, whole: int) -> None:
+def _check_records_of_a_user(person: UUID, whole: int) -> None:
     left = sum(count_user_rows(person).values())
     if left != whole:
         assert person in {entry.id for entry in journal().entries(SubjectKind.USER)}, (
@@ -143,7 +143,7 @@ def _no_lie_about_a_person(person: UUID, whole: int) -> None:
     assert not (erased or issued) or not left
 
 
-def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
+def _check_shop_deleted(tenant: UUID, goes: UUID, stays: UUID) -> None:
     if tenant in due_tenants(at=clock.now()):
         result = erase_tenant(tenant=tenant, at=clock.now())
         assert result.completed, result.waiting or result.left
@@ -162,7 +162,7 @@ def _shop_well(tenant: UUID, goes: UUID, stays: UUID) -> None:
     ), "something was counted twice, or not"
 
 
-def _person_well(person: UUID) -> None:
+def _check_user_deleted(person: UUID) -> None:
     erase_tenants_and_users(tenants=(), at=clock.now())
     assert not any(count_user_rows(person).values())
     issued = subject_certificate(person)
@@ -202,8 +202,8 @@ def kill_shops() -> int:
         # Two places and one attempt of each, and the shop itself.
         return (
             partial(_shop_killed, tenant),
-            partial(_no_lie_about_a_shop, tenant, 5),
-            partial(_shop_well, tenant, goes, stays),
+            partial(_check_records_of_a_shop, tenant, 5),
+            partial(_check_shop_deleted, tenant, goes, stays),
         )
 
     return _kills(fresh)
@@ -220,8 +220,8 @@ def kill_people(tenant: UUID) -> int:
         )
         return (
             _person_killed,
-            partial(_no_lie_about_a_person, person, 5),
-            partial(_person_well, person),
+            partial(_check_records_of_a_user, person, 5),
+            partial(_check_user_deleted, person),
         )
 
     return _kills(fresh)

@@ -137,7 +137,7 @@ def _backup_killed(boundary: int) -> None:
     keep_wal(place)
 
 
-def _backup_well() -> None:
+def _check_backups() -> None:
     """Check that what a kill left is removed.
 
     Every living key opens a whole backup, the records say the same, and no other object exists.
@@ -169,7 +169,7 @@ def _prune_killed(boundary: int) -> None:
     prune(_place(Boundaries(boundary)), at=clock.now() + timedelta(days=BACKUP_DAYS))
 
 
-def _prune_well() -> None:
+def _check_pruned() -> None:
     place, later = _place(), clock.now() + timedelta(days=BACKUP_DAYS)
     prune(place, at=later)
     assert readable_backup_keys(place.keys) == ()
@@ -265,7 +265,7 @@ def _living(connection: UUID) -> bool:
     )
 
 
-def _disconnect_well(tenant: UUID, connection: UUID) -> None:
+def _check_disconnected(tenant: UUID, connection: UUID) -> None:
     _disconnect(tenant, connection)
     with tenant_scope(tenant):
         view = connection_view(connection)
@@ -290,7 +290,7 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     } - others
     for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
         superuser(f"delete from {table} where connection_id = %s", [found])
-    forked(partial(_purge_well, tenant, found))  # Some tables take only one such row in a shop.
+    forked(partial(_check_purged, tenant, found))  # Some tables take only one such row in a shop.
     wanted = (
         "connections_connection",
         "connections_disconnection",
@@ -319,7 +319,7 @@ def _purge_killed(tenant: UUID, connection: UUID, boundary: int) -> None:
         erase_connection(connection=connection, tenant=tenant, at=clock.now())
 
 
-def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
+def _check_records_of_a_purge(tenant: UUID, connection: UUID, before: dict[str, int]) -> None:
     """Check that nothing was erased before the ledger has its entry.
 
     No table is marked as done that has rows, and no certificate was issued over rows.
@@ -341,7 +341,7 @@ def _nothing_is_said_that_is_not_so(tenant: UUID, connection: UUID, before: dict
         assert not any(left.values()), "a certificate was issued over rows"
 
 
-def _purge_well(tenant: UUID, connection: UUID) -> None:
+def _check_purged(tenant: UUID, connection: UUID) -> None:
     assert erase_connection(connection=connection, tenant=tenant, at=clock.now()).completed
     assert not any(_left(tenant, connection).values())
     with tenant_scope(tenant, using="retention"):
@@ -375,9 +375,9 @@ def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[
 def kill_backups() -> int:
     boundary = 0
     while forked(partial(_backup_killed, boundary)) == signal.SIGKILL:
-        forked(_backup_well)
+        forked(_check_backups)
         boundary += 1
-    forked(_backup_well)
+    forked(_check_backups)
     return boundary
 
 
@@ -386,7 +386,7 @@ def kill_prunings() -> int:
     while True:
         forked(_prune_prepared)
         killed = forked(partial(_prune_killed, boundary)) == signal.SIGKILL
-        forked(_prune_well)
+        forked(_check_pruned)
         if not killed:
             return boundary
         boundary += 1
@@ -399,7 +399,7 @@ def kill_disconnections(tenant: UUID) -> int:
         forked(partial(_sealed_token, tenant, connection))
         killed = forked(partial(_disconnect_killed, tenant, connection, boundary)) == signal.SIGKILL
         forked(partial(_never_half_disconnected, tenant, connection))
-        forked(partial(_disconnect_well, tenant, connection))
+        forked(partial(_check_disconnected, tenant, connection))
         if not killed:
             return boundary
         boundary += 1
@@ -414,8 +414,8 @@ def kill_purges(tenant: UUID, person: UUID) -> int:
         before = left_reported(tenant, connection)
         assert sum(before.values()) > 5, "there is too little to erase"
         killed = forked(partial(_purge_killed, tenant, connection, boundary)) == signal.SIGKILL
-        forked(partial(_nothing_is_said_that_is_not_so, tenant, connection, before))
-        forked(partial(_purge_well, tenant, connection))
+        forked(partial(_check_records_of_a_purge, tenant, connection, before))
+        forked(partial(_check_purged, tenant, connection))
         if not killed:
             return kills
         boundary, kills = boundary + stride, kills + 1

@@ -90,7 +90,7 @@ def disconnections(tenant: UUID, rounds: int, chance: Chance) -> int:
             partial(kills._disconnect, tenant, connection), chance.instant(whole)
         )
         forked(partial(kills._never_half_disconnected, tenant, connection))
-        forked(partial(kills._disconnect_well, tenant, connection))
+        forked(partial(kills._check_disconnected, tenant, connection))
     return killed
 
 
@@ -106,8 +106,8 @@ def purges(tenant: UUID, person: UUID, rounds: int, chance: Chance) -> int:
         connection = kills._seeded(recipe)
         before = kills.left_reported(tenant, connection)
         killed += killed_after(partial(erase, connection), chance.instant(whole))
-        forked(partial(kills._nothing_is_said_that_is_not_so, tenant, connection, before))
-        forked(partial(kills._purge_well, tenant, connection))
+        forked(partial(kills._check_records_of_a_purge, tenant, connection, before))
+        forked(partial(kills._check_purged, tenant, connection))
     return killed
 
 
@@ -122,7 +122,7 @@ def backups(rounds: int, chance: Chance) -> int:
     while done < rounds or not killed:
         done += 1
         killed += killed_after(back_up, chance.instant(whole))
-        forked(kills._backup_well)
+        forked(kills._check_backups)
     return killed
 
 

@@ -75,7 +75,7 @@ def prepare(name: str) -> None:
         stage_client_secret(Secret(sys.argv[3]))
 
 
-def all_is_well(name: str) -> None:
+def check_rotated(name: str) -> None:
     """Read and write under every kind of secret, and look for what a rotation may have left."""
     entry = find_entry(name, at=clock.now())
     assert entry is not None
@@ -136,9 +136,9 @@ def main() -> None:
     boundary = 0
     while forked(partial(killed_at, name, reason, boundary)) == signal.SIGKILL:
         forked(lambda: drive(name, reason))
-        forked(lambda: all_is_well(name))
+        forked(lambda: check_rotated(name))
         boundary += 1
-    forked(lambda: all_is_well(name))
+    forked(lambda: check_rotated(name))
     sys.stdout.write(f"{boundary}\n")
 
 

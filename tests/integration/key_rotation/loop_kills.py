@@ -25,7 +25,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections
-from tests.integration.key_rotation.kills import all_is_well, drive, forked
+from tests.integration.key_rotation.kills import check_rotated, drive, forked
 
 from theseller.accounts.mfa import totp_store
 from theseller.accounts.models import Authenticator
@@ -76,7 +76,7 @@ class Meter:
                 if hasattr(module, name):
                     setattr(module, name, self._counted(operation, original))
         for name in ("replace", "unlink"):
-            setattr(Path, name, self._deadly(getattr(Path, name)))
+            setattr(Path, name, self._killing(getattr(Path, name)))
         connections["default"].execute_wrappers.append(self._statement)
 
     def _counted(self, operation: str, original: Callable[..., None]) -> Callable[..., None]:
@@ -87,13 +87,13 @@ class Meter:
 
         return counted
 
-    def _deadly(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def deadly(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def _killing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def killing(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
             if self.within:
                 _die()
             return original(*arguments, **named)
 
-        return deadly
+        return killing
 
     def _statement(
         self,
@@ -166,7 +166,7 @@ def _apps() -> dict[str, str]:
 
 def nothing_is_lost(name: str) -> None:
     """Open what was there before, and look for what is still under an old key."""
-    all_is_well(name)
+    check_rotated(name)
     if name == "second-factor-key":
         assert _apps() == _noted()
         (key,) = totp_store.keys()

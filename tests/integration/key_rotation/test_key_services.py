@@ -171,7 +171,9 @@ def test_keys_in_the_key_store(served: Deployment) -> None:
             store.get(former)
         (new,) = [one.id for one in store.list() if one.owner == owner and not one.destroyed]
         assert store.get(new).id == new
-    well = "from tests.integration.key_rotation.kills import all_is_well; all_is_well(sys.argv[1])"
+    well = (
+        "from tests.integration.key_rotation.kills import check_rotated; check_rotated(sys.argv[1])"
+    )
     served.ask(well, f"connection-key:{connection}")
 
 

@@ -60,8 +60,8 @@ def test_fill_check_and_put_on_files(
     assert "restore it from its copy" in shown
     assert f"{'✗ django-session-key':24} missing: `theseller secrets fill` creates it\n" in shown
     assert (
-        f"{'✗ db-web':24} missing: `theseller secrets fill` creates it, then `theseller migrate` sets"
-        " it in the database\n" in shown
+        f"{'✗ db-web':24} missing: `theseller secrets fill` creates it, then `theseller migrate`"
+        " sets it in the database\n" in shown
     )
     assert f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`" in shown
     assert main(["secrets", "fill"]) == 0

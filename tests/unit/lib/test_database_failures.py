@@ -45,7 +45,8 @@ def test_a_full_disk_of_the_database_is_called_that(cause: psycopg.Error) -> Non
         pytest.raises(
             UnavailableError,
             match=(
-                r"the database connection failed: The disk of the database is full\. Free some space there"
+                r"the database connection failed: The disk of the database is full\."
+                " Free some space there"
             ),
         ),
         as_backup_error(),

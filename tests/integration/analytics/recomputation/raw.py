@@ -87,7 +87,7 @@ class Money:
     """The order or posting whose principal goes back to a buyer with this amount."""
 
 
-class Asking:
+class SellerClient:
     """A client of the emulated Amazon for one seller, nothing more than HTTP.
 
     `wait` lets quota and time pass.

@@ -23,7 +23,7 @@ from django.conf import settings
 from tests.cast import Cast
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 from tests.integration.analytics.recomputation import raw
-from tests.integration.analytics.recomputation.raw import Asking, Cells
+from tests.integration.analytics.recomputation.raw import Cells, SellerClient
 from tests.integration.analytics.recomputation.shop import SKU_COLUMNS, Clock, Shop
 
 from theseller.emulator.world.settlements import INVOICED, STANDARD
@@ -71,7 +71,7 @@ class Truth:
     """
 
     case: Case
-    asking: Asking
+    asking: SellerClient
     begun: datetime
     documents: dict[str, bytes] = field(default_factory=dict)
     rows: dict[str, list[dict[str, str]]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Truth:
 @contextmanager
 def running(case: Case, state: Path, clock: Clock) -> Iterator[tuple[EmulatedAmazon, Truth]]:
     with emulated_amazon(state, rate_scale=RATE_SCALE, clock=clock) as amazon:
-        asking = Asking(
+        asking = SellerClient(
             amazon.url,
             case.region,
             lambda: token(amazon, case),

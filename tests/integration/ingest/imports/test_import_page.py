@@ -258,9 +258,9 @@ class _Writes:
     def __init__(self) -> None:
         self.watching = False
         self.seen: list[str] = []
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._record)
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _record(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.watching:
             return
         if (
