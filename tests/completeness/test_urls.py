@@ -659,8 +659,8 @@ def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
 )
 def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
     assert _ask(lasting, "owner", "POST", route, checks=True).status_code == 403
-    # The import page reads no body of a visitor who is not signed in, not even to look for a forgery: they are sent to
-    # sign in first.
+    # The import page reads no body of a visitor who is not signed in, not even to check the
+    # forgery token: they are sent to sign in first.
     expected = 302 if route == "imports/" else 403
     assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == expected
 

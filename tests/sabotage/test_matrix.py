@@ -27,9 +27,9 @@ is as it was; where one promises the same thing in other words, or can't see whi
 the list names it, and it must say Broken or Unknown. Then it repairs what it broke and sees green
 again. `tests/sabotage/test_controls.py` does that; this page is its list.
 
-What else keeps a passing mark true (`tests/sabotage/test_evidence.py`): evidence that is too old, of
-another version of the program, or dated in the future is not green; a probe that fails or looked at
-nothing is Unknown; no role but the probe's adds evidence, and none changes it.
+What else keeps a passing mark true (`tests/sabotage/test_evidence.py`): evidence that is too old,
+of another version of the program, or dated in the future is not green; a probe that fails or looked
+at nothing is Unknown; no role but the probe's adds evidence, and none changes it.
 """
 
 

@@ -3,8 +3,8 @@
 Each is then drilled and restored.
 
 Run in the worker's role with a number, Django being ready: of the damages to one object by itself,
-which are many of few kinds, one in so many is tried. Prints one line of JSON for each damage: what it was,
-what the drill said, what the restore said. An empty saying means that it was not noticed.
+which are many of few kinds, one in so many is tried. Prints one line of JSON for each damage: what
+it was, what the drill said, what the restore said. An empty saying means that it was not noticed.
 """
 
 from __future__ import annotations
