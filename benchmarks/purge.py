@@ -140,7 +140,10 @@ def _rates_at_once(
     rows: int,
     blocks: int,
 ) -> tuple[list[float], list[float]]:
-    """Return rows a second of unthrottled erasures, and of a plain DELETE, by turns."""
+    """Return rows a second of unthrottled erasures and of plain DELETEs.
+
+    Each block measures both, one after the other.
+    """
     at_once, plain = [], []
     for _ in range(blocks):
         tenant, connection = _ended_shop(database, first, rows)
