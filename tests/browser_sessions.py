@@ -217,7 +217,7 @@ def browser_session(
         color_scheme="dark" if scheme == "dark" else "light",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     traffic = TrafficLog((web, emulator))
     context.on("page", traffic.watch)
     try:

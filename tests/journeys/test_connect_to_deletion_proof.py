@@ -384,7 +384,7 @@ def _disconnect(who: BrowserSession, demo: Demo, shop: Shop, folder: Path) -> Pa
     ) == [(0,)]
     calls = _calls(demo, shop)
     expect(page.get_by_role("heading", name="Certificate of deletion")).to_be_visible(
-        timeout=60_000
+        timeout=300_000
     )
     assert _fits(page)
     with page.expect_download() as download:

@@ -250,7 +250,7 @@ def test_figures_take_the_place_of_the_progress_when_they_arrive(
         if PICTURES:
             tab.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)
         pool.submit(_arrive, year).result()
-    expect(tab.page.locator(".chart canvas")).to_be_visible(timeout=20_000)
+    expect(tab.page.locator(".chart canvas")).to_be_visible()
     expect(tab.page.locator(".toolbar .segments")).to_be_visible()
     line = tab.page.locator("#page .sync summary")
     expect(line).to_contain_text("Syncing with Amazon")
