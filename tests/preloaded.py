@@ -127,6 +127,7 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.preloaded", str(theirs.fileno())],
             cwd=ROOT, env=environ, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )  # fmt: skip
     return ours, process
 
