@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from theseller.accounts.addresses import AddressError, canonical
 from theseller.accounts.models import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 #: NIST SP 800-63B asks for 15 characters where a password is the only factor, and for no rules
 #: about kinds of characters.
@@ -19,13 +25,13 @@ class SignInForm(forms.Form):
     """Take an email address, in its canonical form, and a password."""
 
     email = forms.EmailField(
-        label="Email",
+        label=gettext_lazy("Email"),
         label_suffix="",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
-        label="Password",
+        label=gettext_lazy("Password"),
         label_suffix="",
         max_length=1000,
         strip=False,
@@ -41,7 +47,11 @@ class SignInForm(forms.Form):
 
 
 def _password(
-    label: str, autocomplete: str, *, missing: str, help_text: str = ""
+    label: StrOrPromise,
+    autocomplete: str,
+    *,
+    missing: StrOrPromise,
+    help_text: StrOrPromise = "",
 ) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -61,19 +71,26 @@ class NewPasswordForm(forms.Form):
     """
 
     current = _password(
-        "Current password", "current-password", missing="Enter your current password."
+        gettext_lazy("Current password"),
+        "current-password",
+        missing=gettext_lazy("Enter your current password."),
     )
     new = _password(
-        "New password",
+        gettext_lazy("New password"),
         "new-password",
-        missing="Enter a new password.",
-        help_text=(
-            f"At least {PASSWORD_LENGTH_MIN} characters. Four or five words that don’t belong"
-            " together are good."
+        missing=gettext_lazy("Enter a new password."),
+        help_text=format_lazy(
+            gettext_lazy(
+                "At least {length} characters. Four or five words that don’t belong together are"
+                " good."
+            ),
+            length=PASSWORD_LENGTH_MIN,
         ),
     )
     again = _password(
-        "Repeat the new password", "new-password", missing="Enter the new password again."
+        gettext_lazy("Repeat the new password"),
+        "new-password",
+        missing=gettext_lazy("Enter the new password again."),
     )
 
     # whatever Django's forms take
@@ -85,7 +102,7 @@ class NewPasswordForm(forms.Form):
         """Check that it is the person's password."""
         current: str = self.cleaned_data["current"]
         if not self._person.check_password(current):
-            raise forms.ValidationError("This is not your password. Nothing was changed.")
+            raise forms.ValidationError(_("This is not your password. Nothing was changed."))
         return current
 
     def clean_new(self) -> str:
@@ -102,17 +119,20 @@ class NewPasswordForm(forms.Form):
         ]
         if len(new) < PASSWORD_LENGTH_MIN:
             raise forms.ValidationError(
-                f"This has {len(new)} characters; it needs {PASSWORD_LENGTH_MIN} or more."
+                _("This has %(length)d characters; it needs %(least)d or more.")
+                % {"length": len(new), "least": PASSWORD_LENGTH_MIN}
             )
         if len(set(plain)) < 6:
             raise forms.ValidationError(
-                "This repeats a few characters. Choose a different password."
+                _("This repeats a few characters. Choose a different password.")
             )
         for word in (*_COMMON, *own):
             if word in plain and len(plain) - len(word) < PASSWORD_LENGTH_MIN - 4:
                 raise forms.ValidationError(
-                    "This is mostly a common word, your name or your address. Choose a different"
-                    " password."
+                    _(
+                        "This is mostly a common word, your name or your address. Choose a"
+                        " different password."
+                    )
                 )
         return new
 
@@ -121,7 +141,7 @@ class NewPasswordForm(forms.Form):
         given = super().clean() or {}
         new = given.get("new")
         if new is not None and given.get("again") is not None and new != given["again"]:
-            self.add_error("again", "The two are not the same. Enter the new password again.")
+            self.add_error("again", _("The two are not the same. Enter the new password again."))
         if new is not None and new == given.get("current"):
-            self.add_error("new", "This is your current password. Choose another one.")
+            self.add_error("new", _("This is your current password. Choose another one."))
         return given

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -71,7 +72,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             at=clock.now(),
             using=accounts_database(),
         )
-        form.add_error(None, "That email and password do not match an account.")
+        form.add_error(None, _("That email and password do not match an account."))
     return render(
         request,
         "accounts/sign_in.html",
@@ -184,7 +185,9 @@ def password(request: HttpRequest) -> HttpResponse:
         )
         update_session_auth_hash(request, User.objects.get(pk=person.pk))
         note_password(request, clock.now())
-        messages.success(request, "Your password was changed. Your other browsers are signed out.")
+        messages.success(
+            request, _("Your password was changed. Your other browsers are signed out.")
+        )
         return redirect("accounts:security")
     return render(
         request,

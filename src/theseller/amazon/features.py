@@ -13,6 +13,7 @@ from types import MappingProxyType
 from theseller.amazon.operations import ALLOWED_REPORT_TYPES, OPERATIONS, Operation
 from theseller.amazon.roles import Role
 from theseller.lib.marketplaces import Region
+from theseller.lib.translation import gettext_noop
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Feature:
     roles: tuple[Role, ...]
     streams: tuple[str, ...]
     data: str
-    kept: str = "at most 18 months, or until you disconnect"
+    kept: str = gettext_noop("at most 18 months, or until you disconnect")
     #: Whether a seller can choose it. What is not offered is not asked for and not collected.
     offered: bool = True
 
@@ -65,30 +66,38 @@ class Feature:
 _FEATURES = (
     Feature(
         "sales",
-        "Sales and orders",
-        "See what you sold, by day and by product, minutes after it happens.",
+        gettext_noop("Sales and orders"),
+        gettext_noop("See what you sold, by day and by product, minutes after it happens."),
         (Role.INVENTORY_AND_ORDER_TRACKING,),
         ("orders", "all_orders_report"),
-        "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names,"
-        " addresses, messages or contact data.",
+        gettext_noop(
+            "Order numbers, dates, status, products, quantities, prices, discounts. No buyer names,"
+            " addresses, messages or contact data."
+        ),
     ),
     Feature(
         "finances",
-        "Fees, refunds and payouts",
-        "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the"
-        " cent.",
+        gettext_noop("Fees, refunds and payouts"),
+        gettext_noop(
+            "See what Amazon kept and paid: fees, refunds, reimbursements and settlements, to the"
+            " cent."
+        ),
         (Role.FINANCE_AND_ACCOUNTING,),
         ("transactions", "settlement_report"),
-        "Transactions, their amounts by type, order numbers and SKUs, and settlement reports. No"
-        " bank or card data.",
+        gettext_noop(
+            "Transactions, their amounts by type, order numbers and SKUs, and settlement reports."
+            " No bank or card data."
+        ),
     ),
     Feature(
         "stock",
-        "Stock at Amazon",
-        "See what Amazon's warehouses hold for you and how long it will last.",
+        gettext_noop("Stock at Amazon"),
+        gettext_noop("See what Amazon's warehouses hold for you and how long it will last."),
         (Role.AMAZON_FULFILLMENT,),
         ("inventory",),
-        "Units per product: fulfillable, inbound, reserved, unfulfillable, being researched.",
+        gettext_noop(
+            "Units per product: fulfillable, inbound, reserved, unfulfillable, being researched."
+        ),
         # No page shows stock yet, so there is nothing to collect it for.
         offered=False,
     ),

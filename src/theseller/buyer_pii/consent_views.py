@@ -7,6 +7,8 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import tenant_permission_required
@@ -129,10 +131,14 @@ def slip_view_log(request: HttpRequest, tenant_context: TenantContext) -> HttpRe
 
 def _destroyed(done: DisableResult) -> str:
     if not done.first and not done.rows_erased:
-        return "Packing slips were off already. No buyer data is stored."
-    keys = f"{done.keys_destroyed} key{'' if done.keys_destroyed == 1 else 's'} destroyed"
-    rows = f"{done.rows_erased} recipient{'' if done.rows_erased == 1 else 's'} erased"
-    return (
-        f"Packing slips are off: {keys}, {rows}. What was fetched can be read nowhere any more, in"
-        " no backup either."
-    )
+        return _("Packing slips were off already. No buyer data is stored.")
+    keys = ngettext("%(keys)d key destroyed", "%(keys)d keys destroyed", done.keys_destroyed) % {
+        "keys": done.keys_destroyed
+    }
+    rows = ngettext("%(rows)d recipient erased", "%(rows)d recipients erased", done.rows_erased) % {
+        "rows": done.rows_erased
+    }
+    return _(
+        "Packing slips are off: %(keys)s, %(rows)s. What was fetched can be read nowhere any more,"
+        " in no backup either."
+    ) % {"keys": keys, "rows": rows}

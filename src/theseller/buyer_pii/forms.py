@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
 from theseller.buyer_pii.terms import TERMS_VERSION
@@ -24,8 +26,10 @@ class OrdersForm(forms.Form):
 
     order = _Orders(
         error_messages={
-            "required": "Select at least one order first.",
-            "invalid_choice": "One of these is no order number. Reload the page and select again.",
+            "required": gettext_lazy("Select at least one order first."),
+            "invalid_choice": gettext_lazy(
+                "One of these is no order number. Reload the page and select again."
+            ),
         }
     )
 
@@ -38,9 +42,15 @@ class OrdersForm(forms.Form):
         chosen = tuple(dict.fromkeys(self.cleaned_data["order"]))
         if len(chosen) > MAX_SLIPS_PER_REQUEST:
             raise forms.ValidationError(
-                f"You selected {len(chosen)} orders; at most {MAX_SLIPS_PER_REQUEST} go at once."
-                f" Nothing was done: deselect {len(chosen) - MAX_SLIPS_PER_REQUEST} of them, and"
-                " take those in a second go."
+                _(
+                    "You selected %(chosen)d orders; at most %(most)d go at once. Nothing was done:"
+                    " deselect %(excess)d of them, and take those in a second go."
+                )
+                % {
+                    "chosen": len(chosen),
+                    "most": MAX_SLIPS_PER_REQUEST,
+                    "excess": len(chosen) - MAX_SLIPS_PER_REQUEST,
+                }
             )
         return chosen
 
@@ -50,10 +60,12 @@ class AgreeForm(forms.Form):
 
     terms = forms.CharField(widget=forms.HiddenInput, initial=TERMS_VERSION)
     agree = forms.BooleanField(
-        label="I have read the terms and agree for this connection",
+        label=gettext_lazy("I have read the terms and agree for this connection"),
         label_suffix="",
         error_messages={
-            "required": "Check the box if you want this, or go back: nothing has been turned on."
+            "required": gettext_lazy(
+                "Check the box if you want this, or go back: nothing has been turned on."
+            )
         },
     )
 
@@ -65,6 +77,6 @@ class AgreeForm(forms.Form):
         """
         if self.cleaned_data["terms"] != TERMS_VERSION:
             raise forms.ValidationError(
-                "The terms have changed since you opened this page. Read them, then decide."
+                _("The terms have changed since you opened this page. Read them, then decide.")
             )
         return TERMS_VERSION

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
@@ -107,25 +109,36 @@ def _back(request: HttpRequest) -> str:
 def _add_messages(request: HttpRequest, requested: int, stored: int, left: int) -> None:
     if requested:
         messages.success(
-            request, f"{_count(requested, 'slip')} requested. This page shows each as it arrives."
+            request,
+            ngettext(
+                "%(slips)d slip requested. This page shows each as it arrives.",
+                "%(slips)d slips requested. This page shows each as it arrives.",
+                requested,
+            )
+            % {"slips": requested},
         )
     if stored:
         messages.info(
             request,
-            f"{_count(stored, 'slip')} {_are(stored)} here already: print"
-            f" {'it' if stored == 1 else 'them'}.",
+            ngettext(
+                "%(slips)d slip is here already: print it.",
+                "%(slips)d slips are here already: print them.",
+                stored,
+            )
+            % {"slips": stored},
         )
     if left:
-        why = "Not an order that your shop ships now, or packing slips are off for its connection."
-        messages.warning(request, f"{_count(left, 'order')} {_are(left)} left out. {why}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
+        messages.warning(
+            request,
+            ngettext(
+                "%(orders)d order is left out. Not an order that your shop ships now, or packing"
+                " slips are off for its connection.",
+                "%(orders)d orders are left out. Not an order that your shop ships now, or packing"
+                " slips are off for its connection.",
+                left,
+            )
+            % {"orders": left},
+        )
 
 
 @sensitive_variables()
@@ -150,7 +163,7 @@ def print_slips(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
         return _show_list_again(
             request,
             tenant_context,
-            "None of the selected orders has a slip here. Request the slips first; then print.",
+            _("None of the selected orders has a slip here. Request the slips first; then print."),
             chosen,
         )
     shown = {slip.order.id for slip in slips}

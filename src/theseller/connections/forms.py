@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from theseller.amazon.features import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
 #: Display names of the regions that Amazon authorizes.
 REGION_NAMES = {
-    Region.NA: "North and South America",
-    Region.EU: "Europe, Middle East, Africa, India",
-    Region.FE: "Asia-Pacific",
+    Region.NA: gettext_noop("North and South America"),
+    Region.EU: gettext_noop("Europe, Middle East, Africa, India"),
+    Region.FE: gettext_noop("Asia-Pacific"),
 }
 
 
 def _stores() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
-            REGION_NAMES[region],
+            _(REGION_NAMES[region]),
             [(m.id, m.sales_channel) for m in MARKETPLACES.values() if m.region is region],
         )
         for region in (Region.NA, Region.EU, Region.FE)
@@ -31,10 +33,13 @@ class ChoiceForm(forms.Form):
     features = forms.MultipleChoiceField(
         choices=[(feature.key, feature.title) for feature in OFFERED.values()],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Select at least one feature."},
+        error_messages={"required": gettext_lazy("Select at least one feature.")},
     )
     marketplace = forms.ChoiceField(
-        label="Your Amazon store", label_suffix="", choices=_stores, initial="ATVPDKIKX0DER"
+        label=gettext_lazy("Your Amazon store"),
+        label_suffix="",
+        choices=_stores,
+        initial="ATVPDKIKX0DER",
     )
 
 
@@ -42,7 +47,7 @@ class DisconnectForm(forms.Form):
     """A typed confirmation, so that no single click erases data."""
 
     confirm = forms.CharField(
-        label="Type DISCONNECT to confirm",
+        label=gettext_lazy("Type DISCONNECT to confirm"),
         label_suffix="",
         max_length=20,
         widget=forms.TextInput(
@@ -59,6 +64,6 @@ class DisconnectForm(forms.Form):
         word = str(self.cleaned_data["confirm"])
         if word.strip().upper() != "DISCONNECT":
             raise forms.ValidationError(
-                "Type the word DISCONNECT to continue. Nothing has been changed."
+                _("Type the word DISCONNECT to continue. Nothing has been changed.")
             )
         return word

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections as databases
+from django.utils.translation import gettext_noop
 
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
 from theseller.lib import sql as statements
@@ -17,11 +18,15 @@ from theseller.tenancy.scope import current_tenant
 STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []
 #: Why a connection ended, as pages show it.
 DISCONNECT_REASON_TEXT: dict[DisconnectReason, str] = {
-    DisconnectReason.ACCOUNT_DELETION: "Its shop or account was deleted",
-    DisconnectReason.AMAZON_REQUEST: "Amazon requested the deletion",
-    DisconnectReason.AUTHORISATION_EXPIRED: "Amazon\u2019s authorization expired after a year",
-    DisconnectReason.REVOKED_AT_AMAZON: "Its authorization was revoked in Seller Central",
-    DisconnectReason.SELLER_REQUEST: "Disconnected here",
+    DisconnectReason.ACCOUNT_DELETION: gettext_noop("Its shop or account was deleted"),
+    DisconnectReason.AMAZON_REQUEST: gettext_noop("Amazon requested the deletion"),
+    DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop(
+        "Amazon\u2019s authorization expired after a year"
+    ),
+    DisconnectReason.REVOKED_AT_AMAZON: gettext_noop(
+        "Its authorization was revoked in Seller Central"
+    ),
+    DisconnectReason.SELLER_REQUEST: gettext_noop("Disconnected here"),
 }
 _SELECT = """
 select c.tenant_id, c.id, c.origin, c.region, c.selling_partner_id, c.marketplace_ids, c.features,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from theseller.amazon.features import FEATURES, OFFERED, roles_for, served_by
 from theseller.amazon.roles import RESTRICTED, ROLES, RestrictedRole, Role, RoleText
@@ -47,7 +48,7 @@ def requested_roles(features: Sequence[str]) -> tuple[RequestedRole, ...]:
             role,
             role.value,
             ROLES[role],
-            tuple(one.title for one in served_by(role, features)) if role in needed else (),
+            tuple(_(one.title) for one in served_by(role, features)) if role in needed else (),
             restricted=False,
         )
         for role in settings.ENVIRONMENT.application_roles

@@ -14,6 +14,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -67,60 +69,74 @@ AUTHORIZATION_RATES: Mapping[Subject, Rate] = {
 #: Title and advice for each refusal.
 REFUSALS: dict[Refusal, tuple[str, str]] = {
     Refusal.ALREADY_CONNECTED: (
-        "Another Amazon account of this region is connected",
+        gettext_noop("Another Amazon account of this region is connected"),
         (
-            "This shop already shows another seller account of the same region. Disconnect that one"
-            " first, or use another shop for this one."
+            gettext_noop(
+                "This shop already shows another seller account of the same region. Disconnect"
+                " that one first, or use another shop for this one."
+            )
         ),
     ),
     Refusal.AMAZON_UNAVAILABLE: (
-        "Amazon did not answer",
-        "Nothing was stored. Wait a minute and connect again.",
+        gettext_noop("Amazon did not answer"),
+        gettext_noop("Nothing was stored. Wait a minute and connect again."),
     ),
     Refusal.CODE_REJECTED: (
-        "Amazon did not accept the authorization code",
-        "A code is valid for five minutes and works once. Nothing was stored. Connect again.",
+        gettext_noop("Amazon did not accept the authorization code"),
+        gettext_noop(
+            "A code is valid for five minutes and works once. Nothing was stored. Connect again."
+        ),
     ),
     Refusal.DECLINED: (
-        "You did not authorize the connection",
-        "Nothing was stored and nothing was read. Connect again whenever you like.",
+        gettext_noop("You did not authorize the connection"),
+        gettext_noop("Nothing was stored and nothing was read. Connect again whenever you like."),
     ),
     Refusal.EXPIRED: (
-        "That took longer than ten minutes",
-        "The attempt has expired for your security. Nothing was stored. Connect again.",
+        gettext_noop("That took longer than ten minutes"),
+        gettext_noop(
+            "The attempt has expired for your security. Nothing was stored. Connect again."
+        ),
     ),
     Refusal.KEYS_UNAVAILABLE: (
-        "Our key service is unavailable",
+        gettext_noop("Our key service is unavailable"),
         (
-            "Nothing was stored. The operator of this service finds the reason in the log. Connect"
-            " again later."
+            gettext_noop(
+                "Nothing was stored. The operator of this service finds the reason in the log."
+                " Connect again later."
+            )
         ),
     ),
     Refusal.MISCONFIGURED: (
-        "This deployment's Amazon application is not set up correctly",
+        gettext_noop("This deployment's Amazon application is not set up correctly"),
         (
-            "Nothing was stored. Tell the operator of this service: the client id, client secret or"
-            " redirect address do not fit what Amazon has."
+            gettext_noop(
+                "Nothing was stored. Tell the operator of this service: the client id, client"
+                " secret or redirect address do not fit what Amazon has."
+            )
         ),
     ),
     Refusal.OTHER_SELLER: (
-        "This authorization belongs to another seller",
+        gettext_noop("This authorization belongs to another seller"),
         (
-            "Your browser returned another seller ID than Amazon's response. Nothing was stored."
-            " Connect again with the right seller account."
+            gettext_noop(
+                "Your browser returned another seller ID than Amazon's response. Nothing was"
+                " stored. Connect again with the right seller account."
+            )
         ),
     ),
     Refusal.STATE_UNKNOWN: (
-        "Unexpected response from Amazon",
-        "Nothing was stored. Start on the connection page.",
+        gettext_noop("Unexpected response from Amazon"),
+        gettext_noop("Nothing was stored. Start on the connection page."),
     ),
     Refusal.STATE_USED: (
-        "This response from Amazon was used before",
-        "Nothing was stored a second time. See the connection page.",
+        gettext_noop("This response from Amazon was used before"),
+        gettext_noop("Nothing was stored a second time. See the connection page."),
     ),
     Refusal.WRONG_SESSION: (
-        "This response from Amazon belongs to another browser session",
-        "Nothing was stored. Start and finish in the same browser, signed in as the same user.",
+        gettext_noop("This response from Amazon belongs to another browser session"),
+        gettext_noop(
+            "Nothing was stored. Start and finish in the same browser, signed in as the same user."
+        ),
     ),
 }
 
@@ -160,7 +176,7 @@ def choose(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Choose features and store (GET), then review the roles (POST)."""
     with tenant_scope(tenant_context.tenant):
         regions = [
-            REGION_NAMES[view.region]
+            _(REGION_NAMES[view.region])
             for view in all_connections()
             if view.is_open and view.origin is Origin.LWA
         ]
@@ -276,7 +292,7 @@ def callback(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         at=clock.now(),
     )
     if isinstance(outcome, Authorized):
-        messages.success(request, "Connected. Your history is being imported.")
+        messages.success(request, _("Connected. Your history is being imported."))
         response = redirect("connections:overview")
     else:
         response = redirect("connections:refused", refusal=outcome.refusal.value)
@@ -293,7 +309,7 @@ def refused(request: HttpRequest, tenant_context: TenantContext, refusal: str) -
         title, advice = REFUSALS[Refusal(refusal)]
     except ValueError:
         raise Http404 from None
-    return render(request, "connections/refused.html", {"title": title, "advice": advice})
+    return render(request, "connections/refused.html", {"title": _(title), "advice": _(advice)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -349,9 +365,11 @@ def _connection_context(view: ConnectionView, with_data: Collection[str] = ()) -
     ]
     return {
         "view": view,
-        "stores": ", ".join(MARKETPLACES[store].sales_channel for store in stores) or "none yet",
+        "stores": ", ".join(MARKETPLACES[store].sales_channel for store in stores) or _("none yet"),
         "stores_pending": not stores,
         "main_store": (stores or view.marketplace_ids)[0] if view.marketplace_ids else "",
-        "reason": DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else "",
-        "features": [FEATURES[key].title for key in view.features if key in FEATURES],
+        "reason": (
+            _(DISCONNECT_REASON_TEXT[view.disconnect_reason]) if view.disconnect_reason else ""
+        ),
+        "features": [_(FEATURES[key].title) for key in view.features if key in FEATURES],
     }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy
 from psycopg_pool import PoolTimeout
 
 from theseller.edge.errors import ErrorText, error_page, register_server_error_handler
@@ -26,9 +27,9 @@ _RETRY_SECONDS = 2.0
 _RETRY_AFTER = 5
 
 _TEXT = ErrorText(
-    "The service is temporarily unavailable",
-    "Our database is unavailable. What you sent was not stored.",
-    "Wait a moment, then try again.",
+    gettext_lazy("The service is temporarily unavailable"),
+    gettext_lazy("Our database is unavailable. What you sent was not stored."),
+    gettext_lazy("Wait a moment, then try again."),
 )
 
 

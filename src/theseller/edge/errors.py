@@ -8,13 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from theseller.edge.middleware import request_id_of
 from theseller.edge.times import duration_text
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 _log = structlog.get_logger(__name__)
 
@@ -23,46 +29,52 @@ _log = structlog.get_logger(__name__)
 class ErrorText:
     """Texts of an error page: title, cause, and what the reader can do next."""
 
-    title: str
-    what_happened: str
-    next_step: str
+    title: StrOrPromise
+    what_happened: StrOrPromise
+    next_step: StrOrPromise
 
 
 _TEXTS = {
     400: ErrorText(
-        "Invalid request",
-        "Something in the address or the form is invalid.",
-        "Go back, check what you entered, and try again.",
+        gettext_lazy("Invalid request"),
+        gettext_lazy("Something in the address or the form is invalid."),
+        gettext_lazy("Go back, check what you entered, and try again."),
     ),
     403: ErrorText(
-        "You can't open this page",
-        "Your account lacks the permission. Nothing was changed.",
-        "Ask the owner of your shop for access.",
+        gettext_lazy("You can't open this page"),
+        gettext_lazy("Your account lacks the permission. Nothing was changed."),
+        gettext_lazy("Ask the owner of your shop for access."),
     ),
     404: ErrorText(
-        "Page not found",
-        "It may have moved, or the address contains a typo. Pages of other shops are not shown"
-        " either.",
-        "Go to the dashboard.",
+        gettext_lazy("Page not found"),
+        gettext_lazy(
+            "It may have moved, or the address contains a typo. Pages of other shops are not shown"
+            " either."
+        ),
+        gettext_lazy("Go to the dashboard."),
     ),
     429: ErrorText(
-        "Too many requests",
-        "You made too many requests. Nothing was changed.",
-        "Wait a moment, then try again.",
+        gettext_lazy("Too many requests"),
+        gettext_lazy("You made too many requests. Nothing was changed."),
+        gettext_lazy("Wait a moment, then try again."),
     ),
     500: ErrorText(
-        "Something went wrong on our side",
-        "The error was logged under the reference below.",
-        "Try again in a minute. If the error persists, send the reference to the operator of this"
-        " service.",
+        gettext_lazy("Something went wrong on our side"),
+        gettext_lazy("The error was logged under the reference below."),
+        gettext_lazy(
+            "Try again in a minute. If the error persists, send the reference to the operator of"
+            " this service."
+        ),
     ),
 }
 
 _EXPIRED_FORM = ErrorText(
-    "This form has expired",
-    "The page was open too long, or cookies are blocked, so the form could not be verified. Nothing"
-    " was changed.",
-    "Go back, reload the page, and send the form again.",
+    gettext_lazy("This form has expired"),
+    gettext_lazy(
+        "The page was open too long, or cookies are blocked, so the form could not be verified."
+        " Nothing was changed."
+    ),
+    gettext_lazy("Go back, reload the page, and send the form again."),
 )
 
 # The fallback uses no template, style sheet or static file, which could be missing.
@@ -155,7 +167,9 @@ def too_many_requests(request: HttpRequest, seconds: int) -> HttpResponse:
         request,
         429,
         ErrorText(
-            usual.title, usual.what_happened, f"Wait {duration_text(seconds)}, then try again."
+            usual.title,
+            usual.what_happened,
+            _("Wait %(time)s, then try again.") % {"time": duration_text(seconds)},
         ),
     )
     response.headers["Retry-After"] = str(seconds)

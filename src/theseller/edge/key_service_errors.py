@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.crypto.errors import KeyStoreError, SecretProviderError, ServiceState
 from theseller.edge.errors import ErrorText, error_page
@@ -15,24 +17,27 @@ _log = structlog.get_logger(__name__)
 #: When to retry states that pass by themselves; others need the operator.
 _RETRY_SECONDS = {ServiceState.SLOW: 10, ServiceState.BUSY: 30}
 _RETRY_SECONDS_OTHERWISE = 300
-_WAIT_TEXT = "Wait a moment, then try again."
-_OPERATOR_TEXT = (
+_WAIT_TEXT = gettext_noop("Wait a moment, then try again.")
+_OPERATOR_TEXT = gettext_noop(
     "The error was logged. Send the operator of this service the reference below, then try again."
 )
 
 #: Explanation and advice for each state.
 STATE_TEXTS: dict[ServiceState, tuple[str, str]] = {
-    ServiceState.UNREACHABLE: ("Our key service can't be reached.", _OPERATOR_TEXT),
-    ServiceState.SLOW: ("Our key service did not respond in time.", _WAIT_TEXT),
-    ServiceState.BUSY: ("Our key service is overloaded at the moment.", _WAIT_TEXT),
+    ServiceState.UNREACHABLE: (gettext_noop("Our key service can't be reached."), _OPERATOR_TEXT),
+    ServiceState.SLOW: (gettext_noop("Our key service did not respond in time."), _WAIT_TEXT),
+    ServiceState.BUSY: (gettext_noop("Our key service is overloaded at the moment."), _WAIT_TEXT),
     ServiceState.SEALED: (
-        "Our key service is sealed and must be unsealed by the operator.",
+        gettext_noop("Our key service is sealed and must be unsealed by the operator."),
         _OPERATOR_TEXT,
     ),
-    ServiceState.DENIED: ("Our key service denies access.", _OPERATOR_TEXT),
-    ServiceState.NOT_SET_UP: ("Our key service is not set up completely.", _OPERATOR_TEXT),
-    ServiceState.READ_ONLY: ("Our key service is read-only.", _OPERATOR_TEXT),
-    ServiceState.DAMAGED: ("A required key is damaged or missing.", _OPERATOR_TEXT),
+    ServiceState.DENIED: (gettext_noop("Our key service denies access."), _OPERATOR_TEXT),
+    ServiceState.NOT_SET_UP: (
+        gettext_noop("Our key service is not set up completely."),
+        _OPERATOR_TEXT,
+    ),
+    ServiceState.READ_ONLY: (gettext_noop("Our key service is read-only."), _OPERATOR_TEXT),
+    ServiceState.DAMAGED: (gettext_noop("A required key is damaged or missing."), _OPERATOR_TEXT),
 }
 
 
@@ -64,9 +69,9 @@ def unavailable(request: HttpRequest, state: ServiceState) -> HttpResponse:
     """Render the page for one state: 503 with ``Retry-After``."""
     what_happened, next_step = STATE_TEXTS[state]
     text = ErrorText(
-        "Our key service is unavailable",
-        f"{what_happened} Nothing was changed and nothing is lost.",
-        next_step,
+        _("Our key service is unavailable"),
+        f"{_(what_happened)} {_('Nothing was changed and nothing is lost.')}",
+        _(next_step),
     )
     response = error_page(request, 503, text)
     response.headers["Retry-After"] = str(_RETRY_SECONDS.get(state, _RETRY_SECONDS_OTHERWISE))

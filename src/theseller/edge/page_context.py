@@ -9,25 +9,27 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.edge.middleware import request_id_of
 from theseller.edge.types import NavItem
 
 #: (URL name, label, icon). The composition root may replace it by ``THESELLER_NAVIGATION``.
 DEFAULT_NAVIGATION = (
-    ("analytics:dashboard", "Dashboard", "chart"),
-    ("analytics:products", "Products", "box"),
-    ("buyer_pii:orders", "To ship", "print"),
-    ("ingest:import", "Import", "upload"),
-    ("connections:overview", "Connection", "link"),
-    ("controls:page", "Security", "shield"),
+    ("analytics:dashboard", gettext_noop("Dashboard"), "chart"),
+    ("analytics:products", gettext_noop("Products"), "box"),
+    ("buyer_pii:orders", gettext_noop("To ship"), "print"),
+    ("ingest:import", gettext_noop("Import"), "upload"),
+    ("connections:overview", gettext_noop("Connection"), "link"),
+    ("controls:page", gettext_noop("Security"), "shield"),
 )
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
-    ("operators:overview", "Overview", "shield"),
-    ("operators:sessions", "Access", "search"),
-    ("operators:review", "Review", "check"),
-    ("operators:deletion-requests", "Deletions", "trash"),
+    ("operators:overview", gettext_noop("Overview"), "shield"),
+    ("operators:sessions", gettext_noop("Access"), "search"),
+    ("operators:review", gettext_noop("Review"), "check"),
+    ("operators:deletion-requests", gettext_noop("Deletions"), "trash"),
 )
 OPERATOR_PREFIX = "/operate/"
 DEFAULT_SIGN_OUT = "accounts:sign-out"
@@ -56,11 +58,11 @@ def navigation(path: str, hidden: Collection[str] = ()) -> list[NavItem]:
     found = [entry for entry in found if entry[0]]
     # Every path starts with "/": the start page is current only if it is the page itself.
     current = max(
-        (url for url, _, _ in found if path == url or (url != "/" and path.startswith(url))),
+        (url for url, *_label in found if path == url or (url != "/" and path.startswith(url))),
         key=len,
         default="",
     )
-    return [NavItem(label, icon, url, url == current) for url, label, icon in found]
+    return [NavItem(_(label), icon, url, url == current) for url, label, icon in found]
 
 
 def _hidden(request: HttpRequest) -> set[str]:

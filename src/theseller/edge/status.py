@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
 
 @dataclass(frozen=True, slots=True)
 class StatusBadge:
@@ -15,12 +17,12 @@ class StatusBadge:
 
 
 STATUS_BADGES = (
-    StatusBadge("met", "Passing", "check"),
-    StatusBadge("broken", "Failing", "cross"),
-    StatusBadge("declared", "Partly declared", "minus"),
-    StatusBadge("stale", "Stale", "clock"),
-    StatusBadge("unknown", "Unknown", "question"),
-    StatusBadge("notapplicable", "Not applicable", "minus"),
+    StatusBadge("met", gettext_noop("Passing"), "check"),
+    StatusBadge("broken", gettext_noop("Failing"), "cross"),
+    StatusBadge("declared", gettext_noop("Partly declared"), "minus"),
+    StatusBadge("stale", gettext_noop("Stale"), "clock"),
+    StatusBadge("unknown", gettext_noop("Unknown"), "question"),
+    StatusBadge("notapplicable", gettext_noop("Not applicable"), "minus"),
 )
 _BY_KEY = {badge.key: badge for badge in STATUS_BADGES}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -44,24 +46,26 @@ def time_ago(instant: datetime, at: datetime) -> str:
     """
     seconds = int((at - instant).total_seconds())
     if seconds < 0:
-        return "just now" if seconds > -_MINUTE else exact_time(instant)
+        return _("just now") if seconds > -_MINUTE else exact_time(instant)
     if seconds < _MINUTE:
-        return "just now"
+        return _("just now")
     if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min ago"
+        return _("%(minutes)d min ago") % {"minutes": seconds // _MINUTE}
     if seconds < _DAY:
-        return f"{seconds // _HOUR} h ago"
+        return _("%(hours)d h ago") % {"hours": seconds // _HOUR}
     days = seconds // _DAY
     if days < 14:
-        return f"{days} day{'' if days == 1 else 's'} ago"
+        return ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
     return day(instant)
 
 
 def duration_text(seconds: int) -> str:
     """Format a duration, rounded up: ``20 seconds``, ``3 minutes``."""
-    for size, name in ((_HOUR, "hour"), (_MINUTE, "minute")):
-        if seconds >= size:
-            count = -(-seconds // size)
-            return f"{count} {name}{'' if count == 1 else 's'}"
+    if seconds >= _HOUR:
+        count = -(-seconds // _HOUR)
+        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    if seconds >= _MINUTE:
+        count = -(-seconds // _MINUTE)
+        return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}
     count = max(seconds, 1)
-    return f"{count} second{'' if count == 1 else 's'}"
+    return ngettext("%(count)d second", "%(count)d seconds", count) % {"count": count}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class DeletionForm(forms.Form):
@@ -10,18 +11,18 @@ class DeletionForm(forms.Form):
 
     confirm = forms.RegexField(
         regex=r"\ADELETE\Z",
-        label="Type DELETE to confirm",
+        label=_("Type DELETE to confirm"),
         label_suffix="",
         error_messages={
-            "required": "Type DELETE, in capital letters.",
-            "invalid": "Type DELETE, in capital letters.",
+            "required": _("Type DELETE, in capital letters."),
+            "invalid": _("Type DELETE, in capital letters."),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         label_suffix="",
         strip=False,
-        error_messages={"required": "Enter your password."},
+        error_messages={"required": _("Enter your password.")},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

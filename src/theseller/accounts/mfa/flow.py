@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext_lazy
 
 from theseller.accounts.mfa import operations, passkeys
 from theseller.accounts.mfa.proofs import STEP_UP_WITHIN, proven, within
@@ -33,7 +34,7 @@ _PAGE_OF_ACTION = {
     "export": "privacy:data-inventory",
 }
 _CHALLENGE_EXPIRED = RefusedError(
-    "That took too long, or was started again in another tab. Try again."
+    gettext_lazy("That took too long, or was started again in another tab. Try again.")
 )
 
 

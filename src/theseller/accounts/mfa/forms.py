@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class CodeForm(forms.Form):
     """A code of an app, or a recovery code."""
 
     code = forms.CharField(
-        label="Code",
+        label=_("Code"),
         label_suffix="",
         max_length=60,
         widget=forms.TextInput(
@@ -35,7 +36,7 @@ class PasswordForm(forms.Form):
     """The password again, from a person who has no second factor yet."""
 
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         label_suffix="",
         max_length=1000,
         strip=False,
@@ -47,10 +48,10 @@ class PasskeyForm(forms.Form):
     """A new passkey: its name, and the browser's response."""
 
     name = forms.CharField(
-        label="Name",
+        label=_("Name"),
         label_suffix="",
         max_length=60,
-        help_text="A name to recognize it by, such as “Laptop” or “Security key”.",
+        help_text=_("A name to recognize it by, such as “Laptop” or “Security key”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     answer = forms.CharField(

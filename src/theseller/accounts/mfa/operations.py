@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from theseller.accounts.mfa import totp, totp_store
 from theseller.accounts.mfa.passkeys import VerifiedCredential
@@ -30,7 +32,7 @@ from theseller.lib.secret import Secret
 ENROLLMENT_VALID_FOR = timedelta(minutes=15)
 RECOVERY_CODES = 10
 _CODE_BYTES = 10
-_WRONG_CODE = (
+_WRONG_CODE = gettext_lazy(
     "This code is wrong, expired, or already used. Wait for the next one, and check that your"
     " phone's clock is correct."
 )
@@ -80,7 +82,9 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
             user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR
         ).first()
         if begun is None:
-            raise RefusedError("Setup took too long, or was started again elsewhere. Start over.")
+            raise RefusedError(
+                _("Setup took too long, or was started again elsewhere. Start over.")
+            )
         step = totp.step_of(totp_store.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
         if step is None:
             raise RefusedError(_WRONG_CODE)
@@ -128,7 +132,7 @@ def add_passkey(
             end_other_sessions(person, keep=keep)
     except IntegrityError:
         raise RefusedError(
-            "This passkey is already in use. Choose another, or remove it first."
+            _("This passkey is already in use. Choose another, or remove it first.")
         ) from None
     return Proof(person, passkey, FactorKind.PASSKEY, at)
 
@@ -147,11 +151,13 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
         factors = own_factors(person)
         found = next((one for one in factors if one.id == factor), None)
         if found is None:
-            raise CannotRemoveError("This second factor was already removed.")
+            raise CannotRemoveError(_("This second factor was already removed."))
         if len(factors) == 1 and is_operator(person):
             raise CannotRemoveError(
-                "Operators must have at least one second factor. Add another one before you remove"
-                " this one."
+                _(
+                    "Operators must have at least one second factor. Add another one before you"
+                    " remove this one."
+                )
             )
         Authenticator.objects.filter(id=factor, user_id=person).delete()
         Passkey.objects.filter(id=factor, user_id=person).delete()
@@ -245,7 +251,7 @@ def prove_by_passkey(
         )
         if not taken.update(answered=issued_at, sign_count=answer.sign_count):
             raise RefusedError(
-                "This passkey was not accepted. Try again, or use another second factor."
+                _("This passkey was not accepted. Try again, or use another second factor.")
             )
         passkey = mine.values_list("id", flat=True).get()
         _record(Tag.SECOND_FACTOR_PROVEN, person, passkey, FactorKind.PASSKEY, at)
@@ -291,7 +297,7 @@ def _prove_by_recovery_code(person: UUID, code: str, at: datetime) -> Proof:
             user_id=person, code_hash=_hash(person, Secret(code)), used_at__isnull=True
         )
         if codes is None or not unused.update(used_at=at):
-            raise RefusedError("This recovery code is invalid or was already used.")
+            raise RefusedError(_("This recovery code is invalid or was already used."))
         _record(
             Tag.SECOND_FACTOR_PROVEN,
             person,

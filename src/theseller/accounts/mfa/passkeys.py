@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 from fido2.server import Fido2Server
 from fido2.webauthn import (
     AttestedCredentialData,
@@ -29,7 +30,7 @@ from theseller.accounts.mfa.types import RefusedError
 SERVICE = "TheSeller"
 _ANSWER_LENGTH_MAX = 16_384
 T = TypeVar("T")
-_REFUSED = "This passkey was not accepted. Try again, or use another second factor."
+_REFUSED = gettext_lazy("This passkey was not accepted. Try again, or use another second factor.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 
 class FactorKind(StrEnum):
     """What a person proves with, besides the password."""
@@ -19,9 +21,9 @@ class FactorKind(StrEnum):
     def label(self) -> str:
         """The name of the kind on pages."""
         return {
-            "authenticator": "Authenticator app",
-            "passkey": "Passkey",
-            "recovery_code": "Recovery code",
+            "authenticator": _("Authenticator app"),
+            "passkey": _("Passkey"),
+            "recovery_code": _("Recovery code"),
         }[self.value]
 
 

@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -29,15 +31,21 @@ from theseller.lib.secret import Secret
 
 _WHY = {
     "again": (
-        "This action requires that you confirmed your identity in the last five minutes. Nothing"
-        " has been done yet; repeat the action afterwards."
+        gettext_noop(
+            "This action requires that you confirmed your identity in the last five minutes."
+            " Nothing has been done yet; repeat the action afterwards."
+        )
     ),
-    "idle": "You were inactive for more than 30 minutes. Confirm your identity to continue.",
+    "idle": gettext_noop(
+        "You were inactive for more than 30 minutes. Confirm your identity to continue."
+    ),
     "stale": (
-        "This action requires that you confirmed your identity in the last five minutes. Nothing"
-        " has been changed yet."
+        gettext_noop(
+            "This action requires that you confirmed your identity in the last five minutes."
+            " Nothing has been changed yet."
+        )
     ),
-    "unproven": "The operator area requires a second factor.",
+    "unproven": gettext_noop("The operator area requires a second factor."),
 }
 
 
@@ -117,7 +125,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     form = CodeForm(
         request.POST or None,
         help_text=(
-            "The six digits that the app shows now. This replaces an app that you set up before."
+            _("The six digits that the app shows now. This replaces an app that you set up before.")
         ),
     )
     if request.method == "POST" and form.is_valid():
@@ -163,7 +171,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     form = PasskeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            state, _ = flow.take_challenge(request, "create", at)
+            state, _person = flow.take_challenge(request, "create", at)
             answer = passkeys.verify_registration(request, state, form.cleaned_data["answer"])
             return _added(
                 request,
@@ -202,7 +210,8 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
             keep=flow.session_key(request),
         )
         messages.success(
-            request, f"{removed.name} was removed. Your other browsers are signed out."
+            request,
+            _("%(name)s was removed. Your other browsers are signed out.") % {"name": removed.name},
         )
     except CannotRemoveError as error:
         messages.error(request, str(error))
@@ -217,7 +226,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     if not has_factor(person):
         messages.error(
             request,
-            "Set up an authenticator app or a passkey first. Recovery codes replace a lost one.",
+            _("Set up an authenticator app or a passkey first. Recovery codes replace a lost one."),
         )
         return redirect("accounts:security")
     return _security(request, codes=operations.make_recovery_codes(person=person, at=clock.now()))
@@ -255,7 +264,7 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
         is None
     ):
         operations.note_refusal(person=person.pk, at=at)
-        raise RefusedError("This is not your password.")
+        raise RefusedError(_("This is not your password."))
     else:
         refill(SECOND_FACTOR, own_subject(request, person.email))  # Only failures count here too.
         request.session.cycle_key()
@@ -271,10 +280,10 @@ def proof_page(
     """
     at = clock.now()
     kinds = {factor.kind for factor in own_factors(person)} if person else set()
-    apps = "The six digits that your authenticator app shows now, or a recovery code."
+    apps = _("The six digits that your authenticator app shows now, or a recovery code.")
     context = {
         "form": (
-            CodeForm(help_text=apps if FactorKind.AUTHENTICATOR in kinds else "A recovery code.")
+            CodeForm(help_text=apps if FactorKind.AUTHENTICATOR in kinds else _("A recovery code."))
             if person
             else PasswordForm()
         ),
@@ -284,7 +293,7 @@ def proof_page(
         "options": flow.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
         "passkeys_possible": passkeys.supported_at(request),
-        "why": _WHY.get(request.GET.get("why", ""), ""),
+        "why": _(_WHY[why]) if (why := request.GET.get("why", "")) in _WHY else "",
         "next": flow.safe_next(request, ""),
     }
     return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
@@ -296,8 +305,11 @@ def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
     if remaining is not None:
         messages.warning(
             request,
-            f"You used a recovery code; {remaining.left} are left. If a device is lost, remove it"
-            " on your security page.",
+            _(
+                "You used a recovery code; %(left)s are left. If a device is lost, remove it on"
+                " your security page."
+            )
+            % {"left": remaining.left},
         )
 
 
@@ -309,8 +321,11 @@ def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     proofs.store_proof(request, proof)
     messages.success(
         request,
-        f"{proof.kind.label} is set up. From now on you sign in with your password and a second"
-        " factor. Your other browsers are signed out.",
+        _(
+            "%(factor)s is set up. From now on you sign in with your password and a second factor."
+            " Your other browsers are signed out."
+        )
+        % {"factor": proof.kind.label},
     )
     existing = recovery_codes(proof.person)
     codes = (

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.coverage import contains_tax
@@ -157,16 +158,19 @@ def _mark(
     span = selection.choice.span
     missing = known.missing(metric, span)
     if missing == span.length:
-        return "no data", True
+        return _("no data"), True
     if missing:
-        return f"{missing} of {span.length} days missing", True
+        return (
+            _("%(missing)d of %(days)d days missing") % {"missing": missing, "days": span.length},
+            True,
+        )
     if metric.from_ledger and not total.posted_lines:
-        return "not posted yet", False
+        return _("not posted yet"), False
     notes = []
     if metric.key == "net" and total.deferred:
-        notes.append("excl. deferred")
+        notes.append(_("excl. deferred"))
     if metric.key in {"sales", "net"} and contains_tax(selection.scope):
-        notes.append("incl. VAT")
+        notes.append(_("incl. VAT"))
     return ", ".join(notes), False
 
 
@@ -189,13 +193,17 @@ def chart(
             None if value is None or not points.whole(index) else float(value)
             for index, value in enumerate(before)
         ],
-        "label": f"{metric.label} by week" if points.weekly else metric.label,
+        "label": (
+            _("%(figure)s by week") % {"figure": _(metric.label)}
+            if points.weekly
+            else _(metric.label)
+        ),
         "beforeLabel": choice.before_label,
         "kind": "money" if metric.is_money else "number",
         "currency": currency,
         "digits": minor_unit_digits(currency) if metric.is_money else 0,
         "estimatedFrom": last if choice.partial and last > 0 else None,
-        "estimatedLabel": "day in progress",
+        "estimatedLabel": _("day in progress"),
         "firsts": [span.first.isoformat() for span in points.spans] if points.weekly else None,
         "dayAddress": _address(selection, points),
     }
@@ -211,7 +219,7 @@ def chart(
         "data": data,
         "rows": rows,
         "summary": _summary(selection, series, points, now, known),
-        "title": metric.label,
+        "title": _(metric.label),
     }
 
 
@@ -277,28 +285,34 @@ def _summary(
     total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))
     if metric.from_ledger and not series.total.posted_lines:
         return (
-            "has no data in this period."
+            _("has no data in this period.")
             if known.missing(metric, choice.span)
-            else "is not posted yet for this period."
+            else _("is not posted yet for this period.")
         )
-    text = f"{_text(total, metric, currency)} {metric.basis}"
+    parts = [f"{_text(total, metric, currency)} {_(metric.basis)}"]
     if earlier and comparable(selection, metric, known):
         ratio = (total - earlier) / abs(earlier)
-        same_hour = " to the same hour" if choice.partial and not metric.from_ledger else ""
-        text += (
-            f", {'up' if ratio > 0 else 'down'} {format_percent(abs(ratio), style=style_for())} on"
-            f" {_in_words(choice.before_label)}{same_hour}"
-        )
+        same_hour = choice.partial and not metric.from_ledger
+        parts.append(", " + _change_text(ratio, choice.before_phrase, same_hour=same_hour))
     if any(now) and len(now) > 1:
         best = points.spans[max(range(len(now)), key=lambda index: now[index] or 0)]
-        text += (
-            f"; highest in the week to {short_day(best.last)}"
+        parts.append(
+            _("; highest in the week to %(day)s") % {"day": short_day(best.last)}
             if points.weekly
-            else f"; highest on {week_day(best.last)}"
+            else _("; highest on %(day)s") % {"day": week_day(best.last)}
         )
-    return text + "."
+    return "".join(parts) + "."
 
 
-def _in_words(label: str) -> str:
-    lowered = label[0].lower() + label[1:]
-    return f"the {lowered}" if lowered.startswith(("previous", "month", "12 months")) else lowered
+def _change_text(ratio: Decimal, before: str, *, same_hour: bool) -> str:
+    """Return a change as a part of a sentence: ``up 12% on the previous 28 days``."""
+    values = {"change": format_percent(abs(ratio), style=style_for()), "before": before}
+    if same_hour:
+        return (
+            _("up %(change)s on %(before)s to the same hour")
+            if ratio > 0
+            else _("down %(change)s on %(before)s to the same hour")
+        ) % values
+    return (
+        _("up %(change)s on %(before)s") if ratio > 0 else _("down %(change)s on %(before)s")
+    ) % values

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.coverage import contains_tax
@@ -60,7 +62,7 @@ def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, A
     return {
         "periods": [
             {
-                "label": LABELS[key],
+                "label": _(LABELS[key]),
                 "key": key,
                 "url": selection.query(period=key.value),
                 "current": key is choice.key,
@@ -68,7 +70,7 @@ def toolbar(selection: Selection, options: Sequence[StoreOption]) -> dict[str, A
             for key in shown
         ],
         "compares": [
-            {"key": key, "label": label, "current": key is choice.compare}
+            {"key": key, "label": _(label), "current": key is choice.compare}
             for key, label in COMPARE_LABELS.items()
         ],
         "stores": [
@@ -97,11 +99,11 @@ _CENTRAL_EUROPE = (
     "Warsaw",
 )
 _ZONE_NAMES = {
-    "America/Los_Angeles": "Pacific time (PT)",
-    "Europe/London": "UK time",
-    "Asia/Tokyo": "Japan time (JST)",
-    "Asia/Kolkata": "India time (IST)",
-    **{f"Europe/{city}": "Central European time (CET)" for city in _CENTRAL_EUROPE},
+    "America/Los_Angeles": gettext_noop("Pacific time (PT)"),
+    "Europe/London": gettext_noop("UK time"),
+    "Asia/Tokyo": gettext_noop("Japan time (JST)"),
+    "Asia/Kolkata": gettext_noop("India time (IST)"),
+    **{f"Europe/{city}": gettext_noop("Central European time (CET)") for city in _CENTRAL_EUROPE},
 }
 
 
@@ -116,11 +118,13 @@ def zone_text(selection: Selection) -> str:
         if store in MARKETPLACES
     }
     names = {
-        _ZONE_NAMES.get(zone) or f"{zone.rsplit('/', 1)[-1].replace('_', ' ')} time"
+        _(_ZONE_NAMES[zone])
+        if zone in _ZONE_NAMES
+        else _("%(city)s time") % {"city": zone.rsplit("/", 1)[-1].replace("_", " ")}
         for zone in zones
     }
     if len(names) != 1:
-        return "each store\u2019s own time zone" if names else "UTC"
+        return _("each store\u2019s own time zone") if names else "UTC"
     return names.pop()
 
 
@@ -165,30 +169,35 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
     span = selection.choice.span
     url = day_address(selection, span.first) if span.length == 1 else ""
     steps = (
-        ("Deferred sales", -total.deferred_sales, "sales that Amazon defers"),
+        (_("Deferred sales"), -total.deferred_sales, _("sales that Amazon defers")),
         (
-            "Sales not yet posted",
+            _("Sales not yet posted"),
             total.product_sales - total.ordered_sales + total.deferred_sales,
             _not_posted(selection, known),
         ),
-        ("Shipping & gift wrap credits", total.credits, ""),
-        ("Discounts", total.discounts, ""),
+        (_("Shipping & gift wrap credits"), total.credits, ""),
+        (_("Discounts"), total.discounts, ""),
         (
-            "Refunds",
+            _("Refunds"),
             total.refunded_sales,
-            f"{format_number(total.refunds)} orders" if total.refunds else "",
+            (
+                ngettext("%(orders)s order", "%(orders)s orders", total.refunds)
+                % {"orders": format_number(total.refunds)}
+                if total.refunds
+                else ""
+            ),
         ),
-        ("Referral & selling fees", total.selling_fees, ""),
-        ("FBA fulfillment & returns", total.fulfilment_fees, ""),
-        ("FBA storage & inbound", total.storage_fees, ""),
-        ("Other fees", total.other_fees, ""),
-        ("Advertising", total.advertising, ""),
-        ("Reimbursements", total.reimbursements, ""),
-        ("Not classified", total.unclassified, ""),
+        (_("Referral & selling fees"), total.selling_fees, ""),
+        (_("FBA fulfillment & returns"), total.fulfilment_fees, ""),
+        (_("FBA storage & inbound"), total.storage_fees, ""),
+        (_("Other fees"), total.other_fees, ""),
+        (_("Advertising"), total.advertising, ""),
+        (_("Reimbursements"), total.reimbursements, ""),
+        (_("Not classified"), total.unclassified, ""),
     )
     currency = selection.scope.currency
     rows = [
-        WaterfallRow("Ordered sales", Money(total.ordered_sales, currency), total=True, url=url)
+        WaterfallRow(_("Ordered sales"), Money(total.ordered_sales, currency), total=True, url=url)
     ]
     rows += [
         WaterfallRow(label, Money(amount, currency), note=note, url=url)
@@ -197,15 +206,15 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
     ]
     return [
         *rows,
-        WaterfallRow("Net proceeds", Money(total.net_proceeds, currency), total=True, url=url),
+        WaterfallRow(_("Net proceeds"), Money(total.net_proceeds, currency), total=True, url=url),
     ]
 
 
 def _not_posted(selection: Selection, known: DaysWithData) -> str:
     """Return what the sales not yet posted consist of, as text."""
     if known.whole(BY_KEY["net"], selection.choice.span):
-        return "less those posted from earlier orders"
-    return "part of the period has no data of money"
+        return _("less those posted from earlier orders")
+    return _("part of the period has no data of money")
 
 
 def data_quality(
@@ -220,7 +229,7 @@ def data_quality(
     How fresh they are, how much is settled, and what is missing.
     """
     choice, settled = selection.choice, _share(total.settled_days, total.ledger_days)
-    fresh = (("Orders", until.orders_until), ("Money", until.money_until))
+    fresh = ((_("Orders"), until.orders_until), (_("Money"), until.money_until))
     return {
         "fresh": [(label, instant) for label, instant in fresh if instant is not None],
         "failing": [stream for stream in streams if stream.step == "failed"],
@@ -244,15 +253,18 @@ def data_quality(
 
 def _gaps(selection: Selection, known: DaysWithData) -> list[tuple[str, str]]:
     """Return the days without data of orders, and of money, as text."""
-    found = zip(("orders", "money"), known.gaps(selection.choice.span), strict=True)
+    found = zip((_("orders"), _("money")), known.gaps(selection.choice.span), strict=True)
     return [(name, _stretches(gaps)) for name, gaps in found if gaps]
 
 
 def _stretches(gaps: Sequence[Span]) -> str:
     text = "; ".join(day_range(gap.first, gap.last) for gap in gaps[:_GAPS_NAMED])
-    return (
-        text if len(gaps) <= _GAPS_NAMED else f"{text} and {len(gaps) - _GAPS_NAMED} more stretches"
-    )
+    more = len(gaps) - _GAPS_NAMED
+    if more <= 0:
+        return text
+    return ngettext(
+        "%(days)s and %(more)d more stretch", "%(days)s and %(more)d more stretches", more
+    ) % {"days": text, "more": more}
 
 
 def _incomparable(selection: Selection, known: DaysWithData) -> str:
@@ -261,27 +273,26 @@ def _incomparable(selection: Selection, known: DaysWithData) -> str:
     if choice.before is None:
         return ""
     if not selection.comparable:
-        return (
-            f"No comparable data: figures begin on {day_text(selection.option.first_day)} and are"
-            " kept for 18 months"
-        )
+        return _("No comparable data: figures begin on %(day)s and are kept for 18 months") % {
+            "day": day_text(selection.option.first_day)
+        }
     if known.whole(BY_KEY["sales"], choice.before) and known.whole(BY_KEY["net"], choice.before):
         return ""
-    return (
-        f"Not compared where {day_range(choice.before.first, choice.before.last)} has days without"
-        " data"
-    )
+    return _("Not compared where %(days)s has days without data") % {
+        "days": day_range(choice.before.first, choice.before.last)
+    }
 
 
 def _partial_text(selection: Selection) -> str:
     """Return that the last day is not over, and what it is compared with."""
     choice = selection.choice
     if not selection.comparable:
-        return "Today is not over" if choice.span.length == 1 else "The last day is not over"
+        return _("Today is not over") if choice.span.length == 1 else _("The last day is not over")
     if choice.span.length > 1:
-        return "The last day is not over: its sales are compared with the same time of day"
-    other = "a year earlier" if choice.compare is Compare.YEAR else "yesterday"
-    return f"Today so far, compared with the same time {other}"
+        return _("The last day is not over: its sales are compared with the same time of day")
+    if choice.compare is Compare.YEAR:
+        return _("Today so far, compared with the same time a year earlier")
+    return _("Today so far, compared with the same time yesterday")
 
 
 def _share(part: int, whole: int) -> Decimal | None:

@@ -13,6 +13,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
 from theseller.amazon.charge_names import charge_name
 from theseller.analytics.pages import queries
@@ -27,16 +30,21 @@ from theseller.lib.money import Money
 _ORDER = tuple(ProfitLine)
 #: Why a line is in no figure: treatment → the page's explanation.
 EXCLUSION_REASONS = {
-    "deferred": "Deferred by Amazon: included in net proceeds on the day Amazon releases it.",
+    "deferred": gettext_noop(
+        "Deferred by Amazon: included in net proceeds on the day Amazon releases it."
+    ),
     "in_settlement": (
-        "Duplicate of a settlement line: the stored settlement already includes this transaction."
+        gettext_noop(
+            "Duplicate of a settlement line: the stored settlement already includes this"
+            " transaction."
+        )
     ),
-    "superseded": "Replaced by the transaction that released it.",
+    "superseded": gettext_noop("Replaced by the transaction that released it."),
     "not_profit_and_loss": (
-        "Taxes collected and remitted, reserves and payouts: neither income nor cost."
+        gettext_noop("Taxes collected and remitted, reserves and payouts: neither income nor cost.")
     ),
-    "estimated": "An estimate, not money.",
-    "reversed": "Withdrawn by Amazon.",
+    "estimated": gettext_noop("An estimate, not money."),
+    "reversed": gettext_noop("Withdrawn by Amazon."),
 }
 
 
@@ -131,7 +139,7 @@ def _store_day(store: str, currency: str, wanted: date, most: int) -> StoreDay |
         counted=counted,
         total=Money(series.total.net_proceeds, currency),
         left_out=tuple(
-            (EXCLUSION_REASONS[treatment], by_charge_type(found, currency))
+            (_(EXCLUSION_REASONS[treatment]), by_charge_type(found, currency))
             for treatment, found in others.items()
             if found
         ),
@@ -151,7 +159,7 @@ def by_charge_type(entries: Sequence[LedgerEntry], currency: str) -> tuple[Charg
     )
     return tuple(
         ChargeTypeLines(
-            charge_name(kind),
+            _(charge_name(kind)),
             Money(sum((line.amount for line in grouped[kind]), Decimal(0)), currency),
             tuple(grouped[kind]),
         )

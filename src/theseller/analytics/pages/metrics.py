@@ -9,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext_noop
+
 from theseller.analytics.rollups.types import Figures
 from theseller.edge.numbers import Polarity
 from theseller.lib.money import Money
 
 #: The two bases of figures, as pages name them.
-BY_PURCHASE_DATE = "by purchase date"
-BY_POSTED_DATE = "by posted date"
+BY_PURCHASE_DATE = gettext_noop("by purchase date")
+BY_POSTED_DATE = gettext_noop("by posted date")
 MONEY, COUNT = "money", "count"
 
 
@@ -59,59 +61,63 @@ class Metric:
 METRICS = (
     Metric(
         "sales",
-        "Ordered sales",
+        gettext_noop("Ordered sales"),
         "good",
         BY_PURCHASE_DATE,
         MONEY,
         lambda f: f.ordered_sales,
-        "Price of the products ordered, before discounts, without shipping. "
-        "Canceled and replacement orders are excluded.",
+        gettext_noop(
+            "Price of the products ordered, before discounts, without shipping. "
+            "Canceled and replacement orders are excluded."
+        ),
     ),
     Metric(
         "units",
-        "Units",
+        gettext_noop("Units"),
         "good",
         BY_PURCHASE_DATE,
         COUNT,
         lambda f: f.units,
-        "Units ordered, including pending orders.",
+        gettext_noop("Units ordered, including pending orders."),
     ),
     Metric(
         "orders",
-        "Orders",
+        gettext_noop("Orders"),
         "good",
         BY_PURCHASE_DATE,
         COUNT,
         lambda f: f.orders,
-        "Orders, excluding canceled and replacement orders.",
+        gettext_noop("Orders, excluding canceled and replacement orders."),
     ),
     Metric(
         "refunds",
-        "Refunds",
+        gettext_noop("Refunds"),
         "bad",
         BY_POSTED_DATE,
         MONEY,
         lambda f: -f.refunded_sales,
-        "Money refunded to buyers, by the day Amazon posted it.",
+        gettext_noop("Money refunded to buyers, by the day Amazon posted it."),
     ),
     Metric(
         "fees",
-        "Amazon fees",
+        gettext_noop("Amazon fees"),
         "neutral",
         BY_POSTED_DATE,
         MONEY,
         lambda f: -f.fees,
-        "Selling, fulfillment, storage and other fees, less those refunded.",
+        gettext_noop("Selling, fulfillment, storage and other fees, less those refunded."),
     ),
     Metric(
         "net",
-        "Net proceeds",
+        gettext_noop("Net proceeds"),
         "good",
         BY_POSTED_DATE,
         MONEY,
         lambda f: f.net_proceeds,
-        "What Amazon has released or settled: sales, discounts, refunds, fees, advertising "
-        "and reimbursements, before your own costs. Money that Amazon defers is not in it.",
+        gettext_noop(
+            "What Amazon has released or settled: sales, discounts, refunds, fees, advertising "
+            "and reimbursements, before your own costs. Money that Amazon defers is not in it."
+        ),
     ),
 )
 BY_KEY = {metric.key: metric for metric in METRICS}
@@ -120,27 +126,37 @@ BY_KEY = {metric.key: metric for metric in METRICS}
 DEFINITIONS = tuple((metric.label, metric.help) for metric in METRICS)
 #: The same of the columns of the product table.
 COLUMN_DEFINITIONS = (
-    ("Sales", BY_KEY["sales"].help),
-    ("Change", "Sales compared with those of the period of comparison."),
-    ("Units", BY_KEY["units"].help),
+    (gettext_noop("Sales"), BY_KEY["sales"].help),
     (
-        "Orders",
-        (
-            f"{BY_KEY['orders'].help} An order of two products counts once for each, and once in"
-            " the total."
+        gettext_noop("Change"),
+        gettext_noop("Sales compared with those of the period of comparison."),
+    ),
+    (gettext_noop("Units"), BY_KEY["units"].help),
+    (
+        gettext_noop("Orders"),
+        gettext_noop(
+            "Orders, excluding canceled and replacement orders. An order of two products counts"
+            " once for each, and once in the total."
         ),
     ),
     (
-        "Refund rate",
-        "Refunded orders per order whose sale Amazon posted, both by the day it posted them.",
-    ),
-    (
-        "Fees",
-        (
-            "Fees that Amazon posted for the product, less those refunded. Shown as a cost, so"
-            " below zero."
+        gettext_noop("Refund rate"),
+        gettext_noop(
+            "Refunded orders per order whose sale Amazon posted, both by the day it posted them."
         ),
     ),
-    ("Net proceeds", BY_KEY["net"].help),
-    ("Margin", "Net proceeds per product sales that Amazon posted, before your own costs."),
+    (
+        gettext_noop("Fees"),
+        (
+            gettext_noop(
+                "Fees that Amazon posted for the product, less those refunded. Shown as a cost, so"
+                " below zero."
+            )
+        ),
+    ),
+    (gettext_noop("Net proceeds"), BY_KEY["net"].help),
+    (
+        gettext_noop("Margin"),
+        gettext_noop("Net proceeds per product sales that Amazon posted, before your own costs."),
+    ),
 )

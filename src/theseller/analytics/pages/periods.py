@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 
 class PeriodKey(StrEnum):
     """The periods of the toolbar, by their name in the URL."""
@@ -37,21 +40,21 @@ class Compare(StrEnum):
 
 
 LABELS = {
-    PeriodKey.TODAY: "Today",
-    PeriodKey.YESTERDAY: "Yesterday",
-    PeriodKey.LAST_7: "7 days",
-    PeriodKey.LAST_28: "28 days",
-    PeriodKey.LAST_30: "30 days",
-    PeriodKey.LAST_90: "90 days",
-    PeriodKey.MONTH: "Month to date",
-    PeriodKey.LAST_MONTH: "Last month",
-    PeriodKey.LAST_12_MONTHS: "12 months",
-    PeriodKey.CUSTOM: "Custom range",
+    PeriodKey.TODAY: gettext_noop("Today"),
+    PeriodKey.YESTERDAY: gettext_noop("Yesterday"),
+    PeriodKey.LAST_7: gettext_noop("7 days"),
+    PeriodKey.LAST_28: gettext_noop("28 days"),
+    PeriodKey.LAST_30: gettext_noop("30 days"),
+    PeriodKey.LAST_90: gettext_noop("90 days"),
+    PeriodKey.MONTH: gettext_noop("Month to date"),
+    PeriodKey.LAST_MONTH: gettext_noop("Last month"),
+    PeriodKey.LAST_12_MONTHS: gettext_noop("12 months"),
+    PeriodKey.CUSTOM: gettext_noop("Custom range"),
 }
 COMPARE_LABELS = {
-    Compare.PREVIOUS: "Previous period",
-    Compare.YEAR: "Previous year",
-    Compare.NONE: "No comparison",
+    Compare.PREVIOUS: gettext_noop("Previous period"),
+    Compare.YEAR: gettext_noop("Previous year"),
+    Compare.NONE: gettext_noop("No comparison"),
 }
 DEFAULT_PERIOD = PeriodKey.LAST_28
 #: Facts are kept for 18 months; a longer period would only show empty days.
@@ -117,18 +120,35 @@ class Choice:
     def before_label(self) -> str:
         """The name of the comparison in a legend."""
         if self.compare is Compare.YEAR:
-            return "A year earlier"
+            return _("A year earlier")
         named = {
-            PeriodKey.TODAY: "Yesterday",
-            PeriodKey.YESTERDAY: "The day before",
-            PeriodKey.MONTH: "Month before",
-            PeriodKey.LAST_MONTH: "Month before",
-            PeriodKey.LAST_12_MONTHS: "12 months before",
+            PeriodKey.TODAY: _("Yesterday"),
+            PeriodKey.YESTERDAY: _("The day before"),
+            PeriodKey.MONTH: _("Month before"),
+            PeriodKey.LAST_MONTH: _("Month before"),
+            PeriodKey.LAST_12_MONTHS: _("12 months before"),
         }
-        return (
-            named.get(self.key)
-            or f"Previous {self.span.length} day{'' if self.span.length == 1 else 's'}"
-        )
+        days = self.span.length
+        return named.get(self.key) or ngettext(
+            "Previous %(days)d day", "Previous %(days)d days", days
+        ) % {"days": days}
+
+    @property
+    def before_phrase(self) -> str:
+        """The comparison as a part of a sentence: ``the previous 28 days``."""
+        if self.compare is Compare.YEAR:
+            return _("a year earlier")
+        named = {
+            PeriodKey.TODAY: _("yesterday"),
+            PeriodKey.YESTERDAY: _("the day before"),
+            PeriodKey.MONTH: _("the month before"),
+            PeriodKey.LAST_MONTH: _("the month before"),
+            PeriodKey.LAST_12_MONTHS: _("the 12 months before"),
+        }
+        days = self.span.length
+        return named.get(self.key) or ngettext(
+            "the previous %(days)d day", "the previous %(days)d days", days
+        ) % {"days": days}
 
 
 def choose(*, period: str, compare: str, first: str = "", last: str = "", today: date) -> Choice:

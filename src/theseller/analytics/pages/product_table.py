@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.analytics.pages.metrics import COLUMN_DEFINITIONS
 from theseller.analytics.pages.product_queries import ProductQuery, Sort
@@ -17,14 +19,14 @@ from theseller.lib.money import Money
 PAGE_SIZE = 50
 _LONGEST_SEARCH = 100
 _HEADERS = (
-    (Sort.SALES, "Sales"),
-    (Sort.CHANGE, "Change"),
-    (Sort.UNITS, "Units"),
-    (Sort.ORDERS, "Orders"),
-    (Sort.REFUNDS, "Refund rate"),
-    (Sort.FEES, "Fees"),
-    (Sort.NET, "Net proceeds"),
-    (Sort.MARGIN, "Margin"),
+    (Sort.SALES, gettext_noop("Sales")),
+    (Sort.CHANGE, gettext_noop("Change")),
+    (Sort.UNITS, gettext_noop("Units")),
+    (Sort.ORDERS, gettext_noop("Orders")),
+    (Sort.REFUNDS, gettext_noop("Refund rate")),
+    (Sort.FEES, gettext_noop("Fees")),
+    (Sort.NET, gettext_noop("Net proceeds")),
+    (Sort.MARGIN, gettext_noop("Margin")),
 )
 
 
@@ -85,7 +87,12 @@ def product_context(
         "definitions": COLUMN_DEFINITIONS,
         "page": page,
         "headers": [_header(selection, table, sort, label) for sort, label in _HEADERS],
-        "range": f"{begin:,}\u2013{end:,} of {page.count:,}" if page.rows else "",
+        "range": (
+            _("%(begin)s\u2013%(end)s of %(count)s")
+            % {"begin": f"{begin:,}", "end": f"{end:,}", "count": f"{page.count:,}"}
+            if page.rows
+            else ""
+        ),
         "previous_page": (
             selection.query(**table.words(page="" if table.page == 2 else str(table.page - 1)))
             if table.page > 1
@@ -132,7 +139,7 @@ def _header(selection: Selection, table: Table, sort: Sort, label: str) -> dict[
     words = table.words(sort="" if sort is Sort.SALES else sort.value, dir=turned, page="")
     direction = ("descending" if table.descending else "ascending") if current else ""
     return {
-        "label": label,
+        "label": _(label),
         "url": selection.query(**words),
         "direction": direction,
         "key": sort.value,

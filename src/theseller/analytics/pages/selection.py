@@ -12,6 +12,7 @@ from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from theseller.analytics.pages.metrics import BY_KEY, METRICS, Metric
 from theseller.analytics.pages.periods import (
@@ -44,7 +45,7 @@ class StoreOption:
 def store_label(marketplace_id: str) -> str:
     """Return the name of a store for sellers."""
     store = MARKETPLACES.get(marketplace_id)
-    return store.sales_channel if store else "Whole account"
+    return store.sales_channel if store else _("Whole account")
 
 
 def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
@@ -72,7 +73,13 @@ def store_options(stores: Sequence[Store]) -> tuple[StoreOption, ...]:
             )
             continue
         options.append(
-            _option(currency, f"All {currency} stores" if real else "Whole account", members)
+            _option(
+                currency,
+                _("All %(currency)s stores") % {"currency": currency}
+                if real
+                else _("Whole account"),
+                members,
+            )
         )
         options += [
             _option(

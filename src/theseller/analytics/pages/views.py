@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
@@ -124,7 +125,9 @@ def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> Htt
             {
                 "view": view,
                 "reason": (
-                    DISCONNECT_REASON_TEXT[view.disconnect_reason] if view.disconnect_reason else ""
+                    _(DISCONNECT_REASON_TEXT[view.disconnect_reason])
+                    if view.disconnect_reason
+                    else ""
                 ),
             }
             for view in ended

@@ -12,6 +12,8 @@ from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.edge import numbers, svg, times, waterfall
 from theseller.edge.status import badge_for
@@ -20,12 +22,21 @@ from theseller.lib.money import Money
 
 register = template.Library()
 
-_ABSENT = format_html(
-    '<span class="absent"><span aria-hidden="true">{}</span><span class="vh">no data</span></span>',
-    numbers.DASH,
-)
 _ARROWS = {"up": "\u25b2", "down": "\u25bc", "flat": "\u25cf", "none": numbers.DASH}
-_SPOKEN = {"up": "up", "down": "down", "flat": "unchanged", "none": "no comparable period"}
+_SPOKEN = {
+    "up": gettext_noop("up"),
+    "down": gettext_noop("down"),
+    "flat": gettext_noop("unchanged"),
+    "none": gettext_noop("no comparable period"),
+}
+
+
+def _absent() -> SafeString:
+    return format_html(
+        '<span class="absent"><span aria-hidden="true">{}</span><span class="vh">{}</span></span>',
+        numbers.DASH,
+        _("no data"),
+    )
 
 
 @register.simple_tag
@@ -52,7 +63,7 @@ def number(
 ) -> SafeString:
     """Format a number; None is a dash with the screen-reader text "no data"."""
     if value is None:
-        return _ABSENT
+        return _absent()
     return format_html(
         '<span class="num">{}</span>',
         numbers.format_number(value, digits, style=numbers.style_for(), plus=plus),
@@ -71,7 +82,7 @@ def money(
     If rounded or compact, the exact value is in the `title`.
     """
     if amount is None:
-        return _ABSENT
+        return _absent()
     style = numbers.style_for()
     full = numbers.format_money(amount, style=style, plus=plus)
     shown = (
@@ -92,7 +103,7 @@ def percent(
 ) -> SafeString:
     """Write a ratio (0.123) as a percentage."""
     if ratio is None:
-        return _ABSENT
+        return _absent()
     return format_html(
         '<span class="num">{}</span>',
         numbers.format_percent(ratio, digits, style=numbers.style_for(), plus=plus),
@@ -127,7 +138,7 @@ def delta(
     return format_html(
         '<span class="delta is-{}"><span aria-hidden="true">{}</span>'
         '<span class="vh">{} </span>{}</span>',
-        change.tone, _ARROWS[change.direction], _SPOKEN[change.direction], text,
+        change.tone, _ARROWS[change.direction], _(_SPOKEN[change.direction]), text,
     )  # fmt: skip
 
 
@@ -135,7 +146,7 @@ def delta(
 def freshness(instant: datetime | None, at: datetime) -> SafeString:
     """Show how old an instant is; its exact time is in the element."""
     if instant is None:
-        return SafeString('<span class="absent">never</span>')
+        return format_html('<span class="absent">{}</span>', _("never"))
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         instant.isoformat(),
@@ -181,7 +192,10 @@ def status_badge(outcome: object, label: str = "") -> SafeString:
     """Show an outcome by label, icon and color."""
     badge = badge_for(outcome)
     return format_html(
-        '<span class="badge is-{}">{}{}</span>', badge.key, icon(badge.icon), label or badge.label
+        '<span class="badge is-{}">{}{}</span>',
+        badge.key,
+        icon(badge.icon),
+        label or _(badge.label),
     )
 
 
@@ -212,7 +226,7 @@ def barline(
 
 
 @register.inclusion_tag("edge/components/waterfall.html", name="waterfall")
-def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss") -> dict[str, Any]:
+def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "") -> dict[str, Any]:
     """Draw rows as a table with a bar column: the chart is accessible itself."""
     placed = waterfall.bars(rows)
     low, high = waterfall.extent(placed)
@@ -228,7 +242,11 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "Profit and loss"
         }
         for bar in placed
     ]
-    return {"drawn": drawn, "caption": caption, "has_share": base is not None}
+    return {
+        "drawn": drawn,
+        "caption": caption or _("Profit and loss"),
+        "has_share": base is not None,
+    }
 
 
 #: How serious a notice is, by its tone or by the level of Django's messages framework.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class ImportForm(forms.Form):
@@ -13,17 +14,17 @@ class ImportForm(forms.Form):
 
     encoding = forms.ChoiceField(
         required=False,
-        label="Character encoding",
-        help_text="Change this only if product names look garbled.",
+        label=_("Character encoding"),
+        help_text=_("Change this only if product names look garbled."),
         choices=[
-            ("", "Detect automatically"),
+            ("", _("Detect automatically")),
             ("utf-8", "UTF-8"),
-            ("windows-1252", "Windows-1252 (Europe, Americas)"),
-            ("windows-1250", "Windows-1250 (Poland)"),
-            ("windows-1254", "Windows-1254 (Turkey)"),
-            ("shift_jis", "Shift JIS (Japan)"),
-            ("euc-jp", "EUC-JP (Japan)"),
-            ("gb18030", "GB 18030 or GBK (China)"),
+            ("windows-1252", _("Windows-1252 (Europe, Americas)")),
+            ("windows-1250", _("Windows-1250 (Poland)")),
+            ("windows-1254", _("Windows-1254 (Turkey)")),
+            ("shift_jis", _("Shift JIS (Japan)")),
+            ("euc-jp", _("EUC-JP (Japan)")),
+            ("gb18030", _("GB 18030 or GBK (China)")),
             ("utf-16", "UTF-16"),
         ],
     )

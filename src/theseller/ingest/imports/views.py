@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -40,10 +42,10 @@ from theseller.lib.marketplaces import MARKETPLACES, by_code
 from theseller.lib.money import Money
 
 _VERDICTS = {
-    ImportStatus.IMPORTED: ("good", "check", "Imported"),
-    ImportStatus.ALREADY: ("info", "check", "Already imported"),
-    ImportStatus.EMPTY: ("info", "info", "Nothing to import"),
-    ImportStatus.REFUSED: ("bad", "warning", "Rejected"),
+    ImportStatus.IMPORTED: ("good", "check", gettext_noop("Imported")),
+    ImportStatus.ALREADY: ("info", "check", gettext_noop("Already imported")),
+    ImportStatus.EMPTY: ("info", "info", gettext_noop("Nothing to import")),
+    ImportStatus.REFUSED: ("bad", "warning", gettext_noop("Rejected")),
 }
 
 
@@ -91,8 +93,8 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
         return _refuse(
             request,
             422,
-            "No file selected",
-            "Choose the report files that you downloaded from Seller Central, then check them.",
+            _("No file selected"),
+            _("Choose the report files that you downloaded from Seller Central, then check them."),
         )
     try:
         with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
@@ -102,7 +104,7 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
             f"{busy.reason} This file was not checked, and nothing was saved. Try again in a few"
             " seconds."
         )
-        refused = _refuse(request, 409, "Another import is running", text)
+        refused = _refuse(request, 409, _("Another import is running"), text)
         refused["Retry-After"] = str(_BUSY_SECONDS)
         return refused
     # To a script, an inspection that finds a file bad is one that worked.
@@ -151,20 +153,20 @@ def _cards(
                 _unread(
                     file,
                     form,
-                    "the files before it took too long",
-                    "Nothing was saved. Upload this file on its own.",
+                    _("the files before it took too long"),
+                    _("Nothing was saved. Upload this file on its own."),
                 )
             )
             continue
         try:
             cards.append(_card(file, form, tenant_context))
         except MemoryError:
-            advice = (
+            advice = _(
                 "Nothing was saved. Upload this file on its own. If that fails, request a report"
                 " for a shorter period in Seller Central."
             )
             cards.append(
-                _unread(file, form, "the server does not have enough memory to read it", advice)
+                _unread(file, form, _("the server does not have enough memory to read it"), advice)
             )
     return cards
 
@@ -176,7 +178,7 @@ def _unread(
     if form.cleaned_data["confirm"]:
         outcome = ImportOutcome(ImportStatus.REFUSED, found, why_not=why_not, advice=advice)
         return {"name": file.name, "ok": False, **_outcome(outcome), **_described(found)}
-    verdict = ("bad", "warning", "Can't be imported")
+    verdict = ("bad", "warning", gettext_noop("Can't be imported"))
     return {
         "name": file.name,
         "ok": False,
@@ -218,9 +220,9 @@ def _card(
     )
     partly = not inspection.importable and may_leave_out_rows(inspection)
     verdict = (
-        ("good", "check", "Can be imported")
+        ("good", "check", gettext_noop("Can be imported"))
         if inspection.importable
-        else ("bad", "warning", "Can't be imported")
+        else ("bad", "warning", gettext_noop("Can't be imported"))
     )
     return {
         "name": file.name,
@@ -322,7 +324,7 @@ def _listed(document: ImportedDocument) -> dict[str, Any]:
     )
     return {
         "title": title(document.report_type),
-        "stores": ", ".join(store.sales_channel for store in stores) or "no store",
+        "stores": ", ".join(store.sales_channel for store in stores) or _("no store"),
         "period": span(*days),
         "document": document,
     }

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.ingest.reports.registry import types_completing
 from theseller.ingest.reports.types import Facts
@@ -28,54 +30,80 @@ from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
 #: What the page says about an outcome that stops a stream.
 _NOTES: dict[Outcome, str] = {
     Outcome.ACCOUNT_BLOCKED: (
-        "Amazon denies access to this seller account. Contact Amazon Seller Support. We retry"
-        " automatically."
+        gettext_noop(
+            "Amazon denies access to this seller account. Contact Amazon Seller Support. We retry"
+            " automatically."
+        )
     ),
     Outcome.CLIENT_SECRET_INVALID: (
-        "Amazon rejects this service's credentials. The operator must replace them. No data is"
-        " lost."
+        gettext_noop(
+            "Amazon rejects this service's credentials. The operator must replace them. No data is"
+            " lost."
+        )
     ),
     Outcome.DRIFTED: (
-        "Amazon changed the format of its response, and this version can't read it. The error is"
-        " logged for the operator. No data is lost."
+        gettext_noop(
+            "Amazon changed the format of its response, and this version can't read it. The error"
+            " is logged for the operator. No data is lost."
+        )
     ),
     Outcome.FAULT: (
-        "An internal error occurred. It is logged for the operator. We retry automatically."
+        gettext_noop(
+            "An internal error occurred. It is logged for the operator. We retry automatically."
+        )
     ),
     Outcome.KEYS_UNAVAILABLE: (
-        "Our key service is unavailable. Syncing resumes automatically. No data is lost."
+        gettext_noop(
+            "Our key service is unavailable. Syncing resumes automatically. No data is lost."
+        )
     ),
     Outcome.MISCONFIGURED: (
-        "This service is not registered correctly with Amazon. The operator must correct the"
-        " registration. No data is lost."
+        gettext_noop(
+            "This service is not registered correctly with Amazon. The operator must correct the"
+            " registration. No data is lost."
+        )
     ),
     Outcome.OTHER_SELLER: (
-        "Amazon reports a different seller for this connection, so syncing has stopped. Disconnect"
-        " it, then connect again."
+        gettext_noop(
+            "Amazon reports a different seller for this connection, so syncing has stopped."
+            " Disconnect it, then connect again."
+        )
     ),
     Outcome.REFUSED: (
-        "Amazon rejected the request or sent an incomplete report. We retry automatically."
+        gettext_noop(
+            "Amazon rejected the request or sent an incomplete report. We retry automatically."
+        )
     ),
     Outcome.REPORT_FAILED: (
-        "Amazon could not generate one of the reports. We request it again automatically; the other"
-        " reports continue."
+        gettext_noop(
+            "Amazon could not generate one of the reports. We request it again automatically; the"
+            " other reports continue."
+        )
     ),
     Outcome.ROLE_MISSING: (
-        "Your authorization does not include this data. Authorize again to add it; everything else"
-        " continues to sync."
+        gettext_noop(
+            "Your authorization does not include this data. Authorize again to add it; everything"
+            " else continues to sync."
+        )
     ),
     Outcome.SELLER_UNCONFIRMED: (
-        "Amazon has not confirmed the seller of this connection yet. Its first transaction confirms"
-        " it; syncing starts then."
+        gettext_noop(
+            "Amazon has not confirmed the seller of this connection yet. Its first transaction"
+            " confirms it; syncing starts then."
+        )
     ),
     Outcome.THROTTLED: (
-        "Amazon's rate limit was reached. Syncing continues as soon as Amazon allows the next"
-        " request."
+        gettext_noop(
+            "Amazon's rate limit was reached. Syncing continues as soon as Amazon allows the next"
+            " request."
+        )
     ),
     Outcome.UNAVAILABLE: (
-        "Amazon did not send a valid response. We retry automatically. No data is lost."
+        gettext_noop(
+            "Amazon did not send a valid response. We retry automatically. No data is lost."
+        )
     ),
-    Outcome.WAITING: "Amazon is preparing the next report.",
+    Outcome.WAITING: gettext_noop("Amazon is preparing the next report."),
 }
 _STOPPING = frozenset(_NOTES) - {Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.WAITING}
 #: Failures in a row after which the page reports an outage.
@@ -179,15 +207,19 @@ def _progress(kind: StreamKind, streams: list[_Stream]) -> StreamProgress:
     shown = stopped or next((stream for stream in answering if not stream.finished), answering[0])
     return StreamProgress(
         name=kind.name,
-        title=kind.title,
+        title=_(kind.title),
         done=done,
         total=total,
         percent=100 * done // total if total else 0,
         step=step,
-        state={"done": "up to date", "failed": "paused", "waiting": "queued"}.get(
-            step, f"{done} of {total} {kind.unit}"
+        state={"done": _("up to date"), "failed": _("paused"), "waiting": _("queued")}.get(
+            step,
+            _("%(done)d of %(total)d %(unit)s")
+            % {"done": done, "total": total, "unit": _(kind.unit)},
         ),
-        note="" if step in {"done", "waiting"} else _NOTES.get(shown.outcome, ""),
+        note=_(_NOTES[shown.outcome])
+        if shown.outcome in _NOTES and step not in {"done", "waiting"}
+        else "",
         last_success_at=max(
             (stream.success_at for stream in answering if stream.success_at), default=None
         ),

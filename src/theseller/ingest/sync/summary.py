@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import ngettext
+
 from theseller.connections.types import ConnectionView, Origin
 from theseller.ingest.sync.queries import is_running
 from theseller.ingest.types import StreamProgress
@@ -108,5 +110,6 @@ def _roughly(length: timedelta) -> str:
     """
     minutes = max(round(length / timedelta(minutes=1)), 1)
     if minutes < 90:
-        return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    return f"{round(minutes / 60)} hours"
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    hours = round(minutes / 60)
+    return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from theseller.operators.access.types import (
     REASON_LENGTH_MAX,
@@ -18,44 +20,46 @@ class OpenSessionForm(forms.Form):
     """Shop, ticket, reason and duration of an access session."""
 
     shop = forms.UUIDField(
-        label="Shop ID",
+        label=_("Shop ID"),
         label_suffix="",
-        help_text="The seller finds it on the shop's support access log page.",
+        help_text=_("The seller finds it on the shop's support access log page."),
         error_messages={
-            "required": "Enter the shop ID.",
+            "required": _("Enter the shop ID."),
             "invalid": (
-                "This is not a shop ID. It has 36 characters, as shown on the shop's support access"
-                " log page."
+                _(
+                    "This is not a shop ID. It has 36 characters, as shown on the shop's support"
+                    " access log page."
+                )
             ),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     ticket = forms.CharField(
-        label="Ticket",
+        label=_("Ticket"),
         label_suffix="",
         max_length=60,
-        help_text="Such as SUP-1234.",
-        error_messages={"required": "Enter the ticket of the seller's request."},
+        help_text=_("Such as SUP-1234."),
+        error_messages={"required": _("Enter the ticket of the seller's request.")},
     )
     reason = forms.CharField(
-        label="Reason",
+        label=_("Reason"),
         label_suffix="",
         min_length=REASON_LENGTH_MIN,
         max_length=REASON_LENGTH_MAX,
-        error_messages={"required": "Enter the reason for the access."},
-        help_text=(
-            f"At least {REASON_LENGTH_MIN} characters. The shop's owner and the reviewer can"
-            " read it."
+        error_messages={"required": _("Enter the reason for the access.")},
+        help_text=format_lazy(
+            _("At least {length} characters. The shop's owner and the reviewer can read it."),
+            length=REASON_LENGTH_MIN,
         ),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     minutes = forms.IntegerField(
-        label="Minutes",
+        label=_("Minutes"),
         label_suffix="",
         min_value=1,
         max_value=_MINUTES_MAX,
         initial=30,
-        help_text=f"{_MINUTES_MAX} at most.",
+        help_text=format_lazy(_("{minutes} at most."), minutes=_MINUTES_MAX),
     )
 
 
@@ -64,10 +68,10 @@ class ReviewForm(forms.Form):
 
     until = forms.RegexField(regex=r"\A\d{1,18}:\d{1,18}\Z", widget=forms.HiddenInput)
     note = forms.CharField(
-        label="What you reviewed and what you found",
+        label=_("What you reviewed and what you found"),
         label_suffix="",
         max_length=2000,
-        error_messages={"required": "Describe what you reviewed and what you found."},
+        error_messages={"required": _("Describe what you reviewed and what you found.")},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.authorization import operator_required, tenant_permission_required
@@ -80,7 +81,7 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
     close_access(
         session=session, tenant=own.tenant, ended=SessionEnd.LEFT, actor=operator.actor, at=at
     )
-    messages.success(request, "The session has ended. It will be listed in the next review.")
+    messages.success(request, _("The session has ended. It will be listed in the next review."))
     return redirect("operators:sessions")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import operator_required
@@ -43,8 +44,8 @@ def requests(request: HttpRequest, operator: Operator) -> HttpResponse:
         else:
             messages.success(
                 request,
-                f"Recorded: {sum(one.ended for one in done)} connection(s) closed; the erasure has"
-                " started.",
+                _("Recorded: %(connections)d connection(s) closed; the erasure has started.")
+                % {"connections": sum(one.ended for one in done)},
             )
             return redirect("operators:deletion-requests")
     shown = [(one, one.overdue(at), (one.due_at - at).days) for one in all_requests()]

@@ -11,7 +11,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import get_text_list
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -43,7 +43,7 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
     form = DeletionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if not person.check_password(form.cleaned_data["password"]):
-            form.add_error("password", "This is not your password. Nothing was changed.")
+            form.add_error("password", _("This is not your password. Nothing was changed."))
         else:
             try:
                 link = delete_account(person=person.pk, at=clock.now())
@@ -62,7 +62,7 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
         "alone": sole_ownerships(person.pk),
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
-        "shop_names": get_text_list([shop[1] for shop in tenants_of(person.pk)], gettext("and")),
+        "shop_names": get_text_list([shop[1] for shop in tenants_of(person.pk)], _("and")),
         "days": ERASURE_DAYS_MAX,
     }
     return render(
@@ -83,7 +83,14 @@ def transfer_ownership(request: HttpRequest, tenant: UUID) -> HttpResponse:
         raise Http404
     chosen = next((one for one in shop.others if str(one[0]) == request.POST.get("person")), None)
     if chosen is None:
-        messages.error(request, f"Choose who of {shop.name} should own it. Nothing was changed.")
+        messages.error(
+            request,
+            _("Choose who of %(shop)s should own it. Nothing was changed.") % {"shop": shop.name},
+        )
     elif make_owner(person=chosen[0], tenant=tenant, actor=f"user:{person.pk}", at=clock.now()):
-        messages.success(request, f"{chosen[1]} is now an owner of {shop.name} too.")
+        messages.success(
+            request,
+            _("%(person)s is now an owner of %(shop)s too.")
+            % {"person": chosen[1], "shop": shop.name},
+        )
     return redirect("account-deletion:delete-account")

@@ -7,6 +7,7 @@ from typing import cast
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -50,7 +51,7 @@ def delete_shop(request: HttpRequest, tenant_context: TenantContext) -> HttpResp
                 "privacy/shop_deletion_started.html",
                 {**context, "link": certificate_url(link)},
             )
-        form.add_error("password", "This is not your password. Nothing was changed.")
+        form.add_error("password", _("This is not your password. Nothing was changed."))
     with tenant_scope(tenant_context.tenant):
         context["asked_at"] = tenant_erasure_requested_at(tenant_context.tenant)
     return render(

@@ -8,6 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from theseller.amazon.features import FEATURES, OFFERED
 from theseller.ingest.sync.streams import (
     inventory,
@@ -39,33 +41,40 @@ _KINDS = (
     StreamKind(
         "orders_history",
         "all_orders_report",
-        "Order history",
-        "months",
+        gettext_noop("Order history"),
+        gettext_noop("months"),
         order_history.start,
         order_history.run_step,
     ),
-    StreamKind("orders", "orders", "Live orders", "pages", orders.start, orders.run_step),
+    StreamKind(
+        "orders",
+        "orders",
+        gettext_noop("Live orders"),
+        gettext_noop("pages"),
+        orders.start,
+        orders.run_step,
+    ),
     StreamKind(
         "transactions",
         "transactions",
-        "Fees, refunds and payouts",
-        "months",
+        gettext_noop("Fees, refunds and payouts"),
+        gettext_noop("months"),
         transactions.start,
         transactions.run_step,
     ),
     StreamKind(
         "settlements",
         "settlement_report",
-        "Settlements",
-        "documents",
+        gettext_noop("Settlements"),
+        gettext_noop("documents"),
         settlements.start,
         settlements.run_step,
     ),
     StreamKind(
         "inventory",
         "inventory",
-        "Inventory",
-        "stores",
+        gettext_noop("Inventory"),
+        gettext_noop("stores"),
         inventory.start,
         inventory.run_step,
         per_store=True,
