@@ -252,7 +252,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
 # --- Language, time, files
 LANGUAGE_CODE = "en"
+# No language but English yet: docs/develop/add-a-language.md.
 USE_I18N = False
+LOCALE_PATHS = [Path(__file__).parents[1] / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
