@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.pending import PENDING
@@ -99,14 +101,14 @@ def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict
         "at": shown.at,
         "public_keys": public_keys,
         "tally": [
-            (status, f"{shown.count(status)} {badge_for(status).label.lower()}")
+            (status, f"{shown.count(status)} {_(badge_for(status).label).lower()}")
             for status in Status
             if shown.count(status)
         ],
         "without_probe": sum(not one.has_probe for one in shown.controls),
         "tested": sum(one.has_probe for one in shown.controls),
         "attention": [
-            (badge_for(status).label, one)
+            (_(badge_for(status).label), one)
             for status in _ATTENTION
             for one in shown.controls
             if one.has_probe and one.outcome is status

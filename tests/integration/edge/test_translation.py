@@ -21,10 +21,13 @@ from theseller.accounts.models import User
 from theseller.lib import clock
 
 _VOID = {"br", "hr", "img", "input", "link", "meta", "path", "use"}
+#: Elements that show names and codes as they are.
+_DATA_TAGS = {"code", "kbd", "script"}
+_DATA_CLASSES = {"brand", "hash"}
 _SHOWN_ATTRIBUTES = {"aria-label", "placeholder", "title"}
 #: Data that pages show as it is stored, and names that no language translates.
 _DATA = re.compile(
-    r"Alice's shop|Alice|TheSeller|The(?=Seller)|Amazon\.[a-z.]+|Finance and Accounting"
+    r"Alice's shop|Alice|TheSeller|Amazon\.[a-z.]+|Finance and Accounting"
     r"|Inventory and Order Tracking|MUG-1|Mug|B0\w{8}|[\w.-]+@[\w.-]+|\b[A-Z]{2,5}\b|\ba[mp]m\b"
 )
 
@@ -68,7 +71,10 @@ class _Untranslated(HTMLParser):
             self._collect(given[name] or "", 0)
         if tag not in _VOID:
             hidden = bool(self._hidden and self._hidden[-1])
-            self._hidden.append(hidden or "hidden" in given or tag in {"code", "kbd", "script"})
+            is_data = tag in _DATA_TAGS or not _DATA_CLASSES.isdisjoint(
+                (given.get("class") or "").split()
+            )
+            self._hidden.append(hidden or is_data or "hidden" in given)
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _VOID and self._hidden:
