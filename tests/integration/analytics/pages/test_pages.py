@@ -261,7 +261,7 @@ def test_definitions_of_figures_are_text_of_the_page(cast: Cast, address: str, l
     shop.roll_up()
     text = _client(cast.alice).get(address.replace("DAY", str(_day(2)))).content.decode()
     block = re.search(
-        r'<details class="more definitions"><summary>What these .*?</details>', text, re.DOTALL
+        r'<details class="more definitions">\s*<summary>What these .*?</details>', text, re.DOTALL
     )
     assert block is not None
     assert block.group(0).count("<dt>") == labels
