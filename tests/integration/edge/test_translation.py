@@ -1,6 +1,6 @@
 """Texts of pages go through gettext: a language is added by its catalog alone.
 
-The pages are rendered with translations that put each text in brackets. What stands outside of
+The pages are rendered with translations that put each text in brackets. What is outside of
 brackets was not translated, and must be data: names, numbers, codes.
 """
 
