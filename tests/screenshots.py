@@ -234,7 +234,10 @@ def _leave(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictur
         bob.page.locator("#proof-link a").click()
         pictures.take("32-end-under-way", bob.page)
         wait_until(
-            lambda: demo.rows("select count(*) from retention_end_certificate") == [(1,)],
+            lambda: (
+                demo.rows("select count(*) from erasure_certificate where kind = 'person'")
+                == [(1,)]
+            ),
             400.0,
             step=1,
         )

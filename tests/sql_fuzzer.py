@@ -31,12 +31,13 @@ Database = Callable[[], Connection]
 #: Functions that answer over all shops, reviewed and listed: `postgres/sql/grants.sql` says for
 #: whom. What they answer is no hit.
 LISTED = frozenset({
-    "access_sessions", "access_to_review", "access_views", "tenants_with_expired_facts",
+    "access_sessions", "access_to_review", "access_views", "certificate_of",
     "connections_of_seller", "deletion_requests", "dirty_tenants", "due_purges", "due_recipients",
-    "due_shop_ends", "due_streams", "end_by_link", "ended_access", "ended_authorisations", "ends",
-    "failed_erasures", "fingerprint", "open_access", "open_consents", "requested_recipients",
-    "refusals_since", "shops_of_person", "shops_without_another_owner", "recipient_views",
-    "tenants_of", "unbegun_requests", "unplanned_connections",
+    "due_shop_ends", "due_streams", "due_user_erasures", "end_by_link", "ended_access",
+    "ended_authorisations", "ends", "failed_erasures", "fingerprint", "is_last_operator",
+    "member_erasures", "open_access", "open_consents", "recipient_views", "refusals_since",
+    "requested_recipients", "shops_of_person", "shops_without_another_owner", "tenants_of",
+    "tenants_with_expired_facts", "unbegun_requests", "unplanned_connections",
 })  # fmt: skip
 #: Tables without row security, which name shops to the roles that serve (audit lines to none): ids
 #: in the arguments of jobs.

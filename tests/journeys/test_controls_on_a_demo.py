@@ -124,7 +124,7 @@ def disconnect(demo: Demo, name: str, connection: str) -> None:
             f"/connections/{connection}/disconnection/", {"confirm": "DISCONNECT"}
         )
     assert answer.status_code == 302, answer.status_code
-    certified = "select count(*) from retention_certificate where connection_id::text = %s"
+    certified = "select count(*) from erasure_certificate where subject_id::text = %s"
     awaited(demo, lambda: demo.rows(certified, (connection,)) == [(1,)])
 
 

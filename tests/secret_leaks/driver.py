@@ -287,7 +287,7 @@ class Driver:
         assert person.post(path, {"confirm": "no"}).status_code == 422
         answer = person.post(path, {"confirm": "DISCONNECT"})
         assert answer.headers["location"].endswith("/erasure/"), answer.status_code
-        certified = "select count(*) from retention_certificate where connection_id::text = %s"
+        certified = "select count(*) from erasure_certificate where subject_id::text = %s"
         assert wait_until(
             lambda: self.demo.rows(certified, (connection,)) == [(1,)], _PATIENCE, step=0.2
         ), self.demo.last_words()

@@ -25,6 +25,12 @@ from tests.database import (
 from tests.sabotage.databases import own_database
 from tests.upgrades.catalogue import schema_of
 from tests.upgrades.frozen import freeze
+from tests.upgrades.old_erasures import (
+    OldErasures,
+    add_old_erasures,
+    assert_moved,
+    has_five_tables,
+)
 from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 
 from theseller.audit import checkpoint_format
@@ -43,24 +49,26 @@ MAY_CHANGE = {
 @pytest.fixture
 def upgraded(
     database: str, request: pytest.FixtureRequest
-) -> Iterator[tuple[dict[str, list[str]], str]]:
-    """Return what the release's tables held, and the upgraded database's name."""
+) -> Iterator[tuple[dict[str, list[str]], OldErasures, str]]:
+    """Return rows before, rows of old tables of erasures, and the upgraded database's name."""
     name = f"upgraded_{worker_name()}"
     drop_database(name)
     create_database(name)
     restore(request.param, name)
+    with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+        erasures = add_old_erasures(connection) if has_five_tables(connection) else {}
     before = _rows(name)
     with roles_lock():
         _migrate_in(name)
-    yield before, name
+    yield before, erasures, name
     drop_database(name)
 
 
 @pytest.mark.parametrize("upgraded", RECORDED, indirect=True)
 def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
-    upgraded: tuple[dict[str, list[str]], str],
+    upgraded: tuple[dict[str, list[str]], OldErasures, str],
 ) -> None:
-    before, name = upgraded
+    before, erasures, name = upgraded
     fresh = f"fresh_{worker_name()}"
     drop_database(fresh)
     create_database(fresh, template=prepared_template("migrated", _migrate_in))
@@ -74,16 +82,19 @@ def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
 
     after = _rows(name)
     lost = {
-        table: (len(rows), len(after.get(table, []))) for table, rows in before.items()
-        if table not in MAY_CHANGE and len(after.get(table, [])) < len(rows)
-    }  # fmt: skip
+        table: (len(rows), len(after.get(table, [])))
+        for table, rows in before.items()
+        if len(after.get(table, [])) < len(rows) and table not in {*MAY_CHANGE, *erasures}
+    }
     assert lost == {}
     assert before["audit_event"], "the recorded database has no audit log"
     assert after["audit_event"][: len(before["audit_event"])] == before["audit_event"]
     with psycopg.connect(test_server().superuser_dsn(name)) as connection:
         _assert_sealed_as_before(connection)
+        if erasures:
+            assert_moved(connection, erasures)
         certificates = connection.execute(
-            "select body, signature, public_key from retention_certificate"
+            "select body, signature, public_key from erasure_certificate where kind = 'connection'"
         ).fetchall()
     assert certificates, "the recorded database has no certificate"
     for body, signature, public_key in certificates:
@@ -105,7 +116,7 @@ def test_what_is_recorded_at_a_release_can_be_made(database: str) -> None:
         assert rows["audit_event"]
         with psycopg.connect(test_server().superuser_dsn(name)) as connection:
             _assert_sealed_as_before(connection)
-        assert rows["retention_certificate"]
+        assert rows["erasure_certificate"]
         if "THESELLER_RECORD_RELEASE" in os.environ:
             freeze()
             record(os.environ["THESELLER_RECORD_RELEASE"], name)

@@ -27,11 +27,6 @@ if the running deployment has something that this page does not list.
 #: Tables whose name begins otherwise than their package: of programs that we build on, and of the
 #: schema for buyers' data.
 _BROUGHT = {
-    "retention_purge": "erasure",
-    "retention_certificate": "erasure",
-    "retention_shop_end": "erasure",
-    "retention_person_end": "erasure",
-    "retention_end_certificate": "erasure",
     "retention_end_link": "erasure",
     "retention_end_failure": "erasure",
     "retention_backup": "backups",

@@ -43,6 +43,7 @@ SEQUENCES = frozenset({
 #: could show some: rights.txt says who may call which.
 _GUARD_FUNCTIONS = frozenset(
     {
+        "check_erasure",
         "check_review",
         "clear_samples",
         "create_stage",

@@ -1,4 +1,4 @@
-"""What the erasures of connections, tenants and users have in common, and the hooks in which they differ."""
+"""The base class of erasures, with the hooks in which subjects differ."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Step:
     """One transaction of deletion.
 
     `name` marks it in the record as done, "" for one that every run repeats; `tenant` is whose
-    scope it runs in; `delete` returns the rows that it deleted, by the names under which the record
-    counts them.
+    scope it runs in, None for that of the record; `delete` returns the rows that it deleted, by the
+    names under which the record counts them.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Erasure(ABC):
 
     @abstractmethod
     def begin(self, at: datetime) -> None:
-        """Write the plan into the record, with the rows that there are, unless an earlier run has."""
+        """Write the plan, with the rows that there are, unless an earlier run has."""
 
     @abstractmethod
     def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:
@@ -60,17 +60,22 @@ class Erasure(ABC):
 
     @abstractmethod
     def count(self) -> dict[str, int]:
-        """Count what is left, by table, under another database role than the one that deletes."""
+        """Count what is left by table, under another role than the eraser's."""
 
     # most kinds have nothing to do
-    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: B027
+    def after_steps(  # noqa: B027
+        self, at: datetime, failures: Failures, throttle: Throttle
+    ) -> None:
         """Do what has to follow the deletion and precede the recount."""
 
     def when_erased(self, at: datetime) -> None:  # as above  # noqa: B027
         """Record that all is deleted, in the transaction of the record's mark."""
 
     def load_related(self) -> None:  # as above  # noqa: B027
-        """Load what belongs to the subject once its rows are deleted, for the search of the disk and the last count."""
+        """Load what belongs to the subject once its rows are deleted.
+
+        The search of the disk and the last count need it.
+        """
 
     def restart(self) -> None:
         """Have the next run delete and count again, because something is left."""
@@ -97,5 +102,5 @@ class Erasure(ABC):
 
 
 def delete_rows(statement: str, values: list[Any]) -> int:
-    """Run one statement inside the transaction of a step; return how many rows it deleted."""
+    """Run a statement in a step's transaction; return the rows it deleted."""
     return sql.execute(databases[ERASER], statement, values)

@@ -1,4 +1,6 @@
-"""The deletion certificate: a signed document without personal data that can be checked offline, long after the tenant was deleted.
+"""The deletion certificate: a signed document that can be checked offline.
+
+It holds no personal data and stays valid long after the tenant was deleted.
 
 The file is one canonical JSON object (RFC 8785) with `body`, `public_key` and `signature`; the
 signature covers `body` and the public key. The file is accepted only in its one canonical form, so
@@ -26,7 +28,10 @@ _OLDER_KINDS = {"shop": "tenant", "person": "user"}
 
 @dataclass(frozen=True, slots=True)
 class CertifiedSubject:
-    """The subject of a certificate. `kind` is `connection`, `tenant` or `user`; `requested_at` an ISO 8601 time."""
+    """The subject of a certificate.
+
+    `kind` is `connection`, `tenant` or `user`; `requested_at` an ISO 8601 time.
+    """
 
     kind: str
     id: str

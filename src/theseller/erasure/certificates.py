@@ -1,4 +1,7 @@
-"""Build and sign the certificate of an erasure: what was there and is deleted, what expires when, where the audit log says so."""
+"""Build, sign and store the certificate of an erasure.
+
+It says what was there and is deleted, what expires when, and where the audit log says so.
+"""
 
 from __future__ import annotations
 
@@ -34,20 +37,19 @@ _OUTSIDE = (
     "the database's own service keeps its backups: ask its operator when the last one from before"
     " this day ends"
 )
-_CONNECTION = """
-insert into retention_certificate (tenant_id, connection_id, id, body, signature, public_key, issued_at)
-values (%s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, connection_id) do nothing
-"""
-_OTHERS = """
-insert into retention_end_certificate (kind, subject_id, id, body, signature, public_key, issued_at)
-values (%s, %s, %s, %s, %s, %s, %s) on conflict (subject_id) do nothing
+_INSERT = """
+insert into erasure_certificate
+    (tenant_id, subject_id, kind, id, body, signature, public_key, issued_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (tenant_id, subject_id) do nothing
 """
 
 
 def certify(
     erasure: Erasure, left: dict[str, int], proof: SanitizationProof, *, at: datetime
 ) -> None:
-    """Record that an erasure is complete, then sign and store its certificate. Repeating it is harmless: the first one is kept.
+    """Record that an erasure is complete, then sign and store its certificate.
+
+    Repeating it is harmless: the first certificate is kept.
 
     Args:
         erasure: the erasure, whose rows are deleted.
@@ -69,17 +71,9 @@ def certify(
     body = _body(erasure, identity, known, left, proof, at=at)
     content, public_key = canonical_json(body), key.public_bytes
     signature = key.sign(signed_message(body, public_key.hex()))
-    statement, owner = (
-        (_CONNECTION, subject.tenant)
-        if subject.kind is SubjectKind.CONNECTION
-        else (_OTHERS, subject.kind.value)
-    )
+    row = [subject.scope, subject.id, subject.kind.value, identity, content, signature, public_key]
     with record_scope(subject):
-        if sql.execute(
-            databases[ERASER],
-            statement,
-            [owner, subject.id, identity, content, signature, public_key, at],
-        ):
+        if sql.execute(databases[ERASER], _INSERT, [*row, at]):
             # With its digest, so that the log, once sealed, says which certificate it was.
             details = {
                 "certificate": str(identity),
@@ -94,9 +88,8 @@ def certify(
                 details=details,
                 using=ERASER,
             )
-        if (
-            subject.kind is not SubjectKind.CONNECTION
-        ):  # A connection's was completed before: the certificate names that event.
+        # A connection's was completed before: its certificate names that event.
+        if subject.kind is not SubjectKind.CONNECTION:
             note_within(
                 subject,
                 "left_over = %s, completed_at = coalesce(completed_at, %s)",
@@ -149,7 +142,7 @@ def _body(
 
 
 def keys_section(connections: Collection[UUID]) -> list[dict[str, str]]:
-    """Name every key that these connections ever had, by the key store's tombstones.
+    """Return the keys that connections had, by the key store's tombstones.
 
     Raises:
         KeyStillActiveError: one of them exists.
@@ -195,7 +188,10 @@ def residual_scan_section(proof: SanitizationProof, searched_for: str) -> dict[s
 
 
 def backups_section(at: datetime) -> dict[str, object]:
-    """Name every backup that can still be read: each may hold what was erased, with the WAL kept with it, until it expires."""
+    """Return every backup that can still be read.
+
+    Each may hold what was erased, with the WAL kept with it, until it expires.
+    """
     found = []
     for entry in readable_backup_keys(settings.KEY_STORE):
         identity = backup_of_key(entry) or entry.id
@@ -220,7 +216,10 @@ def backups_section(at: datetime) -> dict[str, object]:
 
 
 def audit_section(subject: Subject, tags: tuple[Tag, Tag], *, since: datetime) -> dict[str, object]:
-    """Return where the audit log has its beginning and its end, and the newest sealed checkpoint: the next one covers these places."""
+    """Return where the audit log has the beginning and the end of an erasure.
+
+    With the newest sealed checkpoint: the next one covers these places.
+    """
     found = events(tenant=subject.tenant, since=since, using=COUNTER)
     positions = {line.tag: line.position for line in found if line.subject == subject.name}
     document = last_document(using=COUNTER)

@@ -27,7 +27,6 @@ from theseller.erasure.records import progress
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ErasureResult, JournalEntry, Subject, SubjectKind
 from theseller.lib import sql
-from theseller.lib.ids import new_id
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 from theseller.tenancy.scope import tenant_scope
 
@@ -56,7 +55,9 @@ def closed_connection(tenant: UUID, connection: UUID) -> ConnectionView:
 def erase_connection(
     *, connection: UUID, tenant: UUID, at: datetime, throttle: Throttle = UNTHROTTLED
 ) -> ErasureResult:
-    """Erase everything derived from a closed connection and certify it. Call it again after a kill: it continues.
+    """Erase everything derived from a closed connection and certify it.
+
+    Call it again after a kill: it continues.
 
     Raises:
         ConnectionOpenError: the connection is open or unknown.
@@ -77,7 +78,9 @@ def erase_connections(
     now: Callable[[], datetime] | None = None,
     wait: bool = True,
 ) -> tuple[ErasureResult, ...]:
-    """Erase several connections that have ended, and certify each. The arguments are those of `execution.erase_all`.
+    """Erase several connections that have ended, and certify each.
+
+    The arguments are those of `execution.erase_all`.
 
     Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
     while another is at it.
@@ -110,7 +113,11 @@ class ConnectionErasure(Erasure):
 
     @classmethod
     def of(cls, subject: Subject) -> ConnectionErasure:
-        """Return the erasure of a connection by its ids. Raises ConnectionOpenError."""
+        """Return the erasure of a connection by its ids.
+
+        Raises:
+            ConnectionOpenError: it is open or unknown, or no tenant is named.
+        """
         if subject.tenant is None:
             raise ConnectionOpenError("a connection belongs to a tenant")
         return cls(closed_connection(subject.tenant, subject.id))
@@ -134,13 +141,13 @@ class ConnectionErasure(Erasure):
         with tenant_scope(self.closed.tenant, using=ERASER):
             if sql.execute(
                 databases[ERASER],
-                "insert into retention_purge (tenant_id, connection_id, id, disconnected_at,"
-                " begun_at, plan) values (%s, %s, %s, %s, %s, %s) on conflict (tenant_id,"
-                " connection_id) do nothing",
+                "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, begun_at,"
+                " plan) values (%s, %s, %s, %s, %s, %s)"
+                " on conflict (tenant_id, subject_id) do nothing",
                 [
                     self.closed.tenant,
                     self.closed.id,
-                    new_id(),
+                    SubjectKind.CONNECTION.value,
                     self.closed.disconnected_at,
                     at,
                     json.dumps(plan),
@@ -150,7 +157,7 @@ class ConnectionErasure(Erasure):
 
     # other kinds record events at it
     def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002
-        """Yield a step for each table, or for each month of a table that is split by month."""
+        """Yield a step for each table, or each month of a partitioned one."""
         for descriptor in connection_tables():
             if descriptor.eraser is Eraser.DELETE_CONNECTION and descriptor.partitions:
                 with throttle.work():
@@ -161,16 +168,23 @@ class ConnectionErasure(Erasure):
                         self.closed.tenant,
                         partial(self._delete, descriptor, month),
                     )
-            elif (
-                descriptor.eraser is not Eraser.KEY
-            ):  # A token's row went with the disconnection; the recount confirms it.
+            # A token's row was deleted with the disconnection; the recount confirms it.
+            elif descriptor.eraser is not Eraser.KEY:
                 yield Step(
                     descriptor.table, self.closed.tenant, partial(self._delete, descriptor, None)
                 )
 
     # nothing is caught
-    def after_steps(self, at: datetime, failures: Failures, throttle: Throttle) -> None:  # noqa: ARG002
-        """Have the rollups of a store that another open connection also feeds made again from that connection's rows."""
+    def after_steps(
+        self,
+        at: datetime,
+        failures: Failures,  # noqa: ARG002
+        throttle: Throttle,
+    ) -> None:
+        """Mark the days of other connections' facts in the same stores.
+
+        Their rollups were deleted with this connection's and are computed again.
+        """
         with (
             throttle.work(),
             tenant_scope(self.closed.tenant, using=ERASER),
@@ -178,9 +192,9 @@ class ConnectionErasure(Erasure):
         ):
             for facts in ("ingest_order_line", "ingest_ledger_line"):
                 cursor.execute(
-                    "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at)"  # noqa: S608
-                    " select distinct tenant_id, marketplace_id, local_day, %s::timestamptz from"
-                    f" {facts}"
+                    "insert into ingest_dirty_day"  # noqa: S608
+                    " (tenant_id, marketplace_id, local_day, marked_at) select distinct"
+                    f" tenant_id, marketplace_id, local_day, %s::timestamptz from {facts}"
                     " where tenant_id = %s and connection_id <> %s and marketplace_id = any(%s)"
                     " order by 2, 3 on conflict do nothing",
                     [at, self.closed.tenant, self.closed.id, self.stores],
@@ -193,12 +207,15 @@ class ConnectionErasure(Erasure):
         )
 
     def complete(self, at: datetime) -> None:
-        """Record that the erasure is complete. The certificate names the place of this event in the audit log."""
+        """Record that the erasure is complete.
+
+        The certificate names the place of this event in the audit log.
+        """
         with tenant_scope(self.closed.tenant, using=ERASER):
             if sql.execute(
                 databases[ERASER],
-                "update retention_purge set completed_at = %s where tenant_id = %s and"
-                " connection_id = %s and completed_at is null",
+                "update erasure_erasure set completed_at = %s where tenant_id = %s and"
+                " subject_id = %s and completed_at is null",
                 [at, self.closed.tenant, self.closed.id],
             ):
                 self._record(Tag.PURGE_COMPLETED, at)
@@ -208,7 +225,7 @@ class ConnectionErasure(Erasure):
         return (self.closed.id,)
 
     def certificate_fields(self) -> dict[str, object]:
-        """Return region, time and reason of the disconnection, and what became of the refresh token."""
+        """Return the facts of the disconnection and what happened to the token."""
         ended = self.closed.disconnected_at
         return {
             "tenant_id": str(self.closed.tenant),
@@ -220,7 +237,10 @@ class ConnectionErasure(Erasure):
         }
 
     def _token(self, keys: list[dict[str, str]]) -> str:
-        """Say what became of the token. Its key may have been destroyed later, in a key store that was put back from a copy."""
+        """Say what happened to the refresh token.
+
+        Its key may have been destroyed later, in a key store that was put back from a copy.
+        """
         if self.closed.origin is Origin.FILES:
             return "there was none: the data came by imported files"
         last = max(
@@ -250,8 +270,9 @@ class ConnectionErasure(Erasure):
                 for row in sql.rows(
                     databases[ERASER],
                     # the data map's own names
-                    f"select distinct date_trunc('month', local_day)::date from {descriptor.table}"  # noqa: S608
-                    " where tenant_id = %s and connection_id = %s order by 1",
+                    "select distinct date_trunc('month', local_day)::date"  # noqa: S608
+                    f" from {descriptor.table} where tenant_id = %s and connection_id = %s"
+                    " order by 1",
                     [self.closed.tenant, self.closed.id],
                 )
             ]
@@ -260,17 +281,19 @@ class ConnectionErasure(Erasure):
         table, tenant = descriptor.table, self.closed.tenant
         if descriptor.eraser is Eraser.REBUILD:
             rows = delete_rows(
-                f"delete from {table} where tenant_id = %s and marketplace_id = any(%s)",  # noqa: S608
+                # as above
+                f"delete from {table}"  # noqa: S608
+                " where tenant_id = %s and marketplace_id = any(%s)",
                 [tenant, self.stores],
-            )  # as above
+            )
         else:
             of_month = (
                 " and local_day >= %s and local_day < %s + interval '1 month'" if month else ""
             )
             rows = delete_rows(
                 # as above
-                f"delete from {table} where tenant_id = %s and {descriptor.connection_column} ="  # noqa: S608
-                f" %s{of_month}",
+                f"delete from {table} where tenant_id = %s"  # noqa: S608
+                f" and {descriptor.connection_column} = %s{of_month}",
                 [tenant, self.closed.id, *([month, month] if month else [])],
             )
         return {table if month is None else f"{table}/{month:%Y-%m}": rows}

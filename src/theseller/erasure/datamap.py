@@ -1,97 +1,84 @@
-"""Table descriptors of `erasure`: what each of its tables stores, for how long, and who may use it."""
+"""Table descriptors of `erasure`."""
 
 from __future__ import annotations
 
 from theseller.datamap.registry import describe_table
 from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
+#: What the eraser changes in the record of an erasure; the trigger `checked` says of which kind.
+_UPDATED = (
+    "requested_at, own_request, kept, begun_at, plan, steps_done, members, erased_at, erased_xid,"
+    " rewritten, wal_from, left_over, completed_at"
+)
 describe_table(
-    "retention_purge",
+    "erasure_erasure",
     DataClass.EVIDENCE,
-    note="Records of the erasures of connections: plan, steps, dates. Ids and counts.",
+    note=(
+        "Records of the erasures of connections, tenants and users: what there was, what was"
+        " deleted, what a count found. Ids that no longer name anyone, counts and dates."
+        " `tenant_id` of a user's is the user's own id."
+    ),
     columns=(
-        "tenant_id connection_id id disconnected_at begun_at plan steps_done completed_at erased_at"
-        " erased_xid rewritten wal_from"
+        "tenant_id subject_id kind requested_at requested_by own_request kept begun_at plan"
+        " steps_done members erased_at erased_xid rewritten wal_from left_over completed_at"
     ),
     indexes="_pkey",
     tenant_column="tenant_id",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
-    date_column="begun_at",
+    date_column="requested_at",
     inventory_category="proofs",
-    functions=(CrossTenantFunction("due_purges(timestamptz, int)", ("worker",)),),
+    grants=(
+        ("retention", "select, insert"),
+        ("retention", f"update ({_UPDATED})"),
+        ("web", "select"),
+        ("probe", "select"),
+        ("directory", "select"),
+        ("requests", "select, insert"),
+        ("requests", "update (requested_at, own_request, kept, steps_done, completed_at)"),
+    ),
+    functions=(
+        CrossTenantFunction("due_purges(timestamptz, int)", ("worker",)),
+        CrossTenantFunction("due_shop_ends(timestamptz, timestamptz)", ("worker",)),
+        CrossTenantFunction("due_user_erasures(timestamptz, boolean)", ("retention",)),
+        CrossTenantFunction(
+            "request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz)",
+            ("auth",),
+            owner="requests",
+        ),
+        CrossTenantFunction(
+            "request_person_end(uuid, timestamptz, bytea, timestamptz)", ("auth",), owner="requests"
+        ),
+        CrossTenantFunction(
+            "request_member_erasures(timestamptz)", ("retention",), owner="requests"
+        ),
+        CrossTenantFunction("member_erasures()", ("retention",)),
+        CrossTenantFunction("mark_user_steps(uuid, jsonb)", ("retention",), owner="requests"),
+        CrossTenantFunction("is_last_operator(uuid)", ("requests", "auth")),
+        CrossTenantFunction("ends(int)", ("operator", "worker")),
+    ),
 )
 describe_table(
-    "retention_certificate",
+    "erasure_certificate",
     DataClass.EVIDENCE,
-    note="Signed certificates of erased connections. Ids, counts and dates.",
-    columns="tenant_id connection_id id body signature public_key issued_at",
+    note=(
+        "Signed certificates of erased connections, tenants and users. Ids that no longer name"
+        " anyone, counts and dates. `tenant_id` of a user's is the user's own id."
+    ),
+    columns="tenant_id subject_id kind id body signature public_key issued_at",
     indexes="_pkey",
     tenant_column="tenant_id",
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
     date_column="issued_at",
     inventory_category="proofs",
-)
-describe_table(
-    "retention_shop_end",
-    DataClass.EVIDENCE,
-    note=(
-        "Records of the erasures of tenants: what there was, what was deleted, what a count found."
-        " Ids, counts and dates."
+    grants=(
+        ("retention", "select, insert"),
+        ("web", "select"),
+        ("probe", "select (tenant_id, subject_id, kind, id, issued_at, public_key)"),
+        ("directory", "select"),
     ),
-    columns=(
-        "tenant_id id asked_at asked_by begun_at plan steps_done left_over completed_at people"
-        " erased_at erased_xid rewritten wal_from"
-    ),
-    indexes="_pkey",
-    tenant_column="tenant_id",
-    retention="as long as the audit log",
-    eraser=Eraser.KEEP,
-    date_column="asked_at",
-    inventory_category="proofs",
-    functions=(
-        CrossTenantFunction("due_shop_ends(timestamptz)", ("worker",)),
-        CrossTenantFunction("due_shop_ends(timestamptz, timestamptz)", ("worker",)),
-        CrossTenantFunction(
-            "request_shop_end(uuid, uuid, timestamptz, bytea, timestamptz)",
-            ("auth",),
-            owner="requests",
-        ),
-        CrossTenantFunction("ends(int)", ("operator", "worker")),
-    ),
-)
-describe_table(
-    "retention_person_end",
-    DataClass.EVIDENCE,
-    note=(
-        "Records of the erasures of users, at their request or with their last tenant: a random id"
-        " that no longer names anyone, counts and dates."
-    ),
-    columns=(
-        "user_id asked_at completed_at kept own_wish begun_at plan steps_done left_over erased_at"
-        " erased_xid rewritten wal_from"
-    ),
-    indexes="_pkey",
-    retention="as long as the audit log",
-    eraser=Eraser.KEEP,
-    functions=(
-        CrossTenantFunction(
-            "request_person_end(uuid, timestamptz, bytea, timestamptz)", ("auth",), owner="requests"
-        ),
-    ),
-)
-describe_table(
-    "retention_end_certificate",
-    DataClass.EVIDENCE,
-    note=(
-        "Signed certificates of erased tenants and users. Ids that no longer name anyone, counts"
-        " and dates."
-    ),
-    columns="subject_id kind id body signature public_key issued_at",
-    indexes="_pkey _id_key",
-    retention="as long as the audit log",
-    eraser=Eraser.KEEP,
+    functions=(CrossTenantFunction("certificate_of(uuid)", ("operator", "worker", "retention")),),
 )
 describe_table(
     "retention_end_link",

@@ -1,4 +1,4 @@
-"""Which tables an erasure deletes from, by the kind of its subject. All of it is read from the data map."""
+"""Which tables an erasure deletes from, read from the data map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ SESSIONS = "django_session"
 
 
 def connection_tables() -> tuple[TableDescriptor, ...]:
-    """Return the descriptors whose rows go with a connection, children before parents. Raises as `_some` does."""
+    """Return the tables whose rows go with a connection, children first.
+
+    Raises:
+        RuntimeError: the data map is not loaded.
+    """
     return _some(
         one
         for one in erasure_order()
@@ -23,16 +27,23 @@ def connection_tables() -> tuple[TableDescriptor, ...]:
 
 
 def tenant_tables() -> tuple[TableDescriptor, ...]:
-    """Return the descriptors whose rows go with a tenant, children before parents. Raises as `_some` does."""
+    """Return the tables whose rows go with a tenant, children first.
+
+    Raises:
+        RuntimeError: the data map is not loaded.
+    """
     return _some(
         one for one in erasure_order() if one.tenant_column and one.eraser is not Eraser.KEEP
     )
 
 
 def user_tables() -> tuple[TableDescriptor, ...]:
-    """Return the descriptors whose rows go with a user's account: their own, and those of tenants that name them.
+    """Return the tables whose rows go with a user's account, children first.
 
-    Children come before parents. Raises as `_some` does.
+    They are the user's own, and those of tenants that name users.
+
+    Raises:
+        RuntimeError: the data map is not loaded.
     """
     return _some(
         one

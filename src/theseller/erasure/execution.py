@@ -1,4 +1,6 @@
-"""Run erasures, of whatever kind: journal, plan, deletion in steps, recount, sanitization, certificate.
+"""Run erasures of connections, tenants and users alike.
+
+The phases are journal, plan, deletion in steps, recount, sanitization and certificate.
 
 The journal entry comes before the first deletion. Each step and its mark in the record are one
 transaction, so that a kill at any point loses nothing and repeats nothing. The recount is made by
@@ -12,8 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-
-from django.db import transaction
 
 from theseller.erasure.base import Erasure, Step
 from theseller.erasure.certificates import certify
@@ -31,7 +31,7 @@ from theseller.tenancy.scope import tenant_scope
 def erase_rows(
     erasure: Erasure, *, at: datetime, failures: Failures, throttle: Throttle = UNTHROTTLED
 ) -> dict[str, int]:
-    """Delete what no earlier run deleted, and return what is left by the other role's count.
+    """Delete what no earlier run deleted; return what another role counts.
 
     All zero: the rows are deleted, and the record says so. Else something was written after its
     step: the record is put back to the beginning, and the next run deletes and counts again.
@@ -115,18 +115,17 @@ def erase_all(
 
 def _delete(subject: Subject, step: Step) -> None:
     """Run one step and mark it in the record, both or neither."""
-    with (
-        tenant_scope(step.tenant, using=ERASER)
-        if step.tenant
-        else transaction.atomic(using=ERASER, durable=True)
-    ):
+    with tenant_scope(step.tenant or subject.scope, using=ERASER):
         mark_steps_within(subject, step.delete())
 
 
 def _finish(
     erased: tuple[Erasure, ...], failures: Failures, now: Callable[[], datetime], throttle: Throttle
 ) -> list[ErasureResult]:
-    """Sanitize, count once more and certify, each on its own. What can't be done now is done by the next run."""
+    """Sanitize, count once more and certify, each on its own.
+
+    What can't be done now is done by the next run.
+    """
     try:
         proofs = sanitize(tuple(one.subject for one in erased), throttle, failures=failures)
     except RetryLaterError as error:

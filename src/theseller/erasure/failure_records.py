@@ -1,7 +1,7 @@
-"""Failing erasures: why, how often, and when they are tried again. One that keeps failing is tried at growing intervals.
+"""Failing erasures: why, how often, and when they are tried again.
 
-An erasure that has not begun has no row in the ledger yet, so this is a table of its own. Its row
-is deleted when the erasure gets through.
+One that keeps failing is tried at growing intervals. An erasure that has not begun has no record
+yet, so this is a table of its own. Its row is deleted when the erasure succeeds.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ from theseller.retention.roles import ERASER
 _FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=15)
 _REASON_LENGTH = 400
 _NOTE = """
-insert into retention_end_failure as f (subject_id, kind, failures, first_at, last_at, retry_at, reason)
+insert into retention_end_failure as f
+    (subject_id, kind, failures, first_at, last_at, retry_at, reason)
 values (%(subject)s, %(kind)s, 1, %(at)s, %(at)s, %(at)s + %(first)s, %(reason)s)
-on conflict (subject_id) do update set failures = f.failures + 1, last_at = excluded.last_at, reason = excluded.reason,
+on conflict (subject_id) do update set failures = f.failures + 1,
+    last_at = excluded.last_at, reason = excluded.reason,
     retry_at = excluded.last_at + least(%(first)s * power(2, least(f.failures, 20)), %(longest)s)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FailedErasure:
-    """An erasure that failed `failures` times in a row, since `first_at`; it is tried again at `retry_at`.
+    """An erasure that failed `failures` times in a row, since `first_at`.
 
-    `reason` is a sentence for operators, "" where the shop's own people read this.
+    It is tried again at `retry_at`. `reason` is a sentence for operators, "" for users of the
+    tenant.
     """
 
     subject: UUID
@@ -49,7 +52,7 @@ class FailedErasure:
 
 
 def failed_erasures(*, most: int = 200, using: str | None = None) -> tuple[FailedErasure, ...]:
-    """Return the erasures that fail now, over all shops, the longest failing first: for operators."""
+    """Return all erasures that fail now, the longest failing first."""
     return tuple(
         FailedErasure(row[0], SubjectKind(row[1]), *row[2:])
         for row in sql.rows(
@@ -61,7 +64,10 @@ def failed_erasures(*, most: int = 200, using: str | None = None) -> tuple[Faile
 
 
 def failed_erasure(connection: UUID, *, using: str = "default") -> FailedErasure | None:
-    """Return how the erasure of a connection of the shop in scope fails, without the reason; None if it does not."""
+    """Return how the erasure of a connection of the tenant in scope fails.
+
+    None if it does not. The reason is left out.
+    """
     row = sql.one(databases[using], "select * from guard.failed_erasure_of_shop(%s)", [connection])
     return FailedErasure(connection, SubjectKind.CONNECTION, *row) if row else None
 
@@ -80,14 +86,17 @@ def record_failure(subject: Subject, error: Exception, *, at: datetime) -> None:
 
 
 def clear_failure(subject: Subject) -> None:
-    """Note that an erasure got through: if it fails once more, its pauses begin again with the shortest."""
+    """Note that an erasure succeeded.
+
+    If it fails once more, its pauses begin again with the shortest.
+    """
     sql.execute(
         databases[ERASER], "delete from retention_end_failure where subject_id = %s", [subject.id]
     )
 
 
 def reason(error: Exception) -> str:
-    """Return why an erasure failed, in a sentence that quotes nothing of a row or a statement."""
+    """Return why an erasure failed, without quoting a row or a statement."""
     if type(error).__module__.startswith("theseller.") and str(error):
         return str(error)
     failure = classify(error)

@@ -1,4 +1,4 @@
-"""Do the same to several subjects so that one that fails, or has to wait, does not hold up the others."""
+"""Collect failures of several subjects, so that one holds up no other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Failures:
-    """What became of subjects that could not be completed: `waiting` says what for; what failed is raised when the others are done."""
+    """The subjects that could not be completed.
+
+    `waiting` says what some wait for; what failed is raised when the others are done.
+    """
 
     def __init__(self) -> None:
         self.waiting: dict[UUID, str] = {}
@@ -29,7 +32,10 @@ class Failures:
 
     @contextlib.contextmanager
     def caught(self, subject: Subject) -> Iterator[None]:
-        """Catch what goes wrong with one subject in the block, and log it with the subject's id and nothing of its data."""
+        """Catch what goes wrong with one subject in the block.
+
+        It is logged with the subject's id and nothing of its data.
+        """
         self._tried[subject.id] = subject
         try:
             yield
@@ -50,7 +56,11 @@ class Failures:
         )
 
     def settle(self, *, at: datetime) -> None:
-        """Store what failed, which puts its next try off, and what got through; then raise as `throw` does."""
+        """Store what failed, with its next try, and what succeeded; then raise.
+
+        Raises:
+            Exception: as `throw` does.
+        """
         for identity, subject in self._tried.items():
             try:
                 if identity in self._failed:
@@ -68,7 +78,7 @@ class Failures:
         self.throw()
 
     def throw(self) -> None:
-        """Raise what failed, if anything did: the one error, or all of them in an ExceptionGroup."""
+        """Raise what failed: the one error, or all of them in an ExceptionGroup."""
         errors = list(self._failed.values())
         if len(errors) == 1:
             raise errors[0]

@@ -1,4 +1,6 @@
-"""The erasure journal: what was erased, stored outside the database, so that a restored database is erased again.
+"""The erasure journal: what was erased, stored outside the database.
+
+A restored database is erased again by it.
 
 Each entry is written twice before anything of its subject is deleted. In the key store it is a key
 that was made and destroyed at once: its tombstone stays, its owner's name is the entry, and all
@@ -35,21 +37,26 @@ def _empty() -> dict[SubjectKind, dict[UUID, JournalEntry]]:
 
 @dataclass(slots=True)
 class KeyStoreEntries:
-    """Every entry of a key store, by kind and id. A host's file of one that was `withdrawn` no longer counts."""
+    """Every entry of a key store, by kind and id.
+
+    A host's file of one that was `withdrawn` no longer counts.
+    """
 
     entries: dict[SubjectKind, dict[UUID, JournalEntry]] = field(default_factory=_empty)
     withdrawn: set[tuple[SubjectKind, UUID]] = field(default_factory=set)
 
 
 class Journal:
-    """The journal of one deployment: a key store, and the files of one state folder."""
+    """A deployment's journal: a key store, and the files of one state folder."""
 
     def __init__(self, keys: KeyStore, state: Path) -> None:
         self.keys = keys
         self.state = state
 
     def write(self, entry: JournalEntry) -> None:
-        """Write one entry if this host has no file of it: first to the key store, then to this host's disk.
+        """Write one entry if this host has no file of it.
+
+        It is written to the key store first, then to this host's disk.
 
         Raises:
             KeyStoreError: the key store can't answer. Nothing may be erased yet.
@@ -59,7 +66,9 @@ class Journal:
             journal_files.write(self.state, entry)
 
     def publish(self, entry: JournalEntry) -> None:
-        """Write one entry to the key store, its links first. Repeating it is harmless.
+        """Write one entry to the key store, its links first.
+
+        Repeating it is harmless.
 
         Raises:
             KeyStoreError: the key store can't answer.
@@ -85,7 +94,10 @@ class Journal:
         self._tombstone(entry.kind.value, entry.id, *fields)
 
     def withdraw(self, kind: SubjectKind, identity: UUID) -> None:
-        """Take back an entry whose erasure did not take place. An entry counts if it is later than its last withdrawal."""
+        """Take back an entry whose erasure did not take place.
+
+        An entry counts if it is later than its last withdrawal.
+        """
         if identity in read_key_store(self.keys).entries[kind]:
             self.publish_withdrawal(kind, identity)
         path = journal_files.path_of(self.state, kind, identity)
@@ -97,7 +109,9 @@ class Journal:
         self._tombstone(_WITHDRAWN, identity, kind.value)
 
     def entries(self, kind: SubjectKind) -> tuple[JournalEntry, ...]:
-        """Return every entry of a kind, the oldest first, from the key store and from this host's files.
+        """Return every entry of a kind, the oldest first.
+
+        They are in the key store and in this host's files.
 
         A connection whose only keys are destroyed has ended too, even if the machine failed before
         its entry was written.
@@ -115,7 +129,12 @@ class Journal:
         return tuple(sorted(found.values(), key=lambda entry: (entry.at, entry.id)))
 
     def recorded(self) -> dict[SubjectKind, dict[UUID, JournalEntry]]:
-        """Return the entries that were written as such, by kind and id. Raises as `entries` does."""
+        """Return the entries that were written as such, by kind and id.
+
+        Raises:
+            JournalUnreadableError: one can't be read.
+            KeyStoreError: the key store can't answer.
+        """
         stored, found = read_key_store(self.keys), _empty()
         for kind in SubjectKind:
             found[kind] = dict(stored.entries[kind])
@@ -125,7 +144,7 @@ class Journal:
         return found
 
     def complete(self, begun: Iterable[JournalEntry]) -> int:
-        """Write each entry that is missing in the key store or in this host's files.
+        """Write each entry that the key store or this host's files lack.
 
         The key store has the entries of all hosts, files those from before the key store had any,
         and a database that is newer than a restored state folder has its own records.
@@ -174,7 +193,10 @@ class Journal:
         ]
 
     def _tombstone(self, kind: str, identity: UUID, *fields: str) -> None:
-        """Make and destroy a key. If killed in between, the key exists, seals nothing, and counts as an entry all the same."""
+        """Make and destroy a key.
+
+        If killed in between, the key exists, seals nothing, and counts as an entry all the same.
+        """
         key = self.keys.create(Purpose.AUDIT, f"{PREFIX}{':'.join((kind, str(identity), *fields))}")
         self.keys.destroy(key.id)
 
@@ -210,7 +232,11 @@ def read_key_store(keys: KeyStore) -> KeyStoreEntries:
 def _add(
     found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]], owner: str
 ) -> None:
-    """Add one entry. Raises ValueError, IndexError, KeyError, OverflowError if it can't be read."""
+    """Add one entry.
+
+    Raises:
+        ValueError, IndexError, KeyError, OverflowError: it can't be read.
+    """
     kind, identity, fields = _parsed(owner)
     if kind == SubjectKind.CONNECTION:
         tenant, at, reason = fields
@@ -247,7 +273,10 @@ def _parsed(owner: str) -> tuple[str, UUID, list[str]]:
 
 
 def _number(at: datetime) -> str:
-    """Return the microseconds since 1970: an owner's name may hold no colon besides those between its fields."""
+    """Return the microseconds since 1970.
+
+    An owner's name may hold no colon besides those between its fields.
+    """
     return str((at - _EPOCH) // timedelta(microseconds=1))
 
 

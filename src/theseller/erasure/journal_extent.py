@@ -1,4 +1,6 @@
-"""How much the erasure journal holds: stored in each backup's manifest, and compared before a restore relies on the journal.
+"""How much the erasure journal holds.
+
+It is stored in each backup's manifest, and compared before a restore relies on the journal.
 
 The journal is in the key store and in files beside it. Both may have been put back from an older
 copy together; the manifest of a backup was sealed outside them, and names what the journal had when
@@ -21,10 +23,10 @@ _SHORT = 8
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a journal had when it was measured. An entry is a kind and an id, such as `connection:UUID`.
+    """What a journal had when it was measured.
 
-    `count` entries; `head`, the SHA-256 of all their hashes in order; `hashes`, one after the
-    other, 8 bytes each.
+    An entry is a kind and an id, such as `connection:UUID`. `count` entries; `head`,
+    the SHA-256 of all their hashes in order; `hashes`, one after the other, 8 bytes each.
     """
 
     count: int
@@ -41,7 +43,11 @@ class Extent:
 
 
 def parse(document: dict[str, object]) -> Extent:
-    """Return the extent that a manifest has. Raises KeyError, TypeError, ValueError if it is damaged."""
+    """Return the extent that a manifest has.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is damaged.
+    """
     hashes = base64.b64decode(str(document["hashes"]), validate=True)
     found = Extent(int(str(document["count"])), str(document["head"]), hashes)
     if len(found.hashes) != found.count * _SHORT:
@@ -50,7 +56,7 @@ def parse(document: dict[str, object]) -> Extent:
 
 
 def journal_extent(keys: KeyStore, state: Path) -> Extent:
-    """Return what the journal has now, in the key store and in this host's files.
+    """Return what the journal has in the key store and in this host's files.
 
     Raises:
         KeyStoreError: the key store can't answer.
@@ -65,7 +71,12 @@ def journal_extent(keys: KeyStore, state: Path) -> Extent:
 
 
 def missing_entries(then: Extent, keys: KeyStore, state: Path) -> int:
-    """Return how many of the entries that a manifest names the journal lacks. Raises as `journal_extent` does."""
+    """Return how many of the entries that a manifest names the journal lacks.
+
+    Raises:
+        KeyStoreError: the key store can't answer.
+        JournalUnreadableError: an entry can't be read.
+    """
     withdrawn = {f"{kind.value}:{identity}" for kind, identity in read_key_store(keys).withdrawn}
     present = {
         hashlib.sha256(name.encode()).digest()[:_SHORT] for name in _names(keys, state) | withdrawn

@@ -1,4 +1,7 @@
-"""The files of the erasure journal: one for each entry, in `erasures/` of the state folder, written whole."""
+"""The files of the erasure journal, in `erasures/` of the state folder.
+
+There is one for each entry, written whole.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,11 @@ def write(state: Path, entry: JournalEntry) -> None:
 
 
 def read_all(state: Path, kind: SubjectKind) -> tuple[JournalEntry, ...]:
-    """Return the entries of this host's files, by id. Raises JournalUnreadableError if one can't be read."""
+    """Return the entries of this host's files, by id.
+
+    Raises:
+        JournalUnreadableError: one can't be read.
+    """
     folder = journal_folder(state) / _FOLDERS[kind]
     return (
         tuple(_read(path, kind) for path in sorted(folder.glob("*.json")))

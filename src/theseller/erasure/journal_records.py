@@ -1,4 +1,4 @@
-"""What the journal takes from the database, and what a restored database takes from the journal."""
+"""Exchange entries between the erasure journal and the database."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from theseller.retention.roles import COUNTER, ERASER
 #: What the database has begun to erase. Users who only lost their last tenant may have joined
 #: another since, and are kept then: their entry was withdrawn.
 _BEGUN = """
-select 'connection', p.connection_id, p.disconnected_at, p.tenant_id, d.reason, false from retention_purge p
-left join connections_disconnection d on d.tenant_id = p.tenant_id and d.connection_id = p.connection_id
-union all
-select 'shop', tenant_id, begun_at, null, null, false from retention_shop_end where begun_at is not null
-union all
-select 'person', user_id, begun_at, null, null, true from retention_person_end where begun_at is not null and own_wish
+select e.kind, e.subject_id, case e.kind when 'connection' then e.requested_at else e.begun_at end,
+       case e.kind when 'connection' then e.tenant_id end, d.reason, e.own_request
+from erasure_erasure e
+left join connections_disconnection d
+    on d.tenant_id = e.tenant_id and d.connection_id = e.subject_id
+where e.begun_at is not null and (e.kind <> 'person' or e.own_request)
 """
 
 
 def complete_journal() -> int:
-    """Write each entry that is missing in the key store or in this host's files; return how many were missing in the key store.
+    """Write each entry that the key store or this host's files lack.
+
+    Returns:
+        How many entries the key store lacked.
 
     Raises:
         KeyStoreError: it can't answer. What was written stays, and the next call continues.
@@ -47,7 +50,7 @@ def complete_journal() -> int:
 
 
 def links_of(identity: UUID) -> tuple[JournalLink, ...]:
-    """Return the links to the certificate of a tenant or a user, the oldest first."""
+    """Return the links to a tenant's or user's certificate, the oldest first."""
     return tuple(
         JournalLink(bytes(token), made, expires)
         for token, made, expires in sql.rows(

@@ -29,11 +29,11 @@ _OWNER = re.compile(rf"connection(?:-[a-z_]+)?:({_UUID})")
 
 
 class KeyStillActiveError(RuntimeError):
-    """A key of a connection that has ended can still open something: nothing is certified."""
+    """A key of a connection that has ended still exists: nothing is certified."""
 
 
 def owners_of(connections: Collection[UUID]) -> frozenset[str]:
-    """Return every name under which the key store may have keys of these connections."""
+    """Return every owner under which the key store may have their keys."""
     tokens = {f"connection:{connection}" for connection in connections}
     return frozenset(
         tokens
@@ -42,7 +42,7 @@ def owners_of(connections: Collection[UUID]) -> frozenset[str]:
 
 
 def destroy_keys_of(connections: Collection[UUID]) -> int:
-    """Destroy the existing keys of connections that have ended; return how many there were.
+    """Destroy the keys of connections that have ended; return how many.
 
     Raises:
         KeyStoreError: one can't be destroyed now. Call it again.
@@ -65,7 +65,9 @@ def destroy_keys_of(connections: Collection[UUID]) -> int:
 
 
 def destroy_keys_of_closed_connections() -> int:
-    """Destroy the keys of each connection that ended by the erasure journal or the database; return how many.
+    """Destroy the keys of all ended connections; return how many.
+
+    A connection has ended if the erasure journal or the database says so.
 
     Raises:
         KeyStoreError: the key store can't answer.

@@ -1,4 +1,7 @@
-"""Links to certificates for those who have no account any more. The database stores a hash of each link's token."""
+"""Links to certificates for those who have no account any more.
+
+The database stores a hash of each link's token.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ from theseller.retention.roles import ERASER
 
 @dataclass(frozen=True, slots=True)
 class LinkedErasure:
-    """The erasure that a link leads to. `certificate` is (id, file), None until it is issued."""
+    """The erasure that a link leads to.
+
+    `certificate` is (id, file), None until it is issued.
+    """
 
     kind: SubjectKind
     requested_at: datetime
@@ -30,13 +36,16 @@ class LinkedErasure:
 
 
 def new_link(*, at: datetime) -> NewLink:
-    """Return a link to a certificate that is to come. Its token is shown once; the database gets its hash, with the request."""
+    """Return a link to a certificate that is to come.
+
+    Its token is shown once; the database gets its hash, with the request.
+    """
     token = secrets.token_urlsafe(32)
     return NewLink(Secret(token), _hash(token), at + timedelta(days=CERTIFICATE_LINK_DAYS))
 
 
 def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
-    """Return what a link leads to; None if there is no such link, or it has expired."""
+    """Return what a link leads to; None if it is unknown or has expired."""
     row = sql.one(
         databases["default"], "select * from guard.end_by_link(%s, %s)", [_hash(token), at]
     )

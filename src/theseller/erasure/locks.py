@@ -1,4 +1,6 @@
-"""One process at a time erases: over all workers and hosts of a deployment, by an advisory lock of its database.
+"""Let one process at a time erase, by an advisory lock of the database.
+
+It holds over all workers and hosts of a deployment.
 
 The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it.
 A lock of the job queue would not do: a job whose worker was killed keeps it.
@@ -30,7 +32,9 @@ _LOCKED: ContextVar[frozenset[ErasureLock]] = ContextVar("erasures_held", defaul
 
 @contextlib.contextmanager
 def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock of `work` for the block; within the block the same code may ask again.
+    """Hold the lock of `work` for the block.
+
+    Within the block the same code may ask again.
 
     Args:
         work: what is going to be done.

@@ -28,7 +28,10 @@ def record_download(
 
 
 def record_linked_download(*, certificate: UUID, at: datetime) -> None:
-    """Note in the audit log that a certificate was downloaded by a person who has the link to it and needs no account."""
+    """Note in the audit log that a certificate was downloaded by its link.
+
+    Who has the link needs no account.
+    """
     with transaction.atomic():
         record(
             Tag.CERTIFICATE_DOWNLOADED,

@@ -20,7 +20,10 @@ from theseller.tenancy.scope import current_tenant
 def due_connections(
     *, at: datetime, most: int = 100, using: str = "default"
 ) -> tuple[Subject, ...]:
-    """Return the connections that have ended and have no certificate yet, of all tenants, the longest ended first."""
+    """Return ended connections without a certificate, the longest ended first.
+
+    They are of all tenants.
+    """
     return tuple(
         Subject(SubjectKind.CONNECTION, connection, tenant)
         for connection, tenant in sql.rows(
@@ -34,10 +37,11 @@ def due_connections(
 def count_left(
     tenant: UUID, connection: UUID, marketplaces: list[str], *, using: str
 ) -> dict[str, int]:
-    """Count what is left of a connection, table by table. `using` is another role than the one that deleted.
+    """Count what is left of a connection, table by table.
 
-    A derived row counts as left while its store has no other open connection to be derived from;
-    that of no store (a blank one), while the shop has none.
+    `using` is another role than the one that deleted. A derived row counts as left while its store
+    has no other open connection to be derived from; that of no store (a blank one), while the
+    tenant has none.
     """
     counts = {}
     with databases[using].cursor() as cursor:
@@ -45,9 +49,9 @@ def count_left(
             if descriptor.eraser is Eraser.REBUILD:
                 cursor.execute(
                     # the data map's own names
-                    f"select count(*) from {descriptor.table} where tenant_id = %s and marketplace_id = any(%s)"  # noqa: S608
-                    " and not exists (select from connections_connection c where c.tenant_id = %s"
-                    " and c.id <> %s"
+                    f"select count(*) from {descriptor.table}"  # noqa: S608
+                    " where tenant_id = %s and marketplace_id = any(%s) and not exists"
+                    " (select from connections_connection c where c.tenant_id = %s and c.id <> %s"
                     " and (marketplace_id = any(c.marketplace_ids) or marketplace_id = '') and not"
                     " exists (select from connections_disconnection d"
                     " where d.tenant_id = c.tenant_id and d.connection_id = c.id))",
@@ -55,8 +59,8 @@ def count_left(
                 )
             else:
                 cursor.execute(
-                    f"select count(*) from {descriptor.table} where tenant_id = %s and"  # noqa: S608
-                    f" {descriptor.connection_column} = %s",
+                    f"select count(*) from {descriptor.table}"  # noqa: S608
+                    f" where tenant_id = %s and {descriptor.connection_column} = %s",
                     [tenant, connection],
                 )
             counts[descriptor.table] = int(cursor.fetchone()[0])
@@ -64,7 +68,7 @@ def count_left(
 
 
 def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
-    """Return the erasures of connections of the tenant in scope, by connection."""
+    """Return the erasures of the connections of the tenant in scope, by id."""
     return {
         connection: ErasureView(
             connection,
@@ -77,9 +81,10 @@ def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
         )
         for connection, begun, plan, done, erased, completed, issued in sql.rows(
             databases[using],
-            "select p.connection_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at,"
-            " c.issued_at from retention_purge p left join retention_certificate c on c.tenant_id ="
-            " p.tenant_id and c.connection_id = p.connection_id where p.tenant_id = %s",
+            "select p.subject_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at,"
+            " c.issued_at from erasure_erasure p left join erasure_certificate c on c.tenant_id ="
+            " p.tenant_id and c.subject_id = p.subject_id where p.tenant_id = %s"
+            " and p.kind = 'connection'",
             [current_tenant()],
         )
     }
@@ -88,10 +93,10 @@ def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
 def connection_certificate(
     connection: UUID, *, using: str = "default"
 ) -> tuple[UUID, bytes] | None:
-    """Return (id, file) of the certificate of a connection of the tenant in scope, or None."""
+    """Return (id, file) of the certificate of a connection in scope, or None."""
     return _certificate(
-        "select id, body, signature, public_key from retention_certificate where tenant_id = %s and"
-        " connection_id = %s",
+        "select id, body, signature, public_key from erasure_certificate where tenant_id = %s and"
+        " subject_id = %s",
         [current_tenant(), connection],
         using,
     )
@@ -100,8 +105,7 @@ def connection_certificate(
 def subject_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUID, bytes] | None:
     """Return (id, file) of the certificate of a tenant or a user, or None."""
     return _certificate(
-        "select id, body, signature, public_key from retention_end_certificate where subject_id"
-        " = %s",
+        "select id, body, signature, public_key from guard.certificate_of(%s)",
         [subject],
         using or operators_database(),
     )
@@ -110,7 +114,10 @@ def subject_certificate(subject: UUID, *, using: str | None = None) -> tuple[UUI
 def tenant_and_user_erasures(
     *, most: int = 200, using: str | None = None
 ) -> tuple[ErasureSummary, ...]:
-    """Return the newest erasures of tenants, and of users who requested theirs, for operators."""
+    """Return the newest erasures of tenants and users, for operators.
+
+    Of users, those who requested theirs.
+    """
     return tuple(
         ErasureSummary(row[0], SubjectKind(row[1]), *row[2:])
         for row in sql.rows(

@@ -1,7 +1,7 @@
-"""The record of each erasure in the database: how far it is. It outlives its subject.
+"""The record of each erasure in the database: how far it is.
 
-Connections, tenants and users have a table each, with the same columns for what this module reads
-and writes.
+It outlives its subject. A record is in the scope of the subject's tenant, that of a user in a scope
+of the user's own id.
 """
 
 from __future__ import annotations
@@ -13,18 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections as databases
-from django.db import transaction
 
 from theseller.erasure.types import Progress, Subject, SubjectKind
 from theseller.lib import sql
 from theseller.retention.roles import ERASER
 from theseller.tenancy.scope import tenant_scope
 
-_TABLES = {
-    SubjectKind.CONNECTION: ("retention_purge", "connection_id", "disconnected_at"),
-    SubjectKind.TENANT: ("retention_shop_end", "tenant_id", "asked_at"),
-    SubjectKind.USER: ("retention_person_end", "user_id", "asked_at"),
-}
 #: Assignments that have the next run delete everything again from the beginning. What was deleted
 #: until now stays counted: the rows of each table under `table/earlier`, which is the name of no
 #: step.
@@ -38,26 +32,22 @@ RESTART = (
 
 @contextmanager
 def record_scope(subject: Subject) -> Iterator[None]:
-    """Open the transaction in which the record of `subject` can be reached: its tenant's scope, if it has a tenant."""
-    with (
-        tenant_scope(subject.tenant, using=ERASER)
-        if subject.tenant
-        else transaction.atomic(using=ERASER, durable=True)
-    ):
+    """Open the scope of the record and the certificate of `subject`."""
+    with tenant_scope(subject.scope, using=ERASER):
         yield
 
 
 def progress(subject: Subject) -> Progress | None:
-    """Return how far an erasure is; None if it was not requested, or for a connection: has not begun."""
-    table, where, key = _row(subject)
-    requested_at = _TABLES[subject.kind][2]
+    """Return how far an erasure is, or None.
+
+    None if it was not requested or, of a connection, has not begun.
+    """
     with record_scope(subject):
         row = sql.one(
             databases[ERASER],
-            # names of this module
-            f"select {requested_at}, begun_at, coalesce(plan, '{{}}'), steps_done, erased_at, erased_xid, rewritten, wal_from,"  # noqa: S608
-            f" completed_at from {table} where {where}",
-            key,
+            "select requested_at, begun_at, plan, steps_done, erased_at, erased_xid, rewritten,"
+            " wal_from, completed_at from erasure_erasure where tenant_id = %s and subject_id = %s",
+            [subject.scope, subject.id],
         )
     if row is None:
         return None
@@ -76,23 +66,33 @@ def progress(subject: Subject) -> Progress | None:
 
 
 def note(subject: Subject, assignments: str, values: list[Any]) -> None:
-    """Change the record of an erasure. `assignments` is SQL of this package, with a placeholder for each of `values`."""
+    """Change the record of an erasure.
+
+    `assignments` is SQL of this package, with a placeholder for each of `values`.
+    """
     with record_scope(subject):
         note_within(subject, assignments, values)
 
 
 def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
-    """Change the record inside a transaction that is open already. The arguments are those of `note`."""
-    table, where, key = _row(subject)
+    """Change the record inside its scope, which is open already.
+
+    The arguments are those of `note`.
+    """
     sql.execute(
         databases[ERASER],
-        f"update {table} set {assignments} where {where}",  # noqa: S608
-        [*values, *key],
+        # SQL of this package
+        f"update erasure_erasure set {assignments}"  # noqa: S608
+        " where tenant_id = %s and subject_id = %s",
+        [*values, subject.scope, subject.id],
     )
 
 
 def begin(subject: Subject, plan: Mapping[str, int], *, at: datetime) -> None:
-    """Note when an erasure begins and how many rows of each table there are, unless an earlier run has begun it."""
+    """Note when an erasure begins and how many rows of each table there are.
+
+    Nothing is changed if an earlier run has begun it.
+    """
     note(
         subject,
         "plan = case when begun_at is null then %s::jsonb else plan end, begun_at ="
@@ -102,7 +102,18 @@ def begin(subject: Subject, plan: Mapping[str, int], *, at: datetime) -> None:
 
 
 def mark_steps_within(subject: Subject, deleted: Mapping[str, int]) -> None:
-    """Add the rows of one or more steps, inside the transaction that deleted them. A second run of a step adds to the first."""
+    """Add the rows of one or more steps, in the transaction that deleted them.
+
+    A second run of a step adds to the first. A step of a user's erasure may run in the scope of one
+    of their tenants, where the user's record can't be reached but by a function.
+    """
+    if subject.kind is SubjectKind.USER:
+        sql.execute(
+            databases[ERASER],
+            "select guard.mark_user_steps(%s, %s::jsonb)",
+            [subject.id, json.dumps(dict(deleted))],
+        )
+        return
     note_within(
         subject,
         "steps_done = steps_done || (select coalesce(jsonb_object_agg(one.key,"
@@ -113,7 +124,10 @@ def mark_steps_within(subject: Subject, deleted: Mapping[str, int]) -> None:
 
 
 def mark_erased_within(subject: Subject, *, at: datetime) -> None:
-    """Note when the rows were deleted, and the number of a transaction later than all that deleted them."""
+    """Note when the rows were deleted.
+
+    With the number of a transaction later than all that deleted them.
+    """
     note_within(
         subject,
         "erased_at = coalesce(erased_at, %s), erased_xid = coalesce(erased_xid,"
@@ -123,12 +137,18 @@ def mark_erased_within(subject: Subject, *, at: datetime) -> None:
 
 
 def restart_erasure(subject: Subject) -> None:
-    """Have the next run delete and rewrite from the beginning, without losing count of what was deleted."""
+    """Have the next run delete and rewrite from the beginning.
+
+    The count of what was deleted is kept.
+    """
     note(subject, RESTART, [])
 
 
 def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
-    """Return how many rows of each table were deleted, by the steps of this run and of those before a restart."""
+    """Return how many rows of each table were deleted.
+
+    Steps of this run and of those before a restart count.
+    """
     found: dict[str, int] = {}
     for name, rows in done.items():
         table = name.split("/", 1)[0]
@@ -140,10 +160,3 @@ def deleted_by_table(done: Mapping[str, int]) -> dict[str, int]:
 def as_document(value: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return a jsonb value as a dict."""
     return dict(json.loads(value) if isinstance(value, str) else value)
-
-
-def _row(subject: Subject) -> tuple[str, str, list[Any]]:
-    table, column, _ = _TABLES[subject.kind]
-    if subject.kind is SubjectKind.CONNECTION:
-        return table, f"{column} = %s and tenant_id = %s", [subject.id, subject.tenant]
-    return table, f"{column} = %s", [subject.id]

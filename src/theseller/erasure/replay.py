@@ -1,4 +1,4 @@
-"""Repeat, in a restored database, every erasure that the deployment has done or begun."""
+"""Repeat in a restored database every erasure that was done or begun."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ from theseller.tenancy.scope import tenant_scope
 
 
 class DataRestoredError(RuntimeError):
-    """A connection that had ended has rows in the restored database, after its erasure was done again."""
+    """A connection that had ended has rows after its erasure was repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did: how many connections it ended again, and how many keys of ended connections it destroyed."""
+    """How many connections were ended again, and how many keys destroyed."""
 
     connections: int
     keys: int
 
 
 def replay_erasures(*, at: datetime) -> Replayed:
-    """End every connection that had ended before this database was restored, delete its rows, and destroy its keys.
+    """End again every connection that had ended before the restore.
+
+    Their rows are deleted and their keys destroyed.
 
     Called in the quarantine, with this process connected to the restored database and to the
-    deployment's own key store and ledger. A connection's erasure is certified afterwards, by the
+    deployment's own key store and journal. A connection's erasure is certified afterwards, by the
     deployment's recurring job: it alone can say what its files and backups hold. Only what goes
     together with its shop, row and all, is certified here, where its files can't be searched, which
     its certificate says.
@@ -76,11 +78,14 @@ def _replay(at: datetime) -> Replayed:
 
 
 def delete_tokens_without_key(*, at: datetime) -> int:
-    """Delete tokens of open connections whose key was destroyed since the backup, because another took its place; return how many.
+    """Delete tokens whose key was replaced since the backup.
 
     The token that was sealed under the later key is in no backup. Without this the connection's
     first use would find a destroyed key, take it for a disconnection that was killed, and have the
-    shop erased; so it stays open, and its shop is asked to authorise it again.
+    tenant erased; so it stays open, and the tenant is asked to authorize it again.
+
+    Returns:
+        How many tokens were deleted.
     """
     tokens = sql.rows(
         databases[COUNTER],
@@ -140,7 +145,13 @@ def _erase_again(entry: JournalEntry, tenants: set[UUID], at: datetime) -> None:
 
 
 def _refuse_left(ended: tuple[JournalEntry, ...]) -> None:
-    """Count by the probe's role, over all tenants: whatever the journal says has ended must have no row left."""
+    """Refuse rows of connections that have ended by the journal.
+
+    They are counted by the probe's role, over all tenants.
+
+    Raises:
+        DataRestoredError: there are some.
+    """
     for entry in ended:
         found = _left(entry)
         if found is not None and any(found[1].values()):
@@ -150,7 +161,10 @@ def _refuse_left(ended: tuple[JournalEntry, ...]) -> None:
 
 
 def _left(entry: JournalEntry) -> tuple[UUID, dict[str, int]] | None:
-    """Return (tenant, rows by table) of what is left of a connection; None if this database doesn't know it."""
+    """Return (tenant, rows by table) of what is left of a connection.
+
+    None if this database doesn't have it.
+    """
     found = _connection(entry.id)
     return (
         None

@@ -1,8 +1,8 @@
-"""Search the disk for data that an erasure should have removed: the database's files, its WAL, the program's logs.
+"""Search the disk for data that an erasure should have removed.
 
-Every row that came of a connection, a shop or a person names it, by the 16 bytes of its id: a
-needle that lies in each of them already, and that no other has. Evidence (the erasure's own ledger,
-the audit log) names it too and is meant to; its files are left out.
+The database's files, its WAL and the program's logs are searched for the 16 bytes of the subject's
+id, which every row of a connection, tenant or user holds. Evidence (the record of the erasure, the
+audit log) holds it too and is meant to; its files are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _FILE = re.compile(r"(t\d+_)?(\d+)(_\w+)?(\.\d+)?")
 _SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial)?")
 _NODES = """
 with wanted as (select unnest(%s::text[])::regclass::oid as oid),
-     whole as (select oid from wanted union select c.reltoastrelid from pg_class c join wanted w on w.oid = c.oid where c.reltoastrelid <> 0)
+     whole as (
+         select oid from wanted union
+         select c.reltoastrelid from pg_class c join wanted w on w.oid = c.oid
+         where c.reltoastrelid <> 0)
 select pg_relation_filenode(oid) from whole
 union select pg_relation_filenode(i.indexrelid) from pg_index i join whole w on w.oid = i.indrelid
 """
@@ -43,7 +46,10 @@ _NOT_VISIBLE, _NOT_IN_PLACE = (
 
 
 def database_files() -> Layout | None:
-    """Return where the files of our database lie; None if it runs elsewhere, or they are not ours to read."""
+    """Return where the files of our database are, or None.
+
+    None if it runs elsewhere, or the files can't be read.
+    """
     if settings.ENVIRONMENT.database_url:
         return None
     layout = saved_layout(settings.ENVIRONMENT.state)
@@ -53,7 +59,7 @@ def database_files() -> Layout | None:
 
 
 def older_wal(layout: Layout, begin: str) -> int:
-    """Return how many files of WAL there are, archived ones too, from before the file `begin`."""
+    """Return how many files of WAL precede `begin`, archived ones too."""
     return sum(name[8:24] < begin[8:24] for name in _wal(layout))
 
 
@@ -65,7 +71,10 @@ def search(
     using: str,
     throttle: Throttle = UNTHROTTLED,
 ) -> ResidualScan:
-    """Look for these ids in the files of `relations` and in those of no relation, in WAL's names and in our logs."""
+    """Search files of the database and logs for these ids.
+
+    The files are those of `relations` and of no relation; of WAL only the names are read.
+    """
     layout = database_files()
     needles = tuple(
         needle for one in ids for needle in (one.bytes, str(one).encode(), one.hex.encode())
@@ -80,8 +89,8 @@ def search(
         )
     tables = _Looked.through(_relation_files(layout, tuple(relations), using), needles, throttle)
     return ResidualScan(
-        "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))), older_wal(layout, begin), logs.files, logs.size,
-        len(logs.places), tuple(tables.places),
+        "", tables.files, tables.size, len(tables.places), len(list(_wal(layout))),
+        older_wal(layout, begin), logs.files, logs.size, len(logs.places), tuple(tables.places),
     )  # fmt: skip
 
 
@@ -120,7 +129,10 @@ def _hit(path: Path, needles: tuple[bytes, ...]) -> tuple[int, bool]:
 
 
 def _relation_files(layout: Layout, relations: tuple[str, ...], using: str) -> Iterator[Path]:
-    """Yield the files of the relations, their indexes and what they keep out of line, and files that no relation has."""
+    """Yield the files of the relations and those that no relation has.
+
+    Indexes and TOAST tables included.
+    """
     stray = {path.name for path in _stray_files(layout, using)}
     with databases[using].cursor() as cursor:
         folder = _folder(layout, cursor)
@@ -133,13 +145,18 @@ def _relation_files(layout: Layout, relations: tuple[str, ...], using: str) -> I
 
 
 def stray_names(*, using: str) -> frozenset[str]:
-    """Return the names of files in our database's folder that no relation has: a crash in the middle of a copy leaves such."""
+    """Return the names of files of our database that no relation has.
+
+    A crash in the middle of a copy leaves such.
+    """
     layout = database_files()
     return frozenset(path.name for path in _stray_files(layout, using)) if layout else frozenset()
 
 
 def remove_stray_files(*, using: str) -> int:
-    """Remove files that no relation has and that are older than the server's start; return how many.
+    """Remove files that no relation has; return how many.
+
+    Only those from before the server's start.
 
     PostgreSQL never removes them. The process that made one ended with an earlier run of the
     server, so that none can still be about to give it to a relation; and while it exists, its

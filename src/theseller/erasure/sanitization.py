@@ -1,5 +1,6 @@
-"""Sanitize the disk after rows were deleted: rewrite their relations, have old WAL sealed or removed, and search for what is left.
+"""Sanitize the disk after rows were deleted.
 
+Their relations are rewritten, old WAL is sealed or removed, and what is left is searched for.
 Each relation's mark in the record is written when its copy is done. A kill between the two has it
 copied once more, which harms nothing.
 """
@@ -57,7 +58,9 @@ def sanitize(
     pause: Callable[[float], None] = time.sleep,
     failures: Failures | None = None,
 ) -> dict[UUID, SanitizationProof]:
-    """Sanitize the disk after the deletion of these rows; return the proof of each. One without a proof restarts at the next run.
+    """Sanitize the disk after these deletions; return the proof of each.
+
+    One without a proof restarts at the next run.
 
     With `failures`, what goes wrong in the search for one of these is noted there, and the others
     get their proofs.
@@ -85,7 +88,10 @@ def sanitize(
 
 
 def _rewrite(erased: tuple[Subject, ...], throttle: Throttle, by: str) -> None:
-    """Rewrite every relation in which one of these may have left bytes, unless it was rewritten since its rows were deleted."""
+    """Rewrite every relation in which one of these may have left bytes.
+
+    Not those that were rewritten since its rows were deleted.
+    """
     known = {subject.id: _progress(subject) for subject in erased}
     wanted: dict[str, list[Subject]] = {}
     before: dict[str, int] = {}
@@ -124,7 +130,7 @@ def _mark(relation: str, concerned: list[Subject], before: int, milliseconds: in
 
 
 def _begin_of_wal(erased: tuple[Subject, ...]) -> str:
-    """Return the file of WAL with which the time after the last rewriting begins, the same after a kill."""
+    """Return the first WAL file after the rewriting, the same after a kill."""
     known = [_progress(subject).wal_from for subject in erased]
     if any(begin is None for begin in known):
         begin = checkpoint(using=ERASER)
@@ -135,7 +141,10 @@ def _begin_of_wal(erased: tuple[Subject, ...]) -> str:
 
 
 def _await_old_wal(begin: str, pause: Callable[[float], None]) -> None:
-    """Have the WAL of the deleted rows sealed into the newest backup, or removed if there is none."""
+    """Have the WAL of the deleted rows sealed, or removed.
+
+    It is sealed into the newest backup, and removed if there is none.
+    """
     layout = database_files()
     if layout is None:
         return

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def _throttle() -> Throttle:
-    """Return the throttle of this deployment: in a demo, people wait for the result."""
+    """Return the throttle of this deployment; a demo has none."""
     return BACKGROUND if settings.ENVIRONMENT.kind.guarded else UNTHROTTLED
 
 
@@ -31,9 +31,9 @@ def _throttle() -> Throttle:
     pass_context=False,
 )
 def erase_due_connections(timestamp: int) -> None:
-    """Erase what closed connections left. Recurring: it reads the database for what is due.
+    """Erase connections that have ended and are due.
 
-    While another worker is at it this job ends at once, so that erasures take one place of a worker
+    While another worker erases, this job ends at once, so that erasures take one slot of a worker
     and not all.
     """
     del timestamp
@@ -52,7 +52,10 @@ def erase_due_connections(timestamp: int) -> None:
     pass_context=False,
 )
 def erase_due_tenants_and_users(timestamp: int) -> None:
-    """Erase tenants whose owners requested it, and accounts of users who requested it or have no tenant any more."""
+    """Erase tenants and users that are due, and delete expired links.
+
+    Users are due who requested it or have no tenant any more.
+    """
     del timestamp
     due = due_tenants(at=clock.now())
     for one in erase_tenants_and_users(

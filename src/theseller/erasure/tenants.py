@@ -1,4 +1,4 @@
-"""Erase tenants whose owner requested it, and the accounts of users who have no other tenant.
+"""Erase tenants at their owner's request, and users who have no other.
 
 A tenant is erased when every connection of it is certified as erased.
 """
@@ -45,7 +45,6 @@ from theseller.erasure.types import (
 )
 from theseller.erasure.users import count_user_rows, erase_users, reopen, replay_users
 from theseller.lib import sql
-from theseller.lib.ids import new_id
 from theseller.retention.limits import TENANT_GRACE_HOURS
 from theseller.retention.roles import ACTOR, COUNTER, ERASER
 from theseller.tenancy.scope import tenant_scope
@@ -63,9 +62,10 @@ def tenant_subject(tenant: UUID) -> Subject:
 def request_tenant_erasure(
     *, user: UUID, request: UUID, link: NewLink, at: datetime
 ) -> tuple[bool, list[UUID]]:
-    """Record, in the scope that is open on the accounts' connection, that an owner requested the deletion of the tenant.
+    """Record that an owner requested the deletion of the tenant in scope.
 
-    The database refuses anyone who does not own the tenant.
+    The scope is open on the accounts' connection. The database refuses anyone who does not own the
+    tenant.
 
     Args:
         user: the owner.
@@ -87,13 +87,19 @@ def request_tenant_erasure(
 def tenant_erasure_requested_at(tenant: UUID, *, using: str = "default") -> datetime | None:
     """Return when the deletion of the tenant in scope was requested, or None."""
     row = sql.one(
-        databases[using], "select asked_at from retention_shop_end where tenant_id = %s", [tenant]
+        databases[using],
+        "select requested_at from erasure_erasure where tenant_id = %s and subject_id = %s",
+        [tenant, tenant],
     )
     return row[0] if row else None
 
 
 def due_tenants(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
-    """Return the tenants that can be erased: requested a day ago, so that certificates could be downloaded, all connections certified."""
+    """Return the tenants that can be erased.
+
+    It was requested a day ago, so that certificates could be downloaded, and all connections are
+    certified.
+    """
     return tuple(
         row[0]
         for row in sql.rows(
@@ -105,7 +111,10 @@ def due_tenants(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
 
 
 def erase_tenant(*, tenant: UUID, at: datetime) -> ErasureResult:
-    """Erase every row of a tenant that is due, and the accounts of users who have no other, and certify it. Repeat it after a kill."""
+    """Erase a tenant that is due and certify it.
+
+    Users who have no other are erased with it. Call it again after a kill.
+    """
     return next(
         one for one in erase_tenants_and_users(tenants=(tenant,), at=at) if one.subject.id == tenant
     )
@@ -119,7 +128,9 @@ def erase_tenants_and_users(
     now: Callable[[], datetime] | None = None,
     wait: bool = True,
 ) -> tuple[ErasureResult, ...]:
-    """Erase tenants that are due, and every user who is, and certify each. The arguments are those of `execution.erase_all`.
+    """Erase tenants that are due, and every user who is, and certify each.
+
+    The arguments are those of `execution.erase_all`.
 
     Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
     while another is at it.
@@ -137,7 +148,10 @@ def _requested_users(at: datetime, throttle: Throttle, failures: Failures) -> Se
 
 
 def replay_tenants_and_users(*, at: datetime) -> int:
-    """Erase again, in a restored database, what the journal names; return how many tenants were erased again.
+    """Erase again in a restored database what the journal names.
+
+    Returns:
+        How many tenants were erased again.
 
     Raises:
         RuntimeError: something of a tenant or a user is left, or could not be rewritten.
@@ -158,16 +172,19 @@ def replay_tenants_and_users(*, at: datetime) -> int:
 
 
 def _was_restored(entry: JournalEntry, at: datetime) -> bool:
-    """Say whether a restored database has a tenant that was erased, and put its record back to the beginning."""
+    """Return whether a restored database has a tenant that was erased.
+
+    If so, its record is put back to the beginning.
+    """
     tenant = entry.id
     if not any(TenantErasure(tenant).count().values()):
         return False
     with tenant_scope(tenant, using=ERASER):
         sql.execute(
             databases[ERASER],
-            "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, %s,"
-            " %s) on conflict (tenant_id) do nothing",
-            [tenant, new_id(), at, ACTOR],
+            "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
+            " values (%s, %s, %s, %s, %s) on conflict (tenant_id, subject_id) do nothing",
+            [tenant, tenant, SubjectKind.TENANT.value, at, ACTOR],
         )
         note_within(tenant_subject(tenant), f"completed_at = null, {RESTART}", [])
     restore_links(entry)
@@ -228,15 +245,19 @@ class TenantErasure(Erasure):
             )
 
     def count(self) -> dict[str, int]:
-        """Count what is left of the tenant, and of the users who were erased with it once they are loaded, by table."""
+        """Count what is left by table.
+
+        Once they are loaded, also of the users who were erased with the tenant.
+        """
         counts = {}
         with databases[COUNTER].cursor() as cursor:
             for descriptor in tenant_tables():
                 cursor.execute(
-                    f"select count(*) from {descriptor.table} where {descriptor.tenant_column}"  # noqa: S608
-                    " = %s",
+                    # the data map's own names
+                    f"select count(*) from {descriptor.table}"  # noqa: S608
+                    f" where {descriptor.tenant_column} = %s",
                     [self.tenant],
-                )  # the data map's own names
+                )
                 counts[descriptor.table] = int(cursor.fetchone()[0])
         for user in self.subject.others:
             for table, rows in count_user_rows(user).items():
@@ -263,27 +284,25 @@ class TenantErasure(Erasure):
                     row[0]
                     for row in sql.rows(
                         databases[ERASER],
-                        "select p.user_id from retention_shop_end e join retention_person_end p on"
-                        " p.user_id = any(e.people) where e.tenant_id = %s and not p.kept and not"
-                        " p.own_wish and p.completed_at is not null order by 1",
-                        [self.tenant],
+                        "select user_id from guard.member_erasures() where not kept and not"
+                        " own_request and completed_at is not null order by 1",
                     )
                 ),
             )
 
     def restart(self) -> None:
-        """Have the next run delete and count again, also the users of whom rows came back."""
+        """Have the next run delete again, also users whose rows came back."""
         for user in self.subject.others:
             if any(count_user_rows(user).values()):
                 reopen(user)
         super().restart()
 
     def connections(self) -> tuple[UUID, ...]:
-        """Return the connections whose erasure is certified: no key of theirs may exist."""
+        """Return the connections that are certified: no key of theirs may exist."""
         return tuple(UUID(one["connection"]) for one in self._certified())
 
     def deleted(self, known: Progress) -> Mapping[str, int]:
-        """Return the rows that were deleted, those of users who went with the tenant included."""
+        """Return the rows that were deleted, those of its users included."""
         deleted = deleted_by_table(known.deleted)
         for _, _, steps in self._users():
             for table, rows in deleted_by_table(steps).items():
@@ -291,7 +310,7 @@ class TenantErasure(Erasure):
         return deleted
 
     def planned(self, known: Progress) -> Mapping[str, int]:
-        """Return the rows that there were, those of users who went with the tenant included."""
+        """Return the rows that there were, those of its users included."""
         planned = dict(known.plan)
         for _, plan, _ in self._users():
             for table, rows in plan.items():
@@ -299,7 +318,7 @@ class TenantErasure(Erasure):
         return planned
 
     def certificate_fields(self) -> dict[str, object]:
-        """Return how many accounts ended and stayed, and the certificates of the connections."""
+        """Return how many accounts ended and were kept, and certificates."""
         kept = [one for one, _, _ in self._users()]
         return {
             "accounts": {"ended": kept.count(False), "kept": kept.count(True)},
@@ -313,27 +332,30 @@ class TenantErasure(Erasure):
                 row[0]
                 for row in sql.rows(
                     databases[ERASER],
-                    "select unnest(people) from retention_shop_end where tenant_id = %s",
-                    [self.tenant],
+                    "select unnest(members) from erasure_erasure where tenant_id = %s"
+                    " and subject_id = %s",
+                    [self.tenant, self.tenant],
                 )
             )
 
     def _users(self) -> list[tuple[bool, dict[str, int], dict[str, int]]]:
-        """Return (whether the account stays, rows planned by table, rows deleted by step) of each member who did not request their own deletion."""
+        """Return (account kept, rows planned, rows deleted) of each member.
+
+        Planned rows are by table, deleted ones by step. Members who requested their own deletion
+        are left out.
+        """
         with tenant_scope(self.tenant, using=ERASER):
             return [
                 (bool(kept), as_document(plan), as_document(steps))
                 for kept, plan, steps in sql.rows(
                     databases[ERASER],
-                    "select p.kept, p.plan, p.steps_done from retention_shop_end e join"
-                    " retention_person_end p on p.user_id = any(e.people) where e.tenant_id = %s"
-                    " and not p.own_wish",
-                    [self.tenant],
+                    "select kept, plan, steps_done from guard.member_erasures()"
+                    " where not own_request",
                 )
             ]
 
     def _certified(self) -> list[dict[str, str]]:
-        """Return the certificates of the tenant's connections: each tells of its own erasure."""
+        """Return the certificates of the tenant's connections."""
         with tenant_scope(self.tenant, using=ERASER):
             return [
                 {
@@ -344,22 +366,23 @@ class TenantErasure(Erasure):
                 }
                 for connection, identity, issued, body in sql.rows(
                     databases[ERASER],
-                    "select connection_id, id, issued_at, body from retention_certificate where"
-                    " tenant_id = %s order by issued_at, id",
+                    "select subject_id, id, issued_at, body from erasure_certificate where"
+                    " tenant_id = %s and kind = 'connection' order by issued_at, id",
                     [self.tenant],
                 )
             ]
 
     def _delete(self, descriptor: TableDescriptor, at: datetime) -> Mapping[str, int]:
         if descriptor.table == "accounts_membership":
-            delete_rows(
-                "with members as (select m.user_id from accounts_membership m where m.tenant_id ="
-                " %s), requested as ( insert into retention_person_end (user_id, asked_at) select"
-                " user_id, %s from members on conflict (user_id) do update set completed_at = null,"
-                " kept = false) update retention_shop_end set people = array(select user_id from"
-                " members union select unnest(people)) where tenant_id = %s",
-                [self.tenant, at, self.tenant],
+            members = sql.rows(databases[ERASER], "select guard.request_member_erasures(%s)", [at])
+            note_within(
+                self.subject,
+                "members = array(select unnest(members) union select unnest(%s::uuid[]))",
+                [[row[0] for row in members]],
             )
         # the data map's own names
-        statement = f"delete from {descriptor.table} where {descriptor.tenant_column} = %s"  # noqa: S608
+        statement = (
+            f"delete from {descriptor.table}"  # noqa: S608
+            f" where {descriptor.tenant_column} = %s"
+        )
         return {descriptor.table: delete_rows(statement, [self.tenant])}

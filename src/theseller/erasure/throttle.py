@@ -1,4 +1,6 @@
-"""Limit how much of the time an erasure works: after each piece of work it rests in proportion to how long that took.
+"""Limit the share of time in which an erasure works.
+
+After each piece of work it rests in proportion to how long that took.
 
 It stores nothing: a kill in a rest loses nothing. While it rests it holds no lock and no
 transaction.
@@ -21,7 +23,11 @@ LONGEST_PAUSE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """`share` is the part of the time that may be work, 0 < share ≤ 1; 1 never rests. `sleep` takes seconds."""
+    """A limit on working time.
+
+    `share` is the part of the time that may be work, 0 < share ≤ 1; 1 never rests. `sleep` takes
+    seconds.
+    """
 
     share: float
     sleep: Callable[[float], None] = time.sleep
@@ -38,7 +44,10 @@ class Throttle:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """Time a piece of work, then rest. Work that failed is not rested after: its caller has its own way to wait."""
+        """Time a piece of work, then rest.
+
+        There is no rest after work that failed: its caller has its own way to wait.
+        """
         begun = self.now()
         yield
         rest = min((self.now() - begun) * (1 / self.share - 1), LONGEST_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Subjects of erasures, journal entries, records, results and certificates."""
+"""Types of erasures: subjects, journal entries, records and certificates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from theseller.lib.secret import Secret
 
 
 class SubjectKind(StrEnum):
-    """What an erasure is about. The values are stored: in tables, in the erasure journal and in older certificates."""
+    """What an erasure is about.
+
+    The values are stored in tables, in the erasure journal and in older certificates.
+    """
 
     CONNECTION = "connection"
     USER = "person"
@@ -46,13 +49,24 @@ class Subject:
     others: tuple[UUID, ...] = ()
 
     @property
+    def scope(self) -> UUID:
+        """Return the id whose scope the record and the certificate are in.
+
+        It is that of the tenant, or a user's own.
+        """
+        return self.tenant or self.id
+
+    @property
     def name(self) -> str:
         """Return the name of the subject in the audit log."""
         return f"{_IN_THE_LOG[self.kind]}:{self.id}"
 
 
 class JournalUnreadableError(ValueError):
-    """An entry of the erasure journal can't be read. The text says which and what to do; it holds ids only."""
+    """An entry of the erasure journal can't be read.
+
+    The text says which and what to do; it holds ids only.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,10 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to a certificate that is to come: the token, which is shown once, and what the database stores of it."""
+    """A link to a certificate that is to come.
+
+    The token is shown once; the database stores its hash.
+    """
 
     token: Secret
     token_hash: bytes
@@ -129,9 +146,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ResidualScan:
-    """What was searched and found. `not_searched` says why the database's files were not, "" if they were.
+    """What was searched and found.
 
-    `hits` are places with the connection's id in the files of the tables that were rewritten, and
+    `not_searched` says why the database's files were not searched, "" if they were. `hits` are
+    places with the connection's id in the files of the tables that were rewritten, and
     in files that belong to no table; `older_wal` counts files of WAL from before the rewriting;
     `log_hits` are places in the program's own logs.
     """
@@ -155,7 +173,7 @@ class ResidualScan:
 
 @dataclass(frozen=True, slots=True)
 class SanitizationProof:
-    """What was rewritten (or why nothing could be), and what a search of the disk found afterwards."""
+    """What was rewritten, or why not, and what a search of the disk found."""
 
     rewritten: dict[str, dict[str, int]]
     not_rewritten: str
@@ -164,7 +182,10 @@ class SanitizationProof:
 
 @dataclass(frozen=True, slots=True)
 class ErasureView:
-    """How far the erasure of a connection is, for the seller. `certificate_issued_at` is None until it is certified."""
+    """How far the erasure of a connection is, for the seller.
+
+    `certificate_issued_at` is None until it is certified.
+    """
 
     connection: UUID
     begun_at: datetime
@@ -185,7 +206,7 @@ class VerifiedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class ErasureSummary:
-    """One line of the operators' list of tenants and users that were erased, or are to be."""
+    """One line of the operators' list of erasures of tenants and users."""
 
     subject: UUID
     kind: SubjectKind

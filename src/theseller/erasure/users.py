@@ -1,4 +1,4 @@
-"""Erase the accounts of users: those who requested it, and those who lost their last tenant.
+"""Erase users who requested it or lost their last tenant.
 
 Users who requested it get a certificate of their own. Users who lost their last tenant are part of
 the tenant's.
@@ -24,7 +24,14 @@ from theseller.erasure.execution import erase_rows
 from theseller.erasure.failures import Failures
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_records import links_of, restore_links
-from theseller.erasure.records import RESTART, begin, note, progress
+from theseller.erasure.records import (
+    RESTART,
+    begin,
+    note,
+    note_within,
+    progress,
+    record_scope,
+)
 from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import JournalEntry, NewLink, Subject, SubjectKind
 from theseller.erasure.vacuum import RetryLaterError
@@ -38,10 +45,10 @@ def user_subject(identity: UUID) -> Subject:
 
 
 def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool:
-    """Record, in the transaction that is open on the accounts' connection, that a user requested the deletion of their account.
+    """Record that a user requested the deletion of their account.
 
-    The database refuses an account that is not locked, the only owner of a tenant and the last
-    operator.
+    The transaction is open on the accounts' connection. The database refuses an account that is not
+    locked, the only owner of a tenant and the last operator.
 
     Args:
         identity: the user's id.
@@ -61,7 +68,7 @@ def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool
 
 
 def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, bool, bool], ...]:
-    """Return (user, whether they requested it, whether their rows are deleted) of each erasure that is not complete.
+    """Return (user, requested it, rows are deleted) of incomplete erasures.
 
     The oldest request comes first. One that failed and is retried later than `at` is left out,
     unless `waiting_too`.
@@ -70,10 +77,8 @@ def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, b
         (row[0], row[1], row[2])
         for row in sql.rows(
             databases[ERASER],
-            "select user_id, own_wish, erased_at is not null from retention_person_end p where"
-            " completed_at is null and (%s or not exists (select from retention_end_failure f where"
-            " f.subject_id = p.user_id and f.retry_at > %s)) order by asked_at, user_id",
-            [waiting_too, at],
+            "select user_id, own_request, rows_deleted from guard.due_user_erasures(%s, %s)",
+            [at, waiting_too],
         )
     )
 
@@ -81,10 +86,10 @@ def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, b
 def erase_users(
     *, at: datetime, failures: Failures, waiting_too: bool = False, throttle: Throttle = UNTHROTTLED
 ) -> tuple[UserErasure, ...]:
-    """Erase the rows of every user who is due; return those who requested it. Call it again after a kill.
+    """Erase the rows of every user who is due; return those who requested it.
 
-    A user whose erasure failed in this run is in `failures`, and holds up no one else.
-    `waiting_too`: also try users whose last try failed and whose next one is later.
+    Call it again after a kill. A user whose erasure failed in this run is in `failures`, and holds
+    up no one else. `waiting_too`: also try users whose last try failed and whose next one is later.
     """
     requested = []
     for identity, own_request, erased in due_users(at=at, waiting_too=waiting_too):
@@ -102,20 +107,28 @@ def erase_users(
 
 
 def count_user_rows(identity: UUID) -> dict[str, int]:
-    """Count what is left of a user, by table, under the role that reads all tenants, and the one that reads sessions."""
+    """Count what is left of a user, by table.
+
+    The roles are the one that reads all tenants, and the one that reads sessions.
+    """
     counts = {SESSIONS: len(sessions_of(identity))}
     with databases[COUNTER].cursor() as cursor:
         for descriptor in user_tables():
             cursor.execute(
-                f"select count(*) from {descriptor.table} where {user_column(descriptor)} = %s",  # noqa: S608
+                # the data map's own names
+                f"select count(*) from {descriptor.table}"  # noqa: S608
+                f" where {user_column(descriptor)} = %s",
                 [identity],
-            )  # the data map's own names
+            )
             counts[descriptor.table] = int(cursor.fetchone()[0])
     return counts
 
 
 def replay_users(*, at: datetime) -> tuple[Subject, ...]:
-    """Erase again, in a restored database, every user who has a journal entry; return those without a certificate of their own.
+    """Erase again in a restored database every user who has a journal entry.
+
+    Returns:
+        Those without a certificate of their own.
 
     Raises:
         RuntimeError: something of a user is left.
@@ -126,13 +139,15 @@ def replay_users(*, at: datetime) -> tuple[Subject, ...]:
         if not any(count_user_rows(entry.id).values()):
             continue
         one = UserErasure(entry.id, own_request=entry.own_request)
-        sql.execute(
-            databases[ERASER],
-            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, %s, %s) on"
-            " conflict (user_id) do nothing",
-            [entry.id, entry.at, entry.own_request],
-        )
-        note(one.subject, f"completed_at = null, kept = false, {RESTART}", [])
+        with record_scope(one.subject):
+            sql.execute(
+                databases[ERASER],
+                "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at,"
+                " own_request) values (%s, %s, %s, %s, %s)"
+                " on conflict (tenant_id, subject_id) do nothing",
+                [entry.id, entry.id, entry.kind.value, entry.at, entry.own_request],
+            )
+            note_within(one.subject, f"completed_at = null, kept = false, {RESTART}", [])
         restore_links(entry)
         if any(erase_rows(one, at=at, failures=failures).values()):
             raise RuntimeError(
@@ -152,7 +167,7 @@ def reopen(identity: UUID) -> None:
 def _erase_without_tenant(
     one: UserErasure, at: datetime, failures: Failures, throttle: Throttle
 ) -> None:
-    """Erase a user who has no tenant any more and is no operator; keep the accounts of the others.
+    """Erase a user who has no tenant any more; keep operators and members.
 
     Raises:
         RetryLaterError: rows came back meanwhile.
@@ -174,7 +189,10 @@ def _erase_without_tenant(
 
 
 class UserErasure(Erasure):
-    """The erasure of a user's account, with their memberships. `own_request`: they did not just lose their last tenant."""
+    """The erasure of a user's account, with their memberships.
+
+    `own_request`: they requested it, and did not just lose their last tenant.
+    """
 
     intended, done = Tag.ACCOUNT_END_INTENDED, Tag.ACCOUNT_ERASED
     searched_for = "the user's id, which every row about them holds"
@@ -198,7 +216,10 @@ class UserErasure(Erasure):
 
     # nothing is looked up between steps
     def steps(self, at: datetime, throttle: Throttle) -> Iterator[Step]:  # noqa: ARG002
-        """Yield a step for each tenant that has rows of the user, then one for the user's own. Each run repeats them."""
+        """Yield a step for each tenant with rows of the user, then their own.
+
+        Each run repeats them.
+        """
         tenants = [
             row[0]
             for row in sql.rows(
@@ -232,8 +253,11 @@ class UserErasure(Erasure):
     def _delete_own(self, at: datetime) -> Mapping[str, int]:
         sessions = sessions_of(self.subject.id)
         deleted = {
-            SESSIONS: delete_rows(f"delete from {SESSIONS} where session_key = any(%s)", [sessions])  # noqa: S608
-        }  # a constant
+            SESSIONS: delete_rows(
+                f"delete from {SESSIONS} where session_key = any(%s)",  # noqa: S608
+                [sessions],
+            )
+        }
         deleted |= {
             one.table: self._delete(one, "", []) for one in user_tables() if not one.tenant_column
         }
@@ -246,7 +270,8 @@ class UserErasure(Erasure):
     def _delete(self, descriptor: TableDescriptor, condition: str, values: list[UUID]) -> int:
         statement = (
             # the data map's own names
-            f"delete from {descriptor.table} where {condition}{user_column(descriptor)} = %s"  # noqa: S608
+            f"delete from {descriptor.table}"  # noqa: S608
+            f" where {condition}{user_column(descriptor)} = %s"
         )
         return delete_rows(statement, [*values, self.subject.id])
 

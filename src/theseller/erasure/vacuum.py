@@ -1,4 +1,4 @@
-"""Rewrite the relations that an erasure touched, so that deleted bytes leave the disk (decision 0012).
+"""Rewrite relations, so that deleted bytes leave the disk (decision 0012).
 
 PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what remains is free
 of it: each partition that a shop's rows could lie in, with its indexes, is copied, one at a time,
@@ -39,13 +39,16 @@ _CUTOFF = re.compile(r"removable cutoff: (\d+)")
 #: nothing of the tenant's.
 _PARTS = """
 with own as (
-    select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name) join pg_class c on c.oid = t.name::regclass
+    select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name)
+    join pg_class c on c.oid = t.name::regclass
     join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
     union all
-    select c.oid, n.nspname, c.relname from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
+    select c.oid, n.nspname, c.relname
+    from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
     join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace
     where b.isleaf and c.relkind = 'r' and not exists (
-        select from pg_partition_ancestors(c.oid) a join pg_class p on p.oid = a.relid join pg_inherits i on i.inhrelid = p.oid
+        select from pg_partition_ancestors(c.oid) a
+        join pg_class p on p.oid = a.relid join pg_inherits i on i.inhrelid = p.oid
         join pg_partitioned_table h on h.partrelid = i.inhparent and h.partstrat = 'h'
         where not satisfies_hash_partition(
             i.inhparent, substring(pg_get_expr(p.relpartbound, p.oid) from 'modulus (\\d+)')::int,
@@ -53,7 +56,8 @@ with own as (
 )
 """
 _SIZES = """
-select distinct quote_ident(nspname) || '.' || quote_ident(relname), pg_total_relation_size(oid) from own where pg_relation_size(oid) > 0
+select distinct quote_ident(nspname) || '.' || quote_ident(relname), pg_total_relation_size(oid)
+from own where pg_relation_size(oid) > 0
 order by 2, 1
 """
 #: The samples of tables that are empty now, and those over all partitions.
@@ -62,7 +66,8 @@ from (select distinct oid, nspname, relname from own) o where pg_relation_size(o
 """
 _PARENTS = """
 from unnest(%s::text[]) t (name), pg_partition_tree(t.name::regclass) b
-join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'p'
+join pg_class c on c.oid = b.relid join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'p'
 """
 #: From 18 on by PostgreSQL's own function, column by column; before by ours (grants.sql).
 _CLEAR_18 = """
@@ -73,14 +78,20 @@ _CLEAR_BEFORE = "select guard.clear_samples(o.oid, {inherited}) from ({found}) o
 
 
 class RetryLaterError(RuntimeError):
-    """Something has to be waited for: a lock, or a transaction that still may see the deleted rows. The next run goes on."""
+    """A lock, or a transaction that may still see deleted rows, is waited for.
+
+    The next run continues.
+    """
 
 
 def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> dict[str, int]:
-    """Return those of `tables`, or of their partitions, in which rows of `tenant` may have left bytes, with their sizes, the smallest first.
+    """Return relations in which rows of `tenant` may have left bytes.
 
-    All months of the shop's part, not only those that held rows at the end: what was replaced
-    earlier lies there, too.
+    They are those of `tables` or their partitions: all months of the tenant's part, not only those
+    that held rows at the end, since what was replaced earlier is there, too.
+
+    Returns:
+        Bytes by relation, the smallest first.
     """
     return {
         name: int(size)
@@ -112,7 +123,7 @@ def vacuum_alias(*, using: str) -> str:
 
 
 def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
-    """Return when no transaction can see a row any more that `xid`, or one before it, deleted.
+    """Return when no transaction can see what `xid` or earlier ones deleted.
 
     Raises:
         RetryLaterError: one still can, and a copy made now would copy the row.
@@ -140,7 +151,7 @@ def _is_beyond(xid: int, using: str) -> bool:
     with _notices(notices, using=using):
         sql.execute(
             databases[using],
-            "vacuum (verbose, analyze false, truncate false) public.retention_purge",
+            "vacuum (verbose, analyze false, truncate false) public.erasure_erasure",
         )
     found = _CUTOFF.search("\n".join(notices))
     # Transactions are numbered modulo 2^32 there: what is less than half a circle ahead is later.
@@ -148,7 +159,10 @@ def _is_beyond(xid: int, using: str) -> bool:
 
 
 def vacuum_full(relation: str, *, using: str, pause: Callable[[float], None] = time.sleep) -> int:
-    """Copy what lives in one relation, indexes and all; return how many milliseconds others were kept from it. Call it inside `patience`.
+    """Rewrite one relation with its indexes. Call it inside `patience`.
+
+    Returns:
+        How many milliseconds others were locked out.
 
     Raises:
         RetryLaterError: others used it all the time.
@@ -158,10 +172,8 @@ def vacuum_full(relation: str, *, using: str, pause: Callable[[float], None] = t
         try:
             with databases[using].cursor() as cursor:
                 if attempt and attempt % (TRIES // len(LOCK_HOLD_MS)) == 0:
-                    cursor.execute(
-                        "set statement_timeout ="
-                        f" {LOCK_HOLD_MS[min(attempt * len(LOCK_HOLD_MS) // TRIES, len(LOCK_HOLD_MS) - 1)]}"
-                    )
+                    longer = min(attempt * len(LOCK_HOLD_MS) // TRIES, len(LOCK_HOLD_MS) - 1)
+                    cursor.execute(f"set statement_timeout = {LOCK_HOLD_MS[longer]}")
                 cursor.execute(f"vacuum (full) {relation}")
         except OperationalError as error:
             if not isinstance(
@@ -182,9 +194,10 @@ def rebuild_statistics(
     eraser: str,
     throttle: Throttle = UNTHROTTLED,
 ) -> None:
-    """Have the planner's samples of these relations made again; `grounds` are the tables that they are of, each with the tenant.
+    """Have the planner's samples of these relations made again.
 
-    `using` may rewrite them, `eraser` may remove samples.
+    `grounds` are the tables that they are of, each with the tenant. `using` may rewrite them,
+    `eraser` may remove samples.
 
     ANALYZE keeps the old ones of an empty table, and nothing makes those over all partitions again
     by itself: both are removed.
@@ -222,7 +235,10 @@ def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
 
 
 def checkpoint(*, using: str) -> str:
-    """Put everything on the disk, begin a new file of WAL, and return its name: all before it can go when it has been archived."""
+    """Write a checkpoint and begin a new file of WAL; return its name.
+
+    Everything before it can be removed when it has been archived.
+    """
     with databases[using].cursor() as cursor:
         cursor.execute("select pg_switch_wal()")
         cursor.execute("select pg_walfile_name(pg_current_wal_insert_lsn() + 1)")
@@ -238,7 +254,7 @@ def checkpoint(*, using: str) -> str:
 
 @contextmanager
 def patience(*, using: str) -> Iterator[None]:
-    """Wait for locks, and hold them, no longer than others may be kept waiting."""
+    """Wait for locks, and hold them, no longer than others may wait."""
     sql.execute(
         databases[using],
         f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}",

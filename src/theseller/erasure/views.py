@@ -31,7 +31,7 @@ from theseller.tenancy.scope import tenant_scope
 @require_GET
 @tenant_permission_required(Permission.CERTIFICATE_READ)
 def erasure(request: HttpRequest, tenant_context: TenantContext, connection: UUID) -> HttpResponse:
-    """Show how far the erasure of a closed connection is; its certificate once it is issued."""
+    """Show the erasure of a closed connection, and its certificate."""
     with tenant_scope(tenant_context.tenant):
         view = connection_view(connection)
         progress = erasures_of_tenant().get(connection)
@@ -83,7 +83,10 @@ def certificate_file(
 @require_GET
 @limited("end-proof", {by_ip: Rate.per_minute(30, burst=60)})
 def linked_erasure(request: HttpRequest, token: str) -> HttpResponse:
-    """Show how far the erasure of a tenant or a user is, to anyone who has the link; with `?file`, return the certificate."""
+    """Show the erasure of a tenant or a user to anyone who has the link.
+
+    With `?file`, return the certificate.
+    """
     at = clock.now()
     found = follow_link(token, at=at)
     if found is None:

@@ -66,15 +66,15 @@ ON_ACCOUNTS = {
 #: What would delete something, or say that someone asked for it.
 ON_DELETIONS = {
     "end another person's account": (
-        "insert into retention_person_end (user_id, asked_at, own_wish) values ('{alice}', now(),"
-        " true)"
+        "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, own_request)"
+        " values ('{alice}', '{alice}', 'person', now(), true)"
     ),
     "end it by the function": (
         "select guard.request_person_end('{alice}', now(), sha256('x'), now() + interval '1 day')"
     ),
     "end their own shop": (
-        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values ('{own}',"
-        " gen_random_uuid(), now(), 'user:x')"
+        "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
+        " values ('{own}', '{own}', 'shop', now(), 'user:x')"
     ),
     "end it by the function too": (
         "select guard.request_shop_end('{charlie}', gen_random_uuid(), now(), sha256('x'), now() +"
@@ -91,7 +91,10 @@ ON_DELETIONS = {
     ),
     "read the arguments of jobs": "select args from procrastinate_jobs",
     "take a job out of the queue": "delete from procrastinate_jobs",
-    "read certificates": "select body from retention_end_certificate",
+    "list erasures of users": "select * from guard.due_user_erasures(now(), true)",
+    "end the members' accounts": "select guard.request_member_erasures(now())",
+    "read the erasures of members": "select * from guard.member_erasures()",
+    "forge the count of an erasure": "select guard.mark_user_steps('{alice}', '{{}}')",
 }
 #: What only operators see or do, and what is asked for a person who is signed in.
 ON_OPERATORS = {
@@ -103,6 +106,7 @@ ON_OPERATORS = {
     "connections of a seller": "select * from guard.connections_of_seller('A2ALICEEXAMPLE1')",
     "requests for deletion": "select * from guard.deletion_requests(10)",
     "ends": "select * from guard.ends(10)",
+    "read certificates": "select body from guard.certificate_of('{alice}')",
     "who owns what alone": "select * from guard.shops_without_another_owner('{alice}')",
     "open their shop to an operator": (
         "insert into governance_access_session (tenant_id, id, operator, reason, ticket, opened_at,"

@@ -377,9 +377,9 @@ def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: S
     A certificate says which backups are affected, and only the deployment knows.
     """
     pairs = list(story.deleted.values())
-    assert story.deployed.rows("select connection_id from retention_certificate") == []
+    assert story.deployed.rows("select subject_id from erasure_certificate") == []
     assert story.deployed.rows(
-        "select connection_id from retention_purge where erased_at is not null and completed_at is"
+        "select subject_id from erasure_erasure where erased_at is not null and completed_at is"
         " null"
     )
     said = json.loads(story.deployed.ask(CERTIFY, *("/".join(pair) for pair in pairs)))

@@ -235,7 +235,7 @@ def test_the_disconnection_destroys_the_key_and_its_certificate_names_it(shop: S
             (0,)
         ]
     [(body,)] = shop.rows(
-        "select body from retention_certificate where connection_id = %s", shop.connection
+        "select body from erasure_certificate where subject_id = %s", shop.connection
     )
     assert str(key) in bytes(body).decode()
     assert "pii.recipient" in bytes(body).decode()

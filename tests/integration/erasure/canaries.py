@@ -81,7 +81,7 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
     with _superuser() as database:
         seed_every_table(database, tenant, person)
         found = database.execute(
-            "select connection_id from retention_purge where tenant_id = %s", [tenant]
+            "select subject_id from erasure_erasure where tenant_id = %s", [tenant]
         ).fetchone()
         assert found is not None
         database.execute(
@@ -103,7 +103,7 @@ def plant(tenant: UUID, person: UUID, canary: bytes) -> None:
             if descriptor in connection_tables() and columns:
                 _many(database, descriptor.table, columns, whose)
         database.execute("analyze")  # the planner's samples hold values of rows, too
-        for table in ("retention_purge", "retention_certificate", "retention_shop_end"):
+        for table in ("erasure_erasure", "erasure_certificate"):
             database.execute(f"delete from {table} where tenant_id = '{tenant}'".encode())
         database.execute(b"checkpoint")
     sys.stdout.write(json.dumps({"planted": planted, "refused": refused}) + "\n")

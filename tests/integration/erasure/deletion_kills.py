@@ -84,9 +84,9 @@ def _shop_with_people() -> tuple[UUID, tuple[UUID, UUID]]:
         [elsewhere, stays],
     )
     superuser(
-        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s,"
-        " %s, %s)",
-        [tenant, new_id(), clock.now() - timedelta(days=2), ACTOR],
+        "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
+        " values (%s, %s, 'shop', %s, %s)",
+        [tenant, tenant, clock.now() - timedelta(days=2), ACTOR],
     )
     _session(goes)
     return tenant, (goes, stays)
@@ -113,14 +113,12 @@ def _check_records_of_a_shop(tenant: UUID, whole: int) -> None:
             "rows went that no entry names"
         )
     ((marks, completed),) = superuser(
-        "select steps_done, completed_at from retention_shop_end where tenant_id = %s", [tenant]
+        "select steps_done, completed_at from erasure_erasure where subject_id = %s", [tenant]
     )
     assert not [table for table in marks if left.get(table, 0)], (
         "a table is marked as done and has rows"
     )
-    issued = bool(
-        superuser("select 1 from retention_end_certificate where subject_id = %s", [tenant])
-    )
+    issued = bool(superuser("select 1 from erasure_certificate where subject_id = %s", [tenant]))
     assert issued == (completed is not None), (
         "it is said to be complete without a certificate, or the other way round"
     )
@@ -134,11 +132,9 @@ def _check_records_of_a_user(person: UUID, whole: int) -> None:
             "rows went that no entry names"
         )
     ((erased, completed),) = superuser(
-        "select erased_at, completed_at from retention_person_end where user_id = %s", [person]
+        "select erased_at, completed_at from erasure_erasure where subject_id = %s", [person]
     )
-    issued = bool(
-        superuser("select 1 from retention_end_certificate where subject_id = %s", [person])
-    )
+    issued = bool(superuser("select 1 from erasure_certificate where subject_id = %s", [person]))
     assert issued == (completed is not None)
     assert not (erased or issued) or not left
 
@@ -214,9 +210,9 @@ def kill_people(tenant: UUID) -> int:
         person = _person(tenant)
         _session(person)
         superuser(
-            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(),"
-            " true)",
-            [person],
+            "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, own_request)"
+            " values (%s, %s, 'person', now(), true)",
+            [person, person],
         )
         return (
             _person_killed,

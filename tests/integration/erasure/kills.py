@@ -288,8 +288,9 @@ def _recipe(tenant: UUID, person: UUID) -> tuple[str, list[str]]:
     (found,) = {
         row[0] for row in superuser("select connection_id from connections_disconnection")
     } - others
-    for table in ("retention_purge", "retention_certificate", "connections_refresh_token"):
-        superuser(f"delete from {table} where connection_id = %s", [found])
+    superuser("delete from connections_refresh_token where connection_id = %s", [found])
+    for table in ("erasure_erasure", "erasure_certificate"):
+        superuser(f"delete from {table} where subject_id = %s", [found])
     forked(partial(_check_purged, tenant, found))  # Some tables take only one such row in a shop.
     wanted = (
         "connections_connection",
@@ -325,9 +326,7 @@ def _check_records_of_a_purge(tenant: UUID, connection: UUID, before: dict[str, 
     No table is marked as done that has rows, and no certificate was issued over rows.
     """
     left = _left(tenant, connection)
-    marked = superuser(
-        "select steps_done from retention_purge where connection_id = %s", [connection]
-    )
+    marked = superuser("select steps_done from erasure_erasure where subject_id = %s", [connection])
     entries = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
     if left != before:
         assert connection in entries, (
@@ -337,7 +336,7 @@ def _check_records_of_a_purge(tenant: UUID, connection: UUID, before: dict[str, 
     for name in marked[0][0] if marked else ():
         if "/" not in name:
             assert left[name] == 0, f"{name} is marked as done and has rows"
-    if superuser("select 1 from retention_certificate where connection_id = %s", [connection]):
+    if superuser("select 1 from erasure_certificate where subject_id = %s", [connection]):
         assert not any(left.values()), "a certificate was issued over rows"
 
 

@@ -172,15 +172,17 @@ def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
         )  # fmt: skip
     _insert(
         deployed,
-        "insert into retention_shop_end (tenant_id, id, asked_at, asked_by) values (%s, %s, now()"
-        " - interval '2 days', 'process:test')",
-        tenant, new_id(),
-    )  # fmt: skip
+        "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
+        " values (%s, %s, 'shop', now() - interval '2 days', 'process:test')",
+        tenant,
+        tenant,
+    )
     for person in requested:
         _insert(
             deployed,
-            "insert into retention_person_end (user_id, asked_at, own_wish) values (%s, now(),"
-            " true)",
+            "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, own_request)"
+            " values (%s, %s, 'person', now(), true)",
+            person,
             person,
         )
     for _ in range(_ROUNDS):

@@ -39,13 +39,10 @@ from theseller.tenancy.scope import tenant_scope
 
 
 @contextlib.contextmanager
-def _refusing(
-    database: str, table: str, column: str, refused: UUID, events: str = "insert"
-) -> Iterator[None]:
-    """Have the database refuse to write one row of `table`, as a disk fault or a damaged index would."""
+def _refusing(database: str, table: str, refused: UUID, events: str = "insert") -> Iterator[None]:
+    """Have the database refuse to write the row of one subject in `table`, as a disk fault or a damaged index would."""
     names = {
         "table": sql.Identifier(table),
-        "column": sql.Identifier(column),
         "id": sql.Literal(str(refused)),
         "events": sql.SQL(events),
     }
@@ -57,7 +54,7 @@ def _refusing(
         superuser.execute(
             sql.SQL(
                 "create trigger refuse_one before {events} on {table} for each row when"
-                " (new.{column} = {id}) execute function refuse_one()"
+                " (new.subject_id = {id}) execute function refuse_one()"
             ).format(**names)
         )
         try:
@@ -92,9 +89,9 @@ def _is_certified(tenant: UUID, connection: UUID) -> bool:
 @pytest.mark.parametrize(
     ("table", "events"),
     [
-        ("retention_certificate", "insert"),
-        ("retention_purge", "insert"),
-        ("retention_purge", "update"),
+        ("erasure_certificate", "insert"),
+        ("erasure_erasure", "insert"),
+        ("erasure_erasure", "update"),
     ],
     ids=["its certificate", "its ledger", "its marks"],
 )
@@ -108,7 +105,7 @@ def test_one_connection_that_fails_holds_up_no_other(
     at = clock.now()
     with (
         as_role("worker"),
-        _refusing(database, table, "connection_id", failing, events),
+        _refusing(database, table, failing, events),
         pytest.raises(DatabaseError),
     ):
         erase_connections(due_connections(at=at), at=at)
@@ -139,7 +136,7 @@ def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(
     failing = _ended(cast.charlies_shop, cast.charlie.id)
     at, pauses, result = clock.now(), [], None
     with as_role("worker"):
-        with _refusing(database, "retention_purge", "connection_id", failing):
+        with _refusing(database, "erasure_erasure", failing):
             for _ in range(10):
                 (due,) = [one for one in due_connections(at=at, most=1000) if one.id == failing]
                 with pytest.raises(DatabaseError):
@@ -197,7 +194,7 @@ def test_the_reason_of_a_failure_is_a_message_and_quotes_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "events"), [("retention_end_certificate", "insert"), ("retention_shop_end", "update")]
+    ("table", "events"), [("erasure_certificate", "insert"), ("erasure_erasure", "update")]
 )
 def test_one_shop_that_fails_holds_up_no_other(
     cast: Cast, database: str, table: str, events: str
@@ -209,10 +206,9 @@ def test_one_shop_that_fails_holds_up_no_other(
         assert erase_connection(connection=connection, tenant=tenant, at=at).completed
     later = at + timedelta(hours=25)
     shops = (cast.alices_shop, cast.charlies_shop)
-    column = "subject_id" if table == "retention_end_certificate" else "tenant_id"
     with as_role("worker"):
         with (
-            _refusing(database, table, column, cast.alices_shop, events),
+            _refusing(database, table, cast.alices_shop, events),
             pytest.raises(DatabaseError),
         ):
             erase_tenants_and_users(tenants=shops, at=later)

@@ -242,10 +242,12 @@ def test_imports_and_people_erased_on_one_host_stay_erased_by_another(
 
 def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
     """Bring back what a dump from before the deletions has, and no trace of them."""
-    for table in ("connections_disconnection", "retention_purge", "retention_certificate"):
-        superuser(database, f"delete from {table} where connection_id = %s", connection)
-    superuser(database, "delete from retention_person_end where user_id = %s", cast.bob.id)
-    superuser(database, "delete from retention_end_certificate where subject_id = %s", cast.bob.id)
+    superuser(
+        database, "delete from connections_disconnection where connection_id = %s", connection
+    )
+    for subject in (connection, cast.bob.id):
+        for table in ("erasure_erasure", "erasure_certificate"):
+            superuser(database, f"delete from {table} where subject_id = %s", subject)
     put_product(cast.charlies_shop, connection)
     superuser(
         database,

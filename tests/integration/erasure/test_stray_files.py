@@ -79,7 +79,7 @@ def test_a_stray_file_delays_the_certificate_and_is_removed_after_a_restart(
         assert said.startswith("False a crash of the database has left a file of no table"), said
     assert all(path.exists() for path in stray), "the server may still be about to know them"
     ((rewritten,),) = deployed.rows(
-        "select rewritten from retention_purge where connection_id = %s", connection
+        "select rewritten from erasure_erasure where subject_id = %s", connection
     )
     assert "pg_catalog.pg_statistic" in rewritten, (
         "what was rewritten was not recorded, and would be rewritten for ever"

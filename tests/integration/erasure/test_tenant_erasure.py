@@ -125,7 +125,7 @@ def test_a_shop_is_deleted_entirely_after_its_connections_are_certified(
         cast.charlie.id,
     }
     assert _left(database, cast.charlies_shop) == charlies
-    kept = "select count(*) from retention_certificate where tenant_id = %s"
+    kept = "select count(*) from erasure_certificate where tenant_id = %s and kind = 'connection'"
     assert _rows(database, kept, cast.alices_shop) == [(1,)]
     assert cast.alices_shop not in due_tenants(at=LATER, using="worker")
     _certified(cast, connection)
@@ -218,10 +218,12 @@ def test_a_restored_shop_is_erased_again(cast: Cast, database: str) -> None:
     erase_connection(connection=_ended(cast), tenant=cast.alices_shop, at=NOON)
     assert erase_tenant(tenant=cast.alices_shop, at=LATER).completed
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        superuser.execute("delete from retention_shop_end where tenant_id = %s", [cast.alices_shop])
-        superuser.execute("delete from retention_person_end where user_id = %s", [cast.alice.id])
         superuser.execute(
-            "delete from retention_end_certificate where subject_id = %s", [cast.alices_shop]
+            "delete from erasure_erasure where subject_id = any(%s)",
+            [[cast.alices_shop, cast.alice.id]],
+        )
+        superuser.execute(
+            "delete from erasure_certificate where subject_id = %s", [cast.alices_shop]
         )
         superuser.execute(
             "insert into tenancy_tenant (id, name, created_at) values (%s, 'Alice''s shop', now())",
@@ -286,7 +288,7 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
 
 
 def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str) -> None:
-    requested = "select count(*) from retention_shop_end where tenant_id = %s"
+    requested = "select count(*) from erasure_erasure where subject_id = %s"
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         client = Client()
         for person, given, status in (

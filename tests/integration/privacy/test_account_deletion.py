@@ -271,10 +271,8 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     link = delete_account(person=cast.bob.id, at=NOON).reveal()
     assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        superuser.execute("delete from retention_person_end where user_id = %s", [cast.bob.id])
-        superuser.execute(
-            "delete from retention_end_certificate where subject_id = %s", [cast.bob.id]
-        )
+        superuser.execute("delete from erasure_erasure where subject_id = %s", [cast.bob.id])
+        superuser.execute("delete from erasure_certificate where subject_id = %s", [cast.bob.id])
         superuser.execute("delete from retention_end_link where subject_id = %s", [cast.bob.id])
     User(id=cast.bob.id, email=cast.bob.email, name="Bob", joined_at=NOON).save(force_insert=True)
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:

@@ -32,9 +32,9 @@ sql(
 sql(
     "aup-deletion-requests",
     "calls an erasure complete and withholds its certificate",
-    "create temp table withheld as select * from retention_certificate where connection_id ="
-    " '{certified}';delete from retention_certificate where connection_id = '{certified}'",
-    "insert into retention_certificate select * from withheld; drop table withheld",
+    "create temp table withheld as select * from erasure_certificate where subject_id ="
+    " '{certified}';delete from erasure_certificate where subject_id = '{certified}'",
+    "insert into erasure_certificate select * from withheld; drop table withheld",
     # It counts the rows of certified connections, and there is no other.
     blinds=("life-purge-30",),
 )
@@ -67,16 +67,16 @@ sql(
 sql(
     "aup-deletion-requests",
     "lets an account stand for 31 days after its person asked for its end",
-    "insert into retention_person_end (user_id, asked_at, own_wish) values ('{new}', now() -"
-    " interval '31 days', true)",
-    "delete from retention_person_end where user_id = '{new}'",
+    "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, own_request)"
+    " values ('{new}', '{new}', 'person', now() - interval '31 days', true)",
+    "delete from erasure_erasure where subject_id = '{new}'",
     also=("pii-delete-on-disconnect",),
 )
 sql(
     "aup-deletion-requests",
     "calls the deletion of a shop complete and issues no certificate",
-    "insert into retention_shop_end (tenant_id, id, asked_at, asked_by, left_over, completed_at)"
-    " values ('{new}', gen_random_uuid(), now() - interval '2 days', 'process:sabotage', '{{}}',"
-    " now())",
-    "delete from retention_shop_end where tenant_id = '{new}'",
+    "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by,"
+    " left_over, completed_at) values ('{new}', '{new}', 'shop', now() - interval '2 days',"
+    " 'process:sabotage', '{{}}', now())",
+    "delete from erasure_erasure where subject_id = '{new}'",
 )

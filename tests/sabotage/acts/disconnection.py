@@ -77,16 +77,15 @@ sql(
 sql(
     "life-purge-30",
     "skips the rewriting of what an erasure touched",
-    "update retention_purge set rewritten = jsonb_build_object('kept', rewritten) where"
-    " connection_id = '{certified}'",
-    "update retention_purge set rewritten = rewritten -> 'kept' where connection_id ="
-    " '{certified}'",
+    "update erasure_erasure set rewritten = jsonb_build_object('kept', rewritten) where"
+    " subject_id = '{certified}'",
+    "update erasure_erasure set rewritten = rewritten -> 'kept' where subject_id = '{certified}'",
 )
 sql(
     "life-purge-30",
     "certifies before the erasure is complete",
-    "update retention_certificate set issued_at = issued_at - interval '1 hour' where connection_id"
+    "update erasure_certificate set issued_at = issued_at - interval '1 hour' where subject_id"
     " = '{certified}'",
-    "update retention_certificate set issued_at = issued_at + interval '1 hour' where connection_id"
+    "update erasure_certificate set issued_at = issued_at + interval '1 hour' where subject_id"
     " = '{certified}'",
 )

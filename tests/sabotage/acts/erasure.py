@@ -35,16 +35,16 @@ sql(
 sql(
     CONTROL,
     "lets a shop that its owner ended stand for 31 days",
-    "insert into retention_shop_end (tenant_id, id, asked_at, asked_by)"
-    " values ('{new}', '{newer}', now() - interval '31 days', 'process:test')",
-    "delete from retention_shop_end where tenant_id = '{new}'",
+    "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
+    " values ('{new}', '{new}', 'shop', now() - interval '31 days', 'process:test')",
+    "delete from erasure_erasure where subject_id = '{new}'",
 )
 sql(
     CONTROL,
     "keeps an account for 31 days after its last shop",
-    "insert into retention_person_end (user_id, asked_at) values ('{new}', now() - interval '31"
-    " days')",
-    "delete from retention_person_end where user_id = '{new}'",
+    "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at)"
+    " values ('{new}', '{new}', 'person', now() - interval '31 days')",
+    "delete from erasure_erasure where subject_id = '{new}'",
 )
 sql(
     CONTROL,
@@ -57,9 +57,10 @@ sql(
 sql(
     CONTROL,
     "loses the certificate of a connection whose shop was deleted",
-    "create temp table lost as select * from retention_certificate where tenant_id ="
-    " '{doras_shop}';delete from retention_certificate where tenant_id = '{doras_shop}'",
-    "insert into retention_certificate select * from lost; drop table lost",
+    "create temp table lost as select * from erasure_certificate where tenant_id ="
+    " '{doras_shop}' and kind = 'connection';delete from erasure_certificate where tenant_id ="
+    " '{doras_shop}' and kind = 'connection'",
+    "insert into erasure_certificate select * from lost; drop table lost",
     also=("aup-deletion-requests",),
 )
 
@@ -91,7 +92,7 @@ def _claimed(tools: Tools) -> Iterator[None]:
 @breaks(CONTROL, "keeps a key of a connection whose shop was deleted")
 def _second_key(tools: Tools) -> Iterator[None]:
     (deleted,) = tools.superuser.execute(
-        "select connection_id from retention_certificate where tenant_id = %s",
+        "select subject_id from erasure_certificate where tenant_id = %s and kind = 'connection'",
         [tools.deployment.doras_shop],
     ).fetchone() or (None,)
     made = settings.KEY_STORE.create(Purpose.PII, f"connection:{deleted}")

@@ -49,10 +49,10 @@ select r.received_at, r.recorded_at, cardinality(r.connections),
          max(c.issued_at),
        r.ends_shop and e.completed_at is null
 from governance_deletion_request r
-left join retention_shop_end e on e.tenant_id = r.tenant_id
+left join erasure_erasure e on e.tenant_id = r.tenant_id and e.subject_id = r.tenant_id
 left join lateral unnest(r.connections) as one (id) on true
 left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connection_id = one.id
-left join retention_certificate c on c.tenant_id = r.tenant_id and c.connection_id = one.id
+left join erasure_certificate c on c.tenant_id = r.tenant_id and c.subject_id = one.id
 group by r.tenant_id, r.id, r.received_at, r.recorded_at, r.connections, r.ends_shop, e.completed_at
 """
 #: A request of Amazon's arrives outside this service, so its day of arrival is the operator's word.
@@ -64,22 +64,19 @@ where not exists (
     where r.tenant_id = d.tenant_id and d.connection_id = any (r.connections))
 """
 _UNCERTIFIED = """
-select count(*) from retention_purge p
-where p.completed_at is not null and not exists (
-    select from retention_certificate c
-    where c.tenant_id = p.tenant_id and c.connection_id = p.connection_id)
+select count(*) from erasure_erasure p
+where p.kind = 'connection' and p.completed_at is not null and not exists (
+    select from erasure_certificate c
+    where c.tenant_id = p.tenant_id and c.subject_id = p.subject_id)
 """
 #: Tenant deletions and account deletions must be certified when they are complete. A tenant's has a
 #: deletion request; a user's own request is in its row.
 _ENDS = """
-with ends as (
-    select tenant_id as subject, completed_at, null::timestamptz as asked_at from retention_shop_end
-    union all select user_id, completed_at, asked_at from retention_person_end where own_wish
-)
-select count(*) filter (where completed_at is not null and not exists (
-           select from retention_end_certificate c where c.subject_id = subject)),
-       count(*) filter (where completed_at is null and asked_at < %s)
-from ends
+select count(*) filter (where e.completed_at is not null and not exists (
+           select from erasure_certificate c
+           where c.tenant_id = e.tenant_id and c.subject_id = e.subject_id)),
+       count(*) filter (where e.kind = 'person' and e.completed_at is null and e.requested_at < %s)
+from erasure_erasure e where e.kind = 'shop' or e.kind = 'person' and e.own_request
 """
 _EXPIRED = """
 select count(*) from connections_connection c

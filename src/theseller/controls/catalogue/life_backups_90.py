@@ -40,7 +40,7 @@ CONTROL = Control(
 _PROMISED_DAYS = 90
 _ENDED = """
 select d.at, c.issued_at from connections_disconnection d
-left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
+left join erasure_certificate c on c.tenant_id = d.tenant_id and c.subject_id = d.connection_id
 """
 
 

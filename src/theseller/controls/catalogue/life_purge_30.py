@@ -40,34 +40,33 @@ _PROMISED_DAYS = 30
 _ENDED = """
 select count(*), count(c.id), min(d.at) filter (where c.id is null)
 from connections_disconnection d
-left join retention_certificate c on c.tenant_id = d.tenant_id and c.connection_id = d.connection_id
+left join erasure_certificate c on c.tenant_id = d.tenant_id and c.subject_id = d.connection_id
 """
 #: Certified without sanitization: tables or the planner's samples were not rewritten, or older WAL
 #: was not removed.
 _NOT_REWRITTEN = """
-select count(*) from retention_purge p
-join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
-where p.erased_at is not null
+select count(*) from erasure_erasure p
+join erasure_certificate c on c.tenant_id = p.tenant_id and c.subject_id = p.subject_id
+where p.kind = 'connection' and p.erased_at is not null
   and (not p.rewritten ? 'pg_catalog.pg_statistic' or p.wal_from is null)
 """
 #: Certified before the rows were counted as deleted.
 _TOO_SOON = """
-select count(*) from retention_purge p
-join retention_certificate c on c.tenant_id = p.tenant_id and c.connection_id = p.connection_id
-where p.completed_at is null or c.issued_at < p.erased_at
+select count(*) from erasure_erasure p
+join erasure_certificate c on c.tenant_id = p.tenant_id and c.subject_id = p.subject_id
+where p.kind = 'connection' and (p.completed_at is null or c.issued_at < p.erased_at)
 """
 _PUBLIC_KEYS = """
-select public_key from (
-    select public_key, issued_at from retention_certificate
-    union all select public_key, issued_at from retention_end_certificate) c
+select public_key from erasure_certificate
 group by 1 order by max(issued_at) desc limit 10
 """
 #: From the certificates to the rows, so that each looks at its own shop's rows by their key. A
 #: thousand of one are enough to know.
 _ROWS_LEFT = """
-select count(*) from retention_certificate c cross join lateral (
+select count(*) from erasure_certificate c cross join lateral (
     select from {table} t
-    where t.tenant_id = c.tenant_id and t.{column} = c.connection_id limit 1000) l
+    where t.tenant_id = c.tenant_id and t.{column} = c.subject_id limit 1000) l
+where c.kind = 'connection'
 """
 #: Derived rows name a store instead of a connection: one is left over if only certified connections
 #: could have fed it.
@@ -75,13 +74,13 @@ _DERIVED_LEFT = """
 select count(*) from {table} t
 where exists (
     select from connections_connection n
-    join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
+    join erasure_certificate c on c.tenant_id = n.tenant_id and c.subject_id = n.id
     where n.tenant_id = t.tenant_id and t.marketplace_id = any(n.marketplace_ids || ''::text))
   and not exists (
     select from connections_connection o
     where o.tenant_id = t.tenant_id and t.marketplace_id = any(o.marketplace_ids || ''::text)
-      and not exists (select from retention_certificate c
-        where c.tenant_id = o.tenant_id and c.connection_id = o.id))
+      and not exists (select from erasure_certificate c
+        where c.tenant_id = o.tenant_id and c.subject_id = o.id))
 """
 
 

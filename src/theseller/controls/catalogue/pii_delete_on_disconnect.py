@@ -71,12 +71,15 @@ from (
         union all select connection_id, tenant_id, at from connections_disconnection) each
           group by 1, 2) e
 left join connections_connection n on n.tenant_id = e.tenant_id and n.id = e.connection_id
-left join retention_certificate c on c.tenant_id = e.tenant_id and c.connection_id = e.connection_id
+left join erasure_certificate c on c.tenant_id = e.tenant_id and c.subject_id = e.connection_id
 left join connections_disconnection d on d.tenant_id = e.tenant_id
   and d.connection_id = e.connection_id
 """
-_SHOPS = "select tenant_id, asked_at, completed_at from retention_shop_end"
-_PEOPLE = "select user_id, asked_at, completed_at from retention_person_end where not kept"
+_SHOPS = "select subject_id, requested_at, completed_at from erasure_erasure where kind = 'shop'"
+_PEOPLE = (
+    "select subject_id, requested_at, completed_at from erasure_erasure"
+    " where kind = 'person' and not kept"
+)
 #: The tables as they are, with the columns that say whose a row is.
 _TABLES = """
 select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end,
@@ -91,33 +94,34 @@ group by 1, 2
 """
 #: From certified subjects to rows, each by their key. A thousand of one are enough.
 _OF_CONNECTION = """
-select count(*) from retention_certificate c cross join lateral (
-    select from {table} t
-    where t.{tenant} = c.tenant_id and t.{column} = c.connection_id limit 1000) l
+select count(*) from erasure_certificate c cross join lateral (
+    select from {table} t where t.{tenant} = c.tenant_id and t.{column} = c.subject_id limit 1000) l
+where c.kind = 'connection'
 """
 #: Stores that only certified connections fed: nothing is left to derive a row from.
 _OF_STORE = """
 select count(*) from (
     select n.tenant_id, m.store from connections_connection n
       cross join unnest(n.marketplace_ids || ''::text) m (store)
-    join retention_certificate c on c.tenant_id = n.tenant_id and c.connection_id = n.id
+    join erasure_certificate c on c.tenant_id = n.tenant_id and c.subject_id = n.id
     except
     select o.tenant_id, m.store from connections_connection o
       cross join unnest(o.marketplace_ids || ''::text) m (store)
-    where not exists (select from retention_certificate c
-      where c.tenant_id = o.tenant_id and c.connection_id = o.id)) s
+    where not exists (
+        select from erasure_certificate c
+        where c.tenant_id = o.tenant_id and c.subject_id = o.id)) s
 cross join lateral (select from {table} t where t.{tenant} = s.tenant_id
   and t.marketplace_id = s.store limit 1000) l
 """
 _OF_SHOP = """
-select count(*) from retention_shop_end e
-  cross join lateral (select from {table} t where t.{column} = e.tenant_id limit 1000) l
-where e.completed_at is not null
+select count(*) from erasure_erasure e cross join lateral (
+    select from {table} t where t.{column} = e.subject_id limit 1000) l
+where e.kind = 'shop' and e.completed_at is not null
 """
 _OF_PERSON = """
-select count(*) from retention_person_end e
-  cross join lateral (select from {table} t where t.{column} = e.user_id limit 1000) l
-where e.completed_at is not null and not e.kept
+select count(*) from erasure_erasure e cross join lateral (
+    select from {table} t where t.{column} = e.subject_id limit 1000) l
+where e.kind = 'person' and e.completed_at is not null and not e.kept
 """
 
 

@@ -71,8 +71,6 @@ grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller
 grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id, seller_confirmed_at)
     on connections_connection to theseller_directory;
 grant select (tenant_id, connection_id, at) on connections_disconnection to theseller_directory;
-grant select (tenant_id, connection_id, issued_at) on retention_certificate to theseller_directory;
-grant select (tenant_id, connection_id, completed_at) on retention_purge to theseller_directory;
 grant select on governance_deletion_request to theseller_directory;
 
 -- What the control of tenant isolation tries to reach, as each role that it may connect as, by each verb. The table takes no other rows.
@@ -215,8 +213,6 @@ grant select, insert, delete on analytics_day, analytics_day_product to theselle
 grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift, ingest_order_line, ingest_ledger_line,
     analytics_day, analytics_day_product, connections_attempt to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
-grant select, insert on retention_purge, retention_certificate to theseller_retention;
-grant update (steps_done, completed_at, erased_at, erased_xid, rewritten, wal_from) on retention_purge to theseller_retention;
 -- What was erased is rewritten, so that its bytes are removed. Before PostgreSQL 17 only a table's owner may rewrite it: the eraser's process
 -- then does that as the owner (erasure/vacuum.py). Newer grammar is in `execute`: an older server parses the whole block.
 grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
@@ -246,7 +242,6 @@ begin
     end if;
 end
 $$;
-grant select on retention_purge, retention_certificate to theseller_web;
 
 -- Requests for deletion: recorded with each disconnection, or before it; never changed.
 grant select, insert on governance_deletion_request to theseller_operator, theseller_worker;
@@ -269,23 +264,12 @@ grant select (tenant_id, placed_at, until, lifted_at) on retention_hold to these
 -- What of it fails: the eraser's to write; operators see all, a shop's own page its own.
 grant select, insert, update, delete on retention_end_failure to theseller_retention;
 grant select on retention_end_failure to theseller_directory, theseller_probe;
-grant select on retention_shop_end to theseller_directory, theseller_web, theseller_retention, theseller_probe;
-grant insert on retention_shop_end to theseller_retention;
-grant update (begun_at, plan, steps_done, left_over, completed_at, people, erased_at, erased_xid, rewritten, wal_from)
-    on retention_shop_end to theseller_retention;
-grant select, insert on retention_person_end to theseller_retention;
-grant update (asked_at, own_wish, begun_at, plan, steps_done, left_over, completed_at, kept, erased_at, erased_xid, rewritten, wal_from)
-    on retention_person_end to theseller_retention;
 grant execute on function guard.ticket_tenant() to theseller_requests;
 grant select (id, password) on accounts_user to theseller_requests;
 grant select (user_id) on accounts_operator to theseller_requests;
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_requests;
 grant select (tenant_id, id) on connections_connection to theseller_requests;
-grant select, insert on retention_shop_end, retention_person_end to theseller_requests;
-grant update (asked_at, own_wish, completed_at, kept) on retention_person_end to theseller_requests;
 grant insert on retention_end_link to theseller_requests;
-grant select (user_id, own_wish) on retention_person_end to theseller_auth;
-grant select on retention_person_end to theseller_directory, theseller_probe;
 grant select (tenant_id, user_id) on accounts_membership, connections_attempt to theseller_retention;
 grant select (tenant_id, user_id) on connections_attempt to theseller_directory;
 grant delete on accounts_membership, tenancy_tenant, connections_connection, connections_disconnection to theseller_retention;
@@ -298,12 +282,9 @@ grant delete on accounts_user, accounts_operator, accounts_authenticator, accoun
 grant select (tenant_id, user_id) on accounts_membership to theseller_probe;
 grant select (id) on tenancy_tenant, accounts_user to theseller_probe;
 -- Their proofs, and the links to them for who has no account any more.
-grant select on retention_end_link, retention_end_certificate to theseller_directory;
+grant select on retention_end_link to theseller_directory;
 grant insert on retention_end_link to theseller_retention;
 grant select, delete on retention_end_link to theseller_retention;
-grant select, insert on retention_end_certificate to theseller_retention;
-grant select on retention_end_certificate to theseller_operator, theseller_worker;
-grant select (subject_id, kind, id, issued_at, public_key) on retention_end_certificate to theseller_probe;
 
 -- Backups: the worker keeps their records; the backup role copies the files, marks a moment in the WAL, and has each table counted and
 -- hashed at it.
@@ -354,9 +335,7 @@ grant select (task_name, args) on procrastinate_jobs to theseller_probe;
 
 -- The probe: counts and clocks over all tenants. No sealed token, no title, no amount, no person.
 grant select (tenant_id, id, user_id, state_hash, created_at, expires_at, consumed_at, outcome, features, roles) on connections_attempt to theseller_probe;
-grant select on connections_connection, connections_disconnection, ingest_stream, ingest_drift, retention_purge,
-    audit_event to theseller_probe;
-grant select (tenant_id, connection_id, id, issued_at, public_key) on retention_certificate to theseller_probe;
+grant select on connections_connection, connections_disconnection, ingest_stream, ingest_drift, audit_event to theseller_probe;
 grant select (tenant_id, connection_id, data_key_id, sealed_at) on connections_refresh_token to theseller_probe;
 grant select (tenant_id, local_day, connection_id, marketplace_id) on ingest_order_line, ingest_ledger_line to theseller_probe;
 -- `updated_at`: when a call was last granted, so that a call after the end of a connection shows.

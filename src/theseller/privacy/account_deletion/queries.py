@@ -15,13 +15,6 @@ from theseller.lib import sql
 from theseller.privacy.account_deletion.types import SoleOwnership
 from theseller.tenancy.scope import tenant_scope
 
-_OTHER_OPERATORS = """
-select exists (select from accounts_operator where user_id = %s) and not exists (
-    select from accounts_operator o where o.user_id <> %s
-      and not exists (select from retention_person_end p where p.user_id = o.user_id
-          and p.own_wish))
-"""
-
 
 def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
     """Return (tenant, name) of shops that only this person owns.
@@ -48,7 +41,9 @@ def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
 
 def is_last_operator(person: UUID) -> bool:
     """Return whether this person is the last operator."""
-    return bool(sql.value(databases[accounts_database()], _OTHER_OPERATORS, [person, person]))
+    return bool(
+        sql.value(databases[accounts_database()], "select guard.is_last_operator(%s)", [person])
+    )
 
 
 def _others(tenant: UUID, person: UUID) -> tuple[tuple[UUID, str], ...]:

@@ -19,15 +19,15 @@ select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r
     r.recorded_by, r.reference,
        f.ended, f.erased, f.certified, f.closed_at, e.completed_at
 from governance_deletion_request r
-left join retention_shop_end e on e.tenant_id = r.tenant_id
+left join erasure_erasure e on e.tenant_id = r.tenant_id and e.subject_id = r.tenant_id
 cross join lateral (
     select count(*) filter (where d.at is not null or c.issued_at is not null) as ended,
            count(p.completed_at) as erased, count(c.issued_at) as certified,
            max(c.issued_at) as closed_at
     from unnest(r.connections) as one (id)
     left join connections_disconnection d on d.tenant_id = r.tenant_id and d.connection_id = one.id
-    left join retention_purge p on p.tenant_id = r.tenant_id and p.connection_id = one.id
-    left join retention_certificate c on c.tenant_id = r.tenant_id and c.connection_id = one.id
+    left join erasure_erasure p on p.tenant_id = r.tenant_id and p.subject_id = one.id
+    left join erasure_certificate c on c.tenant_id = r.tenant_id and c.subject_id = one.id
 ) f
 where r.tenant_id = %s order by r.received_at desc, r.id
 """
