@@ -32,7 +32,7 @@ from pathlib import Path
 from time import perf_counter
 from django.conf import settings
 from theseller.lib import clock
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib.ids import new_id
 from theseller.backups.quarantine_commands import replay_in_quarantine
 from theseller.backups.drill import drill

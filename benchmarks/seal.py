@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from theseller.crypto.encryption_context import EncryptionContext
-from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, new_data_key, new_root_key
+from theseller.crypto.key_types import ROOT_KEY_NAME, DataKey, Purpose, new_data_key, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.sealed import open_sealed, seal

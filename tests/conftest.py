@@ -79,7 +79,7 @@ LONGEST = (
 def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
     from theseller.cli.state_folders import make_state_folder
-    from theseller.crypto.keys import new_root_key
+    from theseller.crypto.key_types import new_root_key
     from theseller.crypto.providers import FileSecretProvider, new_text_secret
     from theseller.lib.secret import Secret
 

@@ -38,7 +38,7 @@ from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
 from theseller.connections import token_store
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.erasure.certificates import signing_key
 from theseller.lib import clock
 from theseller.lib.secret import Secret

@@ -16,7 +16,7 @@ from tests.cast import create_cast
 from tests.operators import enroll_app
 
 from theseller.connections import token_store
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret

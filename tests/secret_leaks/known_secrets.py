@@ -11,7 +11,7 @@ from tests.secret_leaks.http_session import HttpSession
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo
 
 from theseller.crypto.errors import CryptoError
-from theseller.crypto.keys import parse_root_keys
+from theseller.crypto.key_types import parse_root_keys
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider
 from theseller.lib.secret import Secret

@@ -20,12 +20,13 @@ from theseller.accounts.authorization import account_frame, set_active_tenant
 from theseller.accounts.forms import NewPasswordForm, SignInForm
 from theseller.accounts.known_devices import remember_device
 from theseller.accounts.mfa import pending_sign_in
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.flow import allowance, note_password, session_key, verify_factor
 from theseller.accounts.mfa.operations import sign_in_holds
 from theseller.accounts.mfa.proofs import store_proof
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
-from theseller.accounts.mfa.views import proof_page, step_up_required, warn_of_recovery
+from theseller.accounts.mfa.views import proof_page, warn_of_recovery
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator

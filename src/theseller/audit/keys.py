@@ -8,8 +8,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from theseller.audit.types import AuditKeyLostError, Checkpoint
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import Purpose
 from theseller.crypto.signing import SigningKey
 
 OWNER = "audit log"

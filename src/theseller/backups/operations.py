@@ -27,8 +27,8 @@ from theseller.backups.sealing import Written, fetch, keep, object_name, place_o
 from theseller.backups.targets import TargetError
 from theseller.backups.types import Backup, BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import DataKey, Purpose
 from theseller.erasure.journal_extent import journal_extent
 from theseller.lib.ids import creation_time, new_id_at
 from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys

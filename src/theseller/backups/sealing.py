@@ -15,7 +15,7 @@ import zstandard
 from theseller.backups.targets import Target
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.sealed import KeyLookup
 from theseller.crypto.stream import open_stream, seal_stream

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from theseller.backups.sealing import Written, keep, place_of
 from theseller.backups.targets import Target
-from theseller.crypto.keys import DataKey
+from theseller.crypto.key_types import DataKey
 from theseller.lib.state_files import WAL_FILE, WAL_SEGMENT
 
 _SEGMENT = re.compile(WAL_SEGMENT)

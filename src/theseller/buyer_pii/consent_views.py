@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import tenant_permission_required
-from theseller.accounts.mfa.views import step_up_required, step_up_required_to_change
+from theseller.accounts.mfa.decorators import step_up_required, step_up_required_to_change
 from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.forms import AgreeForm
 from theseller.buyer_pii.keys import USING

@@ -20,7 +20,7 @@ from theseller.buyer_pii.keys import KEY_LIFETIME, day_of, serving_keys
 from theseller.buyer_pii.operations import record_erased, withdraw_consent
 from theseller.buyer_pii.types import ExpiryResult
 from theseller.connections.keys import key_owner
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.timestamped_secrets import creation_time
 from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope

@@ -19,7 +19,7 @@ from theseller.buyer_pii.types import Gift, Recipient
 from theseller.connections.keys import connection_keys, create_key
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib import sql
 from theseller.lib.limits import PII_DAYS_MAX

@@ -20,7 +20,7 @@ from theseller.connections.keys import destroy_keys, key_owner
 from theseller.connections.locks import lock_shared
 from theseller.connections.types import Origin
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import sql
 from theseller.lib.ids import new_id
 from theseller.tenancy.scope import tenant_scope

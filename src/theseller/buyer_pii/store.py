@@ -13,7 +13,7 @@ from theseller.buyer_pii.expiry_date import expiry_date, shipped_too_long_ago
 from theseller.buyer_pii.keys import USING, connection_key, day_key, sealed_recipient
 from theseller.buyer_pii.types import Recipient
 from theseller.connections.locks import lock_shared
-from theseller.crypto.keys import DataKey
+from theseller.crypto.key_types import DataKey
 from theseller.lib import sql
 from theseller.tenancy.scope import tenant_scope
 

@@ -15,7 +15,7 @@ from theseller.config.environment import (
 )
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
-from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
+from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.crypto.providers import SecretProvider, WritableSecretProvider
 from theseller.crypto.secret_config import (
     ProviderKind,

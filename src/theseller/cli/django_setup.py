@@ -92,7 +92,7 @@ def _refuse_other_host(state: Path) -> None:
     """
     if not stores_keys_on_this_host_only(state):
         return
-    from theseller.tenancy.state_folder_host import folder_identity, refuse_other_host
+    from theseller.tenancy.state_folder_identity import folder_identity, refuse_other_host
 
     refuse_other_host(folder_identity(state))
 

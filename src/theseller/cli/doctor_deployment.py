@@ -247,7 +247,7 @@ def _schema(_cursor: CursorWrapper) -> Finding:
 
 
 def _host(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.state_folder_host import (
+    from theseller.tenancy.state_folder_identity import (
         OtherHostError,
         folder_identity,
         refuse_other_host,

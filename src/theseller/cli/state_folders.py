@@ -15,7 +15,7 @@ from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.config.environment import EnvironmentKind, read_environment_kind
-from theseller.crypto.keys import ROOT_KEY_NAME, root_key_environment
+from theseller.crypto.key_types import ROOT_KEY_NAME, root_key_environment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _MARKER = ".theseller-state"

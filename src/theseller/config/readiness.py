@@ -30,7 +30,11 @@ from theseller.tenancy.startup_checks import (
     refuse_bypassing_session,
     refuse_foreign_database,
 )
-from theseller.tenancy.state_folder_host import OtherHostError, folder_identity, refuse_other_folder
+from theseller.tenancy.state_folder_identity import (
+    OtherHostError,
+    folder_identity,
+    refuse_other_folder,
+)
 
 _log = structlog.get_logger(__name__)
 

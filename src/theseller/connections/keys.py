@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.lib import sql
 from theseller.tenancy.scope import current_tenant
 

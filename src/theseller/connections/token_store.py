@@ -12,7 +12,7 @@ from django.conf import settings
 
 from theseller.connections.models import RefreshToken
 from theseller.crypto.encryption_context import EncryptionContext
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.authorization import tenant_permission_required
-from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.features import FEATURES, OFFERED, Feature
 from theseller.connections import token_store

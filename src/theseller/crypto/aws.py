@@ -27,8 +27,8 @@ from theseller.crypto.errors import (
     ServiceError,
     ServiceState,
 )
+from theseller.crypto.key_types import KEY_BYTES, Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
 from theseller.crypto.service_key_store import KeyFolder, ServiceKeyStore, StoredKeyFile
 from theseller.lib.secret import Secret

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from theseller.crypto.keys import Purpose, checked_environment
+from theseller.crypto.key_types import Purpose, checked_environment
 
 #: The tenant of what belongs to the deployment as a whole.
 NO_TENANT = UUID(int=0)

@@ -22,8 +22,8 @@ from uuid import UUID
 
 from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, ServiceError, ServiceState
 from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse, json_body
+from theseller.crypto.key_types import KEY_BYTES, Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import KEY_BYTES, Purpose
 from theseller.crypto.providers import checked_for_storing, checked_name, text_secret
 from theseller.crypto.service_key_store import (
     KeyFolder,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from theseller.crypto.errors import ServiceError, ServiceState
-from theseller.crypto.keys import checked_environment
+from theseller.crypto.key_types import checked_environment
 from theseller.crypto.service_clients import PerProcess, checked_address, library
 from theseller.lib.secret import Secret
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.crypto.hashicorp_vault import TransitKeyWrapper, VaultKeyFileStorage
 from theseller.crypto.hashicorp_vault_client import VaultClient, json_body
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import Purpose
 from theseller.crypto.service_key_store import KeyFolder
 
 _VERSION = re.compile(rb"vault:v([0-9]+):")

@@ -16,7 +16,7 @@ from datetime import datetime
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 
 _FORMAT = "theseller-key/1"
 

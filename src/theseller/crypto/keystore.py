@@ -33,8 +33,7 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
-from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import (
+from theseller.crypto.key_types import (
     ROOT_KEY_NAME,
     DataKey,
     Purpose,
@@ -43,6 +42,7 @@ from theseller.crypto.keys import (
     new_data_key,
     parse_root_keys,
 )
+from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.crypto.private_files import (
     erase,
     erase_unfinished,

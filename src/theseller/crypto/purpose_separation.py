@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keystore import FileKeyStore, KeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.service_key_store import ServiceKeyStore

@@ -14,8 +14,8 @@ from typing import Self
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY, FileKeyStore
 from theseller.crypto.private_files import (
     erase,

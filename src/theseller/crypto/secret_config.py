@@ -16,7 +16,7 @@ from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.hashicorp_vault import VaultSecretProvider, vault_key_store
 from theseller.crypto.hashicorp_vault_client import VaultAddress, VaultClient, VaultCredentials
 from theseller.crypto.hashicorp_vault_rotation import TransitRotation
-from theseller.crypto.keys import checked_environment
+from theseller.crypto.key_types import checked_environment
 from theseller.crypto.keystore import FileKeyStore, KeyStore
 from theseller.crypto.providers import FileSecretProvider, SecretProvider, WritableSecretProvider
 from theseller.lib.secret import Secret

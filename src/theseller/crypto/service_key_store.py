@@ -23,8 +23,8 @@ from theseller.crypto.errors import (
     KeyStoreError,
     ServiceError,
 )
+from theseller.crypto.key_types import DataKey, Purpose, checked_owner
 from theseller.crypto.keyfile import KeyRecord, decode, encode
-from theseller.crypto.keys import DataKey, Purpose, checked_owner
 from theseller.lib.ids import new_id
 from theseller.lib.secret import Secret
 

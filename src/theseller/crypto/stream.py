@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
-from theseller.crypto.keys import DataKey
+from theseller.crypto.key_types import DataKey
 from theseller.crypto.sealed import KeyLookup
 from theseller.lib.secret import Secret
 

@@ -86,7 +86,7 @@ class TableDescriptor:
         erase_order: among tables that are free of each other, a lower number is erased first.
         note: what a reader of the data map needs to know, above all why something is kept.
         sealed_columns: columns of sealed messages, each with the purpose of its keys
-            (`crypto.keys.Purpose`, by value).
+            (`crypto.key_types.Purpose`, by value).
         expired_by: task name of the recurring job that deletes rows by age alone, or
             `BY_THE_WORKER`.
         columns: every column. The live database is compared with them.

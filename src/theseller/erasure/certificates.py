@@ -20,7 +20,7 @@ from theseller.audit.checkpoint_format import read as read_checkpoint
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.audit.tags import Tag
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.signing import SigningKey, canonical_json
 from theseller.erasure.base import Erasure
 from theseller.erasure.certificate_file import FORMAT, signed_message

@@ -14,7 +14,7 @@ from theseller.audit.operations import record
 from theseller.audit.tags import Tag
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView, Origin
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.base import Erasure, Step, delete_rows
 from theseller.erasure.certificates import keys_section

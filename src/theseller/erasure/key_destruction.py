@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.connections.keys import key_owner
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import Purpose
 from theseller.erasure.journal import journal
 from theseller.erasure.types import SubjectKind
 from theseller.lib import sql

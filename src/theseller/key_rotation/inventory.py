@@ -16,7 +16,7 @@ from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.audit import keys as audit_log
 from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import SecretProviderError
-from theseller.crypto.keys import ROOT_KEY_NAME
+from theseller.crypto.key_types import ROOT_KEY_NAME
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation import secret_ages

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from theseller.crypto.errors import ServiceError, ServiceState
 from theseller.crypto.hashicorp_vault_rotation import TransitRotation
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.secret_config import make_purpose_rotation

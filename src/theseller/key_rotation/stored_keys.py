@@ -16,8 +16,8 @@ from theseller.audit import keys as audit_log
 from theseller.audit.sealing import rotate_signing_key
 from theseller.audit.types import SealingBusyError
 from theseller.connections.rekey import replace_data_key
+from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.signing import SigningKey

@@ -12,7 +12,7 @@ from django.conf import settings
 from tests.operators import create_operator, operator_client
 
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
 from theseller.lib.ids import new_id

@@ -29,7 +29,7 @@ from theseller.audit.types import (
     LogBehindError,
 )
 from theseller.audit.verification import complete_and_verify
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 
 On = Callable[[str], None]
 LATER = NOON + timedelta(hours=1)

@@ -32,7 +32,7 @@ from theseller.audit.types import (
     Verdict,
 )
 from theseller.audit.verification import verify_log
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.signing import SigningKey
 from theseller.key_rotation.inventory import inventory
 from theseller.key_rotation.operations import rotate

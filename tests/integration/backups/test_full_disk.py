@@ -33,7 +33,7 @@ from theseller.audit.verification import complete_and_verify
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.state_files import FULL, UNFINISHED_PREFIX
 from theseller.erasure.journal import Journal, read_key_store

@@ -29,7 +29,7 @@ from theseller.buyer_pii.store import FeatureDisabledError, store_recipient
 from theseller.buyer_pii.terms import TERMS_VERSION
 from theseller.connections.keys import connection_keys
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.limits import PII_DAYS_MAX

@@ -32,7 +32,7 @@ from theseller.connections.locks import ConnectionClosedError
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.erasure.connections import erase_connection
 from theseller.tenancy.scope import tenant_scope
 

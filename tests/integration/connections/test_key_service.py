@@ -28,7 +28,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.edge.key_service_errors import STATE_TEXTS
 from theseller.ingest.sync.planner import plan_new_connections

@@ -11,7 +11,7 @@ from tests.integration.crypto import deployments
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Moto, Wire, run_documented
 
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 
 KINDS = ("files", "variables", "vault", "aws")
 SERVICES = ("vault", "aws")

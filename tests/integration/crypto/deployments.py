@@ -17,7 +17,7 @@ from tests.integration.crypto.services import Bao, Line, Moto, Wire, answer
 
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
-from theseller.crypto.keys import ROOT_KEY_NAME, Purpose, new_root_key
+from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
 from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config

@@ -26,8 +26,8 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.providers import new_text_secret
 from theseller.crypto.sealed import open_sealed, seal

@@ -22,7 +22,7 @@ from theseller.crypto.errors import (
     ServiceError,
     ServiceState,
 )
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.crypto.secret_config import parse_secret_config
 from theseller.lib.ids import new_id

@@ -19,7 +19,7 @@ from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
 from theseller.crypto.hashicorp_vault import VaultKeyFileStorage
 from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse
 from theseller.crypto.hashicorp_vault_rotation import TransitRotation
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.secret_config import (
     SecretConfig,

@@ -19,7 +19,7 @@ from theseller.crypto.errors import (
     ServiceState,
     WrongEnvironmentError,
 )
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.purpose_separation import purpose_identities, without_cache
 from theseller.crypto.sealed import open_sealed, seal

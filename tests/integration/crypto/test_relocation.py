@@ -25,7 +25,7 @@ from theseller.connections.models import Connection
 from theseller.crypto import sealed as sealed_messages
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.sealed import OVERHEAD_BYTES, VERSION, open_sealed, seal
 from theseller.crypto.stream import seal_stream
 from theseller.datamap import registry

@@ -31,7 +31,7 @@ from theseller.connections.keys import key_owner
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.private_files import private_directory, write_private
 from theseller.erasure.certificate_file import verify_certificate

@@ -31,7 +31,7 @@ from theseller.accounts.mfa import totp_store
 from theseller.accounts.models import Authenticator
 from theseller.crypto import keystore, private_files, providers, rewrap
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.key_rotation.types import RotationReason
 

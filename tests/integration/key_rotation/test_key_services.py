@@ -16,7 +16,7 @@ from tests.integration.crypto.services import Bao, Moto, run_documented
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.crypto.errors import KeyDestroyedError, SecretNotFoundError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.mac import tenant_ticket
 from theseller.crypto.secret_config import make_purpose_rotation
 from theseller.lib import clock

@@ -109,7 +109,7 @@ def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> Non
 
 @pytest.mark.exhaustive
 def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
-    from theseller.crypto.keys import Purpose
+    from theseller.crypto.key_types import Purpose
 
     (old,) = keys_now(deployed).purpose_keys()[Purpose.REFRESH_TOKEN]
     assert "1 rotated" in rotated(deployed, running, "purpose-key:refresh_token")

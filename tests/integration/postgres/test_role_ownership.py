@@ -27,7 +27,7 @@ from theseller.postgres.role_ownership import (
 )
 from theseller.postgres.roles import LOGIN_ROLES
 from theseller.postgres.server import Server
-from theseller.tenancy.state_folder_host import folder_identity
+from theseller.tenancy.state_folder_identity import folder_identity
 
 pytestmark = pytest.mark.timeout(600)
 _REASON = "The first machine burned down; this one takes its place."

@@ -15,7 +15,7 @@ from theseller.amazon.roles import Role
 from theseller.connections import review as review_module
 from theseller.controls.catalogue import auth_minimum_roles
 from theseller.crypto.encryption_context import EncryptionContext
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.sealed import seal
 from theseller.lib.secret import Secret
 

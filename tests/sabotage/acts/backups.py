@@ -11,7 +11,7 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.controls.catalogue import bak_automatic, bak_cap, life_backups_90
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id_at
 from theseller.postgres.layout import saved_layout

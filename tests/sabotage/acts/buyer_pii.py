@@ -21,7 +21,7 @@ from theseller.buyer_pii.operations import disable_packing_slips, enable_packing
 from theseller.buyer_pii.store import store_recipient
 from theseller.buyer_pii.types import Recipient
 from theseller.connections.keys import destroy_keys
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.tenancy.scope import tenant_scope
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.crypto import keystore
-from theseller.crypto.keys import DataKey, parse_root_keys
+from theseller.crypto.key_types import DataKey, parse_root_keys
 from theseller.lib.secret import Secret
 
 for _does, _broken, _repaired in (

@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.controls.catalogue import life_purge_30, pii_delete_on_disconnect
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.lib import clock

@@ -9,7 +9,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.ingest.sync import sync_step
 
 sql(

@@ -11,8 +11,8 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks
 
 from theseller.crypto.encryption_context import EncryptionContext
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.keyfile import KeyRecord, encode
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
 from theseller.crypto.keystore import PURPOSE_KEY
 from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.crypto.sealed import seal

@@ -35,7 +35,7 @@ from theseller.config.processes import (
     WORKER_JOBS,
     connections_of_deployment,
 )
-from theseller.crypto.keys import new_root_key
+from theseller.crypto.key_types import new_root_key
 from theseller.crypto.providers import FileSecretProvider
 from theseller.erasure.locks import ErasureLock
 from theseller.postgres.errors import ServerFailedError

@@ -23,7 +23,7 @@ from theseller.amazon.reports.types import COLUMNS, ReportType
 from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
-from theseller.controls.probe_tools.canaries import (
+from theseller.controls.probe_tools.decoder_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,

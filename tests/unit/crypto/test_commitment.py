@@ -11,7 +11,7 @@ from tests.vectors import generate_sealed
 
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.sealed import open_sealed
 from theseller.lib.secret import Secret
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.crypto.encryption_context import EncryptionContext
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)

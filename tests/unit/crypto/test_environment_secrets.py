@@ -23,7 +23,7 @@ from theseller.crypto.errors import (
     ServiceError,
     ServiceState,
 )
-from theseller.crypto.keys import ROOT_KEY_NAME, new_root_key
+from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
 from theseller.crypto.service_clients import PerProcess, checked_address, library

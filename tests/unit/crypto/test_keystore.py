@@ -24,8 +24,14 @@ from theseller.crypto.errors import (
     UnsafePermissionsError,
     WrongEnvironmentError,
 )
+from theseller.crypto.key_types import (
+    ROOT_KEY_NAME,
+    DataKey,
+    Purpose,
+    new_root_key,
+    parse_root_keys,
+)
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import ROOT_KEY_NAME, DataKey, Purpose, new_root_key, parse_root_keys
 from theseller.crypto.keystore import FileKeyStore, KeyStore
 from theseller.crypto.providers import FileSecretProvider
 from theseller.lib.ids import new_id

@@ -11,7 +11,7 @@ import pytest
 
 from theseller.crypto.cached_value import CachedValue, RotatingPassword
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keys import Purpose, new_root_key
+from theseller.crypto.key_types import Purpose, new_root_key
 from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.providers import FileSecretProvider
 from theseller.crypto.rewrap import RotatableKeyStore

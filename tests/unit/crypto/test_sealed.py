@@ -19,7 +19,7 @@ from theseller.crypto.errors import (
     KeyNotFoundError,
     KeyStoreError,
 )
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.sealed import (
     MAX_PLAINTEXT_BYTES,
     OVERHEAD_BYTES,

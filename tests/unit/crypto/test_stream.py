@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError, KeyNotFoundError
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.stream import CHUNK_BYTES, HEADER_BYTES, open_stream, seal_stream
 
 PLACE = EncryptionContext(NO_TENANT, "backup", "one", "base", Purpose.BACKUP, "production")

@@ -10,7 +10,7 @@ import pytest
 from theseller.backups.sealing import keep, place_of
 from theseller.backups.targets import DirectoryTarget
 from theseller.backups.wal import finished, keep_segment
-from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.key_types import Purpose, new_data_key
 from theseller.crypto.providers import FileSecretProvider
 from theseller.datamap.state_folder import (
     STATE_ENTRIES,

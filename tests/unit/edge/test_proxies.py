@@ -17,7 +17,7 @@ from django.db import OperationalError
 
 from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
-from theseller.crypto.keys import new_root_key
+from theseller.crypto.key_types import new_root_key
 from theseller.crypto.providers import FileSecretProvider, new_text_secret
 from theseller.edge.database_outage import is_unavailable
 

@@ -1,6 +1,6 @@
 """Operations on second factors.
 
-The caller has checked that the person gave a proof recently (`views.step_up_required`).
+The caller has checked that the person gave a proof recently (`decorators.step_up_required`).
 """
 
 from __future__ import annotations

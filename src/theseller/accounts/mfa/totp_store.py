@@ -11,8 +11,8 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.sealed import open_sealed, seal
 from theseller.lib.secret import Secret
 

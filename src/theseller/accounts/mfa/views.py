@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -18,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from theseller.accounts.authorization import account_frame
 from theseller.accounts.mfa import flow, operations, passkeys, proofs, totp
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
@@ -47,41 +46,6 @@ _WHY = {
     ),
     "unproven": gettext_noop("The operator area requires a second factor."),
 }
-
-
-def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Allow a view only for a person with a proof of the last five minutes."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        return (
-            view(request, *args, **kwargs)
-            if flow.recently_proven(request, clock.now())
-            else flow.redirect_to_proof(request)
-        )
-
-    # read by the completeness test of all URLs
-    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]
-    return guarded
-
-
-def step_up_required_to_change(
-    view: Callable[..., HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
-    """Require a proof of the last five minutes for changes by a view.
-
-    Everyone who may see the page can read it.
-    """
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if request.method in {"GET", "HEAD"} or flow.recently_proven(request, clock.now()):
-            return view(request, *args, **kwargs)
-        return flow.redirect_to_proof(request)
-
-    # read by the completeness test of all URLs
-    guarded.theseller_step_up_required = True  # type: ignore[attr-defined]
-    return guarded
 
 
 @require_GET

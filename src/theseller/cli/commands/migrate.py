@@ -159,7 +159,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
         WrongDatabaseError: the database belongs to another environment, which cannot be overruled.
     """
     from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database
-    from theseller.tenancy.state_folder_host import (
+    from theseller.tenancy.state_folder_identity import (
         OtherHostError,
         folder_identity,
         refuse_other_folder,
@@ -194,7 +194,7 @@ def _claim_files(superuser_dsn: str, state: Path) -> None:
 
     Only if they are in files.
     """
-    from theseller.tenancy.state_folder_host import claim_files, folder_identity
+    from theseller.tenancy.state_folder_identity import claim_files, folder_identity
 
     identity = folder_identity(state, make=True) if stores_keys_on_this_host_only(state) else ""
     with psycopg.connect(superuser_dsn, autocommit=True) as superuser:

@@ -21,7 +21,7 @@ from theseller.controls.probe_tools.ephemeral_keys import (
 )
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.sealed import seal
 from theseller.crypto.secret_config import for_environment, make_key_store
 from theseller.lib import sql

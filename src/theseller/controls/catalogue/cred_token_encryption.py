@@ -24,7 +24,7 @@ from theseller.crypto.errors import (
     KeyDestroyedError,
     KeyNotFoundError,
 )
-from theseller.crypto.keys import DataKey, Purpose, new_data_key
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.sealed import key_id_of, open_sealed, seal
 from theseller.lib import sql
 from theseller.lib.ids import new_id

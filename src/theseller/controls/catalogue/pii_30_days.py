@@ -16,7 +16,7 @@ from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, eph
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceState
-from theseller.crypto.keys import Purpose, new_data_key
+from theseller.crypto.key_types import Purpose, new_data_key
 from theseller.crypto.sealed import seal
 from theseller.crypto.timestamped_secrets import creation_time
 

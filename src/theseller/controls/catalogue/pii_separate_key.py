@@ -18,7 +18,7 @@ from theseller.controls.probe_tools.ephemeral_keys import (
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
-from theseller.crypto.keys import DataKey, Purpose
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.purpose_separation import purpose_identities, without_cache
 from theseller.crypto.sealed import seal
@@ -38,7 +38,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.crypto.keys:Purpose",
+        "theseller.crypto.key_types:Purpose",
         "theseller.crypto.sealed:seal",
         "theseller.crypto.keystore:FileKeyStore",
     ),

@@ -13,14 +13,14 @@ from theseller.amazon.decoders import shapes
 from theseller.amazon.reports import types as report_types
 from theseller.amazon.reports.report import read_report
 from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.canaries import (
+from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.decoder_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
 )
-from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.inventory_drift import inventory_drift
 from theseller.controls.probe_tools.search import can_find_in_tables
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict

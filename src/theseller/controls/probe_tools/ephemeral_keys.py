@@ -13,8 +13,8 @@ from datetime import timedelta
 from theseller.controls.probe_tools.context import ProbeContext
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
+from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keys import DataKey, Purpose
 from theseller.crypto.keystore import KeyStore
 from theseller.crypto.sealed import KeyLookup, open_sealed
 from theseller.crypto.timestamped_secrets import creation_time

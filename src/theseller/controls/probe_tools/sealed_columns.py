@@ -18,7 +18,7 @@ from theseller.controls.probe_tools.ephemeral_keys import can_open
 from theseller.controls.probe_tools.search import search_files
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
-from theseller.crypto.keys import Purpose
+from theseller.crypto.key_types import Purpose
 from theseller.crypto.sealed import key_id_of
 from theseller.datamap.registry import descriptors
 from theseller.datamap.types import TableDescriptor

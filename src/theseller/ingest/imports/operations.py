@@ -31,7 +31,7 @@ from theseller.connections.operations import connection_for_files
 from theseller.ingest.facts.bulk import Bulk
 from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.locks import IMPORT_LOCK
-from theseller.ingest.facts.unclassified import report_unclassified
+from theseller.ingest.facts.unclassified_alert import report_unclassified
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
 from theseller.ingest.reports.registry import handler_of
 from theseller.ingest.reports.types import ReportHandler, Target

@@ -36,7 +36,7 @@ from theseller.ingest.imports.operations import (
 )
 from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
-from theseller.ingest.imports.upload_limits import drain_body, limit_upload
+from theseller.ingest.imports.upload_decorators import drain_body, limit_upload
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES, by_code
 from theseller.lib.money import Money

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from theseller.accounts.authorization import account_frame
-from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.operations import make_owner
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.edge.ratelimit import Rate, by_account, limited

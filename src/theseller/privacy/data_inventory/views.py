@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from theseller.accounts.authorization import tenant_permission_required
-from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import all_connections
 from theseller.edge.ratelimit import Rate, by_account, limited

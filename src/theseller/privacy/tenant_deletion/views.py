@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.authorization import tenant_permission_required
-from theseller.accounts.mfa.views import step_up_required
+from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.edge.ratelimit import Rate, by_account, limited
 from theseller.erasure.responses import certificate_url

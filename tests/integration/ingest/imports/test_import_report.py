@@ -409,7 +409,7 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
     messages = [
         record.getMessage()
         for record in caplog.records
-        if record.name == "theseller.ingest.facts.unclassified"
+        if record.name == "theseller.ingest.facts.unclassified_alert"
     ]
     assert len(messages) == 1
     assert "charge_type_unclassified" in messages[0]
@@ -420,7 +420,7 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
             [
                 record
                 for record in caplog.records
-                if record.name == "theseller.ingest.facts.unclassified"
+                if record.name == "theseller.ingest.facts.unclassified_alert"
             ]
         )
         == 1

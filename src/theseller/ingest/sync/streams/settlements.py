@@ -14,7 +14,7 @@ from theseller.amazon.errors import ExpiredError, InvalidRequestError, NotFoundE
 from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
 from theseller.ingest.facts.documents import document_of, record_document
 from theseller.ingest.facts.ledger import write_settlement
-from theseller.ingest.facts.unclassified import report_unclassified
+from theseller.ingest.facts.unclassified_alert import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import format_instant
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome

@@ -14,7 +14,7 @@ from theseller.amazon.errors import ExpiredError, InvalidRequestError, OtherSell
 from theseller.amazon.spapi import Value
 from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.ledger import write_transactions
-from theseller.ingest.facts.unclassified import report_unclassified
+from theseller.ingest.facts.unclassified_alert import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import (
     HISTORY_WINDOWS,
