@@ -29,6 +29,7 @@ _SHOWN_ATTRIBUTES = {"aria-label", "placeholder", "title"}
 _DATA = re.compile(
     r"Alice's shop|Alice|TheSeller|Amazon\.[a-z.]+|Finance and Accounting"
     r"|Inventory and Order Tracking|MUG-1|Mug|B0\w{8}|[\w.-]+@[\w.-]+|\b[A-Z]{2,5}\b|\ba[mp]m\b"
+    r"|^\s*[a-z]+(?:-[a-z0-9]+)+\s*$"  # a control's ID
 )
 
 
@@ -137,7 +138,14 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
     for days in (2, 3, 20, 30):
         shop.order(clock.now() - timedelta(days=days))
     shop.roll_up()
-    for address in ("/", "/products/", "/connections/", "/connections/new/", "/account/security/"):
+    for address in (
+        "/",
+        "/products/",
+        "/connections/",
+        "/connections/new/",
+        "/account/security/",
+        "/data/",
+    ):
         page = alice.get(address).content.decode()
         assert "⟦" in page
         assert _untranslated(page) == [], address

@@ -5,15 +5,19 @@ Each tenant table belongs to exactly one.
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from theseller.privacy.data_inventory.types import DataCategory, RetentionRule, Section
 
 CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "orders",
         Section.AMAZON,
-        "Orders",
-        "Lines of orders: number, day, status, product, quantity, prices and discounts. No buyer,"
-        " no recipient, no address.",
+        gettext_noop("Orders"),
+        gettext_noop(
+            "Lines of orders: number, day, status, product, quantity, prices and discounts. No"
+            " buyer, no recipient, no address."
+        ),
         RetentionRule.AGE,
         ("life-purge-30", "pii-strip"),
         features=("sales",),
@@ -21,8 +25,10 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "money",
         Section.AMAZON,
-        "Fees, refunds and payouts",
-        "Money lines as Amazon posted them, with order number and SKU. No bank or card data.",
+        gettext_noop("Fees, refunds and payouts"),
+        gettext_noop(
+            "Money lines as Amazon posted them, with order number and SKU. No bank or card data."
+        ),
         RetentionRule.AGE,
         ("life-purge-30", "pii-strip"),
         features=("finances",),
@@ -30,8 +36,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "products",
         Section.AMAZON,
-        "Products",
-        "SKU, ASIN and title of what you sell, as last seen.",
+        gettext_noop("Products"),
+        gettext_noop("SKU, ASIN and title of what you sell, as last seen."),
         RetentionRule.CONNECTION,
         ("life-purge-30",),
         features=("sales", "finances", "stock"),
@@ -39,8 +45,8 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "stock",
         Section.AMAZON,
-        "Stock at Amazon",
-        "Units per product, as they are now; each reading replaces the one before.",
+        gettext_noop("Stock at Amazon"),
+        gettext_noop("Units per product, as they are now; each reading replaces the one before."),
         RetentionRule.CONNECTION,
         ("life-purge-30",),
         features=("stock",),
@@ -48,8 +54,10 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "traffic",
         Section.AMAZON,
-        "Sessions and page views",
-        "How often your pages were seen, per day and product, from reports that you imported.",
+        gettext_noop("Sessions and page views"),
+        gettext_noop(
+            "How often your pages were seen, per day and product, from reports that you imported."
+        ),
         RetentionRule.AGE,
         ("life-purge-30",),
         features=("sales",),
@@ -57,8 +65,10 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "totals",
         Section.AMAZON,
-        "Totals",
-        "Sums per day and per product, made from the lines above so that pages open quickly.",
+        gettext_noop("Totals"),
+        gettext_noop(
+            "Sums per day and per product, made from the lines above so that pages open quickly."
+        ),
         RetentionRule.AGE,
         ("life-purge-30",),
         features=("sales", "finances"),
@@ -66,88 +76,102 @@ CATEGORIES: tuple[DataCategory, ...] = (
     DataCategory(
         "documents",
         Section.AMAZON,
-        "Reports and files read",
-        "Which report or file became lines: its type, period, fingerprint and counts. The file"
-        " itself is not kept.",
+        gettext_noop("Reports and files read"),
+        gettext_noop(
+            "Which report or file became lines: its type, period, fingerprint and counts. The file"
+            " itself is not kept."
+        ),
         RetentionRule.AGE,
         ("life-purge-30",),
-        why="So that no file is counted twice",
+        why=gettext_noop("So that no file is counted twice"),
     ),
     DataCategory(
         "token",
         Section.ACCESS,
-        "Refresh token",
-        "Amazon's token that lets this service read for you, encrypted under a key of its own.",
+        gettext_noop("Refresh token"),
+        gettext_noop(
+            "Amazon's token that lets this service read for you, encrypted under a key of its own."
+        ),
         RetentionRule.AUTHORISATION,
         ("cred-token-encryption", "life-token-now"),
-        why="Nothing can be read from Amazon without it",
+        why=gettext_noop("Nothing can be read from Amazon without it"),
     ),
     DataCategory(
         "progress",
         Section.ACCESS,
-        "Sync state",
-        "Cursors, the state of Amazon's rate limits, names of fields that this version does not"
-        " know, days to be summed again.",
+        gettext_noop("Sync state"),
+        gettext_noop(
+            "Cursors, the state of Amazon's rate limits, names of fields that this version does not"
+            " know, days to be summed again."
+        ),
         RetentionRule.CONNECTION,
         ("life-purge-30",),
-        why="So that a restart goes on where it was",
+        why=gettext_noop("So that a restart goes on where it was"),
     ),
     DataCategory(
         "recipients",
         Section.ACCESS,
-        "Recipients of parcels",
-        "Name, address and gift message for packing slips, sealed. None unless you turn that on;"
-        " never exported.",
+        gettext_noop("Recipients of parcels"),
+        gettext_noop(
+            "Name, address and gift message for packing slips, sealed. None unless you turn that"
+            " on; never exported."
+        ),
         RetentionRule.BUYER,
         ("pii-30-days", "pii-default-none"),
-        why="To print packing slips, which you turned on",
+        why=gettext_noop("To print packing slips, which you turned on"),
     ),
     DataCategory(
         "features",
         Section.ACCESS,
-        "Consents and keys",
-        "Which features that need buyers' data you turned on (none by default), and which keys"
-        " are destroyed with the connection. No buyer in it.",
+        gettext_noop("Consents and keys"),
+        gettext_noop(
+            "Which features that need buyers' data you turned on (none by default), and which keys"
+            " are destroyed with the connection. No buyer in it."
+        ),
         RetentionRule.CONNECTION,
         ("pii-default-none",),
-        why="So that nothing of a buyer is fetched that you did not request",
+        why=gettext_noop("So that nothing of a buyer is fetched that you did not request"),
     ),
     DataCategory(
         "connections",
         Section.ACCESS,
-        "Connections",
-        "That you connected, when, with which permissions, and when it ended; hashed sign-in"
-        " states.",
+        gettext_noop("Connections"),
+        gettext_noop(
+            "That you connected, when, with which permissions, and when it ended; hashed sign-in"
+            " states."
+        ),
         RetentionRule.SHOP,
         ("auth-minimum-roles", "auth-revoke-anytime"),
-        why="To show what you granted and to prove its end",
+        why=gettext_noop("To show what you granted and to prove its end"),
     ),
     DataCategory(
         "shop",
         Section.SHOP,
-        "The shop",
-        "Its name and members.",
+        gettext_noop("The shop"),
+        gettext_noop("Its name and members."),
         RetentionRule.SHOP,
         ("cred-least-privilege",),
-        why="So that people of the shop can sign in",
+        why=gettext_noop("So that people of the shop can sign in"),
     ),
     DataCategory(
         "proofs",
         Section.EVIDENCE,
-        "Requests, holds, erasures and certificates",
-        "That a deletion was requested, or a legal hold was placed; what was erased, and the signed"
-        " proof. Ids, counts and dates.",
+        gettext_noop("Requests, holds, erasures and certificates"),
+        gettext_noop(
+            "That a deletion was requested, or a legal hold was placed; what was erased, and the"
+            " signed proof. Ids, counts and dates."
+        ),
         RetentionRule.EVIDENCE,
         ("aup-deletion-requests", "life-purge-30"),
-        why="To prove the deletion to you and to Amazon",
+        why=gettext_noop("To prove the deletion to you and to Amazon"),
     ),
     DataCategory(
         "access",
         Section.EVIDENCE,
-        "Support access log",
-        "Which operator opened this shop, when and why. Nothing of what they saw.",
+        gettext_noop("Support access log"),
+        gettext_noop("Which operator opened this shop, when and why. Nothing of what they saw."),
         RetentionRule.EVIDENCE,
         ("cred-access-log",),
-        why="So that you and a second person can check",
+        why=gettext_noop("So that you and a second person can check"),
     ),
 )

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connections as databases
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.amazon.features import FEATURES
 from theseller.connections.types import ConnectionView
@@ -32,21 +34,23 @@ from theseller.tenancy.scope import current_tenant
 _LOG = DataCategory(
     "log",
     Section.EVIDENCE,
-    "Security log",
-    "Who did what in this shop, and when. Ids only: no name, no amount.",
+    gettext_noop("Security log"),
+    gettext_noop("Who did what in this shop, and when. Ids only: no name, no amount."),
     RetentionRule.EVIDENCE,
     ("cred-access-log",),
-    why="Amazon requires it, and it proves what is promised here",
+    why=gettext_noop("Amazon requires it, and it proves what is promised here"),
 )
 _BACKUPS = DataCategory(
     "backups",
     Section.COPIES,
-    "Backups",
-    "Encrypted copies of the whole database, each under a key that is destroyed with it. A restore"
-    " repeats every erasure before anyone can read.",
+    gettext_noop("Backups"),
+    gettext_noop(
+        "Encrypted copies of the whole database, each under a key that is destroyed with it. A"
+        " restore repeats every erasure before anyone can read."
+    ),
     RetentionRule.BACKUP,
     ("life-backups-90", "bak-cap"),
-    why="So that nothing of yours is lost when a machine is",
+    why=gettext_noop("So that nothing of yours is lost when a machine is"),
 )
 _RECIPIENTS = "pii.recipient"
 _READABLE_BACKUPS = """
@@ -150,7 +154,7 @@ def _stored(
         category,
         rows,
         since,
-        category.why or _why(category.features, chosen, rows),
+        _(category.why) if category.why else _why(category.features, chosen, rows),
         until,
         description,
     )
@@ -161,43 +165,55 @@ def _why(features: tuple[str, ...], chosen: set[str], rows: int) -> str:
 
     Those that the seller chose; if there are no rows, those that would need it.
     """
-    named = [FEATURES[key].title for key in features if key in chosen or not rows]
-    return "For " + ", ".join(named) if named else "From files that you imported"
+    named = [_(FEATURES[key].title) for key in features if key in chosen or not rows]
+    return (
+        _("For %(features)s") % {"features": ", ".join(named)}
+        if named
+        else _("From files that you imported")
+    )
 
 
 def _expiry(
     limit: RetentionRule, rows: int, since: date | None, expiry: ExpiryDates
 ) -> tuple[date | None, str]:
     """Return (day, text): what happens on that day, and what ends it sooner."""
-    sooner = f"all of it within {ERASURE_DAYS_MAX} days of disconnecting"
+    sooner = _("all of it within %(days)d days of disconnecting") % {"days": ERASURE_DAYS_MAX}
     if limit is RetentionRule.AGE:
         # The first day that is too old is the one after the last that is kept.
         leaves = since + timedelta(days=FACTS_KEPT_DAYS + 1) if rows and since else None
-        return leaves, f"the oldest day is deleted then, at 18 months; {sooner}"
+        return leaves, _("the oldest day is deleted then, at 18 months; %(sooner)s") % {
+            "sooner": sooner
+        }
     if limit is RetentionRule.AUTHORISATION:
-        return (
-            expiry.authorisation.date() if expiry.authorisation and rows else None
-        ), "Amazon's yearly authorization ends; at once when you disconnect"
+        return (expiry.authorisation.date() if expiry.authorisation and rows else None), _(
+            "Amazon's yearly authorization ends; at once when you disconnect"
+        )
     if limit is RetentionRule.BUYER:
         return (
             expiry.recipients,
             (
-                f"the last of it can't be read any more, each {PII_DAYS_MAX} days after shipment at"
-                " most; at once when you disconnect"
+                _(
+                    "the last of it can't be read any more, each %(days)d days after shipment at"
+                    " most; at once when you disconnect"
+                )
+                % {"days": PII_DAYS_MAX}
             ),
         )
     if limit is RetentionRule.BACKUP:
-        return (
-            expiry.backup.date() if expiry.backup else None
-        ), f"the newest copy of now can't be read any more; each lives {BACKUP_DAYS} days"
+        return (expiry.backup.date() if expiry.backup else None), _(
+            "the newest copy of now can't be read any more; each lives %(days)d days"
+        ) % {"days": BACKUP_DAYS}
     return (
         None,
         {
-            RetentionRule.CONNECTION: f"replaced as it changes; {sooner}",
-            RetentionRule.SHOP: "as long as the shop exists here",
+            RetentionRule.CONNECTION: _("replaced as it changes; %(sooner)s") % {"sooner": sooner},
+            RetentionRule.SHOP: _("as long as the shop exists here"),
             RetentionRule.EVIDENCE: (
-                f"at least {SECURITY_LOG_DAYS_MIN // 30} months, also after the shop was deleted:"
-                " it contains none of the shop's data"
+                _(
+                    "at least %(months)d months, also after the shop was deleted: it contains none"
+                    " of the shop's data"
+                )
+                % {"months": SECURITY_LOG_DAYS_MIN // 30}
             ),
         }[limit],
     )

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop
+
 from theseller.datamap.registry import descriptors
 
 
 class Section(StrEnum):
     """The parts of the page, in their order."""
 
-    AMAZON = "From Amazon"
-    ACCESS = "Access to Amazon"
-    SHOP = "Your shop and its members"
-    EVIDENCE = "Evidence (no business data)"
-    COPIES = "Copies"
+    AMAZON = gettext_noop("From Amazon")
+    ACCESS = gettext_noop("Access to Amazon")
+    SHOP = gettext_noop("Your shop and its members")
+    EVIDENCE = gettext_noop("Evidence (no business data)")
+    COPIES = gettext_noop("Copies")
 
 
 class RetentionRule(StrEnum):

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from theseller.connections.types import DisconnectReason
 from theseller.retention.limits import DELETION_REQUEST_DAYS
 
@@ -29,11 +32,11 @@ class DeletionRequestState(StrEnum):
 
 #: Who asked, in words for the seller.
 ORIGIN_LABELS: dict[DisconnectReason, str] = {
-    DisconnectReason.SELLER_REQUEST: "You disconnected",
-    DisconnectReason.REVOKED_AT_AMAZON: "Revoked in Seller Central",
-    DisconnectReason.ACCOUNT_DELETION: "The shop was deleted",
-    DisconnectReason.AMAZON_REQUEST: "Requested by Amazon",
-    DisconnectReason.AUTHORISATION_EXPIRED: "The yearly authorization expired",
+    DisconnectReason.SELLER_REQUEST: gettext_noop("You disconnected"),
+    DisconnectReason.REVOKED_AT_AMAZON: gettext_noop("Revoked in Seller Central"),
+    DisconnectReason.ACCOUNT_DELETION: gettext_noop("The shop was deleted"),
+    DisconnectReason.AMAZON_REQUEST: gettext_noop("Requested by Amazon"),
+    DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop("The yearly authorization expired"),
 }
 
 
@@ -75,7 +78,7 @@ class DeletionRequest:
     @property
     def label(self) -> str:
         """Return the text for the request's origin."""
-        return ORIGIN_LABELS[self.origin]
+        return _(ORIGIN_LABELS[self.origin])
 
     @property
     def is_open(self) -> bool:
