@@ -48,7 +48,13 @@ class _BracketedTexts:
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         return self.gettext(singular if number == 1 else plural)
 
-    def npgettext(self, context: str, singular: str, plural: str, number: int) -> str:  # noqa: ARG002
+    def npgettext(
+        self,
+        context: str,  # noqa: ARG002
+        singular: str,
+        plural: str,
+        number: int,
+    ) -> str:
         return self.ngettext(singular, plural, number)
 
     def __getattr__(self, name: str) -> object:

@@ -40,7 +40,10 @@ from theseller.tenancy.scope import tenant_scope
 
 @contextlib.contextmanager
 def _refusing(database: str, table: str, refused: UUID, events: str = "insert") -> Iterator[None]:
-    """Have the database refuse to write the row of one subject in `table`, as a disk fault or a damaged index would."""
+    """Have the database refuse to write the row of one subject in `table`.
+
+    As a disk fault or a damaged index would.
+    """
     names = {
         "table": sql.Identifier(table),
         "id": sql.Literal(str(refused)),

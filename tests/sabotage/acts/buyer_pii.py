@@ -83,7 +83,8 @@ def _later(tools: Tools) -> Iterator[None]:
         tools.superuser.execute("delete from pii.recipient where tenant_id = %s", [tenant])
         tools.superuser.execute(
             "alter table pii.recipient add constraint recipient_expires_in_time check"
-            " (expires_on <= (least(shipped_at, fetched_at) at time zone 'UTC' + interval '30 days')::date)"
+            " (expires_on <="
+            " (least(shipped_at, fetched_at) at time zone 'UTC' + interval '30 days')::date)"
         )
 
 
