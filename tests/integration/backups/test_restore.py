@@ -459,7 +459,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
 
 
 @pytest.mark.exhaustive
-def test_killed_at_any_instant_it_converges(story: Story) -> None:
+def test_restore_killed_at_random_times_can_be_completed(story: Story) -> None:
     """Kill as in the test before, but at random instants.
 
     In the middle of a file's bytes, of the recovery, of an erasure.

@@ -98,7 +98,7 @@ def test_a_folder_of_others_is_refused(tmp_path: Path) -> None:
         DirectoryTarget(tmp_path).put("one/base", [b"x"])
 
 
-def test_what_a_killed_writer_left_is_no_object_and_goes_with_its_folder(tmp_path: Path) -> None:
+def test_partial_file_is_not_listed_and_is_deleted_with_its_folder(tmp_path: Path) -> None:
     target = DirectoryTarget(tmp_path / "backups")
     target.put("one/base", [b"x"])
     (tmp_path / "backups" / "one" / ".writing-0123").write_bytes(b"half")

@@ -139,7 +139,7 @@ def test_an_unknown_key_is_not_a_destroyed_one(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("owner", ["", "x" * 201, "a\nb"])
-def test_owners_are_plain(deployment: Deployment, owner: str) -> None:
+def test_create_refuses_invalid_key_owner(deployment: Deployment, owner: str) -> None:
     with pytest.raises(ValueError, match="owner"):
         deployment.store().create(Purpose.SIGNING, owner)
 

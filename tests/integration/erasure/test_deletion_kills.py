@@ -21,7 +21,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         pytest.param("shop", 160, 1, marks=_EVERY), pytest.param("person", 120, 1, marks=_EVERY),
     ],
 )  # fmt: skip
-def test_every_deletion_killed_at_any_boundary_converges(
+def test_interrupted_deletion_is_completed_later(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill at boundaries, of which there are at least `boundaries`.

@@ -293,7 +293,7 @@ def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, databas
     assert found.certificate == issued
 
 
-def test_the_link_cannot_be_guessed(cast: Cast) -> None:
+def test_certificate_link_is_stored_hashed_and_must_match_exactly(cast: Cast) -> None:
     token = delete_account(person=cast.bob.id, at=NOON).reveal()
     found = follow_link(token, at=NOON)
     assert found is not None

@@ -76,7 +76,7 @@ def test_every_clause_that_is_named_is_on_the_security_page(database: str) -> No
     assert {clause for category in CATEGORIES for clause in category.clauses} <= shown
 
 
-def test_rows_are_counted_as_they_are_and_ends_are_computed(cast: Cast, database: str) -> None:
+def test_inventory_counts_rows_and_computes_expiry_dates(cast: Cast, database: str) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     first = date(2026, 10, 30)
     _orders(cast.alices_shop, connection, [first + timedelta(days=n) for n in range(5)])

@@ -105,7 +105,7 @@ def test_every_end_of_a_connection_is_a_request_whatever_its_origin(
     assert found.overdue(NOON + timedelta(days=30, seconds=1))
 
 
-def test_amazons_request_ends_the_seller_in_every_shop_and_counts_from_its_receipt(
+def test_amazon_deletion_request_disconnects_seller_in_all_shops_from_receipt(
     cast: Cast,
 ) -> None:
     alices, seller = _seller(cast.alices_shop, cast.alice.id)

@@ -107,7 +107,7 @@ def test_a_database_that_was_never_migrated_asks_for_it(own: str) -> None:
         refuse_other_schema("web")
 
 
-def test_one_that_an_earlier_program_migrated_asks_for_it(own: str) -> None:
+def test_older_schema_without_select_grant_asks_for_migrate(own: str) -> None:
     """Before this check there was no permission to read the list."""
     _as_superuser(own, "revoke all on django_migrations from theseller_web")
     with pytest.raises(WrongSchemaError, match="run `theseller migrate` first"):
@@ -161,7 +161,7 @@ def test_no_command_works_on_a_newer_database(
 
 
 @pytest.mark.parametrize("service", ["serve", "worker"])
-def test_no_service_starts_on_another_version(own: str, service: str) -> None:
+def test_no_service_starts_on_another_schema_version(own: str, service: str) -> None:
     for change, says in ((_earlier, OLDER), (_later, NEWER)):
         change(own)
         done = _start(own, service)

@@ -95,7 +95,7 @@ from theseller.amazon.charge_names import charge_name
         ("", "", "", ChargeType.UNCLASSIFIED),
     ],
 )
-def test_settlement_lines(
+def test_classify_settlement_ignores_case_and_spaces(
     transaction_type: str, amount_type: str, description: str, expected: ChargeType
 ) -> None:
     assert classify_settlement(transaction_type, amount_type, description) is expected

@@ -115,7 +115,7 @@ def test_one_order() -> None:
     assert drift == ()
 
 
-def test_a_last_page_and_an_empty_page() -> None:
+def test_orders_page_without_next_token_or_orders_is_decoded() -> None:
     assert decode_orders_page(b'{"orders":[],"pagination":{"nextToken":""}}').next_token is None
     assert decode_orders_page(b'{"orders":[],"pagination":null}').orders == ()
 

@@ -148,7 +148,7 @@ def _put(answer: dict[str, Any], place: tuple[Any, ...], value: bytes) -> bytes:
 
 
 @_by_name
-def test_each_answer_is_read(decode: Callable[[bytes], object]) -> None:
+def test_each_decoder_accepts_its_sample_response(decode: Callable[[bytes], object]) -> None:
     decode(json.dumps(ANSWERS[decode]).encode())
 
 

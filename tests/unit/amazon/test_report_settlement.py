@@ -104,7 +104,7 @@ def test_the_inspection_shows_totals_and_drops_the_rest() -> None:
         (("1.234", "0,00"), "1.234,00", "iso", "EUR"),
     ],
 )
-def test_notation_is_decided_by_the_whole_file(
+def test_number_and_date_format_is_detected_from_whole_file(
     amounts: tuple[str, str], total: str, dates: str, currency: str
 ) -> None:
     data = settlement(

@@ -111,7 +111,7 @@ def test_a_personal_column_is_known_by_its_name(column: str) -> None:
         "emails_sent_count_x",
     ],
 )
-def test_an_ordinary_column_is_not(column: str) -> None:
+def test_column_without_personal_data_is_not_matched(column: str) -> None:
     assert not re.search(_PERSONAL_COLUMN, column)
 
 

@@ -58,7 +58,9 @@ def test_moving_a_letter_between_fields_changes_the_bytes() -> None:
         (None, TypeError),
     ],
 )
-def test_a_text_must_be_a_text(field: str, value: object, error: type[Exception]) -> None:
+def test_context_fields_reject_invalid_text(
+    field: str, value: object, error: type[Exception]
+) -> None:
     with pytest.raises(error, match=field):
         place(**{field: value})
 

@@ -226,7 +226,7 @@ def test_a_malformed_root_key_is_refused_without_being_shown(text: str) -> None:
 
 
 @pytest.mark.parametrize("owner", ["", "x" * 201, "a\nb", "\x00"])
-def test_owners_are_plain(store: FileKeyStore, owner: str) -> None:
+def test_create_refuses_invalid_key_owner(store: FileKeyStore, owner: str) -> None:
     with pytest.raises(ValueError, match="owner"):
         store.create(Purpose.SIGNING, owner)
 

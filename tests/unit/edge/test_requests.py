@@ -130,7 +130,7 @@ def test_too_many_requests_says_how_long_to_wait() -> None:
     assert "Wait 2 minutes" in response.content.decode()
 
 
-def test_the_last_resort_needs_no_template() -> None:
+def test_error_page_without_templates_uses_fallback_page() -> None:
     with override_settings(TEMPLATES=[]):
         response = errors.error_page(None, 500)
     assert response.status_code == 500

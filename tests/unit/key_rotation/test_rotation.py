@@ -89,7 +89,7 @@ def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
     assert all(step.description for step in steps)
 
 
-def test_variables_are_replaced_by_a_person_and_the_machine_retires_the_old_one(
+def test_rotation_of_environment_secrets_only_retires_old_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for package in (stored_keys, text_secrets):

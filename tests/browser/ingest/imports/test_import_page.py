@@ -197,7 +197,7 @@ def test_an_ended_session_and_a_stopped_server_are_reported(
     expect(page.locator(".import-card .notice b")).to_have_text("The server can't be reached")
 
 
-def test_it_works_without_script(browser: Browser, site: str, cookie: str) -> None:
+def test_import_page_works_without_javascript(browser: Browser, site: str, cookie: str) -> None:
     tab = Tab(browser, site, cookie, script=False)
     page = tab.page
     tab.choose(_file("orders.txt", report(ALICE, ORDERS)))

@@ -116,7 +116,7 @@ def test_what_is_still_arriving_is_never_a_hundred_percent() -> None:
     assert summarize([], [_connection(10)], AT).percent == 0
 
 
-def test_the_last_check_is_that_of_any_stream() -> None:
+def test_checked_at_is_latest_of_all_streams() -> None:
     streams = [
         _stream(19, step="done", checked=AT - timedelta(days=6)),
         _stream(2, 2, "done", checked=AT - timedelta(minutes=3)),
