@@ -107,7 +107,7 @@ def set_up() -> Deployment:
     assert erased.completed, erased.left
     operator = create_operator()
     operator_client(operator)
-    note_ages()
+    record_creation_dates()
     access_and_review(operator, cast.alices_shop)
     seal_again()
     return Deployment(
@@ -183,7 +183,7 @@ def seal_again() -> None:
         seal(at=clock.now())
 
 
-def note_ages() -> None:
+def record_creation_dates() -> None:
     """Record that the tests' own known passwords were made just now.
 
     What the product makes has its own record.

@@ -126,7 +126,7 @@ def findings(*, using: str = READER) -> list[Finding]:
             Fault.COPY,
             f"On {one.at:%Y-%m-%d %H:%M} UTC a copy outside the database had {one.had} of {one.of}"
             " checkpoints, and was filled again from the database: it was removed or cut, or its"
-            " machine is new. Find out which, then: theseller audit copy-accepted --reason …",
+            " machine is new. Find out which, then: theseller audit accept-copy --reason …",
             one.position,
         )
         for one in short_copies(using=using)

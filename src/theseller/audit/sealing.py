@@ -215,7 +215,7 @@ def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> No
         raise LogBehindError(
             f"the database's newest checkpoint is number {number}, and the copy outside it has"
             " another or later ones: if the database was restored from a backup, say so by"
-            " `theseller audit restored`; else `theseller audit verify` says what is wrong"
+            " `theseller audit record-restore`; else `theseller audit verify` says what is wrong"
         )
     complete_copy(at=at, using=using, writer=using)
 

@@ -167,8 +167,8 @@ def refuse_gap(described: Manifest, layout: Layout) -> None:
     )
     if missing is not None:
         raise BackupError(
-            f"the WAL file {missing} is missing, and later ones are there: `--until moment`"
-            " restores what the backup itself holds, `--despite-gap` all until the gap"
+            f"the WAL file {missing} is missing, and later ones are there: `--until backup-time`"
+            " restores what the backup itself holds, `--allow-wal-gap` all until the gap"
         )
 
 
@@ -281,7 +281,7 @@ def _wal_content(context: BackupContext, described: Manifest, name: str) -> byte
         later = (
             ""
             if name <= described.last_segment
-            else ": `--until moment` restores what the backup itself holds, without it"
+            else ": `--until backup-time` restores what the backup itself holds, without it"
         )
         raise BackupError(
             f"the WAL file {name} of this backup is damaged, or was tampered with{later}"

@@ -32,8 +32,8 @@ from theseller.postgres.layout import saved_layout
 from theseller.postgres.roles import set_password
 from theseller.postgres.swap_data_dir import swap_data_dir
 
-#: The backup's own moment, as a choice of `until`.
-MOMENT = "moment"
+#: The time of the backup, as a choice of `until`.
+BACKUP_TIME = "backup-time"
 #: The quarantine's folder in the state folder.
 FOLDER = "restore"
 
@@ -44,8 +44,8 @@ def restore(
     wanted: str,
     *,
     until: datetime | str | None,
-    despite_gap: bool,
-    despite_journal: bool = False,
+    allow_wal_gap: bool,
+    allow_missing_journal: bool = False,
     superuser_password: Secret,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Restored:
@@ -57,9 +57,9 @@ def restore(
         context: target, keys and source of the backups.
         state: the state folder.
         wanted: a backup's ID, or ``latest``.
-        until: MOMENT, an instant, or None for all WAL that there is.
-        despite_gap: whether to accept the state before a missing WAL file.
-        despite_journal: whether to restore although the erasure journal lacks entries.
+        until: BACKUP_TIME, an instant, or None for all WAL that there is.
+        allow_wal_gap: whether to accept the state before a missing WAL file.
+        allow_missing_journal: whether to restore although the erasure journal lacks entries.
         superuser_password: the password that the restored database's superuser gets.
         say: is called with a message about each backup that cannot be taken.
 
@@ -72,16 +72,16 @@ def restore(
     try:
         with as_backup_error():
             identity = select_backup(context, wanted, say=say)
-            if not despite_journal:
+            if not allow_missing_journal:
                 refuse_shorter_journal(context, identity, state)
-            described, layout = lay_out(context, identity, folder, whole_wal=until != MOMENT)
+            described, layout = lay_out(context, identity, folder, whole_wal=until != BACKUP_TIME)
             context.reached("laid out")
             former = saved_layout(state)
-            if until != MOMENT and former is not None:
+            if until != BACKUP_TIME and former is not None:
                 add_unsealed_wal(former, layout)
-            if until is None and not despite_gap:
+            if until is None and not allow_wal_gap:
                 refuse_gap(described, layout)
-            target = described.restore_point if until == MOMENT else until
+            target = described.restore_point if until == BACKUP_TIME else until
             with running(described, layout, folder, until=target, durable=True) as restored:
                 context.reached("recovered")
                 _settle_superuser(restored, superuser_password)

@@ -44,7 +44,7 @@ _AMAZON = (
 )
 _SERVICE = (
     "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
-    " --note-age "
+    " --created-on "
 )
 _TEXT_SECRETS = {
     "django-session-key": SecretKind.SESSION_KEY,
@@ -252,7 +252,7 @@ def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[
     for name in sorted(_stem(name) for name in names if not name.startswith(".")):
         if name not in _TEXT_SECRETS and name != ROOT_KEY_NAME:
             yield _Found(
-                name, SecretKind.OTHER, _age_or_none(name, using), "by hand, then --note-age "
+                name, SecretKind.OTHER, _age_or_none(name, using), "by hand, then --created-on "
             )
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*connection_keys.values(), *(one.id for one in ours)}

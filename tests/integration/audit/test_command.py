@@ -63,7 +63,7 @@ def test_show_prints_lines_of_a_shop_since_a_moment(
         at=NOON,
         details={"n": 1},
     )
-    assert main(["audit", "show", "--tenant", str(shop), "--json"]) == 0
+    assert main(["audit", "show", "--shop", str(shop), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["details"] == {"n": 1}
     assert main(["audit", "show", "--since", "2026-11-20"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
@@ -73,9 +73,9 @@ def test_show_prints_lines_of_a_shop_since_a_moment(
 
 def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
     for wrong, advice in (
-        (["audit", "show", "--tenant", "7"], "support access log page"),
+        (["audit", "show", "--shop", "7"], "support access log page"),
         (["audit", "show", "--since", "yesterday"], "2026-11-23"),
-        (["audit", "restored"], "--reason"),
+        (["audit", "record-restore"], "--reason"),
     ):
         with pytest.raises(SystemExit) as ended:
             main(wrong)
@@ -88,11 +88,15 @@ def test_restored_says_what_was_lost(
 ) -> None:
     _line()
     main(["audit", "seal"])
-    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk failed"]) == 1
+    assert (
+        main(["audit", "record-restore", "--reason", "the backup of Sunday, the disk failed"]) == 1
+    )
     assert "nothing was lost" in capsys.readouterr().err
     own_log.execute("truncate audit_event")
     own_log.execute("truncate audit_checkpoint")
-    assert main(["audit", "restored", "--reason", "the backup of Sunday, the disk failed"]) == 0
+    assert (
+        main(["audit", "record-restore", "--reason", "the backup of Sunday, the disk failed"]) == 0
+    )
     assert main(["audit", "verify"]) == 0
     assert "1 line(s) under checkpoints 1 to 1 were lost" in capsys.readouterr().out
 

@@ -436,7 +436,7 @@ def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_alwa
     )
     own_log.execute("delete from audit_checkpoint where number > 1")
     assert not verify_log(at=LATER).whole
-    with pytest.raises(LogBehindError, match="audit restored"):
+    with pytest.raises(LogBehindError, match="audit record-restore"):
         seal(at=LATER)  # no one would mend a fork of the chain
     with pytest.raises(RestorationRefusedError, match="reason"):
         accept_restoration(reason="a slip", actor="operator:x", at=LATER)

@@ -371,7 +371,7 @@ def _restored(place: BackupContext, damage: Damage) -> str:
             STATE / "elsewhere" if damage.elsewhere else STATE,
             wanted,
             until=None,
-            despite_gap=False,
+            allow_wal_gap=False,
             superuser_password=password,
         )
     except BackupError as error:

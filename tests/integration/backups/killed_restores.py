@@ -15,7 +15,7 @@ from django.conf import settings
 from tests.integration.erasure.kills import Boundaries
 
 from theseller.backups.context import backup_context
-from theseller.backups.restore import MOMENT, restore
+from theseller.backups.restore import BACKUP_TIME, restore
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 
 
@@ -33,7 +33,9 @@ def main() -> None:
         return
     place = replace(backup_context(), reached=reached)
     password = settings.SECRETS.get("db-superuser")
-    restore(place, state, wanted, until=MOMENT, despite_gap=False, superuser_password=password)
+    restore(
+        place, state, wanted, until=BACKUP_TIME, allow_wal_gap=False, superuser_password=password
+    )
 
 
 if __name__ == "__main__":

@@ -318,7 +318,7 @@ def test_programs_of_another_version_take_no_backup(
     ("arguments", "environment", "says"),
     [
         (["01a00000-0000-7000-8000-000000000000"], {}, "there is no readable backup"),
-        (["--until", "yesterday"], {}, "--until takes `moment` or a time"),
+        (["--until", "yesterday"], {}, "--until takes `backup-time` or a time"),
         (["--until", "2026-11-23T14:00"], {}, "--until needs a time zone"),
         (["--until", "2099-01-01T00:00Z"], {}, "recover"),
         ([], {"THESELLER_BACKUPS": "/nowhere/at/all"}, "no backup here can be read"),
@@ -365,7 +365,7 @@ def test_a_restore_to_an_instant_has_the_rows_of_that_instant(story: Story) -> N
 
 
 def test_a_restore_to_the_backup_time_has_no_deleted_rows(story: Story) -> None:
-    said = restore(story.deployed, story.backup, "--until", "moment")
+    said = restore(story.deployed, story.backup, "--until", "backup-time")
     assert "3 connections that were closed later were closed and erased again" in said
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
@@ -393,7 +393,7 @@ def test_the_log_says_what_was_lost(story: Story) -> None:
     deployed = story.deployed
     assert deployed.theseller("audit", "verify").returncode == 1
     answer = deployed.theseller(
-        "audit", "restored", "--reason", "the backup of before the deletions, for a test"
+        "audit", "record-restore", "--reason", "the backup of before the deletions, for a test"
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert deployed.theseller("audit", "seal").returncode == 0
@@ -452,7 +452,7 @@ def test_killed_at_every_step_it_converges(story: Story) -> None:
         "archive emptied",
         "exchanged",
     ], steps
-    said = restore(deployed, story.backup, "--until", "moment")
+    said = restore(deployed, story.backup, "--until", "backup-time")
     assert "3 connections" in said
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
@@ -498,7 +498,7 @@ def test_restore_killed_at_random_times_can_be_completed(story: Story) -> None:
             ).returncode
             == 0
         )
-    restore(deployed, story.backup, "--until", "moment")
+    restore(deployed, story.backup, "--until", "backup-time")
     story.deletions_checked()
     assert story.skus(story.kept[1]) == [f"ROW-{number}" for number in range(3)]
 
@@ -547,7 +547,7 @@ def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> No
         assert done.returncode == 0, done.stderr
         assert not (moved / ".theseller-state").exists()
         done = preloaded.run(
-            ["-m", "theseller.cli.main", "restore", story.backup, "--until", "moment"],
+            ["-m", "theseller.cli.main", "restore", story.backup, "--until", "backup-time"],
             environ=deployed.environ | {"THESELLER_STATE": str(moved)},
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -117,7 +117,7 @@ assert "lacks 2 of the" in refusal(after), "the file of the connection is at han
 assert "lacks 2 of the" in refusal(before), "the newest backup knows what this one is too old for"
 entry.unlink()
 assert "lacks 3 of the" in refusal(after)
-assert "--despite-journal" in refusal(after)
+assert "--allow-missing-journal" in refusal(after)
 entry.touch(mode=0o600)
 entry.write_bytes(content)
 journal.publish(JournalEntry(SubjectKind.TENANT, shop, clock.now()))

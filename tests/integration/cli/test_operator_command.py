@@ -80,7 +80,7 @@ def test_lost_factors_are_reset_and_codes_are_shown_in_the_demo_only(deployed: D
         elsewhere.returncode,
         "Codes come from the person's own device." in elsewhere.stderr,
     ) == (1, True)
-    assert deployed.theseller("operator", "reset", email).stdout.startswith(
+    assert deployed.theseller("operator", "reset-factors", email).stdout.startswith(
         "1 second factor(s) removed"
     )
     assert "has no authenticator app" in deployed.theseller("operator", "code", email).stderr

@@ -313,7 +313,7 @@ def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
     assert main(["replay-erasures"]) == 1
     said = capsys.readouterr().err
     assert "what another one erased is not known here. Nothing was changed." in said
-    assert "--journal-is-whole" in said
+    assert "--journal-complete" in said
 
 
 @pytest.mark.parametrize(

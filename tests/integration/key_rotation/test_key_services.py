@@ -120,7 +120,7 @@ def test_the_inventory_knows_what_the_service_keeps(served: Deployment) -> None:
     assert listed["service-root-key"]["state"] == "unknown"
     assert (
         served.theseller(
-            "rotate", "service-root-key", "--note-age", f"{clock.now():%Y-%m-%d}"
+            "rotate", "service-root-key", "--created-on", f"{clock.now():%Y-%m-%d}"
         ).returncode
         == 0
     )

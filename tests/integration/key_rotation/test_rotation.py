@@ -89,10 +89,11 @@ def test_a_secret_of_unknown_age_is_red_until_its_age_is_noted(deployed: Deploym
         assert "by hand" in by_hand.stderr
         assert (
             "in the future"
-            in deployed.theseller("rotate", "partner-api", "--note-age", "2099-01-01").stderr
+            in deployed.theseller("rotate", "partner-api", "--created-on", "2099-01-01").stderr
         )
         assert (
-            deployed.theseller("rotate", "partner-api", "--note-age", "2020-01-01").returncode == 0
+            deployed.theseller("rotate", "partner-api", "--created-on", "2020-01-01").returncode
+            == 0
         )
         assert deployed.listed()["partner-api"]["state"] == "overdue"
         file.write_text("replaced\n")

@@ -82,8 +82,8 @@ def test_each_file_is_a_command() -> None:
 #: What asks at a terminal, runs until it is stopped, or only acts: it has nothing to tell a program
 #: but its exit status.
 WITHOUT_JSON = {
-    "audit copy-accepted", "audit restored", "audit seal", "demo", "demo-reset", "migrate",
-    "operator add", "operator code", "operator remove", "operator reset", "postgres psql-as",
+    "audit accept-copy", "audit record-restore", "audit seal", "demo", "demo-reset", "migrate",
+    "operator add", "operator code", "operator remove", "operator reset-factors", "postgres psql-as",
     "postgres start", "postgres stop", "replay-erasures", "restore", "secrets bundle",
     "secrets fill", "secrets put", "serve", "worker",
 }  # fmt: skip

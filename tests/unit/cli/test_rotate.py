@@ -28,7 +28,7 @@ def test_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFix
 
 def test_a_day_is_written_one_way(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["rotate", "db-web", "--note-age", "23.11.2026"])
+        main(["rotate", "db-web", "--created-on", "23.11.2026"])
     assert "2026-11-23" in capsys.readouterr().err
 
 

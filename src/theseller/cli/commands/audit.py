@@ -21,7 +21,7 @@ _FINDINGS_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verbs `verify`, `show`, `restored`, `copy-accepted`, `seal`."""
+    """Declare the verbs `verify`, `show`, `record-restore`, `accept-copy`, `seal`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verify = verbs.add_parser(
         "verify",
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     show = verbs.add_parser("show", help="print the log, oldest event first")
     show.add_argument(
-        "--tenant", type=_identifier, metavar="ID", help="only events of the shop with this ID"
+        "--shop", type=_identifier, metavar="ID", help="only events of the shop with this ID"
     )
     show.add_argument(
         "--since",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--json", action="store_true", help="print one JSON document per line")
     restored = verbs.add_parser(
-        "restored",
+        "record-restore",
         help="record that the database was restored from a backup and later events are lost",
     )
     restored.add_argument(
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the backup and the reason; stored in the log, so don't include personal data",
     )
     accepted = verbs.add_parser(
-        "copy-accepted",
+        "accept-copy",
         help="accept that the external copy of the checkpoints was deleted, truncated or replaced",
     )
     accepted.add_argument(
@@ -69,11 +69,11 @@ def run(args: argparse.Namespace) -> int:
     setup_django("worker")
     if args.verb == "verify":
         return _verify(as_json=args.json)
-    if args.verb == "restored":
+    if args.verb == "record-restore":
         return _restored(args.reason)
-    if args.verb == "copy-accepted":
-        return _copy_accepted(args.reason)
-    return _seal() if args.verb == "seal" else _show(args.tenant, args.since, as_json=args.json)
+    if args.verb == "accept-copy":
+        return _accept_copy(args.reason)
+    return _seal() if args.verb == "seal" else _show(args.shop, args.since, as_json=args.json)
 
 
 def _verify(*, as_json: bool) -> int:
@@ -123,7 +123,7 @@ def _restored(reason: str) -> int:
     return OK
 
 
-def _copy_accepted(reason: str) -> int:
+def _accept_copy(reason: str) -> int:
     from theseller.audit.copy_shortfalls import accept_copies
     from theseller.audit.types import CopyAcceptanceRefusedError
 

@@ -1,4 +1,4 @@
-"""`theseller backup`: take, list, prune and drill backups.
+"""`theseller backup`: take, list, prune and test backups.
 
 The worker does all of it by itself; the command does it immediately and shows the result.
 """
@@ -19,19 +19,22 @@ from theseller.postgres.swap_data_dir import replaced_databases
 if TYPE_CHECKING:
     from theseller.backups.types import Backup, Drill
 
-HELP = "take, list, prune and drill backups"
+HELP = "take, list, prune and test backups"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verbs `now`, `list`, `prune` and `drill`."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    now = verbs.add_parser("now", help="take a backup and drill it (default)")
+    now = verbs.add_parser("now", help="take a backup and test-restore it (default)")
     listed = verbs.add_parser(
-        "list", help="list backups with age and drill result; exits with 1 if none passed its drill"
+        "list",
+        help="list backups with age and test result; exits with 1 if none passed its restore test",
     )
     prune = verbs.add_parser("prune", help="delete backups that have reached their maximum age")
-    again = verbs.add_parser("drill", help="test-restore a backup again")
+    again = verbs.add_parser(
+        "drill", help="restore a backup into a temporary database and verify it"
+    )
     again.add_argument("backup", type=UUID, metavar="ID", help="ID of the backup")
     for one in (now, listed, prune, again):
         # Suppressed when absent, or its default would undo a `--json` given before the verb.

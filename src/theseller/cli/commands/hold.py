@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions `add`, `list` and `lift`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     add = actions.add_parser(
-        "add", help="place a hold; it does not apply to data of closed connections"
+        "add", help="place a hold; it does not apply to data of disconnected connections"
     )
     add.add_argument(
         "--reason",
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--shop",
             required=True,
             metavar="ID",
-            help="the shop ID, from the shop's support access log page",
+            help="the shop ID, shown on the shop's page Support access log",
         )
         one.add_argument("--json", action="store_true", help="print one JSON document")
 

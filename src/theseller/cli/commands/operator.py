@@ -23,7 +23,7 @@ _PASSWORD_LENGTH_MIN = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions `add`, `remove`, `list`, `reset` and `code`."""
+    """Declare the actions `add`, `remove`, `list`, `reset-factors` and `code`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     add = actions.add_parser(
         "add",
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = actions.add_parser("list", help="list operators and their second factors")
     listed.add_argument("--json", action="store_true", help="print one JSON document")
     reset = actions.add_parser(
-        "reset", help="remove all second factors of an account whose owner lost them"
+        "reset-factors", help="remove all second factors of an account whose owner lost them"
     )
     reset.add_argument("email", help="email address of the account")
     code = actions.add_parser(
@@ -56,13 +56,13 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "code" and os.environ.get("THESELLER_ENV", "demo") != "demo":
         raise CommandError(
             "Codes come from the person's own device.",
-            "If it is lost: theseller operator reset EMAIL.",
+            "If it is lost: theseller operator reset-factors EMAIL.",
         )
     # The role that owns the tables: the web's role may not add an operator, even by SQL injection.
     setup_django("migrate")
     if args.action == "list":
         return _list(as_json=args.json)
-    actions = {"add": _add, "remove": _remove, "reset": _reset, "code": _code}
+    actions = {"add": _add, "remove": _remove, "reset-factors": _reset, "code": _code}
     return actions[args.action](args)
 
 

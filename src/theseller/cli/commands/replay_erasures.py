@@ -22,9 +22,9 @@ HELP = "replay the erasure journal on a restored database (`restore` does this i
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare `--journal-is-whole`."""
+    """Declare `--journal-complete`."""
     parser.add_argument(
-        "--journal-is-whole",
+        "--journal-complete",
         action="store_true",
         help="confirm that this state folder has `erasures/` of every host that ran a worker",
     )
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: the journal may be incomplete, or erased data is back and cannot be erased.
     """
-    if not args.journal_is_whole:
+    if not args.journal_complete:
         _refuse_journal_of_one_host()
     setup_django("worker")
     from theseller.erasure.replay import (
@@ -73,5 +73,5 @@ def _refuse_journal_of_one_host() -> None:
         " (THESELLER_KEY_STORE=files), and an external database may have several hosts: what"
         " another one erased is not known here. Nothing was changed.",
         f"Copy `erasures/` of every other host that ran a worker into {state}/erasures, then give"
-        " --journal-is-whole; give it at once if there is no other host.",
+        " --journal-complete; give it at once if there is no other host.",
     )

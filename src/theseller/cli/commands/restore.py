@@ -32,7 +32,7 @@ _AFTERWARDS = """The former database is kept beside it for seven days.
 Now: 1. start the services again; a backup is taken immediately, since earlier ones don't contain
         the new history.
      2. theseller audit verify. If events of the lost days are missing, record it in the log:
-        theseller audit restored --reason …"""
+        theseller audit record-restore --reason …"""
 HELP = "restore the database from a backup and replay later erasures"
 
 
@@ -46,10 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ID of the backup (default: the newest readable one)",
     )
     parser.add_argument(
-        "--despite-gap", action="store_true", help="if a WAL file is missing, restore up to the gap"
+        "--allow-wal-gap",
+        action="store_true",
+        help="if a WAL file is missing, restore up to the gap",
     )
     parser.add_argument(
-        "--despite-journal",
+        "--allow-missing-journal",
         action="store_true",
         help="restore even if erasure journal entries are missing; erased data reappears",
     )
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until",
         metavar="TIME",
         help=(
-            "restore to this time, 2026-11-23T14:00Z, or `moment` for the time of the backup"
+            "restore to this time, 2026-11-23T14:00Z, or `backup-time` for the time of the backup"
             " (default: latest)"
         ),
     )
@@ -108,8 +110,8 @@ def run(args: argparse.Namespace) -> int:
             state,
             args.backup,
             until,
-            despite_gap=args.despite_gap,
-            despite_journal=args.despite_journal,
+            allow_wal_gap=args.allow_wal_gap,
+            allow_missing_journal=args.allow_missing_journal,
         )
     finally:
         lock.release()
@@ -121,8 +123,8 @@ def _restore(
     wanted: str,
     until: datetime | str | None,
     *,
-    despite_gap: bool,
-    despite_journal: bool,
+    allow_wal_gap: bool,
+    allow_missing_journal: bool,
 ) -> None:
     setup_django("worker", database=False)
     from theseller.backups.context import backup_context
@@ -139,8 +141,8 @@ def _restore(
             state,
             wanted,
             until=until,
-            despite_gap=despite_gap,
-            despite_journal=despite_journal,
+            allow_wal_gap=allow_wal_gap,
+            allow_missing_journal=allow_missing_journal,
             superuser_password=password,
             say=print,
         )
@@ -149,7 +151,7 @@ def _restore(
             f"Nothing was restored: {error}.", "The database is as it was."
         ) from None
     reached = (
-        "the time of the backup" if until == "moment" else until or "the end of the stored WAL"
+        "the time of the backup" if until == "backup-time" else until or "the end of the stored WAL"
     )
     print(f"restored backup {made.backup} of {made.begun_at:%Y-%m-%d %H:%M} UTC, up to {reached}.")
     print(f"{made.ended_again} connections that were closed later were closed and erased again.")
@@ -175,13 +177,13 @@ def _discard_quarantine(state: Path) -> None:
 
 
 def _until(text: str | None) -> datetime | str | None:
-    if text is None or text == "moment":
+    if text is None or text == "backup-time":
         return text
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            "--until takes `moment` or a time.", "Write it as 2026-11-23T14:00Z."
+            "--until takes `backup-time` or a time.", "Write it as 2026-11-23T14:00Z."
         ) from None
     if instant.tzinfo is None:
         raise CommandError("--until needs a time zone.", "Write it as 2026-11-23T14:00Z.")

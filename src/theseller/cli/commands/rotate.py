@@ -53,16 +53,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="rotate every secret that can be rotated automatically"
     )
     which.add_argument(
-        "--leaked", action="store_true", help="the NAMEs leaked: reject the old values at once"
+        "--leaked",
+        action="store_true",
+        help="these secrets have leaked: reject the old values at once",
     )
     which.add_argument(
-        "--leaver", action="store_true", help="a person who knew the NAMEs leaves: rotate them now"
+        "--leaver",
+        action="store_true",
+        help="a person who knew these secrets has left: rotate them now",
     )
     which.add_argument(
-        "--note-age",
+        "--created-on",
         metavar="DATE",
         type=_day,
-        help="record when externally created NAMEs were created: 2026-11-23",
+        help="the day on which these secrets were created outside TheSeller: 2026-11-23",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be done without changing anything"
@@ -144,9 +148,9 @@ def _change(args: argparse.Namespace) -> int:
         if args.leaver
         else RotationReason.MANUAL
     )
-    if args.note_age:
+    if args.created_on:
         for name in args.names:
-            operations.note_age(name, args.note_age, actor=shell_operator(), at=clock.now())
+            operations.note_age(name, args.created_on, actor=shell_operator(), at=clock.now())
         return OK
     if args.dry_run:
         return _dry_run(
