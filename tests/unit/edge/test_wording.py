@@ -226,6 +226,35 @@ def test_pages_write_dates_by_the_one_filter(path: Path) -> None:
     )
 
 
+#: Names and formats, the same in every language.
+_UNTRANSLATED = re.compile(r"TheSeller|The\s+Seller|JSON|SHA-256")
+_TAG = re.compile(r"""<[a-z/!](?:"[^"]*"|'[^']*'|[^>"'])*>""")
+
+
+def _unmarked(source: str) -> list[str]:
+    """Return the words of a template that no tag translates."""
+    for pattern in (r"comment", r"blocktranslate"):
+        source = re.sub(rf"(?s)\{{% {pattern}.*?end{pattern} %\}}", " ", source)
+    source = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", source)
+    shown = re.findall(r"""\s(?:aria-label|title|placeholder)=["'](.*?)["']""", source)
+    shown.append(_TAG.sub(" ", source))
+    return re.findall(r"[^\W\d_]{2,}", _UNTRANSLATED.sub(" ", " ".join(shown)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(SOURCE.rglob("templates/**/*.html")),
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_each_text_of_a_template_is_marked_for_translation(path: Path) -> None:
+    assert _unmarked(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_text_that_is_not_marked_is_found() -> None:
+    source = '<p title="Said" data-x="a > b">{% translate "In" %} Out {{ name }}</p>'
+    assert _unmarked(source) == ["Said", "Out"]
+
+
 def test_the_search_sees_what_it_searches() -> None:
     assert len(TEMPLATES) > 50
     assert any("Profit and loss" in text for path in TEMPLATES for text in _texts(path))
