@@ -212,7 +212,7 @@ def expected(amazon: Amazon) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["npm", "python_amazon_sp_api", "amzn_sp_api"])
-def test_a_real_client_finds_what_amazon_holds(
+def test_third_party_client_reads_orders_and_transactions_of_the_emulator(
     name: str, installed: Path, amazon: Amazon, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     python = str(installed / "venv" / "bin" / "python")

@@ -13,7 +13,7 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
-def test_the_tour_names_only_what_exists() -> None:
+def test_every_file_and_symbol_named_in_tour_md_exists() -> None:
     references = REFERENCE.findall((ROOT / "docs" / "tour.md").read_text())
     assert len(references) >= 20
     for path, symbol in references:
@@ -28,7 +28,7 @@ def test_the_tour_names_only_what_exists() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_have_targets(document: Path) -> None:
+def test_every_relative_link_in_the_documents_has_a_target(document: Path) -> None:
     for target in LINK.findall(document.read_text()):
         assert (document.parent / target).exists(), target
 

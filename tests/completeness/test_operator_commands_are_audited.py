@@ -52,7 +52,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
 }
 
 
-def test_every_command_is_listed() -> None:
+def test_audit_test_lists_every_command_line_command() -> None:
     assert sorted(LEAVES) == sorted(discover())
 
 
@@ -70,7 +70,7 @@ def _acts(state: Path) -> list[tuple[str, str]]:
     return [(json.loads(line)["tag"], json.loads(line)["subject"]) for line in lines]
 
 
-def test_acts_on_secrets_are_written_down_with_names_and_never_a_value(
+def test_secrets_commands_are_audited_with_names_and_without_values(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["secrets", "fill"]) == 0

@@ -218,7 +218,7 @@ def test_the_hook_and_the_command_refuse_every_format_in_every_encoding(clone: P
 
 
 @pytest.mark.parametrize("encode", ENCODINGS[:5], ids=lambda encode: encode.__name__.strip("_"))
-def test_one_secret_alone_stops_a_commit(clone: Path, encode: Encode) -> None:
+def test_commit_hook_refuses_a_commit_with_one_secret(clone: Path, encode: Encode) -> None:
     (clone / "notes.md").write_bytes(
         b"The token:\n\n" + encode(SAMPLES["amazon-refresh-token"]) + b"\n"
     )
@@ -239,7 +239,7 @@ def test_the_hook_scans_staged_content_and_not_the_disk(clone: Path) -> None:
     assert _git(clone, "commit", "-q", "-m", "Note").returncode == 0
 
 
-def test_a_commit_past_the_hook_is_refused_by_the_command_and_stays_in_history(clone: Path) -> None:
+def test_secret_committed_without_the_hook_is_found_in_files_and_in_history(clone: Path) -> None:
     (clone / "keys.env").write_text(SAMPLES["aws-secret-access-key"])
     _git(clone, "add", ".")
     assert _git(clone, "commit", "-q", "--no-verify", "-m", "Keys").returncode == 0
@@ -266,7 +266,7 @@ def test_text_that_only_resembles_a_secret_passes(clone: Path) -> None:
     assert _scan(clone).returncode == 0
 
 
-def test_an_allowed_place_needs_a_reason_and_a_use(clone: Path) -> None:
+def test_allow_list_entry_without_reason_or_match_is_an_error(clone: Path) -> None:
     (clone / "sample.txt").write_text(SAMPLES["npm-token"])
     allowed = clone / "tools" / "secret_scan" / "allowed.txt"
     allowed.parent.mkdir(parents=True)
@@ -329,7 +329,7 @@ def test_setup_installs_the_hook_and_replaces_no_other(tmp_path: Path, own: str)
     assert _git(tmp_path, "config", "core.hooksPath").stdout.strip() == expected[own]
 
 
-def test_setup_check_and_hook_call_it() -> None:
+def test_bin_setup_and_bin_check_install_and_run_the_secret_scan() -> None:
     assert os.access(ROOT / ".githooks" / "pre-commit", os.X_OK)
     assert "bin/hooks" in (ROOT / "bin" / "setup").read_text()
     assert "bin/secret-scan" in (ROOT / "bin" / "check").read_text()

@@ -248,7 +248,7 @@ def _tenant_leads_every_key(superuser: Connection, oid: object, name: str) -> No
     ), (name, foreign)
 
 
-def test_the_right_scope_sees_rows_so_the_attacks_could_have(
+def test_own_tenant_ticket_reads_a_row_of_every_readable_table(
     victim: tuple[Cast, dict[str, str]], database: str
 ) -> None:
     """Show with Alice's own ticket that each readable table has her row.

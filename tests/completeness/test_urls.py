@@ -536,7 +536,7 @@ def _without_marks(answer: HttpResponse, shop: Shop) -> str:
     return re.sub(r"[A-Za-z0-9]{64}", "", text)
 
 
-def test_the_members_of_the_shop_do_see_what_the_others_do_not(lasting: Shop) -> None:
+def test_shop_pages_show_the_owner_the_values_that_others_must_not_see(lasting: Shop) -> None:
     """The matrix would prove little if the words that outsiders must not see were on no one's page."""
     said = "".join(
         _ask(lasting, "owner", "GET", route).content.decode()
@@ -608,7 +608,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
     assert files["viewer"] == {certificate_}
 
 
-def test_what_the_public_may_open_is_listed() -> None:
+def test_urls_without_required_sign_in_are_exactly_the_listed_ones() -> None:
     public = {
         route
         for route, pattern in routes()
@@ -618,7 +618,7 @@ def test_what_the_public_may_open_is_listed() -> None:
     assert len(PUBLIC) <= PUBLIC_MOST
 
 
-def test_every_other_address_asks_for_a_permission_of_the_shop() -> None:
+def test_every_other_url_requires_a_tenant_permission() -> None:
     """Require `tenant_permission_required` for every address of a shop: signing in is not enough.
 
     It finds the person's own shop and right.

@@ -230,7 +230,7 @@ class _LeakyPage(msgspec.Struct):
     orders: list[_LeakyOrder]
 
 
-def test_one_field_too_many_makes_these_tests_fail() -> None:
+def test_additional_personal_field_in_a_model_is_detected() -> None:
     leaky = Shape("searchOrders", _LeakyPage, SHAPES["searchOrders"].dropped)
     assert leaky.kept & set(leaky.dropped) == {"orders[].recipient.deliveryAddress.name"}
     example = amazon_sdk.example("searchOrders")
@@ -238,7 +238,7 @@ def test_one_field_too_many_makes_these_tests_fail() -> None:
     assert caught == {"text of orders[].recipient.deliveryAddress.name"}
 
 
-def test_one_path_too_few_makes_these_tests_fail() -> None:
+def test_undeclared_path_of_a_response_is_detected() -> None:
     forgetful = Shape("getReport", reports.ReportState, dropped())
     model = set(amazon_sdk.leaves(*amazon_sdk.answer_schema("getReport")))
     assert model - forgetful.kept - set(forgetful.dropped) == {"reportScheduleId"}

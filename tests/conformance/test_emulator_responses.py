@@ -94,7 +94,7 @@ def connected(
     return amazon, request.param, amazon.connect(request.param)["access_token"]
 
 
-def test_orders(connected: tuple[Amazon, str, str]) -> None:
+def test_emulated_orders_responses_match_amazons_schema(connected: tuple[Amazon, str, str]) -> None:
     amazon, seller, token = connected
     path = "/orders/2026-01-01/orders"
     bare = amazon.call(
@@ -118,7 +118,9 @@ def test_orders(connected: tuple[Amazon, str, str]) -> None:
     check("orders_v2026_01_01", "ErrorList", amazon.call(seller, token, path), 400)
 
 
-def test_finances(connected: tuple[Amazon, str, str]) -> None:
+def test_emulated_finances_responses_match_amazons_schema(
+    connected: tuple[Amazon, str, str],
+) -> None:
     amazon, seller, token = connected
     base = "/finances/2024-06-19"
     kinds: set[str] = set()
@@ -150,7 +152,9 @@ def test_finances(connected: tuple[Amazon, str, str]) -> None:
     )
 
 
-def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None:
+def test_emulated_inventory_sellers_and_sales_responses_match_amazons_schema(
+    connected: tuple[Amazon, str, str],
+) -> None:
     amazon, seller, token = connected
     store = FIRST_STORE[seller]
     stock = (
@@ -172,7 +176,9 @@ def test_inventory_sellers_and_sales(connected: tuple[Amazon, str, str]) -> None
     )
 
 
-def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Path) -> None:
+def test_emulated_restricted_data_token_responses_match_amazons_schema(
+    connected: tuple[Amazon, str, str], tmp_path: Path
+) -> None:
     amazon, seller, token = connected
     path, body = (
         "/tokens/2021-03-01/restrictedDataToken",
@@ -188,7 +194,9 @@ def test_restricted_data_tokens(connected: tuple[Amazon, str, str], tmp_path: Pa
     check("tokens_v2021_03_01", "CreateRestrictedDataTokenResponse", granted)
 
 
-def test_reports(connected: tuple[Amazon, str, str]) -> None:
+def test_emulated_reports_responses_match_amazons_schema(
+    connected: tuple[Amazon, str, str],
+) -> None:
     amazon, seller, token = connected
     base = "/reports/2021-06-30"
     body = {
@@ -263,7 +271,7 @@ def test_no_personal_text_of_the_order_model_is_without_a_canary() -> None:
     assert personal - KINDS == planted
 
 
-def test_amazons_names_for_what_is_personal_are_all_among_them() -> None:
+def test_every_order_field_with_a_personal_name_is_in_order_paths() -> None:
     """Any text leaf with one of these names, wherever a new model puts it, must be planted."""
     planted = {path for paths in ORDER_PATHS.values() for path in paths}
     names = (

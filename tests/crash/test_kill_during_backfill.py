@@ -67,7 +67,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
-def test_a_history_that_survives_every_kill_is_whole_and_single(
+def test_backfill_interrupted_by_kills_stores_every_row_exactly_once(
     demo: Demo, say: Callable[[str], None]
 ) -> None:
     connect(demo, "alice@example.com", UK, SMALL_SELLER)

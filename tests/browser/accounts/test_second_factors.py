@@ -162,7 +162,7 @@ def test_a_new_operator_registers_a_passkey_and_signs_in_with_it(
     assert factor.name == "Laptop"
 
 
-def test_a_key_of_another_person_opens_nothing(
+def test_passkey_of_another_user_is_refused_with_a_message(
     browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str
 ) -> None:
     """Sign in with the password and another person's authenticator: refused, with what to do."""
@@ -183,7 +183,9 @@ def test_a_key_of_another_person_opens_nothing(
     context.close()
 
 
-def test_a_code_signs_in_where_there_is_no_passkey(person: _Person, operator: OperatorUser) -> None:
+def test_user_without_passkey_signs_in_with_an_app_code(
+    person: _Person, operator: OperatorUser
+) -> None:
     page = person.page
     person.sign_in(operator)
     page.get_by_label("Code", exact=True).fill("000000")

@@ -182,7 +182,7 @@ def test_page_has_no_csp_axe_or_overflow_errors(
     assert found == {key: ([], 0, []) for key in found}
 
 
-def test_a_shop_without_figures_is_invited(
+def test_dashboard_without_figures_says_connect_your_store(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
     tab = Tab(browser, site, cookies["newcomer"], 1280, "light")

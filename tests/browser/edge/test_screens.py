@@ -89,7 +89,7 @@ def test_a_screen_is_accessible_within_the_policy_and_within_its_window(
     assert complaints == []
 
 
-def test_a_style_that_the_policy_refuses_is_found(site: str, browser: Browser) -> None:
+def test_inline_style_is_reported_as_a_csp_violation(site: str, browser: Browser) -> None:
     page, complaints = _open(browser, f"{site}/sign-in/")
     page.evaluate("document.body.setAttribute('style', 'color: red')")
     page.close()
@@ -123,7 +123,9 @@ def test_the_first_tab_stop_skips_to_the_content(site: str, browser: Browser) ->
     page.close()
 
 
-def test_dropped_files_fill_the_field_and_are_listed(site: str, browser: Browser) -> None:
+def test_files_dropped_on_the_import_page_are_put_in_the_input_and_listed(
+    site: str, browser: Browser
+) -> None:
     page, complaints = _open(browser, f"{site}/import/")
     page.evaluate("""() => {
       const data = new DataTransfer();

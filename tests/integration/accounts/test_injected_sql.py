@@ -228,14 +228,14 @@ def test_even_the_accounts_role_deletes_no_one_who_is_not_locked_or_is_needed(ca
     delete_account(person=cast.bob.id, at=NOON)
 
 
-def test_only_an_owner_ends_a_shop(cast: Cast) -> None:
+def test_only_an_owner_can_delete_a_shop(cast: Cast) -> None:
     for person in (cast.bob.id, cast.charlie.id):
         with pytest.raises(DatabaseError, match="only an owner"):
             delete_tenant(person=person, tenant=cast.alices_shop, at=NOON)
     delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=NOON)
 
 
-def test_a_review_covers_nothing_that_is_still_to_come(
+def test_access_review_of_future_events_is_refused_by_the_database(
     cast: Cast, operator: OperatorUser, database: str
 ) -> None:
     del cast

@@ -45,7 +45,7 @@ def _try(email: str, network: str, *, password: str = WRONG, client: Client | No
     )
 
 
-def test_strangers_lock_no_one_out(cast: Cast) -> None:
+def test_failed_sign_ins_from_one_network_do_not_block_another_network(cast: Cast) -> None:
     theirs, hers = _network(), _network()
     assert [_try(cast.alice.email, theirs) for _ in range(12)] == [422] * 10 + [429] * 2
     assert _try(cast.alice.email, theirs, password=PASSWORD) == 429
@@ -92,7 +92,7 @@ def test_a_known_browser_has_ten_tries_of_its_own(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("damage", ["other_account", "changed", "unsigned"])
-def test_a_cookie_that_is_not_of_this_account_chooses_no_bucket(cast: Cast, damage: str) -> None:
+def test_invalid_device_cookie_is_rate_limited_like_no_cookie(cast: Cast, damage: str) -> None:
     network, name = _network(), settings.DEVICE_COOKIE_NAME
     client = Client()
     owner = cast.charlie if damage == "other_account" else cast.alice
@@ -153,7 +153,7 @@ TWINS = {
 
 
 @pytest.mark.parametrize("twin", TWINS)
-def test_an_account_has_one_spelling(cast: Cast, twin: str) -> None:
+def test_email_with_equivalent_spelling_cannot_be_registered_twice(cast: Cast, twin: str) -> None:
     email = f"kfia.s.{new_id().hex[-8:]}@example.com"
     person = create_user(email=email.upper(), name="Twin", password=Secret(PASSWORD), at=NOON)
     assert User.objects.get(pk=person).email == email
@@ -228,7 +228,7 @@ def _migrated(stored: list[str]) -> list[str]:
             transaction.set_rollback(True, using="migrate")
 
 
-def test_the_one_spelling() -> None:
+def test_canonical_email_is_trimmed_lowercase_and_without_inner_spaces() -> None:
     assert canonical(" Alice@Example.COM\n") == "alice@example.com"
     for text in ("a b@example.com", "a\u00a0b@example.com", "a\0@example.com"):
         with pytest.raises(AddressError):

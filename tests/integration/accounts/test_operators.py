@@ -29,13 +29,13 @@ from theseller.lib import clock
 SECOND = timedelta(seconds=1)
 
 
-def test_an_operator_with_a_proof_is_admitted() -> None:
+def test_operator_with_a_second_factor_proof_opens_the_operator_area() -> None:
     answer = operator_client(create_operator()).get("/operate/")
     assert answer.status_code == 200
     assert "second-factor-key" in answer.content.decode()
 
 
-def test_for_everyone_else_the_area_does_not_exist(cast: Cast) -> None:
+def test_operator_area_is_404_for_users_who_are_not_operators(cast: Cast) -> None:
     """An owner of a shop gets the page of an address that does not exist, with or without a second factor."""
     enroll_app(cast.alice.id, clock.now() - timedelta(hours=1))
     client = anonymous_client()
@@ -49,7 +49,7 @@ def test_without_a_second_factor_an_operator_is_sent_to_set_one_up() -> None:
     assert answer["Location"].startswith("/account/security/?next=%2Foperate%2F")
 
 
-def test_the_password_alone_does_not_open_it() -> None:
+def test_operator_area_redirects_to_second_factor_after_password_only() -> None:
     answer = signed_in_client(create_operator()).get("/operate/")
     assert answer["Location"].startswith("/account/second-factor/?next=%2Foperate%2F")
 
@@ -88,7 +88,7 @@ def test_a_revoked_operator_loses_access_at_once() -> None:
     assert operator_client(other).get("/operate/").status_code == 200
 
 
-def test_a_replaced_factor_proves_nothing() -> None:
+def test_sessions_of_a_replaced_second_factor_are_ended() -> None:
     """A session that the lost phone had opened ends."""
     operator = create_operator()
     client = operator_client(operator)
@@ -133,7 +133,7 @@ def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(
         assert answer["Location"] == f"/account/second-factor/?next={back}&why=stale"
 
 
-def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
+def test_operator_sign_in_needs_password_and_code_and_redirects_to_next() -> None:
     operator, client = create_operator(), anonymous_client()
     answer = client.post(
         "/sign-in/?next=/operate/",
@@ -148,7 +148,7 @@ def test_signing_in_as_an_operator_takes_both_and_leads_to_the_area() -> None:
     assert client.get("/operate/").status_code == 200
 
 
-def test_the_last_factor_of_an_operator_stays() -> None:
+def test_operator_cannot_remove_their_last_second_factor() -> None:
     operator = create_operator()
     (factor,) = own_factors(operator.id)
     answer = operator_client(operator).post(

@@ -91,7 +91,7 @@ def _change_password(client: Client, _operator: OperatorUser) -> None:
 
 
 @pytest.mark.parametrize("change", [_remove, _replace, _change_password])
-def test_a_change_ends_them_and_who_is_half_way_in(
+def test_second_factor_change_ends_other_and_half_completed_sign_ins(
     database: str, change: Callable[[Client, OperatorUser], None]
 ) -> None:
     operator = create_operator(operates=False)
@@ -106,7 +106,7 @@ def test_a_change_ends_them_and_who_is_half_way_in(
     assert b"Your password is correct" not in half.get("/sign-in/").content
 
 
-def test_an_operators_reset_ends_all_of_them(database: str) -> None:
+def test_second_factor_reset_by_operator_ends_all_sessions(database: str) -> None:
     operator = create_operator()
     sessions = [operator_client(operator), _signed_in(operator.id)]
     with as_role("migrate"):

@@ -45,7 +45,7 @@ def test_the_worst_state_is_first_and_connection_keys_are_one_line() -> None:
             settings.KEY_STORE.destroy(key.id)
 
 
-def test_no_value_is_on_the_page() -> None:
+def test_secrets_overview_page_shows_no_secret_value() -> None:
     page = operator_client(create_operator()).get("/operate/").content
     secrets = [
         path

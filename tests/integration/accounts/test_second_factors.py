@@ -164,7 +164,7 @@ def test_the_eleventh_try_waits_even_with_the_right_code() -> None:
         assert one.post("/sign-in/", {"code": operator.code()}).status_code == status
 
 
-def test_only_failures_count() -> None:
+def test_successful_second_factor_codes_do_not_count_towards_the_lockout() -> None:
     """A user with a proof before each of twelve sensitive acts is not locked out."""
     operator = create_operator()
     client = operator_client(operator)
@@ -357,7 +357,7 @@ def test_the_secret_is_stored_sealed_and_a_new_key_seals_it_again() -> None:
     )
 
 
-def test_the_webs_role_makes_no_operator(cast: Cast) -> None:
+def test_web_database_role_cannot_add_an_operator(cast: Cast) -> None:
     from django.db import ProgrammingError
 
     from theseller.accounts.operations import add_operator

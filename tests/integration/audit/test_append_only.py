@@ -21,7 +21,7 @@ from theseller.tenancy.scope import tenant_scope
     "verb",
     ["update audit_event set actor = actor", "delete from audit_event", "truncate audit_event"],
 )
-def test_no_role_of_the_service_can_change_it(role: str, verb: str, database: str) -> None:
+def test_no_service_role_can_change_the_audit_log(role: str, verb: str, database: str) -> None:
     with (
         psycopg.connect(role_dsn(role, database)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
@@ -34,7 +34,9 @@ def test_no_role_of_the_service_can_change_it(role: str, verb: str, database: st
     "verb",
     ["update audit_event set actor = actor", "delete from audit_event", "truncate audit_event"],
 )
-def test_not_even_a_superuser_changes_it_by_accident(verb: str, cast: Cast, database: str) -> None:
+def test_superuser_cannot_change_the_audit_log_with_plain_statements(
+    verb: str, cast: Cast, database: str
+) -> None:
     del cast  # whose making wrote lines
     with (
         psycopg.connect(test_server().superuser_dsn(database)) as connection,

@@ -71,7 +71,9 @@ def test_show_prints_lines_of_a_shop_since_a_moment(
     assert capsys.readouterr().out == ""
 
 
-def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_command_with_invalid_arguments_exits_2_with_advice(
+    own_log: Superuser, capsys: pytest.CaptureFixture[str]
+) -> None:
     for wrong, advice in (
         (["audit", "show", "--shop", "7"], "support access log page"),
         (["audit", "show", "--since", "yesterday"], "2026-11-23"),
@@ -83,7 +85,7 @@ def test_wrong_use_says_what_to_do(own_log: Superuser, capsys: pytest.CaptureFix
         assert advice in capsys.readouterr().err
 
 
-def test_restored_says_what_was_lost(
+def test_audit_restored_prints_the_lost_lines(
     own_log: Superuser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _line()

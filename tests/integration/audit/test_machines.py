@@ -162,7 +162,7 @@ def _replace_all(superuser: Superuser) -> None:
     [_sign_by_another_key, _change_leaves, _change_a_document, _remove_between, _replace_all],
     ids=lambda one: one.__name__.strip("_"),
 )
-def test_what_does_not_continue_the_chain_is_not_copied_but_named(
+def test_checkpoint_that_breaks_the_chain_is_reported_and_not_copied(
     attack: Callable[[Superuser], None], machine: str, on: On, own_log: Superuser
 ) -> None:
     """Who reaches the database alone can't make a copy repeat what they wrote there."""

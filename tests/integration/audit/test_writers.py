@@ -25,7 +25,7 @@ from theseller.tenancy.scope import tenant_scope
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_the_database_has_the_programs_list_of_writers(database: str) -> None:
+def test_audit_writer_table_equals_the_writers_in_the_code(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         found = set(superuser.execute("select role, tag from guard.audit_writer").fetchall())
     assert found == {(role, tag.value) for role, tags in WRITERS.items() for tag in tags}
@@ -34,7 +34,7 @@ def test_the_database_has_the_programs_list_of_writers(database: str) -> None:
     )
 
 
-def test_no_role_of_the_service_changes_the_list(database: str) -> None:
+def test_no_service_role_can_insert_an_audit_writer(database: str) -> None:
     for role in ("web", "auth", "operator", "worker", "retention", "probe"):
         with (
             psycopg.connect(role_dsn(role, database)) as connection,
@@ -46,7 +46,7 @@ def test_no_role_of_the_service_changes_the_list(database: str) -> None:
 
 
 @pytest.mark.parametrize("tag", sorted(set(Tag) - WRITERS["theseller_web"]))
-def test_the_web_forges_no_other_roles_line(tag: Tag, cast: Cast) -> None:
+def test_web_role_cannot_write_an_audit_tag_of_another_role(tag: Tag, cast: Cast) -> None:
     with pytest.raises(DatabaseError, match="writes no line"), tenant_scope(cast.charlies_shop):
         record(
             tag, actor=cast.charlie.actor, tenant=cast.charlies_shop, subject="access:x", at=NOON
@@ -165,6 +165,6 @@ def test_a_role_that_keeps_the_sealer_waiting_is_named(database: str) -> None:
             pass
 
 
-def test_grants_have_the_list_in_words() -> None:
+def test_grants_sql_names_every_audit_tag() -> None:
     text = (Path(theseller.__file__).parent / "postgres/sql/grants.sql").read_text()
     assert all(f"'{tag.value}'" in text for tag in Tag)

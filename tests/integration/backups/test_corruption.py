@@ -14,7 +14,9 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("stride", "least"), [(4, 30), pytest.param(1, 60, marks=pytest.mark.exhaustive)]
 )
-def test_every_damage_to_a_backup_is_noticed(deployed: Deployment, stride: int, least: int) -> None:
+def test_every_corruption_of_a_backup_is_detected_by_drill_or_restore(
+    deployed: Deployment, stride: int, least: int
+) -> None:
     done = deployed.python("tests.integration.backups.corruption", str(stride))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     matrix = [json.loads(line) for line in done.stdout.splitlines()]

@@ -348,7 +348,7 @@ def test_an_impossible_restore_is_refused_with_a_message_and_changes_nothing(
     assert story.skus(story.kept[1])[-1] == "ROW-5"
 
 
-def test_the_newest_state_loses_nothing(story: Story) -> None:
+def test_restore_without_until_recovers_every_row(story: Story) -> None:
     said = restore(story.deployed)
     assert story.backup in said
     story.deletions_checked()
@@ -389,7 +389,7 @@ def test_the_proof_is_given_by_the_deployment_and_not_in_the_quarantine(story: S
     )
 
 
-def test_the_log_says_what_was_lost(story: Story) -> None:
+def test_audit_restored_records_lost_lines_after_a_restore(story: Story) -> None:
     deployed = story.deployed
     assert deployed.theseller("audit", "verify").returncode == 1
     answer = deployed.theseller(
@@ -402,7 +402,7 @@ def test_the_log_says_what_was_lost(story: Story) -> None:
     assert deployed.rows("select 1 from audit_event where tag = %s", Tag.DATABASE_RESTORED.value)
 
 
-def test_a_restore_killed_before_and_in_the_exchange_converges(story: Story) -> None:
+def test_restore_killed_before_or_during_the_folder_swap_can_be_completed(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     assert _killed(deployed, story.backup, 1) == "recovered"
@@ -419,7 +419,7 @@ def test_a_restore_killed_before_and_in_the_exchange_converges(story: Story) -> 
 
 
 @pytest.mark.exhaustive
-def test_killed_at_every_step_it_converges(story: Story) -> None:
+def test_restore_killed_at_every_step_can_be_completed(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
     steps: list[str] = []
@@ -531,7 +531,9 @@ def _killed(deployed: Deployment, backup: str, number: int) -> str:
     return done.stdout.split("\n")[-2]
 
 
-def test_another_machine_gets_what_the_document_says_to_copy(story: Story) -> None:
+def test_restore_on_another_machine_needs_only_the_folders_named_in_backups_md(
+    story: Story,
+) -> None:
     """Only the folders that backups.md names, without the hidden mark, and no database yet."""
     deployed, home = story.deployed, Path(tempfile.mkdtemp(prefix="ts-moved-"))
     home.chmod(0o711)

@@ -86,12 +86,12 @@ def test_a_source_that_fails_leaves_nothing(target: Target, already: bytes) -> N
 @pytest.mark.parametrize(
     "name", ["", "/etc/passwd", "../out", "one/../../out", "one//two", ".hidden", "a/b/c/d/e"]
 )
-def test_a_name_cannot_leave_the_target(target: Target, name: str) -> None:
+def test_object_name_outside_the_backup_target_is_refused(target: Target, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         target.put(name, [b"x"])
 
 
-def test_a_folder_of_others_is_refused(tmp_path: Path) -> None:
+def test_backup_folder_readable_by_others_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir(mode=0o755)
     (tmp_path / "one").chmod(0o755)
     with pytest.raises(Exception, match="chmod 700"):
@@ -115,6 +115,6 @@ def test_a_bucket_that_is_not_there_says_so(bucket: str) -> None:
 @pytest.mark.parametrize(
     "address", ["", "backups", "ftp://host/x", "s3://", "s3://bucket/prefix?secret=1"]
 )
-def test_other_addresses_are_refused(address: str) -> None:
+def test_unsupported_backup_target_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="backup target"):
         make_target(address)

@@ -253,7 +253,7 @@ class _Killed(BaseException):
 
 
 @pytest.mark.parametrize("boundary", ["intended", "key destroyed", "committed"])
-def test_killed_while_turning_off_it_is_off_after_the_next_run(
+def test_interrupted_disabling_of_packing_slips_is_completed_by_the_next_run(
     shop: Shop, boundary: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill at each boundary; recurring work converges.

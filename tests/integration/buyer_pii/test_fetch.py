@@ -172,7 +172,7 @@ def test_a_deployment_that_lost_the_role_asks_nothing(desk: Desk) -> None:
     assert desk.get_order_calls() == 0
 
 
-def test_off_before_the_job_ran_means_no_call(desk: Desk) -> None:
+def test_fetch_after_packing_slips_were_disabled_sends_no_call(desk: Desk) -> None:
     ids = desk.ask()
     with as_role("web"):
         disable_packing_slips(

@@ -22,7 +22,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
             boundaries in (("keep", 15), ("off", 20), ("day", 10))),
     ],
 )  # fmt: skip
-def test_every_act_killed_at_any_boundary_converges(
+def test_packing_slip_operation_killed_at_any_boundary_is_completed_later(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill at boundaries, of which there are at least `boundaries`.

@@ -252,7 +252,9 @@ _LEAN = {
         if (case, command) != ("no database", "migrate")
     ],
 )
-def test_an_address_that_cannot_be_used(site: Site, case: str, command: str) -> None:
+def test_unusable_database_address_is_reported_with_advice(
+    site: Site, case: str, command: str
+) -> None:
     address, says, advises = _ADDRESSES[case]
     _must_say(site.run(command, **address), says, advises)
 
@@ -261,7 +263,7 @@ def test_an_address_that_cannot_be_used(site: Site, case: str, command: str) -> 
     "command",
     ["serve", *(pytest.param(one, marks=pytest.mark.exhaustive) for one in _COMMANDS[1:])],
 )
-def test_a_server_without_tls(site: Site, command: str) -> None:
+def test_database_server_without_tls_is_refused_with_a_message(site: Site, command: str) -> None:
     _must_say(
         site.run(command, port=site.plain),
         "The database server does not offer TLS.",
@@ -279,7 +281,7 @@ def test_a_server_without_tls(site: Site, command: str) -> None:
         ),
     ],
 )
-def test_a_wrong_password(site: Site, command: str) -> None:
+def test_wrong_database_password_is_reported_with_advice(site: Site, command: str) -> None:
     role = {"serve": "theseller_web", "migrate": "postgres"}.get(command, "theseller_worker")
     right = (
         _ADMINS

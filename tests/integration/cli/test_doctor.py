@@ -49,7 +49,7 @@ def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
     } <= {what for what, one in found.items() if one["state"] == "good"}
 
 
-def test_a_worker_that_lives_is_seen(deployed: Deployment) -> None:
+def test_doctor_reports_a_worker_with_a_recent_heartbeat_as_good(deployed: Deployment) -> None:
     deployed.rows("insert into procrastinate_workers (last_heartbeat) values (now()) returning id")
     assert _found(deployed)[1]["worker"]["state"] == "good"
 
@@ -75,7 +75,7 @@ def test_a_missing_secret_is_named(deployed: Deployment) -> None:
     assert "lwa-client-secret" in found["secrets"]["found"]
 
 
-def test_a_wrong_setting_is_the_finding(deployed: Deployment) -> None:
+def test_doctor_reports_an_invalid_setting_and_exits_1(deployed: Deployment) -> None:
     status, found = _found(deployed, THESELLER_ROTATION_DAYS="400")
     assert status == 1
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]

@@ -114,7 +114,7 @@ _CHANGES: dict[str, tuple[LiteralString, LiteralString]] = {
 
 
 @pytest.mark.parametrize("reason", _CHANGES)
-def test_what_is_not_right_in_the_database_is_said_and_passes_with_it(
+def test_readyz_is_503_with_the_reason_until_the_database_fault_is_repaired(
     site: Site, reason: str
 ) -> None:
     change, back = _CHANGES[reason]

@@ -61,7 +61,7 @@ def _why(outcome: Outcome) -> str:
     return outcome.reason
 
 
-def test_what_the_machine_sees_is_met(context: ProbeContext) -> None:
+def test_encryption_at_rest_passes_on_a_luks_volume(context: ProbeContext) -> None:
     outcome = probe(context)
     assert isinstance(outcome, Passed), outcome
     assert "dm-crypt (LUKS2)" in outcome.summary
@@ -95,7 +95,7 @@ def test_a_declaration_hides_no_plain_disk(
     assert "Not encrypted" in outcome.evidence
 
 
-def test_a_database_elsewhere_is_not_seen_though_all_else_is(
+def test_disk_of_an_external_database_is_unknown(
     context: ProbeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _elsewhere(monkeypatch)

@@ -49,7 +49,7 @@ def test_every_clause_is_an_element_of_its_id(deployment: Deployment) -> None:
     assert {colours[one.id] for one in PENDING} == {"unknown"}
 
 
-def test_json_says_the_same(deployment: Deployment) -> None:
+def test_security_page_json_has_the_same_statuses_as_the_page(deployment: Deployment) -> None:
     document = json.loads(_page("/security/page.json"))
     shown = {
         name: displayed_status
@@ -61,7 +61,7 @@ def test_json_says_the_same(deployment: Deployment) -> None:
     assert all(one["probe"] or one["outcome"] == Status.UNKNOWN for one in document["controls"])
 
 
-def test_it_names_the_key_of_the_certificates(deployment: Deployment) -> None:
+def test_security_page_and_json_show_the_certificate_public_key(deployment: Deployment) -> None:
     keys = json.loads(_page("/security/page.json"))["certificate_public_keys"]
     assert len(keys) == 1
     assert re.fullmatch(r"[0-9a-f]{64}", keys[0])
@@ -95,7 +95,9 @@ def test_a_clause_shows_its_evidence(deployment: Deployment) -> None:
     assert "Not yet proven" in _page(f"/security/{PENDING[0].id}/")
 
 
-def test_it_carries_the_policy_and_nothing_inline(deployment: Deployment) -> None:
+def test_security_page_has_a_strict_csp_and_no_inline_script_or_style(
+    deployment: Deployment,
+) -> None:
     answer = Client().get("/security/")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "public, max-age=15"

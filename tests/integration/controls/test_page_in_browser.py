@@ -92,7 +92,7 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", ["/security/", "/security/net-tenant-isolation/"])
-def test_the_page(
+def test_security_page_has_no_csp_axe_or_overflow_errors(
     site: str, browser: Browser, path: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

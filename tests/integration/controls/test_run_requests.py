@@ -47,7 +47,7 @@ def _fetch(queue: Superuser, worker: object) -> list[tuple[object, ...]]:
     return [row for row in found if row[0] is not None]
 
 
-def test_a_run_says_what_it_waits_for(queue: Superuser) -> None:
+def test_probe_run_progress_names_the_missing_controls(queue: Superuser) -> None:
     request = run_requests.request_run()
     assert run_requests.request_run() == request, "another operator joins the run that waits"
     now = run_requests.run_progress(request)
@@ -78,7 +78,7 @@ def test_a_run_says_what_it_waits_for(queue: Superuser) -> None:
     )
 
 
-def test_evidence_counts_by_its_place_and_not_by_a_clock(queue: Superuser) -> None:
+def test_evidence_is_ordered_by_position_and_not_by_timestamp(queue: Superuser) -> None:
     """The worker's host may be behind this one's: its evidence of now is dated before the request."""
     first, *others = CATALOGUE
     queue.execute(_EVIDENCE, [first])
@@ -90,7 +90,7 @@ def test_evidence_counts_by_its_place_and_not_by_a_clock(queue: Superuser) -> No
     assert run_requests.run_progress(request).missing == ()
 
 
-def test_two_runs_of_probes_are_never_at_once(queue: Superuser) -> None:
+def test_two_probe_runs_are_never_executed_concurrently(queue: Superuser) -> None:
     """Exclude concurrent runs.
 
     One that began earlier would store its evidence last: the newest evidence would be older than

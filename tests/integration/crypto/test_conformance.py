@@ -76,7 +76,7 @@ def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> No
         )
 
 
-def test_destroying_is_final(deployment: Deployment) -> None:
+def test_destroyed_key_cannot_be_read_or_used_again(deployment: Deployment) -> None:
     store = deployment.store()
     key, other = (
         store.create(Purpose.REFRESH_TOKEN, "connection:1"),
@@ -130,7 +130,7 @@ def _base64_core(content: bytes, offset: int) -> str:
     return base64.b64encode(content).decode()[4 if offset else 0 : 40]
 
 
-def test_an_unknown_key_is_not_a_destroyed_one(deployment: Deployment) -> None:
+def test_unknown_key_raises_key_not_found(deployment: Deployment) -> None:
     store, unknown = deployment.store(), new_id()
     for ask in (store.get, store.destroy, store.record):
         with pytest.raises(KeyNotFoundError, match=str(unknown)):
@@ -327,7 +327,7 @@ def test_a_destruction_elsewhere_is_honoured_at_once(
     assert_destroyed(store, key.id)
 
 
-def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(deployment: Deployment) -> None:
+def test_concurrent_reader_gets_the_key_or_key_destroyed(deployment: Deployment) -> None:
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
     process = FORK.Process(target=store.destroy, args=(key.id,))
@@ -375,7 +375,7 @@ def test_a_secret_is_kept_replaced_and_destroyed(deployment: Deployment) -> None
         provider.get(name)
 
 
-def test_an_absent_secret_says_where_it_belongs(deployment: Deployment) -> None:
+def test_missing_secret_error_names_the_expected_location(deployment: Deployment) -> None:
     with pytest.raises(SecretNotFoundError, match="nowhere-to-be-found"):
         deployment.provider().get("nowhere-to-be-found")
     with pytest.raises(ValueError, match="name"):
@@ -383,7 +383,7 @@ def test_an_absent_secret_says_where_it_belongs(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", " x", "x\n\n", b"\xff\xfe"])
-def test_what_would_not_survive_an_editor_is_not_kept(
+def test_secret_with_unsupported_characters_is_not_stored(
     deployment: Deployment, value: str | bytes
 ) -> None:
     name = f"odd-{new_id().hex}"

@@ -106,7 +106,7 @@ def test_the_commands_for_aws(moto: Moto, tmp_path: Path) -> None:
         assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
 
 
-def test_the_document_names_what_there_is() -> None:
+def test_key_service_document_names_every_variable_and_state() -> None:
     variables = set(re.findall(r"THESELLER_[A-Z_]+[A-Z]", DOCUMENT))
     source = "".join(
         path.read_text() for path in (Path(__file__).parents[3] / "src/theseller").rglob("*.py")

@@ -34,7 +34,7 @@ def superuser(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe"])
-def test_each_role_learns_whose_the_database_is(role: str) -> None:
+def test_each_role_is_refused_on_a_database_of_another_environment(role: str) -> None:
     refuse_other_environment("test", role)
     with pytest.raises(
         WrongDatabaseError,
@@ -65,7 +65,7 @@ def test_a_second_row_is_impossible(superuser: psycopg.Connection[tuple[object, 
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe"])
-def test_no_serving_role_changes_it(
+def test_no_service_role_can_change_the_deployment_row(
     database: str, role: str, superuser: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     superuser.execute(f"set local role theseller_{role}")

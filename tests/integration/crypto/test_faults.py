@@ -38,7 +38,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("deployment", "fault"), FAULTS, indirect=["deployment"])
-def test_a_fault_has_its_state_and_nothing_is_lost(deployment: Deployment, fault: str) -> None:
+def test_key_service_fault_is_reported_with_its_state_and_loses_no_key(
+    deployment: Deployment, fault: str
+) -> None:
     break_it, state = deployment.faults[fault]
     tiring = state in {ServiceState.SLOW, ServiceState.BUSY}
     hasty = (
@@ -174,7 +176,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(deployment: Deployment
 
 
 @pytest.mark.parametrize("deployment", ["vault"], indirect=True)
-def test_what_is_not_set_up_is_named(deployment: Deployment, bao: Bao) -> None:
+def test_missing_vault_key_or_mount_is_named_in_the_error(deployment: Deployment, bao: Bao) -> None:
     name = "transit/keys/theseller-test-mfa"
     store = deployment.store()
     key = store.create(Purpose.MFA, "x")

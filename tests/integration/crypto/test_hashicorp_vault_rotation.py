@@ -109,7 +109,9 @@ def _unbase64(text: str) -> str:
     return json.dumps(base64.b64decode(text).decode())
 
 
-def test_readers_see_no_error(store: KeyStore, rotation: TransitRotation) -> None:
+def test_vault_key_rotation_causes_no_read_errors(
+    store: KeyStore, rotation: TransitRotation
+) -> None:
     purpose = Purpose.TENANT_CONTEXT
     key = store.create(purpose, "read all the time")
     stop, errors, reads = threading.Event(), list[str](), [0]
@@ -150,7 +152,7 @@ def test_a_key_destroyed_meanwhile_does_not_come_back(
     assert shelf.read(KeyFolder.KEYS, key.id) is None
 
 
-def test_a_replacement_that_is_killed_at_any_call_converges(
+def test_interrupted_vault_key_rotation_is_completed_by_the_next_run(
     choice: tuple[SecretConfig, dict[str, str]],
     store: KeyStore,
     rotation: TransitRotation,

@@ -117,7 +117,7 @@ def test_the_store_is_refused_under_another_environments_name(deployment: Deploy
     deployment.store().destroy(key.id)
 
 
-def test_two_names_for_one_kms_key_are_seen(
+def test_two_aliases_of_one_kms_key_have_the_same_identity(
     deployment: Deployment, request: pytest.FixtureRequest
 ) -> None:
     if deployment.name != "aws":

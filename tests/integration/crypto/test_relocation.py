@@ -220,7 +220,7 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
     return connection
 
 
-def test_a_superuser_who_swaps_rows_gains_nothing(cast: Cast, database: str) -> None:
+def test_ciphertext_moved_to_another_row_cannot_be_opened(cast: Cast, database: str) -> None:
     """Move ciphertexts, with their keys' ids, between rows and shops of the real table."""
     shops = [(cast.alices_shop, 1), (cast.alices_shop, 2), (cast.charlies_shop, 3)]
     homes = [

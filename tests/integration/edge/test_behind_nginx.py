@@ -146,7 +146,7 @@ def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast
     ],
     ids=str,
 )  # fmt: skip
-def test_an_odd_header_breaks_nothing(site: Site, headers: dict[str, str]) -> None:
+def test_unusual_request_header_causes_no_server_error(site: Site, headers: dict[str, str]) -> None:
     for path in ("/sign-in/?next=%ff", "/static/edge/css/tokens.css", "/operate/"):
         answer = site.ask_plainly(
             site.backend, path, {"Host": HOST, "X-Forwarded-Proto": "https", **headers}

@@ -80,7 +80,7 @@ def test_no_two_processes_take_the_same_token(database: str) -> None:
         assert sum(pool.map(attempt, range(60))) == 20
 
 
-def test_the_table_is_unlogged() -> None:
+def test_rate_limit_table_is_unlogged() -> None:
     with connections["auth"].cursor() as cursor:
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'edge_ratebucket'")
         assert cursor.fetchone() == ("u",)

@@ -78,7 +78,7 @@ def test_a_closed_connection_is_erased_and_certified(cast: Cast) -> None:
         assert cursor.fetchone()[0] == 2
 
 
-def test_one_changed_byte_is_refused(cast: Cast) -> None:
+def test_certificate_with_one_changed_byte_is_refused(cast: Cast) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
     erase_connection(connection=connection, tenant=cast.alices_shop, at=NOON)
@@ -92,7 +92,7 @@ def test_one_changed_byte_is_refused(cast: Cast) -> None:
             verify_certificate(bytes(changed))
 
 
-def test_the_recurring_query_finds_it_and_then_no_more(cast: Cast, database: str) -> None:
+def test_closed_connection_is_due_for_erasure_until_it_is_erased(cast: Cast, database: str) -> None:
     connection = _with_facts(cast.alices_shop)
     _end(cast, connection)
     assert connection in {

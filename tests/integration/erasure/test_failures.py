@@ -132,7 +132,7 @@ def test_one_connection_that_fails_holds_up_no_other(
     assert _is_certified(cast.charlies_shop, failing)
 
 
-def test_what_keeps_failing_is_tried_less_and_less_often_and_says_why(
+def test_failing_erasure_is_retried_with_growing_pauses_and_keeps_its_reason(
     cast: Cast, database: str
 ) -> None:
     """Five seconds, ten, twenty, up to a quarter of an hour; what gets through begins with five again."""

@@ -26,7 +26,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         pytest.param("purge", 200, 1, marks=_EVERY),
     ],
 )
-def test_every_act_killed_at_any_boundary_converges(
+def test_erasure_killed_at_any_boundary_is_completed_later(
     deployed: Deployment, act: str, boundaries: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill at boundaries, of which there are at least `boundaries`.
@@ -54,7 +54,7 @@ def test_every_act_killed_at_any_boundary_converges(
         *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge")),
     ],
 )
-def test_every_act_killed_at_any_instant_converges(
+def test_erasure_killed_at_random_times_is_completed_later(
     deployed: Deployment, act: str, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill in `rounds` rounds, and in more until one of them was killed before its end."""

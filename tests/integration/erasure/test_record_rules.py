@@ -52,7 +52,7 @@ def superuser(cast: Cast, database: str) -> Iterator[psycopg.Connection[tuple[ob
 
 
 @pytest.mark.parametrize("change", REFUSED)
-def test_what_the_record_said_before_the_first_deletion_stays(
+def test_fields_of_an_erasure_record_cannot_be_changed(
     superuser: psycopg.Connection[tuple[object, ...]], change: str
 ) -> None:
     subject, assignment, role = REFUSED[change]
@@ -71,7 +71,9 @@ def test_a_users_request_is_written_by_the_functions_that_check_it(
 
 
 @pytest.mark.parametrize("row", INCONSISTENT)
-def test_a_row_fits_its_kind(superuser: psycopg.Connection[tuple[object, ...]], row: str) -> None:
+def test_erasure_row_inconsistent_with_its_kind_is_refused(
+    superuser: psycopg.Connection[tuple[object, ...]], row: str
+) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         superuser.execute(
             f"insert into erasure_erasure ({_COLUMNS}) values {INCONSISTENT[row]}".encode(),

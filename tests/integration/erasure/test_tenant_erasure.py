@@ -287,7 +287,7 @@ def _the_link_leads_to_the_proof(page: str, tenant: UUID) -> None:
     assert anybody.get(found[1]).status_code == 404
 
 
-def test_only_the_owner_with_their_password_may_end_it(cast: Cast, database: str) -> None:
+def test_shop_deletion_needs_the_owner_and_their_password(cast: Cast, database: str) -> None:
     requested = "select count(*) from erasure_erasure where subject_id = %s"
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         client = Client()

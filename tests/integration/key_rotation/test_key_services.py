@@ -103,7 +103,7 @@ def _assert_only_one_secret(served: Deployment, name: str) -> None:
             served.secrets.get(name + left)
 
 
-def test_the_inventory_knows_what_the_service_keeps(served: Deployment) -> None:
+def test_key_inventory_lists_secrets_kept_by_the_key_service(served: Deployment) -> None:
     listed = served.listed()
     assert not (served.state / "secrets").exists()
     assert not (served.state / "keys").exists()
@@ -130,7 +130,7 @@ def test_the_inventory_knows_what_the_service_keeps(served: Deployment) -> None:
     assert "by hand" in refused.stderr
 
 
-def test_purpose_keys(served: Deployment) -> None:
+def test_rotation_of_purpose_keys_in_a_key_service(served: Deployment) -> None:
     if _is_aws(served):
         refused = served.theseller("rotate", "purpose-key:refresh_token")
         assert refused.returncode == 1
@@ -152,7 +152,7 @@ def test_purpose_keys(served: Deployment) -> None:
     assert transit.oldest_made_at(Purpose.REFRESH_TOKEN) >= transit.oldest_made_at(Purpose.PII)
 
 
-def test_keys_in_the_key_store(served: Deployment) -> None:
+def test_rotation_of_data_keys_in_a_key_service(served: Deployment) -> None:
     connection = served.people()[0]["connection"]
     names = {
         f"connection-key:{connection}": f"connection:{connection}",
@@ -177,7 +177,7 @@ def test_keys_in_the_key_store(served: Deployment) -> None:
     served.ask(well, f"connection-key:{connection}")
 
 
-def test_tenant_ticket_key(served: Deployment) -> None:
+def test_rotation_of_the_tenant_ticket_key_in_a_key_service(served: Deployment) -> None:
     old = Secret(served.secret("tenant-ticket-key"))
     assert _scope_opens(served, old)
     assert "1 rotated" in _rotate(served, "tenant-ticket-key")
@@ -186,7 +186,7 @@ def test_tenant_ticket_key(served: Deployment) -> None:
     _assert_only_one_secret(served, "tenant-ticket-key")
 
 
-def test_session_key(served: Deployment) -> None:
+def test_leaked_session_key_in_a_key_service_is_refused_after_rotation(served: Deployment) -> None:
     old = served.secret("django-session-key")
     assert "1 rotated" in _rotate(served, "django-session-key", "--leaked")
     assert served.secret("django-session-key") != old
@@ -199,7 +199,7 @@ def test_session_key(served: Deployment) -> None:
     assert served.ask(is_accepted, served.secret("django-session-key"), role="web") == "True"
 
 
-def test_database_passwords(served: Deployment) -> None:
+def test_rotation_of_database_passwords_in_a_key_service(served: Deployment) -> None:
     roles = ("web", "worker", "migrate", "probe")
     old = {role: served.secret(f"db-{role}") for role in roles}
     assert f"{len(roles)} rotated" in _rotate(served, *(f"db-{role}" for role in roles))
@@ -209,7 +209,7 @@ def test_database_passwords(served: Deployment) -> None:
         _assert_only_one_secret(served, f"db-{role}")
 
 
-def test_client_secret(served: Deployment, tmp_path: Path) -> None:
+def test_rotation_of_the_client_secret_in_a_key_service(served: Deployment, tmp_path: Path) -> None:
     old, new = (
         served.secret("lwa-client-secret"),
         served.ask_emulator("rotate_secret")["client_secret"],

@@ -92,7 +92,9 @@ def keys_now(deployed: Deployment) -> RotatableKeyStore:
     )
 
 
-def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
+def test_root_key_rotated_under_traffic_no_longer_opens_keys(
+    deployed: Deployment, running: Traffic, tmp_path: Path
+) -> None:
     before = FileSecretProvider(tmp_path / "secrets")
     before.put("root-key", Secret(deployed.secret("root-key")))
     assert "1 rotated" in rotated(deployed, running, "root-key")
@@ -108,7 +110,7 @@ def test_root_key(deployed: Deployment, running: Traffic, tmp_path: Path) -> Non
 
 
 @pytest.mark.exhaustive
-def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
+def test_rotation_of_a_purpose_key_under_traffic(deployed: Deployment, running: Traffic) -> None:
     from theseller.crypto.key_types import Purpose
 
     (old,) = keys_now(deployed).purpose_keys()[Purpose.REFRESH_TOKEN]
@@ -119,7 +121,9 @@ def test_purpose_key(deployed: Deployment, running: Traffic) -> None:
     assert store.under_purpose_key(old) == 0
 
 
-def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> None:
+def test_rotation_of_a_connection_data_key_under_traffic(
+    deployed: Deployment, running: Traffic
+) -> None:
     old = _data_key(deployed)
     assert "1 rotated" in rotated(
         deployed, running, f"connection-key:{deployed.people()[0]['connection']}"
@@ -129,7 +133,9 @@ def test_data_key_of_a_connection(deployed: Deployment, running: Traffic) -> Non
 
 
 @pytest.mark.exhaustive
-def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
+def test_rotation_of_the_certificate_key_under_traffic(
+    deployed: Deployment, running: Traffic
+) -> None:
     old = _signing_keys(deployed)[-1]
     assert "1 rotated" in rotated(deployed, running, "certificate-key")
     (new,) = _signing_keys(deployed)
@@ -145,7 +151,9 @@ def test_certificate_key(deployed: Deployment, running: Traffic) -> None:
 
 
 @pytest.mark.exhaustive
-def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
+def test_rotation_of_the_second_factor_key_under_traffic(
+    deployed: Deployment, running: Traffic
+) -> None:
     (old,) = _second_factor_keys(deployed)
     assert "1 rotated" in rotated(deployed, running, "second-factor-key")
     (new,) = _second_factor_keys(deployed)
@@ -156,7 +164,9 @@ def test_second_factor_key(deployed: Deployment, running: Traffic) -> None:
     ) == [(0,)]
 
 
-def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
+def test_rotation_of_the_tenant_ticket_key_under_traffic(
+    deployed: Deployment, running: Traffic
+) -> None:
     old = Secret(deployed.secret("tenant-ticket-key"))
     assert "1 rotated" in rotated(deployed, running, "tenant-ticket-key")
     assert deployed.rows("select count(*) from guard.ticket_key") == [(1,)]
@@ -165,7 +175,9 @@ def test_tenant_ticket_key(deployed: Deployment, running: Traffic) -> None:
 
 
 @pytest.mark.exhaustive
-def test_session_key(deployed: Deployment, running: Traffic) -> None:
+def test_session_key_rotated_under_traffic_no_longer_signs_sessions(
+    deployed: Deployment, running: Traffic
+) -> None:
     old = deployed.secret("django-session-key")
     said = rotated(deployed, running, "django-session-key")
     assert "1 rotated" in said, said
@@ -195,7 +207,9 @@ def test_session_key(deployed: Deployment, running: Traffic) -> None:
         ),
     ],
 )
-def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple[str, ...]) -> None:
+def test_rotation_of_database_passwords_under_traffic(
+    deployed: Deployment, running: Traffic, roles: tuple[str, ...]
+) -> None:
     names = {
         f"theseller_{role}": f"db-{'superuser' if role == 'super' else role}" for role in roles
     }
@@ -208,7 +222,9 @@ def test_database_passwords(deployed: Deployment, running: Traffic, roles: tuple
 
 
 @pytest.mark.exhaustive
-def test_client_secret(deployed: Deployment, running: Traffic, tmp_path: Path) -> None:
+def test_rotation_of_the_client_secret_under_traffic(
+    deployed: Deployment, running: Traffic, tmp_path: Path
+) -> None:
     old, new = (
         deployed.secret("lwa-client-secret"),
         deployed.ask_emulator("rotate_secret")["client_secret"],

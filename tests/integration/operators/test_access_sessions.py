@@ -129,7 +129,7 @@ def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
     assert REASON not in str(_log(database, operator)), "the reason may name a person"
 
 
-def test_nothing_leaves_as_a_file(
+def test_operator_access_session_cannot_download_files(
     shop: Cast, operator: OperatorUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.http import HttpRequest, HttpResponse
@@ -165,7 +165,7 @@ def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, operator: Opera
     assert signed_in_client(operator).get("/").headers["Location"] == "/no-shop/"
 
 
-def test_it_ends_by_its_button_and_by_its_time_and_with_the_operator(
+def test_access_session_ends_on_leave_expiry_and_removal_of_the_operator(
     shop: Cast, operator: OperatorUser, database: str
 ) -> None:
     browser = operator_client(operator)
@@ -242,7 +242,7 @@ def test_an_access_session_needs_a_proof_of_the_second_factor_like_the_area_itse
         ("ticket", ""), ("ticket", "<b>"), ("minutes", "61"),
      ("minutes", "0"), ("shop", "not a number"), ("shop", str(UUID(int=7)))],
 )  # fmt: skip
-def test_what_is_not_good_enough_opens_nothing(
+def test_invalid_access_request_is_422_and_opens_no_session(
     field: str, value: str, shop: Cast, operator: OperatorUser
 ) -> None:
     answer = operator_client(operator).post(
@@ -252,7 +252,9 @@ def test_what_is_not_good_enough_opens_nothing(
     assert operator.id not in {one.operator for one in sessions()}
 
 
-def test_verbs_refuse_what_forms_do(shop: Cast, operator: OperatorUser) -> None:
+def test_access_operations_refuse_the_same_input_as_the_forms(
+    shop: Cast, operator: OperatorUser
+) -> None:
     at = clock.now()
     good = {
         "actor": _operator(operator),

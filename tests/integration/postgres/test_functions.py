@@ -28,7 +28,7 @@ not a line more, not a line less.
 """
 
 
-def test_the_file_is_what_a_new_database_has(database: str) -> None:
+def test_functions_file_equals_the_functions_of_a_new_database(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
         found, version = read_functions(connection.cursor()), connection.info.server_version
     if os.environ.get("THESELLER_WRITE_DOCS"):
@@ -55,7 +55,7 @@ def test_the_file_is_what_a_new_database_has(database: str) -> None:
         ("alter function guard.tenants_of(uuid) leakproof", "guard.tenants_of(person uuid)"),
     ],
 )  # fmt: skip
-def test_a_changed_function_shows(database: str, change: str, shown: str) -> None:
+def test_changed_database_function_is_reported(database: str, change: str, shown: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as connection:
         connection.execute(change.encode())
         expected = expected_functions(server_version=connection.info.server_version)

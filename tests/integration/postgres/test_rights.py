@@ -63,7 +63,7 @@ def _superuser(name: str) -> Iterator[psycopg.Cursor[Any]]:
         connection.rollback()
 
 
-def test_the_file_is_what_a_new_database_has(fresh: str) -> None:
+def test_rights_file_equals_the_rights_of_a_new_database(fresh: str) -> None:
     with _superuser(fresh) as cursor:
         found = read_rights(cursor)
         version = cursor.connection.info.server_version

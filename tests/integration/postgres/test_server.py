@@ -160,7 +160,7 @@ def test_values_of_failing_statements_stay_out_of_the_log(started: Server) -> No
     assert planted not in written
 
 
-def test_starting_twice_is_once(shared: Server) -> None:
+def test_ensure_started_twice_keeps_the_same_server_process(shared: Server) -> None:
     pid = shared.pid
     shared.ensure_started()
     assert shared.pid == pid
@@ -288,7 +288,7 @@ def test_data_of_another_version_is_refused_with_advice(state: Path) -> None:
     assert "THESELLER_PG_BIN" in caught.value.advice
 
 
-def test_a_damaged_cluster_says_why(started: Server) -> None:
+def test_damaged_cluster_raises_server_failed_error(started: Server) -> None:
     started.stop()
     (started.state / "postgres" / "data" / "global" / "pg_control").unlink()
     with pytest.raises(ServerFailedError, match="did not start"):
@@ -373,7 +373,7 @@ def test_as_root_unreachable_programs_are_copied(state: Path) -> None:
 
 
 @needs_root
-def test_as_an_ordinary_user(state: Path) -> None:
+def test_server_started_by_an_unprivileged_user_owns_its_data(state: Path) -> None:
     python = public_python()
     if python is None:
         pytest.skip("no Python of this version that an unprivileged user can run")
@@ -386,7 +386,7 @@ def test_as_an_ordinary_user(state: Path) -> None:
     assert processes_in(state / "mine" / "postgres" / "data") == []
 
 
-def test_marks_tell_processes_apart() -> None:
+def test_process_mark_with_another_start_time_is_not_alive() -> None:
     mine = process_mark(os.getpid())
     assert mine is not None
     assert mine.alive()

@@ -60,7 +60,7 @@ def test_stock_without_a_date(printed: str | None) -> None:
     assert decode_inventory(json.dumps(page).encode()).summaries[0].updated_at is None
 
 
-def test_reports() -> None:
+def test_report_state_list_and_created_report_are_decoded() -> None:
     state = {
         "reportId": "R1",
         "reportType": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",

@@ -120,7 +120,7 @@ def test_the_old_file_is_overwritten_before_it_is_removed(
     assert content == bytes(len(content))
 
 
-def test_an_unknown_key_is_not_a_destroyed_one(store: FileKeyStore) -> None:
+def test_unknown_key_raises_key_not_found(store: FileKeyStore) -> None:
     unknown = new_id()
     for ask in (store.get, store.destroy, store.record):
         with pytest.raises(KeyNotFoundError, match=str(unknown)):
@@ -356,7 +356,7 @@ def _destroy(directory: Path, secrets_directory: Path, key_id: UUID) -> None:
     )
 
 
-def test_a_reader_beside_a_destroyer_sees_the_key_or_its_end(
+def test_concurrent_reader_gets_the_key_or_key_destroyed(
     tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
 ) -> None:
     for _ in range(5):

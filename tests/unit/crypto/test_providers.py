@@ -88,7 +88,7 @@ def test_refuses_links_and_files_in_the_wrong_place(
         FileSecretProvider(tmp_path / "file")
 
 
-def test_an_absent_secret_says_where_it_belongs(provider: FileSecretProvider) -> None:
+def test_missing_secret_error_names_the_expected_location(provider: FileSecretProvider) -> None:
     with pytest.raises(SecretNotFoundError, match=f"put it into {provider.directory}/session-key"):
         provider.get("session-key")
 

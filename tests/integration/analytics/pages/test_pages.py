@@ -84,7 +84,7 @@ def test_nothing_is_shown_without_signing_in(address: str) -> None:
     assert "/sign-in/" in answer["Location"]
 
 
-def test_the_downloads_are_the_base_rows_to_the_cent(cast: Cast) -> None:
+def test_csv_downloads_equal_the_base_rows_to_the_cent(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2), "10.01")
     shop.order(_noon(2), "0.02", sku="=cmd", asin="B000000009")
@@ -369,7 +369,7 @@ def test_days_without_data_are_gaps_and_compare_with_nothing(cast: Cast) -> None
     )
 
 
-def test_what_amazon_has_not_posted_is_said_to_be_so(cast: Cast) -> None:
+def test_product_without_posted_money_shows_not_posted_yet(cast: Cast) -> None:
     shop, at = Shop(cast.alices_shop), clock.now()
     shop.order(_noon(2), "119.00", item_tax=Decimal("19.00"))
     shop.order(_noon(2), "50.00", sku="PAN-1")

@@ -235,7 +235,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_pulled_shop_equals_amazons_raw_answers(
+def test_figures_from_the_api_equal_amazons_raw_responses(
     case: Case, cast: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = Clock()
@@ -260,7 +260,9 @@ def test_a_pulled_shop_equals_amazons_raw_answers(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_shop_of_files_equals_their_rows(case: Case, cast: Cast, tmp_path: Path) -> None:
+def test_figures_from_imported_files_equal_the_rows_of_the_files(
+    case: Case, cast: Cast, tmp_path: Path
+) -> None:
     clock = Clock()
     with running(case, tmp_path / "amazon", clock) as (amazon, truth):
         shop = Shop(cast.alices_shop, clock)

@@ -100,7 +100,7 @@ def test_a_transaction_of_a_settlement_that_is_not_stored_counts_by_itself(shop:
     assert net(shop) == Decimal(40)
 
 
-def test_a_group_is_a_settlement_once_any_transaction_says_so(shop: Shop) -> None:
+def test_event_group_is_matched_to_the_settlement_that_one_transaction_names(shop: Shop) -> None:
     shop.money(AT, "21.00", order_id="303-1", group_id="G1")
     settled(shop, AT + timedelta(days=5), "20.00", order_id="303-1")
     assert net(shop) == Decimal(41)
@@ -166,7 +166,7 @@ def test_a_settlement_that_prints_only_the_day_is_matched_by_the_day(shop: Shop)
     assert net(shop) == Decimal(15)
 
 
-def test_what_both_post_of_an_order_at_one_instant_is_one_thing(shop: Shop) -> None:
+def test_transaction_and_settlement_line_of_one_order_and_instant_count_once(shop: Shop) -> None:
     shop.money(AT, "20.00", order_id="303-1")
     settled(shop, AT, "19.50", order_id="303-1")
     assert net(shop) == Decimal("19.50")

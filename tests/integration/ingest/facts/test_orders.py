@@ -111,7 +111,7 @@ def test_a_line_is_kept_as_it_is_and_its_day_is_the_stores(shop: Shop) -> None:
     assert shop.dirty() == {(US, date(2026, 11, 9))}
 
 
-def test_structs_and_tuples_say_the_same(shop: Shop) -> None:
+def test_orders_written_as_structs_and_as_tuples_are_stored_alike(shop: Shop) -> None:
     shop.write(write_orders, [[line(), line("CUP", occurrence=1)]])
     stored = shop.rows(
         "select order_id, line_key, sku, quantity, item_price from ingest_order_line order by 1, 2"
@@ -286,7 +286,7 @@ def test_a_line_without_a_number_is_one_line_whatever_its_asin(
     assert shop.rows("select asin, quantity from ingest_order_line") == [(asin or "B000000001", 2)]
 
 
-def test_what_is_too_old_or_sold_elsewhere_is_left_out_and_counted(shop: Shop) -> None:
+def test_order_lines_too_old_or_outside_amazon_are_skipped_and_counted(shop: Shop) -> None:
     ancient = AT - timedelta(days=FACTS_KEPT_DAYS, seconds=1)
     written = shop.write(
         write_orders,
@@ -301,7 +301,7 @@ def test_what_is_too_old_or_sold_elsewhere_is_left_out_and_counted(shop: Shop) -
     assert (written.rows, written.too_old, written.elsewhere, written.skipped) == (1, 1, 1, 2)
 
 
-def test_another_tenant_sees_nothing_of_it(shop: Shop, cast: Cast) -> None:
+def test_order_lines_are_invisible_to_another_tenant(shop: Shop, cast: Cast) -> None:
     shop.write(write_orders, [[line()]])
     with tenant_scope(cast.charlies_shop), databases["default"].cursor() as cursor:
         cursor.execute("select count(*) from ingest_order_line")
@@ -314,7 +314,7 @@ def test_rows_of_another_tenant_cannot_be_added(shop: Shop, cast: Cast) -> None:
     assert shop.rows("select count(*) from ingest_order_line") == [(0,)]
 
 
-def test_a_setting_forged_inside_the_statement_does_not_deceive(shop: Shop, cast: Cast) -> None:
+def test_tenant_setting_changed_inside_a_statement_is_refused(shop: Shop, cast: Cast) -> None:
     shop.write(write_orders, [[line()]])
     steal = (
         "insert into ingest_order_line select set_config('theseller.tenant', %s, true)::uuid,"
@@ -644,7 +644,7 @@ def test_drift_holds_paths_and_counts_only(shop: Shop) -> None:
     ]
 
 
-def test_a_document_in_parts_is_written_as_in_one(
+def test_orders_written_in_several_parts_are_stored_like_one_part(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("theseller.ingest.facts.orders.PART_ROWS", 2)

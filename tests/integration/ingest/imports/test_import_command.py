@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_type_at_once_then_again(
+def test_importing_every_report_type_twice_changes_nothing_the_second_time(
     cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [

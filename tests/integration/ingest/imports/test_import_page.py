@@ -174,7 +174,9 @@ def test_a_forged_form_is_refused(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("fragment", [True, False])
-def test_what_is_too_large_or_too_many_is_said(cast: Cast, *, fragment: bool) -> None:
+def test_upload_of_too_many_or_too_large_files_is_413_with_a_message(
+    cast: Cast, *, fragment: bool
+) -> None:
     alice = _browser(cast.alice)
     with override_settings(UPLOAD_BYTES_MAX=1 << 20, FILE_UPLOAD_MAX_MEMORY_SIZE=1 << 20):
         status, page = _post(alice, _upload(b"x" * (2 << 20)), fragment=fragment)
@@ -196,7 +198,7 @@ def test_a_file_of_more_lines_than_the_page_reads_is_refused(cast: Cast) -> None
     )
 
 
-def test_everything_up_to_the_limit_reaches_the_reader(cast: Cast) -> None:
+def test_upload_just_below_the_size_limit_is_read(cast: Cast) -> None:
     """Between our limit and Django's there must be no size at which files vanish without a word."""
     assert settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= settings.UPLOAD_BYTES_MAX
     header, rows = report(ALICE, ORDERS).split("\n", 1)

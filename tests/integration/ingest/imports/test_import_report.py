@@ -116,7 +116,9 @@ def test_orders_become_facts_in_their_region(
 
 
 @pytest.mark.parametrize(("seller", "comma"), [(ALICE, False), (ALICE_EU, True), (CHARLIE, True)])
-def test_a_settlement_adds_up_in_the_ledger(cast: Cast, seller: str, *, comma: bool) -> None:
+def test_imported_settlement_lines_sum_to_the_settlement_total(
+    cast: Cast, seller: str, *, comma: bool
+) -> None:
     outcome = _import(settlement_text(seller, decimal_comma=comma), cast)
     assert outcome.status is ImportStatus.IMPORTED
     ((total, count),) = _ask(
@@ -128,7 +130,7 @@ def test_a_settlement_adds_up_in_the_ledger(cast: Cast, seller: str, *, comma: b
     assert count == outcome.inspection.rows
 
 
-def test_traffic_becomes_days(cast: Cast) -> None:
+def test_imported_traffic_report_is_stored_by_day(cast: Cast) -> None:
     outcome = _import(zipped(report(ALICE, TRAFFIC)), cast)
     assert outcome.status is ImportStatus.IMPORTED
     ((days, sales),) = _ask(
@@ -296,7 +298,7 @@ def test_lines_outside_amazon_and_beyond_18_months_are_left_out_and_counted(cast
 
 
 @pytest.mark.parametrize("rows", ["", "old", "elsewhere"])
-def test_a_report_with_nothing_for_us_leaves_no_trace(cast: Cast, rows: str) -> None:
+def test_report_without_importable_rows_changes_no_data(cast: Cast, rows: str) -> None:
     header, first, *_ = report(ALICE, BY_DATE).split("\n")
     names, cells = header.split("\t"), first.split("\t")
     if rows == "old":
@@ -464,7 +466,7 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
         ),
     ],
 )
-def test_labels_of_money_make_the_figures_of_the_day(
+def test_imported_charge_labels_give_the_expected_daily_net_and_fees(
     cast: Cast,
     store: str,
     currency: str,

@@ -62,7 +62,9 @@ def both(cast: Cast) -> list[Limiter]:
     return [_limiter(cast.alices_shop, new_id()), InMemoryLimiter()]
 
 
-def test_it_counts_as_the_pure_arithmetic_does(both: list[Limiter]) -> None:
+def test_database_limiter_gives_the_same_waits_as_the_in_memory_limiter(
+    both: list[Limiter],
+) -> None:
     script = [(0.0, "take")] * 12 + [
         (1.0, "take"),
         (2.0, "take"),
@@ -112,7 +114,7 @@ def test_a_nonsensical_rate_is_ignored(cast: Cast, header: str | None) -> None:
     assert grants == PLAN.burst
 
 
-def test_a_taken_token_allows_one_call() -> None:
+def test_prepaid_limiter_grants_one_call_for_each_paid_token() -> None:
     prepaid = PrepaidLimiter(InMemoryLimiter())
     assert isinstance(prepaid.acquire(KEY, AT), NotBefore)
     assert prepaid.pay(KEY, AT) is None

@@ -22,7 +22,7 @@ def _progress(worker: Worker) -> dict[str, StreamProgress]:
         return {stream.name: stream for stream in queries.progress()}
 
 
-def test_progress_is_true_from_the_first_second_to_the_last(worker: Worker) -> None:
+def test_progress_reports_waiting_preparing_and_done(worker: Worker) -> None:
     before = _progress(worker)
     assert list(before) == ["orders_history", "orders", "transactions", "settlements", "inventory"]
     assert {stream.step for stream in before.values()} == {"waiting"}
@@ -36,7 +36,7 @@ def test_progress_is_true_from_the_first_second_to_the_last(worker: Worker) -> N
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.NEVER_RUN}))
-def test_every_outcome_has_words(worker: Worker, outcome: Outcome) -> None:
+def test_every_sync_outcome_has_a_progress_message(worker: Worker, outcome: Outcome) -> None:
     worker.rows(
         "update ingest_stream set last_outcome = %s, failures_in_row = 5 where name ="
         " 'transactions'",
@@ -76,7 +76,7 @@ def _client(person: UUID) -> Client:
     return client
 
 
-def test_the_page_and_its_part(worker: Worker, cast: Cast) -> None:
+def test_progress_page_and_its_htmx_fragment_are_rendered(worker: Worker, cast: Cast) -> None:
     with as_role("web"):
         _look(cast)
 

@@ -78,7 +78,7 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     ("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))]
 )
-def test_killed_at_any_boundary_it_ends_the_same(
+def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
     worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]
 ) -> None:
     fresh = worker.stream(name)["cursor"]
@@ -145,7 +145,7 @@ def test_workers_at_once_share_the_streams(worker: Worker) -> None:
     assert lines == distinct > 50
 
 
-def test_a_page_that_arrives_after_the_end_is_not_written(
+def test_page_received_after_disconnection_is_not_stored(
     worker: Worker, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask, before = SyncStep.call, worker.requests_of("listTransactions")
