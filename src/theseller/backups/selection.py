@@ -89,7 +89,8 @@ def refuse_shorter_journal(context: BackupContext, wanted: UUID, state: Path) ->
                 f"the erasure journal at hand lacks {missing} of the {then.count} entries that it"
                 f" had when backup {_named(identity)} was taken: the key store and `erasures/` were"
                 " put back from an older copy. Put the newest copies back; if there are none,"
-                " `--allow-missing-journal` restores, and what those entries say was erased comes back"
+                " `--allow-missing-journal` restores, and what those entries say was erased comes"
+                " back"
             )
 
 

@@ -305,7 +305,7 @@ def _summary(
 
 
 def _change_text(ratio: Decimal, before: str, *, same_hour: bool) -> str:
-    """Return a change as a part of a sentence: ``up 12% on the previous 28 days``."""
+    """Return a change in words: ``up 12% on the previous 28 days``."""
     values = {"change": format_percent(abs(ratio), style=style_for()), "before": before}
     if same_hour:
         return (

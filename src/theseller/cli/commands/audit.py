@@ -21,7 +21,7 @@ _FINDINGS_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verbs `verify`, `show`, `record-restore`, `accept-copy`, `seal`."""
+    """Declare the verbs of `theseller audit` and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verify = verbs.add_parser(
         "verify",

@@ -1,0 +1,33 @@
+"""Docstrings of the source begin with a short summary (CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from tests.style.vocabulary import ROOT, tracked
+
+#: As in an index: the name, and what it does, on one line.
+SUMMARY_MAX = 72
+_SOURCES = [name for name in tracked(".py") if name.startswith("src/")]
+
+
+def _summaries(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and first line of every docstring."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node)
+            if docstring:
+                yield node.body[0].lineno, docstring.splitlines()[0]
+
+
+def test_a_long_summary_is_found() -> None:
+    text = f'def load() -> None:\n    """{"Load " * 20}."""\n'
+    assert [len(summary) > SUMMARY_MAX for _, summary in _summaries(text)] == [True]
+
+
+@pytest.mark.parametrize("name", _SOURCES)
+def test_summaries_are_short(name: str) -> None:
+    found = list(_summaries((ROOT / name).read_text()))
+    assert [(line, summary) for line, summary in found if len(summary) > SUMMARY_MAX] == []
