@@ -60,7 +60,12 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("restart")
+    with _running(tmp_path_factory.mktemp("restart")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[Running]:
     (port,) = free_ports(1)
     # No backups: the worker restarts when its jobs have ended, and a backup that is cut off takes
     # minutes to notice.
@@ -168,15 +173,16 @@ def test_worker_and_web_go_on_and_no_job_is_lost(
     )
 
 
-def test_worker_and_web_log_why_they_ended(running: Running) -> None:
-    for process, name, event in (
-        (running.worker, "worker", "worker_stopped"),
-        (running.web, "serve", "serve_stopped"),
-    ):
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-        last = running.lines(name)[-1]
-        assert (last["event"], last["reason"], last["exit_status"]) == (event, "signal", 0)
+def test_worker_and_web_log_why_they_ended(tmp_path: Path) -> None:
+    with _running(tmp_path) as ended:  # the other tests' go on
+        for process, name, event in (
+            (ended.worker, "worker", "worker_stopped"),
+            (ended.web, "serve", "serve_stopped"),
+        ):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+            last = ended.lines(name)[-1]
+            assert (last["event"], last["reason"], last["exit_status"]) == (event, "signal", 0)
 
 
 def _defer(running: Running) -> int:
