@@ -91,7 +91,7 @@ def test_a_known_secret_is_found_in_what_postgresql_compressed(first: int) -> No
     ) == {"password"}
 
 
-def test_what_is_identical_is_found_at_each_of_its_places() -> None:
+def test_identical_content_is_reported_at_each_of_its_places() -> None:
     search = LeakScanner([Exact("password", SECRET.encode())])
     for place in ("a", "b"):
         search.content(place, SECRET.encode())
@@ -110,7 +110,7 @@ def test_a_key_that_is_no_text_is_found_as_bytes_and_as_base64() -> None:
         assert _hits(content, Exact("root key", key)) == {"root key"}
 
 
-def test_nothing_is_found_where_nothing_is() -> None:
+def test_leak_scanner_reports_nothing_in_similar_text() -> None:
     noise = _noise(2_000_000)
     near = b"CNRYabc CNRY234 Atza| Atzr|short 434e5259 " + base64.b64encode(
         b"CNRY but not a canary, Atza| nor a token"
@@ -145,7 +145,7 @@ def test_files_are_found_by_content_and_by_name_and_counted(tmp_path: Path) -> N
     assert search.found.bytes > len(SECRET) + len(CANARY)
 
 
-def test_an_excuse_is_for_its_own_place_and_needle_only(tmp_path: Path) -> None:
+def test_allowed_finding_applies_to_its_place_and_needle_only(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(SECRET)
     for excuse in (
         AllowedFinding("other", "password", ""),

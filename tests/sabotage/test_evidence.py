@@ -163,7 +163,7 @@ def test_the_database_refuses_met_without_anything_checked(
         superuser.execute(_FORGED.replace("'met', 1", "'met', 0"))
 
 
-def test_broken_stays_broken_however_old(
+def test_failed_evidence_stays_failed_regardless_of_age(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _replace_probe(monkeypatch, CATALOGUE[CONTROL].control, lambda _world: Failed("as planned", 1))
@@ -223,7 +223,7 @@ def test_the_recurring_job_runs_what_is_due_and_nothing_else(deployment: Deploym
     probe_all()
 
 
-def test_what_happens_makes_its_controls_due(deployment: Deployment) -> None:
+def test_audited_event_makes_its_controls_due(deployment: Deployment) -> None:
     probe_all()
     with transaction.atomic(using="retention"):
         record(

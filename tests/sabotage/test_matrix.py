@@ -59,7 +59,7 @@ def _besides(saboteur: Saboteur) -> str:
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def test_the_page_is_the_list() -> None:
+def test_saboteur_matrix_page_equals_the_list_of_saboteurs() -> None:
     written = "\n".join(_lines()) + "\n"
     if os.environ.get("THESELLER_WRITE_DOCS"):
         _PAGE.write_text(written)

@@ -29,7 +29,7 @@ CHOICES = list(
 )
 
 
-def test_the_table_is_exactly_these_operations() -> None:
+def test_allow_list_holds_exactly_the_expected_operations() -> None:
     assert set(OPERATIONS) == {
         "searchOrders",
         "getOrder",
@@ -58,7 +58,7 @@ def test_the_table_is_exactly_these_operations() -> None:
         "SEARCHORDERS",
     ],
 )
-def test_anything_else_is_refused(name: str) -> None:
+def test_operation_outside_the_allow_list_is_refused(name: str) -> None:
     with pytest.raises(NotAllowedError):
         allowed(name)
 
@@ -148,7 +148,7 @@ def test_each_feature_names_the_roles_that_it_alone_needs() -> None:
         assert feature.kept
 
 
-def test_streams_and_features_fit_together() -> None:
+def test_every_stream_belongs_to_a_feature_and_uses_allowed_operations() -> None:
     assert {stream for feature in FEATURES.values() for stream in feature.streams} == set(STREAMS)
     assert all(name in OPERATIONS for stream in STREAMS.values() for name in stream.operations)
     assert {operation.name for operation in operations_for(["stock"])} == {"getInventorySummaries"}

@@ -138,7 +138,7 @@ def test_classify_settlement_ignores_case_and_spaces(
         ("Shipment", ("Expenses", "AmazonFees", "FeeOf2031", "Base"), ChargeType.UNCLASSIFIED),
     ],
 )
-def test_transaction_leaves(
+def test_classify_transaction_maps_breakdown_leaves_in_any_case(
     transaction_type: str, path: tuple[str, ...], expected: ChargeType
 ) -> None:
     assert classify_transaction(transaction_type, path) is expected
@@ -148,7 +148,9 @@ def test_transaction_leaves(
 
 
 @given(st.text(), st.lists(st.text(), max_size=5), st.text())
-def test_every_label_has_a_kind(transaction_type: str, path: list[str], description: str) -> None:
+def test_every_charge_label_is_classified_without_error(
+    transaction_type: str, path: list[str], description: str
+) -> None:
     assert classify_transaction(transaction_type, path) in ChargeType
     assert classify_settlement(transaction_type, description, description) in ChargeType
     assert classify_proceeds(description) in ChargeType
@@ -171,7 +173,7 @@ def test_every_kind_has_one_group_and_cash_and_tax_are_no_profit() -> None:
     assert not is_profit_and_loss(ChargeType.RESERVE)
 
 
-def test_proceeds_types() -> None:
+def test_classify_proceeds_maps_item_discount_and_unknown_types() -> None:
     assert classify_proceeds("ITEM") is ChargeType.PRINCIPAL
     assert classify_proceeds("DISCOUNT") is ChargeType.PROMOTION
     assert classify_proceeds("OTHER") is ChargeType.UNCLASSIFIED

@@ -223,7 +223,7 @@ def test_the_price_of_a_loan_is_a_cost_and_the_loan_is_none() -> None:
         assert classify_transaction("LoanServicing", (loan,)) is ChargeType.DEBT, loan
 
 
-def test_indian_labels() -> None:
+def test_indian_charge_labels_give_the_expected_totals() -> None:
     fees = [
         ("Commission", "-100.00"),
         ("Commission IGST", "-18.00"),
@@ -426,7 +426,7 @@ def test_a_tax_given_up_with_a_discount_is_no_cost_in_either_source() -> None:
         ("AmazonFees", "A fee of the year 2031", "Tax on fee", ChargeType.OTHER_FEE),
     ],
 )
-def test_current_labels_in_any_case(
+def test_current_settlement_labels_are_classified_in_any_case(
     type_: str, amount_type: str, description: str, kind: ChargeType
 ) -> None:
     for write in (str, str.upper, str.lower, str.swapcase):
@@ -448,7 +448,7 @@ def test_current_labels_in_any_case(
         (("Promo", "ShippingTaxDiscount"), ChargeType.SHIPPING_TAX),
     ],
 )
-def test_current_breakdowns(path: tuple[str, ...], kind: ChargeType) -> None:
+def test_current_breakdown_paths_are_classified(path: tuple[str, ...], kind: ChargeType) -> None:
     assert classify_transaction("Shipment", path) is kind
 
 

@@ -109,7 +109,7 @@ def test_a_deadline_around_several_calls_holds_for_each() -> None:
         ask(http, http.build_request("GET", address), seconds=600)
 
 
-def test_what_the_reader_does_between_pieces_meets_the_deadline_too() -> None:
+def test_document_deadline_includes_time_between_chunks() -> None:
     with dripping(_HEAD + b"y" * 200_000, b"x") as address, new_http() as http:
         pieces = stream_document(
             http,

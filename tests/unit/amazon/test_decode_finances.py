@@ -118,7 +118,7 @@ def decode(**changes: object) -> Transaction:
     return one
 
 
-def test_the_leaves_of_a_sale() -> None:
+def test_breakdown_leaves_of_a_sale_become_ledger_lines() -> None:
     page = decode_transactions(body(transaction(), nextToken="more"))
     assert (page.next_token, page.mismatches, page.drift) == ("more", 0, ())
     one = decode()
@@ -158,7 +158,7 @@ def test_amounts_never_pass_through_a_float() -> None:
     assert str(one.total) == digits
 
 
-def test_a_leaf_too_few_becomes_one_unclassified_line_with_the_difference() -> None:
+def test_missing_breakdown_leaf_is_added_as_one_unclassified_line() -> None:
     one = decode(items=[item(breakdowns=[part("ProductCharges", "290.00")])])
     assert one.mismatches == 1
     assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].sku) == (
@@ -168,7 +168,7 @@ def test_a_leaf_too_few_becomes_one_unclassified_line_with_the_difference() -> N
     )
 
 
-def test_an_item_too_few_becomes_an_unclassified_line_of_the_whole() -> None:
+def test_missing_transaction_item_is_added_as_one_unclassified_line() -> None:
     one = decode(totalAmount=money("300"))
     assert (one.lines[-1].kind, one.lines[-1].amount, one.lines[-1].item) == (
         ChargeType.UNCLASSIFIED,
@@ -181,7 +181,7 @@ def test_an_item_too_few_becomes_an_unclassified_line_of_the_whole() -> None:
     )
 
 
-def test_a_leaf_in_another_currency_explains_nothing() -> None:
+def test_breakdown_leaf_in_another_currency_does_not_reduce_the_difference() -> None:
     foreign = {
         "breakdownType": "Commission",
         "breakdownAmount": money("-1", "EUR"),
@@ -220,7 +220,7 @@ def test_several_leaves_on_the_whole_go_to_the_only_item() -> None:
     ]
 
 
-def test_a_bare_transaction_is_known_by_its_type() -> None:
+def test_transaction_without_items_is_classified_by_its_type() -> None:
     bare = {
         "items": None,
         "breakdowns": None,
@@ -237,7 +237,7 @@ def test_a_bare_transaction_is_known_by_its_type() -> None:
     assert decode(transactionType="Shipment", totalAmount=money("0"), **bare).lines == ()
 
 
-def test_refunds_are_refunds() -> None:
+def test_refund_transaction_lines_are_classified_as_refunds() -> None:
     tree = [
         part("ProductCharges", "-10", part("OurPricePrincipal", "-10")),
         part("AmazonFees", "1.5", part("Commission", "1.5")),
@@ -246,7 +246,7 @@ def test_refunds_are_refunds() -> None:
     assert [line.kind for line in one.lines] == [ChargeType.REFUND_PRINCIPAL, ChargeType.REFERRAL]
 
 
-def test_without_an_id_the_key_is_the_same_again_and_differs_by_content() -> None:
+def test_transaction_without_id_gets_a_stable_key_from_its_content() -> None:
     one, again = decode(transactionId=None), decode(transactionId=None)
     assert one.key.startswith("sha256:")
     assert one.key == again.key
@@ -254,7 +254,7 @@ def test_without_an_id_the_key_is_the_same_again_and_differs_by_content() -> Non
     assert decode(transactionId=None, postedDate="2026-11-20T12:45:48Z").key != one.key
 
 
-def test_empty_pages_and_nulls_are_legal() -> None:
+def test_empty_transactions_pages_are_decoded() -> None:
     assert decode_transactions(b'{"payload":{"nextToken":"x"}}').next_token == "x"
     assert (
         decode_transactions(b'{"payload":{"transactions":null,"nextToken":null}}').transactions
@@ -278,7 +278,7 @@ def test_a_new_field_is_noticed_at_any_depth_and_named_once() -> None:
         '{"payload":{"transactions":[{"transactionType":"zzq1"}]}}',
     ],
 )
-def test_another_shape_is_drift(text: str) -> None:
+def test_transactions_page_with_another_shape_raises_drifted_error(text: str) -> None:
     with pytest.raises(DriftedError) as caught:
         decode_transactions(text.encode())
     assert "zzq1" not in str(caught.value)
@@ -310,7 +310,7 @@ def test_lines_always_add_up_to_the_total(
     decode(items=[item(total, parts) for parts in items], breakdowns=tree, totalAmount=money(total))
 
 
-def test_balances_keep_their_path() -> None:
+def test_nested_balances_are_decoded_with_their_path() -> None:
     reserved = {
         "balanceType": "RESERVED",
         "amount": {"currencyAmount": 7000.5, "currencyCode": "USD"},
@@ -333,7 +333,7 @@ def test_balances_keep_their_path() -> None:
     assert page.drift == ()
 
 
-def test_summaries() -> None:
+def test_settlement_summaries_are_decoded() -> None:
     summary = {
         "netProceeds": {"currencyAmount": 8.01, "currencyCode": "USD"},
         "relatedIdentifiers": [
@@ -356,7 +356,7 @@ def test_summaries() -> None:
 
 
 @pytest.mark.parametrize("seller_id", ["A2ALICEEXAMPLE1", "A3CHARLIEEXMPL", "A4DORAEXAMPLE22"])
-def test_what_is_null_and_split_as_in_recorded_answers_is_read_to_the_cent(seller_id: str) -> None:
+def test_recorded_transactions_with_nulls_and_split_fees_add_up_to_the_cent(seller_id: str) -> None:
     """Decode statuses, contexts and breakdowns that are null.
 
     Also fees of a base and a tax, and items that name a total only.

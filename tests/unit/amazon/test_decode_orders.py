@@ -79,7 +79,7 @@ def page(*found: dict[str, Any], **changes: object) -> bytes:
     ).encode()
 
 
-def test_a_page() -> None:
+def test_orders_page_is_decoded_without_personal_data() -> None:
     decoded = decode_orders_page(page(order()))
     assert decoded.next_token == "page-2"
     assert decoded.created_before == datetime(2026, 11, 22, tzinfo=UTC)
@@ -102,7 +102,7 @@ def test_a_page() -> None:
     assert b"zzq1" not in msgspec.json.encode(decoded)
 
 
-def test_one_order() -> None:
+def test_single_order_response_is_decoded() -> None:
     body = json.dumps(
         {
             "order": order(
@@ -163,7 +163,7 @@ def test_another_shape_is_drift_that_names_the_place(change: dict[str, Any], pat
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", page(order())[:-40], b"\xff\xfe", b"[" * 50_000])
-def test_no_json_is_an_outage(body: bytes) -> None:
+def test_orders_page_that_is_not_json_raises_amazon_error(body: bytes) -> None:
     with pytest.raises((UnavailableError, DriftedError)) as caught:
         decode_orders_page(body)
     assert "zzq1" not in str(caught.value)
@@ -286,7 +286,7 @@ class _LeakyPage(msgspec.Struct):
     orders: list[_LeakyOrder]
 
 
-def test_the_leak_tests_can_fail() -> None:
+def test_leak_checks_detect_an_additional_personal_field() -> None:
     """A struct that names one field too many is caught by each of the checks above."""
     leaky = Shape("searchOrders", _LeakyPage, dropped(pii="orders[].buyer: buyerName buyerEmail"))
     decoded = leaky.decode(page(order()))
@@ -295,6 +295,6 @@ def test_the_leak_tests_can_fail() -> None:
     assert leaky.kept & set(leaky.dropped) == {"orders[].buyer.buyerName"}
 
 
-def test_a_dropped_table_reads_as_written() -> None:
+def test_dropped_paths_are_parsed_from_their_notation() -> None:
     table = dropped(pii="a.b[]: c d[]\n\n: e", unneeded="f: g")
     assert table == {"a.b[].c": Why.PII, "a.b[].d[]": Why.PII, "e": Why.PII, "f.g": Why.UNNEEDED}

@@ -21,7 +21,7 @@ from theseller.amazon.errors import DriftedError
 from theseller.lib.secret import Secret
 
 
-def test_stock() -> None:
+def test_inventory_summaries_are_decoded() -> None:
     summary = {
         "sellerSku": "SOAP-1",
         "asin": "B1",
@@ -55,7 +55,7 @@ def test_stock() -> None:
 
 
 @pytest.mark.parametrize("printed", ["", None, "yesterday"])
-def test_stock_without_a_date(printed: str | None) -> None:
+def test_inventory_summary_without_a_date_is_decoded(printed: str | None) -> None:
     page = {"payload": {"inventorySummaries": [{"sellerSku": "S", "lastUpdatedTime": printed}]}}
     assert decode_inventory(json.dumps(page).encode()).summaries[0].updated_at is None
 
@@ -86,7 +86,7 @@ def test_a_documents_address_is_a_secret() -> None:
     assert "zzq1" not in str(caught.value)
 
 
-def test_stores_without_the_shops_name() -> None:
+def test_marketplace_participations_are_decoded_without_the_store_name() -> None:
     entry = {
         "marketplace": {
             "id": "A1",
@@ -106,7 +106,7 @@ def test_stores_without_the_shops_name() -> None:
     assert "zzq1" not in repr(participations)
 
 
-def test_metrics() -> None:
+def test_order_metrics_are_decoded() -> None:
     entry = {
         "interval": "2026-11-01T00:00Z--2026-11-02T00:00Z",
         "unitCount": 3,

@@ -30,7 +30,7 @@ def _decoded(status: str | None = "UNSHIPPED", **address: str | None) -> SlipDat
         ("PARTIALLY_SHIPPED", True, False), ("A_NEW_ONE", True, False), (None, True, False),
     ],
 )  # fmt: skip
-def test_a_parcel_may_have_left_unless_amazon_says_that_it_has_not(
+def test_order_status_tells_whether_the_parcel_may_have_left(
     status: str | None,
     left: bool,  # noqa: FBT001
     cancelled: bool,  # noqa: FBT001

@@ -95,12 +95,12 @@ def test_the_charset_of_a_document_response_is_passed_on(
     assert reported == charsets
 
 
-def test_no_piece_is_large() -> None:
+def test_document_chunks_are_at_most_64_kilobytes() -> None:
     pieces = list(stream_document(http(gzip.compress(ROWS * 5)), URL, "GZIP"))
     assert max(map(len, pieces)) <= 64 * 1024
 
 
-def test_no_token_goes_along_and_the_client_streams_it_too() -> None:
+def test_document_download_sends_no_access_token() -> None:
     requests: list[httpx.Request] = []
 
     def amazon(request: httpx.Request) -> httpx.Response:
@@ -137,7 +137,7 @@ def test_a_truncated_gzip_is_never_taken_for_whole(cut: int) -> None:
         (ROWS, 200, "BROTLI", None),
     ],
 )
-def test_no_traceback_tells_the_address_even_with_its_local_variables(
+def test_document_error_traceback_does_not_reveal_the_url(
     content: bytes, status: int, compression: str | None, failure: Exception | None
 ) -> None:
     with pytest.raises(AmazonError) as caught:
@@ -145,7 +145,7 @@ def test_no_traceback_tells_the_address_even_with_its_local_variables(
     assert_tells_nothing(caught.value)
 
 
-def test_an_empty_answer_is_no_gzip_document() -> None:
+def test_empty_gzip_document_raises_unavailable_error() -> None:
     with pytest.raises(UnavailableError):
         list(stream_document(http(b""), URL, "GZIP"))
 
@@ -169,7 +169,9 @@ def test_a_stream_that_breaks_off_is_retriable(failure: Exception) -> None:
         (302, UnavailableError),
     ],
 )
-def test_statuses(status: int, expected: type[AmazonError]) -> None:
+def test_document_download_status_raises_the_expected_error(
+    status: int, expected: type[AmazonError]
+) -> None:
     with pytest.raises(expected):
         list(stream_document(http(b"<Error>Request has expired</Error>", status=status), URL, None))
 
@@ -185,7 +187,7 @@ def test_a_decompression_bomb_is_refused_before_it_fills_the_memory() -> None:
     assert "tooCompressed" in str(caught.value)
 
 
-def test_both_sizes_are_capped() -> None:
+def test_document_above_compressed_or_plain_size_limit_is_refused() -> None:
     with pytest.raises(DriftedError):
         list(stream_document(http(ROWS), URL, None, limits=DocumentLimits(compressed=100_000)))
     with pytest.raises(DriftedError):
@@ -196,7 +198,7 @@ def test_both_sizes_are_capped() -> None:
         )
 
 
-def test_garbage_is_not_gzip() -> None:
+def test_document_that_is_not_gzip_raises_drifted_error() -> None:
     with pytest.raises(DriftedError) as caught:
         list(stream_document(http(b"PK\x03\x04 a zip"), URL, "GZIP"))
     assert caught.value.__context__ is None

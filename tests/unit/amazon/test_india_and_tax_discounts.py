@@ -191,7 +191,7 @@ _SAMPLES: dict[str, tuple[str, str, str, str, tuple[str, str, str]]] = {
 
 
 @pytest.mark.parametrize("name", _SAMPLES)
-def test_both_sources_give_the_figures_computed_by_hand(name: str) -> None:
+def test_settlement_and_finances_give_the_expected_net_fees_and_tax(name: str) -> None:
     in_settlement, in_finances, currency, text, expected = _SAMPLES[name]
     words = text.split()
     lines = []

@@ -84,7 +84,7 @@ def assert_tells_nothing(error: BaseException) -> None:
     assert error.__cause__ is None
 
 
-def test_a_code_becomes_a_grant() -> None:
+def test_authorization_code_is_exchanged_for_a_grant() -> None:
     seen: list[httpx.Request] = []
 
     def amazon(request: httpx.Request) -> httpx.Response:
@@ -107,7 +107,7 @@ def test_a_code_becomes_a_grant() -> None:
     assert not any(word in repr(grant) for word in HIDDEN)
 
 
-def test_a_refresh_token_becomes_an_access_token() -> None:
+def test_refresh_token_is_exchanged_for_an_access_token() -> None:
     seen: list[dict[str, str]] = []
 
     def amazon(request: httpx.Request) -> httpx.Response:
@@ -166,7 +166,9 @@ def test_a_refused_client_secret_is_an_error_for_the_operator(secrets: tuple[Sec
         (200, {**TOKENS, "expires_in": "Atza|access-zzq5"}, LWAUnavailableError),
     ],
 )
-def test_the_failure_table(status: int, body: object, expected: type[LWAError]) -> None:
+def test_lwa_error_response_raises_the_expected_exception(
+    status: int, body: object, expected: type[LWAError]
+) -> None:
     with pytest.raises(LWAError) as caught:
         client(answering(status, body)).refresh(REFRESH, NOON)
     assert type(caught.value) is expected
@@ -181,12 +183,12 @@ def test_a_rejected_code_is_not_a_revocation() -> None:
     assert_tells_nothing(caught.value)
 
 
-def test_a_grant_without_a_refresh_token_is_no_grant() -> None:
+def test_token_response_without_refresh_token_is_refused() -> None:
     with pytest.raises(LWAUnavailableError):
         client(answering(200, {**TOKENS, "refresh_token": None})).exchange_code(CODE, BACK, NOON)
 
 
-def test_misconfiguration_names_amazons_code_and_nothing_else() -> None:
+def test_lwa_misconfigured_error_contains_only_amazons_error_code() -> None:
     with pytest.raises(LWAMisconfiguredError) as caught:
         client(
             answering(400, {"error": "unauthorized_client", "error_description": "zzq2"})
@@ -201,7 +203,9 @@ def test_misconfiguration_names_amazons_code_and_nothing_else() -> None:
     ("header", "expected"),
     [("17", 17.0), ("999999", 3600.0), ("Mon, 23 Nov 2026 12:00:00 GMT", None), (None, None)],
 )
-def test_retry_after(header: str | None, expected: float | None) -> None:
+def test_retry_after_header_of_a_503_response_is_parsed(
+    header: str | None, expected: float | None
+) -> None:
     with pytest.raises(LWAUnavailableError) as caught:
         client(answering(503, b"", {"retry-after": header} if header else None)).refresh(
             REFRESH, NOON
@@ -213,7 +217,7 @@ def test_retry_after(header: str | None, expected: float | None) -> None:
     "failure",
     [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError],
 )
-def test_a_broken_network_keeps_the_token_and_leaks_nothing(
+def test_network_failure_of_a_token_refresh_raises_lwa_unavailable_error(
     failure: type[httpx.RequestError],
 ) -> None:
     def amazon(request: httpx.Request) -> httpx.Response:
@@ -225,7 +229,7 @@ def test_a_broken_network_keeps_the_token_and_leaks_nothing(
     gc.collect()
 
 
-def test_an_endless_answer_is_cut_off() -> None:
+def test_endless_token_response_is_refused() -> None:
     with pytest.raises(LWAUnavailableError) as caught:
         client(answering(200, b'{"access_token":"' + b"x" * 200_000)).refresh(REFRESH, NOON)
     assert caught.value.code == "too_large"

@@ -72,7 +72,7 @@ def test_a_line_is_decoded() -> None:
     ]
 
 
-def test_tuples_hold_the_same_in_the_same_order() -> None:
+def test_all_orders_rows_as_tuples_equal_rows_as_structs() -> None:
     data = [all_orders(order(), order(sku="BRUSH-2")).encode()]
     lines = list(read_report(data).rows())
     rows = read_report(data, rows_as_tuples=True).rows()
@@ -283,7 +283,7 @@ def test_the_list_of_refusals_is_capped_and_the_count_is_not() -> None:
     assert found.rows_refused_count == 150
 
 
-def test_a_stream_ends_with_the_refusal() -> None:
+def test_report_stream_with_a_bad_row_raises_after_the_last_batch() -> None:
     stream = stream_report([all_orders(order(), order(quantity="x")).encode()])
     batches = stream.batches()
     assert len(next(batches)) == 1

@@ -43,7 +43,7 @@ _JAPANESE = all_orders(
         (_GOOD.replace("Amazon.de", "").encode("cp1252"), "cp1252"),
     ],
 )
-def test_encoding_is_decided_and_recorded(data: bytes, codec: str) -> None:
+def test_report_encoding_is_detected_and_recorded_with_evidence(data: bytes, codec: str) -> None:
     report = read_report([data])
     assert report.inspection.encoding == codec
     assert report.inspection.encoding_evidence
@@ -51,7 +51,7 @@ def test_encoding_is_decided_and_recorded(data: bytes, codec: str) -> None:
     assert {row.title for row in report.rows()} == {title}  # type: ignore[union-attr]
 
 
-def test_a_kanji_title_of_a_european_store_is_not_guessed() -> None:
+def test_shift_jis_report_of_a_european_store_needs_the_encoding_option() -> None:
     data = all_orders(order(product_name="木製ブラシ やわらかめ")).encode("cp932")
     found = inspect_report([data])
     assert not found.importable
@@ -93,7 +93,7 @@ def test_the_charset_that_a_document_is_served_with_decides_where_nothing_else_d
     assert report.inspection.encoding == codec
 
 
-def test_without_it_such_a_document_is_refused() -> None:
+def test_document_with_unclear_encoding_and_no_charset_is_refused() -> None:
     assert not inspect_report([_UNCLEAR]).importable
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_requested_encoding_names_the_line() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1 << 20])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_pieces_and_line_ends_do_not_matter(size: int, end: str) -> None:
+def test_report_is_read_alike_for_any_chunk_size_and_line_ending(size: int, end: str) -> None:
     data = all_orders(
         order(), order(sku="BRUSH-2", product_name="a\u2028b\x85c \x0b"), end=end
     ).encode()
@@ -126,7 +126,7 @@ def test_pieces_and_line_ends_do_not_matter(size: int, end: str) -> None:
     assert titles == ["Bürste aus Buchenholz", "a\u2028b\x85c \x0b"]
 
 
-def test_gzip_is_undone_also_in_members_and_with_padding() -> None:
+def test_gzip_report_with_several_members_and_padding_is_read() -> None:
     data = _GOOD.encode()
     packed = gzip.compress(data[:100]) + gzip.compress(data[100:]) + b"\x00" * 9
     found = inspect_report(packed[at : at + 5] for at in range(0, len(packed), 5))
@@ -193,7 +193,7 @@ _SEMICOLONS = _GOOD.replace("\t", ";").encode()
         (b"amazon-order-id\tshipment-id\tbuyer-email\tbuyer-name", "holds buyers' addresses"),
     ],
 )
-def test_what_is_no_report_is_refused_with_advice(data: bytes, words: str) -> None:
+def test_file_that_is_not_a_report_is_refused_with_advice(data: bytes, words: str) -> None:
     found = inspect_report([data])
     assert words in found.why_not
     assert found.advice

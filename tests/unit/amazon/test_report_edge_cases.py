@@ -113,7 +113,7 @@ def test_a_name_in_the_header_that_amazon_does_not_use_is_only_counted(city: str
         "no end",
     ],
 )
-def test_what_changes_no_cell_changes_nothing(change: object) -> None:
+def test_change_of_format_that_keeps_the_cells_gives_the_same_totals(change: object) -> None:
     assert callable(change)
     for text in (_ORDERS, _MONEY):
         found = inspect_report([change(text).encode("utf-8-sig")])
@@ -143,7 +143,7 @@ def test_what_changes_no_cell_changes_nothing(change: object) -> None:
         ("item_price", "\u20b91,234.50", Decimal("1234.50")),
     ],
 )
-def test_a_cell_that_means_one_thing_is_read(column: str, cell: str, value: object) -> None:
+def test_unambiguous_cell_is_parsed(column: str, cell: str, value: object) -> None:
     (row,) = _orders(all_orders(order(**{column: cell})).encode())
     assert getattr(row, column) == value
 
@@ -183,7 +183,7 @@ def test_an_amount_in_yen_groups_thousands_in_each_notation(cell: str, value: in
         ("\uff11\uff19\uff0e\uff15", Decimal("19.5")),
     ],
 )
-def test_grouping_without_a_point_or_comma_means_one_thing_in_any_currency(
+def test_digit_grouping_without_point_or_comma_is_read_in_any_currency(
     cell: str, value: Decimal, currency: str
 ) -> None:
     (row,) = _orders(all_orders(order(item_price=cell, currency=currency)).encode())
@@ -192,7 +192,7 @@ def test_grouping_without_a_point_or_comma_means_one_thing_in_any_currency(
 
 @pytest.mark.parametrize("currency", ["EUR", "USD", "INR", ""])
 @pytest.mark.parametrize("cell", ["1,980", "1.980", "12 50", "1 9 80", "1'98"])
-def test_an_amount_that_may_mean_two_things_is_refused(cell: str, currency: str) -> None:
+def test_ambiguous_amount_is_refused(cell: str, currency: str) -> None:
     found = inspect_report([all_orders(order(item_price=cell, currency=currency)).encode()])
     assert [(row.line, row.column) for row in found.rows_refused] == [(2, "item-price")]
 
@@ -234,7 +234,7 @@ def test_one_bad_row_names_its_line_and_stops_no_other(column: str, cell: str) -
         (",5", "0.5"),
     ],
 )
-def test_an_amount_says_by_itself_how_it_is_written(text: str, value: str) -> None:
+def test_unambiguous_amount_is_parsed_in_any_notation(text: str, value: str) -> None:
     reading = read_amount(text)
     assert (reading.decimals, reading.unsure) == (Decimal(value), "")
 
@@ -258,7 +258,7 @@ def test_an_amount_says_by_itself_how_it_is_written(text: str, value: str) -> No
         "\u0661",
     ],
 )
-def test_what_is_no_amount_is_none(text: str) -> None:
+def test_text_that_is_not_an_amount_raises_bad_cell_error(text: str) -> None:
     with pytest.raises(BadCellError):
         read_amount(text)
 
@@ -273,7 +273,7 @@ def test_what_is_no_amount_is_none(text: str) -> None:
         (("1.234", "0,50"), "1,734", ["1.234", "0.50"]),
     ],
 )
-def test_the_payout_proves_how_each_cell_is_written(
+def test_settlement_total_resolves_ambiguous_amounts(
     amounts: tuple[str, ...], total: str, values: list[str]
 ) -> None:
     assert _amounts(
@@ -484,7 +484,7 @@ def test_an_order_row_cut_in_two_is_put_together(column: str) -> None:
         assert rows[1].title == "left right"
 
 
-def test_half_a_row_without_its_rest_is_named() -> None:
+def test_truncated_row_is_refused_with_its_line_number() -> None:
     good = all_orders(order(), order(sku="B"))
     half = "\t".join(good.split("\n")[1].split("\t")[:10])
     found: Inspection = inspect_report([(good + half + "\n" + good.split("\n")[2] + "\n").encode()])
@@ -522,7 +522,7 @@ def test_booleans_of_spreadsheets_are_read(words: str) -> None:
 
 
 @pytest.mark.parametrize("around", [" {} ", "\u00a0{}", "\u202a{}\u202c", "'{}", '="{}"'])
-def test_what_programs_put_around_cells_is_taken_off(around: str) -> None:
+def test_characters_added_around_cells_are_removed(around: str) -> None:
     def wrapped(text: str) -> bytes:
         head, *rows = text.splitlines()
         changed = (
@@ -553,7 +553,7 @@ def test_joined_reports_are_read_and_the_repeated_header_is_reported() -> None:
         ("quantity", "", "blank"),
     ],
 )
-def test_the_reason_of_a_refused_cell_is_true(column: str, cell: str, reason: str) -> None:
+def test_refused_cell_has_the_expected_reason(column: str, cell: str, reason: str) -> None:
     (row,) = inspect_report([all_orders(order(**{column: cell})).encode()]).rows_refused
     assert reason in row.reason
 
@@ -570,7 +570,9 @@ def test_the_reason_of_a_refused_cell_is_true(column: str, cell: str, reason: st
         (lambda text: "<table><tr><td>" + text, "web page"),
     ],
 )
-def test_what_another_program_did_to_a_report_is_named(change: object, reason: str) -> None:
+def test_report_changed_by_another_program_is_refused_with_the_reason(
+    change: object, reason: str
+) -> None:
     assert callable(change)
     for text in (_ORDERS, _MONEY):
         found = inspect_report([change(text).encode()])

@@ -81,7 +81,7 @@ def _titles(data: bytes, **options: str) -> list[str]:
         (("木製ﾌﾞﾗｼ 黄色",), "cp932", "Amazon.co.jp"),
     ],
 )
-def test_letters_and_stores_tell_the_encoding(
+def test_encoding_is_detected_from_letters_and_store(
     titles: tuple[str, ...], codec: str, store: str
 ) -> None:
     data = _file(*titles, store=store).encode(codec)
@@ -124,7 +124,7 @@ def test_letters_and_stores_tell_the_encoding(
         (_JAPANESE, "cp932", "Amazon.de"),
     ],
 )
-def test_what_they_do_not_tell_is_refused_with_the_reason(
+def test_file_with_undetectable_encoding_is_refused_with_the_reason(
     titles: tuple[str, ...], codec: str, store: str
 ) -> None:
     found: Inspection = inspect_report([_file(*titles, store=store).encode(codec, "ignore")])
@@ -150,13 +150,13 @@ def test_a_file_whose_kept_cells_are_ascii_is_read_in_any_encoding(codec: str) -
     assert "is ASCII" in inspect_report([data]).encoding_evidence or codec == "iso2022_jp"
 
 
-def test_the_rest_of_a_cut_row_counts_as_kept() -> None:
+def test_text_of_a_broken_row_counts_for_encoding_detection() -> None:
     data = _file("Plain\nPościel i gęś", city="Berlin").encode("iso8859-2")
     assert "other encoding" in inspect_report([data]).why_not
 
 
 @pytest.mark.parametrize("codec", ["cp1250", "cp1254", "euc-jp", "gbk"])
-def test_a_person_may_say_what_it_is(codec: str) -> None:
+def test_requested_encoding_is_used_to_read_a_report(codec: str) -> None:
     titles = {"cp1250": _CZECH, "cp1254": _TURKISH, "euc-jp": _JAPANESE, "gbk": _CHINESE}[codec]
     assert _titles(_file(*titles).encode(codec), encoding=codec) == list(titles)
 
@@ -178,5 +178,5 @@ def test_a_settlement_is_decided_by_the_same_rule() -> None:
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_its_mark_is_called_so(codec: str) -> None:
+def test_utf16_without_byte_order_mark_is_refused_by_name(codec: str) -> None:
     assert "UTF-16 without a byte order mark" in inspect_report([_file("A").encode(codec)]).why_not

@@ -62,7 +62,7 @@ def test_a_settlement_is_decoded() -> None:
     assert second.kind is ChargeType.REFERRAL
 
 
-def test_tuples_hold_the_same_in_the_same_order() -> None:
+def test_settlement_rows_as_tuples_equal_rows_as_structs() -> None:
     data = [settlement((*_PRINCIPAL, "19.90"), total="19.90").encode()]
     (row,) = read_report(data, rows_as_tuples=True).rows()
     assert isinstance(row, tuple)
@@ -212,7 +212,7 @@ def test_the_lines_must_add_up_to_the_payout() -> None:
             read_report(data, allow_refused_rows=tolerant)
 
 
-def test_a_bad_line_makes_the_settlement_uncheckable() -> None:
+def test_settlement_with_a_bad_line_cannot_be_checked_against_the_payout() -> None:
     good = settlement((*_PRINCIPAL, "19.90"), total="19.90")
     for change in (
         ("\t19.90\t", f"\t{CANARY}\t"),
@@ -254,13 +254,13 @@ def test_a_bad_line_makes_the_settlement_uncheckable() -> None:
         (settlement(total="1.00").split("\n")[0] + "\n", "holds no settlement"),
     ],
 )
-def test_what_is_no_single_settlement_is_refused(data: str, words: str) -> None:
+def test_file_without_exactly_one_settlement_is_refused(data: str, words: str) -> None:
     found = inspect_report([data.encode()])
     assert words in found.why_not
     assert found.advice
 
 
-def test_an_unknown_kind_is_kept_and_announced() -> None:
+def test_unknown_charge_type_is_kept_unclassified_with_a_warning() -> None:
     report = read_report([settlement(("NewThing", "NeverSeen", "1.00"), total="1.00").encode()])
     (line,) = report.rows()
     assert isinstance(line, SettlementLine)

@@ -19,7 +19,7 @@ from theseller.amazon.reports import (
 from theseller.lib.marketplaces import by_code
 
 
-def test_a_day_and_its_products() -> None:
+def test_traffic_report_rows_of_a_day_and_its_products_are_decoded() -> None:
     report = read_report([gzip.compress(as_json(traffic("2026-03-01", products=2)))])
     day, product, _ = report.rows()
     assert day == TrafficDay(
@@ -50,7 +50,7 @@ def test_a_day_and_its_products() -> None:
     assert found.totals["EUR"]["ordered product sales by product"] == Decimal("476.88")
 
 
-def test_products_of_several_days_are_no_daily_facts() -> None:
+def test_traffic_products_over_several_days_are_skipped_with_a_warning() -> None:
     report = read_report([as_json(traffic("2026-03-01", "2026-03-02"))])
     assert [row.daily for row in report.rows() if isinstance(row, TrafficProduct)] == [False]
     assert (
@@ -78,7 +78,7 @@ def test_fields_are_dropped_with_reasons() -> None:
     assert CANARY not in repr(found)
 
 
-def test_weeks_are_no_days() -> None:
+def test_traffic_report_by_week_is_refused() -> None:
     found = inspect_report([as_json(traffic("2026-03-01", "2026-03-07", granularity="WEEK"))])
     assert not found.importable
     assert found.advice == "Request it with dateGranularity DAY."
@@ -130,7 +130,9 @@ def test_a_bad_row_is_refused_by_number_and_path(old: bytes, new: bytes, column:
         (b'"reportSpecification"', b'"CNRY"', "no sales and traffic report"),
     ],
 )
-def test_another_document_is_refused(old: bytes, new: bytes, words: str) -> None:
+def test_traffic_document_with_an_unsupported_specification_is_refused(
+    old: bytes, new: bytes, words: str
+) -> None:
     found = inspect_report([as_json(traffic("2026-03-01")).replace(old, new, 1)])
     assert words in found.why_not
     assert found.advice

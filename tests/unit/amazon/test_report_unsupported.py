@@ -83,7 +83,7 @@ def test_a_transaction_report_in_an_unlisted_language_is_known_by_its_definition
 
 @pytest.mark.parametrize("language", BUSINESS)
 @pytest.mark.parametrize("which", [0, 1], ids=["by ASIN", "by date"])
-def test_business_reports(language: str, which: int) -> None:
+def test_business_report_csv_is_refused_with_advice(language: str, which: int) -> None:
     for dash in ("-", "\u2013"):
         columns = tuple(column.replace(" - ", f" {dash} ") for column in BUSINESS[language][which])
         _answers(table(columns), "Business Report as CSV", "All Orders")
@@ -92,13 +92,15 @@ def test_business_reports(language: str, which: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "columns"), OTHERS)
-def test_other_reports(name: str, columns: str) -> None:
+def test_other_seller_central_reports_are_refused_by_name_with_advice(
+    name: str, columns: str
+) -> None:
     names = tuple(column.replace("_", " ") for column in columns.split())
     for separator in (",", "\t"):
         _answers(table(names, separator=separator), name, "Flat File V2", "All Orders")
 
 
-def test_our_own_reports_are_not_taken_for_others() -> None:
+def test_supported_reports_are_not_identified_as_unsupported_reports() -> None:
     for text in (
         all_orders(order(product_name="date/time,settlement id,type,sku")),
         settlement(("ItemPrice", "Principal", "1.00"), total="1.00"),

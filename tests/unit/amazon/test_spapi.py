@@ -101,7 +101,7 @@ def assert_tells_nothing(error: BaseException) -> None:
     assert error.__cause__ is None
 
 
-def test_a_call_carries_what_amazon_wants() -> None:
+def test_sp_api_call_has_the_required_headers_and_parameters() -> None:
     amazon = Amazon(httpx.Response(200, json={"orders": []}, headers={"x-amzn-RequestId": "req-1"}))
     parts: dict[str, Value] = {
         "lastUpdatedAfter": NOON,
@@ -213,7 +213,7 @@ def test_a_report_request_is_json() -> None:
         ),
     ],
 )
-def test_what_is_not_allowed_sends_no_byte_and_costs_no_token(
+def test_call_outside_the_allow_list_sends_no_request_and_takes_no_token(
     operation: str, parts: dict[str, Any]
 ) -> None:
     amazon, limiter = Amazon(), InMemoryLimiter()
@@ -279,7 +279,9 @@ FAILURES: list[tuple[httpx.Response, type[AmazonError]]] = [
 @pytest.mark.parametrize(
     ("answer", "expected"), FAILURES, ids=lambda value: getattr(value, "__name__", None)
 )
-def test_the_failure_table(answer: httpx.Response, expected: type[AmazonError]) -> None:
+def test_sp_api_error_response_raises_the_expected_exception(
+    answer: httpx.Response, expected: type[AmazonError]
+) -> None:
     with pytest.raises(AmazonError) as caught:
         call(make(Amazon(answer)), params={"paginationToken": "page-zzq3"})
     assert type(caught.value) is expected
@@ -309,7 +311,9 @@ def test_an_error_names_code_status_and_request() -> None:
         (httpx.RemoteProtocolError("peer closed"), "truncated"),
     ],
 )
-def test_a_broken_network(failure: Exception, code: str) -> None:
+def test_network_failure_of_an_sp_api_call_raises_unavailable_error(
+    failure: Exception, code: str
+) -> None:
     with pytest.raises(UnavailableError) as caught:
         call(make(Amazon(failure)))
     assert caught.value.code == code
@@ -317,7 +321,7 @@ def test_a_broken_network(failure: Exception, code: str) -> None:
     assert_tells_nothing(caught.value)
 
 
-def test_our_own_limit_sends_nothing() -> None:
+def test_exhausted_rate_limit_sends_no_request() -> None:
     amazon = Amazon()
     client = make(amazon)
     for _ in range(20):
@@ -330,7 +334,7 @@ def test_our_own_limit_sends_nothing() -> None:
     assert timedelta(seconds=178) < wait < timedelta(seconds=179)
 
 
-def test_amazons_429_teaches_the_limiter() -> None:
+def test_429_response_throttles_the_limiter() -> None:
     limiter = InMemoryLimiter()
     client = make(Amazon(problem(429, "QuotaExceeded")), limiter)
     with pytest.raises(ThrottledError) as caught:
@@ -378,7 +382,7 @@ def test_no_cookie_passes_from_one_seller_to_another() -> None:
     assert "cookie" not in amazon.requests[1].headers
 
 
-def test_the_client_takes_nothing_from_its_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_client_ignores_proxy_variables_and_redirects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     http = new_http()
     assert http.trust_env is False

@@ -71,7 +71,7 @@ def test_a_refusal_takes_nothing_and_a_clock_that_goes_back_gives_nothing() -> N
 
 
 @pytest.mark.parametrize("header", [None, "", "fast", "nan", "inf", "-1", "0", "1e9", "0.0000001"])
-def test_nonsense_in_the_rate_header_changes_nothing(header: str | None) -> None:
+def test_invalid_rate_limit_header_is_ignored(header: str | None) -> None:
     bucket = seed("searchOrders", NOON)
     assert learn(bucket, header, NOON) == bucket
 
@@ -107,7 +107,7 @@ def test_sellers_regions_and_operations_do_not_share_a_bucket() -> None:
     assert all(limiter.acquire(key, NOON) == Granted() for key in others)
 
 
-def test_the_limiter_learns_and_obeys() -> None:
+def test_in_memory_limiter_applies_observed_rate_and_throttling() -> None:
     limiter = InMemoryLimiter()
     key = BucketKey("app", "ALICE", Region.EU, "listTransactions")
     limiter.observe(key, "0.1", throttled=False, at=NOON)

@@ -189,7 +189,7 @@ def test_an_unforeseen_error_does_not_quote_what_it_choked_on(
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "stub"], ["stub", "--debug"]])
-def test_debug_shows_the_trace(
+def test_debug_option_prints_the_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     def act() -> int:
@@ -200,7 +200,7 @@ def test_debug_shows_the_trace(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_wrong_usage_is_2(
+def test_invalid_command_argument_exits_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -246,7 +246,7 @@ def test_a_really_busy_port_is_seen_with_its_owner() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "65536", "-1"])
-def test_a_port_that_is_none(text: str) -> None:
+def test_invalid_port_is_refused(text: str) -> None:
     with pytest.raises(CommandError, match="between 1 and 65535"):
         ports.parse_port(text, "THESELLER_PORT")
 

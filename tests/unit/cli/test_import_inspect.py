@@ -139,13 +139,17 @@ def test_control_characters_in_file_names_are_not_printed(
         ["-", "-"],
     ],
 )
-def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_with_invalid_arguments_exits_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["inspect", *arguments])
     assert caught.value.code == 2
 
 
-def test_type_and_encoding_overrule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_type_and_encoding_options_override_detection(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "japan.txt"
     path.write_bytes(_orders("A4DORAEXAMPLE22").encode("cp932"))
     assert (
@@ -158,7 +162,7 @@ def test_type_and_encoding_overrule(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "this is not valid UTF-8" in capsys.readouterr().out
 
 
-def test_pipes_are_read_once(
+def test_inspect_reads_standard_input_and_named_pipes(
     orders: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(orders.encode()))))

@@ -21,12 +21,14 @@ from theseller.crypto.errors import UnsafePermissionsError
         (["db-web", "--new-from-file", "x"], "lwa-client-secret alone"),
     ],
 )
-def test_wrong_usage(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rotate_with_invalid_arguments_exits_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["rotate", *arguments]) == 2
     assert words in capsys.readouterr().err
 
 
-def test_a_day_is_written_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rotate_note_age_refuses_a_date_that_is_not_iso(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["rotate", "db-web", "--created-on", "23.11.2026"])
     assert "2026-11-23" in capsys.readouterr().err

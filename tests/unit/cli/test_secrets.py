@@ -201,7 +201,7 @@ AWS = {"THESELLER_AWS_REGION": "eu-central-1"}
         ),
     ],
 )
-def test_choices(
+def test_secret_provider_and_key_store_are_read_from_the_environment(
     kind: EnvironmentKind, environ: dict[str, str], provider: str, store: str, tmp_path: Path
 ) -> None:
     choice = read_secret_config(environ, kind=kind, state=tmp_path)
@@ -299,7 +299,7 @@ def test_choices(
         ),
     ],
 )
-def test_choices_that_are_refused(
+def test_invalid_secret_provider_or_key_store_setting_is_refused(
     kind: EnvironmentKind, environ: dict[str, str], sentence: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidSettingError, match=sentence):
@@ -320,7 +320,7 @@ def test_staging_has_productions_rules_and_may_use_the_emulator(tmp_path: Path) 
         )
 
 
-def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
+def test_key_service_is_not_called_before_the_first_read(tmp_path: Path) -> None:
     """A settings file that cannot reach its key service must still be importable by tools."""
     choice = read_secret_config(
         {"THESELLER_SECRET_PROVIDER": "vault", "THESELLER_VAULT_ADDRESS": "https://127.0.0.1:1"},
@@ -332,7 +332,7 @@ def test_nothing_is_called_before_it_is_used(tmp_path: Path) -> None:
         provider.get("x")
 
 
-def test_the_factories_agree_on_files(tmp_path: Path) -> None:
+def test_secret_and_key_store_factories_share_the_same_files(tmp_path: Path) -> None:
     choice = read_secret_config({}, kind=EnvironmentKind.TEST, state=tmp_path)
     secrets = make_secret_provider(choice, {})
     ensure = [

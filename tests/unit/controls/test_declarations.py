@@ -22,7 +22,7 @@ def test_nothing_is_declared_by_default(tmp_path: Path) -> None:
     assert environment.volumes_encrypted_by == ""
 
 
-def test_what_is_declared(tmp_path: Path) -> None:
+def test_declared_administrators_and_volume_encryption_are_parsed(tmp_path: Path) -> None:
     environment = _environment(
         tmp_path,
         THESELLER_DATABASE_ADMINISTRATORS=" postgres, rdsadmin ,",
@@ -40,6 +40,6 @@ def test_what_is_declared(tmp_path: Path) -> None:
         ("THESELLER_VOLUMES_ENCRYPTED_BY", "two\nlines"),
     ],
 )
-def test_what_can_not_be_declared(tmp_path: Path, name: str, value: str) -> None:
+def test_invalid_operator_declaration_is_refused(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(InvalidSettingError, match=name):
         _environment(tmp_path, **{name: value})

@@ -43,7 +43,9 @@ def _evidence(answer: Status, age: timedelta, version: str = "this") -> Evidence
 @pytest.mark.parametrize(
     ("answer", "age", "version"), list(product(ANSWERS, AGES, ["this", "other"]))
 )
-def test_green_needs_everything(answer: Status, age: timedelta, version: str) -> None:
+def test_status_is_passed_only_with_recent_passed_evidence_of_this_version(
+    answer: Status, age: timedelta, version: str
+) -> None:
     found, why = displayed_status(_evidence(answer, age, version), HOUR, at=NOON, version="this")
     may_be_green = (
         answer is Status.PASSED and version == "this" and timedelta(minutes=-1) <= age <= HOUR

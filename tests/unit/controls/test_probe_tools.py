@@ -71,7 +71,7 @@ def test_a_search_finds_what_lies_across_two_reads(tmp_path: Path) -> None:
     assert (clean.hits, clean.items, clean.size, clean.skipped) == ((), 1, 126, 0)
 
 
-def test_what_can_not_be_read_is_counted(tmp_path: Path) -> None:
+def test_unreadable_path_is_counted_as_skipped(tmp_path: Path) -> None:
     assert (
         search_files([tmp_path], tmp_path, re.compile(b"x")).skipped == 1
     )  # a folder can't be read as a file

@@ -52,7 +52,7 @@ def test_each_service_of_the_configuration_is_a_host(
     assert _hosts(tmp_path, Endpoints.amazon(), **environ) == AMAZON | more
 
 
-def test_the_list_is_read() -> None:
+def test_subprocessor_list_is_parsed() -> None:
     text = " Acme Hosting GmbH (machines) ; Acme DB: DB.acme.example *.files.acme.example;"
     assert read_register({"THESELLER_SUBPROCESSORS": text}) == (
         Subprocessor("Acme Hosting GmbH (machines)"),
@@ -73,6 +73,6 @@ def test_the_list_is_read() -> None:
         ": db.acme.example",
     ],
 )
-def test_what_is_no_list_stops_the_start(text: str) -> None:
+def test_invalid_subprocessor_list_is_refused(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="THESELLER_SUBPROCESSORS"):
         read_register({"THESELLER_SUBPROCESSORS": text})

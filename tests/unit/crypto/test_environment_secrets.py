@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def test_each_place_gives_its_secret(tmp_path: Path) -> None:
+def test_environment_provider_reads_variables_files_credentials_and_bundle(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("from a file\n")
     (tmp_path / "credential").write_text("from systemd")
     provider: WritableSecretProvider = EnvironmentSecretProvider(
@@ -158,7 +158,7 @@ def test_a_missing_library_says_how_to_install_it() -> None:
         "http://localhost:1",
     ],
 )
-def test_addresses_over_which_secrets_may_travel(address: str) -> None:
+def test_key_service_address_with_https_or_loopback_is_accepted(address: str) -> None:
     assert checked_address(address) == address.rstrip("/")
 
 
@@ -173,7 +173,7 @@ def test_addresses_over_which_secrets_may_travel(address: str) -> None:
         "https://",
     ],
 )
-def test_addresses_over_which_they_may_not(address: str) -> None:
+def test_key_service_address_without_https_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="https://HOST:PORT"):
         checked_address(address)
 

@@ -62,7 +62,7 @@ def again(tmp_path: Path, environment: str = "demo") -> FileKeyStore:
     )
 
 
-def test_is_a_key_store(store: FileKeyStore) -> None:
+def test_new_file_key_store_implements_the_protocol_and_is_empty(store: FileKeyStore) -> None:
     as_protocol: KeyStore = store
     assert as_protocol.list() == ()
 
@@ -129,7 +129,7 @@ def test_unknown_key_raises_key_not_found(store: FileKeyStore) -> None:
     assert store.list() == ()
 
 
-def test_material_is_never_at_rest(
+def test_key_material_is_in_no_file_of_the_key_store(
     tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
 ) -> None:
     key = store.create(Purpose.PII, "day:2026-11-23")
@@ -145,7 +145,9 @@ def test_material_is_never_at_rest(
     assert found == 1  # the search did look at the key's own file
 
 
-def test_everything_is_ours_alone(tmp_path: Path, store: FileKeyStore) -> None:
+def test_key_store_files_and_folders_are_readable_by_the_owner_only(
+    tmp_path: Path, store: FileKeyStore
+) -> None:
     previous = os.umask(0)
     try:
         store.destroy(store.create(Purpose.SIGNING, "certificates").id)
@@ -158,7 +160,7 @@ def test_everything_is_ours_alone(tmp_path: Path, store: FileKeyStore) -> None:
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
 
 
-def test_refuses_what_others_could_read(tmp_path: Path, store: FileKeyStore) -> None:
+def test_key_store_readable_by_others_is_refused(tmp_path: Path, store: FileKeyStore) -> None:
     key = store.create(Purpose.SIGNING, "certificates")
     path = tmp_path / f"keys/data/{key.id}.json"
     path.chmod(0o644)
@@ -192,7 +194,7 @@ def test_keys_of_another_environment_do_not_open(
         staging.create(Purpose.SIGNING, "certificates")
 
 
-def test_a_lost_root_key_is_noticed(
+def test_key_store_without_its_root_key_is_refused(
     tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
 ) -> None:
     key = store.create(Purpose.SIGNING, "certificates")

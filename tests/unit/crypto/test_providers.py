@@ -30,13 +30,15 @@ def provider(tmp_path: Path) -> FileSecretProvider:
     return FileSecretProvider(tmp_path / "deep" / "secrets")
 
 
-def test_keeps_what_was_put(provider: FileSecretProvider) -> None:
+def test_file_provider_returns_the_last_stored_secret(provider: FileSecretProvider) -> None:
     provider.put("session-key", Secret("first"))
     provider.put("session-key", Secret("second"))
     assert provider.get("session-key") == Secret("second")
 
 
-def test_is_ours_alone(provider: FileSecretProvider) -> None:
+def test_secret_files_and_folders_are_readable_by_the_owner_only(
+    provider: FileSecretProvider,
+) -> None:
     previous = os.umask(0)
     try:
         provider.put("session-key", Secret("x"))
@@ -96,7 +98,7 @@ def test_missing_secret_error_names_the_expected_location(provider: FileSecretPr
 @pytest.mark.parametrize(
     "name", ["", "../x", "a/b", "A", "a_b", "-a", "a--b", ".lock", "a.b", "x" * 65]
 )
-def test_names_are_plain(provider: FileSecretProvider, name: str) -> None:
+def test_invalid_secret_name_is_refused(provider: FileSecretProvider, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
         provider.get(name)
     with pytest.raises(ValueError, match="name"):
@@ -104,7 +106,7 @@ def test_names_are_plain(provider: FileSecretProvider, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", "  ", " x", "x\n"])
-def test_only_text_that_an_editor_would_keep(
+def test_file_provider_refuses_secrets_with_unsupported_characters(
     provider: FileSecretProvider, value: str | bytes
 ) -> None:
     with pytest.raises(SecretProviderError, match="session-key"):
@@ -161,7 +163,7 @@ def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
     assert len(seen) == 1
 
 
-def test_variables(tmp_path: Path) -> None:
+def test_environment_provider_reads_variables_and_file_variables(tmp_path: Path) -> None:
     path = tmp_path / "held"
     path.write_text("from a file\n")
     variables = {
@@ -177,7 +179,7 @@ def test_variables(tmp_path: Path) -> None:
         provider.get("other")
 
 
-def test_variables_that_contradict_or_fail(tmp_path: Path) -> None:
+def test_conflicting_missing_or_empty_secret_variables_are_refused(tmp_path: Path) -> None:
     both = EnvironmentSecretProvider({"THESELLER_A": "x", "THESELLER_A_FILE": "/x"})
     with pytest.raises(SecretProviderError, match="both"):
         both.get("a")

@@ -111,7 +111,7 @@ def test_round_trips_any_value_at_any_place(
     assert open_sealed(Ring(key), place, memoryview(message)) == Secret(plaintext)
 
 
-def test_relocation_matrix() -> None:
+def test_sealed_value_opens_at_its_own_place_only() -> None:
     """Sealed at each of 216 places, a value opens at its own and at none of the other 215."""
     places = [
         EncryptionContext(tenant, table, column, row, purpose, environment)
@@ -221,7 +221,7 @@ def test_a_key_id_is_read_from_known_versions_only() -> None:
             key_id_of(other)
 
 
-def test_all_refusals_look_alike() -> None:
+def test_every_refusal_to_open_has_the_same_message() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     message = seal(key, PLACE, b"plain")
     seen = set()
@@ -260,7 +260,7 @@ def test_a_key_of_another_purpose_cannot_seal() -> None:
         seal(new_data_key(Purpose.PII), PLACE, b"plain")
 
 
-def test_a_value_is_no_file() -> None:
+def test_seal_refuses_a_value_above_the_size_limit() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     assert open_sealed(Ring(key), PLACE, seal(key, PLACE, bytes(MAX_PLAINTEXT_BYTES)))
     with pytest.raises(ValueError, match="chunks"):

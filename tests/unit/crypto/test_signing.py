@@ -116,7 +116,7 @@ def test_canonical_form_round_trips(document: object) -> None:
         b"[" * 5000,
     ],
 )
-def test_another_form_is_refused(content: bytes) -> None:
+def test_json_that_is_not_canonical_is_refused(content: bytes) -> None:
     with pytest.raises(NotCanonicalError):
         parse_canonical_json(content)
 
@@ -138,7 +138,7 @@ def test_another_form_is_refused(content: bytes) -> None:
         Secret("x"),
     ],
 )
-def test_what_has_no_exact_form_is_refused_by_path(value: object) -> None:
+def test_value_without_canonical_form_is_refused_with_its_path(value: object) -> None:
     with pytest.raises(NotCanonicalError, match=r"document\.rows\[1\]"):
         canonical_json({"rows": [0, value]})
 
@@ -146,7 +146,7 @@ def test_what_has_no_exact_form_is_refused_by_path(value: object) -> None:
 SESSION = DatabaseSession(4711, 1795430000123456)
 
 
-def test_tenant_ticket_form() -> None:
+def test_tenant_ticket_has_the_documented_format() -> None:
     key = Secret(b"\x01" * 32)
     expires = datetime(2026, 11, 23, 12, 0, 0, 999_999, tzinfo=UTC)
     ticket = tenant_ticket(key, ALICE, SESSION, expires)

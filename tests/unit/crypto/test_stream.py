@@ -149,7 +149,7 @@ def test_no_bit_can_be_flipped(position: int) -> None:
         dataclasses.replace(PLACE, tenant=UUID(int=1)),
     ],
 )
-def test_it_opens_at_its_place_only(place: EncryptionContext) -> None:
+def test_sealed_stream_cannot_be_opened_at_another_place(place: EncryptionContext) -> None:
     with pytest.raises(CannotOpenError):
         opened(sealed(), place=place)
 
@@ -159,7 +159,7 @@ def test_a_key_for_something_else_seals_nothing() -> None:
         next(seal_stream(new_data_key(Purpose.PII), PLACE, [b""]))
 
 
-def test_a_destroyed_key_says_so() -> None:
+def test_stream_of_a_destroyed_key_raises_key_destroyed_error() -> None:
     class Destroyed(Ring):
         def get(self, key_id: UUID, /) -> DataKey:
             raise KeyDestroyedError(key_id)
@@ -168,7 +168,7 @@ def test_a_destroyed_key_says_so() -> None:
         list(open_stream(Destroyed(), PLACE, [sealed()]))
 
 
-def test_a_source_that_fails_is_no_shorter_stream() -> None:
+def test_stream_of_a_failing_source_cannot_be_opened() -> None:
     def failing() -> Iterator[bytes]:
         yield CONTENT[:CHUNK_BYTES]
         raise OSError("the disk is missing")

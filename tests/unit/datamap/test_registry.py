@@ -103,7 +103,7 @@ def test_partitions_may_not_hide_another_table() -> None:
         filled(descriptor("lines_old"), descriptor("lines", partitions="lines_"))
 
 
-def test_children_go_before_parents() -> None:
+def test_erasure_order_puts_children_before_parents() -> None:
     register = filled(
         descriptor("tenant"),
         descriptor("connection", parents=("tenant",)),
@@ -142,7 +142,7 @@ def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[
             assert order.index(f"t{child}") < order.index(f"t{parent}")
 
 
-def test_circles_and_unknown_parents_are_named() -> None:
+def test_cyclic_and_unknown_parents_are_named_in_the_error() -> None:
     with pytest.raises(DataMapError, match="cycle of parents: a, b"):
         filled(
             descriptor("a", parents=("b",)), descriptor("b", parents=("a",)), descriptor("c")
@@ -151,7 +151,7 @@ def test_circles_and_unknown_parents_are_named() -> None:
         filled(descriptor("a", parents=("nowhere",))).erasure_order()
 
 
-def test_differences_with_a_catalogue() -> None:
+def test_tables_missing_in_database_or_registry_are_reported() -> None:
     register = filled(
         descriptor("lines", partitions="lines_p"), descriptor("orders"), descriptor("gone")
     )

@@ -38,7 +38,7 @@ def test_a_sparkline_breaks_at_gaps_and_stays_in_its_box() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [None, None]])
-def test_a_sparkline_of_nothing_is_nothing(values: list[None]) -> None:
+def test_sparkline_without_values_is_empty(values: list[None]) -> None:
     assert svg.sparkline(values) == ""
 
 

@@ -55,7 +55,7 @@ def test_the_active_language_is_the_default() -> None:
         ("0", "€0"),
     ],
 )
-def test_compact_money(amount: str, shown: str) -> None:
+def test_format_money_compact_abbreviates_amounts(amount: str, shown: str) -> None:
     assert format_money_compact(Money(Decimal(amount), "EUR")) == shown
 
 
@@ -66,7 +66,7 @@ def test_a_plus_is_written_only_on_request_and_never_on_zero() -> None:
     assert format_number(Decimal("2.5")) == "3"
 
 
-def test_percent() -> None:
+def test_format_percent_follows_the_language() -> None:
     assert format_percent(Decimal("-0.1234")) == "\u221212.3%"
     assert format_percent(Decimal("0.1234"), style=GERMAN) == "12,3\u00a0%"
 

@@ -31,7 +31,7 @@ def client() -> Client:
     return Client(raise_request_exception=False)
 
 
-def test_every_answer_closes_what_pages_do_not_need(client: Client) -> None:
+def test_every_response_has_the_security_headers(client: Client) -> None:
     response = client.get("/healthz")
     assert response.content == b"ok"
     assert response["X-Content-Type-Options"] == "nosniff"
@@ -115,7 +115,7 @@ def test_an_error_page_says_what_happened_what_to_do_and_its_reference(
     assert 'href="/"' in page
 
 
-def test_a_missing_page_and_a_broken_one(client: Client) -> None:
+def test_unknown_page_is_404_and_failing_page_is_500_with_request_id(client: Client) -> None:
     assert client.get("/nowhere/").status_code == 404
     broken = client.get("/broken/")
     assert broken.status_code == 500

@@ -77,7 +77,9 @@ def test_a_relative_address_of_a_style_sheet_holds(serve: StaticFilesMiddleware)
     answer.close()
 
 
-def test_what_is_no_file_is_the_applications(serve: StaticFilesMiddleware) -> None:
+def test_request_for_an_unknown_static_file_is_passed_to_the_application(
+    serve: StaticFilesMiddleware,
+) -> None:
     for path in (
         "/static/edge/css/none.css",
         "/static/../settings.py",

@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
         (timedelta(hours=-1), "Nov 23, 2026, 15:05 UTC"),
     ],
 )
-def test_ages(age: timedelta, said: str) -> None:
+def test_time_ago_describes_each_age(age: timedelta, said: str) -> None:
     assert time_ago(AT - age, AT) == said
 
 

@@ -255,7 +255,7 @@ def test_a_text_that_is_not_marked_is_found() -> None:
     assert _unmarked(source) == ["Said", "Out"]
 
 
-def test_the_search_sees_what_it_searches() -> None:
+def test_wording_search_reads_templates_and_modules() -> None:
     assert len(TEMPLATES) > 50
     assert any("Profit and loss" in text for path in TEMPLATES for text in _texts(path))
     assert any("Sales not yet posted" in text for path in MODULES for text in _texts(path))

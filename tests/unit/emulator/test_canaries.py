@@ -37,7 +37,7 @@ def recent(world: World) -> list[Order]:
     )
 
 
-def test_every_listed_path_of_an_order_carries_one(world: World) -> None:
+def test_every_listed_order_path_carries_a_canary(world: World) -> None:
     writer = OrderWriter(7, NOW, frozenset(SECTIONS))
     found = {path for order in recent(world) for path in planted(writer.write(order))}
     assert found == {path for paths in ORDER_PATHS.values() for path in paths}

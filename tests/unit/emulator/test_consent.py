@@ -67,7 +67,9 @@ def test_cancelling_tells_the_application_nothing(amazon: Amazon) -> None:
         ({"account": CHARLIE}, "404"),
     ],
 )
-def test_errors(amazon: Amazon, overrides: dict[str, str], code: str) -> None:
+def test_invalid_consent_request_shows_amazons_error_code(
+    amazon: Amazon, overrides: dict[str, str], code: str
+) -> None:
     answer = amazon.consent(ALICE, **overrides)
     assert answer.status_code >= 400
     assert f"Error {code}" in answer.text
@@ -80,7 +82,7 @@ def test_a_draft_needs_the_beta_version(tmp_path: Path) -> None:
     assert amazon.client.get(ASK + "&version=beta").status_code == 200
 
 
-def test_an_application_without_redirect_uris(tmp_path: Path) -> None:
+def test_consent_for_an_application_without_redirect_uris_is_refused(tmp_path: Path) -> None:
     assert "Error MD9100" in amazon_with(tmp_path, redirect_uris=()).consent(ALICE).text
 
 
@@ -91,7 +93,7 @@ def test_texts_from_the_address_are_escaped(amazon: Amazon) -> None:
     assert "<b>" not in page.text
 
 
-def test_managing_and_revoking(amazon: Amazon) -> None:
+def test_manage_page_lists_and_disables_authorizations(amazon: Amazon) -> None:
     assert "No application has access" in amazon.client.get(f"{BASE}/manage").text
     amazon.connect(ALICE)
     listed = amazon.client.get(f"{BASE}/manage").text

@@ -36,7 +36,7 @@ def reason(answer: httpx.Response) -> tuple[int, str, str, str]:
 DENIED = "Access to requested resource is denied."
 
 
-def test_token_refusals(amazon: Amazon, alice: str) -> None:
+def test_missing_invalid_and_expired_access_tokens_are_refused(amazon: Amazon, alice: str) -> None:
     path = f"{ORDERS}?lastUpdatedAfter={SINCE}"
     missing = amazon.client.get(f"/spapi/na{path}")
     assert reason(missing) == (
@@ -193,7 +193,9 @@ def test_search_orders_has_a_burst_of_twenty(tmp_path: Path) -> None:
         f"createdAfter={SINCE}&paginationToken=nonsense",
     ],
 )
-def test_search_orders_refuses(amazon: Amazon, alice: str, query: str) -> None:
+def test_search_orders_with_invalid_parameters_is_400(
+    amazon: Amazon, alice: str, query: str
+) -> None:
     answer = amazon.call(ALICE, alice, f"{ORDERS}?{query}")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "InvalidInput")
 
@@ -262,7 +264,9 @@ def test_transactions_come_in_pages_of_which_some_are_empty(amazon: Amazon, alic
      "relatedIdentifierName=SHIPMENT_ID&relatedIdentifierValue=1",
      "postedAfter=2026-11-01&transactionStatus=released"],
 )  # fmt: skip
-def test_list_transactions_refuses(amazon: Amazon, alice: str, query: str) -> None:
+def test_list_transactions_with_invalid_parameters_is_400(
+    amazon: Amazon, alice: str, query: str
+) -> None:
     assert amazon.call(ALICE, alice, f"{TRANSACTIONS}?{query}").status_code == 400
 
 

@@ -103,7 +103,9 @@ def test_a_code_of_a_consent_that_named_no_redirect_uri_needs_none(amazon: Amazo
         ({}, 400, "invalid_request"),
     ],
 )
-def test_refusals(amazon: Amazon, fields: dict[str, str], status: int, error: str) -> None:
+def test_invalid_token_request_gets_amazons_status_and_error(
+    amazon: Amazon, fields: dict[str, str], status: int, error: str
+) -> None:
     answer = amazon.token(**fields)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers["cache-control"] == "no-store"

@@ -133,7 +133,9 @@ def test_a_link_lives_five_minutes_and_cannot_be_forged(amazon: Amazon) -> None:
         ({"report_type": TRAFFIC, "dataStartTime": "2024-01-01"}, 400),
     ],
 )
-def test_create_report_refuses(amazon: Amazon, fields: dict[str, Any], status: int) -> None:
+def test_create_report_with_invalid_fields_is_refused(
+    amazon: Amazon, fields: dict[str, Any], status: int
+) -> None:
     token = amazon.connect(ALICE)["access_token"]
     assert ask(amazon, ALICE, token, **fields).status_code == status
 
@@ -250,7 +252,7 @@ def test_faults_that_spoil_the_answer(amazon: Amazon) -> None:
     assert amazon.call(ALICE, token, STOCK).json().keys() == whole.json().keys()
 
 
-def test_report_faults(amazon: Amazon) -> None:
+def test_report_faults_change_the_emulated_reports(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["access_token"]
     switch(amazon, "fatal_report", "reports.createReport")
     fatal = ask(amazon, ALICE, token).json()["reportId"]

@@ -144,7 +144,7 @@ def test_pages_of_the_old_version_hold_every_order_once(amazon: Amazon) -> None:
         f"MarketplaceIds={US}&CreatedAfter=2026-11-10T00:00:00+00:00",
     ],
 )
-def test_the_old_version_refuses(amazon: Amazon, query: str) -> None:
+def test_orders_v0_with_invalid_parameters_is_400(amazon: Amazon, query: str) -> None:
     assert (
         amazon.call(ALICE, amazon.connect(ALICE)["access_token"], f"{V0}?{query}").status_code
         == 400

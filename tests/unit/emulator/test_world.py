@@ -363,7 +363,7 @@ def test_the_long_tail_is_long(world: World) -> None:
     assert len({product.sku for product in catalogue(7, seller)}) == seller.products
 
 
-def test_months_are_whole() -> None:
+def test_months_returns_first_days_of_all_touched_months() -> None:
     assert months(date(2026, 1, 31), date(2026, 3, 1)) == [
         date(2026, 1, 1),
         date(2026, 2, 1),

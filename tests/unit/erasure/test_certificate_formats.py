@@ -25,10 +25,10 @@ def _signed(name: str) -> bytes:
 @pytest.mark.parametrize(
     "name", [*(f"theseller.org/deletion-certificate/v{one}" for one in (1, 2, 3)), FORMAT]
 )
-def test_every_form_is_accepted(name: str) -> None:
+def test_certificate_of_every_known_format_is_verified(name: str) -> None:
     assert verify_certificate(_signed(name)).body["format"] == name
 
 
-def test_an_unknown_form_is_refused() -> None:
+def test_certificate_of_an_unknown_format_is_refused() -> None:
     with pytest.raises(CertificateRefusedError, match="another kind or version"):
         verify_certificate(_signed("theseller.org/deletion-certificate/v5"))

@@ -36,7 +36,7 @@ def test_no_rest_is_longer_than_the_longest() -> None:
     assert rests == [LONGEST_PAUSE_SECONDS]
 
 
-def test_at_once_never_rests() -> None:
+def test_unthrottled_work_has_no_pauses() -> None:
     assert UNTHROTTLED.share == 1
     pace, rests = _pace(1.0, 10.0)
     with pace.work():
@@ -44,7 +44,7 @@ def test_at_once_never_rests() -> None:
     assert rests == []
 
 
-def test_what_failed_is_not_rested_after() -> None:
+def test_throttle_does_not_pause_after_failed_work() -> None:
     pace, rests = _pace(0.1, 10.0)
     with pytest.raises(ZeroDivisionError), pace.work():
         raise ZeroDivisionError
@@ -52,6 +52,6 @@ def test_what_failed_is_not_rested_after() -> None:
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.01])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_throttle_share_outside_its_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="part of the time"):
         Throttle(share)

@@ -95,7 +95,7 @@ def test_the_machine_itself_is_never_refused(border: None) -> None:
      ("::", True), ("/run/postgresql", True), ("10.0.0.1", False), ("8.8.8.8", False),
      ("localhost.example.invalid", False)],
 )  # fmt: skip
-def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
+def test_is_local_accepts_only_addresses_of_this_machine(host: str, local: bool) -> None:  # noqa: FBT001
     assert is_local(host) is local
 
 

@@ -80,5 +80,5 @@ def test_no_text_of_separators_blanks_and_signs_begins_a_formula(text: str) -> N
     "text",
     ["Mug, 450 ml", "MUG-1", "3=4", "", "\u00c4pfel", "'quoted", "a; b", "111-7654321-1234567"],
 )
-def test_other_texts_are_left_alone(text: str) -> None:
+def test_text_that_is_not_a_formula_is_unchanged(text: str) -> None:
     assert neutralize_formulas(text) == text

@@ -73,7 +73,7 @@ def test_one_line_is_one_event(lines: io.StringIO) -> None:
     assert len(read(lines)) == 1
 
 
-def test_arguments(lines: io.StringIO) -> None:
+def test_secrets_in_log_arguments_are_redacted(lines: io.StringIO) -> None:
     getLogger("x").info("one %s two %d", TOKEN, 2)
     getLogger("x").info("password %(password)s", {"password": CORE})
     logging.getLogger("x").info("one %s two %d", TOKEN, 2)
@@ -138,7 +138,7 @@ def test_tracebacks_have_no_locals_and_no_secrets(lines: io.StringIO) -> None:
         assert "in-a-local" not in line["exception"].replace('plain + "-in-a-local"', "")
 
 
-def test_extra_bound_and_context_fields(lines: io.StringIO) -> None:
+def test_secrets_in_extra_bound_and_context_fields_are_redacted(lines: io.StringIO) -> None:
     structlog.contextvars.bind_contextvars(request_id="r1", session_key=CORE)
     logging.getLogger("x").info("a", extra={"authorization": CORE, "rows": 1})
     getLogger("x").bind(client_secret=CORE, nested=[{"deep": {"refresh_token": CORE}}]).info("b")

@@ -38,7 +38,7 @@ def test_beyond_the_limit_is_a_memory_error_and_the_process_goes_on() -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["refused"] * 3 + ["alive"]), done.stderr
 
 
-def test_the_setting_is_read() -> None:
+def test_memory_limit_is_read_from_the_environment() -> None:
     assert memory_limit({}) == DEFAULT_MB << 20
     assert memory_limit({"THESELLER_MEMORY_MB": "4096"}) == 4096 << 20
     assert memory_limit({"THESELLER_MEMORY_MB": "0"}) is None

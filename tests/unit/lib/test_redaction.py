@@ -61,7 +61,7 @@ SHAPES = (
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("around", ["{}", "before {} after", "('{}',)", '"{}"', "line\n{}\nline"])
-def test_shapes_are_taken_out(shape: str, around: str) -> None:
+def test_secret_patterns_are_redacted_from_text(shape: str, around: str) -> None:
     text = redact_text(around.format(shape.format(CORE, CORE)))
     assert CORE not in text
     assert REDACTED in text
@@ -102,7 +102,7 @@ def test_redacting_again_changes_nothing(text: str) -> None:
         "@decorator at line 12",
     ],
 )
-def test_what_helps_to_understand_is_left(text: str) -> None:
+def test_harmless_text_is_not_redacted(text: str) -> None:
     assert redact_text(text) == text
 
 
@@ -151,7 +151,7 @@ class Broken:
         raise RuntimeError(CORE)
 
 
-def test_values_become_plain() -> None:
+def test_redact_converts_any_value_to_json_types() -> None:
     plain = redact(
         {
             "uuid": UUID(int=1),
@@ -183,7 +183,7 @@ def test_values_become_plain() -> None:
     json.dumps(plain, allow_nan=False)
 
 
-def test_a_circular_value_ends() -> None:
+def test_circular_value_is_cut_at_the_depth_limit() -> None:
     circle: list[object] = []
     circle.append(circle)
     assert "<too deep>" in json.dumps(redact(circle))

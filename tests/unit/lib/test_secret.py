@@ -28,14 +28,14 @@ class Holder:
     token: Secret
 
 
-def test_reveals_what_went_in() -> None:
+def test_secret_reveals_its_text_and_bytes() -> None:
     assert Secret(CANARY).reveal() == CANARY
     assert Secret(CANARY).reveal_bytes() == CANARY.encode()
     assert Secret(b"\x00\xff").reveal_bytes() == b"\x00\xff"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.binary())
-def test_round_trips(text: str, data: bytes) -> None:
+def test_secret_round_trips_any_text_and_bytes(text: str, data: bytes) -> None:
     assert Secret(text).reveal() == text
     assert Secret(data).reveal_bytes() == data
 
@@ -59,12 +59,12 @@ def test_round_trips(text: str, data: bytes) -> None:
         repr(ValueError(Secret(CANARY))),
     ],
 )
-def test_prints_as_redacted(shown: str) -> None:
+def test_secret_is_printed_as_redacted(shown: str) -> None:
     assert CANARY not in shown
     assert REDACTED in shown
 
 
-def test_json_refuses() -> None:
+def test_secret_cannot_be_serialized_as_json() -> None:
     with pytest.raises(TypeError):
         json.dumps({"token": Secret(CANARY)})
     with pytest.raises(TypeError) as caught:
@@ -74,7 +74,7 @@ def test_json_refuses() -> None:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_pickle_refuses(protocol: int) -> None:
+def test_secret_cannot_be_pickled(protocol: int) -> None:
     # Imported by name: the project bans the module, and this test shows why it could not be used by
     # accident.
     pickler = importlib.import_module("pickle")
@@ -83,13 +83,13 @@ def test_pickle_refuses(protocol: int) -> None:
             pickler.dumps(value, protocol)
 
 
-def test_copies_are_itself() -> None:
+def test_copy_of_a_secret_is_the_same_object() -> None:
     secret = Secret(CANARY)
     assert copy.copy(secret) is secret
     assert copy.deepcopy(secret) is secret
 
 
-def test_compares_only_with_secrets() -> None:
+def test_secret_equals_only_another_secret() -> None:
     assert Secret(CANARY) == Secret(CANARY.encode())
     assert Secret(CANARY) != Secret("other")
     assert Secret(CANARY) != CANARY
@@ -112,13 +112,13 @@ def test_compares_only_with_secrets() -> None:
         lambda s: "c" in s,
     ],
 )
-def test_has_no_other_accessor(use: Callable[[Any], object]) -> None:
+def test_secret_refuses_every_operation_except_reveal(use: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError) as caught:
         use(Secret(CANARY))
     assert CANARY not in str(caught.value)
 
 
-def test_cannot_be_changed() -> None:
+def test_secret_is_immutable() -> None:
     secret = Secret(CANARY)
     with pytest.raises(AttributeError):
         secret.other = 1
@@ -127,7 +127,7 @@ def test_cannot_be_changed() -> None:
     assert secret.reveal() == CANARY
 
 
-def test_is_true_when_there_is_something() -> None:
+def test_secret_is_true_unless_empty() -> None:
     assert Secret("x")
     assert not Secret("")
 
@@ -145,7 +145,7 @@ def test_bad_values_are_refused_without_being_shown() -> None:
     assert caught.value.__context__ is None
 
 
-def test_traceback_with_locals_shows_nothing() -> None:
+def test_traceback_with_locals_does_not_reveal_a_secret() -> None:
     def fail(secret: Secret) -> None:
         holder = Holder("alice", secret)
         raise RuntimeError(f"failed for {holder}")
@@ -159,6 +159,6 @@ def test_traceback_with_locals_shows_nothing() -> None:
     assert CANARY not in text
 
 
-def test_logging_arguments_show_nothing() -> None:
+def test_secret_in_logging_arguments_is_not_revealed() -> None:
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "token %s", (Secret(CANARY),), None)
     assert record.getMessage() == f"token {REDACTED}"

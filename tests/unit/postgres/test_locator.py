@@ -26,18 +26,18 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locator, "_DISTRIBUTION_FOLDERS", ())
 
 
-def test_the_variable_takes_precedence(tmp_path: Path) -> None:
+def test_pg_bin_variable_takes_precedence(tmp_path: Path) -> None:
     found = find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "16.3"))})
     assert (found.origin, found.version, found.major) == ("THESELLER_PG_BIN", "16.3", 16)
 
 
-def test_a_wrong_variable_is_an_error_and_never_skipped(tmp_path: Path) -> None:
+def test_invalid_pg_bin_variable_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BinariesMissingError, match="has no postgres") as caught:
         find_binaries({"THESELLER_PG_BIN": str(tmp_path)})
     assert "bin/setup" in caught.value.advice
 
 
-def test_too_old_is_refused(tmp_path: Path) -> None:
+def test_postgresql_older_than_15_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BinariesMissingError, match=r"14\.9; 15 or newer"):
         find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "14.9"))})
 
@@ -55,7 +55,7 @@ def test_the_wheel_comes_before_the_distribution_and_its_bits_are_mended(
     assert (programs / "postgres").stat().st_mode & 0o777 == 0o755
 
 
-def test_the_newest_of_the_distribution(
+def test_newest_distribution_version_of_postgresql_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: None
 ) -> None:
     for version in ("9", "15", "17"):
@@ -79,7 +79,7 @@ def test_a_broken_wheel_leaves_the_one_on_the_path(
         find_binaries({"PATH": ""})
 
 
-def test_nothing_at_all_says_what_to_do(nowhere: None) -> None:
+def test_missing_postgresql_binaries_error_gives_advice(nowhere: None) -> None:
     with pytest.raises(BinariesMissingError, match="Neither") as caught:
         find_binaries({"PATH": ""})
     assert "THESELLER_PG_BIN" in caught.value.advice

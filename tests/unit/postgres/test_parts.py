@@ -117,7 +117,7 @@ def test_reaching_is_judged_by_each_folder_above(tmp_path: Path) -> None:
     assert not can_reach(OTHER_USER, inner)
 
 
-def test_one_lock_one_holder(tmp_path: Path) -> None:
+def test_lock_file_has_one_holder_at_a_time(tmp_path: Path) -> None:
     first, second = LockFile(tmp_path / "lock", "first"), LockFile(tmp_path / "lock", "second")
     assert second.holder() is None
     assert first.acquire()
@@ -146,7 +146,7 @@ def test_a_mark_survives_saving_and_ends_with_its_process(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"pid": "x", "started": 1}'])
-def test_a_damaged_mark_is_none(tmp_path: Path, content: str) -> None:
+def test_damaged_process_mark_is_loaded_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "mark").write_text(content)
     assert ProcessMark.load(tmp_path / "mark") is None
 
@@ -190,7 +190,7 @@ def test_a_full_disk_is_said_before_anything_is_made(
         ("", "did not say why"),
     ],
 )
-def test_diagnoses(text: str, cause: str) -> None:
+def test_startup_failure_names_the_cause_found_in_the_log(text: str, cause: str) -> None:
     assert cause in startup_failure("did not start", text).message
 
 

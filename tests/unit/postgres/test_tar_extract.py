@@ -120,6 +120,6 @@ def test_the_stream_is_read_to_its_very_end(tmp_path: Path) -> None:
     assert ended
 
 
-def test_no_tar_is_refused(tmp_path: Path) -> None:
+def test_backup_that_is_not_a_tar_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DamagedBackupError, match="no data folder"):
         _unpack(tmp_path, b"hello" * 300)

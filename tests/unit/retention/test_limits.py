@@ -72,7 +72,9 @@ def test_what_ingest_takes_in_is_not_erased_by_the_next_run(
 
 
 @given(STORES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=3)))
-def test_a_limit_only_moves_forward(store: Marketplace, at: datetime, later: timedelta) -> None:
+def test_oldest_day_kept_never_decreases_over_time(
+    store: Marketplace, at: datetime, later: timedelta
+) -> None:
     assert oldest_day_kept(store, at + later) >= oldest_day_kept(store, at)
 
 
@@ -96,7 +98,7 @@ def test_the_security_log_is_kept_a_whole_year_at_least(at: datetime) -> None:
     )
 
 
-def test_the_numbers_are_the_promised_ones() -> None:
+def test_retention_limits_have_the_documented_values() -> None:
     assert (limits.ERASURE_DAYS_MAX, limits.DELETION_REQUEST_DAYS, limits.PII_DAYS_MAX) == (
         30,
         30,

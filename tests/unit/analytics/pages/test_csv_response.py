@@ -41,7 +41,7 @@ def test_a_text_that_would_be_a_formula_is_made_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Mug, 450 ml", "MUG-1", "3=4", "", "\u00c4pfel", "'quoted"])
-def test_other_texts_are_left_alone(text: str) -> None:
+def test_text_that_is_not_a_formula_is_unchanged(text: str) -> None:
     assert neutralize_formulas(text) == text
 
 

@@ -43,7 +43,7 @@ def _choose(
         ("12m", "2025-11-23", "2026-11-22", "2024-11-23", "2025-11-22"),
     ],
 )
-def test_each_period_and_the_one_before_it(
+def test_each_period_has_its_span_and_the_previous_span(
     period: str, first: str, last: str, before_first: str, before_last: str
 ) -> None:
     choice = _choose(period)
@@ -92,7 +92,7 @@ def test_a_custom_period_is_put_right_and_cut_off() -> None:
     assert _choose("custom", first="1990-01-01", last="2026-11-10").span.length == LONGEST_DAYS
 
 
-def test_unknown_words_are_the_default() -> None:
+def test_unknown_period_and_comparison_use_the_defaults() -> None:
     assert _choose("'; drop table", "nonsense") == _choose("28d", "previous")
 
 
@@ -120,7 +120,7 @@ def test_a_comparison_never_overlaps_its_period_and_keeps_weekdays_where_it_can(
 
 
 @given(today=DAYS, key=st.sampled_from([key for key in PeriodKey if key is not PeriodKey.CUSTOM]))
-def test_stepping_leaves_no_day_out(today: date, key: PeriodKey) -> None:
+def test_previous_and_next_periods_are_adjacent(today: date, key: PeriodKey) -> None:
     choice = choose(period=key.value, compare="none", today=today)
     earlier, later = neighbours(choice)
     assert earlier.last + timedelta(days=1) == choice.span.first

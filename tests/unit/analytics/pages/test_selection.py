@@ -74,7 +74,7 @@ def test_half_a_day_is_compared_with_half_a_day_also_over_a_change_of_clocks() -
     ]
 
 
-def test_an_address_and_its_links_say_the_same() -> None:
+def test_query_string_of_a_selection_selects_the_same_again() -> None:
     chosen = _select(
         "period=custom&from=2026-09-01&to=2026-09-10&compare=year&store=UK&metric=fees",
         _store(DE, "EUR", 9),

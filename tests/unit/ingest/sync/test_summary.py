@@ -67,7 +67,7 @@ def test_the_rest_takes_as_long_as_its_share_of_what_arrived(
     assert summarize([_stream(done)], [_connection(minutes)], AT).left == left
 
 
-def test_the_slowest_stream_decides() -> None:
+def test_remaining_time_is_that_of_the_slowest_stream() -> None:
     streams = [_stream(18), _stream(1, 2, name="money")]
     assert summarize(streams, [_connection(30)], AT).left == "30 minutes"
 
