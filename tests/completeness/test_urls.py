@@ -442,12 +442,12 @@ def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
         }
 
 
-def test_every_address_has_its_row_and_every_row_its_address() -> None:
+def test_url_matrix_lists_exactly_the_routes() -> None:
     assert sorted(MATRIX) == sorted(route for route, _ in routes())
 
 
 @pytest.mark.parametrize("route", MATRIX)
-def test_every_role_gets_the_status_of_the_matrix(
+def test_every_role_gets_the_expected_status_for_every_url(
     route: str, request: pytest.FixtureRequest, database: str
 ) -> None:
     # Where no one can post, no one changes anything of the shop.
@@ -504,7 +504,7 @@ def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in MATRIX if "<uuid:" in route])
-def test_hidden_addresses_answer_like_missing_ones(route: str, lasting: Shop) -> None:
+def test_urls_of_another_shop_respond_like_unknown_ones(route: str, lasting: Shop) -> None:
     """Charlie can't tell Alice's things from none: same status, same page."""
     shop = lasting
     missing = replace(
@@ -666,7 +666,7 @@ def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
-def test_no_address_has_other_methods(method: str, lasting: Shop) -> None:
+def test_every_url_refuses_other_http_methods_with_405(method: str, lasting: Shop) -> None:
     client = Client()
     client.force_login(User.objects.get(pk=lasting.cast.alice.id))
     got = {route: client.generic(method, _address(route, lasting)).status_code for route in MATRIX}

@@ -137,7 +137,7 @@ def test_every_documented_path_is_kept_or_dropped_on_purpose(operation: str) -> 
 
 
 @pytest.mark.parametrize("operation", NAMES)
-def test_method_path_and_parameters_are_amazons(operation: str) -> None:
+def test_operation_method_path_and_parameters_match_amazons_model(operation: str) -> None:
     plan = OPERATIONS[operation]
     document, definition = amazon_sdk.operation(operation)
     assert (plan.method, plan.path) == (definition["_method"], definition["_path"])
@@ -150,7 +150,7 @@ def test_method_path_and_parameters_are_amazons(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", NAMES)
-def test_rate_and_burst_are_amazons(operation: str) -> None:
+def test_operation_rate_and_burst_match_amazons_documentation(operation: str) -> None:
     """The plan is in the operation's description, as a Markdown table of rate and burst."""
     _, definition = amazon_sdk.operation(operation)
     numbers = [
@@ -163,7 +163,7 @@ def test_rate_and_burst_are_amazons(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", NAMES)
-def test_an_answer_with_every_path_decodes_without_a_person_in_it(operation: str) -> None:
+def test_decoded_response_with_every_path_has_no_personal_data(operation: str) -> None:
     example = amazon_sdk.example(operation)
     body = json.dumps(example).encode()
     decoded = DECODE[operation](body)
@@ -173,7 +173,7 @@ def test_an_answer_with_every_path_decodes_without_a_person_in_it(operation: str
 
 
 @pytest.mark.parametrize("operation", [name for name in NAMES if personal_paths(SHAPES[name])])
-def test_a_canary_at_every_personal_path_reaches_nothing(operation: str) -> None:
+def test_canaries_at_personal_paths_are_not_in_the_decoded_response(operation: str) -> None:
     example, made = amazon_sdk.example(operation), list[str]()
     paths = [path.split(".") for path in personal_paths(SHAPES[operation])]
     body = json.dumps(with_canaries(example, paths, made)).encode()

@@ -235,7 +235,7 @@ def test_the_dashboard_works_by_keyboard_without_loading_pages(
     tab.context.close()
 
 
-def test_figures_take_the_place_of_the_progress_when_they_arrive(
+def test_dashboard_replaces_progress_with_figures_when_data_arrives(
     site: str, browser: Browser, cast: Cast, cookies: dict[str, str]
 ) -> None:
     shop, at = Shop(cast.charlies_shop), clock.now()
@@ -290,7 +290,7 @@ def _leave_inline_styles(page: Page) -> None:
     assert page.locator("#from[style]").count() == 1
 
 
-def test_no_interaction_is_against_the_policy(
+def test_dashboard_interactions_cause_no_csp_violation(
     site: str, browser: Browser, cookies: dict[str, str]
 ) -> None:
     tab = Tab(browser, site, cookies["alice"], 1280, "light")

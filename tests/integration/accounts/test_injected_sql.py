@@ -204,7 +204,7 @@ def test_the_attacks_are_what_the_roles_of_accounts_and_operators_can_do(
                     cursor.execute(said)
 
 
-def test_the_accounts_role_reads_no_tenants_rows(cast: Cast) -> None:
+def test_accounts_role_cannot_read_tenant_tables(cast: Cast) -> None:
     for table in ("ingest_product", "connections_refresh_token", "pii.recipient", "analytics_day"):
         with (
             pytest.raises(DatabaseError),
@@ -216,7 +216,7 @@ def test_the_accounts_role_reads_no_tenants_rows(cast: Cast) -> None:
     assert [place[0] for place in tenants_of(cast.alice.id)] == [cast.alices_shop]
 
 
-def test_even_the_accounts_role_deletes_no_one_who_is_not_locked_or_is_needed(cast: Cast) -> None:
+def test_accounts_role_cannot_delete_an_unlocked_user_or_only_owner(cast: Cast) -> None:
     call = "select guard.request_person_end(%s, now(), sha256(%s::bytea), now() + interval '1 day')"
     for person, why in ((cast.bob.id, "not locked"), (cast.alice.id, "not locked")):
         with connections["auth"].cursor() as cursor, pytest.raises(DatabaseError, match=why):

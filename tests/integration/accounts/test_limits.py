@@ -184,7 +184,9 @@ def test_the_database_refuses_another_spelling(cast: Cast) -> None:
         ("plain@example.com", "plain@example.com"),
     ],
 )
-def test_stored_addresses_are_rewritten(database: str, stored: str, rewritten: str) -> None:
+def test_migration_rewrites_stored_emails_to_canonical_form(
+    database: str, stored: str, rewritten: str
+) -> None:
     assert _migrated([stored]) == [rewritten]
 
 
@@ -195,7 +197,7 @@ def test_stored_addresses_are_rewritten(database: str, stored: str, rewritten: s
         (["a@b\u00fccher.example", "a@xn--bcher-kva.example"], "share one address"),
     ],
 )
-def test_addresses_that_can_not_be_rewritten_are_named_by_account(
+def test_migration_names_accounts_whose_email_cannot_be_rewritten(
     database: str, stored: list[str], sentence: str
 ) -> None:
     with pytest.raises(AddressError, match=sentence) as refused:

@@ -68,7 +68,7 @@ def test_operator_area_redirects_to_second_factor_after_password_only() -> None:
         ),  # a proof from the future: a wrong clock or a forgery
     ],
 )
-def test_a_proof_is_good_for_twelve_hours_and_thirty_silent_minutes(
+def test_second_factor_proof_expires_after_12_hours_or_30_idle_minutes(
     given: timedelta, seen: timedelta, *, let_in: bool
 ) -> None:
     now = clock.now()
@@ -115,7 +115,7 @@ def _dangerous(request: HttpRequest, operator: Operator) -> HttpResponse:
     ("given", "done"), [(timedelta(minutes=4), True), (STEP_UP_WITHIN + SECOND, False)]
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_dangerous_act_asks_for_a_proof_of_the_last_five_minutes(
+def test_dangerous_operation_requires_a_proof_of_the_last_five_minutes(
     given: timedelta, method: str, *, done: bool
 ) -> None:
     operator = create_operator()

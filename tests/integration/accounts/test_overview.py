@@ -19,7 +19,7 @@ from theseller.lib.ids import new_id
 from theseller.operators.overview import queries
 
 
-def test_the_worst_state_is_first_and_connection_keys_are_one_line() -> None:
+def test_secret_overview_sorts_by_state_and_groups_connection_keys() -> None:
     owners = [f"connection:{new_id()}" for _ in range(3)]
     made = [settings.KEY_STORE.create(Purpose.REFRESH_TOKEN, owner) for owner in owners]
     try:

@@ -191,7 +191,7 @@ def test_a_passkey_signs_in_its_own_user_only(cast: Cast) -> None:
     )
 
 
-def test_a_falling_counter_reveals_a_copied_key(cast: Cast) -> None:
+def test_passkey_with_a_lower_counter_is_refused(cast: Cast) -> None:
     authenticator = _with_passkey(cast.bob)
     authenticator.count = 7
     client = _browser(cast.bob)

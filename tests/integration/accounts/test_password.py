@@ -114,7 +114,7 @@ def test_a_user_with_a_second_factor_must_prove_it_first(database: str) -> None:
     assert client.get("/operate/").status_code == 200
 
 
-def test_a_stored_password_costs_what_the_product_says(database: str) -> None:
+def test_stored_password_uses_the_configured_argon2_parameters(database: str) -> None:
     """The tests' own hasher is cheaper (tests/passwords.py); these are Django's figures."""
     with override_settings(PASSWORD_HASHERS=product.PASSWORD_HASHERS):
         person = create_cast().alice

@@ -103,7 +103,7 @@ def _at_once(tries: int, operator: OperatorUser, code: str, at: datetime) -> lis
         return list(pool.map(bring, range(tries)))
 
 
-def test_of_eight_who_bring_the_same_code_at_once_one_is_taken() -> None:
+def test_code_used_eight_times_concurrently_is_accepted_once() -> None:
     operator, now = create_operator(), clock.now()
     assert sum(_at_once(8, operator, operator.code(now), now)) == 1
     codes = operations.make_recovery_codes(person=operator.id, at=now)
@@ -186,7 +186,7 @@ def _answer(count: int) -> VerifiedCredential:
 
 
 @pytest.mark.parametrize("count", [0, 5])
-def test_an_answer_of_a_passkey_is_taken_once_and_its_counter_rises(count: int, cast: Cast) -> None:
+def test_passkey_assertion_is_accepted_once_and_counter_must_rise(count: int, cast: Cast) -> None:
     now = clock.now()
     unique = replace(_answer(count), credential_id=cast.bob.id.bytes)
     operations.add_passkey(person=cast.bob.id, answer=unique, name="Key", at=now)
@@ -328,7 +328,7 @@ def test_every_change_of_a_factor_is_audited(cast: Cast, database: str) -> None:
     assert recovery_codes(cast.bob.id) is None
 
 
-def test_the_secret_is_stored_sealed_and_a_new_key_seals_it_again() -> None:
+def test_second_factor_secret_is_sealed_and_resealed_after_key_rotation() -> None:
     """A row that was moved to another person opens nothing; after a rotation the old key is not needed."""
     from django.conf import settings
 

@@ -77,7 +77,7 @@ def test_a_line_is_written_with_its_effect_or_not_at_all(cast: Cast, database: s
     assert lines() == before + 1
 
 
-def test_tags_are_sorted_unique_and_each_is_used() -> None:
+def test_audit_tags_are_sorted_unique_and_used() -> None:
     from pathlib import Path
 
     names = [tag.name for tag in Tag]

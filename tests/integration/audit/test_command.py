@@ -27,7 +27,7 @@ def _line() -> None:
     wait_for_open_transactions()  # `audit seal` leaves out what is newer than an open one.
 
 
-def test_verify_says_what_is_sealed_and_ends_with_0_only_if_the_log_is_whole(
+def test_audit_verify_reports_sealed_events_and_exits_1_if_not_intact(
     own_log: Superuser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _line()

@@ -87,9 +87,7 @@ def test_the_job_completes_the_copy_when_there_is_nothing_to_seal(on: On) -> Non
     assert sum(1 for _ in external_copy.entries()) == 4
 
 
-def test_a_copy_goes_on_over_a_replaced_key_and_over_a_restoration(
-    on: On, own_log: Superuser
-) -> None:
+def test_audit_copy_continues_after_key_rotation_and_restore(on: On, own_log: Superuser) -> None:
     _seal_by_turns(on, "aabb")
     settings.KEY_STORE.create(Purpose.AUDIT, OWNER)
     old, new = signing_records()

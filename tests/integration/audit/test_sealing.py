@@ -75,7 +75,7 @@ def _positions(superuser: Superuser) -> list[int]:
     ]
 
 
-def test_a_sealed_log_is_whole_and_what_is_newer_is_said_to_be_unsealed(own_log: Superuser) -> None:
+def test_verify_log_counts_sealed_and_unsealed_events(own_log: Superuser) -> None:
     _write(5)
     before = verify_log(at=NOON)
     assert (before.whole, before.checkpoints, before.unsealed, before.oldest_unsealed_at) == (
@@ -124,7 +124,7 @@ def test_the_job_seals_at_once_the_first_time_then_every_five_minutes_or_when_mu
     assert [one.rows for one in seal_due(at=NOON + timedelta(minutes=6))] == [1000]
 
 
-def test_the_key_is_replaced_like_every_other(own_log: Superuser) -> None:
+def test_audit_key_rotation_keeps_the_log_intact(own_log: Superuser) -> None:
     _write(1)
     seal(at=clock.now())
     before = signing_records()

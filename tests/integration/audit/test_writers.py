@@ -53,7 +53,7 @@ def test_web_role_cannot_write_an_audit_tag_of_another_role(tag: Tag, cast: Cast
         )
 
 
-def test_the_web_writes_about_its_own_tenant_only(cast: Cast) -> None:
+def test_web_role_can_audit_only_its_own_tenant(cast: Cast) -> None:
     for tenant in (cast.alices_shop, None):
         with pytest.raises(DatabaseError, match="in its scope"), tenant_scope(cast.charlies_shop):
             record(

@@ -112,7 +112,7 @@ def _answers(deployed: Deployment) -> bool:
 
 
 @pytest.mark.parametrize("leave", [0, 12 << 20], ids=["no-table-can-grow", "no-new-wal"])
-def test_nothing_is_lost_or_half_done_when_the_databases_disk_is_full(leave: int) -> None:
+def test_full_database_disk_loses_no_row_and_leaves_no_partial_write(leave: int) -> None:
     with deployment(archiving=True) as deployed, _on_a_small_disk(deployed) as data:
         person = deployed.people()[0]
         ids = (person["tenant"], person["connection"])

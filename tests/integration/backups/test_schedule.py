@@ -118,7 +118,7 @@ def _delete_backups(deployed: Deployment) -> None:
         ("disk", "there is no space left at x"),
     ],
 )
-def test_a_failure_is_recorded_with_its_message_and_retried_later(
+def test_failed_backup_is_recorded_with_its_message_and_retried(
     deployed: Deployment, what: str, says: str
 ) -> None:
     _delete_backups(deployed)
@@ -128,13 +128,13 @@ def test_a_failure_is_recorded_with_its_message_and_retried_later(
     assert says in listed
 
 
-def test_an_unreachable_key_service_stops_only_what_needs_it(
+def test_backup_job_reports_an_unreachable_key_service_as_failed(
     deployed: Deployment,
 ) -> None:
     deployed.ask(_SET_UP + _NO_KEYS)
 
 
-def test_a_disk_that_is_not_mounted_costs_no_backup(deployed: Deployment) -> None:
+def test_prune_with_an_unmounted_target_deletes_no_backup_key(deployed: Deployment) -> None:
     _delete_backups(deployed)
     deployed.ask(_SET_UP + _UNMOUNTED)
 

@@ -54,7 +54,7 @@ def test_a_stored_object_is_returned_unchanged(target: Target, content: list[byt
     assert read(target, "one/base") == b"".join(content)
 
 
-def test_the_same_name_again_replaces(target: Target) -> None:
+def test_put_with_the_same_name_replaces_the_object(target: Target) -> None:
     target.put("one/base", [b"old"])
     target.put("one/base", [b"new"])
     assert read(target, "one/base") == b"new"
@@ -73,7 +73,7 @@ def test_objects_are_listed_by_prefix_and_deleted(target: Target) -> None:
 
 
 @pytest.mark.parametrize("already", [b"", LARGE], ids=["at once", "after a part"])
-def test_a_source_that_fails_leaves_nothing(target: Target, already: bytes) -> None:
+def test_put_with_a_failing_source_stores_no_object(target: Target, already: bytes) -> None:
     def failing() -> Iterator[bytes]:
         yield already
         raise RuntimeError("the source broke")
@@ -107,7 +107,7 @@ def test_partial_file_is_not_listed_and_is_deleted_with_its_folder(tmp_path: Pat
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_bucket_that_is_not_there_says_so(bucket: str) -> None:
+def test_missing_s3_bucket_raises_target_error(bucket: str) -> None:
     with pytest.raises(TargetError, match="NoSuchBucket"):
         S3Target("absent", "", region="eu-central-1", endpoint=bucket).put("one/base", [b"x"])
 

@@ -160,7 +160,7 @@ def test_a_seller_who_has_not_granted_the_role_gets_no_half_address(
             assert desk.slips(ids) == []
 
 
-def test_a_deployment_that_lost_the_role_asks_nothing(desk: Desk) -> None:
+def test_fetch_without_the_restricted_role_sends_no_call(desk: Desk) -> None:
     ids = desk.ask()
     with override_settings(ENVIRONMENT=replace(settings.ENVIRONMENT, restricted_roles=())):
         assert desk.fetch() is None

@@ -208,7 +208,9 @@ def test_no_order_too_many_orders_and_an_invalid_number_are_refused_with_a_messa
 
 
 @pytest.mark.parametrize("outcome", [*RequestOutcome, None])
-def test_each_outcome_has_a_message(today: Shop, outcome: RequestOutcome | None) -> None:
+def test_each_slip_request_outcome_has_a_message(
+    today: Shop, outcome: RequestOutcome | None
+) -> None:
     _ship(today, "111-1")
     request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
     if outcome:
@@ -268,7 +270,7 @@ def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
     ]
 
 
-def test_htmx_gets_the_states_alone(today: Shop) -> None:
+def test_slip_page_htmx_request_gets_only_the_states(today: Shop) -> None:
     _ship(today, "111-1")
     request_slips(ids=["111-1"], tenant=today.tenant, actor=today.cast.bob.actor, at=clock.now())
     answer = browser(today.cast.bob.id).get(LIST, headers={"HX-Request": "true"})
@@ -385,7 +387,7 @@ def test_another_shop_gets_nothing_and_leaves_no_access_log_entry(today: Shop) -
     ]
 
 
-def test_the_access_is_logged_before_anything_is_read(
+def test_access_log_entry_is_committed_before_a_recipient_is_read(
     today: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _keep(today, "111-1")

@@ -79,7 +79,7 @@ def test_holds_requests_and_certificates_are_listed_as_json(
     assert end["certificate"] == _said(capsys, "certificate", shop)["body"]["certificate_id"]
 
 
-def test_operators_are_listed_for_programs(
+def test_operator_list_json_contains_name_and_second_factors(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operator = create_operator()

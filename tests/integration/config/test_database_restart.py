@@ -133,7 +133,7 @@ def _signalled(deployed: Deployment, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("stop", [_clean, _immediate, _killed])
-def test_worker_and_web_go_on_and_no_job_is_lost(
+def test_database_restart_loses_no_job_and_worker_and_web_continue(
     running: Running, stop: Callable[[Deployment], None]
 ) -> None:
     interrupted = len(
@@ -173,7 +173,7 @@ def test_worker_and_web_go_on_and_no_job_is_lost(
     )
 
 
-def test_worker_and_web_log_why_they_ended(tmp_path: Path) -> None:
+def test_worker_and_web_log_the_reason_of_their_exit(tmp_path: Path) -> None:
     with _running(tmp_path) as ended:  # the other tests' go on
         for process, name, event in (
             (ended.worker, "worker", "worker_stopped"),

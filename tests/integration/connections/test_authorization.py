@@ -115,7 +115,7 @@ def test_a_confirmed_consent_opens_a_connection_whose_token_works(
     )  # the fewest that open all three features
 
 
-def test_a_state_works_once(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_oauth_state_is_accepted_once(cast: Cast, amazon: EmulatedAmazon) -> None:
     back = _consent(cast, amazon)
     assert isinstance(_complete(cast, back), Authorized)
     assert _complete(cast, back) == Refused(Refusal.STATE_USED)
@@ -206,7 +206,9 @@ def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(
     assert outcome == Refused(Refusal.STATE_UNKNOWN)
 
 
-def test_amazons_outage_keeps_nothing_and_says_so(cast: Cast, amazon: EmulatedAmazon) -> None:
+def test_amazon_outage_during_authorization_is_reported_as_unavailable(
+    cast: Cast, amazon: EmulatedAmazon
+) -> None:
     back = _consent(cast, amazon)
     amazon.control("faults", operation="lwa.token", kind="error503", times=None, probability=1.0)
     assert _complete(cast, back) == Refused(Refusal.AMAZON_UNAVAILABLE)

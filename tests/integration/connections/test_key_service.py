@@ -143,7 +143,7 @@ def test_a_key_destroyed_without_an_answer_ends_the_connection_at_its_next_use(
 
 
 @pytest.mark.parametrize("state", ServiceState)
-def test_the_page_says_which_state_it_is_and_that_nothing_was_changed(
+def test_disconnect_page_reports_the_key_service_state_and_changes_nothing(
     cast: Cast, amazon: EmulatedAmazon, keys: Failing, state: ServiceState
 ) -> None:
     authorised = _connect(cast, amazon)

@@ -126,7 +126,7 @@ def test_pages_of_the_account_keep_the_navigation_of_the_shop(alice: Client) -> 
     assert 'href="/products/"' not in operator.get("/account/security/").content.decode()
 
 
-def test_a_person_without_a_shop_is_promised_nothing() -> None:
+def test_no_shop_page_says_that_there_are_no_invitations() -> None:
     person = create_user(
         email=f"nina.{new_id().hex[-12:]}@example.com",
         name="Nina",

@@ -32,7 +32,9 @@ DATA = SlipData(
         ("XX", ("62701 Springfield", "IL")),
     ],
 )
-def test_the_last_lines_are_the_country_s(country: str, last: tuple[str, ...]) -> None:
+def test_last_address_lines_follow_the_format_of_the_country(
+    country: str, last: tuple[str, ...]
+) -> None:
     address = Address(
         name="A. Miller", company_name=" ", address_line1="1 Row", address_line3="c/o",
         city="Springfield", state_or_region="IL", postal_code="62701", country_code=country,

@@ -44,7 +44,7 @@ def _thirty_days_on(day: date) -> date:
     datetime(2026, 12, 15, 0, 30, tzinfo=timezone(timedelta(hours=9))),
     datetime(2026, 12, 14, 23, tzinfo=UTC),
 )
-def test_the_day_is_thirty_pages_after_the_first_of_shipment_and_fetching(
+def test_expiry_date_is_30_days_after_the_earlier_of_shipment_and_fetch(
     fetched: datetime, shipped: datetime | None
 ) -> None:
     first = min(one for one in (fetched, shipped) if one is not None).astimezone(UTC).date()

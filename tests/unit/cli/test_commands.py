@@ -64,7 +64,7 @@ def run_stub(monkeypatch: pytest.MonkeyPatch, error: BaseException | None, *argu
     return entry.main(["stub", *arguments])
 
 
-def test_each_file_is_a_command() -> None:
+def test_expected_commands_are_discovered_with_a_help_text() -> None:
     found = entry.discover()
     assert {
         "demo",
@@ -178,7 +178,7 @@ def test_failures_print_one_message(
     assert words in capsys.readouterr().err
 
 
-def test_an_unforeseen_error_does_not_quote_what_it_choked_on(
+def test_unexpected_error_message_contains_no_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_stub(monkeypatch, ValueError("invalid literal: 'Jane Buyer'")) == 1
@@ -251,7 +251,7 @@ def test_invalid_port_is_refused(text: str) -> None:
         ports.parse_port(text, "THESELLER_PORT")
 
 
-def test_the_state_folder_is_ours_or_refused(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_refused_as_state_folder(tmp_path: Path) -> None:
     state = state_folder({"THESELLER_STATE": str(tmp_path / "new")})
     make_state_folder(state)
     make_state_folder(state)
@@ -376,7 +376,7 @@ def test_reset_refuses_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         demo_reset.run(argparse.Namespace())
 
 
-def test_one_demo_at_a_time_and_the_second_learns_where(tmp_path: Path) -> None:
+def test_second_demo_is_refused_with_the_address_of_the_first(tmp_path: Path) -> None:
     lock, left = take_lock(tmp_path, lambda _: None)
     assert left == 0
     (tmp_path / "processes" / "demo.json").write_text(json.dumps({"web": "http://127.0.0.1:8100"}))
@@ -411,7 +411,7 @@ def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     ]
 
 
-def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
+def test_demo_screen_fits_a_small_terminal(tmp_path: Path) -> None:
     people = [
         Person(
             name,
@@ -446,7 +446,7 @@ def test_the_screen_fits_a_small_terminal(tmp_path: Path) -> None:
         assert word in shown
 
 
-def test_the_doctor_finds_what_is_wrong(
+def test_doctor_exits_1_and_reports_missing_requirements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("THESELLER_STATE", str(tmp_path))

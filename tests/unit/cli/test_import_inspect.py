@@ -51,7 +51,7 @@ def file(tmp_path: Path, orders: str) -> Path:
     return path
 
 
-def test_a_good_file_is_described_in_full(
+def test_inspect_describes_a_valid_file_without_personal_data(
     file: Path, orders: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["inspect", str(file)]) == 0
@@ -110,7 +110,7 @@ def test_refused_rows_are_named_by_line_and_column(
         ("locked", "can't be read: permission denied"),
     ],
 )
-def test_what_is_no_readable_file_is_said(
+def test_inspect_of_an_unreadable_file_exits_1_with_the_reason(
     tmp_path: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if name == "locked":
@@ -176,7 +176,7 @@ def test_inspect_reads_standard_input_and_named_pipes(
     writer.join()
 
 
-def test_it_needs_no_django_no_database_and_writes_nothing(file: Path, tmp_path: Path) -> None:
+def test_inspect_imports_no_django_and_writes_no_file(file: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from theseller.cli.main import main; status = main(sys.argv[1:]);assert"
         " 'django' not in sys.modules; sys.exit(status)"

@@ -16,7 +16,7 @@ from theseller.cli.reference import reference
 _PAGE = Path(__file__).parents[3] / "docs" / "operate" / "cli.md"
 
 
-def test_the_reference_is_of_this_version() -> None:
+def test_command_reference_page_equals_the_commands() -> None:
     if os.environ.get("THESELLER_WRITE_DOCS"):
         _PAGE.write_text(reference())
     assert _PAGE.read_text() == reference(), (

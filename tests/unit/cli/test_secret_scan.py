@@ -22,7 +22,9 @@ SCAN = Path(__file__).resolve().parents[3] / "bin" / "secret-scan"
         "AGE-SECRET-KEY" + "-1" + "QPZRY9X8GF" * 5 + "QPZRY9X8",
     ],
 )
-def test_planted_secrets_are_found(tmp_path: Path, planted: str) -> None:
+def test_secret_scan_reports_a_planted_secret_without_its_value(
+    tmp_path: Path, planted: str
+) -> None:
     file = tmp_path / "file.py"
     file.write_text(f'fine = 1\nkey = "{planted}"\n')
     answer = subprocess.run(
@@ -33,7 +35,7 @@ def test_planted_secrets_are_found(tmp_path: Path, planted: str) -> None:
     assert planted not in answer.stdout
 
 
-def test_plain_text_passes(tmp_path: Path) -> None:
+def test_secret_scan_accepts_a_file_without_secrets(tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     file.write_text('short = "Atzr|demo"\n')
     answer = subprocess.run(

@@ -91,7 +91,7 @@ def test_put_refuses_a_name_that_is_never_read(
     assert "not a secret of this deployment" in capsys.readouterr().err
 
 
-def test_put_replaces_nothing_unasked_and_keeps_nothing_malformed(
+def test_secrets_put_needs_replace_option_and_refuses_malformed_values(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def put(name: str, text: str, *options: str) -> int:

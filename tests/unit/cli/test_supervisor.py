@@ -81,7 +81,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         program.close()
 
 
-def test_stops_in_reverse_order_and_leaves_nothing(stage: Stage) -> None:
+def test_supervisor_stops_services_in_reverse_order_and_removes_pid_files(stage: Stage) -> None:
     names = ["first", "second", "third"]
     programs = [stage.program(name, READY_THEN_SLEEP, waits=True) for name in names]
     for program in programs:
@@ -133,7 +133,7 @@ def test_a_service_that_keeps_exiting_is_restarted_at_longer_intervals(stage: St
     stage.supervisor.stop()
 
 
-def test_a_first_start_that_fails_shows_what_the_program_said(stage: Stage) -> None:
+def test_failed_first_start_shows_the_last_output_of_the_program(stage: Stage) -> None:
     with pytest.raises(CommandError, match=r"web ended while starting \(exit status 3\)") as caught:
         stage.supervisor.start(stage.program("web", ENDS, waits=True))
     assert "what it said last" in caught.value.advice
@@ -179,7 +179,7 @@ def test_a_closed_terminal_keeps_nothing_running(stage: Stage) -> None:
     assert all(start_time(pid) is None for pid in pids)
 
 
-def test_a_programs_own_children_go_with_it(stage: Stage) -> None:
+def test_supervisor_stop_ends_child_processes_of_a_service(stage: Stage) -> None:
     parent = stage.program("parent", PARENT, waits=True)
     stage.supervisor.start(parent)
     flag = stage.folder / "parent.flag"

@@ -39,7 +39,7 @@ def test_every_clause_is_on_the_page_once() -> None:
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
-def test_what_enforces_a_control_exists(control: Control) -> None:
+def test_every_named_enforcement_of_a_control_exists(control: Control) -> None:
     assert control.enforced_by
     for named in control.enforced_by:
         if "/" in named or named.endswith((".toml", ".txt")):
@@ -52,7 +52,7 @@ def test_what_enforces_a_control_exists(control: Control) -> None:
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
-def test_a_control_can_be_read(control: Control) -> None:
+def test_every_control_has_citation_statement_owner_and_interval(control: Control) -> None:
     assert re.search(r"§\d+|preamble", control.citation)
     assert control.statement.endswith(".")
     assert not control.title.endswith(".")
@@ -68,7 +68,7 @@ def test_a_pending_clause_says_why() -> None:
         assert not one.title.endswith(".")
 
 
-def test_a_file_must_bear_its_clauses_name() -> None:
+def test_every_control_module_is_named_after_its_control_id() -> None:
     for control in CONTROLS:
         assert (
             importlib.import_module(

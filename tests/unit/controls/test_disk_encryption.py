@@ -38,12 +38,12 @@ def test_a_volume_on_luks_is_encrypted(machine: Machine) -> None:
 @pytest.mark.parametrize(
     "uuid", ["CRYPT-INTEGRITY-1-a", "CRYPT-VERITY-1-a", "LVM-1", "", "crypt-LUKS2-1-a"]
 )
-def test_what_only_resembles_encryption_is_none(machine: Machine, uuid: str) -> None:
+def test_device_that_only_resembles_luks_is_plain(machine: Machine, uuid: str) -> None:
     put(machine.root / "sys/devices/virtual/block/dm-0/dm/uuid", uuid)
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
-def test_one_plain_disk_of_several_counts(machine: Machine) -> None:
+def test_volume_with_one_plain_disk_is_plain(machine: Machine) -> None:
     put(machine.root / "sys/devices/pci/sdb/device/model", "Example")
     link(
         machine.root / "sys/devices/virtual/block/dm-1/slaves/sdb",
@@ -52,7 +52,7 @@ def test_one_plain_disk_of_several_counts(machine: Machine) -> None:
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
-def test_the_nearest_mount_counts_and_of_two_at_one_place_the_last(machine: Machine) -> None:
+def test_nearest_and_latest_mount_decides_the_encryption_of_a_path(machine: Machine) -> None:
     _mount(machine, "31 27 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw")
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
     assert machine.volume_of(Path("/srvother")).encryption is Encryption.ENCRYPTED
@@ -71,7 +71,9 @@ def test_a_name_with_spaces_is_read(machine: Machine, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "kind", ["nfs4", "cifs", "9p", "virtiofs", "overlay", "fuse.sshfs", "fuse"]
 )
-def test_what_lies_elsewhere_is_not_seen(machine: Machine, kind: str) -> None:
+def test_encryption_of_a_file_system_without_a_local_disk_is_not_visible(
+    machine: Machine, kind: str
+) -> None:
     _mount(machine, f"31 27 0:55 / /srv rw - {kind} somewhere rw")
     assert machine.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
 
@@ -100,7 +102,7 @@ def test_a_virtual_disk_that_we_encrypt_ourselves_is_seen(machine: Machine) -> N
     assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
 
 
-def test_a_file_as_a_disk_is_as_what_it_lies_on(machine: Machine) -> None:
+def test_loop_device_has_the_encryption_of_its_backing_file(machine: Machine) -> None:
     loop = machine.root / "sys/devices/virtual/block/loop0"
     put(loop / "loop/backing_file", "/images/data.img")
     link(machine.root / "sys/dev/block/7:0", loop)
@@ -110,7 +112,7 @@ def test_a_file_as_a_disk_is_as_what_it_lies_on(machine: Machine) -> None:
     assert machine.volume_of(_HERE).encryption is Encryption.PLAIN
 
 
-def test_btrfs_is_as_its_worst_device(machine: Machine) -> None:
+def test_btrfs_volume_is_plain_if_one_device_is_plain(machine: Machine) -> None:
     put(machine.root / "dev/dm-0", "")
     link(machine.root / "dev/mapper/disk", Path("../dm-0"))
     _mount(machine, "31 27 0:40 / /srv rw - btrfs /dev/mapper/disk rw")
@@ -167,7 +169,7 @@ def test_a_folder_that_the_file_system_encrypts(machine: Machine, tmp_path: Path
     )
 
 
-def test_memory_is_no_disk_but_what_it_swaps_to_is(machine: Machine) -> None:
+def test_tmpfs_is_encrypted_and_swap_has_the_encryption_of_its_devices(machine: Machine) -> None:
     _mount(machine, "31 27 0:42 / /srv rw - tmpfs tmpfs rw")
     assert machine.volume_of(_HERE).encryption is Encryption.ENCRYPTED
     assert machine.swap() is None
@@ -185,7 +187,7 @@ def test_memory_is_no_disk_but_what_it_swaps_to_is(machine: Machine) -> None:
     assert machine.swap() is None
 
 
-def test_a_machine_that_shows_nothing_proves_nothing(tmp_path: Path) -> None:
+def test_encryption_is_not_visible_without_system_information(tmp_path: Path) -> None:
     dark = Machine(root=tmp_path, platform="linux", folder_policy=lambda _folder: False)
     assert dark.volume_of(_HERE).encryption is Encryption.NOT_VISIBLE
     put(tmp_path / "proc/self/mountinfo", "garbage\n1 2 253:9 / / rw - ext4 /dev/x rw\n")

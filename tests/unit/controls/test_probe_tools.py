@@ -60,7 +60,7 @@ def test_a_report_has_a_canary_in_every_dropped_column(kind: ReportType) -> None
     assert len(list(read_report([body], expected=kind).rows())) == 1
 
 
-def test_a_search_finds_what_lies_across_two_reads(tmp_path: Path) -> None:
+def test_file_search_finds_a_match_across_two_read_blocks(tmp_path: Path) -> None:
     needle = b"Atza|IwEB"
     for offset in range(-len(needle) - 1, 3):
         (tmp_path / "log").write_bytes(b"x" * ((1 << 20) + offset) + needle + b"y" * 10)
@@ -78,7 +78,7 @@ def test_unreadable_path_is_counted_as_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", ".!!!:1:2", ".AAAA:1:2", "e30:1:2"])
-def test_any_session_text_can_be_unpacked(stored: str) -> None:
+def test_any_stored_session_text_is_unpacked_without_error(stored: str) -> None:
     assert isinstance(_unpacked(stored), bytes)
 
 
@@ -95,7 +95,7 @@ def test_any_session_text_can_be_unpacked(stored: str) -> None:
         "customer_id",
     ],
 )
-def test_a_personal_column_is_known_by_its_name(column: str) -> None:
+def test_column_with_a_personal_name_is_matched(column: str) -> None:
     assert re.search(_PERSONAL_COLUMN, column)
 
 
@@ -126,7 +126,7 @@ def test_column_without_personal_data_is_not_matched(column: str) -> None:
         "static/font.woff2",
     ],
 )
-def test_the_version_follows_each_file_of_the_program(
+def test_code_version_changes_with_each_file_of_the_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     file = tmp_path / changed
@@ -144,7 +144,7 @@ def test_the_version_follows_each_file_of_the_program(
     assert _version_of(tmp_path, monkeypatch) == versions[3]
 
 
-def test_what_moves_between_two_files_changes_the_version(
+def test_moving_text_between_two_files_changes_the_code_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = set()
@@ -155,7 +155,7 @@ def test_what_moves_between_two_files_changes_the_version(
     assert len(versions) == 3
 
 
-def test_the_version_follows_what_is_installed_beside_it(
+def test_code_version_changes_with_installed_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
@@ -171,7 +171,7 @@ def test_the_version_follows_what_is_installed_beside_it(
     assert len(set(versions)) == len(versions) == 4
 
 
-def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(
+def test_code_version_does_not_depend_on_path_or_time(
     tmp_path: Path,
 ) -> None:
     """In processes of their own: another folder, order of hashes and time, and with the modules compiled."""
@@ -188,7 +188,7 @@ def test_the_same_files_have_the_same_version_wherever_and_whenever_they_run(
     assert versions == {code_version.code_version.__wrapped__()}
 
 
-def test_the_version_covers_statements_rights_and_pages() -> None:
+def test_code_version_includes_python_sql_and_template_files() -> None:
     covered = {
         path.relative_to(code_version.PACKAGE).as_posix() for path in code_version.source_files()
     }

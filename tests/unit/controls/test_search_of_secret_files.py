@@ -50,7 +50,7 @@ def test_a_search_of_secrets_leaves_no_copy_in_memory(how: str, tmp_path: Path) 
     assert bool(left) is (how == "read")
 
 
-def test_what_is_mapped_is_searched_to_its_end(tmp_path: Path) -> None:
+def test_memory_mapped_secret_file_is_searched_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "password").write_bytes(b"a password")
     assert search_files(tmp_path.iterdir(), tmp_path, _PATTERN, secrets=tmp_path).hits == ()

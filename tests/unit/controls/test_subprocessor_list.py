@@ -25,7 +25,7 @@ def _hosts(tmp_path: Path, endpoints: Endpoints, **environ: str) -> set[str]:
     return {one.host for one in destinations(environment, endpoints) if not one.local}
 
 
-def test_by_itself_the_service_calls_amazon_only(tmp_path: Path) -> None:
+def test_default_configuration_calls_only_amazon_hosts(tmp_path: Path) -> None:
     assert _hosts(tmp_path, Endpoints.amazon()) == AMAZON
     assert _hosts(tmp_path, Endpoints.emulated("http://127.0.0.1:8101")) == set()
 
@@ -46,7 +46,7 @@ def test_by_itself_the_service_calls_amazon_only(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_each_service_of_the_configuration_is_a_host(
+def test_each_configured_service_adds_its_host(
     tmp_path: Path, environ: dict[str, str], more: set[str]
 ) -> None:
     assert _hosts(tmp_path, Endpoints.amazon(), **environ) == AMAZON | more

@@ -38,7 +38,9 @@ def place(**changes: Any) -> EncryptionContext:  # noqa: ANN401
 
 
 @given(PLACES, PLACES)
-def test_different_places_differ_as_bytes(one: EncryptionContext, other: EncryptionContext) -> None:
+def test_different_encryption_contexts_have_different_bytes(
+    one: EncryptionContext, other: EncryptionContext
+) -> None:
     assert (one == other) == (one.canonical() == other.canonical())
 
 

@@ -59,7 +59,7 @@ def test_environment_provider_reads_variables_files_credentials_and_bundle(tmp_p
     assert ages == {"variable": False, "filed": True, "credential": True, "bundled": False}
 
 
-def test_a_bundle_may_lie_in_a_file(tmp_path: Path) -> None:
+def test_secrets_bundle_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "bundle"
     path.write_bytes(write_bundle({"a": Secret("x")}).reveal_bytes() + b"\n")
     assert EnvironmentSecretProvider({"THESELLER_SECRETS_FILE": str(path)}).get("a") == Secret("x")
@@ -97,7 +97,7 @@ def test_a_name_in_two_places_is_refused(tmp_path: Path) -> None:
         base64.b64encode(b'{"a": 7}').decode(),
     ],
 )
-def test_what_is_no_bundle_is_refused_and_not_quoted(text: str) -> None:
+def test_invalid_secrets_bundle_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(SecretProviderError, match="THESELLER_SECRETS holds no bundle") as caught:
         EnvironmentSecretProvider({"THESELLER_SECRETS": text}).get("a")
     assert caught.value.__context__ is None
@@ -126,7 +126,7 @@ def test_a_secret_file_is_removed_and_dated(tmp_path: Path) -> None:
         provider.get("a")
 
 
-def test_a_read_only_disk_says_where_keys_belong(
+def test_key_store_on_a_read_only_disk_advises_a_key_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = FileSecretProvider(tmp_path / "secrets")

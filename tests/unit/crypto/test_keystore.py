@@ -238,7 +238,7 @@ def test_no_data_key_is_made_for_the_root(store: FileKeyStore) -> None:
         store.create(Purpose.ROOT, "x")
 
 
-def test_a_root_key_that_goes_away_later_is_a_store_that_cannot_answer(
+def test_root_key_removed_at_run_time_raises_key_store_error(
     tmp_path: Path, store: FileKeyStore
 ) -> None:
     key = store.create(Purpose.PII, "day:1")
@@ -272,7 +272,7 @@ def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
         lambda fields: fields.clear(),
     ],
 )
-def test_an_altered_file_is_damage_and_can_still_be_destroyed(
+def test_altered_key_file_cannot_be_opened_but_can_be_destroyed(
     tmp_path: Path, store: FileKeyStore, change: Callable[[dict[str, object]], object]
 ) -> None:
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
@@ -451,7 +451,7 @@ def test_a_missing_purpose_key_and_a_wrong_root_key_have_different_errors(
         again(tmp_path).get(key.id)
 
 
-def test_a_kill_at_any_step_of_destroy_converges(tmp_path: Path, store: FileKeyStore) -> None:
+def test_destroy_killed_at_any_step_can_be_completed(tmp_path: Path, store: FileKeyStore) -> None:
     calls = killed = 0
     while True:
         calls += 1
@@ -473,7 +473,7 @@ def test_a_kill_at_any_step_of_destroy_converges(tmp_path: Path, store: FileKeyS
     assert killed >= 10
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_write_private_on_a_full_disk_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = private_files.private_directory(tmp_path / "private")

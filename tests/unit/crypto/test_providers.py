@@ -51,7 +51,9 @@ def test_secret_files_and_folders_are_readable_by_the_owner_only(
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o777])
-def test_refuses_a_file_that_others_reach(provider: FileSecretProvider, mode: int) -> None:
+def test_file_provider_refuses_a_file_accessible_to_others(
+    provider: FileSecretProvider, mode: int
+) -> None:
     provider.put("session-key", Secret("x"))
     (provider.directory / "session-key").chmod(mode)
     with pytest.raises(UnsafePermissionsError, match=r"chmod 600 .*session-key"):
@@ -59,7 +61,7 @@ def test_refuses_a_file_that_others_reach(provider: FileSecretProvider, mode: in
 
 
 @pytest.mark.parametrize("mode", [0o750, 0o705, 0o701, 0o777])
-def test_refuses_a_directory_that_others_reach(tmp_path: Path, mode: int) -> None:
+def test_file_provider_refuses_a_directory_accessible_to_others(tmp_path: Path, mode: int) -> None:
     directory = tmp_path / "secrets"
     directory.mkdir()
     directory.chmod(mode)
@@ -68,7 +70,7 @@ def test_refuses_a_directory_that_others_reach(tmp_path: Path, mode: int) -> Non
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_refuses_what_belongs_to_another_user(provider: FileSecretProvider) -> None:
+def test_file_provider_refuses_files_of_another_user(provider: FileSecretProvider) -> None:
     provider.put("session-key", Secret("x"))
     os.chown(provider.directory / "session-key", 65534, -1)
     with pytest.raises(UnsafePermissionsError, match="belongs to user 65534"):
@@ -78,7 +80,7 @@ def test_refuses_what_belongs_to_another_user(provider: FileSecretProvider) -> N
         FileSecretProvider(provider.directory)
 
 
-def test_refuses_links_and_files_in_the_wrong_place(
+def test_file_provider_refuses_symbolic_links_and_misplaced_files(
     provider: FileSecretProvider, tmp_path: Path
 ) -> None:
     provider.put("real", Secret("x"))
@@ -119,7 +121,7 @@ def test_file_provider_refuses_secrets_with_unsupported_characters(
     ("content", "expected"),
     [(b"abc", "abc"), (b"abc\n", "abc"), (b"abc\r\n", "abc"), (b"a\nb\n", "a\nb")],
 )
-def test_a_line_end_of_an_editor_does_not_count(
+def test_trailing_line_ending_of_a_secret_file_is_ignored(
     provider: FileSecretProvider, content: bytes, expected: str
 ) -> None:
     path = provider.directory / "typed"
@@ -138,7 +140,7 @@ def test_a_bad_file_is_refused_without_being_shown(provider: FileSecretProvider)
         assert "canary" not in str(caught.value)
 
 
-def test_ensure_makes_a_secret_once(provider: FileSecretProvider) -> None:
+def test_ensure_creates_a_secret_only_once(provider: FileSecretProvider) -> None:
     first = provider.ensure("session-key", new_text_secret)
     assert provider.ensure("session-key", new_text_secret) == first
     assert provider.get("session-key") == first
@@ -149,7 +151,7 @@ def _ensure(directory: Path, results: multiprocessing.Queue[str]) -> None:
     results.put(FileSecretProvider(directory).ensure("session-key", new_text_secret).reveal())
 
 
-def test_processes_that_ensure_at_once_agree(tmp_path: Path) -> None:
+def test_concurrent_ensure_calls_return_the_same_secret(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     results: multiprocessing.Queue[str] = context.Queue()
     processes = [

@@ -88,7 +88,7 @@ def test_a_purpose_key_is_replaced_under_a_reader_that_still_remembers_it(
         reader.get(keys[0].id)
 
 
-def test_a_dated_secret_says_when_it_was_made_and_others_do_not() -> None:
+def test_timestamped_secret_has_a_creation_time() -> None:
     before = clock.now()
     secret = new_timestamped_secret()
     identifier = timestamped_secret_id(secret)

@@ -61,12 +61,12 @@ def chunks(stream: bytes) -> tuple[bytes, list[bytes]]:
     "size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES]
 )
 @pytest.mark.parametrize("piece", [70_001, CHUNK_BYTES, 5 * CHUNK_BYTES])
-def test_what_was_sealed_opens_however_it_is_cut_on_the_way(size: int, piece: int) -> None:
+def test_sealed_stream_opens_for_any_chunk_size(size: int, piece: int) -> None:
     content = CONTENT[:size]
     assert opened(sealed(content, piece=piece), piece=piece) == content
 
 
-def test_the_format_is_what_its_description_says() -> None:
+def test_sealed_stream_has_the_documented_format() -> None:
     """Opened by hand, with the library alone."""
     stream = sealed()
     header, found = chunks(stream)
@@ -88,7 +88,7 @@ def test_the_format_is_what_its_description_says() -> None:
     assert b"".join(plain) == CONTENT
 
 
-def test_two_streams_of_the_same_are_different() -> None:
+def test_sealing_the_same_content_twice_gives_different_streams() -> None:
     assert sealed() != sealed()
 
 
@@ -123,7 +123,7 @@ TAMPERED: dict[str, Callable[[bytes, list[bytes]], bytes]] = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-def test_what_was_tampered_with_does_not_open(how: str) -> None:
+def test_tampered_stream_cannot_be_opened(how: str) -> None:
     with pytest.raises(CannotOpenError):
         opened(TAMPERED[how](*chunks(sealed())))
 
@@ -132,7 +132,7 @@ def test_what_was_tampered_with_does_not_open(how: str) -> None:
     "position",
     [0, 4, 5, 20, 21, 60, 84, 85, HEADER_BYTES + CHUNK_BYTES, HEADER_BYTES + _SEALED_CHUNK + 7, -1],
 )
-def test_no_bit_can_be_flipped(position: int) -> None:
+def test_sealed_stream_with_a_flipped_bit_cannot_be_opened(position: int) -> None:
     stream = bytearray(sealed())
     stream[position] ^= 1
     with pytest.raises(CannotOpenError):
@@ -154,7 +154,7 @@ def test_sealed_stream_cannot_be_opened_at_another_place(place: EncryptionContex
         opened(sealed(), place=place)
 
 
-def test_a_key_for_something_else_seals_nothing() -> None:
+def test_seal_stream_refuses_a_key_of_another_purpose() -> None:
     with pytest.raises(ValueError, match="pii"):
         next(seal_stream(new_data_key(Purpose.PII), PLACE, [b""]))
 

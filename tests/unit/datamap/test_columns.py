@@ -73,7 +73,7 @@ def test_a_key_belongs_to_one_kind_of_owner() -> None:
     assert not any(known.covers("certificates", "refresh_token") for known in KEYS)
 
 
-def test_every_thing_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
+def test_every_process_state_has_owner_retention_and_eraser() -> None:
     assert len({thing.name for thing in PROCESS_STATE}) == len(PROCESS_STATE)
     for thing in PROCESS_STATE:
         assert all(

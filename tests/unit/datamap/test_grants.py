@@ -54,7 +54,7 @@ def test_a_descriptor_gives_its_functions_an_owner_and_roles_their_rights(
         {"functions": (CrossTenantFunction("due_notes()", owner="super user"),)},
     ],
 )
-def test_what_is_no_right_role_or_signature_is_refused(
+def test_invalid_grant_in_a_descriptor_is_refused(
     monkeypatch: pytest.MonkeyPatch, fields: dict[str, object]
 ) -> None:
     with pytest.raises(ValueError, match="can't grant"):

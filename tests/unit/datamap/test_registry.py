@@ -66,12 +66,12 @@ def tables(register: TableRegistry) -> list[str]:
         ({"expired_by": "a.job"}, "by a job"),
     ],
 )
-def test_a_holding_that_contradicts_itself_is_refused(changes: dict[str, Any], law: str) -> None:
+def test_inconsistent_descriptor_is_refused(changes: dict[str, Any], law: str) -> None:
     with pytest.raises(ValueError, match=law):
         descriptor(**{"table": "orders"} | changes)
 
 
-def test_a_holding_is_frozen() -> None:
+def test_descriptor_is_immutable() -> None:
     with pytest.raises(AttributeError):
         descriptor("orders").table = "other"  # type: ignore[misc]
 
@@ -84,7 +84,7 @@ def test_a_table_is_registered_once() -> None:
     assert [kept.table for kept in register.descriptors()] == ["orders"]
 
 
-def test_holdings_are_found_by_table_and_by_partition() -> None:
+def test_descriptors_are_found_by_table_and_by_partition() -> None:
     register = filled(descriptor("lines", partitions="lines_p"), descriptor("orders"))
     assert register.descriptor("lines_p2026_11").table == "lines"
     assert register.descriptor("orders").table == "orders"
@@ -113,7 +113,7 @@ def test_erasure_order_puts_children_before_parents() -> None:
     assert tables(register) == ["facts", "token", "connection", "tenant"]
 
 
-def test_free_tables_go_by_their_order_then_by_name() -> None:
+def test_erasure_order_uses_erase_order_then_table_name() -> None:
     register = filled(
         descriptor("c", erase_order=-1),
         descriptor("b"),
@@ -126,7 +126,9 @@ def test_free_tables_go_by_their_order_then_by_name() -> None:
 @given(
     st.permutations(range(8)), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
 )
-def test_order_holds_for_any_tree_of_parents(names: list[int], pairs: set[tuple[int, int]]) -> None:
+def test_erasure_order_puts_children_first_for_any_tree(
+    names: list[int], pairs: set[tuple[int, int]]
+) -> None:
     """Parents drawn only from lower numbers can't form a cycle; registration happens in any order."""
     parents: dict[int, set[int]] = {number: set() for number in range(8)}
     for one, other in pairs:

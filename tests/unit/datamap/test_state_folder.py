@@ -24,7 +24,7 @@ from theseller.lib.state_files import new_mark_name, unfinished_name
 from theseller.postgres.processes import ProcessMark
 
 
-def test_every_place_says_whose_it_is_how_long_it_stays_and_how_it_goes() -> None:
+def test_every_state_entry_has_owner_retention_and_eraser() -> None:
     assert len({place.name for place in STATE_ENTRIES}) == len(STATE_ENTRIES)
     for place in STATE_ENTRIES:
         assert all(

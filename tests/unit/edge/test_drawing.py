@@ -99,7 +99,7 @@ def test_the_waterfall_is_a_table_with_names_amounts_and_shares() -> None:
         (object(), "unknown"),
     ],
 )
-def test_no_misspelling_turns_a_badge_green(outcome: object, key: str) -> None:
+def test_badge_of_a_misspelled_outcome_is_unknown(outcome: object, key: str) -> None:
     assert badge_for(outcome).key == key
 
 
@@ -141,7 +141,7 @@ def test_freshness_carries_the_exact_instant() -> None:
     )
 
 
-def test_what_comes_from_outside_is_escaped() -> None:
+def test_template_tags_escape_their_arguments() -> None:
     assert "<b>" not in _render(
         "{% status_badge 'met' label %}{% icon name label %}", label="<b>", name='"><b>'
     )

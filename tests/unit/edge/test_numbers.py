@@ -32,7 +32,7 @@ GERMAN = style_for("de")
         ("12", "CAD", "CA$12.00", "12,00\u00a0CA$"),
     ],
 )
-def test_money_is_written_as_its_reader_writes_it(
+def test_format_money_follows_the_language(
     amount: str, currency: str, english: str, german: str
 ) -> None:
     money = Money(Decimal(amount), currency)
@@ -85,7 +85,7 @@ def test_format_percent_follows_the_language() -> None:
         (-50, -100, "good", "up", "good"),
     ],
 )
-def test_a_change_is_coloured_by_what_it_means(
+def test_change_tone_depends_on_polarity_and_direction(
     now: int | None, before: int, polarity: str, direction: str, tone: str
 ) -> None:
     value = None if now is None else Decimal(now)

@@ -83,7 +83,7 @@ _PROXY, _STRANGER = {"REMOTE_ADDR": "10.0.0.1"}, {"REMOTE_ADDR": "203.0.113.9"}
 _TLS, _PLAIN = {"HTTP_X_FORWARDED_PROTO": "https"}, {"HTTP_X_FORWARDED_PROTO": "http"}
 
 
-def test_https_is_what_a_trusted_proxy_says_and_nothing_else(tmp_path: Path) -> None:
+def test_forwarded_proto_is_accepted_from_trusted_proxies_only(tmp_path: Path) -> None:
     direct, spoofed, forged, plain, tls, chain, login = _answers(
         tmp_path,
         [

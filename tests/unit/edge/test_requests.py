@@ -42,7 +42,7 @@ def test_every_response_has_the_security_headers(client: Client) -> None:
     assert "Strict-Transport-Security" not in response
 
 
-def test_the_policy_allows_only_ourselves(client: Client) -> None:
+def test_content_security_policy_allows_no_unsafe_or_data_source(client: Client) -> None:
     policy = client.get("/dashboard/")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -91,7 +91,7 @@ def test_a_page_of_a_session_is_never_stored() -> None:
     assert _stored("no-store", session=True) == "no-store"
 
 
-def test_a_public_page_may_say_otherwise_and_is_closed_by_default() -> None:
+def test_public_page_is_uncached_unless_it_sets_cache_control() -> None:
     assert _stored("public, max-age=60", session=False) == "public, max-age=60"
     assert _stored(None, session=False) == "private, no-store"
 
@@ -158,7 +158,7 @@ def test_the_current_place_is_marked_and_unknown_places_are_left_out() -> None:
         assert [item.label for item in navigation("/")] == ["Health"]
 
 
-def test_a_bucket_tells_neither_limit_nor_subject() -> None:
+def test_bucket_key_is_a_keyed_hash_of_limit_and_subject() -> None:
     key = bucket_key("sign-in", "ip:203.0.113.9")
     assert len(key) == 64
     assert key != bucket_key("sign-up", "ip:203.0.113.9")

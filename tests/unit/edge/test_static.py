@@ -47,7 +47,7 @@ def test_style_sheets_stay_small() -> None:
     assert sum(path.stat().st_size for path in OURS if path.suffix == ".css") < 40_000
 
 
-def test_there_are_templates_to_look_at() -> None:
+def test_template_search_finds_at_least_ten_templates() -> None:
     assert len(TEMPLATES) >= 10
 
 

@@ -71,7 +71,7 @@ def test_who_accepts_gzip_gets_it_and_no_one_else(
     )
 
 
-def test_a_relative_address_of_a_style_sheet_holds(serve: StaticFilesMiddleware) -> None:
+def test_relative_url_in_a_style_sheet_is_served(serve: StaticFilesMiddleware) -> None:
     answer = _get(serve, static("edge/chevron.svg"))
     assert answer.status_code == 200
     answer.close()

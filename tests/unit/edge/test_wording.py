@@ -176,7 +176,7 @@ def _is_statement(path: Path, text: str) -> bool:
 @pytest.mark.parametrize(
     "path", TEMPLATES + MODULES, ids=lambda path: str(path.relative_to(SOURCE))
 )
-def test_replaced_words_do_not_come_back(path: Path) -> None:
+def test_texts_contain_no_replaced_word(path: Path) -> None:
     for text in _texts(path):
         found = None if _is_statement(path, text) else re.search("|".join(REPLACED), text)
         assert found is None, f"{found}: say it in the words of the glossary"

@@ -89,7 +89,7 @@ def test_the_wrong_region_and_an_unknown_path_are_denied_without_details(
         (("Finance and Accounting",), "/sellers/v1/marketplaceParticipations", 403),
     ],
 )
-def test_roles_open_operations(
+def test_operation_requires_the_role_of_the_application(
     tmp_path: Path, roles: tuple[str, ...], path: str, status: int
 ) -> None:
     amazon = amazon_with(tmp_path, roles=roles)
@@ -99,7 +99,7 @@ def test_roles_open_operations(
         assert reason(answer) == (403, "Unauthorized", DENIED, "")
 
 
-def test_roles_are_those_of_the_consent(tmp_path: Path) -> None:
+def test_role_added_after_consent_is_denied_until_reauthorization(tmp_path: Path) -> None:
     """A role added later opens nothing before the seller authorises again."""
     amazon_with(tmp_path, roles=("Selling Partner Insights",)).connect(ALICE)
     later = amazon_with(tmp_path, roles=("Finance and Accounting", "Selling Partner Insights"))
@@ -156,7 +156,7 @@ def test_a_rate_is_shown_with_a_point(rate: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize("extra", ["&details=True", "&details=TRUE&unknownParameter=1"])
-def test_a_truth_in_capitals_and_an_unknown_parameter_are_accepted(
+def test_inventory_accepts_uppercase_true_and_unknown_parameters(
     amazon: Amazon, alice: str, extra: str
 ) -> None:
     summaries = amazon.call(ALICE, alice, STOCK + extra).json()["payload"]["inventorySummaries"]
@@ -361,7 +361,7 @@ def test_dora_is_served_in_the_far_east(amazon: Amazon) -> None:
     }
 
 
-def test_plans_are_those_of_amazons_models() -> None:
+def test_usage_plans_equal_amazons_documented_rates() -> None:
     plans = {operation.name: (operation.rate, operation.burst) for operation in OPERATIONS}
     assert plans["orders.searchOrders"] == (0.0056, 20)
     assert plans["reports.createReport"] == plans["reports.getReportDocument"] == (0.0167, 15)

@@ -351,7 +351,7 @@ def test_nothing_was_sold_before_a_shop_opened(world: World) -> None:
     assert documents.render(world, empty) is None
 
 
-def test_the_long_tail_is_long(world: World) -> None:
+def test_emulated_sales_have_a_long_tail_of_products(world: World) -> None:
     seller = SELLERS[ALICE]
     units: dict[str, int] = defaultdict(int)
     for order in world.orders_created(seller, [seller.stores[0]], NOW - timedelta(days=90), NOW):

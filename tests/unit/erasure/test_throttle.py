@@ -29,7 +29,7 @@ def test_the_throttle_works_its_share_of_the_time() -> None:
     assert 0.51 / (0.51 + sum(rests)) == pytest.approx(BACKGROUND_SHARE)
 
 
-def test_no_rest_is_longer_than_the_longest() -> None:
+def test_throttle_pause_is_at_most_the_maximum() -> None:
     pace, rests = _pace(BACKGROUND_SHARE, 3600.0)
     with pace.work():
         pass

@@ -58,7 +58,7 @@ def _cut(text: str) -> list[str]:
 
 @pytest.mark.parametrize("separator", ["", "x;", "x,", "x\t", "x|", "x\n", "x\r\n", ";;", "x ;"])
 @pytest.mark.parametrize("blank", BLANKS)
-def test_a_formula_is_made_a_text_wherever_a_cell_could_begin(separator: str, blank: str) -> None:
+def test_formula_after_any_separator_is_neutralized(separator: str, blank: str) -> None:
     for start in STARTS:
         safe = neutralize_formulas(f"{separator}{blank}{start}1+1")
         assert not any(map(_begins_a_formula, _cut(safe))), safe

@@ -51,7 +51,7 @@ def test_neither_path_nor_query_is_logged(route: str | None, logged: str) -> Non
     assert record.args == ("Not Found", "/days/BRUSH-77/"), "the record itself is others' too"
 
 
-def test_other_records_are_as_they_were() -> None:
+def test_log_record_without_a_request_is_unchanged() -> None:
     record = logging.LogRecord(
         "theseller.x", logging.INFO, __file__, 1, "read %s", ("/a/file",), None
     )

@@ -52,7 +52,7 @@ def read(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_says_when_where_and_what(lines: io.StringIO) -> None:
+def test_log_line_has_time_level_process_logger_and_event(lines: io.StringIO) -> None:
     getLogger("theseller.ingest").info("report_read", rows=12)
     logging.getLogger("other").warning("read %d rows", 12)
     ours, theirs = read(lines)
@@ -68,7 +68,7 @@ def test_a_line_says_when_where_and_what(lines: io.StringIO) -> None:
     assert list(theirs) == ["time", "level", "process", "logger", "event"]
 
 
-def test_one_line_is_one_event(lines: io.StringIO) -> None:
+def test_line_breaks_in_a_log_event_are_escaped(lines: io.StringIO) -> None:
     getLogger("x").info('a\nb{"level": "critical"}', other="c\r\nd\u2028e\ud800")
     assert len(read(lines)) == 1
 

@@ -31,7 +31,7 @@ def test_no_image_is_made_of_a_process_or_of_what_it_starts() -> None:
     assert of_the_child == "(0, 0)"
 
 
-def test_a_crash_leaves_nothing(tmp_path: Path) -> None:
+def test_aborted_process_leaves_no_core_dump(tmp_path: Path) -> None:
     code = (
         "import os; from theseller.lib.memory import disable_core_dumps; disable_core_dumps();"
         " os.abort()"

@@ -45,6 +45,6 @@ def test_memory_limit_is_read_from_the_environment() -> None:
 
 
 @pytest.mark.parametrize("text", ["1", "511", "-1", "x", "1.5", "99999999999"])
-def test_what_is_no_limit_stops_the_start(text: str) -> None:
+def test_invalid_memory_limit_is_refused(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="THESELLER_MEMORY_MB"):
         memory_limit({"THESELLER_MEMORY_MB": text})

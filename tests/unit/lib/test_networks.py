@@ -72,12 +72,12 @@ def test_a_proxy_on_a_unix_socket_is_trusted_when_it_is_named() -> None:
         ("10.0.0.1;10.0.0.2", "neither"),
     ],
 )
-def test_what_can_not_be_a_list_of_proxies(text: str, sentence: str) -> None:
+def test_invalid_list_of_proxies_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         parse_proxies(text)
 
 
-def test_a_list_of_proxies() -> None:
+def test_list_of_trusted_proxies_is_parsed() -> None:
     assert parse_proxies("none") == NO_PROXIES == TrustedProxies()
     named = parse_proxies("10.0.0.5, ::ffff:192.0.2.0/120 unix 10.0.0.5")
     assert [str(network) for network in named.networks] == ["10.0.0.5/32", "192.0.2.0/24"]
@@ -100,5 +100,7 @@ def test_a_list_of_proxies() -> None:
         ("nonsense", "unknown"),
     ],
 )
-def test_what_one_caller_can_move_within(address: str, network: str) -> None:
+def test_network_of_an_address_is_the_ipv4_host_or_ipv6_64_prefix(
+    address: str, network: str
+) -> None:
     assert network_of(address) == network

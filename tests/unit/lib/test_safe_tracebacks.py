@@ -76,7 +76,7 @@ def test_causes_contexts_and_groups_are_kept_without_their_messages() -> None:
     assert "KeyError" in described
 
 
-def test_a_cause_of_itself_ends() -> None:
+def test_exception_that_is_its_own_cause_is_printed_once() -> None:
     error = ValueError(VALUE)
     error.__cause__ = error
     assert trace_text(error) == "ValueError"

@@ -49,7 +49,7 @@ def _csv(client: Client, address: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
 
-def test_bob_sees_what_alice_sees_and_charlie_sees_his_own(cast: Cast) -> None:
+def test_members_see_the_figures_of_their_own_shop_only(cast: Cast) -> None:
     alices, charlies = Shop(cast.alices_shop), Shop(cast.charlies_shop)
     alices.order(_noon(3), "1234.56")
     charlies.order(_noon(3), "777.77")
@@ -167,7 +167,7 @@ def test_currencies_are_shown_one_at_a_time(cast: Cast) -> None:
     assert sum(Decimal(row["ordered_sales"] or 0) for row in _csv(client, "/?format=csv")) == 25
 
 
-def test_pages_state_what_is_uncertain(cast: Cast) -> None:
+def test_pages_state_pending_deferred_and_unclassified_amounts(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2), None, status="pending", quantity=3)
     shop.money(_noon(2), "20.00", state="deferred")

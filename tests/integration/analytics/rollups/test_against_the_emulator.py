@@ -82,7 +82,7 @@ def _deferred_balance(amazon: Amazon, access: str, store: str) -> Decimal:
     )
 
 
-def test_deferred_is_the_balance_and_net_proceeds_are_what_was_released(amazon: Amazon) -> None:
+def test_deferred_equals_the_balance_and_net_proceeds_the_released_money(amazon: Amazon) -> None:
     truth, shop = ExpectedFigures(ALICE, "CA"), Shop.open()
     at = _whole_instant(truth, amazon.clock())
     for days in (0, 12):  # And again after a settlement has closed, with releases and late refunds.

@@ -181,11 +181,11 @@ def test_a_settlement_holds_the_transactions_that_state_it_however_early(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_order_of_documents_gives_what_happened(seed: int) -> None:
+def test_figures_do_not_depend_on_the_order_of_documents(seed: int) -> None:
     _in_several_orders(seed, 2)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(100, 130))
-def test_any_order_of_documents_gives_what_happened_for_many_sellers(seed: int) -> None:
+def test_figures_do_not_depend_on_the_order_of_documents_for_many_sellers(seed: int) -> None:
     _in_several_orders(seed, 3)

@@ -57,9 +57,7 @@ def test_the_edges_of_an_imported_settlement_are_not_lost_to_a_seller_without_fi
         ChargeType.SHIPPING_TAX,
     ],
 )
-def test_money_that_only_moves_or_passes_through_is_in_no_figure(
-    shop: Shop, kind: ChargeType
-) -> None:
+def test_transfers_and_pass_through_money_are_in_no_figure(shop: Shop, kind: ChargeType) -> None:
     shop.money(AT, "20.00")
     shop.money(AT, "-500.00", kind)
     shop.roll_up()
@@ -164,7 +162,7 @@ def test_pending_lines_without_a_price_count_as_units_that_await_one(shop: Shop)
     )
 
 
-def test_discounts_reduce_whatever_sign_their_source_prints(shop: Shop) -> None:
+def test_promotion_discounts_are_negative_for_either_sign_of_the_source(shop: Shop) -> None:
     shop.order(AT, promotion_discount=Decimal("1.50"))
     shop.order(AT, promotion_discount=Decimal("-0.50"))
     shop.roll_up()

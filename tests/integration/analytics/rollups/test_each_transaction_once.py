@@ -232,7 +232,7 @@ def test_a_deferred_sale_that_a_settlement_paid_out_is_no_longer_deferred(shop: 
     assert (net(shop), deferred(shop)) == (Decimal(20), Decimal(0))
 
 
-def test_a_release_is_its_settlement_s_even_if_that_bears_the_day_of_the_sale(shop: Shop) -> None:
+def test_release_matches_a_settlement_dated_on_the_day_of_sale(shop: Shop) -> None:
     shop.money(LATER, "20.00", order_id="303-1", supersedes="T1")
     settled(shop, AT, "20.00", order_id="303-1")
     assert net(shop) == Decimal(20)
@@ -448,7 +448,7 @@ _PLANT = (
         (_invented_store, "marketplace_id"),
     ],
 )
-def test_the_recount_finds_each_former_fault(
+def test_recount_detects_each_known_counting_error(
     shop: Shop, plant: Callable[[Shop], None], column: str
 ) -> None:
     plant(shop)

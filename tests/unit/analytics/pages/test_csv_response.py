@@ -35,7 +35,7 @@ def _read(response_body: bytes) -> list[list[str]]:
         '=HYPERLINK("http://x")',
     ],
 )
-def test_a_text_that_would_be_a_formula_is_made_a_text(text: str) -> None:
+def test_formula_text_in_csv_is_prefixed_with_an_apostrophe(text: str) -> None:
     assert neutralize_formulas(text).startswith("'")
     assert neutralize_formulas(text).replace("'", "") == text.replace("'", "")
 
@@ -61,7 +61,7 @@ def test_numbers_keep_their_sign_and_every_digit() -> None:
         max_size=6,
     )
 )
-def test_every_text_comes_back_whole_and_none_begins_like_a_formula(texts: list[Cell]) -> None:
+def test_csv_cells_keep_their_text_and_never_begin_a_formula(texts: list[Cell]) -> None:
     row = _read(csv_response("x", ["a"], [texts]).content)[1:]
     cells = row[0] if row else [""]
     for text, cell in zip(texts, cells, strict=True):
@@ -69,7 +69,7 @@ def test_every_text_comes_back_whole_and_none_begins_like_a_formula(texts: list[
         assert not cell.startswith(("=", "+", "-", "@"))
 
 
-def test_the_answer_is_a_private_download() -> None:
+def test_csv_response_is_a_private_uncached_download() -> None:
     response = csv_response("theseller-days", ["a"], [])
     assert response["Content-Disposition"] == 'attachment; filename="theseller-days.csv"'
     assert response["Cache-Control"] == "private, no-store"

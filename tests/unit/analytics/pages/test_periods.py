@@ -79,13 +79,13 @@ def test_only_today_and_the_month_to_date_end_with_a_day_that_is_not_over() -> N
         {"first": "2027-01-01", "last": "2027-02-01"},
     ],
 )
-def test_a_custom_period_that_can_t_be_read_is_the_default(words: dict[str, str]) -> None:
+def test_invalid_custom_period_uses_the_default(words: dict[str, str]) -> None:
     assert _choose("custom", first=words.get("first", ""), last=words.get("last", "")) == _choose(
         "28d"
     )
 
 
-def test_a_custom_period_is_put_right_and_cut_off() -> None:
+def test_custom_period_is_reordered_and_cut_to_the_maximum_length() -> None:
     assert _choose("custom", first="2026-11-30", last="2026-11-10").span == Span(
         date(2026, 11, 10), MONDAY
     )
@@ -137,7 +137,7 @@ def test_adding_months_stays_in_the_month(day: date, months: int) -> None:
     assert moved.day <= day.day
 
 
-def test_a_span_counts_both_its_ends() -> None:
+def test_span_includes_its_first_and_last_day() -> None:
     span = Span(date(2026, 3, 28), date(2026, 3, 30))
     assert (span.length, len(span.days())) == (3, 3)
     assert span.shifted(-3).last == date(2026, 3, 27)

@@ -48,7 +48,7 @@ def test_stores_of_one_currency_are_offered_together_and_alone_and_currencies_ne
     ]  # fmt: skip
 
 
-def test_a_single_store_carries_what_belongs_to_no_store() -> None:
+def test_single_store_option_includes_money_of_no_store() -> None:
     assert store_options((_store(US, "USD"), _store("", "USD")))[0].scope == Scope((US, ""), "USD")
 
 
@@ -93,7 +93,7 @@ def test_the_default_selection_has_no_parameters() -> None:
     assert _select("period=28d&compare=previous&metric=sales&store=DE").query() == "?"
 
 
-def test_a_comparison_that_begins_before_the_first_figures_is_none() -> None:
+def test_comparison_before_the_first_figures_is_not_comparable() -> None:
     assert _select("period=28d").comparable
     assert not _select("period=28d&compare=year").comparable
     assert not _select("compare=none").comparable
