@@ -67,7 +67,7 @@ def _prove(page: Page) -> None:
     page.get_by_role("button", name="Continue").click()
 
 
-def test_disconnecting_and_exporting_ask_for_a_fresh_proof(page: Page) -> None:
+def test_disconnect_and_export_require_a_recent_second_factor_proof(page: Page) -> None:
     page.goto("/data/")
     page.get_by_role("button", name="Export everything").click()
     page.wait_for_url("**/account/second-factor/**")
@@ -91,7 +91,7 @@ def test_disconnecting_and_exporting_ask_for_a_fresh_proof(page: Page) -> None:
     page.wait_for_url(re.compile("/erasure/$"))
 
 
-def test_disconnecting_leads_back_to_its_page_after_the_proof(page: Page) -> None:
+def test_disconnect_page_is_shown_again_after_the_second_factor_proof(page: Page) -> None:
     page.goto("/connections/")
     page.get_by_role("link", name="Disconnect…").click()
     page.wait_for_url("**/account/second-factor/**")

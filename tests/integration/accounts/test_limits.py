@@ -52,7 +52,7 @@ def test_failed_sign_ins_from_one_network_do_not_block_another_network(cast: Cas
     assert _try(cast.alice.email, hers, password=PASSWORD) == 302
 
 
-def test_one_network_has_thirty_tries_at_any_accounts(cast: Cast) -> None:
+def test_one_network_has_30_sign_in_attempts_over_all_accounts(cast: Cast) -> None:
     network = _network()
     # Any address of one /64 is the same network.
     tried = [

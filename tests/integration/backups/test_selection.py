@@ -126,7 +126,9 @@ assert refusal(after) is None, refusal(after)
 """
 
 
-def test_a_journal_that_lacks_what_a_backup_knows_is_refused(deployed: Deployment) -> None:
+def test_restore_is_refused_if_the_erasure_journal_lacks_entries_of_the_backup(
+    deployed: Deployment,
+) -> None:
     _delete_backups(deployed)
     deployed.ask(_SET_UP + _JOURNAL)
 
@@ -136,7 +138,7 @@ def test_the_newest_is_taken_unless_something_speaks_against_it(deployed: Deploy
     deployed.ask(_SET_UP + _CHOOSE)
 
 
-def test_the_list_shows_rows_and_ends_quietly_when_its_reader_does(deployed: Deployment) -> None:
+def test_backup_list_shows_rows_and_exits_silently_on_a_closed_pipe(deployed: Deployment) -> None:
     _delete_backups(deployed)
     newest = deployed.ask(_SET_UP + _TWO)
     listed = deployed.theseller("backup", "list").stdout.splitlines()

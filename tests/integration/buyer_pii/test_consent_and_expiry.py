@@ -65,7 +65,7 @@ def test_packing_slips_are_off_by_default_and_need_the_role(cast: Cast) -> None:
         )
 
 
-def test_nothing_is_kept_for_a_shop_that_did_not_turn_it_on(shop: Shop) -> None:
+def test_recipient_is_not_stored_while_packing_slips_are_disabled(shop: Shop) -> None:
     other = Shop(shop.cast, connect(shop.tenant), shop.database)
     with pytest.raises(FeatureDisabledError):
         other.keep("111-1")
@@ -181,7 +181,7 @@ def test_on_the_expiry_date_the_key_is_destroyed_and_an_old_copy_cannot_be_opene
     assert _swept(EXPIRY)
 
 
-def test_turning_it_off_destroys_at_once_in_every_copy(shop: Shop) -> None:
+def test_disabling_packing_slips_destroys_the_key_and_every_recipient(shop: Shop) -> None:
     sell(shop, "111-1")
     shop.keep("111-1")
     copy = _sealed(shop)
@@ -199,7 +199,7 @@ def test_turning_it_off_destroys_at_once_in_every_copy(shop: Shop) -> None:
     ).first
 
 
-def test_turned_on_again_after_a_while_off_a_new_key_serves(shop: Shop) -> None:
+def test_packing_slips_enabled_again_use_a_new_key(shop: Shop) -> None:
     shop.keep("111-1")
     disable_packing_slips(
         connection=shop.connection, tenant=shop.tenant, actor=shop.cast.alice.actor, at=NOON

@@ -107,7 +107,7 @@ def desk(role: None, cast: Cast, database: str, tmp_path: Path) -> Iterator[Desk
             yield made
 
 
-def test_one_call_for_each_order_and_its_recipient_is_sealed(desk: Desk, database: str) -> None:
+def test_fetch_sends_one_call_per_order_and_seals_each_recipient(desk: Desk, database: str) -> None:
     ids = desk.ask(3)
     assert desk.fetch() is None
     assert desk.outcomes(ids) == [RequestOutcome.FETCHED] * 3
@@ -238,7 +238,7 @@ def test_an_order_that_was_cancelled_meanwhile_brings_no_recipient_in(
     assert desk.slips(ids) == []
 
 
-def test_one_order_that_amazon_cannot_answer_for_keeps_no_other_waiting(desk: Desk) -> None:
+def test_failed_order_is_retried_without_delaying_other_orders(desk: Desk) -> None:
     ids = desk.ask(3)
     desk.amazon.control("faults", operation="orders.getOrder", kind="error503", times=1)
     assert desk.fetch() is not None
@@ -279,9 +279,7 @@ def test_an_unreadable_response_is_retried_until_the_limit(desk: Desk, kind: str
     assert desk.outcomes(ids) == [RequestOutcome.FETCHED]
 
 
-def test_an_order_that_amazon_does_not_know_and_one_that_it_ships_itself(
-    desk: Desk, database: str
-) -> None:
+def test_unknown_order_is_not_found_and_fba_order_is_not_yours(desk: Desk, database: str) -> None:
     ids = desk.ask(2)
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         for table in ("vault_request", "ingest_order_line"):

@@ -29,7 +29,7 @@ def _found(deployed: Deployment, **variables: str) -> tuple[int, dict[str, dict[
     return answer.returncode, {one["what"]: one for one in json.loads(answer.stdout)}
 
 
-def test_a_deployment_without_a_worker_says_so(deployed: Deployment) -> None:
+def test_doctor_reports_a_missing_worker(deployed: Deployment) -> None:
     deployed.rows("delete from procrastinate_workers returning id")
     status, found = _found(deployed)
     assert status == 1
@@ -54,7 +54,7 @@ def test_doctor_reports_a_worker_with_a_recent_heartbeat_as_good(deployed: Deplo
     assert _found(deployed)[1]["worker"]["state"] == "good"
 
 
-def test_a_database_that_does_not_answer_is_no_success(deployed: Deployment) -> None:
+def test_doctor_fails_if_the_database_does_not_respond(deployed: Deployment) -> None:
     status, found = _found(deployed, DATABASE_URL="postgresql:///theseller?host=/nowhere")
     assert status == 1
     assert found["database"]["state"] == "bad"
@@ -62,7 +62,7 @@ def test_a_database_that_does_not_answer_is_no_success(deployed: Deployment) -> 
     assert found["backups"]["state"] == "not-checked"
 
 
-def test_a_missing_secret_is_named(deployed: Deployment) -> None:
+def test_doctor_names_a_missing_secret(deployed: Deployment) -> None:
     path = deployed.state / "secrets" / "lwa-client-secret"
     content = path.read_bytes()
     path.unlink()
@@ -81,7 +81,7 @@ def test_doctor_reports_an_invalid_setting_and_exits_1(deployed: Deployment) -> 
     assert "THESELLER_ROTATION_DAYS must be 1 to 90" in found["settings"]["found"]
 
 
-def test_a_failing_erasure_is_reported_with_its_reason_before_it_is_late(
+def test_doctor_reports_a_failing_erasure_with_its_reason(
     deployed: Deployment,
 ) -> None:
     deployed.rows(

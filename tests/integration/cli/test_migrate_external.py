@@ -122,7 +122,7 @@ def cluster() -> Iterator[Cluster]:
         ),
     ],
 )
-def test_the_first_migrate_succeeds_at_once(
+def test_first_migrate_of_an_external_server_succeeds(
     cluster: Cluster, tmp_path: Path, admin: str, before: str, message: str
 ) -> None:
     cluster.reset()

@@ -123,7 +123,7 @@ def test_a_disconnection_that_cannot_destroy_the_key_ends_nothing_and_can_be_rep
     assert _token_rows(cast) == 0
 
 
-def test_a_key_destroyed_without_an_answer_ends_the_connection_at_its_next_use(
+def test_connection_with_a_destroyed_key_is_closed_at_its_next_use(
     cast: Cast, amazon: EmulatedAmazon, keys: Failing
 ) -> None:
     authorised = _connect(cast, amazon)
@@ -198,7 +198,7 @@ def test_a_renewal_stands_although_the_former_key_cannot_be_destroyed(
         assert opened.access_token()
 
 
-def test_the_worker_waits_says_so_and_goes_on_by_itself(
+def test_worker_resumes_after_a_key_service_outage(
     cast: Cast, amazon: EmulatedAmazon, keys: Failing, caplog: pytest.LogCaptureFixture
 ) -> None:
     authorised = _connect(cast, amazon)
@@ -227,7 +227,7 @@ def _stream(key: StreamKey) -> tuple[str, float]:
     return str(outcome), float(seconds)
 
 
-def test_a_return_without_a_session_leaves_code_and_state_behind(database: str) -> None:
+def test_callback_without_a_session_redirects_without_code_and_state(database: str) -> None:
     answer = Client().get(
         "/connections/callback/",
         {

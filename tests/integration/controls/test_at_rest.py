@@ -67,7 +67,7 @@ def test_encryption_at_rest_passes_on_a_luks_volume(context: ProbeContext) -> No
     assert "dm-crypt (LUKS2)" in outcome.summary
 
 
-def test_a_virtual_disk_is_unknown_with_what_to_do(context: ProbeContext) -> None:
+def test_encryption_at_rest_is_unknown_on_a_virtual_disk_with_advice(context: ProbeContext) -> None:
     _virtual(context)
     why = _why(probe(context))
     assert "can't be seen from here" in why
@@ -75,7 +75,7 @@ def test_a_virtual_disk_is_unknown_with_what_to_do(context: ProbeContext) -> Non
     assert len(why) <= 500, "the page would cut it"
 
 
-def test_a_declaration_is_shown_and_proves_nothing(
+def test_declared_volume_encryption_is_shown_as_not_proven(
     context: ProbeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _declare(monkeypatch)
@@ -85,7 +85,7 @@ def test_a_declaration_is_shown_and_proves_nothing(
     assert len(why) <= 500
 
 
-def test_a_declaration_hides_no_plain_disk(
+def test_declared_volume_encryption_does_not_hide_a_plain_disk(
     context: ProbeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _declare(monkeypatch)

@@ -39,7 +39,7 @@ def _page(path: str = "/security/") -> str:
     return answer.content.decode()
 
 
-def test_every_clause_is_an_element_of_its_id(deployment: Deployment) -> None:
+def test_security_page_has_an_element_for_every_control_id(deployment: Deployment) -> None:
     found = re.findall(r'<article\s+class="control is-([a-z]+)[^"]*"\s+id="([a-z0-9-]+)"', _page())
     assert sorted(name for _, name in found) == sorted([*CATALOGUE, *(one.id for one in PENDING)])
     colours = {name: displayed_status for displayed_status, name in found}
@@ -68,7 +68,7 @@ def test_security_page_and_json_show_the_certificate_public_key(deployment: Depl
     assert keys[0] in _page()
 
 
-def test_evidence_names_no_person_or_shop(deployment: Deployment) -> None:
+def test_security_pages_contain_no_user_or_shop_name(deployment: Deployment) -> None:
     said = (
         _page()
         + _page("/security/page.json")
@@ -87,7 +87,7 @@ def test_evidence_names_no_person_or_shop(deployment: Deployment) -> None:
         assert str(name) not in said
 
 
-def test_a_clause_shows_its_evidence(deployment: Deployment) -> None:
+def test_control_page_shows_its_evidence(deployment: Deployment) -> None:
     said = _page("/security/net-tenant-isolation/")
     assert "attempts to reach a row of another shop were made as" in said
     assert "theseller.tenancy.scope:tenant_scope" in said

@@ -35,7 +35,7 @@ def superuser(database: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]
         )
 
 
-def test_without_a_shop_each_role_finds_a_row_and_misses_one(
+def test_isolation_probe_passes_without_any_shop(
     superuser: psycopg.Connection[tuple[object, ...]],
 ) -> None:
     assert superuser.execute("select count(*) from tenancy_tenant").fetchone() == (0,)
@@ -51,7 +51,7 @@ def test_without_a_shop_each_role_finds_a_row_and_misses_one(
 
 
 @pytest.mark.parametrize("which", ["a", "b"])
-def test_without_one_of_its_rows_nothing_is_proven(
+def test_isolation_probe_without_one_of_its_rows_is_unknown(
     which: str, superuser: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     superuser.execute(
@@ -62,7 +62,7 @@ def test_without_one_of_its_rows_nothing_is_proven(
     assert "did not see its own two rows" in found.reason
 
 
-def test_a_row_of_another_that_a_ticket_shows_is_found(
+def test_isolation_probe_fails_if_a_ticket_shows_a_row_of_another_shop(
     superuser: psycopg.Connection[tuple[object, ...]],
 ) -> None:
     superuser.execute("create policy sabotage on guard.isolation_probe using (true)")
@@ -75,7 +75,7 @@ def test_a_row_of_another_that_a_ticket_shows_is_found(
     )
 
 
-def test_a_condition_before_the_policies_is_found_and_no_process_serves(
+def test_isolation_probe_and_startup_fail_if_conditions_precede_the_policies(
     superuser: psycopg.Connection[tuple[object, ...]],
 ) -> None:
     refuse_unsafe_database()

@@ -60,7 +60,7 @@ def assert_destroyed(store: KeyStore, key_id: UUID) -> None:
 # --------------------------------------------------------------------------------------------------
 
 
-def test_keeps_keys_of_every_purpose_over_restarts(deployment: Deployment) -> None:
+def test_keys_of_every_purpose_persist_over_restarts(deployment: Deployment) -> None:
     keys = [deployment.store().create(purpose, f"owner:{purpose} ü") for purpose in PURPOSES]
     assert len({key.material.reveal_bytes() for key in keys}) == len(keys)
     again = deployment.store()
@@ -98,7 +98,7 @@ def test_destroyed_key_cannot_be_read_or_used_again(deployment: Deployment) -> N
         assert (record.purpose, record.owner) == (Purpose.REFRESH_TOKEN, "connection:1")
 
 
-def test_the_service_itself_has_nothing_left_of_a_destroyed_key(deployment: Deployment) -> None:
+def test_key_service_keeps_no_material_of_a_destroyed_key(deployment: Deployment) -> None:
     assert deployment.raw is not None
     store = deployment.store()
     key = store.create(Purpose.BACKUP, "backup:1")
@@ -144,7 +144,7 @@ def test_create_refuses_invalid_key_owner(deployment: Deployment, owner: str) ->
         deployment.store().create(Purpose.SIGNING, owner)
 
 
-def test_no_data_key_is_made_for_the_root(deployment: Deployment) -> None:
+def test_create_refuses_a_data_key_for_the_root_purpose(deployment: Deployment) -> None:
     with pytest.raises(ValueError, match="root key"):
         deployment.store().create(Purpose.ROOT, "x")
 
@@ -199,7 +199,7 @@ def test_an_incomplete_key_is_reported_as_damaged(deployment: Deployment, conten
         store.get(key.id)
 
 
-def test_a_key_put_under_another_name_does_not_open(deployment: Deployment) -> None:
+def test_key_stored_under_another_id_cannot_be_opened(deployment: Deployment) -> None:
     assert deployment.raw is not None
     store = deployment.store()
     one, other = store.create(Purpose.PII, "day:1"), store.create(Purpose.PII, "day:1")
@@ -211,7 +211,7 @@ def test_a_key_put_under_another_name_does_not_open(deployment: Deployment) -> N
             store.get(one.id)
 
 
-def test_a_destruction_cut_off_after_its_tombstone_counts_and_is_finished_by_the_next_start(
+def test_key_destruction_interrupted_after_its_tombstone_is_completed_at_next_start(
     deployment: Deployment,
 ) -> None:
     assert deployment.raw is not None
@@ -308,14 +308,14 @@ def test_processes_share_a_store(deployment: Deployment) -> None:
             assert store.get(UUID(key_id)).material.reveal_bytes().hex() == material
 
 
-def test_several_may_destroy_one_key(deployment: Deployment) -> None:
+def test_key_can_be_destroyed_by_several_processes_concurrently(deployment: Deployment) -> None:
     store = deployment.store()
     key = store.create(Purpose.REFRESH_TOKEN, "connection:1")
     assert _in_children(4, lambda: store.destroy(key.id)) == ["None"] * 4
     assert_destroyed(store, key.id)
 
 
-def test_a_destruction_elsewhere_is_honoured_at_once(
+def test_key_destroyed_by_another_process_is_refused_at_once(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     """A process that has just used the key, and will not be told, must not use it once more."""
@@ -406,7 +406,7 @@ def test_processes_that_ensure_one_secret_get_the_same(deployment: Deployment) -
     assert provider.get(name) == Secret(got[0])
 
 
-def test_environments_share_no_secret(deployment: Deployment) -> None:
+def test_secret_is_not_readable_from_another_environment(deployment: Deployment) -> None:
     if deployment.name in {"files", "variables"}:
         pytest.skip(
             "files and variables belong to one deployment: their folder and process are the border"

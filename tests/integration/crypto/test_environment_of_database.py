@@ -43,11 +43,13 @@ def test_each_role_is_refused_on_a_database_of_another_environment(role: str) ->
         refuse_other_environment("staging", role)
 
 
-def test_a_service_of_this_environment_starts() -> None:
+def test_database_of_the_same_environment_is_accepted() -> None:
     refuse_unsafe_database()
 
 
-def test_a_database_is_claimed_once(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_database_cannot_be_claimed_by_a_second_environment(
+    superuser: psycopg.Connection[tuple[object, ...]],
+) -> None:
     claim_database(superuser, "test", at=AT)
     with pytest.raises(WrongDatabaseError, match="Nothing was read or changed"):
         claim_database(superuser, "production", at=AT)
@@ -56,7 +58,9 @@ def test_a_database_is_claimed_once(superuser: psycopg.Connection[tuple[object, 
     ).fetchall() == [("test", 1)]
 
 
-def test_a_second_row_is_impossible(superuser: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_deployment_table_refuses_a_second_row(
+    superuser: psycopg.Connection[tuple[object, ...]],
+) -> None:
     for only_row in (True, False):
         with pytest.raises(psycopg.IntegrityError), superuser.transaction():
             superuser.execute(

@@ -39,7 +39,7 @@ def _keys(store: KeyStore) -> dict[Purpose, DataKey]:
     return {purpose: store.create(purpose, "separation") for purpose in PURPOSES}
 
 
-def test_no_two_purposes_have_one_key(deployment: Deployment) -> None:
+def test_every_purpose_has_its_own_key(deployment: Deployment) -> None:
     store = deployment.store()
     keys = _keys(store)
     identities = purpose_identities(store)
@@ -53,7 +53,9 @@ def test_no_two_purposes_have_one_key(deployment: Deployment) -> None:
         store.destroy(key.id)
 
 
-def test_no_message_opens_for_another_purpose(deployment: Deployment) -> None:
+def test_sealed_message_cannot_be_opened_with_the_key_of_another_purpose(
+    deployment: Deployment,
+) -> None:
     store = deployment.store()
     keys = _keys(store)
     messages = {

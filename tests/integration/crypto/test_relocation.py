@@ -81,7 +81,7 @@ def catalogue() -> list[tuple[str, str, str]]:
         return list(cursor.fetchall())
 
 
-def test_the_map_declares_every_sealed_column(database: str) -> None:
+def test_data_map_declares_exactly_the_sealed_columns(database: str) -> None:
     """Compare both ways.
 
     A column of bytes that says `sealed` by its name is declared, and what is declared exists and
@@ -128,7 +128,7 @@ def elsewhere(
     yield "border", replace(home, column=home.column + home.row[:1], row=home.row[1:])
 
 
-def test_every_sealed_column_against_every_other_place(
+def test_sealed_column_value_cannot_be_opened_at_any_other_place(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cells = [(table, column) for table, column, _ in catalogue()]

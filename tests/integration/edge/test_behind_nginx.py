@@ -65,7 +65,7 @@ def _together(tries: int, one: Callable[[int], int]) -> tuple[Counter[int], floa
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(
+def test_account_sign_ins_are_limited_to_10_per_network_despite_spoofed_headers(
     site: Site, cast: Cast, version: int
 ) -> None:
     network = _fresh_network(version)
@@ -91,7 +91,7 @@ def test_ten_tries_at_an_account_from_one_network_whatever_it_pretends(
     assert other.sign_in(cast.alice.email, PASSWORD).status == 302
 
 
-def test_thirty_tries_from_one_network(site: Site, cast: Cast) -> None:
+def test_sign_ins_from_one_network_are_limited_to_30(site: Site, cast: Cast) -> None:
     network = _fresh_network(6)
     browser = Browser(site, network)
     counted, took = _together(
@@ -103,7 +103,7 @@ def test_thirty_tries_from_one_network(site: Site, cast: Cast) -> None:
     assert Browser(site, _fresh_network(4)).sign_in(cast.bob.email, PASSWORD).status == 302
 
 
-def test_everything_is_https_and_cookies_are_of_this_host_alone(site: Site, cast: Cast) -> None:
+def test_requests_are_redirected_to_https_and_cookies_are_host_only(site: Site, cast: Cast) -> None:
     plain = site.ask_plainly(site.plain, "/sign-in/?a=1", {"Host": HOST})
     assert (plain.status, plain.headers["Location"]) == (301, f"https://{HOST}/sign-in/?a=1")
     past = site.ask_plainly(site.backend, "/sign-in/", {"Host": HOST})
@@ -154,7 +154,7 @@ def test_unusual_request_header_causes_no_server_error(site: Site, headers: dict
         assert answer.status < 500
 
 
-def test_slow_clients_keep_no_one_waiting(site: Site) -> None:
+def test_slow_connections_do_not_delay_other_requests(site: Site) -> None:
     """100 connections that send a byte now and then, to nginx and past it; others are answered."""
     head = f"GET /sign-in/ HTTP/1.1\r\nHost: {HOST}\r\nX-Slow: ".encode()
     body = (

@@ -56,7 +56,7 @@ def test_a_bucket_never_holds_more_than_its_burst(
     assert [take(later) for _ in range(4)] == [Allowed(2), Allowed(1), Allowed(0), RetryAfter(10)]
 
 
-def test_a_clock_that_runs_behind_neither_gives_nor_takes(
+def test_rate_limit_ignores_a_clock_that_runs_behind(
     take: Callable[[datetime], Allowed | RetryAfter],
 ) -> None:
     for _ in range(3):
@@ -96,7 +96,7 @@ def test_idle_buckets_are_deleted() -> None:
         assert cursor.fetchall() == [(fresh,)]
 
 
-def test_a_limited_view_answers_429_and_a_read_is_not_counted() -> None:
+def test_limited_view_returns_429_and_does_not_count_get_requests() -> None:
     name = str(new_id())
 
     @limited(name, {by_ip: Rate.per_minute(1, burst=1), by_account: Rate.per_minute(1, burst=1)})

@@ -107,7 +107,9 @@ def _counted(body: Mapping[str, list[dict[str, int]]]) -> dict[str, int]:
     return {str(row["table"]): row["deleted"] for row in body["rows"] if row["deleted"]}
 
 
-def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) -> None:
+def test_concurrent_interrupted_connection_erasures_count_every_row_once(
+    deployed: Deployment,
+) -> None:
     chance = random.Random(1)  # where to kill: the same in each run  # noqa: S311
     people = deployed.people()
     shops = [UUID(people[0]["tenant"]), UUID(people[1]["tenant"]), UUID(people[1]["tenant"])]
@@ -136,7 +138,7 @@ def test_purges_at_once_and_killed_count_every_row_once(deployed: Deployment) ->
         }, statuses
 
 
-def test_ends_of_shops_and_people_at_once_and_killed_count_every_row_once(
+def test_concurrent_interrupted_shop_and_user_erasures_count_every_row_once(
     deployed: Deployment,
 ) -> None:
     chance = random.Random(1)  # where to kill: the same in each run  # noqa: S311

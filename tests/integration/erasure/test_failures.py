@@ -98,7 +98,7 @@ def _is_certified(tenant: UUID, connection: UUID) -> bool:
     ],
     ids=["its certificate", "its ledger", "its marks"],
 )
-def test_one_connection_that_fails_holds_up_no_other(
+def test_failing_connection_erasure_does_not_delay_others(
     cast: Cast, database: str, caplog: pytest.LogCaptureFixture, table: str, events: str
 ) -> None:
     others = _ended(cast.alices_shop, cast.alice.id)
@@ -199,7 +199,7 @@ def test_the_reason_of_a_failure_is_a_message_and_quotes_no_row() -> None:
 @pytest.mark.parametrize(
     ("table", "events"), [("erasure_certificate", "insert"), ("erasure_erasure", "update")]
 )
-def test_one_shop_that_fails_holds_up_no_other(
+def test_failing_shop_erasure_does_not_delay_others(
     cast: Cast, database: str, table: str, events: str
 ) -> None:
     at = clock.now()

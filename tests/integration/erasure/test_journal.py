@@ -166,7 +166,7 @@ class _Stubborn:
         raise KeyStoreError("the key service pauses")
 
 
-def test_no_certificate_while_a_key_lives(cast: Cast, connected: UUID) -> None:
+def test_no_certificate_is_issued_while_a_key_exists(cast: Cast, connected: UUID) -> None:
     with older_copy_of_keys():
         _disconnect(cast.alices_shop, connected)
     with override_settings(KEY_STORE=_Stubborn(settings.KEY_STORE)), pytest.raises(KeyStoreError):
@@ -261,7 +261,7 @@ def _restore_older_dump(cast: Cast, database: str, connection: UUID) -> None:
     )  # fmt: skip
 
 
-def test_the_journal_is_brought_together_from_files_key_store_and_database(
+def test_erasure_journal_is_merged_from_files_key_store_and_database(
     cast: Cast, tmp_path: Path
 ) -> None:
     """Merge the journal's sources.
@@ -331,7 +331,7 @@ def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
         ("key file", "what is in the key store can't be read: the file of key {key} is damaged"),
     ],
 )
-def test_an_entry_that_cannot_be_read_is_called_that(
+def test_unreadable_journal_entry_is_reported_as_unreadable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str
 ) -> None:
     """Nothing of it blames a key store that answers, and nothing is said to have failed unexpectedly."""

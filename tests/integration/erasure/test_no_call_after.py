@@ -204,7 +204,7 @@ def test_no_amazon_call_is_sent_after_the_connection_ended(
     assert shop.requested() == requested, "the worker asked Amazon after the end"
 
 
-def test_the_web_can_call_for_no_one(shop: Shop, tmp_path: Path) -> None:
+def test_web_role_cannot_call_amazon_for_a_seller(shop: Shop, tmp_path: Path) -> None:
     """Check that the web's role may not read a token and has nothing to call with.
 
     Commands that work on a shop's data have the same role.

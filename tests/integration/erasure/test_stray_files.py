@@ -55,7 +55,7 @@ def _files(deployed: Deployment) -> set[str]:
     return known & there
 
 
-def test_a_stray_file_delays_the_certificate_and_is_removed_after_a_restart(
+def test_orphaned_table_file_delays_the_certificate_until_a_restart(
     deployed: Deployment,
 ) -> None:
     tenant, connection = deployed.people()[0]["tenant"], str(uuid4())

@@ -167,7 +167,7 @@ def _certified(cast: Cast, connection: UUID) -> None:
         verify_certificate(issued[1].replace(b'"left":0', b'"left":1', 1))
 
 
-def test_an_operator_keeps_their_account(cast: Cast, database: str) -> None:
+def test_operator_account_is_kept_when_their_shop_is_erased(cast: Cast, database: str) -> None:
     an_operator = create_operator()
     add_member(
         person=an_operator.id,

@@ -36,13 +36,13 @@ _DEFAULT = {
         for name in _STEPS
     ],
 )
-def test_a_rotation_that_is_killed_anywhere_converges(deployed: Deployment, name: str) -> None:
+def test_rotation_killed_at_any_step_can_be_completed(deployed: Deployment, name: str) -> None:
     done = deployed.python("tests.integration.key_rotation.kills", name, "manual")
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout) == 2 * _STEPS[name]
 
 
-def test_a_connection_key_that_is_killed_anywhere_converges(deployed: Deployment) -> None:
+def test_connection_key_rotation_killed_at_any_step_can_be_completed(deployed: Deployment) -> None:
     done = deployed.python(
         "tests.integration.key_rotation.kills",
         f"connection-key:{deployed.people()[0]['connection']}",
@@ -52,7 +52,7 @@ def test_a_connection_key_that_is_killed_anywhere_converges(deployed: Deployment
     assert int(done.stdout) == 2 * 3
 
 
-def test_a_client_secret_that_is_killed_anywhere_converges(deployed: Deployment) -> None:
+def test_client_secret_rotation_killed_at_any_step_can_be_completed(deployed: Deployment) -> None:
     new = deployed.ask_emulator("rotate_secret")["client_secret"]
     done = deployed.python(
         "tests.integration.key_rotation.kills", "lwa-client-secret", "manual", new
@@ -72,7 +72,7 @@ def test_a_client_secret_that_is_killed_anywhere_converges(deployed: Deployment)
         "django-session-key",
     ],
 )
-def test_a_rotation_after_a_leak_that_is_killed_anywhere_converges(
+def test_rotation_of_a_leaked_secret_killed_at_any_step_can_be_completed(
     deployed: Deployment, name: str
 ) -> None:
     done = deployed.python("tests.integration.key_rotation.kills", name, "leaked")

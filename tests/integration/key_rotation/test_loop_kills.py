@@ -31,9 +31,7 @@ _LEAN = "root-key"
     "name",
     [one if one == _LEAN else pytest.param(one, marks=pytest.mark.exhaustive) for one in _LOOPS],
 )
-def test_a_rotation_that_is_killed_within_its_loops_converges(
-    deployed: Deployment, name: str
-) -> None:
+def test_rotation_killed_within_its_loops_can_be_completed(deployed: Deployment, name: str) -> None:
     full = (
         f"connection-key:{deployed.people()[0]['connection']}" if name == "connection-key" else name
     )

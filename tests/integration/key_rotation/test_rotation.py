@@ -104,7 +104,7 @@ def test_a_secret_of_unknown_age_is_red_until_its_age_is_noted(deployed: Deploym
         file.unlink()
 
 
-def test_a_dry_run_says_the_steps_and_changes_nothing(deployed: Deployment) -> None:
+def test_rotate_dry_run_prints_the_steps_and_changes_nothing(deployed: Deployment) -> None:
     before = {name: deployed.secret(name) for name in deployed.secret_names()}
     runs = deployed.rows("select count(*) from governance_rotation")
     done = deployed.theseller("rotate", "--all", "--dry-run")
@@ -125,7 +125,7 @@ def test_an_unknown_name_stops_before_anything_is_begun(deployed: Deployment) ->
     assert deployed.secret("db-probe") == before
 
 
-def test_the_hourly_job_replaces_what_is_due_and_nothing_else(deployed: Deployment) -> None:
+def test_hourly_rotation_job_replaces_only_due_secrets(deployed: Deployment) -> None:
     deployed.rows("with deleted as (delete from django_session) select 1")
     deployed.ask(
         _DUE, "20"
@@ -246,7 +246,7 @@ def test_a_rotation_that_an_older_release_began_is_finished(deployed: Deployment
     assert deployed.secret("tenant-ticket-key") != former
 
 
-def test_one_secret_that_cannot_be_replaced_holds_up_no_other(deployed: Deployment) -> None:
+def test_failing_rotation_does_not_delay_other_secrets(deployed: Deployment) -> None:
     former = deployed.secret("db-web")
     owner = conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser"), "postgres")
     with psycopg.connect(owner, autocommit=True) as superuser:

@@ -168,7 +168,7 @@ def test_reviews_are_due_every_two_weeks(shop: Cast, operator: OperatorUser) -> 
     assert review_state().due_at == at + timedelta(days=27)
 
 
-def test_a_review_lists_every_kind_of_event_that_it_has_words_for_and_no_other(
+def test_access_review_lists_exactly_the_events_with_a_label(
     database: str,
 ) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:

@@ -89,7 +89,9 @@ def _log(database: str, *people: OperatorUser) -> list[tuple[str, str, object, o
         ).fetchall()
 
 
-def test_an_operator_sees_no_shop_without_a_session(shop: Cast, operator: OperatorUser) -> None:
+def test_operator_without_an_access_session_sees_no_shop(
+    shop: Cast, operator: OperatorUser
+) -> None:
     browser = operator_client(operator)
     for page in ("/", "/products/", "/days/2026-11-01/", "/connections/", "/activity/"):
         answer = browser.get(page)
@@ -97,7 +99,7 @@ def test_an_operator_sees_no_shop_without_a_session(shop: Cast, operator: Operat
     assert browser.post(f"/seats/{shop.alices_shop}/").status_code == 404
 
 
-def test_a_session_shows_the_shop_read_only_and_writes_each_page_down(
+def test_access_session_is_read_only_and_audits_each_page(
     shop: Cast, operator: OperatorUser, database: str
 ) -> None:
     browser = operator_client(operator)
@@ -157,7 +159,9 @@ def test_operator_access_session_cannot_download_files(
     assert alice.get("/products/?format=csv").status_code == 200
 
 
-def test_the_session_is_the_browser_s_that_opened_it(shop: Cast, operator: OperatorUser) -> None:
+def test_access_session_is_valid_only_in_the_browser_that_opened_it(
+    shop: Cast, operator: OperatorUser
+) -> None:
     first, second = operator_client(operator), operator_client(operator)
     first.post("/operate/access/open/", {**FORM, "shop": str(shop.alices_shop)})
     assert first.get("/").status_code == 200
@@ -337,7 +341,9 @@ def test_only_the_owner_sees_the_access_log(shop: Cast, operator: OperatorUser) 
         assert sessions_of_tenant() == ()
 
 
-def test_a_member_who_operates_keeps_their_own_shop(shop: Cast, operator: OperatorUser) -> None:
+def test_operator_who_is_a_member_keeps_access_to_their_own_shop(
+    shop: Cast, operator: OperatorUser
+) -> None:
     add_member(
         person=operator.id,
         role=MemberRole.VIEWER,

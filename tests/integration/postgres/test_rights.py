@@ -227,7 +227,7 @@ def test_missing_rights_are_found(fresh: str, change: str, missing: str) -> None
         assert missing in compare(read_rights(cursor), before).missing
 
 
-def test_a_declared_administrator_is_not_a_stranger(fresh: str) -> None:
+def test_rights_of_a_declared_administrator_are_not_reported(fresh: str) -> None:
     with _superuser(fresh) as cursor:
         before = read_rights(cursor)
         cursor.execute(

@@ -167,7 +167,7 @@ def _refused(
     return done.stderr
 
 
-def test_another_environments_database_by_a_wrong_address(
+def test_migrate_of_a_database_of_another_environment_is_refused(
     external: External, first: Path, tmp_path: Path
 ) -> None:
     """With secrets of its own or none yet, with --take-over or without: never."""
@@ -179,7 +179,7 @@ def test_another_environments_database_by_a_wrong_address(
 
 
 @pytest.mark.parametrize("database", ["missing", "there"])
-def test_a_database_of_its_own_in_another_deployments_server(
+def test_migrate_on_the_server_of_another_deployment_is_refused(
     external: External, first: Path, tmp_path: Path, database: str
 ) -> None:
     if database == "there":
@@ -190,7 +190,7 @@ def test_a_database_of_its_own_in_another_deployments_server(
     assert "Nothing was changed" in words
 
 
-def test_a_second_machine_with_an_empty_state_folder(
+def test_migrate_with_an_empty_state_folder_is_refused_on_a_used_server(
     external: External, first: Path, tmp_path: Path
 ) -> None:
     words = _refused(external, tmp_path / "empty")
@@ -198,7 +198,9 @@ def test_a_second_machine_with_an_empty_state_folder(
     assert not (tmp_path / "empty").exists()
 
 
-def test_a_database_restored_from_another_deployments_dump(external: External, first: Path) -> None:
+def test_migrate_of_a_database_with_another_deployments_ticket_key_is_refused(
+    external: External, first: Path
+) -> None:
     """The server is ours, the database accepts another's tickets: it is not migrated unasked."""
     with psycopg.connect(external.server.superuser_dsn("shop"), autocommit=True) as connection:
         connection.execute(
@@ -308,7 +310,7 @@ def test_a_copy_of_the_state_folder_is_noticed_before_it_is_used(
     assert external.serve(first).returncode == 0
 
 
-def test_a_folder_is_the_same_after_it_was_moved_and_read_again(tmp_path: Path) -> None:
+def test_folder_identity_does_not_change_when_the_folder_is_moved(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     folder.mkdir()
     assert folder_identity(folder) == ""
@@ -337,7 +339,9 @@ def test_an_administrator_who_may_not_read_passwords_proves_it_by_signing_in(
             refuse_foreign_roles(managed, {"web": ("wrong",), "worker": ("wrong",)}, secrets_at="x")
 
 
-def test_a_verifier_is_compared_as_postgresql_does(external: External, first: Path) -> None:
+def test_password_matches_compares_scram_verifiers_like_postgresql(
+    external: External, first: Path
+) -> None:
     with psycopg.connect(external.server.superuser_dsn(), autocommit=True) as connection:
         connection.execute("create role compared login password 'right'")
         row = connection.execute(

@@ -16,7 +16,7 @@ def database() -> str:
     return worker_database()
 
 
-def test_roles_hold_nothing_beyond_their_task() -> None:
+def test_database_roles_have_exactly_the_expected_attributes() -> None:
     with superuser() as connection:
         rows = connection.execute(
             "select rolname, rolcanlogin, rolsuper or rolcreatedb or rolcreaterole, rolbypassrls,"
@@ -78,7 +78,7 @@ def test_service_roles_create_nothing_and_assume_no_other_role(database: str, sh
 
 
 @pytest.mark.parametrize("short", ["web", "worker", "retention", "probe", "pii"])
-def test_no_role_that_serves_makes_anything_temporary(database: str, short: str) -> None:
+def test_no_service_role_can_create_temporary_objects(database: str, short: str) -> None:
     for forbidden in (
         "create temporary table stage (id int)",
         "create temporary view v as select 1",
@@ -108,7 +108,7 @@ def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
         assert connection.pgconn.exec_(b"IDENTIFY_SYSTEM").ntuples == 1
 
 
-def test_a_widened_role_is_narrowed_and_a_changed_password_restored(database: str) -> None:
+def test_ensure_roles_resets_changed_attributes_and_passwords(database: str) -> None:
     server = test_server()
     with roles_lock():
         with superuser() as connection:
@@ -125,7 +125,7 @@ def test_a_widened_role_is_narrowed_and_a_changed_password_restored(database: st
     psycopg.connect(role_dsn("backup", database) + " replication=yes", autocommit=True).close()
 
 
-def test_a_lost_superuser_password_says_so() -> None:
+def test_wrong_superuser_password_error_names_the_secret() -> None:
     wrong = conninfo(test_server().state, "theseller_super", "not it", "postgres")
     with pytest.raises(ServerFailedError, match="db-superuser"):
         ensure_roles(wrong, PASSWORDS)

@@ -115,7 +115,7 @@ def count(one: Server) -> int:
     return int(row[0]) if row else -1
 
 
-def test_a_fresh_server_is_private_and_careful(shared: Server) -> None:
+def test_new_server_is_private_and_requires_passwords(shared: Server) -> None:
     with psycopg.connect(shared.superuser_dsn(), autocommit=True) as connection:
 
         def setting(name: str) -> str:
@@ -175,7 +175,7 @@ def test_a_second_supervisor_is_refused_but_may_use_the_server(shared: Server) -
     assert shared.poll() is None
 
 
-def test_stopping_is_clean_and_ends_everything(started: Server) -> None:
+def test_stop_ends_the_server_process_and_removes_the_socket(started: Server) -> None:
     pid = started.pid
     assert pid is not None
     started.stop()
@@ -207,7 +207,7 @@ def test_acknowledged_commits_survive_kill_9(started: Server) -> None:
 
 
 @needs_linux
-def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
+def test_server_process_ends_when_its_supervisor_is_killed(state: Path) -> None:
     command = [sys.executable, str(CHILD), "start_and_sleep", str(state)]
     child = subprocess.Popen(command, cwd=ROOT, env=child_environ(), stdout=subprocess.PIPE)
     assert child.stdout is not None
@@ -218,7 +218,7 @@ def test_the_server_ends_with_a_killed_supervisor(state: Path) -> None:
     assert wait_until(lambda: start_time(pid) is None, 60.0)
 
 
-def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
+def test_server_of_a_killed_supervisor_is_stopped_and_replaced(state: Path) -> None:
     """Find the server of a killed supervisor by its pid file at the next start.
 
     As where the kernel can't tell the server that its supervisor ended (macOS).
@@ -245,7 +245,7 @@ def test_an_orphan_is_found_stopped_and_replaced(state: Path) -> None:
         second.stop()
 
 
-def test_a_stale_pid_file_naming_a_living_stranger_is_no_obstacle(state: Path) -> None:
+def test_stale_pid_file_with_the_pid_of_another_process_is_ignored(state: Path) -> None:
     one = server(state)
     one.ensure_started()
     one.stop()
@@ -296,7 +296,7 @@ def test_damaged_cluster_raises_server_failed_error(started: Server) -> None:
     assert started.supervisor() is None
 
 
-def test_a_long_state_path_gets_a_short_socket(state: Path) -> None:
+def test_long_state_folder_path_uses_a_short_socket_path(state: Path) -> None:
     deep = state / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
     one = server(deep)

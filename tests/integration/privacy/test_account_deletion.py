@@ -200,7 +200,7 @@ def test_the_only_owner_of_a_shop_must_transfer_it_first(cast: Cast) -> None:
         delete_account(person=cast.bob.id, at=NOON)  # Alice has left: now Bob is the only one
 
 
-def test_of_two_owners_who_leave_at_once_one_stays(cast: Cast) -> None:
+def test_two_owners_leaving_concurrently_leave_one_owner(cast: Cast) -> None:
     assert make_owner(person=cast.bob.id, tenant=cast.alices_shop, actor=cast.alice.actor, at=NOON)
     gate = threading.Barrier(2)
 
@@ -266,7 +266,7 @@ def test_a_user_without_a_fresh_proof_must_give_one(cast: Cast) -> None:
     assert User.objects.get(pk=cast.bob.id).has_usable_password()
 
 
-def test_a_restored_person_is_erased_again_whatever_they_had(cast: Cast, database: str) -> None:
+def test_user_restored_from_a_backup_is_erased_again(cast: Cast, database: str) -> None:
     """The backup has Bob with a place in a shop and a session; the entry outside the database has his end."""
     link = delete_account(person=cast.bob.id, at=NOON).reveal()
     assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))

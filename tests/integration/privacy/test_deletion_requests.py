@@ -68,7 +68,7 @@ def _requests(tenant: UUID) -> tuple[DeletionRequest, ...]:
 
 
 @pytest.mark.parametrize("reason", DisconnectReason)
-def test_every_end_of_a_connection_is_a_request_whatever_its_origin(
+def test_every_disconnection_is_recorded_as_a_deletion_request(
     cast: Cast, reason: DisconnectReason
 ) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
@@ -177,7 +177,7 @@ def test_an_unconfirmed_seller_id_belongs_to_no_shop(cast: Cast, check: str | No
     assert kept.is_open
 
 
-def test_what_amazon_confirmed_once_is_found_after_a_renewal_that_it_has_not_confirmed_yet(
+def test_seller_confirmed_before_an_unconfirmed_renewal_is_found_by_a_request(
     cast: Cast,
 ) -> None:
     connection, seller = _seller(cast.alices_shop, cast.alice.id)
@@ -212,7 +212,7 @@ def test_an_invalid_request_is_refused_with_advice(
         )
 
 
-def test_a_request_whose_beginning_was_interrupted_is_begun_by_the_job(cast: Cast) -> None:
+def test_interrupted_deletion_request_is_started_by_the_recurring_job(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
     with tenant_scope(cast.alices_shop, using="operator"), databases["operator"].cursor() as cursor:
         cursor.execute(
@@ -251,7 +251,7 @@ def test_the_yearly_end_of_the_authorisation_ends_the_connection_and_no_day_soon
     )
 
 
-def test_no_role_changes_a_record(cast: Cast) -> None:
+def test_no_role_can_change_a_deletion_request(cast: Cast) -> None:
     connection, _ = _seller(cast.alices_shop, cast.alice.id)
     disconnect(
         connection=connection,
@@ -273,7 +273,7 @@ def test_no_role_changes_a_record(cast: Cast) -> None:
                 cursor.execute(statement)
 
 
-def test_the_state_is_that_of_the_connection_that_is_least_far() -> None:
+def test_deletion_request_state_is_that_of_the_least_advanced_connection() -> None:
     assert state_of(2, ended=1, erased=1, certified=1) is DeletionRequestState.RECEIVED
     assert state_of(2, ended=2, erased=1, certified=1) is DeletionRequestState.TOKEN_DELETED
     assert state_of(2, ended=2, erased=2, certified=1) is DeletionRequestState.ERASED

@@ -176,7 +176,7 @@ def test_a_hold_keeps_facts_until_it_ends_or_is_lifted(cast: Cast) -> None:
     assert first in _days(cast.alices_shop)
 
 
-def test_shops_under_a_hold_delay_no_other(cast: Cast) -> None:
+def test_shops_with_a_retention_hold_do_not_delay_other_shops(cast: Cast) -> None:
     _shop(cast, NOON)
     other = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
     _orders(
@@ -202,7 +202,7 @@ def test_shops_under_a_hold_delay_no_other(cast: Cast) -> None:
     )  # who has waited longest comes first
 
 
-def test_a_hold_ends_by_itself(cast: Cast) -> None:
+def test_retention_hold_ends_at_its_expiry(cast: Cast) -> None:
     _shop(cast, NOON)
     with as_role("worker"):
         place_hold(
@@ -216,7 +216,7 @@ def test_a_hold_ends_by_itself(cast: Cast) -> None:
     assert delete_expired_facts(tenant=cast.alices_shop, at=NOON + timedelta(hours=1)) != {}
 
 
-def test_a_hold_never_keeps_what_a_disconnection_erases(cast: Cast) -> None:
+def test_retention_hold_does_not_prevent_erasure_after_disconnection(cast: Cast) -> None:
     connection, _ = _shop(cast, NOON)
     with as_role("worker"):
         place_hold(

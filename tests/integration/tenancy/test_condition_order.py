@@ -49,7 +49,7 @@ def filled(database: str, cast: Cast) -> Cast:
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention"])
 @pytest.mark.parametrize("condition", FREE)
-def test_a_condition_of_cost_zero_reveals_nothing(
+def test_condition_with_cost_zero_is_evaluated_after_the_tenant_policy(
     condition: str, role: str, database: str, filled: Cast
 ) -> None:
     text, *values = FREE[condition]
@@ -106,7 +106,7 @@ def _filters(plan: object) -> list[str]:
     return []
 
 
-def test_the_comparison_of_the_policies_costs_nothing(database: str) -> None:
+def test_uuid_comparison_of_the_tenant_policies_has_cost_zero(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         row = superuser.execute(
             "select procost from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
@@ -114,7 +114,9 @@ def test_the_comparison_of_the_policies_costs_nothing(database: str) -> None:
     assert row == (0.0,)
 
 
-def test_a_sessions_way_of_reading_strings_spoils_no_ticket(database: str, filled: Cast) -> None:
+def test_tenant_ticket_is_valid_without_standard_conforming_strings(
+    database: str, filled: Cast
+) -> None:
     with psycopg.connect(role_dsn("web", database)) as connection:
         connection.execute("set standard_conforming_strings = off")
         ticket = tenant_ticket(

@@ -150,7 +150,7 @@ def test_random_statements_reach_nothing_of_another_shop(
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != UNBOUND])
-def test_a_value_of_another_shop_changes_no_answer(
+def test_results_do_not_depend_on_values_of_another_shop(
     role: str, fuzzed: tuple[str, FuzzTarget]
 ) -> None:
     found = _run_pairs(fuzzed, role, most=STATEMENTS)
@@ -199,7 +199,7 @@ _AGAIN = "select guard.protect('ingest_product'), guard.protect('ingest_order_li
     ],
     ids=["rows, by one plain policy", "counts, by a plain policy beside the check of each row"],
 )
-def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, FuzzTarget]) -> None:
+def test_fuzzer_detects_a_planted_leak(broken: str, fuzzed: tuple[str, FuzzTarget]) -> None:
     found = FuzzResult()
     with _weakened(fuzzed[0], broken, _AGAIN):
         for seed in range(SEED, SEED + 10):
@@ -211,7 +211,7 @@ def test_the_fuzzer_finds_a_planted_leak(broken: str, fuzzed: tuple[str, FuzzTar
 _COST = "update pg_proc set procost = {} where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
 
 
-def test_the_fuzzer_finds_that_the_ticket_is_compared_too_late(
+def test_fuzzer_detects_a_tenant_condition_evaluated_too_late(
     fuzzed: tuple[str, FuzzTarget],
 ) -> None:
     found = FuzzResult()

@@ -40,7 +40,7 @@ select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_b
 
 
 @pytest.mark.parametrize("alias", ["web", "worker", "retention", "probe", "pii"])
-def test_a_returned_connection_is_as_a_new_one(alias: str, database: str) -> None:
+def test_returned_pool_connection_has_the_state_of_a_new_one(alias: str, database: str) -> None:
     connection = connections[alias]
     connection.close()
     with connection.cursor() as cursor:
@@ -112,7 +112,9 @@ def test_a_ticket_of_a_closed_connection_opens_no_later_one_of_the_same_process_
                 assert connection.execute("select count(*) from tenancy_tenant").fetchone() == (1,)
 
 
-def test_a_session_is_read_once_a_connection(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tenant_session_is_read_once_per_connection(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tenant_scope(cast.alices_shop):
         pass
     read: list[object] = []
@@ -128,7 +130,7 @@ def test_a_session_is_read_once_a_connection(cast: Cast, monkeypatch: pytest.Mon
     assert read == []
 
 
-def test_tickets_last_as_long_as_a_statement_may_take_and_a_minute(database: str) -> None:
+def test_tenant_ticket_lifetime_is_the_statement_timeout_plus_one_minute(database: str) -> None:
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         for role, limit in STATEMENT_LIMITS.items():
             with psycopg.connect(role_dsn(role.removeprefix("theseller_"), database)) as connection:
@@ -140,7 +142,7 @@ def test_tickets_last_as_long_as_a_statement_may_take_and_a_minute(database: str
     assert timedelta(minutes=1) == TICKET_MARGIN
 
 
-def test_a_transaction_that_goes_on_gets_a_new_ticket(
+def test_tenant_ticket_is_renewed_in_a_long_transaction(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tenant_scope(cast.alices_shop), connections["default"].cursor() as cursor:
@@ -156,7 +158,7 @@ def test_a_transaction_that_goes_on_gets_a_new_ticket(
         assert int(cursor.fetchone()[0].split("|")[3]) - int(second.split("|")[3]) >= 500
 
 
-def test_a_stage_is_made_for_its_session_and_under_no_other_name(database: str) -> None:
+def test_staging_table_can_be_created_only_under_its_own_name(database: str) -> None:
     with psycopg.connect(role_dsn("web", database)) as connection:
         for name in ("ingest_product", "incoming_x; drop table y", "pg_class", ""):
             with pytest.raises(psycopg.errors.InvalidParameterValue), connection.transaction():
@@ -177,7 +179,7 @@ def test_a_stage_is_made_for_its_session_and_under_no_other_name(database: str) 
             )
 
 
-def test_no_scope_is_left_when_the_pool_gives_the_connection_to_another(cast: Cast) -> None:
+def test_pooled_connection_keeps_no_tenant_scope(cast: Cast) -> None:
     with tenant_scope(cast.alices_shop):
         pid = connections["default"].connection.info.backend_pid
     connections["default"].close()

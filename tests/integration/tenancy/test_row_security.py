@@ -191,7 +191,7 @@ def _functions(connection: Connection, cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_no_row_and_no_count_of_another_shop(
+def test_queries_reveal_no_row_or_row_count_of_another_shop(
     attack: str, attacker: Connection, world: Cast
 ) -> None:
     for table in TABLES:
@@ -268,7 +268,7 @@ def test_deletion_updates_and_merges_reach_own_rows_only(
     assert counted == (VICTIMS,)
 
 
-def test_an_insert_tells_nothing_of_a_key_of_another_shop(
+def test_insert_error_does_not_reveal_a_key_of_another_shop(
     attacker: Connection, world: Cast
 ) -> None:
     """Insert a key that another shop has, and one that it hasn't: the refusals are equal.
@@ -365,7 +365,9 @@ def test_a_database_that_moved_to_another_version_gets_the_indexes_of_that_versi
         assert superuser.execute(definitions, [sorted(_WITHOUT_TENANT)]).fetchall() == before
 
 
-def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world: Cast) -> None:
+def test_tenant_ticket_is_a_parameter_and_not_in_pg_stat_activity(
+    database: str, world: Cast
+) -> None:
     from django.db import connections
 
     from theseller.tenancy.scope import tenant_scope
@@ -382,7 +384,7 @@ def test_the_ticket_is_in_no_statement_that_others_can_read(database: str, world
     assert row == ("select set_config('theseller.ticket', $1, true)",)
 
 
-def test_estimates_tell_nothing_of_another_shop(database: str, world: Cast) -> None:
+def test_planner_estimates_do_not_reveal_another_shop(database: str, world: Cast) -> None:
     """Compare estimates of a shop that exists and one that doesn't: they are equal.
 
     There are no statistics of values, in new partitions and after ANALYZE neither.

@@ -87,12 +87,12 @@ def _roles() -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "migrate"])
-def test_the_same_version_is_accepted(role: str) -> None:
+def test_same_schema_version_is_accepted(role: str) -> None:
     refuse_other_schema(role)
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "migrate"])
-def test_another_version_is_refused(own: str, role: str) -> None:
+def test_older_and_newer_schema_versions_are_refused(own: str, role: str) -> None:
     _earlier(own)
     with pytest.raises(WrongSchemaError, match=OLDER):
         refuse_other_schema(role)
@@ -101,7 +101,7 @@ def test_another_version_is_refused(own: str, role: str) -> None:
         refuse_other_schema(role)
 
 
-def test_a_database_that_was_never_migrated_asks_for_it(own: str) -> None:
+def test_unmigrated_database_asks_for_migrate(own: str) -> None:
     _as_superuser(own, "drop table django_migrations")
     with pytest.raises(WrongSchemaError, match="run `theseller migrate` first"):
         refuse_other_schema("web")
@@ -114,7 +114,7 @@ def test_older_schema_without_select_grant_asks_for_migrate(own: str) -> None:
         refuse_other_schema("web")
 
 
-def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
+def test_migrate_refuses_a_newer_schema_and_changes_nothing(own: str) -> None:
     _later(own)
     _as_superuser(own, "revoke select on guard.deployment from theseller_probe")
     with pytest.raises(WrongSchemaError, match=NEWER):
@@ -126,7 +126,7 @@ def test_migrate_refuses_a_newer_one_and_changes_nothing(own: str) -> None:
     assert answer == (False,), "its grants were applied"
 
 
-def test_migrate_of_an_external_server_refuses_a_newer_one_before_it_changes_a_role(
+def test_migrate_of_an_external_server_refuses_a_newer_schema_before_any_change(
     own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _later(own)
@@ -139,7 +139,7 @@ def test_migrate_of_an_external_server_refuses_a_newer_one_before_it_changes_a_r
     assert re.search(NEWER, capsys.readouterr().err)
 
 
-def test_migrate_takes_an_empty_database_and_one_of_this_version(own: str) -> None:
+def test_migrate_accepts_an_empty_database_and_the_same_schema_version(own: str) -> None:
     migrate.migrate(test_server().superuser_dsn(own), at=AT)
     empty = f"empty_{worker_name()}"
     drop_database(empty)
@@ -169,7 +169,7 @@ def test_no_service_starts_on_another_schema_version(own: str, service: str) -> 
         assert re.search(says, done.stderr)
 
 
-def test_every_command_is_tried_or_needs_no_data() -> None:
+def test_schema_test_runs_every_command_that_needs_data() -> None:
     without_data = {
         "demo",
         "demo-reset",
@@ -186,7 +186,7 @@ def test_every_command_is_tried_or_needs_no_data() -> None:
     )
 
 
-def test_each_migration_of_ours_is_known() -> None:
+def test_known_migrations_include_our_and_third_party_apps() -> None:
     assert ("tenancy", "0001_initial") in known_migrations()
     assert {app for app, _ in known_migrations()} >= {"procrastinate", "auth", "retention"}
 

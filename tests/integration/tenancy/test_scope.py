@@ -26,7 +26,7 @@ def test_scopes_do_not_nest(cast: Cast) -> None:
         pass
 
 
-def test_without_a_scope_nothing_answers(cast: Cast) -> None:
+def test_query_without_a_tenant_scope_raises_an_error(cast: Cast) -> None:
     """Fresh connections have no ticket, used ones an empty one: both are refused with an error."""
     with tenant_scope(cast.alices_shop):
         pass
@@ -36,7 +36,7 @@ def test_without_a_scope_nothing_answers(cast: Cast) -> None:
         current_tenant()
 
 
-def test_a_failed_scope_leaves_nothing_and_no_scope(cast: Cast) -> None:
+def test_tenant_scope_can_be_opened_after_an_exception_in_another(cast: Cast) -> None:
     with pytest.raises(ZeroDivisionError), tenant_scope(cast.alices_shop):
         raise ZeroDivisionError
     with tenant_scope(cast.charlies_shop):

@@ -67,7 +67,7 @@ def test_new_file_key_store_implements_the_protocol_and_is_empty(store: FileKeyS
     assert as_protocol.list() == ()
 
 
-def test_keeps_keys_over_restarts(tmp_path: Path, store: FileKeyStore) -> None:
+def test_file_key_store_keeps_keys_over_restarts(tmp_path: Path, store: FileKeyStore) -> None:
     keys = [
         store.create(purpose, f"owner:{purpose}")
         for purpose in Purpose
@@ -233,7 +233,7 @@ def test_create_refuses_invalid_key_owner(store: FileKeyStore, owner: str) -> No
         store.create(Purpose.SIGNING, owner)
 
 
-def test_no_data_key_is_made_for_the_root(store: FileKeyStore) -> None:
+def test_create_refuses_a_data_key_for_the_root_purpose(store: FileKeyStore) -> None:
     with pytest.raises(ValueError, match="root key"):
         store.create(Purpose.ROOT, "x")
 
@@ -286,7 +286,7 @@ def test_altered_key_file_cannot_be_opened_but_can_be_destroyed(
     assert store.record(key.id).destroyed
 
 
-def test_a_key_file_put_under_another_name_does_not_open(
+def test_key_file_renamed_to_another_id_cannot_be_opened(
     tmp_path: Path, store: FileKeyStore
 ) -> None:
     one, other = store.create(Purpose.PII, "day:1"), store.create(Purpose.PII, "day:1")

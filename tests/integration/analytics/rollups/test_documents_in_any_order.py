@@ -140,9 +140,7 @@ def _in_several_orders(seed: int, orders: int) -> None:
 
 @pytest.mark.parametrize("by", ["SETTLEMENT_ID", "FINANCIAL_EVENT_GROUP_ID"])
 @pytest.mark.parametrize("settled_first", [False, True])
-def test_a_settlement_holds_the_transactions_that_state_it_however_early(
-    by: str, *, settled_first: bool
-) -> None:
+def test_settlement_contains_its_transactions_of_any_date(by: str, *, settled_first: bool) -> None:
     early, late = BEGIN + timedelta(days=2), BEGIN + timedelta(days=22)
     fee = Event(
         "FEE",

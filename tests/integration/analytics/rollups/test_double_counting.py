@@ -203,7 +203,7 @@ def test_the_parts_of_net_proceeds_add_up_to_it(shop: Shop) -> None:
     assert day["net_proceeds"] == sum(day[name] for name in parts)
 
 
-def test_the_day_is_the_store_s_own_on_both_sides_of_a_change_of_clocks(shop: Shop) -> None:
+def test_day_is_the_local_day_of_the_store_around_daylight_saving_changes(shop: Shop) -> None:
     # Pacific time goes back at 09:00Z on 1 November 2026 and went forward at 10:00Z on 8 March
     # 2026.
     for at, day in (

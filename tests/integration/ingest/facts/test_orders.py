@@ -98,7 +98,7 @@ def line(
     return msgspec.structs.replace(made, **changes)
 
 
-def test_a_line_is_kept_as_it_is_and_its_day_is_the_stores(shop: Shop) -> None:
+def test_order_line_is_stored_unchanged_with_the_local_day_of_the_store(shop: Shop) -> None:
     written = shop.write(write_orders, [[line()]])
     assert written == WriteResult(rows=1, days=1)
     assert shop.rows(
@@ -492,7 +492,7 @@ def test_a_release_includes_its_deferral_even_if_only_one_of_them_names_the_othe
     assert (US, date(2026, 11, 9)) in shop.dirty()
 
 
-def test_a_deferral_that_is_over_and_names_no_release_counts_by_itself_until_one_names_it(
+def test_released_deferral_counts_until_a_release_transaction_names_it(
     shop: Shop,
 ) -> None:
     shop.write(write_transactions, [transaction("T-1", "DEFERRED_RELEASED")], marketplace_ids=[US])
@@ -566,7 +566,7 @@ def test_a_settlement_of_fees_names_no_store_that_the_seller_does_not_have(shop:
     )
 
 
-def test_stock_is_what_the_last_pull_said(shop: Shop) -> None:
+def test_inventory_is_replaced_by_the_latest_pull(shop: Shop) -> None:
     first = [
         Summary(seller_sku="MUG", asin="B000000001", condition="NewItem", total_quantity=9),
         Summary(seller_sku="CUP", total_quantity=1),

@@ -110,7 +110,7 @@ def test_refused_rows_are_shown_and_left_out_only_on_request(
     assert PREFIX not in said + text_of_everything()
 
 
-def test_standard_input_is_a_file_too(
+def test_import_command_reads_standard_input(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(zipped(report(ALICE, ORDERS)))))

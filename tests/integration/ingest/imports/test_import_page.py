@@ -160,7 +160,7 @@ def test_a_viewer_and_a_stranger_cannot_import(cast: Cast) -> None:
     assert picture() == before
 
 
-def test_a_forged_form_is_refused(cast: Cast) -> None:
+def test_import_form_without_csrf_token_is_403_and_changes_nothing(cast: Cast) -> None:
     browser = _browser(cast.alice, enforce_csrf_checks=True)
     before = picture()
     assert _post(browser, _upload(report(ALICE, ORDERS)), confirm="1")[0] == 403

@@ -88,7 +88,7 @@ def _ask(tenant: UUID, query: str) -> list[tuple[object, ...]]:
     ],
 )
 @pytest.mark.parametrize("compressed", [False, True])
-def test_orders_become_facts_in_their_region(
+def test_imported_orders_are_stored_in_the_region_of_their_store(
     cast: Cast, seller: str, kind: ReportType, codec: str, region: Region, *, compressed: bool
 ) -> None:
     data = report(seller, kind).encode(codec)

@@ -53,7 +53,7 @@ def test_a_tick_enqueues_every_due_stream_once(worker: Worker) -> None:
 
 
 @pytest.mark.usefixtures("_alone")
-def test_the_jobs_of_a_stopped_worker_are_run_again(worker: Worker) -> None:
+def test_jobs_of_a_stopped_worker_are_queued_again(worker: Worker) -> None:
     tick(0)
     [first, second, *_] = _jobs(worker)
     with databases["default"].cursor() as cursor:

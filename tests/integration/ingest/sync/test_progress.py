@@ -64,7 +64,7 @@ def test_a_store_without_an_account_does_not_spoil_the_others(worker: Worker) ->
     )
 
 
-def test_freshness_follows_the_slowest_stream(worker: Worker) -> None:
+def test_orders_freshness_is_empty_until_the_orders_stream_has_finished(worker: Worker) -> None:
     with tenant_scope(worker.tenant):
         assert queries.freshness().orders_until is None
     worker.finish("orders")

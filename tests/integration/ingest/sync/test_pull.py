@@ -260,7 +260,7 @@ def test_the_first_stream_that_runs_has_amazon_confirm_whose_connection_it_is(
     assert worker.stream(first)["last_outcome"] in {"ok", "waiting"}
 
 
-def test_no_stream_reads_anything_before_amazon_has_named_the_seller(
+def test_no_stream_sends_requests_before_amazon_confirmed_the_seller(
     worker: Worker, database: str
 ) -> None:
     _claims(worker, database, SMALL_SELLER)

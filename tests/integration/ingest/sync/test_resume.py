@@ -121,7 +121,7 @@ def test_a_lease_is_for_one_worker_at_a_time(worker: Worker) -> None:
     assert worker.stream("transactions")["work_done"] == 0
 
 
-def test_workers_at_once_share_the_streams(worker: Worker) -> None:
+def test_concurrent_workers_share_streams_without_duplicate_rows(worker: Worker) -> None:
     keys = [worker.key("orders_history"), worker.key("transactions"), worker.key("settlements")]
     steps: list[int] = []
 
