@@ -13,12 +13,12 @@ from uuid import UUID
 class WriteResult:
     """What a write did.
 
-    A slice is a whole order, transaction, settlement or store's stock.
+    A unit is a whole order, transaction, settlement or store's stock.
 
-    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: slices already stored with
-    the same content. `outdated`: slices left out because a newer version is stored. `too_old`:
-    lines older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores. `days`:
-    days of stores whose rollups are now to be recomputed.
+    `rows`: lines added. `replaced`: lines removed for them. `unchanged`: units already stored with
+    the same content. `outdated`: units left out because a newer version is stored. `too_old`: lines
+    older than facts are kept. `elsewhere`: lines of sales outside Amazon's stores. `days`: days of
+    stores whose rollups are now to be recomputed.
     """
 
     rows: int = 0

@@ -1,7 +1,7 @@
 # statements are put together from the constants of this module; every value is a bound parameter
-"""Writing of money lines to the ledger, slice by slice, idempotently.
+"""Writing of lines to the ledger by whole units, idempotently.
 
-Every function runs inside the caller's tenant scope. A slice is one transaction of the Finances API
+Every function runs inside the caller's tenant scope. A unit is one transaction of the Finances API
 or one settlement. A deferred transaction and its release are one sale: the release names the other
 (DEFERRED_TRANSACTION_ID), and whichever of them arrives first, only the release is stored in the
 end. Both sources are stored side by side; which of them counts is decided for each transaction when
@@ -40,7 +40,7 @@ _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
 _BEFORE_SETTLEMENT = timedelta(days=3)
 #: Keys are passed as an array: one index scan a partition, however many keys.
-_STORED_SLICES = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
+_STORED_UNITS = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
 
 
 def write_transactions(
@@ -110,9 +110,9 @@ def _replace(
     period: tuple[datetime, datetime] | None = None,
     replaced: Iterable[str] = (),
 ) -> WriteResult:
-    """Replace stored slices by the incoming ones.
+    """Replace stored units by the incoming ones.
 
-    Stored slices with the same keys are replaced, and those that the incoming ones supersede.
+    Stored units with the same keys are replaced, and those that the incoming ones supersede.
     """
     superseded = sorted(
         {*replaced, *(row.supersedes for row in rows if row.supersedes is not None)}
@@ -156,7 +156,7 @@ def _replace(
 def _without_superseded(
     bulk: Bulk, rows: list[LedgerRow], source: str
 ) -> tuple[list[LedgerRow], int]:
-    """Return (rows, number of outdated slices) without superseded ones.
+    """Return (rows, number of outdated units) without superseded ones.
 
     Left out are transactions whose release is stored or arrives with them, and a deferred version
     of what is stored as released.
@@ -169,7 +169,7 @@ def _without_superseded(
     stored = bulk.rows(
         "select supersedes, true from ingest_ledger_line where tenant_id = "  # noqa: S608
         "%(tenant)s and source = %(source)s and supersedes = any(%(keys)s) union select "
-        f"source_key, false from ingest_ledger_line where {_STORED_SLICES} and state = 'released'",
+        f"source_key, false from ingest_ledger_line where {_STORED_UNITS} and state = 'released'",
         keys=sorted(keys),
         source=source,
     )
@@ -200,7 +200,7 @@ def _with_known_identifiers(bulk: Bulk, rows: list[LedgerRow], source: str) -> l
         return rows
     found = bulk.rows(
         "select source_key, max(settlement_id), max(group_id) from "  # noqa: S608
-        f"ingest_ledger_line where {_STORED_SLICES} group by source_key",
+        f"ingest_ledger_line where {_STORED_UNITS} group by source_key",
         keys=lacking,
         source=source,
     )
@@ -328,15 +328,15 @@ def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
 
 
 def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> set[str]:
-    """Return the slices that are stored with the same content.
+    """Return the keys of units that are stored with the same content.
 
-    Slices of a disconnected connection are not among them: they are about to be erased.
+    Units of a disconnected connection are not among them: they are about to be erased.
     """
     found = bulk.rows(
         f"""
         select source_key from
         (select source_key, {_PRINT} as lines, bool_and(connection_id = %(connection)s) as mine
-         from ingest_ledger_line where {_STORED_SLICES} group by source_key) s
+         from ingest_ledger_line where {_STORED_UNITS} group by source_key) s
         join (select source_key, {_PRINT} as lines from pg_temp.{_STAGE} group by source_key) i
             using (source_key)
         where s.lines = i.lines and s.mine
@@ -349,7 +349,7 @@ def _unchanged(bulk: Bulk, keys: list[str], source: str, connection: UUID) -> se
 
 
 def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set[str]]:
-    """Delete slices.
+    """Delete units.
 
     Returns:
         The number of deleted lines by store and day, and the orders of these lines.
@@ -358,7 +358,7 @@ def _delete(bulk: Bulk, keys: list[Any], source: str) -> tuple[Counter[Day], set
         return Counter(), set()
     deleted = bulk.rows(
         f"""
-        with deleted as (delete from ingest_ledger_line where {_STORED_SLICES}
+        with deleted as (delete from ingest_ledger_line where {_STORED_UNITS}
             returning marketplace_id, local_day, order_id)
         select marketplace_id, local_day, order_id, count(*) from deleted
         group by marketplace_id, local_day, order_id

@@ -24,7 +24,7 @@ from theseller.ingest.sync.rate_limited_client import RateLimitedClient
 from theseller.ingest.types import Advance, Lease
 
 #: How long a download keeps its connection from ending before it looks whether it has.
-_SLICE_SECONDS = 10.0
+_INTERVAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class SyncStep:
 
         Its bytes are as they came; the readers of reports decompress them. Its address is requested
         again each time and not stored. The connection is kept from ending for some seconds at a
-        time, so that a disconnection waits for no document: the next slice finds the connection
+        time, so that a disconnection waits for no document: the next interval finds the connection
         closed.
 
         Raises:
@@ -124,7 +124,7 @@ class SyncStep:
             while not whole:
                 self._keep_lease(self.now())
                 with open_connection(self.tenant, self.connection, at=self.now()):
-                    ends_at = time.monotonic() + _SLICE_SECONDS
+                    ends_at = time.monotonic() + _INTERVAL_SECONDS
                     whole = not any(time.monotonic() >= ends_at for _ in plain)
         return Document(pieces, charsets[0] if charsets else None)
 

@@ -203,7 +203,7 @@ grant select, insert, update, delete on ingest_stream, ingest_bucket to theselle
 grant select, insert, update on ingest_plan to theseller_worker;
 grant select on ingest_stream, ingest_drift to theseller_web;
 grant select, insert, update on ingest_drift to theseller_worker;
--- Slices are replaced, never edited: no update.
+-- Whole orders, transactions and settlements are replaced, never edited: no update.
 grant select, insert, delete on ingest_order_line, ingest_ledger_line to theseller_web, theseller_worker;
 
 -- Rollups: the worker recomputes them; the web reads, and recomputes the days of a file it has just imported.
