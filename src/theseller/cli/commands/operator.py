@@ -19,7 +19,6 @@ from theseller.lib import clock
 from theseller.lib.secret import Secret
 
 HELP = "add, remove and list operators; reset the second factors of an account"
-_PASSWORD_LENGTH_MIN = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,13 +161,15 @@ def _person(email: str) -> UUID:
 
 
 def _new_password() -> Secret:
+    from theseller.accounts.forms import PASSWORD_LENGTH_MIN
+
     terminal = sys.stdin.isatty()
     given = Secret(
         getpass.getpass("first password: ") if terminal else sys.stdin.readline().removesuffix("\n")
     )
-    if len(given.reveal()) < _PASSWORD_LENGTH_MIN:
+    if len(given.reveal()) < PASSWORD_LENGTH_MIN:
         raise CommandError(
-            f"A password has at least {_PASSWORD_LENGTH_MIN} characters.",
+            f"A password has at least {PASSWORD_LENGTH_MIN} characters.",
             "Choose a longer one. Nothing was changed.",
         )
     if terminal and Secret(getpass.getpass("once more: ")) != given:
