@@ -109,7 +109,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
-def test_the_whole_way_from_connecting_to_the_proof_of_deletion(
+def test_journey_from_connecting_to_deletion_certificate(
     demo: Demo, browser: Browser, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
     sessions: dict[str, str] = {}

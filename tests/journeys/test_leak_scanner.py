@@ -104,7 +104,7 @@ def test_an_escaped_token_is_found(text: str) -> None:
     assert _hits(text.encode()) == {"access token"}
 
 
-def test_a_key_that_is_no_text_is_found_as_bytes_and_as_base64() -> None:
+def test_leak_scanner_finds_a_binary_key_as_bytes_base64_and_hex() -> None:
     key = _noise(32)
     for content in (b"ab" + key, base64.b64encode(b"ab" + key), key.hex().encode()):
         assert _hits(content, Exact("root key", key)) == {"root key"}
@@ -157,6 +157,6 @@ def test_allowed_finding_applies_to_its_place_and_needle_only(tmp_path: Path) ->
         assert len(search.found.hits) == 1
 
 
-def test_a_needle_too_short_to_mean_anything_is_refused() -> None:
+def test_leak_scanner_refuses_a_too_short_search_text() -> None:
     with pytest.raises(ValueError, match="short"):
         LeakScanner([Exact("pin", b"1234")])

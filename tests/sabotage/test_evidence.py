@@ -62,7 +62,7 @@ def _replace_probe(patch: pytest.MonkeyPatch, control: Control, probe: object) -
     patch.setitem(CATALOGUE._all(), control.id, entry)  # type: ignore[attr-defined]
 
 
-def test_what_the_operator_declared_is_not_shown_as_met(
+def test_operator_declaration_is_not_shown_as_passed(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _replace_probe(
@@ -133,7 +133,7 @@ def test_evidence_from_the_future_is_not_green(deployment: Deployment) -> None:
     assert found is Status.UNKNOWN
 
 
-def test_a_probe_that_fails_is_not_green_and_tells_only_its_kind(
+def test_failing_probe_is_unknown_and_reveals_only_the_exception_class(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_world: ProbeContext) -> Passed:

@@ -78,5 +78,5 @@ def test_the_code_runs_on_python_3_11_0() -> None:
         "unpack_archive('x', filter=f)",
     ],
 )
-def test_what_a_patch_release_brought_is_found(line: str) -> None:
+def test_use_of_a_feature_newer_than_python_3_11_0_is_detected(line: str) -> None:
     assert len(newer_than_3_11_0(ast.parse(line))) == 1

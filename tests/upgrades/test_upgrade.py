@@ -107,7 +107,7 @@ def test_every_release_is_recorded() -> None:
     assert RECORDED, "there is no recorded release: see docs/develop/migrations.md"
 
 
-def test_what_is_recorded_at_a_release_can_be_made(database: str) -> None:
+def test_release_record_for_upgrade_tests_can_be_created(database: str) -> None:
     """With THESELLER_RECORD_RELEASE=NAME it is made, and kept."""
     with own_database("recorded") as name:
         fill()

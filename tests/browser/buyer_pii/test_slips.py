@@ -313,7 +313,7 @@ def _printed(page: Page) -> None:
     page.emulate_media(media="screen", color_scheme="light")
 
 
-def test_without_script_orders_are_ticked_requested_and_printed(
+def test_packing_slips_work_without_javascript(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
     page, _ = _opened(browser, site, cookie, script=False)
@@ -336,7 +336,7 @@ def test_without_script_orders_are_ticked_requested_and_printed(
     expect(page.locator("address")).to_contain_text("Rosalind Whitcombe-Abernathy")
 
 
-def test_where_packing_slips_cannot_be_used_the_page_says_why(
+def test_packing_slips_page_without_the_role_says_why_it_is_unavailable(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
     del shop

@@ -109,7 +109,7 @@ def test_invalid_device_cookie_is_rate_limited_like_no_cookie(cast: Cast, damage
     )  # counted by account and network, as without a cookie
 
 
-def test_the_cookie_of_a_known_browser_tells_nothing_and_no_script_reads_it(cast: Cast) -> None:
+def test_device_cookie_is_http_only_and_contains_no_user_data(cast: Cast) -> None:
     client = Client()
     wrong = client.post(
         "/sign-in/", {"email": cast.alice.email, "password": "wrong"}, REMOTE_ADDR=_network()

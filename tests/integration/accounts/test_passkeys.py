@@ -159,7 +159,7 @@ def test_an_altered_assertion_is_refused(altered: dict[str, Any], cast: Cast) ->
     "answer",
     ["{}", "[]", "null", "not json", '{"id": 1}', "x" * 20_000, '{"rawId":"AA","response":{}}'],
 )
-def test_a_malformed_answer_is_refused_with_a_message(answer: str, cast: Cast) -> None:
+def test_malformed_passkey_assertion_is_422(answer: str, cast: Cast) -> None:
     _with_passkey(cast.bob)
     client = _browser(cast.bob)
     _question(client, "/sign-in/")

@@ -66,7 +66,7 @@ def test_a_phones_clock_may_differ_by_one_step(steps: int, *, taken: bool) -> No
     assert (totp.step_of(_RFC_SECRET, code, NOON) is not None) is taken
 
 
-def test_a_code_is_taken_once_and_no_earlier_one_after_it() -> None:
+def test_totp_code_is_accepted_once_and_no_earlier_code_afterwards() -> None:
     operator, now = create_operator(), clock.now()
     earlier = operator.code(now - timedelta(seconds=30))
     assert (

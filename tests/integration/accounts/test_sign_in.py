@@ -29,7 +29,7 @@ def test_a_right_password_signs_in(cast: Cast) -> None:
     assert client.get("/connections/").status_code == 200
 
 
-def test_a_wrong_password_and_an_unknown_address_answer_alike(cast: Cast) -> None:
+def test_wrong_password_and_unknown_email_get_the_same_response(cast: Cast) -> None:
     wrong = Client().post("/sign-in/", {"email": cast.alice.email, "password": "nope"})
     unknown = Client().post("/sign-in/", {"email": "nobody@example.com", "password": "nope"})
     assert (wrong.status_code, unknown.status_code) == (422, 422)

@@ -231,7 +231,7 @@ def _remove_folder() -> None:
     ],
     ids=["removed", "emptied", "cut", "with-its-folder", "cut-and-its-id-removed"],
 )
-def test_a_copy_that_was_removed_or_cut_is_evidence_until_an_operator_accepts_it(
+def test_removed_or_truncated_audit_copy_is_reported_until_an_operator_accepts_it(
     attack: Callable[[], object], had: int, on: On
 ) -> None:
     _seal_by_turns(on, "abab")

@@ -324,7 +324,7 @@ def test_lines_of_the_copy_are_never_removed_by_repair(own_log: Superuser) -> No
     assert {one.fault for one in verify_log(at=LATER).findings} == {Fault.COPY}
 
 
-def test_a_line_whose_transaction_ends_late_is_sealed_later_and_nothing_is_lost(
+def test_audit_event_committed_late_is_sealed_by_a_later_checkpoint(
     own_log: Superuser,
 ) -> None:
     """Seal a low position that becomes visible after higher ones.
@@ -421,7 +421,7 @@ def test_a_replaced_key_is_signed_by_the_previous_one(own_log: Superuser) -> Non
     ]
 
 
-def test_a_restored_database_continues_once_an_operator_says_so_and_that_is_always_reported(
+def test_restored_audit_log_continues_after_confirmation_which_stays_reported(
     own_log: Superuser,
 ) -> None:
     for at in (NOON, LATER, LATER):

@@ -73,7 +73,7 @@ def test_web_role_can_audit_only_its_own_tenant(cast: Cast) -> None:
         )
 
 
-def test_a_line_names_the_role_that_wrote_it(cast: Cast, database: str) -> None:
+def test_audit_event_records_its_database_role(cast: Cast, database: str) -> None:
     with tenant_scope(cast.charlies_shop):
         event = record(
             Tag.DATA_EXPORTED,

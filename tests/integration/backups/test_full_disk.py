@@ -156,7 +156,7 @@ assert take(place, now=clock.now).finished_at is not None
 
 @pytest.mark.parametrize("free", [0, 40], ids=["no byte", "some bytes"])
 @pytest.mark.parametrize("act", ["_KEYS", "_JOURNAL", "_DISCONNECT", "_AUDIT", "_BACKUP"])
-def test_what_a_full_disk_refuses_is_whole_afterwards_and_works_again(
+def test_full_backup_disk_leaves_a_consistent_state_and_later_runs_succeed(
     deployed: Deployment, act: str, free: int
 ) -> None:
     deployed.ask(_SET_UP + globals()[act], str(free))

@@ -133,7 +133,7 @@ def test_restore_is_refused_if_the_erasure_journal_lacks_entries_of_the_backup(
     deployed.ask(_SET_UP + _JOURNAL)
 
 
-def test_the_newest_is_taken_unless_something_speaks_against_it(deployed: Deployment) -> None:
+def test_restore_selects_the_newest_usable_backup(deployed: Deployment) -> None:
     _delete_backups(deployed)
     deployed.ask(_SET_UP + _CHOOSE)
 

@@ -183,7 +183,7 @@ def test_fetch_after_packing_slips_were_disabled_sends_no_call(desk: Desk) -> No
     assert desk.get_order_calls() == 0
 
 
-def test_turning_off_waits_for_the_call_that_is_under_way_and_nothing_of_it_is_kept(
+def test_disabling_packing_slips_waits_for_a_running_call_and_discards_its_result(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = desk.ask()

@@ -98,7 +98,7 @@ def _access_log(shop: Shop) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in found]
 
 
-def test_without_the_role_the_page_says_that_nothing_of_buyers_can_be_read(cast: Cast) -> None:
+def test_packing_slips_page_without_restricted_role_says_unavailable(cast: Cast) -> None:
     connect(cast.alices_shop)
     shown = text(browser(cast.alice.id).get(LIST))
     assert "not available in this deployment" in shown
@@ -127,7 +127,7 @@ def test_a_shop_with_imported_files_only_and_an_empty_shop_get_different_pages(
     assert "To ship" not in text(client.get("/connections/"))
 
 
-def test_while_on_without_orders_the_page_says_that_none_waits(today: Shop) -> None:
+def test_packing_slips_page_without_orders_says_that_none_is_waiting(today: Shop) -> None:
     sell(today, "111-9", fulfilment="amazon", at=clock.now())
     shown = text(browser(today.cast.bob.id).get(LIST))
     assert "No order is waiting to be shipped by you" in shown
@@ -135,7 +135,7 @@ def test_while_on_without_orders_the_page_says_that_none_waits(today: Shop) -> N
     assert "Nothing was shipped" in text(browser(today.cast.bob.id).get(LIST + "?shipped=1"))
 
 
-def test_the_navigation_entry_is_shown_to_who_can_use_it(today: Shop) -> None:
+def test_packing_slip_navigation_is_shown_to_permitted_roles_only(today: Shop) -> None:
     viewer = create_user(
         email=f"vera.{new_id().hex[-12:]}@example.com",
         name="Vera",
@@ -279,7 +279,7 @@ def test_slip_page_htmx_request_gets_only_the_states(today: Shop) -> None:
     assert "HX-Request" in answer["Vary"]
 
 
-def test_the_print_page_shows_the_slips_and_says_which_it_has_not(today: Shop) -> None:
+def test_print_page_shows_slips_and_names_the_missing_orders(today: Shop) -> None:
     _keep(today, "111-1")
     _ship(today, "111-2")
     answer = browser(today.cast.bob.id).post(PRINT, {"order": ["111-1", "111-2"]})
@@ -426,7 +426,7 @@ def test_nothing_is_shown_after_the_expiry_date(today: Shop) -> None:
     assert "Ready" not in text(browser(today.cast.bob.id).get(LIST))
 
 
-def test_turned_off_nothing_is_shown_and_the_page_says_what_was_destroyed(today: Shop) -> None:
+def test_disabled_packing_slips_page_shows_no_recipient_and_what_was_destroyed(today: Shop) -> None:
     _keep(today, "111-1", "111-2")
     off = f"/packing-slips/{today.connection}/off/"
     assert "second-factor" in browser(today.cast.alice.id).post(off)["Location"]

@@ -139,7 +139,7 @@ def test_an_older_schema_and_a_role_that_bypasses_row_security_are_not_ready(sit
     site.becomes(200, "ready\n")
 
 
-def test_without_a_database_it_is_not_ready_and_is_again_when_there_is_one(site: Site) -> None:
+def test_readyz_is_503_while_the_database_is_stopped(site: Site) -> None:
     site.becomes(200, "ready\n")
     site.deployed.server.stop()
     site.becomes(503, f"{readiness.DATABASE_UNAVAILABLE}\n")

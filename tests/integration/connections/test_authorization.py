@@ -190,7 +190,7 @@ def test_a_declined_consent_stores_nothing(cast: Cast, amazon: EmulatedAmazon) -
         assert all_connections() == ()
 
 
-def test_an_answer_for_charlies_shop_does_not_find_alices_attempt(
+def test_authorization_callback_in_another_shop_is_refused(
     cast: Cast, amazon: EmulatedAmazon
 ) -> None:
     back = _consent(cast, amazon)
@@ -428,9 +428,7 @@ def _check(cast: Cast, authorised: Authorized) -> str | None:
     return view.seller_check
 
 
-def test_amazons_own_answer_confirms_whose_authorization_it_is(
-    cast: Cast, amazon: EmulatedAmazon
-) -> None:
+def test_authorization_is_confirmed_by_amazons_response(cast: Cast, amazon: EmulatedAmazon) -> None:
     assert _check(cast, _connect(cast, amazon)) == "confirmed"
 
 

@@ -107,7 +107,7 @@ def _open(cast: Cast, authorised: Authorized) -> bool:
 
 
 @pytest.mark.parametrize("state", ServiceState)
-def test_a_disconnection_that_cannot_destroy_the_key_ends_nothing_and_can_be_repeated(
+def test_disconnection_without_key_service_changes_nothing_and_can_be_repeated(
     cast: Cast, amazon: EmulatedAmazon, keys: Failing, state: ServiceState
 ) -> None:
     authorised = _connect(cast, amazon)
@@ -165,7 +165,7 @@ def test_disconnect_page_reports_the_key_service_state_and_changes_nothing(
 
 
 @pytest.mark.parametrize("state", ServiceState)
-def test_an_authorisation_without_keys_stores_nothing_and_says_why(
+def test_authorization_without_key_service_stores_nothing_and_is_explained(
     cast: Cast, amazon: EmulatedAmazon, keys: Failing, state: ServiceState
 ) -> None:
     back = _consent(cast, amazon)

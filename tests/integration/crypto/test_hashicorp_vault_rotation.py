@@ -136,7 +136,7 @@ def test_vault_key_rotation_causes_no_read_errors(
     assert reads[0] > 3
 
 
-def test_a_key_destroyed_meanwhile_does_not_come_back(
+def test_replacing_a_key_destroyed_in_the_meantime_does_not_restore_it(
     choice: tuple[SecretConfig, dict[str, str]], store: KeyStore
 ) -> None:
     where, environ = choice

@@ -225,7 +225,7 @@ def _trickle(one: socket.socket) -> None:
         one.sendall(b"a")
 
 
-def test_large_bodies_are_taken_at_the_import_alone(site: Site) -> None:
+def test_large_request_bodies_are_accepted_by_the_import_url_only(site: Site) -> None:
     assert (reverse("ingest:import").encode(),) == LARGE_BODIES_AT
     answers = {}
     for path in ("/sign-in/", "/imports/"):

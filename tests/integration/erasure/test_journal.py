@@ -177,7 +177,7 @@ def test_no_certificate_is_issued_while_a_key_exists(cast: Cast, connected: UUID
     assert len(_body(cast.alices_shop, connected)["keys_destroyed"]) == 2  # type: ignore[arg-type]
 
 
-def test_a_replay_destroys_keys_of_certified_connections_and_no_others(
+def test_erasure_replay_destroys_only_keys_of_certified_connections(
     cast: Cast, connected: UUID
 ) -> None:
     """Restore the key store from before the disconnection, after the certificate.

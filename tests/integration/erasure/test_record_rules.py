@@ -63,7 +63,7 @@ def test_fields_of_an_erasure_record_cannot_be_changed(
         _change(superuser, subject, assignment)
 
 
-def test_a_users_request_is_written_by_the_functions_that_check_it(
+def test_requests_role_can_update_a_user_deletion_request(
     superuser: psycopg.Connection[tuple[object, ...]],
 ) -> None:
     superuser.execute("set local role theseller_requests")

@@ -117,7 +117,7 @@ def test_a_review_covers_what_was_shown_and_not_the_reviewer_s_own_acts(
     assert events_to_review() == ()
 
 
-def test_a_single_operator_reviews_their_own_acts_and_it_says_so(
+def test_single_operator_review_is_audited_as_covering_own_accesses(
     shop: Cast, operator: OperatorUser, database: str
 ) -> None:
     _open(operator, shop.alices_shop)
@@ -182,7 +182,9 @@ def test_access_review_lists_exactly_the_events_with_a_label(
     assert set(EVENT_LABELS) <= {tag.value for tag in Tag}
 
 
-def test_the_page_says_why_a_shop_was_opened(shop: Cast, operator: OperatorUser) -> None:
+def test_access_review_page_shows_the_reason_of_an_access_session(
+    shop: Cast, operator: OperatorUser
+) -> None:
     _open(operator, shop.alices_shop)
     page = operator_client(operator).get("/operate/reviews/").content.decode()
     assert REASON in page

@@ -288,7 +288,7 @@ def test_access_operations_refuse_the_same_input_as_the_forms(
     )
 
 
-def test_not_even_the_table_takes_a_session_of_more_than_an_hour(
+def test_database_refuses_an_access_session_of_more_than_an_hour(
     shop: Cast, operator: OperatorUser, database: str
 ) -> None:
     opened = _open(operator, shop.alices_shop)

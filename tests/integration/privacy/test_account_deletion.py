@@ -101,7 +101,7 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
         )
 
 
-def test_everything_about_a_person_is_deleted_and_the_shop_stays(cast: Cast, database: str) -> None:
+def test_account_deletion_erases_the_user_and_keeps_the_shop(cast: Cast, database: str) -> None:
     bob, alice = cast.bob.id, cast.alice.id
     connect(cast.alices_shop, alice, Region.NA)
     _everywhere(cast, bob, database)
@@ -252,7 +252,7 @@ def test_without_confirmation_and_password_nothing_happens(
     assert User.objects.get(pk=cast.bob.id).has_usable_password()
 
 
-def test_a_user_without_a_fresh_proof_must_give_one(cast: Cast) -> None:
+def test_account_deletion_requires_a_recent_second_factor_proof(cast: Cast) -> None:
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.bob.id))
     for answer in (

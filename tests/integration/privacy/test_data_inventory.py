@@ -110,7 +110,7 @@ def test_inventory_counts_rows_and_computes_expiry_dates(cast: Cast, database: s
     assert _stored(cast.charlies_shop)["orders"].rows == 0
 
 
-def test_the_page_shows_every_category_and_only_owners_may_export_it(cast: Cast) -> None:
+def test_data_page_shows_every_category_and_export_is_owner_only(cast: Cast) -> None:
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     alice, bob = (
         _browser(person).get("/data/").content.decode() for person in (cast.alice.id, cast.bob.id)

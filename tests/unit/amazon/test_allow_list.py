@@ -82,7 +82,7 @@ def test_buyers_and_recipients_are_never_included() -> None:
         assert "includedData" not in OPERATIONS[name].params
 
 
-def test_what_needs_a_restricted_role_is_refused_until_the_role_is_shown() -> None:
+def test_restricted_operation_is_refused_without_its_role() -> None:
     assert set(RESTRICTED_OPERATIONS) == {"getOrder for a packing slip"}
     for name, operation in RESTRICTED_OPERATIONS.items():
         with pytest.raises(NotAllowedError):
@@ -159,7 +159,7 @@ def test_every_stream_belongs_to_a_feature_and_uses_allowed_operations() -> None
 @pytest.mark.parametrize(
     "marketplace", MARKETPLACES.values(), ids=lambda marketplace: marketplace.code
 )
-def test_the_consent_page_is_the_store_s_own(marketplace: object) -> None:
+def test_consent_url_is_that_of_the_marketplace(marketplace: object) -> None:
     store = next(m for m in MARKETPLACES.values() if m is marketplace)
     url = urlsplit(
         Endpoints.amazon().consent_url(

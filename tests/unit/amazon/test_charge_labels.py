@@ -201,7 +201,7 @@ def test_charges_and_buyers_payments_in_other_languages_are_no_payouts() -> None
         assert profit_line(classify_settlement(_OTHER, _OTHER, text)) is not ProfitLine.CASH, text
 
 
-def test_the_price_of_a_loan_is_a_cost_and_the_loan_is_none() -> None:
+def test_loan_fees_are_costs_and_loan_principal_is_debt() -> None:
     for fee in (
         "Loan origination fee",
         "Loan Origination Fee - Correction",

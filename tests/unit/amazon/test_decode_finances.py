@@ -150,7 +150,7 @@ def test_breakdown_leaves_of_a_sale_become_ledger_lines() -> None:
     assert "zzq1" not in repr(one)
 
 
-def test_amounts_never_pass_through_a_float() -> None:
+def test_transaction_amounts_are_parsed_without_float() -> None:
     digits = "1234567890.1234567890123456789"
     (one,) = decode_transactions(
         body(transaction(items=None, breakdowns=None, totalAmount=money(digits)))

@@ -155,7 +155,9 @@ def test_an_amount_is_a_finite_number_or_the_page_is_refused_without_repeating_i
         ({"salesChannel": "zzq1"}, "orders[0].salesChannel"),
     ],
 )
-def test_another_shape_is_drift_that_names_the_place(change: dict[str, Any], path: str) -> None:
+def test_orders_page_with_another_shape_raises_drifted_error_with_its_path(
+    change: dict[str, Any], path: str
+) -> None:
     with pytest.raises(DriftedError) as caught:
         decode_orders_page(page(order(**change)))
     assert caught.value.path == path
@@ -194,7 +196,7 @@ def test_new_fields_are_noticed_everywhere_and_shown_harmlessly() -> None:
     assert drift_paths(body, SEARCH_ORDERS) == expected
 
 
-def test_a_known_part_of_another_type_is_drift_too() -> None:
+def test_order_field_of_another_type_is_reported_as_drift() -> None:
     assert drift_paths(page(order(buyer="zzq1")), SEARCH_ORDERS) == ("orders[].buyer",)
     assert drift_paths(page(order(packages={"a": 1})), SEARCH_ORDERS) == ("orders[].packages",)
     assert drift_paths(b'{"orders":[],"orders2":', SEARCH_ORDERS) == ("-",)
@@ -218,7 +220,7 @@ def test_drift_is_bounded_in_number_and_length() -> None:
     assert all(len(path) <= 120 for path in long)
 
 
-def test_absent_and_null_parts_are_no_drift() -> None:
+def test_absent_and_null_order_fields_are_not_drift() -> None:
     assert (
         drift_paths(
             page(

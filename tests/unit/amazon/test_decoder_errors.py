@@ -196,7 +196,7 @@ def test_invalid_utf8_in_a_kept_text_is_an_amazon_error_without_the_text() -> No
         b"\xed\xa0\x80ZZQ1SECRET",
     ],
 )
-def test_what_is_no_text_is_drift_where_it_is_kept_and_a_cut_body_is_requested_again(
+def test_invalid_text_raises_drifted_error_and_truncated_body_unavailable_error(
     text: bytes,
 ) -> None:
     body = b'{"payload":{"inventorySummaries":[{"sellerSku":"S","productName":"%s"}]}}' % text
@@ -218,7 +218,7 @@ def test_a_null_character_in_a_dropped_text_does_no_harm() -> None:
     assert SECRET not in repr(page)
 
 
-def test_of_a_key_that_comes_twice_the_last_counts_every_time() -> None:
+def test_duplicate_json_key_is_decoded_deterministically() -> None:
     body = (
         b'{"payload":{"inventorySummaries":'
         b'[{"sellerSku":"S","totalQuantity":3,"totalQuantity":4}]}}'

@@ -63,7 +63,7 @@ def assert_tells_nothing(error: BaseException) -> None:
     assert error.__context__ is None
 
 
-def test_a_plain_and_a_compressed_document_arrive_whole() -> None:
+def test_plain_and_gzip_documents_are_downloaded_completely() -> None:
     assert b"".join(stream_document(http(ROWS), URL, None)) == ROWS
     assert b"".join(stream_document(http(gzip.compress(ROWS)), URL, "GZIP")) == ROWS
 
@@ -118,7 +118,7 @@ def test_document_download_sends_no_access_token() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 9, 5_000])
-def test_a_truncated_gzip_is_never_taken_for_whole(cut: int) -> None:
+def test_truncated_gzip_document_raises_unavailable_error(cut: int) -> None:
     with pytest.raises(UnavailableError) as caught:
         list(stream_document(http(gzip.compress(ROWS)[:-cut]), URL, "GZIP"))
     assert caught.value.code == "truncated"

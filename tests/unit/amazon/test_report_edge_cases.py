@@ -47,7 +47,7 @@ def _amounts(text: str) -> list[Decimal]:
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\r\r\n", "\n"])
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("size", [1, 3, 1 << 18])
-def test_line_ends_of_every_system(end: str, codec: str, size: int) -> None:
+def test_report_is_read_with_any_line_ending(end: str, codec: str, size: int) -> None:
     for text, rows in ((_ORDERS, 2), (_MONEY, 2)):
         data = text.replace("\n", end).encode(codec)
         found = inspect_report([data[at : at + size] for at in range(0, len(data), size)])
@@ -452,7 +452,7 @@ def test_two_settlements_in_one_file_are_still_refused() -> None:
         ),
     ],
 )
-def test_a_settlement_that_amazon_left_incomplete_says_the_difference(
+def test_incomplete_settlement_is_refused_with_the_difference(
     amounts: tuple[str, ...], total: str, currency: str, difference: str
 ) -> None:
     found = inspect_report(

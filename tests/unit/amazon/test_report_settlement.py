@@ -69,7 +69,7 @@ def test_settlement_rows_as_tuples_equal_rows_as_structs() -> None:
     assert [SettlementLine(*row)] == list(read_report(data).rows())
 
 
-def test_the_inspection_shows_totals_and_drops_the_rest() -> None:
+def test_settlement_inspection_shows_totals_and_no_dropped_column() -> None:
     found = inspect_report(
         [settlement((*_PRINCIPAL, "19.90"), (*_COMMISSION, "-2.99"), total="16.91").encode()]
     )

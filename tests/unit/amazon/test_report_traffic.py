@@ -60,7 +60,7 @@ def test_traffic_products_over_several_days_are_skipped_with_a_warning() -> None
     assert report.inspection.period.days == {"DE": (date(2026, 3, 1), date(2026, 3, 2))}
 
 
-def test_amounts_come_from_the_token_not_from_a_float() -> None:
+def test_traffic_amounts_are_parsed_without_float() -> None:
     data = as_json(traffic("2026-03-01")).replace(
         b"238.44", b"0.1000000000000000055511151231257827"
     )

@@ -344,7 +344,9 @@ def test_429_response_throttles_the_limiter() -> None:
 
 
 @pytest.mark.parametrize(("status", "learnt"), [(200, 1.0), (404, 1.0), (403, 2.0), (500, 2.0)])
-def test_the_rate_is_learnt_only_where_amazon_prints_it(status: int, learnt: float) -> None:
+def test_rate_limit_header_is_applied_for_documented_statuses_only(
+    status: int, learnt: float
+) -> None:
     limiter = InMemoryLimiter()
     answer = httpx.Response(status, json={"errors": []}, headers={"x-amzn-RateLimit-Limit": "1.0"})
     try:

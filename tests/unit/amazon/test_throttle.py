@@ -61,7 +61,7 @@ def test_a_call_at_the_promised_instant_is_admitted(
             bucket = Bucket(bucket.tokens, NOON, bucket.rate, bucket.burst)
 
 
-def test_a_refusal_takes_nothing_and_a_clock_that_goes_back_gives_nothing() -> None:
+def test_refused_call_takes_no_token_and_clock_going_back_adds_none() -> None:
     empty = Bucket(0.25, NOON, 0.5, 2)
     after, answer = take(empty, NOON)
     assert after == empty

@@ -45,7 +45,7 @@ def test_last_address_lines_follow_the_format_of_the_country(
     assert (found.country, found.phone, found.gifts[0].message) == (country.upper(), "+1 555", "Hi")
 
 
-def test_what_is_missing_leaves_no_empty_line_and_no_stray_comma() -> None:
+def test_missing_address_fields_leave_no_empty_line_or_comma() -> None:
     found = printed_recipient(
         DATA, Address(name="A", address_line1="1 Row", city="Paris", country_code="US")
     )

@@ -52,7 +52,7 @@ def test_expiry_date_is_30_days_after_the_earlier_of_shipment_and_fetch(
 
 
 @given(MOMENTS, SHIPPED)
-def test_nothing_can_be_read_thirty_times_24_hours_after_either(
+def test_recipient_is_expired_30_days_after_fetch_or_shipment(
     fetched: datetime, shipped: datetime | None
 ) -> None:
     expires_on = expiry_date(fetched_at=fetched, shipped_at=shipped)

@@ -98,7 +98,7 @@ def _leaves(parser: argparse.ArgumentParser, name: str = "") -> dict[str, argpar
     return found
 
 
-def test_every_command_that_tells_something_tells_it_as_json_too() -> None:
+def test_every_command_with_output_has_a_json_option() -> None:
     leaves = _leaves(entry.build_parser())
     assert {
         name for name, parser in leaves.items() if "--json" not in parser._option_string_actions
@@ -386,7 +386,9 @@ def test_second_demo_is_refused_with_the_address_of_the_first(tmp_path: Path) ->
     assert demo_lock(tmp_path).holder() is None
 
 
-def test_the_demos_environment_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_environment_has_its_own_secrets_and_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("theseller.cli.demo_setup.is_free", lambda _port: True)
     monkeypatch.setattr(ports, "is_free", lambda _port: True)
     (tmp_path / "processes").mkdir()
@@ -472,9 +474,7 @@ def test_doctor_exits_1_and_reports_missing_requirements(
         ),
     ],
 )
-def test_the_doctor_says_whether_memory_may_reach_a_disk(
-    tmp_path: Path, lines: str, said: str
-) -> None:
+def test_doctor_reports_whether_swap_is_on_disk(tmp_path: Path, lines: str, said: str) -> None:
     swaps = tmp_path / "swaps"
     swaps.write_text(f"Filename Type Size Used Priority\n{lines}")
     assert said in doctor._swap(tmp_path, swaps).found

@@ -147,7 +147,7 @@ def test_a_bundle_is_all_that_the_environment_provider_needs(
     )
 
 
-def test_with_a_key_service_there_is_no_root_key_and_with_a_server_of_its_own_no_superuser(
+def test_own_secrets_omit_root_key_with_key_service_and_superuser_with_external_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("THESELLER_ENV", "production")

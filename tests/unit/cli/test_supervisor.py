@@ -201,7 +201,7 @@ def test_orphans_of_a_killed_supervisor_are_stopped(stage: Stage) -> None:
     assert stop_orphans(stage.folder, said.append) == 0
 
 
-def test_a_pid_that_now_belongs_to_another_is_left_alone(stage: Stage) -> None:
+def test_stop_orphans_ignores_a_pid_reused_by_another_process(stage: Stage) -> None:
     bystander = stage.program("bystander", READY_THEN_SLEEP, waits=True)
     bystander.start()
     pid = stage.pid(bystander)

@@ -34,7 +34,7 @@ from theseller.controls.probe_tools.search import search_files
 
 
 @pytest.mark.parametrize("shape", list(SHAPES.values()), ids=list(SHAPES))
-def test_an_answer_has_a_canary_at_every_dropped_path(shape: Shape[Any]) -> None:
+def test_response_with_canaries_has_one_at_every_dropped_path(shape: Shape[Any]) -> None:
     body = response_with_canaries(shape, unlisted=False)
     assert shape.drift(body) == ()
     document = json.loads(body)

@@ -143,7 +143,7 @@ def test_key_store_on_a_read_only_disk_advises_a_key_service(
     assert caught.value.state is ServiceState.NOT_SET_UP
 
 
-def test_a_missing_library_says_how_to_install_it() -> None:
+def test_missing_optional_library_error_names_the_setup_command() -> None:
     with pytest.raises(ServiceError, match="`bin/setup vault`") as caught:
         library("hvac_that_nobody_has", "vault")
     assert caught.value.state is ServiceState.NOT_SET_UP

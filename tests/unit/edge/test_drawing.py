@@ -109,7 +109,7 @@ def test_a_badge_knows_a_value_by_its_class() -> None:
     assert 'class="badge is-broken"' in _render("{% status_badge outcome %}", outcome=Broken())
 
 
-def test_a_delta_says_in_words_what_its_arrow_shows() -> None:
+def test_delta_states_its_direction_and_percentage_as_text() -> None:
     html = _render('{% delta now before "bad" %}', now=_euro(120), before=_euro(100))
     assert "is-bad" in html
     assert "up " in html

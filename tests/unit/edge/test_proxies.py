@@ -214,7 +214,7 @@ def test_gunicorn_accepts_no_forwarded_header_itself() -> None:
     ) == ("", "", {})
 
 
-def test_the_command_says_what_is_missing_in_one_sentence(tmp_path: Path) -> None:
+def test_serve_without_trusted_proxies_exits_1_with_a_message(tmp_path: Path) -> None:
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")
     }

@@ -50,7 +50,7 @@ def test_content_security_policy_allows_no_unsafe_or_data_source(client: Client)
     assert "data:" not in policy
 
 
-def test_a_form_may_end_up_at_the_named_origins_only() -> None:
+def test_csp_form_action_allows_only_self_and_named_origins() -> None:
     directives = content_security_policy(form_action=["https://sellercentral.example"])[
         "DIRECTIVES"
     ]
@@ -104,9 +104,7 @@ def test_style_sheets_may_be_stored_also_in_a_session() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500])
-def test_an_error_page_says_what_happened_what_to_do_and_its_reference(
-    client: Client, status: int
-) -> None:
+def test_error_page_has_status_request_id_and_link(client: Client, status: int) -> None:
     response = client.get(f"/error/{status}/")
     assert response.status_code == status
     page = response.content.decode()
@@ -123,7 +121,7 @@ def test_unknown_page_is_404_and_failing_page_is_500_with_request_id(client: Cli
     assert broken["X-Request-Id"] in broken.content.decode()
 
 
-def test_too_many_requests_says_how_long_to_wait() -> None:
+def test_429_page_states_the_waiting_time() -> None:
     response = errors.too_many_requests(RequestFactory().get("/"), 90)
     assert response.status_code == 429
     assert response["Retry-After"] == "90"

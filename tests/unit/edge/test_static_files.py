@@ -54,7 +54,7 @@ def test_other_addresses_are_kept_for_a_minute(serve: StaticFilesMiddleware, add
     ("accepted", "encoded"),
     [("gzip, br", True), ("gzip;q=0.5", True), ("", False), ("br", False), ("gzip;q=0", False)],
 )
-def test_who_accepts_gzip_gets_it_and_no_one_else(
+def test_static_file_is_gzipped_only_if_the_client_accepts_gzip(
     serve: StaticFilesMiddleware,
     accepted: str,
     encoded: bool,  # noqa: FBT001

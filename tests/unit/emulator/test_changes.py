@@ -167,7 +167,7 @@ def deferred(amazon: Amazon, store: str) -> Decimal:
     )
 
 
-def test_what_is_released_comes_once_more_as_released_and_no_deferred_money_is_left(
+def test_emulated_release_repeats_every_deferred_transaction_as_released(
     amazon: Amazon,
 ) -> None:
     stated = transactions(
@@ -360,7 +360,7 @@ def test_changes_outlive_a_restart(amazon: Amazon) -> None:
         ),
     ],
 )
-def test_what_cannot_be_changed_is_refused(
+def test_invalid_emulator_change_is_refused(
     amazon: Amazon, fields: dict[str, str], problem: str
 ) -> None:
     answer = amazon.client.post("/_emulator/changes", json=fields)
@@ -431,7 +431,7 @@ def test_the_page_has_a_form_for_every_change(amazon: Amazon) -> None:
     )
 
 
-def test_neither_another_machine_nor_another_page_changes_anything(amazon: Amazon) -> None:
+def test_emulator_changes_from_other_hosts_or_sites_are_refused(amazon: Amazon) -> None:
     foreign = Client(create_app(amazon.config), "192.0.2.7")
     body = {"kind": "release", "selling_partner_id": ALICE, "marketplace_id": US}
     assert foreign.post("/_emulator/changes", json=body).status_code == 400

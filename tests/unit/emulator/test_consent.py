@@ -51,7 +51,7 @@ def test_without_a_redirect_uri_the_registered_one_is_used(amazon: Amazon) -> No
     assert amazon.consent(ALICE, redirect_uri="").headers["location"].startswith(REDIRECT)
 
 
-def test_cancelling_tells_the_application_nothing(amazon: Amazon) -> None:
+def test_cancelled_consent_does_not_redirect_to_the_application(amazon: Amazon) -> None:
     answer = amazon.consent(ALICE, decision="cancel")
     assert (answer.status_code, "location" in answer.headers) == (200, False)
     assert not amazon.emulator.state.data["codes"]

@@ -215,7 +215,7 @@ def test_a_token_without_a_seller_opens_nothing_of_a_seller(amazon: Amazon) -> N
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}'])
-def test_a_broken_state_file_is_not_taken_for_an_empty_one(tmp_path: Path, content: str) -> None:
+def test_damaged_emulator_state_file_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "emulator.json").write_text(content)
     with pytest.raises(StateFileError, match="move it away"):
         State(tmp_path)

@@ -76,7 +76,7 @@ def test_a_report_passes_through_its_states(tmp_path: Path) -> None:
         (DORA, BY_DATE, "cp932"),
     ],
 )
-def test_documents_come_compressed_in_amazons_encodings(
+def test_emulated_documents_are_gzipped_in_amazons_encodings(
     amazon: Amazon, seller: str, report_type: str, encoding: str
 ) -> None:
     token = amazon.connect(seller)["access_token"]
@@ -179,7 +179,7 @@ def test_only_a_queued_report_can_be_cancelled(tmp_path: Path) -> None:
     assert amazon.call(ALICE, token, second, "DELETE").status_code == 400
 
 
-def test_settlements_are_only_found_and_come_in_pages(amazon: Amazon) -> None:
+def test_settlement_reports_are_listed_in_pages(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["access_token"]
     first = amazon.call(ALICE, token, f"{REPORTS}?reportTypes={SETTLEMENT}").json()
     assert len(first["reports"]) == 10
@@ -225,7 +225,9 @@ def switch(
     ("kind", "status"),
     [("throttle", 429), ("error500", 500), ("error503", 503), ("html_error", 400)],
 )
-def test_faults_that_replace_the_answer(amazon: Amazon, kind: str, status: int) -> None:
+def test_injected_fault_replaces_the_emulated_response_once(
+    amazon: Amazon, kind: str, status: int
+) -> None:
     token = amazon.connect(ALICE)["access_token"]
     switch(amazon, kind)
     struck = amazon.call(ALICE, token, STOCK)
@@ -234,7 +236,7 @@ def test_faults_that_replace_the_answer(amazon: Amazon, kind: str, status: int) 
     assert amazon.call(ALICE, token, STOCK).status_code == 200
 
 
-def test_faults_that_spoil_the_answer(amazon: Amazon) -> None:
+def test_injected_fault_damages_the_emulated_response_once(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["access_token"]
     whole = amazon.call(ALICE, token, STOCK)
     switch(amazon, "truncate")

@@ -42,7 +42,9 @@ def personal(answer: httpx.Response) -> set[str]:
     return {re.sub(r"^payload\.(Orders\[\]\.)?", "", path) for path in planted(answer.json())}
 
 
-def test_without_a_restricted_role_orders_come_and_buyers_do_not(amazon: Amazon) -> None:
+def test_orders_without_restricted_role_contain_only_unrestricted_buyer_fields(
+    amazon: Amazon,
+) -> None:
     token = amazon.connect(ALICE)["access_token"]
     found = amazon.call(ALICE, token, ORDERS)
     assert personal(found) == OPEN

@@ -247,7 +247,7 @@ def test_settlement_rows_sum_to_the_total_and_reserves_chain(world: World, selle
     assert checked > 100
 
 
-def test_finances_and_settlement_tell_the_same_money(world: World) -> None:
+def test_emulated_finances_and_settlement_have_equal_amounts(world: World) -> None:
     seller = SELLERS[ALICE]
     store = seller.stores[0]
     closed = period(7, seller, store, 60)

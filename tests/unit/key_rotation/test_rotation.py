@@ -120,7 +120,7 @@ def test_every_kind_is_replaced_by_steps_or_by_hand() -> None:
     }
 
 
-def test_a_fingerprint_tells_secrets_apart_and_names_too() -> None:
+def test_fingerprint_differs_by_secret_value_and_name() -> None:
     one = fingerprint("db-web", Secret("a password"))
     assert len(one) == 16
     assert one == fingerprint("db-web", Secret("a password"))

@@ -33,7 +33,7 @@ def _wrapped(cause: psycopg.Error) -> OperationalError:
     ],
     ids=["a statement", "a new connection"],
 )
-def test_a_full_disk_of_the_database_is_called_that(cause: psycopg.Error) -> None:
+def test_full_database_disk_is_reported_as_such(cause: psycopg.Error) -> None:
     failure = classify(_wrapped(cause))
     assert failure is not None
     assert (failure.reason, failure.message, failure.lasting) == (

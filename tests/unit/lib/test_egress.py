@@ -135,7 +135,7 @@ def _ways_out() -> dict[str, Callable[[], object]]:
 
 
 @pytest.mark.parametrize("way", sorted(_ways_out()))
-def test_every_way_out_of_the_socket_module_is_refused(border: None, way: str) -> None:
+def test_every_outgoing_socket_call_is_refused(border: None, way: str) -> None:
     """In a thread of its own: one that looked up a name that may be called may call an address."""
     found: list[BaseException | None] = []
 

@@ -91,7 +91,7 @@ def test_secrets_in_log_arguments_are_redacted(lines: io.StringIO) -> None:
     ]
 
 
-def test_a_call_that_does_not_fit_its_arguments_neither_raises_nor_leaks(
+def test_log_call_with_wrong_arguments_neither_raises_nor_reveals_secrets(
     lines: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     getLogger("x").info("one %s two %d", TOKEN, "x")

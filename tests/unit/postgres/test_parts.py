@@ -131,7 +131,7 @@ def test_lock_file_has_one_holder_at_a_time(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_mark_survives_saving_and_ends_with_its_process(tmp_path: Path) -> None:
+def test_saved_process_mark_is_alive_until_its_process_ends(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     saved = process_mark(child.pid)
     assert saved is not None
@@ -161,7 +161,7 @@ def test_settings_fit_the_machine_and_log_no_values(tmp_path: Path, memory: int)
     assert "fsync" not in chosen
 
 
-def test_a_full_disk_is_said_before_anything_is_made(
+def test_initialize_without_enough_disk_space_fails_before_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)

@@ -87,7 +87,7 @@ def test_files_and_folders_are_written_with_modes_of_our_own(tmp_path: Path) -> 
         ("folders only", [_member("base", None)]),
     ],
 )
-def test_what_no_data_folder_holds_is_refused(
+def test_tar_with_unexpected_members_is_refused(
     tmp_path: Path, name: str, members: list[tuple[tarfile.TarInfo, bytes]]
 ) -> None:
     with pytest.raises(DamagedBackupError, match="content is no data folder: "):
@@ -104,7 +104,7 @@ def test_a_tar_that_ends_early_is_refused(tmp_path: Path, cut: int) -> None:
         _unpack(tmp_path, _tar(_member("x", b"y" * 2000))[:cut])
 
 
-def test_the_stream_is_read_to_its_very_end(tmp_path: Path) -> None:
+def test_unpack_reads_the_whole_backup_stream(tmp_path: Path) -> None:
     """A sealed stream proves only at its end that nothing was cut or changed."""
     home = tmp_path / "home"
     home.mkdir()

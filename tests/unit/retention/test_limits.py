@@ -63,7 +63,7 @@ def test_no_fact_is_kept_beyond_18_months_of_its_stores_calendar_and_none_leaves
 
 
 @given(STORES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=700)))
-def test_what_ingest_takes_in_is_not_erased_by_the_next_run(
+def test_ingested_order_is_never_older_than_the_oldest_day_kept(
     store: Marketplace, at: datetime, age: timedelta
 ) -> None:
     sold = at - age

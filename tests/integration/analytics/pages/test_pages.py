@@ -293,7 +293,7 @@ def test_an_invalid_day_is_not_found(cast: Cast) -> None:
         assert client.get(f"/days/{day}/").status_code == 404, day
 
 
-def test_htmx_gets_the_part_that_changes_and_a_reload_the_whole(cast: Cast) -> None:
+def test_htmx_request_gets_a_fragment_and_history_restore_the_whole_page(cast: Cast) -> None:
     shop = Shop(cast.alices_shop)
     shop.order(_noon(2))
     shop.roll_up()

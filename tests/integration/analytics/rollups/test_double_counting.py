@@ -185,7 +185,7 @@ def test_two_currencies_of_one_store_are_never_added(shop: Shop) -> None:
     assert shop.day(DAY, currency="USD")["net_proceeds"] == Decimal(30)
 
 
-def test_the_parts_of_net_proceeds_add_up_to_it(shop: Shop) -> None:
+def test_net_proceeds_equal_the_sum_of_their_parts(shop: Shop) -> None:
     for number, kind in enumerate(ChargeType):
         shop.money(AT, f"{number + 1}.11", kind, source_line=number)
     shop.roll_up()

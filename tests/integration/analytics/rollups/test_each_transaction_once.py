@@ -283,7 +283,7 @@ def test_a_refund_settled_late_counts_once(shop: Shop, later: int, *, documented
     assert net(shop) == Decimal(-5)
 
 
-def test_an_equal_refund_of_a_settlement_that_began_later_is_another(shop: Shop) -> None:
+def test_equal_refund_of_a_later_settlement_period_is_counted_separately(shop: Shop) -> None:
     period(shop, AT + timedelta(days=4))
     shop.money(AT, "-5.00", ChargeType.REFUND_PRINCIPAL, order_id="303-1")
     settled(

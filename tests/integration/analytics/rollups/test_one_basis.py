@@ -150,7 +150,7 @@ def test_days_that_no_stream_and_no_document_spans_are_gaps(shop: Shop) -> None:
     assert found.money_gaps == (Span(date(2026, 10, 2), DAY),)
 
 
-def test_what_a_stream_has_read_is_covered_and_its_pending_months_are_not(shop: Shop) -> None:
+def test_coverage_excludes_pending_months_of_the_orders_stream(shop: Shop) -> None:
     anchor = "2026-10-01T10:00:00Z"
     _stream(shop, "orders_history", {"anchor": anchor, "pending": [1], "round": 0}, None)
     _stream(shop, "orders", {"after": anchor}, AT - timedelta(minutes=5))

@@ -129,7 +129,7 @@ def test_orders_written_as_structs_and_as_tuples_are_stored_alike(shop: Shop) ->
     )
 
 
-def test_a_line_is_replaced_by_what_is_newer_and_never_by_what_is_older_and_no_document_removes_one(
+def test_order_line_is_replaced_by_newer_documents_only_and_never_removed(
     shop: Shop,
 ) -> None:
     shop.write(write_orders, [[line("MUG"), line("CUP")]])
@@ -248,14 +248,14 @@ def test_a_later_report_erases_nothing_that_only_the_api_says(shop: Shop) -> Non
         ({"is_replacement": True}, True),
     ],
 )
-def test_an_order_for_nothing_is_a_replacement_unless_amazon_says_otherwise(
+def test_free_order_is_a_replacement_unless_amazon_says_otherwise(
     shop: Shop, changes: dict[str, Any], *, expected: bool
 ) -> None:
     shop.write(write_orders, [[line(**changes)]])
     assert shop.rows("select is_replacement from ingest_order_line") == [(expected,)]
 
 
-def test_a_free_product_among_paid_ones_is_no_replacement_whichever_comes_first(shop: Shop) -> None:
+def test_free_line_of_a_paid_order_is_not_a_replacement_in_any_order(shop: Shop) -> None:
     free: dict[str, Any] = {
         "item_price": Decimal(0),
         "ship_promotion_discount": None,
@@ -277,7 +277,7 @@ def test_a_line_that_repeats_is_kept_as_often_as_it_was_sold(shop: Shop) -> None
 
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("asin", ["", "B000000002"])
-def test_a_line_without_a_number_is_one_line_whatever_its_asin(
+def test_order_line_without_a_line_number_is_one_line_for_any_asin(
     shop: Shop, asin: str, first: int
 ) -> None:
     files = [line(), line(hours=5, asin=asin)]
@@ -447,9 +447,7 @@ def test_euros_of_no_store_go_to_the_seller_s_only_store_and_to_none_of_several(
 
 
 @pytest.mark.parametrize("pages", [[0, 1], [1, 0]])
-def test_a_settlement_that_amazon_has_stated_is_kept_when_another_answer_leaves_it_out(
-    shop: Shop, pages: list[int]
-) -> None:
+def test_settlement_id_is_kept_if_a_later_response_omits_it(shop: Shop, pages: list[int]) -> None:
     answers = [
         transaction("T-1", FINANCIAL_EVENT_GROUP_ID="G", SETTLEMENT_ID="S"),
         transaction("T-1"),
@@ -595,7 +593,7 @@ def test_a_title_that_is_missing_does_not_erase_the_one_that_is_known(shop: Shop
     assert shop.rows("select asin, title from ingest_product") == [("B000000001", "A mug")]
 
 
-def test_a_restated_day_of_traffic_replaces_the_stored_one(shop: Shop) -> None:
+def test_restated_traffic_day_replaces_the_stored_day(shop: Shop) -> None:
     store = MARKETPLACES[US]
     day = TrafficDay(
         store, date(2026, 11, 9), "USD", Decimal("19.98"), 2, 1, 0, 2, 1, 40, 60, Decimal("95.5"),
@@ -671,7 +669,7 @@ def test_orders_written_in_several_parts_are_stored_like_one_part(
     ]  # fmt: skip
 
 
-def test_a_report_that_proves_broken_at_its_end_leaves_nothing(
+def test_report_refused_at_its_end_stores_no_row(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("theseller.ingest.facts.orders.PART_ROWS", 1)

@@ -71,7 +71,7 @@ def test_importing_every_report_type_twice_changes_nothing_the_second_time(
     assert PREFIX not in everything + said.out
 
 
-def test_a_bad_file_among_good_ones_fails_alone(
+def test_import_command_imports_valid_files_next_to_an_invalid_one(
     cast: Cast, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [str(folder / name) for name in ("junk.txt", "orders.txt", "missing.txt")]

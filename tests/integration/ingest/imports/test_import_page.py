@@ -105,7 +105,7 @@ def test_a_file_is_inspected_then_stored_then_listed(cast: Cast, kind: str) -> N
     assert PREFIX not in text_of_everything()
 
 
-def test_without_script_the_whole_page_answers(cast: Cast) -> None:
+def test_import_without_javascript_returns_the_whole_page(cast: Cast) -> None:
     alice = _browser(cast.alice)
     status, page = _post(
         alice,

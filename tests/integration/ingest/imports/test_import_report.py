@@ -144,7 +144,7 @@ def test_imported_traffic_report_is_stored_by_day(cast: Cast) -> None:
     )
 
 
-def test_what_was_imported_is_recorded_listed_and_audited(cast: Cast) -> None:
+def test_import_is_recorded_listed_and_audited(cast: Cast) -> None:
     outcome = _import(report(ALICE, BY_DATE), cast)
     (document,), count = imported_documents(tenant=cast.alices_shop)
     assert (count, document.report_type, document.rows_kept) == (

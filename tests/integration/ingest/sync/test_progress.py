@@ -51,7 +51,7 @@ def test_every_sync_outcome_has_a_progress_message(worker: Worker, outcome: Outc
     assert "revoke" not in progress.note.casefold()
 
 
-def test_a_store_without_an_account_does_not_spoil_the_others(worker: Worker) -> None:
+def test_store_without_an_account_does_not_fail_the_stream_progress(worker: Worker) -> None:
     worker.rows("update ingest_stream set last_outcome = 'role_missing' where name = 'inventory'")
     assert _progress(worker)["inventory"].step == "failed"
     worker.rows(

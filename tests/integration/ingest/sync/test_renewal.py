@@ -27,7 +27,7 @@ def _streams(worker: Worker) -> set[str]:
     }
 
 
-def test_a_renewal_for_fewer_features_ends_the_streams_of_the_others(
+def test_reauthorization_with_fewer_features_stops_their_streams(
     cast: Cast, amazon: EmulatedAmazon
 ) -> None:
     connection = connect(cast, amazon, ["sales", "finances", "stock"])

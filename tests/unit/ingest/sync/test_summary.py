@@ -110,7 +110,7 @@ def test_a_paused_stream_is_named_and_is_not_waited_for() -> None:
     assert (found.left, found.failed) == ("9 minutes", ("Order history",))
 
 
-def test_what_is_still_arriving_is_never_a_hundred_percent() -> None:
+def test_progress_of_a_running_stream_is_at_most_99_percent() -> None:
     assert summarize([_stream(19, step="now")], [_connection(10)], AT).percent == 99
     assert summarize([_stream(19, step="done")], [_connection(10)], AT).percent == 100
     assert summarize([], [_connection(10)], AT).percent == 0
