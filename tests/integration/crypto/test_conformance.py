@@ -227,7 +227,7 @@ def test_key_destruction_interrupted_after_its_tombstone_is_completed_at_next_st
     assert deployment.raw.read(key.id) is None
 
 
-def test_keys_of_another_environment_do_not_open(deployment: Deployment) -> None:
+def test_keys_of_another_environment_cannot_be_opened(deployment: Deployment) -> None:
     """Refuse keys of another environment.
 
     Neither by requesting as another environment, nor by copying what the service stores, tombstones
@@ -282,7 +282,7 @@ def _in_children(count: int, act: Callable[[], object]) -> list[str]:
     return given
 
 
-def test_processes_share_a_store(deployment: Deployment) -> None:
+def test_concurrent_processes_share_a_key_store_without_losing_keys(deployment: Deployment) -> None:
     """Use a store in children of a process that has a connection already: they make their own.
 
     Nothing is lost, nothing half made.

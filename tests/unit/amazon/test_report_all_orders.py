@@ -159,7 +159,7 @@ def test_the_inspection_sums_and_dates_by_store() -> None:
     assert json.loads(found.to_json())["totals"]["EUR"]["item-price"] == "19.90"
 
 
-def test_columns_are_kept_and_dropped_with_reasons() -> None:
+def test_all_orders_columns_are_kept_or_dropped_with_reasons() -> None:
     data = all_orders(
         order(buyer_mood=CANARY, CNRY_1=CANARY),
         columns=[*BY_ORDER_DATE_COLUMNS, "buyer-mood", "buyer-tax-program", "Käufer 7"],
@@ -188,7 +188,7 @@ def test_columns_are_kept_and_dropped_with_reasons() -> None:
         ([], None, LAST_UPDATE),
     ],
 )
-def test_the_two_variants_are_distinguished_by_dates(
+def test_all_orders_variants_are_distinguished_by_their_dates(
     dates: list[tuple[str, str]], expected: ReportType | None, decided: ReportType
 ) -> None:
     lines = [
@@ -203,7 +203,7 @@ def test_the_two_variants_are_distinguished_by_dates(
     assert found.type_evidence.startswith("its columns")
 
 
-def test_another_report_than_expected_is_refused() -> None:
+def test_report_of_another_type_than_requested_is_refused() -> None:
     found = inspect_report([all_orders(order()).encode()], expected=ReportType.SETTLEMENT_V2)
     assert "was asked for" in found.why_not
     assert not inspect_report([settlement(total="0").encode()], expected=ORDER_DATE).importable
@@ -233,7 +233,7 @@ def test_another_report_than_expected_is_refused() -> None:
         ("is-business-order", CANARY),
     ],
 )
-def test_a_bad_cell_refuses_its_row_and_the_file(column: str, cell: str) -> None:
+def test_bad_cell_refuses_the_file_unless_refused_rows_are_allowed(column: str, cell: str) -> None:
     data = [all_orders(order(), order(**{column: cell}), order(sku="BRUSH-2")).encode()]
     found = inspect_report(data)
     assert [(row.line, row.column) for row in found.rows_refused] == [(3, column)]

@@ -110,7 +110,7 @@ def test_other_encodings_are_refused(encoding: str) -> None:
     assert not inspect_report([_GOOD.encode()], encoding=encoding).importable
 
 
-def test_a_wrong_requested_encoding_names_the_line() -> None:
+def test_wrong_requested_encoding_is_refused_with_the_line_number() -> None:
     found = inspect_report([_GOOD.encode("cp1252")], encoding="utf-8")
     assert found.why_not == "line 2: this is not valid UTF-8"
 

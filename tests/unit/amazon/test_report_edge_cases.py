@@ -498,7 +498,7 @@ def test_a_row_whose_cells_are_shifted_is_refused_though_its_amount_is_right() -
     assert [(row.line, row.column) for row in found.rows_refused] == [(3, "fulfillment-id")]
 
 
-def test_a_file_of_nothing_but_returns_is_refused_at_once() -> None:
+def test_file_of_carriage_returns_is_refused() -> None:
     for data in (b"\r" * (4 << 20), b"a\tb\tc" + b"\r" * (4 << 20), (b"\r" * 1000 + b"x") * 4000):
         assert not inspect_report([data]).importable
 

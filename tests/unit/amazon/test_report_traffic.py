@@ -69,7 +69,7 @@ def test_traffic_amounts_are_parsed_without_float() -> None:
     assert day.ordered_product_sales == Decimal("0.1000000000000000055511151231257827")
 
 
-def test_fields_are_dropped_with_reasons() -> None:
+def test_traffic_fields_are_dropped_with_reasons() -> None:
     found = inspect_report([as_json(traffic("2026-03-01"))])
     reasons = {column.name: column.reason for column in found.columns_dropped}
     assert reasons["salesAndTrafficByDate.trafficByDate.browserSessions"] == "not needed"

@@ -44,7 +44,9 @@ def _answers(text: str, name: str, *advised: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSACTIONS)
 @pytest.mark.parametrize("preamble", [0, 3, 7, 9])
-def test_transaction_reports_below_a_preamble(language: str, preamble: int) -> None:
+def test_payments_transaction_report_is_refused_by_name_in_each_language(
+    language: str, preamble: int
+) -> None:
     for separator, end in ((",", "\r\n"), (";", "\n"), ("\t", "\r")):
         text = table(
             TRANSACTIONS[language],
@@ -58,7 +60,9 @@ def test_transaction_reports_below_a_preamble(language: str, preamble: int) -> N
 
 @pytest.mark.parametrize("language", STATEMENTS)
 @pytest.mark.parametrize("preamble", [0, 4])
-def test_transaction_views_in_each_language(language: str, preamble: int) -> None:
+def test_transaction_view_csv_is_refused_by_name_in_each_language(
+    language: str, preamble: int
+) -> None:
     for separator in (",", ";", "\t"):
         _answers(
             table(STATEMENTS[language], separator=separator, preamble=preamble),

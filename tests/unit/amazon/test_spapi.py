@@ -127,7 +127,7 @@ def test_sp_api_call_has_the_required_headers_and_parameters() -> None:
     assert "cookie" not in request.headers
 
 
-def test_a_path_value_stays_one_segment() -> None:
+def test_path_parameter_is_encoded_as_one_segment() -> None:
     amazon = Amazon(httpx.Response(200, json={"order": {}}))
     call(make(amazon), "getOrder", path={"orderId": "../../tokens?x=1"})
     assert amazon.requests[0].url.raw_path.startswith(
@@ -290,7 +290,7 @@ def test_sp_api_error_response_raises_the_expected_exception(
     assert caught.value.status == answer.status_code
 
 
-def test_an_error_names_code_status_and_request() -> None:
+def test_sp_api_error_message_has_operation_status_code_and_request_id() -> None:
     with pytest.raises(RoleMissingError) as caught:
         call(make(Amazon(problem(403))), "listTransactions")
     error = caught.value

@@ -44,7 +44,7 @@ def test_no_window_holds_more_than_burst_plus_rate_times_its_length(
 
 
 @given(RATES, st.integers(1, 30), st.lists(st.sampled_from(["take", "429", "learn"]), max_size=40))
-def test_a_call_at_the_promised_instant_is_admitted(
+def test_call_at_the_returned_not_before_time_is_granted(
     rate: float, burst: int, events: list[str]
 ) -> None:
     bucket = Bucket(float(burst), NOON, rate, burst)

@@ -28,7 +28,7 @@ def _clauses() -> list[tuple[int, str]]:
     ]
 
 
-def test_every_clause_is_on_the_page_once() -> None:
+def test_every_clause_has_exactly_one_control_or_pending_entry() -> None:
     shown = [
         *((control.section, control.id) for control in CONTROLS),
         *((one.section, one.id) for one in PENDING),
@@ -61,7 +61,7 @@ def test_every_control_has_citation_statement_owner_and_interval(control: Contro
     assert isinstance(control.kind, EnforcementKind)
 
 
-def test_a_pending_clause_says_why() -> None:
+def test_every_pending_control_has_a_reason() -> None:
     for one in PENDING:
         assert one.reason.endswith(".")
         assert one.statement.endswith(".")

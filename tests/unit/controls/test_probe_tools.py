@@ -226,6 +226,6 @@ def _version_in_process(place: Path, seed: str) -> str:
     return version
 
 
-def test_imports_are_read_as_full_names() -> None:
+def test_module_imports_are_resolved_to_full_names() -> None:
     assert "httpx" in code_version.module_imports()["amazon/lwa.py"]
     assert "theseller.lib.clock" in code_version.module_imports()["controls/tasks.py"]

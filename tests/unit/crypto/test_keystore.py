@@ -180,7 +180,7 @@ def test_another_environments_root_key_is_refused(
     assert not (tmp_path / "keys").exists()
 
 
-def test_keys_of_another_environment_do_not_open(
+def test_keys_of_another_environment_cannot_be_opened(
     tmp_path: Path, store: FileKeyStore, secrets: FileSecretProvider
 ) -> None:
     """Even with the same root material relabelled: the environment is bound into each wrapped key."""
@@ -326,7 +326,9 @@ def _work(
     results.put([f"{key.id}={key.material.reveal_bytes().hex()}" for key in made[5:]])
 
 
-def test_processes_share_a_store(tmp_path: Path, secrets: FileSecretProvider) -> None:
+def test_concurrent_processes_share_a_key_store_without_losing_keys(
+    tmp_path: Path, secrets: FileSecretProvider
+) -> None:
     """Start six processes on an empty directory at once: one purpose key among them.
 
     Nothing is lost, nothing half made.

@@ -65,12 +65,12 @@ def place_of(vector: dict[str, dict[str, str]]) -> EncryptionContext:
     )
 
 
-def test_the_committed_vectors_are_what_the_script_makes() -> None:
+def test_committed_test_vectors_equal_the_generated_ones() -> None:
     assert generate_sealed.FILE.read_text(encoding="utf-8") == generate_sealed.text()
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
-def test_we_open_what_the_independent_script_sealed(vector: dict[str, str]) -> None:
+def test_messages_sealed_by_the_independent_script_are_opened(vector: dict[str, str]) -> None:
     place = place_of(vector)  # type: ignore[arg-type]
     key = DataKey(UUID(vector["key_id"]), place.purpose, Secret(bytes.fromhex(vector["key"])))
     assert place.canonical().hex() == vector["canonical_place"]
@@ -81,7 +81,7 @@ def test_we_open_what_the_independent_script_sealed(vector: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
-def test_the_independent_script_opens_what_we_sealed(vector: dict[str, str]) -> None:
+def test_independent_script_opens_our_sealed_messages(vector: dict[str, str]) -> None:
     place = place_of(vector)  # type: ignore[arg-type]
     key = DataKey(UUID(vector["key_id"]), place.purpose, Secret(bytes.fromhex(vector["key"])))
     message = seal(key, place, bytes.fromhex(vector["plaintext"]))
@@ -174,7 +174,7 @@ def test_a_flipped_bit_at_any_byte_is_refused(bit: int) -> None:
             open_sealed(Ring(key), PLACE, bytes(altered))
 
 
-def test_any_other_length_is_refused() -> None:
+def test_sealed_message_of_any_other_length_is_refused() -> None:
     key = new_data_key(Purpose.REFRESH_TOKEN)
     message = seal(key, PLACE, b"plain")
     for altered in [message[:length] for length in range(len(message))] + [
@@ -185,7 +185,7 @@ def test_any_other_length_is_refused() -> None:
             open_sealed(Ring(key), PLACE, altered)
 
 
-def test_a_key_under_another_name_opens_nothing() -> None:
+def test_message_pointing_to_another_key_id_is_refused() -> None:
     """Point a message at the same material under a second id: refused.
 
     The key id is bound too.

@@ -71,7 +71,7 @@ def test_any_changed_byte_is_refused() -> None:
 
 
 @pytest.mark.parametrize("seed", [b"", bytes(31), bytes(33)])
-def test_a_seed_has_32_bytes(seed: bytes) -> None:
+def test_signing_key_refuses_a_seed_that_is_not_32_bytes(seed: bytes) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         SigningKey.from_secret(Secret(seed))
 
@@ -81,7 +81,7 @@ def test_a_signing_key_does_not_print_itself() -> None:
     assert "AAAA" not in repr(key)
 
 
-def test_canonical_form() -> None:
+def test_canonical_json_sorts_keys_and_escapes_minimally() -> None:
     document = {
         "b": [1, True, None, "é", "e\u0301", '\n"\\\x01\x7f\u2028'],
         "a": {"z": "1.10", "A": ()},

@@ -85,7 +85,7 @@ def _stored(stated: str | None, *, path: str = "/", session: bool) -> str:
     return str(SecurityHeadersMiddleware(lambda _request: response)(request)["Cache-Control"])
 
 
-def test_a_page_of_a_session_is_never_stored() -> None:
+def test_page_of_a_signed_in_session_is_never_cached() -> None:
     assert _stored(None, session=True) == "private, no-store"
     assert _stored("public, max-age=60", session=True) == "private, no-store"
     assert _stored("no-store", session=True) == "no-store"
@@ -145,7 +145,7 @@ def test_screens_render_with_one_heading_and_one_landmark(client: Client, screen
     assert " style=" not in page
 
 
-def test_the_current_place_is_marked_and_unknown_places_are_left_out() -> None:
+def test_navigation_marks_the_current_page_and_omits_unknown_urls() -> None:
     assert [(item.label, item.current) for item in navigation("/products/42/")][:2] == [
         ("Dashboard", False),
         ("Products", True),

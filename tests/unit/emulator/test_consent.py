@@ -15,7 +15,7 @@ ASK = (
 )
 
 
-def test_the_page_names_itself_and_the_requested_consent(amazon: Amazon) -> None:
+def test_consent_page_shows_the_requested_roles_and_the_seller(amazon: Amazon) -> None:
     page = amazon.client.get(ASK)
     assert page.status_code == 200
     assert page.headers["referrer-policy"] == "no-referrer"
@@ -76,7 +76,7 @@ def test_invalid_consent_request_shows_amazons_error_code(
     assert not amazon.emulator.state.data["codes"]
 
 
-def test_a_draft_needs_the_beta_version(tmp_path: Path) -> None:
+def test_draft_application_consent_requires_version_beta(tmp_path: Path) -> None:
     amazon = amazon_with(tmp_path, draft=True)
     assert "Error MD1000" in amazon.client.get(ASK).text
     assert amazon.client.get(ASK + "&version=beta").status_code == 200

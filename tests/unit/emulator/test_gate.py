@@ -350,7 +350,7 @@ def test_sales_metrics_agree_with_the_orders(amazon: Amazon, alice: str) -> None
     )
 
 
-def test_dora_is_served_in_the_far_east(amazon: Amazon) -> None:
+def test_far_east_seller_has_only_japanese_orders(amazon: Amazon) -> None:
     token = amazon.connect(DORA)["access_token"]
     answer = amazon.call(
         DORA, token, f"{ORDERS}?lastUpdatedAfter={SINCE}&includedData=PROCEEDS,EXPENSE"

@@ -104,7 +104,7 @@ def test_a_document_stays_the_same(amazon: Amazon) -> None:
     assert fetch(amazon, ALICE, token, report_id).content == first
 
 
-def test_a_link_lives_five_minutes_and_cannot_be_forged(amazon: Amazon) -> None:
+def test_document_url_expires_after_five_minutes_and_is_signed(amazon: Amazon) -> None:
     token = amazon.connect(ALICE)["access_token"]
     report_id = ask(amazon, ALICE, token).json()["reportId"]
     assert fetch(amazon, ALICE, token, report_id).status_code == 200
@@ -286,7 +286,7 @@ def test_faults_can_be_seen_cleared_and_refused(amazon: Amazon) -> None:
         assert amazon.client.post("/_emulator/faults", json=bad).status_code == 400
 
 
-def test_the_switches_are_for_this_machine_only(amazon: Amazon) -> None:
+def test_emulator_switches_are_refused_from_other_hosts_and_sites(amazon: Amazon) -> None:
     other = Client(create_app(amazon.config), "192.0.2.7")
     assert other.get("/_emulator/state").status_code == 403
     assert other.get("/_emulator/calls").status_code == 403

@@ -60,7 +60,7 @@ def test_an_order_is_found_by_its_id_alone(day: date, seller_id: str) -> None:
 
 
 @given(days, st.integers(0, 2), st.integers(0, 319))
-def test_scrambling_can_be_undone(day: date, store_index: int, sequence: int) -> None:
+def test_order_id_scrambling_is_reversible(day: date, store_index: int, sequence: int) -> None:
     seller = SELLERS[ALICE]
     assert unscramble(7, seller, scramble(7, seller, day, store_index, sequence)) == (
         day,
@@ -313,7 +313,7 @@ def test_every_settled_order_line_has_the_price_that_the_order_shows(world: Worl
             assert principal == item.line.price
 
 
-def test_late_changes_arrive_by_last_update(world: World) -> None:
+def test_late_changes_of_old_orders_are_found_by_last_update(world: World) -> None:
     """A refund or late cancellation of an old order shows up in a window of today."""
     seller = SELLERS[ALICE]
     window = list(

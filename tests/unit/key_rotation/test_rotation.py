@@ -49,7 +49,7 @@ def test_an_unknown_age_is_red() -> None:
     }
 
 
-def test_a_short_life_is_due_in_its_last_quarter() -> None:
+def test_secret_with_a_short_rotation_period_is_due_in_its_last_quarter() -> None:
     with override_settings(ROTATION_DAYS=4):
         assert state_of(NOON - timedelta(days=2, hours=23), NOON) is SecretState.FRESH
         assert state_of(NOON - timedelta(days=3), NOON) is SecretState.DUE

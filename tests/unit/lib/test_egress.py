@@ -79,7 +79,7 @@ def test_an_address_is_called_only_where_a_name_was_looked_up(border: None) -> N
         assert found == [EgressRefusedError]
 
 
-def test_the_machine_itself_is_never_refused(border: None) -> None:
+def test_egress_to_loopback_is_never_refused(border: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(("localhost", server.getsockname()[1]), timeout=5).close()
         socket.create_connection(("127.0.0.1", server.getsockname()[1]), timeout=5).close()
@@ -99,7 +99,7 @@ def test_is_local_accepts_only_addresses_of_this_machine(host: str, local: bool)
     assert is_local(host) is local
 
 
-def test_without_a_list_nothing_is_refused(border: None) -> None:
+def test_egress_without_an_allow_list_is_unrestricted(border: None) -> None:
     restrict_egress(None)
     _looked_up("elsewhere.invalid")
 

@@ -160,7 +160,7 @@ def test_http_libraries_stay_quiet_even_at_debug(lines: io.StringIO) -> None:
     assert {line["event"] for line in read(lines)} == {"warned"}
 
 
-def test_handlers_of_others_are_replaced(lines: io.StringIO) -> None:
+def test_log_handlers_of_other_libraries_are_replaced(lines: io.StringIO) -> None:
     foreign = io.StringIO()
     other = logging.getLogger("gunicorn.error")
     other.addHandler(logging.StreamHandler(foreign))
@@ -186,7 +186,7 @@ def test_warnings_and_uncaught_exceptions_are_logged(lines: io.StringIO) -> None
     assert [line["event"] for line in read(lines)][1:] == ["uncaught_in_thread", "uncaught"]
 
 
-def test_a_file_is_ours_alone_and_may_be_rotated(tmp_path: Path, lines: io.StringIO) -> None:
+def test_log_file_has_mode_600_and_can_be_rotated(tmp_path: Path, lines: io.StringIO) -> None:
     path = tmp_path / "web.log"
     configure_logging("web", path)
     getLogger("x").info("first")
@@ -240,7 +240,7 @@ POSITIONS: dict[str, Callable[[str], None]] = {
         ]
     ),
 )
-def test_a_secret_in_any_position_never_leaves(
+def test_secret_at_any_position_of_a_log_call_is_redacted(
     lines: io.StringIO, position: str, before: str, after: str, shape: str
 ) -> None:
     lines.seek(0)

@@ -22,7 +22,7 @@ print(json.dumps([before, core_dumps_disabled(), limit, child.stdout.strip()]))
 """
 
 
-def test_no_image_is_made_of_a_process_or_of_what_it_starts() -> None:
+def test_core_dumps_are_disabled_for_process_and_children() -> None:
     done = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, check=True)
     before, after, limit, of_the_child = json.loads(done.stdout)
     assert after

@@ -31,7 +31,7 @@ limit_memory(1 << 40)
 """
 
 
-def test_beyond_the_limit_is_a_memory_error_and_the_process_goes_on() -> None:
+def test_allocation_above_the_memory_limit_raises_memory_error() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False, timeout=120
     )

@@ -67,7 +67,7 @@ def test_secret_patterns_are_redacted_from_text(shape: str, around: str) -> None
     assert REDACTED in text
 
 
-def test_a_signed_tenant_is_taken_out() -> None:
+def test_tenant_ticket_is_redacted_from_text() -> None:
     ticket = "018f3c1e-7a00-7000-8000-00000000a11c|4711|1795435200|" + "0f" * 32
     assert (
         redact_text(f"set_config('app.tenant', '{ticket}')")
@@ -76,7 +76,7 @@ def test_a_signed_tenant_is_taken_out() -> None:
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_a_canary_is_taken_out_of_any_text(before: str, after: str) -> None:
+def test_canary_is_redacted_from_any_text(before: str, after: str) -> None:
     assert CANARY not in redact_text(before + CANARY + after)
 
 
@@ -132,7 +132,7 @@ def test_sensitive_names_are_recognized(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["status", "status_code", "key_id", "rows", "client_id", "encoded", "statement"]
 )
-def test_ordinary_names_are_not_sensitive(name: str) -> None:
+def test_harmless_field_names_are_not_redacted(name: str) -> None:
     assert not is_sensitive_name(name)
     assert redact({name: 7}) == {name: 7}
 
@@ -204,7 +204,7 @@ WRAPPERS: tuple[Callable[[Any], object], ...] = (
     st.lists(st.sampled_from(WRAPPERS), max_size=5),
     st.sampled_from([f"Atzr|{CORE}", Secret(CORE), f"{CORE}@example.com", f"x?code={CORE}"]),
 )
-def test_a_secret_in_any_position_never_leaves(
+def test_secret_nested_at_any_position_is_redacted(
     wrappers: list[Callable[[Any], object]], planted: object
 ) -> None:
     for wrap in wrappers:

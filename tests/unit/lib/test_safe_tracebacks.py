@@ -56,7 +56,7 @@ def test_the_message_of_a_foreign_exception_is_left_out_and_its_class_is_kept(
     assert "test_safe_tracebacks.py" in described
 
 
-def test_our_own_messages_are_kept() -> None:
+def test_traceback_keeps_messages_of_our_own_exceptions() -> None:
     assert "could not start" in _trace(ServerFailedError("PostgreSQL could not start."))
 
 

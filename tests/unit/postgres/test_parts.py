@@ -47,7 +47,7 @@ def short_path() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_the_usual_layout_is_inside_and_moves_with_the_folder(short_path: Path) -> None:
+def test_default_layout_is_in_the_state_folder_and_moves_with_it(short_path: Path) -> None:
     state = state_in(short_path)
     assert saved_layout(state) is None
     assert prepare_layout(state, ME) == Layout(state / "postgres", state / "run")
@@ -56,7 +56,7 @@ def test_the_usual_layout_is_inside_and_moves_with_the_folder(short_path: Path) 
     assert socket_directory(moved) == moved / "run"
 
 
-def test_a_closed_folder_sends_the_data_elsewhere(tmp_path: Path) -> None:
+def test_inaccessible_state_folder_puts_the_cluster_in_another_folder(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root runs the server as another user")
     state, elsewhere = state_in(tmp_path), tmp_path / "var"
@@ -75,14 +75,14 @@ def test_a_folder_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
         own_folder(trap, ME)
 
 
-def test_own_folder_is_tightened(tmp_path: Path) -> None:
+def test_own_folder_sets_mode_700(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir(mode=0o755)
     own_folder(folder, ME)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_damaged_note_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_damaged_layout_file_raises_server_failed_error(tmp_path: Path) -> None:
     state = state_in(tmp_path)
     (control_folder(state) / "where.json").write_text("{")
     with pytest.raises(ServerFailedError, match="damaged"):
@@ -109,7 +109,7 @@ def test_conninfo_quotes_what_a_password_may_hold(tmp_path: Path) -> None:
     )
 
 
-def test_reaching_is_judged_by_each_folder_above(tmp_path: Path) -> None:
+def test_can_reach_checks_every_parent_folder(tmp_path: Path) -> None:
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     assert can_reach(ME, inner)
@@ -152,7 +152,9 @@ def test_damaged_process_mark_is_loaded_as_none(tmp_path: Path, content: str) ->
 
 
 @pytest.mark.parametrize("memory", [256 * 2**20, 2 * 2**30, 64 * 2**30])
-def test_settings_fit_the_machine_and_log_no_values(tmp_path: Path, memory: int) -> None:
+def test_postgresql_settings_depend_on_memory_and_log_no_values(
+    tmp_path: Path, memory: int
+) -> None:
     chosen = cluster.settings(Layout(tmp_path, tmp_path / "run"), durable=True, memory=memory)
     assert 64 <= int(chosen["shared_buffers"].removesuffix("MB")) <= 512
     assert chosen["listen_addresses"] == ""

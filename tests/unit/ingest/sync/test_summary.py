@@ -61,7 +61,7 @@ def _connection(
         (600, 1, "180 hours"),
     ],
 )
-def test_the_rest_takes_as_long_as_its_share_of_what_arrived(
+def test_remaining_time_is_extrapolated_from_the_completed_share(
     minutes: float, done: int, left: str
 ) -> None:
     assert summarize([_stream(done)], [_connection(minutes)], AT).left == left
@@ -72,7 +72,7 @@ def test_remaining_time_is_that_of_the_slowest_stream() -> None:
     assert summarize(streams, [_connection(30)], AT).left == "30 minutes"
 
 
-def test_files_beside_a_connection_are_no_second_history() -> None:
+def test_imported_files_do_not_change_the_remaining_time() -> None:
     views = [_connection(10), _connection(5000, number=2, origin=Origin.FILES)]
     assert summarize([_stream(10)], views, AT).left == "9 minutes"
 
