@@ -63,7 +63,7 @@ class TableRegistry:
             if descriptor.covers(relation):
                 return descriptor
         raise KeyError(
-            f"table {relation} is in no data map: register it in its slice's datamap module"
+            f"table {relation} is in no data map: describe it in its package's datamap module"
         )
 
     def erasure_order(self) -> tuple[TableDescriptor, ...]:

@@ -1,4 +1,4 @@
-"""The catalogue of controls: one file per clause with a probe.
+"""The catalog of controls: one file per clause with a probe.
 
 A file has the name of its clause; `pending` lists the clauses without a probe.
 """

@@ -28,11 +28,11 @@ CONTROL = Control(
     title="The operators' pages open only with a second factor",
     statement=(
         "Every page of the operator's area opens only after a passkey or a one-time code, besides"
-        " the password: proven in this session within 12 hours and 30 minutes of silence, within"
-        " five minutes for what is dangerous. For everybody else it does not exist. Operators are"
-        " made on the server's command line only. Single sign-on by a company's own identity"
-        " provider is not built yet, and the consoles around the service (shell, database, cloud)"
-        " are not checked here."
+        " the password: proven in this session at most 12 hours ago, in a session idle for at most"
+        " 30 minutes; at most five minutes ago for what is dangerous. For everybody else it does"
+        " not exist. Operators are made on the server's command line only. Single sign-on by a"
+        " company's own identity provider is not built yet, and the consoles around the service"
+        " (shell, database, cloud) are not checked here."
     ),
     citation="Security page §3; Data Protection Policy 1.2, 1.4",
     owner="Engineering",

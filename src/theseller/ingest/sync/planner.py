@@ -1,6 +1,7 @@
 """Planning: which streams exist and which are due.
 
-The two reads over all tenants return work, never data (`guard.…` in `sql/tables.sql`).
+The two functions over all tenants return identifiers of pending work, no tenant data (`guard.…` in
+`sql/tables.sql`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Values of this slice."""
+"""Values of the deletion of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of this slice."""
+"""URLs of the deletion of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of this slice."""
+"""Values of the data inventory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of this slice."""
+"""Values of deletion requests."""
 
 from __future__ import annotations
 
