@@ -109,7 +109,7 @@ sign-out/                                       GET  302  405  405  405  405  40
                                                 POST 302  302  302  302  302  302  302
 no-shop/                                        GET  302  200  302  302  200  200  200
                                                 POST 302  405  405  405  405  405  405
-seats/<uuid:tenant>/                            GET  302  405  405  405  405  405  405
+memberships/<uuid:tenant>/                      GET  302  405  405  405  405  405  405
                                                 POST 302  404  404  404  302  302  302
 connections/                                    GET  302  200  302  302  200  200  200
                                                 POST 302  405  405  405  405  405  405
@@ -626,7 +626,7 @@ def test_every_other_url_requires_a_tenant_permission() -> None:
     personal = {
         "sign-out/",
         "no-shop/",
-        "seats/<uuid:tenant>/",
+        "memberships/<uuid:tenant>/",
         "account/security/",
         "account/second-factor/",
     }  # about the person

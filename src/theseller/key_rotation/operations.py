@@ -156,7 +156,7 @@ def plan(names: Sequence[str], *, at: datetime) -> list[SecretEntry]:
             )
         entry = known[name]
         if not (
-            entry.automatic or _is_client_secret_staged(entry) or _only_retired_by_machine(entry)
+            entry.automatic or _is_client_secret_staged(entry) or _only_retired_automatically(entry)
         ):
             raise ManualRotationError(f"{name} is replaced {entry.how}")
     return [known[name] for name in dict.fromkeys(names)]
@@ -193,7 +193,7 @@ def _is_client_secret_staged(entry: SecretEntry) -> bool:
     )
 
 
-def _only_retired_by_machine(entry: SecretEntry) -> bool:
+def _only_retired_automatically(entry: SecretEntry) -> bool:
     """Say whether a person replaces the secret and the machine retires it."""
     return not writable() and entry.kind in {SecretKind.ROOT_KEY, SecretKind.TICKET_KEY}
 

@@ -132,7 +132,7 @@ def test_hourly_rotation_job_replaces_only_due_secrets(deployed: Deployment) -> 
     )  # What an earlier test left under way, such as the grace of a client secret, is over by then.
     assert deployed.ask(_DUE, "80") == ""
     replaced = set(deployed.ask(_DUE, "84").split())
-    expected = {name for name, one in deployed.listed().items() if one["by_machine"]}
+    expected = {name for name, one in deployed.listed().items() if one["automatic"]}
     assert replaced == expected
     assert {one["state"] for one in deployed.listed().values()} == {"fresh"}
 

@@ -96,7 +96,7 @@ def test_operator_without_an_access_session_sees_no_shop(
     for page in ("/", "/products/", "/days/2026-11-01/", "/connections/", "/activity/"):
         answer = browser.get(page)
         assert (answer.status_code, answer.headers["Location"]) == (302, "/no-shop/"), page
-    assert browser.post(f"/seats/{shop.alices_shop}/").status_code == 404
+    assert browser.post(f"/memberships/{shop.alices_shop}/").status_code == 404
 
 
 def test_access_session_is_read_only_and_audits_each_page(

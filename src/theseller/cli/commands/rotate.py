@@ -261,7 +261,7 @@ def _as_json(one: SecretEntry, at: datetime) -> dict[str, object]:
         "age_days": round((at - one.made_at).total_seconds() / 86_400, 2) if one.made_at else None,
         "due_at": one.due_at.isoformat() if one.due_at else None,
         "state": one.state.value,
-        "by_machine": one.automatic,
+        "automatic": one.automatic,
         "how": one.how,
         "last_rotation": one.rotated_at.isoformat() if one.rotated_at else None,
         "under_way": one.under_way or None,
