@@ -82,7 +82,7 @@ def test_a_connection_that_lost_its_token_stays_open_and_needs_authorization(
     client = anonymous_client()
     client.force_login(User.objects.get(pk=cast.alice.id))
     page = client.get("/connections/").content.decode()
-    assert "nothing new is read until you authorize it again" in page
+    assert "nothing new is read until you authorize" in page
     with tenant_scope(cast.alices_shop):
         token_store.store_token(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
     assert "nothing new is read" not in client.get("/connections/").content.decode()
