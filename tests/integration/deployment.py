@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from theseller.crypto.secret_config import (
 )
 from theseller.postgres.layout import conninfo, control_folder, saved_layout
 from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import stop_with_parent
+from theseller.postgres.processes import stop_with_parent, wait_until
 from theseller.postgres.server import Server
 
 _PATIENCE = 60.0
@@ -263,7 +264,14 @@ def _build(
     stack.callback(_end, emulator)
     if not filled:
         _fill(server, environ)
+    assert wait_until(lambda: _accepts(port), 60), "the emulator does not start"
     return Deployment(state, environ, server, emulator)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=20):
+        return True
+    return False
 
 
 @contextlib.contextmanager
