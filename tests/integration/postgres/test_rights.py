@@ -110,11 +110,12 @@ def test_an_external_server_has_no_backup_role_that_signs_in(fresh: str) -> None
 
 
 def test_every_role_reads_the_same_rights(fresh: str) -> None:
+    # All within the lock of the roles: a migration elsewhere grants some for a moment.
     with _superuser(fresh) as cursor:
         found = read_rights(cursor)
-    for role in ("web", "probe"):
-        with psycopg.connect(role_dsn(role, fresh)) as connection, connection.cursor() as cursor:
-            assert read_rights(cursor) == found
+        for role in ("web", "probe"):
+            with psycopg.connect(role_dsn(role, fresh)) as other, other.cursor() as reader:
+                assert read_rights(reader) == found
 
 
 _EXTRA = {
