@@ -53,7 +53,7 @@ _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
 CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
 #: Names that an older release recorded for a step: what it began is finished under the present
 #: name.
-_RENAMED_STEPS = {"believe": "accept"}
+_FORMER_STEP_NAMES = {"believe": "accept"}
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
 _LOCK = 7_105_001
 
@@ -271,7 +271,7 @@ def _advance(run: Run, kind: SecretKind) -> RotationResult:
     # The row's own reason chooses the steps, so that an interrupted one continues as it was begun.
     steps = _STEPS[kind](replace(run, skip_waits=False))
     done = (
-        [step.name for step in steps].index(_RENAMED_STEPS.get(run.step, run.step)) + 1
+        [step.name for step in steps].index(_FORMER_STEP_NAMES.get(run.step, run.step)) + 1
         if run.step
         else 0
     )

@@ -148,7 +148,7 @@ Tamper = Callable[[Superuser, list[int]], set[tuple[Fault, int | None]]]
 
 def _change(superuser: Superuser, at: list[int]) -> set[tuple[Fault, int | None]]:
     superuser.execute(
-        "update audit_event set actor = 'user:somebody-else' where position = %s", [at[3]]
+        "update audit_event set actor = 'user:another-user' where position = %s", [at[3]]
     )
     return {(Fault.CHANGED, at[3])}
 

@@ -13,7 +13,7 @@ from tests.integration.deployment import Deployment, within
 
 from theseller.cli.embedded_server import apply_roles
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
-from theseller.key_rotation.operations import _RENAMED_STEPS
+from theseller.key_rotation.operations import _FORMER_STEP_NAMES
 from theseller.postgres.cluster import SUPERUSER
 from theseller.postgres.layout import conninfo
 from theseller.postgres.locator import find_binaries
@@ -231,7 +231,7 @@ def test_a_rotation_that_an_older_release_began_is_finished(deployed: Deployment
     """The older release recorded the step `accept` under another name."""
     former = deployed.secret("tenant-ticket-key")
     assert deployed.ask(_CUT_OFF_BEFORE_SWITCH, "tenant-ticket-key") == "cut off"
-    (recorded,) = [name for name, present in _RENAMED_STEPS.items() if present == "accept"]
+    (recorded,) = [name for name, present in _FORMER_STEP_NAMES.items() if present == "accept"]
     with psycopg.connect(
         conninfo(deployed.state, SUPERUSER, deployed.secret("db-superuser")), autocommit=True
     ) as superuser:

@@ -58,7 +58,7 @@ def _in_database(does: str, broken: str, repaired: str) -> None:
 
 for _does, _broken, _repaired in (
     ("changes who did it in a line of the log",
-     ("update audit_event set actor = 'user:somebody-else' where position in (select position from"
+     ("update audit_event set actor = 'user:another-user' where position in (select position from"
      " kept)"),
      "update audit_event e set actor = k.actor from kept k where e.position = k.position"),
     ("deletes a line of the log",

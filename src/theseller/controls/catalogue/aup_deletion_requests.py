@@ -92,8 +92,8 @@ def probe(context: ProbeContext) -> Outcome:
     declared = context.number(_DECLARED, [DisconnectReason.AMAZON_REQUEST.value])
     waiting = [
         received
-        for received, _, covered, _, certified, _, stands in requests
-        if certified < covered or stands
+        for received, _, covered, _, certified, _, tenant_pending in requests
+        if certified < covered or tenant_pending
     ]
     oldest = (context.at - min(waiting)).days if waiting else 0
     late = sum(

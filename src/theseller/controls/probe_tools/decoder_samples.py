@@ -51,7 +51,7 @@ def report_with_canaries(kind: ReportType) -> bytes:
     columns = COLUMNS[kind]
     kept = sorted(columns.required | columns.optional)
     cells = {name: _CELLS.get(name, "") for name in kept} | dict.fromkeys(
-        (*columns.dropped, "column-that-nobody-listed"), CANARY
+        (*columns.dropped, "unlisted-column"), CANARY
     )
     rows = [list(cells)]
     if kind is ReportType.SETTLEMENT_V2:
