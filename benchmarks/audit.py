@@ -25,11 +25,11 @@ from django.conf import settings
 from tests.database import test_server
 from tests.sabotage.databases import own_database
 
+from theseller.audit.checkpointing import seal
+from theseller.audit.event_tags import Tag
+from theseller.audit.log_verification import verify_log
 from theseller.audit.operations import record
-from theseller.audit.sealing import seal
-from theseller.audit.tags import Tag
-from theseller.audit.verification import verify_log
-from theseller.crypto.keystore import FileKeyStore
+from theseller.crypto.key_store import FileKeyStore
 
 LINES, WRITTEN = 200_000, 2_000
 #: To time the check of the chain of checkpoints.

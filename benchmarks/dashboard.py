@@ -134,11 +134,11 @@ def statements(shop: UUID, days: int) -> list[Statement]:
     from django.db import connections
 
     from theseller.analytics.pages import queries
+    from theseller.analytics.pages.page_filters import store_options
     from theseller.analytics.pages.periods import Span
     from theseller.analytics.pages.product_queries import ProductQuery, product_page
-    from theseller.analytics.pages.selection import store_options
     from theseller.ingest.sync.queries import freshness, progress
-    from theseller.tenancy.scope import tenant_scope
+    from theseller.tenancy.tenant_scope import tenant_scope
 
     caught: list[Statement] = []
 
@@ -183,7 +183,7 @@ def _measure(database: str, shops: list[UUID], name: str, days: int) -> dict[str
             test_server().superuser_dsn(database), cursor_factory=psycopg.ClientCursor
         ) as superuser,
     ):
-        from theseller.tenancy.scope import read_session
+        from theseller.tenancy.tenant_scope import read_session
 
         session = read_session(web)
         for round_ in range(ROUNDS):
@@ -220,7 +220,7 @@ def open_scope(cursor: Any, session: Any, shop: UUID) -> None:  # noqa: ANN401
     """Give the transaction of `cursor` a ticket for `shop`."""
     from django.conf import settings
 
-    from theseller.crypto.mac import tenant_ticket
+    from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
 
     ticket = tenant_ticket(
         settings.TENANT_TICKET_KEY(),

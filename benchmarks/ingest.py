@@ -27,13 +27,13 @@ from tests import conftest as setting  # sets Django up  # isort: skip
 import psycopg
 from tests.database import test_server
 
-from theseller.amazon.reports.report import Options, stream_report
+from theseller.amazon.reports.report_reader import Options, stream_report
+from theseller.ingest.facts.fact_rows import ORDER_COLUMNS
 from theseller.ingest.facts.minimize_orders import OrderMinimizer
-from theseller.ingest.facts.orders import write_orders
-from theseller.ingest.facts.rows import ORDER_COLUMNS
+from theseller.ingest.facts.write_orders import write_orders
 from theseller.lib.ids import new_id
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ROWS = 60_000
 RUNS = 5

@@ -149,7 +149,7 @@ def _measure(
     import psycopg
     from tests.database import role_dsn
 
-    from theseller.tenancy.scope import read_session
+    from theseller.tenancy.tenant_scope import read_session
 
     chance = random.Random(7)  # repeatable, not secret
     weights = [1 / (rank + 1) for rank in range(len(shops))]

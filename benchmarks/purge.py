@@ -28,7 +28,7 @@ import psycopg
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.lib.ids import new_id
-from theseller.postgres.layout import conninfo
+from theseller.postgres.server_folders import conninfo
 
 BAR, MONTHS, PRODUCTS = 1.2, 18, 100
 #: Against the same by hand, without chunks, marks, search or certificate.
@@ -43,11 +43,11 @@ _TABLES = ("ingest_order_line", "analytics_day_product")
 #: the pace that is named.
 _PURGE = (
     "import django, sys, time; django.setup()\nfrom uuid import UUID; from theseller.erasure import"
-    " throttle; from theseller.erasure.connections import erase_connection; from theseller.lib"
-    " import clock\nfrom theseller.erasure.queries import due_connections;"
+    " work_pacing; from theseller.erasure.connection_erasure import erase_connection; from"
+    " theseller.lib import clock\nfrom theseller.erasure.queries import due_connections;"
     " due_connections(at=clock.now()); print('ready', flush=True)\nsys.stdin.readline(); begun ="
     " time.monotonic()\ndone = erase_connection(connection=UUID(sys.argv[1]),"
-    " tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(throttle,"
+    " tenant=UUID(sys.argv[2]), at=clock.now(), throttle=getattr(work_pacing,"
     " sys.argv[3]))\nprint(done.completed, sum(done.deleted.values()), time.monotonic() - begun,"
     " done.waiting, flush=True)"
 )

@@ -12,7 +12,7 @@ from uuid import UUID
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 from theseller.tenancy.operations import create_tenant
 
 #: An ordinary moment for tests that need no other.

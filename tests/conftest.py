@@ -68,7 +68,7 @@ LONGEST = (
     "integration/key_rotation/test_kills.py",
     "integration/crypto/test_conformance.py",
     "integration/erasure/test_concurrent_erasure.py",
-    "integration/postgres/test_role_ownership.py",
+    "integration/postgres/test_foreign_roles_check.py",
     "integration/ingest/imports/test_import_report.py",
     "integration/erasure/test_tenant_erasure.py",
     "completeness/test_tenant_isolation.py",
@@ -80,8 +80,8 @@ def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
     from theseller.cli.state_folders import make_state_folder
     from theseller.crypto.key_types import new_root_key
-    from theseller.crypto.providers import FileSecretProvider, new_text_secret
-    from theseller.lib.secret import Secret
+    from theseller.crypto.secret_providers import FileSecretProvider, new_text_secret
+    from theseller.lib.secret_type import Secret
 
     shutil.rmtree(STATE, ignore_errors=True)
     os.environ.update(

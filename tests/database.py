@@ -24,10 +24,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from theseller.postgres.layout import conninfo
-from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, wait_until
-from theseller.postgres.roles import (
+from theseller.postgres.binaries import find_binaries
+from theseller.postgres.os_processes import ProcessMark, process_mark, stop_processes, wait_until
+from theseller.postgres.role_setup import (
     DATABASE,
     LOGIN_ROLES,
     close_database,
@@ -35,6 +34,7 @@ from theseller.postgres.roles import (
     ensure_roles,
 )
 from theseller.postgres.server import Server
+from theseller.postgres.server_folders import conninfo
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Where sessions and servers of tests have their folders: in memory if bin/test made a folder

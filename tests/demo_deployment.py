@@ -24,15 +24,15 @@ from typing import Any
 import psycopg
 from tests import preloaded
 
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import conninfo, saved_layout
-from theseller.postgres.processes import (
+from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.os_processes import (
     ProcessMark,
     process_mark,
     stop_processes,
     stop_with_parent,
     wait_until,
 )
+from theseller.postgres.server_folders import conninfo, saved_layout
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The emulated Amazon allows this many times its usual rates, so that years arrive in seconds.

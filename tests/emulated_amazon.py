@@ -20,13 +20,13 @@ from django.conf import settings
 from django.test.utils import override_settings
 
 from theseller.amazon.endpoints import Endpoints
-from theseller.amazon.features import FEATURES, roles_for
+from theseller.amazon.feature_requirements import FEATURES, roles_for
 from theseller.connections import access_tokens
-from theseller.connections.amazon_clients import close_amazon_http, lwa_client
+from theseller.connections.http_and_lwa_clients import close_amazon_http, lwa_client
 from theseller.emulator.app import create_app
 from theseller.emulator.settings import Application, Config
 from theseller.lib.clock import now
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"
 ROLES = tuple(role.value for role in roles_for(FEATURES))

@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from theseller.emulator.reports.settlement import SettlementWriter
-from theseller.emulator.world.events import Event
-from theseller.emulator.world.money import Charge
+from theseller.emulator.world.charges import Charge
+from theseller.emulator.world.financial_events import Event
 from theseller.emulator.world.orders import Order
 from theseller.emulator.world.sellers import SELLERS, Seller, Store
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 SEED = 7  # the emulator's own default, with which the demo runs it
 ALICE, CHARLIE = "A2ALICEEXAMPLE1", "A3CHARLIEEXMPL"

@@ -16,7 +16,7 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import add_operator, create_user, remove_operator
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +86,16 @@ def operator_client(
     operator: OperatorUser, *, at: datetime | None = None, seen: datetime | None = None
 ) -> Client:
     """Return her browser with a proof of `at` in its session, and a last visit of `seen`."""
-    from theseller.accounts.mfa import proofs
+    from theseller.accounts.mfa import session_proofs
     from theseller.accounts.mfa.queries import own_factors
 
     client, at = signed_in_client(operator), at or clock.now()
     factor = own_factors(operator.id)[0]
     request = HttpRequest()
     request.session = client.session
-    proofs.store_proof(request, Proof(operator.id, factor.id, factor.kind, at))
+    session_proofs.store_proof(request, Proof(operator.id, factor.id, factor.kind, at))
     if seen is not None:
-        proofs.note_activity(request.session, seen)
+        session_proofs.note_activity(request.session, seen)
     request.session.save()
     client.cookies["theseller_session"] = str(request.session.session_key)
     return client

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from theseller.postgres.processes import stop_with_parent
+from theseller.postgres.os_processes import stop_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 _FILES = 3  # the connection on which the exit status is awaited, standard output, standard error
@@ -47,15 +47,15 @@ _LIBRARIES = (
     "django.forms", "django.http", "django.template.loader", "django.urls",
     "django.utils.translation", "django.views", "httpx", "logging.config", "procrastinate",
     "psycopg.types.json", "psycopg_pool", "structlog", "tarfile", "theseller.accounts.types",
-    "theseller.amazon.decoders.finances", "theseller.amazon.decoders.inventory",
+    "theseller.amazon.decoders.transactions", "theseller.amazon.decoders.inventory",
     "theseller.amazon.decoders.orders", "theseller.amazon.decoders.recipients",
-    "theseller.amazon.documents", "theseller.amazon.lwa", "theseller.amazon.reports",
-    "theseller.amazon.spapi", "theseller.analytics.rollups.types", "theseller.audit.types",
+    "theseller.amazon.report_document_stream", "theseller.amazon.lwa", "theseller.amazon.reports",
+    "theseller.amazon.spapi_client", "theseller.analytics.rollups.types", "theseller.audit.types",
     "theseller.backups.types", "theseller.buyer_pii.types", "theseller.cli.errors",
-    "theseller.config.database", "theseller.config.egress", "theseller.config.environment",
-    "theseller.connections.types", "theseller.controls.types", "theseller.crypto.secret_config",
-    "theseller.datamap.registry", "theseller.erasure.types", "theseller.ingest.types",
-    "theseller.key_rotation.types", "theseller.lib.database_failures", "theseller.lib.logs",
+    "theseller.config.database_settings", "theseller.config.egress_and_subprocessors", "theseller.config.environment",
+    "theseller.connections.types", "theseller.controls.types", "theseller.crypto.secret_and_key_config",
+    "theseller.datamap.table_registry", "theseller.erasure.types", "theseller.ingest.types",
+    "theseller.key_rotation.types", "theseller.lib.database_failures", "theseller.lib.structured_logging",
     "theseller.lib.safe_tracebacks", "theseller.operators.access.types",
     "theseller.postgres.server", "uuid", "zoneinfo",
 )  # fmt: skip

@@ -19,8 +19,8 @@ from tests.expected_figures import ALICE
 from theseller.accounts.mfa.totp import code_of, step_at
 from theseller.emulator.cli import main as emulator
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.postgres.processes import wait_until
+from theseller.lib.secret_type import Secret
+from theseller.postgres.os_processes import wait_until
 
 SIZES = {"wide": WIDE, "phone": PHONE}
 SCHEMES = ("light", "dark")

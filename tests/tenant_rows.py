@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from theseller.datamap.registry import erasure_order
+from theseller.datamap.table_registry import erasure_order
 from theseller.lib.ids import new_id
 
 _AT = "'2026-11-01T12:00:00Z'"

@@ -26,7 +26,7 @@ import uvicorn
 from tests.clients.front import DOCUMENTS, Front
 
 from theseller.emulator.app import create_app
-from theseller.emulator.runtime import Emulator
+from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.settings import ROLES, Application, Config
 
 HERE = Path(__file__).resolve().parent

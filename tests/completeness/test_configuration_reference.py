@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from theseller.postgres.roles import LOGIN_ROLES
+from theseller.postgres.role_setup import LOGIN_ROLES
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NAME = re.compile(r"THESELLER_[A-Z0-9_]*[A-Z0-9]|DATABASE_URL")

@@ -11,9 +11,9 @@ from pathlib import Path
 from django.core.wsgi import get_wsgi_application
 from tests.demo_deployment import ROOT
 
-from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.inventory_drift import inventory_drift
-from theseller.datamap.document import page
+from theseller.controls.probe_tools.data_map_drift import inventory_drift
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.datamap.documentation_page import page
 from theseller.lib import clock
 
 DOCUMENT = Path(ROOT) / "docs" / "data-map.md"

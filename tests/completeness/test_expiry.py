@@ -12,8 +12,8 @@ from procrastinate.contrib.django import app
 from tests.conftest import as_role
 
 from theseller.accounts.tasks import delete_expired_sessions
-from theseller.config import worker
-from theseller.datamap.registry import descriptors
+from theseller.config import job_worker
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import BY_THE_WORKER, Eraser, TableDescriptor
 from theseller.edge.tasks import delete_idle_buckets
 from theseller.lib import clock
@@ -24,7 +24,7 @@ EXPIRING = [one for one in descriptors() if one.eraser is Eraser.EXPIRY]
 @pytest.mark.parametrize("descriptor", EXPIRING, ids=lambda one: one.table)
 def test_every_table_that_expires_names_its_live_recurring_job(descriptor: TableDescriptor) -> None:
     if descriptor.expired_by == BY_THE_WORKER:
-        assert 'delete_jobs="always"' in Path(worker.__file__).read_text()
+        assert 'delete_jobs="always"' in Path(job_worker.__file__).read_text()
         return
     recurring = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
     assert descriptor.expired_by in recurring

@@ -15,10 +15,10 @@ from tests.cast import Cast
 from tests.database import role_dsn, test_server
 from tests.tenant_rows import seed_every_table
 
-from theseller.crypto.mac import DatabaseSession, tenant_ticket
-from theseller.datamap.registry import descriptors
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import read_session
+from theseller.crypto.hmac_and_tenant_ticket import DatabaseSession, tenant_ticket
+from theseller.datamap.table_registry import descriptors
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import read_session
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
 ROLES = ("web", "auth", "operator", "worker", "retention", "pii")
@@ -184,7 +184,7 @@ def test_a_wrong_scope_sees_nothing_and_changes_nothing(
 
 
 def test_every_table_of_the_database_is_in_the_data_map(database: str) -> None:
-    from theseller.datamap.registry import differences
+    from theseller.datamap.table_registry import differences
 
     with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
         catalogue = superuser.execute(

@@ -32,17 +32,17 @@ from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.datamap.registry import descriptors
-from theseller.erasure.connections import erase_connection
+from theseller.datamap.table_registry import descriptors
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import connection_certificate
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 from theseller.privacy.account_deletion.operations import delete_account
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: Who requests, in this order: the owner comes last, for she may delete what the others must still
 #: find. `other_shop` owns another shop; `operator` has proven a second factor, `unproven` is an

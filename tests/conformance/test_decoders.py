@@ -18,33 +18,33 @@ import pytest
 from tests.conformance import amazon_sdk
 
 from theseller.amazon.decoders import (
-    balances,
-    finances,
+    balances_and_summaries,
     inventory,
+    marketplace_participations,
+    order_metrics,
     orders,
     recipients,
-    reports,
-    sales,
-    sellers,
+    reports_api,
+    transactions,
 )
+from theseller.amazon.decoders.known_response_shapes import SHAPES
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER
-from theseller.amazon.decoders.shape import Shape, Why, dropped
-from theseller.amazon.decoders.shapes import SHAPES
-from theseller.amazon.operations import OPERATIONS
+from theseller.amazon.decoders.response_shape import Shape, Why, dropped
+from theseller.amazon.spapi_operations import OPERATIONS
 
 DECODE = {
     "searchOrders": orders.decode_orders_page,
     "getOrder": orders.decode_order,
-    "listTransactions": finances.decode_transactions,
-    "listBalances": balances.decode_balances,
-    "listSummary": balances.decode_summaries,
+    "listTransactions": transactions.decode_transactions,
+    "listBalances": balances_and_summaries.decode_balances,
+    "listSummary": balances_and_summaries.decode_summaries,
     "getInventorySummaries": inventory.decode_inventory,
-    "createReport": reports.decode_created_report,
-    "getReports": reports.decode_reports,
-    "getReport": reports.decode_report,
-    "getReportDocument": reports.decode_report_document,
-    "getMarketplaceParticipations": sellers.decode_participations,
-    "getOrderMetrics": sales.decode_order_metrics,
+    "createReport": reports_api.decode_created_report,
+    "getReports": reports_api.decode_reports,
+    "getReport": reports_api.decode_report,
+    "getReportDocument": reports_api.decode_report_document,
+    "getMarketplaceParticipations": marketplace_participations.decode_participations,
+    "getOrderMetrics": order_metrics.decode_order_metrics,
 }
 NAMES = sorted(OPERATIONS)
 
@@ -239,7 +239,7 @@ def test_additional_personal_field_in_a_model_is_detected() -> None:
 
 
 def test_undeclared_path_of_a_response_is_detected() -> None:
-    forgetful = Shape("getReport", reports.ReportState, dropped())
+    forgetful = Shape("getReport", reports_api.ReportState, dropped())
     model = set(amazon_sdk.leaves(*amazon_sdk.answer_schema("getReport")))
     assert model - forgetful.kept - set(forgetful.dropped) == {"reportScheduleId"}
     assert forgetful.drift(b'{"reportScheduleId":"1"}') == ("reportScheduleId",)

@@ -17,7 +17,7 @@ from tests.conformance.amazon_sdk import document
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, amazon_with
 
 from theseller.amazon.reports import TrafficDay, read_report
-from theseller.emulator.canary import ORDER_PATHS
+from theseller.emulator.canary_texts import ORDER_PATHS
 
 FIRST_STORE = {ALICE: "ATVPDKIKX0DER", CHARLIE: "A1F83G8C2ARO7P", DORA: "A1VC38T7YXB528"}
 EVERYTHING = (

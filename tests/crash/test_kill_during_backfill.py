@@ -34,7 +34,7 @@ from tests.expected_figures import (
 )
 
 from theseller.lib import clock
-from theseller.postgres.processes import ProcessMark, process_mark, wait_until
+from theseller.postgres.os_processes import ProcessMark, process_mark, wait_until
 
 pytestmark = pytest.mark.timeout(2400)
 TENANT = "a11ce000-0000-7000-8000-000000000001"

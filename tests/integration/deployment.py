@@ -26,18 +26,18 @@ from tests import preloaded
 from tests.database import locked, session_folder
 from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.providers import WritableSecretProvider
-from theseller.crypto.secret_config import (
+from theseller.crypto.key_store import KeyStore
+from theseller.crypto.secret_and_key_config import (
     SecretConfig,
     make_key_store,
     make_secret_provider,
     parse_secret_config,
 )
-from theseller.postgres.layout import conninfo, control_folder, saved_layout
-from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import stop_with_parent, wait_until
+from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.postgres.binaries import find_binaries
+from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server import Server
+from theseller.postgres.server_folders import conninfo, control_folder, saved_layout
 
 _PATIENCE = 60.0
 #: Each process counts what it does in a file of this folder of the state.
@@ -248,7 +248,7 @@ def _build(
     archiving: bool,
     filled: bool,
 ) -> Deployment:
-    from theseller.cli.demo_application import write_application
+    from theseller.cli.demo_amazon_application import write_application
     from theseller.cli.deployment_secrets import ensure_secrets
 
     server = _started(stack, state, environ, archiving=archiving)
@@ -292,7 +292,7 @@ def _prepare_database(server: Server, environ: dict[str, str]) -> subprocess.Com
     """Do what `theseller migrate` does on a server that this process runs."""
     code = (
         "import os, sys; from pathlib import Path; from theseller.cli.deployment_secrets import"
-        " ensure_secrets, role_passwords;from theseller.postgres.roles import ensure_roles; dsn ="
+        " ensure_secrets, role_passwords;from theseller.postgres.role_setup import ensure_roles; dsn ="
         " sys.argv[1];ensure_roles(dsn,"
         " role_passwords(ensure_secrets(Path(os.environ['THESELLER_STATE']))));import django;"
         " django.setup();from theseller.config.migrate import migrate; from theseller.lib import"

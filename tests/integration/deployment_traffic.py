@@ -31,19 +31,19 @@ from tests.integration.fill_deployment import TOKEN
 
 from theseller.accounts.mfa import operations as mfa
 from theseller.accounts.mfa import totp
-from theseller.accounts.mfa import totp_store as mfa_vault
+from theseller.accounts.mfa import totp_secret_sealing as mfa_vault
 from theseller.accounts.models import Authenticator, User
 from theseller.accounts.sessions import SessionStore, end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.crypto.key_types import Purpose
-from theseller.erasure.certificates import signing_key
+from theseller.erasure.certificate_creation import signing_key
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _PEOPLE = json.loads((settings.ENVIRONMENT.state / "people.json").read_text())
 _application = get_wsgi_application()
@@ -131,7 +131,9 @@ def reconnect(turn: int) -> None:
 def unseal(turn: int) -> None:
     one = _PEOPLE[turn % len(_PEOPLE)]
     with tenant_scope(UUID(one["tenant"])):
-        if token_store.open_token(UUID(one["tenant"]), UUID(one["connection"])) != Secret(TOKEN):
+        if refresh_token_store.open_token(UUID(one["tenant"]), UUID(one["connection"])) != Secret(
+            TOKEN
+        ):
             raise WrongAnswerError("token lost")
 
 
@@ -246,7 +248,7 @@ def sign_in(person: str) -> str:
     user = User.objects.get(id=person)
     kept = SessionStore()
     kept[SESSION_KEY] = str(user.pk)
-    kept[BACKEND_SESSION_KEY] = "theseller.accounts.backend.PasswordBackend"
+    kept[BACKEND_SESSION_KEY] = "theseller.accounts.password_backend.PasswordBackend"
     kept[HASH_SESSION_KEY] = user.get_session_auth_hash()
     kept.save()
     return str(kept.session_key)

@@ -15,12 +15,12 @@ from django.db import connections as databases
 from tests.cast import create_cast
 from tests.operators import enroll_app
 
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 TOKEN = "Atzr|" + "IwEBIrotation" * 8
 
@@ -39,7 +39,7 @@ def main() -> None:
                 " '{}', %s, %s, %s)",
                 [tenant, connection, ["ATVPDKIKX0DER"], at, at, at],
             )
-            token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
+            refresh_token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
         app = enroll_app(person.id, at).reveal()
         found.append(
             {

@@ -35,7 +35,7 @@ from tests.expected_figures import (
 from tests.leak_scanner import Exact
 
 from theseller.lib import clock
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 pytestmark = [
     pytest.mark.skipif(

@@ -24,7 +24,7 @@ from tests.expected_figures import CHARLIE, SMALL_SELLER
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
 from theseller.lib import clock
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 pytestmark = pytest.mark.timeout(1800)
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"

@@ -18,7 +18,7 @@ from tests.demo_leak_scan import scan_everything
 from tests.leak_scanner import CANARY
 
 from theseller.amazon.roles import RestrictedRole
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 pytestmark = [
     pytest.mark.skipif(

@@ -23,8 +23,8 @@ from tests.sabotage.machine import encrypted_machine
 from theseller.amazon.roles import RestrictedRole
 from theseller.controls.catalogue import bak_automatic
 from theseller.controls.probe_tools import disk_encryption
-from theseller.lib.egress import restrict_egress
-from theseller.postgres.layout import control_folder, saved_layout
+from theseller.lib.egress_guard import restrict_egress
+from theseller.postgres.server_folders import control_folder, saved_layout
 
 
 @pytest.fixture(autouse=True)

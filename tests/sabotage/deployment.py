@@ -19,35 +19,35 @@ from tests.operators import OperatorUser, create_operator, operator_client
 
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole, Operator
-from theseller.amazon.features import OFFERED, roles_for
-from theseller.audit import external_copy
-from theseller.audit.sealing import seal
+from theseller.amazon.feature_requirements import OFFERED, roles_for
+from theseller.audit import checkpoint_copy_file
+from theseller.audit.checkpointing import seal
 from theseller.buyer_pii.operations import enable_packing_slips
-from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.store_recipient import store_recipient
 from theseller.buyer_pii.types import Recipient
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control
-from theseller.controls.page import security_page
+from theseller.controls.security_page_data import security_page
 from theseller.controls.types import Status
-from theseller.erasure.connections import erase_connections
+from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenants import erase_tenant
-from theseller.key_rotation.inventory import inventory
+from theseller.erasure.tenant_erasure import erase_tenant
 from theseller.key_rotation.operations import note_age
+from theseller.key_rotation.secret_inventory import inventory
 from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 from theseller.operators.access.operations import close_access, confirm_review, open_access
 from theseller.operators.access.queries import events_to_review
 from theseller.operators.access.types import SessionEnd
 from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 US = "ATVPDKIKX0DER"
 #: Shaped like a token of Amazon's and worth nothing.
@@ -177,7 +177,7 @@ def seal_again() -> None:
 
     Another module's may have left its copy in the state folder that all share.
     """
-    external_copy.copy_path().unlink(missing_ok=True)
+    checkpoint_copy_file.copy_path().unlink(missing_ok=True)
     wait_for_open_transactions()
     with as_role("worker"):
         seal(at=clock.now())
@@ -234,7 +234,7 @@ def connect(tenant: UUID, person: UUID, region: Region) -> UUID:
                 at + timedelta(minutes=10),
             ],
         )
-        token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
+        refresh_token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
     with as_role("worker"), tenant_scope(tenant), databases["default"].cursor() as cursor:
         cursor.execute(
             "insert into ingest_stream (tenant_id, connection_id, name, due_at, last_attempt_at)"

@@ -19,13 +19,13 @@ import pytest
 from django.conf import settings
 from tests.sabotage.deployment import TOKEN, Deployment
 
-from theseller.amazon import operations as allow_list
-from theseller.amazon.operations import Operation
-from theseller.controls.probe_tools.context import live_context
+from theseller.amazon import spapi_operations as allow_list
+from theseller.amazon.spapi_operations import Operation
+from theseller.controls.probe_tools.probe_context import live_context
 from theseller.controls.types import Status
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 Superuser = psycopg.Connection[tuple[object, ...]]
 

@@ -14,13 +14,13 @@ from django.db import transaction
 from tests.database import role_dsn
 from tests.sabotage.deployment import Deployment, probe_all
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.controls import code_version, page
+from theseller.controls import code_version, security_page_data
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
-from theseller.controls.page import displayed_status, security_page
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.controls.security_page_data import displayed_status, security_page
 from theseller.controls.tasks import run_due_controls
 from theseller.controls.types import (
     CatalogueEntry,
@@ -101,7 +101,7 @@ def test_evidence_that_another_process_adds_meanwhile_turns_the_page_not_red(
         )
         return found
 
-    monkeypatch.setattr(page, "security_page", while_it_is_read)
+    monkeypatch.setattr(security_page_data, "security_page", while_it_is_read)
     evidence = run_control("page-true", at=clock.now())
     assert added
     assert evidence.outcome is Status.PASSED, evidence.summary

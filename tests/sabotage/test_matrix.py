@@ -13,7 +13,7 @@ from tests.sabotage.acts import SABOTEURS
 from tests.sabotage.saboteurs import Saboteur
 
 from theseller.controls.catalogue import CATALOGUE
-from theseller.controls.catalogue.pending import PENDING
+from theseller.controls.catalogue.clauses_without_probe import PENDING
 from theseller.controls.types import Status
 
 _PAGE = Path(__file__).parents[2] / "docs" / "sabotage.md"

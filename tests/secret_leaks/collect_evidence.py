@@ -34,9 +34,9 @@ from tests.secret_leaks.process_memory import (
     search_memory,
 )
 
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import conninfo
-from theseller.postgres.locator import find_binaries
+from theseller.postgres.binaries import find_binaries
+from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.server_folders import conninfo
 
 PLANTED = "planted-" + "8kHs3Wd9Zx5Tq7Rn2Bv6"
 WORDS = {

@@ -33,9 +33,9 @@ from tests.secret_leaks.recording_amazon import (
 )
 
 from theseller.amazon.reports import ReportType
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import wait_until
+from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.os_processes import wait_until
+from theseller.postgres.server_folders import conninfo
 
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
 _PATIENCE = 240.0

@@ -11,7 +11,7 @@ import procrastinate
 from tests.secret_leaks.failures import FAILURES
 from tests.secret_leaks.planted_secrets import planted_secret
 
-from theseller.config import jobs as product
+from theseller.config import job_registration as product
 from theseller.connections.access_tokens import open_connection
 from theseller.lib import clock
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from theseller.amazon.features import OFFERED
+from theseller.amazon.feature_requirements import OFFERED
 
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SET_COOKIE = "set-cookie"

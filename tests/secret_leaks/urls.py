@@ -15,7 +15,7 @@ from tests.secret_leaks.failures import FAILURES
 
 from theseller.config.urls import handler400, handler403, handler404, handler500
 from theseller.config.urls import urlpatterns as product_patterns
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 

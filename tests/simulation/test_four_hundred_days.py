@@ -26,20 +26,20 @@ from tests.conftest import as_role
 from tests.integration.erasure.kills import LittleSource
 from tests.sabotage.databases import own_database
 
-from theseller.backups.context import BackupContext
+from theseller.backups.backup_context import BackupContext
 from theseller.backups.operations import keep_wal, prune, readable, take
-from theseller.backups.targets import DirectoryTarget, TargetError
+from theseller.backups.storage_targets import DirectoryTarget, TargetError
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keystore import FileKeyStore
-from theseller.erasure.connections import erase_connection
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store import FileKeyStore
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import due_connections
 from theseller.lib.ids import creation_time
 from theseller.lib.marketplaces import Region
 from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
-from theseller.retention.expiry import delete_expired_facts, tenants_with_expired_facts
-from theseller.retention.limits import (
+from theseller.retention.fact_expiry import delete_expired_facts, tenants_with_expired_facts
+from theseller.retention.retention_limits import (
     BACKUP_DAYS,
     BACKUP_DAYS_MAX,
     BACKUP_HOURS,
@@ -47,7 +47,7 @@ from theseller.retention.limits import (
     FACTS_KEPT_DAYS,
 )
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 pytestmark = pytest.mark.timeout(1800)
 BEGIN = datetime(2025, 10, 20, tzinfo=UTC)

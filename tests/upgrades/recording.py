@@ -21,16 +21,16 @@ from tests.cast import NOON, create_cast
 from tests.database import test_server
 
 from theseller.audit import checkpoint_format
-from theseller.audit.sealed_lines import COLUMNS, last_mark, line_of, pack
+from theseller.audit.log_line_digests import COLUMNS, last_mark, line_of, pack
 from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.signing import SigningKey
-from theseller.erasure.connections import erase_connection
+from theseller.crypto.canonical_json_signing import SigningKey
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
-from theseller.postgres.locator import find_binaries
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.postgres.binaries import find_binaries
+from theseller.tenancy.tenant_scope import tenant_scope
 
 RELEASES = Path(__file__).parent / "releases"
 #: What a newer pg_dump writes before the first object and behind the last one, and an older server

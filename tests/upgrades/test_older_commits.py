@@ -13,8 +13,8 @@ import pytest
 from tests.upgrades.catalogue import schema_of
 from tests.upgrades.old_code import LANDED, ROOT, source_of, theseller
 
-from theseller.crypto.providers import FileSecretProvider
-from theseller.postgres.locator import find_binaries
+from theseller.crypto.secret_providers import FileSecretProvider
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.server import Server
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1800)]

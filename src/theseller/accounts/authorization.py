@@ -19,9 +19,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from theseller.accounts.mfa.proofs import note_activity
+from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.models import User
-from theseller.accounts.operator_session import OperatorAuthState, operator_auth_state
+from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
 from theseller.accounts.queries import tenants_of
 from theseller.accounts.types import Operator, Permission, TenantContext
 from theseller.lib import clock

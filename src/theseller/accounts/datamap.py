@@ -5,7 +5,7 @@ They say what each of its tables stores, for how long, and who may use it.
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
 describe_table(

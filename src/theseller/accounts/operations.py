@@ -12,12 +12,12 @@ from theseller.accounts.addresses import canonical
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import accounts_database
+from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def create_user(

@@ -10,8 +10,8 @@ from django.db import connections
 from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
-from theseller.edge.databases import accounts_database
-from theseller.lib import sql
+from theseller.edge.database_routing import accounts_database
+from theseller.lib import sql_helpers
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
@@ -22,7 +22,7 @@ def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     """
     return tuple(
         (tenant, name, MemberRole(role))
-        for tenant, name, role in sql.rows(
+        for tenant, name, role in sql_helpers.rows(
             connections[accounts_database()],
             "select tenant_id, tenant_name, role from guard.tenants_of(%s)",
             [person],

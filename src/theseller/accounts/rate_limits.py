@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from theseller.accounts.known_devices import known_device
-from theseller.edge.ratelimit import Rate, Subject, by_ip
+from theseller.accounts.known_browsers import known_device
+from theseller.edge.rate_limits import Rate, Subject, by_ip
 
 SIGN_IN, SECOND_FACTOR = "sign-in", "second-factor"
 #: For each limit: the rates by known device, or by account and network; and by account alone. A

@@ -19,7 +19,7 @@ from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 def stored_key(session_key: str) -> str:

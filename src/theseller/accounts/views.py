@@ -18,26 +18,26 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from theseller.accounts.authorization import account_frame, set_active_tenant
 from theseller.accounts.forms import NewPasswordForm, SignInForm
-from theseller.accounts.known_devices import remember_device
+from theseller.accounts.known_browsers import remember_device
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
-from theseller.accounts.mfa.flow import allowance, note_password, session_key, verify_factor
 from theseller.accounts.mfa.operations import sign_in_holds
-from theseller.accounts.mfa.proofs import store_proof
 from theseller.accounts.mfa.queries import has_factor
+from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.mfa.types import Proof, RefusedError
+from theseller.accounts.mfa.view_helpers import allowance, note_password, session_key, verify_factor
 from theseller.accounts.mfa.views import proof_page, warn_of_recovery
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
 from theseller.accounts.rate_limits import SIGN_IN, limits
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import accounts_database
-from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import Rate, RetryAfter, by_account, check, limited
+from theseller.edge.database_routing import accounts_database
+from theseller.edge.error_pages import too_many_requests
+from theseller.edge.rate_limits import Rate, RetryAfter, by_account, check, limited
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 @login_not_required
@@ -107,7 +107,7 @@ def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> 
         pending_sign_in.clear(request)
         if not sign_in_holds(user.pk, proof):
             return redirect("accounts:sign-in")  # Their second factors were changed just now.
-        login(request, user, backend="theseller.accounts.backend.PasswordBackend")
+        login(request, user, backend="theseller.accounts.password_backend.PasswordBackend")
         note_password(request, clock.now())
         if proof is not None:
             store_proof(request, proof)

@@ -3,8 +3,8 @@
 Amazon names one fee `FBAPerUnitFulfillmentFee` in a settlement and nests it above `Base` and `Tax`
 in Finances 2024-06-19. Both are read as a list of labels from the outermost to the innermost:
 transaction type, amount type and description, or transaction type and breakdown path. The labels
-themselves are in `charge_labels`. A line whose labels are all unknown is `UNCLASSIFIED`: kept,
-counted, shown with its amount and reported to the operator, never guessed.
+themselves are in `charge_type_by_label`. A line whose labels are all unknown is `UNCLASSIFIED`:
+kept, counted, shown with its amount and reported to the operator, never guessed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from theseller.amazon.charge_labels import charge_type_of_label, fold, tax_of
+from theseller.amazon.charge_type_by_label import charge_type_of_label, fold, tax_of
 from theseller.amazon.charge_types import ChargeType, ProfitLine, is_profit_and_loss, profit_line
 
 __all__ = [

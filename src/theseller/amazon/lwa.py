@@ -21,9 +21,9 @@ from theseller.amazon.errors import (
     LWAMisconfiguredError,
     LWAUnavailableError,
 )
-from theseller.amazon.json_bytes import plain_json
+from theseller.amazon.json_body_normalization import plain_json
 from theseller.amazon.transport import Answer, TransportError, ask, retry_after_seconds
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _LIMIT = 64 * 1024
 _SECONDS = 15.0

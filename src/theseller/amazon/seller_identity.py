@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from theseller.amazon.deadlines import within
-from theseller.amazon.decoders.finances import decode_transactions
-from theseller.amazon.spapi import SPAPIClient, Value
+from theseller.amazon.call_deadline import within
+from theseller.amazon.decoders.transactions import decode_transactions
+from theseller.amazon.spapi_client import SPAPIClient, Value
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 #: By how much Amazon's data is late; the newest month, which is nearly always enough, and Amazon's
 #: longest window.

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from theseller.amazon.operations import OPERATIONS
+from theseller.amazon.spapi_operations import OPERATIONS
 from theseller.lib.marketplaces import Region
 
 #: A millionth of a token allows for the rounding of floats, so that a caller who comes exactly at

@@ -17,7 +17,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpcore
 import httpx
 
-from theseller.amazon.deadlines import DeadlineBackend, pieces_until, until
+from theseller.amazon.call_deadline import DeadlineBackend, pieces_until, until
 
 #: A page of 100 orders is about 300 kB; the largest answers seen in public fixtures stay under 3
 #: MB.

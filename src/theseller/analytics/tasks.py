@@ -10,9 +10,9 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from theseller.analytics.rollups.recompute import recompute_dirty
-from theseller.analytics.rollups.verify import differences
-from theseller.lib import clock, sql
-from theseller.lib.logs import getLogger
+from theseller.analytics.rollups.recount import differences
+from theseller.lib import clock, sql_helpers
+from theseller.lib.structured_logging import getLogger
 
 log = logging.getLogger(__name__)
 events = getLogger(__name__)
@@ -44,7 +44,7 @@ def dirty_tenants(*, using: str = "default") -> list[UUID]:
     """Return the tenants that have dirty days, the longest waiting first."""
     return [
         row[0]
-        for row in sql.rows(
+        for row in sql_helpers.rows(
             connections[using], "select tenant_id from guard.dirty_tenants(%s)", [_TENANTS]
         )
     ]
@@ -99,7 +99,7 @@ def tenants_to_recount(*, using: str = "default") -> list[UUID]:
     at = clock.now()
     return [
         row[0]
-        for row in sql.rows(
+        for row in sql_helpers.rows(
             connections[using],
             "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
             [at.date() + timedelta(days=2), at, _MOST_TENANTS],

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from theseller.audit.sealed_lines import LEAF_BYTES
+from theseller.audit.log_line_digests import LEAF_BYTES
 from theseller.audit.types import Checkpoint, Mark
+from theseller.crypto.canonical_json_signing import (
+    SigningKey,
+    canonical_json,
+    parse_canonical_json,
+    verify,
+)
 from theseller.crypto.errors import InvalidSignatureError, NotCanonicalError
-from theseller.crypto.signing import SigningKey, canonical_json, parse_canonical_json, verify
 
 FORMAT = "theseller.org/audit-checkpoint/v1"
 
@@ -58,7 +63,7 @@ def sign(
 
     Args:
         head: the newest checkpoint; None if this is the first.
-        leaves: the packed digests of the lines that it covers (`sealed_lines.pack`).
+        leaves: the packed digests of the lines that it covers (`log_line_digests.pack`).
         until: the mark of the last line that it covers.
         key: the key that signs it.
         environment: the kind of deployment, such as `production`.

@@ -10,12 +10,12 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import checkpoint_format, external_copy
-from theseller.audit.keys import key_for
+from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.audit.checkpointing import checkpoint_lock
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.audit.queries import checkpoints
-from theseller.audit.sealing import checkpoint_lock
-from theseller.audit.tags import Tag
+from theseller.audit.signing_keys import key_for
 from theseller.audit.types import NOWHERE, Checkpoint, RestorationRefusedError
 
 REASON_LENGTH_MIN, REASON_LENGTH_MAX = 20, 300
@@ -74,14 +74,14 @@ def accept_restoration(
                 details=details,
                 using=using,
             )
-        external_copy.append([(signed.document, b"")])
+        checkpoint_copy_file.append([(signed.document, b"")])
     return signed
 
 
 def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
     """Return the copy's entries and the last checkpoint both places have."""
     try:
-        known = [(document, leaves) for _, document, leaves in external_copy.entries()]
+        known = [(document, leaves) for _, document, leaves in checkpoint_copy_file.entries()]
     except FileNotFoundError:
         raise RestorationRefusedError(
             "there is no copy of the checkpoints: put the file audit/checkpoints of the state"

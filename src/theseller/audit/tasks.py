@@ -6,8 +6,8 @@ import logging
 
 from procrastinate.contrib.django import app
 
-from theseller.audit.sealing import seal_due
-from theseller.audit.shell_actions import import_shell_actions
+from theseller.audit.checkpointing import seal_due
+from theseller.audit.command_line_actions import import_shell_actions
 from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import DataClass, Eraser
 
 describe_table(

@@ -14,7 +14,7 @@ import psycopg
 import zstandard
 from django.db import Error as DatabaseError
 
-from theseller.backups.targets import AbsentError, TargetError
+from theseller.backups.storage_targets import AbsentError, TargetError
 from theseller.backups.types import BackupError, UnavailableError
 from theseller.crypto.errors import (
     CannotOpenError,
@@ -27,7 +27,7 @@ from theseller.crypto.errors import (
 )
 from theseller.erasure.types import JournalUnreadableError
 from theseller.lib.database_failures import classify
-from theseller.lib.state_files import FULL
+from theseller.lib.state_file_names import FULL
 from theseller.postgres.errors import PostgresError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from theseller.backups.types import BackupError, Fingerprint, Manifest
+from theseller.crypto.canonical_json_signing import canonical_json, parse_canonical_json
 from theseller.crypto.errors import NotCanonicalError
-from theseller.crypto.signing import canonical_json, parse_canonical_json
 from theseller.erasure.journal_extent import parse
 
 FORMAT = "theseller.org/backup/v1"

@@ -16,23 +16,23 @@ from django.conf import settings
 from django.db import transaction
 
 from theseller import __version__
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.backups import manifest as manifests
-from theseller.backups import wal
-from theseller.backups.context import BackupContext, rows
+from theseller.backups import wal_archiving
+from theseller.backups.backup_context import BackupContext, rows
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.queries import backup, newest_finished
-from theseller.backups.sealing import Written, fetch, keep, object_name, place_of
-from theseller.backups.targets import TargetError
+from theseller.backups.sealed_objects import Written, fetch, keep, object_name, place_of
+from theseller.backups.storage_targets import TargetError
 from theseller.backups.types import Backup, BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
+from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.keyfile import KeyRecord
 from theseller.erasure.journal_extent import journal_extent
 from theseller.lib.ids import creation_time, new_id_at
 from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
-from theseller.retention.limits import BACKUP_DAYS
+from theseller.retention.retention_limits import BACKUP_DAYS
 
 ACTOR = "process:retention"
 
@@ -113,11 +113,11 @@ def _write(
     moment, snapshot_at = context.source.mark(restore_point), now()
     context.reached("marked")
     objects = {"base": base}
-    for name in wal.finished(context.source.archive):
+    for name in wal_archiving.finished(context.source.archive):
         if before is not None:
             _keep_for(before, name, context)
-        if wal.is_segment(name) and first <= name <= moment.segment:
-            objects[f"wal/{name}"] = wal.keep_segment(
+        if wal_archiving.is_segment(name) and first <= name <= moment.segment:
+            objects[f"wal/{name}"] = wal_archiving.keep_segment(
                 context.source.archive,
                 name,
                 made,
@@ -147,7 +147,9 @@ def _write(
 def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
     """Refuse a gap: without a segment of the WAL the copied files are useless."""
     if (
-        missing := wal.first_missing((name.removeprefix("wal/") for name in objects), first, last)
+        missing := wal_archiving.first_missing(
+            (name.removeprefix("wal/") for name in objects), first, last
+        )
     ) is not None:
         raise BackupError(
             f"WAL is missing from the archive: {missing}. The next backup starts over"
@@ -163,19 +165,19 @@ def keep_wal(context: BackupContext) -> int:
     newest = newest_finished(context.keys)
     prefix = object_name(newest.id, "wal/") if newest else ""
     kept = {name.removeprefix(prefix) for name in context.target.names(prefix)} if newest else set()
-    names = wal.finished(context.source.archive)
+    names = wal_archiving.finished(context.source.archive)
     for name in names:
         if newest is not None and name not in kept:
             _keep_for(newest, name, context)
             context.reached(f"sealed {name}")
-        wal.delete_segment(context.source.archive, name)
+        wal_archiving.delete_segment(context.source.archive, name)
         context.reached(f"removed {name}")
     return len(names)
 
 
 def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
     key = context.keys.get(_key_of(newest.id))
-    wal.keep_segment(
+    wal_archiving.keep_segment(
         context.source.archive,
         name,
         newest.id,

@@ -1,13 +1,13 @@
-"""Reads of backups and drills."""
+"""Read the records of backups and restore drills."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from theseller.backups.context import rows
+from theseller.backups.backup_context import rows
 from theseller.backups.types import Backup
-from theseller.crypto.keystore import KeyStore
+from theseller.crypto.key_store import KeyStore
 
 _BACKUPS = """
 select b.id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), coalesce(b.failed, ''),

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psycopg
 
-from theseller.backups.context import BackupContext
+from theseller.backups.backup_context import BackupContext
 from theseller.backups.error_messages import as_backup_error
-from theseller.backups.quarantine import (
+from theseller.backups.restore_quarantine import (
     Quarantine,
     add_unsealed_wal,
     discard,
@@ -23,13 +23,13 @@ from theseller.backups.quarantine import (
     refuse_gap,
     running,
 )
-from theseller.backups.quarantine_commands import migrate_and_replay
-from theseller.backups.selection import refuse_shorter_journal, select_backup
+from theseller.backups.restore_quarantine_commands import migrate_and_replay
+from theseller.backups.restore_selection import refuse_shorter_journal, select_backup
 from theseller.backups.types import Restored
-from theseller.lib.secret import Secret
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import saved_layout
-from theseller.postgres.roles import set_password
+from theseller.lib.secret_type import Secret
+from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.role_setup import set_password
+from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import swap_data_dir
 
 #: The time of the backup, as a choice of `until`.

@@ -10,8 +10,8 @@ import logging
 from django.conf import settings
 from procrastinate.contrib.django import app
 
-from theseller.backups.context import backup_context, is_configured
-from theseller.backups.schedule import maintain_backups
+from theseller.backups.backup_context import backup_context, is_configured
+from theseller.backups.maintenance import maintain_backups
 from theseller.lib import clock
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
-"""Table descriptors of this package."""
+"""Table descriptors of `buyer_pii`."""
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
 describe_table(

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from theseller.accounts.types import Permission, TenantContext
 from theseller.buyer_pii.queries import features, has_restricted_role
-from theseller.tenancy.scope import ScopeError, current_tenant, tenant_scope
+from theseller.tenancy.tenant_scope import ScopeError, current_tenant, tenant_scope
 
 
 def can_print_slips(request: HttpRequest) -> bool:

@@ -19,17 +19,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.buyer_pii.enqueue import enqueue_fetch
+from theseller.buyer_pii.enqueue_fetch import enqueue_fetch
 from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.forms import OrdersForm
-from theseller.buyer_pii.keys import USING
-from theseller.buyer_pii.labels import ROLE
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, open_slips, request_slips
-from theseller.buyer_pii.pages import OrderListQuery, OrdersPage, orders_page, printed_slips
+from theseller.buyer_pii.page_data import OrderListQuery, OrdersPage, orders_page, printed_slips
 from theseller.buyer_pii.queries import expiry_dates
-from theseller.edge.ratelimit import Rate, by_account, limited
+from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.slip_state_texts import ROLE
+from theseller.edge.rate_limits import Rate, by_account, limited
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @require_GET

@@ -13,19 +13,19 @@ from theseller.config.environment import (
     read_secret_config,
     uses_external_server,
 )
-from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key, parse_root_keys
-from theseller.crypto.providers import SecretProvider, WritableSecretProvider
-from theseller.crypto.secret_config import (
+from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     SecretConfig,
     StoreKind,
     make_secret_provider,
 )
+from theseller.crypto.secret_providers import SecretProvider, WritableSecretProvider
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
-from theseller.lib.secret import Secret
-from theseller.postgres.roles import login_roles
+from theseller.lib.secret_type import Secret
+from theseller.postgres.role_setup import login_roles
 
 #: Amazon gives it; it is put, never made.
 LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # a name  # noqa: S105

@@ -16,7 +16,7 @@ from typing import Literal
 from theseller.cli.deployment_secrets import stores_keys_on_this_host_only
 from theseller.cli.errors import CommandError
 from theseller.cli.state_folders import lock_state_folder, refuse_other_environment, state_folder
-from theseller.postgres.layout import PORT, socket_directory
+from theseller.postgres.server_folders import PORT, socket_directory
 
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
@@ -49,7 +49,7 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
 
         django.setup()
     if database and schema:
-        from theseller.tenancy.schema_version import refuse_other_schema
+        from theseller.tenancy.schema_version_check import refuse_other_schema
 
         try_connection()
         refuse_other_schema()

@@ -18,8 +18,9 @@ from theseller.cli.deployment_secrets import (
 from theseller.cli.django_setup import setup_django, try_connection
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import CommandError
-from theseller.cli.external_server import VERSION_MIN
+from theseller.cli.external_server_inspection import VERSION_MIN
 from theseller.cli.state_folders import state_folder
+from theseller.config.concurrency_defaults import WEB_PROCESSES, connections_of_deployment
 from theseller.config.environment import (
     InvalidSettingError,
     ProcessRole,
@@ -27,9 +28,8 @@ from theseller.config.environment import (
     read_environment,
     read_environment_kind,
 )
-from theseller.config.processes import WEB_PROCESSES, connections_of_deployment
 from theseller.crypto.errors import CryptoError
-from theseller.crypto.secret_config import make_key_store, make_secret_provider
+from theseller.crypto.secret_and_key_config import make_key_store, make_secret_provider
 from theseller.lib.database_failures import classify
 from theseller.lib.safe_tracebacks import describe
 
@@ -53,7 +53,7 @@ join lateral (select min(at) as at from procrastinate_events where job_id = j.id
 where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now())
 """
 #: Requests with a connection that has no certificate though it should; the first rewriting may wait
-#: an hour, and pauses (`erasure.throttle`).
+#: an hour, and pauses (`erasure.work_pacing`).
 _CERTIFICATE_HOURS_MAX = 6
 _LATE = """
 select count(*), max(extract(epoch from now() - received_at) / 3600)::float
@@ -134,7 +134,7 @@ def _key_store(state: Path) -> Finding:
 
 
 def _backups(state: Path) -> Finding:
-    from theseller.backups.targets import TargetError, make_target
+    from theseller.backups.storage_targets import TargetError, make_target
 
     where = read_backups(os.environ, state=state)
     if not where:
@@ -228,8 +228,8 @@ def _connections(cursor: CursorWrapper) -> Finding:
 
 
 def _schema(_cursor: CursorWrapper) -> Finding:
-    from theseller.tenancy.schema_version import refuse_other_schema
-    from theseller.tenancy.startup_checks import refuse_unsafe_database
+    from theseller.tenancy.database_startup_checks import refuse_unsafe_database
+    from theseller.tenancy.schema_version_check import refuse_other_schema
 
     try:
         refuse_unsafe_database()

@@ -16,11 +16,11 @@ from typing import Protocol, cast
 from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
+from theseller.lib.core_dumps_and_memory import disable_core_dumps
 from theseller.lib.database_failures import classify, server_text
-from theseller.lib.memory import disable_core_dumps
 from theseller.lib.redaction import redact_text
 from theseller.lib.safe_tracebacks import trace_text
-from theseller.lib.state_files import FULL
+from theseller.lib.state_file_names import FULL
 from theseller.postgres.errors import PostgresError
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from theseller.amazon.reports import Chunks, Limits, ReportRefusedError, ReportType
-from theseller.amazon.reports.registry import TYPE_NAMES
+from theseller.amazon.reports.format_registry import TYPE_NAMES
 
 STDIN = "-"
 _PIECE = 1 << 20

@@ -18,7 +18,12 @@ from types import FrameType
 from typing import Protocol
 
 from theseller.cli.errors import CommandError
-from theseller.postgres.processes import ProcessMark, process_mark, stop_processes, stop_with_parent
+from theseller.postgres.os_processes import (
+    ProcessMark,
+    process_mark,
+    stop_processes,
+    stop_with_parent,
+)
 from theseller.postgres.server import Server
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0

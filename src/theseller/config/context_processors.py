@@ -1,4 +1,4 @@
-"""What every page's frame shows."""
+"""Context processor: deployment details in every page's frame."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
+from theseller.config.demo_users import DEMO_SIGN_INS
 from theseller.config.environment import EnvironmentKind
-from theseller.config.seed import DEMO_SIGN_INS
 from theseller.crypto.errors import SecretNotFoundError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

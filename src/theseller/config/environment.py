@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from theseller.amazon.features import OFFERED, roles_for
+from theseller.amazon.feature_requirements import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole, Role
-from theseller.crypto.secret_config import (
+from theseller.crypto.secret_and_key_config import (
     KEY_STORE,
     PROVIDER,
     InvalidSecretConfigError,
     SecretConfig,
     parse_secret_config,
 )
-from theseller.lib.limits import SECRET_DAYS_MAX
-from theseller.lib.networks import NO_PROXIES, TrustedProxies, parse_proxies
-from theseller.postgres.roles import QUARANTINE
+from theseller.lib.ip_networks_and_proxies import NO_PROXIES, TrustedProxies, parse_proxies
+from theseller.lib.shared_limits import SECRET_DAYS_MAX
+from theseller.postgres.role_setup import QUARANTINE
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 import time
 
-from theseller.lib.logs import configure_logging, getLogger
-from theseller.lib.memory import disable_core_dumps
+from theseller.lib.core_dumps_and_memory import disable_core_dumps
+from theseller.lib.structured_logging import configure_logging, getLogger
 
 _STARTED = time.monotonic()
 
-# Forwarded headers are read by `edge.proxies`, from the proxies that THESELLER_TRUSTED_PROXIES
-# names. gunicorn would accept them from this machine and from any Unix socket, and answer 500 to a
-# SCRIPT_NAME that does not fit.
+# Forwarded headers are read by `edge.proxies_and_health_checks`, from the proxies that
+# THESELLER_TRUSTED_PROXIES names. gunicorn would accept them from this machine and from any Unix
+# socket, and answer 500 to a SCRIPT_NAME that does not fit.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

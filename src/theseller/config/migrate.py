@@ -14,12 +14,12 @@ from django.core.management import call_command
 from django.db import connections
 
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
-from theseller.datamap.grants import grant_statements
-from theseller.postgres.roles import apply_grants, bypass_functions_replaceable
-from theseller.retention.limits import FACTS_KEPT_DAYS
-from theseller.tenancy.schema_version import pending_migrations, refuse_newer_schema
-from theseller.tenancy.startup_checks import claim_database, refuse_foreign_database
-from theseller.tenancy.ticket_keys import install_ticket_key
+from theseller.datamap.grant_statements import grant_statements
+from theseller.postgres.role_setup import apply_grants, bypass_functions_replaceable
+from theseller.retention.retention_limits import FACTS_KEPT_DAYS
+from theseller.tenancy.database_startup_checks import claim_database, refuse_foreign_database
+from theseller.tenancy.schema_version_check import pending_migrations, refuse_newer_schema
+from theseller.tenancy.tenant_ticket_keys import install_ticket_key
 
 #: Partitions are made this far ahead; a recurring job keeps it so.
 MONTHS_AHEAD = timedelta(days=92)

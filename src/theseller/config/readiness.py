@@ -1,4 +1,4 @@
-"""Readiness of this process.
+"""Readiness endpoint: whether this process can serve requests.
 
 The database must accept each of its roles and have this version's schema.
 """
@@ -16,19 +16,19 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from theseller.config.database import served_aliases
+from theseller.config.database_settings import served_aliases
 from theseller.crypto.errors import CryptoError
 from theseller.lib.database_failures import classify
-from theseller.tenancy.schema_version import (
-    WrongSchemaError,
-    pending_migrations,
-    refuse_newer_schema,
-)
-from theseller.tenancy.startup_checks import (
+from theseller.tenancy.database_startup_checks import (
     UnsafeDatabaseRoleError,
     WrongDatabaseError,
     refuse_bypassing_session,
     refuse_foreign_database,
+)
+from theseller.tenancy.schema_version_check import (
+    WrongSchemaError,
+    pending_migrations,
+    refuse_newer_schema,
 )
 from theseller.tenancy.state_folder_identity import (
     OtherHostError,

@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 from django.utils.functional import SimpleLazyObject
 
 from theseller.amazon.endpoints import Endpoints
-from theseller.config.database import database_settings
-from theseller.config.egress import destinations, read_register
+from theseller.config.database_settings import database_settings
+from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
-from theseller.crypto.cached_value import CachedValue
+from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.secret_config import make_key_store, make_secret_provider
+from theseller.crypto.key_store import KeyStore
+from theseller.crypto.secret_and_key_config import make_key_store, make_secret_provider
 from theseller.edge.csp import content_security_policy
-from theseller.lib.logs import configure_logging
+from theseller.lib.core_dumps_and_memory import disable_core_dumps
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.lib.memory import disable_core_dumps
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
+from theseller.lib.structured_logging import configure_logging
 
 # Before the first secret is read, whichever server or script is reading these settings.
 disable_core_dumps()
@@ -87,7 +87,8 @@ def _session_keys() -> tuple[str, list[str]]:
 
 
 _TOOLS_KEY = stdlib_secrets.token_urlsafe(48)
-#: Returns both, read again every other second; `config.session_keys` puts them into the settings.
+#: Returns both, read again every other second; `config.session_key_reload` puts them into
+#: the settings.
 SESSION_KEYS: CachedValue[tuple[str, list[str]]] = CachedValue(_session_keys)
 SECRET_KEY, SECRET_KEY_FALLBACKS = SESSION_KEYS()
 #: Secrets are replaced when they are this old; the cap can't be raised.
@@ -115,7 +116,7 @@ ROOT_URLCONF = "theseller.config.urls"
 WSGI_APPLICATION = "theseller.config.wsgi.application"
 #: Seals archived WAL into the newest backup. `erasure` calls it before it certifies that no WAL of
 #: erased rows is left unencrypted.
-ERASURE_WAL_SEALER = "theseller.backups.schedule.seal_archived_wal"
+ERASURE_WAL_SEALER = "theseller.backups.maintenance.seal_archived_wal"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -143,14 +144,14 @@ INSTALLED_APPS = [
     "theseller.controls",
 ]
 MIDDLEWARE = [
-    "theseller.edge.middleware.RequestIdMiddleware",
-    "theseller.edge.proxies.TrustedProxyMiddleware",
-    "theseller.edge.middleware.SecurityHeadersMiddleware",
-    "theseller.edge.proxies.HealthCheckMiddleware",
+    "theseller.edge.request_ids_and_headers.RequestIdMiddleware",
+    "theseller.edge.proxies_and_health_checks.TrustedProxyMiddleware",
+    "theseller.edge.request_ids_and_headers.SecurityHeadersMiddleware",
+    "theseller.edge.proxies_and_health_checks.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "theseller.edge.static_files.StaticFilesMiddleware",
     "theseller.edge.database_outage.OutageMiddleware",
-    "theseller.config.session_keys.SessionKeysMiddleware",
+    "theseller.config.session_key_reload.SessionKeysMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -159,7 +160,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "theseller.edge.key_service_errors.KeyServiceMiddleware",
+    "theseller.edge.key_service_outage.KeyServiceMiddleware",
 ]
 TEMPLATES = [
     {
@@ -180,18 +181,18 @@ TEMPLATES = [
     }
 ]
 DATABASES = database_settings(ENVIRONMENT, SECRETS)
-DATABASE_ROUTERS = ["theseller.edge.databases.AccountsRouter"]
+DATABASE_ROUTERS = ["theseller.edge.database_routing.AccountsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- What packages plug into others
 #: Gives operators with an open access session the context of that tenant.
-TENANT_ACCESS_PROVIDER = "theseller.operators.access.provider.AccessSessionProvider"
+TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
 
 # --- People and sessions
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["theseller.accounts.backend.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["theseller.accounts.password_backend.PasswordBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
@@ -208,7 +209,7 @@ SESSION_COOKIE_HTTPONLY = True
 # session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
 #: The cookie by which a browser that someone has signed in with is known again
-#: (`accounts.known_devices`).
+#: (`accounts.known_browsers`).
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_device"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"
@@ -237,7 +238,7 @@ SECURE_SSL_HOST = urlsplit(ENVIRONMENT.public_url).netloc if _HTTPS else None
 SECURE_HSTS_SECONDS = 63_072_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ENVIRONMENT.hsts is not Hsts.HOST
 SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts is Hsts.PRELOAD
-# Set by `edge.middleware`, on documents only.
+# Set by `edge.request_ids_and_headers`, on documents only.
 SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 CONTENT_SECURITY_POLICY = content_security_policy(form_action=_form_targets())
 
@@ -273,5 +274,5 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 LOGGING_CONFIG = None
 configure_logging(ENVIRONMENT.role.value, sys.stderr)
 
-PROCRASTINATE_ON_APP_READY = "theseller.config.jobs.on_app_ready"
+PROCRASTINATE_ON_APP_READY = "theseller.config.job_registration.on_app_ready"
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,4 +1,4 @@
-"""The web process.
+"""WSGI entry point of the web process.
 
 It does not start on a database of another environment, or with a role that row security does not
 bind. It checks each of its roles, so that a missing password or right is found before the first
@@ -11,17 +11,17 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from theseller.edge.wsgi import read_as_utf8
+from theseller.edge.request_charset import read_as_utf8
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
 application = read_as_utf8(get_wsgi_application())
 
 from django.conf import settings  # needs Django ready  # noqa: E402
 
-from theseller.config.database import served_aliases  # noqa: E402
+from theseller.config.database_settings import served_aliases  # noqa: E402
 from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
-from theseller.lib.egress import restrict_egress  # noqa: E402
-from theseller.tenancy.startup_checks import refuse_unsafe_database  # noqa: E402
+from theseller.lib.egress_guard import restrict_egress  # noqa: E402
+from theseller.tenancy.database_startup_checks import refuse_unsafe_database  # noqa: E402
 
 restrict_egress(settings.EGRESS)
 apply_memory_limit(os.environ)

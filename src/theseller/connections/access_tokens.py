@@ -15,14 +15,14 @@ from uuid import UUID
 
 from theseller.amazon.errors import AccessTokenRejectedError, AuthorizationRevokedError
 from theseller.amazon.lwa import AccessToken
-from theseller.connections import token_store
-from theseller.connections.amazon_clients import lwa_client
-from theseller.connections.locks import ConnectionClosedError, lock_shared
+from theseller.connections import refresh_token_store
+from theseller.connections.connection_locks import ConnectionClosedError, lock_shared
+from theseller.connections.http_and_lwa_clients import lwa_client
 from theseller.connections.operations import disconnect
 from theseller.connections.types import ConnectionView, DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: Tokens this close to expiry are not used: the call may take a while.
 _EXPIRY_MARGIN = timedelta(minutes=2)
@@ -64,7 +64,7 @@ class OpenConnection:
         with _refresh_lock(self.view.id):
             # The seller may have authorized again, in any process: the earlier token is obsolete
             # then.
-            source = token_store.token_identity(self.view.tenant, self.view.id)
+            source = refresh_token_store.token_identity(self.view.tenant, self.view.id)
             cached = _cache.get(self.view.id)
             if (
                 cached is not None
@@ -74,7 +74,7 @@ class OpenConnection:
                 _cache[self.view.id] = replace(cached, used_at=self.at)
                 return cached.access.token
             _cache.pop(self.view.id, None)
-            refresh_token = token_store.open_token(self.view.tenant, self.view.id)
+            refresh_token = refresh_token_store.open_token(self.view.tenant, self.view.id)
             if refresh_token is None or source is None:
                 raise ConnectionClosedError("this connection holds no authorization of Amazon's")
             fresh = lwa_client().refresh(refresh_token, self.at)

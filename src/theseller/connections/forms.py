@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from theseller.amazon.features import OFFERED
+from theseller.amazon.feature_requirements import OFFERED
 from theseller.lib.marketplaces import MARKETPLACES, Region
 
 #: Display names of the regions that Amazon authorizes.

@@ -67,7 +67,7 @@ class Connection(models.Model):
 
 
 class RefreshToken(models.Model):
-    """A connection's refresh token, sealed to this row (`crypto.sealed`)."""
+    """A connection's refresh token, sealed to this row (`crypto.seal_value`)."""
 
     pk = models.CompositePrimaryKey("tenant_id", "connection_id")
     tenant_id = models.UUIDField()

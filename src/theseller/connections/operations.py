@@ -12,14 +12,14 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.amazon.errors import AmazonError, CodeRejectedError, LWAUnavailableError
-from theseller.amazon.features import roles_for
+from theseller.amazon.feature_requirements import roles_for
 from theseller.amazon.lwa import Grant
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.connections import token_store
-from theseller.connections.amazon_clients import lwa_client
-from theseller.connections.keys import connection_keys, destroy_keys
-from theseller.connections.locks import lock_exclusive, lock_region
+from theseller.connections import refresh_token_store
+from theseller.connections.connection_locks import lock_exclusive, lock_region
+from theseller.connections.data_keys import connection_keys, destroy_keys
+from theseller.connections.http_and_lwa_clients import lwa_client
 from theseller.connections.models import AuthorisationAttempt, Connection, Disconnection
 from theseller.connections.queries import connection_view, open_connection_in
 from theseller.connections.seller_check import SellerCheck, check_seller_at_amazon, record_check
@@ -33,12 +33,12 @@ from theseller.connections.types import (
     StartedAuthorization,
 )
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
-from theseller.lib.logs import getLogger
 from theseller.lib.marketplaces import MARKETPLACES, Region
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import renew_ticket, tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.lib.structured_logging import getLogger
+from theseller.tenancy.tenant_scope import renew_ticket, tenant_scope
 
 log = getLogger(__name__)
 
@@ -328,7 +328,7 @@ def _write_connection(
     AuthorisationAttempt.objects.filter(tenant_id=tenant, id=attempt.id).update(
         outcome="authorised"
     )
-    return token_store.store_token(tenant, connection, grant.refresh_token, at=at)
+    return refresh_token_store.store_token(tenant, connection, grant.refresh_token, at=at)
 
 
 def connection_for_files(region: Region, *, tenant: UUID, at: datetime) -> UUID:
@@ -361,10 +361,10 @@ def disconnect(
 ) -> Disconnected:
     """End a connection: afterward no call, no write, no readable token.
 
-    Waits for calls in progress (`locks`), then deletes the token's row, writes the disconnection
-    and destroys the connection's keys, the token's last, as the last step before the commit. If
-    interrupted between the two, the token is unreadable and the next use of it disconnects again.
-    Idempotent.
+    Waits for calls in progress (`connection_locks`), then deletes the token's row, writes the
+    disconnection and destroys the connection's keys, the token's last, as the last step before the
+    commit. If interrupted between the two, the token is unreadable and the next use of it
+    disconnects again. Idempotent.
 
     Raises:
         LookupError: the tenant has no such connection.
@@ -390,7 +390,7 @@ def disconnect(
             return Disconnected(
                 connection, found.disconnected_at, found.disconnect_reason, first=False
             )
-        key = token_store.delete_token(tenant, connection)
+        key = refresh_token_store.delete_token(tenant, connection)
         Disconnection.objects.create(
             tenant_id=tenant,
             connection_id=connection,
@@ -421,7 +421,7 @@ def disconnect(
 
 def _allow_long_wait_for_lock() -> None:
     # Wait longer than a call to Amazon may take; a page's statement timeout must not end the wait.
-    sql.execute(
+    sql_helpers.execute(
         databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'"
     )
     renew_ticket(timedelta(seconds=55))

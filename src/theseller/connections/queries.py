@@ -10,9 +10,9 @@ from django.db import connections as databases
 from django.utils.translation import gettext_noop
 
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
-from theseller.lib import sql as statements
+from theseller.lib import sql_helpers as statements
 from theseller.lib.marketplaces import Region
-from theseller.tenancy.scope import current_tenant
+from theseller.tenancy.tenant_scope import current_tenant
 
 #: Functions that return the tenant's stores with data; `analytics.apps` registers one.
 STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []

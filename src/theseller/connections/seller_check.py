@@ -20,15 +20,15 @@ from django.conf import settings
 
 from theseller.amazon.errors import AmazonError
 from theseller.amazon.seller_identity import named_sellers
-from theseller.amazon.spapi import SPAPIClient
+from theseller.amazon.spapi_client import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.connections.amazon_clients import amazon_http
+from theseller.connections.http_and_lwa_clients import amazon_http
 from theseller.connections.models import Connection
-from theseller.lib.logs import getLogger
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
+from theseller.lib.structured_logging import getLogger
 
 log = getLogger(__name__)
 

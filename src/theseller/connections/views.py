@@ -22,8 +22,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.amazon.features import FEATURES, OFFERED, Feature
-from theseller.connections import token_store
+from theseller.amazon.feature_requirements import FEATURES, OFFERED, Feature
+from theseller.connections import refresh_token_store
 from theseller.connections.forms import REGION_NAMES, ChoiceForm, DisconnectForm
 from theseller.connections.operations import (
     complete_authorization,
@@ -37,7 +37,7 @@ from theseller.connections.queries import (
     all_connections,
     connection_view,
 )
-from theseller.connections.review import TEMPLATE, review_context
+from theseller.connections.requested_roles import TEMPLATE, review_context
 from theseller.connections.types import (
     Authorized,
     ConnectionView,
@@ -45,8 +45,8 @@ from theseller.connections.types import (
     Origin,
     Refusal,
 )
-from theseller.edge.errors import too_many_requests
-from theseller.edge.ratelimit import (
+from theseller.edge.error_pages import too_many_requests
+from theseller.edge.rate_limits import (
     Allowed,
     Rate,
     RetryAfter,
@@ -58,8 +58,8 @@ from theseller.edge.ratelimit import (
 )
 from theseller.lib import clock
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: How often an authorization may be begun or completed.
 AUTHORIZATION_RATES: Mapping[Subject, Rate] = {
@@ -148,7 +148,7 @@ def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
     with tenant_scope(tenant_context.tenant):
         found, holders = (
             all_connections(),
-            token_store.connections_with_token(tenant_context.tenant),
+            refresh_token_store.connections_with_token(tenant_context.tenant),
         )
         with_data = frozenset().union(*(stores() for stores in STORES_WITH_DATA))
     lost = {

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE
-from theseller.controls.probe_tools.context import ProbeContext, live_context
+from theseller.controls.probe_tools.probe_context import ProbeContext, live_context
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import (
     BlindProbeError,
@@ -31,7 +31,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -144,8 +144,8 @@ def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
     identity, version = new_id(), code_version.code_version()
     # The only statement by which the probe's role writes anything.
     with transaction.atomic(using=context.probe):
-        sql.execute(databases[context.probe], "set transaction read write")
-        position = sql.value(
+        sql_helpers.execute(databases[context.probe], "set transaction read write")
+        position = sql_helpers.value(
             databases[context.probe],
             "insert into controls_evidence (id, control_id, outcome, checked, summary,"
             " observations, code_version, collected_at) values (%s, %s, %s, %s, %s, %s, %s, %s)"

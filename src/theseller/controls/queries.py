@@ -1,4 +1,4 @@
-"""Reads of evidence. It belongs to no shop, so no scope is needed."""
+"""Read the stored evidence of controls, across all shops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections as databases
 
 from theseller.controls.types import Evidence, Status
-from theseller.lib import sql as statements
+from theseller.lib import sql_helpers as statements
 
 _COLUMNS = (
     "e.position, e.id, e.control_id, e.outcome, e.checked, e.summary, e.observations,"

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 
 if TYPE_CHECKING:
-    from theseller.controls.probe_tools.context import ProbeContext
+    from theseller.controls.probe_tools.probe_context import ProbeContext
 
 Observations = Mapping[str, int | str | Sequence[str]]
 

@@ -10,9 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from theseller.controls import page
+from theseller.controls import security_page_data
 from theseller.controls.queries import history
-from theseller.edge import times
+from theseller.edge import date_time_formatting
 from theseller.edge.compression import compressed
 from theseller.lib import clock
 
@@ -25,11 +25,13 @@ _CACHED = "public, max-age=15"
 @compressed()
 def security(request: HttpRequest) -> HttpResponse:
     """Show every clause with what its probe saw last, and when."""
-    shown = page.security_page(clock.now())
+    shown = security_page_data.security_page(clock.now())
     response = render(
         request,
         "controls/page.html",
-        page.template_context(shown, public_keys=page.certificate_keys()),
+        security_page_data.template_context(
+            shown, public_keys=security_page_data.certificate_keys()
+        ),
     )
     response["Cache-Control"] = _CACHED
     return response
@@ -42,8 +44,8 @@ def security_json(request: HttpRequest) -> HttpResponse:
     """Answer the same as JSON."""
     del request
     document = {
-        **page.as_json_document(page.security_page(clock.now())),
-        "certificate_public_keys": page.certificate_keys(),
+        **security_page_data.as_json_document(security_page_data.security_page(clock.now())),
+        "certificate_public_keys": security_page_data.certificate_keys(),
     }
     return JsonResponse(
         document,
@@ -58,10 +60,16 @@ def security_json(request: HttpRequest) -> HttpResponse:
 def clause(request: HttpRequest, clause: str) -> HttpResponse:
     """Show one clause with its last twenty pieces of evidence."""
     at = clock.now()
-    one = next((one for one in page.security_page(at).controls if one.id == clause), None)
+    one = next(
+        (one for one in security_page_data.security_page(at).controls if one.id == clause), None
+    )
     if one is None:
         raise Http404
-    lasts = times.duration_text(int(one.freshness.total_seconds())) if one.freshness else ""
+    lasts = (
+        date_time_formatting.duration_text(int(one.freshness.total_seconds()))
+        if one.freshness
+        else ""
+    )
     response = render(
         request,
         "controls/clause.html",

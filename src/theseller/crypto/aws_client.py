@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from theseller.crypto.errors import CannotOpenError, ServiceError, ServiceState
+from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
 from theseller.crypto.key_types import checked_environment
-from theseller.crypto.service_clients import PerProcess, checked_address, library
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _MISSING = {"ResourceNotFoundException", "ParameterNotFound"}
 _TAKEN = {"ResourceExistsException", "ParameterAlreadyExists"}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from theseller.crypto.errors import ServiceError, ServiceState
+from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
 from theseller.crypto.key_types import checked_environment
-from theseller.crypto.service_clients import PerProcess, checked_address, library
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 #: Safe methods are retried once if the connection breaks: a kept-alive one may have been closed.
 _SAFE_METHODS = {"get", "list"}

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 KEY_BYTES = 32
 #: The name under which a secret provider holds the root key.

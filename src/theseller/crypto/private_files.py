@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from theseller.crypto.errors import UnsafePermissionsError
-from theseller.lib.state_files import LOCK, UNFINISHED_PREFIX, unfinished_name
+from theseller.lib.state_file_names import LOCK, UNFINISHED_PREFIX, unfinished_name
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -23,10 +23,10 @@ from theseller.crypto.errors import (
     KeyStoreError,
     ServiceError,
 )
+from theseller.crypto.key_file_format import KeyRecord, decode, encode
 from theseller.crypto.key_types import DataKey, Purpose, checked_owner
-from theseller.crypto.keyfile import KeyRecord, decode, encode
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 class KeyFolder(StrEnum):

@@ -15,7 +15,7 @@ from uuid import UUID
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.key_types import parse_root_keys
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _PREFIX = "theseller-1"
 _ID = _PREFIX + r"\.([0-9a-f]{32})\."

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from theseller.lib.networks import forwarded_address
+from theseller.lib.ip_networks_and_proxies import forwarded_address
 
-_SALT = "theseller.edge.ratelimit"
+_SALT = "theseller.edge.rate_limits"
 
 
 def client_address(request: HttpRequest) -> str:

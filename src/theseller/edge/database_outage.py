@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 from psycopg_pool import PoolTimeout
 
-from theseller.edge.errors import ErrorText, error_page, register_server_error_handler
+from theseller.edge.error_pages import ErrorText, error_page, register_server_error_handler
 from theseller.lib.database_failures import classify
 
 _log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.edge.middleware import request_id_of
+from theseller.edge.request_ids_and_headers import request_id_of
 from theseller.edge.types import NavItem
 
 #: (URL name, label, icon). The composition root may replace it by ``THESELLER_NAVIGATION``.

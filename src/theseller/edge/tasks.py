@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from theseller.edge.ratelimit import delete_idle
+from theseller.edge.rate_limits import delete_idle
 from theseller.lib import clock
 
 

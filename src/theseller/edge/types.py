@@ -1,4 +1,4 @@
-"""Values that templates are rendered from."""
+"""Values for shared templates: waterfall rows and navigation items."""
 
 from __future__ import annotations
 

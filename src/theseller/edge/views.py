@@ -1,4 +1,4 @@
-"""The health check, and the error pages by the names of the URL table."""
+"""Health check, and the handlers of error pages for the URL table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from theseller.edge.errors import (
+from theseller.edge.error_pages import (
     bad_request,
     csrf_failure,
     not_found,

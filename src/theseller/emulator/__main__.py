@@ -1,4 +1,4 @@
-"""``python -m theseller.emulator``."""
+"""Entry point of ``python -m theseller.emulator``."""
 
 from __future__ import annotations
 

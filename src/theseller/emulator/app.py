@@ -11,15 +11,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from theseller.emulator import consent, control, control_page, lwa
-from theseller.emulator.canary import canary
-from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
-from theseller.emulator.reports.documents import content_type_of
-from theseller.emulator.runtime import Emulator
+from theseller.emulator import consent_pages, control_api, control_page, lwa
+from theseller.emulator.canary_texts import canary
+from theseller.emulator.emulator_instance import Emulator
+from theseller.emulator.fault_injection import BEFORE, HTML_ERROR, SilentResponse, apply_fault
+from theseller.emulator.reports.document_rendering import content_type_of
 from theseller.emulator.settings import Config
-from theseller.emulator.spapi import gate
-from theseller.emulator.spapi.report_store import ReportStore
+from theseller.emulator.spapi import request_checks
 from theseller.emulator.spapi.reports import link_problem
+from theseller.emulator.spapi.requested_reports import ReportStore
 
 _XML = (
     '<?xml version="1.0"'
@@ -101,10 +101,10 @@ def create_app(config: Config) -> Starlette:
             Route("/_emulator/health", _health, methods=["GET"]),
             Route("/auth/o2/token", lwa.token, methods=["POST"]),
             Route("/documents/{seller_id}/{document_id}", _document, methods=["GET"]),
-            *consent.routes(),
-            *control.routes(),
+            *consent_pages.routes(),
+            *control_api.routes(),
             *control_page.routes(),
-            *gate.routes(),
+            *request_checks.routes(),
         ]
     )
     app.state.emulator = Emulator(config)

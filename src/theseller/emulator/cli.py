@@ -19,12 +19,12 @@ from typing_extensions import override
 
 from theseller.emulator.app import create_app
 from theseller.emulator.invented_buyers import CANARIES, PLAUSIBLE
-from theseller.emulator.reports import documents, settlement, traffic
+from theseller.emulator.persisted_state import StateFileError
+from theseller.emulator.reports import document_rendering, sales_and_traffic, settlement
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.settings import ApplicationFileError, Config, load_application
-from theseller.emulator.state import StateFileError
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 from theseller.lib import clock
 
 
@@ -81,7 +81,7 @@ def _add_serve_arguments(serve: argparse.ArgumentParser) -> None:
 
 def _add_report_arguments(report: argparse.ArgumentParser) -> None:
     report.add_argument("--seller", required=True, choices=sorted(SELLERS))
-    report.add_argument("--type", required=True, choices=tuple(documents.GENERATORS))
+    report.add_argument("--type", required=True, choices=tuple(document_rendering.GENERATORS))
     report.add_argument(
         "--from",
         dest="start",
@@ -190,8 +190,8 @@ def _report(options: argparse.Namespace) -> int:
         sys.stderr.write(f"emulator: {seller.id} does not sell in {options.marketplace}\n")
         return 2
     start, until = (
-        documents.midnight(options.start),
-        documents.midnight(options.end + timedelta(days=1)),
+        document_rendering.midnight(options.start),
+        document_rendering.midnight(options.end + timedelta(days=1)),
     )
     now = clock.now()
     if options.type == settlement.REPORT_TYPE:
@@ -201,22 +201,28 @@ def _report(options: argparse.Namespace) -> int:
             if period.store is store
         ]
         text = (
-            documents.render_settlement(world, periods[0], decimal_comma=options.decimal_comma)
+            document_rendering.render_settlement(
+                world, periods[0], decimal_comma=options.decimal_comma
+            )
             if periods
             else None
         )
     else:
-        end = documents.midnight(options.end) if options.type == traffic.REPORT_TYPE else until
-        text = documents.render(
+        end = (
+            document_rendering.midnight(options.end)
+            if options.type == sales_and_traffic.REPORT_TYPE
+            else until
+        )
+        text = document_rendering.render(
             world, ReportOrder(seller, options.type, start, end, now, (store.marketplace.id,))
         )
     if text is None:
         sys.stderr.write("emulator: no data in this period; choose another\n")
         return 1
     try:
-        data = documents.encode(
+        data = document_rendering.encode(
             text,
-            options.encoding or documents.GENERATORS[options.type].encoding(seller),
+            options.encoding or document_rendering.GENERATORS[options.type].encoding(seller),
             compress=options.gzip,
         )
     except LookupError:

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from theseller.emulator import pages
-from theseller.emulator.control import is_local
+from theseller.emulator import page_layout
+from theseller.emulator.amount_and_time_formats import instant
+from theseller.emulator.control_api import is_local
+from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.fact_changes import change, changeable, describe, jump
-from theseller.emulator.formats import instant
-from theseller.emulator.runtime import Emulator
-from theseller.emulator.world.amendments import Change
+from theseller.emulator.world.later_changes import Change
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.settlements import INVOICED, STANDARD
+from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 
 PATH = "/_emulator/"
 
@@ -30,7 +30,7 @@ def routes() -> list[Route]:
 
 
 def _refused(request: Request) -> Response:
-    return pages.problem(
+    return page_layout.problem(
         request.url.netloc,
         "403",
         "This page answers this machine only.",
@@ -55,7 +55,7 @@ async def _show(request: Request) -> Response:
         _clock(emulator, seller),
         _made(emulator),
     ]
-    return pages.page(request.url.netloc, "Change facts at Amazon", "".join(parts))
+    return page_layout.page(request.url.netloc, "Change facts at Amazon", "".join(parts))
 
 
 def _choose_seller(emulator: Emulator, chosen: Seller) -> str:
@@ -90,8 +90,8 @@ def _orders(emulator: Emulator, seller: Seller, kind: Change, title: str, button
     )
     return (
         f'<section class="card"><h2>{title}</h2><form'
-        f' method="post">{pages.hidden({"kind": kind, "seller": seller.id})}<p><label>Order number'
-        f' <input name="order_id" list="{name}" required autocomplete="off"'
+        f' method="post">{page_layout.hidden({"kind": kind, "seller": seller.id})}<p><label>'
+        f'Order number <input name="order_id" list="{name}" required autocomplete="off"'
         f' size="24"></label></p><datalist id="{name}">{options}</datalist>{percent}<div'
         f' class="actions"><button>{button}</button></div></form></section>'
     )
@@ -120,7 +120,7 @@ def _stores(emulator: Emulator, seller: Seller) -> str:
                 ({"kind": Change.INVOICED}, "Give invoiced orders a settlement stream of their own")
             )
         forms = "".join(
-            f'<form method="post">{pages.hidden({**fields, **more})}<div'
+            f'<form method="post">{page_layout.hidden({**fields, **more})}<div'
             f' class="actions"><button>{text}</button></div></form>'
             for more, text in buttons
         )
@@ -132,9 +132,9 @@ def _clock(emulator: Emulator, seller: Seller) -> str:
     return (
         f'<section class="card"><h2>Clock</h2><p>At Amazon it is {instant(emulator.now())}. Only'
         " Amazon's clock moves, not the product's, and no button moves it back.</p><form"
-        f' method="post">{pages.hidden({"kind": "jump", "seller": seller.id})}<p><label>Days ahead'
-        ' <input name="days" value="12" inputmode="numeric" size="4" required></label></p><div'
-        ' class="actions"><button>Move the clock</button></div></form></section>'
+        f' method="post">{page_layout.hidden({"kind": "jump", "seller": seller.id})}<p><label>Days'
+        ' ahead <input name="days" value="12" inputmode="numeric" size="4" required></label></p>'
+        '<div class="actions"><button>Move the clock</button></div></form></section>'
     )
 
 
@@ -167,7 +167,7 @@ async def _submit(request: Request) -> Response:
         else:
             said = f"{describe(emulator, change(emulator, form))}."
     except ValueError as error:
-        return pages.problem(
+        return page_layout.problem(
             request.url.netloc, "400", f"Nothing was changed: {error}.", "Go back and correct it."
         )
     query = urlencode({"seller": form.get("seller", ""), "said": said})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from theseller.emulator.runtime import Emulator
-from theseller.emulator.world.amendments import Amendment, Change
+from theseller.emulator.emulator_instance import Emulator
+from theseller.emulator.world.later_changes import Amendment, Change
 from theseller.emulator.world.orders import Order
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.settlements import INVOICED, STANDARD
+from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 
 #: Orders older than this are not offered on the page; they can be refunded by their id all the
 #: same.

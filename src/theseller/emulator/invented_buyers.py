@@ -1,7 +1,7 @@
 """Invented buyers for a demonstration.
 
 Names, streets, places and messages read like real ones and belong to no one. Tests use canaries
-instead (`canary`), so that a search for personal data can find them.
+instead (`canary_texts`), so that a search for personal data can find them.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from theseller.emulator.faults import BEFORE, HTML_ERROR, SilentResponse, apply_fault
-from theseller.emulator.runtime import Emulator
+from theseller.emulator.emulator_instance import Emulator
+from theseller.emulator.fault_injection import BEFORE, HTML_ERROR, SilentResponse, apply_fault
 from theseller.lib.ids import new_id
 
 OPERATION = "lwa.token"

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.tags import Tag
-from theseller.erasure.failures import Failures
-from theseller.erasure.records import restart_erasure
-from theseller.erasure.throttle import Throttle
+from theseller.audit.event_tags import Tag
+from theseller.erasure.erasure_records import restart_erasure
+from theseller.erasure.failure_collection import Failures
 from theseller.erasure.types import JournalEntry, Progress, Subject
-from theseller.lib import sql
-from theseller.retention.roles import ERASER
+from theseller.erasure.work_pacing import Throttle
+from theseller.lib import sql_helpers
+from theseller.retention.database_aliases import ERASER
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +103,4 @@ class Erasure(ABC):
 
 def delete_rows(statement: str, values: list[Any]) -> int:
     """Run a statement in a step's transaction; return the rows it deleted."""
-    return sql.execute(databases[ERASER], statement, values)
+    return sql_helpers.execute(databases[ERASER], statement, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
 #: What the eraser changes in the record of an erasure; the trigger `checked` says of which kind.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from theseller.datamap.registry import erasure_order
+from theseller.datamap.table_registry import erasure_order
 from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.types import SubjectKind
 

@@ -5,7 +5,7 @@ The phases are journal, plan, deletion in steps, recount, sanitization and certi
 The journal entry comes before the first deletion. Each step and its mark in the record are one
 transaction, so that a kill at any point loses nothing and repeats nothing. The recount is made by
 another database role than the one that deleted. Then what was touched is rewritten and searched
-(`sanitization.py`), counted once more, and only then is there a certificate.
+(`disk_sanitization.py`), counted once more, and only then is there a certificate.
 
 What differs between a connection, a tenant and a user is in a subclass of `Erasure` each.
 """
@@ -16,16 +16,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from theseller.erasure.base import Erasure, Step
-from theseller.erasure.certificates import certify
-from theseller.erasure.failures import Failures
+from theseller.erasure.certificate_creation import certify
+from theseller.erasure.disk_sanitization import sanitize
+from theseller.erasure.erasure_records import (
+    mark_erased_within,
+    mark_steps_within,
+    progress,
+    record_scope,
+)
+from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal import journal
-from theseller.erasure.records import mark_erased_within, mark_steps_within, progress, record_scope
-from theseller.erasure.sanitization import sanitize
-from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ErasureResult, SanitizationProof, Subject
 from theseller.erasure.vacuum import RetryLaterError
-from theseller.retention.roles import ERASER
-from theseller.tenancy.scope import tenant_scope
+from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
+from theseller.retention.database_aliases import ERASER
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def erase_rows(

@@ -19,8 +19,8 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.connections.types import DisconnectReason
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.keystore import KeyStore
 from theseller.crypto.private_files import erase
 from theseller.erasure import journal_files
 from theseller.erasure.types import JournalEntry, JournalLink, JournalUnreadableError, SubjectKind

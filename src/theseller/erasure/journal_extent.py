@@ -1,4 +1,4 @@
-"""How much the erasure journal holds.
+"""Number and hashes of the journal entries, to detect missing ones.
 
 It is stored in each backup's manifest, and compared before a restore relies on the journal.
 
@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from theseller.crypto.keystore import KeyStore
+from theseller.crypto.key_store import KeyStore
 from theseller.erasure.journal import Journal, read_key_store
 
 #: Bytes of each entry's hash that a manifest stores.

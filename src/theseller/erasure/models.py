@@ -1,1 +1,1 @@
-"""No models: SQL reads and writes the tables of `sql/one_pair.sql`."""
+"""No models: erasure tables are read and written by SQL."""

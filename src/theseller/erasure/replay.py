@@ -9,24 +9,28 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.buyer_pii.expiry import expire_recipients, reapply_withdrawals
+from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.connections import ConnectionErasure, closed_connection, erase_connection
+from theseller.erasure.connection_erasure import (
+    ConnectionErasure,
+    closed_connection,
+    erase_connection,
+)
+from theseller.erasure.connection_key_destruction import destroy_keys_of_closed_connections
+from theseller.erasure.exclusive_erasure import ErasureLock, exclusive_erasure
 from theseller.erasure.execution import erase_rows
-from theseller.erasure.failures import Failures
+from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal import journal
-from theseller.erasure.journal_records import complete_journal
-from theseller.erasure.key_destruction import destroy_keys_of_closed_connections
-from theseller.erasure.locks import ErasureLock, exclusive_erasure
+from theseller.erasure.journal_database_exchange import complete_journal
 from theseller.erasure.queries import count_left
-from theseller.erasure.tenants import replay_tenants_and_users
+from theseller.erasure.tenant_erasure import replay_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
-from theseller.lib import sql
-from theseller.retention.roles import ACTOR, COUNTER
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib import sql_helpers
+from theseller.retention.database_aliases import ACTOR, COUNTER
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 class DataRestoredError(RuntimeError):
@@ -87,7 +91,7 @@ def delete_tokens_without_key(*, at: datetime) -> int:
     Returns:
         How many tokens were deleted.
     """
-    tokens = sql.rows(
+    tokens = sql_helpers.rows(
         databases[COUNTER],
         "select tenant_id, connection_id, data_key_id from connections_refresh_token",
     )
@@ -99,7 +103,7 @@ def delete_tokens_without_key(*, at: datetime) -> int:
 
 def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
     with tenant_scope(tenant):
-        deleted = sql.execute(
+        deleted = sql_helpers.execute(
             databases["default"],
             "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and"
             " data_key_id = %s",
@@ -179,7 +183,7 @@ def _tenant_of(connection: UUID) -> UUID | None:
 
 
 def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
-    row = sql.one(
+    row = sql_helpers.one(
         databases[COUNTER],
         "select tenant_id, marketplace_ids from connections_connection where id = %s",
         [connection],
@@ -189,7 +193,7 @@ def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
 
 def _is_open(connection: UUID) -> bool:
     return bool(
-        sql.value(
+        sql_helpers.value(
             databases[COUNTER],
             "select exists (select from connections_connection c where c.id = %s) and not exists"
             " (select from connections_disconnection d where d.connection_id = %s)",

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connections as databases
 from django.db.backends.utils import CursorWrapper
 
-from theseller.erasure.throttle import UNTHROTTLED, Throttle
 from theseller.erasure.types import ResidualScan
-from theseller.lib import sql
-from theseller.postgres.layout import Layout, saved_layout
+from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
+from theseller.lib import sql_helpers
+from theseller.postgres.server_folders import Layout, saved_layout
 
 _CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
 _FILE = re.compile(r"(t\d+_)?(\d+)(_\w+)?(\.\d+)?")
@@ -167,7 +167,7 @@ def remove_stray_files(*, using: str) -> int:
         return 0
     started, removed = (
         float(
-            sql.value(
+            sql_helpers.value(
                 databases[using], "select extract(epoch from pg_postmaster_start_time())::float8"
             )
         ),

@@ -8,13 +8,13 @@ from datetime import timedelta
 from django.conf import settings
 from procrastinate.contrib.django import app
 
-from theseller.erasure.connections import erase_connections
-from theseller.erasure.links import delete_expired_links
+from theseller.erasure.certificate_links import delete_expired_links
+from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenants import due_tenants, erase_tenants_and_users
-from theseller.erasure.throttle import BACKGROUND, UNTHROTTLED, Throttle
+from theseller.erasure.tenant_erasure import due_tenants, erase_tenants_and_users
+from theseller.erasure.work_pacing import BACKGROUND, UNTHROTTLED, Throttle
 from theseller.lib import clock
-from theseller.retention.limits import VACUUM_BATCH_MINUTES
+from theseller.retention.retention_limits import VACUUM_BATCH_MINUTES
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from theseller.connections.types import DisconnectReason
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 class SubjectKind(StrEnum):

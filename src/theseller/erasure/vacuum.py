@@ -18,8 +18,8 @@ import psycopg.errors
 from django.db import OperationalError
 from django.db import connections as databases
 
-from theseller.erasure.throttle import UNTHROTTLED, Throttle
-from theseller.lib import sql
+from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
+from theseller.lib import sql_helpers
 
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest
 #: between.
@@ -95,7 +95,9 @@ def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> d
     """
     return {
         name: int(size)
-        for name, size in sql.rows(databases[using], _PARTS + _SIZES, _parts(tables, tenant))
+        for name, size in sql_helpers.rows(
+            databases[using], _PARTS + _SIZES, _parts(tables, tenant)
+        )
     }
 
 
@@ -116,7 +118,7 @@ def vacuum_alias(*, using: str) -> str:
     """
     return (
         using
-        if sql.value(databases[using], "select current_setting('server_version_num')::int")
+        if sql_helpers.value(databases[using], "select current_setting('server_version_num')::int")
         >= _MAINTAIN_FROM
         else OWNER
     )
@@ -140,7 +142,7 @@ def _is_beyond(xid: int, using: str) -> bool:
     # own, which doesn't: ask for both.
     if (
         int(
-            sql.value(
+            sql_helpers.value(
                 databases[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
             )
         )
@@ -149,7 +151,7 @@ def _is_beyond(xid: int, using: str) -> bool:
         return False
     notices: list[str] = []
     with _notices(notices, using=using):
-        sql.execute(
+        sql_helpers.execute(
             databases[using],
             "vacuum (verbose, analyze false, truncate false) public.erasure_erasure",
         )
@@ -225,7 +227,7 @@ def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
     """Return the bytes of relations with their indexes."""
     return {
         name: int(size)
-        for name, size in sql.rows(
+        for name, size in sql_helpers.rows(
             databases[using],
             "select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t"
             " (name)",
@@ -255,14 +257,14 @@ def checkpoint(*, using: str) -> str:
 @contextmanager
 def patience(*, using: str) -> Iterator[None]:
     """Wait for locks, and hold them, no longer than others may wait."""
-    sql.execute(
+    sql_helpers.execute(
         databases[using],
         f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}",
     )
     try:
         yield
     finally:
-        sql.execute(databases[using], "reset lock_timeout; reset statement_timeout")
+        sql_helpers.execute(databases[using], "reset lock_timeout; reset statement_timeout")
 
 
 @contextmanager

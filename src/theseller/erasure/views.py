@@ -15,17 +15,17 @@ from django.views.decorators.http import require_GET
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import connection_view
-from theseller.edge.ratelimit import Rate, by_ip, limited
-from theseller.erasure.certificate_file import certified_subject, verify_certificate
+from theseller.edge.rate_limits import Rate, by_ip, limited
+from theseller.erasure.certificate_delivery import certificate_response
+from theseller.erasure.certificate_download_log import record_download, record_linked_download
+from theseller.erasure.certificate_format import certified_subject, verify_certificate
+from theseller.erasure.certificate_links import follow_link
 from theseller.erasure.failure_records import failed_erasure
-from theseller.erasure.links import follow_link
-from theseller.erasure.operations import record_download, record_linked_download
 from theseller.erasure.queries import connection_certificate, erasures_of_tenant
-from theseller.erasure.responses import certificate_response
 from theseller.erasure.types import SubjectKind
 from theseller.lib import clock
-from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.retention_limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @require_GET

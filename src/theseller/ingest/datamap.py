@@ -5,7 +5,7 @@ They say what each table stores, for how long, and who may use it.
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import BY_THE_WORKER, CrossTenantFunction, DataClass, Eraser
 
 describe_table(

@@ -1,4 +1,4 @@
-"""Jobs of the sync.
+"""Jobs of the sync: plan due streams, and pull one.
 
 A job only starts a stream; the table of streams decides which are due.
 """
@@ -11,8 +11,8 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.connections.access_tokens import discard_stale_tokens
-from theseller.ingest.sync.planner import due_streams, plan_new_connections
-from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync.stream_planner import due_streams, plan_new_connections
+from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import StreamKey
 from theseller.lib import clock
 

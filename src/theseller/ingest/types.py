@@ -1,4 +1,4 @@
-"""Values that sync, imports and facts share."""
+"""Values that sync, imports and facts share: leases, outcomes, origins."""
 
 from __future__ import annotations
 

@@ -10,13 +10,18 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.crypto.cached_value import NEXT_SUFFIX
-from theseller.key_rotation import purpose_keys, secret_ages, stored_keys, text_secrets
-from theseller.key_rotation.inventory import inventory, readable
+from theseller.crypto.cached_secrets import NEXT_SUFFIX
+from theseller.key_rotation import (
+    key_store_rotation,
+    purpose_key_rotation,
+    secret_ages,
+    text_secret_rotation,
+)
 from theseller.key_rotation.queries import open_runs
-from theseller.key_rotation.shared_steps import is_staged, secret_provider, writable
+from theseller.key_rotation.secret_inventory import inventory, readable
+from theseller.key_rotation.secret_replacement_steps import is_staged, secret_provider, writable
 from theseller.key_rotation.types import (
     ManualRotationError,
     NewSecretRefusedError,
@@ -33,22 +38,22 @@ from theseller.key_rotation.types import (
     Step,
     UnknownSecretError,
 )
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.lib.safe_tracebacks import describe
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
-    SecretKind.ROOT_KEY: stored_keys.root_key_steps,
-    SecretKind.PURPOSE_KEY: purpose_keys.purpose_key_steps,
-    SecretKind.CONNECTION_KEY: stored_keys.connection_key_steps,
-    SecretKind.CERTIFICATE_KEY: stored_keys.certificate_key_steps,
-    SecretKind.AUDIT_KEY: stored_keys.audit_key_steps,
-    SecretKind.SECOND_FACTOR_KEY: stored_keys.second_factor_key_steps,
-    SecretKind.SESSION_KEY: text_secrets.session_key_steps,
-    SecretKind.TICKET_KEY: text_secrets.ticket_key_steps,
-    SecretKind.DATABASE_PASSWORD: text_secrets.database_password_steps,
-    SecretKind.CLIENT_SECRET: text_secrets.client_secret_steps,
+    SecretKind.ROOT_KEY: key_store_rotation.root_key_steps,
+    SecretKind.PURPOSE_KEY: purpose_key_rotation.purpose_key_steps,
+    SecretKind.CONNECTION_KEY: key_store_rotation.connection_key_steps,
+    SecretKind.CERTIFICATE_KEY: key_store_rotation.certificate_key_steps,
+    SecretKind.AUDIT_KEY: key_store_rotation.audit_key_steps,
+    SecretKind.SECOND_FACTOR_KEY: key_store_rotation.second_factor_key_steps,
+    SecretKind.SESSION_KEY: text_secret_rotation.session_key_steps,
+    SecretKind.TICKET_KEY: text_secret_rotation.ticket_key_steps,
+    SecretKind.DATABASE_PASSWORD: text_secret_rotation.database_password_steps,
+    SecretKind.CLIENT_SECRET: text_secret_rotation.client_secret_steps,
 }
 CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
 #: Names that an older release recorded for a step: what it began is finished under the present
@@ -250,7 +255,7 @@ def _begin(name: str, reason: RotationReason, actor: str, context: RotationConte
     at = context.now()
     run = Run(new_id(), name, reason, actor, "", at, context)
     with transaction.atomic():
-        sql.execute(
+        sql_helpers.execute(
             connections["default"],
             "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at)"
             " values (%s, %s, %s, %s, %s, %s)",
@@ -297,7 +302,7 @@ def _advance(run: Run, kind: SecretKind) -> RotationResult:
 
 def _record(run: Run) -> None:
     with transaction.atomic():
-        sql.execute(
+        sql_helpers.execute(
             connections["default"],
             "update governance_rotation set step = %s, moved_at = %s, details = %s where id = %s",
             [run.step, run.at, json.dumps(run.details), run.id],
@@ -307,7 +312,7 @@ def _record(run: Run) -> None:
 def _finish(run: Run) -> None:
     at = run.at
     with transaction.atomic():
-        sql.execute(
+        sql_helpers.execute(
             connections["default"],
             "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id"
             " = %s",

@@ -1,4 +1,4 @@
-"""Age of secrets.
+"""Note when each secret was made, and tell its age.
 
 It comes from the secret itself where it contains a timestamp, else from what the operator stated
 about this secret, else it is unknown. It is never guessed from a file's date: a restored file is as
@@ -13,19 +13,19 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.crypto.cached_value import secret_or_none
+from theseller.crypto.cached_secrets import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.providers import FileSecretProvider, SecretProvider
+from theseller.crypto.secret_providers import FileSecretProvider, SecretProvider
 from theseller.crypto.timestamped_secrets import (
     ID_BYTES,
     creation_time,
     leading_secret_id,
     timestamped_secret_id,
 )
-from theseller.lib import sql
-from theseller.lib.secret import Secret
+from theseller.lib import sql_helpers
+from theseller.lib.secret_type import Secret
 
 #: Denotes a secret that we can't read, such as a key service's own root.
 UNREADABLE = Secret("not readable")
@@ -55,7 +55,7 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     identifier = timestamped_secret_id(secret)
     if identifier is not None:
         return creation_time(identifier)
-    row = sql.one(
+    row = sql_helpers.one(
         connections[using],
         "select made_at from governance_secret_age where secret = %s and fingerprint = %s",
         [name, fingerprint(name, secret)],
@@ -77,7 +77,7 @@ def note(
     `created_at` is what the operator states. The first record is kept.
     """
     with transaction.atomic(using=using):
-        if sql.execute(
+        if sql_helpers.execute(
             connections[using],
             "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor)"
             " values (%s, %s, %s, %s, %s) on conflict do nothing",

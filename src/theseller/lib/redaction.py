@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from theseller.lib.safe_tracebacks import describe
-from theseller.lib.secret import REDACTED, Secret
+from theseller.lib.secret_type import REDACTED, Secret
 
 _MAX_DEPTH = 12
 

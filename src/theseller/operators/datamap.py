@@ -5,7 +5,7 @@ The names of the tables date from before the package.
 
 from __future__ import annotations
 
-from theseller.datamap.registry import describe_table
+from theseller.datamap.table_registry import describe_table
 from theseller.datamap.types import CrossTenantFunction, DataClass, Eraser
 
 describe_table(

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psycopg.conninfo
 
-from theseller.lib.byte_streams import as_file
-from theseller.postgres import cluster
+from theseller.lib.chunks_as_file import as_file
+from theseller.postgres import initdb_and_settings
+from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.layout import Layout, own_folder
-from theseller.postgres.locator import Binaries
 from theseller.postgres.os_account import Account
+from theseller.postgres.server_folders import Layout, own_folder
 from theseller.postgres.tar_extract import UnexpectedMemberError, extract
 
 _CHUNK_BYTES = 1024 * 1024
@@ -132,7 +132,7 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
         ],
         capture_output=True,
         cwd="/",
-        env=cluster.environment(),
+        env=initdb_and_settings.environment(),
         check=False,
         **account.popen_options(),
     )
@@ -169,7 +169,7 @@ def _client_environment(conninfo: str) -> Mapping[str, str]:
         for name, variable in _LIBPQ_VARIABLES.items()
         if parameters.get(name)
     }
-    return {**cluster.environment(), **known}
+    return {**initdb_and_settings.environment(), **known}
 
 
 def _last_line(words: bytes) -> str:

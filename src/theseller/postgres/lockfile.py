@@ -9,7 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from theseller.postgres.processes import ProcessMark, process_mark
+from theseller.postgres.os_processes import ProcessMark, process_mark
 
 
 class LockFile:

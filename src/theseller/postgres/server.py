@@ -17,9 +17,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from theseller.postgres import cluster, startup_errors
+from theseller.postgres import initdb_and_settings, startup_errors
+from theseller.postgres.binaries import Binaries
+from theseller.postgres.crash_cleanup import remove_stale_files
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
-from theseller.postgres.layout import (
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.os_account import Account, can_reach, server_account
+from theseller.postgres.os_processes import stop_with_parent, wait_until
+from theseller.postgres.server_folders import (
     FALLBACK_ROOT,
     Layout,
     conninfo,
@@ -29,11 +34,6 @@ from theseller.postgres.layout import (
     saved_layout,
     socket_directory,
 )
-from theseller.postgres.locator import Binaries
-from theseller.postgres.lockfile import LockFile
-from theseller.postgres.os_account import Account, can_reach, server_account
-from theseller.postgres.processes import stop_with_parent, wait_until
-from theseller.postgres.stale_files import remove_stale_files
 from theseller.postgres.swap_data_dir import refuse_pending_swap
 
 # Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so
@@ -102,7 +102,7 @@ class Server:
 
     def superuser_dsn(self, dbname: str = "postgres") -> str:
         """Return the connection string of the superuser."""
-        return self.dsn(cluster.SUPERUSER, self._superuser_password, dbname)
+        return self.dsn(initdb_and_settings.SUPERUSER, self._superuser_password, dbname)
 
     def poll(self) -> int | None:
         """Return the server's exit status, None while it runs; 0 before a start."""
@@ -199,8 +199,8 @@ class Server:
         layout = prepare_layout(self.state, account, self._fallback_root)
         binaries = self._reachable_programs(layout, account)
         if not (layout.data / "PG_VERSION").exists():
-            cluster.initialize(layout, binaries, account, self._superuser_password)
-        cluster.check_version(layout, binaries)
+            initdb_and_settings.initialize(layout, binaries, account, self._superuser_password)
+        initdb_and_settings.check_version(layout, binaries)
         remove_stale_files(layout.data, layout.run, self._say)
         written = self._spawn(layout, binaries, account)
         self._await_ready(layout, written)
@@ -210,10 +210,10 @@ class Server:
         make_folder(self.log.parent, 0o700)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
-        chosen = {**cluster.settings(layout, durable=self._durable), **self._extra}
+        chosen = {**initdb_and_settings.settings(layout, durable=self._durable), **self._extra}
         if self._archiving:
             own_folder(layout.archive, account)
-            chosen |= cluster.archiving(layout)
+            chosen |= initdb_and_settings.archiving(layout)
         command = [str(binaries.program("postgres")), "-D", str(layout.data)]
         for name, value in chosen.items():
             command += ["-c", f"{name}={value}"]
@@ -225,7 +225,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=cluster.environment(),
+                env=initdb_and_settings.environment(),
                 start_new_session=True,
                 # one prctl call, loaded before the fork
                 preexec_fn=stop_with_parent(signal.SIGINT),  # noqa: PLW1509

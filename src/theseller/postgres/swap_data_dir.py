@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import Layout, control_folder, prepare_layout, saved_layout
 from theseller.postgres.os_account import server_account
+from theseller.postgres.server_folders import Layout, control_folder, prepare_layout, saved_layout
 
 #: How long a replaced database is stored, in case the restore was a mistake; it contains
 #: later-erased data.

@@ -1,4 +1,4 @@
-"""Recurring jobs of privacy."""
+"""Recurring job: disconnect expired authorizations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backups by their keys in the key store.
+"""Which backups are still readable, judged by their keys.
 
 A backup can be read for as long as its key exists.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keystore import KeyStore
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store import KeyStore
 
 #: The prefix of a backup key's owner in the key store; the backup's id follows.
 BACKUP_OWNER = "backup:"

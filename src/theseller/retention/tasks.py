@@ -7,7 +7,7 @@ import logging
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
-from theseller.retention.expiry import delete_expired_facts, tenants_with_expired_facts
+from theseller.retention.fact_expiry import delete_expired_facts, tenants_with_expired_facts
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import accounts_database
+from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def create_tenant(*, name: str, actor: str, at: datetime, tenant: UUID | None = None) -> UUID:

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connections
 from psycopg import Connection
 
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 
 #: A random number, made once for each state folder.
 HOST_MARK_FILE = ".theseller-host"
@@ -88,7 +88,8 @@ def refuse_other_host(identity: str, using: str = "default") -> None:
         OtherHostError: the database knows another state folder.
     """
     _refuse(
-        sql.one(connections[using], "select files_of, files_since from guard.deployment"), identity
+        sql_helpers.one(connections[using], "select files_of, files_since from guard.deployment"),
+        identity,
     )
 
 

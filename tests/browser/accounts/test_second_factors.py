@@ -237,7 +237,7 @@ def test_every_page_is_accessible_within_the_policy_and_within_its_window(
     page.get_by_label("Code", exact=True).fill("111111")
     person.press("Use this app")
     judged["3-app-refused"] = _judge(page, "3-app-refused")
-    from theseller.lib.secret import Secret
+    from theseller.lib.secret_type import Secret
 
     holder = OperatorUser(otto.id, otto.email, Secret(secret.replace(" ", "")))
     page.get_by_label("Code", exact=True).fill(holder.code())

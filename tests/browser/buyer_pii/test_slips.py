@@ -28,10 +28,10 @@ from tests.integration.buyer_pii.conftest import US, Shop, connect
 
 from theseller.accounts.models import User
 from theseller.amazon.roles import RestrictedRole
-from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.store_recipient import store_recipient
 from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None,

@@ -18,7 +18,7 @@ from theseller.accounts.queries import tenants_of
 from theseller.lib.ids import new_id
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.tenant_deletion.operations import delete_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: What an attacker would do to people's accounts, or learn of them. `{alice}` is a person of
 #: another tenant, `{operator}` an operator.

@@ -19,7 +19,7 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import create_user
 from theseller.accounts.queries import person_by_email
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 WRONG = "wrong"
 

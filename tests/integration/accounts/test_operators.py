@@ -20,8 +20,8 @@ from tests.operators import (
 
 from theseller.accounts.authorization import operator_required
 from theseller.accounts.mfa import operations
-from theseller.accounts.mfa.proofs import IDLE_MAX, PROOF_VALID_FOR, STEP_UP_WITHIN
 from theseller.accounts.mfa.queries import own_factors
+from theseller.accounts.mfa.session_proofs import IDLE_MAX, PROOF_VALID_FOR, STEP_UP_WITHIN
 from theseller.accounts.models import User
 from theseller.accounts.types import Operator
 from theseller.lib import clock

@@ -26,7 +26,7 @@ from theseller.accounts.mfa import operations, totp
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.models import User
-from theseller.edge.databases import accounts_database
+from theseller.edge.database_routing import accounts_database
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 

@@ -33,9 +33,9 @@ from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
 from theseller.accounts.models import Authenticator, RecoveryCode
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _RFC_SECRET = Secret(base64.b32encode(b"12345678901234567890").decode())
 
@@ -338,11 +338,11 @@ def test_second_factor_secret_is_sealed_and_resealed_after_key_rotation() -> Non
     assert base64.b32decode(operator.secret.reveal()) not in bytes(row.sealed)
     assert operator.secret.reveal_bytes() not in bytes(row.sealed)
     theirs = Authenticator.objects.get(user_id=oskar.id)
-    from theseller.accounts.mfa import totp_store
+    from theseller.accounts.mfa import totp_secret_sealing
     from theseller.crypto.errors import CannotOpenError
 
     with pytest.raises(CannotOpenError):
-        totp_store.unsealed(UUID(str(theirs.id)), bytes(row.sealed))
+        totp_secret_sealing.unsealed(UUID(str(theirs.id)), bytes(row.sealed))
     former = row.data_key_id
     rekey.make_key()
     with as_role("worker"):

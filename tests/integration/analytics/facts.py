@@ -16,11 +16,11 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.parameters import SETTLEMENT_REPORTS, local_day
 from theseller.analytics.rollups.recompute import recompute_dirty
+from theseller.analytics.rollups.sql_parameters import SETTLEMENT_REPORTS, local_day
 from theseller.lib.ids import new_id
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 US, DE, FR, UK, JP = (
     "ATVPDKIKX0DER",

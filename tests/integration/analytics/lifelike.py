@@ -22,7 +22,7 @@ from tests.database import test_server
 from tests.integration.analytics.facts import CURRENCIES, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.parameters import local_day
+from theseller.analytics.rollups.sql_parameters import local_day
 from theseller.lib.ids import new_id
 
 TITLES = (

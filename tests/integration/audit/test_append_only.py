@@ -10,10 +10,10 @@ import pytest
 from tests.cast import NOON, Cast
 from tests.database import role_dsn, test_server
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "retention", "probe"])

@@ -9,9 +9,9 @@ from tests.cast import NOON
 from tests.database import wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
-from theseller.audit import external_copy
+from theseller.audit import checkpoint_copy_file
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.cli.commands import audit
 from theseller.cli.main import main
 from theseller.lib.ids import new_id
@@ -110,4 +110,4 @@ def test_a_forged_checkpoint_stops_sealing_with_a_message(
     _line()
     assert main(["audit", "seal"]) == 1
     assert "The newest checkpoint in the database" in capsys.readouterr().err
-    assert not external_copy.copy_path().exists()
+    assert not checkpoint_copy_file.copy_path().exists()

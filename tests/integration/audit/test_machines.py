@@ -15,20 +15,20 @@ import pytest
 from django.conf import settings
 from tests.cast import NOON
 from tests.integration.audit.conftest import Superuser
-from tests.integration.audit.test_sealing import FORGER, RESTORED, _write, seal
+from tests.integration.audit.test_checkpointing import FORGER, RESTORED, _write, seal
 
-from theseller.audit import checkpoint_format, external_copy
-from theseller.audit.copy_shortfalls import accept_copies, record_copy_length
-from theseller.audit.keys import OWNER, signing_key, signing_records
+from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.audit.checkpoint_copy_shortfalls import accept_copies, record_copy_length
+from theseller.audit.checkpointing import rotate_signing_key, seal_due
+from theseller.audit.log_verification import complete_and_verify
 from theseller.audit.restore_marker import accept_restoration
-from theseller.audit.sealing import rotate_signing_key, seal_due
+from theseller.audit.signing_keys import OWNER, signing_key, signing_records
 from theseller.audit.types import (
     CopyAcceptanceRefusedError,
     CopyConflictError,
     Fault,
     LogBehindError,
 )
-from theseller.audit.verification import complete_and_verify
 from theseller.crypto.key_types import Purpose
 
 On = Callable[[str], None]
@@ -68,7 +68,7 @@ def test_each_machine_completes_its_copy_before_it_seals_or_verifies(on: On) -> 
         on(machine)
         verdict = complete_and_verify(at=LATER)
         assert (verdict.findings, verdict.checkpoints, verdict.unsealed) == ((), 9, 0)
-        copies.append(external_copy.copy_path().read_bytes())
+        copies.append(checkpoint_copy_file.copy_path().read_bytes())
     on("c")  # It has never sealed: the database can't know whether it is new, or lost what it had.
     verdict = complete_and_verify(at=LATER)
     assert ([one.fault for one in verdict.findings], verdict.checkpoints, verdict.unsealed) == (
@@ -76,7 +76,7 @@ def test_each_machine_completes_its_copy_before_it_seals_or_verifies(on: On) -> 
         9,
         1,
     )
-    copies.append(external_copy.copy_path().read_bytes())
+    copies.append(checkpoint_copy_file.copy_path().read_bytes())
     assert copies[0] == copies[1] == copies[2]
 
 
@@ -84,7 +84,7 @@ def test_the_job_completes_the_copy_when_there_is_nothing_to_seal(on: On) -> Non
     _seal_by_turns(on, "abbb")
     on("a")
     assert seal_due(at=NOON + timedelta(minutes=1)) == ()
-    assert sum(1 for _ in external_copy.entries()) == 4
+    assert sum(1 for _ in checkpoint_copy_file.entries()) == 4
 
 
 def test_audit_copy_continues_after_key_rotation_and_restore(on: On, own_log: Superuser) -> None:
@@ -167,14 +167,16 @@ def test_checkpoint_that_breaks_the_chain_is_reported_and_not_copied(
     _seal_by_turns(on, "abbb")
     attack(own_log)
     on(machine)
-    before = external_copy.copy_path().read_bytes() if machine == "a" else None
+    before = checkpoint_copy_file.copy_path().read_bytes() if machine == "a" else None
     for _ in range(2):
         assert Fault.CHECKPOINT in {one.fault for one in complete_and_verify(at=LATER).findings}
     _write(1)
     with pytest.raises(CopyConflictError, match="does not continue"):
         seal(at=LATER)
     assert (
-        external_copy.copy_path().read_bytes() if external_copy.copy_path().exists() else None
+        checkpoint_copy_file.copy_path().read_bytes()
+        if checkpoint_copy_file.copy_path().exists()
+        else None
     ) == before
 
 
@@ -195,35 +197,35 @@ def test_a_database_behind_a_copy_is_named_by_each_machine_that_knew_more(
 def test_a_copy_that_differs_from_the_database_is_not_mended(on: On) -> None:
     _seal_by_turns(on, "abbb")
     on("a")
-    content = external_copy.copy_path().read_bytes()
+    content = checkpoint_copy_file.copy_path().read_bytes()
     for broken in (
         content.replace(b'"rows":2', b'"rows":3'),
         content[:-5] + b"AAAA\n",
         content + b"other\n",
     ):
-        external_copy.copy_path().write_bytes(broken)
+        checkpoint_copy_file.copy_path().write_bytes(broken)
         assert not complete_and_verify(at=LATER).whole
-        assert external_copy.copy_path().read_bytes().startswith(broken)
+        assert checkpoint_copy_file.copy_path().read_bytes().startswith(broken)
 
 
 def _cut(lines: int) -> None:
-    kept = external_copy.copy_path().read_bytes().splitlines(keepends=True)[:lines]
-    external_copy.copy_path().write_bytes(b"".join(kept))
+    kept = checkpoint_copy_file.copy_path().read_bytes().splitlines(keepends=True)[:lines]
+    checkpoint_copy_file.copy_path().write_bytes(b"".join(kept))
 
 
 def _cut_without_identity() -> None:
     _cut(2)
-    external_copy.identity_path().unlink()
+    checkpoint_copy_file.identity_path().unlink()
 
 
 def _remove_folder() -> None:
-    shutil.rmtree(external_copy.copy_path().parent)
+    shutil.rmtree(checkpoint_copy_file.copy_path().parent)
 
 
 @pytest.mark.parametrize(
     ("attack", "had"),
     [
-        (lambda: external_copy.copy_path().unlink(), 0),
+        (lambda: checkpoint_copy_file.copy_path().unlink(), 0),
         (lambda: _cut(0), 0),
         (lambda: _cut(3), 3),
         (_remove_folder, 0),
@@ -245,7 +247,7 @@ def test_removed_or_truncated_audit_copy_is_reported_until_an_operator_accepts_i
     for _ in range(2):  # filled by the first; the second finds the line of the log
         (found,) = complete_and_verify(at=LATER).findings
         assert (found.fault, says in found.message) == (Fault.COPY, True), found.message
-    assert sum(1 for _ in external_copy.entries()) == 4
+    assert sum(1 for _ in checkpoint_copy_file.entries()) == 4
     assert seal(at=LATER), "the line is sealed like each other"
     on("b")
     assert says in complete_and_verify(at=LATER).findings[0].message, "every machine says it"
@@ -275,7 +277,7 @@ def test_a_copy_from_before_copies_were_known_is_taken_as_it_is_if_it_lacks_noth
     own_log.execute("truncate audit_copy")
     for machine in "ab":
         on(machine)
-        external_copy.identity_path().unlink()
+        checkpoint_copy_file.identity_path().unlink()
     assert complete_and_verify(at=LATER).whole
     own_log.execute("truncate audit_copy")
     on("a")

@@ -15,12 +15,12 @@ from tests.conftest import as_role
 from tests.database import role_dsn, test_server
 
 import theseller
+from theseller.audit.checkpointing import checkpoint_lock
+from theseller.audit.event_tags import WRITERS, Tag
+from theseller.audit.log_line_digests import line_of
 from theseller.audit.operations import record
-from theseller.audit.sealed_lines import line_of
-from theseller.audit.sealing import checkpoint_lock
-from theseller.audit.tags import WRITERS, Tag
 from theseller.audit.types import SealingBusyError
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

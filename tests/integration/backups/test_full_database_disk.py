@@ -18,7 +18,7 @@ import pytest
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.lib.database_failures import classify
-from theseller.postgres.layout import saved_layout
+from theseller.postgres.server_folders import saved_layout
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(1200)]
 #: The cluster with its WAL is 70 MB.
@@ -28,7 +28,7 @@ import sys
 from uuid import UUID
 from django.db import connections
 from theseller.lib.database_failures import classify
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 try:
     with tenant_scope(tenant), connections["default"].cursor() as cursor:
@@ -48,7 +48,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
 from theseller.lib.database_failures import classify
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 def tried(act):
     try:

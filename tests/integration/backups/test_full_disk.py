@@ -26,16 +26,16 @@ import json, resource, signal, sys
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 from django.conf import settings
-from theseller.audit.shell_actions import record_shell_action, import_shell_actions
-from theseller.audit.sealing import seal
-from theseller.audit.tags import Tag
-from theseller.audit.verification import complete_and_verify
+from theseller.audit.command_line_actions import record_shell_action, import_shell_actions
+from theseller.audit.checkpointing import seal
+from theseller.audit.event_tags import Tag
+from theseller.audit.log_verification import complete_and_verify
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
-from theseller.lib.state_files import FULL, UNFINISHED_PREFIX
+from theseller.lib.state_file_names import FULL, UNFINISHED_PREFIX
 from theseller.erasure.journal import Journal, read_key_store
 from theseller.erasure.journal_files import read_all
 from theseller.erasure.types import JournalEntry, SubjectKind
@@ -93,7 +93,7 @@ how = dict(
     tenant=tenant, actor="process:test", at=clock.now(),
 )
 from theseller.connections.queries import connection_view
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 from django.db import connections
 def token():
     with tenant_scope(tenant), connections["default"].cursor() as cursor:
@@ -140,7 +140,7 @@ from tests.integration.erasure.kills import LittleSource
 from theseller.backups.operations import take
 from theseller.retention.backup_keys import readable_backup_keys
 from theseller.backups.types import UnavailableError
-from theseller.backups.context import backup_context
+from theseller.backups.backup_context import backup_context
 place = backup_context()
 place = replace(place, source=LittleSource(place.source.archive.with_name("full-archive")))
 living = readable_backup_keys(place.keys)

@@ -30,12 +30,12 @@ from tests import preloaded
 from tests.demo_deployment import ROOT
 from tests.integration.deployment import WITH_DJANGO, Deployment
 
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.backups.restore import FOLDER
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import saved_layout
-from theseller.postgres.locator import find_binaries
 from theseller.postgres.server import Server
+from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import swap_pending
 
 pytestmark = pytest.mark.timeout(900)
@@ -51,10 +51,10 @@ OPEN = """
 from uuid import UUID
 from django.db import connections
 from tests.integration.fill_deployment import TOKEN
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 tenant, connection, origin, store = UUID(sys.argv[1]), UUID(sys.argv[2]), sys.argv[3], sys.argv[4]
 at = clock.now()
 with tenant_scope(tenant), connections["default"].cursor() as cursor:
@@ -65,7 +65,7 @@ with tenant_scope(tenant), connections["default"].cursor() as cursor:
         " values (%s, %s, %s, 'na', %s, %s, '{}', '{}', %s)",
         [tenant, connection, origin, seller, [store], at])
     if origin == "lwa":
-        token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
+        refresh_token_store.store_token(tenant, connection, Secret(TOKEN), at=at)
 """
 #: Ends connections and has everything of them erased and certified.
 DELETE = """
@@ -73,7 +73,7 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
     disconnect(
@@ -87,9 +87,9 @@ CERTIFY = """
 import json
 from uuid import UUID
 from theseller.lib import clock
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import connection_certificate
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 said = []
 for pair in sys.argv[1:]:
     tenant, connection = map(UUID, pair.split("/"))
@@ -102,7 +102,7 @@ print(json.dumps(said))
 KEEP = """
 import time
 from theseller.backups.operations import keep_wal
-from theseller.backups.context import backup_context
+from theseller.backups.backup_context import backup_context
 source = backup_context().source
 segment = source.current_segment()
 source._ask("select pg_switch_wal()::text")

@@ -23,12 +23,12 @@ from tests.integration.deployment import Deployment, deployment
 
 from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.operations import enable_packing_slips
-from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.store_recipient import store_recipient
 from theseller.buyer_pii.types import Gift, Recipient
-from theseller.connections import token_store as tokens
+from theseller.connections import refresh_token_store as tokens
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 US = "ATVPDKIKX0DER"
 CANARY = "CNRYVAULTABCDEFGHIJKLM23"

@@ -22,18 +22,18 @@ from tests.integration.buyer_pii.conftest import RECIPIENT
 from tests.integration.erasure.kills import Boundaries, open_connection, statements, superuser
 from tests.integration.key_rotation.kills import forked
 
-from theseller.buyer_pii.expiry import expire_recipients
-from theseller.buyer_pii.keys import open_recipient
 from theseller.buyer_pii.operations import disable_packing_slips
-from theseller.buyer_pii.store import FeatureDisabledError, store_recipient
-from theseller.buyer_pii.terms import TERMS_VERSION
-from theseller.connections.keys import connection_keys
+from theseller.buyer_pii.packing_slip_terms import TERMS_VERSION
+from theseller.buyer_pii.recipient_expiry import expire_recipients
+from theseller.buyer_pii.recipient_keys import open_recipient
+from theseller.buyer_pii.store_recipient import FeatureDisabledError, store_recipient
+from theseller.connections.data_keys import connection_keys
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.limits import PII_DAYS_MAX
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.shared_limits import PII_DAYS_MAX
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ACTOR, ORDER = "process:test", "111-1"
 

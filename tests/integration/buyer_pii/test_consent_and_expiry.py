@@ -16,8 +16,6 @@ from tests.conftest import as_role
 from tests.database import role_dsn
 from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connect, sell
 
-from theseller.buyer_pii.expiry import expire_recipients, reapply_withdrawals
-from theseller.buyer_pii.keys import day_owner, open_recipient
 from theseller.buyer_pii.operations import (
     FeatureUnavailableError,
     disable_packing_slips,
@@ -26,15 +24,17 @@ from theseller.buyer_pii.operations import (
     request_slips,
 )
 from theseller.buyer_pii.queries import orders_to_ship
-from theseller.buyer_pii.store import FeatureDisabledError, ShippedTooLongAgoError
-from theseller.connections.keys import connection_keys, destroy_keys
-from theseller.connections.locks import ConnectionClosedError
+from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
+from theseller.buyer_pii.recipient_keys import day_owner, open_recipient
+from theseller.buyer_pii.store_recipient import FeatureDisabledError, ShippedTooLongAgoError
+from theseller.connections.connection_locks import ConnectionClosedError
+from theseller.connections.data_keys import connection_keys, destroy_keys
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import Purpose
-from theseller.erasure.connections import erase_connection
-from theseller.tenancy.scope import tenant_scope
+from theseller.erasure.connection_erasure import erase_connection
+from theseller.tenancy.tenant_scope import tenant_scope
 
 EXPIRY = datetime(2026, 12, 20, tzinfo=UTC)  # 30 days after NOON's day
 

@@ -20,23 +20,23 @@ from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connec
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
-from theseller.buyer_pii import operations, pages
-from theseller.buyer_pii.enqueue import JOB
-from theseller.buyer_pii.keys import open_recipient
+from theseller.buyer_pii import operations, page_data
+from theseller.buyer_pii.enqueue_fetch import JOB
 from theseller.buyer_pii.operations import (
     MAX_SLIPS_PER_REQUEST,
     enable_packing_slips,
     request_slips,
 )
+from theseller.buyer_pii.packing_slip_terms import TERMS, TERMS_VERSION
+from theseller.buyer_pii.recipient_keys import open_recipient
 from theseller.buyer_pii.tasks import fetch_recipients
-from theseller.buyer_pii.terms import TERMS, TERMS_VERSION
 from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
 from theseller.connections.operations import connection_for_files
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 LIST, ASK, PRINT = "/packing-slips/", "/packing-slips/requests/", "/packing-slips/print/"
 
@@ -243,7 +243,7 @@ def test_each_slip_request_outcome_has_a_message(
 def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
     today: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "ORDERS_PER_PAGE", 2)
+    monkeypatch.setattr(page_data, "ORDERS_PER_PAGE", 2)
     now = clock.now()
     for number in range(5):
         sell(today, f"111-{number}", at=now - timedelta(hours=number))

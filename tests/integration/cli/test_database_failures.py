@@ -27,9 +27,9 @@ from tests import preloaded
 from tests.demo_deployment import free_ports
 from tests.tls_certificates import write_certificate
 
-from theseller.postgres.locator import find_binaries
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_account import server_account
-from theseller.postgres.processes import stop_with_parent, wait_until
+from theseller.postgres.os_processes import stop_with_parent, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 _PATIENCE = 60.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.integration.deployment import Deployment, deployment
 
-from theseller.config.processes import connections_of_deployment
+from theseller.config.concurrency_defaults import connections_of_deployment
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from tests import preloaded
 from tests.demo_deployment import inherited_environ
 
 from theseller.cli.main import main
-from theseller.postgres.locator import find_binaries
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_account import server_account
-from theseller.postgres.processes import stop_with_parent, wait_until
+from theseller.postgres.os_processes import stop_with_parent, wait_until
 
 _PATIENCE = 60.0
 

@@ -21,8 +21,8 @@ from tests.demo_deployment import ROOT, free_ports
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.config import readiness
-from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import stop_with_parent, wait_until
+from theseller.postgres.os_processes import stop_with_parent, wait_until
+from theseller.postgres.server_folders import conninfo
 
 _PATIENCE = 90.0
 pytestmark = pytest.mark.timeout(600)

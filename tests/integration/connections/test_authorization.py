@@ -27,13 +27,13 @@ from theseller.connections.access_tokens import (
     open_connection,
     with_access_token,
 )
-from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.operations import complete_authorization, disconnect, start_authorization
 from theseller.connections.queries import all_connections, connection_view
 from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 US, DE = "ATVPDKIKX0DER", "A1PA6795UKMFR9"
 EUROPEAN = "A2ALICEEUROPE1"

@@ -22,20 +22,20 @@ from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
 from theseller.connections.access_tokens import open_connection
-from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.models import RefreshToken
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.keystore import KeyStore
-from theseller.edge.key_service_errors import STATE_TEXTS
-from theseller.ingest.sync.planner import plan_new_connections
-from theseller.ingest.sync.runner import run_stream
+from theseller.edge.key_service_outage import STATE_TEXTS
+from theseller.ingest.sync.stream_planner import plan_new_connections
+from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import Outcome, StreamKey
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @dataclass(slots=True)

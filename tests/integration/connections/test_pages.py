@@ -21,10 +21,10 @@ from theseller.accounts.operations import create_user
 from theseller.config.environment import EnvironmentKind
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.providers import new_text_secret
+from theseller.crypto.secret_providers import new_text_secret
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 ALL_OF_EUROPE = (DE, UK, "A13V1IB3VIYZZH", "APJ6JRA9NG5V4")
 

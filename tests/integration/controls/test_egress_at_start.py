@@ -10,14 +10,14 @@ from tests.demo_deployment import ROOT
 
 _BEGIN = """
 import sys
-from theseller.lib import egress
-from theseller.tenancy import startup_checks
+from theseller.lib import egress_guard
+from theseller.tenancy import database_startup_checks
 def report(*_aliases):
     from django.conf import settings
-    allowed = egress.allowed_destinations()
+    allowed = egress_guard.allowed_destinations()
     print(allowed is not None and allowed == settings.EGRESS)
     sys.exit()
-startup_checks.refuse_unsafe_database = report
+database_startup_checks.refuse_unsafe_database = report
 """
 _WEB = "import theseller.config.wsgi"
 _WORKER = """

@@ -12,12 +12,15 @@ import pytest
 from tests.cast import NOON
 from tests.database import test_server
 
-from theseller.config.database import served_aliases
+from theseller.config.database_settings import served_aliases
 from theseller.config.environment import ProcessRole
 from theseller.controls.catalogue.net_tenant_isolation import probe
-from theseller.controls.probe_tools.context import live_context
+from theseller.controls.probe_tools.probe_context import live_context
 from theseller.controls.types import Failed, Passed, Unknown
-from theseller.tenancy.startup_checks import UnsafeDatabaseRoleError, refuse_unsafe_database
+from theseller.tenancy.database_startup_checks import (
+    UnsafeDatabaseRoleError,
+    refuse_unsafe_database,
+)
 
 _COST = "update pg_proc set procost = %s where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
 

@@ -17,12 +17,16 @@ from tests.integration.crypto.services import Bao, Line, Moto, Wire, answer
 
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
-from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config
+from theseller.crypto.secret_and_key_config import (
+    make_key_store,
+    make_secret_provider,
+    parse_secret_config,
+)
+from theseller.crypto.secret_providers import FileSecretProvider, WritableSecretProvider
 from theseller.crypto.service_key_store import KeyFolder
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 #: What a fault makes of the service while it lasts, and the state that the errors then name.
 Fault = tuple[Callable[[], contextlib.AbstractContextManager[None]], ServiceState]

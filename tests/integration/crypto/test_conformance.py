@@ -26,14 +26,14 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.providers import new_text_secret
-from theseller.crypto.sealed import open_sealed, seal
+from theseller.crypto.seal_value import open_sealed, seal
+from theseller.crypto.secret_providers import new_text_secret
 from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 pytestmark = [
     pytest.mark.parametrize("deployment", KINDS, indirect=True),

@@ -18,7 +18,11 @@ from theseller.cli.main import main
 from theseller.config.environment import EnvironmentKind
 from theseller.crypto.errors import ServiceState
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.secret_config import make_key_store, make_secret_provider, parse_secret_config
+from theseller.crypto.secret_and_key_config import (
+    make_key_store,
+    make_secret_provider,
+    parse_secret_config,
+)
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/operate/secrets.md").read_text()
 

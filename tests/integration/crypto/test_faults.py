@@ -23,10 +23,10 @@ from theseller.crypto.errors import (
     ServiceState,
 )
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.sealed import open_sealed, seal
-from theseller.crypto.secret_config import parse_secret_config
+from theseller.crypto.seal_value import open_sealed, seal
+from theseller.crypto.secret_and_key_config import parse_secret_config
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 FAULTS = [
     *(("vault", fault) for fault in ("sealed", "denied", "slow", "gone", "dropped", "stopped")),

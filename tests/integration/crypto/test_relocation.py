@@ -20,19 +20,19 @@ from tests.cast import NOON, Cast
 from tests.conftest import as_role
 from tests.database import test_server
 
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.connections.models import Connection
-from theseller.crypto import sealed as sealed_messages
+from theseller.crypto import seal_value as sealed_messages
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
-from theseller.crypto.sealed import OVERHEAD_BYTES, VERSION, open_sealed, seal
-from theseller.crypto.stream import seal_stream
-from theseller.datamap import registry
+from theseller.crypto.seal_stream import seal_stream
+from theseller.crypto.seal_value import OVERHEAD_BYTES, VERSION, open_sealed, seal
+from theseller.datamap import table_registry
 from theseller.datamap.types import TableDescriptor
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ENVIRONMENTS = ("demo", "production", "staging", "test")
 PLAIN = b"a canary that must open at home only"
@@ -53,7 +53,7 @@ class Ring:
 
 def descriptors() -> tuple[TableDescriptor, ...]:
     """Return the whole map: every slice has registered when Django is ready."""
-    found = registry.descriptors()
+    found = table_registry.descriptors()
     assert len(found) >= len(
         {config.label for config in apps.get_app_configs() if config.name.startswith("theseller.")}
     )
@@ -216,7 +216,7 @@ def connect(tenant: UUID, number: int, token: str) -> UUID:
             created_at=NOON,
             authorised_at=NOON,
         )
-        token_store.store_token(tenant, connection, Secret(token), at=NOON)
+        refresh_token_store.store_token(tenant, connection, Secret(token), at=NOON)
     return connection
 
 
@@ -251,13 +251,15 @@ def test_ciphertext_moved_to_another_row_cannot_be_opened(cast: Cast, database: 
                 put(target, kept[source])
                 with as_role("worker"), tenant_scope(target[0]):
                     if source == target:
-                        assert token_store.open_token(*target) is not None
+                        assert refresh_token_store.open_token(*target) is not None
                         continue
                     with pytest.raises(CannotOpenError):
-                        token_store.open_token(*target)
+                        refresh_token_store.open_token(*target)
                 refused += 1
             put(target, kept[target])
         assert refused == 6
     for (tenant, connection), (_, number) in zip(homes, shops, strict=True):
         with as_role("worker"), tenant_scope(tenant):
-            assert token_store.open_token(tenant, connection) == Secret(f"canary-token-{number}")
+            assert refresh_token_store.open_token(tenant, connection) == Secret(
+                f"canary-token-{number}"
+            )

@@ -17,8 +17,8 @@ from tests.cast import PASSWORD, Cast
 from tests.database import test_server
 from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
 
-from theseller.cli.proxy_check import check_edge
-from theseller.config.slow_clients import LARGE_BODIES_AT
+from theseller.cli.proxy_buffering_check import check_edge
+from theseller.config.buffering_worker import LARGE_BODIES_AT
 from theseller.lib.ids import new_id
 
 

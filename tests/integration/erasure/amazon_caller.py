@@ -16,11 +16,11 @@ from pathlib import Path
 from uuid import UUID
 
 from theseller.connections import access_tokens
-from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
 from theseller.lib import clock
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 #: What a process does between being let in and calling, in seconds at most.
 _PREPARATION = 0.03

@@ -21,22 +21,22 @@ from django.conf import settings
 from tests.leak_scanner import Exact, LeakScanner
 from tests.tenant_rows import seed_every_table
 
-from theseller.backups.context import backup_context, try_lock
+from theseller.backups.backup_context import backup_context, try_lock
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
-from theseller.backups.sealing import fetch, place_of
+from theseller.backups.sealed_objects import fetch, place_of
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.queries import connection_certificate
-from theseller.erasure.tenants import erase_tenant
+from theseller.erasure.tenant_erasure import erase_tenant
 from theseller.lib import clock
-from theseller.lib.byte_streams import as_file
-from theseller.postgres.layout import conninfo, saved_layout
+from theseller.lib.chunks_as_file import as_file
+from theseller.postgres.server_folders import conninfo, saved_layout
 from theseller.retention.backup_keys import readable_backup_keys
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ROWS = 400
 _COLUMNS = """

@@ -11,9 +11,9 @@ import sys
 
 from tests.integration.erasure.kills import Boundaries, statements
 
-from theseller.erasure.connections import erase_connections
+from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenants import due_tenants, erase_tenants_and_users
+from theseller.erasure.tenant_erasure import due_tenants, erase_tenants_and_users
 from theseller.lib import clock
 
 

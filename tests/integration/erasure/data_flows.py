@@ -33,9 +33,9 @@ from tests.unit.amazon.report_fixtures import builders
 
 from theseller.accounts.mfa import totp
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import stop_with_parent
+from theseller.lib.secret_type import Secret
+from theseller.postgres.os_processes import stop_with_parent
+from theseller.postgres.server_folders import conninfo
 
 _PATIENCE = 60.0
 #: What the web must fail at, and the worker: the database refuses rows that hold the canary, and

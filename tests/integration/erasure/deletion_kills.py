@@ -20,17 +20,17 @@ from tests.integration.erasure.kills import ACTOR, Boundaries, statements, super
 from tests.integration.key_rotation.kills import forked
 
 from theseller.accounts.sessions import SessionStore, stored_key
-from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenants import (
+from theseller.erasure.tenant_erasure import (
     TenantErasure,
     due_tenants,
     erase_tenant,
     erase_tenants_and_users,
 )
 from theseller.erasure.types import SubjectKind
-from theseller.erasure.users import count_user_rows
+from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 

@@ -29,32 +29,32 @@ from tests.integration.fill_deployment import TOKEN
 from tests.integration.key_rotation.kills import forked
 from tests.tenant_rows import seed_every_table
 
-from theseller.backups.context import BackupContext, backup_context
+from theseller.backups.backup_context import BackupContext, backup_context
+from theseller.backups.database_source import Moment
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
 from theseller.backups.queries import backups
-from theseller.backups.sealing import fetch, place_of
-from theseller.backups.source import Moment
-from theseller.backups.targets import Target
+from theseller.backups.sealed_objects import fetch, place_of
+from theseller.backups.storage_targets import Target
 from theseller.backups.types import Fingerprint
-from theseller.backups.wal import finished
-from theseller.connections import token_store
+from theseller.backups.wal_archiving import finished
+from theseller.connections import refresh_token_store
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.stream import CHUNK_BYTES
-from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.connections import erase_connection
+from theseller.crypto.seal_stream import CHUNK_BYTES
+from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.journal import journal
 from theseller.erasure.queries import connection_certificate, count_left
 from theseller.erasure.types import SubjectKind
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.postgres.layout import conninfo
+from theseller.lib.secret_type import Secret
+from theseller.postgres.server_folders import conninfo
 from theseller.retention.backup_keys import readable_backup_keys
-from theseller.retention.limits import BACKUP_DAYS
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.retention_limits import BACKUP_DAYS
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ACTOR = "process:test"
 
@@ -225,7 +225,7 @@ def open_connection(tenant: UUID) -> UUID:
 
 def _sealed_token(tenant: UUID, connection: UUID) -> None:
     with tenant_scope(tenant):
-        token_store.store_token(tenant, connection, Secret(TOKEN), at=clock.now())
+        refresh_token_store.store_token(tenant, connection, Secret(TOKEN), at=clock.now())
 
 
 def _disconnect(tenant: UUID, connection: UUID) -> None:

@@ -25,7 +25,7 @@ from tests.integration.erasure import kills
 from tests.integration.key_rotation.kills import forked
 
 from theseller.backups.operations import keep_wal, take
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.lib import clock
 
 SEED = int(os.environ.get("THESELLER_KILLS_SEED") or secrets.randbits(32))

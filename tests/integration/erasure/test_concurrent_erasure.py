@@ -28,7 +28,7 @@ import json
 from uuid import UUID
 from theseller.erasure.queries import subject_certificate
 from theseller.erasure.queries import connection_certificate
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 told = {}
 for pair in sys.argv[1:]:
     kind, tenant, subject = pair.split("/")

@@ -27,29 +27,29 @@ from tests.sabotage.deployment import connect, put_product
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.types import BackupError
 from theseller.cli.main import main
-from theseller.connections.keys import key_owner
+from theseller.connections.data_keys import key_owner
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.keystore import FileKeyStore
 from theseller.crypto.private_files import private_directory, write_private
-from theseller.erasure.certificate_file import verify_certificate
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
+from theseller.erasure.journal_database_exchange import complete_journal
 from theseller.erasure.journal_extent import journal_extent
 from theseller.erasure.journal_files import journal_folder
-from theseller.erasure.journal_records import complete_journal
 from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
-from theseller.erasure.tenants import erase_tenants_and_users
+from theseller.erasure.tenant_erasure import erase_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
-from theseller.erasure.users import count_user_rows
+from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.privacy.account_deletion.operations import delete_account
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _COPIED = ("data", "destroyed")
 

@@ -18,16 +18,16 @@ from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import TOKEN, connect, put_product
 
 from theseller.accounts.models import User
-from theseller.connections import token_store
+from theseller.connections import refresh_token_store
 from theseller.connections.access_tokens import open_connection
-from theseller.connections.locks import ConnectionClosedError
+from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.queries import connection_view
 from theseller.erasure.queries import due_connections
 from theseller.erasure.replay import delete_tokens_without_key, replay_erasures
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_connection_that_lost_its_token_stays_open_and_needs_authorization(
         of_backup = superuser.execute(read, [connection]).fetchone()
         assert of_backup is not None
         with as_role("worker"), tenant_scope(cast.alices_shop):
-            former = token_store.reseal_token(cast.alices_shop, connection, at=clock.now())
+            former = refresh_token_store.reseal_token(cast.alices_shop, connection, at=clock.now())
         assert former == of_backup[1]
         settings.KEY_STORE.destroy(former)
         superuser.execute(
@@ -84,5 +84,5 @@ def test_a_connection_that_lost_its_token_stays_open_and_needs_authorization(
     page = client.get("/connections/").content.decode()
     assert "nothing new is read until you authorize" in page
     with tenant_scope(cast.alices_shop):
-        token_store.store_token(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
+        refresh_token_store.store_token(cast.alices_shop, connection, Secret(TOKEN), at=clock.now())
     assert "nothing new is read" not in client.get("/connections/").content.decode()

@@ -21,7 +21,7 @@ from tests.integration.deployment import WITH_DJANGO, Deployment, deployment
 from tests.integration.erasure.data_flows import next_code, service
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
-from theseller.postgres.processes import wait_until
+from theseller.postgres.os_processes import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 UK, SELLER = "A1F83G8C2ARO7P", "A2ALICEEUROPE1"

@@ -19,11 +19,11 @@ import pytest
 from tests.integration.deployment import Deployment, deployment
 from tests.integration.erasure.data_flows import Driven, drive
 
-from theseller.datamap.registry import descriptors as load_map
+from theseller.datamap.table_registry import descriptors as load_map
 from theseller.datamap.types import Eraser
-from theseller.erasure.certificate_file import verify_certificate
-from theseller.postgres.layout import saved_layout
-from theseller.retention.limits import BACKUP_DAYS
+from theseller.erasure.certificate_format import verify_certificate
+from theseller.postgres.server_folders import saved_layout
+from theseller.retention.retention_limits import BACKUP_DAYS
 
 pytestmark = pytest.mark.timeout(1800)
 _ACTS = "tests.integration.erasure.canaries"

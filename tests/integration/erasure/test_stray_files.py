@@ -13,7 +13,7 @@ import pytest
 from tests.integration.backups.test_restore import OPEN
 from tests.integration.deployment import Deployment
 
-from theseller.postgres.layout import saved_layout
+from theseller.postgres.server_folders import saved_layout
 
 pytestmark = pytest.mark.timeout(300)
 _END = """
@@ -21,7 +21,7 @@ from uuid import UUID
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.lib import clock
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 tenant, connection = UUID(sys.argv[1]), UUID(sys.argv[2])
 disconnect(
     connection=connection, reason=DisconnectReason.SELLER_REQUEST,

@@ -28,21 +28,21 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole
 from theseller.connections.queries import all_connections
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
-from theseller.erasure import execution, tenants
-from theseller.erasure.certificate_file import CertificateRefusedError, verify_certificate
-from theseller.erasure.connections import erase_connection
+from theseller.erasure import execution, tenant_erasure
+from theseller.erasure.certificate_format import CertificateRefusedError, verify_certificate
+from theseller.erasure.certificate_links import delete_expired_links, follow_link
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal_files import journal_folder
-from theseller.erasure.links import delete_expired_links, follow_link
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenants import due_tenants, erase_tenant, replay_tenants_and_users
+from theseller.erasure.tenant_erasure import due_tenants, erase_tenant, replay_tenants_and_users
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.deletion_requests.queries import all_requests, requests_of_tenant
 from theseller.privacy.tenant_deletion.operations import delete_tenant
-from theseller.retention.limits import CERTIFICATE_LINK_DAYS
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.retention_limits import CERTIFICATE_LINK_DAYS
+from theseller.tenancy.tenant_scope import tenant_scope
 
 LATER = NOON + timedelta(hours=24)
 
@@ -203,7 +203,7 @@ def test_a_deletion_killed_at_any_step_continues(
     with monkeypatch.context():
         for name in ("journal", "_delete", "mark_erased_within", "sanitize", "certify"):
             dying(execution, name)
-        dying(tenants, "erase_users")
+        dying(tenant_erasure, "erase_users")
         with pytest.raises(KeyboardInterrupt):
             erase_tenant(tenant=cast.alices_shop, at=LATER)
         monkeypatch.undo()

@@ -20,18 +20,18 @@ from uuid import UUID
 from django.conf import settings
 from tests.integration.fill_deployment import TOKEN
 
-from theseller.accounts.mfa import totp_store as mfa_vault
+from theseller.accounts.mfa import totp_secret_sealing as mfa_vault
 from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.accounts.models import Authenticator
-from theseller.connections import token_store
-from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
-from theseller.key_rotation.inventory import find_entry
+from theseller.connections import refresh_token_store
+from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.key_rotation.operations import rotate, stage_client_secret
+from theseller.key_rotation.secret_inventory import find_entry
 from theseller.key_rotation.types import RotationContext, RotationReason
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: At the first of these every session has expired; at the second Amazon refuses a client secret
 #: that was replaced at the first.
@@ -86,7 +86,7 @@ def check_rotated(name: str) -> None:
         tenant, connection = UUID(one["tenant"]), UUID(one["connection"])
         with tenant_scope(tenant):
             assert Tenant.objects.count() == 1
-            assert token_store.open_token(tenant, connection) == Secret(TOKEN)
+            assert refresh_token_store.open_token(tenant, connection) == Secret(TOKEN)
         apps = [
             mfa_vault.unsealed(row, bytes(sealed))
             for row, sealed in Authenticator.objects.values_list("id", "sealed")
@@ -105,7 +105,7 @@ def check_rotated(name: str) -> None:
 
 
 def assert_accepted(name: str) -> None:
-    from theseller.key_rotation.database import connect
+    from theseller.key_rotation.role_connections import connect
 
     connect(name, settings.SECRETS.get(name)).close()
 

@@ -27,12 +27,12 @@ from django.conf import settings
 from django.db import connections
 from tests.integration.key_rotation.kills import check_rotated, drive, forked
 
-from theseller.accounts.mfa import totp_store
+from theseller.accounts.mfa import totp_secret_sealing
 from theseller.accounts.models import Authenticator
-from theseller.crypto import keystore, private_files, providers, rewrap
+from theseller.crypto import file_key_store_rotation, key_store, private_files, secret_providers
 from theseller.crypto.errors import KeyDestroyedError
+from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.rewrap import RotatableKeyStore
 from theseller.key_rotation.types import RotationReason
 
 #: Records of each kind, so that a loop has a first, a middle and a last one.
@@ -72,7 +72,7 @@ class Meter:
         """Stand between this process and its files and database, in the one process that is forked for it."""
         for name, operation in (("write_private", "write"), ("erase", "erase")):
             original = getattr(private_files, name)
-            for module in (private_files, keystore, providers, rewrap):
+            for module in (private_files, key_store, secret_providers, file_key_store_rotation):
                 if hasattr(module, name):
                     setattr(module, name, self._counted(operation, original))
         for name in ("replace", "unlink"):
@@ -158,7 +158,9 @@ def _apps() -> dict[str, str]:
     rows = Authenticator.objects.order_by("id").values_list("id", "sealed")
     return {
         str(row): (
-            hashlib.sha256(totp_store.unsealed(row, bytes(message)).reveal_bytes()).hexdigest()
+            hashlib.sha256(
+                totp_secret_sealing.unsealed(row, bytes(message)).reveal_bytes()
+            ).hexdigest()
         )
         for row, message in rows
     }
@@ -169,7 +171,7 @@ def nothing_is_lost(name: str) -> None:
     check_rotated(name)
     if name == "second-factor-key":
         assert _apps() == _noted()
-        (key,) = totp_store.keys()
+        (key,) = totp_secret_sealing.keys()
         assert set(Authenticator.objects.values_list("data_key_id", flat=True)) == {key.id}
     for key_id, fingerprint in _noted().items() if name != "second-factor-key" else ():
         assert (

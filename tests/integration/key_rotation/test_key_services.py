@@ -16,13 +16,13 @@ from tests.integration.crypto.services import Bao, Moto, run_documented
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.crypto.errors import KeyDestroyedError, SecretNotFoundError
+from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.mac import tenant_ticket
-from theseller.crypto.secret_config import make_purpose_rotation
+from theseller.crypto.secret_and_key_config import make_purpose_rotation
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.postgres.layout import conninfo
-from theseller.tenancy.scope import read_session
+from theseller.lib.secret_type import Secret
+from theseller.postgres.server_folders import conninfo
+from theseller.tenancy.tenant_scope import read_session
 
 ENVIRONMENT = "staging"
 _STAGING = {

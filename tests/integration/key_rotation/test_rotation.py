@@ -14,11 +14,11 @@ from tests.integration.deployment import Deployment, within
 from theseller.cli.embedded_server import apply_roles
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.key_rotation.operations import _FORMER_STEP_NAMES
-from theseller.postgres.cluster import SUPERUSER
-from theseller.postgres.layout import conninfo
-from theseller.postgres.locator import find_binaries
-from theseller.postgres.roles import set_password
+from theseller.postgres.binaries import find_binaries
+from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.role_setup import set_password
 from theseller.postgres.server import Server
+from theseller.postgres.server_folders import conninfo
 
 _DUE = """
 from datetime import timedelta
@@ -44,13 +44,13 @@ print("finished" if one.finished else one.waits_for)
 _CUT_OFF_BEFORE_SWITCH = """
 import time
 from dataclasses import replace
-from theseller.key_rotation import text_secrets
+from theseller.key_rotation import text_secret_rotation
 from theseller.key_rotation.operations import rotate
 from theseller.key_rotation.types import RotationContext, RotationReason
 from theseller.lib import clock
 def cut_off(run):
     raise KeyboardInterrupt
-text_secrets.SWITCH = replace(text_secrets.SWITCH, run=cut_off)
+text_secret_rotation.SWITCH = replace(text_secret_rotation.SWITCH, run=cut_off)
 try:
     context = RotationContext(clock.now, time.sleep)
     rotate([sys.argv[1]], reason=RotationReason.MANUAL, actor="process:test", context=context)

@@ -17,15 +17,15 @@ import pytest
 from tests.integration.deployment import Counted, Deployment, Traffic, traffic
 
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.keystore import FileKeyStore
-from theseller.crypto.mac import tenant_ticket
-from theseller.crypto.providers import FileSecretProvider
-from theseller.crypto.rewrap import RotatableKeyStore
+from theseller.crypto.file_key_store_rotation import RotatableKeyStore
+from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
+from theseller.crypto.key_store import FileKeyStore
+from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.postgres.layout import conninfo
-from theseller.postgres.processes import wait_until
-from theseller.tenancy.scope import read_session
+from theseller.lib.secret_type import Secret
+from theseller.postgres.os_processes import wait_until
+from theseller.postgres.server_folders import conninfo
+from theseller.tenancy.tenant_scope import read_session
 
 #: Long enough for every process to meet what changed: caches hold two seconds.
 _AFTERWARDS = 2.5

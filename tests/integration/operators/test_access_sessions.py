@@ -28,7 +28,7 @@ from tests.sabotage.databases import own_database
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole, Operator
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.operators.access.operations import (
@@ -39,7 +39,7 @@ from theseller.operators.access.operations import (
 )
 from theseller.operators.access.queries import current_session, sessions, sessions_of_tenant
 from theseller.operators.access.types import AccessRefusedError, OpenSession, SessionEnd
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 REASON = "The seller asks why the figures of Monday are too low"
 FORM = {"ticket": "SUP-1234", "reason": REASON, "minutes": "30"}

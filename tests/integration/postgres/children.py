@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psycopg
 
-from theseller.postgres.layout import FALLBACK_ROOT
-from theseller.postgres.locator import find_binaries
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.server import Server
+from theseller.postgres.server_folders import FALLBACK_ROOT
 
 PASSWORD = "crash-test"
 

@@ -10,7 +10,7 @@ import sys
 
 from tests.database import FOLDER, ROOT
 
-from theseller.postgres.processes import start_time, wait_until
+from theseller.postgres.os_processes import start_time, wait_until
 
 
 def test_a_killed_pytest_leaves_neither_server_nor_folder() -> None:

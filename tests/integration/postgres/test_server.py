@@ -22,9 +22,9 @@ import pytest
 from tests.database import FOLDER
 from tests.integration.postgres.children import PASSWORD, server
 
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
-from theseller.postgres.locator import find_binaries
-from theseller.postgres.processes import (
+from theseller.postgres.os_processes import (
     command_line,
     process_mark,
     processes_in,

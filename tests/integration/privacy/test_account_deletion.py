@@ -35,20 +35,20 @@ from tests.operators import (
 )
 from tests.sabotage.deployment import connect
 
-from theseller.accounts.mfa.flow import note_password
 from theseller.accounts.mfa.operations import make_recovery_codes
+from theseller.accounts.mfa.view_helpers import note_password
 from theseller.accounts.models import User
 from theseller.accounts.operations import make_owner
 from theseller.accounts.sessions import SessionStore, sessions_of
 from theseller.cli.commands import certificate as certificate_command
 from theseller.cli.commands import verify_certificate as verify_command
 from theseller.cli.errors import CommandError
-from theseller.erasure.certificate_file import verify_certificate
+from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.certificate_links import follow_link
 from theseller.erasure.journal_files import journal_folder
-from theseller.erasure.links import follow_link
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenants import erase_tenants_and_users, replay_tenants_and_users
-from theseller.erasure.users import count_user_rows
+from theseller.erasure.tenant_erasure import erase_tenants_and_users, replay_tenants_and_users
+from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.account_deletion.operations import delete_account

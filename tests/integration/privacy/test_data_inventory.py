@@ -24,16 +24,16 @@ from tests.step_up import after_step_up
 
 from theseller.accounts.models import User
 from theseller.connections.queries import all_connections
-from theseller.controls.page import security_page
-from theseller.datamap.registry import descriptors
+from theseller.controls.security_page_data import security_page
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.lib.marketplaces import Region
 from theseller.privacy.data_inventory.categories import CATEGORIES
 from theseller.privacy.data_inventory.export import export, exported_tables
 from theseller.privacy.data_inventory.queries import data_inventory
 from theseller.privacy.data_inventory.types import StoredData
-from theseller.retention.limits import FACTS_KEPT_DAYS
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.retention_limits import FACTS_KEPT_DAYS
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def _browser(person: UUID) -> Client:

@@ -19,7 +19,7 @@ from tests.sabotage.deployment import connect
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.connections import erase_connection
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
@@ -34,7 +34,7 @@ from theseller.privacy.deletion_requests.types import (
     DeletionRequestRefusedError,
     DeletionRequestState,
 )
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def _seller(tenant: UUID, person: UUID, region: Region = Region.NA) -> tuple[UUID, str]:

@@ -17,10 +17,10 @@ from tests.cast import Cast
 from tests.database import role_dsn, test_server
 from tests.integration.tenancy.shops import fill
 
-from theseller.crypto.mac import tenant_ticket
+from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import read_session
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import read_session
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
 #: Conditions that PostgreSQL knows to be leakproof and takes to cost nothing, each with a value

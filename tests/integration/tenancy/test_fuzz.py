@@ -28,8 +28,8 @@ from tests.sql_fuzzer import (
 from tests.sql_pair_fuzzer import attack_pairs, columns_of
 from tests.tenant_rows import seed_every_table
 
-from theseller.crypto.mac import DatabaseSession, tenant_ticket
-from theseller.lib.secret import Secret
+from theseller.crypto.hmac_and_tenant_ticket import DatabaseSession, tenant_ticket
+from theseller.lib.secret_type import Secret
 from theseller.tenancy.operations import create_tenant
 
 KEY = Secret("one-key-for-all-databases-of-this-test-session")

@@ -15,10 +15,10 @@ from django.db import ProgrammingError, connections
 from tests.cast import Cast
 from tests.database import role_dsn, test_server
 
-from theseller.crypto.mac import DatabaseSession, tenant_ticket
+from theseller.crypto.hmac_and_tenant_ticket import DatabaseSession, tenant_ticket
 from theseller.lib import clock
 from theseller.tenancy.models import Tenant
-from theseller.tenancy.scope import (
+from theseller.tenancy.tenant_scope import (
     STATEMENT_LIMITS,
     TICKET_MARGIN,
     Connection,
@@ -123,7 +123,7 @@ def test_tenant_session_is_read_once_per_connection(
         read.append(connection)
         return read_session(connection)
 
-    monkeypatch.setattr("theseller.tenancy.scope.read_session", noted)
+    monkeypatch.setattr("theseller.tenancy.tenant_scope.read_session", noted)
     for _ in range(3):
         with tenant_scope(cast.alices_shop):
             assert Tenant.objects.count() == 1
@@ -149,7 +149,7 @@ def test_tenant_ticket_is_renewed_in_a_long_transaction(
         cursor.execute("select current_setting('theseller.ticket')")
         [first] = cursor.fetchone()
         later = clock.now() + timedelta(seconds=61)
-        monkeypatch.setattr("theseller.tenancy.scope.clock.now", lambda: later)
+        monkeypatch.setattr("theseller.tenancy.tenant_scope.clock.now", lambda: later)
         cursor.execute("select current_setting('theseller.ticket')")
         [second] = cursor.fetchone()
         assert int(second.split("|")[3]) - int(first.split("|")[3]) >= 60

@@ -21,13 +21,13 @@ from tests.database import role_dsn, test_server
 from tests.integration.tenancy.shops import fill
 from tests.sabotage.databases import own_database
 
-from theseller.crypto.mac import tenant_ticket
-from theseller.datamap.grants import grant_statements
+from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
+from theseller.datamap.grant_statements import grant_statements
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.postgres.roles import apply_grants
+from theseller.lib.secret_type import Secret
+from theseller.postgres.role_setup import apply_grants
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import read_session
+from theseller.tenancy.tenant_scope import read_session
 
 Connection = psycopg.Connection[tuple[object, ...]]
 KEY = Secret("one-key-for-all-databases-of-this-test-session")
@@ -370,7 +370,7 @@ def test_tenant_ticket_is_a_parameter_and_not_in_pg_stat_activity(
 ) -> None:
     from django.db import connections
 
-    from theseller.tenancy.scope import tenant_scope
+    from theseller.tenancy.tenant_scope import tenant_scope
 
     with (
         tenant_scope(world.charlies_shop),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
-from theseller.amazon.operations import Operation
+from theseller.amazon.spapi_operations import Operation
 
 
 @breaks("aup-no-training", "installs a library that trains models")

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
-from theseller.audit import checkpoint_format, external_copy
-from theseller.crypto.signing import SigningKey
-from theseller.datamap.columns import all_columns
-from theseller.lib.secret import Secret
+from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.crypto.canonical_json_signing import SigningKey
+from theseller.datamap.columns_and_indexes import all_columns
+from theseller.lib.secret_type import Secret
 
 _CONTROL = "cred-access-log"
 #: Every column of the log, by the data map, which a control compares with the live database.
@@ -160,7 +160,7 @@ def _removes(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "writes into the copy of the checkpoints outside the database")
 def _rewrites(tools: Tools) -> Iterator[None]:
     del tools
-    path = external_copy.copy_path()
+    path = checkpoint_copy_file.copy_path()
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"rows":', b'"rows":1', 1))
     try:
@@ -172,7 +172,7 @@ def _rewrites(tools: Tools) -> Iterator[None]:
 @breaks(_CONTROL, "replaces the log, its checkpoints and their copy by a log of their own")
 def _replaces_all(tools: Tools) -> Iterator[None]:
     """Everything but the key store: the chain is well-formed, and no key of ours vouches for it."""
-    path = external_copy.copy_path()
+    path = checkpoint_copy_file.copy_path()
     content = path.read_bytes()
     row = tools.superuser.execute(
         "select document, leaves from audit_checkpoint where number = 1"
@@ -198,7 +198,7 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
             "insert into audit_checkpoint values (1, %s, %s)", [forged.document, leaves]
         )
     path.unlink()
-    external_copy.append([(forged.document, leaves)])
+    checkpoint_copy_file.append([(forged.document, leaves)])
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from tests.sabotage.machine import link, put
 from tests.sabotage.saboteurs import Tools, breaks, scrub
 
 from theseller.controls.probe_tools import disk_encryption
-from theseller.controls.probe_tools.context import live_context
+from theseller.controls.probe_tools.probe_context import live_context
 from theseller.lib import clock
 
 

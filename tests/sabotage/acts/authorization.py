@@ -12,12 +12,12 @@ from tests.sabotage.deployment import TOKEN
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.amazon.roles import Role
-from theseller.connections import review as review_module
+from theseller.connections import requested_roles as review_module
 from theseller.controls.catalogue import auth_minimum_roles
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.sealed import seal
-from theseller.lib.secret import Secret
+from theseller.crypto.seal_value import seal
+from theseller.lib.secret_type import Secret
 
 sql(
     "auth-minimum-roles",

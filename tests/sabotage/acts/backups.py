@@ -14,7 +14,7 @@ from theseller.controls.catalogue import bak_automatic, bak_cap, life_backups_90
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id_at
-from theseller.postgres.layout import saved_layout
+from theseller.postgres.server_folders import saved_layout
 
 #: The server's real answer; the deployment of the saboteurs runs on one that hands over nothing,
 #: and looks at another.

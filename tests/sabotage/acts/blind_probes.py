@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from tests.sabotage.saboteurs import Tools, blinds
 
-from theseller.audit import verification
+from theseller.audit import log_verification
 from theseller.controls import code_version
 from theseller.controls.catalogue import (
     aup_purpose,
@@ -20,9 +20,9 @@ from theseller.controls.catalogue import (
     pii_default_none,
     pii_strip,
 )
-from theseller.controls.probe_tools import search
-from theseller.lib import egress
-from theseller.postgres.rights import Difference
+from theseller.controls.probe_tools import table_and_file_search
+from theseller.lib import egress_guard
+from theseller.postgres.privilege_comparison import Difference
 
 
 @blinds(
@@ -34,7 +34,7 @@ def _no_match(tools: Tools) -> Iterator[None]:
     def matches(path: Path, _pattern: object) -> tuple[int, bool]:
         return path.stat().st_size, False
 
-    tools.patch.setattr(search, "_matches", matches)
+    tools.patch.setattr(table_and_file_search, "_matches", matches)
     yield
 
 
@@ -110,7 +110,7 @@ def _all_refused(tools: Tools) -> Iterator[None]:
 
 @blinds("pii-no-sharing", "refuses every host, this machine's own too")
 def _nothing_local(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(egress, "is_local", lambda _host: False)
+    tools.patch.setattr(egress_guard, "is_local", lambda _host: False)
     yield
 
 
@@ -149,7 +149,7 @@ def _no_reader(tools: Tools) -> Iterator[None]:
 
 @blinds("cred-access-log", "has every line of the log compare as it was sealed")
 def _all_as_sealed(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(verification, "_judge", lambda *_: None)
+    tools.patch.setattr(log_verification, "_judge", lambda *_: None)
     yield
 
 

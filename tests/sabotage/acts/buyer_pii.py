@@ -18,12 +18,12 @@ from tests.sabotage.saboteurs import Tools, breaks
 
 from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.operations import disable_packing_slips, enable_packing_slips
-from theseller.buyer_pii.store import store_recipient
+from theseller.buyer_pii.store_recipient import store_recipient
 from theseller.buyer_pii.types import Recipient
-from theseller.connections.keys import destroy_keys
+from theseller.connections.data_keys import destroy_keys
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ORDER = "111-0000000-0000001"
 _RECIPIENT = Recipient(("No one in particular",), "US", "", (), None)

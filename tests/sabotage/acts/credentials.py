@@ -15,7 +15,7 @@ from tests.sabotage.deployment import TOKEN
 from tests.sabotage.saboteurs import Tools, breaks, in_log, scrub, sql
 
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 _PR_SET_DUMPABLE = 4
 _SWAP = (

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
-from theseller.crypto import keystore
+from theseller.crypto import key_store
 from theseller.crypto.key_types import DataKey, parse_root_keys
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 for _does, _broken, _repaired in (
     ("grants the web one right more",
@@ -64,5 +64,5 @@ def _any_environment(tools: Tools) -> Iterator[None]:
     def careless(text: Secret, _environment: str) -> tuple[DataKey, ...]:
         return parse_root_keys(text, settings.ENVIRONMENT.kind.value)
 
-    tools.patch.setattr(keystore, "parse_root_keys", careless)
+    tools.patch.setattr(key_store, "parse_root_keys", careless)
     yield

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import override_settings
 from tests.sabotage.saboteurs import Tools, breaks
 
-from theseller.lib.egress import Destination, Subprocessor, restrict_egress
+from theseller.lib.egress_guard import Destination, Subprocessor, restrict_egress
 
 _ELSEWHERE = Destination("metrics.example.com", "figures of use")
 

@@ -11,7 +11,7 @@ from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.controls.catalogue import life_purge_30, pii_delete_on_disconnect
 from theseller.crypto.key_types import Purpose
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.lib import clock
 from theseller.lib.ids import new_id_at

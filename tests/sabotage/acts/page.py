@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
-from theseller.controls import page
+from theseller.controls import security_page_data
 from theseller.controls.types import Status
 
 for _does, _broken, _repaired in (
@@ -32,8 +32,10 @@ for _does, _broken, _repaired in (
 
 @breaks("page-true", "draws unproven clauses in green")
 def _lies(tools: Tools) -> Iterator[None]:
-    original = page._without_probe
+    original = security_page_data._without_probe
     tools.patch.setattr(
-        page, "_without_probe", lambda pending: replace(original(pending), outcome=Status.PASSED)
+        security_page_data,
+        "_without_probe",
+        lambda pending: replace(original(pending), outcome=Status.PASSED),
     )
     yield

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
-from theseller.amazon import operations as allow_list
-from theseller.amazon.decoders import shapes
-from theseller.amazon.decoders.shape import Shape
-from theseller.amazon.operations import Operation
+from theseller.amazon import spapi_operations as allow_list
+from theseller.amazon.decoders import known_response_shapes
+from theseller.amazon.decoders.response_shape import Shape
+from theseller.amazon.spapi_operations import Operation
 
 
 @breaks("pii-default-none", "allows an operation that answers with buyers' names")
@@ -97,9 +97,13 @@ sql(
 @breaks("pii-strip", "teaches a decoder to keep what it does not know")
 def _leak(tools: Tools) -> Iterator[None]:
     leaky: Shape[Any] = _Leaky(
-        "getOrder", shapes.SHAPES["getOrder"].struct, shapes.SHAPES["getOrder"].dropped
+        "getOrder",
+        known_response_shapes.SHAPES["getOrder"].struct,
+        known_response_shapes.SHAPES["getOrder"].dropped,
     )
-    tools.patch.setattr(shapes, "SHAPES", {**shapes.SHAPES, "getOrder": leaky})
+    tools.patch.setattr(
+        known_response_shapes, "SHAPES", {**known_response_shapes.SHAPES, "getOrder": leaky}
+    )
     yield
 
 

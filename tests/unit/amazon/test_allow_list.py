@@ -8,11 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from theseller.amazon import operations
+from theseller.amazon import spapi_operations
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.errors import NotAllowedError
-from theseller.amazon.features import FEATURES, STREAMS, operations_for, roles_for, uncovered
-from theseller.amazon.operations import (
+from theseller.amazon.feature_requirements import (
+    FEATURES,
+    STREAMS,
+    operations_for,
+    roles_for,
+    uncovered,
+)
+from theseller.amazon.roles import RESTRICTED_ROLES, ROLES, RestrictedRole, Role
+from theseller.amazon.spapi_operations import (
     ALLOWED_REPORT_TYPES,
     DENIED_REPORT_TYPES,
     INCLUDED_DATA,
@@ -21,7 +28,6 @@ from theseller.amazon.operations import (
     allowed,
     require_report_type,
 )
-from theseller.amazon.roles import RESTRICTED_ROLES, ROLES, RestrictedRole, Role
 from theseller.lib.marketplaces import MARKETPLACES, Region, by_code
 
 CHOICES = list(
@@ -67,7 +73,7 @@ def test_an_operation_marked_restricted_is_refused_even_in_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     marked = replace(OPERATIONS["getOrder"], needs=RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING)
-    monkeypatch.setattr(operations, "OPERATIONS", {**OPERATIONS, "getOrder": marked})
+    monkeypatch.setattr(spapi_operations, "OPERATIONS", {**OPERATIONS, "getOrder": marked})
     with pytest.raises(NotAllowedError):
         allowed("getOrder")
     assert allowed("searchOrders").name == "searchOrders"

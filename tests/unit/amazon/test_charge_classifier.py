@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theseller.amazon import charge_labels, charge_types
+from theseller.amazon import charge_type_by_label, charge_types
 from theseller.amazon.charge_classifier import (
     ChargeType,
     ProfitLine,
@@ -19,7 +19,7 @@ from theseller.amazon.charge_classifier import (
     is_profit_and_loss,
     profit_line,
 )
-from theseller.amazon.charge_names import charge_name
+from theseller.amazon.charge_display_names import charge_name
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_every_charge_label_is_classified_without_error(
 
 def test_no_label_is_listed_under_two_kinds() -> None:
     labels = Counter(
-        fold(label) for labels in charge_labels._LABELS.values() for label in labels.split()
+        fold(label) for labels in charge_type_by_label._LABELS.values() for label in labels.split()
     )
     assert [label for label, times in labels.items() if times > 1] == []
 

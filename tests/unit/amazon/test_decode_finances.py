@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
-from theseller.amazon.decoders.balances import decode_balances, decode_summaries
-from theseller.amazon.decoders.finances import Transaction, decode_transactions
+from theseller.amazon.decoders.balances_and_summaries import decode_balances, decode_summaries
+from theseller.amazon.decoders.transactions import Transaction, decode_transactions
 from theseller.amazon.errors import DriftedError
 from theseller.emulator.spapi.transaction_json import TransactionWriter
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 
 def money(amount: str, currency: str = "SEK") -> dict[str, Any]:

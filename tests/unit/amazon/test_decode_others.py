@@ -9,16 +9,16 @@ from decimal import Decimal
 import pytest
 
 from theseller.amazon.decoders.inventory import decode_inventory
-from theseller.amazon.decoders.reports import (
+from theseller.amazon.decoders.marketplace_participations import decode_participations
+from theseller.amazon.decoders.order_metrics import decode_order_metrics
+from theseller.amazon.decoders.reports_api import (
     decode_created_report,
     decode_report,
     decode_report_document,
     decode_reports,
 )
-from theseller.amazon.decoders.sales import decode_order_metrics
-from theseller.amazon.decoders.sellers import decode_participations
 from theseller.amazon.errors import DriftedError
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 def test_inventory_summaries_are_decoded() -> None:

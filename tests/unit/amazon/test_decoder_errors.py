@@ -15,20 +15,20 @@ from typing import Any
 
 import pytest
 
-from theseller.amazon.decoders.balances import decode_balances, decode_summaries
-from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.decoders.balances_and_summaries import decode_balances, decode_summaries
 from theseller.amazon.decoders.inventory import decode_inventory
+from theseller.amazon.decoders.marketplace_participations import decode_participations
+from theseller.amazon.decoders.order_metrics import decode_order_metrics
 from theseller.amazon.decoders.orders import decode_order, decode_orders_page
 from theseller.amazon.decoders.recipients import decode_slip_data
-from theseller.amazon.decoders.reports import (
+from theseller.amazon.decoders.reports_api import (
     decode_created_report,
     decode_report,
     decode_report_document,
     decode_reports,
 )
-from theseller.amazon.decoders.sales import decode_order_metrics
-from theseller.amazon.decoders.sellers import decode_participations
-from theseller.amazon.decoders.shape import is_whole_json
+from theseller.amazon.decoders.response_shape import is_whole_json
+from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 
 _MONEY = {"currencyAmount": 1.5, "currencyCode": "EUR"}

@@ -23,7 +23,7 @@ from theseller.amazon.charge_classifier import (
     is_profit_and_loss,
     profit_line,
 )
-from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import SettlementLine, read_report
 
 #: Amount type and description in a settlement → where Finances has the amount.

@@ -27,7 +27,7 @@ from theseller.amazon.errors import (
 )
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CODE = Secret("ANcode-zzq1")

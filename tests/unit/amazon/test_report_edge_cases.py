@@ -24,8 +24,8 @@ from theseller.amazon.reports import (
     inspect_report,
     read_report,
 )
-from theseller.amazon.reports.amounts import read_amount
 from theseller.amazon.reports.errors import BadCellError
+from theseller.amazon.reports.settlement_amounts import read_amount
 
 _PRINCIPAL = ("ItemPrice", "Principal")
 _ORDERS = all_orders(order(), order(sku="BRUSH-2"), columns=BY_ORDER_DATE_COLUMNS)

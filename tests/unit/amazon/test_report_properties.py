@@ -19,7 +19,7 @@ from tests.unit.amazon.report_fixtures.builders import (
 )
 
 from theseller.amazon.reports import Limits, ReportRefusedError, inspect_report, read_report
-from theseller.amazon.reports.types import COLUMNS, ReportType
+from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 
 _SMALL = Limits(content=1 << 20, json=1 << 20)
 _PLAIN = (

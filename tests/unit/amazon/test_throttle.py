@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theseller.amazon.operations import OPERATIONS
+from theseller.amazon.spapi_operations import OPERATIONS
 from theseller.amazon.throttle import (
     Bucket,
     BucketKey,

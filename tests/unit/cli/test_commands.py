@@ -19,25 +19,25 @@ from psycopg_pool import AsyncConnectionPool
 from tests.demo_deployment import ROOT
 
 from theseller.cli import main as entry
-from theseller.cli import ports
+from theseller.cli import tcp_ports
 from theseller.cli.commands import demo_reset, doctor
-from theseller.cli.demo_screen import Address, Person, start_screen
 from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
+from theseller.cli.demo_start_text import Address, Person, start_screen
 from theseller.cli.deployment_secrets import secret_config
 from theseller.cli.errors import CommandError
 from theseller.cli.state_folders import is_state_folder, make_state_folder, state_folder
-from theseller.config.database import connections_max, database_settings
-from theseller.config.environment import ProcessRole, read_environment
-from theseller.config.processes import (
+from theseller.config.concurrency_defaults import (
     QUEUE_POOLED,
     WEB_PROCESSES,
     WEB_THREADS,
     WORKER_JOBS,
     connections_of_deployment,
 )
+from theseller.config.database_settings import connections_max, database_settings
+from theseller.config.environment import ProcessRole, read_environment
 from theseller.crypto.key_types import new_root_key
-from theseller.crypto.providers import FileSecretProvider
-from theseller.erasure.locks import ErasureLock
+from theseller.crypto.secret_providers import FileSecretProvider
+from theseller.erasure.exclusive_erasure import ErasureLock
 from theseller.postgres.errors import ServerFailedError
 
 
@@ -213,14 +213,14 @@ def test_invalid_command_argument_exits_2(
 def busy(monkeypatch: pytest.MonkeyPatch) -> int:
     """A port that is in use (by us), and the next two free."""
     taken = 41000
-    monkeypatch.setattr(ports, "is_free", lambda port: port != taken)
-    monkeypatch.setattr(ports, "owner", lambda _port: "process 7 (nginx)")
+    monkeypatch.setattr(tcp_ports, "is_free", lambda port: port != taken)
+    monkeypatch.setattr(tcp_ports, "owner", lambda _port: "process 7 (nginx)")
     return taken
 
 
 def test_a_busy_port_is_replaced_with_a_message_unless_it_was_requested(busy: int) -> None:
-    assert ports.choose_port(busy + 1, fixed=True, variable="X") == (busy + 1, "")
-    port, remark = ports.choose_port(
+    assert tcp_ports.choose_port(busy + 1, fixed=True, variable="X") == (busy + 1, "")
+    port, remark = tcp_ports.choose_port(
         busy, fixed=False, variable="THESELLER_PORT", taken=frozenset({busy + 1})
     )
     assert port == busy + 2
@@ -229,26 +229,26 @@ def test_a_busy_port_is_replaced_with_a_message_unless_it_was_requested(busy: in
         " THESELLER_PORT)"
     )
     with pytest.raises(CommandError, match=r"in use by process 7 \(nginx\)") as caught:
-        ports.choose_port(busy, fixed=True, variable="THESELLER_PORT")
+        tcp_ports.choose_port(busy, fixed=True, variable="THESELLER_PORT")
     assert "THESELLER_PORT=" in caught.value.advice
 
 
 @pytest.mark.enable_socket
 def test_a_really_busy_port_is_seen_with_its_owner() -> None:
     with socket.socket() as listener:
-        listener.bind((ports.LOOPBACK, 0))
+        listener.bind((tcp_ports.LOOPBACK, 0))
         listener.listen()
         port = listener.getsockname()[1]
-        assert not ports.is_free(port)
-        assert str(os.getpid()) in (ports.owner(port) or "")
-    assert ports.is_free(port)
-    assert not ports.answers(port, "/")
+        assert not tcp_ports.is_free(port)
+        assert str(os.getpid()) in (tcp_ports.owner(port) or "")
+    assert tcp_ports.is_free(port)
+    assert not tcp_ports.answers(port, "/")
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "65536", "-1"])
 def test_invalid_port_is_refused(text: str) -> None:
     with pytest.raises(CommandError, match="between 1 and 65535"):
-        ports.parse_port(text, "THESELLER_PORT")
+        tcp_ports.parse_port(text, "THESELLER_PORT")
 
 
 def test_folder_with_other_files_is_refused_as_state_folder(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_demo_environment_has_its_own_secrets_and_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("theseller.cli.demo_setup.is_free", lambda _port: True)
-    monkeypatch.setattr(ports, "is_free", lambda _port: True)
+    monkeypatch.setattr(tcp_ports, "is_free", lambda _port: True)
     (tmp_path / "processes").mkdir()
     given = {
         "DATABASE_URL": "postgresql://elsewhere/real",

@@ -16,11 +16,11 @@ import pytest
 
 from theseller.amazon.reports import ReportType
 from theseller.cli.main import main
-from theseller.emulator.canary import PREFIX
-from theseller.emulator.reports import documents
+from theseller.emulator.canary_texts import PREFIX
+from theseller.emulator.reports import document_rendering
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -29,12 +29,12 @@ def _orders(seller: str = "A2ALICEEXAMPLE1") -> str:
     order = ReportOrder(
         SELLERS[seller],
         ReportType.ALL_ORDERS_BY_ORDER_DATE,
-        documents.midnight(date(2026, 10, 1)),
-        documents.midnight(date(2026, 10, 3)),
+        document_rendering.midnight(date(2026, 10, 1)),
+        document_rendering.midnight(date(2026, 10, 3)),
         AT,
         (),
     )
-    text = documents.render(World(7), order)
+    text = document_rendering.render(World(7), order)
     assert text
     return text
 

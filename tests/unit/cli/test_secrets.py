@@ -25,13 +25,13 @@ from theseller.config.environment import (
 from theseller.crypto.environment_secrets import read_bundle
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
-from theseller.crypto.secret_config import (
+from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     StoreKind,
     make_key_store,
     make_secret_provider,
 )
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 PLACES = (
     "THESELLER_ENV",

@@ -20,7 +20,7 @@ from theseller.cli.supervisor import (
     describe_exit,
     stop_orphans,
 )
-from theseller.postgres.processes import ProcessMark, process_mark, start_time, wait_until
+from theseller.postgres.os_processes import ProcessMark, process_mark, start_time, wait_until
 
 SLEEP = "import time; time.sleep(600)"
 READY_THEN_SLEEP = "import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"

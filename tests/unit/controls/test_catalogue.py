@@ -13,7 +13,7 @@ import pytest
 
 import theseller
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
-from theseller.controls.catalogue.pending import PENDING
+from theseller.controls.catalogue.clauses_without_probe import PENDING
 from theseller.controls.types import Control, EnforcementKind
 
 _CLAUSES = Path(__file__).with_name("clauses.txt")

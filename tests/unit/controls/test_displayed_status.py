@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 from tests.cast import NOON
 
-from theseller.controls.page import displayed_status
+from theseller.controls.security_page_data import displayed_status
 from theseller.controls.types import (
     Evidence,
     Failed,

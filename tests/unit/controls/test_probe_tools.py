@@ -16,21 +16,21 @@ from typing import Any
 
 import pytest
 
-from theseller.amazon.decoders.shape import Shape
-from theseller.amazon.decoders.shapes import SHAPES
-from theseller.amazon.reports.report import read_report
-from theseller.amazon.reports.types import COLUMNS, ReportType
+from theseller.amazon.decoders.known_response_shapes import SHAPES
+from theseller.amazon.decoders.response_shape import Shape
+from theseller.amazon.reports.report_reader import read_report
+from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
-from theseller.controls.probe_tools.decoder_samples import (
+from theseller.controls.probe_tools.canary_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
 )
-from theseller.controls.probe_tools.search import search_files
+from theseller.controls.probe_tools.table_and_file_search import search_files
 
 
 @pytest.mark.parametrize("shape", list(SHAPES.values()), ids=list(SHAPES))

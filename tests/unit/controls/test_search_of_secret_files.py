@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.secret_leaks.process_memory import memory
 
-from theseller.controls.probe_tools.search import search_files
+from theseller.controls.probe_tools.table_and_file_search import search_files
 
 _PATTERN = re.compile(rb"Atza\|[\w-]{16,}")
 _TOKEN = b"Atza|" + b"s" * 20
@@ -19,7 +19,7 @@ _SEARCHER = """
 import sys, re
 from pathlib import Path
 import django; django.setup()
-from theseller.controls.probe_tools.search import search_files
+from theseller.controls.probe_tools.table_and_file_search import search_files
 root = Path(sys.argv[1])
 folder = {"secrets": root} if sys.argv[2] == "mapped" else {}
 found = search_files(sorted(root.iterdir()), root, re.compile(rb"Atza"), **folder)

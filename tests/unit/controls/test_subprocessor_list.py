@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from theseller.amazon.documents import HOSTS
 from theseller.amazon.endpoints import Endpoints
-from theseller.config.egress import destinations, read_register
+from theseller.amazon.report_document_stream import HOSTS
+from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import InvalidSettingError, read_environment
-from theseller.lib.egress import Subprocessor
+from theseller.lib.egress_guard import Subprocessor
 
 AMAZON = {
     "api.amazon.com", "sellingpartnerapi-na.amazon.com", "sellingpartnerapi-eu.amazon.com",

@@ -12,8 +12,8 @@ from tests.vectors import generate_sealed
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.sealed import open_sealed
-from theseller.lib.secret import Secret
+from theseller.crypto.seal_value import open_sealed
+from theseller.lib.secret_type import Secret
 
 ALICE = UUID("018f3c1e-7a00-7000-8000-00000000a11c")
 PLACE = EncryptionContext(ALICE, "token", "refresh", "1", Purpose.REFRESH_TOKEN, "production")

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from theseller.crypto import keystore
+from theseller.crypto import key_store
 from theseller.crypto.environment_secrets import (
     EnvironmentSecretProvider,
     read_bundle,
@@ -23,11 +23,11 @@ from theseller.crypto.errors import (
     ServiceError,
     ServiceState,
 )
+from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
+from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key
-from theseller.crypto.keystore import FileKeyStore
-from theseller.crypto.providers import FileSecretProvider, WritableSecretProvider
-from theseller.crypto.service_clients import PerProcess, checked_address, library
-from theseller.lib.secret import Secret
+from theseller.crypto.secret_providers import FileSecretProvider, WritableSecretProvider
+from theseller.lib.secret_type import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
 pytestmark = pytest.mark.filterwarnings(
@@ -135,7 +135,7 @@ def test_key_store_on_a_read_only_disk_advises_a_key_service(
     def refuse(directory: Path) -> NoReturn:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(directory))
 
-    monkeypatch.setattr(keystore, "private_directory", refuse)
+    monkeypatch.setattr(key_store, "private_directory", refuse)
     with pytest.raises(
         KeyStoreError, match=r"read-only disk: .*THESELLER_KEY_STORE=vault or aws"
     ) as caught:

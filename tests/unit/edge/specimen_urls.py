@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, include, path
 from tests.unit.edge.specimens_data import page
 
-from theseller.edge import errors
+from theseller.edge import error_pages
 from theseller.edge.views import healthz
 
 _PLACES = {
@@ -37,7 +37,7 @@ def _place(name: str) -> tuple[list[URLPattern], str]:
 
 @login_not_required
 def _error(request: HttpRequest, status: int) -> HttpResponse:
-    return errors.error_page(request, status)
+    return error_pages.error_page(request, status)
 
 
 @login_not_required

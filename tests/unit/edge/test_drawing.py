@@ -10,10 +10,10 @@ import pytest
 from django.template import Context, Template
 from tests.unit.edge.specimens_data import AT
 
-from theseller.edge import svg
-from theseller.edge.status import badge_for
+from theseller.edge import svg_charts
+from theseller.edge.status_badges import badge_for
 from theseller.edge.types import WaterfallRow
-from theseller.edge.waterfall import bars, extent
+from theseller.edge.waterfall_geometry import bars, extent
 from theseller.lib.money import MixedCurrenciesError, Money
 
 
@@ -27,7 +27,7 @@ def _euro(amount: int) -> Money:
 
 def test_a_sparkline_breaks_at_gaps_and_stays_in_its_box() -> None:
     # (our own drawing)
-    drawing = ET.fromstring(svg.sparkline([1, 5, None, 3, 2], label="sales"))  # noqa: S314
+    drawing = ET.fromstring(svg_charts.sparkline([1, 5, None, 3, 2], label="sales"))  # noqa: S314
     assert drawing.get("aria-label") == "sales"
     line = next(path for path in drawing if path.get("class") == "spark-line").get("d") or ""
     assert line.count("M") == 2
@@ -39,17 +39,17 @@ def test_a_sparkline_breaks_at_gaps_and_stays_in_its_box() -> None:
 
 @pytest.mark.parametrize("values", [[], [None, None]])
 def test_sparkline_without_values_is_empty(values: list[None]) -> None:
-    assert svg.sparkline(values) == ""
+    assert svg_charts.sparkline(values) == ""
 
 
 @pytest.mark.parametrize("values", [[7], [0, 0, 0]])
 def test_a_sparkline_of_one_value_or_a_flat_one_can_be_drawn(values: list[int]) -> None:
-    assert "nan" not in svg.sparkline(values).lower()
-    ET.fromstring(svg.sparkline(values))  # noqa: S314
+    assert "nan" not in svg_charts.sparkline(values).lower()
+    ET.fromstring(svg_charts.sparkline(values))  # noqa: S314
 
 
 def test_a_bar_spans_its_share_and_marks_zero() -> None:
-    drawing = ET.fromstring(svg.bar(0, -25, -50, 50, tone="loss"))  # noqa: S314
+    drawing = ET.fromstring(svg_charts.bar(0, -25, -50, 50, tone="loss"))  # noqa: S314
     rect, zero = drawing
     assert (rect.get("x"), rect.get("width")) == ("25", "25")
     assert zero.get("d") == "M50 0v10"
@@ -58,8 +58,8 @@ def test_a_bar_spans_its_share_and_marks_zero() -> None:
 
 
 def test_a_bar_of_zero_has_no_width_and_a_tiny_one_can_be_seen() -> None:
-    assert 'width="0"' in svg.bar(0, 0, 0, 100)
-    assert 'width="0.4"' in svg.bar(0, Decimal("0.001"), 0, 100)
+    assert 'width="0"' in svg_charts.bar(0, 0, 0, 100)
+    assert 'width="0.4"' in svg_charts.bar(0, Decimal("0.001"), 0, 100)
 
 
 def test_a_waterfall_continues_where_the_line_before_ended() -> None:

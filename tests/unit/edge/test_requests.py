@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from tests.unit.edge.specimen_urls import SCREENS
 
-from theseller.edge import errors
+from theseller.edge import error_pages
 from theseller.edge.client_address import bucket_key
 from theseller.edge.csp import content_security_policy
-from theseller.edge.middleware import RequestIdMiddleware, SecurityHeadersMiddleware
 from theseller.edge.page_context import navigation
-from theseller.edge.ratelimit import Rate
+from theseller.edge.rate_limits import Rate
+from theseller.edge.request_ids_and_headers import RequestIdMiddleware, SecurityHeadersMiddleware
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_unknown_page_is_404_and_failing_page_is_500_with_request_id(client: Cli
 
 
 def test_429_page_states_the_waiting_time() -> None:
-    response = errors.too_many_requests(RequestFactory().get("/"), 90)
+    response = error_pages.too_many_requests(RequestFactory().get("/"), 90)
     assert response.status_code == 429
     assert response["Retry-After"] == "90"
     assert "Wait 2 minutes" in response.content.decode()
@@ -130,7 +130,7 @@ def test_429_page_states_the_waiting_time() -> None:
 
 def test_error_page_without_templates_uses_fallback_page() -> None:
     with override_settings(TEMPLATES=[]):
-        response = errors.error_page(None, 500)
+        response = error_pages.error_page(None, 500)
     assert response.status_code == 500
     assert "Something went wrong" in response.content.decode()
 

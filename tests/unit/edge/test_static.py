@@ -15,7 +15,7 @@ import pytest
 
 import theseller
 from theseller.edge.page_context import DEFAULT_NAVIGATION
-from theseller.edge.status import STATUS_BADGES
+from theseller.edge.status_badges import STATUS_BADGES
 
 SOURCE = Path(theseller.__file__).parent
 STATIC = SOURCE / "edge/static/edge"

@@ -108,7 +108,11 @@ BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
 #: it.
 _AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
 #: Lists of columns, and charge labels as Amazon prints them.
-_NAMES_ONLY = ("datamap/columns.py", "ingest/datamap.py", "amazon/charge_labels.py")
+_NAMES_ONLY = (
+    "datamap/columns_and_indexes.py",
+    "ingest/datamap.py",
+    "amazon/charge_type_by_label.py",
+)
 SPELLED = [
     path
     for path in sorted(

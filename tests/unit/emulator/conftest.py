@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.emulator.support import Amazon, amazon_with
 
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 
 @pytest.fixture

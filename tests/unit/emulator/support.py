@@ -13,7 +13,7 @@ import httpx
 from starlette.applications import Starlette
 
 from theseller.emulator.app import create_app
-from theseller.emulator.runtime import Emulator
+from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.settings import ROLES, Application, Config
 
 REDIRECT = "https://shop.example/amazon/callback"

@@ -7,12 +7,18 @@ from datetime import timedelta
 
 from tests.unit.emulator.support import ALICE, NOW
 
-from theseller.emulator.canary import ALL_ORDERS_COLUMNS, ORDER_PATHS, PATTERN, all_paths, canary
+from theseller.emulator.canary_texts import (
+    ALL_ORDERS_COLUMNS,
+    ORDER_PATHS,
+    PATTERN,
+    all_paths,
+    canary,
+)
 from theseller.emulator.reports import all_orders
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
 from theseller.emulator.world.orders import Order
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 
 def planted(body: object, path: str = "") -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.emulator.support import ALICE, CHARLIE, Amazon, Client
 
 from theseller.emulator.app import create_app
-from theseller.emulator.world.settlements import INVOICED, STANDARD
+from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
 ORDERS = "/orders/2026-01-01/orders"

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, NOW, Amazon, amazon_with
 
-from theseller.emulator.buckets import Buckets
-from theseller.emulator.spapi.operations import OPERATIONS
+from theseller.emulator.spapi.operation_table import OPERATIONS
+from theseller.emulator.token_buckets import Buckets
 
 US, UK = "ATVPDKIKX0DER", "A1F83G8C2ARO7P"
 ORDERS = "/orders/2026-01-01/orders"

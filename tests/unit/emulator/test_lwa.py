@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.unit.emulator.support import ALICE, REDIRECT, Amazon
 
-from theseller.emulator.state import State, StateFileError
+from theseller.emulator.persisted_state import State, StateFileError
 
 PARTICIPATIONS = "/sellers/v1/marketplaceParticipations"
 REVOKED = (

@@ -16,7 +16,7 @@ from tests.unit.emulator.support import ALICE, CHARLIE, DORA, Amazon, Client, am
 
 from theseller.emulator import cli
 from theseller.emulator.app import create_app
-from theseller.emulator.canary import PATTERN
+from theseller.emulator.canary_texts import PATTERN
 from theseller.emulator.settings import ApplicationFileError, application_from
 
 REPORTS = "/reports/2021-06-30/reports"

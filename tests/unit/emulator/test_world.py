@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.emulator.support import ALICE, CHARLIE, DORA, NOW
 
-from theseller.emulator.reports import all_orders, documents
+from theseller.emulator.reports import all_orders, document_rendering
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.spapi.order_json import OrderWriter
 from theseller.emulator.spapi.transaction_json import BREAKDOWN_TYPES, TransactionWriter
-from theseller.emulator.world.events import months, of_order
+from theseller.emulator.world.financial_events import months, of_order
 from theseller.emulator.world.orders import HORIZON_DAYS, Order, scramble, unscramble
 from theseller.emulator.world.products import catalogue
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.settlements import period
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.settlement_periods import period
+from theseller.emulator.world.world_queries import World
 from theseller.lib.money import parse_amount
 
 WORLD = World(7)
@@ -35,14 +35,18 @@ sellers = st.sampled_from(sorted(SELLERS))
 def aor(
     world: World, seller_id: str, report_type: str, start: datetime, end: datetime, at: datetime
 ) -> list[dict[str, str]]:
-    text = documents.render(world, ReportOrder(SELLERS[seller_id], report_type, start, end, at))
+    text = document_rendering.render(
+        world, ReportOrder(SELLERS[seller_id], report_type, start, end, at)
+    )
     return list(csv.DictReader(io.StringIO(text or ""), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     order = ReportOrder(SELLERS[ALICE], all_orders.LAST_UPDATE, NOW - timedelta(days=10), NOW, NOW)
     first, second, other = (
-        documents.encode(documents.render(World(seed), order) or "", "utf-8", compress=True)
+        document_rendering.encode(
+            document_rendering.render(World(seed), order) or "", "utf-8", compress=True
+        )
         for seed in (7, 7, 8)
     )
     assert first == second
@@ -232,7 +236,7 @@ def test_settlement_rows_sum_to_the_total_and_reserves_chain(world: World, selle
         comma = seller_id == CHARLIE and store.marketplace.currency == "EUR"
         previous_reserve = None
         for index in range(20, 26):
-            text = documents.render_settlement(world, period(7, seller, store, index))
+            text = document_rendering.render_settlement(world, period(7, seller, store, index))
             summary, *rows = csv.DictReader(
                 io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE
             )
@@ -334,7 +338,9 @@ def test_the_all_orders_report_ignores_marketplaces(world: World) -> None:
         NOW,
         (seller.stores[0].marketplace.id,),
     )
-    rows = csv.DictReader(io.StringIO(documents.render(world, order) or ""), delimiter="\t")
+    rows = csv.DictReader(
+        io.StringIO(document_rendering.render(world, order) or ""), delimiter="\t"
+    )
     assert {"Amazon.co.uk", "Amazon.de", "Amazon.fr"} <= {row["sales-channel"] for row in rows}
 
 
@@ -344,11 +350,11 @@ def test_nothing_was_sold_before_a_shop_opened(world: World) -> None:
     empty = ReportOrder(
         seller,
         all_orders.ORDER_DATE,
-        documents.midnight(date(2020, 1, 1)),
-        documents.midnight(date(2020, 1, 5)),
+        document_rendering.midnight(date(2020, 1, 1)),
+        document_rendering.midnight(date(2020, 1, 5)),
         NOW,
     )
-    assert documents.render(world, empty) is None
+    assert document_rendering.render(world, empty) is None
 
 
 def test_emulated_sales_have_a_long_tail_of_products(world: World) -> None:

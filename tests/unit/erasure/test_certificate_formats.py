@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from theseller.crypto.signing import SigningKey
-from theseller.erasure.certificate_file import (
+from theseller.crypto.canonical_json_signing import SigningKey
+from theseller.erasure.certificate_format import (
     FORMAT,
     CertificateRefusedError,
     assemble,
     signed_message,
     verify_certificate,
 )
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 def _signed(name: str) -> bytes:

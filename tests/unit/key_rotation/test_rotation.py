@@ -9,10 +9,10 @@ import pytest
 from django.test import override_settings
 
 from theseller.config.environment import InvalidSettingError, read_environment
-from theseller.key_rotation import stored_keys, text_secrets
-from theseller.key_rotation.inventory import maximum_age, state_of
+from theseller.key_rotation import key_store_rotation, text_secret_rotation
 from theseller.key_rotation.operations import _STEPS, stage_client_secret
 from theseller.key_rotation.secret_ages import fingerprint
+from theseller.key_rotation.secret_inventory import maximum_age, state_of
 from theseller.key_rotation.types import (
     RotationContext,
     RotationReason,
@@ -21,7 +21,7 @@ from theseller.key_rotation.types import (
     SecretState,
 )
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -92,7 +92,7 @@ def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
 def test_rotation_of_environment_secrets_only_retires_old_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for package in (stored_keys, text_secrets):
+    for package in (key_store_rotation, text_secret_rotation):
         monkeypatch.setattr(package, "writable", lambda: False)
     run = Run(
         new_id(),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from theseller.lib.redaction import is_sensitive_name, redact, redact_text
-from theseller.lib.secret import REDACTED, Secret
+from theseller.lib.secret_type import REDACTED, Secret
 
 CORE = "Q7zK2mV9xR4tB8nL"
 CANARY = "CNRY" + "ABCDEFGHIJ2345672345"

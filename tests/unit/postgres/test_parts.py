@@ -12,9 +12,14 @@ from tempfile import TemporaryDirectory
 import psycopg.conninfo
 import pytest
 
-from theseller.postgres import cluster, layout
+from theseller.postgres import initdb_and_settings, server_folders
+from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import (
+from theseller.postgres.lockfile import LockFile
+from theseller.postgres.os_account import Account, can_reach
+from theseller.postgres.os_processes import ProcessMark, command_line, process_mark, wait_until
+from theseller.postgres.role_setup import LOGIN_ROLES, ensure_roles
+from theseller.postgres.server_folders import (
     Layout,
     conninfo,
     control_folder,
@@ -23,11 +28,6 @@ from theseller.postgres.layout import (
     saved_layout,
     socket_directory,
 )
-from theseller.postgres.locator import Binaries
-from theseller.postgres.lockfile import LockFile
-from theseller.postgres.os_account import Account, can_reach
-from theseller.postgres.processes import ProcessMark, command_line, process_mark, wait_until
-from theseller.postgres.roles import LOGIN_ROLES, ensure_roles
 from theseller.postgres.startup_errors import startup_failure, tail
 
 ME = Account("me", os.geteuid(), os.getegid(), switch=False)
@@ -90,11 +90,11 @@ def test_damaged_layout_file_raises_server_failed_error(tmp_path: Path) -> None:
 
 
 def test_a_long_path_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "_short_folder", lambda _account: tmp_path)
-    monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", len(str(tmp_path)) + 60)
+    monkeypatch.setattr(server_folders, "_short_folder", lambda _account: tmp_path)
+    monkeypatch.setattr(server_folders, "_LONGEST_SOCKET_PATH", len(str(tmp_path)) + 60)
     state = state_in(tmp_path / ("x" * 80))
     assert prepare_layout(state, ME).run.parent == tmp_path
-    monkeypatch.setattr(layout, "_LONGEST_SOCKET_PATH", 10)
+    monkeypatch.setattr(server_folders, "_LONGEST_SOCKET_PATH", 10)
     with pytest.raises(ServerFailedError, match="too long"):
         prepare_layout(state_in(tmp_path / "y"), ME)
 
@@ -155,7 +155,9 @@ def test_damaged_process_mark_is_loaded_as_none(tmp_path: Path, content: str) ->
 def test_postgresql_settings_depend_on_memory_and_log_no_values(
     tmp_path: Path, memory: int
 ) -> None:
-    chosen = cluster.settings(Layout(tmp_path, tmp_path / "run"), durable=True, memory=memory)
+    chosen = initdb_and_settings.settings(
+        Layout(tmp_path, tmp_path / "run"), durable=True, memory=memory
+    )
     assert 64 <= int(chosen["shared_buffers"].removesuffix("MB")) <= 512
     assert chosen["listen_addresses"] == ""
     assert chosen["log_min_messages"] == "log"
@@ -166,10 +168,10 @@ def test_postgresql_settings_depend_on_memory_and_log_no_values(
 def test_initialize_without_enough_disk_space_fails_before_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "SPACE_NEEDED", 2**62)
+    monkeypatch.setattr(initdb_and_settings, "SPACE_NEEDED", 2**62)
     binaries = Binaries(tmp_path, "18.6", "wheel")
     with pytest.raises(ServerFailedError, match=r"MB left; PostgreSQL needs"):
-        cluster.initialize(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
+        initdb_and_settings.initialize(Layout(tmp_path, tmp_path / "run"), binaries, ME, "x")
     assert list(tmp_path.iterdir()) == []
 
 

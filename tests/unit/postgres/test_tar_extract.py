@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from theseller.postgres.basebackup import DamagedBackupError, unpack
-from theseller.postgres.layout import Layout
 from theseller.postgres.os_account import Account
+from theseller.postgres.server_folders import Layout
 
 
 def _member(

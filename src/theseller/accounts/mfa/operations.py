@@ -15,18 +15,18 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from theseller.accounts.mfa import totp, totp_store
+from theseller.accounts.mfa import totp, totp_secret_sealing
 from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import factor_exists, has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, Proof, RefusedError
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
 from theseller.accounts.sessions import end_other_sessions
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import accounts_database
+from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 #: How long the setup of an app may take before its secret is rejected.
 ENROLLMENT_VALID_FOR = timedelta(minutes=15)
@@ -47,7 +47,7 @@ def begin_authenticator(*, person: UUID, at: datetime, secret: Secret | None = N
     with transaction.atomic(using=accounts_database()):
         _lock(person)
         Authenticator.objects.filter(user_id=person, confirmed_at__isnull=True).delete()
-        message, key = totp_store.sealed(row, secret or totp.new_secret())
+        message, key = totp_secret_sealing.sealed(row, secret or totp.new_secret())
         Authenticator.objects.create(
             id=row, user_id=person, sealed=message, data_key_id=key, added_at=at
         )
@@ -65,7 +65,7 @@ def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
         begun = Authenticator.objects.filter(
             user_id=person, confirmed_at__isnull=True, added_at__gt=at - ENROLLMENT_VALID_FOR
         ).first()
-        return totp_store.unsealed(begun.id, bytes(begun.sealed)) if begun else None
+        return totp_secret_sealing.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
 def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = "") -> Proof:
@@ -85,7 +85,9 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
             raise RefusedError(
                 _("Setup took too long, or was started again elsewhere. Start over.")
             )
-        step = totp.step_of(totp_store.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at)
+        step = totp.step_of(
+            totp_secret_sealing.unsealed(begun.id, bytes(begun.sealed)), _digits(code), at
+        )
         if step is None:
             raise RefusedError(_WRONG_CODE)
         replaced = Authenticator.objects.filter(
@@ -274,7 +276,9 @@ def _prove_by_app(person: UUID, code: str, at: datetime) -> Proof:
     with transaction.atomic(using=accounts_database()):
         app = Authenticator.objects.filter(user_id=person, confirmed_at__isnull=False).first()
         step = (
-            totp.step_of(totp_store.unsealed(app.id, bytes(app.sealed)), code, at) if app else None
+            totp.step_of(totp_secret_sealing.unsealed(app.id, bytes(app.sealed)), code, at)
+            if app
+            else None
         )
         # A code is used once. One statement: of two processes with the same code, one finds the
         # row unchanged.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
-from theseller.accounts.mfa.proofs import within
+from theseller.accounts.mfa.session_proofs import within
 from theseller.accounts.models import User
 
 #: How long the second factor may take to come.

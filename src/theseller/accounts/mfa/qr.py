@@ -10,7 +10,7 @@ import io
 import segno
 from django.utils.safestring import SafeString, mark_safe
 
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 
 def qr_svg(content: Secret) -> SafeString:

@@ -1,16 +1,13 @@
-"""Replace the key of second factors while they are in use.
-
-Each secret is re-encrypted.
-"""
+"""Replace the key that seals TOTP secrets, and seal each secret again."""
 
 from __future__ import annotations
 
 from django.db import transaction
 
-from theseller.accounts.mfa import totp_store
+from theseller.accounts.mfa import totp_secret_sealing
 from theseller.accounts.models import Authenticator
-from theseller.crypto.keyfile import KeyRecord
-from theseller.edge.databases import accounts_database
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.edge.database_routing import accounts_database
 
 
 def second_factor_keys() -> list[KeyRecord]:
@@ -18,12 +15,12 @@ def second_factor_keys() -> list[KeyRecord]:
 
     The last one seals.
     """
-    return totp_store.keys()
+    return totp_secret_sealing.keys()
 
 
 def make_key() -> None:
     """Create a key that seals from now on."""
-    totp_store.new_key()
+    totp_secret_sealing.new_key()
 
 
 def reseal_old_secrets() -> int:
@@ -34,11 +31,13 @@ def reseal_old_secrets() -> int:
     Returns:
         How many secrets are left under an older key.
     """
-    newest = totp_store.keys()[-1].id
+    newest = totp_secret_sealing.keys()[-1].id
     old = Authenticator.objects.exclude(data_key_id=newest)
     for row, message, key in old.order_by("id").values_list("id", "sealed", "data_key_id"):
         with transaction.atomic(using=accounts_database()):
-            fresh, fresh_key = totp_store.sealed(row, totp_store.unsealed(row, bytes(message)))
+            fresh, fresh_key = totp_secret_sealing.sealed(
+                row, totp_secret_sealing.unsealed(row, bytes(message))
+            )
             Authenticator.objects.filter(id=row, data_key_id=key).update(
                 sealed=fresh, data_key_id=fresh_key
             )

@@ -12,7 +12,7 @@ import os
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 STEP_SECONDS = 30
 DIGITS = 6

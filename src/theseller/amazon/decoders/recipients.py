@@ -11,8 +11,8 @@ from datetime import datetime
 
 from theseller.amazon.decoders.common import Instant, Wire, check_instant, spell_enums
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
-from theseller.amazon.decoders.shape import Shape, Why, leaves, under
-from theseller.amazon.operations import GET_ORDER_FOR_A_SLIP
+from theseller.amazon.decoders.response_shape import Shape, Why, leaves, under
+from theseller.amazon.spapi_operations import GET_ORDER_FOR_A_SLIP
 
 
 class Address(Wire, frozen=True):

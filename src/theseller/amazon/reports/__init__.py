@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from theseller.amazon.reports.all_orders import AllOrdersLine
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.amazon.reports.input_bytes import Chunks, Limits, Source
-from theseller.amazon.reports.inspection import Inspection, Period, RefusedRow
-from theseller.amazon.reports.lines import open_report
-from theseller.amazon.reports.registry import must_add_up
-from theseller.amazon.reports.report import (
+from theseller.amazon.reports.format_registry import must_add_up
+from theseller.amazon.reports.inspection_result import Inspection, Period, RefusedRow
+from theseller.amazon.reports.line_splitter import open_report
+from theseller.amazon.reports.replayable_source import Chunks, Limits, Source
+from theseller.amazon.reports.report_reader import (
     Options,
     Report,
     ReportStream,
@@ -22,9 +22,9 @@ from theseller.amazon.reports.report import (
     read_report,
     stream_report,
 )
+from theseller.amazon.reports.report_types_and_columns import ReportType, SettlementSummary
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
-from theseller.amazon.reports.types import ReportType, SettlementSummary
 
 __all__ = [
     "AllOrdersLine",

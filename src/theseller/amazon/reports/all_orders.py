@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from theseller.amazon.reports import values
+from theseller.amazon.reports import cell_parsers
 from theseller.amazon.reports.all_orders_cells import (
     PICKED,
     is_order_id,
@@ -24,21 +24,21 @@ from theseller.amazon.reports.all_orders_cells import (
     parser,
     sku_of,
 )
-from theseller.amazon.reports.broken_rows import FEWER_CELLS, without_blank_tail
+from theseller.amazon.reports.cell_parsers import Cached
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
-from theseller.amazon.reports.formats import FlatFormat
-from theseller.amazon.reports.header import Header, Recognized
-from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
-from theseller.amazon.reports.inspection import Findings
-from theseller.amazon.reports.lines import Batch, OpenReport
-from theseller.amazon.reports.types import (
+from theseller.amazon.reports.flat_file_header import Header, Recognized
+from theseller.amazon.reports.format_types import FlatFormat
+from theseller.amazon.reports.inspection_result import Findings
+from theseller.amazon.reports.line_splitter import Batch, OpenReport
+from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits
+from theseller.amazon.reports.report_types_and_columns import (
     ALL_ORDERS,
     COLUMNS,
     ReportType,
     SettlementSummary,
     column_name,
 )
-from theseller.amazon.reports.values import Cached
+from theseller.amazon.reports.settlement_row_repair import FEWER_CELLS, without_blank_tail
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.money import minor_unit_digits
 
@@ -119,14 +119,17 @@ class AllOrdersDecoder:
         self._short: tuple[int, list[str]] = (0, [])
         self._updates: tuple[datetime, datetime] | None = None
         self._words, self._asin, self._currency = (
-            Cached(values.words),
-            Cached(values.asin),
-            Cached(values.currency),
+            Cached(cell_parsers.words),
+            Cached(cell_parsers.asin),
+            Cached(cell_parsers.currency),
         )
-        self._channel, self._quantity = Cached(values.sales_channel), Cached(values.whole)
-        self._promotions, self._flag = Cached(values.promotions), Cached(values.flag)
+        self._channel, self._quantity = (
+            Cached(cell_parsers.sales_channel),
+            Cached(cell_parsers.whole),
+        )
+        self._promotions, self._flag = Cached(cell_parsers.promotions), Cached(cell_parsers.flag)
         self._amounts = {
-            digits: Cached(partial(values.plain_amount, digits=digits)) for digits in (0, 2)
+            digits: Cached(partial(cell_parsers.plain_amount, digits=digits)) for digits in (0, 2)
         }
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
@@ -251,8 +254,8 @@ class AllOrdersDecoder:
             occurrence,
             order,
             item_id(item) if item else "",
-            values.instant(purchased),
-            values.instant(updated),
+            cell_parsers.instant(purchased),
+            cell_parsers.instant(updated),
             self._words[status],
             self._words[fulfilment],
             *self._channel[channel],
@@ -291,7 +294,7 @@ class AllOrdersDecoder:
                 "{n} lines repeat the column names: several reports were joined into one file"
             )
             return
-        cells = tuple(map(values.bare, cells))
+        cells = tuple(map(cell_parsers.bare, cells))
         try:
             rows.append(self._read(number, cells))
         except ValueError:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from theseller.amazon.reports import values
+from theseller.amazon.reports import cell_parsers
 from theseller.amazon.reports.errors import BadCellError
 
 #: Order of the picked cells; `AllOrdersDecoder` unpacks them in this order.
@@ -47,7 +47,7 @@ def order_id(text: str) -> str:
         BadCellError: it is none.
     """
     if not _ORDER_ID.fullmatch(text):
-        values.refuse_rounded(text)
+        cell_parsers.refuse_rounded(text)
         raise BadCellError("not an order number")
     return text
 
@@ -75,7 +75,7 @@ def item_id(text: str) -> str:
         BadCellError: it is not one.
     """
     if not _ITEM_ID.fullmatch(text):
-        values.refuse_rounded(text)
+        cell_parsers.refuse_rounded(text)
         raise BadCellError("not an order item number")
     return text
 
@@ -106,18 +106,18 @@ _WORDS: tuple[str, ...] = ("order-status", "fulfillment-channel", "item-status")
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "amazon-order-id": order_id,
     "order-item-id": item_id,
-    "purchase-date": values.instant,
-    "last-updated-date": values.instant,
-    "sales-channel": values.sales_channel,
+    "purchase-date": cell_parsers.instant,
+    "last-updated-date": cell_parsers.instant,
+    "sales-channel": cell_parsers.sales_channel,
     "sku": sku_of,
-    "asin": values.asin,
+    "asin": cell_parsers.asin,
     "product-name": title_of,
-    "quantity": values.whole,
-    "currency": values.currency,
-    "promotion-ids": values.promotions,
-    "is-business-order": values.flag,
-    "is-replacement-order": values.flag,
-} | dict.fromkeys(_WORDS, values.words)
+    "quantity": cell_parsers.whole,
+    "currency": cell_parsers.currency,
+    "promotion-ids": cell_parsers.promotions,
+    "is-business-order": cell_parsers.flag,
+    "is-replacement-order": cell_parsers.flag,
+} | dict.fromkeys(_WORDS, cell_parsers.words)
 
 
 def parser(column: str, digits: int) -> Callable[[str], object]:
@@ -125,4 +125,4 @@ def parser(column: str, digits: int) -> Callable[[str], object]:
 
     `digits` is how many decimals the currency has.
     """
-    return _PARSERS.get(column) or partial(values.plain_amount, digits=digits)
+    return _PARSERS.get(column) or partial(cell_parsers.plain_amount, digits=digits)

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.amazon.reports.formats import JsonFormat
-from theseller.amazon.reports.header import DroppedColumn
-from theseller.amazon.reports.input_bytes import DEFAULT_LIMITS, Limits
-from theseller.amazon.reports.inspection import Findings
+from theseller.amazon.reports.flat_file_header import DroppedColumn
+from theseller.amazon.reports.format_types import JsonFormat
+from theseller.amazon.reports.inspection_result import Findings
+from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits
+from theseller.amazon.reports.report_types_and_columns import UNKNOWN_COLUMN, ReportType
 from theseller.amazon.reports.sales_and_traffic_structs import (
     COUNTER,
     ByAsin,
@@ -34,7 +35,6 @@ from theseller.amazon.reports.sales_and_traffic_structs import (
     TrafficDay,
     TrafficProduct,
 )
-from theseller.amazon.reports.types import UNKNOWN_COLUMN, ReportType
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.money import is_plausible
 

@@ -18,16 +18,20 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.charge_classifier import ChargeType, classify_settlement
-from theseller.amazon.reports import values
-from theseller.amazon.reports.amounts import AmountEvidence, AmountNotation
-from theseller.amazon.reports.broken_rows import FEWER_CELLS, SettlementRow, settlement_rows
+from theseller.amazon.reports import cell_parsers
+from theseller.amazon.reports.cell_parsers import Cached, DateEvidence, DateNotation
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, safe_reason
-from theseller.amazon.reports.formats import FlatFormat
-from theseller.amazon.reports.header import Header, Recognized
-from theseller.amazon.reports.inspection import Findings
-from theseller.amazon.reports.lines import OpenReport
-from theseller.amazon.reports.types import COLUMNS, ReportType, SettlementSummary
-from theseller.amazon.reports.values import Cached, DateEvidence, DateNotation
+from theseller.amazon.reports.flat_file_header import Header, Recognized
+from theseller.amazon.reports.format_types import FlatFormat
+from theseller.amazon.reports.inspection_result import Findings
+from theseller.amazon.reports.line_splitter import OpenReport
+from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType, SettlementSummary
+from theseller.amazon.reports.settlement_amounts import AmountEvidence, AmountNotation
+from theseller.amazon.reports.settlement_row_repair import (
+    FEWER_CELLS,
+    SettlementRow,
+    settlement_rows,
+)
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
 
 
@@ -132,7 +136,7 @@ class SettlementDecoder:
         self.amounts, self.dates = self._survey(report)
         self._amount = Cached(self.amounts.amount)
         self._moment = Cached(self.dates.moment)
-        self._quantity, self._currency = Cached(values.whole), Cached(values.currency)
+        self._quantity, self._currency = Cached(cell_parsers.whole), Cached(cell_parsers.currency)
         self._kind = lru_cache(4096)(classify_settlement)
         # One string for equal cells: a settlement's lines are in memory until it is written.
         self._text = Cached(str)
@@ -148,7 +152,7 @@ class SettlementDecoder:
             return None
         picked: tuple[str, ...] = self._pick([*cells, *[""] * (missing + 1)])
         if not picked[0].isalnum():  # Another program put blanks or signs around the cells.
-            return tuple(map(values.bare, picked))
+            return tuple(map(cell_parsers.bare, picked))
         return picked
 
     def _survey(self, report: OpenReport) -> tuple[AmountNotation, DateNotation]:
@@ -210,7 +214,7 @@ class SettlementDecoder:
             column = "total-amount"
             read[column] = self._amount[cells[_PLACE[column]]]
             column = "currency"
-            read[column] = values.currency(cells[_PLACE[column]])
+            read[column] = cell_parsers.currency(cells[_PLACE[column]])
             column = "settlement-id"
             read[column] = _identifier(cells[_PLACE[column]])
         except ValueError as error:
@@ -383,7 +387,7 @@ def _is_like(text: str, settlement_id: str) -> bool:
 
 
 def _identifier(text: str) -> str:
-    values.refuse_rounded(text)
+    cell_parsers.refuse_rounded(text)
     if not text.isascii() or not text.isalnum() or len(text) > 40:
         raise BadCellError("not a settlement number")
     return text

@@ -1,4 +1,4 @@
-"""Whether decoded text is plausible text of its languages.
+"""Check that decoded text is plausible in its expected languages.
 
 That is the evidence for an encoding that nothing names. Nearly every byte string decodes in
 Windows-1250, -1252 and -1254, so decoding proves nothing. The result proves something: ``Ko³dra``

@@ -11,15 +11,15 @@ from datetime import date
 from django.http import HttpResponse
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.amazon.charge_names import charge_name
+from theseller.amazon.charge_display_names import charge_name
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.csv_response import Cell, csv_response
 from theseller.analytics.pages.days_with_data import DaysWithData
+from theseller.analytics.pages.page_filters import Selection, store_label
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table import Table
 from theseller.analytics.pages.queries import DaySeries
-from theseller.analytics.pages.selection import Selection, store_label
 from theseller.analytics.rollups.types import SUMMED, Figures
 
 #: The most rows of a file of products: as many as 560 days of the largest catalog that we test.

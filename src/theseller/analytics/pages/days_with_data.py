@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from theseller.analytics.pages.coverage import coverage
-from theseller.analytics.pages.metrics import Metric
+from theseller.analytics.pages.data_coverage import coverage
+from theseller.analytics.pages.metric_definitions import Metric
+from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Span
-from theseller.analytics.pages.selection import Selection
 from theseller.analytics.pages.types import Coverage
 from theseller.analytics.rollups.types import Figures
 

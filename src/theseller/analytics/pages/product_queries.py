@@ -14,8 +14,8 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
-from theseller.lib import sql as statements
-from theseller.tenancy.scope import current_tenant
+from theseller.lib import sql_helpers as statements
+from theseller.tenancy.tenant_scope import current_tenant
 
 #: Fewer days are no series to draw.
 _SHORTEST_LINE = 4

@@ -9,9 +9,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.analytics.pages.metrics import COLUMN_DEFINITIONS
+from theseller.analytics.pages.metric_definitions import COLUMN_DEFINITIONS
+from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.product_queries import ProductQuery, Sort
-from theseller.analytics.pages.selection import Selection
 from theseller.analytics.pages.types import ProductPage
 from theseller.analytics.rollups.types import Figures
 from theseller.lib.money import Money

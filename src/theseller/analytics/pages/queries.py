@@ -17,10 +17,10 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
-from theseller.analytics.rollups.parameters import parameters, run_on_counted_lines
+from theseller.analytics.rollups.sql_parameters import parameters, run_on_counted_lines
 from theseller.analytics.rollups.types import SUMMED, Figures
-from theseller.lib import sql as statements
-from theseller.tenancy.scope import current_tenant
+from theseller.lib import sql_helpers as statements
+from theseller.tenancy.tenant_scope import current_tenant
 
 _STORES = """
 select marketplace_id, currency, min(local_day), max(local_day), sum(order_items)

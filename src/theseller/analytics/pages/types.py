@@ -1,4 +1,4 @@
-"""Frozen values that pages show."""
+"""Frozen values behind the dashboard's pages."""
 
 from __future__ import annotations
 

@@ -21,23 +21,23 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.analytics.pages import charts, csv_rows, dashboard_context, queries
-from theseller.analytics.pages.day import day_context
+from theseller.analytics.pages import csv_rows, dashboard_charts, queries, template_context
+from theseller.analytics.pages.day_page import day_context
 from theseller.analytics.pages.days_with_data import DaysWithData, days_with_data
-from theseller.analytics.pages.metrics import BY_KEY, DEFINITIONS
+from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
+from theseller.analytics.pages.page_filters import Selection, StoreOption, select, store_options
 from theseller.analytics.pages.periods import Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table import product_context, read_table
-from theseller.analytics.pages.selection import Selection, StoreOption, select, store_options
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
 from theseller.connections.types import Origin
 from theseller.edge.compression import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
-from theseller.ingest.sync.summary import summarize
+from theseller.ingest.sync.sync_summary import summarize
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _TOP_PRODUCTS = 10
 _LINES_SHOWN, _LINES_EXPORTED = 400, 50_000
@@ -71,11 +71,11 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
         if not options:
             return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        series = dashboard_context.load_series(selection, at)
+        series = template_context.load_series(selection, at)
         if _exports(request, tenant_context, "days", at):
             return csv_rows.days_csv(selection, series, days_with_data(selection, at))
-        drawn = charts.chart_series(selection, series)
-        known = days_with_data(selection, at, context_days=charts.CONTEXT_DAYS)
+        drawn = dashboard_charts.chart_series(selection, series)
+        known = days_with_data(selection, at, context_days=dashboard_charts.CONTEXT_DAYS)
         streams = progress()
         products = product_page(
             selection.scope,
@@ -87,19 +87,19 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             **_frame(tenant_context, selection, options),
             "at": at,
             "compared": _before(selection, known) is not None,
-            "tiles": charts.tiles(selection, series, drawn, known),
-            "chart": charts.chart(selection, series, drawn, known),
-            "waterfall_rows": dashboard_context.waterfall_rows(selection, series.total, known),
+            "tiles": dashboard_charts.tiles(selection, series, drawn, known),
+            "chart": dashboard_charts.chart(selection, series, drawn, known),
+            "waterfall_rows": template_context.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
-            "data_quality": dashboard_context.data_quality(
+            "data_quality": template_context.data_quality(
                 selection, series.total, freshness(), streams, known
             ),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
-            "has_figures": dashboard_context.choice_has_days(selection.choice, series),
-            "latest": selection.for_span(dashboard_context.latest_figures_span(selection.option)),
-            "latest_text": dashboard_context.span_text(
-                dashboard_context.latest_figures_span(selection.option)
+            "has_figures": template_context.choice_has_days(selection.choice, series),
+            "latest": selection.for_span(template_context.latest_figures_span(selection.option)),
+            "latest_text": template_context.span_text(
+                template_context.latest_figures_span(selection.option)
             ),
             "streams": streams,
             "running": is_running(streams),
@@ -232,7 +232,8 @@ def _before(selection: Selection, known: DaysWithData) -> Span | None:
     None where they, or those of the period, have days without data of orders.
     """
     compared = (
-        charts.comparable(selection, BY_KEY["sales"], known) and not selection.one_partial_day
+        dashboard_charts.comparable(selection, BY_KEY["sales"], known)
+        and not selection.one_partial_day
     )
     return selection.choice.before if compared else None
 
@@ -245,7 +246,7 @@ def _frame(
         "selection": selection,
         "choice": selection.choice,
         "currency": selection.scope.currency,
-        "toolbar": dashboard_context.toolbar(selection, options),
+        "toolbar": template_context.toolbar(selection, options),
         "query": selection.query(),
         "csv_url": (
             selection.query(format="csv")

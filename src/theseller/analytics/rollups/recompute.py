@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from theseller.analytics.rollups.parameters import parameters, run_on_counted_lines
+from theseller.analytics.rollups.sql_parameters import parameters, run_on_counted_lines
 from theseller.analytics.rollups.types import DirtyDay, Recomputed
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _CLAIM = """
 select marketplace_id, local_day, marked_at from ingest_dirty_day

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.shell_actions import shell_operator
+from theseller.audit.command_line_actions import shell_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _verify(*, as_json: bool) -> int:
-    from theseller.audit.verification import complete_and_verify
+    from theseller.audit.log_verification import complete_and_verify
 
     at = clock.now()
     verdict = complete_and_verify(at=at)
@@ -124,7 +124,7 @@ def _restored(reason: str) -> int:
 
 
 def _accept_copy(reason: str) -> int:
-    from theseller.audit.copy_shortfalls import accept_copies
+    from theseller.audit.checkpoint_copy_shortfalls import accept_copies
     from theseller.audit.types import CopyAcceptanceRefusedError
 
     try:
@@ -142,8 +142,8 @@ def _accept_copy(reason: str) -> int:
 
 def _seal() -> int:
     from theseller.audit.checkpoint_format import CheckpointRefusedError
-    from theseller.audit.sealing import seal
-    from theseller.audit.shell_actions import import_shell_actions
+    from theseller.audit.checkpointing import seal
+    from theseller.audit.command_line_actions import import_shell_actions
     from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 
     try:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the page. Return 1 if a control is broken, else 0."""
     setup_django("worker")
-    from theseller.controls.page import as_json_document, security_page
+    from theseller.controls.security_page_data import as_json_document, security_page
     from theseller.controls.types import Status
 
     if args.now:

@@ -14,13 +14,13 @@ import sys
 import time
 from pathlib import Path
 
-from theseller.cli.demo_screen import OPERATOR, Address, Person, start_screen
 from theseller.cli.demo_setup import DemoPorts, choose_ports, demo_environ, take_lock
+from theseller.cli.demo_start_text import OPERATOR, Address, Person, start_screen
 from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import OK, CommandError
-from theseller.cli.ports import answers
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor
+from theseller.cli.tcp_ports import answers
 from theseller.config.environment import EnvironmentKind, read_environment_kind
 
 HELP = "run a demo on this machine with an emulated Amazon; Ctrl-C stops it"

@@ -21,10 +21,10 @@ from theseller.cli.state_folders import (
 )
 from theseller.cli.supervisor import stop_orphans
 from theseller.config.environment import EnvironmentKind, read_environment_kind
+from theseller.postgres.crash_cleanup import remove_stale_files
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.layout import control_folder, saved_layout
 from theseller.postgres.lockfile import LockFile
-from theseller.postgres.stale_files import remove_stale_files
+from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "delete the demo's data, keys and accounts (not while it runs)"
 

@@ -14,15 +14,15 @@ from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
 from theseller.cli.doctor_deployment import examine_deployment
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError
-from theseller.cli.ports import is_free, owner
-from theseller.cli.proxy_check import check_edge
+from theseller.cli.proxy_buffering_check import check_edge
 from theseller.cli.state_folders import state_folder
+from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind
-from theseller.postgres.cluster import SPACE_NEEDED
+from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.layout import control_folder, saved_layout
-from theseller.postgres.locator import find_binaries
+from theseller.postgres.initdb_and_settings import SPACE_NEEDED
 from theseller.postgres.lockfile import LockFile
+from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "check this machine and its deployment; exits with 1 if a check fails"
 _MIB = 1024 * 1024

@@ -19,7 +19,7 @@ from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
 
 if TYPE_CHECKING:
-    from theseller.retention.holds import Hold
+    from theseller.retention.legal_holds import Hold
 
 HELP = "place, list and lift legal holds, which keep a shop's data beyond 18 months"
 
@@ -62,8 +62,13 @@ def run(args: argparse.Namespace) -> int:
     """
     shop = _id(args.shop, "shop ID")
     setup_django("worker")
-    from theseller.retention.holds import HoldRefusedError, holds_of_tenant, lift_hold, place_hold
-    from theseller.tenancy.scope import tenant_scope
+    from theseller.retention.legal_holds import (
+        HoldRefusedError,
+        holds_of_tenant,
+        lift_hold,
+        place_hold,
+    )
+    from theseller.tenancy.tenant_scope import tenant_scope
 
     at = clock.now()
     if args.action == "add":

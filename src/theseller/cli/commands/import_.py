@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from theseller.amazon.reports import Inspection, Options, ReportRefusedError
-from theseller.amazon.reports.registry import title
+from theseller.amazon.reports.format_registry import title
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.cli.inspection_output import inspection_text
 from theseller.cli.report_files import (
     STDIN,
     add_file_arguments,
@@ -22,8 +23,7 @@ from theseller.cli.report_files import (
     open_source,
     shown_name,
 )
-from theseller.cli.report_text import inspection_text
-from theseller.ingest.imports.labels import counted
+from theseller.ingest.imports.inspection_texts import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.shop and not args.person:
         args.usage_error("choose the shop: --as EMAIL of a member, or --shop with its ID")
     setup_django("web")
-    from theseller.tenancy.startup_checks import refuse_unsafe_database
+    from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
     refuse_unsafe_database()
     shop = _find_shop(args.shop, args.person)
@@ -134,7 +134,7 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
         )
         raise CommandError("A name alone does not identify a shop.", advice, status=USAGE) from None
     from theseller.tenancy.models import Tenant
-    from theseller.tenancy.scope import tenant_scope
+    from theseller.tenancy.tenant_scope import tenant_scope
 
     with tenant_scope(tenant):
         found = Tenant.objects.filter(id=tenant).first()

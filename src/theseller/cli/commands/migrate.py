@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from theseller.audit.shell_actions import record_shell_action
-from theseller.audit.tags import Tag
+from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     ensure_secrets,
     passwords_in_use,
@@ -26,13 +26,17 @@ from theseller.cli.deployment_secrets import (
 from theseller.cli.django_setup import setup_django
 from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
-from theseller.cli.external_server import inspect_server
+from theseller.cli.external_server_inspection import inspect_server
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.config.environment import read_environment_kind, uses_external_server
 from theseller.lib import clock
-from theseller.postgres.layout import saved_layout
-from theseller.postgres.role_ownership import ForeignServerError, lock_roles, refuse_foreign_roles
-from theseller.postgres.roles import QUARANTINE, ensure_roles
+from theseller.postgres.foreign_roles_check import (
+    ForeignServerError,
+    lock_roles,
+    refuse_foreign_roles,
+)
+from theseller.postgres.role_setup import QUARANTINE, ensure_roles
+from theseller.postgres.server_folders import saved_layout
 
 HELP = "migrate the database to this version: roles, tables, grants"
 #: Characters of a reason, as for a legal hold.
@@ -158,13 +162,16 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
     Raises:
         WrongDatabaseError: the database belongs to another environment, which cannot be overruled.
     """
-    from theseller.tenancy.startup_checks import WrongDatabaseError, refuse_foreign_database
+    from theseller.tenancy.database_startup_checks import (
+        WrongDatabaseError,
+        refuse_foreign_database,
+    )
     from theseller.tenancy.state_folder_identity import (
         OtherHostError,
         folder_identity,
         refuse_other_folder,
     )
-    from theseller.tenancy.ticket_keys import refuse_foreign_keys
+    from theseller.tenancy.tenant_ticket_keys import refuse_foreign_keys
 
     passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
     with psycopg.connect(admin, autocommit=True) as superuser:
@@ -208,7 +215,7 @@ def _refuse_newer(superuser_dsn: str) -> None:
         WrongSchemaError: one did. Not even a role is changed then.
     """
     setup_django("migrate", schema=False)
-    from theseller.tenancy.schema_version import refuse_newer_schema
+    from theseller.tenancy.schema_version_check import refuse_newer_schema
 
     with psycopg.connect(superuser_dsn) as superuser:
         refuse_newer_schema(superuser)

@@ -16,7 +16,7 @@ from uuid import UUID
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 HELP = "add, remove and list operators; reset the second factors of an account"
 
@@ -108,7 +108,7 @@ def _reset(args: argparse.Namespace) -> int:
 
 
 def _code(args: argparse.Namespace) -> int:
-    from theseller.accounts.mfa.demo import code_now
+    from theseller.accounts.mfa.demo_authenticator import code_now
 
     shown = code_now(_person(args.email), clock.now())
     if shown is None:

@@ -14,9 +14,9 @@ from theseller.cli.deployment_secrets import secret_config
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.state_folders import state_folder
-from theseller.crypto.secret_config import StoreKind
+from theseller.crypto.secret_and_key_config import StoreKind
 from theseller.lib import clock
-from theseller.postgres.roles import QUARANTINE
+from theseller.postgres.role_setup import QUARANTINE
 
 HELP = "replay the erasure journal on a restored database (`restore` does this itself)"
 

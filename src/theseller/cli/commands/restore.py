@@ -10,8 +10,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from theseller.audit.shell_actions import record_shell_action
-from theseller.audit.tags import Tag
+from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
@@ -23,9 +23,9 @@ from theseller.cli.state_folders import (
     state_folder,
 )
 from theseller.lib import clock
-from theseller.postgres.layout import control_folder
 from theseller.postgres.lockfile import LockFile
 from theseller.postgres.server import make_folder
+from theseller.postgres.server_folders import control_folder
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 
 _AFTERWARDS = """The former database is kept beside it for seven days.
@@ -127,7 +127,7 @@ def _restore(
     allow_missing_journal: bool,
 ) -> None:
     setup_django("worker", database=False)
-    from theseller.backups.context import backup_context
+    from theseller.backups.backup_context import backup_context
     from theseller.backups.error_messages import as_backup_error
     from theseller.backups.restore import restore
     from theseller.backups.types import BackupError
@@ -170,8 +170,8 @@ def _restore(
 
 def _discard_quarantine(state: Path) -> None:
     setup_django("worker", database=False)
-    from theseller.backups.quarantine import discard
     from theseller.backups.restore import FOLDER
+    from theseller.backups.restore_quarantine import discard
 
     discard(state / FOLDER)
 

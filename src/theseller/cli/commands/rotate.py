@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from theseller.audit.shell_actions import record_shell_action, shell_operator
-from theseller.audit.tags import Tag
+from theseller.audit.command_line_actions import record_shell_action, shell_operator
+from theseller.audit.event_tags import Tag
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.state_folders import state_folder
 from theseller.crypto.private_files import read_private
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 if TYPE_CHECKING:
     from theseller.key_rotation.types import (
@@ -116,7 +116,7 @@ def _day(text: str) -> datetime:
 
 
 def _list(*, as_json: bool) -> int:
-    from theseller.key_rotation.inventory import inventory
+    from theseller.key_rotation.secret_inventory import inventory
 
     at = clock.now()
     entries = inventory(at=at)
@@ -179,8 +179,8 @@ def _change(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace, context: RotationContext) -> list[SecretEntry]:
-    from theseller.key_rotation.inventory import inventory
     from theseller.key_rotation.operations import due
+    from theseller.key_rotation.secret_inventory import inventory
     from theseller.key_rotation.types import UnknownSecretError
 
     known = inventory(at=context.now())

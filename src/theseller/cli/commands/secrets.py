@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from theseller.audit.shell_actions import record_shell_action
-from theseller.audit.tags import Tag
+from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
     ensure_secrets,
@@ -28,16 +28,16 @@ from theseller.cli.state_folders import is_state_folder, make_state_folder, stat
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
 from theseller.crypto.key_types import ROOT_KEY_NAME
-from theseller.crypto.providers import WritableSecretProvider
-from theseller.crypto.secret_config import (
+from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     SecretConfig,
     StoreKind,
     make_key_store,
     make_secret_provider,
 )
+from theseller.crypto.secret_providers import WritableSecretProvider
 from theseller.lib import clock
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 HELP = "check, create and store the secrets of this deployment"
 

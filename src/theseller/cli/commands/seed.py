@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
             "This version has no command or page that adds people in production.",
         )
     setup_django("web")
-    from theseller.config.seed import seed_demo
+    from theseller.config.demo_users import seed_demo
 
     people = [
         {

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from theseller.cli.django_setup import setup_django
-from theseller.cli.ports import LOOPBACK, choose_port, parse_port
 from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.cli.tcp_ports import LOOPBACK, choose_port, parse_port
+from theseller.config.concurrency_defaults import WEB_PROCESSES, WEB_THREADS
 from theseller.config.environment import read_environment
-from theseller.config.processes import WEB_PROCESSES, WEB_THREADS
 
 HELP = "serve the web pages (by default to this machine only)"
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application",
         "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
-        "--worker-class", "theseller.config.slow_clients.BufferingWorker",
+        "--worker-class", "theseller.config.buffering_worker.BufferingWorker",
         "--worker-connections", "600", "--workers", str(args.workers),
         "--threads", str(args.threads), "--graceful-timeout", "10", "--timeout", "60",
         "--no-control-socket", "--log-level", "warning",

@@ -11,9 +11,9 @@ import os
 
 from theseller.cli.django_setup import setup_django
 from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.config.concurrency_defaults import WORKER_JOBS
 from theseller.config.memory_limit import apply_memory_limit
-from theseller.config.processes import WORKER_JOBS
-from theseller.lib.egress import restrict_egress
+from theseller.lib.egress_guard import restrict_egress
 
 HELP = "run background jobs: sync, rollups, erasures, controls"
 
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     lock_state_folder(state)
     from django.conf import settings
 
-    from theseller.config.worker import run_worker
-    from theseller.tenancy.startup_checks import refuse_unsafe_database
+    from theseller.config.job_worker import run_worker
+    from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
@@ -62,8 +62,8 @@ def _settle_journal() -> None:
     answer now does not prevent the worker's start: the replay and each certificate try again.
     """
     from theseller.crypto.errors import CryptoError
-    from theseller.erasure.journal_records import complete_journal
-    from theseller.erasure.key_destruction import destroy_keys_of_closed_connections
+    from theseller.erasure.connection_key_destruction import destroy_keys_of_closed_connections
+    from theseller.erasure.journal_database_exchange import complete_journal
     from theseller.erasure.types import JournalUnreadableError
 
     log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """The catalog of controls: one file per clause with a probe.
 
-A file has the name of its clause; `pending` lists the clauses without a probe.
+A file has the name of its clause; `clauses_without_probe` lists the clauses without a probe.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
         14: ("This page", "Why you need not take our word for it."),
     }
 )
-_NO_CONTROL = {"pending"}
+_NO_CONTROL = {"clauses_without_probe"}
 
 
 def _entries() -> Iterator[tuple[str, CatalogueEntry]]:

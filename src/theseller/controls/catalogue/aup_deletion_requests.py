@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.connections.types import DisconnectReason
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
-from theseller.retention.limits import DELETION_REQUEST_DAYS
+from theseller.retention.retention_limits import DELETION_REQUEST_DAYS
 
 CONTROL = Control(
     id="aup-deletion-requests",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from theseller.amazon import operations as allow_list
+from theseller.amazon import spapi_operations as allow_list
 from theseller.controls import code_version
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
 CONTROL = Control(
@@ -21,7 +21,7 @@ CONTROL = Control(
     citation="Security page §1; Acceptable Use Policy 4",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.amazon.operations:OPERATIONS",),
+    enforced_by=("theseller.amazon.spapi_operations:OPERATIONS",),
 )
 
 _CONTACT = ("/messaging", "/solicitations", "/notifications/v1/destinations", "/feeds")

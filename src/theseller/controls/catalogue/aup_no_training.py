@@ -6,7 +6,7 @@ from datetime import timedelta
 from importlib import metadata
 
 from theseller.controls import code_version
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
 CONTROL = Control(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.amazon.features import OFFERED
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.amazon.feature_requirements import OFFERED
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.ingest.sync.streams.registry import KINDS
 
@@ -25,8 +25,8 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.ingest.sync.streams.registry:streams_of",
-        "theseller.ingest.sync.planner:plan",
-        "theseller.amazon.features:OFFERED",
+        "theseller.ingest.sync.stream_planner:plan",
+        "theseller.amazon.feature_requirements:OFFERED",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )

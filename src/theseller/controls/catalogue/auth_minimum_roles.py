@@ -10,11 +10,15 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from typing_extensions import override
 
-from theseller.amazon import features as amazon_features
+from theseller.amazon import feature_requirements as amazon_features
 from theseller.amazon.roles import RestrictedRole
-from theseller.audit.tags import Tag
-from theseller.connections.review import TEMPLATE, review_context, roles_used_by_this_version
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.connections.requested_roles import (
+    TEMPLATE,
+    review_context,
+    roles_used_by_this_version,
+)
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
 CONTROL = Control(
@@ -31,9 +35,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.amazon.features:roles_for",
+        "theseller.amazon.feature_requirements:roles_for",
         "theseller.connections.operations:start_authorization",
-        "theseller.connections.review:requested_roles",
+        "theseller.connections.requested_roles:requested_roles",
     ),
     after=(Tag.AUTHORISATION_BEGUN, Tag.CONNECTION_AUTHORISED),
 )

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
 from theseller.connections.types import DisconnectReason
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.crypto.keyfile import KeyRecord
+from theseller.crypto.key_file_format import KeyRecord
 
 CONTROL = Control(
     id="auth-revoke-anytime",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from theseller.audit.tags import Tag
-from theseller.backups.sealing import object_name
-from theseller.backups.targets import Target
-from theseller.backups.wal import finished
-from theseller.controls.probe_tools import backup_records
-from theseller.controls.probe_tools.backup_records import BackupRecord
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.backups.sealed_objects import object_name
+from theseller.backups.storage_targets import Target
+from theseller.backups.wal_archiving import finished
+from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools.backups import BackupRecord
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import (
     Control,
     EnforcementKind,
@@ -22,8 +22,8 @@ from theseller.controls.types import (
     verdict,
 )
 from theseller.crypto.errors import CannotOpenError
-from theseller.crypto.stream import stream_key_id
-from theseller.postgres.layout import saved_layout
+from theseller.crypto.seal_stream import stream_key_id
+from theseller.postgres.server_folders import saved_layout
 
 CONTROL = Control(
     id="bak-automatic",
@@ -42,7 +42,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.backups.tasks:maintain_backups_periodically",
         "theseller.backups.operations:take",
-        "theseller.crypto.stream:seal_stream",
+        "theseller.crypto.seal_stream:seal_stream",
     ),
     after=(Tag.BACKUP_TAKEN, Tag.BACKUP_FAILED),
     kind=EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
@@ -68,16 +68,14 @@ def probe(context: ProbeContext) -> Outcome:
     Its age, the first bytes of its files, and whether the server's last attempt to archive WAL
     failed.
     """
-    untestable = backup_records.why_not_testable()
+    untestable = backups.why_not_testable()
     if untestable is not None:
         return (
             untestable
             if isinstance(untestable, Unknown)
             else Failed("This deployment keeps no backups at all.")
         )
-    newest = next(
-        (one for one in backup_records.records(context) if one.living and one.finished_at), None
-    )
+    newest = next((one for one in backups.records(context) if one.living and one.finished_at), None)
     born: datetime = context.rows("select set_at from guard.deployment")[0][0]
     if newest is None and context.at - born < _OLDEST:
         hours = (context.at - born).total_seconds() / 3600
@@ -88,7 +86,7 @@ def probe(context: ProbeContext) -> Outcome:
     if newest is None:
         return Failed("There is no backup that could be restored.")
     age = context.at - newest.begun_at
-    kept = backup_records.target()
+    kept = backups.target()
     names = kept.names(object_name(newest.id, ""))
     must_find(_is_plain(b"planted " + _PLAIN[0]), "plain text of a database")
     return verdict(
@@ -96,10 +94,10 @@ def probe(context: ProbeContext) -> Outcome:
         [*_late(age), *_unsealed(newest, kept, names), *_log(context)],
         f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old,"
         f" {newest.bytes / 1e6:.1f} MB, sealed under a key of its own, in"
-        f" {backup_records.target_description()}.",
+        f" {backups.target_description()}.",
         age_hours=int(age.total_seconds() // 3600),
         bytes=newest.bytes,
-        where=backup_records.target_description(),
+        where=backups.target_description(),
     )
 
 
@@ -118,12 +116,12 @@ def _unsealed(newest: BackupRecord, kept: Target, names: tuple[str, ...]) -> Ite
             yield "A file of the newest backup is not where it was put."
     for name in names:
         try:
-            sealed = stream_key_id(backup_records.read_head(kept, name)) == newest.key
+            sealed = stream_key_id(backups.read_head(kept, name)) == newest.key
         except CannotOpenError:
             sealed = False
         if not sealed:
             yield "A file of the newest backup is not sealed under its key."
-        elif _is_plain(backup_records.read_head(kept, name, _SEARCHED)):
+        elif _is_plain(backups.read_head(kept, name, _SEARCHED)):
             yield "A file of the newest backup holds plain text."
 
 

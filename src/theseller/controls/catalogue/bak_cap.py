@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools import backup_records
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX
+from theseller.retention.retention_limits import BACKUP_DAYS, BACKUP_DAYS_MAX
 
 CONTROL = Control(
     id="bak-cap",
@@ -24,7 +24,7 @@ CONTROL = Control(
     citation="Security page §11; Data Protection Policy 1.4",
     owner="Engineering",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.backups.operations:prune", "theseller.retention.limits"),
+    enforced_by=("theseller.backups.operations:prune", "theseller.retention.retention_limits"),
     after=(Tag.BACKUP_ENDED,),
 )
 
@@ -39,12 +39,12 @@ _SWEPT_AFTER = timedelta(hours=1)
 
 def probe(context: ProbeContext) -> Outcome:
     """Check the age of backup keys, and search for files without a key."""
-    untestable = backup_records.why_not_testable()
+    untestable = backups.why_not_testable()
     if untestable is not None:
         return untestable
-    living = backup_records.live_backup_keys(context)
+    living = backups.live_backup_keys(context)
     oldest = max((context.at - made for made in living.values()), default=timedelta(0))
-    names = backup_records.target().names()
+    names = backups.target().names()
     if living and not names:
         return Unknown(
             "There are keys of backups, and the target has no file of them: their age can't be"
@@ -70,8 +70,8 @@ def _old(oldest: timedelta) -> Iterator[str]:
 
 
 def _unreadable_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator[str]:
-    living = {identity.hex for identity in backup_records.live_backup_keys(context)}
-    ended = {one.id.hex: one.key_destroyed_at for one in backup_records.records(context)}
+    living = {identity.hex for identity in backups.live_backup_keys(context)}
+    ended = {one.id.hex: one.key_destroyed_at for one in backups.records(context)}
     unreadable = 0
     for name in names:
         backup = name.split("/", 1)[0]

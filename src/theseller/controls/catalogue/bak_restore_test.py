@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools import backup_records
-from theseller.controls.probe_tools.backup_records import BackupRecord
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools.backups import BackupRecord
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.retention.limits import DRILL_HOURS
+from theseller.retention.retention_limits import DRILL_HOURS
 
 CONTROL = Control(
     id="bak-restore-test",
@@ -25,7 +25,10 @@ CONTROL = Control(
     citation="Security page §11; Data Protection Policy 2.6",
     owner="Operations",
     freshness=timedelta(hours=1),
-    enforced_by=("theseller.backups.drill:drill", "theseller.backups.schedule:maintain_backups"),
+    enforced_by=(
+        "theseller.backups.restore_drill:drill",
+        "theseller.backups.maintenance:maintain_backups",
+    ),
     after=(Tag.BACKUP_PROVEN, Tag.BACKUP_REFUSED),
 )
 
@@ -34,10 +37,10 @@ _WITHIN = timedelta(hours=DRILL_HOURS)
 
 def probe(context: ProbeContext) -> Outcome:
     """Look at the last drill of every backup that can still be read."""
-    untestable = backup_records.why_not_testable()
+    untestable = backups.why_not_testable()
     if untestable is not None:
         return untestable
-    living = [one for one in backup_records.records(context) if one.living and one.finished_at]
+    living = [one for one in backups.records(context) if one.living and one.finished_at]
     proven = [one for one in living if one.drill_passed]
     failures = [*_unproven(context, living)]
     if not proven and not failures:

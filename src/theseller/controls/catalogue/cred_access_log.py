@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from theseller.audit.tags import Tag
+from theseller.audit.event_tags import Tag
+from theseller.audit.log_verification import complete_and_verify, notices_changes
 from theseller.audit.types import Verdict
-from theseller.audit.verification import complete_and_verify, notices_changes
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
 from theseller.operators.access.queries import current_session, review_state
 from theseller.operators.access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
-from theseller.tenancy.scope import LONGEST_TICKET
+from theseller.tenancy.tenant_scope import LONGEST_TICKET
 
 CONTROL = Control(
     id="cred-access-log",
@@ -33,8 +33,8 @@ CONTROL = Control(
     owner="Operations",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.audit.sealing:seal",
-        "theseller.audit.verification:verify_log",
+        "theseller.audit.checkpointing:seal",
+        "theseller.audit.log_verification:verify_log",
         "theseller.operators.access.operations:open_access",
         "theseller.operators.access.operations:confirm_review",
         "theseller/audit/sql/checkpoint.sql",

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections as databases
 
 from theseller.amazon.lwa import AccessToken
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.search import (
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.controls.probe_tools.table_and_file_search import (
     NO_LOGS,
     can_find_in_files,
     can_find_in_tables,
@@ -25,9 +25,9 @@ from theseller.controls.probe_tools.search import (
     state_files,
 )
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.lib import sql
-from theseller.lib.memory import core_dumps_disabled
-from theseller.lib.secret import Secret
+from theseller.lib import sql_helpers
+from theseller.lib.core_dumps_and_memory import core_dumps_disabled
+from theseller.lib.secret_type import Secret
 
 CONTROL = Control(
     id="cred-access-token-memory",
@@ -42,10 +42,10 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.lib.secret:Secret",
+        "theseller.lib.secret_type:Secret",
         "theseller.connections.access_tokens:OpenConnection",
         "theseller.lib.redaction",
-        "theseller.lib.memory",
+        "theseller.lib.core_dumps_and_memory",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
@@ -113,7 +113,7 @@ def _search_sessions(context: ProbeContext) -> tuple[int, int]:
     """
     stored = [
         row[0]
-        for row in sql.rows(
+        for row in sql_helpers.rows(
             databases[context.application], "select session_data from django_session"
         )
     ]

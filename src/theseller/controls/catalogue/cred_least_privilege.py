@@ -13,20 +13,20 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import (
     can_open,
     ephemeral_key,
     probe_encryption_context,
 )
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentError
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.sealed import seal
-from theseller.crypto.secret_config import for_environment, make_key_store
-from theseller.lib import sql
-from theseller.lib.secret import Secret
-from theseller.postgres.rights import compare, expected_rights, read_rights
+from theseller.crypto.seal_value import seal
+from theseller.crypto.secret_and_key_config import for_environment, make_key_store
+from theseller.lib import sql_helpers
+from theseller.lib.secret_type import Secret
+from theseller.postgres.privilege_comparison import compare, expected_rights, read_rights
 
 CONTROL = Control(
     id="cred-least-privilege",
@@ -142,7 +142,7 @@ def _wrong_logins(context: ProbeContext) -> Iterator[str]:
         (context.probe, "theseller_probe"),
         (context.application, "theseller_worker"),
     ):
-        if sql.one(databases[alias], "select session_user::text, current_user::text") != (
+        if sql_helpers.one(databases[alias], "select session_user::text, current_user::text") != (
             role,
             role,
         ):

@@ -9,8 +9,8 @@ from datetime import timedelta
 from django.conf import settings
 
 from theseller.controls.code_version import PACKAGE, source_files
-from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.search import (
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.controls.probe_tools.table_and_file_search import (
     NO_LOGS,
     can_find_in_files,
     log_files,
@@ -18,10 +18,10 @@ from theseller.controls.probe_tools.search import (
     state_files,
 )
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.private_files import read_private
-from theseller.crypto.secret_config import ProviderKind
-from theseller.key_rotation.inventory import secret_names
+from theseller.crypto.secret_and_key_config import ProviderKind
+from theseller.key_rotation.secret_inventory import secret_names
 
 CONTROL = Control(
     id="cred-no-plaintext",
@@ -36,8 +36,8 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.crypto.providers:FileSecretProvider",
-        "theseller.lib.secret:Secret",
+        "theseller.crypto.secret_providers:FileSecretProvider",
+        "theseller.lib.secret_type:Secret",
         "theseller.lib.redaction",
     ),
 )

@@ -12,13 +12,13 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from theseller.accounts.guard_probe import refused
-from theseller.accounts.mfa.proofs import proof_in, session_content
+from theseller.accounts.mfa.session_proofs import proof_in, session_content
 from theseller.accounts.mfa.types import FactorKind, Proof
-from theseller.accounts.operator_session import OperatorAuthState, operator_auth_state
+from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
+from theseller.accounts.operator_view_probe import refused
 from theseller.accounts.sessions import newest_sessions
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.lib.ids import new_id
 
@@ -39,7 +39,7 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.accounts.authorization:operator_required",
-        "theseller.accounts.operator_session:operator_auth_state",
+        "theseller.accounts.operator_auth_state:operator_auth_state",
         "theseller.accounts.mfa.operations:prove_by_code",
         "theseller.accounts.mfa.operations:prove_by_passkey",
     ),

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
-from theseller.key_rotation.inventory import inventory, maximum_age, state_of
+from theseller.key_rotation.secret_inventory import inventory, maximum_age, state_of
 from theseller.key_rotation.types import SecretEntry, SecretState
 
 CONTROL = Control(
@@ -29,7 +29,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.key_rotation.operations:rotate_due",
         "theseller.key_rotation.operations:force_rotation",
-        "theseller.key_rotation.inventory:inventory",
+        "theseller.key_rotation.secret_inventory:inventory",
     ),
     after=(Tag.ROTATION_FORCED, Tag.ROTATION_FINISHED),
     kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,

@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import (
@@ -25,11 +25,11 @@ from theseller.crypto.errors import (
     KeyNotFoundError,
 )
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
-from theseller.crypto.sealed import key_id_of, open_sealed, seal
-from theseller.lib import sql
+from theseller.crypto.seal_value import key_id_of, open_sealed, seal
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 CONTROL = Control(
     id="cred-token-encryption",
@@ -45,9 +45,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.crypto.sealed:seal",
-        "theseller.crypto.keystore:FileKeyStore",
-        "theseller.connections.token_store:store_token",
+        "theseller.crypto.seal_value:seal",
+        "theseller.crypto.key_store:FileKeyStore",
+        "theseller.connections.refresh_token_store:store_token",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
 )
@@ -134,7 +134,7 @@ def _wrong_message(
     It is never opened in its own context: only `connections` does that.
     """
     with tenant_scope(tenant, using=context.application):
-        row = sql.one(
+        row = sql_helpers.one(
             databases[context.application],
             "select sealed from connections_refresh_token where tenant_id = %s and connection_id ="
             " %s and data_key_id = %s",

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools import backup_records
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.retention.limits import BACKUP_DAYS, ERASURE_DAYS_MAX
+from theseller.retention.retention_limits import BACKUP_DAYS, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-backups-90",
@@ -60,12 +60,12 @@ def probe(context: ProbeContext) -> Outcome:
 
     It reports on which day the last of them expires.
     """
-    untestable = backup_records.why_not_testable()
+    untestable = backups.why_not_testable()
     if untestable is not None:
         return untestable
     ended = [_Ended(*row) for row in context.rows(_ENDED)]
-    living = list(backup_records.live_backup_keys(context).values())
-    drill = next((one for one in backup_records.records(context) if one.drill_passed), None)
+    living = list(backups.live_backup_keys(context).values())
+    drill = next((one for one in backups.records(context) if one.drill_passed), None)
     failures = [*_readable_too_long(context, ended, living)]
     if drill is None and not failures:
         return Unknown(

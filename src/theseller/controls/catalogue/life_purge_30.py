@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
-from theseller.retention.limits import ERASURE_DAYS_MAX
+from theseller.retention.retention_limits import ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-purge-30",
@@ -27,8 +27,8 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.erasure.tasks:erase_due_connections",
-        "theseller.erasure.connections:erase_connection",
-        "theseller.erasure.sanitization:sanitize",
+        "theseller.erasure.connection_erasure:erase_connection",
+        "theseller.erasure.disk_sanitization:sanitize",
         "theseller.datamap",
     ),
     after=(Tag.CONNECTION_DISCONNECTED, Tag.CERTIFICATE_ISSUED),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.crypto.errors import KeyNotFoundError
 
@@ -29,8 +29,8 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.connections.operations:disconnect",
-        "theseller.connections.locks",
-        "theseller.crypto.keystore:KeyStore.destroy",
+        "theseller.connections.connection_locks",
+        "theseller.crypto.key_store:KeyStore.destroy",
     ),
     after=(Tag.CONNECTION_DISCONNECTED,),
 )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.disk_encryption import Encryption, Volume
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.sealed_columns import (
     TOKEN_MARKS,
     ColumnInspection,
@@ -22,7 +22,7 @@ from theseller.controls.probe_tools.sealed_columns import (
     inspect_sealed_columns,
     search_database_pages,
 )
-from theseller.controls.probe_tools.search import can_find_in_files
+from theseller.controls.probe_tools.table_and_file_search import can_find_in_files
 from theseller.controls.types import (
     Control,
     EnforcementKind,
@@ -32,7 +32,7 @@ from theseller.controls.types import (
     must_find,
     verdict,
 )
-from theseller.crypto.secret_config import ProviderKind, StoreKind
+from theseller.crypto.secret_and_key_config import ProviderKind, StoreKind
 
 CONTROL = Control(
     id="net-at-rest",
@@ -48,7 +48,7 @@ CONTROL = Control(
     owner="Operations",
     freshness=timedelta(minutes=60),
     enforced_by=(
-        "theseller.crypto.sealed:seal",
+        "theseller.crypto.seal_value:seal",
         "theseller.datamap.types:TableDescriptor",
         "theseller.controls.probe_tools.disk_encryption:Machine",
     ),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from theseller.controls import code_version
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
 CONTROL = Control(

@@ -9,20 +9,24 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.cross_tenant_access import (
     PROBE_TABLE,
     attempts,
     connections,
     role_of,
 )
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.crypto.cached_value import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
-from theseller.datamap.grants import cross_tenant_functions
-from theseller.datamap.registry import descriptors
+from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
+from theseller.datamap.grant_statements import cross_tenant_functions
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, TableDescriptor
-from theseller.postgres.functions import compare_functions, expected_functions, read_functions
-from theseller.tenancy.ticket_keys import key_hash
+from theseller.postgres.function_comparison import (
+    compare_functions,
+    expected_functions,
+    read_functions,
+)
+from theseller.tenancy.tenant_ticket_keys import key_hash
 
 CONTROL = Control(
     id="net-tenant-isolation",
@@ -37,9 +41,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.tenancy.scope:tenant_scope",
+        "theseller.tenancy.tenant_scope:tenant_scope",
         "theseller/tenancy/sql/policies.sql",
-        "theseller.tenancy.startup_checks",
+        "theseller.tenancy.database_startup_checks",
     ),
 )
 
@@ -52,9 +56,9 @@ _MAY_BYPASS = {
     "theseller_fingerprint",
     "theseller_requests",
 }
-#: Besides those of the table descriptors (`datamap.grants`): counts and hashes of whole tables for
-#: the comparison of a restored backup, and, before PostgreSQL 18, a superuser's function that
-#: deletes the planner's samples of a table and answers nothing.
+#: Besides those of the table descriptors (`datamap.grant_statements`): counts and hashes of whole
+#: tables for the comparison of a restored backup, and, before PostgreSQL 18, a superuser's function
+#: that deletes the planner's samples of a table and answers nothing.
 _OF_ANY_TABLE = frozenset({"fingerprint", "clear_samples"})
 
 _TABLES = """

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from typing_extensions import override
 
-from theseller.controls import code_version, page
-from theseller.controls.probe_tools.context import ProbeContext, Row
+from theseller.controls import code_version, security_page_data
+from theseller.controls.probe_tools.probe_context import ProbeContext, Row
 from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 
 CONTROL = Control(
     id="page-true",
@@ -32,7 +32,7 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.controls.page:displayed_status",
+        "theseller.controls.security_page_data:displayed_status",
         "theseller/controls/sql/tables.sql",
         "theseller/postgres/sql/grants.sql",
     ),
@@ -76,11 +76,13 @@ def probe(context: ProbeContext) -> Outcome:
     """
     # One snapshot for both: another process may add evidence meanwhile.
     with transaction.atomic(using=context.probe):
-        sql.execute(databases[context.probe], "set transaction isolation level repeatable read")
-        security_page = page.security_page(context.at, using=context.probe)
+        sql_helpers.execute(
+            databases[context.probe], "set transaction isolation level repeatable read"
+        )
+        security_page = security_page_data.security_page(context.at, using=context.probe)
         latest = {row[0]: row[1:] for row in context.rows(_LATEST)}
     html = render_to_string(
-        "controls/page.html", page.template_context(security_page, public_keys=())
+        "controls/page.html", security_page_data.template_context(security_page, public_keys=())
     )
     shown = _Reader.read(html)
     listed = {one.id: one for one in security_page.controls}
@@ -96,7 +98,8 @@ def probe(context: ProbeContext) -> Outcome:
     )
     failures = [*_wrong_statuses(context, shown, latest, listed), *_changeable(context)]
     json_says = {
-        one["id"]: one["outcome"] for one in page.as_json_document(security_page)["controls"]
+        one["id"]: one["outcome"]
+        for one in security_page_data.as_json_document(security_page)["controls"]
     }
     failures += [
         f"{name} is shown otherwise as JSON."
@@ -136,7 +139,7 @@ def _wrong_statuses(
 def _is_proven(context: ProbeContext, evidence: Row | None, freshness: timedelta | None) -> bool:
     """Return whether the evidence proves the control.
 
-    Written from the clause's text, independently of `page.displayed_status`.
+    Written from the clause's text, independently of `security_page_data.displayed_status`.
     """
     if evidence is None or freshness is None:
         return False

@@ -10,14 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_key
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStoreError, ServiceState
 from theseller.crypto.key_types import Purpose, new_data_key
-from theseller.crypto.sealed import seal
+from theseller.crypto.seal_value import seal
 from theseller.crypto.timestamped_secrets import creation_time
 
 CONTROL = Control(
@@ -35,8 +35,8 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.buyer_pii.expiry_date:expiry_date",
-        "theseller.buyer_pii.expiry:expire_recipients",
-        "theseller.buyer_pii.store:store_recipient",
+        "theseller.buyer_pii.recipient_expiry:expire_recipients",
+        "theseller.buyer_pii.store_recipient:store_recipient",
     ),
     after=(Tag.VAULT_FETCHED, Tag.VAULT_DAY_ENDED, Tag.VAULT_OFF),
 )

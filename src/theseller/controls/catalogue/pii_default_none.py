@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from theseller.amazon import operations as allow_list
+from theseller.amazon import spapi_operations as allow_list
 from theseller.amazon.errors import NotAllowedError
-from theseller.amazon.features import STREAMS
+from theseller.amazon.feature_requirements import STREAMS
 from theseller.amazon.roles import RESTRICTED_ROLES
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 
 CONTROL = Control(
@@ -30,10 +30,10 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.amazon.operations:OPERATIONS",
-        "theseller.amazon.operations:allowed",
-        "theseller.buyer_pii.fetch:fetch_requested",
-        "theseller.amazon.operations:require_report_type",
+        "theseller.amazon.spapi_operations:OPERATIONS",
+        "theseller.amazon.spapi_operations:allowed",
+        "theseller.buyer_pii.recipient_fetch:fetch_requested",
+        "theseller.amazon.spapi_operations:require_report_type",
         "theseller.amazon.roles:Role",
     ),
 )

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools import backup_records
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, Eraser, TableDescriptor
-from theseller.retention.limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAYS_MAX
+from theseller.retention.retention_limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="pii-delete-on-disconnect",
@@ -37,9 +37,9 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.erasure.connections:erase_connection",
-        "theseller.erasure.tenants:erase_tenants_and_users",
-        "theseller.erasure.users:erase_users",
+        "theseller.erasure.connection_erasure:erase_connection",
+        "theseller.erasure.tenant_erasure:erase_tenants_and_users",
+        "theseller.erasure.user_erasure:erase_users",
         "theseller.backups.operations:prune",
         "theseller.datamap",
     ),
@@ -163,7 +163,7 @@ def probe(context: ProbeContext) -> Outcome:
         *_limits(),
         *_backups_too_old(context),
     ]
-    untestable = backup_records.why_not_testable()
+    untestable = backups.why_not_testable()
     if isinstance(untestable, Unknown) and not failures:
         return untestable
     subjects = [*connections, *shops, *people]
@@ -281,8 +281,8 @@ def _limits() -> Iterator[str]:
 
 def _readable_backups(context: ProbeContext) -> list[datetime]:
     return (
-        list(backup_records.live_backup_keys(context).values())
-        if backup_records.why_not_testable() is None
+        list(backups.live_backup_keys(context).values())
+        if backups.why_not_testable() is None
         else []
     )
 

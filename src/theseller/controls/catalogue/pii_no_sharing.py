@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
-from theseller.lib.egress import EgressRefusedError, allowed_destinations
+from theseller.lib.egress_guard import EgressRefusedError, allowed_destinations
 
 CONTROL = Control(
     id="pii-no-sharing",
@@ -26,9 +26,9 @@ CONTROL = Control(
     owner="Operator",
     freshness=timedelta(minutes=30),
     enforced_by=(
-        "theseller.lib.egress:restrict_egress",
-        "theseller.config.egress:destinations",
-        "theseller.config.egress:read_register",
+        "theseller.lib.egress_guard:restrict_egress",
+        "theseller.config.egress_and_subprocessors:destinations",
+        "theseller.config.egress_and_subprocessors:read_register",
     ),
 )
 

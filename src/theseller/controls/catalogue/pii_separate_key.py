@@ -8,21 +8,21 @@ from itertools import combinations, permutations
 
 from django.conf import settings
 
-from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import (
     KeyRing,
     can_open,
     ephemeral_keys,
     probe_encryption_context,
 )
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.purpose_separation import purpose_identities, without_cache
-from theseller.crypto.sealed import seal
-from theseller.lib.secret import Secret
+from theseller.crypto.purpose_identities import purpose_identities, without_cache
+from theseller.crypto.seal_value import seal
+from theseller.lib.secret_type import Secret
 
 CONTROL = Control(
     id="pii-separate-key",
@@ -39,8 +39,8 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.crypto.key_types:Purpose",
-        "theseller.crypto.sealed:seal",
-        "theseller.crypto.keystore:FileKeyStore",
+        "theseller.crypto.seal_value:seal",
+        "theseller.crypto.key_store:FileKeyStore",
     ),
 )
 

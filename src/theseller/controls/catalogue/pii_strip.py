@@ -9,24 +9,24 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.amazon.decoders import shapes
-from theseller.amazon.reports import types as report_types
-from theseller.amazon.reports.report import read_report
-from theseller.audit.tags import Tag
-from theseller.controls.probe_tools.context import ProbeContext
-from theseller.controls.probe_tools.decoder_samples import (
+from theseller.amazon.decoders import known_response_shapes
+from theseller.amazon.reports import report_types_and_columns as report_types
+from theseller.amazon.reports.report_reader import read_report
+from theseller.audit.event_tags import Tag
+from theseller.controls.probe_tools.canary_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
 )
-from theseller.controls.probe_tools.inventory_drift import inventory_drift
-from theseller.controls.probe_tools.search import can_find_in_tables
+from theseller.controls.probe_tools.data_map_drift import inventory_drift
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.controls.probe_tools.table_and_file_search import can_find_in_tables
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 CONTROL = Control(
     id="pii-strip",
@@ -44,8 +44,8 @@ CONTROL = Control(
     owner="Engineering",
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.amazon.decoders.shape:Shape",
-        "theseller.amazon.reports.types:COLUMNS",
+        "theseller.amazon.decoders.response_shape:Shape",
+        "theseller.amazon.reports.report_types_and_columns:COLUMNS",
         "theseller.ingest.facts.minimize_orders",
         "theseller.ingest.facts.minimize_ledger",
     ),
@@ -99,7 +99,7 @@ def probe(context: ProbeContext) -> Outcome:
     for (tenant,) in shops:
         read, problems = _stored(context, tenant)
         rows, failures = rows + read, failures + problems
-    paths = sum(len(shape.dropped) for shape in shapes.SHAPES.values())
+    paths = sum(len(shape.dropped) for shape in known_response_shapes.SHAPES.values())
     columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
     if not rows and not failures:
         return Unknown(
@@ -107,12 +107,12 @@ def probe(context: ProbeContext) -> Outcome:
             " reports let no canary through."
         )
     return verdict(
-        len(shapes.SHAPES) + len(report_types.COLUMNS) + rows,
+        len(known_response_shapes.SHAPES) + len(report_types.COLUMNS) + rows,
         failures,
-        f"{paths} paths of {len(shapes.SHAPES)} answers and {columns} columns of"
+        f"{paths} paths of {len(known_response_shapes.SHAPES)} answers and {columns} columns of"
         f" {len(report_types.COLUMNS)} reports were filled with canaries; none came out. {rows}"
         f" stored rows, a sample of {len(shops)} shops, hold none.",
-        decoders=len(shapes.SHAPES),
+        decoders=len(known_response_shapes.SHAPES),
         dropped_paths=paths,
         dropped_columns=columns,
         stored_rows=rows,
@@ -121,7 +121,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _decoders() -> Iterator[str]:
-    for operation, shape in shapes.SHAPES.items():
+    for operation, shape in known_response_shapes.SHAPES.items():
         known, unknown = (
             response_with_canaries(shape, unlisted=False),
             response_with_canaries(shape, unlisted=True),

@@ -21,19 +21,19 @@ import psycopg
 from django.db import DatabaseError, transaction
 from django.db import connections as databases
 
-from theseller.controls.probe_tools.context import ProbeContext
-from theseller.crypto.mac import tenant_ticket
-from theseller.datamap.registry import descriptors
-from theseller.lib import sql
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
+from theseller.datamap.table_registry import descriptors
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import read_session, set_ticket, tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import read_session, set_ticket, tenant_scope
 
 #: Connections that serve a shop. A process has those that it needs; which were tried is in the
 #: evidence.
 TENANT_CONNECTIONS = ("web", "retention", "pii")
 #: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows
-#: belong to (`tenancy/sql`).
+#: belong to (`tenancy/sql_helpers`).
 PROBE_TABLE = "guard.isolation_probe"
 OWN, OTHER = (
     UUID("00000000-0000-7000-8000-00000000000a"),
@@ -230,7 +230,7 @@ def _mid_statement(
             if verb != "select" and not _has_privilege(using, table, verb):
                 continue
             with transaction.atomic(using=using):
-                sql.execute(
+                sql_helpers.execute(
                     databases[using], "select set_config('theseller.attempt', %s, true)", [str(own)]
                 )
                 reached = _rows_reached(using, statement)
@@ -260,7 +260,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
             with transaction.atomic(using=using):
                 names, values = (
                     (f"{column}, local_day", "%s, current_date")
-                    if sql.value(
+                    if sql_helpers.value(
                         databases[using],
                         "select exists (select from pg_attribute where attrelid = %s::regclass and"
                         " attname = 'local_day')",
@@ -268,7 +268,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
                     )
                     else (column, "%s")
                 )
-                sql.execute(
+                sql_helpers.execute(
                     databases[using],
                     f"insert into {_qualified(table)} ({names}) values ({values})",  # noqa: S608
                     [victim],
@@ -294,7 +294,7 @@ def _plan(using: str, table: str, column: str) -> Attempt:
         f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''),"
         " gen_random_uuid()::text)::uuid"
     )
-    found = sql.value(
+    found = sql_helpers.value(
         databases[using], f"explain (format json) select from {_qualified(table)} where {where}"
     )
     plans = json.loads(found) if isinstance(found, str) else found
@@ -336,14 +336,14 @@ def _rows_reached(using: str, statement: str) -> int:
 
 
 def _number(using: str, statement: str) -> int:
-    return int(sql.value(databases[using], statement))
+    return int(sql_helpers.value(databases[using], statement))
 
 
 def _has_privilege(using: str, table: str, verb: str) -> bool:
     # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for
     # one by name.
     return bool(
-        sql.value(
+        sql_helpers.value(
             databases[using],
             "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s)"
             " else false end",

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from theseller.controls.probe_tools.context import ProbeContext
+from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.keyfile import KeyRecord
-from theseller.crypto.keystore import KeyStore
-from theseller.crypto.sealed import KeyLookup, open_sealed
+from theseller.crypto.seal_value import KeyLookup, open_sealed
 from theseller.crypto.timestamped_secrets import creation_time
 from theseller.key_rotation.types import PROBE_OWNER
 

@@ -13,18 +13,18 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.controls.probe_tools.context import ProbeContext
 from theseller.controls.probe_tools.ephemeral_keys import can_open
-from theseller.controls.probe_tools.search import search_files
+from theseller.controls.probe_tools.probe_context import ProbeContext
+from theseller.controls.probe_tools.table_and_file_search import search_files
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.key_types import Purpose
-from theseller.crypto.sealed import key_id_of
-from theseller.datamap.registry import descriptors
+from theseller.crypto.seal_value import key_id_of
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import TableDescriptor
-from theseller.lib import sql
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 #: What begins every token and client secret of Amazon's, before the part that is worth something.
 TOKEN_MARKS = re.compile(rb"Atz[ar]\||amzn1\.oa2-cs\.v1\.")
@@ -97,7 +97,9 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
     select = f"select {column} from {descriptor.table}"  # noqa: S608
     if descriptor.tenant_column is None:
         yield from _bytes(
-            sql.rows(databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS])
+            sql_helpers.rows(
+                databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS]
+            )
         )
         return
     # the data map's own names
@@ -105,7 +107,9 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
     shops = context.rows(f"select distinct {owner} from {table}")  # noqa: S608
     for (tenant,) in sorted(shops, key=lambda row: _turn(context, row[0]))[:MAX_TENANTS]:
         with tenant_scope(tenant, using=using):
-            yield from _bytes(sql.rows(databases[using], f"{select} where {owner} = %s", [tenant]))
+            yield from _bytes(
+                sql_helpers.rows(databases[using], f"{select} where {owner} = %s", [tenant])
+            )
 
 
 def _bytes(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
@@ -163,7 +167,7 @@ def _reader(context: ProbeContext, table: str) -> str:
 
 def _readable(context: ProbeContext, table: str, column: str) -> bool:
     return bool(
-        sql.value(
+        sql_helpers.value(
             databases[_reader(context, table)],
             "select has_column_privilege(%s, %s, 'select')",
             [table, column],

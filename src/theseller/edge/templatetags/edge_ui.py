@@ -15,14 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.edge import numbers, svg, times, waterfall
-from theseller.edge.status import badge_for
+from theseller.edge import date_time_formatting, number_formatting, svg_charts, waterfall_geometry
+from theseller.edge.status_badges import badge_for
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money
 
 register = template.Library()
 
-_ARROWS = {"up": "\u25b2", "down": "\u25bc", "flat": "\u25cf", "none": numbers.DASH}
+_ARROWS = {"up": "\u25b2", "down": "\u25bc", "flat": "\u25cf", "none": number_formatting.DASH}
 _SPOKEN = {
     "up": gettext_noop("up"),
     "down": gettext_noop("down"),
@@ -34,7 +34,7 @@ _SPOKEN = {
 def _absent() -> SafeString:
     return format_html(
         '<span class="absent"><span aria-hidden="true">{}</span><span class="vh">{}</span></span>',
-        numbers.DASH,
+        number_formatting.DASH,
         _("no data"),
     )
 
@@ -66,7 +66,9 @@ def number(
         return _absent()
     return format_html(
         '<span class="num">{}</span>',
-        numbers.format_number(value, digits, style=numbers.style_for(), plus=plus),
+        number_formatting.format_number(
+            value, digits, style=number_formatting.style_for(), plus=plus
+        ),
     )
 
 
@@ -83,12 +85,12 @@ def money(
     """
     if amount is None:
         return _absent()
-    style = numbers.style_for()
-    full = numbers.format_money(amount, style=style, plus=plus)
+    style = number_formatting.style_for()
+    full = number_formatting.format_money(amount, style=style, plus=plus)
     shown = (
-        numbers.format_money_compact(amount, style=style)
+        number_formatting.format_money_compact(amount, style=style)
         if compact
-        else numbers.format_money(amount, style=style, digits=digits, plus=plus)
+        else number_formatting.format_money(amount, style=style, digits=digits, plus=plus)
     )
     if shown == full:
         return format_html('<span class="num">{}</span>', shown)
@@ -106,7 +108,9 @@ def percent(
         return _absent()
     return format_html(
         '<span class="num">{}</span>',
-        numbers.format_percent(ratio, digits, style=numbers.style_for(), plus=plus),
+        number_formatting.format_percent(
+            ratio, digits, style=number_formatting.style_for(), plus=plus
+        ),
     )
 
 
@@ -120,7 +124,7 @@ def _plain(value: Money | Decimal | int | None) -> Decimal | None:
 def delta(
     now: Money | Decimal | int | None,
     before: Money | Decimal | int | None,
-    polarity: numbers.Polarity = "good",
+    polarity: number_formatting.Polarity = "good",
 ) -> SafeString:
     """Show a change with arrow, sign and, from 5 %, a tone.
 
@@ -129,11 +133,15 @@ def delta(
     comparable = not (
         isinstance(now, Money) and isinstance(before, Money) and now.currency != before.currency
     )
-    change = numbers.delta_between(_plain(now), _plain(before) if comparable else None, polarity)
+    change = number_formatting.delta_between(
+        _plain(now), _plain(before) if comparable else None, polarity
+    )
     text = (
         ""
         if change.ratio is None
-        else numbers.format_percent(abs(change.ratio), style=numbers.style_for())
+        else number_formatting.format_percent(
+            abs(change.ratio), style=number_formatting.style_for()
+        )
     )
     return format_html(
         '<span class="delta is-{}"><span aria-hidden="true">{}</span>'
@@ -150,8 +158,8 @@ def freshness(instant: datetime | None, at: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         instant.isoformat(),
-        times.exact_time(instant),
-        times.time_ago(instant, at),
+        date_time_formatting.exact_time(instant),
+        date_time_formatting.time_ago(instant, at),
     )
 
 
@@ -159,32 +167,32 @@ def freshness(instant: datetime | None, at: datetime) -> SafeString:
 def instant(moment: datetime) -> SafeString:
     """Show an instant exactly."""
     return format_html(
-        '<time datetime="{}">{}</time>', moment.isoformat(), times.exact_time(moment)
+        '<time datetime="{}">{}</time>', moment.isoformat(), date_time_formatting.exact_time(moment)
     )
 
 
 @register.filter(expects_localtime=True)
 def day(value: date | None) -> str:
     """Write a day: ``Nov 23, 2026``."""
-    return times.day(value) if value else ""
+    return date_time_formatting.day(value) if value else ""
 
 
 @register.filter(expects_localtime=True)
 def short_day(value: date | None) -> str:
     """Write a day without its year: ``Nov 23``."""
-    return times.short_day(value) if value else ""
+    return date_time_formatting.short_day(value) if value else ""
 
 
 @register.filter(expects_localtime=True)
 def week_day(value: date | None) -> str:
     """Write a day with its weekday: ``Mon, Nov 23, 2026``."""
-    return times.week_day(value) if value else ""
+    return date_time_formatting.week_day(value) if value else ""
 
 
 @register.filter(expects_localtime=True)
 def moment(value: datetime | None) -> str:
     """Write an instant with its zone: ``Nov 23, 2026, 14:05 UTC``."""
-    return times.exact_time(value) if value else ""
+    return date_time_formatting.exact_time(value) if value else ""
 
 
 @register.simple_tag
@@ -201,8 +209,8 @@ def status_badge(outcome: object, label: str = "") -> SafeString:
 
 @register.simple_tag
 def sparkline(values: Sequence[Any], before: Sequence[Any] = (), label: str = "") -> SafeString:
-    """Draw a series; see `svg.sparkline`."""
-    return svg.sparkline(
+    """Draw a series; see `svg_charts.sparkline`."""
+    return svg_charts.sparkline(
         [_plain(value) for value in values], before=[_plain(value) for value in before], label=label
     )
 
@@ -222,14 +230,16 @@ def barline(
     if plain is None:
         return SafeString("")
     bottom = min(_plain(low) or Decimal(0), Decimal(0))
-    return svg.bar(0, plain, bottom, _plain(high) or 1, tone=tone or ("loss" if plain < 0 else ""))
+    return svg_charts.bar(
+        0, plain, bottom, _plain(high) or 1, tone=tone or ("loss" if plain < 0 else "")
+    )
 
 
 @register.inclusion_tag("edge/components/waterfall.html", name="waterfall")
 def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "") -> dict[str, Any]:
     """Draw rows as a table with a bar column: the chart is accessible itself."""
-    placed = waterfall.bars(rows)
-    low, high = waterfall.extent(placed)
+    placed = waterfall_geometry.bars(rows)
+    low, high = waterfall_geometry.extent(placed)
     base = next(
         (bar.row.money.amount for bar in placed if bar.row.total and bar.row.money.amount > 0), None
     )
@@ -237,7 +247,7 @@ def waterfall_tag(rows: Sequence[WaterfallRow], caption: str = "") -> dict[str, 
         {
             "row": bar.row,
             "tone": bar.tone,
-            "svg": svg.bar(bar.start, bar.end, low, high, tone=bar.tone),
+            "svg": svg_charts.bar(bar.start, bar.end, low, high, tone=bar.tone),
             "share": bar.row.money.amount / base if base else None,
         }
         for bar in placed

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from theseller.emulator.canary import canary
-from theseller.emulator.formats import amount
+from theseller.emulator.amount_and_time_formats import amount
+from theseller.emulator.canary_texts import canary
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder, regional_encoding
 from theseller.emulator.world.orders import Line, Order
 from theseller.emulator.world.random_draws import number
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 LAST_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
 ORDER_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"

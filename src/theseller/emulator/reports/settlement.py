@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from theseller.emulator.formats import amount, amount_with_comma
+from theseller.emulator.amount_and_time_formats import amount, amount_with_comma
 from theseller.emulator.reports.types import ReportGenerator, regional_encoding
-from theseller.emulator.world.events import Event, ItemEvent
-from theseller.emulator.world.money import Charge
-from theseller.emulator.world.settlements import Period
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.charges import Charge
+from theseller.emulator.world.financial_events import Event, ItemEvent
+from theseller.emulator.world.settlement_periods import Period
+from theseller.emulator.world.world_queries import World
 
 REPORT_TYPE = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 COLUMNS = (
@@ -126,7 +126,7 @@ def _charges(event: Event) -> Iterator[tuple[ItemEvent | None, Charge]]:
         yield None, charge
 
 
-#: Made by Amazon at the end of a settlement; see `documents.render_settlement`.
+#: Made by Amazon at the end of a settlement; see `document_rendering.render_settlement`.
 GENERATORS = (
     ReportGenerator(
         report_type=REPORT_TYPE,

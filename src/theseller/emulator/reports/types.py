@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from theseller.emulator.world.sellers import Seller
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 
 @dataclass(frozen=True, slots=True)

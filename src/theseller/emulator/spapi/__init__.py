@@ -1,4 +1,4 @@
 """Selling Partner API as its OpenAPI models describe it.
 
-Each API is a module; `gate` checks each call before it.
+Each API is a module; `request_checks` checks each call before it.
 """

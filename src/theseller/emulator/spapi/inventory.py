@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from theseller.emulator.formats import instant
-from theseller.emulator.spapi.call import Call
+from theseller.emulator.amount_and_time_formats import instant
+from theseller.emulator.spapi.checked_call import Call
 from theseller.emulator.spapi.errors import invalid
-from theseller.emulator.world.demand import level
+from theseller.emulator.world.order_volume import level
 from theseller.emulator.world.products import Product, catalogue
 from theseller.emulator.world.random_draws import number, share
 from theseller.emulator.world.sellers import Seller, Store

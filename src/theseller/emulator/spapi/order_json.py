@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.emulator import invented_buyers
-from theseller.emulator.canary import canary
-from theseller.emulator.formats import instant, money
+from theseller.emulator.amount_and_time_formats import instant, money
+from theseller.emulator.canary_texts import canary
 from theseller.emulator.world.orders import Line, Order
 
 SECTIONS = (

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from theseller.emulator.formats import instant
+from theseller.emulator.amount_and_time_formats import instant
 from theseller.emulator.invented_buyers import PLAUSIBLE
-from theseller.emulator.spapi.call import Call, parse_instant
+from theseller.emulator.spapi.checked_call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
 from theseller.emulator.world.orders import Order

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from theseller.emulator.canary import canary
-from theseller.emulator.formats import amount, instant
-from theseller.emulator.spapi.call import Call, parse_instant
+from theseller.emulator.amount_and_time_formats import amount, instant
+from theseller.emulator.canary_texts import canary
+from theseller.emulator.spapi.checked_call import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.world.orders import Line, Order
 

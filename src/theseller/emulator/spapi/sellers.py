@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from theseller.emulator.canary import canary
-from theseller.emulator.spapi.call import Call
+from theseller.emulator.canary_texts import canary
+from theseller.emulator.spapi.checked_call import Call
 
 _LANGUAGES = {
     "US": "en_US",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from theseller.emulator.world import demand
+from theseller.emulator.world import order_volume
 from theseller.emulator.world.orders import Line, Order, Refund, most_orders_a_day, scramble
 from theseller.emulator.world.products import Product, price, shelf
 from theseller.emulator.world.random_draws import pick, poisson, stream
@@ -59,7 +59,9 @@ def make_day(seed: int, seller: Seller, store_index: int, day: date) -> tuple[Or
     store = seller.stores[store_index]
     code = store.marketplace.code
     random = stream(seed, seller.id, store.marketplace.id, day.isoformat())
-    mean = store.orders_per_day * demand.level(day, seller.opened) * random.uniform(0.88, 1.12)
+    mean = (
+        store.orders_per_day * order_volume.level(day, seller.opened) * random.uniform(0.88, 1.12)
+    )
     count = min(poisson(random, mean), most_orders_a_day())
     orders: list[Order] = []
     for sequence in range(count):
@@ -76,7 +78,7 @@ def make_day(seed: int, seller: Seller, store_index: int, day: date) -> tuple[Or
 
 
 def _instant(random: Random, store: Store, day: date) -> datetime:
-    hour = random.choices(range(24), demand.HOURS)[0]
+    hour = random.choices(range(24), order_volume.HOURS)[0]
     local = datetime(
         day.year,
         day.month,

@@ -1,4 +1,4 @@
-"""Repeatable random draws.
+"""Repeatable random numbers and choices, drawn from a seed.
 
 Each is drawn from a text, so that the same call returns the same value in every process.
 """

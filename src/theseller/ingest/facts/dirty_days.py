@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from theseller.ingest.facts.bulk import Bulk
+from theseller.ingest.facts.bulk_writer import Bulk
 
 #: A marketplace id (blank where money belongs to no store) and a day of that store.
 Day = tuple[str, date]

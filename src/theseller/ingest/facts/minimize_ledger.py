@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from theseller.amazon.charge_classifier import ChargeType, fold
-from theseller.amazon.decoders.finances import Transaction, TransactionLine
+from theseller.amazon.decoders.transactions import Transaction, TransactionLine
 from theseller.amazon.reports import SettlementLine
-from theseller.amazon.reports.report import Row as ReportRow
-from theseller.ingest.facts.limits import oldest_kept
+from theseller.amazon.reports.report_reader import Row as ReportRow
+from theseller.ingest.facts.fact_age_limit import oldest_kept
+from theseller.ingest.facts.fact_rows import LedgerRow
 from theseller.ingest.facts.local_days import LocalDays
-from theseller.ingest.facts.rows import LedgerRow
-from theseller.ingest.facts.seller_stores import SellerStores
+from theseller.ingest.facts.store_attribution import SellerStores
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 _PRINCIPAL = frozenset({ChargeType.PRINCIPAL, ChargeType.REFUND_PRINCIPAL})

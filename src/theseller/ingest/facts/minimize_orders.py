@@ -15,10 +15,10 @@ from typing import Any, cast
 
 from theseller.amazon.decoders.orders import Order, OrderItem
 from theseller.amazon.reports import AllOrdersLine
-from theseller.amazon.reports.report import Row as ReportRow
-from theseller.ingest.facts.limits import oldest_kept
+from theseller.amazon.reports.report_reader import Row as ReportRow
+from theseller.ingest.facts.fact_age_limit import oldest_kept
+from theseller.ingest.facts.fact_rows import OrderRow, ProductRow
 from theseller.ingest.facts.local_days import LocalDays
-from theseller.ingest.facts.rows import OrderRow, ProductRow
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 _FIELDS = AllOrdersLine.__struct_fields__

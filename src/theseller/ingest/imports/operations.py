@@ -24,20 +24,20 @@ from theseller.amazon.reports import (
     must_add_up,
     stream_report,
 )
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.connections.locks import ConnectionClosedError, lock_shared
+from theseller.connections.connection_locks import ConnectionClosedError, lock_shared
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.facts.bulk import Bulk
-from theseller.ingest.facts.documents import document_of, record_document
-from theseller.ingest.facts.locks import IMPORT_LOCK
-from theseller.ingest.facts.unclassified_alert import report_unclassified
+from theseller.ingest.facts.advisory_lock_numbers import IMPORT_LOCK
+from theseller.ingest.facts.bulk_writer import Bulk
+from theseller.ingest.facts.source_documents import document_of, record_document
+from theseller.ingest.facts.unknown_label_alert import report_unclassified
 from theseller.ingest.imports.types import ImportedDocument, ImportOutcome, ImportStatus
-from theseller.ingest.reports.registry import handler_of
-from theseller.ingest.reports.types import ReportHandler, Target
+from theseller.ingest.report_handlers.registry import handler_of
+from theseller.ingest.report_handlers.types import ReportHandler, Target
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.marketplaces import Region, by_code
-from theseller.tenancy.scope import renew_ticket, tenant_scope
+from theseller.tenancy.tenant_scope import renew_ticket, tenant_scope
 
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
 _PATIENCE = (

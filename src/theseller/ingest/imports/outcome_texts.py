@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from theseller.ingest.imports.labels import counted
+from theseller.ingest.imports.inspection_texts import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
-from theseller.ingest.reports.registry import handler_of
+from theseller.ingest.report_handlers.registry import handler_of
 
 
 def outcome_texts(outcome: ImportOutcome) -> list[str]:

@@ -22,13 +22,19 @@ from django.views.decorators.http import require_http_methods
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.amazon.charge_names import charge_name
+from theseller.amazon.charge_display_names import charge_name
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
-from theseller.amazon.reports.registry import title
-from theseller.edge.ratelimit import Rate, by_account, by_ip, limited
+from theseller.amazon.reports.format_registry import title
+from theseller.edge.rate_limits import Rate, by_account, by_ip, limited
 from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
-from theseller.ingest.imports.labels import counted, dropped_by_reason, is_count, period_texts, span
+from theseller.ingest.imports.inspection_texts import (
+    counted,
+    dropped_by_reason,
+    is_count,
+    period_texts,
+    span,
+)
 from theseller.ingest.imports.operations import (
     import_report,
     imported_documents,

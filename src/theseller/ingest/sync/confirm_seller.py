@@ -11,12 +11,12 @@ from functools import partial
 
 from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError
 from theseller.amazon.seller_identity import named_in_transactions
-from theseller.amazon.spapi import Value
+from theseller.amazon.spapi_client import Value
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.seller_check import SellerCheck, compare_sellers, record_check
 from theseller.connections.types import ConnectionView
-from theseller.ingest.sync import leases
-from theseller.ingest.sync.rate_limited_client import CONFIRMS_SELLER
+from theseller.ingest.sync import stream_state
+from theseller.ingest.sync.connection_client import CONFIRMS_SELLER
 from theseller.ingest.sync.sync_step import SyncStep
 
 
@@ -48,5 +48,5 @@ def _ask(step: SyncStep, params: dict[str, Value]) -> bytes:
 
 def _note(step: SyncStep, check: SellerCheck, *, at: datetime) -> None:
     with open_connection(step.tenant, step.connection, at=at):
-        leases.wake_unconfirmed(step.lease.key, at=at)
+        stream_state.wake_unconfirmed(step.lease.key, at=at)
         record_check(check, connection=step.connection, tenant=step.tenant, at=at)

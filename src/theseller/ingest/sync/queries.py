@@ -14,12 +14,12 @@ from django.db import connections
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.ingest.reports.registry import types_completing
-from theseller.ingest.reports.types import Facts
+from theseller.ingest.report_handlers.registry import types_completing
+from theseller.ingest.report_handlers.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
-from theseller.lib import sql
-from theseller.tenancy.scope import current_tenant
+from theseller.lib import sql_helpers
+from theseller.tenancy.tenant_scope import current_tenant
 
 _OPEN = """
 from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
@@ -141,7 +141,7 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
     parameters = {"tenant": current_tenant()}
     streams = [
         _stream(row)
-        for row in sql.rows(
+        for row in sql_helpers.rows(
             connections[using],
             "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at,"
             " s.last_success_at, s.fresh_until" + _OPEN,
@@ -161,7 +161,7 @@ def freshness(*, using: str = "default") -> Freshness:
     Pulled as of the slowest stream, else as of the newest file.
     """
     return Freshness(
-        *sql.one(
+        *sql_helpers.one(
             connections[using],
             f"""
         select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from theseller.amazon.decoders.reports import decode_report_document
-from theseller.amazon.spapi import Value
+from theseller.amazon.decoders.reports_api import decode_report_document
+from theseller.amazon.spapi_client import Value
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.types import ConnectionView
-from theseller.ingest.sync import leases
-from theseller.ingest.sync.drift import note_drift
-from theseller.ingest.sync.rate_limited_client import RateLimitedClient
+from theseller.ingest.sync import stream_state
+from theseller.ingest.sync.connection_client import RateLimitedClient
+from theseller.ingest.sync.unknown_field_records import note_drift
 from theseller.ingest.types import Advance, Lease
 
 #: How long a download keeps its connection from ending before it looks whether it has.
@@ -94,9 +94,9 @@ class SyncStep:
         return self._client.call(operation, params=params, path=path, body=body)
 
     def _keep_lease(self, at: datetime) -> None:
-        if at - self._renewed_at > leases.LEASE_LENGTH / 3:
+        if at - self._renewed_at > stream_state.LEASE_LENGTH / 3:
             with open_connection(self.tenant, self.connection, at=at):
-                leases.renew(self.lease, at=at)
+                stream_state.renew(self.lease, at=at)
             self._renewed_at = at
 
     def download(self, document_id: str) -> Document:
@@ -142,7 +142,7 @@ class SyncStep:
         """
         at = self.now()
         with open_connection(self.tenant, self.connection, at=at):
-            lease = leases.advance(self.lease, step, at=at)
+            lease = stream_state.advance(self.lease, step, at=at)
             if write is not None:
                 write()
             for operation, paths in self._drift:

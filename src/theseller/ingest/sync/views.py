@@ -13,9 +13,9 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import all_connections
 from theseller.ingest.sync import queries
-from theseller.ingest.sync.summary import expects_streams, summarize
+from theseller.ingest.sync.sync_summary import expects_streams, summarize
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @require_GET

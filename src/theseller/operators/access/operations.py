@@ -11,10 +11,10 @@ from django.db import connections, transaction
 
 from theseller.accounts.queries import is_operator, operators
 from theseller.accounts.types import Operator
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import operators_database
-from theseller.lib import sql
+from theseller.edge.database_routing import operators_database
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.operators.access.queries import (
     current_session,
@@ -33,7 +33,7 @@ from theseller.operators.access.types import (
     Review,
     SessionEnd,
 )
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,59}")
 #: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
@@ -59,7 +59,7 @@ def open_access(
     # The log must hold no personal data, and the reason may: its digest proves that it was not
     # changed.
     with tenant_scope(tenant, using=operators_database()):
-        shop = sql.one(
+        shop = sql_helpers.one(
             connections[operators_database()],
             "select name from tenancy_tenant where id = %s",
             [tenant],
@@ -70,7 +70,7 @@ def open_access(
                 " log page."
             )
         expires = at + timedelta(minutes=minutes)
-        sql.execute(
+        sql_helpers.execute(
             connections[operators_database()],
             "insert into governance_access_session (tenant_id, id, operator, reason, ticket,"
             " opened_at, expires_at) values (%s, %s, %s, %s, %s, %s, %s)",
@@ -98,7 +98,7 @@ def close_access(
 ) -> bool:
     """End a session now; False if it was ended before."""
     with tenant_scope(tenant, using=operators_database()):
-        if not sql.execute(
+        if not sql_helpers.execute(
             connections[operators_database()],
             "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id ="
             " %s and id = %s and closed_at is null",
@@ -158,7 +158,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
     if not 1 <= len(note) <= 2000:
         raise AccessRefusedError("Describe in a note what you reviewed and what you found.")
     with transaction.atomic(using=operators_database()):
-        sql.execute(
+        sql_helpers.execute(
             connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK]
         )
         waiting = events_to_review()
@@ -177,7 +177,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
             )
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
-        sql.execute(
+        sql_helpers.execute(
             connections[operators_database()],
             "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
             " covers_own, events, failed_sign_ins, note) values (%s, %s, %s, %s, %s, %s, %s,"

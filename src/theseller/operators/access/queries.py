@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.accounts.queries import names_of
-from theseller.audit.tags import Tag
-from theseller.edge.databases import operators_database
-from theseller.lib import sql as statements
+from theseller.audit.event_tags import Tag
+from theseller.edge.database_routing import operators_database
+from theseller.lib import sql_helpers as statements
 from theseller.operators.access.types import (
     REVIEW_EVERY,
     AccessEvent,

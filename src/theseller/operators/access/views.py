@@ -14,11 +14,11 @@ from theseller.accounts.authorization import operator_required, tenant_permissio
 from theseller.accounts.queries import operators
 from theseller.accounts.types import Operator, Permission, TenantContext
 from theseller.lib import clock
-from theseller.operators.access import provider, queries
+from theseller.operators.access import access_session_provider, queries
 from theseller.operators.access.forms import OpenSessionForm, ReviewForm
 from theseller.operators.access.operations import close_access, confirm_review, open_access
 from theseller.operators.access.types import AccessRefusedError, SessionEnd
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @require_GET
@@ -29,7 +29,7 @@ def sessions_page(request: HttpRequest, operator: Operator) -> HttpResponse:
     context = {
         "operator": operator,
         "own": queries.current_session(operator.person, at=at),
-        "inside": provider.ACCESS_SESSION_KEY in request.session,
+        "inside": access_session_provider.ACCESS_SESSION_KEY in request.session,
         "sessions": queries.sessions(),
         "at": at,
     }
@@ -58,7 +58,7 @@ def open_session(request: HttpRequest, operator: Operator) -> HttpResponse:
         except AccessRefusedError as refusal:
             form.add_error(None, str(refusal))
         else:
-            provider.bind_to_browser(request, opened)
+            access_session_provider.bind_to_browser(request, opened)
             return redirect("analytics:dashboard")
     context = {"operator": operator, "form": form}
     return render(
@@ -75,7 +75,7 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
     """End the operator's own session."""
     at = clock.now()
     own = queries.current_session(operator.person, at=at)
-    provider.unbind_from_browser(request)
+    access_session_provider.unbind_from_browser(request)
     if own is None or own.id != session:
         raise Http404
     close_access(

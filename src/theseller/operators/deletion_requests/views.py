@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
+from theseller.erasure.certificate_delivery import certificate_response
 from theseller.erasure.failure_records import LONGEST_PAUSE, failed_erasures
 from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures
-from theseller.erasure.responses import certificate_response
 from theseller.lib import clock
 from theseller.operators.deletion_requests.forms import AmazonRequestForm
 from theseller.privacy.deletion_requests.operations import record_amazon_request

@@ -1,4 +1,4 @@
-"""What the operator's overview shows."""
+"""Read secrets and operators for the operator overview page."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.conf import settings
 from theseller.accounts.mfa.queries import own_factors, recovery_codes
 from theseller.accounts.queries import operators
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
-from theseller.crypto.keyfile import KeyRecord
-from theseller.edge.databases import operators_database
-from theseller.key_rotation.inventory import inventory
+from theseller.crypto.key_file_format import KeyRecord
+from theseller.edge.database_routing import operators_database
+from theseller.key_rotation.secret_inventory import inventory
 from theseller.key_rotation.types import SecretEntry, SecretState
 from theseller.operators.overview.types import OperatorLine, SecretLine
 

@@ -1,4 +1,4 @@
-"""First page of the operator area.
+"""Overview page of the operator area: secrets and operators.
 
 Every secret of the deployment with its age, and the operators.
 """

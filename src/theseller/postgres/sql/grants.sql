@@ -1,7 +1,7 @@
 -- Who may do what. Applied whole, in one transaction, by a superuser, after every migration; rights that a table descriptor declares
 -- (each package's datamap.py) are added in the marked place. What both make of a new database is reviewed in rights.txt. Tests run with
 -- exactly these grants, and a control compares the live database with what they make of a new one (rights.txt; after a change here or in a
--- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_rights.py). Nothing else grants.
+-- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_privilege_comparison.py). Nothing else grants.
 --
 --   theseller_web        serves pages: signs people in, begins and ends connections, imports files, reads
 --   theseller_worker     calls Amazon, writes facts and rollups
@@ -30,7 +30,7 @@ begin
     if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
         create role theseller_fingerprint nologin bypassrls;
     end if;
-    -- Migrations have this while they run (postgres/roles.py); it is left only by one that was killed.
+    -- Migrations have this while they run (postgres/role_setup.py); it is left only by one that was killed.
     if exists (select from pg_auth_members where member = 'theseller_owner'::regrole
                and roleid in ('theseller_directory'::regrole, 'theseller_fingerprint'::regrole, 'theseller_requests'::regrole)) then
         revoke theseller_directory, theseller_fingerprint, theseller_requests from theseller_owner;
@@ -87,7 +87,7 @@ grant select on audit_checkpoint, audit_copy to theseller_probe;
 grant select, insert on audit_copy to theseller_worker;
 grant update (last_number, noted_at) on audit_copy to theseller_worker;
 
--- Which lines of the log each role writes: a trigger refuses all others. `audit/tags.py` has the same list.
+-- Which lines of the log each role writes: a trigger refuses all others. `audit/event_tags.py` has the same list.
 delete from guard.audit_writer;
 insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
     'accounts:membership:added', 'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:recovery_codes:made',
@@ -351,7 +351,7 @@ grant select on controls_evidence to theseller_probe, theseller_web, theseller_w
 grant insert on controls_evidence to theseller_probe;
 
 -- Here: functions that answer over all tenants, with their owners and callers, and the rights on tables whose descriptors
--- declare them (each package's datamap.py, written by datamap/grants.py).
+-- declare them (each package's datamap.py, written by datamap/grant_statements.py).
 -- {{ grants of the table descriptors }}
 
 -- Statistics of row-secured tables tell their values through EXPLAIN (tenancy/sql/statistics.sql). New columns get none either, and what

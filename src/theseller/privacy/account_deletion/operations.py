@@ -1,4 +1,4 @@
-"""End an account."""
+"""Delete a user's account."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.accounts.operations import disable_sign_in
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.edge.databases import accounts_database
-from theseller.erasure.links import new_link
-from theseller.erasure.users import request_user_erasure
-from theseller.lib import sql
-from theseller.lib.secret import Secret
+from theseller.edge.database_routing import accounts_database
+from theseller.erasure.certificate_links import new_link
+from theseller.erasure.user_erasure import request_user_erasure
+from theseller.lib import sql_helpers
+from theseller.lib.secret_type import Secret
 from theseller.privacy.account_deletion.queries import is_last_operator, solely_owned_shops
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
 
@@ -34,7 +34,7 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
     """
     # Two owners who leave at the same moment would each see the other: one after the other, then.
     with transaction.atomic(using=accounts_database()):
-        sql.execute(
+        sql_helpers.execute(
             databases[accounts_database()],
             "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
         )

@@ -1,4 +1,4 @@
-"""Queries of what prevents the deletion of an account.
+"""Find what prevents the deletion of an account.
 
 It is sole ownership of a shop, or being the last operator.
 """
@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.accounts.queries import members_of, names_of
-from theseller.edge.databases import accounts_database
-from theseller.lib import sql
+from theseller.edge.database_routing import accounts_database
+from theseller.lib import sql_helpers
 from theseller.privacy.account_deletion.types import SoleOwnership
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
@@ -23,7 +23,7 @@ def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
     """
     return tuple(
         (row[0], row[1])
-        for row in sql.rows(
+        for row in sql_helpers.rows(
             databases[accounts_database()],
             "select tenant_id, tenant_name from guard.shops_without_another_owner(%s)",
             [person],
@@ -42,7 +42,9 @@ def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
 def is_last_operator(person: UUID) -> bool:
     """Return whether this person is the last operator."""
     return bool(
-        sql.value(databases[accounts_database()], "select guard.is_last_operator(%s)", [person])
+        sql_helpers.value(
+            databases[accounts_database()], "select guard.is_last_operator(%s)", [person]
+        )
     )
 
 

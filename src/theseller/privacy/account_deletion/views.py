@@ -1,4 +1,4 @@
-"""The page that ends a person's account."""
+"""Pages that delete an account or transfer its shops."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from theseller.accounts.authorization import account_frame
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.operations import make_owner
 from theseller.accounts.queries import is_operator, tenants_of
-from theseller.edge.ratelimit import Rate, by_account, limited
-from theseller.erasure.responses import certificate_url
+from theseller.edge.rate_limits import Rate, by_account, limited
+from theseller.erasure.certificate_delivery import certificate_url
 from theseller.lib import clock
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.account_deletion.queries import is_last_operator, sole_ownerships
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
 from theseller.privacy.forms import DeletionForm
-from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
+from theseller.retention.retention_limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX
 
 
 @sensitive_post_parameters("password")

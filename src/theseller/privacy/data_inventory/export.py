@@ -17,12 +17,12 @@ from uuid import UUID
 
 from django.db import connections as databases
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.lib.formula_injection import neutralize_formulas
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _PAGE = 5_000
 _KEY = """

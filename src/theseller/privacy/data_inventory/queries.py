@@ -10,7 +10,7 @@ from django.db import connections as databases
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.types import ConnectionView
 from theseller.privacy.data_inventory.categories import CATEGORIES
 from theseller.privacy.data_inventory.types import (
@@ -22,14 +22,14 @@ from theseller.privacy.data_inventory.types import (
     Source,
     StoredData,
 )
-from theseller.retention.limits import (
+from theseller.retention.retention_limits import (
     BACKUP_DAYS,
     ERASURE_DAYS_MAX,
     FACTS_KEPT_DAYS,
     PII_DAYS_MAX,
     SECURITY_LOG_DAYS_MIN,
 )
-from theseller.tenancy.scope import current_tenant
+from theseller.tenancy.tenant_scope import current_tenant
 
 _LOG = DataCategory(
     "log",

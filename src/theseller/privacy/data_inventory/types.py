@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_noop
 
-from theseller.datamap.registry import descriptors
+from theseller.datamap.table_registry import descriptors
 
 
 class Section(StrEnum):

@@ -11,15 +11,15 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import all_connections
-from theseller.edge.ratelimit import Rate, by_account, limited
-from theseller.erasure.tenants import tenant_erasure_requested_at
+from theseller.edge.rate_limits import Rate, by_account, limited
+from theseller.erasure.tenant_erasure import tenant_erasure_requested_at
 from theseller.lib import clock
 from theseller.privacy.data_inventory.export import export, note_export
 from theseller.privacy.data_inventory.queries import data_inventory, next_authorization_expiry
 from theseller.privacy.deletion_requests.queries import requests_of_tenant
-from theseller.retention.holds import active_hold
-from theseller.retention.limits import ERASURE_DAYS_MAX, TENANT_GRACE_HOURS
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.legal_holds import active_hold
+from theseller.retention.retention_limits import ERASURE_DAYS_MAX, TENANT_GRACE_HOURS
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @require_GET

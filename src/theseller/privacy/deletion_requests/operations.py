@@ -1,4 +1,4 @@
-"""Recording and start of deletion requests of Amazon.
+"""Record deletion requests that Amazon sends, and start them.
 
 Connections whose yearly authorization has expired are disconnected here too.
 """
@@ -12,13 +12,13 @@ from uuid import UUID
 from django.db import connections as databases
 from django.db import transaction
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
-from theseller.edge.databases import operators_database
-from theseller.lib import sql
+from theseller.edge.database_routing import operators_database
+from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.privacy.deletion_requests.queries import (
     connections_of_seller,
@@ -26,7 +26,7 @@ from theseller.privacy.deletion_requests.queries import (
     expired_authorizations,
 )
 from theseller.privacy.deletion_requests.types import DeletionRequestRefusedError, RecordedRequest
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ACTOR = "process:authorisations"
 _SELLER = re.compile(r"[A-Z0-9]{6,64}")
@@ -158,12 +158,12 @@ def _record_request(
     """
     origin = DisconnectReason.AMAZON_REQUEST.value
     with tenant_scope(tenant, using=operators_database()):
-        sql.execute(
+        sql_helpers.execute(
             databases[operators_database()],
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
             [f"deletion-request:{tenant}"],
         )
-        known = sql.one(
+        known = sql_helpers.one(
             databases[operators_database()],
             "select id from governance_deletion_request where tenant_id = %s and origin = %s and"
             " reference = %s and received_at = %s and connections @> %s::uuid[]",
@@ -172,7 +172,7 @@ def _record_request(
         if known is not None:
             return tenant, known[0], False
         made = new_id()
-        sql.execute(
+        sql_helpers.execute(
             databases[operators_database()],
             "insert into governance_deletion_request (tenant_id, id, origin, connections,"
             " received_at, recorded_at, recorded_by, reference) values (%s, %s, %s, %s, %s, %s,"

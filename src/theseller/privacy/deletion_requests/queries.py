@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.connections.types import DisconnectReason
-from theseller.edge.databases import operators_database
-from theseller.lib import sql as statements
+from theseller.edge.database_routing import operators_database
+from theseller.lib import sql_helpers as statements
 from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionRequestState
-from theseller.tenancy.scope import current_tenant
+from theseller.tenancy.tenant_scope import current_tenant
 
 _OF_SHOP = """
 select r.tenant_id, r.id, r.origin, r.connections, r.ends_shop, r.received_at, r.recorded_at,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from theseller.connections.types import DisconnectReason
-from theseller.retention.limits import DELETION_REQUEST_DAYS
+from theseller.retention.retention_limits import DELETION_REQUEST_DAYS
 
 
 class DeletionRequestRefusedError(ValueError):

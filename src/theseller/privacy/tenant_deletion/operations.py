@@ -1,20 +1,20 @@
-"""End a shop."""
+"""Delete a shop (tenant)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
+from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.audit.tags import Tag
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.edge.databases import accounts_database
-from theseller.erasure.links import new_link
-from theseller.erasure.tenants import request_tenant_erasure
+from theseller.edge.database_routing import accounts_database
+from theseller.erasure.certificate_links import new_link
+from theseller.erasure.tenant_erasure import request_tenant_erasure
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def delete_tenant(*, person: UUID, tenant: UUID, at: datetime) -> Secret:

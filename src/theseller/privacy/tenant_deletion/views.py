@@ -1,4 +1,4 @@
-"""The page that ends a shop."""
+"""The page that deletes a shop."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from django.views.decorators.http import require_http_methods
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.edge.ratelimit import Rate, by_account, limited
-from theseller.erasure.responses import certificate_url
-from theseller.erasure.tenants import tenant_erasure_requested_at
+from theseller.edge.rate_limits import Rate, by_account, limited
+from theseller.erasure.certificate_delivery import certificate_url
+from theseller.erasure.tenant_erasure import tenant_erasure_requested_at
 from theseller.lib import clock
 from theseller.privacy.forms import DeletionForm
 from theseller.privacy.tenant_deletion.operations import delete_tenant
-from theseller.retention.limits import CERTIFICATE_LINK_DAYS, ERASURE_DAYS_MAX, TENANT_GRACE_HOURS
-from theseller.tenancy.scope import tenant_scope
+from theseller.retention.retention_limits import (
+    CERTIFICATE_LINK_DAYS,
+    ERASURE_DAYS_MAX,
+    TENANT_GRACE_HOURS,
+)
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 @sensitive_post_parameters("password")

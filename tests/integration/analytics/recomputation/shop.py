@@ -30,11 +30,11 @@ from theseller.connections.operations import complete_authorization, start_autho
 from theseller.connections.types import Authorized
 from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
-from theseller.ingest.sync.planner import plan
-from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync.stream_planner import plan
+from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import StreamKey
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 SESSION = Secret("alices-browser-session")
 DAY_COLUMNS = (

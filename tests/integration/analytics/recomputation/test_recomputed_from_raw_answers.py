@@ -26,7 +26,7 @@ from tests.integration.analytics.recomputation import raw
 from tests.integration.analytics.recomputation.raw import Cells, SellerClient
 from tests.integration.analytics.recomputation.shop import SKU_COLUMNS, Clock, Shop
 
-from theseller.emulator.world.settlements import INVOICED, STANDARD
+from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 from theseller.lib.marketplaces import MARKETPLACES
 
 #: Fast enough that no quota of Amazon's matters: the clock hardly moves.

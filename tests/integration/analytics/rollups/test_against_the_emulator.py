@@ -15,14 +15,14 @@ from tests.expected_figures import ALICE, ExpectedFigures
 from tests.integration.analytics.facts import Shop
 from tests.unit.emulator.support import Amazon, amazon_with
 
-from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.facts.ledger import write_transactions
+from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.marketplaces import Region
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 _SINCE = timedelta(days=75)
 

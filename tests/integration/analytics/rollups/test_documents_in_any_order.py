@@ -17,17 +17,17 @@ import pytest
 from tests.integration.analytics.documents import BEGIN, US, Event, Facts
 from tests.integration.analytics.facts import Shop
 
-from theseller.amazon.decoders.finances import decode_transactions
 from theseller.amazon.decoders.orders import decode_orders_page
+from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
-from theseller.analytics.rollups.verify import differences
+from theseller.analytics.rollups.recount import differences
 from theseller.connections.operations import connection_for_files
-from theseller.ingest.facts.ledger import write_transactions
-from theseller.ingest.facts.orders import write_api_orders
+from theseller.ingest.facts.ledger_writer import write_transactions
+from theseller.ingest.facts.write_orders import write_api_orders
 from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.marketplaces import Region
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 NOW = BEGIN + timedelta(days=45)
 Write = Callable[[Shop], None]

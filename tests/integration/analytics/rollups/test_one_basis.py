@@ -13,7 +13,7 @@ from tests.integration.analytics.facts import DE, US, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.reports import Options
-from theseller.analytics.pages.coverage import contains_tax, coverage
+from theseller.analytics.pages.data_coverage import contains_tax, coverage
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, Sort, product_page
 from theseller.analytics.pages.queries import day_series
@@ -23,7 +23,7 @@ from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 DAY = date(2026, 10, 5)

@@ -12,10 +12,10 @@ from psycopg import sql
 from tests.database import test_server
 
 from theseller.amazon.reports import ReportType
-from theseller.emulator.reports import documents
+from theseller.emulator.reports import document_rendering
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS
-from theseller.emulator.world.simulation import World
+from theseller.emulator.world.world_queries import World
 
 ALICE, ALICE_EU, CHARLIE, DORA = (
     "A2ALICEEXAMPLE1",
@@ -36,10 +36,13 @@ def world() -> World:
 def report(seller: str, kind: ReportType, start: date = date(2026, 10, 1), days: int = 5) -> str:
     """Return the text of a report over whole days."""
     who = SELLERS[seller]
-    first, until = documents.midnight(start), documents.midnight(start + timedelta(days=days))
+    first, until = (
+        document_rendering.midnight(start),
+        document_rendering.midnight(start + timedelta(days=days)),
+    )
     if kind is ReportType.SALES_AND_TRAFFIC:
         until -= timedelta(days=1)
-    text = documents.render(
+    text = document_rendering.render(
         world(), ReportOrder(who, kind.value, first, until, AT, (who.stores[0].marketplace.id,))
     )
     assert text
@@ -49,9 +52,9 @@ def report(seller: str, kind: ReportType, start: date = date(2026, 10, 1), days:
 @cache
 def settlement_text(seller: str, *, decimal_comma: bool = False) -> str:
     who = SELLERS[seller]
-    start = documents.midnight(date(2026, 9, 1))
+    start = document_rendering.midnight(date(2026, 9, 1))
     periods = [p for p in world().periods_published(who, start, AT) if p.store is who.stores[0]]
-    return documents.render_settlement(world(), periods[0], decimal_comma=decimal_comma)
+    return document_rendering.render_settlement(world(), periods[0], decimal_comma=decimal_comma)
 
 
 def zipped(text: str) -> bytes:

@@ -23,8 +23,8 @@ from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole
 from theseller.amazon.reports import ReportType
 from theseller.cli.main import main
-from theseller.emulator.canary import PREFIX
-from theseller.tenancy.scope import tenant_scope
+from theseller.emulator.canary_texts import PREFIX
+from theseller.tenancy.tenant_scope import tenant_scope
 
 ORDERS, TRAFFIC = ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.SALES_AND_TRAFFIC
 

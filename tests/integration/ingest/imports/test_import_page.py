@@ -32,11 +32,11 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.amazon.reports import ReportType
-from theseller.emulator.canary import PREFIX
+from theseller.emulator.canary_texts import PREFIX
 from theseller.ingest.imports.concurrency import MAX_CONCURRENT, import_slot
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.secret import Secret
+from theseller.lib.secret_type import Secret
 
 ORDERS, SETTLEMENT, TRAFFIC = (
     ReportType.ALL_ORDERS_BY_ORDER_DATE,

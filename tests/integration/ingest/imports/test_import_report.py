@@ -28,20 +28,20 @@ from tests.integration.ingest.imports.files import (
 from tests.unit.amazon.report_fixtures.builders import settlement
 
 from theseller.amazon.reports import Options, ReportType, inspect_report
-from theseller.amazon.reports.amounts import read_amount
+from theseller.amazon.reports.settlement_amounts import read_amount
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
-from theseller.emulator.canary import PREFIX
-from theseller.erasure.connections import erase_connection
+from theseller.emulator.canary_texts import PREFIX
+from theseller.erasure.connection_erasure import erase_connection
 from theseller.ingest.imports.operations import import_report, imported_documents
 from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.operations import create_tenant
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 BY_DATE, BY_UPDATE = ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE
 TRAFFIC = ReportType.SALES_AND_TRAFFIC
@@ -411,7 +411,7 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
     messages = [
         record.getMessage()
         for record in caplog.records
-        if record.name == "theseller.ingest.facts.unclassified_alert"
+        if record.name == "theseller.ingest.facts.unknown_label_alert"
     ]
     assert len(messages) == 1
     assert "charge_type_unclassified" in messages[0]
@@ -422,7 +422,7 @@ def test_lines_of_no_known_charge_type_are_stored_and_their_number_is_logged(
             [
                 record
                 for record in caplog.records
-                if record.name == "theseller.ingest.facts.unclassified_alert"
+                if record.name == "theseller.ingest.facts.unknown_label_alert"
             ]
         )
         == 1

@@ -19,16 +19,16 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.operations import complete_authorization, start_authorization
 from theseller.connections.types import Authorized
-from theseller.ingest.sync.planner import plan
-from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync.stream_planner import plan
+from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.sync.streams import registry
 from theseller.ingest.types import StreamKey
 from theseller.lib import clock
-from theseller.lib.secret import Secret
-from theseller.tenancy.scope import tenant_scope
+from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
 
 SMALL_SELLER, UK, DE = "A2ALICEEUROPE1", "A1F83G8C2ARO7P", "A1PA6795UKMFR9"
 SESSION = Secret("alices-browser-session")

@@ -14,7 +14,7 @@ from tests.integration.ingest.sync.conftest import Worker
 from theseller.accounts.models import User
 from theseller.ingest.sync import queries
 from theseller.ingest.types import Outcome, StreamProgress
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 def _progress(worker: Worker) -> dict[str, StreamProgress]:

@@ -12,10 +12,10 @@ from tests.integration.ingest.sync.conftest import DE, SMALL_SELLER, UK, Worker
 
 from theseller.amazon import seller_identity
 from theseller.connections.types import DisconnectReason
-from theseller.ingest.sync.planner import due_streams
 from theseller.ingest.sync.queries import progress
+from theseller.ingest.sync.stream_planner import due_streams
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 IRELAND = "A28R8C7NBKEWEA"
 

@@ -8,10 +8,10 @@ from tests.conftest import as_role
 from tests.emulated_amazon import EmulatedAmazon
 from tests.integration.ingest.sync.conftest import Worker, connect
 
-from theseller.amazon.features import FEATURES
+from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.ingest.sync.planner import plan_new_connections
+from theseller.ingest.sync.stream_planner import plan_new_connections
 from theseller.ingest.sync.streams import registry
 from theseller.lib import clock
 

@@ -19,12 +19,12 @@ from tests.integration.ingest.sync.conftest import Worker
 
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.ingest.sync import leases
-from theseller.ingest.sync.runner import run_stream
+from theseller.ingest.sync import stream_state
+from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 from theseller.lib import clock
-from theseller.tenancy.scope import tenant_scope
+from theseller.tenancy.tenant_scope import tenant_scope
 
 
 class Killed(BaseException):
@@ -109,15 +109,15 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
 def test_a_lease_is_for_one_worker_at_a_time(worker: Worker) -> None:
     key = worker.key("transactions")
     with tenant_scope(worker.tenant):
-        mine = leases.take_lease(key, at=clock.now())
+        mine = stream_state.take_lease(key, at=clock.now())
     assert mine is not None
     assert worker.run("transactions") == 0
-    later = clock.now() + leases.LEASE_LENGTH + timedelta(seconds=1)
+    later = clock.now() + stream_state.LEASE_LENGTH + timedelta(seconds=1)
     with tenant_scope(worker.tenant):
-        theirs = leases.take_lease(key, at=later)
+        theirs = stream_state.take_lease(key, at=later)
     assert theirs is not None
-    with pytest.raises(leases.LeaseLostError), tenant_scope(worker.tenant):
-        leases.advance(mine, Advance(due_at=later, work_done=7), at=later)
+    with pytest.raises(stream_state.LeaseLostError), tenant_scope(worker.tenant):
+        stream_state.advance(mine, Advance(due_at=later, work_done=7), at=later)
     assert worker.stream("transactions")["work_done"] == 0
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from theseller.ingest.facts import order_parts
+from theseller.ingest.facts import order_line_json
+from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow
 from theseller.ingest.facts.order_merge import Line, merge_order
-from theseller.ingest.facts.rows import ORDER_COLUMNS, OrderRow
 
 BOUGHT = datetime(2026, 11, 3, 9, tzinfo=UTC)
 _AMOUNTS = {name for name, kind in ORDER_COLUMNS if kind == "numeric"}
@@ -68,7 +68,7 @@ def read_in(documents: list[list[Line]]) -> list[Line]:
     stored: list[Line] = []
     for document in documents:
         stored = [
-            order_parts.load(line.row, line.source, order_parts.dump(line))
+            order_line_json.load(line.row, line.source, order_line_json.dump(line))
             for line in merge_order(stored, document)
         ]
     return stored
@@ -102,7 +102,7 @@ def test_reading_a_united_line_again_gives_what_was_written() -> None:
         api(3, ["20"], status="shipped"), report(9, [None], status="cancelled", is_business=True)
     )
     assert line.parts
-    assert order_parts.load(line.row, line.source, order_parts.dump(line)) == line
+    assert order_line_json.load(line.row, line.source, order_line_json.dump(line)) == line
 
 
 def _of_one_order(chance: Random) -> tuple[list[list[Line]], list[Decimal]]:

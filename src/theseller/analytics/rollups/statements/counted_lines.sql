@@ -4,7 +4,7 @@
 --   book    which sources the counted lines of each pair come from
 --
 -- Every transaction counts once. The lines of a stored settlement count. A transaction of Finances counts unless it is in a stored
--- settlement: those that are were found before (`matching.sql`, `matching.py`). A settlement that merely covers the day says nothing: a
+-- settlement: those that are were found before (`matching.sql`, `settlement_matching.py`). A settlement that merely covers the day says nothing: a
 -- store has several at once (Standard and Invoiced orders, COD), and deferred transactions are in none.
 , in_settlement as materialized (
     select * from unnest(%(settled_keys)s::text[], %(settled_currencies)s::text[]) as m (source_key, currency)

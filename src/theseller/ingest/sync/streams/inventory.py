@@ -11,8 +11,8 @@ from typing import Any
 
 from theseller.amazon.decoders.inventory import Summary, decode_inventory
 from theseller.amazon.errors import ThrottledError
-from theseller.amazon.spapi import Value
-from theseller.ingest.facts.inventory import write_inventory
+from theseller.amazon.spapi_client import Value
+from theseller.ingest.facts.inventory_writer import write_inventory
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 

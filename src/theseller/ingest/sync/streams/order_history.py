@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from theseller.amazon.decoders.reports import (
+from theseller.amazon.decoders.reports_api import (
     ReportState,
     decode_created_report,
     decode_report,
@@ -31,9 +31,9 @@ from theseller.amazon.errors import (
     ThrottledError,
 )
 from theseller.amazon.reports import Options, ReportRefusedError, ReportType, stream_report
-from theseller.amazon.spapi import Value
-from theseller.ingest.facts.documents import document_of, record_document
-from theseller.ingest.facts.orders import write_orders
+from theseller.amazon.spapi_client import Value
+from theseller.ingest.facts.source_documents import document_of, record_document
+from theseller.ingest.facts.write_orders import write_orders
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import (
     HISTORY_WINDOWS,

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from theseller.amazon.features import FEATURES, OFFERED
+from theseller.amazon.feature_requirements import FEATURES, OFFERED
 from theseller.ingest.sync.streams import (
     inventory,
     order_history,
-    orders,
+    order_updates,
     settlements,
     transactions,
 )
@@ -25,7 +25,7 @@ from theseller.ingest.sync.sync_step import SyncStep
 class StreamKind:
     """One kind of stream.
 
-    `flow` is its name in `amazon/features.py`; `unit` says what its progress counts.
+    `flow` is its name in `amazon/feature_requirements.py`; `unit` says what its progress counts.
     """
 
     name: str
@@ -51,8 +51,8 @@ _KINDS = (
         "orders",
         gettext_noop("Live orders"),
         gettext_noop("pages"),
-        orders.start,
-        orders.run_step,
+        order_updates.start,
+        order_updates.run_step,
     ),
     StreamKind(
         "transactions",

@@ -1,4 +1,4 @@
-"""Settlement stream.
+"""Settlement stream: pull settlement reports as Amazon creates them.
 
 Amazon makes settlement reports by itself, so they are listed, then fetched one by one, and each is
 written whole.
@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from theseller.amazon.decoders.reports import decode_reports
+from theseller.amazon.decoders.reports_api import decode_reports
 from theseller.amazon.errors import ExpiredError, InvalidRequestError, NotFoundError
 from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
-from theseller.ingest.facts.documents import document_of, record_document
-from theseller.ingest.facts.ledger import write_settlement
-from theseller.ingest.facts.unclassified_alert import report_unclassified
+from theseller.ingest.facts.ledger_writer import write_settlement
+from theseller.ingest.facts.source_documents import document_of, record_document
+from theseller.ingest.facts.unknown_label_alert import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import format_instant
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.amazon.decoders.finances import decode_transactions
+from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.errors import ExpiredError, InvalidRequestError, OtherSellerError
-from theseller.amazon.spapi import Value
+from theseller.amazon.spapi_client import Value
 from theseller.connections.seller_check import SellerCheck, compare_sellers
-from theseller.ingest.facts.ledger import write_transactions
-from theseller.ingest.facts.unclassified_alert import report_unclassified
+from theseller.ingest.facts.ledger_writer import write_transactions
+from theseller.ingest.facts.unknown_label_alert import report_unclassified
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.time_windows import (
     HISTORY_WINDOWS,

@@ -1,0 +1,67 @@
+"""Run our own commands against a quarantine, each in its own process.
+
+They connect to the restored database and to no other.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from urllib.parse import quote
+
+from theseller.backups.restore_quarantine import Quarantine
+from theseller.backups.types import BackupError
+from theseller.postgres.initdb_and_settings import SUPERUSER
+
+
+def replay_in_quarantine(restored: Quarantine) -> int:
+    """Run `migrate_and_replay`; return how many connections were ended again."""
+    return migrate_and_replay(restored)[0]
+
+
+def migrate_and_replay(restored: Quarantine) -> tuple[int, int, int]:
+    """Migrate a restored database, then repeat the erasures since the backup.
+
+    The migration also sets the present passwords and keys.
+
+    Returns:
+        How many connections were ended again; how many have to be authorized again, since their
+        keys were replaced; and how many live keys of ended connections were destroyed.
+
+    Raises:
+        BackupError: a step failed. The database must not leave the quarantine.
+    """
+    with restored.hidden() as database:
+        environ = _environment(restored, database)
+        _run(["migrate", "--quiet"], environ)
+        answer = _run(["replay-erasures"], environ)
+    try:
+        ended, to_authorise, keys = (int(line.split()[0]) for line in answer.splitlines())
+    except (IndexError, ValueError):
+        raise BackupError("the replay of erasures did not say what it did") from None
+    return ended, to_authorise, keys
+
+
+def _environment(restored: Quarantine, database: str) -> dict[str, str]:
+    socket = quote(str(restored.layout.run), safe="")
+    return {
+        **os.environ,
+        "DATABASE_URL": f"postgresql:///{database}?host={socket}",
+        "THESELLER_ADMIN_URL": f"postgresql:///{database}?host={socket}&user={SUPERUSER}",
+        "THESELLER_BACKUPS": "none",
+    }
+
+
+def _run(arguments: list[str], environ: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "theseller.cli.main", *arguments]
+    answer = subprocess.run(  # noqa: S603
+        command, env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    if answer.returncode != 0:
+        words = answer.stderr.strip().splitlines()
+        raise BackupError(
+            f"`theseller {arguments[0]}` failed in the restored database:"
+            f" {words[0] if words else 'it did not say why'}"
+        )
+    return answer.stdout

@@ -1,0 +1,170 @@
+"""Destroy expired keys, finish withdrawals, delete expired rows.
+
+Keys are destroyed first, so that every copy is unreadable, then rows are deleted. No state is kept
+between runs: a date's key is found by its owner in the key store, an expired row by its date, an
+interrupted withdrawal by its destroyed key. An interrupted run is repeated.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db import transaction
+
+from theseller.audit.event_tags import Tag
+from theseller.audit.operations import record
+from theseller.buyer_pii.operations import record_erased, withdraw_consent
+from theseller.buyer_pii.recipient_keys import KEY_LIFETIME, day_of, serving_keys
+from theseller.buyer_pii.types import ExpiryResult
+from theseller.connections.data_keys import key_owner
+from theseller.crypto.key_types import Purpose
+from theseller.crypto.timestamped_secrets import creation_time
+from theseller.lib import sql_helpers
+from theseller.tenancy.tenant_scope import tenant_scope
+
+#: The role that deletes rows it can't read.
+ERASER = "retention"
+ACTOR = "process:vault"
+_CONNECTION_OWNER_PREFIX = key_owner(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
+
+
+def expire_recipients(*, at: datetime) -> ExpiryResult:
+    """Run every expiry that is due at `at`.
+
+    Raises:
+        KeyStoreError: the key store is unavailable; the next run continues.
+    """
+    days = _destroy_due_day_keys(at=at)
+    old = _destroy_old_connection_keys(at=at)
+    withdrawn = _finish_withdrawals(at=at)
+    return ExpiryResult(days, old, _erase(at=at), withdrawn)
+
+
+def _destroy_due_day_keys(*, at: datetime) -> int:
+    today = at.astimezone(UTC).date()
+    due = [
+        (one.id, day)
+        for one in settings.KEY_STORE.list()
+        if not one.destroyed and (day := day_of(one.owner)) is not None and day <= today
+    ]
+    for key, day in sorted(due, key=lambda one: one[1]):
+        subject = f"pii-day:{day:%Y-%m-%d}"
+        with transaction.atomic(durable=True):
+            record(
+                Tag.VAULT_DAY_END_INTENDED,
+                actor=ACTOR,
+                tenant=None,
+                subject=subject,
+                at=at,
+                details={"key": str(key)},
+            )
+        settings.KEY_STORE.destroy(key)
+        with transaction.atomic(durable=True):
+            record(
+                Tag.VAULT_DAY_ENDED,
+                actor=ACTOR,
+                tenant=None,
+                subject=subject,
+                at=at,
+                details={"key": str(key)},
+            )
+    sql_helpers.execute(
+        databases[ERASER], "delete from pii.day_key where expires_on <= %s", [today]
+    )
+    return len(due)
+
+
+def _destroy_old_connection_keys(*, at: datetime) -> int:
+    """Destroy connection keys whose recipients have all expired."""
+    old = [
+        one.id
+        for one in settings.KEY_STORE.list()
+        if one.owner.startswith(_CONNECTION_OWNER_PREFIX)
+        and not one.destroyed
+        and (made := creation_time(one.id)) is not None
+        and at - made > KEY_LIFETIME
+    ]
+    for key in old:
+        settings.KEY_STORE.destroy(key)
+    return len(old)
+
+
+def _finish_withdrawals(*, at: datetime) -> int:
+    """Record withdrawals that were interrupted after their key was destroyed.
+
+    Also ends the features of connections that have ended.
+    """
+    consents = sql_helpers.rows(
+        databases["default"],
+        "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)",
+        [10_000],
+    )
+    finished = 0
+    for tenant, connection, given, ended in consents:
+        with tenant_scope(tenant):
+            serving = serving_keys(connection, since=given, at=at)
+            if ended or any(not settings.KEY_STORE.exists(key) for key in serving):
+                finished += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
+    return finished
+
+
+def reapply_withdrawals(*, at: datetime) -> int:
+    """End, in a restored database, every feature that was ended since.
+
+    The key store's tombstones tell: a key that was destroyed early was destroyed because an owner
+    disabled the feature. An owner who enabled it again later has to do so once more.
+    """
+    ended: dict[str, datetime] = {}
+    for one in settings.KEY_STORE.list():
+        made = creation_time(one.id)
+        if (
+            one.owner.startswith(_CONNECTION_OWNER_PREFIX)
+            and one.destroyed_at is not None
+            and made is not None
+            and one.destroyed_at - made <= KEY_LIFETIME
+        ):
+            ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
+    consents = sql_helpers.rows(
+        databases["default"],
+        "select tenant_id, connection_id, given_at from guard.open_consents(%s)",
+        [10_000],
+    )
+    again = 0
+    for tenant, connection, given in consents:
+        last = ended.get(key_owner(connection, Purpose.PII))
+        if last is not None and last >= given:
+            with tenant_scope(tenant):
+                again += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
+    return again
+
+
+def _erase(*, at: datetime) -> int:
+    """Delete expired rows and those of disabled features.
+
+    Uses a role that can't read what it deletes.
+    """
+    today, erased = at.astimezone(UTC).date(), 0
+    due = [
+        row[0]
+        for row in sql_helpers.rows(
+            databases["default"],
+            "select tenant_id from guard.due_recipients(%s, %s)",
+            [today, 1000],
+        )
+    ]
+    for tenant in due:
+        with tenant_scope(tenant, using=ERASER):
+            rows = sql_helpers.execute(
+                databases[ERASER],
+                "delete from pii.recipient r where r.tenant_id = %s and (r.expires_on <= %s or not"
+                " exists (select from vault_consent c where c.tenant_id = r.tenant_id and"
+                " c.connection_id = r.connection_id and c.withdrawn_at is null))",
+                [tenant, today],
+            )
+        if rows:
+            record_erased(rows, tenant=tenant, actor=ACTOR, at=at)
+            erased += rows
+    return erased

@@ -1,0 +1,52 @@
+"""The demo's Amazon application, as the emulated Amazon knows it.
+
+An operator enters the same data in Developer Central.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from theseller.amazon.feature_requirements import OFFERED, roles_for
+from theseller.amazon.roles import RestrictedRole
+from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.timestamped_secrets import new_timestamped_secret
+
+CLIENT_ID = "amzn1.application-oa2-client.demo"
+APPLICATION_ID = "amzn1.sellerapps.app.demo"
+
+
+def write_application(
+    state: Path,
+    public_url: str,
+    secrets: WritableSecretProvider,
+    restricted: Collection[RestrictedRole] = (),
+) -> Path:
+    """Write the emulator's application file and return its path.
+
+    Its mode is 0600: it contains the client secret. `restricted` are the restricted roles that the
+    emulated Amazon has granted to the application: none, unless the demo is configured so.
+    """
+    folder = state / "emulator"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "application.json"
+    content = {
+        "application_id": APPLICATION_ID,
+        "client_id": CLIENT_ID,
+        "client_secrets": [secrets.ensure("lwa-client-secret", new_timestamped_secret).reveal()],
+        "name": "TheSeller (demo)",
+        "redirect_uris": [f"{public_url}/connections/callback/"],
+        "roles": [
+            *(role.value for role in roles_for(OFFERED)),
+            *(role.at_amazon for role in restricted),
+        ],
+    }
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        json.dump(content, handle, indent=1)
+    fresh.replace(path)
+    return path

@@ -1,0 +1,170 @@
+"""The external server that `theseller migrate` prepares.
+
+How it is reached, what it must be, and what it contains already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from theseller.cli.errors import CommandError
+from theseller.lib.database_failures import classify
+from theseller.postgres.role_setup import OWNER
+
+#: The oldest PostgreSQL that is supported, as `server_version_num`.
+VERSION_MIN = 150_000
+#: Databases that exist on nearly every server, to connect to while ours does not.
+_MAINTENANCE_DATABASES = ("postgres", "template1")
+_EXAMPLE = (
+    "THESELLER_ADMIN_URL='postgresql://postgres@HOST/?sslmode=verify-full' (password in ~/.pgpass)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalServer:
+    """What was found on the server.
+
+    `dsn` is the administrator's connection string, to a database that exists; `owner` is the role
+    that owns our database, "" if there is none yet.
+    """
+
+    dsn: str
+    database: str
+    roles: bool
+    owner: str
+
+    @property
+    def target(self) -> str:
+        """The administrator's connection string of our database.
+
+        The database may not exist yet.
+        """
+        return make_conninfo(self.dsn, dbname=self.database)
+
+    def report_changes(self, say: Callable[[str], None]) -> None:
+        """Say what preparing it made that was not there."""
+        if not self.roles:
+            say("created the roles of TheSeller")
+        if not self.owner:
+            say(f"created the database {self.database}")
+        elif self.owner != OWNER:
+            say(f"the database {self.database} belongs to {OWNER} now; before, to {self.owner}")
+
+
+def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
+    """Connect as the administrator of THESELLER_ADMIN_URL and change nothing.
+
+    The URL may name our database, though it does not exist yet, or another, or none.
+
+    Raises:
+        CommandError: there is no such URL, or it would send a password unencrypted; the server is
+            too old; the role is not a superuser; or the database contains something else.
+        psycopg.Error: the server cannot be reached.
+    """
+    admin = environ.get("THESELLER_ADMIN_URL", "")
+    if not admin:
+        raise CommandError(
+            "DATABASE_URL names an external server, and migrating it needs its superuser.",
+            f"Give it for this one command: {_EXAMPLE}",
+        )
+    _refuse_plain(admin, environ)
+    dsn, found = _connect(admin, database)
+    with found as connection:
+        version, superuser, role = _row(
+            connection,
+            "select current_setting('server_version_num')::int, rolsuper, rolname from pg_roles"
+            " where rolname = current_user",
+        )
+        if int(str(version)) < VERSION_MIN:
+            raise CommandError(
+                f"The server is PostgreSQL {int(str(version)) // 10_000}; TheSeller needs"
+                f" {VERSION_MIN // 10_000} or newer. Nothing was changed.",
+                "Upgrade it, or name another server in DATABASE_URL.",
+            )
+        if not superuser:
+            raise CommandError(
+                f"The role {role} of THESELLER_ADMIN_URL is not a superuser. Nothing was changed.",
+                "Name the server's superuser: without one, tenant isolation would not be complete."
+                " Services that give none (RDS, Cloud SQL, Azure, Supabase) are not supported yet.",
+            )
+        (owner,) = _row(
+            connection,
+            "select (select pg_get_userbyid(datdba)::text from pg_database where datname = %s)",
+            database,
+        )
+        (roles,) = _row(
+            connection, "select exists (select from pg_roles where rolname = %s)", OWNER
+        )
+    server = ExternalServer(dsn, database, bool(roles), str(owner or ""))
+    if owner and owner != OWNER:
+        _refuse_used(server)
+    return server
+
+
+def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
+    try:
+        given = conninfo_to_dict(admin)
+    except psycopg.Error:
+        raise CommandError(
+            "THESELLER_ADMIN_URL can't be read.", f"Write it like this: {_EXAMPLE}"
+        ) from None
+    host = str(given.get("host") or environ.get("PGHOST") or "/")
+    if (
+        not host.startswith(("/", "@"))
+        and (given.get("sslmode") or environ.get("PGSSLMODE")) != "verify-full"
+    ):
+        raise CommandError(
+            "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by"
+            " ?host=/path.",
+            "A superuser's password must not be sent to a server whose identity is not verified.",
+        )
+
+
+def _connect(admin: str, database: str) -> tuple[str, psycopg.Connection[tuple[object, ...]]]:
+    """Connect to our database or, while it does not exist, to another."""
+    wanted = str(conninfo_to_dict(admin).get("dbname") or database)
+    missing: psycopg.Error | None = None
+    for name in dict.fromkeys((wanted, *_MAINTENANCE_DATABASES)):
+        dsn = make_conninfo(admin, dbname=name, connect_timeout=10)
+        try:
+            return dsn, psycopg.connect(dsn, autocommit=True)
+        except psycopg.OperationalError as error:
+            failure = classify(error)
+            if failure is None or failure.reason != "database_missing":
+                raise
+            missing = missing or error
+    raise missing or CommandError("The server has no database to connect to.")
+
+
+def _refuse_used(server: ExternalServer) -> None:
+    """Check that a database of another owner is empty.
+
+    Raises:
+        CommandError: it contains something that is not ours.
+    """
+    with psycopg.connect(server.target, autocommit=True) as connection:
+        (used,) = _row(
+            connection,
+            "select to_regclass('guard.deployment') is null and exists (select from pg_class c join"
+            " pg_namespace n on n.oid = c.relnamespace where n.nspname not in ('pg_catalog',"
+            " 'information_schema', 'pg_toast') and n.nspname not like 'pg\\_temp%')",
+        )
+    if used:
+        raise CommandError(
+            f"The database {server.database} belongs to {server.owner} and contains data that is"
+            " not TheSeller's. Nothing was changed.",
+            "Name another in DATABASE_URL: `theseller migrate` makes it.",
+        )
+
+
+def _row(
+    connection: psycopg.Connection[tuple[object, ...]], query: str, *parameters: object
+) -> tuple[object, ...]:
+    row = connection.execute(query.encode(), parameters or None).fetchone()
+    if row is None:
+        raise CommandError("The server does not say who is connected.")
+    return row

@@ -1,0 +1,110 @@
+"""Secrets cached for seconds, so that a replaced one is soon read.
+
+If the provider is unavailable, the process continues with the last value: an outage of the key
+service must not stop it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Generic, TypeVar
+
+from typing_extensions import override
+
+from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
+from theseller.crypto.secret_providers import SecretProvider
+from theseller.lib.secret_type import REDACTED, Secret
+from theseller.lib.shared_limits import SECRET_CACHE_SECONDS
+
+#: Name suffixes during a rotation: the next secret, and the previous one that is still accepted.
+NEXT_SUFFIX, PREVIOUS_SUFFIX = "-next", "-previous"
+
+T = TypeVar("T")
+
+
+def secret_or_none(secrets: SecretProvider, name: str) -> Secret | None:
+    """Return the secret, or None if the provider has none of this name.
+
+    Raises:
+        SecretProviderError: the provider is unavailable.
+    """
+    try:
+        return secrets.get(name)
+    except SecretNotFoundError:
+        return None
+
+
+class CachedValue(Generic[T]):
+    """A value that is read again after `seconds`. Thread-safe."""
+
+    def __init__(self, read: Callable[[], T], seconds: float = SECRET_CACHE_SECONDS) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._known: tuple[float, T] | None = None
+
+    def __call__(self) -> T:
+        """Return the value, the last one while the provider is unavailable.
+
+        Raises what `read` raises if there is no earlier value.
+        """
+        begun = time.monotonic()
+        known = self._known
+        if known is not None and begun - known[0] < self._seconds:
+            return known[1]
+        try:
+            value = self._read()
+        except SecretProviderError:
+            if known is None:
+                raise
+            # Retry later only: each attempt may take as long as the provider's timeout.
+            self._known = time.monotonic(), known[1]
+            return known[1]
+        # Dated before the read: a later change may have been missed.
+        self._known = begun, value
+        return value
+
+
+class RotatingPassword:
+    """A database password that is read for each new connection, by `str()`.
+
+    Django, psycopg's pools and Procrastinate's keep one set of connection parameters for the life
+    of the process and turn each into text for each new connection; this object is the password
+    among them. During a rotation PostgreSQL accepts either the old or the next password: they are
+    used in turn, and a pool tries again within a second.
+    """
+
+    def __init__(self, secrets: SecretProvider, name: str) -> None:
+        self._secrets = secrets
+        self._name = name
+        self._turn = count()
+        self._last = Secret("")
+
+    @override
+    def __str__(self) -> str:
+        """Return the plain password, for psycopg only."""
+        try:
+            # The next one first: it may replace the present one while we read, and must not be
+            # missed.
+            found = [
+                secret_or_none(self._secrets, self._name + NEXT_SUFFIX),
+                secret_or_none(self._secrets, self._name),
+            ]
+        except SecretProviderError:
+            return self._last.reveal()
+        candidates = [one for one in reversed(found) if one is not None]
+        if not candidates:
+            # Tools that never connect (type checks, `makemigrations --check`) need none; a
+            # connection without one fails.
+            return ""
+        self._last = candidates[next(self._turn) % len(candidates)]
+        return self._last.reveal()
+
+    @override
+    def __repr__(self) -> str:
+        return REDACTED
+
+    @override
+    def __format__(self, spec: str) -> str:
+        return REDACTED

@@ -1,0 +1,59 @@
+"""Let one process at a time erase, by an advisory lock of the database.
+
+It holds over all workers and hosts of a deployment.
+
+The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it.
+A lock of the job queue would not do: a job whose worker was killed keeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from enum import StrEnum
+
+import psycopg
+from django.db import connections as databases
+
+from theseller.retention.database_aliases import ERASER
+
+
+class ErasureLock(StrEnum):
+    """What only one process does at a time. The two may run beside each other."""
+
+    # The values are names of advisory locks, which processes of an earlier release take too.
+    CONNECTIONS = "theseller: erasure of connections"
+    TENANTS_AND_USERS = "theseller: erasure of shops and people"
+
+
+_LOCKED: ContextVar[frozenset[ErasureLock]] = ContextVar("erasures_held", default=frozenset())
+
+
+@contextlib.contextmanager
+def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of `work` for the block.
+
+    Within the block the same code may ask again.
+
+    Args:
+        work: what is going to be done.
+        wait: whether to wait for another process; else False is yielded at once if one is at it.
+    """
+    if work in _LOCKED.get():
+        yield True
+        return
+    with psycopg.connect(
+        **databases[ERASER].get_connection_params(), autocommit=True
+    ) as connection:
+        connection.execute("set lock_timeout = 0; set statement_timeout = 0")
+        call = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        row = connection.execute(f"select {call}(hashtextextended(%s, 0))", [work.value]).fetchone()
+        if not wait and row != (True,):
+            yield False
+            return
+        token = _LOCKED.set(_LOCKED.get() | {work})
+        try:
+            yield True
+        finally:
+            _LOCKED.reset(token)

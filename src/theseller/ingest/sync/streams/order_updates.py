@@ -1,0 +1,93 @@
+"""Stream of new orders: searchOrders by last update.
+
+Page by page, from where the last pass ended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from theseller.amazon.decoders.orders import decode_orders_page
+from theseller.amazon.errors import ExpiredError, InvalidRequestError
+from theseller.amazon.spapi_client import Value
+from theseller.ingest.facts.write_orders import write_api_orders
+from theseller.ingest.sync.sync_step import SyncStep
+from theseller.ingest.sync.time_windows import format_instant, parse_instant, whole_second
+from theseller.ingest.types import Advance
+
+#: Amazon's upper bound must lie two minutes in the past, by its own clock; five seconds are for
+#: ours.
+LAG = timedelta(minutes=2, seconds=5)
+#: Each pass begins before the end of the last one: an order may show up late. Writing it twice
+#: changes nothing.
+OVERLAP = timedelta(minutes=10)
+#: 0.0056 calls a second (operations.py) are one in 179 seconds.
+EVERY = timedelta(minutes=3)
+
+
+def start(at: datetime) -> tuple[dict[str, Any], int]:
+    """Return the first cursor, an hour back, and the number of steps.
+
+    The report of history ends now, and Amazon makes it from data that may be some minutes old.
+    """
+    return {
+        "after": format_instant(whole_second(at - timedelta(hours=1))),
+        "until": None,
+        "token": None,
+        "pages": 0,
+    }, 1
+
+
+def run_step(step: SyncStep) -> None:
+    """Fetch and write one page."""
+    cursor = dict(step.lease.cursor)
+    until = cursor["until"] or format_instant(whole_second(step.at - LAG))
+    if parse_instant(until) <= parse_instant(cursor["after"]):
+        step.commit(Advance(due_at=step.at + EVERY))
+        return
+    params: dict[str, Value] = {
+        "lastUpdatedAfter": parse_instant(cursor["after"]) - OVERLAP,
+        "lastUpdatedBefore": parse_instant(until),
+        "maxResultsPerPage": 100,
+    }
+    try:
+        page = decode_orders_page(
+            step.call(
+                "searchOrders",
+                params=params | ({"paginationToken": cursor["token"]} if cursor["token"] else {}),
+            )
+        )
+    except (ExpiredError, InvalidRequestError):
+        if not cursor["token"]:
+            raise
+        # The token has expired. Start the pass again; rows that it wrote are written again without
+        # effect.
+        step.commit(
+            Advance(due_at=step.at, cursor={**cursor, "until": None, "token": None, "pages": 0})
+        )
+        return
+    step.note_unknown_fields("searchOrders", page.drift)
+    pages = cursor["pages"] + 1
+    if page.next_token:
+        later = Advance(
+            due_at=step.at,
+            cursor={**cursor, "until": until, "token": page.next_token, "pages": pages},
+            work_done=pages,
+            work_total=pages + 1,
+        )
+    else:
+        fresh = {"after": until, "until": None, "token": None, "pages": 0}
+        later = Advance(
+            due_at=step.at + EVERY,
+            cursor=fresh,
+            work_done=pages,
+            work_total=pages,
+            fresh_until=parse_instant(until),
+        )
+    step.commit(
+        later,
+        lambda: write_api_orders(
+            page.orders, tenant=step.tenant, connection=step.connection, at=step.at
+        ),
+    )

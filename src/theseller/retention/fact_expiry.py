@@ -1,0 +1,111 @@
+"""Expiry of facts that are 18 months old, unless a legal hold is active.
+
+To the day of their store. Nothing is stored between two runs: what is too old is found by its own
+date, so that a run that was killed is simply repeated. Each table of a shop is one transaction, and
+its line in the audit log is part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connections as databases
+
+from theseller.audit.event_tags import Tag
+from theseller.audit.operations import record
+from theseller.datamap.table_registry import descriptors
+from theseller.datamap.types import TableDescriptor
+from theseller.lib import sql_helpers
+from theseller.lib.marketplaces import MARKETPLACES, Marketplace
+from theseller.lib.shared_limits import FACTS_KEPT_DAYS
+from theseller.retention.database_aliases import ERASER
+from theseller.retention.legal_holds import active_hold
+from theseller.tenancy.tenant_scope import tenant_scope
+
+ACTOR = "process:ages"
+
+
+def oldest_moment_kept(at: datetime) -> datetime:
+    """Return the first moment of which facts are kept at `at`."""
+    return at - timedelta(days=FACTS_KEPT_DAYS)
+
+
+def oldest_day_kept(store: Marketplace, at: datetime) -> date:
+    """Return the first local day of `store` of which facts are kept at `at`."""
+    return store.local_day(oldest_moment_kept(at))
+
+
+def expiring_tables() -> tuple[TableDescriptor, ...]:
+    """Return the descriptors of the tables that facts leave by age."""
+    return tuple(one for one in descriptors() if one.age_column)
+
+
+def tenants_with_expired_facts(
+    *, at: datetime, most: int = 100, using: str = "default"
+) -> tuple[UUID, ...]:
+    """Return shops that have an expired fact, the oldest first.
+
+    Expired for one store at least. Shops under an active hold are left out.
+    """
+    latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
+    return tuple(
+        row[0]
+        for row in sql_helpers.rows(
+            databases[using],
+            "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
+            [latest, at, most],
+        )
+    )
+
+
+def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:
+    """Delete a shop's expired facts; none under an active hold.
+
+    Returns:
+        The number of deleted rows by table; tables without any are left out.
+    """
+    return dict(_erase(tenant, at))
+
+
+def _erase(tenant: UUID, at: datetime) -> Iterator[tuple[str, int]]:
+    # Money of no store is booked by UTC days, under a blank store.
+    stores = [*MARKETPLACES, ""]
+    days = [
+        *(oldest_day_kept(store, at) for store in MARKETPLACES.values()),
+        oldest_moment_kept(at).astimezone(UTC).date(),
+    ]
+    for descriptor in expiring_tables():
+        table, column = descriptor.table, descriptor.age_column
+        with tenant_scope(tenant, using=ERASER), databases[ERASER].cursor() as cursor:
+            if active_hold(at=at, using=ERASER) is not None:
+                return
+            if column != "local_day":
+                cursor.execute(
+                    # the data map's own names
+                    f"delete from {table} where tenant_id = %s and {column} < %s",  # noqa: S608
+                    [tenant, oldest_moment_kept(at)],
+                )
+            else:
+                cursor.execute(
+                    # the data map's own names
+                    f"delete from {table} t using unnest(%s::text[], %s::date[]) as "  # noqa: S608
+                    "kept (store, day) where t.tenant_id = %s and t.marketplace_id = kept.store "
+                    "and t.local_day < kept.day and t.local_day < %s",
+                    [stores, days, tenant, max(days)],
+                )
+            deleted = cursor.rowcount
+            if deleted:
+                details = {"table": table, "rows": deleted}
+                record(
+                    Tag.FACTS_AGED,
+                    actor=ACTOR,
+                    tenant=tenant,
+                    subject=f"tenant:{tenant}",
+                    at=at,
+                    details=details,
+                    using=ERASER,
+                )
+        if deleted:
+            yield table, deleted
