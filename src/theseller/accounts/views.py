@@ -30,7 +30,7 @@ from theseller.accounts.mfa.views import proof_page, warn_of_recovery
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
-from theseller.accounts.rate_limits import SIGN_IN, limits
+from theseller.accounts.sign_in_rate_limits import SIGN_IN, limits
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database

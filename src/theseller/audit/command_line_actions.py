@@ -24,7 +24,7 @@ from theseller.lib.state_file_names import AUDIT_ACTS
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def shell_operator() -> str:
+def command_line_operator() -> str:
     """Return the log's name of the operator at the command line.
 
     It is `operator:` and their account on this machine.
@@ -32,7 +32,7 @@ def shell_operator() -> str:
     return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")
 
 
-def record_shell_action(
+def record_command_line_action(
     state: Path,
     tag: Tag,
     *,
@@ -46,7 +46,7 @@ def record_shell_action(
         "id": str(new_id()),
         "at": at.isoformat(),
         "tag": tag.value,
-        "actor": shell_operator(),
+        "actor": command_line_operator(),
         "subject": subject,
         "details": dict(details or {}),
     }
@@ -59,13 +59,13 @@ def record_shell_action(
         os.fsync(file.fileno())
 
 
-def import_shell_actions(*, at: datetime, using: str = "default") -> int:
+def import_command_line_actions(*, at: datetime, using: str = "default") -> int:
     """Import the recorded acts into the log; return how many there were.
 
     If the process is killed in between, the next call repeats the import without harm. `at` dates a
     line that can't be read.
     """
-    # `record_shell_action` serves commands that need no Django
+    # `record_command_line_action` serves commands that need no Django
     from django.conf import settings  # noqa: PLC0415
     from django.db import connections, transaction  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ import logging
 from procrastinate.contrib.django import app
 
 from theseller.audit.checkpointing import seal_due
-from theseller.audit.command_line_actions import import_shell_actions
+from theseller.audit.command_line_actions import import_command_line_actions
 from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
 
@@ -20,7 +20,7 @@ def seal_audit_log(timestamp: int) -> None:
     """Import acts from the command line, and seal lines if that is due."""
     del timestamp
     try:
-        import_shell_actions(at=clock.now())
+        import_command_line_actions(at=clock.now())
         seal_due(at=clock.now())
     except (AuditKeyLostError, LogBehindError) as error:
         log.error("audit: nothing is sealed: %s", error)

@@ -19,7 +19,7 @@ from theseller import __version__
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.backups import manifest as manifests
-from theseller.backups import wal_archiving
+from theseller.backups import wal_backup
 from theseller.backups.backup_context import BackupContext, rows
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.queries import backup, newest_finished
@@ -113,11 +113,11 @@ def _write(
     moment, snapshot_at = context.source.mark(restore_point), now()
     context.reached("marked")
     objects = {"base": base}
-    for name in wal_archiving.finished(context.source.archive):
+    for name in wal_backup.finished(context.source.archive):
         if before is not None:
             _keep_for(before, name, context)
-        if wal_archiving.is_segment(name) and first <= name <= moment.segment:
-            objects[f"wal/{name}"] = wal_archiving.keep_segment(
+        if wal_backup.is_segment(name) and first <= name <= moment.segment:
+            objects[f"wal/{name}"] = wal_backup.keep_segment(
                 context.source.archive,
                 name,
                 made,
@@ -147,7 +147,7 @@ def _write(
 def _refuse_gap(objects: Mapping[str, Written], first: str, last: str) -> None:
     """Refuse a gap: without a segment of the WAL the copied files are useless."""
     if (
-        missing := wal_archiving.first_missing(
+        missing := wal_backup.first_missing(
             (name.removeprefix("wal/") for name in objects), first, last
         )
     ) is not None:
@@ -165,19 +165,19 @@ def keep_wal(context: BackupContext) -> int:
     newest = newest_finished(context.keys)
     prefix = object_name(newest.id, "wal/") if newest else ""
     kept = {name.removeprefix(prefix) for name in context.target.names(prefix)} if newest else set()
-    names = wal_archiving.finished(context.source.archive)
+    names = wal_backup.finished(context.source.archive)
     for name in names:
         if newest is not None and name not in kept:
             _keep_for(newest, name, context)
             context.reached(f"sealed {name}")
-        wal_archiving.delete_segment(context.source.archive, name)
+        wal_backup.delete_segment(context.source.archive, name)
         context.reached(f"removed {name}")
     return len(names)
 
 
 def _keep_for(newest: Backup, name: str, context: BackupContext) -> None:
     key = context.keys.get(_key_of(newest.id))
-    wal_archiving.keep_segment(
+    wal_backup.keep_segment(
         context.source.archive,
         name,
         newest.id,

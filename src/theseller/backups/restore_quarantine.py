@@ -21,7 +21,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from theseller.backups import wal_archiving
+from theseller.backups import wal_backup
 from theseller.backups.backup_context import BackupContext
 from theseller.backups.database_source import refuse_other_major
 from theseller.backups.error_messages import as_backup_error
@@ -31,8 +31,8 @@ from theseller.backups.types import BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
 from theseller.postgres.basebackup import unpack, verify_unpacked
 from theseller.postgres.binaries import Binaries, find_binaries
-from theseller.postgres.crash_cleanup import remove_stale_files
 from theseller.postgres.initdb_and_settings import SUPERUSER
+from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.os_account import Account, server_account
 from theseller.postgres.role_setup import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
@@ -131,7 +131,7 @@ def discard(folder: Path) -> None:
     """
     layout = saved_layout(folder) if folder.is_dir() else None
     if layout is not None:
-        remove_stale_files(
+        clean_up_after_killed_run(
             layout.data, layout.run, lambda _sentence: None
         )  # Of a run that was killed: its files would replace our socket.
     if layout is not None and not layout.home.is_relative_to(folder):
@@ -149,7 +149,7 @@ def add_unsealed_wal(former: Layout, layout: Layout) -> int:
     known, added = {path.name for path in (layout.home / _WAL).iterdir()}, 0
     for folder in (former.archive, former.data / "pg_wal"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if wal_archiving.is_segment(path.name) and path.name not in known:
+            if wal_backup.is_segment(path.name) and path.name not in known:
                 _write_as(layout.home / _WAL / path.name, path.read_bytes(), account)
                 known.add(path.name)
                 added += 1
@@ -162,7 +162,7 @@ def refuse_gap(described: Manifest, layout: Layout) -> None:
     Raises:
         BackupError: one is. A recovery would end there without saying what is lost.
     """
-    missing = wal_archiving.first_missing(
+    missing = wal_backup.first_missing(
         (path.name for path in (layout.home / _WAL).iterdir()), described.first_segment
     )
     if missing is not None:
@@ -257,7 +257,7 @@ def _write_wal(
     folder = layout.home / _WAL
     own_folder(folder, account)
     if (
-        gap := wal_archiving.first_missing(
+        gap := wal_backup.first_missing(
             map(_short, described.objects), described.first_segment, described.last_segment
         )
     ) is not None:
@@ -269,7 +269,7 @@ def _write_wal(
     ]:
         raise BackupError(f"this backup is incomplete: {len(missing)} of its WAL files are missing")
     for name in names:
-        own = wal_archiving.is_segment(name) and name <= described.last_segment
+        own = wal_backup.is_segment(name) and name <= described.last_segment
         if whole or own:
             _write_as(folder / name, _wal_content(context, described, name), account)
 

@@ -23,7 +23,7 @@ from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.lib import sql_helpers
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_limits import PII_DAYS_MAX
+from theseller.lib.shared_time_limits import PII_DAYS_MAX
 
 #: The database connection and role for buyer PII.
 USING = "pii"

@@ -18,7 +18,7 @@ from theseller.cli.deployment_secrets import (
 from theseller.cli.django_setup import setup_django, try_connection
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import CommandError
-from theseller.cli.external_server_inspection import VERSION_MIN
+from theseller.cli.external_postgres_inspection import VERSION_MIN
 from theseller.cli.state_folders import state_folder
 from theseller.config.concurrency_defaults import WEB_PROCESSES, connections_of_deployment
 from theseller.config.environment import (

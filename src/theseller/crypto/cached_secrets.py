@@ -16,7 +16,7 @@ from typing_extensions import override
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.secret_providers import SecretProvider
 from theseller.lib.secret_type import REDACTED, Secret
-from theseller.lib.shared_limits import SECRET_CACHE_SECONDS
+from theseller.lib.shared_time_limits import SECRET_CACHE_SECONDS
 
 #: Name suffixes during a rotation: the next secret, and the previous one that is still accepted.
 NEXT_SUFFIX, PREVIOUS_SUFFIX = "-next", "-previous"

@@ -14,8 +14,8 @@ from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.crypto.cached_secrets import NEXT_SUFFIX
 from theseller.key_rotation import (
-    key_store_rotation,
     purpose_key_rotation,
+    root_and_data_key_rotation,
     secret_ages,
     text_secret_rotation,
 )
@@ -44,12 +44,12 @@ from theseller.lib.safe_tracebacks import describe
 from theseller.lib.secret_type import Secret
 
 _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
-    SecretKind.ROOT_KEY: key_store_rotation.root_key_steps,
+    SecretKind.ROOT_KEY: root_and_data_key_rotation.root_key_steps,
     SecretKind.PURPOSE_KEY: purpose_key_rotation.purpose_key_steps,
-    SecretKind.CONNECTION_KEY: key_store_rotation.connection_key_steps,
-    SecretKind.CERTIFICATE_KEY: key_store_rotation.certificate_key_steps,
-    SecretKind.AUDIT_KEY: key_store_rotation.audit_key_steps,
-    SecretKind.SECOND_FACTOR_KEY: key_store_rotation.second_factor_key_steps,
+    SecretKind.CONNECTION_KEY: root_and_data_key_rotation.connection_key_steps,
+    SecretKind.CERTIFICATE_KEY: root_and_data_key_rotation.certificate_key_steps,
+    SecretKind.AUDIT_KEY: root_and_data_key_rotation.audit_key_steps,
+    SecretKind.SECOND_FACTOR_KEY: root_and_data_key_rotation.second_factor_key_steps,
     SecretKind.SESSION_KEY: text_secret_rotation.session_key_steps,
     SecretKind.TICKET_KEY: text_secret_rotation.ticket_key_steps,
     SecretKind.DATABASE_PASSWORD: text_secret_rotation.database_password_steps,

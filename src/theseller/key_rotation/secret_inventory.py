@@ -20,19 +20,19 @@ from theseller.crypto.key_types import ROOT_KEY_NAME
 from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation import secret_ages
-from theseller.key_rotation.key_store_rotation import (
+from theseller.key_rotation.purpose_key_rotation import purpose_keys
+from theseller.key_rotation.queries import last_rotations, steps_under_way
+from theseller.key_rotation.role_connections import ROLES
+from theseller.key_rotation.root_and_data_key_rotation import (
     PROBE_DATABASE,
     rotatable,
     signing_records,
     tokens,
 )
-from theseller.key_rotation.purpose_key_rotation import purpose_keys
-from theseller.key_rotation.queries import last_rotations, steps_under_way
-from theseller.key_rotation.role_connections import ROLES
 from theseller.key_rotation.secret_replacement_steps import secret_provider, writable
 from theseller.key_rotation.types import PROBE_OWNER, SecretEntry, SecretKind, SecretState
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_limits import SECRET_DAYS_MAX
+from theseller.lib.shared_time_limits import SECRET_DAYS_MAX
 from theseller.retention.backup_keys import BACKUP_OWNER
 
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.

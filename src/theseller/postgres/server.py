@@ -19,9 +19,9 @@ from types import MappingProxyType
 
 from theseller.postgres import initdb_and_settings, startup_errors
 from theseller.postgres.binaries import Binaries
-from theseller.postgres.crash_cleanup import remove_stale_files
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
 from theseller.postgres.lockfile import LockFile
+from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.os_account import Account, can_reach, server_account
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server_folders import (
@@ -201,7 +201,7 @@ class Server:
         if not (layout.data / "PG_VERSION").exists():
             initdb_and_settings.initialize(layout, binaries, account, self._superuser_password)
         initdb_and_settings.check_version(layout, binaries)
-        remove_stale_files(layout.data, layout.run, self._say)
+        clean_up_after_killed_run(layout.data, layout.run, self._say)
         written = self._spawn(layout, binaries, account)
         self._await_ready(layout, written)
 

@@ -19,7 +19,7 @@ from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import TableDescriptor
 from theseller.lib import sql_helpers
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
-from theseller.lib.shared_limits import FACTS_KEPT_DAYS
+from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
 from theseller.retention.database_aliases import ERASER
 from theseller.retention.legal_holds import active_hold
 from theseller.tenancy.tenant_scope import tenant_scope

@@ -17,7 +17,10 @@ from tests.integration.audit.conftest import Superuser
 
 from theseller.audit import checkpoint_copy_file, checkpoint_format, checkpointing
 from theseller.audit.checkpointing import checkpoint_lock, rotate_signing_key, seal_due
-from theseller.audit.command_line_actions import import_shell_actions, record_shell_action
+from theseller.audit.command_line_actions import (
+    import_command_line_actions,
+    record_command_line_action,
+)
 from theseller.audit.event_tags import Tag
 from theseller.audit.log_verification import verify_log
 from theseller.audit.operations import record
@@ -502,17 +505,19 @@ def test_two_sealers_never_run_at_once(own_log: Superuser) -> None:
 
 
 def test_acts_of_the_command_line_enter_the_log_once(own_log: Superuser, tmp_path: Path) -> None:
-    record_shell_action(tmp_path, Tag.SECRET_PUT, subject="secret:lwa-client-secret", at=NOON)
+    record_command_line_action(
+        tmp_path, Tag.SECRET_PUT, subject="secret:lwa-client-secret", at=NOON
+    )
     path = tmp_path / "audit" / "acts"
     line = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert import_shell_actions(at=LATER) == 1
+    assert import_command_line_actions(at=LATER) == 1
     path.write_bytes(
         line + b'{"id": "ha'
     )  # as a kill before the removal, and one while writing, leave it
     path.chmod(0o600)
-    assert import_shell_actions(at=LATER) == 2
-    assert import_shell_actions(at=LATER) == 0
+    assert import_command_line_actions(at=LATER) == 2
+    assert import_command_line_actions(at=LATER) == 0
     assert [(one.tag, one.at) for one in events()] == [
         (Tag.SECRET_PUT, NOON),
         (Tag.ACT_UNREADABLE, LATER),

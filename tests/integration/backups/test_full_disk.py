@@ -26,7 +26,7 @@ import json, resource, signal, sys
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 from django.conf import settings
-from theseller.audit.command_line_actions import record_shell_action, import_shell_actions
+from theseller.audit.command_line_actions import record_command_line_action, import_command_line_actions
 from theseller.audit.checkpointing import seal
 from theseller.audit.event_tags import Tag
 from theseller.audit.log_verification import complete_and_verify
@@ -111,22 +111,22 @@ assert disconnect(**how).first
 assert token() == [] and not keys.exists(before[0][0])
 """
 _AUDIT = """
-record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
+record_command_line_action(state, Tag.ROTATION_FORCED, subject="a-test:1", at=clock.now())
 acts = state / "audit" / "acts"
 before = acts.read_bytes()
 free = len(before) + free
-refused(OSError, lambda: record_shell_action(
+refused(OSError, lambda: record_command_line_action(
     state, Tag.ROTATION_FORCED, subject="a-test:2", at=clock.now()
 ))
-record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
+record_command_line_action(state, Tag.ROTATION_FORCED, subject="a-test:3", at=clock.now())
 lines = acts.read_bytes().splitlines()
 assert lines[0] == before.strip() and json.loads(lines[-1])["subject"] == "a-test:3"
-import_shell_actions(at=clock.now())
+import_command_line_actions(at=clock.now())
 seal(at=clock.now())
 copy = state / "audit" / "checkpoints"
 known = copy.read_bytes()
-record_shell_action(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
-import_shell_actions(at=clock.now())
+record_command_line_action(state, Tag.ROTATION_FORCED, subject="a-test:4", at=clock.now())
+import_command_line_actions(at=clock.now())
 free = len(known) + free % 64
 refused(OSError, lambda: seal(at=clock.now()))
 assert copy.read_bytes().startswith(known)

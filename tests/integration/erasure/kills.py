@@ -36,7 +36,7 @@ from theseller.backups.queries import backups
 from theseller.backups.sealed_objects import fetch, place_of
 from theseller.backups.storage_targets import Target
 from theseller.backups.types import Fingerprint
-from theseller.backups.wal_archiving import finished
+from theseller.backups.wal_backup import finished
 from theseller.connections import refresh_token_store
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view

@@ -9,7 +9,7 @@ import pytest
 
 from theseller.backups.sealed_objects import keep, place_of
 from theseller.backups.storage_targets import DirectoryTarget
-from theseller.backups.wal_archiving import finished, keep_segment
+from theseller.backups.wal_backup import finished, keep_segment
 from theseller.crypto.key_types import Purpose, new_data_key
 from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.datamap.state_folder_and_guard_tables import (

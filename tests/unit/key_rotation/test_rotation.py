@@ -9,7 +9,7 @@ import pytest
 from django.test import override_settings
 
 from theseller.config.environment import InvalidSettingError, read_environment
-from theseller.key_rotation import key_store_rotation, text_secret_rotation
+from theseller.key_rotation import root_and_data_key_rotation, text_secret_rotation
 from theseller.key_rotation.operations import _STEPS, stage_client_secret
 from theseller.key_rotation.secret_ages import fingerprint
 from theseller.key_rotation.secret_inventory import maximum_age, state_of
@@ -92,7 +92,7 @@ def test_each_step_has_a_name_of_its_own_and_says_what_it_does(
 def test_rotation_of_environment_secrets_only_retires_old_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for package in (key_store_rotation, text_secret_rotation):
+    for package in (root_and_data_key_rotation, text_secret_rotation):
         monkeypatch.setattr(package, "writable", lambda: False)
     run = Run(
         new_id(),

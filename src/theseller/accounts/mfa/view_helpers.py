@@ -20,7 +20,7 @@ from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.session_proofs import STEP_UP_WITHIN, proven, within
 from theseller.accounts.mfa.types import FactorKind, Proof, RefusedError
 from theseller.accounts.models import Passkey, User
-from theseller.accounts.rate_limits import SECOND_FACTOR, limits, own_subject
+from theseller.accounts.sign_in_rate_limits import SECOND_FACTOR, limits, own_subject
 from theseller.edge.rate_limits import Allowed, RetryAfter, check, refill
 
 #: How long a browser may take to answer.

@@ -22,7 +22,7 @@ from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.queries import is_operator, tenants_of
-from theseller.accounts.rate_limits import SECOND_FACTOR, own_subject
+from theseller.accounts.sign_in_rate_limits import SECOND_FACTOR, own_subject
 from theseller.edge.error_pages import too_many_requests
 from theseller.edge.rate_limits import RetryAfter, refill
 from theseller.lib import clock

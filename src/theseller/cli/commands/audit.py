@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.command_line_actions import shell_operator
+from theseller.audit.command_line_actions import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -111,7 +111,7 @@ def _restored(reason: str) -> int:
     from theseller.audit.types import AuditKeyLostError, RestorationRefusedError, SealingBusyError
 
     try:
-        made = accept_restoration(reason=reason, actor=shell_operator(), at=clock.now())
+        made = accept_restoration(reason=reason, actor=command_line_operator(), at=clock.now())
     except (AuditKeyLostError, RestorationRefusedError, SealingBusyError) as error:
         raise CommandError(
             f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
@@ -128,7 +128,7 @@ def _accept_copy(reason: str) -> int:
     from theseller.audit.types import CopyAcceptanceRefusedError
 
     try:
-        lines = accept_copies(reason=reason, actor=shell_operator(), at=clock.now())
+        lines = accept_copies(reason=reason, actor=command_line_operator(), at=clock.now())
     except CopyAcceptanceRefusedError as error:
         raise CommandError(
             f"Nothing was changed: {error}.", "`theseller audit verify` shows the state of the log."
@@ -143,11 +143,11 @@ def _accept_copy(reason: str) -> int:
 def _seal() -> int:
     from theseller.audit.checkpoint_format import CheckpointRefusedError
     from theseller.audit.checkpointing import seal
-    from theseller.audit.command_line_actions import import_shell_actions
+    from theseller.audit.command_line_actions import import_command_line_actions
     from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 
     try:
-        import_shell_actions(at=clock.now())
+        import_command_line_actions(at=clock.now())
         made = seal(at=clock.now())
     except (AuditKeyLostError, LogBehindError, SealingBusyError) as error:
         raise CommandError(f"Nothing was sealed: {error}.") from None

@@ -6,12 +6,11 @@ Amazon can request the deletion of a seller's data.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from theseller.audit.command_line_actions import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -70,7 +69,7 @@ def _add(args: argparse.Namespace, received_at: datetime) -> int:
             seller=args.seller,
             reference=args.case,
             received_at=received_at,
-            actor=_operator(),
+            actor=command_line_operator(),
             at=clock.now(),
         )
     except DeletionRequestRefusedError as refusal:
@@ -172,7 +171,3 @@ def _moment(text: str) -> datetime:
             f"{text!r} is no time.", "Write it as 2026-11-20 or 2026-11-20T14:05Z."
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _operator() -> str:
-    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")

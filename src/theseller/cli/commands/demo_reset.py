@@ -21,9 +21,9 @@ from theseller.cli.state_folders import (
 )
 from theseller.cli.supervisor import stop_orphans
 from theseller.config.environment import EnvironmentKind, read_environment_kind
-from theseller.postgres.crash_cleanup import remove_stale_files
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.lockfile import LockFile
+from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "delete the demo's data, keys and accounts (not while it runs)"
@@ -112,7 +112,7 @@ def _remove(state: Path) -> None:
     except ServerFailedError:
         layout = None
     if layout:
-        remove_stale_files(layout.data, layout.run, print)
+        clean_up_after_killed_run(layout.data, layout.run, print)
         for folder in (layout.run, layout.home):
             # Only folders that settle() made: below the state folder, or by the name it gives.
             if (

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     ensure_secrets,
@@ -26,7 +26,7 @@ from theseller.cli.deployment_secrets import (
 from theseller.cli.django_setup import setup_django
 from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
-from theseller.cli.external_server_inspection import inspect_server
+from theseller.cli.external_postgres_inspection import inspect_server
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.config.environment import read_environment_kind, uses_external_server
 from theseller.lib import clock
@@ -113,7 +113,7 @@ def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
         _refuse_newer(server.target)
     if foreign is not None:
         details = {"reason": taking_over, "what": "the passwords of a server's roles"}
-        record_shell_action(
+        record_command_line_action(
             state,
             Tag.ROTATION_FORCED,
             subject=f"database:{database}",

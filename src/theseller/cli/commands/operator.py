@@ -9,10 +9,10 @@ import argparse
 import getpass
 import json
 import os
-import re
 import sys
 from uuid import UUID
 
+from theseller.audit.command_line_actions import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock
@@ -74,7 +74,9 @@ def _add(args: argparse.Namespace) -> int:
         person = create_user(
             email=args.email, name=args.name, password=_new_password(), at=clock.now()
         )
-    made = add_operator(person=person or _person(args.email), actor=_operator(), at=clock.now())
+    made = add_operator(
+        person=person or _person(args.email), actor=command_line_operator(), at=clock.now()
+    )
     print(
         f"{args.email} is an operator now; /operate/ requires a second factor"
         if made
@@ -86,7 +88,9 @@ def _add(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace) -> int:
     from theseller.accounts.operations import remove_operator
 
-    removed = remove_operator(person=_person(args.email), actor=_operator(), at=clock.now())
+    removed = remove_operator(
+        person=_person(args.email), actor=command_line_operator(), at=clock.now()
+    )
     print(f"{args.email} is no longer an operator" if removed else f"{args.email} was no operator")
     if removed:
         print(
@@ -99,7 +103,9 @@ def _remove(args: argparse.Namespace) -> int:
 def _reset(args: argparse.Namespace) -> int:
     from theseller.accounts.mfa.operations import remove_all_factors
 
-    count = remove_all_factors(person=_person(args.email), actor=_operator(), at=clock.now())
+    count = remove_all_factors(
+        person=_person(args.email), actor=command_line_operator(), at=clock.now()
+    )
     print(
         f"{count} second factor(s) removed; until {args.email} sets up a new one, their password"
         " alone is enough to sign in. They should set one up immediately."
@@ -175,7 +181,3 @@ def _new_password() -> Secret:
     if terminal and Secret(getpass.getpass("once more: ")) != given:
         raise CommandError("The two differ.", "Try again. Nothing was changed.")
     return given
-
-
-def _operator() -> str:
-    return "operator:" + (re.sub(r"[^A-Za-z0-9_-]", "_", getpass.getuser())[:64] or "unknown")

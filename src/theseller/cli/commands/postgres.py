@@ -9,7 +9,7 @@ import os
 import signal
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.embedded_server import apply_roles, embedded_server
@@ -131,7 +131,7 @@ def _psql(state: Path, role: str, arguments: list[str]) -> int:
     The password is passed in the environment: every user of the machine can see arguments.
     """
     psql = str(find_binaries(os.environ).program("psql"))
-    record_shell_action(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
+    record_command_line_action(state, Tag.DATABASE_OPENED, subject=f"role:{role}", at=clock.now())
     environ = {
         **os.environ,
         "PGHOST": str(socket_directory(state)),

@@ -10,7 +10,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.django_setup import setup_django
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
             print("An earlier restore was interrupted at its last step; it is complete now.")
             print(_AFTERWARDS)
             return OK
-        record_shell_action(
+        record_command_line_action(
             state, Tag.DATABASE_RESTORED, subject=f"backup:{args.backup}", at=clock.now()
         )
         _restore(

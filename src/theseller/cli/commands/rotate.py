@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from theseller.audit.command_line_actions import record_shell_action, shell_operator
+from theseller.audit.command_line_actions import command_line_operator, record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
@@ -150,7 +150,9 @@ def _change(args: argparse.Namespace) -> int:
     )
     if args.created_on:
         for name in args.names:
-            operations.note_age(name, args.created_on, actor=shell_operator(), at=clock.now())
+            operations.note_age(
+                name, args.created_on, actor=command_line_operator(), at=clock.now()
+            )
         return OK
     if args.dry_run:
         return _dry_run(
@@ -158,7 +160,7 @@ def _change(args: argparse.Namespace) -> int:
         )
     if args.new_from_file:
         given = _secret_in(args.new_from_file)
-        record_shell_action(
+        record_command_line_action(
             state_folder(os.environ),
             Tag.SECRET_GIVEN,
             subject=f"secret:{_CLIENT_SECRET}",
@@ -166,13 +168,13 @@ def _change(args: argparse.Namespace) -> int:
         )
         operations.stage_client_secret(given)
     if args.due:
-        return _report(operations.rotate_due(actor=shell_operator(), context=context))
+        return _report(operations.rotate_due(actor=command_line_operator(), context=context))
     verb = operations.rotate if reason is RotationReason.MANUAL else operations.force_rotation
     return _report(
         verb(
             [one.name for one in _wanted(args, context)],
             reason=reason,
-            actor=shell_operator(),
+            actor=command_line_operator(),
             context=context,
         )
     )

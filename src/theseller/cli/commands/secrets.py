@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_shell_action
+from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
@@ -144,7 +144,7 @@ def _fill(choice: SecretConfig, state: Path) -> int:
     missing = list(_missing(choice))
     if missing:
         make_state_folder(state)
-        record_shell_action(
+        record_command_line_action(
             state,
             Tag.SECRETS_FILLED,
             subject="secrets",
@@ -186,7 +186,7 @@ def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     if kept is not None and not replace:
         _ask_to_replace(name)
     make_state_folder(state)
-    record_shell_action(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
+    record_command_line_action(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
     provider.put(name, given)
     print(f"{name} is stored")
     return OK
@@ -229,6 +229,6 @@ def _bundle(choice: SecretConfig, state: Path) -> int:
             file=sys.stderr,
         )
     if is_state_folder(state):
-        record_shell_action(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
+        record_command_line_action(state, Tag.SECRETS_BUNDLED, subject="secrets", at=clock.now())
     print(write_bundle({name: new_secret(name, choice) for name in own_secrets(choice)}).reveal())
     return OK

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from theseller.audit.event_tags import Tag
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.storage_targets import Target
-from theseller.backups.wal_archiving import finished
+from theseller.backups.wal_backup import finished
 from theseller.controls.probe_tools import backups
 from theseller.controls.probe_tools.backups import BackupRecord
 from theseller.controls.probe_tools.probe_context import ProbeContext

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from theseller.audit.event_tags import Tag
-from theseller.lib.shared_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
+from theseller.lib.shared_time_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
 
 SESSION_LENGTH_MAX = timedelta(minutes=ACCESS_MINUTES_MAX)
 REVIEW_EVERY = timedelta(days=ACCESS_REVIEW_DAYS)

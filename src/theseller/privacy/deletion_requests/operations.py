@@ -1,6 +1,7 @@
 """Record deletion requests that Amazon sends, and start them.
 
-Connections whose yearly authorization has expired are disconnected here too.
+Connections whose yearly authorization has expired are disconnected here too. All other requests
+are recorded by a trigger when their connection ends (`governance/sql/deletion_requests.sql`).
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def record_amazon_request(
     first ended, and records nothing twice.
 
     Raises:
-        RequestRefusedError: the seller ID, the reference or the moment can't be right, or no shop
-            has data of that seller.
+        DeletionRequestRefusedError: the seller ID, the reference or the moment can't be right,
+            or no shop has data of that seller.
         KeyStoreError: a key can't be destroyed now. The requests are recorded; call it again.
     """
     seller, reference = seller.strip(), reference.strip()

@@ -1,6 +1,7 @@
-"""Move finished WAL from the server's archive into a backup.
+"""Seal finished WAL from the server's archive into a backup.
 
-Each file is sealed, then removed from the archive, where it was in plain.
+A file is deleted from the archive, where it lies unencrypted, once the backup has it. Also finds
+missing segments.
 """
 
 from __future__ import annotations

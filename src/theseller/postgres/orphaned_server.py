@@ -21,7 +21,7 @@ from theseller.postgres.server_folders import PORT
 _SHUTDOWN_SIGNALS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
 
-def remove_stale_files(data: Path, run: Path, say: Callable[[str], None]) -> None:
+def clean_up_after_killed_run(data: Path, run: Path, say: Callable[[str], None]) -> None:
     """Stop an orphaned server on `data`, then remove stale lock files.
 
     Call it under our own lock only, so that no other supervisor starts a server meanwhile.

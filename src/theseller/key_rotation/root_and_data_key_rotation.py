@@ -1,6 +1,7 @@
-"""Rotation of the keys of the key store.
+"""Rotation of the root key and of the data keys in the key store.
 
-Root, purposes, connections, second factors, certificates and the audit log.
+The data keys of connections, second factors, certificates and the audit log. Purpose keys have
+`purpose_key_rotation`.
 """
 
 from __future__ import annotations
