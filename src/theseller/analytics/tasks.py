@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,8 +13,7 @@ from theseller.analytics.rollups.recount import differences
 from theseller.lib import clock, sql_helpers
 from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
-events = getLogger(__name__)
+log = getLogger(__name__)
 
 #: Tenants of one tick, and the most batches that one tenant may take before the others have their
 #: turn.
@@ -37,7 +35,7 @@ def roll_up(timestamp: int = 0) -> None:  # noqa: ARG001
             recompute_all(tenant)
         # whatever it is, it is this tenant's alone; the marks stay and it is tried again
         except Exception as error:  # noqa: BLE001
-            log.error("rollups of tenant %s were not recomputed: %s", tenant, type(error).__name__)
+            log.error("recompute_failed", tenant=str(tenant), error=type(error).__name__)
 
 
 def dirty_tenants(*, using: str = "default") -> list[UUID]:
@@ -70,7 +68,7 @@ def verify_figures(timestamp: int = 0) -> None:  # see `roll_up`  # noqa: ARG001
             verify(tenant)
         # one shop's failure leaves the others to be recounted
         except Exception as error:  # noqa: BLE001
-            events.error("figures_not_verified", tenant=str(tenant), error=type(error).__name__)
+            log.error("figures_not_verified", tenant=str(tenant), error=type(error).__name__)
 
 
 def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") -> int:
@@ -86,7 +84,7 @@ def verify(tenant: UUID, *, days: int = _VERIFIED_DAYS, using: str = "default") 
             "currency": one.currency,
             "figure": one.column,
         }
-        events.error("figures_differ", tenant=str(tenant), **where)
+        log.error("figures_differ", tenant=str(tenant), **where)
     return len(found)
 
 

@@ -10,7 +10,6 @@ that was changed or put back still differs from it.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -18,8 +17,9 @@ from theseller.audit import checkpoint_copy_file, checkpoint_copy_shortfalls, ch
 from theseller.audit.queries import READER, checkpoints, last_document
 from theseller.audit.signing_keys import is_current
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 #: Checkpoints that are written to the disk together: 54 MB at most.
 _AT_ONCE = 100
 
@@ -82,12 +82,9 @@ def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
             waiting = []
     if waiting:
         checkpoint_copy_file.append(waiting)
-    log.log(
-        logging.INFO if head else logging.WARNING,
-        "audit: %d checkpoint(s) of the database were added to this machine's copy, which had %s",
-        len(digests),
-        known if head else "none: expected on a new machine only",
-    )
+    # A copy without any is expected on a new machine only.
+    write = log.info if head else log.warning
+    write("audit_checkpoints_copied", added=len(digests), had=known if head else 0)
     return len(digests)
 
 

@@ -9,7 +9,6 @@ to end.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,8 +24,9 @@ from theseller.audit.signing_keys import key_for
 from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.lib import sql_helpers
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 #: A checkpoint covers this many lines at most: 400 kB of digests.
 LINES_MOST = 10_000
 #: A checkpoint is made this often at most, unless so many lines wait: a year may have a hundred
@@ -144,10 +144,7 @@ def _busy(using: str) -> str:
         - _SEALERS
     )
     if strange:
-        log.error(
-            "the audit log's lock is held by %s, which never seals: look for SQL that is not ours",
-            ", ".join(strange),
-        )
+        log.error("audit_lock_held_by_other_role", roles=strange)
         return (
             f"{', '.join(strange)} holds the audit log's lock, and has no business with it: end"
             " that connection, and look for its cause"
@@ -192,10 +189,10 @@ def _append(  # the fields of a checkpoint
     # The log stream goes elsewhere in many deployments: a third place that an attacker would have
     # to reach.
     log.info(
-        "audit checkpoint %d covers %d lines: %s",
-        made.number,
-        made.rows_total,
-        checkpoint_format.digest_of(made.document),
+        "audit_checkpoint_appended",
+        number=made.number,
+        lines=made.rows_total,
+        digest=checkpoint_format.digest_of(made.document),
     )
     return made
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from procrastinate.contrib.django import app
 
 from theseller.audit.checkpointing import seal_due
 from theseller.audit.command_line_actions import import_command_line_actions
 from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 @app.periodic(cron="* * * * *")
@@ -23,6 +22,6 @@ def seal_audit_log(timestamp: int) -> None:
         import_command_line_actions(at=clock.now())
         seal_due(at=clock.now())
     except (AuditKeyLostError, LogBehindError) as error:
-        log.error("audit: nothing is sealed: %s", error)
+        log.error("audit_checkpoint_failed", reason=str(error))
     except SealingBusyError:
-        log.info("audit: another process seals or checks the log")
+        log.info("audit_checkpoint_postponed", reason="lock_held")

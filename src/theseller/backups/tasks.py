@@ -5,16 +5,15 @@ Their names are stored in the job queue and do not depend on where the code is.
 
 from __future__ import annotations
 
-import logging
-
 from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.backups.backup_context import backup_context, is_configured
 from theseller.backups.maintenance import maintain_backups
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 @app.periodic(cron="* * * * *")
@@ -32,6 +31,6 @@ def maintain_backups_periodically(timestamp: int) -> None:
             backup_context(), settings.ENVIRONMENT.state, at=clock.now(), now=clock.now
         )
         for sentence in kept.done:
-            log.info("backups: %s", sentence)
+            log.info("backup_maintenance_done", detail=sentence)
         for sentence in kept.failed:
-            log.error("backups: %s", sentence)
+            log.error("backup_maintenance_failed", reason=sentence)

@@ -284,8 +284,8 @@ def _deletions(cursor: CursorWrapper) -> Finding:
         else "none is late"
     )
     advice = (
-        "`theseller deletion-request list` shows each, and the worker's log: look for `the erasure"
-        " of`."
+        "`theseller deletion-request list` shows each, and the worker's log: look for"
+        " `erasure_failed`."
     )
     if failing:
         found += (

@@ -6,16 +6,15 @@ fields and, if there is a sixth, it is the seconds, last: ``* * * * * */2`` is e
 
 from __future__ import annotations
 
-import logging
-
 import procrastinate
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from typing_extensions import override
 
 from theseller.lib.database_failures import classify
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 _APPS_WITH_TASKS = (
     "audit",
@@ -104,5 +103,5 @@ async def reap_stalled(
             await manager.finish_job(job, status=Status.FAILED, delete_job=True)
         reaped += 1
     if reaped:
-        log.warning("%s jobs of ended workers were queued again", reaped)
+        log.warning("jobs_of_ended_workers_requeued", count=reaped)
     return reaped

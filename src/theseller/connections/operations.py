@@ -157,7 +157,7 @@ def _refusal_for(error: AmazonError) -> Refusal:
         return Refusal.CODE_REJECTED
     if isinstance(error, LWAUnavailableError):
         return Refusal.AMAZON_UNAVAILABLE
-    log.error("authorization_failed", reason="misconfigured", detail=type(error).__name__)
+    log.error("authorization_failed", reason="misconfigured", error=type(error).__name__)
     return Refusal.MISCONFIGURED
 
 

@@ -6,7 +6,6 @@ Nothing sets a status: the page derives it.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,8 +32,9 @@ from theseller.controls.types import (
 )
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 _SUMMARY_LENGTH = 500
 _RUN_LAST = "page-true"
@@ -135,7 +135,7 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
         return Unknown("There was nothing to check, so nothing is proven.")
     # any failure is recorded as "unknown", never as passed
     except Exception as error:  # noqa: BLE001
-        log.error("probe_failed control=%s error=%s", entry.control.id, type(error).__name__)
+        log.error("probe_failed", control=entry.control.id, error=type(error).__name__)
         return Unknown(f"The probe could not finish ({type(error).__name__}).")
 
 

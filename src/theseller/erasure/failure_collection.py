@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +11,9 @@ from theseller.erasure.failure_records import clear_failure, record_failure
 from theseller.erasure.types import Subject
 from theseller.erasure.vacuum import RetryLaterError
 from theseller.lib.safe_tracebacks import describe
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 class Failures:
@@ -49,10 +49,10 @@ class Failures:
         self._tried[subject.id] = subject
         self._failed[subject.id] = error
         log.error(
-            "the erasure of %s %s failed, and is tried again: %s",
-            subject.kind,
-            subject.id,
-            describe(error),
+            "erasure_failed",
+            kind=str(subject.kind),
+            subject=str(subject.id),
+            reason=describe(error),
         )
 
     def settle(self, *, at: datetime) -> None:
@@ -70,10 +70,10 @@ class Failures:
             # what failed the erasure may fail this too: it is tried again by the next run then
             except Exception as error:  # noqa: BLE001
                 log.error(
-                    "how the erasure of %s %s went could not be stored: %s",
-                    subject.kind,
-                    identity,
-                    describe(error),
+                    "erasure_outcome_not_stored",
+                    kind=str(subject.kind),
+                    subject=str(identity),
+                    reason=describe(error),
                 )
         self.throw()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from django.conf import settings
@@ -14,9 +13,10 @@ from theseller.erasure.queries import due_connections
 from theseller.erasure.tenant_erasure import due_tenants, erase_tenants_and_users
 from theseller.erasure.work_pacing import BACKGROUND, UNTHROTTLED, Throttle
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 from theseller.retention.retention_limits import VACUUM_BATCH_MINUTES
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 def _throttle() -> Throttle:
@@ -42,7 +42,9 @@ def erase_due_connections(timestamp: int) -> None:
     for one in erase_connections(
         due, at=clock.now(), gather=gather, throttle=_throttle(), now=clock.now, wait=False
     ):
-        log.info("connection_erased completed=%s waiting=%s", one.completed, one.waiting)
+        log.info(
+            "erasure_advanced", kind="connection", completed=one.completed, waiting=one.waiting
+        )
 
 
 @app.periodic(cron="* * * * *")
@@ -62,9 +64,9 @@ def erase_due_tenants_and_users(timestamp: int) -> None:
         tenants=due, at=clock.now(), throttle=_throttle(), now=clock.now, wait=False
     ):
         log.info(
-            "%s_erased completed=%s waiting=%s",
-            one.subject.kind.certified,
-            one.completed,
-            one.waiting,
+            "erasure_advanced",
+            kind=str(one.subject.kind.certified),
+            completed=one.completed,
+            waiting=one.waiting,
         )
     delete_expired_links(at=clock.now())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import timedelta
 
@@ -11,8 +10,9 @@ from procrastinate.contrib.django import app
 from theseller.key_rotation.operations import rotate_due
 from theseller.key_rotation.types import RotationBusyError, RotationContext
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 @app.periodic(cron="17 * * * *")
@@ -31,10 +31,10 @@ def rotate_due_secrets(timestamp: int) -> None:
     try:
         for rotated in rotate_due(actor="process:rotation", context=context):
             log.info(
-                "rotation of %s: finished=%s step=%s",
-                rotated.secret,
-                rotated.finished,
-                rotated.step,
+                "rotation_advanced",
+                name=rotated.secret,
+                finished=rotated.finished,
+                step=rotated.step,
             )
     except RotationBusyError:
-        log.info("rotation: another process is at it")
+        log.info("rotation_postponed", reason="lock_held")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 from theseller.privacy.deletion_requests.operations import (
     disconnect_expired_authorizations,
     resume_recorded_requests,
 )
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -32,8 +31,5 @@ def disconnect_expired(timestamp: int) -> None:
         at=clock.now()
     )
     if ended:
-        log.info(
-            "%d connection(s) ended: recorded requests, and yearly authorizations that have"
-            " run out",
-            ended,
-        )
+        # Recorded deletion requests, and yearly authorizations that have expired.
+        log.info("due_connections_disconnected", count=ended)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.lib.structured_logging import getLogger
 from theseller.retention.fact_expiry import delete_expired_facts, tenants_with_expired_facts
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 
 @app.periodic(cron="23 * * * *")
@@ -25,6 +24,4 @@ def delete_expired_facts_periodically(timestamp: int) -> None:
     """
     del timestamp
     for tenant in tenants_with_expired_facts(at=clock.now()):
-        log.info(
-            "facts_expired tables=%d", len(delete_expired_facts(tenant=tenant, at=clock.now()))
-        )
+        log.info("facts_expired", tables=len(delete_expired_facts(tenant=tenant, at=clock.now())))

@@ -118,7 +118,7 @@ def test_failing_connection_erasure_does_not_delay_others(
     assert [
         record.message
         for record in caplog.records
-        if str(failing) in record.message and "failed" in record.message
+        if str(failing) in record.getMessage() and "erasure_failed" in record.getMessage()
     ]
     with as_role("worker"):
         assert failing not in {

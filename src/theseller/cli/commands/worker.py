@@ -6,7 +6,6 @@ Any number of workers share the queue.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 
 from theseller.cli.django_setup import setup_django
@@ -14,6 +13,7 @@ from theseller.cli.state_folders import lock_state_folder, make_state_folder, st
 from theseller.config.concurrency_defaults import WORKER_JOBS
 from theseller.config.memory_limit import apply_memory_limit
 from theseller.lib.egress_guard import restrict_egress
+from theseller.lib.structured_logging import getLogger
 
 HELP = "run background jobs: sync, rollups, erasures, controls"
 
@@ -66,14 +66,12 @@ def _settle_journal() -> None:
     from theseller.erasure.journal_database_exchange import complete_journal
     from theseller.erasure.types import JournalUnreadableError
 
-    log = logging.getLogger(__name__)
+    log = getLogger(__name__)
     try:
         complete_journal()
         destroyed = destroy_keys_of_closed_connections()
     except (CryptoError, JournalUnreadableError) as error:
-        log.error("the erasure journal could not be settled: %s", error)
+        log.error("erasure_journal_not_completed", reason=str(error))
         return
     if destroyed:
-        log.warning(
-            "destroyed keys of ended connections that were alive in the key store: %d", destroyed
-        )
+        log.warning("keys_of_ended_connections_destroyed", count=destroyed)

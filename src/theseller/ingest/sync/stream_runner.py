@@ -5,7 +5,6 @@ Step after step, while the stream is due and its turn lasts.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -23,8 +22,9 @@ from theseller.ingest.sync.streams.registry import KINDS, streams_of
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.unknown_field_records import note_drift
 from theseller.ingest.types import Lease, Outcome, StreamKey
+from theseller.lib.structured_logging import getLogger
 
-log = logging.getLogger(__name__)
+log = getLogger(__name__)
 
 #: How long one stream may keep a worker's slot before the others have their turn.
 TURN = timedelta(seconds=8)
@@ -161,8 +161,8 @@ def _failed(step: SyncStep, error: Exception, at: datetime) -> None:
         if isinstance(error, (amazon.AmazonError, KeyStoreError, SecretProviderError))
         else type(error).__name__
     )
-    level = logging.ERROR if outcome in _OPERATORS else logging.WARNING
-    log.log(level, "stream %s stopped: %s (%s)", step.lease.key.name, outcome.value, message)
+    log_line = log.error if outcome in _OPERATORS else log.warning
+    log_line("stream_stopped", stream=step.lease.key.name, outcome=outcome.value, reason=message)
 
     def write() -> None:
         stream_state.fail(step.lease, outcome, at + wait, counts=True)
