@@ -125,6 +125,8 @@ _PROSE = [
     (re.compile(rf"(?<![\w.-])(?:{pattern})(?![\w-])", re.IGNORECASE), write)
     for pattern, write in PROSE.items()
 ]
+#: Quick to say that a line holds none of them.
+_ANY = re.compile(rf"(?<![\w.-])(?:{'|'.join(PROSE)})(?![\w-])", re.IGNORECASE)
 _CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|\S*[_/\\]\S*|\b[a-z]+\.[a-z]+\S*")
 
 
@@ -197,6 +199,8 @@ def prose_in(path: str, line: int, text: str) -> Iterator[Finding]:
     Code in it (in back-quotes, with underscores or slashes) is left out.
     """
     for offset, one in enumerate(text.splitlines()):
+        if not _ANY.search(one):
+            continue
         plain = STANDARD.sub(" ", _CODE.sub(" ", one))
         for pattern, write in _PROSE:
             yield from (

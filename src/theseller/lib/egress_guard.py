@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -100,12 +100,18 @@ class _EgressGuard:
 
 
 _GUARD = _EgressGuard()
-#: Events whose first argument is a host; `gethostbyname_ex` and `connect_ex` raise those of the
-#: short names.
-_NAME_EVENTS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
-_ADDRESS_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-#: A reverse lookup, which queries that address's name service.
-_REVERSE_LOOKUP_EVENT = "socket.getnameinfo"
+#: What is checked at each event, and which of its arguments. `gethostbyname_ex` and `connect_ex`
+#: raise the events of the short names.
+_CHECKS: Mapping[str, tuple[Callable[[object], None], int]] = {
+    "socket.getaddrinfo": (_GUARD.check_host, 0),
+    "socket.gethostbyname": (_GUARD.check_host, 0),
+    "socket.gethostbyaddr": (_GUARD.check_host, 0),
+    "socket.connect": (_GUARD.check_connection, 1),
+    "socket.sendto": (_GUARD.check_connection, 1),
+    "socket.sendmsg": (_GUARD.check_connection, 1),
+    # A reverse lookup, which queries that address's name service.
+    "socket.getnameinfo": (_GUARD.check_connection, 0),
+}
 
 
 def restrict_egress(destinations: Sequence[Destination] | None) -> None:
@@ -138,13 +144,15 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event in _NAME_EVENTS:
-        _GUARD.check_host(arguments[0])
-    elif event in _ADDRESS_EVENTS:
-        _GUARD.check_connection(arguments[1])
-    elif event == _REVERSE_LOOKUP_EVENT:
-        _GUARD.check_connection(arguments[0])
+def _hook(
+    event: str,
+    arguments: tuple[object, ...],
+    # Bound here: the interpreter raises events when it has cleared the module's names already.
+    checks: Mapping[str, tuple[Callable[[object], None], int]] = _CHECKS,
+) -> None:
+    if event in checks:
+        check, argument = checks[event]
+        check(arguments[argument])
 
 
 def _name(host: object) -> str:
