@@ -44,7 +44,7 @@ SUPERUSER_PASSWORD = "test-superuser"
 # Known passwords: the socket is 0700 in a folder of this user, and the data lives as long as the
 # session.
 PASSWORDS = {short: f"test-{short}" for short in LOGIN_ROLES}
-_START_PATIENCE = 60.0
+_START_PATIENCE = 180.0
 _TRANSACTIONS_PATIENCE = 120.0
 
 
@@ -238,9 +238,14 @@ def _start_guardian(state: Path) -> None:
         not wait_until(lambda: ready.exists() or process.poll() is not None, _START_PATIENCE)
         or not ready.exists()
     ):
-        raise RuntimeError(
-            f"the test database did not start:\n{(state / 'guardian.log').read_text()}"
+        status = process.poll()
+        outcome = (
+            f"did not start within {_START_PATIENCE:.0f} s: is the machine busy? (load"
+            f" {os.getloadavg()[0]:.0f}, {os.cpu_count()} processors)"
+            if status is None
+            else f"ended with status {status}"
         )
+        raise RuntimeError(f"the test database {outcome}\n{(state / 'guardian.log').read_text()}")
     # Reaped by init: this process may end before the guardian does, and must not warn about it.
     process.returncode = 0
 

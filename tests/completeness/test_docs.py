@@ -10,6 +10,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = re.compile(r"`((?:src|tests)/[\w/.]+):([\w.]+)`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+#: A file with its folder, in backticks: below the repository, a package, the templates or the tests.
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|sql|html|txt|json|md|svg))`")
+#: A decorator in an indented example or in backticks, without those of objects (`@app.task`).
+DECORATOR = re.compile(r"(?:^ +|`)@(\w+)\b(?!\.)", re.MULTILINE)
+FOLDERS = [
+    ROOT,
+    ROOT / "tests",
+    ROOT / "tests" / "integration",
+    ROOT / "src" / "theseller",
+    *(ROOT / "src" / "theseller").glob("*"),
+    *(ROOT / "src" / "theseller").glob("*/templates"),
+]
+GUIDES = sorted((ROOT / "docs" / "develop").glob("*.md"))
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
@@ -31,6 +44,28 @@ def test_every_file_and_symbol_named_in_tour_md_exists() -> None:
 def test_every_relative_link_in_the_documents_has_a_target(document: Path) -> None:
     for target in LINK.findall(document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_every_file_and_decorator_named_in_the_guides_exists(guide: Path) -> None:
+    text = guide.read_text()
+    missing = [
+        path
+        for path in FILE.findall(text)
+        if not any((folder / path).is_file() for folder in FOLDERS)
+    ]
+    assert not missing, f"{guide.name} names files that do not exist: {missing}"
+    unknown = [name for name in DECORATOR.findall(text) if not _is_used(name)]
+    assert not unknown, f"{guide.name} names decorators that do not exist: {unknown}"
+
+
+def _is_used(decorator: str) -> bool:
+    use = re.compile(rf"^ *@{decorator}\b", re.MULTILINE)
+    return any(
+        use.search(path.read_text())
+        for folder in ("src", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    )
 
 
 def test_cited_decisions_exist() -> None:

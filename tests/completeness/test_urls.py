@@ -443,7 +443,9 @@ def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
 
 
 def test_url_matrix_lists_exactly_the_routes() -> None:
-    assert sorted(MATRIX) == sorted(route for route, _ in routes())
+    assert sorted(MATRIX) == sorted(route for route, _ in routes()), (
+        "enter each URL in MATRIX, with what each kind of visitor gets"
+    )
 
 
 @pytest.mark.parametrize("route", MATRIX)

@@ -183,7 +183,7 @@ def test_schema_test_runs_every_command_that_needs_data() -> None:
     }
     assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(
         discover()
-    )
+    ), "enter a new command in COMMANDS with its arguments, or in `without_data`"
 
 
 def test_known_migrations_include_our_and_third_party_apps() -> None:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import theseller
-from theseller.edge.page_context import DEFAULT_NAVIGATION
+from theseller.edge.page_context import DEFAULT_NAVIGATION, OPERATOR_NAVIGATION
 from theseller.edge.status_badges import STATUS_BADGES
 
 SOURCE = Path(theseller.__file__).parent
@@ -80,3 +80,11 @@ def test_every_icon_that_is_used_exists() -> None:
     used = set(re.findall(r"""\{% icon ["']([a-z-]+)["']""", templates))
     used |= {look.icon for look in STATUS_BADGES} | {icon for _, _, icon in DEFAULT_NAVIGATION}
     assert used <= names
+
+
+@pytest.mark.parametrize("navigation", [DEFAULT_NAVIGATION, OPERATOR_NAVIGATION])
+def test_labels_of_the_navigation_begin_with_different_letters(
+    navigation: tuple[tuple[str, str, str], ...],
+) -> None:
+    letters = [label[0].lower() for _, label, _ in navigation]
+    assert len(set(letters)) == len(letters), "the keys g and first letter lead to one page only"
