@@ -74,8 +74,10 @@ def enable(request: HttpRequest, tenant_context: TenantContext, connection: UUID
             return redirect("buyer_pii:orders")
         messages.success(
             request,
-            "Packing slips are on. Nothing has been fetched yet: select orders and request their"
-            " slips.",
+            _(
+                "Packing slips are on. Nothing has been fetched yet: select orders and request"
+                " their slips."
+            ),
         )
         return redirect("buyer_pii:orders")
     context = {

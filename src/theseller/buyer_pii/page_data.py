@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -10,6 +11,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
 from theseller.buyer_pii.queries import (
@@ -108,6 +111,24 @@ class OrdersPage:
     def to_print(self) -> tuple[OrderRow, ...]:
         """The ready orders that fit into one print."""
         return self.ready[:MAX_SLIPS_PER_REQUEST]
+
+    @property
+    def selection_texts(self) -> str:
+        """What the page says of 0, 1, … selected orders, as a JSON array."""
+        most = MAX_SLIPS_PER_REQUEST
+        texts = [_("At most %(most)d at once.") % {"most": most}]
+        for selected in range(1, len(self.rows) + 1):
+            text = (
+                ngettext("%(selected)d selected", "%(selected)d selected", selected)
+                if selected <= most
+                else ngettext(
+                    "%(selected)d selected; at most %(most)d go at once.",
+                    "%(selected)d selected; at most %(most)d go at once.",
+                    selected,
+                )
+            )
+            texts.append(text % {"selected": selected, "most": most})
+        return json.dumps(texts, ensure_ascii=False)
 
     @property
     def waiting(self) -> int:

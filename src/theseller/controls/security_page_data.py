@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
@@ -43,18 +44,20 @@ def displayed_status(
     collected by the program of `version`.
     """
     if evidence is None:
-        return Status.UNKNOWN, "It has not been checked on this deployment yet."
+        return Status.UNKNOWN, gettext_noop("It has not been checked on this deployment yet.")
     if evidence.outcome in {Status.FAILED, Status.UNKNOWN}:
         return evidence.outcome, ""  # A failure does not become stale.
     if evidence.collected_at > at + _SKEW:
-        return Status.UNKNOWN, "The newest evidence is dated in the future, so it is not accepted."
+        return Status.UNKNOWN, gettext_noop(
+            "The newest evidence is dated in the future, so it is not accepted."
+        )
     if evidence.code_version != version:
         return (
             Status.STALE,
-            "The program has changed since; the evidence speaks of another version.",
+            gettext_noop("The program has changed since; the evidence speaks of another version."),
         )
     if at - evidence.collected_at > freshness:
-        return Status.STALE, "The newest evidence is too old to count."
+        return Status.STALE, gettext_noop("The newest evidence is too old to count.")
     declared = evidence.outcome is Status.PASSED and declared_statements(evidence)
     return Status.DECLARED if declared else evidence.outcome, ""
 
@@ -101,7 +104,11 @@ def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict
         "at": shown.at,
         "public_keys": public_keys,
         "tally": [
-            (status, f"{shown.count(status)} {_(badge_for(status).label).lower()}")
+            (
+                status,
+                _("%(count)d %(outcome)s")
+                % {"count": shown.count(status), "outcome": _(badge_for(status).label).lower()},
+            )
             for status in Status
             if shown.count(status)
         ],

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from theseller.connections.types import DisconnectReason
 from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
 
 
 class SubjectKind(StrEnum):
@@ -17,9 +18,9 @@ class SubjectKind(StrEnum):
     The values are stored in tables, in the erasure journal and in older certificates.
     """
 
-    CONNECTION = "connection"
-    USER = "person"
-    TENANT = "shop"
+    CONNECTION = gettext_noop("connection")
+    USER = gettext_noop("person")
+    TENANT = gettext_noop("shop")
 
     @property
     def certified(self) -> str:

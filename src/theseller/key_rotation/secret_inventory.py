@@ -33,24 +33,27 @@ from theseller.key_rotation.secret_replacement_steps import secret_provider, wri
 from theseller.key_rotation.types import PROBE_OWNER, SecretEntry, SecretKind, SecretState
 from theseller.lib.secret_type import Secret
 from theseller.lib.shared_time_limits import SECRET_DAYS_MAX
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.retention.backup_keys import BACKUP_OWNER
 
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
 LEAD = timedelta(days=7)
 OPERATIONS = "Operations"
-_AUTOMATIC = "automatic: theseller rotate "
-_READ_ONLY = (
+#: How a secret is replaced; `%(name)s` is its name.
+_AUTOMATIC = gettext_noop("automatic: theseller rotate %(name)s")
+_READ_ONLY = gettext_noop(
     "by hand: the secret provider is read-only (docs/operate/rotation.md): replace it there and"
-    " restart: "
+    " restart: %(name)s"
 )
-_AMAZON = (
+_AMAZON = gettext_noop(
     "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a"
     " file of mode 0600; theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
 )
-_SERVICE = (
+_SERVICE = gettext_noop(
     "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
-    " --created-on "
+    " --created-on %(name)s"
 )
+_DEMO = gettext_noop("not needed: it opens this machine's demo only")
 _TEXT_SECRETS = {
     "django-session-key": SecretKind.SESSION_KEY,
     "tenant-ticket-key": SecretKind.TICKET_KEY,
@@ -157,7 +160,6 @@ def _entry(
     found: _Found, at: datetime, rotated_at: datetime | None, step: str | None
 ) -> SecretEntry:
     demo = found.name in _DEMO_ONLY and settings.ENVIRONMENT.kind.value == "demo"
-    how = found.how if found.kind is SecretKind.CLIENT_SECRET or demo else found.how + found.name
     return SecretEntry(
         name=found.name,
         kind=found.kind,
@@ -166,7 +168,7 @@ def _entry(
         due_at=found.made_at + maximum_age() if found.made_at and not demo else None,
         state=SecretState.EXEMPT if demo else state_of(found.made_at, at),
         automatic=found.automatic,
-        how="not needed: it opens this machine's demo only" if demo else how,
+        how=marked(_DEMO) if demo else marked(found.how, name=found.name),
         rotated_at=rotated_at,
         under_way="" if step is None else step or "begun",
     )
@@ -257,7 +259,10 @@ def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[
     for name in sorted(_stem(name) for name in names if not name.startswith(".")):
         if name not in _TEXT_SECRETS and name != ROOT_KEY_NAME:
             yield _Found(
-                name, SecretKind.OTHER, _age_or_none(name, using), "by hand, then --created-on "
+                name,
+                SecretKind.OTHER,
+                _age_or_none(name, using),
+                gettext_noop("by hand, then --created-on %(name)s"),
             )
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*connection_keys.values(), *(one.id for one in ours)}
@@ -277,20 +282,24 @@ def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
         return (
             SecretKind.BACKUP_KEY,
             "backup-key",
-            "destroyed by the worker when its backup ends, within 28 days: ",
+            gettext_noop("destroyed by the worker when its backup ends, within 28 days: %(name)s"),
         )
     if owner == PROBE_OWNER:
-        return SecretKind.PROBE_KEY, "probe-key", "renewed by the controls each month: "
+        return (
+            SecretKind.PROBE_KEY,
+            "probe-key",
+            gettext_noop("renewed by the controls each month: %(name)s"),
+        )
     if owner.startswith(("pii-day:", "connection-pii:")):
         return (
             SecretKind.OTHER,
             "recipient-key",
-            (
+            gettext_noop(
                 "destroyed by the worker on its day, within 61 days, or when packing slips are"
-                " turned off: "
+                " turned off: %(name)s"
             ),
         )
-    return SecretKind.OTHER, "data-key", "by the package that created it: "
+    return SecretKind.OTHER, "data-key", gettext_noop("by the package that created it: %(name)s")
 
 
 def _age_or_none(name: str, using: str) -> datetime | None:

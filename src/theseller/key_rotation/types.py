@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from theseller.lib.translation_marks import MarkedText, gettext_noop
+
 #: The owner, in the key store, of the keys that controls seal their test messages with.
 PROBE_OWNER = "probe"
 
@@ -17,20 +19,20 @@ Details = dict[str, str | int]
 class SecretKind(StrEnum):
     """What a secret is, and with that how it is replaced."""
 
-    ROOT_KEY = "root key"
-    PURPOSE_KEY = "purpose key"
-    CONNECTION_KEY = "data key of a connection"
-    CERTIFICATE_KEY = "certificate signing key"
-    AUDIT_KEY = "audit log signing key"
-    SECOND_FACTOR_KEY = "key of second factors"
-    SESSION_KEY = "session key"
-    TICKET_KEY = "tenant-ticket key"
-    DATABASE_PASSWORD = "database password"  # a kind  # noqa: S105
-    CLIENT_SECRET = "LWA client secret"  # a kind  # noqa: S105
-    SERVICE_CREDENTIAL = "credential of the key service"
-    BACKUP_KEY = "key of a backup"
-    PROBE_KEY = "key of a control's test messages"
-    OTHER = "unclassified"
+    ROOT_KEY = gettext_noop("root key")
+    PURPOSE_KEY = gettext_noop("purpose key")
+    CONNECTION_KEY = gettext_noop("data key of a connection")
+    CERTIFICATE_KEY = gettext_noop("certificate signing key")
+    AUDIT_KEY = gettext_noop("audit log signing key")
+    SECOND_FACTOR_KEY = gettext_noop("key of second factors")
+    SESSION_KEY = gettext_noop("session key")
+    TICKET_KEY = gettext_noop("tenant-ticket key")
+    DATABASE_PASSWORD = gettext_noop("database password")  # a kind
+    CLIENT_SECRET = gettext_noop("LWA client secret")  # a kind
+    SERVICE_CREDENTIAL = gettext_noop("credential of the key service")
+    BACKUP_KEY = gettext_noop("key of a backup")
+    PROBE_KEY = gettext_noop("key of a control's test messages")
+    OTHER = gettext_noop("unclassified")
 
 
 class RotationReason(StrEnum):
@@ -51,11 +53,11 @@ class SecretState(StrEnum):
     `UNKNOWN`, no known age, counts as badly as `OVERDUE`.
     """
 
-    FRESH = "fresh"
-    DUE = "due"
-    OVERDUE = "overdue"
-    UNKNOWN = "unknown"
-    EXEMPT = "exempt"
+    FRESH = gettext_noop("fresh")
+    DUE = gettext_noop("due")
+    OVERDUE = gettext_noop("overdue")
+    UNKNOWN = gettext_noop("unknown")
+    EXEMPT = gettext_noop("exempt")
 
     @property
     def red(self) -> bool:
@@ -78,7 +80,7 @@ class SecretEntry:
     due_at: datetime | None
     state: SecretState
     automatic: bool
-    how: str
+    how: MarkedText
     rotated_at: datetime | None
     under_way: str
 

@@ -1,6 +1,35 @@
-"""Mark texts for translation in packages that do not import Django."""
+"""Mark texts for translation in modules that do not import Django.
+
+``makemessages`` finds the texts by the names of the functions, and the page that shows a text
+translates it with `theseller.edge.translated_texts`. Everything else sees the English text.
+"""
 
 from __future__ import annotations
+
+
+class MarkedText(str):
+    """An English text that keeps what is needed to translate it.
+
+    It compares, logs and is stored as the English text. An f-string, `+` or `join` loses the mark:
+    a text in another text is one of its values.
+
+    Attributes:
+        template: the message that is looked up, with named placeholders.
+        plural: the message for other numbers than one, "" without a number.
+        number: the number that decides between the two, 0 without one.
+        values: what is put in for the placeholders; a value that is itself marked is translated.
+    """
+
+    __slots__ = ("number", "plural", "template", "values")
+
+    template: str
+    plural: str
+    number: int
+    values: dict[str, object]
+
+    def with_values(self, **values: object) -> MarkedText:
+        """Return the same message with other values."""
+        return _made(self.template, self.plural, self.number, self.values | values)
 
 
 def gettext_noop(text: str) -> str:
@@ -8,4 +37,27 @@ def gettext_noop(text: str) -> str:
 
     ``makemessages`` lists it, and the page that shows it translates it.
     """
+    return text
+
+
+def marked(template: str, **values: object) -> MarkedText:
+    """Put values into a text that was marked by `gettext_noop`.
+
+    For example ``marked(gettext_noop("line %(line)s is too long"), line=7)``.
+    """
+    return _made(template, "", 0, values)
+
+
+def ngettext(singular: str, plural: str, number: int, **values: object) -> MarkedText:
+    """Return the text for a number of things, with `number` and other values.
+
+    For example ``ngettext("%(number)s row", "%(number)s rows", 1204)`` is ``1,204 rows``.
+    """
+    return _made(singular, plural, number, {"number": f"{number:,}"} | values)
+
+
+def _made(template: str, plural: str, number: int, values: dict[str, object]) -> MarkedText:
+    chosen = plural if plural and number != 1 else template
+    text = MarkedText(chosen % values if values else chosen)
+    text.template, text.plural, text.number, text.values = template, plural, number, values
     return text

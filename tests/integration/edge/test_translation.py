@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -16,20 +17,35 @@ from django.utils import translation
 from tests.cast import Cast, create_cast
 from tests.integration.analytics.facts import DE, Shop
 from tests.integration.analytics.lifelike import Year
+from tests.operators import create_operator, operator_client
 
+import theseller
 from theseller.accounts.models import User
+from theseller.edge.translated_texts import translated, translated_error
 from theseller.lib import clock
+from theseller.lib.translation_marks import gettext_noop, marked, ngettext
 
 _VOID = {"br", "hr", "img", "input", "link", "meta", "path", "use"}
 #: Elements that show names and codes as they are.
 _DATA_TAGS = {"code", "kbd", "script"}
 _DATA_CLASSES = {"brand", "hash"}
 _SHOWN_ATTRIBUTES = {"aria-label", "placeholder", "title"}
+#: Texts that a script shows are attributes with this beginning.
+_SCRIPT_TEXTS = "data-text-"
+#: What in a script of ours looks like a text: a string with two words, or with a capital letter
+#: after which a word follows. Names that browsers define are allowed.
+_SCRIPT_STRING = re.compile(r"""(["'`])((?:\\.|(?!\1).)*)\1""")
+_SENTENCE = re.compile(r"[^\W\d_]{2,}[.,:;]? [^\W\d_]{2,}|^[A-Z][a-z]+$")
+_BROWSERS_NAMES = re.compile(
+    r"^(?:Escape|Enter|End|Home|InvalidStateError|[a-z]+(?:-[a-z]+)* [a-z-]+)$|^\(|input|\[data-"
+)
 #: Data that pages show as it is stored, and names that no language translates.
 _DATA = re.compile(
     r"Alice's shop|Alice|TheSeller|Amazon\.[a-z.]+|Finance and Accounting"
     r"|Inventory and Order Tracking|MUG-1|Mug|B0\w{8}|[\w.-]+@[\w.-]+|\b[A-Z]{2,5}\b|\ba[mp]m\b"
-    r"|^\s*[a-z]+(?:-[a-z0-9]+)+\s*$"  # a control's ID
+    r"|Olga|operator:\w+"
+    r"|^\s*[a-z]+(?:-[a-z0-9]+)+(?::[\w…-]+)?\s*$"  # the ID of a control or secret
+    r"|^\s*[a-z]+(?::[a-z_]+)+\s*$"  # the tag of an event
 )
 
 
@@ -74,14 +90,17 @@ class _Untranslated(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        for name in _SHOWN_ATTRIBUTES & given.keys():
-            self._collect(given[name] or "", 0)
+        is_data = tag in _DATA_TAGS or not _DATA_CLASSES.isdisjoint(
+            (given.get("class") or "").split()
+        )
+        for name, value in () if is_data else attrs:
+            if name in _SHOWN_ATTRIBUTES or name.startswith(_SCRIPT_TEXTS):
+                self._collect(value or "", 0)
         if tag not in _VOID:
             hidden = bool(self._hidden and self._hidden[-1])
-            is_data = tag in _DATA_TAGS or not _DATA_CLASSES.isdisjoint(
-                (given.get("class") or "").split()
-            )
-            self._hidden.append(hidden or is_data or "hidden" in given)
+            # Evidence is signed in English, and says so.
+            english = tag != "html" and given.get("lang") == "en"
+            self._hidden.append(hidden or is_data or english or "hidden" in given)
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _VOID and self._hidden:
@@ -158,13 +177,79 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
 
 
 @pytest.mark.usefixtures("bracketed")
-def test_every_text_around_the_controls_is_translated() -> None:
-    page = Client().get("/security/").content.decode()
-    frame = page.split('<div class="notice')[0].split('<div class="document">')[0]
-    assert "⟦Security controls, tested live⟧" in frame
-    assert _untranslated(frame) == []
+@pytest.mark.parametrize("address", ["/security/", "/security/bak-cap/", "/security/inc-plan/"])
+def test_every_text_of_the_controls_is_translated(address: str) -> None:
+    page = Client().get(address).content.decode()
+    assert "⟦" in page
+    assert _untranslated(page) == []
+
+
+@pytest.mark.usefixtures("bracketed")
+def test_the_json_of_the_controls_is_in_english() -> None:
+    assert "⟦" not in Client().get("/security/page.json").content.decode()
+
+
+@pytest.mark.usefixtures("bracketed")
+def test_every_text_of_the_operators_pages_is_translated() -> None:
+    client = operator_client(create_operator())
+    for address in (
+        "/operate/",
+        "/operate/access/",
+        "/operate/access/open/",
+        "/operate/deletion-requests/",
+        "/operate/reviews/",
+    ):
+        page = client.get(address).content.decode()
+        assert "⟦" in page
+        assert _untranslated(page) == [], address
+
+
+@pytest.mark.usefixtures("bracketed")
+def test_every_text_of_the_import_page_is_translated(alice: Client) -> None:
+    page = alice.get("/imports/").content.decode()
+    assert "⟦Waiting⟧" in page
+    assert _untranslated(page) == []
+
+
+def _script_texts(script: str) -> list[str]:
+    code = re.sub(r"/\*.*?\*/|^\s*//.*$|\s// .*$", "", script, flags=re.DOTALL | re.MULTILINE)
+    strings = (found[2] for found in _SCRIPT_STRING.finditer(code))
+    return [one for one in strings if _SENTENCE.search(one) and not _BROWSERS_NAMES.search(one)]
+
+
+def test_no_script_contains_a_text() -> None:
+    scripts = [
+        path
+        for path in Path(theseller.__path__[0]).glob("*/static/**/*.js")
+        if "vendor" not in path.parts
+    ]
+    assert len(scripts) > 5
+    for path in scripts:
+        assert _script_texts(path.read_text(encoding="utf-8")) == [], path
+
+
+def test_a_text_in_a_script_is_found() -> None:
+    assert _script_texts(
+        'say("Copied now.", `${n} orders left`); title = "Waiting"; // "Not this"'
+    ) == [
+        "Copied now.",
+        "${n} orders left",
+        "Waiting",
+    ]
+
+
+def test_a_marked_text_is_english_and_is_translated_with_its_values(bracketed: None) -> None:
+    rows = ngettext("%(number)s row", "%(number)s rows", 1204)
+    text = marked(gettext_noop("%(rows)s in %(name)s"), rows=rows, name="a.txt")
+    assert text == "1,204 rows in a.txt"
+    assert translated(text) == "⟦⟦1,204 rows⟧ in a.txt⟧"
+    assert translated(text.with_values(name="b.txt")) == "⟦⟦1,204 rows⟧ in b.txt⟧"
+    assert translated_error(ValueError(text)) == translated(text)
 
 
 def test_a_text_without_a_translation_is_found() -> None:
-    page = '<p title="Said">⟦Translated⟧ <b>not</b> 12 EUR</p><p hidden>data</p><p>⟦a <b>b</b>⟧</p>'
-    assert _untranslated(page) == ["Said", "not"]
+    page = (
+        '<html lang="en"><p title="Said">⟦Translated⟧ <b>not</b> 12 EUR</p><p hidden>data</p>'
+        '<p>⟦a <b>b</b>⟧</p><p lang="en">Evidence</p><p hidden data-text-copied="Copied"></p></html>'
+    )
+    assert _untranslated(page) == ["Said", "not", "Copied"]

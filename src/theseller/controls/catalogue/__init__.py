@@ -11,33 +11,65 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from theseller.controls.types import CatalogueEntry
+from theseller.lib.translation_marks import gettext_noop
 
 #: The sections of the page: number, then title and what it is about.
 SECTIONS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
-        1: ("Acceptable use", "What Amazon's data may serve here, and what it never serves."),
-        2: ("Authorization", "How access is given, how little is asked for, and how it ends."),
-        3: ("Credentials", "What could open a seller's account, and how it is kept from doing so."),
-        4: ("Network and isolation", "Who can reach what, and why one shop can't see another."),
+        1: (
+            gettext_noop("Acceptable use"),
+            gettext_noop("What Amazon's data may serve here, and what it never serves."),
+        ),
+        2: (
+            gettext_noop("Authorization"),
+            gettext_noop("How access is given, how little is asked for, and how it ends."),
+        ),
+        3: (
+            gettext_noop("Credentials"),
+            gettext_noop("What could open a seller's account, and how it is kept from doing so."),
+        ),
+        4: (
+            gettext_noop("Network and isolation"),
+            gettext_noop("Who can reach what, and why one shop can't see another."),
+        ),
         5: (
-            "Buyers' personal data",
-            "By default it is not asked for; what comes anyway is dropped before it is stored.",
+            gettext_noop("Buyers' personal data"),
+            gettext_noop(
+                "By default it is not asked for; what comes anyway is dropped before it is stored."
+            ),
         ),
         6: (
-            "After you disconnect",
-            "What is destroyed at once, what is erased later, and how that is proven.",
+            gettext_noop("After you disconnect"),
+            gettext_noop(
+                "What is destroyed at once, what is erased later, and how that is proven."
+            ),
         ),
-        7: ("Incidents", "What happens when something goes wrong, and by when."),
+        7: (
+            gettext_noop("Incidents"),
+            gettext_noop("What happens when something goes wrong, and by when."),
+        ),
         8: (
-            "Organizational change",
-            "What Amazon is notified of when the service or its owner changes.",
+            gettext_noop("Organizational change"),
+            gettext_noop("What Amazon is notified of when the service or its owner changes."),
         ),
-        9: ("People", "Who may come near production, and how that ends."),
-        10: ("Development", "How a change becomes the running program."),
-        11: ("Backups", "Copies that end, and that have been restored."),
-        12: ("Reporting a vulnerability", "How to tell us, and what then happens."),
-        13: ("Contact", "Who answers for this."),
-        14: ("This page", "Why you need not take our word for it."),
+        9: (
+            gettext_noop("People"),
+            gettext_noop("Who may come near production, and how that ends."),
+        ),
+        10: (
+            gettext_noop("Development"),
+            gettext_noop("How a change becomes the running program."),
+        ),
+        11: (
+            gettext_noop("Backups"),
+            gettext_noop("Copies that end, and that have been restored."),
+        ),
+        12: (
+            gettext_noop("Reporting a vulnerability"),
+            gettext_noop("How to tell us, and what then happens."),
+        ),
+        13: (gettext_noop("Contact"), gettext_noop("Who answers for this.")),
+        14: (gettext_noop("This page"), gettext_noop("Why you need not take our word for it.")),
     }
 )
 _NO_CONTROL = {"clauses_without_probe"}

@@ -12,13 +12,14 @@ from theseller.audit.event_tags import Tag
 from theseller.connections.types import DisconnectReason
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import DELETION_REQUEST_DAYS
 
 CONTROL = Control(
     id="aup-deletion-requests",
     section=1,
-    title="A deletion request by you or by Amazon is honored within 30 days",
-    statement=(
+    title=gettext_noop("A deletion request by you or by Amazon is honored within 30 days"),
+    statement=gettext_noop(
         "Every request becomes one kind of record: disconnecting here, revoking in Seller Central,"
         " deleting the shop, a request of Amazon's, the yearly end of the authorization. Each"
         " starts the same erasure, has a clock of 30 days that its shop can see, and is closed by a"
@@ -26,7 +27,7 @@ CONTROL = Control(
         " the shop has to be deleted too."
     ),
     citation="Security page §1; Data Protection Policy 1.7",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.privacy.deletion_requests.operations:record_amazon_request",

@@ -9,17 +9,18 @@ from theseller.amazon import spapi_operations as allow_list
 from theseller.controls import code_version
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="aup-no-buyer-contact",
     section=1,
-    title="No buyer is ever contacted",
-    statement=(
+    title=gettext_noop("No buyer is ever contacted"),
+    statement=gettext_noop(
         "The service can't write to a buyer: it may call no messaging or solicitation operation of"
         " Amazon's, it asks for no buyer's address, and no part of it sends mail."
     ),
     citation="Security page §1; Acceptable Use Policy 4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=("theseller.amazon.spapi_operations:OPERATIONS",),
 )

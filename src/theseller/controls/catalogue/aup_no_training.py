@@ -8,17 +8,18 @@ from importlib import metadata
 from theseller.controls import code_version
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="aup-no-training",
     section=1,
-    title="No model is trained on your data",
-    statement=(
+    title=gettext_noop("No model is trained on your data"),
+    statement=gettext_noop(
         "The running service has no library that trains models and none that sends text to one,"
         " neither among its own imports nor among what is installed beside it."
     ),
     citation="Security page §1; Acceptable Use Policy 4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=("requirements/run.txt", "pyproject.toml"),
 )

@@ -10,18 +10,19 @@ from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.ingest.sync.streams.registry import KINDS
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="aup-purpose",
     section=1,
-    title="Data serves the features you chose, and nothing else",
-    statement=(
+    title=gettext_noop("Data serves the features you chose, and nothing else"),
+    statement=gettext_noop(
         "Everything that is pulled from Amazon comes by a stream of a fixed list, and each stream"
         " belongs to a feature. A connection has the streams of the features that its seller"
         " ticked, and no others."
     ),
     citation="Security page §1; Acceptable Use Policy 2",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.ingest.sync.streams.registry:streams_of",

@@ -20,19 +20,20 @@ from theseller.connections.requested_roles import (
 )
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="auth-minimum-roles",
     section=2,
-    title="We ask Amazon for the fewest roles that your features need",
-    statement=(
+    title=gettext_noop("We ask Amazon for the fewest roles that your features need"),
+    statement=gettext_noop(
         "The application is registered at Amazon for no role that no feature of this version needs,"
         " and each role that Amazon will ask for is on our page before the seller goes there,"
         " restricted ones too. What is recorded with each authorization is the smallest set that"
         " opens the features the seller chose."
     ),
     citation="Security page §2; Data Protection Policy 1.3",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.amazon.feature_requirements:roles_for",

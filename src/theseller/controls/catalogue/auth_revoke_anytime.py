@@ -14,18 +14,19 @@ from theseller.connections.types import DisconnectReason
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.crypto.key_file_format import KeyRecord
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="auth-revoke-anytime",
     section=2,
-    title="You can withdraw access at any time, here or at Amazon",
-    statement=(
+    title=gettext_noop("You can withdraw access at any time, here or at Amazon"),
+    statement=gettext_noop(
         "One step ends a connection: by the seller on the connection page, or by Amazon when access"
         " is revoked in Seller Central. A connection that has ended holds no token and no key that"
         " could open one."
     ),
     citation="Security page §2; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.connections.operations:disconnect",

@@ -23,13 +23,14 @@ from theseller.controls.types import (
 )
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.seal_stream import stream_key_id
+from theseller.lib.translation_marks import gettext_noop
 from theseller.postgres.server_folders import saved_layout
 
 CONTROL = Control(
     id="bak-automatic",
     section=11,
-    title="Backups are automatic and encrypted",
-    statement=(
+    title=gettext_noop("Backups are automatic and encrypted"),
+    statement=gettext_noop(
         "The worker takes a backup of the whole database every day, and keeps the log of changes"
         " between as it is written, so that a lost machine costs minutes. Each is sealed under a"
         " key of its own before its first byte is written, and is stored in the one place that the"
@@ -37,7 +38,7 @@ CONTROL = Control(
         " checked."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
-    owner="Operations",
+    owner=gettext_noop("Operations"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.backups.tasks:maintain_backups_periodically",

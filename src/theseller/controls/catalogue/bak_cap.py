@@ -9,20 +9,21 @@ from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools import backups
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import BACKUP_DAYS, BACKUP_DAYS_MAX
 
 CONTROL = Control(
     id="bak-cap",
     section=11,
-    title="No backup lives longer than 90 days",
-    statement=(
+    title=gettext_noop("No backup lives longer than 90 days"),
+    statement=gettext_noop(
         "Each backup has a key of its own. The key is destroyed when the backup is 28 days old,"
         " which ends every copy of it, wherever one lies; then its files are removed. The age"
         " counts from the backup's own name and not from a record that could be changed. The cap"
         " can't be exceeded by configuration."
     ),
     citation="Security page §11; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=("theseller.backups.operations:prune", "theseller.retention.retention_limits"),
     after=(Tag.BACKUP_ENDED,),

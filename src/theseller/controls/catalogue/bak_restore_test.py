@@ -10,20 +10,21 @@ from theseller.controls.probe_tools import backups
 from theseller.controls.probe_tools.backups import BackupRecord
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import DRILL_HOURS
 
 CONTROL = Control(
     id="bak-restore-test",
     section=11,
-    title="Restoring is tested with every backup",
-    statement=(
+    title=gettext_noop("Restoring is tested with every backup"),
+    statement=gettext_noop(
         "Every backup is restored within a day of its making, into a database of its own that no"
         " one else can reach: its files are compared with what was copied, every table with what it"
         " held, every index with its table, and no shop may see another's rows. Then the erasures"
         " since are repeated. What fails any of it is shown as refused."
     ),
     citation="Security page §11; Data Protection Policy 2.6",
-    owner="Operations",
+    owner=gettext_noop("Operations"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.backups.restore_drill:drill",

@@ -15,6 +15,7 @@ from theseller.audit.log_verification import complete_and_verify, notices_change
 from theseller.audit.types import Verdict
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 from theseller.operators.access.queries import current_session, review_state
 from theseller.operators.access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
 from theseller.tenancy.tenant_scope import LONGEST_TICKET
@@ -22,15 +23,15 @@ from theseller.tenancy.tenant_scope import LONGEST_TICKET
 CONTROL = Control(
     id="cred-access-log",
     section=3,
-    title="Operators' access to credentials and data is logged and reviewed",
-    statement=(
+    title=gettext_noop("Operators' access to credentials and data is logged and reviewed"),
+    statement=gettext_noop(
         "Operators see nothing of a shop by default. A session opens one shop for an hour at most,"
         " read only, with a reason that the shop's owner can read. Each session and each touch of a"
         " credential is in a log whose lines are sealed by signed checkpoints, with a copy outside"
         " the database; another operator reviews it every two weeks."
     ),
     citation="Security page §3; Data Protection Policy 2.6",
-    owner="Operations",
+    owner=gettext_noop("Operations"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.audit.checkpointing:seal",

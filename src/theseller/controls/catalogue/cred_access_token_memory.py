@@ -28,18 +28,19 @@ from theseller.controls.types import Control, Outcome, Unknown, must_find, verdi
 from theseller.lib import sql_helpers
 from theseller.lib.core_dumps_and_memory import core_dumps_disabled
 from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="cred-access-token-memory",
     section=3,
-    title="Access tokens exist in memory only, and only while they are valid",
-    statement=(
+    title=gettext_noop("Access tokens exist in memory only, and only while they are valid"),
+    statement=gettext_noop(
         "The short-lived tokens that calls carry are held in the memory of the process that calls,"
         " by a type that refuses to be printed, logged, copied out or stored. They are in no table,"
         " job, session, log or file, and a crash of the worker leaves no image of memory."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.lib.secret_type:Secret",

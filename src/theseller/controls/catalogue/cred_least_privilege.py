@@ -26,22 +26,23 @@ from theseller.crypto.seal_value import seal
 from theseller.crypto.secret_and_key_config import for_environment, make_key_store
 from theseller.lib import sql_helpers
 from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
 from theseller.postgres.privilege_comparison import compare, expected_rights, read_rights
 
 CONTROL = Control(
     id="cred-least-privilege",
     section=3,
-    title=(
+    title=gettext_noop(
         "Each process holds only the rights that its work needs, and one environment can't read"
         " another"
     ),
-    statement=(
+    statement=gettext_noop(
         "Every right in the database is in one reviewed file (rights.txt), to one role for each"
         " kind of work; the live database grants exactly that, no more and no less, and no other"
         " role may sign in. What one environment seals, no other can open: not by name, not by key."
     ),
     citation="Security page §3; Data Protection Policy 1.2",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller/postgres/sql/grants.sql",

@@ -22,18 +22,19 @@ from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret
 from theseller.crypto.private_files import read_private
 from theseller.crypto.secret_and_key_config import ProviderKind
 from theseller.key_rotation.secret_inventory import secret_names
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="cred-no-plaintext",
     section=3,
-    title="Secrets are in the secret store, and in no log, file or source",
-    statement=(
+    title=gettext_noop("Secrets are in the secret store, and in no log, file or source"),
+    statement=gettext_noop(
         "The service takes its passwords, keys and client secrets from one secret store that only"
         " its own user can read. Their values appear in no log, in no other file that the service"
         " keeps, and nowhere in the program."
     ),
     citation="Security page §3; Data Protection Policy 1.1, 2.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.crypto.secret_providers:FileSecretProvider",

@@ -21,12 +21,13 @@ from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.lib.ids import new_id
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="cred-operator-mfa",
     section=3,
-    title="The operators' pages open only with a second factor",
-    statement=(
+    title=gettext_noop("The operators' pages open only with a second factor"),
+    statement=gettext_noop(
         "Every page of the operator's area opens only after a passkey or a one-time code, besides"
         " the password: proven in this session at most 12 hours ago, in a session idle for at most"
         " 30 minutes; at most five minutes ago for what is dangerous. For everybody else it does"
@@ -35,7 +36,7 @@ CONTROL = Control(
         " (shell, database, cloud) are not checked here."
     ),
     citation="Security page §3; Data Protection Policy 1.2, 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.accounts.authorization:operator_required",

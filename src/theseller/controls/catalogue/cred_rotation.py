@@ -11,12 +11,13 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
 from theseller.key_rotation.secret_inventory import inventory, maximum_age, state_of
 from theseller.key_rotation.types import SecretEntry, SecretState
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="cred-rotation",
     section=3,
-    title="Every secret is renewed within 90 days",
-    statement=(
+    title=gettext_noop("Every secret is renewed within 90 days"),
+    statement=gettext_noop(
         "Every key, password and client secret of the service is listed with its owner and its age."
         " The service renews what it owns before it is 90 days old, while it runs. A secret of"
         " unknown age counts as too old. After a leak, or when someone who knew a secret leaves, an"
@@ -24,7 +25,7 @@ CONTROL = Control(
         " here."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
-    owner="Operations",
+    owner=gettext_noop("Operations"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.key_rotation.operations:rotate_due",

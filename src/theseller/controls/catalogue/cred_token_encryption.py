@@ -29,20 +29,21 @@ from theseller.crypto.seal_value import key_id_of, open_sealed, seal
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
 from theseller.tenancy.tenant_scope import tenant_scope
 
 CONTROL = Control(
     id="cred-token-encryption",
     section=3,
-    title="Refresh tokens are sealed, each under its own key, each to its own row",
-    statement=(
+    title=gettext_noop("Refresh tokens are sealed, each under its own key, each to its own row"),
+    statement=gettext_noop(
         "A refresh token is stored only as an AES-256-GCM message under a key of that one"
         " connection, bound to its shop, table, row, purpose and kind of deployment. The keys lie"
         " outside the database and outside its backups, and one database role may read the"
         " messages."
     ),
     citation="Security page §3; Data Protection Policy 2.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.crypto.seal_value:seal",

@@ -13,19 +13,20 @@ from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools import backups
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import BACKUP_DAYS, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-backups-90",
     section=6,
-    title="Backups from before you left are deleted within 90 days",
-    statement=(
+    title=gettext_noop("Backups from before you left are deleted within 90 days"),
+    statement=gettext_noop(
         "What is erased from the database stays in backups from before until they expire, 28 days"
         " after they were made. A restore, and each rehearsal of one, repeats every erasure since"
         " the backup, from a journal outside the database, before anyone can reach it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.backups.operations:prune",

@@ -10,20 +10,21 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="life-purge-30",
     section=6,
-    title="Everything derived from a connection is erased within 30 days of its end",
-    statement=(
+    title=gettext_noop("Everything derived from a connection is erased within 30 days of its end"),
+    statement=gettext_noop(
         "A recurring job erases every row that came from an ended connection, rewrites the tables"
         " that contained them (VACUUM FULL) so that the bytes leave the disk, and certifies it."
         " Nothing has to be remembered for it: what has ended and has no certificate is due. The"
         " certificate is kept to; its connection's rows are counted again and again."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.erasure.tasks:erase_due_connections",

@@ -14,18 +14,19 @@ from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, verdict
 from theseller.crypto.errors import KeyNotFoundError
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="life-token-now",
     section=6,
-    title="When you disconnect, the token is destroyed at once and calls stop",
-    statement=(
+    title=gettext_noop("When you disconnect, the token is destroyed at once and calls stop"),
+    statement=gettext_noop(
         "Ending a connection deletes its token and destroys the token's key in the same"
         " transaction, after the calls under way have finished. From that moment every process"
         " refuses to call Amazon for it."
     ),
     citation="Security page §6; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.connections.operations:disconnect",

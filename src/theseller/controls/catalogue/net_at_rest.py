@@ -33,19 +33,22 @@ from theseller.controls.types import (
     verdict,
 )
 from theseller.crypto.secret_and_key_config import ProviderKind, StoreKind
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="net-at-rest",
     section=4,
-    title="Disks are encrypted, and sensitive fields once more, under keys that lie elsewhere",
-    statement=(
+    title=gettext_noop(
+        "Disks are encrypted, and sensitive fields once more, under keys that lie elsewhere"
+    ),
+    statement=gettext_noop(
         "What could open a seller's account is sealed by the service before the database sees it,"
         " under keys that lie outside the database's folder. The volumes below the database, the"
         " keys and the backups are encrypted besides. Where the machine can't see that, this says"
         " so and is not green, whatever the operator declares."
     ),
     citation="Security page §4; Data Protection Policy 2.4",
-    owner="Operations",
+    owner=gettext_noop("Operations"),
     freshness=timedelta(minutes=60),
     enforced_by=(
         "theseller.crypto.seal_value:seal",

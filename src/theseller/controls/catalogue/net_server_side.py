@@ -11,18 +11,19 @@ from django.conf import settings
 from theseller.controls import code_version
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="net-server-side",
     section=4,
-    title="Only the server calls Amazon; a browser never can",
-    statement=(
+    title=gettext_noop("Only the server calls Amazon; a browser never can"),
+    statement=gettext_noop(
         "One package sends HTTP requests to the outside, to Amazon's addresses and no others. Pages"
         " forbid the browser to load from or connect to any host but ours, so no credential of"
         " Amazon's has a way there."
     ),
     citation="Security page §4; Data Protection Policy 1.1",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.amazon.transport",

@@ -21,6 +21,7 @@ from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret
 from theseller.datamap.grant_statements import cross_tenant_functions
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, TableDescriptor
+from theseller.lib.translation_marks import gettext_noop
 from theseller.postgres.function_comparison import (
     compare_functions,
     expected_functions,
@@ -31,14 +32,14 @@ from theseller.tenancy.tenant_ticket_keys import key_hash
 CONTROL = Control(
     id="net-tenant-isolation",
     section=4,
-    title="One shop's rows do not exist for another",
-    statement=(
+    title=gettext_noop("One shop's rows do not exist for another"),
+    statement=gettext_noop(
         "Every table that holds a shop's rows has row security switched on and forced, down to its"
         " last partition. A query sees the rows of the one shop whose signed, short-lived ticket"
         " its transaction carries; without a ticket, or with a forged one, there are none."
     ),
     citation="Security page §4; Data Protection Policy 1.1",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.tenancy.tenant_scope:tenant_scope",

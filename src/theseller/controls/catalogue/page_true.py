@@ -18,18 +18,19 @@ from theseller.controls import code_version, security_page_data
 from theseller.controls.probe_tools.probe_context import ProbeContext, Row
 from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
 from theseller.lib import sql_helpers
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="page-true",
     section=14,
-    title="This page says no more than was proven",
-    statement=(
+    title=gettext_noop("This page says no more than was proven"),
+    statement=gettext_noop(
         "A clause is green only while the newest evidence says so, is young enough and was gathered"
         " by the program that runs now. No one can set a color: evidence is added by one database"
         " role and can be changed by none."
     ),
     citation="Security page, preamble",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.controls.security_page_data:displayed_status",

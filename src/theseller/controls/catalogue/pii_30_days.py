@@ -19,19 +19,22 @@ from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError, KeyStor
 from theseller.crypto.key_types import Purpose, new_data_key
 from theseller.crypto.seal_value import seal
 from theseller.crypto.timestamped_secrets import creation_time
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="pii-30-days",
     section=5,
-    title="What a feature needs of buyers is destroyed 30 days after shipment, in every backup too",
-    statement=(
+    title=gettext_noop(
+        "What a feature needs of buyers is destroyed 30 days after shipment, in every backup too"
+    ),
+    statement=gettext_noop(
         "Buyers' data that a feature needs is sealed in a store of its own, each record with its"
         " expiry date: 30 days after the shipment or the fetching, whichever was first. It is"
         " sealed under a key of that day, which is stored outside the database and its backups and"
         " is destroyed on the day: no copy, however old, can be read from then on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.buyer_pii.expiry_date:expiry_date",

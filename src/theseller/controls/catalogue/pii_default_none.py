@@ -14,12 +14,15 @@ from theseller.amazon.feature_requirements import STREAMS
 from theseller.amazon.roles import RESTRICTED_ROLES
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="pii-default-none",
     section=5,
-    title=("No personal data of buyers is requested unless a shop's owner turns packing slips on"),
-    statement=(
+    title=gettext_noop(
+        "No personal data of buyers is requested unless a shop's owner turns packing slips on"
+    ),
+    statement=gettext_noop(
         "The service can call only the operations and read only the report types of a fixed list."
         " None of them needs a restricted role or a restricted data token, and orders are requested"
         " without buyer, recipient, tax, payment and parcel data. One call more, for packing"
@@ -27,7 +30,7 @@ CONTROL = Control(
         " of a shop turned the feature on."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.amazon.spapi_operations:OPERATIONS",

@@ -17,16 +17,17 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, Eraser, TableDescriptor
+from theseller.lib.translation_marks import gettext_noop
 from theseller.retention.retention_limits import BACKUP_DAYS, BACKUP_DAYS_MAX, ERASURE_DAYS_MAX
 
 CONTROL = Control(
     id="pii-delete-on-disconnect",
     section=5,
-    title=(
+    title=gettext_noop(
         "Everything derived is erased within 30 days of leaving, and from backups at their next"
         " rotation"
     ),
-    statement=(
+    statement=gettext_noop(
         "Whether a connection ends, a shop or an account: what came of it is erased and stays"
         " erased. Who ended is read from the audit log, which outlives them, and what may be left"
         " is looked for in every table that has a column for whose a row is, whatever the erasure"
@@ -34,7 +35,7 @@ CONTROL = Control(
         " its own key is destroyed."
     ),
     citation="Security page §5; Data Protection Policy 1.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.erasure.connection_erasure:erase_connection",

@@ -11,19 +11,20 @@ from django.conf import settings
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.lib.egress_guard import EgressRefusedError, allowed_destinations
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="pii-no-sharing",
     section=5,
-    title="Personal data goes to no third party but the listed subprocessors",
-    statement=(
+    title=gettext_noop("Personal data goes to no third party but the listed subprocessors"),
+    statement=gettext_noop(
         "Web and worker can connect to Amazon, to their own machine, and to the hosts of their"
         " configuration; whatever else they try is refused before anything is sent. Each of those"
         " hosts belongs to a subprocessor that the operator has listed, and the list names no host"
         " that isn’t called."
     ),
     citation="Security page §5; Data Protection Policy 1.1",
-    owner="Operator",
+    owner=gettext_noop("Operator"),
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.lib.egress_guard:restrict_egress",

@@ -23,19 +23,20 @@ from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.purpose_identities import purpose_identities, without_cache
 from theseller.crypto.seal_value import seal
 from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
     id="pii-separate-key",
     section=5,
-    title="Personal data has a key of its own",
-    statement=(
+    title=gettext_noop("Personal data has a key of its own"),
+    statement=gettext_noop(
         "Each purpose (tokens, personal data, backups, signing and the others) has a key that wraps"
         " only its own data keys. What is sealed for one opens under no key of another, and neither"
         " does it when it is called something else. What a feature needs of buyers is sealed under"
         " keys for personal data, and under nothing else."
     ),
     citation="Security page §5; Data Protection Policy 2.4",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.crypto.key_types:Purpose",

@@ -26,13 +26,14 @@ from theseller.controls.probe_tools.table_and_file_search import can_find_in_tab
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
+from theseller.lib.translation_marks import gettext_noop
 from theseller.tenancy.tenant_scope import tenant_scope
 
 CONTROL = Control(
     id="pii-strip",
     section=5,
-    title="Buyers' data is dropped while it is read, before anything is stored",
-    statement=(
+    title=gettext_noop("Buyers' data is dropped while it is read, before anything is stored"),
+    statement=gettext_noop(
         "Answers and report files pass a decoder that makes values only of listed fields: a name or"
         " an address that Amazon sends is skipped as bytes. (One decoder keeps a recipient, for a"
         " packing slip that was requested; it is sealed and stored apart, see pii-30-days.) What is"
@@ -41,7 +42,7 @@ CONTROL = Control(
         " process is in the data map."
     ),
     citation="Security page §5; Data Protection Policy 2.1",
-    owner="Engineering",
+    owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.amazon.decoders.response_shape:Shape",

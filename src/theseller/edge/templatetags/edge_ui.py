@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 
 from theseller.edge import date_time_formatting, number_formatting, svg_charts, waterfall_geometry
 from theseller.edge.status_badges import badge_for
+from theseller.edge.translated_texts import translated as translated_text
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money
 
@@ -37,6 +38,12 @@ def _absent() -> SafeString:
         number_formatting.DASH,
         _("no data"),
     )
+
+
+@register.filter
+def translated(text: str) -> str:
+    """Translate a text that was marked where it was made, with its values."""
+    return translated_text(text)
 
 
 @register.simple_tag
@@ -338,5 +345,5 @@ def chart(
         "data": data,
         "rows": rows,
         "data_id": f"{id}-data",
-        "data_json": json.dumps(data),
+        "data_json": json.dumps({"noData": _("no data"), "estimatedLabel": _("estimated"), **data}),
     }

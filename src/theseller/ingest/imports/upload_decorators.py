@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
 View = Callable[..., HttpResponseBase]
 Refuse = Callable[[HttpRequest, int, str, str], HttpResponseBase]
@@ -75,21 +76,18 @@ def limit_upload(refuse: Refuse) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             if content_length(request) > settings.UPLOAD_BYTES_MAX:
                 # Django's own handler would drop the files without a word and leave an empty form.
-                text = (
-                    f"At most {settings.UPLOAD_BYTES_MAX >> 20} MB can be sent at once. Upload the"
-                    " files one by one, compressed (.gz), or request a "
-                )
-                return refuse(
-                    request,
-                    413,
-                    "Upload too large",
-                    f"{text}report for a shorter period in Seller Central.",
-                )
+                text = _(
+                    "At most %(limit_mb)d MB can be sent at once. Upload the files one by one,"
+                    " compressed (.gz), or request a report for a shorter period in Seller Central."
+                ) % {"limit_mb": settings.UPLOAD_BYTES_MAX >> 20}
+                return refuse(request, 413, _("Upload too large"), text)
             try:
-                _ = request.POST
+                request.POST  # noqa: B018 - parses the body
             except TooManyFilesSent:
-                text = f"Choose at most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files at a time."
-                return refuse(request, 413, "Too many files", text)
+                text = _("Choose at most %(most)s files at a time.") % {
+                    "most": settings.DATA_UPLOAD_MAX_NUMBER_FILES
+                }
+                return refuse(request, 413, _("Too many files"), text)
             return view(request, *args, **kwargs)
 
         return guarded

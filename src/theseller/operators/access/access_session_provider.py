@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from typing_extensions import override
 
 from theseller.accounts.authorization import AccessProvider
@@ -55,7 +56,7 @@ class AccessSessionProvider(AccessProvider):
         found = current_session(person, at=at)
         if found is None or str(found.id) != bound:
             unbind_from_browser(request)
-            messages.info(request, "Your session for this shop has ended.")
+            messages.info(request, _("Your session for this shop has ended."))
             return reverse("operators:sessions")
         if (
             operator_auth_state(person, request.session, at=at, step_up=False)

@@ -16,6 +16,7 @@ from theseller.audit.operations import record
 from theseller.edge.database_routing import operators_database
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.operators.access.queries import (
     current_session,
     events_to_review,
@@ -52,9 +53,9 @@ def open_access(
     reason, ticket = " ".join(reason.split()), ticket.strip()
     _check(reason, ticket, minutes)
     if not is_operator(actor.person):
-        raise AccessRefusedError("You are not an operator of this deployment.")
+        raise AccessRefusedError(gettext_noop("You are not an operator of this deployment."))
     if current_session(actor.person, at=at) is not None:
-        raise AccessRefusedError("You already have an open session. End it first.")
+        raise AccessRefusedError(gettext_noop("You already have an open session. End it first."))
     opened = new_id()
     # The log must hold no personal data, and the reason may: its digest proves that it was not
     # changed.
@@ -66,8 +67,10 @@ def open_access(
         )
         if shop is None:
             raise AccessRefusedError(
-                "There is no shop with this ID. The seller finds it on the shop's support access"
-                " log page."
+                gettext_noop(
+                    "There is no shop with this ID. The seller finds it on the shop's support"
+                    " access log page."
+                )
             )
         expires = at + timedelta(minutes=minutes)
         sql_helpers.execute(
@@ -156,7 +159,9 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
     """
     note = note.strip()
     if not 1 <= len(note) <= 2000:
-        raise AccessRefusedError("Describe in a note what you reviewed and what you found.")
+        raise AccessRefusedError(
+            gettext_noop("Describe in a note what you reviewed and what you found.")
+        )
     with transaction.atomic(using=operators_database()):
         sql_helpers.execute(
             connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK]
@@ -164,7 +169,10 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
         waiting = events_to_review()
         if until not in {one.position for one in waiting} and (waiting or until != (0, 0)):
             raise AccessRefusedError(
-                "The list has changed since you opened it. Review it again; nothing was confirmed."
+                gettext_noop(
+                    "The list has changed since you opened it. Review it again; nothing was"
+                    " confirmed."
+                )
             )
         alone = len(operators()) < 2
         own = {f"user:{actor.person}", actor.actor}
@@ -173,7 +181,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
         ]
         if waiting and not covered:
             raise AccessRefusedError(
-                "These are your own actions. Another operator has to review them."
+                gettext_noop("These are your own actions. Another operator has to review them.")
             )
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
@@ -205,15 +213,25 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
 def _check(reason: str, ticket: str, minutes: int) -> None:
     if not REASON_LENGTH_MIN <= len(reason) <= REASON_LENGTH_MAX:
         raise AccessRefusedError(
-            f"Give a reason of {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters. The seller"
-            " can read it."
+            marked(
+                gettext_noop(
+                    "Give a reason of %(least)s to %(most)s characters. The seller can read it."
+                ),
+                least=REASON_LENGTH_MIN,
+                most=REASON_LENGTH_MAX,
+            )
         )
     if not _TICKET.fullmatch(ticket):
         raise AccessRefusedError(
-            "Enter the ticket of the seller's request: letters, digits and . _ # / - only, such as"
-            " SUP-1234."
+            gettext_noop(
+                "Enter the ticket of the seller's request: letters, digits and . _ # / - only,"
+                " such as SUP-1234."
+            )
         )
     if not timedelta(minutes=1) <= timedelta(minutes=minutes) <= SESSION_LENGTH_MAX:
         raise AccessRefusedError(
-            f"A session lasts 1 to {SESSION_LENGTH_MAX.seconds // 60} minutes."
+            marked(
+                gettext_noop("A session lasts 1 to %(most)s minutes."),
+                most=SESSION_LENGTH_MAX.seconds // 60,
+            )
         )

@@ -16,6 +16,7 @@ from theseller.accounts.queries import names_of
 from theseller.audit.event_tags import Tag
 from theseller.edge.database_routing import operators_database
 from theseller.lib import sql_helpers as statements
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.operators.access.types import (
     REVIEW_EVERY,
     AccessEvent,
@@ -177,7 +178,7 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
             tenant_name=shop,
             id=identity,
             operator=operator,
-            operator_name=names.get(operator, "a deleted account"),
+            operator_name=names.get(operator, ""),
             reason=reason,
             ticket=ticket,
             opened_at=opened,
@@ -192,9 +193,11 @@ def _sessions(rows: list[Any], pages: dict[str, tuple[str, ...]]) -> tuple[Acces
 
 def _what(event: AccessEvent, reason: str) -> str:
     if event.tag == Tag.ACCESS_OPENED:
-        return (
-            f"{event.details.get('ticket')}, {event.details.get('minutes')} minutes:"
-            f" {reason or 'the reason is too old to be shown here'}"
+        return marked(
+            gettext_noop("%(ticket)s, %(minutes)s minutes: %(reason)s"),
+            ticket=event.details.get("ticket"),
+            minutes=event.details.get("minutes"),
+            reason=reason or marked(gettext_noop("the reason is too old to be shown here")),
         )
     said = " ".join(
         f"{name}={value}"

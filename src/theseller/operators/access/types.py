@@ -10,6 +10,7 @@ from uuid import UUID
 
 from theseller.audit.event_tags import Tag
 from theseller.lib.shared_time_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
+from theseller.lib.translation_marks import gettext_noop
 
 SESSION_LENGTH_MAX = timedelta(minutes=ACCESS_MINUTES_MAX)
 REVIEW_EVERY = timedelta(days=ACCESS_REVIEW_DAYS)
@@ -23,34 +24,34 @@ Details = Mapping[str, str | int | bool | None]
 class SessionEnd(StrEnum):
     """How an access session ended."""
 
-    EXPIRED = "expired"
-    LEFT = "left"
-    REMOVED = "removed"  # the operator's rights were removed
+    EXPIRED = gettext_noop("expired")
+    LEFT = gettext_noop("left")
+    REMOVED = gettext_noop("removed")  # the operator's rights were removed
 
 
 #: Labels of the events in a review. `guard.access_to_review` has the same list.
 EVENT_LABELS: Mapping[str, str] = {
-    Tag.ACCESS_CLOSED: "ended an access session",
-    Tag.ACCESS_OPENED: "opened an access session",
-    Tag.ACCESS_VIEWED: "viewed pages of a shop",
-    Tag.ACT_UNREADABLE: "a shell action with an unreadable record",
-    Tag.CONNECTION_KEY_REPLACED: "re-encrypted a token",
-    Tag.DATABASE_OPENED: "opened the database",
-    Tag.DATABASE_RESTORED: "restored the database",
-    Tag.LOG_RESTORED: "recorded a database restore",
-    Tag.OPERATOR_ADDED: "added an operator",
-    Tag.OPERATOR_REMOVED: "removed an operator",
-    Tag.RECOVERY_CODES_MADE: "created recovery codes",
-    Tag.ROTATION_BEGUN: "started a secret rotation",
-    Tag.ROTATION_FINISHED: "rotated a secret",
-    Tag.ROTATION_FORCED: "forced a secret rotation",
-    Tag.SECOND_FACTOR_ADDED: "added a second factor",
-    Tag.SECOND_FACTOR_REMOVED: "removed a second factor",
-    Tag.SECRETS_BUNDLED: "printed a set of new secrets",
-    Tag.SECRETS_FILLED: "created missing secrets",
-    Tag.SECRET_AGE_NOTED: "recorded the age of a secret",
-    Tag.SECRET_GIVEN: "provided a new client secret",
-    Tag.SECRET_PUT: "stored a secret",
+    Tag.ACCESS_CLOSED: gettext_noop("ended an access session"),
+    Tag.ACCESS_OPENED: gettext_noop("opened an access session"),
+    Tag.ACCESS_VIEWED: gettext_noop("viewed pages of a shop"),
+    Tag.ACT_UNREADABLE: gettext_noop("a shell action with an unreadable record"),
+    Tag.CONNECTION_KEY_REPLACED: gettext_noop("re-encrypted a token"),
+    Tag.DATABASE_OPENED: gettext_noop("opened the database"),
+    Tag.DATABASE_RESTORED: gettext_noop("restored the database"),
+    Tag.LOG_RESTORED: gettext_noop("recorded a database restore"),
+    Tag.OPERATOR_ADDED: gettext_noop("added an operator"),
+    Tag.OPERATOR_REMOVED: gettext_noop("removed an operator"),
+    Tag.RECOVERY_CODES_MADE: gettext_noop("created recovery codes"),
+    Tag.ROTATION_BEGUN: gettext_noop("started a secret rotation"),
+    Tag.ROTATION_FINISHED: gettext_noop("rotated a secret"),
+    Tag.ROTATION_FORCED: gettext_noop("forced a secret rotation"),
+    Tag.SECOND_FACTOR_ADDED: gettext_noop("added a second factor"),
+    Tag.SECOND_FACTOR_REMOVED: gettext_noop("removed a second factor"),
+    Tag.SECRETS_BUNDLED: gettext_noop("printed a set of new secrets"),
+    Tag.SECRETS_FILLED: gettext_noop("created missing secrets"),
+    Tag.SECRET_AGE_NOTED: gettext_noop("recorded the age of a secret"),
+    Tag.SECRET_GIVEN: gettext_noop("provided a new client secret"),
+    Tag.SECRET_PUT: gettext_noop("stored a secret"),
 }
 
 

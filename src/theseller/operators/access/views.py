@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.authorization import operator_required, tenant_permission_required
 from theseller.accounts.queries import operators
 from theseller.accounts.types import Operator, Permission, TenantContext
+from theseller.edge.translated_texts import translated_error
 from theseller.lib import clock
 from theseller.operators.access import access_session_provider, queries
 from theseller.operators.access.forms import OpenSessionForm, ReviewForm
@@ -56,7 +57,7 @@ def open_session(request: HttpRequest, operator: Operator) -> HttpResponse:
                 at=clock.now(),
             )
         except AccessRefusedError as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, translated_error(refusal))
         else:
             access_session_provider.bind_to_browser(request, opened)
             return redirect("analytics:dashboard")
@@ -97,9 +98,11 @@ def review(request: HttpRequest, operator: Operator) -> HttpResponse:
                 actor=operator, until=form.position(), note=form.cleaned_data["note"], at=at
             )
         except AccessRefusedError as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, translated_error(refusal))
         else:
-            messages.success(request, f"Confirmed: {done.events} event(s).")
+            messages.success(
+                request, _("Confirmed: %(events)d event(s).") % {"events": done.events}
+            )
             return redirect("operators:review")
     events, state = queries.events_to_review(), queries.review_state()
     if request.method == "GET":

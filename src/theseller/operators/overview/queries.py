@@ -14,6 +14,7 @@ from theseller.crypto.key_file_format import KeyRecord
 from theseller.edge.database_routing import operators_database
 from theseller.key_rotation.secret_inventory import inventory
 from theseller.key_rotation.types import SecretEntry, SecretState
+from theseller.lib.translation_marks import MarkedText, gettext_noop, marked
 from theseller.operators.overview.types import OperatorLine, SecretLine
 
 #: The worst first.
@@ -39,7 +40,7 @@ def secret_lines(*, at: datetime) -> tuple[tuple[SecretLine, ...], str]:
         }
         entries = inventory(at=at, using=operators_database(), connection_keys=connection_keys)
     except (SecretProviderError, KeyStoreError) as error:
-        return (), f"The secrets can't be listed now: {error}"
+        return (), marked(gettext_noop("The secrets can't be listed now: %(reason)s"), reason=error)
     alike: dict[tuple[str, SecretState], list[SecretEntry]] = {}
     for one in entries:
         # Keys that are named by an id alone say nothing by their names: those in the same state are
@@ -82,6 +83,11 @@ def _of_connection(record: KeyRecord) -> bool:
     return record.owner.startswith("connection:") and not record.destroyed
 
 
+def _without_a_name(how: MarkedText) -> MarkedText:
+    text = marked(gettext_noop("NAME (names: theseller rotate --list)"))
+    return how.with_values(name=text)
+
+
 def _line(name: str, entries: list[SecretEntry], at: datetime) -> SecretLine:
     one = entries[0]
     oldest = min((entry.made_at for entry in entries if entry.made_at), default=None)
@@ -92,9 +98,7 @@ def _line(name: str, entries: list[SecretEntry], at: datetime) -> SecretLine:
         made_at=oldest,
         due_at=min((entry.due_at for entry in entries if entry.due_at), default=None),
         state=one.state,
-        how=one.how.replace(one.name, "NAME (names: theseller rotate --list)")
-        if len(entries) > 1
-        else one.how,
+        how=_without_a_name(one.how) if len(entries) > 1 else one.how,
         under_way=next((entry.under_way for entry in entries if entry.under_way), ""),
         age=at - oldest if oldest else None,
     )

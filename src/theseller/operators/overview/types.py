@@ -8,6 +8,7 @@ from uuid import UUID
 
 from theseller.accounts.mfa.types import Factor
 from theseller.key_rotation.types import SecretState
+from theseller.lib.translation_marks import MarkedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class SecretLine:
     made_at: datetime | None
     due_at: datetime | None
     state: SecretState
-    how: str
+    how: MarkedText
     under_way: str
     age: timedelta | None
 

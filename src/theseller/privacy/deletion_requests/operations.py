@@ -21,6 +21,7 @@ from theseller.connections.types import DisconnectReason
 from theseller.edge.database_routing import operators_database
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.privacy.deletion_requests.queries import (
     connections_of_seller,
     connections_still_open,
@@ -65,8 +66,14 @@ def record_amazon_request(
                 using=operators_database(),
             )
         raise DeletionRequestRefusedError(
-            f"No shop here has or had data that Amazon's responses attribute to seller {seller}."
-            " Check the ID; if it is correct, reply to Amazon that no data is stored."
+            marked(
+                gettext_noop(
+                    "No shop here has or had data that Amazon's responses attribute to seller"
+                    " %(seller)s. Check the ID; if it is correct, reply to Amazon that no data is"
+                    " stored."
+                ),
+                seller=seller,
+            )
         )
     recorded = [
         _record_request(tenant, covered, reference, received_at, actor, at)
@@ -129,18 +136,27 @@ def _expire(tenant: UUID, connection: UUID, at: datetime) -> bool:
 def _check(seller: str, reference: str, received_at: datetime, at: datetime) -> None:
     if not _SELLER.fullmatch(seller):
         raise DeletionRequestRefusedError(
-            "This is not a seller ID. It consists of capital letters and digits, such as"
-            " A2EXAMPLE1SELLER."
+            gettext_noop(
+                "This is not a seller ID. It consists of capital letters and digits, such as"
+                " A2EXAMPLE1SELLER."
+            )
         )
     if not _REFERENCE.fullmatch(reference):
         raise DeletionRequestRefusedError(
-            "Enter Amazon's case number: letters, digits and . _ # / - only, 60 characters at most."
+            gettext_noop(
+                "Enter Amazon's case number: letters, digits and . _ # / - only, 60 characters at"
+                " most."
+            )
         )
     if received_at > at:
-        raise DeletionRequestRefusedError("The date of Amazon's message can't be in the future.")
+        raise DeletionRequestRefusedError(
+            gettext_noop("The date of Amazon's message can't be in the future.")
+        )
     if at - received_at > _OLDEST:
         raise DeletionRequestRefusedError(
-            "The request would be more than a year old. Check the date of Amazon's message."
+            gettext_noop(
+                "The request would be more than a year old. Check the date of Amazon's message."
+            )
         )
 
 

@@ -24,10 +24,10 @@ class DeletionRequestState(StrEnum):
     It is not stored, but derived from the connections that the request covers.
     """
 
-    RECEIVED = "received"
-    TOKEN_DELETED = "token deleted"  # a state  # noqa: S105
-    ERASED = "erased"
-    CERTIFIED = "certified"
+    RECEIVED = gettext_noop("received")
+    TOKEN_DELETED = gettext_noop("token deleted")  # a state
+    ERASED = gettext_noop("erased")
+    CERTIFIED = gettext_noop("certified")
 
 
 #: Who asked, in words for the seller.
@@ -37,6 +37,16 @@ ORIGIN_LABELS: dict[DisconnectReason, str] = {
     DisconnectReason.ACCOUNT_DELETION: gettext_noop("The shop was deleted"),
     DisconnectReason.AMAZON_REQUEST: gettext_noop("Requested by Amazon"),
     DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop("The yearly authorization expired"),
+}
+
+
+#: Who asked, in a word for the operators.
+_ORIGIN_WORDS: dict[DisconnectReason, str] = {
+    DisconnectReason.SELLER_REQUEST: gettext_noop("seller"),
+    DisconnectReason.REVOKED_AT_AMAZON: gettext_noop("revoked_at_amazon"),
+    DisconnectReason.ACCOUNT_DELETION: gettext_noop("account_deletion"),
+    DisconnectReason.AMAZON_REQUEST: gettext_noop("amazon"),
+    DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop("authorisation_expired"),
 }
 
 
@@ -71,9 +81,16 @@ class DeletionRequest:
 
         Operators see that, and not which person of a shop it was.
         """
-        return {"user": "the seller", "operator": "an operator", "amazon": "Amazon's answer"}.get(
-            self.recorded_by.split(":")[0], "the service"
-        )
+        return {
+            "user": gettext_noop("the seller"),
+            "operator": gettext_noop("an operator"),
+            "amazon": gettext_noop("Amazon's answer"),
+        }.get(self.recorded_by.split(":")[0], gettext_noop("the service"))
+
+    @property
+    def origin_word(self) -> str:
+        """Return a word for the request's origin, as operators see it."""
+        return _(_ORIGIN_WORDS[self.origin])
 
     @property
     def label(self) -> str:

@@ -10,7 +10,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   const making = form.dataset.passkey === "create";
   const able = window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON;
   if (!able) {
-    say("This browser does not support passkeys. Use a newer one, or another second factor.");
+    say(trouble.dataset.textUnsupported);
     button.disabled = true;
     continue;
   }
@@ -33,8 +33,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     } catch (error) {
       say(
         error.name === "InvalidStateError"
-          ? "This device already has a passkey for your account."
-          : "The passkey request was canceled or timed out. Try again, or use another second factor.",
+          ? trouble.dataset.textAlready
+          : trouble.dataset.textCanceled,
       );
       button.disabled = false;
     }

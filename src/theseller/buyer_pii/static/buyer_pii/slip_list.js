@@ -5,10 +5,11 @@ if (form) {
   const most = Number(form.dataset.most);
   const boxes = [...form.querySelectorAll("input[name=order]")];
   const told = form.querySelector("[data-count]");
+  // What to say of each number of ticked orders, from none to all: languages have several plural forms.
+  const texts = JSON.parse(told.dataset.textSelected);
   const count = () => {
     const ticked = boxes.filter((box) => box.checked).length;
-    if (ticked > most) told.textContent = `${ticked} selected; at most ${most} go at once.`;
-    else told.textContent = ticked ? `${ticked} selected` : `At most ${most} at once.`;
+    told.textContent = texts[ticked];
   };
   form.addEventListener("change", count);
   form.addEventListener("click", (event) => {

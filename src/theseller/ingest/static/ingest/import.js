@@ -8,6 +8,13 @@ const confirmAtOnce = form.querySelector("input[name=confirm]");
 const send = document.getElementById("import-send");
 const limit = Number(form.dataset.limitMb) * 1024 * 1024;
 const most = Number(form.dataset.most);
+// Translated with the page: a step (waiting, importing, checking) has its name, and a sentence with the file.
+const texts = document.getElementById("import-texts").dataset;
+const steps = {
+  waiting: [texts.textWaiting, texts.textWaitingFile],
+  importing: [texts.textImporting, texts.textImportingFile],
+  checking: [texts.textChecking, texts.textCheckingFile],
+};
 const kept = new WeakMap(); // card → its file
 
 const element = (tag, properties, ...children) => {
@@ -27,9 +34,10 @@ function problemCard(file, title, text) {
   return card;
 }
 
-function waitingCard(file, text) {
+function waitingCard(file, step) {
+  const [text, withFile] = steps[step];
   const bar = element("progress", { className: "progress", max: 1, value: 0 });
-  bar.setAttribute("aria-label", `${text} ${file.name}`);
+  bar.setAttribute("aria-label", withFile.replace("{file}", () => file.name));
   const card = element("article", { className: "card import-card" }, element("div", { className: "section-head" }, element("h2", { textContent: file.name }), element("span", { className: "muted small", textContent: text })), bar);
   card.setAttribute("aria-busy", "true");
   return [card, bar];
@@ -37,12 +45,14 @@ function waitingCard(file, text) {
 
 // What an answer means that is no card: the session ended, too fast, the server is down.
 function explain(request) {
-  if (request.status === 429) return ["Too many requests", `Nothing was saved. Try again in ${request.getResponseHeader("Retry-After") || "a few"} seconds.`];
-  if (request.status === 403) return ["Import not allowed", "You no longer have permission to import, or this page is out of date. Nothing was saved. Reload the page and try again."];
-  if (request.status === 413) return ["Upload too large", "Nothing was saved. Compress the file with gzip, or request a report for a shorter period in Seller Central."];
-  if (request.status === 0) return ["The server can't be reached", "Check your connection and reload the page: you may have been signed out. The list below then shows what was saved."];
-  if (request.status === 200) return ["You have been signed out", "Nothing was saved. Reload the page, sign in and upload the file again."];
-  return ["Upload failed", `Reference: ${request.getResponseHeader("X-Request-Id") || "none"}. Check the list below to see what was saved.`];
+  const wait = request.getResponseHeader("Retry-After");
+  const reference = request.getResponseHeader("X-Request-Id");
+  if (request.status === 429) return [texts.textTooFastTitle, wait ? texts.textTooFastUntil.replace("{seconds}", wait) : texts.textTooFast];
+  if (request.status === 403) return [texts.textForbiddenTitle, texts.textForbidden];
+  if (request.status === 413) return [texts.textTooLargeTitle, texts.textTooLarge];
+  if (request.status === 0) return [texts.textUnreachableTitle, texts.textUnreachable];
+  if (request.status === 200) return [texts.textSignedOutTitle, texts.textSignedOut];
+  return [texts.textFailedTitle, reference ? texts.textFailedReference.replace("{reference}", reference) : texts.textFailed];
 }
 
 function post(file, extras, onProgress) {
@@ -61,8 +71,8 @@ function post(file, extras, onProgress) {
   });
 }
 
-async function exchange(file, extras, place, text) {
-  const [waiting, bar] = waitingCard(file, text);
+async function exchange(file, extras, place, step) {
+  const [waiting, bar] = waitingCard(file, step);
   place.replaceWith(waiting);
   const transmit = () => post(file, extras, (share) => { if (share < 1) bar.value = share; else bar.removeAttribute("value"); });
   let request = await transmit();
@@ -100,21 +110,21 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const files = Array.from(field.files);
   if (files.length > most) {
-    results.replaceChildren(notice("Too many files", `Choose at most ${most} files at a time.`));
+    results.replaceChildren(notice(texts.textTooManyTitle, texts.textTooMany));
     return;
   }
   const confirm = confirmAtOnce.checked;
-  const places = files.map((file) => waitingCard(file, "Waiting")[0]);
+  const places = files.map((file) => waitingCard(file, "waiting")[0]);
   results.replaceChildren(...places);
   send.disabled = true;
   // One after the other: a file is held in the server's memory while it is read.
   for (const [number, file] of files.entries()) {
-    if (file.size > limit) places[number].replaceWith(problemCard(file, "File too large", `At most ${form.dataset.limitMb} MB can be uploaded at once. Compress the file with gzip, or request a report for a shorter period in Seller Central.`));
-    else await exchange(file, options(confirm, false), places[number], confirm ? "Importing" : "Checking");
+    if (file.size > limit) places[number].replaceWith(problemCard(file, texts.textFileTooLargeTitle, texts.textFileTooLarge));
+    else await exchange(file, options(confirm, false), places[number], confirm ? "importing" : "checking");
   }
   send.disabled = false;
   form.reset();
-  send.textContent = "Check files";
+  send.textContent = texts.textCheckFiles;
   field.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
@@ -123,8 +133,8 @@ results.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-import], [data-discard]");
   if (!card || !button) return;
   if (button.hasAttribute("data-discard")) { card.remove(); field.focus(); return; }
-  const done = await exchange(kept.get(card), options(true, button.hasAttribute("data-partly")), card, "Importing");
+  const done = await exchange(kept.get(card), options(true, button.hasAttribute("data-partly")), card, "importing");
   done.querySelector("h2")?.focus();
 });
 
-confirmAtOnce.addEventListener("change", () => { send.textContent = confirmAtOnce.checked ? "Import" : "Check files"; });
+confirmAtOnce.addEventListener("change", () => { send.textContent = confirmAtOnce.checked ? texts.textImport : texts.textCheckFiles; });

@@ -2,7 +2,8 @@
 // The figure's table is the accessible version; this one adds a cursor for the mouse and for the arrow keys.
 //
 // <figure class="chart" data-chart="ID of hidden JSON">: {days: ["2026-11-01", …], now: [number|null, …], before: [… or empty],
-//   label, beforeLabel, kind: "money"|"number"|"percent", currency, digits, estimatedFrom: index or null}
+//   label, beforeLabel, kind: "money"|"number"|"percent", currency, digits, estimatedFrom: index or null,
+//   and the texts noData and estimatedLabel}
 
 const charts = new Map();
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -17,7 +18,7 @@ function formatter(data, compact) {
   if (data.kind === "money") Object.assign(options, { style: "currency", currency: data.currency });
   if (data.kind === "percent") Object.assign(options, { style: "percent" });
   const format = new Intl.NumberFormat(language(), options);
-  return (value) => (value === null || value === undefined ? "no data" : format.format(value).replace("-", "\u2212"));
+  return (value) => (value === null || value === undefined ? data.noData : format.format(value).replace("-", "\u2212"));
 }
 
 // Days are calendar days of the marketplace. They are drawn and written in UTC so that no zone can move one.
@@ -98,7 +99,7 @@ function cursor(figure, box, plot, data) {
 
   const lines = (index) => {
     const parts = [[day(x[index]), ""], [data.label, full(data.now[index])]];
-    if (data.estimatedFrom !== null && data.estimatedFrom !== undefined && index >= data.estimatedFrom) parts[1][0] += ` (${data.estimatedLabel ?? "estimated"})`;
+    if (data.estimatedFrom !== null && data.estimatedFrom !== undefined && index >= data.estimatedFrom) parts[1][0] += ` (${data.estimatedLabel})`;
     if (data.before.length) parts.push([data.beforeLabel, full(data.before[index])]);
     return parts;
   };

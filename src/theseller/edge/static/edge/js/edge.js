@@ -48,7 +48,7 @@ doc.addEventListener("click", (event) => {
   if ("print" in target.dataset) window.print();
   if ("close" in target.dataset) target.closest("dialog, .notice")?.[target.closest("dialog") ? "close" : "remove"]();
   if ("copy" in target.dataset) {
-    navigator.clipboard?.writeText(doc.getElementById(target.dataset.copy)?.textContent.trim() ?? "").then(() => say("Copied."));
+    navigator.clipboard?.writeText(doc.getElementById(target.dataset.copy)?.textContent.trim() ?? "").then(() => say(doc.getElementById("voice")?.dataset.textCopied ?? ""));
   }
 });
 
@@ -93,10 +93,13 @@ doc.addEventListener("htmx:afterSettle", (event) => {
   const spoken = event.detail.elt?.querySelector?.("[data-say]");
   if (spoken) say(spoken.dataset.say || spoken.textContent.trim());
 });
-doc.addEventListener("htmx:sendError", () => toast("The server can't be reached. Check your connection, then reload the page to see where things stand."));
+/* The texts are attributes of the place where they appear, so that they are translated with the page. */
+const texts = () => doc.getElementById("toasts")?.dataset ?? {};
+doc.addEventListener("htmx:sendError", () => toast(texts().textUnreachable));
 doc.addEventListener("htmx:responseError", (event) => {
   const wait = event.detail.xhr.getResponseHeader("Retry-After");
-  if (event.detail.xhr.status === 429) toast(`That was a little too fast. Try again in ${wait || "a few"} seconds.`);
-  else if (event.detail.xhr.status === 403) toast("You have been signed out or may not do this. Reload the page.");
-  else toast(`That didn't work. Reference: ${event.detail.xhr.getResponseHeader("X-Request-Id") || "none"}.`);
+  const reference = event.detail.xhr.getResponseHeader("X-Request-Id");
+  if (event.detail.xhr.status === 429) toast(wait ? texts().textTooFastUntil.replace("{seconds}", wait) : texts().textTooFast);
+  else if (event.detail.xhr.status === 403) toast(texts().textSignedOut);
+  else toast(reference ? texts().textFailedReference.replace("{reference}", reference) : texts().textFailed);
 });
