@@ -5,7 +5,6 @@ from __future__ import annotations
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.lib.translation_marks import gettext_noop
 
-#: For types whose value, read as words, is not the term.
 _NAMES = {
     ChargeType.PRINCIPAL: gettext_noop("Product sales"),
     ChargeType.SHIPPING: gettext_noop("Shipping credits"),
@@ -28,10 +27,27 @@ _NAMES = {
     ChargeType.ITEM_TAX: gettext_noop("Tax collected"),
     ChargeType.SHIPPING_TAX: gettext_noop("Tax on shipping"),
     ChargeType.GIFTWRAP_TAX: gettext_noop("Tax on gift wrap"),
+    ChargeType.LIQUIDATION: gettext_noop("Liquidation"),
+    ChargeType.GOODWILL: gettext_noop("Goodwill"),
+    ChargeType.RESTOCKING: gettext_noop("Restocking"),
+    ChargeType.SHIPPING_CHARGEBACK: gettext_noop("Shipping chargeback"),
+    ChargeType.STORAGE: gettext_noop("Storage"),
+    ChargeType.REMOVAL: gettext_noop("Removal"),
+    ChargeType.SUBSCRIPTION: gettext_noop("Subscription"),
+    ChargeType.DEAL: gettext_noop("Deal"),
+    ChargeType.COUPON: gettext_noop("Coupon"),
+    ChargeType.POSTAGE: gettext_noop("Postage"),
+    ChargeType.OTHER_FEE: gettext_noop("Other fee"),
+    ChargeType.ADVERTISING: gettext_noop("Advertising"),
+    ChargeType.REIMBURSEMENT: gettext_noop("Reimbursement"),
+    ChargeType.WITHHELD_TAX: gettext_noop("Withheld tax"),
+    ChargeType.RESERVE: gettext_noop("Reserve"),
+    ChargeType.TRANSFER: gettext_noop("Transfer"),
+    ChargeType.DEBT: gettext_noop("Debt"),
     ChargeType.UNCLASSIFIED: gettext_noop("Not classified"),
 }
 
 
 def charge_name(charge_type: ChargeType) -> str:
     """Return the name of a charge type on pages: "FBA fulfillment fee"."""
-    return _NAMES.get(charge_type) or charge_type.value.replace("_", " ").capitalize()
+    return _NAMES[charge_type]

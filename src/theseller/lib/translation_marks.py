@@ -43,8 +43,11 @@ def gettext_noop(text: str) -> str:
 def marked(template: str, **values: object) -> MarkedText:
     """Put values into a text that was marked by `gettext_noop`.
 
-    For example ``marked(gettext_noop("line %(line)s is too long"), line=7)``.
+    For example ``marked(gettext_noop("line %(line)s is too long"), line=7)``. A text that has its
+    values already is returned as it is.
     """
+    if isinstance(template, MarkedText):
+        return template
     return _made(template, "", 0, values)
 
 

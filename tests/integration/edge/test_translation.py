@@ -6,6 +6,7 @@ brackets was not translated, and must be data: names, numbers, codes.
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -17,13 +18,20 @@ from django.utils import translation
 from tests.cast import Cast, create_cast
 from tests.integration.analytics.facts import DE, Shop
 from tests.integration.analytics.lifelike import Year
+from tests.integration.ingest.imports.files import ALICE, report, settlement_text
 from tests.operators import create_operator, operator_client
 
 import theseller
 from theseller.accounts.models import User
+from theseller.amazon.charge_classifier import ChargeType
+from theseller.amazon.charge_display_names import charge_name
+from theseller.amazon.reports import ReportType, inspect_report
 from theseller.edge.translated_texts import translated, translated_error
+from theseller.ingest.imports.inspection_texts import period_texts
+from theseller.ingest.imports.outcome_texts import outcome_texts
+from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock
-from theseller.lib.translation_marks import gettext_noop, marked, ngettext
+from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
 
 _VOID = {"br", "hr", "img", "input", "link", "meta", "path", "use"}
 #: Elements that show names and codes as they are.
@@ -253,3 +261,51 @@ def test_a_text_without_a_translation_is_found() -> None:
         '<p>⟦a <b>b</b>⟧</p><p lang="en">Evidence</p><p hidden data-text-copied="Copied"></p></html>'
     )
     assert _untranslated(page) == ["Said", "not", "Copied"]
+
+
+@pytest.mark.usefixtures("bracketed")
+@pytest.mark.parametrize(
+    "content",
+    [
+        report(ALICE, ReportType.ALL_ORDERS_BY_ORDER_DATE),
+        report(ALICE, ReportType.SALES_AND_TRAFFIC),
+        settlement_text(ALICE),
+        report(ALICE, ReportType.ALL_ORDERS_BY_ORDER_DATE).replace("\n", "\nx\ty", 1),
+        "<html><body>",
+        "a\tb\n1\t2\n",
+        "",
+    ],
+    ids=["orders", "traffic", "settlement", "unreadable row", "web page", "unknown", "empty"],
+)
+def test_every_text_about_a_checked_file_is_translated(content: str) -> None:
+    found = inspect_report(lambda: [content.encode()])
+    texts = [
+        *(found.why_not, found.advice, found.type_evidence, found.encoding_evidence),
+        *(text for text in (*found.warnings, *period_texts(found))),
+        *(row.reason for row in found.rows_refused),
+        *(
+            text
+            for status in ImportStatus
+            for text in outcome_texts(ImportOutcome(status, found, why_not=found.why_not or "no"))
+        ),
+    ]
+    known = _literals()
+    for text in filter(None, texts):
+        template = text.template if isinstance(text, MarkedText) else text
+        assert template in known, (
+            f"the text is not a literal, so makemessages can't list it: {text}"
+        )
+        assert _untranslated(translated(text)) == []
+
+
+def _literals() -> set[str]:
+    return {
+        node.value
+        for path in Path(theseller.__path__[0]).glob("**/*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    } | {"no"}
+
+
+def test_every_charge_has_a_name() -> None:
+    assert all(charge_name(one) for one in ChargeType)

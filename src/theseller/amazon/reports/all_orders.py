@@ -41,6 +41,7 @@ from theseller.amazon.reports.report_types_and_columns import (
 from theseller.amazon.reports.settlement_row_repair import FEWER_CELLS, without_blank_tail
 from theseller.lib.marketplaces import Marketplace
 from theseller.lib.money import minor_unit_digits
+from theseller.lib.translation_marks import gettext_noop
 
 
 class AllOrdersLine(msgspec.Struct, frozen=True):
@@ -175,8 +176,8 @@ class AllOrdersDecoder:
         if missing > 0:
             if cut:
                 raise ReportRefusedError(
-                    "the file ends in the middle of a row",
-                    "Download the report again.",
+                    gettext_noop("the file ends in the middle of a row"),
+                    gettext_noop("Download the report again."),
                     line=number,
                 )
             self._short = number, list(cells)
@@ -185,7 +186,7 @@ class AllOrdersDecoder:
                 return False
             cells.extend([""] * missing)
         elif missing < 0:
-            self.findings.refuse(number, "", "more cells than the header has columns")
+            self.findings.refuse(number, "", gettext_noop("more cells than the header has columns"))
             return False
         return True
 
@@ -217,7 +218,9 @@ class AllOrdersDecoder:
         else:
             self.findings.take_back()
         rows.append(row)
-        self.findings.warn("{n} rows that a line break had cut in two were put together")
+        self.findings.warn(
+            gettext_noop("%(n)s rows that a line break had cut in two were put together")
+        )
         self._short = 0, []
         return True
 
@@ -291,7 +294,9 @@ class AllOrdersDecoder:
             if name in self.header.positions
         ):
             self.findings.warn(
-                "{n} lines repeat the column names: several reports were joined into one file"
+                gettext_noop(
+                    "%(n)s lines repeat the column names: several reports were joined into one file"
+                )
             )
             return
         cells = tuple(map(cell_parsers.bare, cells))
@@ -310,7 +315,9 @@ class AllOrdersDecoder:
             try:
                 parser(column, digits)(cell)
             except ValueError as error:
-                self.findings.refuse(number, column, safe_reason(error) if cell else "blank")
+                self.findings.refuse(
+                    number, column, safe_reason(error) if cell else gettext_noop("blank")
+                )
                 return
         raise AssertionError("a row was refused that every column's parser accepts")
 
@@ -333,11 +340,14 @@ class AllOrdersDecoder:
                 findings.add(currency, measure, sum(filter(None, map(pick, own)), Decimal(0)))
             findings.add(currency, "quantity", sum(map(_QUANTITY, own)))
         findings.warn(
-            "{n} lines are of canceled orders or items; the totals count them as the file does",
+            gettext_noop(
+                "%(n)s lines are of canceled orders or items; the totals count them as the file"
+                " does"
+            ),
             sum(map(_is_cancelled, rows)),
         )
         findings.warn(
-            "{n} lines are of sales outside Amazon's stores",
+            gettext_noop("%(n)s lines are of sales outside Amazon's stores"),
             sum(row[_MARKETPLACE] is None for row in rows),
         )
 
@@ -357,7 +367,9 @@ class AllOrdersDecoder:
             return (
                 header.type,
                 header.type_evidence
-                or "its columns; without rows the two variants of All Orders can't be told apart",
+                or gettext_noop(
+                    "its columns; without rows the two variants of All Orders can't be told apart"
+                ),
             )
         purchased, updated = (
             (period.last - period.first).days,
@@ -366,7 +378,7 @@ class AllOrdersDecoder:
         if purchased > _WINDOW_DAYS >= updated:
             return (
                 ReportType.ALL_ORDERS_BY_LAST_UPDATE,
-                (
+                gettext_noop(
                     "its columns; purchases span more than the 30 days that Amazon allows, updates"
                     " don't"
                 ),
@@ -374,12 +386,12 @@ class AllOrdersDecoder:
         if updated > _WINDOW_DAYS >= purchased:
             return (
                 ReportType.ALL_ORDERS_BY_ORDER_DATE,
-                (
+                gettext_noop(
                     "its columns; updates span more than the 30 days that Amazon allows, purchases"
                     " don't"
                 ),
             )
-        evidence = (
+        evidence = gettext_noop(
             "its columns; both variants of All Orders fit, so it is read as the one that promises"
             " less; both are imported alike"
         )
@@ -394,7 +406,7 @@ def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized
     if not COLUMNS[ReportType.ALL_ORDERS_BY_ORDER_DATE].required <= names:
         return None
     if expected in ALL_ORDERS:
-        evidence = (
+        evidence = gettext_noop(
             "its columns are those of All Orders; the type of the request decides which of the two"
             " it is"
         )
@@ -402,15 +414,15 @@ def _recognize(names: frozenset[str], expected: ReportType | None) -> Recognized
     if "cpf" in names:
         return Recognized(
             ReportType.ALL_ORDERS_BY_ORDER_DATE,
-            "its columns; only All Orders by order date has cpf",
+            gettext_noop("its columns; only All Orders by order date has cpf"),
         )
     return Recognized(ReportType.ALL_ORDERS_BY_LAST_UPDATE, "", decided=False)
 
 
 FORMAT = FlatFormat(
     titles={
-        ReportType.ALL_ORDERS_BY_ORDER_DATE: "All Orders, by order date",
-        ReportType.ALL_ORDERS_BY_LAST_UPDATE: "All Orders, by last update",
+        ReportType.ALL_ORDERS_BY_ORDER_DATE: gettext_noop("All Orders, by order date"),
+        ReportType.ALL_ORDERS_BY_LAST_UPDATE: gettext_noop("All Orders, by last update"),
     },
     names={
         "orders-by-date": ReportType.ALL_ORDERS_BY_ORDER_DATE,

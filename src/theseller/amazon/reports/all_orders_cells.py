@@ -8,6 +8,7 @@ from functools import partial
 
 from theseller.amazon.reports import cell_parsers
 from theseller.amazon.reports.errors import BadCellError
+from theseller.lib.translation_marks import gettext_noop
 
 #: Order of the picked cells; `AllOrdersDecoder` unpacks them in this order.
 PICKED = (
@@ -48,7 +49,7 @@ def order_id(text: str) -> str:
     """
     if not _ORDER_ID.fullmatch(text):
         cell_parsers.refuse_rounded(text)
-        raise BadCellError("not an order number")
+        raise BadCellError(gettext_noop("not an order number"))
     return text
 
 
@@ -76,7 +77,7 @@ def item_id(text: str) -> str:
     """
     if not _ITEM_ID.fullmatch(text):
         cell_parsers.refuse_rounded(text)
-        raise BadCellError("not an order item number")
+        raise BadCellError(gettext_noop("not an order item number"))
     return text
 
 
@@ -87,7 +88,7 @@ def sku_of(text: str) -> str:
         BadCellError: it is blank or longer.
     """
     if not 0 < len(text) <= 100:
-        raise BadCellError("not a SKU of 1 to 100 characters")
+        raise BadCellError(gettext_noop("not a SKU of 1 to 100 characters"))
     return text
 
 
@@ -98,7 +99,7 @@ def title_of(text: str) -> str:
         BadCellError: it is longer.
     """
     if len(text) > 2000:
-        raise BadCellError("longer than a title")
+        raise BadCellError(gettext_noop("longer than a title"))
     return text
 
 

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
 from theseller.amazon.reports.settlement_amounts import sure_amount
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
+from theseller.lib.translation_marks import gettext_noop, marked
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ def whole(text: str) -> int:
     if not _WHOLE.fullmatch(text) and not _WHOLE.fullmatch(
         text := text.strip().translate(_FULL_WIDTH)
     ):
-        raise BadCellError("not a whole number")
+        raise BadCellError(gettext_noop("not a whole number"))
     return int(text.partition(".")[0])
 
 
@@ -118,7 +119,9 @@ def instant(text: str) -> datetime:
     except ValueError:
         if (match := _MOMENT.fullmatch(text)) and match["year"] and match["zone"]:
             return DateNotation(None).moment(text)[0]
-        raise BadCellError("not a date and time such as 2026-03-01T10:00:00+00:00") from None
+        raise BadCellError(
+            gettext_noop("not a date and time such as 2026-03-01T10:00:00+00:00")
+        ) from None
     if value.tzinfo is UTC and 1995 <= value.year <= 2100:  # The usual case, without another call.
         return value
     return _plausible(value)
@@ -126,9 +129,9 @@ def instant(text: str) -> datetime:
 
 def _plausible(value: datetime) -> datetime:
     if value.tzinfo is None:
-        raise BadCellError("no time zone")
+        raise BadCellError(gettext_noop("no time zone"))
     if value.year not in _YEARS:
-        raise BadCellError("not a year of Amazon's")
+        raise BadCellError(gettext_noop("not a year of Amazon's"))
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
@@ -152,7 +155,9 @@ def refuse_rounded(text: str) -> None:
         BadCellError: it is one.
     """
     if _ROUNDED.fullmatch(text):
-        raise BadCellError("a number that a spreadsheet has rounded: its last digits are lost")
+        raise BadCellError(
+            gettext_noop("a number that a spreadsheet has rounded: its last digits are lost")
+        )
 
 
 def asin(text: str) -> str:
@@ -163,7 +168,7 @@ def asin(text: str) -> str:
     """
     upper = text.upper() if text.isascii() else text
     if upper and not _ASIN.fullmatch(upper):
-        raise BadCellError("not an ASIN")
+        raise BadCellError(gettext_noop("not an ASIN"))
     return upper
 
 
@@ -175,7 +180,7 @@ def currency(text: str) -> str:
     """
     upper = text.strip().upper() if text.isascii() else text
     if upper and not _CURRENCY.fullmatch(upper):
-        raise BadCellError("not a currency code")
+        raise BadCellError(gettext_noop("not a currency code"))
     return upper
 
 
@@ -188,7 +193,7 @@ def words(text: str) -> str:
         BadCellError: it has another shape.
     """
     if text and not _WORDS.fullmatch(text):
-        raise BadCellError("not a word of Amazon's")
+        raise BadCellError(gettext_noop("not a word of Amazon's"))
     return text
 
 
@@ -200,7 +205,7 @@ def flag(text: str) -> bool | None:
     """
     folded = text.strip().casefold()
     if folded not in _FLAGS:
-        raise BadCellError("neither true nor false")
+        raise BadCellError(gettext_noop("neither true nor false"))
     return _FLAGS[folded]
 
 
@@ -213,7 +218,7 @@ def sales_channel(text: str) -> tuple[str, Marketplace | None]:
         BadCellError: it is not a sales channel.
     """
     if not _CHANNEL.fullmatch(text):
-        raise BadCellError("not a sales channel")
+        raise BadCellError(gettext_noop("not a sales channel"))
     return text, by_sales_channel(text)
 
 
@@ -226,7 +231,12 @@ def promotions(text: str) -> tuple[str, ...]:
         BadCellError: there are more than 200.
     """
     if text.count(",") > _PROMOTIONS_MAX:
-        raise BadCellError(f"more than {_PROMOTIONS_MAX} promotions")
+        raise BadCellError(
+            marked(
+                gettext_noop("more than %(promotions_max)s promotions"),
+                promotions_max=_PROMOTIONS_MAX,
+            )
+        )
     return tuple(
         part
         for part in (piece.strip() for piece in text.split(","))
@@ -237,8 +247,8 @@ def promotions(text: str) -> tuple[str, ...]:
 class DateOrder(StrEnum):
     """How ``03/04/2026`` is meant."""
 
-    DAY_FIRST = "day first"
-    MONTH_FIRST = "month first"
+    DAY_FIRST = gettext_noop("day first")
+    MONTH_FIRST = gettext_noop("month first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +270,7 @@ class DateNotation:
         """
         match = _MOMENT.fullmatch(text)
         if not match:
-            raise BadCellError("not a date of a notation we know")
+            raise BadCellError(gettext_noop("not a date of a notation we know"))
         year, month, day = self._day(match)
         try:
             if not match["hour"]:
@@ -272,7 +282,7 @@ class DateNotation:
             )
         except (ValueError, OverflowError) as error:
             raise BadCellError(
-                str(error) if isinstance(error, BadCellError) else "no such date"
+                str(error) if isinstance(error, BadCellError) else gettext_noop("no such date")
             ) from None
 
     def _day(self, match: re.Match[str]) -> tuple[int, int, int]:
@@ -311,16 +321,16 @@ _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})", re.ASCII)
 
 def _zone(name: str | None) -> timezone:
     if name is None:
-        raise BadCellError("no time zone")
+        raise BadCellError(gettext_noop("no time zone"))
     if offset := _OFFSET.fullmatch(name):
         minutes = int(offset[2]) * 60 + int(offset[3])
         return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes))
     if name not in _ZONES:
-        raise BadCellError("a time zone we don't know")
+        raise BadCellError(gettext_noop("a time zone we don't know"))
     return UTC if not _ZONES[name] else timezone(timedelta(hours=_ZONES[name]))
 
 
-_ADVICE = (
+_ADVICE = gettext_noop(
     "Download the report again from Seller Central as Flat File V2 and don't open it in a"
     " spreadsheet; with Seller Central set to English, dates are written year first."
 )
@@ -358,11 +368,12 @@ class DateEvidence:
         """
         if self._day_first and self._month_first:
             raise ReportRefusedError(
-                "some dates begin with the day and others with the month", _ADVICE
+                gettext_noop("some dates begin with the day and others with the month"), _ADVICE
             )
         if self._unsure and not self._day_first and not self._month_first:
             raise ReportRefusedError(
-                "the dates don't tell whether the day or the month comes first", _ADVICE
+                gettext_noop("the dates don't tell whether the day or the month comes first"),
+                _ADVICE,
             )
         return (
             DateOrder.DAY_FIRST

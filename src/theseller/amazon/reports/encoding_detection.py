@@ -24,6 +24,7 @@ from theseller.amazon.reports.text_plausibility import (
     reads_as_japanese,
     reads_as_text,
 )
+from theseller.lib.translation_marks import gettext_noop, marked
 
 UTF8, UTF16, LATIN1, EUC_JP, GB18030 = "utf-8", "utf-16", "iso8859-1", "euc_jp", "gb18030"
 
@@ -84,31 +85,37 @@ def decide_encoding(
     seen = _look(source, check_utf8=codec in {None, UTF8})
     if seen.bom and codec not in {None, seen.bom}:
         raise ReportRefusedError(
-            f"the file's own mark says {seen.bom}, not the encoding asked for",
-            "Leave --encoding away.",
+            marked(
+                gettext_noop("the file's own mark says %(bom)s, not the encoding asked for"),
+                bom=seen.bom,
+            ),
+            gettext_noop("Leave --encoding away."),
         )
     if seen.bom == UTF16:
-        return Encoding(UTF16, "byte order mark")
+        return Encoding(UTF16, gettext_noop("byte order mark"))
     if codec == UTF16:
-        raise ReportRefusedError("the file has no UTF-16 byte order mark", "Leave --encoding away.")
+        raise ReportRefusedError(
+            gettext_noop("the file has no UTF-16 byte order mark"),
+            gettext_noop("Leave --encoding away."),
+        )
     if codec is not None and codec != UTF8:
-        return Encoding(codec, "asked for")
+        return Encoding(codec, gettext_noop("asked for"))
     if seen.bad_line is None:
         _refuse_escapes(source, seen)
         reason = (
-            "byte order mark"
+            gettext_noop("byte order mark")
             if seen.bom
-            else "only ASCII characters"
+            else gettext_noop("only ASCII characters")
             if seen.ascii_only
-            else "every byte is valid UTF-8"
+            else gettext_noop("every byte is valid UTF-8")
         )
-        return Encoding(UTF8, reason if codec is None or seen.bom else "asked for")
+        return Encoding(UTF8, reason if codec is None or seen.bom else gettext_noop("asked for"))
     if seen.bom or codec == UTF8:
         raise ReportRefusedError(
             (
-                "this is not valid UTF-8, though the file says it is"
+                gettext_noop("this is not valid UTF-8, though the file says it is")
                 if seen.bom
-                else "this is not valid UTF-8"
+                else gettext_noop("this is not valid UTF-8")
             ),
             _ADVICE,
             line=seen.bad_line,
@@ -134,7 +141,8 @@ def _accepted(wanted: str | None) -> str | None:
         return _ACCEPTED[codecs.lookup(wanted).name]
     except (LookupError, ValueError):  # ValueError: a null character in the name
         raise ReportRefusedError(
-            "no report comes in the encoding asked for", f"Choose {CHOICES}."
+            gettext_noop("no report comes in the encoding asked for"),
+            marked(gettext_noop("Choose %(choices)s."), choices=CHOICES),
         ) from None
 
 
@@ -150,10 +158,12 @@ def _look(source: Source, *, check_utf8: bool) -> _Witness:
         if seen.bom != UTF16 and b"\x00" in piece:
             number = line + _line_ends(piece[: piece.index(b"\x00")])
             if not seen.bom and _is_utf16(piece):
-                raise ReportRefusedError("the file is UTF-16 without a byte order mark", _ADVICE)
+                raise ReportRefusedError(
+                    gettext_noop("the file is UTF-16 without a byte order mark"), _ADVICE
+                )
             raise ReportRefusedError(
-                "the file holds binary data, not text",
-                "Check that it is the report itself.",
+                gettext_noop("the file holds binary data, not text"),
+                gettext_noop("Check that it is the report itself."),
                 line=number,
             )
         seen.ascii_only = seen.ascii_only and piece.isascii()
@@ -186,7 +196,7 @@ def _line_ends(piece: bytes) -> int:
 
 def _bom(head: bytes) -> str | None:
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise ReportRefusedError("the file is encoded in UTF-32", _ADVICE)
+        raise ReportRefusedError(gettext_noop("the file is encoded in UTF-32"), _ADVICE)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return UTF16
     return UTF8 if head.startswith(codecs.BOM_UTF8) else None
@@ -198,7 +208,7 @@ def _refuse_escapes(source: Source, seen: _Witness) -> None:
     Its letters are ASCII characters after an escape.
     """
     if seen.escape_line is not None and kept_bytes(source).escapes:
-        reason = (
+        reason = gettext_noop(
             "the file holds escape sequences, as text in ISO-2022 (JIS) does, which we don't read"
         )
         raise ReportRefusedError(reason, _ADVICE, line=seen.escape_line)
@@ -210,17 +220,22 @@ def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encod
     The letters are those of the cells that are kept, the stores those that the file names. The
     decision must decode those cells to text, and no other encoding may decode them to another text.
     """
-    not_utf8 = f"not UTF-8 (line {seen.bad_line})"
+    not_utf8 = marked(gettext_noop("not UTF-8 (line %(bad_line)s)"), bad_line=seen.bad_line)
     cells = kept.cells
     if not cells:
         return Encoding(
             LATIN1,
-            f"{not_utf8}; all that is kept of it is ASCII, so nothing depends on which encoding"
-            " it is",
+            marked(
+                gettext_noop(
+                    "%(not_utf8)s; all that is kept of it is ASCII, so nothing depends on which"
+                    " encoding it is"
+                ),
+                not_utf8=not_utf8,
+            ),
         )
     if kept.utf8_share > 0.8:
         raise ReportRefusedError(
-            "this is damaged UTF-8: the file was cut or changed after Amazon made it",
+            gettext_noop("this is damaged UTF-8: the file was cut or changed after Amazon made it"),
             _ADVICE,
             line=seen.bad_line,
         )
@@ -230,11 +245,26 @@ def _by_evidence(seen: _Witness, kept: KeptBytes, declared: str | None) -> Encod
         and (declared in fits or not fits)
         and _decodes(cells, declared)
     ):
-        return Encoding(declared, f"{not_utf8}; served as {declared}")
+        return Encoding(
+            declared,
+            marked(
+                gettext_noop("%(not_utf8)s; served as %(declared)s"),
+                not_utf8=not_utf8,
+                declared=declared,
+            ),
+        )
     if codec := _chosen(cells, fits, kept.stores):
-        return Encoding(codec, f"{not_utf8}; decided by its letters and the stores it names")
+        return Encoding(
+            codec,
+            marked(
+                gettext_noop("%(not_utf8)s; decided by its letters and the stores it names"),
+                not_utf8=not_utf8,
+            ),
+        )
     raise ReportRefusedError(
-        "the file is not UTF-8, and its letters don't tell which other encoding it is",
+        gettext_noop(
+            "the file is not UTF-8, and its letters don't tell which other encoding it is"
+        ),
         _ADVICE,
         line=seen.bad_line,
     )
@@ -294,7 +324,9 @@ def decoded(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
         number = line + _line_ends(error.object[: error.start])
     if number:  # Outside of the handler: the decoder's own error holds the text.
         raise ReportRefusedError(
-            f"these bytes are not valid {encoding.codec}", _ADVICE, line=number
+            marked(gettext_noop("these bytes are not valid %(codec)s"), codec=encoding.codec),
+            _ADVICE,
+            line=number,
         )
 
 

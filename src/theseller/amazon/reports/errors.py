@@ -5,6 +5,10 @@ The text says what is wrong and what to do, and never quotes a cell.
 
 from __future__ import annotations
 
+from typing import cast
+
+from theseller.lib.translation_marks import gettext_noop
+
 
 class ReportRefusedError(Exception):
     """A report can't be read, or not as a whole.
@@ -38,4 +42,6 @@ def safe_reason(error: ValueError) -> str:
 
     It is our own reason, never another library's, which may quote the cell.
     """
-    return str(error) if isinstance(error, BadCellError) else "can't be read"
+    if not isinstance(error, BadCellError):
+        return gettext_noop("can't be read")
+    return cast("str", error.args[0])  # str() would lose what the translation needs

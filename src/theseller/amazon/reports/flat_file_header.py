@@ -18,6 +18,7 @@ from theseller.amazon.reports.report_types_and_columns import (
     column_name,
 )
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
+from theseller.lib.translation_marks import gettext_noop, marked
 
 _BLANK = "\t \x1a\ufeff"
 #: Lines that are searched for a header of ours that another program changed; separators, and what
@@ -31,7 +32,7 @@ _SEPARATORS = {
     " {2,}": "spaces",
     " ": "spaces",
 }
-_UNOPENED = (
+_UNOPENED = gettext_noop(
     "Download it again from Seller Central as Text and import that file without opening it in"
     " Excel, Numbers or an editor first."
 )
@@ -63,11 +64,11 @@ _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-
         "vat",
     ]
 )
-_OURS = (
+_OURS = gettext_noop(
     "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and"
     " Traffic as JSON."
 )
-_LANGUAGE = (
+_LANGUAGE = gettext_noop(
     "If its column names are not English, set Seller Central > Settings > Account Info > Language"
     " for feed processing report to English and download it again."
 )
@@ -151,7 +152,12 @@ def read_header(
     cells = line.lstrip("\ufeff").split("\t")
     if len(cells) > limits.columns:
         raise ReportRefusedError(
-            f"the first line has more than {limits.columns} columns", _OURS, line=number
+            marked(
+                gettext_noop("the first line has more than %(columns)s columns"),
+                columns=limits.columns,
+            ),
+            _OURS,
+            line=number,
         )
     names = [column_name(cell) for cell in cells]
     tried = (recognize(frozenset(names), expected) for recognize in recognizers)
@@ -165,8 +171,8 @@ def read_header(
     kept = [name for name in names if name in columns.kept]
     if len(kept) != len(set(kept)):
         raise ReportRefusedError(
-            "a column is twice in the first line",
-            "Download the report again and don't change it.",
+            gettext_noop("a column is twice in the first line"),
+            gettext_noop("Download the report again and don't change it."),
             line=number,
         )
     dropped = tuple(
@@ -213,18 +219,26 @@ def _refuse_resaved(lines: Sequence[str]) -> None:
                 continue
             if name:
                 raise ReportRefusedError(
-                    f"the columns are separated by {name}: another program saved this file again",
+                    marked(
+                        gettext_noop(
+                            "the columns are separated by %(name)s: another program saved this"
+                            " file again"
+                        ),
+                        name=name,
+                    ),
                     _UNOPENED,
                     line=number,
                 )
             if '"' in cells[0]:
                 raise ReportRefusedError(
-                    "the cells are in quotes: another program saved this file again",
+                    gettext_noop("the cells are in quotes: another program saved this file again"),
                     _UNOPENED,
                     line=number,
                 )
             raise ReportRefusedError(
-                "there are lines above the column names, which another program or person added",
+                gettext_noop(
+                    "there are lines above the column names, which another program or person added"
+                ),
                 _UNOPENED,
                 line=number,
             )
@@ -240,12 +254,18 @@ def _refuse_stranger(names: set[str], cells: list[str]) -> None:
         if len(missing) <= len(columns.required) // 2:
             lacking = ", ".join(missing)
             raise ReportRefusedError(
-                f"this looks like {kind} but lacks the columns {lacking}",
-                "Download it again, complete.",
+                marked(
+                    gettext_noop("this looks like %(kind)s but lacks the columns %(lacking)s"),
+                    kind=kind,
+                    lacking=lacking,
+                ),
+                gettext_noop("Download it again, complete."),
                 line=1,
             )
     if len(cells) >= 10:
         raise ReportRefusedError(
-            "no report that we support has these columns", f"{_OURS} {_LANGUAGE}", line=1
+            gettext_noop("no report that we support has these columns"),
+            f"{_OURS} {_LANGUAGE}",
+            line=1,
         )
-    raise ReportRefusedError("we don't support this report", _OURS, line=1)
+    raise ReportRefusedError(gettext_noop("we don't support this report"), _OURS, line=1)

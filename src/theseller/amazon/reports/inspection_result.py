@@ -16,6 +16,7 @@ from theseller.amazon.reports.flat_file_header import DroppedColumn
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits, Source
 from theseller.amazon.reports.report_types_and_columns import ReportType
 from theseller.lib.marketplaces import Marketplace
+from theseller.lib.translation_marks import gettext_noop, marked
 
 _REFUSALS_LISTED = 100
 _CURRENCIES_MOST = 60
@@ -103,9 +104,12 @@ class Findings:
         """
         self.refused_count += 1
         if self.refused_count > self._most_refused:
-            message = f"more than {self._most_refused:,} rows can't be read"
+            message = marked(
+                gettext_noop("more than %(most_refused)s rows can't be read"),
+                most_refused=f"{self._most_refused:,}",
+            )
             raise ReportRefusedError(
-                message, "Download the report again and don't change it.", line=line
+                message, gettext_noop("Download the report again and don't change it."), line=line
             )
         if len(self.refused) < _REFUSALS_LISTED:
             self.refused.append(RefusedRow(line, column, reason))
@@ -120,7 +124,7 @@ class Findings:
         self.refused_count -= 1
 
     def warn(self, text: str, count: int = 1) -> None:
-        """Count a warning; a `{n}` in the text becomes the count."""
+        """Count a warning; a `%(n)s` in the text becomes the count."""
         if count:
             self.warnings[text] = self.warnings.get(text, 0) + count
 
@@ -132,7 +136,8 @@ class Findings:
         """
         if currency not in self.totals and len(self.totals) >= _CURRENCIES_MOST:
             raise ReportRefusedError(
-                "the file names more currencies than Amazon pays in", "Download the report again."
+                gettext_noop("the file names more currencies than Amazon pays in"),
+                gettext_noop("Download the report again."),
             )
         measures = self.totals.setdefault(currency, {})
         measures[measure] = measures.get(measure, Decimal(0)) + amount
@@ -187,7 +192,7 @@ class Findings:
 
     def texts(self) -> tuple[str, ...]:
         """Return the warnings with their counts."""
-        return tuple(text.replace("{n}", str(count)) for text, count in self.warnings.items())
+        return tuple(marked(text, n=count) for text, count in self.warnings.items())
 
 
 def conclude(
@@ -209,8 +214,12 @@ def conclude(
     refused = findings.refused_count
     why, advice = verdict
     if refused and not why:
-        why = f"{refused} of {refused + findings.rows} rows can't be read"
-        advice = (
+        why = marked(
+            gettext_noop("%(refused)s of %(rows)s rows can't be read"),
+            refused=refused,
+            rows=refused + findings.rows,
+        )
+        advice = gettext_noop(
             "Download the report again and don't change it; or choose to import the readable rows"
             " only."
         )
@@ -235,7 +244,7 @@ def conclude(
         warnings=(
             findings.texts()
             if findings.rows or refused
-            else (*findings.texts(), "the report holds no rows")
+            else (*findings.texts(), gettext_noop("the report holds no rows"))
         ),
         importable=not why,
         why_not=why,
@@ -258,6 +267,14 @@ def refusal(
         size=source.size if source else 0,
         sha256=source.sha256 if source else "",
         importable=False,
-        why_not=f"line {error.line}: {error.reason}" if error.line else error.reason,
+        why_not=(
+            marked(
+                gettext_noop("line %(line)s: %(reason)s"),
+                line=error.line,
+                reason=marked(error.reason),
+            )
+            if error.line
+            else error.reason
+        ),
         advice=error.advice,
     )

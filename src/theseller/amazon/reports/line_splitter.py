@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from theseller.amazon.reports.encoding_detection import Encoding, decide_encoding, decoded
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Chunks, Limits, Source
+from theseller.lib.translation_marks import gettext_noop, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,9 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
         text = piece
         if "\x00" in text:  # Only UTF-16 gets here with one.
             raise ReportRefusedError(
-                "the file holds null characters", "Check that it is the report itself.", line=number
+                gettext_noop("the file holds null characters"),
+                gettext_noop("Check that it is the report itself."),
+                line=number,
             )
         if not ending:
             text, pending = pending + text, ""
@@ -126,10 +129,14 @@ def split_lines(texts: Iterable[str], limits: Limits) -> Iterator[Batch]:
 
 def _check(lines: list[str], number: int, limits: Limits) -> None:
     if number + len(lines) > limits.lines + 1:
-        message = f"the file has more than {limits.lines:,} lines"
+        message = marked(
+            gettext_noop("the file has more than %(lines)s lines"), lines=f"{limits.lines:,}"
+        )
         raise ReportRefusedError(
             message,
-            "Ask Seller Central for a shorter period and import the parts one after another.",
+            gettext_noop(
+                "Ask Seller Central for a shorter period and import the parts one after another."
+            ),
         )
     if max(map(len, lines)) > limits.line:
         place = next(place for place, line in enumerate(lines) if len(line) > limits.line)
@@ -137,7 +144,12 @@ def _check(lines: list[str], number: int, limits: Limits) -> None:
 
 
 def _refuse_long(number: int, limits: Limits) -> None:
-    message = f"the line is longer than {limits.line >> 10} KiB, which no report's is"
+    message = marked(
+        gettext_noop("the line is longer than %(line)s KiB, which no report's is"),
+        line=limits.line >> 10,
+    )
     raise ReportRefusedError(
-        message, "Check that the file is the report itself, with one row on each line.", line=number
+        message,
+        gettext_noop("Check that the file is the report itself, with one row on each line."),
+        line=number,
     )

@@ -16,12 +16,13 @@ from pathlib import PurePath
 
 from theseller.amazon.gunzip import Damage, GunzipError, GunzipLimits, gunzip, sliced
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.lib.translation_marks import gettext_noop, marked
 
 Chunks = Iterable[bytes] | Callable[[], Iterable[bytes]]
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18  # cells are freed piece by piece; larger pieces were not faster
-_AGAIN = (
+_AGAIN = gettext_noop(
     "Download the report again from Seller Central as Text (tab-delimited) and give it to us"
     " unchanged."
 )
@@ -83,20 +84,25 @@ class Source:
                 refuse_by_magic(piece, self._suffix)
             size += len(piece)
             if size > self.limits.content:
-                message = f"the report is larger than {self.limits.content >> 20} MiB"
+                message = marked(
+                    gettext_noop("the report is larger than %(content)s MiB"),
+                    content=self.limits.content >> 20,
+                )
                 raise ReportRefusedError(
                     message,
-                    "Ask Seller Central for a shorter period and import the parts one after"
-                    " another.",
+                    gettext_noop(
+                        "Ask Seller Central for a shorter period and import the parts one after"
+                        " another."
+                    ),
                 )
             digest.update(piece)
             yield piece
         if not size:
-            raise ReportRefusedError("the file is empty", _AGAIN)
+            raise ReportRefusedError(gettext_noop("the file is empty"), _AGAIN)
         if self.sha256 and digest.hexdigest() != self.sha256:
             raise ReportRefusedError(
-                "the file changed while it was being read",
-                "Import it again when nothing else writes to it.",
+                gettext_noop("the file changed while it was being read"),
+                gettext_noop("Import it again when nothing else writes to it."),
             )
         self.size, self.sha256 = size, digest.hexdigest()
 
@@ -171,20 +177,29 @@ def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
 def _refused_gzip(damage: Damage, limits: Limits) -> ReportRefusedError:
     if damage is Damage.TRUNCATED:
         return ReportRefusedError(
-            "the gzip file ends too early: the download was cut off", "Download the report again."
+            gettext_noop("the gzip file ends too early: the download was cut off"),
+            gettext_noop("Download the report again."),
         )
     if damage is Damage.TOO_COMPRESSED:
-        message = (
-            f"the file grows to more than {limits.expansion} times its size when decompressed,"
-            " which no report does"
+        message = marked(
+            gettext_noop(
+                "the file grows to more than %(expansion)s times its size when decompressed, which"
+                " no report does"
+            ),
+            expansion=limits.expansion,
         )
         return ReportRefusedError(message, _AGAIN)
     if damage is Damage.TOO_MANY_MEMBERS:
         return ReportRefusedError(
-            f"the gzip file consists of more than {limits.members:,} parts, which no report does",
+            marked(
+                gettext_noop(
+                    "the gzip file consists of more than %(members)s parts, which no report does"
+                ),
+                members=f"{limits.members:,}",
+            ),
             _AGAIN,
         )
-    return ReportRefusedError("the gzip compression of the file is damaged", _AGAIN)
+    return ReportRefusedError(gettext_noop("the gzip compression of the file is damaged"), _AGAIN)
 
 
 def refuse_by_magic(head: bytes, suffix: str = "") -> None:
@@ -197,37 +212,41 @@ def refuse_by_magic(head: bytes, suffix: str = "") -> None:
     """
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         if b"[Content_Types].xml" in head or b"xl/" in head or suffix in {".xlsx", ".xlsm"}:
-            raise ReportRefusedError("this is an Excel workbook", _AGAIN)
+            raise ReportRefusedError(gettext_noop("this is an Excel workbook"), _AGAIN)
         raise ReportRefusedError(
-            "this is a ZIP archive", "Unpack it and import the text file inside."
+            gettext_noop("this is a ZIP archive"),
+            gettext_noop("Unpack it and import the text file inside."),
         )
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise ReportRefusedError("this is an old Excel workbook", _AGAIN)
+        raise ReportRefusedError(gettext_noop("this is an old Excel workbook"), _AGAIN)
     if head.startswith(b"%PDF"):
-        raise ReportRefusedError("this is a PDF document", _AGAIN)
+        raise ReportRefusedError(gettext_noop("this is a PDF document"), _AGAIN)
     if head.startswith(_GZIP):
         raise ReportRefusedError(
-            "the file is compressed twice", "Decompress it once (gunzip) and import the result."
+            gettext_noop("the file is compressed twice"),
+            gettext_noop("Decompress it once (gunzip) and import the result."),
         )
     if head.startswith((b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd")):
         raise ReportRefusedError(
-            "this is an archive of a kind we don't open",
-            "Unpack it and import the text file inside.",
+            gettext_noop("this is an archive of a kind we don't open"),
+            gettext_noop("Unpack it and import the text file inside."),
         )
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(
         (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<script", b"<meta")
     ):
-        advice = (
+        advice = gettext_noop(
             "Sign in to Seller Central again, download the report once more, and check that the"
             " file opens as a table."
         )
         raise ReportRefusedError(
-            "this is a web page (often a sign-in or error page saved in place of the report)",
+            gettext_noop(
+                "this is a web page (often a sign-in or error page saved in place of the report)"
+            ),
             advice,
         )
     if start.startswith((b"<?xml", b"<")):
         raise ReportRefusedError(
-            "this is an XML document",
-            "Download the tab-delimited (flat file) variant of the report.",
+            gettext_noop("this is an XML document"),
+            gettext_noop("Download the tab-delimited (flat file) variant of the report."),
         )

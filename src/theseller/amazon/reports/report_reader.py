@@ -46,6 +46,7 @@ from theseller.amazon.reports.report_types_and_columns import (
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine
 from theseller.amazon.reports.unsupported_reports import refuse_unsupported
+from theseller.lib.translation_marks import gettext_noop, marked
 
 Row = AllOrdersLine | SettlementLine | TrafficDay | TrafficProduct | tuple[Any, ...]
 
@@ -121,7 +122,8 @@ class ReportStream:
             return None
         if not head:
             raise ReportRefusedError(
-                "the file holds nothing but blanks", "Download the report again."
+                gettext_noop("the file holds nothing but blanks"),
+                gettext_noop("Download the report again."),
             )
         recognizers = (form.recognize for form in FLAT_FORMATS)
         return read_header(
@@ -302,7 +304,11 @@ def _check_expected(found: ReportType, expected: ReportType | None) -> None:
     if expected is None or found is expected or {found, expected} <= ALL_ORDERS:
         return
     raise ReportRefusedError(
-        f"this is {found}, but {expected} was asked for",
-        "Import it as what it is, or choose the other file.",
+        marked(
+            gettext_noop("this is %(found)s, but %(expected)s was asked for"),
+            found=found,
+            expected=expected,
+        ),
+        gettext_noop("Import it as what it is, or choose the other file."),
         line=1,
     )

@@ -37,12 +37,15 @@ from theseller.amazon.reports.sales_and_traffic_structs import (
 )
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.money import is_plausible
+from theseller.lib.translation_marks import gettext_noop, marked
 
 _Row = TypeVar("_Row", ByDate, ByAsin)
 _Fact = TypeVar("_Fact", TrafficDay, TrafficProduct)
 
 
-_AGAIN = "Request the report again; a document that Amazon made is never broken in this place."
+_AGAIN = gettext_noop(
+    "Request the report again; a document that Amazon made is never broken in this place."
+)
 _PATH = re.compile(r"`\$([\w.\[\]]{0,120})`")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _ASIN = re.compile(r"[A-Z0-9]{10}")
@@ -91,9 +94,9 @@ class TrafficDecoder:
             self._specification.data_end_time,
         )
         if self._last < self._first:
-            raise ReportRefusedError("the period ends before it begins", _AGAIN)
+            raise ReportRefusedError(gettext_noop("the period ends before it begins"), _AGAIN)
         if self._first.year not in _YEARS or self._last.year not in _YEARS:
-            raise ReportRefusedError("the period lies in no year of Amazon's", _AGAIN)
+            raise ReportRefusedError(gettext_noop("the period lies in no year of Amazon's"), _AGAIN)
 
     @property
     def dropped(self) -> tuple[DroppedColumn, ...]:
@@ -108,7 +111,9 @@ class TrafficDecoder:
         yield from _batched(self._days())
         if self._granularity() != "DAY":
             self.findings.warn(
-                "{n} rows by date cover weeks or months, not days: they are not read",
+                gettext_noop(
+                    "%(n)s rows by date cover weeks or months, not days: they are not read"
+                ),
                 len(self._by_date),
             )
         products = 0
@@ -117,8 +122,10 @@ class TrafficDecoder:
             yield batch
         if products and self._first != self._last:
             self.findings.warn(
-                "{n} rows by product cover several days, so they can't be used per day and are"
-                " skipped",
+                gettext_noop(
+                    "%(n)s rows by product cover several days, so they can't be used per day and"
+                    " are skipped"
+                ),
                 products,
             )
 
@@ -137,7 +144,7 @@ class TrafficDecoder:
                 self.findings.refuse(
                     number,
                     "salesAndTrafficByDate.date",
-                    "a day twice, or outside the report's period",
+                    gettext_noop("a day twice, or outside the report's period"),
                 )
                 continue
             seen.add(row.date)
@@ -165,7 +172,9 @@ class TrafficDecoder:
                 for asin in (row.parent_asin, row.child_asin)
                 if asin is not None
             ):
-                self.findings.refuse(number, "salesAndTrafficByAsin.parentAsin", "not an ASIN")
+                self.findings.refuse(
+                    number, "salesAndTrafficByAsin.parentAsin", gettext_noop("not an ASIN")
+                )
                 continue
             sales, traffic = row.sales, row.traffic
             self._note(sales, traffic, "by product")
@@ -203,7 +212,9 @@ class TrafficDecoder:
                 row = decoder.decode(raw)
                 column, reason = _fault(row)
                 if not reason and not self._note_fields(raw, where):
-                    reason = f"more than {self._limits.columns} fields"
+                    reason = marked(
+                        gettext_noop("more than %(columns)s fields"), columns=self._limits.columns
+                    )
         except msgspec.ValidationError as error:
             column, reason = _path(error), "not the kind of value that Amazon documents"
         except (
@@ -319,42 +330,55 @@ def _document(pieces: Iterable[bytes], limits: Limits) -> Document:
         received += piece
         if len(received) > limits.json:
             raise ReportRefusedError(
-                f"the JSON document is larger than {limits.json >> 20} MiB",
-                "Request a shorter period.",
+                marked(
+                    gettext_noop("the JSON document is larger than %(json)s MiB"),
+                    json=limits.json >> 20,
+                ),
+                gettext_noop("Request a shorter period."),
             )
     COUNTER.left = limits.json_rows
     try:
         _OUTLINE.decode(received)
         return _DOCUMENT.decode(received)
     except TooManyRowsError:
-        reason = f"the JSON document has more than {limits.json_rows:,} rows"
+        reason = marked(
+            gettext_noop("the JSON document has more than %(json_rows)s rows"),
+            json_rows=f"{limits.json_rows:,}",
+        )
     except msgspec.ValidationError as error:
         if b'"errors"' in received[:200]:
             raise ReportRefusedError(
-                "this is an error message of Amazon's, not a report", "Request the report again."
+                gettext_noop("this is an error message of Amazon's, not a report"),
+                gettext_noop("Request the report again."),
             ) from None
         raise _no_such_report(error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise ReportRefusedError(
-            "the JSON is damaged or cut off", "Download the report again."
+            gettext_noop("the JSON is damaged or cut off"),
+            gettext_noop("Download the report again."),
         ) from None
-    raise ReportRefusedError(reason, "Request a shorter period.")
+    raise ReportRefusedError(reason, gettext_noop("Request a shorter period."))
 
 
 def _no_such_report(error: msgspec.ValidationError, at: str = "") -> ReportRefusedError:
-    advice = (
+    advice = gettext_noop(
         "We read Sales and Traffic (GET_SALES_AND_TRAFFIC_REPORT) as JSON, All Orders and"
         " settlements as Text."
     )
     return ReportRefusedError(
-        f"this JSON is no sales and traffic report (at ${at}{_path(error)})", advice
+        marked(
+            gettext_noop("this JSON is no sales and traffic report (at $%(at)s%(value)s)"),
+            at=at,
+            value=_path(error),
+        ),
+        advice,
     )
 
 
 def _specification(raw: msgspec.Raw) -> Specification:
     if len(memoryview(raw)) > _SPECIFICATION_MAX:
         raise ReportRefusedError(
-            "the report's specification is longer than any of Amazon's", _AGAIN
+            gettext_noop("the report's specification is longer than any of Amazon's"), _AGAIN
         )
     try:
         return _SPECIFICATION.decode(raw)
@@ -362,30 +386,37 @@ def _specification(raw: msgspec.Raw) -> Specification:
         raise _no_such_report(error, ".reportSpecification") from None
     except (msgspec.DecodeError, RecursionError):
         raise ReportRefusedError(
-            "the JSON is damaged or cut off", "Download the report again."
+            gettext_noop("the JSON is damaged or cut off"),
+            gettext_noop("Download the report again."),
         ) from None
 
 
 def _marketplace(specification: Specification) -> Marketplace:
     if specification.report_type != ReportType.SALES_AND_TRAFFIC:
         raise ReportRefusedError(
-            "this JSON is another report than sales and traffic",
-            f"Request {ReportType.SALES_AND_TRAFFIC}.",
+            gettext_noop("this JSON is another report than sales and traffic"),
+            marked(
+                gettext_noop("Request %(sales_and_traffic)s."),
+                sales_and_traffic=ReportType.SALES_AND_TRAFFIC,
+            ),
         )
     if len(specification.marketplace_ids) != 1:
         raise ReportRefusedError(
-            "the report names several marketplaces or none",
-            "Request it for one marketplace at a time.",
+            gettext_noop("the report names several marketplaces or none"),
+            gettext_noop("Request it for one marketplace at a time."),
         )
     marketplace = MARKETPLACES.get(specification.marketplace_ids[0])
     if marketplace is None:
         raise ReportRefusedError(
-            "the report is of a marketplace this version doesn't know", "Update TheSeller."
+            gettext_noop("the report is of a marketplace this version doesn't know"),
+            gettext_noop("Update TheSeller."),
         )
     return marketplace
 
 
 _TYPE = ReportType.SALES_AND_TRAFFIC
 FORMAT = JsonFormat(
-    titles={_TYPE: "Sales and traffic"}, names={"traffic": _TYPE}, decoder=TrafficDecoder
+    titles={_TYPE: gettext_noop("Sales and traffic")},
+    names={"traffic": _TYPE},
+    decoder=TrafficDecoder,
 )

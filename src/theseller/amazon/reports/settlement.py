@@ -29,10 +29,13 @@ from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportTyp
 from theseller.amazon.reports.settlement_amounts import AmountEvidence, AmountNotation
 from theseller.amazon.reports.settlement_row_repair import (
     FEWER_CELLS,
+    LINES_MISSING_ADVICE,
+    NO_NUMBER,
     SettlementRow,
     settlement_rows,
 )
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
+from theseller.lib.translation_marks import gettext_noop, marked
 
 
 class SettlementLine(msgspec.Struct, frozen=True):
@@ -95,19 +98,9 @@ _PLACE = {name: place for place, name in enumerate(_PICKED)}
 _DATES = itemgetter(*(_PLACE[name] for name in _OTHERS if "date" in name))
 _LONGEST = 300
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z _-]{0,30}|")
-_CASE = (
-    "If you changed the file, download it again and import it unchanged. If it is as Amazon made"
-    " it, Amazon left lines out: open a case with Amazon (Seller Central > Help) and give the"
-    " settlement's number and this difference."
-)
-_AGAIN = (
+_AGAIN = gettext_noop(
     "Download the settlement again from Seller Central > Payments > All Statements > Flat File V2,"
     " and don't change it."
-)
-
-_NO_NUMBER = (
-    "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a"
-    " line of totals"
 )
 
 _AT = {name: place for place, name in enumerate(SettlementLine.__struct_fields__)}
@@ -185,17 +178,23 @@ class SettlementDecoder:
                     self.broken.append(number)
                 if cells is None:
                     many = len(whole) > self.header.width
-                    reason = "more cells than the header has columns" if many else FEWER_CELLS
+                    reason = (
+                        gettext_noop("more cells than the header has columns")
+                        if many
+                        else FEWER_CELLS
+                    )
                     self.findings.refuse(number, "", reason)
                 elif self.summary is not None and not _is_like(
                     cells[0], self.summary.settlement_id
                 ):
-                    self.findings.refuse(number, "settlement-id", _NO_NUMBER)
+                    self.findings.refuse(number, "settlement-id", NO_NUMBER)
                 elif cells[_PLACE["total-amount"]]:
                     self._summarise(number, cells)
                 elif self.summary is None:
                     raise ReportRefusedError(
-                        "the first row is not the settlement's summary", _AGAIN, line=number
+                        gettext_noop("the first row is not the settlement's summary"),
+                        _AGAIN,
+                        line=number,
                     )
                 else:
                     self._append(rows, number, cells, self.summary)
@@ -204,8 +203,10 @@ class SettlementDecoder:
 
     def _summarise(self, number: int, cells: tuple[str, ...]) -> None:
         if self.summary is not None:
-            advice = "Import each settlement as the file that Amazon made of it."
-            raise ReportRefusedError("the file holds more than one settlement", advice, line=number)
+            advice = gettext_noop("Import each settlement as the file that Amazon made of it.")
+            raise ReportRefusedError(
+                gettext_noop("the file holds more than one settlement"), advice, line=number
+            )
         column = ""
         try:
             read: dict[str, Any] = {}
@@ -219,11 +220,19 @@ class SettlementDecoder:
             read[column] = _identifier(cells[_PLACE[column]])
         except ValueError as error:
             raise ReportRefusedError(
-                f"the summary can't be read: {column}: {safe_reason(error)}", _AGAIN, line=number
+                marked(
+                    gettext_noop("the summary can't be read: %(column)s: %(value)s"),
+                    column=column,
+                    value=marked(safe_reason(error)),
+                ),
+                _AGAIN,
+                line=number,
             ) from None
         if not read["currency"] or cells[_PLACE["amount"]]:
             raise ReportRefusedError(
-                "the summary lacks its currency, or has an amount like a line", _AGAIN, line=number
+                gettext_noop("the summary lacks its currency, or has an amount like a line"),
+                _AGAIN,
+                line=number,
             )
         self.summary = SettlementSummary(
             settlement_id=read["settlement-id"],
@@ -242,18 +251,24 @@ class SettlementDecoder:
         summary: SettlementSummary,
     ) -> None:
         if cells[0] != summary.settlement_id:
-            advice = "Import each settlement as the file that Amazon made of it."
+            advice = gettext_noop("Import each settlement as the file that Amazon made of it.")
             raise ReportRefusedError(
-                "a line belongs to another settlement than the summary", advice, line=number
+                gettext_noop("a line belongs to another settlement than the summary"),
+                advice,
+                line=number,
             )
         read = self._values(number, cells, summary)
         if read is None:
             return
         currency, amount, posted_at, date_only, quantity = read
         if currency != summary.currency:
-            reason = (
-                f"a line is in {currency}, the payout in {summary.currency}, and no total spans two"
-                " currencies"
+            reason = marked(
+                gettext_noop(
+                    "a line is in %(currency)s, the payout in %(currency_)s, and no total spans"
+                    " two currencies"
+                ),
+                currency=currency,
+                currency_=summary.currency,
             )
             raise ReportRefusedError(reason, _AGAIN, line=number)
         # In the order of `_TEXTS`.
@@ -279,11 +294,13 @@ class SettlementDecoder:
                 column = next(
                     name for name, text in zip(_TEXTS, cells, strict=False) if len(text) > _LONGEST
                 )
-                raise BadCellError("longer than anything Amazon prints here")
+                raise BadCellError(gettext_noop("longer than anything Amazon prints here"))
             column = "fulfillment-id"
             if not _CHANNEL.fullmatch(cells[_PLACE[column]]):
                 raise BadCellError(
-                    "neither AFN nor MFN nor another word: the cells of this row are shifted"
+                    gettext_noop(
+                        "neither AFN nor MFN nor another word: the cells of this row are shifted"
+                    )
                 )
             column = "currency"
             currency = self._currency[cells[12]] or summary.currency
@@ -295,7 +312,9 @@ class SettlementDecoder:
             quantity = self._quantity[cells[16]] if cells[16] else None
         except ValueError as error:
             self.findings.refuse(
-                number, column, "blank" if not cells[_PLACE[column]] else safe_reason(error)
+                number,
+                column,
+                gettext_noop("blank") if not cells[_PLACE[column]] else safe_reason(error),
             )
             return None
         return currency, amount, posted_at, date_only, quantity
@@ -312,11 +331,13 @@ class SettlementDecoder:
         unknown = sum(row[_KIND] is ChargeType.UNCLASSIFIED for row in rows)
         findings.unclassified += unknown
         findings.warn(
-            "{n} lines are of a kind this version doesn't know; they are kept as unclassified",
+            gettext_noop(
+                "%(n)s lines are of a kind this version doesn't know; they are kept as unclassified"
+            ),
             unknown,
         )
         findings.warn(
-            "{n} lines give only the day they were posted, not the time",
+            gettext_noop("%(n)s lines give only the day they were posted, not the time"),
             sum(row[_AT["posted_date_only"]] for row in rows),
         )
 
@@ -330,8 +351,14 @@ class SettlementDecoder:
                 first = self.findings.refused[0]
                 return (
                     (
-                        f"line {first.line}, where the settlement's summary should be, can't be"
-                        f" read: {first.reason}"
+                        marked(
+                            gettext_noop(
+                                "line %(line)s, where the settlement's summary should be, can't be"
+                                " read: %(reason)s"
+                            ),
+                            line=first.line,
+                            reason=marked(first.reason),
+                        )
                     ),
                     _AGAIN,
                 )
@@ -348,7 +375,10 @@ class SettlementDecoder:
         if self.total != self.summary.total_amount:
             return self._difference(self.summary)
         self.findings.warn(
-            "{n} rows that a line break had cut in two were put together; the payout proves them",
+            gettext_noop(
+                "%(n)s rows that a line break had cut in two were put together; the payout proves"
+                " them"
+            ),
             len(self.broken),
         )
         return "", ""
@@ -359,9 +389,13 @@ class SettlementDecoder:
         The totals in the text are the seller's own.
         """
         missing = summary.total_amount - self.total
-        sums = (
-            f"the lines add up to {self.total} {summary.currency}, the payout says"
-            f" {summary.total_amount}"
+        sums = marked(
+            gettext_noop(
+                "the lines add up to %(total)s %(currency)s, the payout says %(total_amount)s"
+            ),
+            total=self.total,
+            currency=summary.currency,
+            total_amount=summary.total_amount,
         )
         if self.broken:
             lines = ", ".join(map(str, self.broken[:5]))
@@ -372,13 +406,26 @@ class SettlementDecoder:
                 ),
                 _AGAIN,
             )
-        why = f"{sums}: {missing} {summary.currency} are missing from the file"
-        return why, _CASE
+        why = marked(
+            gettext_noop("%(sums)s: %(missing)s %(currency)s are missing from the file"),
+            sums=sums,
+            missing=missing,
+            currency=summary.currency,
+        )
+        return why, LINES_MISSING_ADVICE
 
     def settled_type(self) -> tuple[ReportType, str]:
         """Return the type, and the evidence with the notations of the file."""
-        order = f", dates with the {self.dates.date_order}" if self.dates.date_order else ""
-        return self.header.type, f"{self.header.type_evidence}; {self.amounts.words}{order}"
+        columns, decimal = marked(self.header.type_evidence), marked(self.amounts.words)
+        if not self.dates.date_order:
+            text = gettext_noop("%(columns)s; %(decimal)s")
+            return self.header.type, marked(text, columns=columns, decimal=decimal)
+        return self.header.type, marked(
+            gettext_noop("%(columns)s; %(decimal)s, dates with the %(order)s"),
+            columns=columns,
+            decimal=decimal,
+            order=marked(self.dates.date_order.value),
+        )
 
 
 def _is_like(text: str, settlement_id: str) -> bool:
@@ -389,7 +436,7 @@ def _is_like(text: str, settlement_id: str) -> bool:
 def _identifier(text: str) -> str:
     cell_parsers.refuse_rounded(text)
     if not text.isascii() or not text.isalnum() or len(text) > 40:
-        raise BadCellError("not a settlement number")
+        raise BadCellError(gettext_noop("not a settlement number"))
     return text
 
 
@@ -398,12 +445,12 @@ def _recognize(
     expected: ReportType | None,  # noqa: ARG001
 ) -> Recognized | None:
     if COLUMNS[ReportType.SETTLEMENT_V2].required <= names:
-        return Recognized(ReportType.SETTLEMENT_V2, "its columns")
+        return Recognized(ReportType.SETTLEMENT_V2, gettext_noop("its columns"))
     return None
 
 
 FORMAT = FlatFormat(
-    titles={ReportType.SETTLEMENT_V2: "Settlement, flat file V2"},
+    titles={ReportType.SETTLEMENT_V2: gettext_noop("Settlement, flat file V2")},
     names={"settlement": ReportType.SETTLEMENT_V2},
     recognize=_recognize,
     decoder=SettlementDecoder,

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
 from theseller.lib.money import minor_unit_digits
+from theseller.lib.translation_marks import gettext_noop, marked
 
-_AGAIN = (
+_AGAIN = gettext_noop(
     "Download the report again from Seller Central as Flat File V2, and don't open it in a"
     " spreadsheet before you import it."
 )
@@ -53,7 +54,7 @@ _GROUPED = {
     ".": re.compile(_THREE.replace("S", r"\.")),
 }
 _HEAD_OF_TWO = re.compile(r"[1-9][0-9]{0,2}")
-_NOT_AN_AMOUNT = "not an amount such as 1234.56"
+_NOT_AN_AMOUNT = gettext_noop("not an amount such as 1234.56")
 
 
 class Reading(NamedTuple):
@@ -151,10 +152,14 @@ def sure_amount(text: str, digits: int = 2) -> Decimal:
     """
     reading = read_amount(text, digits)
     if reading.unsure:
-        raise BadCellError("an amount whose separator may begin the decimals or group thousands")
+        raise BadCellError(
+            gettext_noop("an amount whose separator may begin the decimals or group thousands")
+        )
     if reading.proves == ",":
         raise BadCellError(
-            "an amount with a decimal comma, which Amazon doesn't print in this report"
+            gettext_noop(
+                "an amount with a decimal comma, which Amazon doesn't print in this report"
+            )
         )
     return reading.decimals
 
@@ -183,8 +188,11 @@ class AmountNotation:
     @property
     def words(self) -> str:
         """The notation as text, for the inspection."""
-        names = {",": "comma", ".": "point"}
-        return "decimal " + (" or ".join(names[sign] for sign in sorted(self.seen)) or "point")
+        if "," not in self.seen:
+            return gettext_noop("decimal point")
+        if "." not in self.seen:
+            return gettext_noop("decimal comma")
+        return gettext_noop("decimal comma or point")
 
 
 class AmountEvidence:
@@ -256,13 +264,17 @@ class AmountEvidence:
             return self._notation(fits.pop())
         if self._seen:
             count = sum(entry[2] for entry in self._unsure.values())
-            reason = (
-                "some amounts have a decimal comma and others a decimal point, and the total"
-                f" doesn't tell how {count} of them are meant"
+            reason = marked(
+                gettext_noop(
+                    "some amounts have a decimal comma and others a decimal point, and the total"
+                    " doesn't tell how %(count)s of them are meant"
+                ),
+                count=count,
             )
             raise ReportRefusedError(reason, _AGAIN)
         raise ReportRefusedError(
-            "the amounts don't tell whether a comma or a point begins the decimals", _AGAIN
+            gettext_noop("the amounts don't tell whether a comma or a point begins the decimals"),
+            _AGAIN,
         )
 
     def _notation(self, decimals_after: frozenset[str]) -> AmountNotation:

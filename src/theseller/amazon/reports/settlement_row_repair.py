@@ -12,16 +12,26 @@ from collections.abc import Iterable, Iterator
 
 from theseller.amazon.reports.flat_file_header import Header
 from theseller.amazon.reports.line_splitter import Batch
+from theseller.lib.translation_marks import gettext_noop
 
 _BLANK = "\t \x1a"
 _DAY = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{2,4}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _PROMOTION = re.compile(r"(?=.*[0-9 _-])[\w.:/()%+#&-]{4,60}(?: [\w.:/()%+#&-]{1,40}){0,8}")
 
-
-FEWER_CELLS = (
+FEWER_CELLS = gettext_noop(
     "fewer cells than the header has columns: perhaps a line break cut the row in two, or it is a"
     " remark or totals below the rows"
+)
+NO_NUMBER = gettext_noop(
+    "the line begins with no settlement number: perhaps a line break cut a row in two, or it is a"
+    " line of totals"
+)
+#: What to do if the lines do not add up to the payout.
+LINES_MISSING_ADVICE = gettext_noop(
+    "If you changed the file, download it again and import it unchanged. If it is as Amazon made"
+    " it, Amazon left lines out: open a case with Amazon (Seller Central > Help) and give the"
+    " settlement's number and this difference."
 )
 
 #: The line of a row, counted from 1; its cells; whether it was put together from several lines.

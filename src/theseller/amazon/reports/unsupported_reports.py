@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from theseller.amazon.reports.errors import ReportRefusedError
+from theseller.lib.translation_marks import gettext_noop, marked
 
 #: Lines that are searched for a header, and cells of a line that are compared.
 _LINES = 40
@@ -432,7 +433,10 @@ def refuse_unsupported(lines: Iterable[str]) -> None:
             for other in UNSUPPORTED_REPORTS:
                 if other.fits(cells, names):
                     raise ReportRefusedError(
-                        f"this is {other.name}, which is recognized but not read",
+                        marked(
+                            gettext_noop("this is %(name)s, which is recognized but not read"),
+                            name=other.name,
+                        ),
                         other.advice,
                         line=number,
                     )

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.lib import sql_helpers
+from theseller.lib.translation_marks import gettext_noop
 
 #: Requests whose files one web process reads at the same time.
 MAX_CONCURRENT = 2
@@ -42,13 +43,18 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
         ImportBusyError: the account, the shop or this process reads other files.
     """
     if not _PROCESS.acquire(blocking=False):
-        raise ImportBusyError("The server is already reading the maximum number of files.")
+        raise ImportBusyError(
+            gettext_noop("The server is already reading the maximum number of files.")
+        )
     try:
         session = connections.create_connection("default")
         try:
             with session.cursor() as cursor:
                 for name, reason in (
-                    (f"import:person:{person}", "Another of your files is being read."),
+                    (
+                        f"import:person:{person}",
+                        gettext_noop("Another of your files is being read."),
+                    ),
                     (f"import:tenant:{tenant}", "Another file for this shop is being read."),
                 ):
                     cursor.execute(_LOCK, [name])

@@ -9,6 +9,7 @@ from datetime import date
 
 from theseller.amazon.reports import Inspection
 from theseller.lib.marketplaces import by_code
+from theseller.lib.translation_marks import gettext_noop, marked
 
 _COUNTED = ("quantity", "units", "sessions")
 
@@ -29,7 +30,10 @@ def period_texts(inspection: Inspection) -> list[str]:
     stores: dict[tuple[date, date], list[str]] = {}
     for code, days in inspection.period.days.items():
         stores.setdefault(days, []).append(by_code(code).sales_channel)
-    texts = [f"{span(*days)} in {', '.join(names)}" for days, names in stores.items()]
+    texts: list[str] = [
+        marked(gettext_noop("%(days)s in %(stores)s"), days=span(*days), stores=", ".join(names))
+        for days, names in stores.items()
+    ]
     if not texts and inspection.period.first and inspection.period.last:
         texts.append(f"{span(inspection.period.first.date(), inspection.period.last.date())} (UTC)")
     return texts

@@ -37,6 +37,7 @@ from theseller.ingest.report_handlers.registry import handler_of
 from theseller.ingest.report_handlers.types import ReportHandler, Target
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.marketplaces import Region, by_code
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.tenancy.tenant_scope import renew_ticket, tenant_scope
 
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
@@ -86,11 +87,11 @@ def import_report(
     if not inspection.rows or not regions:
         return ImportOutcome(ImportStatus.EMPTY, inspection, WriteResult(elsewhere=inspection.rows))
     if len(regions) > 1:
-        advice = "Import the files as downloaded from Amazon, one for each region."
+        advice = gettext_noop("Import the files as downloaded from Amazon, one for each region.")
         return ImportOutcome(
             ImportStatus.REFUSED,
             inspection,
-            why_not="the file holds stores of more than one of Amazon's regions",
+            why_not=gettext_noop("the file holds stores of more than one of Amazon's regions"),
             advice=advice,
         )
     return _stored(
@@ -122,16 +123,25 @@ def _stored(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOut
     except ReportRefusedError as error:
         why, advice = error.reason, error.advice
     except ConnectionClosedError:
-        why, advice = "the connection that it belongs to has just been disconnected", _AGAIN
+        why, advice = (
+            gettext_noop("the connection that it belongs to has just been disconnected"),
+            _AGAIN,
+        )
     except (psycopg.DataError, psycopg.IntegrityError):
         why, advice = (
-            "a number in it is out of range",
-            "Download the report again and don't change it.",
+            gettext_noop("a number in it is out of range"),
+            gettext_noop("Download the report again and don't change it."),
         )
     except (psycopg.OperationalError, OperationalError):
         why, advice = (
-            "the database was busy or took too long to store this file",
-            f"{_AGAIN} If that fails, request a report for a shorter period in Seller Central.",
+            gettext_noop("the database was busy or took too long to store this file"),
+            marked(
+                gettext_noop(
+                    "%(again)s If that fails, request a report for a shorter period in Seller"
+                    " Central."
+                ),
+                again=marked(_AGAIN),
+            ),
         )
     return ImportOutcome(
         ImportStatus.REFUSED, file.inspection, region=file.region, why_not=why, advice=advice

@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from theseller.ingest.imports.inspection_texts import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.ingest.report_handlers.registry import handler_of
+from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
 
 
-def outcome_texts(outcome: ImportOutcome) -> list[str]:
+def outcome_texts(outcome: ImportOutcome) -> list[MarkedText]:
     """Return sentences about what an import did, the most important first."""
     if outcome.status is ImportStatus.REFUSED:
         return [
-            f"Nothing was stored: {outcome.why_not}.",
-            *([outcome.advice] if outcome.advice else []),
+            marked(gettext_noop("Nothing was stored: %(reason)s."), reason=marked(outcome.why_not)),
+            *([marked(outcome.advice)] if outcome.advice else []),
         ]
     if outcome.status is ImportStatus.ALREADY:
-        when = f" on {outcome.since.day} {outcome.since:%b %Y, %H:%M} UTC" if outcome.since else ""
-        return [f"This report was already imported{when}. No data changed."]
+        return [_already_text(outcome)]
     texts = [_stored_text(outcome)]
     written = outcome.written
-    kind = outcome.inspection.report_type
-    whole = handler_of(kind).slice_name if kind else "order"
-    if written.unchanged:
-        texts.append(f"{counted(written.unchanged, whole)} unchanged.")
-    if written.outdated:
-        texts.append(f"{counted(written.outdated, whole)} skipped: a newer version is stored.")
+    handler = handler_of(outcome.inspection.report_type) if outcome.inspection.report_type else None
+    if written.unchanged and handler:
+        texts.append(handler.unchanged_text(written.unchanged))
+    if written.outdated and handler:
+        texts.append(handler.outdated_text(written.outdated))
     return texts + _left_out(outcome)
 
 
-def _stored_text(outcome: ImportOutcome) -> str:
+def _already_text(outcome: ImportOutcome) -> MarkedText:
+    if outcome.since is None:
+        return marked(gettext_noop("This report was already imported. No data changed."))
+    return marked(
+        gettext_noop("This report was already imported on %(time)s UTC. No data changed."),
+        time=f"{outcome.since.day} {outcome.since:%b %Y, %H:%M}",
+    )
+
+
+def _stored_text(outcome: ImportOutcome) -> MarkedText:
     if outcome.status is ImportStatus.EMPTY:
-        return "This file has nothing to import. No data changed."
+        return marked(gettext_noop("This file has nothing to import. No data changed."))
     written = outcome.written
     if not written.rows:
-        return "Recorded. All lines are already stored."
-    instead = f", replacing {counted(written.replaced, 'earlier line')}" if written.replaced else ""
-    return f"Stored {counted(written.rows, 'line')}{instead}."
+        return marked(gettext_noop("Recorded. All lines are already stored."))
+    if not written.replaced:
+        return ngettext("Stored %(number)s line.", "Stored %(number)s lines.", written.rows)
+    return ngettext(
+        "Stored %(number)s line, replacing %(replaced)s.",
+        "Stored %(number)s lines, replacing %(replaced)s.",
+        written.rows,
+        replaced=ngettext("%(number)s earlier line", "%(number)s earlier lines", written.replaced),
+    )
 
 
-def _left_out(outcome: ImportOutcome) -> list[str]:
+def _left_out(outcome: ImportOutcome) -> list[MarkedText]:
     written, inspection, texts = outcome.written, outcome.inspection, []
     if inspection.rows_refused_count:
-        texts.append(f"{counted(inspection.rows_refused_count, 'row')} skipped: unreadable.")
+        texts.append(
+            ngettext(
+                "%(number)s row skipped: unreadable.",
+                "%(number)s rows skipped: unreadable.",
+                inspection.rows_refused_count,
+            )
+        )
     if written.too_old:
         texts.append(
-            f"{counted(written.too_old, 'line')} skipped: older than the 18 months that data is"
-            " kept."
+            ngettext(
+                "%(number)s line skipped: older than the 18 months that data is kept.",
+                "%(number)s lines skipped: older than the 18 months that data is kept.",
+                written.too_old,
+            )
         )
     if written.elsewhere and inspection.report_type:
-        handler = handler_of(inspection.report_type)
-        lines = counted(written.elsewhere, handler.outside_unit)
-        texts.append(f"{lines} skipped: {handler.outside_reason}.")
+        texts.append(handler_of(inspection.report_type).outside_text(written.elsewhere))
     return texts

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -26,10 +26,10 @@ from theseller.amazon.charge_display_names import charge_name
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.amazon.reports.format_registry import title
 from theseller.edge.rate_limits import Rate, by_account, by_ip, limited
+from theseller.edge.translated_texts import translated
 from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.inspection_texts import (
-    counted,
     dropped_by_reason,
     is_count,
     period_texts,
@@ -54,6 +54,37 @@ _VERDICTS = {
     ImportStatus.REFUSED: ("bad", "warning", gettext_noop("Rejected")),
 }
 
+#: The totals that a card names, other than charges of a settlement.
+_TOTALS = (
+    gettext_noop("Gift wrap price"),
+    gettext_noop("Gift wrap tax"),
+    gettext_noop("Item price"),
+    gettext_noop("Item promotion discount"),
+    gettext_noop("Item tax"),
+    gettext_noop("Ordered product sales by day"),
+    gettext_noop("Ordered product sales by product"),
+    gettext_noop("Quantity"),
+    gettext_noop("Sessions by day"),
+    gettext_noop("Sessions by product"),
+    gettext_noop("Settlement total"),
+    gettext_noop("Ship promotion discount"),
+    gettext_noop("Shipping price"),
+    gettext_noop("Shipping tax"),
+    gettext_noop("Units ordered by day"),
+    gettext_noop("Units ordered by product"),
+)
+#: Why columns were not read, by the reason of the decoders.
+_DROPPED = {
+    "PII: buyer's place of delivery": gettext_noop("Personal data, buyer's place of delivery"),
+    "PII: who the buyer is": gettext_noop("Personal data, who the buyer is"),
+    "PII: buyer's tax identity": gettext_noop("Personal data, buyer's tax identity"),
+    "PII: text or link written by the buyer": gettext_noop(
+        "Personal data, text or link written by the buyer"
+    ),
+    "PII: buyer's own order number": gettext_noop("Personal data, buyer's own order number"),
+    "not needed": gettext_noop("Not needed"),
+    "unknown to this version": gettext_noop("Unknown to this version"),
+}
 
 #: More lines than a report of 64 MB has, and at most five seconds of a processor; `theseller
 #: import` takes a million lines.
@@ -106,10 +137,10 @@ def import_files(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
         with import_slot(person=tenant_context.person, tenant=tenant_context.tenant):
             cards = _cards(files, form, tenant_context)
     except ImportBusyError as busy:
-        text = (
-            f"{busy.reason} This file was not checked, and nothing was saved. Try again in a few"
+        text = _(
+            "%(reason)s This file was not checked, and nothing was saved. Try again in a few"
             " seconds."
-        )
+        ) % {"reason": translated(busy.reason)}
         refused = _refuse(request, 409, _("Another import is running"), text)
         refused["Retry-After"] = str(_BUSY_SECONDS)
         return refused
@@ -243,10 +274,14 @@ def _card(
 
 def _button(inspection: Inspection) -> str:
     if inspection.importable:
-        return f"Import {counted(inspection.rows, 'row')}"
-    return (
-        f"Import {counted(inspection.rows, 'readable row')}, skip {inspection.rows_refused_count:,}"
-    )
+        return ngettext("Import %(rows)s row", "Import %(rows)s rows", inspection.rows) % {
+            "rows": f"{inspection.rows:,}"
+        }
+    return ngettext(
+        "Import %(rows)s readable row, skip %(refused)s",
+        "Import %(rows)s readable rows, skip %(refused)s",
+        inspection.rows,
+    ) % {"rows": f"{inspection.rows:,}", "refused": f"{inspection.rows_refused_count:,}"}
 
 
 def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
@@ -255,7 +290,7 @@ def _pieces(file: UploadedFile[bytes]) -> Iterable[bytes]:
 
 
 def _outcome(outcome: ImportOutcome) -> dict[str, Any]:
-    first, *others = outcome_texts(outcome)
+    first, *others = map(translated, outcome_texts(outcome))
     tone = (
         ""
         if outcome.status in {ImportStatus.ALREADY, ImportStatus.EMPTY}
@@ -276,11 +311,11 @@ def _described(inspection: Inspection) -> dict[str, Any]:
     kind = inspection.report_type
     return {
         "inspection": inspection,
-        "title": title(kind) if kind else "",
-        "period": period_texts(inspection),
+        "title": translated(title(kind)) if kind else "",
+        "period": [translated(text) for text in period_texts(inspection)],
         "stores": [by_code(code).sales_channel for code in inspection.marketplaces],
         "dropped": {
-            reason.replace("PII: ", "Personal data, ").capitalize(): names
+            _(_DROPPED.get(reason, reason.capitalize())): names
             for reason, names in dropped_by_reason(inspection).items()
         },
         "totals": _totals(inspection),
@@ -316,8 +351,9 @@ def _measure_name(measure: str) -> str:
     It is a charge type of a settlement, or a column of another report.
     """
     if measure in set(ChargeType):
-        return charge_name(ChargeType(measure))
-    return measure.replace("-", " ").capitalize()
+        return _(charge_name(ChargeType(measure)))
+    name = measure.replace("-", " ").capitalize()
+    return _(name) if name in _TOTALS else name
 
 
 def _listed(document: ImportedDocument) -> dict[str, Any]:
@@ -329,7 +365,7 @@ def _listed(document: ImportedDocument) -> dict[str, Any]:
         max((store.local_day(last) for store in stores), default=last.date()),
     )
     return {
-        "title": title(document.report_type),
+        "title": translated(title(document.report_type)),
         "stores": ", ".join(store.sales_channel for store in stores) or _("no store"),
         "period": span(*days),
         "document": document,

@@ -11,6 +11,7 @@ from theseller.amazon.reports import AllOrdersLine, ReportStream, ReportType
 from theseller.ingest.facts.write_orders import write_orders
 from theseller.ingest.report_handlers.covered_period import covered
 from theseller.ingest.report_handlers.types import Facts, ReportHandler, StoredReport, Target
+from theseller.lib.translation_marks import ngettext
 
 _last_updated_at_of = itemgetter(AllOrdersLine.__struct_fields__.index("last_updated_at"))
 #: An order is updated within days of its purchase: when it is paid and shipped.
@@ -61,9 +62,19 @@ class _Updates:
 
 HANDLER = ReportHandler(
     types=(ReportType.ALL_ORDERS_BY_ORDER_DATE, ReportType.ALL_ORDERS_BY_LAST_UPDATE),
-    slice_name="order",
-    outside_unit="line",
-    outside_reason="sales outside Amazon's stores",
+    unchanged_text=lambda number: ngettext(
+        "%(number)s order unchanged.", "%(number)s orders unchanged.", number
+    ),
+    outdated_text=lambda number: ngettext(
+        "%(number)s order skipped: a newer version is stored.",
+        "%(number)s orders skipped: a newer version is stored.",
+        number,
+    ),
+    outside_text=lambda number: ngettext(
+        "%(number)s line skipped: sales outside Amazon's stores.",
+        "%(number)s lines skipped: sales outside Amazon's stores.",
+        number,
+    ),
     write=_write,
     completes=Facts.ORDERS,
 )

@@ -10,6 +10,7 @@ from theseller.amazon.reports import ReportStream, ReportType
 from theseller.ingest.facts.traffic_writer import write_traffic
 from theseller.ingest.report_handlers.covered_period import covered
 from theseller.ingest.report_handlers.types import ReportHandler, StoredReport, Target
+from theseller.lib.translation_marks import ngettext
 
 
 def _write(stream: ReportStream, target: Target) -> StoredReport:
@@ -26,8 +27,18 @@ def _write(stream: ReportStream, target: Target) -> StoredReport:
 
 HANDLER = ReportHandler(
     types=(ReportType.SALES_AND_TRAFFIC,),
-    slice_name="day",
-    outside_unit="row",
-    outside_reason="by product over more than one day",
+    unchanged_text=lambda number: ngettext(
+        "%(number)s day unchanged.", "%(number)s days unchanged.", number
+    ),
+    outdated_text=lambda number: ngettext(
+        "%(number)s day skipped: a newer version is stored.",
+        "%(number)s days skipped: a newer version is stored.",
+        number,
+    ),
+    outside_text=lambda number: ngettext(
+        "%(number)s row skipped: by product over more than one day.",
+        "%(number)s rows skipped: by product over more than one day.",
+        number,
+    ),
     write=_write,
 )

@@ -14,6 +14,7 @@ from theseller.ingest.report_handlers.types import (
     regions_by_store,
 )
 from theseller.lib.marketplaces import MARKETPLACES, Region
+from theseller.lib.translation_marks import ngettext
 
 
 def _write(stream: ReportStream, target: Target) -> StoredReport:
@@ -45,9 +46,19 @@ def _regions(inspection: Inspection) -> frozenset[Region]:
 
 HANDLER = ReportHandler(
     types=(ReportType.SETTLEMENT_V2,),
-    slice_name="settlement",
-    outside_unit="line",
-    outside_reason="sales outside Amazon's stores",
+    unchanged_text=lambda number: ngettext(
+        "%(number)s settlement unchanged.", "%(number)s settlements unchanged.", number
+    ),
+    outdated_text=lambda number: ngettext(
+        "%(number)s settlement skipped: a newer version is stored.",
+        "%(number)s settlements skipped: a newer version is stored.",
+        number,
+    ),
+    outside_text=lambda number: ngettext(
+        "%(number)s line skipped: sales outside Amazon's stores.",
+        "%(number)s lines skipped: sales outside Amazon's stores.",
+        number,
+    ),
     write=_write,
     completes=Facts.MONEY,
     regions=_regions,

@@ -11,6 +11,7 @@ from uuid import UUID
 from theseller.amazon.reports import Inspection, ReportStream, ReportType
 from theseller.ingest.types import WriteResult
 from theseller.lib.marketplaces import Region, by_code
+from theseller.lib.translation_marks import MarkedText
 
 
 class Facts(StrEnum):
@@ -58,18 +59,18 @@ class ReportHandler:
 
     Attributes:
         types: the report types; how they are recognized is in `theseller.amazon.reports`.
-        slice_name: what is replaced as a whole, in the singular ("order").
-        outside_unit: what a line outside the stored facts is called, in the singular.
-        outside_reason: why such lines are left out; completes "3 lines left out".
+        unchanged_text: says how many of what is replaced as a whole (orders) were unchanged.
+        outdated_text: says how many of them were left out, because a newer version is stored.
+        outside_text: says how many lines outside the stored facts were left out, and why.
         write: stores the rows of a stream in the caller's transaction. Raises ReportRefusedError.
         completes: the facts that a stored document completes, if any.
         regions: the regions that an inspected report belongs to.
     """
 
     types: tuple[ReportType, ...]
-    slice_name: str
-    outside_unit: str
-    outside_reason: str
+    unchanged_text: Callable[[int], MarkedText]
+    outdated_text: Callable[[int], MarkedText]
+    outside_text: Callable[[int], MarkedText]
     write: Callable[[ReportStream, Target], StoredReport]
     completes: Facts | None = None
     regions: Callable[[Inspection], frozenset[Region]] = regions_by_store
