@@ -51,7 +51,7 @@ _BROWSERS_NAMES = re.compile(
 _DATA = re.compile(
     r"Alice's shop|Alice|TheSeller|Amazon\.[a-z.]+|Finance and Accounting"
     r"|Inventory and Order Tracking|MUG-1|Mug|B0\w{8}|[\w.-]+@[\w.-]+|\b[A-Z]{2,5}\b|\ba[mp]m\b"
-    r"|Olga|operator:\w+"
+    r"|Olga|operator:\w+|\b(?:user|person|tenant):[0-9a-f]{6,}\S*"
     r"|^\s*[a-z]+(?:-[a-z0-9]+)+(?::[\w…-]+)?\s*$"  # the ID of a control or secret
     r"|^\s*[a-z]+(?::[a-z_]+)+\s*$"  # the tag of an event
 )
@@ -209,7 +209,9 @@ def test_every_text_of_the_operators_pages_is_translated() -> None:
     ):
         page = client.get(address).content.decode()
         assert "⟦" in page
-        assert _untranslated(page) == [], address
+        # Other tests of this worker have made people and events that these pages list.
+        people = set(User.objects.values_list("name", flat=True))
+        assert [one for one in _untranslated(page) if one not in people] == [], address
 
 
 @pytest.mark.usefixtures("bracketed")
