@@ -74,11 +74,13 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
         Amounts are strings, so that no reader turns them into floats.
         """
-        return msgspec.json.encode(self)
+        # A text that is marked for translation is written in English; msgspec takes no subclass of
+        # str by itself.
+        return msgspec.json.encode(self, enc_hook=str)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the inspection as plain dictionaries and lists."""
-        built: dict[str, Any] = msgspec.to_builtins(self)
+        built: dict[str, Any] = msgspec.to_builtins(self, enc_hook=str)
         return built
 
 
