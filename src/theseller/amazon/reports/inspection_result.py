@@ -74,14 +74,22 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
         Amounts are strings, so that no reader turns them into floats.
         """
-        # A text that is marked for translation is written in English; msgspec takes no subclass of
-        # str by itself.
-        return msgspec.json.encode(self, enc_hook=str)
+        return msgspec.json.encode(self, enc_hook=_in_english)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the inspection as plain dictionaries and lists."""
-        built: dict[str, Any] = msgspec.to_builtins(self, enc_hook=str)
+        built: dict[str, Any] = msgspec.to_builtins(self, enc_hook=_in_english)
         return built
+
+
+def _in_english(value: object) -> str:
+    """Return the English of a text that is marked for translation.
+
+    msgspec takes no subclass of str by itself.
+    """
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)
 
 
 class Findings:
