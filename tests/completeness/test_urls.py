@@ -322,6 +322,11 @@ def lasting(database: str) -> Shop:
 
 
 def _make_shop(database: str) -> Shop:
+    # `/readyz` looks for a worker.
+    with databases["worker"].cursor() as cursor:
+        cursor.execute(
+            "insert into procrastinate_workers (last_heartbeat) values (now() + interval '1 day')"
+        )
     cast = create_cast()
     operator, unproven = create_operator(), create_operator(name="Oskar")
     viewer = create_user(

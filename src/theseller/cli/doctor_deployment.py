@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: How far this machine's clock may be from the database's: tickets and tokens are dated by both.
 _CLOCK_SECONDS = 5.0
-#: A worker says every ten seconds that it lives; a job that waits longer than this waits for a
+#: A worker writes every five seconds that it lives; a job that waits longer than this waits for a
 #: worker.
 _WORKER_SILENCE_SECONDS, _QUEUE_WAIT_SECONDS_MAX = 30, 600
 _WORKERS = (

@@ -6,8 +6,12 @@ variables carry them.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from typing import Any
+
+from prometheus_client.multiprocess import mark_process_dead
 
 from theseller.lib.core_dumps_and_memory import disable_core_dumps
 from theseller.lib.structured_logging import configure_logging, getLogger
@@ -29,6 +33,12 @@ def on_starting(_arbiter: object) -> None:
     """
     disable_core_dumps()
     configure_logging("web", sys.stderr)
+
+
+def child_exit(_arbiter: object, worker: Any) -> None:  # gunicorn ships no types  # noqa: ANN401
+    """Drop the gauges of a worker that ended; its counters stay in the sums."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
 
 
 def on_exit(_arbiter: object) -> None:

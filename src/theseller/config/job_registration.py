@@ -40,7 +40,7 @@ TRANSIENT_FAILURES = frozenset(
 )  # fmt: skip
 #: An hour of trying: the last ones are a minute apart.
 _ATTEMPTS_MAX = 65
-#: A worker says every ten seconds that it lives. One that was silent three times has ended.
+#: A worker writes every five seconds that it lives. One that was silent for so long has ended.
 WORKER_SILENCE_SECONDS = 30
 
 

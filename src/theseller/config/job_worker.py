@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.concurrency_defaults import QUEUE_POOLED
+from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
 
@@ -29,6 +30,8 @@ _POLL_SECONDS = 0.3
 #: A pull gives its slot back after eight seconds; one that is cut off loses nothing but the step it
 #: was in.
 _GRACE_SECONDS = 20.0
+#: How often a worker writes that it lives; monitoring counts those of the last 30 seconds.
+_HEARTBEAT_SECONDS = 5.0
 #: How long the queue waits for a connection: shorter than what a service manager waits for our end.
 _CONNECTION_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
@@ -147,6 +150,8 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
             fetch_job_polling_interval=_POLL_SECONDS,
             shutdown_graceful_timeout=_GRACE_SECONDS,
             delete_jobs="always",
+            update_heartbeat_interval=_HEARTBEAT_SECONDS,
+            worker_middleware=[count_job],
             install_signal_handlers=False,
         )
     )

@@ -1,12 +1,15 @@
 """Readiness endpoint: whether this process can serve requests.
 
-The database must accept each of its roles and have this version's schema.
+The database must accept each of its roles and have this version's schema, the key service must
+answer, and a worker must run.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from enum import StrEnum
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -17,7 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from theseller.config.database_settings import served_aliases
+from theseller.config.deployment_state import HEARTBEAT
 from theseller.crypto.errors import CryptoError
+from theseller.crypto.key_types import ROOT_KEY_NAME
+from theseller.lib import sql_helpers
 from theseller.lib.database_failures import classify
 from theseller.tenancy.database_startup_checks import (
     UnsafeDatabaseRoleError,
@@ -38,18 +44,25 @@ from theseller.tenancy.state_folder_identity import (
 
 _log = structlog.get_logger(__name__)
 
-READY = "ready"
-DATABASE_UNAVAILABLE = "not ready: the database does not answer"
-CREDENTIALS_UNREADABLE = "not ready: the secret of a database role can't be read"
-OTHER_DATABASE = "not ready: the database belongs to another environment"
-OTHER_HOST = "not ready: the secrets and keys are in files of another host"
-OTHER_SCHEMA = "not ready: the database has the schema of another version"
-WRONG_ROLE = "not ready: a database role does not have the password or the rights that it needs"
-_REASONS: dict[type[Exception], str] = {
-    OtherHostError: OTHER_HOST,
-    UnsafeDatabaseRoleError: WRONG_ROLE,
-    WrongDatabaseError: OTHER_DATABASE,
-    WrongSchemaError: OTHER_SCHEMA,
+
+class Part(StrEnum):
+    """What must work; a failed one is named by this word."""
+
+    DATABASE = "database"  # it does not answer
+    ROLES = "roles"  # a database role lacks its password or its rights
+    SECRETS = "secrets"  # the secret of a database role can't be read
+    ENVIRONMENT = "environment"  # the database belongs to another environment
+    HOST = "host"  # secrets and keys are in files of another host
+    SCHEMA = "schema"  # the database has the schema of another version
+    KEYS = "keys"  # the key service does not answer
+    WORKER = "worker"  # no worker has written a heartbeat lately
+
+
+_PART_OF: dict[type[Exception], Part] = {
+    OtherHostError: Part.HOST,
+    UnsafeDatabaseRoleError: Part.ROLES,
+    WrongDatabaseError: Part.ENVIRONMENT,
+    WrongSchemaError: Part.SCHEMA,
 }
 #: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no
 #: answer.
@@ -62,21 +75,34 @@ _ROLE_REFUSED = frozenset({
 _CONNECT_SECONDS, _CACHE_SECONDS = 3, 1.0
 
 
-def check_readiness() -> str:
-    """Return `READY`, or a sentence that says why this process cannot serve.
+#: No data key has this ID. To look for it reads no key.
+_NO_KEY = UUID(int=0)
 
-    It names no host, role, table or version.
-    """
+
+def failed_parts() -> frozenset[Part]:
+    """Return what does not work; empty if this process can serve."""
+    failed = set()
+    if (fault := _database_fault()) is not None:
+        failed.add(fault)
+    elif not _worker_lives():
+        failed.add(Part.WORKER)
+    try:
+        if settings.ENVIRONMENT.secret_config.key_store == "files":
+            settings.SECRETS.get(ROOT_KEY_NAME)
+        settings.KEY_STORE.exists(_NO_KEY)
+    except (CryptoError, OSError):
+        failed.add(Part.KEYS)
+    return frozenset(failed)
+
+
+def _database_fault() -> Part | None:
     try:
         for alias in served_aliases(settings.ENVIRONMENT.role):
             _refuse(alias)
     except psycopg.Error as error:
         failure = classify(error)
-        return (
-            WRONG_ROLE
-            if failure is not None and failure.reason in _ROLE_REFUSED
-            else DATABASE_UNAVAILABLE
-        )
+        refused = failure is not None and failure.reason in _ROLE_REFUSED
+        return Part.ROLES if refused else Part.DATABASE
     except (
         CryptoError,
         OtherHostError,
@@ -84,8 +110,21 @@ def check_readiness() -> str:
         WrongDatabaseError,
         WrongSchemaError,
     ) as error:
-        return _REASONS.get(type(error), CREDENTIALS_UNREADABLE)
-    return READY
+        return _PART_OF.get(type(error), Part.SECRETS)
+    return None
+
+
+def _worker_lives() -> bool:
+    parameters = {
+        **connections["default"].get_connection_params(),
+        "connect_timeout": _CONNECT_SECONDS,
+    }
+    try:
+        with psycopg.connect(**parameters, autocommit=True) as database:
+            workers, _age = sql_helpers.one(database, HEARTBEAT)
+    except psycopg.Error:
+        return False
+    return int(workers) > 0
 
 
 def _refuse(alias: str) -> None:
@@ -113,17 +152,17 @@ class _CachedReadiness:
 
     def __init__(self) -> None:
         self._asking = threading.Lock()
-        self._found, self._until = DATABASE_UNAVAILABLE, 0.0
+        self._found, self._until = frozenset({Part.DATABASE}), 0.0
 
-    def get(self) -> str:
+    def get(self) -> frozenset[Part]:
         """Return the last result, at most a second old."""
         # The first request waits for the first answer; later ones never wait for each other.
         if time.monotonic() >= self._until and self._asking.acquire(blocking=not self._until):
             try:
                 if time.monotonic() >= self._until:
-                    found = check_readiness()
-                    if found not in {READY, self._found} or (found != READY and not self._until):
-                        _log.error("not_ready", reason=found)
+                    found = failed_parts()
+                    if found and (found != self._found or not self._until):
+                        _log.error("not_ready", parts=sorted(found))
                     self._found, self._until = found, time.monotonic() + _CACHE_SECONDS
             finally:
                 self._asking.release()
@@ -136,16 +175,16 @@ _CACHE = _CachedReadiness()
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 if this process can serve, else 503 with the reason.
+    """Answer 200 if all works, else 503 with a word for each failed part.
 
-    For load balancers and monitoring.
+    `?without=worker` leaves a part out: a load balancer must not take the pages away because no
+    worker runs.
     """
-    del request
-    found = _CACHE.get()
-    headers = {"Cache-Control": "no-store"} | ({} if found == READY else {"Retry-After": "5"})
+    failed = sorted(_CACHE.get() - set(request.GET.getlist("without")))
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "5"} if failed else {})
     return HttpResponse(
-        f"{found}\n",
+        f"not ready: {' '.join(failed)}\n" if failed else "ready\n",
         content_type="text/plain; charset=utf-8",
         headers=headers,
-        status=200 if found == READY else 503,
+        status=503 if failed else 200,
     )

@@ -144,6 +144,7 @@ INSTALLED_APPS = [
     "theseller.controls",
 ]
 MIDDLEWARE = [
+    "theseller.edge.request_metrics.RequestMetricsMiddleware",
     "theseller.edge.request_ids_and_headers.RequestIdMiddleware",
     "theseller.edge.proxies_and_health_checks.TrustedProxyMiddleware",
     "theseller.edge.request_ids_and_headers.SecurityHeadersMiddleware",

@@ -14,15 +14,18 @@ from django.core.wsgi import get_wsgi_application
 from theseller.edge.request_charset import read_as_utf8
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "theseller.config.settings")
-application = read_as_utf8(get_wsgi_application())
+_pages = read_as_utf8(get_wsgi_application())
 
 from django.conf import settings  # needs Django ready  # noqa: E402
 
 from theseller.config.database_settings import served_aliases  # noqa: E402
 from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
+from theseller.config.metrics_endpoint import with_metrics  # noqa: E402
+from theseller.config.metrics_settings import WEB_METRICS_PORT, metrics_port  # noqa: E402
 from theseller.lib.egress_guard import restrict_egress  # noqa: E402
 from theseller.tenancy.database_startup_checks import refuse_unsafe_database  # noqa: E402
 
+application = with_metrics(_pages, metrics_port(os.environ, WEB_METRICS_PORT))
 restrict_egress(settings.EGRESS)
 apply_memory_limit(os.environ)
 for _alias in served_aliases(settings.ENVIRONMENT.role):

@@ -148,6 +148,14 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "replaced by `theseller rotate`",
         state_file_names.SECRET_NAME,
     ),
+    StateEntry(
+        "metrics",
+        DataClass.OPERATIONAL,
+        "config",
+        "until the web process starts again",
+        "`theseller serve`, which starts with none: counts for monitoring",
+        r"\d+/(counter|histogram|gauge_[a-z]+)_\d+\.db",
+    ),
     StateEntry("static", DataClass.NONE, "edge", "with the version", "the next version's", _ANY),
 )
 #: Tables of the schema `guard`: the environment of this database, the keys that verify tenant

@@ -133,7 +133,7 @@ describe_table(
     age_column="covers_until",
     inventory_category="documents",
     grants=(
-        ("directory", "select (tenant_id, covers_until)"),
+        ("directory", "select (tenant_id, covers_until, origin, report_type, recorded_at)"),
         ("probe", "select"),
         ("retention", "select, delete"),
         ("web", "select, insert, update, delete"),
@@ -172,7 +172,10 @@ describe_table(
     eraser=Eraser.DELETE_CONNECTION,
     date_column="last_attempt_at",
     inventory_category="progress",
-    functions=(CrossTenantFunction("due_streams(timestamptz, int)", ("worker",)),),
+    functions=(
+        CrossTenantFunction("due_streams(timestamptz, int)", ("worker",)),
+        CrossTenantFunction("deployment_measurements()", ("operator", "worker")),
+    ),
 )
 describe_table(
     "ingest_bucket",
@@ -266,4 +269,5 @@ describe_table(
     retention="until done",
     eraser=Eraser.EXPIRY,
     expired_by=BY_THE_WORKER,
+    functions=(CrossTenantFunction("worker_heartbeat()", ("operator", "web", "worker")),),
 )

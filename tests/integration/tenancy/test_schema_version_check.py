@@ -38,7 +38,7 @@ COMMANDS = [
     ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"],
     ["deletion-request", "list"], ["hold", "list", "--shop", ID],
     ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"],
-    ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"],
+    ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"], ["status"],
 ]  # fmt: skip
 
 

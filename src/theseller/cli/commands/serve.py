@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from theseller.cli.state_folders import lock_state_folder, make_state_folder, st
 from theseller.cli.tcp_ports import LOOPBACK, choose_port, parse_port
 from theseller.config.concurrency_defaults import WEB_PROCESSES, WEB_THREADS
 from theseller.config.environment import read_environment
+from theseller.config.metrics_settings import (
+    METRICS_FOLDER,
+    METRICS_HOST,
+    WEB_METRICS_PORT,
+    metrics_port,
+)
 
 HELP = "serve the web pages (by default to this machine only)"
 
@@ -64,9 +71,14 @@ def run(args: argparse.Namespace) -> int:
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each
     # process if it does not exist.
     (state / "static").mkdir(exist_ok=True)
+    listeners = ["--bind", f"{args.host}:{port}"]
+    if (local := metrics_port(environ, WEB_METRICS_PORT)) is not None:
+        choose_port(local, fixed=True, variable=WEB_METRICS_PORT)
+        environ["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_metrics_folder(state, port))
+        listeners += ["--bind", f"{METRICS_HOST}:{local}"]
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application",
-        "--config", "python:theseller.config.gunicorn", "--bind", f"{args.host}:{port}",
+        "--config", "python:theseller.config.gunicorn", *listeners,
         "--worker-class", "theseller.config.buffering_worker.BufferingWorker",
         "--worker-connections", "600", "--workers", str(args.workers),
         "--threads", str(args.threads), "--graceful-timeout", "10", "--timeout", "60",
@@ -76,3 +88,15 @@ def run(args: argparse.Namespace) -> int:
         *(["--worker-tmp-dir", "/dev/shm"] if Path("/dev/shm").is_dir() else []),  # noqa: S108
     ]  # fmt: skip
     os.execve(command[0], command, environ)  # noqa: S606
+
+
+def _empty_metrics_folder(state: Path, port: int) -> Path:
+    """Return the empty folder of this port's metrics.
+
+    The web processes count together in it. Counts begin at zero with each
+    start, as Prometheus expects.
+    """
+    folder = state / METRICS_FOLDER / str(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    return folder

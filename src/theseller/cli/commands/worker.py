@@ -10,8 +10,10 @@ import os
 
 from theseller.cli.django_setup import setup_django
 from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.cli.tcp_ports import choose_port
 from theseller.config.concurrency_defaults import WORKER_JOBS
 from theseller.config.memory_limit import apply_memory_limit
+from theseller.config.metrics_settings import WORKER_METRICS_PORT, metrics_port
 from theseller.lib.egress_guard import restrict_egress
 from theseller.lib.structured_logging import getLogger
 
@@ -37,6 +39,9 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run jobs until SIGTERM or SIGINT; return the worker's exit status."""
+    port = metrics_port(os.environ, WORKER_METRICS_PORT)
+    if port is not None:
+        choose_port(port, fixed=True, variable=WORKER_METRICS_PORT)
     setup_django("worker")
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what its jobs store there must be known as
@@ -45,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     lock_state_folder(state)
     from django.conf import settings
 
+    from theseller.config.job_metrics import serve_job_metrics
     from theseller.config.job_worker import run_worker
     from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
@@ -52,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     apply_memory_limit(os.environ)
     refuse_unsafe_database()
     _settle_journal()
+    serve_job_metrics(port)
     return run_worker(concurrency=args.concurrency, check=refuse_unsafe_database)
 
 

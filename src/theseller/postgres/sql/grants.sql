@@ -66,7 +66,9 @@ grant select (tenant_id, user_id, role) on accounts_membership to theseller_dire
 grant select (user_id) on accounts_operator to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
 grant select (id, name) on tenancy_tenant to theseller_directory;
-grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at) on ingest_stream to theseller_directory;
+grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at, last_success_at, last_outcome, failures_in_row)
+    on ingest_stream to theseller_directory;
+grant select (tokens, rate, burst, updated_at) on ingest_bucket to theseller_directory;
 grant select (tenant_id, connection_id, planned_for) on ingest_plan to theseller_directory;
 grant select (tenant_id, id, origin, authorised_at, authorisation_expires_at, selling_partner_id, seller_confirmed_at)
     on connections_connection to theseller_directory;
@@ -313,6 +315,10 @@ grant usage on all sequences in schema public to theseller_worker;
 grant select (id), insert (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at) on procrastinate_jobs to theseller_web;
 grant insert on procrastinate_events to theseller_web;
 grant select (queueing_lock, status) on procrastinate_jobs to theseller_requests;
+-- What monitoring counts (`guard.deployment_measurements`).
+grant select (id, task_name, status, scheduled_at) on procrastinate_jobs to theseller_directory;
+grant select (job_id, at) on procrastinate_events to theseller_directory;
+grant select (last_heartbeat) on procrastinate_workers to theseller_directory;
 grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq to theseller_web;
 do $$
 declare

@@ -1,0 +1,162 @@
+"""The state of the deployment in numbers.
+
+`/metrics` and `theseller status` show them. Counts and ages over all tenants: there is no ID and no
+person in them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connections
+
+from theseller.config.metrics_settings import tls_certificate
+from theseller.controls.security_page_data import security_page
+from theseller.crypto.certificate_expiry import certificate_expires_at
+from theseller.lib import sql_helpers
+
+#: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
+HEARTBEAT = "select workers, age from guard.worker_heartbeat()"
+_MEASUREMENTS = "select measure, label, other, value from guard.deployment_measurements()"
+_BACKUPS = """
+select extract(epoch from %(at)s - max(begun_at) filter (where finished_at is not null))::float,
+       count(*) filter (where failed is not null and begun_at > coalesce(
+           (select max(begun_at) from retention_backup where finished_at is not null), '-infinity'))
+from retention_backup
+"""
+_DRILL = """
+select extract(epoch from %s - max(finished_at) filter (where passed))::float,
+       (array_agg(passed order by finished_at desc))[1]
+from retention_drill
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupState:
+    """Ages of the last backup and restore test that succeeded, in seconds.
+
+    None if there was none. `failures` counts attempts since the last backup that succeeded,
+    `last_test_passed` is None before the first restore test.
+    """
+
+    age: float | None
+    failures: int
+    test_age: float | None
+    last_test_passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """Everything that is counted, as of `at`. Ages are in seconds.
+
+    Attributes:
+        jobs: by task and state (running, scheduled, waiting).
+        streams: by name and outcome of the last step.
+        stream_ages: the longest time since a success, by outcome of the last step.
+        rate_limits: Amazon's token buckets that are exhausted or available now.
+        documents: documents of the last 24 hours by origin and report type.
+        controls: controls with a probe, by outcome.
+        certificate_days: days until the TLS certificate expires, None without the setting.
+    """
+
+    at: datetime
+    workers: int
+    heartbeat_age: float | None
+    jobs: dict[tuple[str, str], int]
+    oldest_waiting_job: float
+    streams: dict[tuple[str, str], int]
+    stream_ages: dict[str, float]
+    streams_overdue: int
+    streams_failing: int
+    rate_limits: dict[str, int]
+    documents: dict[tuple[str, str], int]
+    backups: BackupState | None
+    controls: dict[str, int]
+    disk_free: int
+    disk_size: int
+    certificate_days: float | None
+
+
+def worker_heartbeat(using: str = "default") -> tuple[int, float | None]:
+    """Return how many workers live, and the newest heartbeat's age.
+
+    The age is in seconds, None if no worker ever wrote one.
+    """
+    workers, age = sql_helpers.one(connections[using], HEARTBEAT)
+    return int(workers), None if age is None else max(0.0, float(age))
+
+
+def deployment_state(at: datetime, *, measured_by: str, read_by: str) -> DeploymentState:
+    """Return the state of the deployment.
+
+    Args:
+        at: the time of the question.
+        measured_by: the connection that may count over all tenants.
+        read_by: the connection that reads records of backups and evidence of controls.
+    """
+    found = _Measurements.read(measured_by)
+    workers, age = worker_heartbeat(measured_by)
+    disk = shutil.disk_usage(settings.ENVIRONMENT.state)
+    shown = security_page(at, using=read_by)
+    return DeploymentState(
+        at=at,
+        workers=workers,
+        heartbeat_age=age,
+        jobs=found.counts("jobs"),
+        oldest_waiting_job=found.single("oldest_waiting_job"),
+        streams=found.counts("streams"),
+        stream_ages={label: value for label, _, value in found.of("stream_age")},
+        streams_overdue=int(found.single("streams_overdue")),
+        streams_failing=int(found.single("streams_failing")),
+        rate_limits={label: int(value) for label, _, value in found.of("rate_limits")},
+        documents=found.counts("documents"),
+        backups=_backups(at, read_by) if settings.ENVIRONMENT.backups else None,
+        controls=dict(Counter(one.outcome.value for one in shown.controls if one.has_probe)),
+        disk_free=disk.free,
+        disk_size=disk.total,
+        certificate_days=_certificate_days(at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measurements:
+    """Rows of `guard.deployment_measurements`: measure, two labels, value."""
+
+    rows: dict[str, list[tuple[str, str, float]]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, using: str) -> _Measurements:
+        found = cls()
+        for measure, label, other, value in sql_helpers.rows(connections[using], _MEASUREMENTS):
+            found.rows.setdefault(measure, []).append((label, other, float(value)))
+        return found
+
+    def of(self, measure: str) -> list[tuple[str, str, float]]:
+        return self.rows.get(measure, [])
+
+    def counts(self, measure: str) -> dict[tuple[str, str], int]:
+        return {(label, other): int(value) for label, other, value in self.of(measure)}
+
+    def single(self, measure: str) -> float:
+        return max(0.0, sum(value for _, _, value in self.of(measure)))
+
+
+def _backups(at: datetime, using: str) -> BackupState:
+    age, failures = sql_helpers.one(connections[using], _BACKUPS, {"at": at})
+    test_age, passed = sql_helpers.one(connections[using], _DRILL, [at])
+    return BackupState(age, int(failures), test_age, passed)
+
+
+def _certificate_days(at: datetime) -> float | None:
+    path = tls_certificate(os.environ)
+    if path is None:
+        return None
+    try:
+        return (certificate_expires_at(path) - at).total_seconds() / 86_400
+    except (OSError, ValueError):
+        return 0.0  # A certificate that can't be read is reported like one that has expired.
