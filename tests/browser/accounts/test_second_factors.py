@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.accessibility import violations_by_scheme
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
 from tests.cast import PASSWORD
 from tests.operators import OperatorUser, create_operator
@@ -199,14 +199,7 @@ def test_user_without_passkey_signs_in_with_an_app_code(
 
 def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
     """Return what axe finds in either scheme, and at which widths the page is wider than its window."""
-    found: dict[str, list[object]] = {}
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        results = Axe().run(page, options={"runOnly": WCAG})
-        found[scheme] = [
-            (entry["id"], [node["target"] for node in entry["nodes"]])
-            for entry in results.response["violations"]
-        ]
+    found = violations_by_scheme(page)
     wide = []
     for width in (320, 390, 768, 1024):
         page.set_viewport_size({"width": width, "height": 900})

@@ -15,12 +15,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connections as databases
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.accessibility import violations_by_scheme
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
 from tests.cast import create_cast
 from tests.conftest import as_role
@@ -216,13 +216,9 @@ def _beside(work: Callable[[], object]) -> None:
 
 def _check(page: Page, name: str) -> None:
     """Look at the page in both themes and at several widths, and take its picture."""
-    found, wide = {}, {}
-    for scheme in ("light", "dark"):
+    found, wide = violations_by_scheme(page), {}
+    for scheme in ("dark", "light") if PICTURES else ("light",):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        results = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
-        found[scheme] = [
-            (entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results
-        ]
         for width in (320, 390, 1280):
             page.set_viewport_size(ViewportSize(width=width, height=900))
             wide[width] = page.evaluate("document.documentElement.scrollWidth")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,8 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     """Return moto's server with a KMS key for each purpose of the environments `test` and `staging`."""
     kept = dict(os.environ)
     os.environ.update(deployments.quiet_credentials())
+    patch = pytest.MonkeyPatch()
+    _read_descriptions_once(patch)
     server = Moto(tmp_path_factory.mktemp("moto"))
     try:
         kms = server.client("kms")
@@ -59,8 +62,17 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
         yield server
     finally:
         server.stop()
+        patch.undo()
         os.environ.clear()
         os.environ.update(kept)
+
+
+def _read_descriptions_once(patch: pytest.MonkeyPatch) -> None:
+    """Have boto3 read each file that describes a service of AWS once, not for each client."""
+    from botocore.loaders import JSONFileLoader
+
+    read = cache(JSONFileLoader().load_file)
+    patch.setattr(JSONFileLoader, "load_file", lambda _self, path: read(path))
 
 
 @pytest.fixture(scope="session")

@@ -154,6 +154,7 @@ class Moto:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
+        self._clients: dict[str, Any] = {}
         program = Path(sys.executable).with_name("moto_server")
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -170,6 +171,12 @@ class Moto:
         self._process.wait(PATIENCE)
 
     def client(self, service: str) -> Any:  # noqa: ANN401
+        """Return one client for all tests: boto3 takes 0.2 s to make one."""
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service)
+        return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:  # noqa: ANN401
         import boto3
 
         return boto3.session.Session(region_name="eu-central-1").client(

@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM, WCAG
+from tests.browser.accessibility import violations_by_scheme
+from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
 from tests.cast import Cast, create_cast
 from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
@@ -86,13 +86,9 @@ class Tab:
 
     def check(self, name: str) -> None:
         """Look at the page in both themes and at several widths, and take its picture."""
-        found, wide = {}, {}
-        for scheme in ("light", "dark"):
+        found, wide = violations_by_scheme(self.page), {}
+        for scheme in ("dark", "light") if PICTURES else ("light",):
             self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            results = Axe().run(self.page, options={"runOnly": WCAG}).response["violations"]
-            found[scheme] = [
-                (entry["id"], [node["target"] for node in entry["nodes"]]) for entry in results
-            ]
             for width in (320, 390, 1280):
                 self.page.set_viewport_size({"width": width, "height": 900})
                 wide[width] = self.page.evaluate("document.documentElement.scrollWidth")
