@@ -5,6 +5,7 @@ Then it is repaired and green again.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from theseller.controls.types import Status
 from theseller.lib import clock
 
 #: Of how many of the other controls a saboteur checks one.
-_SHARE = 32
+_SHARE = 80
+#: Controls whose probes take seconds, and how many of their saboteurs `make test` runs: so many that
+#: turn it red, and so many that blind it.
+_SLOW, _OF_SLOW = frozenset({"cred-operator-mfa", "net-tenant-isolation"}), 2
 #: Declared in part and not met: an operator noted the ages of the tests' own passwords, and which
 #: roles Amazon registered.
 GREEN = {
@@ -41,7 +45,22 @@ def _named(saboteur: Saboteur) -> str:
     return f"{saboteur.control}: {saboteur.does}"
 
 
-@pytest.mark.parametrize("saboteur", SABOTEURS, ids=_named)
+def _without_most_of_the_slow() -> tuple[Saboteur, ...]:
+    """Return all saboteurs but those of slow controls after the first; `exhaustive` has these."""
+    seen = Counter[tuple[str, Status]]()
+    kept = []
+    for saboteur in SABOTEURS:
+        kind = saboteur.control, saboteur.turns
+        seen[kind] += 1
+        if saboteur.control not in _SLOW or seen[kind] <= _OF_SLOW:
+            kept.append(saboteur)
+    return tuple(kept)
+
+
+IN_EVERY_RUN = _without_most_of_the_slow()
+
+
+@pytest.mark.parametrize("saboteur", IN_EVERY_RUN, ids=_named)
 def test_a_saboteur_turns_its_control_red(
     saboteur: Saboteur,
     deployment: Deployment,
@@ -49,7 +68,7 @@ def test_a_saboteur_turns_its_control_red(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Check the saboteur's control, and one in 32 of the others.
+    """Check the saboteur's control, and by turns one in 80 of the others.
 
     Other ones for the next saboteur: all would take a minute each.
     """
@@ -101,6 +120,7 @@ def test_every_control_is_green_after_the_saboteurs(deployment: Deployment) -> N
 
 
 def test_every_control_has_a_saboteur() -> None:
-    assert {saboteur.control for saboteur in SABOTEURS if saboteur.turns is Status.FAILED} == set(
-        CATALOGUE
-    )
+    """Not only `make test-exhaustive` has one for each."""
+    assert {
+        saboteur.control for saboteur in IN_EVERY_RUN if saboteur.turns is Status.FAILED
+    } == set(CATALOGUE)

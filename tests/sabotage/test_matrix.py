@@ -21,7 +21,7 @@ _HEAD = """# Sabotage: what turns each control red
 
 Every control of the security page has at least one saboteur: a test that breaks the real thing (a
 row, a grant, a policy, a file, the running program) in a deployment where all controls are met (two
-of them declared in part), runs its probe and by turns one in 32 of the others (all of them in `make
+of them declared in part), runs its probe and by turns one in 80 of the others (all of them in `make
 test-exhaustive`), and asserts that exactly this control is Broken and every other that was probed
 is as it was; where one promises the same thing in other words, or can't see while that is broken,
 the list names it, and it must say Broken or Unknown. Then it repairs what it broke and sees green

@@ -314,36 +314,32 @@ def test_programs_of_another_version_take_no_backup(
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "environment", "says"),
-    [
-        (["01a00000-0000-7000-8000-000000000000"], {}, "there is no readable backup"),
-        (["--until", "yesterday"], {}, "--until takes `backup-time` or a time"),
-        (["--until", "2026-11-23T14:00"], {}, "--until needs a time zone"),
-        (["--until", "2099-01-01T00:00Z"], {}, "recover"),
-        ([], {"THESELLER_BACKUPS": "/nowhere/at/all"}, "no backup here can be read"),
-        ([], {"THESELLER_BACKUPS": "none"}, "takes no backups itself"),
-        ([], {"THESELLER_ENV": "staging"}, ""),
-        ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
-    ],
-)
-def test_an_impossible_restore_is_refused_with_a_message_and_changes_nothing(
-    story: Story, arguments: list[str], environment: dict[str, str], says: str
-) -> None:
+#: Arguments, variables, and what the refusal says.
+_IMPOSSIBLE: list[tuple[list[str], dict[str, str], str]] = [
+    (["01a00000-0000-7000-8000-000000000000"], {}, "there is no readable backup"),
+    (["--until", "yesterday"], {}, "--until takes `backup-time` or a time"),
+    (["--until", "2026-11-23T14:00"], {}, "--until needs a time zone"),
+    (["--until", "2099-01-01T00:00Z"], {}, "recover"),
+    ([], {"THESELLER_BACKUPS": "/nowhere/at/all"}, "no backup here can be read"),
+    ([], {"THESELLER_BACKUPS": "none"}, "takes no backups itself"),
+    ([], {"THESELLER_ENV": "staging"}, ""),
+    ([], {"DATABASE_URL": "postgresql://example.invalid/x"}, "Restore it by its own service"),
+]
+
+
+def test_impossible_restores_are_refused_with_a_message_and_change_nothing(story: Story) -> None:
     deployed = story.deployed
     deployed.server.stop()
-    before = dict(deployed.environ)
-    try:
-        deployed.environ |= environment
-        done = deployed.theseller("restore", *arguments)
-    finally:
-        deployed.environ.clear()
-        deployed.environ.update(before)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert says in done.stderr
-    assert not re.search(r"Traceback|unexpectedly", done.stderr), done.stderr
-    assert not (deployed.state / FOLDER).exists()
-    assert not swap_pending(deployed.state)
+    for arguments, environment, says in _IMPOSSIBLE:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setitem(deployed.environ, name, value)
+            done = deployed.theseller("restore", *arguments)
+        assert done.returncode == 1, (arguments, environment, done.stdout + done.stderr)
+        assert says in done.stderr
+        assert not re.search(r"Traceback|unexpectedly", done.stderr), done.stderr
+        assert not (deployed.state / FOLDER).exists()
+        assert not swap_pending(deployed.state)
     deployed.server.ensure_started()
     assert story.skus(story.kept[1])[-1] == "ROW-5"
 

@@ -1,6 +1,7 @@
-"""Calls Amazon for a connection as fast as it can, until it is refused.
+"""Processes that call Amazon for a connection as fast as they can, until they are refused.
 
-It records when each call was sent; run with Django being ready.
+Each records in a file of its own when each call was sent; run with Django being ready, which is
+made ready once: the processes are forks.
 
 The clock is the machine's monotonic one, which all processes share. `careless` leaves out the lock
 that a disconnection waits for, and makes its fifth call only when the file `ended` is there: one
@@ -9,9 +10,11 @@ that was let in before the end, and leaves after it.
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
+import traceback
 from pathlib import Path
 from uuid import UUID
 
@@ -39,12 +42,27 @@ def careless(connection: UUID, *, using: str = "default") -> ConnectionView:
 
 
 def main() -> None:
-    tenant, connection, result, how = (
-        UUID(sys.argv[1]),
-        UUID(sys.argv[2]),
-        Path(sys.argv[3]),
-        sys.argv[4],
-    )
+    tenant, connection, how = UUID(sys.argv[1]), UUID(sys.argv[2]), sys.argv[3]
+    children = []
+    for result in map(Path, sys.argv[4:]):
+        child = os.fork()
+        if child == 0:
+            _call_and_exit(tenant, connection, how, result)
+        children.append(child)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    sys.exit(int(any(statuses)))
+
+
+def _call_and_exit(tenant: UUID, connection: UUID, how: str, result: Path) -> None:
+    try:
+        _call(tenant, connection, how, result)
+    except BaseException:  # noqa: BLE001 - as a program of its own ends
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _call(tenant: UUID, connection: UUID, how: str, result: Path) -> None:
     if how == "careless":
         # a name that the module does not hand out
         setattr(access_tokens, "lock_shared", careless)  # noqa: B010

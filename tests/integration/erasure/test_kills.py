@@ -48,9 +48,9 @@ def test_erasure_killed_at_any_boundary_is_completed_later(
 @pytest.mark.parametrize(
     ("act", "rounds"),
     [
-        ("backup", 6),
-        ("disconnect", 7),
-        ("purge", 4),
+        ("backup", 3),
+        ("disconnect", 3),
+        ("purge", 2),
         *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge")),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -104,10 +105,10 @@ def shop() -> Iterator[Shop]:
             yield Shop(deployed, alice, person["tenant"], person["app"])
 
 
-def _caller(
-    shop: Shop, connection: str, file: Path, how: str = "", role: str = "worker"
+def _callers(
+    shop: Shop, connection: str, files: list[Path], how: str = "", role: str = "worker"
 ) -> dict[str, Any]:
-    """Return how to start a process that calls Amazon as `role`."""
+    """Return how to start a process for each file that calls Amazon as `role`."""
     command = [
         sys.executable,
         "-c",
@@ -115,8 +116,8 @@ def _caller(
         "tests.integration.erasure.amazon_caller",
         shop.tenant,
         connection,
-        str(file),
         how,
+        *map(str, files),
     ]
     return {"args": command, "cwd": ROOT, "env": shop.deployed.environ | {"THESELLER_ROLE": role}}
 
@@ -131,19 +132,16 @@ def calling(
     """
     files = [folder / f"caller-{number}" for number in range(CALLERS)]
     with contextlib.ExitStack() as stack:
-        running = []
-        for file in files:
-            running.append(
-                stack.enter_context(subprocess.Popen(**_caller(shop, connection, file, how)))
-            )
-            stack.callback(running[-1].kill)
+        running = stack.enter_context(
+            subprocess.Popen(**_callers(shop, connection, files, how), start_new_session=True)
+        )
+        stack.callback(_kill_group, running.pid)
         assert wait_until(
             lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 120
         ), [file.read_text()[-300:] if file.exists() else "-" for file in files]
 
         def left() -> list[float]:
-            for one in running:
-                assert one.wait(120) == 0, "a caller failed by itself"
+            assert running.wait(120) == 0, "a caller failed by itself"
             return [
                 float(line)
                 for file in files
@@ -152,6 +150,11 @@ def calling(
             ]
 
         yield left
+
+
+def _kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _by_the_seller(shop: Shop, connection: str) -> float:
@@ -211,7 +214,7 @@ def test_web_role_cannot_call_amazon_for_a_seller(shop: Shop, tmp_path: Path) ->
     """
     connection = shop.connect()
     done = subprocess.run(
-        **_caller(shop, connection, tmp_path / "web", role="web"),
+        **_callers(shop, connection, [tmp_path / "web"], role="web"),
         capture_output=True,
         text=True,
         timeout=60,

@@ -133,13 +133,13 @@ def forked(work: Callable[[], None]) -> int:
 
 def main() -> None:
     name, reason = sys.argv[1], RotationReason(sys.argv[2])
-    boundary = 0
-    while forked(partial(killed_at, name, reason, boundary)) == signal.SIGKILL:
+    kills, stride = 0, int(os.environ.get("THESELLER_KILLS_STRIDE", "1"))
+    while forked(partial(killed_at, name, reason, kills * stride)) == signal.SIGKILL:
         forked(lambda: drive(name, reason))
         forked(lambda: check_rotated(name))
-        boundary += 1
+        kills += 1
     forked(lambda: check_rotated(name))
-    sys.stdout.write(f"{boundary}\n")
+    sys.stdout.write(f"{kills}\n")
 
 
 if __name__ == "__main__":
