@@ -52,6 +52,10 @@ class Tag(StrEnum):
     HOLD_PLACED = "retention:hold:placed"
     IMPORT_RECORDED = "ingest:document:imported"
     LOG_RESTORED = "audit:log:restored"
+    MAIL_ADDRESS_ALLOWED = "mail:address:allowed"
+    MAIL_ADDRESS_REFUSED = "mail:address:refused"
+    MAIL_RETRIED = "mail:message:retried"
+    MAIL_TESTED = "mail:message:tested"
     MEMBER_ADDED = "accounts:membership:added"
     MEMBER_LEFT = "accounts:membership:left"
     MEMBER_ROLE_CHANGED = "accounts:membership:role_changed"
@@ -191,6 +195,10 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.HOLD_LIFTED,
             Tag.HOLD_PLACED,
             Tag.LOG_RESTORED,
+            Tag.MAIL_ADDRESS_ALLOWED,
+            Tag.MAIL_ADDRESS_REFUSED,
+            Tag.MAIL_RETRIED,
+            Tag.MAIL_TESTED,
             Tag.ROTATION_BEGUN,
             Tag.ROTATION_FINISHED,
             Tag.ROTATION_FORCED,

@@ -13,15 +13,18 @@ from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.report_document_stream import HOSTS
 from theseller.config.environment import Environment, InvalidSettingError
 from theseller.lib.egress_guard import Destination, Subprocessor
+from theseller.mail.types import MailSettings
 
 _ENTRY = re.compile(r"([^:;]{2,80}?)\s*(?::\s*(.*))?")
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]+")
 
 
-def destinations(environment: Environment, amazon: Endpoints) -> tuple[Destination, ...]:
+def destinations(
+    environment: Environment, amazon: Endpoints, mail: MailSettings | None = None
+) -> tuple[Destination, ...]:
     """Return the hosts to which the service may connect, each once."""
     found: dict[str, Destination] = {}
-    for one in (*_of_amazon(amazon), *_of_services(environment)):
+    for one in (*_of_amazon(amazon), *_of_services(environment), *_of_mail(mail)):
         found.setdefault(one.host, one)
     return tuple(found.values())
 
@@ -50,6 +53,13 @@ def _of_services(environment: Environment) -> Iterator[Destination]:
         options = parse_qs(urlsplit(environment.backups).query)
         endpoint, region = options.get("endpoint", [""])[0], options.get("region", [""])[0]
         yield Destination(_host(endpoint) or f"*.{region}.amazonaws.com", "backups, encrypted")
+
+
+def _of_mail(mail: MailSettings | None) -> Iterator[Destination]:
+    if mail is not None and mail.server is not None:
+        yield Destination(
+            mail.server.host.lower(), "mail to members, operators and configured authorities"
+        )
 
 
 def _host(address: str) -> str:

@@ -19,6 +19,7 @@ log = getLogger(__name__)
 _APPS_WITH_TASKS = (
     "audit",
     "edge",
+    "mail",
     "accounts",
     "ingest",
     "buyer_pii",

@@ -18,6 +18,7 @@ from theseller.amazon.endpoints import Endpoints
 from theseller.config.database_settings import database_settings
 from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
+from theseller.config.mail_settings import read_mail_settings
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.key_store import KeyStore
@@ -98,9 +99,11 @@ ROTATION_DAYS = ENVIRONMENT.rotation_days
 AMAZON_ENDPOINTS = (
     Endpoints.emulated(ENVIRONMENT.emulator_url) if ENVIRONMENT.emulator_url else Endpoints.amazon()
 )
+#: The mail server, the sender and the authorities that may get notices.
+MAIL = read_mail_settings(os.environ, ENVIRONMENT.kind)
 #: Every host that this deployment may call, and who its operator says is behind those that are not
 #: Amazon or this machine.
-EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS)
+EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL)
 SUBPROCESSORS = read_register(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
@@ -129,6 +132,7 @@ INSTALLED_APPS = [
     "theseller.edge",
     "theseller.audit",
     "theseller.tenancy",
+    "theseller.mail",
     "theseller.accounts",
     "theseller.connections",
     "theseller.ingest",
@@ -188,6 +192,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- What packages plug into others
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
+#: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
+MAIL_INVITATION_CHECK = ""
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
 

@@ -37,7 +37,7 @@ class Purpose(StrEnum):
     BACKUP = "backup"
     SIGNING = "signing"
     TENANT_CONTEXT = "tenant_context"
-    SESSION = "session"
+    SESSION = "session"  # links in queued mail that act for their reader
     MFA = "mfa"
     AUDIT = "audit"  # signs checkpoints over the audit log
 

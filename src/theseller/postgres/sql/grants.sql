@@ -64,6 +64,7 @@ grant execute on function guard.ensure_months(date, date) to theseller_worker;
 grant execute on function guard.ticket_tenant() to theseller_directory;
 grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
 grant select (user_id) on accounts_operator to theseller_directory;
+grant select (id, email) on accounts_user to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
 grant select (id, name) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at, last_success_at, last_outcome, failures_in_row)
@@ -121,6 +122,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_worker', unnest(arr
     'governance:access:closed', 'governance:deletion_request:recorded', 'governance:deletion_request:unmatched',
     'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced', 'governance:secret:age_noted',
     'governance:secret:bundled', 'governance:secret:filled', 'governance:secret:given', 'governance:secret:put',
+    'mail:address:allowed', 'mail:address:refused', 'mail:message:retried', 'mail:message:tested',
     'operations:act:unreadable', 'operations:database:opened', 'operations:database:restored', 'retention:backup:end_intended',
     'retention:backup:ended', 'retention:backup:failed', 'retention:backup:intended', 'retention:backup:proven',
     'retention:backup:refused', 'retention:backup:taken', 'retention:hold:lifted', 'retention:hold:placed', 'vault:day:end_intended',

@@ -1,0 +1,1 @@
+"""Mail to members, operators, invited persons and authorities only."""
