@@ -14,7 +14,7 @@ _NAME = re.compile(r"THESELLER_[A-Z0-9_]*[A-Z0-9]|DATABASE_URL")
 _NOT_VARIABLES = {"THESELLER_NAVIGATION", "THESELLER_SIGN_OUT_URL_NAME"}
 _SECRETS = (
     "root-key", "django-session-key", "tenant-ticket-key", "lwa-client-secret", "vault-secret-id",
-    "vault-token", "secrets", *(f"db-{short}" for short in LOGIN_ROLES),
+    "vault-token", "secrets", "smtp-password", *(f"db-{short}" for short in LOGIN_ROLES),
 )  # fmt: skip
 
 

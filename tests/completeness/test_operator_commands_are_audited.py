@@ -32,6 +32,12 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",
+    "mail": (
+        Tag.MAIL_ADDRESS_ALLOWED,
+        Tag.MAIL_ADDRESS_REFUSED,
+        Tag.MAIL_RETRIED,
+        Tag.MAIL_TESTED,
+    ),
     "migrate": (Tag.ROTATION_FORCED,),
     "operator": (Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED),
     "postgres": (Tag.DATABASE_OPENED,),

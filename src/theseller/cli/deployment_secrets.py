@@ -13,6 +13,7 @@ from theseller.config.environment import (
     read_secret_config,
     uses_external_server,
 )
+from theseller.config.mail_settings import read_mail_settings
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
 from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key, parse_root_keys
@@ -29,8 +30,10 @@ from theseller.postgres.role_setup import login_roles
 
 #: Amazon gives it; it is put, never made.
 LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # a name  # noqa: S105
+#: The mail service gives it.
+MAIL_PASSWORD_NAME = "smtp-password"  # a name  # noqa: S105
 #: Lengths in characters. Amazon does not say how long its secrets are: they have had 64 and 80.
-_AMAZON_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 16, 512
+_AMAZON_LENGTH_MIN, _MAIL_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 8, 16, 512
 
 
 def secret_config(state: Path) -> SecretConfig:
@@ -77,6 +80,13 @@ def own_secrets(choice: SecretConfig) -> tuple[str, ...]:
     )
 
 
+def given_secrets(choice: SecretConfig) -> tuple[str, ...]:
+    """Return the names of the secrets that other services issue."""
+    mail = read_mail_settings(os.environ, EnvironmentKind(choice.environment))
+    signs_in = mail.server is not None and bool(mail.server.user)
+    return (LWA_CLIENT_SECRET_NAME, *((MAIL_PASSWORD_NAME,) if signs_in else ()))
+
+
 def new_secret(name: str, choice: SecretConfig) -> Secret:
     """Return a fresh secret that can serve as `name` in this environment."""
     return new_root_key(choice.environment) if name == ROOT_KEY_NAME else new_timestamped_secret()
@@ -97,7 +107,10 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
             ) from None
         return
     text = given.reveal()
-    least = _AMAZON_LENGTH_MIN if name == LWA_CLIENT_SECRET_NAME else _OWN_LENGTH_MIN
+    least = {
+        LWA_CLIENT_SECRET_NAME: _AMAZON_LENGTH_MIN,
+        MAIL_PASSWORD_NAME: _MAIL_LENGTH_MIN,
+    }.get(name, _OWN_LENGTH_MIN)
     if not (
         least <= len(text) <= _LENGTH_MAX
         and text.isascii()
@@ -108,8 +121,8 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
             f"The input can't be {name}: that is {least} to {_LENGTH_MAX} ASCII characters"
             " without spaces; nothing was changed.",
             (
-                "Give it on one line, as Amazon shows it."
-                if name == LWA_CLIENT_SECRET_NAME
+                "Give it on one line, as the service that issued it shows it."
+                if name in {LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME}
                 else "`theseller secrets fill` creates the missing ones."
             ),
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
+    given_secrets,
     own_secrets,
     secret_config,
     stores_keys_on_this_host_only,
@@ -28,10 +29,12 @@ from theseller.config.environment import (
     read_environment,
     read_environment_kind,
 )
+from theseller.config.mail_settings import read_mail_settings
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.secret_and_key_config import make_key_store, make_secret_provider
 from theseller.lib.database_failures import classify
 from theseller.lib.safe_tracebacks import describe
+from theseller.mail.types import MailMode
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
@@ -88,7 +91,7 @@ def examine_deployment(state: Path) -> Iterator[Finding]:
     yield Finding("settings", f"{environment.kind}, for {environment.public_url}")
     proxies = os.environ.get("THESELLER_TRUSTED_PROXIES", "").strip()
     yield Finding("proxies", proxies or "none is trusted")
-    for check in (_secrets, _key_store, _backups):
+    for check in (_secrets, _key_store, _backups, _mail):
         yield from _checked(check, state)
     yield from _database(state)
 
@@ -107,7 +110,7 @@ def _secrets(state: Path) -> Finding:
     choice = secret_config(state)
     provider = make_secret_provider(choice, os.environ)
     missing = []
-    for name in (*own_secrets(choice), LWA_CLIENT_SECRET_NAME):
+    for name in (*own_secrets(choice), *given_secrets(choice)):
         try:
             provider.get(name)
         except CryptoError:
@@ -131,6 +134,20 @@ def _key_store(state: Path) -> Finding:
         "key store",
         f"answers, in {choice.key_store}: {sum(not one.destroyed for one in keys)} live keys",
     )
+
+
+def _mail(state: Path) -> Finding:
+    del state
+    mail = read_mail_settings(os.environ, read_environment_kind(os.environ))
+    if mail.server is None:
+        where = (
+            "goes to the inbox page of this demo"
+            if mail.mode is MailMode.INBOX
+            else "is not sent: THESELLER_MAIL_URL names no server"
+        )
+    else:
+        where = f"goes to {mail.server.host}:{mail.server.port}, from {mail.sender}"
+    return Finding("mail", where)
 
 
 def _backups(state: Path) -> Finding:

@@ -49,15 +49,22 @@ _AMAZON = gettext_noop(
     "by hand: Developer Central > application > LWA credentials > Rotate; save the new secret in a"
     " file of mode 0600; theseller rotate lwa-client-secret --new-from-file FILE; delete the file"
 )
+_MAIL = gettext_noop(
+    "by hand: change it at the mail service; theseller secrets put --replace %(name)s; theseller"
+    " rotate --created-on %(name)s"
+)
 _SERVICE = gettext_noop(
     "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
     " --created-on %(name)s"
 )
 _DEMO = gettext_noop("not needed: it opens this machine's demo only")
+#: What another service issues is replaced there.
+_BY_HAND = {SecretKind.CLIENT_SECRET: _AMAZON, SecretKind.MAIL_PASSWORD: _MAIL}
 _TEXT_SECRETS = {
     "django-session-key": SecretKind.SESSION_KEY,
     "tenant-ticket-key": SecretKind.TICKET_KEY,
     "lwa-client-secret": SecretKind.CLIENT_SECRET,
+    "smtp-password": SecretKind.MAIL_PASSWORD,
     **dict.fromkeys(ROLES, SecretKind.DATABASE_PASSWORD),
 }
 #: Passwords of roles that sign in to the embedded server only.
@@ -229,9 +236,7 @@ def _text_secrets(using: str) -> Iterator[_Found]:
             continue
         there, made = secret_ages.age_in(secret_provider(), name, using=using)
         if there:
-            yield _Found(
-                name, kind, made, _AMAZON if kind is SecretKind.CLIENT_SECRET else _how_replaced()
-            )
+            yield _Found(name, kind, made, _BY_HAND.get(kind) or _how_replaced())
 
 
 def _credentials(using: str) -> Iterator[_Found]:
@@ -289,6 +294,12 @@ def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
             SecretKind.PROBE_KEY,
             "probe-key",
             gettext_noop("renewed by the controls each month: %(name)s"),
+        )
+    if owner.startswith("mail-day:"):
+        return (
+            SecretKind.OTHER,
+            "mail-key",
+            gettext_noop("destroyed by the worker three days after its day: %(name)s"),
         )
     if owner.startswith(("pii-day:", "connection-pii:")):
         return (

@@ -37,7 +37,8 @@ ID = "00000000-0000-7000-8000-000000000000"
 COMMANDS = [
     ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"],
     ["deletion-request", "list"], ["hold", "list", "--shop", ID],
-    ["import", "/dev/null", "--as", "no.one@example.com"], ["operator", "list"],
+    ["import", "/dev/null", "--as", "no.one@example.com"], ["mail", "list"],
+    ["operator", "list"],
     ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"], ["status"],
 ]  # fmt: skip
 

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
 from theseller.amazon.spapi_operations import Operation
+from theseller.controls import code_version
+from theseller.mail import addresses, delivery
+from theseller.mail import operations as mail_operations
+from theseller.mail.types import Recipient
 
 
 @breaks("aup-no-training", "installs a library that trains models")
@@ -26,6 +30,45 @@ def _feeds(tools: Tools) -> Iterator[None]:
     yield
 
 
+@breaks("aup-no-buyer-contact", "queues mail for any address")
+def _any_recipient(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(mail_operations, "allowed_recipient", _allow_all)
+    yield
+
+
+@breaks("aup-no-buyer-contact", "sends queued mail to any address")
+def _any_recipient_at_delivery(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(delivery, "allowed_recipient", _allow_all)
+    yield
+
+
+@breaks("aup-no-buyer-contact", "knows Amazon's relay addresses by one country's domain only")
+def _one_relay_domain(tools: Tools) -> Iterator[None]:
+    def one_country(address: str) -> bool:
+        return address.endswith("@marketplace.amazon.com")
+
+    tools.patch.setattr(addresses, "is_relay", one_country)
+    yield
+
+
+@breaks("aup-no-buyer-contact", "sends mail from another module")
+def _other_mailer(tools: Tools) -> Iterator[None]:
+    found = code_version.module_imports() | {"ingest/tell_buyers.py": frozenset({"smtplib"})}
+    tools.patch.setattr(code_version, "module_imports", lambda: found)
+    yield
+
+
+def _allow_all(address: str, **_rules: object) -> Recipient:
+    return Recipient(address)
+
+
+sql(
+    "aup-no-buyer-contact",
+    "drops the constraint that keeps Amazon's relay addresses out of the outbox",
+    "alter table mail_message drop constraint mail_message_no_relay",
+    "alter table mail_message add constraint mail_message_no_relay check (recipient !~"
+    " '[@.]marketplace[.]amazon([.]|$)')",
+)
 sql(
     "aup-purpose",
     "pulls a stream that no feature of this version needs",

@@ -17,7 +17,9 @@ from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
+    MAIL_PASSWORD_NAME,
     ensure_secrets,
+    given_secrets,
     new_secret,
     own_secrets,
     refuse_malformed,
@@ -49,6 +51,10 @@ _ADVICE = {
     LWA_CLIENT_SECRET_NAME: (
         f"missing: `theseller secrets put {LWA_CLIENT_SECRET_NAME}`, with the one that Developer"
         " Central shows"
+    ),
+    MAIL_PASSWORD_NAME: (
+        f"missing: `theseller secrets put {MAIL_PASSWORD_NAME}`, with the one that the mail service"
+        " issued to the user of THESELLER_MAIL_URL"
     ),
     ROOT_KEY_NAME: (
         "missing: restore it from its copy, which alone decrypts the keys; in a new deployment:"
@@ -97,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(choice: SecretConfig, *, as_json: bool) -> int:
     provider = make_secret_provider(choice, os.environ)
     found = [
-        (name, _problem(provider, name)) for name in (*own_secrets(choice), LWA_CLIENT_SECRET_NAME)
+        (name, _problem(provider, name)) for name in (*own_secrets(choice), *given_secrets(choice))
     ]
     keys, fault = "", ""
     try:
@@ -166,10 +172,10 @@ def _missing(choice: SecretConfig) -> Iterator[str]:
 
 
 def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
-    if name != LWA_CLIENT_SECRET_NAME and name not in own_secrets(choice):
+    names = (LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME, *own_secrets(choice))
+    if name not in names:
         raise CommandError(
-            f"{name!r} is not a secret of this deployment.",
-            f"Choose one of {', '.join((LWA_CLIENT_SECRET_NAME, *own_secrets(choice)))}.",
+            f"{name!r} is not a secret of this deployment.", f"Choose one of {', '.join(names)}."
         )
     given = Secret(
         getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n")
@@ -202,6 +208,8 @@ def _ask_to_replace(name: str) -> None:
         f"`theseller rotate {name} --new-from-file FILE` checks with Amazon first whether the"
         " new one works."
         if name == LWA_CLIENT_SECRET_NAME
+        else "Change it at the mail service first."
+        if name == MAIL_PASSWORD_NAME
         else f"`theseller rotate {name}` replaces it everywhere without an interruption."
     )
     if (
