@@ -569,14 +569,15 @@ def _downloads_noted(superuser: psycopg.Connection[tuple[Any, ...]]) -> int:
     return int(found[0])
 
 
-#: What makes an address answer with a file instead of its page, on those that have both.
-_AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv"}, {"file": ""})
+#: What makes an address answer with a file instead of its page, on those that have both: no address
+#: knows more than one of the parameters.
+_AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv", "file": ""})
 
 
 def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
     shop: Shop, database: str
 ) -> None:
-    """Every address, requested for by every member with every parameter that makes a file of it."""
+    """Every address, requested for by every member with the parameters that make a file of it."""
     books = Books(shop.cast.alices_shop)
     books.order(NOON, "31.50")
     books.roll_up()

@@ -1,11 +1,11 @@
-"""Kills taking, keeping and ending of backups, disconnecting and purging, at every step.
+"""Kills taking, keeping and ending of backups, disconnecting and purging, at their steps.
 
 Each time on new data, and has it continued.
 
 Run with the name of an act, Django being ready; prints how many kills there were. Backups are
-killed between their steps and in the middle of their bytes; disconnecting before and after every
-statement that reaches the database, purging at one in four of these boundaries (all with
-THESELLER_KILLS_STRIDE=1).
+killed between their steps and in the middle of their bytes; disconnecting and purging before and
+after a statement that reaches the database. One in four of these boundaries; all with
+THESELLER_KILLS_STRIDE=1.
 """
 
 from __future__ import annotations
@@ -371,28 +371,33 @@ def superuser(query: str, parameters: list[object] | None = None) -> list[tuple[
 # --------------------------------------------------------------------------------------------------
 
 
+def _stride() -> int:
+    """Return of how many boundaries one is tried."""
+    return int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
+
+
 def kill_backups() -> int:
-    boundary = 0
+    boundary, kills = 0, 0
     while forked(partial(_backup_killed, boundary)) == signal.SIGKILL:
         forked(_check_backups)
-        boundary += 1
+        boundary, kills = boundary + _stride(), kills + 1
     forked(_check_backups)
-    return boundary
+    return kills
 
 
 def kill_prunings() -> int:
-    boundary = 0
+    boundary, kills = 0, 0
     while True:
         forked(_prune_prepared)
         killed = forked(partial(_prune_killed, boundary)) == signal.SIGKILL
         forked(_check_pruned)
         if not killed:
-            return boundary
-        boundary += 1
+            return kills
+        boundary, kills = boundary + _stride(), kills + 1
 
 
 def kill_disconnections(tenant: UUID) -> int:
-    boundary = 0
+    boundary, kills = 0, 0
     while True:
         connection = open_connection(tenant)
         forked(partial(_sealed_token, tenant, connection))
@@ -400,13 +405,12 @@ def kill_disconnections(tenant: UUID) -> int:
         forked(partial(_never_half_disconnected, tenant, connection))
         forked(partial(_check_disconnected, tenant, connection))
         if not killed:
-            return boundary
-        boundary += 1
+            return kills
+        boundary, kills = boundary + _stride(), kills + 1
 
 
 def kill_purges(tenant: UUID, person: UUID) -> int:
-    """Kill at every boundary, or with THESELLER_KILLS_STRIDE at one in so many."""
-    stride = int(os.environ.get("THESELLER_KILLS_STRIDE", "4"))
+    stride = _stride()
     boundary, kills, recipe = stride // 2, 0, _recipe(tenant, person)
     while True:
         connection = _seeded(recipe)
