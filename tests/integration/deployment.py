@@ -56,7 +56,6 @@ class Deployment:
     state: Path
     environ: dict[str, str]
     server: Server
-    emulator: subprocess.Popen[bytes]
 
     def theseller(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `theseller ARGUMENTS` on this deployment."""
@@ -149,12 +148,13 @@ def _run_module(
 
 @contextlib.contextmanager
 def deployment(
-    variables: Mapping[str, str] | None = None, *, archiving: bool = False
+    variables: Mapping[str, str] | None = None, *, archiving: bool = False, emulated: bool = True
 ) -> Iterator[Deployment]:
     """Set one up, with shops, people, open connections and sessions; leave nothing of it.
 
     `told` are variables besides the usual ones, such as where secrets and keys are kept.
-    `archiving`: its database context over finished WAL, as backups need it.
+    `archiving`: its database context over finished WAL, as backups need it. `emulated`: whether the
+    emulated Amazon runs; where nothing calls it, its start only costs time.
     """
     root = Path(tempfile.mkdtemp(prefix="ts-rotation-"))
     root.chmod(0o711)
@@ -165,7 +165,13 @@ def deployment(
         copied = (variables is None or set(variables) <= _WITHOUT_TRACE) and _copy_of_the_first(
             state
         )
-        yield _build(stack, state, environ, port, archiving=archiving, filled=copied)
+        server = _started(stack, state, environ, archiving=archiving)
+        if emulated:
+            _start_emulator(stack, state, environ, port)
+        if not copied:
+            _fill(server, environ)
+        assert not emulated or wait_until(lambda: _accepts(port), 60), "the emulator does not start"
+        yield Deployment(state, environ, server)
 
 
 #: Variables that leave nothing in a state folder.
@@ -239,19 +245,12 @@ def _fill(server: Server, environ: dict[str, str]) -> None:
     _must(_run_module(environ, "tests.integration.fill_deployment", role="web"))
 
 
-def _build(
-    stack: contextlib.ExitStack,
-    state: Path,
-    environ: dict[str, str],
-    port: int,
-    *,
-    archiving: bool,
-    filled: bool,
-) -> Deployment:
+def _start_emulator(
+    stack: contextlib.ExitStack, state: Path, environ: dict[str, str], port: int
+) -> None:
     from theseller.cli.demo_amazon_application import write_application
     from theseller.cli.deployment_secrets import ensure_secrets
 
-    server = _started(stack, state, environ, archiving=archiving)
     with within(environ):
         application = write_application(state, "http://127.0.0.1:8100", ensure_secrets(state))
     emulator = subprocess.Popen(
@@ -262,10 +261,6 @@ def _build(
         preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     stack.callback(_end, emulator)
-    if not filled:
-        _fill(server, environ)
-    assert wait_until(lambda: _accepts(port), 60), "the emulator does not start"
-    return Deployment(state, environ, server, emulator)
 
 
 def _accepts(port: int) -> bool:

@@ -28,5 +28,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:
-    with deployment(archiving=True) as built:
+    with deployment(archiving=True, emulated=False) as built:
         yield built

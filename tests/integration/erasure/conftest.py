@@ -11,5 +11,5 @@ from tests.integration.deployment import Deployment, deployment
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:
     """Yield a deployment, made at the first test of a module that requests it."""
-    with deployment(archiving=True) as built:
+    with deployment(archiving=True, emulated=False) as built:
         yield built
