@@ -12,6 +12,7 @@ from itertools import accumulate
 
 from theseller.emulator.world.random_draws import share, stream
 from theseller.emulator.world.sellers import Seller, Store
+from theseller.lib.money import minor_unit_digits
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -290,6 +291,6 @@ def price(seed: int, product: Product, store: Store, month: date) -> int:
     """
     step = (0.92, 1.0, 1.0, 1.0, 1.06)[int(share(seed, product.sku, month, "step") * 5)]
     local = product.list_price * store.price_factor * step
-    if store.marketplace.currency == "JPY":
+    if not minor_unit_digits(store.marketplace.currency):
         return max(int(local / 100) * 100 - 20, 480)
     return max(int(local / 100) * 100 + 99, 299)
