@@ -1,13 +1,14 @@
 """Pictures of the main pages, on a wide screen and a phone, light and dark.
 
-Run `python -m tests.screenshots FOLDER [README-PICTURE]`.
+Run `python -m tests.screenshots FOLDER [README-PICTURE] [ADDRESS…]`: with addresses (`/products/`)
+of pages only those, as the owner of a shop sees them once Amazon's data has arrived.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,15 +33,20 @@ _README = ViewportSize(width=1280, height=1000)
 class Pictures:
     """Takes each picture four times: two sizes, two schemes.
 
-    The page stays as it is, so that a moment can be captured.
+    The page stays as it is, so that a moment can be captured. `only`: names of pictures; others are
+    left out.
     """
 
-    def __init__(self, folder: Path, say: Callable[[str], object]) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, say: Callable[[str], object], only: Collection[str] = ()
+    ) -> None:
+        self.folder, self._only = folder, only
         self._say = say
         folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, name: str, page: Page) -> None:
+        if self._only and name not in self._only:
+            return
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)
             for scheme in SCHEMES:
@@ -59,14 +65,21 @@ class Pictures:
         self._say(f"{name}\n")
 
 
-def main(folder: Path, readme: Path | None) -> None:
-    pictures = Pictures(folder, sys.stdout.write)
+def main(folder: Path, readme: Path | None, addresses: Collection[str] = ()) -> None:
+    named = {one.strip("/").replace("/", "-") or "start": one for one in addresses}
+    pictures = Pictures(folder, sys.stdout.write, named)
     with (
         running_demo() as demo,
         chromium() as browser,
         browser_session(browser, demo.web, demo.emulator) as alice,
     ):
         _connect(alice, demo, pictures)
+        if addresses:
+            _until_arrived(demo)
+            for name, address in named.items():
+                alice.go(address)
+                pictures.take(name, alice.page)
+            return
         _read(alice, demo, pictures, readme)
         _import(browser, demo, pictures)
         _end(alice, pictures, demo.password)
@@ -93,18 +106,11 @@ def _connect(alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
     pictures.take("06-progress", page)
 
 
-def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | None) -> None:
-    page = alice.page
+def _until_arrived(demo: Demo) -> None:
     waiting = (
         "select count(*) from ingest_stream where work_done < work_total and last_outcome <>"
         " 'role_missing'"
     )
-    while_it_arrives = (
-        "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
-    )
-    wait_until(lambda: bool(demo.rows(while_it_arrives)), 120.0, step=0.5)
-    alice.go("/")
-    pictures.take("07-dashboard-arriving", page)
     wait_until(
         lambda: (
             demo.rows(waiting) == [(0,)]
@@ -113,6 +119,17 @@ def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | 
         240.0,
         step=0.5,
     )
+
+
+def _read(alice: BrowserSession, demo: Demo, pictures: Pictures, readme: Path | None) -> None:
+    page = alice.page
+    while_it_arrives = (
+        "select work_done from ingest_stream where name = 'transactions' and work_done > 2"
+    )
+    wait_until(lambda: bool(demo.rows(while_it_arrives)), 120.0, step=0.5)
+    alice.go("/")
+    pictures.take("07-dashboard-arriving", page)
+    _until_arrived(demo)
     alice.go("/")
     page.locator(".plot canvas").wait_for()
     pictures.take("08-dashboard", page)
@@ -283,4 +300,9 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    picture = next((one for one in sys.argv[2:] if one.endswith(".png")), None)
+    main(
+        Path(sys.argv[1]),
+        Path(picture) if picture else None,
+        [one for one in sys.argv[2:] if one.startswith("/")],
+    )
