@@ -23,24 +23,11 @@ from urllib.parse import urlencode
 from tests.demo_deployment import ROOT, free_ports
 from tests.tls_certificates import write_certificate
 
+from theseller.cli.edge_configuration import EdgeSettings, write_edge
 from theseller.postgres.os_processes import stop_with_parent
 
 HOST = "shop.test"
 _PATIENCE = 90.0
-_MAIN = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log warn;
-worker_processes 1;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    set_real_ip_from 127.0.0.1;
-    include {folder}/theseller.conf;
-}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +120,8 @@ def behind_nginx(database_url: str) -> Iterator[Site]:
     backend, plain, tls, announced = free_ports(4)
     site = Site(backend, plain, tls, announced, folder)
     write_certificate(folder / "fullchain.pem", folder / "privkey.pem", HOST)
-    (folder / "theseller.conf").write_text(_configured(site))
-    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
+    folder.chmod(0o711)  # Workers of nginx run as another user than root.
+    nginx = write_edge(_settings(site), nginx=found.stdout.strip())
     environ = os.environ | {
         "DATABASE_URL": database_url,
         "THESELLER_PUBLIC_URL": f"https://{HOST}",
@@ -142,7 +129,7 @@ def behind_nginx(database_url: str) -> Iterator[Site]:
     }
     commands = (
         [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(site.backend)],
-        [found.stdout.strip(), "-c", str(folder / "nginx.conf"), "-p", str(folder)],
+        nginx,
     )
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -163,36 +150,26 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _configured(site: Site) -> str:
-    """Return the shipped configuration with the names, ports and paths of this test.
+def _settings(site: Site) -> EdgeSettings:
+    """Return the names, ports and paths of this test.
 
-    And one more port that takes clients' addresses.
+    And one more port that takes clients' addresses. Which of the two a request came by decides
+    whose address counts.
     """
-    text = (ROOT / "deploy" / "nginx.conf").read_text()
-    changes = {
-        "shop.example": HOST,
-        f"/etc/ssl/{HOST}/": f"{site.folder}/",
-        "127.0.0.1:8100": f"127.0.0.1:{site.backend}",
-        "listen 80;": f"listen 127.0.0.1:{site.plain};",
-        "listen [::]:80;": "",
-        "listen 443 ssl http2;": (
-            f"listen 127.0.0.1:{site.tls} ssl http2; listen 127.0.0.1:{site.announced} ssl http2"
-            " proxy_protocol;"
+    return EdgeSettings(
+        site.folder, HOST, HOST, site.backend, site.plain, site.tls,
+        main="worker_processes 1;",
+        http=(
+            'map $proxy_protocol_addr $theseller_test_client { "" $remote_addr; default'
+            " $proxy_protocol_addr; }"
         ),
-        "listen [::]:443 ssl http2;": "",
-        # what the shipped file says
-        "/dev/shm/theseller-nginx": f"{site.folder}/body",  # noqa: S108
-    }
-    for old, new in changes.items():
-        assert old in text, f"deploy/nginx.conf: {old!r} is missing"
-        text = text.replace(old, new)
-    # Which of the two ports a request came by decides whose address counts.
-    return text.replace("$remote_addr;", "$theseller_client;").replace(
-        "upstream theseller {",
-        'map $proxy_protocol_addr $theseller_client { "" $remote_addr; default'
-        " $proxy_protocol_addr; }\nupstream theseller {",
-        1,
-    )
+        changes={
+            "listen 443 ssl http2;": (
+                f"listen 443 ssl http2; listen 127.0.0.1:{site.announced} ssl http2 proxy_protocol;"
+            ),
+            "$remote_addr;": "$theseller_test_client;",
+        },
+    )  # fmt: skip
 
 
 def _await_ready(site: Site) -> None:

@@ -1,0 +1,171 @@
+"""The firewall stops attacks and lets legitimate requests through; logs hold nothing of either."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+import pytest
+from django import forms
+from django.conf import settings
+from tests.integration.edge.attack_requests import ATTACKS, Request, attacks, multipart
+from tests.integration.edge.edge_site import Edge, Outcome, edge
+from tests.integration.edge.legitimate_requests import legitimate
+
+from theseller.cli.edge_configuration import SHIPPED
+from theseller.config.buffering_worker import BODY_MAX, LARGE_BODIES_AT
+
+#: Share of the attacks that must be refused.
+STOPPED = 0.98
+_SLICE = 40
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Edge]:
+    with edge() as running:
+        yield running
+
+
+def _slice(requests: Sequence[Request], size: int = _SLICE) -> list[Request]:
+    """Return `size` requests, spread over all of them; of another kind each."""
+    return [requests[number * len(requests) // size] for number in range(size)]
+
+
+def _passed(outcomes: list[Outcome]) -> list[str]:
+    """Return the names of attacks that were not refused, or reached the server."""
+    return [
+        f"{one.status} {one.request.name}"
+        for one in outcomes
+        if one.status not in {400, 403, 405} or one.arrived is not None
+    ]
+
+
+def _refused(outcomes: list[Outcome]) -> list[str]:
+    """Return the names of requests that were refused, or did not arrive as they were sent."""
+    return [
+        f"{one.status} {one.request.name}"
+        for one in outcomes
+        if one.status != 200
+        or one.arrived is None
+        or one.arrived.body != hashlib.sha256(one.request.body).hexdigest()
+    ]
+
+
+def test_a_slice_of_the_attacks_is_stopped(site: Edge) -> None:
+    outcomes = list(site.send(_slice(list(attacks()))))
+    passed = _passed(outcomes)
+    assert len(passed) <= (1 - STOPPED) * len(outcomes) + 1, passed
+
+
+def test_a_slice_of_the_legitimate_requests_passes(site: Edge) -> None:
+    assert _refused(list(site.send(_slice(list(legitimate(files=4)))))) == []
+
+
+@pytest.mark.exhaustive
+def test_98_percent_of_all_attacks_are_stopped(site: Edge) -> None:
+    everything = list(attacks())
+    assert len(everything) >= 300
+    passed = _passed(list(site.send(everything)))
+    assert len(passed) <= (1 - STOPPED) * len(everything), passed
+    for kind in ATTACKS:  # none of the kinds is hidden by the others
+        of_kind = [one for one in everything if one.name.startswith(f"{kind} ")]
+        missed = [one for one in passed if one.split(" ", 1)[1].startswith(f"{kind} ")]
+        assert len(missed) <= 0.1 * len(of_kind), missed
+
+
+@pytest.mark.exhaustive
+def test_all_legitimate_requests_pass(site: Edge) -> None:
+    everything = list(legitimate(files=200))
+    assert len(everything) >= 300
+    assert _refused(list(site.send(everything))) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SecRuleEngine On": "SecRuleEngine Off"},
+        {"SecRuleEngine On": "SecRuleEngine DetectionOnly"},
+        {"        modsecurity on;": "        modsecurity off;"},
+    ],
+    ids=str,
+)
+def test_the_attacks_pass_without_the_firewall(changes: dict[str, str]) -> None:
+    """The test of the attacks can fail: without the firewall most of them arrive."""
+    with edge(changes) as open_site:
+        outcomes = list(open_site.send(_slice(list(attacks()), 12)))
+    assert len(_passed(outcomes)) > len(outcomes) // 2
+
+
+def test_every_password_field_may_hold_any_characters(site: Edge) -> None:
+    """Fields of forms with a password widget, and no other names, are left out of the search."""
+    left_out = set(
+        re.findall(r'OWASP_CRS "!ARGS:(\w+)"', (SHIPPED / "waf" / "fields.conf").read_text())
+    )
+    found = {
+        name
+        for form in [one for one in gc.get_objects() if isinstance(one, type)]
+        if issubclass(form, forms.Form) and form.__module__.startswith("theseller.")
+        for name, field in form.base_fields.items()
+        if isinstance(field.widget, forms.PasswordInput)
+    }
+    assert left_out == found
+    body = b"&".join(f"{name}=1'+UNION+SELECT+1--".encode() for name in sorted(found))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    allowed = Request("passwords", "POST", "/sign-in/", headers, body)
+    refused = Request("other field", "POST", "/sign-in/", headers, b"next=1'+UNION+SELECT+1--")
+    assert [one.status for one in site.send([allowed, refused])] == [200, 403]
+
+
+def test_large_uploads_pass_and_their_names_are_searched(site: Edge) -> None:
+    """Of a body above 1 MB only the first part is read by the rules."""
+    content = b"order-id\tproduct-name\n1\tUNION SELECT * FROM <script>\n" * 100_000
+    sent = []
+    for name in ("orders.txt", "../orders.txt", "<script>.txt", "${jndi:ldap:x}.txt"):
+        headers, body = multipart(name, content, csrfmiddlewaretoken="a1B2c3" * 10)
+        sent.append(Request(name, "POST", "/imports/", headers, body))
+    outcomes = list(site.send(sent))
+    assert _refused(outcomes[:1]) == []
+    assert [one.status for one in outcomes[1:]] == [403, 403, 403]
+
+
+def test_logs_hold_nothing_that_was_sent_but_address_method_and_path(site: Edge) -> None:
+    canary = "cnry5d81f"
+    attack = f"' OR 1=1; DROP TABLE {canary}--"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    upload, body = multipart(f"../{canary}.txt", canary.encode(), csrfmiddlewaretoken=canary)
+    sent = [
+        Request("query", "GET", f"/products/?q={canary}"),
+        Request("attack in query", "GET", f"/products/?q={attack.replace(' ', '+')}"),
+        Request("form", "POST", "/sign-in/", form, f"email={canary}&password={canary}".encode()),
+        Request("attack in form", "POST", "/sign-in/", form, f"email={attack}".encode()),
+        Request("headers", "GET", "/", {"Referer": f"https://x/{canary}", "User-Agent": canary}),
+        Request("attack in headers", "GET", "/", {"Referer": attack, "X-Api-Version": attack}),
+        Request("cookie", "GET", "/", {"Cookie": f"__Host-theseller_session={canary}"}),
+        Request("attack in cookie", "GET", "/", {"Cookie": f"a={attack}; b={canary}"}),
+        Request("upload", "POST", "/imports/", upload, body),
+        Request("unreadable", "POST", "/sign-in/", upload, body[:-20]),
+        Request("certificate", "GET", f"/certificates/{canary}/"),
+    ]
+    outcomes = list(site.send(sent, client="2001:db8:77::1"))
+    assert [one.status for one in outcomes] == [200, 403] * 4 + [403, 400, 200]
+    logs = site.logs()
+    lines = [line for line in logs.splitlines() if "2001:db8:77::1" in line]
+    assert len(lines) == len(sent)
+    assert [re.search(r'"waf":"([^"]+)"', line)[1] for line in lines] == [  # type: ignore[index]
+        "-", "sql", "-", "sql", "-", "sql", "-", "sql", "protocol", "unreadable", "-",
+    ]  # fmt: skip
+    assert canary not in logs
+    assert "DROP" not in logs
+
+
+def test_limits_are_not_stricter_than_those_of_the_application() -> None:
+    site_text = (SHIPPED / "theseller.conf").read_text()
+    rules = (SHIPPED / "waf" / "rules.conf").read_text()
+    assert BODY_MAX < 512 * 1024
+    assert "client_max_body_size 512k;" in site_text
+    assert "SecRequestBodyLimit 524288\n" in rules
+    assert (LARGE_BODIES_AT, settings.UPLOAD_BYTES_MAX) == ((b"/imports/",), 64 * 1024 * 1024)
+    assert "location = /imports/ {\n        client_max_body_size 66m;" in site_text
+    assert f"SecArgumentsLimit {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS}\n" in rules
