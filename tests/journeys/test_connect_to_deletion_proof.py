@@ -2,7 +2,8 @@
 
 Connect, watch, read, share, keep apart, disconnect, prove.
 
-Alice goes it on a wide screen and Charlie on a phone. Every figure is compared with what the
+Alice goes it on a wide screen, and each page is shown at the width of a phone as well. With the
+marker `exhaustive` Charlie goes it after her, on a phone. Every figure is compared with what the
 emulated Amazon knows to be true.
 """
 
@@ -47,6 +48,7 @@ PATIENCE = 720.0
 #: How old what a page shows may be: a pull, and the minutes that it leaves Amazon to make up its
 #: mind.
 PULLED = timedelta(minutes=5)
+_WITHIN = "document.documentElement.scrollWidth <= window.innerWidth"
 MONEY_DAYS = timedelta(days=50)  # what the first two months of the backfill, the newest, cover
 
 
@@ -86,7 +88,7 @@ CHARLIES = Shop(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def demo() -> Iterator[Demo]:
     with running_demo() as running:
         yield running
@@ -109,8 +111,15 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
+@pytest.mark.parametrize(
+    "others", [(), pytest.param((CHARLIES,), marks=pytest.mark.exhaustive)], ids=["one", "two"]
+)
 def test_journey_from_connecting_to_deletion_certificate(
-    demo: Demo, browser: Browser, tmp_path: Path, say: Callable[[str], None]
+    demo: Demo,
+    browser: Browser,
+    tmp_path: Path,
+    say: Callable[[str], None],
+    others: tuple[Shop, ...],
 ) -> None:
     sessions: dict[str, str] = {}
     states: dict[str, str] = {}
@@ -126,16 +135,29 @@ def test_journey_from_connecting_to_deletion_certificate(
         _judge(alice, demo, states)
     _verify(demo, certificate, tmp_path)
     _nothing_left(demo, ALICES, orders)
-    with browser_session(browser, demo.web, demo.emulator, viewport=PHONE) as charlie:
-        _sign_in(charlie, demo, "charlie", sessions)
-        demo.slow_amazon()
-        _connect(charlie, CHARLIES)
-        _watch_history_arrive(charlie, demo, CHARLIES)
-        _read_figures(charlie, demo, CHARLIES, tmp_path)
-        _verify(demo, _disconnect(charlie, demo, CHARLIES, tmp_path), tmp_path)
-        _judge(charlie, demo, states)
+    for shop in others:
+        _another_on_a_phone(browser, demo, shop, tmp_path, sessions, states)
+    assert len(states) == 2 * (1 + len(others)), "each authorisation with its state and its code"
     _search(demo, sessions, states, say)
     _find_what_was_planted(demo)
+
+
+def _another_on_a_phone(
+    browser: Browser,
+    demo: Demo,
+    shop: Shop,
+    folder: Path,
+    sessions: dict[str, str],
+    states: dict[str, str],
+) -> None:
+    with browser_session(browser, demo.web, demo.emulator, viewport=PHONE) as other:
+        _sign_in(other, demo, shop.owner, sessions)
+        demo.slow_amazon()
+        _connect(other, shop)
+        _watch_history_arrive(other, demo, shop)
+        _read_figures(other, demo, shop, folder)
+        _verify(demo, _disconnect(other, demo, shop, folder), folder)
+        _judge(other, demo, states)
 
 
 def _sign_in(who: BrowserSession, demo: Demo, name: str, sessions: dict[str, str]) -> None:
@@ -472,7 +494,6 @@ def _search(
 
     Its tables while it runs, its files once it has stopped.
     """
-    assert len(states) == 4, "two authorisations, each with its state and its code"
     needles = [Exact(name, value.encode()) for name, value in {**sessions, **states}.items()]
     tables = scan_everything(demo, needles, files=False)
     demo.stop()
@@ -519,5 +540,9 @@ def _find_what_was_planted(demo: Demo) -> None:
 
 
 def _fits(page: Page) -> bool:
-    """Return whether the page is no wider than its window."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    """Return whether the page is no wider than its window, and than a phone's."""
+    shown, fits = page.viewport_size or WIDE, True
+    for size in (PHONE, shown):
+        page.set_viewport_size(size)
+        fits &= wait_until(lambda: bool(page.evaluate(_WITHIN)), 10.0)
+    return fits
