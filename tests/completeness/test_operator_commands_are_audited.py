@@ -40,6 +40,12 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     ),
     "migrate": (Tag.ROTATION_FORCED,),
     "operator": (Tag.OPERATOR_ADDED, Tag.OPERATOR_REMOVED, Tag.SECOND_FACTOR_REMOVED),
+    "person": (
+        Tag.INVITATION_MADE,
+        Tag.INVITATION_WITHDRAWN,
+        Tag.MEMBER_REMOVED,
+        Tag.PASSWORD_LINK_MADE,
+    ),
     "postgres": (Tag.DATABASE_OPENED,),
     "replay-erasures": "does again what the log tells of already; a step of `restore`",
     "restore": (Tag.DATABASE_RESTORED,),
@@ -54,6 +60,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
     "serve": "runs the deployment; its processes write their own lines",
     "status": "counts over all shops; reads no secret and no row of a shop",
+    "shop": (Tag.TENANT_CREATED, Tag.INVITATION_MADE),
     "verify-certificate": "reads a file of the caller's; needs no database and no secret",
     "worker": "runs the deployment; its jobs write their own lines",
 }

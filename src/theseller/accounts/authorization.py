@@ -23,10 +23,9 @@ from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.models import User
 from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
 from theseller.accounts.queries import tenants_of
+from theseller.accounts.sessions import ACTIVE_TENANT_KEY
 from theseller.accounts.types import Operator, Permission, TenantContext
 from theseller.lib import clock
-
-ACTIVE_TENANT_KEY = "tenant"
 
 
 class AccessProvider(Protocol):

@@ -32,6 +32,48 @@ describe_table(
         CrossTenantFunction("tenants_of(uuid)", ("auth", "retention")),
         CrossTenantFunction("shops_of_person(uuid)", ("retention",)),
         CrossTenantFunction("shops_without_another_owner(uuid)", ("requests", "auth")),
+        CrossTenantFunction("shops(timestamptz)", ("operator",)),
+    ),
+)
+describe_table(
+    "accounts_invitation",
+    DataClass.SELLER_PERSONAL,
+    note="Addresses that were invited to a shop, each with the hash of its one-time link.",
+    columns="tenant_id id token_hash:credentials email role user_id made_at expires_at",
+    indexes="_pkey _tenant_id_email_key _tenant_id_token_hash_key",
+    tenant_column="tenant_id",
+    parents=("tenancy_tenant", "accounts_user"),
+    retention="72 hours, and up to ten minutes until the job runs",
+    eraser=Eraser.DELETE_TENANT,
+    date_column="made_at",
+    inventory_category="shop",
+    grants=(
+        ("auth", "select, insert, delete"),
+        ("web", "select (tenant_id, made_at)"),
+        ("worker", "select (tenant_id, expires_at), delete"),
+        ("retention", "select (tenant_id, user_id), delete"),
+        ("probe", "select (tenant_id, user_id)"),
+        ("directory", "select (tenant_id, token_hash, email, role, user_id, expires_at)"),
+    ),
+    functions=(
+        CrossTenantFunction("invitation_of_link(bytea, timestamptz)", ("auth",)),
+        CrossTenantFunction("tenants_with_expired_invitations(timestamptz)", ("worker",)),
+    ),
+)
+describe_table(
+    "accounts_password_link",
+    DataClass.CREDENTIALS,
+    note="Hashes of the one-time links with which people choose a new password.",
+    columns="token_hash user_id:operational made_at:operational expires_at:operational",
+    indexes="_pkey _user_id_key",
+    parents=("accounts_user",),
+    retention="72 hours, and up to ten minutes until the job runs",
+    eraser=Eraser.DELETE_USER,
+    grants=(
+        ("auth", "select, insert, delete"),
+        ("worker", "select (expires_at), delete"),
+        ("retention", "select (user_id), delete"),
+        ("probe", "select (user_id)"),
     ),
 )
 describe_table(

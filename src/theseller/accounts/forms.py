@@ -64,17 +64,12 @@ def _password(
     )
 
 
-class NewPasswordForm(forms.Form):
-    """The current password, and a new one twice.
+class ChosenPasswordForm(forms.Form):
+    """A new password, twice.
 
     It must be long; no kinds of characters are required (NIST SP 800-63B).
     """
 
-    current = _password(
-        gettext_lazy("Current password"),
-        "current-password",
-        missing=gettext_lazy("Enter your current password."),
-    )
     new = _password(
         gettext_lazy("New password"),
         "new-password",
@@ -94,29 +89,14 @@ class NewPasswordForm(forms.Form):
     )
 
     # whatever Django's forms take
-    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *args: Any, email: str, name: str, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self._person = person
-
-    def clean_current(self) -> str:
-        """Check that it is the person's password."""
-        current: str = self.cleaned_data["current"]
-        if not self._person.check_password(current):
-            raise forms.ValidationError(_("This is not your password. Nothing was changed."))
-        return current
+        self._words = (*email.casefold().split("@"), *name.casefold().split())
 
     def clean_new(self) -> str:
         """Refuse passwords that are short or easily guessed."""
         new: str = self.cleaned_data["new"]
         plain = new.casefold()
-        own = [
-            word
-            for word in (
-                *self._person.email.casefold().split("@"),
-                *self._person.name.casefold().split(),
-            )
-            if len(word) > 3
-        ]
         if len(new) < PASSWORD_LENGTH_MIN:
             raise forms.ValidationError(
                 _("This has %(length)d characters; it needs %(least)d or more.")
@@ -126,7 +106,7 @@ class NewPasswordForm(forms.Form):
             raise forms.ValidationError(
                 _("This repeats a few characters. Choose a different password.")
             )
-        for word in (*_COMMON, *own):
+        for word in (*_COMMON, *(word for word in self._words if len(word) > 3)):
             if word in plain and len(plain) - len(word) < PASSWORD_LENGTH_MIN - 4:
                 raise forms.ValidationError(
                     _(
@@ -137,11 +117,40 @@ class NewPasswordForm(forms.Form):
         return new
 
     def clean(self) -> dict[str, Any]:
-        """Check that both new passwords are the same, and not the current one."""
+        """Check that both new passwords are the same."""
         given = super().clean() or {}
         new = given.get("new")
         if new is not None and given.get("again") is not None and new != given["again"]:
             self.add_error("again", _("The two are not the same. Enter the new password again."))
+        return given
+
+
+class NewPasswordForm(ChosenPasswordForm):
+    """The current password, and a new one twice."""
+
+    current = _password(
+        gettext_lazy("Current password"),
+        "current-password",
+        missing=gettext_lazy("Enter your current password."),
+    )
+    field_order = ("current", "new", "again")
+
+    # whatever Django's forms take
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, email=person.email, name=person.name, **kwargs)
+        self._person = person
+
+    def clean_current(self) -> str:
+        """Check that it is the person's password."""
+        current: str = self.cleaned_data["current"]
+        if not self._person.check_password(current):
+            raise forms.ValidationError(_("This is not your password. Nothing was changed."))
+        return current
+
+    def clean(self) -> dict[str, Any]:
+        """Check also that the new password is not the current one."""
+        given = super().clean()
+        new = given.get("new")
         if new is not None and new == given.get("current"):
             self.add_error("new", _("This is your current password. Choose another one."))
         return given

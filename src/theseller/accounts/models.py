@@ -146,3 +146,41 @@ class RecoveryCode(models.Model):
 
         managed = False
         db_table = "accounts_recovery_code"
+
+
+class Invitation(models.Model):
+    """An invitation of an address to a tenant, with the hash of its link.
+
+    `sql/one_time_links.sql` defines this table and the next.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "id")
+    tenant_id = models.UUIDField()
+    id = models.UUIDField()
+    token_hash = models.BinaryField()
+    email = models.TextField()
+    role = models.TextField()
+    user_id = models.UUIDField(null=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
+        managed = False
+        db_table = "accounts_invitation"
+
+
+class PasswordLink(models.Model):
+    """A link with which a person chooses a new password, by its hash."""
+
+    token_hash = models.BinaryField(primary_key=True)
+    user_id = models.UUIDField()
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        """Options: the table is created by SQL, not by Django."""
+
+        managed = False
+        db_table = "accounts_password_link"

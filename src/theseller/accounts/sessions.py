@@ -21,6 +21,9 @@ from django.core import signing
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 
+#: The entry of a session with the shop that its person chose.
+ACTIVE_TENANT_KEY = "tenant"
+
 
 def stored_key(session_key: str) -> str:
     """Return the hash under which the session of a cookie is stored.
@@ -137,6 +140,21 @@ def end_other_sessions(person: UUID, *, keep: str = "", using: str | None = None
     """
     others = set(sessions_of(person, using=using)) - {stored_key(keep)}
     return Session.objects.using(using).filter(session_key__in=others).delete()[0]
+
+
+def end_sessions_in_tenant(person: UUID, tenant: UUID) -> int:
+    """End a person's sessions in a tenant; return how many.
+
+    Those in which they chose another tenant continue.
+    """
+    chosen = {None, str(tenant)}
+    found = Session.objects.filter(session_key__in=sessions_of(person))
+    ended = [
+        key
+        for key, content in found.values_list("session_key", "session_data")
+        if content_of(key, content).get(ACTIVE_TENANT_KEY) in chosen
+    ]
+    return Session.objects.filter(session_key__in=ended).delete()[0]
 
 
 def end_all_sessions(*, using: str | None = None) -> int:

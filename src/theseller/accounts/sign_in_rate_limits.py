@@ -14,12 +14,13 @@ from django.http import HttpRequest
 from theseller.accounts.known_browsers import known_device
 from theseller.edge.rate_limits import Rate, Subject, by_ip
 
-SIGN_IN, SECOND_FACTOR = "sign-in", "second-factor"
+SIGN_IN, SECOND_FACTOR, ONE_TIME_LINK = "sign-in", "second-factor", "one-time-link"
 #: For each limit: the rates by known device, or by account and network; and by account alone. A
 #: second factor has fewer tries than a password, since a code of six digits is guessed with a
 #: chance of three in a million.
 _RATES: dict[str, tuple[Rate, Rate]] = {
     SIGN_IN: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
+    ONE_TIME_LINK: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     SECOND_FACTOR: (Rate(1 / 900, burst=10), Rate(1 / 600, burst=50)),
 }
 _NETWORK = Rate(1 / 30, burst=30)

@@ -7,16 +7,33 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from theseller.lib.translation_marks import gettext_noop
+
 
 class MemberRole(StrEnum):
     """What a member may do.
 
-    An owner may do everything, an analyst also imports and prints packing slips, a viewer reads.
+    An owner may do everything, an analyst imports, exports and prints packing slips, an accountant
+    exports, a viewer reads.
     """
 
+    ACCOUNTANT = "accountant"
     ANALYST = "analyst"
     OWNER = "owner"
     VIEWER = "viewer"
+
+    @property
+    def label(self) -> str:
+        """The role's name in English, marked for translation."""
+        return _ROLE_LABELS[self]
+
+
+_ROLE_LABELS = {
+    MemberRole.ACCOUNTANT: gettext_noop("Accountant"),
+    MemberRole.ANALYST: gettext_noop("Analyst"),
+    MemberRole.OWNER: gettext_noop("Owner"),
+    MemberRole.VIEWER: gettext_noop("Viewer"),
+}
 
 
 class Permission(StrEnum):
@@ -30,6 +47,7 @@ class Permission(StrEnum):
     DATA_EXPORT = "data:export"
     DATA_READ = "data:read"
     DOCUMENT_IMPORT = "document:import"
+    MEMBER_MANAGE = "member:manage"
     SHOP_DELETE = "shop:delete"
     SLIP_PRINT = "slip:print"
     BUYER_PII_MANAGE = "buyer_pii:manage"
@@ -45,6 +63,14 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
             Permission.DATA_READ,
             Permission.DOCUMENT_IMPORT,
             Permission.SLIP_PRINT,
+        }
+    ),
+    MemberRole.ACCOUNTANT: frozenset(
+        {
+            Permission.CERTIFICATE_READ,
+            Permission.DASHBOARD_EXPORT,
+            Permission.DASHBOARD_READ,
+            Permission.DATA_READ,
         }
     ),
     MemberRole.VIEWER: frozenset(

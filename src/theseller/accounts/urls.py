@@ -5,12 +5,16 @@ from __future__ import annotations
 from django.urls import path
 
 from theseller.accounts import views
+from theseller.accounts.members import views as members
 from theseller.accounts.mfa import views as mfa
+from theseller.accounts.password_reset import views as password_reset
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("join/<str:token>/", members.join_shop, name="join"),
+    path("new-password/<str:token>/", password_reset.new_password, name="new-password"),
     path("no-shop/", views.no_shop, name="no-shop"),
     path("memberships/<uuid:tenant>/", views.switch_tenant, name="switch-tenant"),
     path("account/security/", mfa.security, name="security"),

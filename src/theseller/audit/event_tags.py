@@ -16,6 +16,7 @@ class Tag(StrEnum):
     ACCESS_OPENED = "governance:access:opened"
     ACCESS_REVIEWED = "governance:access:reviewed"
     ACCESS_VIEWED = "governance:access:viewed"
+    ACCOUNT_CREATED = "accounts:user:created"
     ACCOUNT_END_INTENDED = "accounts:user:end_intended"
     ACCOUNT_ERASED = "accounts:user:erased"
     ACCOUNT_SIGNED_IN = "accounts:session:signed_in"
@@ -51,6 +52,8 @@ class Tag(StrEnum):
     HOLD_LIFTED = "retention:hold:lifted"
     HOLD_PLACED = "retention:hold:placed"
     IMPORT_RECORDED = "ingest:document:imported"
+    INVITATION_MADE = "accounts:invitation:made"
+    INVITATION_WITHDRAWN = "accounts:invitation:withdrawn"
     LOG_RESTORED = "audit:log:restored"
     MAIL_ADDRESS_ALLOWED = "mail:address:allowed"
     MAIL_ADDRESS_REFUSED = "mail:address:refused"
@@ -58,10 +61,14 @@ class Tag(StrEnum):
     MAIL_TESTED = "mail:message:tested"
     MEMBER_ADDED = "accounts:membership:added"
     MEMBER_LEFT = "accounts:membership:left"
+    MEMBER_REMOVED = "accounts:membership:removed"
     MEMBER_ROLE_CHANGED = "accounts:membership:role_changed"
     OPERATOR_ADDED = "accounts:operator:added"
     OPERATOR_REMOVED = "accounts:operator:removed"
     PASSWORD_CHANGED = "accounts:password:changed"  # an event  # noqa: S105
+    PASSWORD_LINK_MADE = "accounts:password_link:made"  # an event  # noqa: S105
+    PASSWORD_LINK_REQUESTED = "accounts:password_link:requested"  # an event  # noqa: S105
+    PASSWORD_RESET = "accounts:password:reset"  # an event  # noqa: S105
     PURGE_COMPLETED = "retention:purge:completed"
     PURGE_INTENDED = "retention:purge:intended"
     RECOVERY_CODES_MADE = "accounts:recovery_codes:made"
@@ -112,14 +119,21 @@ _BY_DISCONNECTING = (
 WRITERS: Mapping[str, frozenset[Tag]] = {
     "theseller_auth": frozenset(
         {
+            Tag.ACCOUNT_CREATED,
             Tag.ACCOUNT_END_INTENDED,
             Tag.ACCOUNT_SIGNED_IN,
             Tag.ACCOUNT_SIGNED_OUT,
             Tag.ACCOUNT_SIGN_IN_FAILED,
             Tag.DELETION_REQUESTED,
+            Tag.INVITATION_MADE,
+            Tag.INVITATION_WITHDRAWN,
             Tag.MEMBER_ADDED,
+            Tag.MEMBER_REMOVED,
             Tag.MEMBER_ROLE_CHANGED,
             Tag.PASSWORD_CHANGED,
+            Tag.PASSWORD_LINK_MADE,
+            Tag.PASSWORD_LINK_REQUESTED,
+            Tag.PASSWORD_RESET,
             Tag.RECOVERY_CODES_MADE,
             Tag.SECOND_FACTOR_ADDED,
             Tag.SECOND_FACTOR_PROVEN,

@@ -16,8 +16,9 @@ _AUTH, _OPERATOR = "auth", "operator"
 _WEB_ROLE = "theseller_web"
 #: Models that the web reaches as `auth` only, in lower case.
 _ACCOUNT_MODELS = frozenset({
-    "accounts.authenticator", "accounts.membership", "accounts.operator", "accounts.passkey",
-    "accounts.recoverycode", "accounts.user", "edge.ratebucket", "sessions.session",
+    "accounts.authenticator", "accounts.invitation", "accounts.membership", "accounts.operator",
+    "accounts.passkey", "accounts.passwordlink", "accounts.recoverycode", "accounts.user",
+    "edge.ratebucket", "sessions.session",
 })  # fmt: skip
 
 

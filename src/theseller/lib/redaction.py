@@ -67,8 +67,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)Atz[a-z](?:\||%7C|\\u007c)[\w.~+/=|%-]*"), REDACTED),
     (re.compile(r"(?i)amzn1\.oa2-cs\.[\w.-]*"), REDACTED),
     (re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"), REDACTED),
-    # Ours: root keys, dated secrets, signed tenants, the emulator's canaries.
+    # Ours: root keys, one-time links, dated secrets, signed tenants, the emulator's canaries.
     (re.compile(r"theseller-root-\d+\.[\w.=-]*"), REDACTED),
+    (re.compile(r"theseller-link-[\w-]*"), REDACTED),
     (re.compile(r"theseller-1\.[0-9a-f]{32}\.[\w-]*"), REDACTED),
     (re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f-]{27}\|\d+\|\d+\|[0-9a-f]+"), REDACTED),
     (re.compile(r"CNRY[A-Z2-7]{20}"), REDACTED),

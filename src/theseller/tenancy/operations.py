@@ -19,15 +19,20 @@ def create_tenant(*, name: str, actor: str, at: datetime, tenant: UUID | None = 
     Pass `tenant` to choose the ID.
     """
     tenant = tenant or new_id()
-    using = accounts_database()
-    with tenant_scope(tenant, using=using):
-        Tenant.objects.using(using).create(id=tenant, name=name, created_at=at)
-        record(
-            Tag.TENANT_CREATED,
-            actor=actor,
-            tenant=tenant,
-            subject=f"tenant:{tenant}",
-            at=at,
-            using=using,
-        )
+    with tenant_scope(tenant, using=accounts_database()):
+        create_tenant_in_scope(name=name, actor=actor, at=at, tenant=tenant)
     return tenant
+
+
+def create_tenant_in_scope(*, name: str, actor: str, at: datetime, tenant: UUID) -> None:
+    """Create the tenant whose scope is open on the accounts' connection."""
+    using = accounts_database()
+    Tenant.objects.using(using).create(id=tenant, name=name, created_at=at)
+    record(
+        Tag.TENANT_CREATED,
+        actor=actor,
+        tenant=tenant,
+        subject=f"tenant:{tenant}",
+        at=at,
+        using=using,
+    )

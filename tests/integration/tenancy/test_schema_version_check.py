@@ -40,6 +40,7 @@ COMMANDS = [
     ["import", "/dev/null", "--as", "no.one@example.com"], ["mail", "list"],
     ["operator", "list"],
     ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"], ["status"],
+    ["person", "reset-password", "no.one@example.com"], ["shop", "list"],
 ]  # fmt: skip
 
 

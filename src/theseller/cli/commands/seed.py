@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if os.environ.get("THESELLER_ENV", "demo") == "production":
         raise CommandError(
             "Accounts with known passwords are not allowed in production.",
-            "This version has no command or page that adds people in production.",
+            'Add a shop and its owner: theseller shop add "NAME" --owner EMAIL.',
         )
     setup_django("web")
     from theseller.config.demo_users import seed_demo

@@ -66,7 +66,7 @@ grant select (tenant_id, user_id, role) on accounts_membership to theseller_dire
 grant select (user_id) on accounts_operator to theseller_directory;
 grant select (id, email) on accounts_user to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
-grant select (id, name) on tenancy_tenant to theseller_directory;
+grant select (id, name, created_at) on tenancy_tenant to theseller_directory;
 grant select (tenant_id, connection_id, name, marketplace_id, due_at, lease_expires_at, last_success_at, last_outcome, failures_in_row)
     on ingest_stream to theseller_directory;
 grant select (tokens, rate, burst, updated_at) on ingest_bucket to theseller_directory;
@@ -93,9 +93,12 @@ grant update (last_number, noted_at) on audit_copy to theseller_worker;
 -- Which lines of the log each role writes: a trigger refuses all others. `audit/event_tags.py` has the same list.
 delete from guard.audit_writer;
 insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
-    'accounts:membership:added', 'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:recovery_codes:made',
+    'accounts:invitation:made', 'accounts:invitation:withdrawn', 'accounts:membership:added', 'accounts:membership:removed',
+    'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:password:reset', 'accounts:password_link:made',
+    'accounts:password_link:requested', 'accounts:recovery_codes:made',
     'accounts:second_factor:added', 'accounts:second_factor:proven', 'accounts:second_factor:refused', 'accounts:second_factor:removed',
-    'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:user:end_intended',
+    'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:user:created',
+    'accounts:user:end_intended',
     'governance:deletion_request:recorded', 'retention:shop:end_intended', 'tenancy:tenant:created'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_migrate', unnest(array[
@@ -140,6 +143,7 @@ grant select, delete on edge_ratebucket, django_session to theseller_worker;
 grant select on django_content_type, auth_permission to theseller_web;
 grant select, insert on tenancy_tenant, accounts_membership to theseller_auth;
 grant update (role) on accounts_membership to theseller_auth;
+grant delete on accounts_membership to theseller_auth;
 grant select on tenancy_tenant, accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
 

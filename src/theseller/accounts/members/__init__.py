@@ -1,0 +1,1 @@
+"""Members of shops: invitations by one-time link, roles, removal."""

@@ -1,0 +1,312 @@
+"""Add shops, invite people, change roles, remove members.
+
+An invited person becomes a member when they use the link, and not before: an invitation gives no
+right to an account that someone else may have made with the same address.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import connections
+
+from theseller.accounts.addresses import AddressError, canonical
+from theseller.accounts.members.queries import invitation_of
+from theseller.accounts.members.types import (
+    Joined,
+    LinkedInvitation,
+    MembershipRefusedError,
+    NewShop,
+)
+from theseller.accounts.models import Invitation, Membership, User
+from theseller.accounts.one_time_links import (
+    VALID_FOR,
+    IssuedLink,
+    LinkRefusedError,
+    issued_link,
+    new_token,
+    token_hash,
+)
+from theseller.accounts.operations import create_user
+from theseller.accounts.queries import person_by_email
+from theseller.accounts.sessions import end_sessions_in_tenant
+from theseller.accounts.types import MemberRole
+from theseller.audit.event_tags import Tag
+from theseller.audit.operations import record
+from theseller.edge.database_routing import accounts_database
+from theseller.lib import sql_helpers
+from theseller.lib.ids import new_id
+from theseller.lib.secret_type import Secret
+from theseller.lib.translation_marks import gettext_noop
+from theseller.tenancy.models import Tenant
+from theseller.tenancy.operations import create_tenant_in_scope
+from theseller.tenancy.tenant_scope import tenant_scope
+
+NAME_LENGTH_MAX = 200
+#: Why a link is refused. It does not say which of the reasons applies.
+LINK_REFUSED = gettext_noop(
+    "This link is not valid: it was used, has expired or was replaced by a newer one."
+)
+_NO_SHOP = gettext_noop("There is no shop with this ID.")
+_NOT_A_MEMBER = gettext_noop("This person is not a member of the shop.")
+_LAST_OWNER = gettext_noop(
+    "This person is the only owner of the shop. Make another member an owner first."
+)
+
+
+def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
+    """Add a shop and invite its first owner.
+
+    Args:
+        name: the shop's name, 1 to 200 characters.
+        owner: the owner's email address.
+        actor: how the audit log names who adds it.
+        at: now.
+
+    Raises:
+        MembershipRefusedError: the name or the address can't be used.
+    """
+    name, email, tenant = _checked_name(name), _checked_address(owner), new_id()
+    with tenant_scope(tenant, using=accounts_database()):
+        create_tenant_in_scope(name=name, actor=actor, at=at, tenant=tenant)
+        return NewShop(tenant, _invite(email, MemberRole.OWNER, tenant, actor, at))
+
+
+def invite(*, email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+    """Invite a person to a shop; an earlier invitation of the address ends.
+
+    Raises:
+        MembershipRefusedError: there is no such shop, the person is a member already, or the
+            address can't be used.
+    """
+    email = _checked_address(email)
+    with tenant_scope(tenant, using=accounts_database()):
+        if not Tenant.objects.using(accounts_database()).filter(id=tenant).exists():
+            raise MembershipRefusedError(_NO_SHOP)
+        person = person_by_email(email)
+        if person is not None and Membership.objects.filter(user_id=person).exists():
+            raise MembershipRefusedError(
+                gettext_noop("This person is a member of the shop already.")
+            )
+        return _invite(email, role, tenant, actor, at)
+
+
+def withdraw_invitation(*, invitation: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
+    """End an invitation; return False if there is none."""
+    with tenant_scope(tenant, using=accounts_database()):
+        if not Invitation.objects.filter(tenant_id=tenant, id=invitation).delete()[0]:
+            return False
+        _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation}", at, tenant)
+    return True
+
+
+def join_as_new_user(*, token: Secret, name: str, password: Secret, at: datetime) -> Joined:
+    """Use an invitation: create the account and make it a member.
+
+    Raises:
+        LinkRefusedError: the link is not valid, or the address has an account.
+    """
+    found = _linked(token, at)
+    with tenant_scope(found.tenant, using=accounts_database()):
+        _consume(token, at)
+        if person_by_email(found.email) is not None:
+            raise LinkRefusedError(
+                gettext_noop(
+                    "There is an account with this address. Sign in with it, then open the link"
+                    " again."
+                )
+            )
+        person = create_user(email=found.email, name=name, password=password, at=at)
+        _record(Tag.ACCOUNT_CREATED, f"user:{person}", f"user:{person}", at, found.tenant)
+        return _add(found, person, at)
+
+
+def join(*, token: Secret, person: UUID, at: datetime) -> Joined:
+    """Use an invitation of the signed-in person: make them a member.
+
+    Raises:
+        LinkRefusedError: the link is not valid, or is for another address.
+    """
+    found = _linked(token, at)
+    if not User.objects.filter(pk=person, email=found.email).exists():
+        raise LinkRefusedError(gettext_noop("This invitation is for another address."))
+    with tenant_scope(found.tenant, using=accounts_database()):
+        _consume(token, at)
+        return _add(found, person, at)
+
+
+def change_role(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> bool:
+    """Change a member's role; return False if they have it already.
+
+    Raises:
+        MembershipRefusedError: they are not a member, or the shop would have no owner.
+    """
+    with tenant_scope(tenant, using=accounts_database()):
+        membership = _membership(person)
+        if membership.role == role:
+            return False
+        if membership.role == MemberRole.OWNER:
+            _require_another_owner(person, tenant)
+            _withdraw_all(tenant, actor, at)
+        _set_role(person, role, tenant, actor, at)
+    return True
+
+
+def transfer_ownership(*, person: UUID, tenant: UUID, owner: UUID, at: datetime) -> None:
+    """Make a member an owner, and the `owner` who transfers it an analyst.
+
+    Raises:
+        MembershipRefusedError: one is not a member, or `owner` is not an owner.
+    """
+    with tenant_scope(tenant, using=accounts_database()):
+        _lock_owners()
+        if person == owner or _membership(owner).role != MemberRole.OWNER:
+            raise MembershipRefusedError(
+                gettext_noop("Only an owner can transfer the ownership, and to another member.")
+            )
+        actor = f"user:{owner}"
+        if _membership(person).role != MemberRole.OWNER:
+            _set_role(person, MemberRole.OWNER, tenant, actor, at)
+        _set_role(owner, MemberRole.ANALYST, tenant, actor, at)
+        _withdraw_all(tenant, actor, at)
+
+
+def remove_member(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> None:
+    """Remove a member and end their sessions in the shop at once.
+
+    Raises:
+        MembershipRefusedError: there is no such shop, they are not a member, or its only owner.
+    """
+    with tenant_scope(tenant, using=accounts_database()):
+        if not Tenant.objects.using(accounts_database()).filter(id=tenant).exists():
+            raise MembershipRefusedError(_NO_SHOP)
+        if _membership(person).role == MemberRole.OWNER:
+            _require_another_owner(person, tenant)
+            _withdraw_all(tenant, actor, at)
+        if not Membership.objects.filter(tenant_id=tenant, user_id=person).delete()[0]:
+            raise MembershipRefusedError(_NOT_A_MEMBER)
+        _record(Tag.MEMBER_REMOVED, actor, f"user:{person}", at, tenant)
+        end_sessions_in_tenant(person, tenant)
+
+
+def _invite(email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+    token, invitation, expires_at = new_token(), new_id(), at + VALID_FOR
+    Invitation.objects.filter(tenant_id=tenant, email=email).delete()
+    Invitation.objects.create(
+        tenant_id=tenant,
+        id=invitation,
+        token_hash=token_hash(token),
+        email=email,
+        role=role.value,
+        user_id=person_by_email(email),
+        made_at=at,
+        expires_at=expires_at,
+    )
+    subject = f"invitation:{invitation}"
+    _record(Tag.INVITATION_MADE, actor, subject, at, tenant, role=role.value)
+    return issued_link("accounts:join", token, expires_at)
+
+
+def _withdraw_all(tenant: UUID, actor: str, at: datetime) -> None:
+    """End all invitations of the shop.
+
+    Someone who stops being an owner may have kept their links.
+    """
+    for invitation in Invitation.objects.filter(tenant_id=tenant):
+        Invitation.objects.filter(tenant_id=tenant, id=invitation.id).delete()
+        _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation.id}", at, tenant)
+
+
+def _linked(token: Secret, at: datetime) -> LinkedInvitation:
+    found = invitation_of(token, at=at)
+    if found is None:
+        raise LinkRefusedError(LINK_REFUSED)
+    return found
+
+
+def _consume(token: Secret, at: datetime) -> None:
+    used = Invitation.objects.filter(token_hash=token_hash(token), expires_at__gt=at).delete()
+    if not used[0]:  # another request used it meanwhile
+        raise LinkRefusedError(LINK_REFUSED)
+
+
+def _add(found: LinkedInvitation, person: UUID, at: datetime) -> Joined:
+    _, added = Membership.objects.get_or_create(
+        tenant_id=found.tenant,
+        user_id=person,
+        defaults={"role": found.role.value, "since": at},
+    )
+    if added:
+        subject = f"user:{person}"
+        _record(Tag.MEMBER_ADDED, subject, subject, at, found.tenant, role=found.role.value)
+    return Joined(person, found.tenant, found.tenant_name)
+
+
+def _membership(person: UUID) -> Membership:
+    found = Membership.objects.filter(user_id=person).first()
+    if found is None:
+        raise MembershipRefusedError(_NOT_A_MEMBER)
+    return found
+
+
+def _set_role(person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> None:
+    Membership.objects.filter(tenant_id=tenant, user_id=person).update(role=role.value)
+    _record(Tag.MEMBER_ROLE_CHANGED, actor, f"user:{person}", at, tenant, role=role.value)
+
+
+def _require_another_owner(person: UUID, tenant: UUID) -> None:
+    """Refuse to leave the shop without an owner.
+
+    An owner who requested the deletion of their own account does not count.
+    """
+    _lock_owners()
+    owners = Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value)
+    alone = sql_helpers.rows(
+        connections[accounts_database()],
+        "select from guard.shops_without_another_owner(%s) where tenant_id = %s",
+        [person, tenant],
+    )
+    if alone or not owners.exclude(user_id=person).exists():
+        raise MembershipRefusedError(_LAST_OWNER)
+
+
+def _lock_owners() -> None:
+    # Two owners who leave at the same moment would each see the other. The deletion of accounts
+    # takes the same lock.
+    sql_helpers.execute(
+        connections[accounts_database()],
+        "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
+    )
+
+
+def _checked_name(name: str) -> str:
+    plain = " ".join(name.split())
+    if not 0 < len(plain) <= NAME_LENGTH_MAX or not plain.isprintable():
+        raise MembershipRefusedError(gettext_noop("A shop's name has 1 to 200 characters."))
+    return plain
+
+
+def _checked_address(email: str) -> str:
+    try:
+        address = canonical(email)
+        validate_email(address)
+    except AddressError as error:
+        raise MembershipRefusedError(str(error)) from None
+    except ValidationError:
+        raise MembershipRefusedError(gettext_noop("Enter a valid email address.")) from None
+    return address
+
+
+def _record(tag: Tag, actor: str, subject: str, at: datetime, tenant: UUID, **details: str) -> None:
+    record(
+        tag,
+        actor=actor,
+        tenant=tenant,
+        subject=subject,
+        at=at,
+        details=details,
+        using=accounts_database(),
+    )

@@ -1,0 +1,1 @@
+"""Password reset: one-time links to choose a new password."""

@@ -1,0 +1,97 @@
+"""Issue and use links with which people choose a new password."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from theseller.accounts.members.operations import LINK_REFUSED
+from theseller.accounts.models import PasswordLink, User
+from theseller.accounts.one_time_links import (
+    VALID_FOR,
+    IssuedLink,
+    LinkRefusedError,
+    issued_link,
+    new_token,
+    token_hash,
+)
+from theseller.accounts.sessions import end_other_sessions
+from theseller.audit.event_tags import Tag
+from theseller.audit.operations import record
+from theseller.edge.database_routing import accounts_database
+from theseller.lib.secret_type import Secret
+
+
+def make_password_link(*, person: UUID, actor: str, at: datetime) -> IssuedLink | None:
+    """Issue a link to choose a new password.
+
+    An earlier one of the person ends.
+
+    Returns:
+        The link; None if there is no such account, or it is being deleted.
+    """
+    with transaction.atomic(using=accounts_database()):
+        if _usable_account(person) is None:
+            return None
+        token, expires_at = new_token(), at + VALID_FOR
+        PasswordLink.objects.filter(user_id=person).delete()
+        PasswordLink.objects.create(
+            token_hash=token_hash(token), user_id=person, made_at=at, expires_at=expires_at
+        )
+        _record(Tag.PASSWORD_LINK_MADE, actor, person, at)
+    return issued_link("accounts:new-password", token, expires_at)
+
+
+def person_of_link(token: Secret, *, at: datetime) -> User | None:
+    """Return the person of a valid link; None if the link is not valid."""
+    link = PasswordLink.objects.filter(token_hash=token_hash(token), expires_at__gt=at).first()
+    person = User.objects.filter(pk=link.user_id).first() if link is not None else None
+    return person if person is not None and person.has_usable_password() else None
+
+
+def use_password_link(*, token: Secret, password: Secret, at: datetime) -> UUID:
+    """Set a new password by a link and end all sessions of the person.
+
+    Second factors stay: they are still required at sign-in.
+
+    Raises:
+        LinkRefusedError: the link is not valid. Nothing was changed.
+    """
+    found = person_of_link(token, at=at)
+    if found is None:
+        raise LinkRefusedError(LINK_REFUSED)
+    hashed = make_password(password.reveal())  # slow: before rows are locked
+    with transaction.atomic(using=accounts_database()):
+        # Locked first: a deletion of the account that is requested meanwhile comes before or after.
+        person = _usable_account(found.pk)
+        used = PasswordLink.objects.filter(token_hash=token_hash(token), expires_at__gt=at).delete()
+        if person is None or not used[0]:
+            raise LinkRefusedError(LINK_REFUSED)
+        User.objects.filter(pk=person).update(password=hashed)
+        _record(Tag.PASSWORD_RESET, f"user:{person}", person, at)
+        end_other_sessions(person)
+    return person
+
+
+def _usable_account(person: UUID) -> UUID | None:
+    """Lock an account that someone can sign in to.
+
+    Returns:
+        The person; None if there is no such account.
+    """
+    found = User.objects.select_for_update().filter(pk=person).first()
+    return person if found is not None and found.has_usable_password() else None
+
+
+def _record(tag: Tag, actor: str, person: UUID, at: datetime) -> None:
+    record(
+        tag,
+        actor=actor,
+        tenant=None,
+        subject=f"user:{person}",
+        at=at,
+        using=accounts_database(),
+    )

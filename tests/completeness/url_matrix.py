@@ -1,0 +1,213 @@
+"""The expected status of each URL, by method and kind of visitor (`test_urls.py`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: Who requests, in this order: the owner comes last, for she may delete what the others must still
+#: find. `other_shop` owns another shop; `operator` has proven a second factor, `unproven` is an
+#: operator who has not.
+PEOPLE = (
+    "anonymous",
+    "other_shop",
+    "operator",
+    "unproven",
+    "viewer",
+    "accountant",
+    "analyst",
+    "owner",
+)
+OUTSIDERS = PEOPLE[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The expected statuses of one address, by method and person.
+
+    `data`: a post that would succeed if permitted.
+
+    302 leads anonymous people to the sign-in page and others onward; 404 hides; 403 is a member
+    without the permission; 405 a method that the address does not have; 422 a form that was not
+    filled in.
+    """
+
+    statuses: dict[str, dict[str, int]]
+    data: dict[str, object] = field(default_factory=dict)
+
+    def expected(self, method: str, person: str) -> int:
+        return self.statuses[method][person]
+
+
+def _read(table: str, data: dict[str, dict[str, object]]) -> dict[str, Row]:
+    """Return the rows of a table: address, method and a status for each person.
+
+    `(start)` is the start page.
+    """
+    head, *lines = (line.split() for line in table.strip().splitlines() if not line.startswith("#"))
+    assert head == ["address", "method", *PEOPLE]
+    found: dict[str, Row] = {}
+    address = ""
+    for line in lines:
+        if line[0] != "POST":
+            address = line.pop(0).replace("(start)", "")
+            found[address] = Row({}, data.get(address, {}))
+        method, *statuses = line
+        found[address].statuses[method] = dict(zip(PEOPLE, map(int, statuses), strict=True))
+    return found
+
+
+_CHOICE: dict[str, object] = {"features": ["sales"], "marketplace": "ATVPDKIKX0DER"}
+
+MATRIX = _read(
+    """
+address method anonymous other_shop operator unproven viewer accountant analyst owner
+(start)                                         GET  200  200  302  302  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+products/                                       GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+days/<str:day>/                                 GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+healthz                                         GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+readyz                                          GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+sign-in/                                        GET  200  302  302  302  302  302  302  302
+                                                POST 422  302  302  302  302  302  302  302
+sign-out/                                       GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  302  302  302  302
+join/<str:token>/                               GET  200  200  200  200  200  200  200  200
+                                                POST 422  422  422  422  422  422  422  422
+new-password/<str:token>/                       GET  200  200  200  200  200  200  200  200
+                                                POST 422  422  422  422  422  422  422  422
+no-shop/                                        GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+memberships/<uuid:tenant>/                      GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  404  404  302  302  302  302
+connections/                                    GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+connections/new/                                GET  302  200  302  302  403  403  403  200
+                                                POST 302  200  302  302  403  403  403  200
+connections/attempts/                           GET  302  405  405  405  405  405  405  405
+                                                POST 302  303  302  302  403  403  403  303
+connections/callback/                           GET  302  302  302  302  403  403  403  302
+                                                POST 302  405  405  405  405  405  405  405
+connections/refused/<str:refusal>/              GET  302  200  302  302  403  403  403  200
+                                                POST 302  405  405  405  405  405  405  405
+# What destroys or takes away much asks for a fresh proof first, which none of these sessions has:
+# see FRESH.
+connections/<uuid:connection>/disconnection/    GET  302  302  302  302  403  403  403  302
+                                                POST 302  302  302  302  403  403  403  302
+connections/<uuid:connection>/erasure/          GET  302  404  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+connections/<uuid:connection>/certificate.json  GET  302  404  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+certificates/<str:token>/                       GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+packing-slips/                                  GET  302  200  302  302  403  403  200  200
+                                                POST 302  405  405  405  405  405  405  405
+packing-slips/requests/                         GET  302  405  405  405  405  405  405  405
+                                                POST 302  422  302  302  403  403  422  422
+packing-slips/looks/                            GET  302  200  302  302  403  403  403  200
+                                                POST 302  405  405  405  405  405  405  405
+packing-slips/print/                            GET  302  405  405  405  405  405  405  405
+                                                POST 302  422  302  302  403  403  422  422
+packing-slips/<uuid:connection>/on/             GET  302  404  302  302  403  403  403  302
+                                                POST 302  302  302  302  403  403  403  302
+packing-slips/<uuid:connection>/off/            GET  302  302  302  302  403  403  403  302
+                                                POST 302  302  302  302  403  403  403  302
+imports/                                        GET  302  200  302  302  403  403  200  200
+                                                POST 302  422  302  302  403  403  422  422
+imports/progress/                               GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+security/                                       GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+security/page.json                              GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+security/<slug:clause>/                         GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+account/security/                               GET  302  200  200  200  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+account/security/authenticator/                 GET  302  302  302  302  302  302  302  302
+                                                POST 302  302  302  302  302  302  302  302
+account/security/passkey/                       GET  302  302  302  302  302  302  302  302
+                                                POST 302  302  302  302  302  302  302  302
+account/security/password/                      GET  302  302  200  302  302  302  302  302
+                                                POST 302  302  422  302  302  302  302  302
+account/security/deletion/                      GET  302  302  200  302  302  302  302  302
+                                                POST 302  302  422  302  302  302  302  302
+account/security/ownership/<uuid:tenant>/       GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  404  302  302  302  302  302
+account/security/factors/<uuid:factor>/removal/ GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  302  302  302  302
+account/security/recovery-codes/                GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  200  302  302  302  302  302
+account/second-factor/                          GET  302  200  200  200  200  200  200  200
+                                                POST 302  422  422  422  422  422  422  422
+activity/                                       GET  302  200  302  302  403  403  403  200
+                                                POST 302  405  405  405  405  405  405  405
+data/                                           GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+data/deletion/                                  GET  302  302  302  302  403  403  403  302
+                                                POST 302  302  302  302  403  403  403  302
+data/export/                                    GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  403  403  403  302
+operate/                                        GET  302  404  200  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+operate/access/                                 GET  302  404  200  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+operate/access/<uuid:session>/close/            GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  404  302  404  404  404  404
+operate/access/open/                            GET  302  404  200  302  404  404  404  404
+                                                POST 302  404  422  302  404  404  404  404
+operate/deletion-requests/                      GET  302  404  200  302  404  404  404  404
+                                                POST 302  404  422  302  404  404  404  404
+operate/ends/<uuid:subject>/certificate.json    GET  302  404  404  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+operate/reviews/                                GET  302  404  200  302  404  404  404  404
+                                                POST 302  404  422  302  404  404  404  404
+""",
+    {
+        "connections/new/": _CHOICE,
+        "connections/attempts/": _CHOICE,
+        "connections/<uuid:connection>/disconnection/": {"confirm": "DISCONNECT"},
+    },
+)
+
+#: The rows of those that ask for a fresh proof, for people who have just given it.
+FRESH = _read(
+    """
+address method anonymous other_shop operator unproven viewer accountant analyst owner
+connections/<uuid:connection>/disconnection/    GET  302  404  302  302  403  403  403  200
+                                                POST 302  404  302  302  403  403  403  302
+packing-slips/<uuid:connection>/on/             GET  302  404  302  302  403  403  403  302
+                                                POST 302  404  302  302  403  403  403  302
+# Alice's open connection is of imported files: there is nothing to turn off, and she is led to the
+# page that says so.
+packing-slips/<uuid:connection>/off/            GET  302  404  302  302  403  403  403  302
+                                                POST 302  404  302  302  403  403  403  302
+data/deletion/                                  GET  302  200  302  302  403  403  403  200
+                                                POST 302  422  302  302  403  403  403  422
+data/export/                                    GET  302  405  405  405  405  405  405  405
+                                                POST 302  200  302  302  403  403  403  200
+""",
+    {},
+)
+
+#: What anyone on the network may open. Every address here is one more that the edge must withstand:
+#: the list may only shrink. It grew four times: by the proof of an end (anyone who ended a shop or
+#: an account has none to sign in with), by /readyz, by the start page, which reads nothing of
+#: the database for who is not signed in, and by the pages of one-time links, whose people have no
+#: password yet or lost it.
+PUBLIC = {
+    "",
+    "healthz",
+    "readyz",
+    "sign-in/",
+    "security/",
+    "security/page.json",
+    "security/<slug:clause>/",
+    "certificates/<str:token>/",
+    "join/<str:token>/",
+    "new-password/<str:token>/",
+}
+PUBLIC_MOST = 10
