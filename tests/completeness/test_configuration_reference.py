@@ -6,10 +6,13 @@ import ast
 import re
 from pathlib import Path
 
+from theseller.config.config_file import CONFIG_FILE, FILE_SETTINGS
 from theseller.postgres.role_setup import LOGIN_ROLES
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NAME = re.compile(r"THESELLER_[A-Z0-9_]*[A-Z0-9]|DATABASE_URL")
+#: Modules that list variables which others read.
+_LISTS = {"config_file.py", "setup_questions.py"}
 #: Names of Django's settings, which no variable sets: `edge/page_context.py`.
 _NOT_VARIABLES = {"THESELLER_NAVIGATION", "THESELLER_SIGN_OUT_URL_NAME"}
 _SECRETS = (
@@ -24,15 +27,18 @@ def _read_in_source() -> dict[str, set[str]]:
     for path in sorted((_ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
-                isinstance(node, ast.Constant)
+                path.name not in _LISTS
+                and isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
                 and _NAME.fullmatch(node.value)
             ):
                 found.setdefault(node.value, set()).add(path.name)
+    found.setdefault(CONFIG_FILE, set()).add("config_file.py")
     return {name: files for name, files in found.items() if name not in _NOT_VARIABLES}
 
 
 def _documented() -> set[str]:
+    """Return the variables of the settings page."""
     return set(
         _NAME.findall((_ROOT / "docs" / "operate" / "settings.md").read_text(encoding="utf-8"))
     )
@@ -66,3 +72,8 @@ def test_no_other_page_names_a_variable_that_this_one_lacks() -> None:
         for name in _NAME.findall(path.read_text(encoding="utf-8"))
     }
     assert {name: page for name, page in named.items() if name not in known} == {}
+
+
+def test_the_configuration_file_may_have_every_setting_but_secrets_and_those_of_a_process() -> None:
+    others = {CONFIG_FILE, "THESELLER_ROLE", "THESELLER_ADMIN_URL", "THESELLER_SECRETS"}
+    assert _documented() - _of_secrets() - others == FILE_SETTINGS

@@ -59,6 +59,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
     "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
     "serve": "runs the deployment; its processes write their own lines",
+    "setup": "runs `secrets fill`, `migrate` and `operator add`, which write their own lines",
     "status": "counts over all shops; reads no secret and no row of a shop",
     "shop": (Tag.TENANT_CREATED, Tag.INVITATION_MADE),
     "verify-certificate": "reads a file of the caller's; needs no database and no secret",

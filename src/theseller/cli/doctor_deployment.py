@@ -35,6 +35,7 @@ from theseller.crypto.secret_and_key_config import make_key_store, make_secret_p
 from theseller.lib.database_failures import classify
 from theseller.lib.safe_tracebacks import describe
 from theseller.mail.types import MailMode
+from theseller.retention.retention_limits import BACKUP_HOURS
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
@@ -67,6 +68,15 @@ where certified < cardinality(connections)
 _FAILING = """
 select count(*) over (), first_at at time zone 'UTC', retry_at at time zone 'UTC', reason
 from guard.failed_erasures(1000) union all select 0, null, null, null order by 1 desc, 2 limit 1
+"""
+_LAST_BACKUP = """
+select extract(epoch from now() - max(b.begun_at) filter (where b.finished_at is not null))::float
+           / 3600,
+       (select extract(epoch from now() - max(d.finished_at) filter (where d.passed))::float / 3600
+        from retention_drill d),
+       (select (array_agg(d.passed order by d.finished_at desc))[1] from retention_drill d),
+       (select extract(epoch from now() - min(g.set_at))::float / 3600 from guard.deployment g)
+from retention_backup b
 """
 _START_WORKER = "Start `theseller worker`, and look at its log."
 
@@ -190,11 +200,22 @@ def _database(state: Path) -> Iterator[Finding]:
         yield _failed("database", error)
         return
     with cursor:
-        for look in (_server, _connections, _schema, _host, _clock, _worker, _queue, _deletions):
+        checks = (
+            _server,
+            _connections,
+            _schema,
+            _host,
+            _clock,
+            _worker,
+            _queue,
+            _deletions,
+            _last_backup,
+        )
+        for check in checks:
             try:
-                yield look(cursor)
+                yield check(cursor)
             except Exception as error:  # noqa: BLE001
-                yield _failed(look.__name__.strip("_"), error)
+                yield _failed(check.__name__.strip("_"), error)
 
 
 def _failed(what: str, error: Exception) -> Finding:
@@ -343,6 +364,25 @@ def _queue(cursor: CursorWrapper) -> Finding:
         f"{number} job(s) wait, the oldest for {oldest:.0f} s",
         failed=oldest > _QUEUE_WAIT_SECONDS_MAX,
         advice=_START_WORKER,
+    )
+
+
+def _last_backup(cursor: CursorWrapper) -> Finding:
+    if not read_backups(os.environ, state=state_folder(os.environ)):
+        return Finding("last backup", "TheSeller takes none here", checked=False)
+    age, tested, passed, deployed = _row(cursor, _LAST_BACKUP)
+    if age is None:
+        found = f"there is none; this deployment was made {deployed or 0:.0f} h ago"
+    else:
+        found = f"{age:.0f} h old"
+        found += f"; a restore test passed {tested:.0f} h ago" if tested is not None else ""
+        found += "; the last restore test FAILED" if passed is False else ""
+    return Finding(
+        "last backup",
+        found,
+        # The worker takes the first one soon after the deployment was made.
+        failed=(deployed or 0) > 1 if age is None else age > BACKUP_HOURS + 2 or passed is False,
+        advice="`theseller backup list` shows each, and the worker's log says why one failed.",
     )
 
 

@@ -16,6 +16,7 @@ from typing import Protocol, cast
 from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
+from theseller.config.config_file import load_config_file
 from theseller.lib.core_dumps_and_memory import disable_core_dumps
 from theseller.lib.database_failures import classify, server_text
 from theseller.lib.redaction import redact_text
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
+        # `setup` reads and writes the file itself: one with a mistake must not stop it.
+        if args.command != "setup":
+            load_config_file(os.environ)
         return _run(args)
     except KeyboardInterrupt:
         print("\ntheseller: interrupted", file=sys.stderr)

@@ -23,6 +23,7 @@ def deployment_context(request: HttpRequest) -> dict[str, Any]:
         "tenant_name": tenant_context.tenant_name if tenant_context else "",
         "deployment": settings.ENVIRONMENT.kind.value,
         "version": __version__,
+        "operator_identity": settings.OPERATOR_IDENTITY,
         "emulated": settings.ENVIRONMENT.emulator_url is not None,
         # Called by the start page only: a secret is read for it.
         "demo_sign_in": partial(demo_sign_in, request),

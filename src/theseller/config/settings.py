@@ -19,6 +19,7 @@ from theseller.config.database_settings import database_settings
 from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.config.mail_settings import read_mail_settings
+from theseller.config.operator_identity import read_operator_identity
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.key_store import KeyStore
@@ -105,6 +106,8 @@ MAIL = read_mail_settings(os.environ, ENVIRONMENT.kind)
 #: Amazon or this machine.
 EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL)
 SUBPROCESSORS = read_register(os.environ)
+#: Whom the security page names as the operator of this deployment.
+OPERATOR_IDENTITY = read_operator_identity(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
 # --- Django

@@ -54,6 +54,28 @@ def test_doctor_reports_a_worker_with_a_recent_heartbeat_as_good(deployed: Deplo
     assert _found(deployed)[1]["worker"]["state"] == "good"
 
 
+def test_doctor_reports_a_missing_backup_and_an_old_one(deployed: Deployment) -> None:
+    assert _found(deployed)[1]["last backup"]["state"] == "good"
+    deployed.rows(
+        "update guard.deployment set set_at = set_at - interval '2 hours' returning set_at"
+    )
+    found = _found(deployed)[1]["last backup"]
+    assert (found["state"], found["found"][:13]) == ("bad", "there is none")
+    deployed.rows(
+        "insert into retention_backup (id, key_id, target, begun_at, finished_at) values"
+        " (gen_random_uuid(), gen_random_uuid(), 'test', now() - interval '3 hours', now())"
+        " returning id"
+    )
+    assert _found(deployed)[1]["last backup"]["found"] == "3 h old"
+    deployed.rows("update retention_backup set begun_at = now() - interval '27 hours' returning id")
+    found = _found(deployed)[1]["last backup"]
+    assert (found["state"], found["found"]) == ("bad", "27 h old")
+    deployed.rows("delete from retention_backup returning id")
+    deployed.rows(
+        "update guard.deployment set set_at = set_at + interval '2 hours' returning set_at"
+    )
+
+
 def test_doctor_fails_if_the_database_does_not_respond(deployed: Deployment) -> None:
     status, found = _found(deployed, DATABASE_URL="postgresql:///theseller?host=/nowhere")
     assert status == 1

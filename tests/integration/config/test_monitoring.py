@@ -20,6 +20,7 @@ from tests.demo_deployment import ROOT, free_ports
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.config.readiness import Part
+from theseller.datamap.state_folder_and_guard_tables import STATE_ENTRIES
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server_folders import conninfo
 
@@ -222,6 +223,11 @@ def test_metrics_count_requests_by_pattern_over_all_web_processes(site: Site) ->
     assert found[counted] >= 12
     assert found['theseller_http_request_seconds_count{pattern="sign-in/"}'] == found[counted]
     assert "canary" not in text
+    folder = site.deployed.state / "metrics"
+    files = [str(path.relative_to(folder)) for path in folder.rglob("*.db")]
+    (described,) = (one for one in STATE_ENTRIES if one.name == "metrics")
+    assert len(files) >= 3
+    assert [path for path in files if not described.covers(path)] == []
     assert found['theseller_database_pool_connections{database_role="web",use="max"}'] == 20
 
 
@@ -263,6 +269,8 @@ def test_worker_writes_heartbeats_and_counts_its_jobs(site: Site) -> None:
         ((second,),) = site.deployed.rows(heartbeat)
         site.becomes(200, "ready\n")
     assert second > first
+    # It was killed, and its last heartbeat is 30 seconds old at last.
+    site.becomes(503, "not ready: worker\n")
     _set_heartbeat(site, "1 day ago")
 
 

@@ -10,9 +10,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from tests.sabotage.deployment import Deployment, set_up
 
+from theseller.config.operator_identity import OperatorIdentity
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.clauses_without_probe import PENDING
 from theseller.controls.operations import run_control
@@ -37,6 +38,17 @@ def _page(path: str = "/security/") -> str:
     answer = Client().get(path)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def test_page_names_the_operator_where_all_four_parts_are_set(deployment: Deployment) -> None:
+    assert "Who operates this service" not in _page()
+    parts = ("Ada Lovelace", "security@shop.example", "Shop <GmbH>", "Example Street 1, Berlin")
+    with override_settings(OPERATOR_IDENTITY=OperatorIdentity(*parts)):
+        page = _page()
+    assert "Shop &lt;GmbH&gt;, Example Street 1, Berlin" in page
+    assert "Security officer: Ada Lovelace. Report a vulnerability to security@shop.example" in page
+    with override_settings(OPERATOR_IDENTITY=OperatorIdentity(*parts[:3], "")):
+        assert "Who operates this service" not in _page()
 
 
 def test_security_page_has_an_element_for_every_control_id(deployment: Deployment) -> None:

@@ -86,7 +86,7 @@ WITHOUT_JSON = {
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres psql-as",
     "postgres start", "postgres stop", "replay-erasures", "restore", "secrets bundle",
-    "secrets fill", "secrets put", "serve", "worker",
+    "secrets fill", "secrets put", "serve", "setup", "worker",
 }  # fmt: skip
 
 

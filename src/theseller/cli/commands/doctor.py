@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
 from theseller.cli.doctor_deployment import examine_deployment
 from theseller.cli.doctor_findings import Finding
+from theseller.cli.doctor_production import examine_production
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.proxy_buffering_check import check_edge
 from theseller.cli.state_folders import state_folder
@@ -62,20 +63,19 @@ def run(args: argparse.Namespace) -> int:
     return FAILURE if any(one.failed for one in findings) else OK
 
 
-def examine(state: Path) -> Iterator[Finding]:
-    """Check everything that the demo needs.
+def machine_findings(state: Path) -> Iterator[Finding]:
+    """Check this machine, whatever runs on it."""
+    yield from _checked((_python, _programs, _space, _memory, _swap), state)
 
-    A check that raises an error is itself a finding.
-    """
-    checks: tuple[Callable[[Path], Finding], ...] = (
-        _python,
-        _programs,
-        _space,
-        _folder,
-        _memory,
-        _swap,
-        _database,
-    )
+
+def examine(state: Path) -> Iterator[Finding]:
+    """Check everything that the demo or the deployment needs."""
+    yield from _checked((_python, _programs, _space, _folder, _memory, _swap, _database), state)
+    yield from _examine_service(state)
+
+
+def _checked(checks: Iterable[Callable[[Path], Finding]], state: Path) -> Iterator[Finding]:
+    """Run the checks; one that raises an error is itself a finding."""
     for check in checks:
         try:
             yield check(state)
@@ -87,6 +87,9 @@ def examine(state: Path) -> Iterator[Finding]:
             yield Finding(
                 check.__name__.strip("_"), error.strerror or type(error).__name__, failed=True
             )
+
+
+def _examine_service(state: Path) -> Iterator[Finding]:
     if (
         os.environ.get("DATABASE_URL")
         or read_environment_kind(os.environ).guarded
@@ -95,6 +98,10 @@ def examine(state: Path) -> Iterator[Finding]:
         yield from examine_deployment(state)
     if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
         yield _edge()
+    if read_environment_kind(os.environ).guarded:
+        # Its port is in use, by itself; there is no emulator.
+        yield from examine_production(state)
+        return
     for port, variable in (
         (WEB_PORT, "THESELLER_PORT"),
         (EMULATOR_PORT, "THESELLER_EMULATOR_PORT"),

@@ -233,7 +233,9 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("The officer, the legal entity and its address are named"),
         gettext_noop("They are required settings of a production deployment."),
         EnforcementKind.SOFTWARE,
-        gettext_noop("This deployment names no officer, legal entity or address."),
+        gettext_noop(
+            "They are shown below where the operator has set them; no program checks that."
+        ),
     ),
     Pending(
         "page-review",

@@ -1,0 +1,108 @@
+"""The systemd units and the installation guide fit the program."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from theseller.cli.main import build_parser, discover
+from theseller.config.config_file import DEFAULT_CONFIG_FILE
+
+_ROOT = Path(__file__).resolve().parents[3]
+_FOLDER = _ROOT / "deploy" / "systemd"
+_GUIDE = _ROOT / "docs" / "operate" / "install.md"
+_SERVICES = sorted(path.name for path in _FOLDER.glob("*.service"))
+_COMMANDS = {
+    "theseller-db.service": "postgres start",
+    "theseller-web.service": "serve",
+    "theseller-worker.service": "worker",
+}
+#: What each service must have; without one of them its exposure is higher.
+_HARDENING = {
+    "AmbientCapabilities": "", "CapabilityBoundingSet": "", "DevicePolicy": "closed",
+    "KeyringMode": "private", "LimitCORE": "0", "LockPersonality": "yes", "MemorySwapMax": "0",
+    "MemoryDenyWriteExecute": "yes", "NoNewPrivileges": "yes", "PrivateDevices": "yes",
+    "PrivateTmp": "yes", "PrivateUsers": "yes", "ProtectClock": "yes",
+    "ProtectControlGroups": "yes", "ProtectHome": "yes", "ProtectHostname": "yes",
+    "ProtectKernelLogs": "yes", "ProtectKernelModules": "yes", "ProtectKernelTunables": "yes",
+    "ProtectProc": "invisible", "ProtectSystem": "strict", "Restart": "always",
+    "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6", "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes", "RestrictSUIDSGID": "yes", "SystemCallArchitectures": "native",
+    "UMask": "0077", "User": "theseller",
+}  # fmt: skip
+
+
+def _settings(name: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in (_FOLDER / name).read_text().splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_there_is_a_unit_for_each_process() -> None:
+    assert sorted(_COMMANDS) == _SERVICES
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_service_is_hardened_and_starts_a_command_that_exists(name: str) -> None:
+    found = _settings(name)
+    assert {key: found.get(key) for key in _HARDENING} == {
+        key: [value] for key, value in _HARDENING.items()
+    }
+    assert found["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
+    assert found["Environment"] == [f"THESELLER_CONFIG={DEFAULT_CONFIG_FILE}"]
+    assert found["ExecStart"] == [f"/opt/theseller/.venv/bin/theseller {_COMMANDS[name]}"]
+    build_parser().parse_args(_COMMANDS[name].split())
+    # The units share an account: systemd would remove the shared memory of the database.
+    assert "RemoveIPC" not in found
+    assert found["PartOf"] == ["theseller.target"]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", _SERVICES)
+def test_systemd_rates_the_exposure_of_a_service_at_2_or_less(name: str) -> None:
+    program = shutil.which("systemd-analyze")
+    assert program, "systemd-analyze is missing: apt install systemd"
+    done = subprocess.run(
+        [program, "security", "--offline=true", "--no-pager", "--threshold=20",
+            str(_FOLDER / name)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+def test_the_guide_names_commands_options_and_files_that_exist() -> None:
+    text = _GUIDE.read_text()
+    commands = set(re.findall(r"^theseller ([a-z-]+)", text, re.MULTILINE))
+    assert {"setup", "secrets", "doctor", "status"} <= commands
+    assert commands <= set(discover())
+    setup = re.search(r"^theseller setup --address.*?```", text, re.MULTILINE | re.DOTALL)
+    assert setup is not None
+    known = build_parser().format_help()
+    assert known
+    options = set(re.findall(r"(--[a-z-]+)", setup[0]))
+    parser = build_parser()
+    action = next(one for one in parser._actions if one.dest == "command")
+    assert isinstance(action.choices, dict)
+    accepted = set(action.choices["setup"]._option_string_actions)
+    assert len(options) >= 10
+    assert options <= accepted
+    for path in re.findall(r"\bdeploy/[\w.-]+(?:/[\w.-]+)?", text):
+        assert (_ROOT / path).exists(), path
+    assert str(DEFAULT_CONFIG_FILE) in text
+
+
+def test_the_wrapper_is_a_shell_script_that_names_the_same_files() -> None:
+    wrapper = _ROOT / "deploy" / "theseller"
+    subprocess.run(["sh", "-n", str(wrapper)], check=True)
+    text = wrapper.read_text()
+    assert str(DEFAULT_CONFIG_FILE) in text
+    assert "/opt/theseller/.venv/bin/theseller" in text
+    assert wrapper.stat().st_mode & 0o111
