@@ -59,19 +59,29 @@ def read_config_file(path: Path) -> dict[str, str]:
     """Return the settings of a file. See `load_config_file`."""
     try:
         with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            status = os.fstat(file.fileno())
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise InvalidSettingError(
             f"the configuration file {path} (THESELLER_CONFIG) can't be read: {reason}"
         ) from None
+    mode = stat.S_IMODE(status.st_mode)
+    if not is_trusted_owner(status.st_uid):
+        raise InvalidSettingError(
+            f"the configuration file {path} belongs to another account: run `chown root {path}`"
+        )
     if mode & ~FILE_MODE & 0o777:
         raise InvalidSettingError(
             f"the configuration file {path} has the mode {mode:04o}: run"
             f" `chmod {FILE_MODE:04o} {path}`"
         )
     return parse_config(text, path)
+
+
+def is_trusted_owner(uid: int) -> bool:
+    """Return whether a file of this account may decide what this process does."""
+    return uid in {0, os.geteuid()}
 
 
 def parse_config(text: str, path: Path) -> dict[str, str]:

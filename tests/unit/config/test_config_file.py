@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from theseller.config import config_file
 from theseller.config.config_file import (
     CONFIG_FILE,
     config_text,
+    is_trusted_owner,
     load_config_file,
     parse_config,
 )
@@ -44,6 +47,19 @@ def test_nothing_is_read_without_the_variable() -> None:
 def test_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     path = _file(tmp_path, _TEXT, mode)
     with pytest.raises(InvalidSettingError, match="chmod 0640"):
+        load_config_file({CONFIG_FILE: str(path)})
+
+
+def test_file_of_another_account_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _file(tmp_path, _TEXT)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert is_trusted_owner(0)
+    assert is_trusted_owner(4711)
+    assert not is_trusted_owner(4712)
+    monkeypatch.setattr(config_file, "is_trusted_owner", lambda uid: uid != path.stat().st_uid)
+    with pytest.raises(InvalidSettingError, match="belongs to another account: run `chown root"):
         load_config_file({CONFIG_FILE: str(path)})
 
 
