@@ -69,6 +69,8 @@ def _superuser(name: str) -> Iterator[psycopg.Cursor[Any]]:
 
 
 def test_rights_file_equals_the_rights_of_a_new_database(fresh: str) -> None:
+    with roles_lock():  # An interrupted test may have left a role changed.
+        ensure_roles(test_server().superuser_dsn(), PASSWORDS)
     with _superuser(fresh) as cursor:
         found = read_rights(cursor)
         version = cursor.connection.info.server_version

@@ -30,7 +30,7 @@ class DeletionRequestState(StrEnum):
     CERTIFIED = gettext_noop("certified")
 
 
-#: Who asked, in words for the seller.
+#: The origin of a request, as the seller reads it.
 ORIGIN_LABELS: dict[DisconnectReason, str] = {
     DisconnectReason.SELLER_REQUEST: gettext_noop("You disconnected"),
     DisconnectReason.REVOKED_AT_AMAZON: gettext_noop("Revoked in Seller Central"),
@@ -40,13 +40,13 @@ ORIGIN_LABELS: dict[DisconnectReason, str] = {
 }
 
 
-#: Who asked, in a word for the operators.
-_ORIGIN_WORDS: dict[DisconnectReason, str] = {
-    DisconnectReason.SELLER_REQUEST: gettext_noop("seller"),
-    DisconnectReason.REVOKED_AT_AMAZON: gettext_noop("revoked_at_amazon"),
-    DisconnectReason.ACCOUNT_DELETION: gettext_noop("account_deletion"),
-    DisconnectReason.AMAZON_REQUEST: gettext_noop("amazon"),
-    DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop("authorisation_expired"),
+#: The origin of a request, as operators read it.
+_OPERATOR_ORIGIN_LABELS: dict[DisconnectReason, str] = {
+    DisconnectReason.SELLER_REQUEST: gettext_noop("The seller disconnected"),
+    DisconnectReason.REVOKED_AT_AMAZON: gettext_noop("Revoked in Seller Central"),
+    DisconnectReason.ACCOUNT_DELETION: gettext_noop("The shop was deleted"),
+    DisconnectReason.AMAZON_REQUEST: gettext_noop("Requested by Amazon"),
+    DisconnectReason.AUTHORISATION_EXPIRED: gettext_noop("The yearly authorization expired"),
 }
 
 
@@ -88,9 +88,9 @@ class DeletionRequest:
         }.get(self.recorded_by.split(":")[0], gettext_noop("the service"))
 
     @property
-    def origin_word(self) -> str:
-        """Return a word for the request's origin, as operators see it."""
-        return _(_ORIGIN_WORDS[self.origin])
+    def operator_origin_label(self) -> str:
+        """Return the text for the request's origin, as operators read it."""
+        return _(_OPERATOR_ORIGIN_LABELS[self.origin])
 
     @property
     def label(self) -> str:
