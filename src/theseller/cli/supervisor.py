@@ -84,7 +84,7 @@ class Program:
     log: Path
     environ: Mapping[str, str]
     ready: Callable[[], bool] = lambda: True
-    start_patience: float = 30.0
+    start_patience: float = 120.0
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property

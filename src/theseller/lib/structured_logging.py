@@ -301,8 +301,11 @@ def _log_uncaught_in_thread(caught: threading.ExceptHookArgs) -> None:
 def _log_unraisable(caught: Any) -> None:  # noqa: ANN401
     """Log what a destructor raised.
 
-    Python's own hook would print it, with the destroyed object, to the error stream.
+    Python's own hook would print it, with the destroyed object, to the error stream. At the end of
+    the interpreter modules are empty already, and nothing can be logged.
     """
+    if logging is None:
+        return
     error = caught.exc_value or caught.exc_type()
     logging.getLogger("theseller").error(
         "unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback)

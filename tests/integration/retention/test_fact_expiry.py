@@ -29,6 +29,7 @@ from theseller.erasure.connection_erasure import erase_connection
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
+from theseller.retention import tasks
 from theseller.retention.fact_expiry import (
     delete_expired_facts,
     expiring_tables,
@@ -73,6 +74,32 @@ def test_facts_are_deleted_on_their_day_and_not_sooner(cast: Cast) -> None:
         "ingest_order_line": 1
     }
     assert _days(cast.charlies_shop) == [first]
+
+
+def test_a_failure_of_one_shop_does_not_keep_the_facts_of_others(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = clock.now()
+    _shop(cast, at)
+    first = oldest_day_kept(MARKETPLACES[US], at)
+    other = connect(cast.charlies_shop, cast.charlie.id, Region.NA)
+    _orders(cast.charlies_shop, other, [first - timedelta(days=1), first])
+
+    def fails_for_alice(*, tenant: UUID, at: datetime) -> dict[str, int]:
+        if tenant == cast.alices_shop:
+            raise LookupError("a row is locked")
+        return delete_expired_facts(tenant=tenant, at=at)
+
+    def as_the_worker(*, at: datetime) -> tuple[UUID, ...]:
+        return tenants_with_expired_facts(at=at, most=1000, using="worker")
+
+    monkeypatch.setattr(tasks, "delete_expired_facts", fails_for_alice)
+    monkeypatch.setattr(tasks, "tenants_with_expired_facts", as_the_worker)
+    # Other tests' shops may follow; both orders of these two leave Charlie's shop done.
+    with pytest.raises(ExceptionGroup, match="not deleted"):
+        tasks.delete_expired_facts_periodically(0)
+    assert first - timedelta(days=1) not in _days(cast.charlies_shop)
+    assert first - timedelta(days=1) in _days(cast.alices_shop)
 
 
 def _money_of_no_store(tenant: UUID, connection: UUID, days: list[date]) -> None:
