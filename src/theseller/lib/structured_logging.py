@@ -305,7 +305,7 @@ def _log_unraisable(caught: Any) -> None:  # noqa: ANN401
     the interpreter modules are empty already, and nothing can be logged.
     """
     if logging is None:
-        return
+        return  # type: ignore[unreachable]
     error = caught.exc_value or caught.exc_type()
     logging.getLogger("theseller").error(
         "unraisable", exc_info=(caught.exc_type, error, caught.exc_traceback)
