@@ -20,9 +20,12 @@ from theseller.datamap.types import TableDescriptor
 from theseller.lib import sql_helpers
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
+from theseller.lib.structured_logging import getLogger
 from theseller.retention.database_aliases import ERASER
 from theseller.retention.legal_holds import active_hold
 from theseller.tenancy.tenant_scope import tenant_scope
+
+log = getLogger(__name__)
 
 ACTOR = "process:ages"
 
@@ -58,6 +61,25 @@ def tenants_with_expired_facts(
             [latest, at, most],
         )
     )
+
+
+def delete_expired_facts_of_all_tenants(*, at: datetime, using: str = "default") -> None:
+    """Delete each shop's expired facts; raise failures when all are done.
+
+    Raises:
+        ExceptionGroup: Facts of one or more shops could not be deleted.
+    """
+    failures: list[Exception] = []
+    for tenant in tenants_with_expired_facts(at=at, using=using):
+        try:
+            deleted = delete_expired_facts(tenant=tenant, at=at)
+        except Exception as error:  # the other shops are still to be done  # noqa: BLE001
+            failures.append(error)
+            log.error("facts_not_expired", tenant=str(tenant), error=type(error).__name__)
+        else:
+            log.info("facts_expired", tables=len(deleted))
+    if failures:
+        raise ExceptionGroup("facts of some shops were not deleted", failures)
 
 
 def delete_expired_facts(*, tenant: UUID, at: datetime) -> dict[str, int]:

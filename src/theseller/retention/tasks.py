@@ -5,10 +5,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
-from theseller.lib.structured_logging import getLogger
-from theseller.retention.fact_expiry import delete_expired_facts, tenants_with_expired_facts
-
-log = getLogger(__name__)
+from theseller.retention.fact_expiry import delete_expired_facts_of_all_tenants
 
 
 @app.periodic(cron="23 * * * *")
@@ -20,21 +17,7 @@ log = getLogger(__name__)
 def delete_expired_facts_periodically(timestamp: int) -> None:
     """Delete facts that are older than 18 months.
 
-    Hourly: a store's day ends at its own midnight. A failure of one shop does not keep those of
-    other shops; the job fails when the others are done.
-
-    Raises:
-        ExceptionGroup: Facts of one or more shops could not be deleted.
+    Hourly: a store's day ends at its own midnight.
     """
     del timestamp
-    failures: list[Exception] = []
-    for tenant in tenants_with_expired_facts(at=clock.now()):
-        try:
-            deleted = delete_expired_facts(tenant=tenant, at=clock.now())
-        except Exception as error:  # the other shops are still to be done  # noqa: BLE001
-            failures.append(error)
-            log.error("facts_not_expired", tenant=str(tenant), error=type(error).__name__)
-        else:
-            log.info("facts_expired", tables=len(deleted))
-    if failures:
-        raise ExceptionGroup("facts of some shops were not deleted", failures)
+    delete_expired_facts_of_all_tenants(at=clock.now())

@@ -29,7 +29,7 @@ from theseller.erasure.connection_erasure import erase_connection
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
-from theseller.retention import tasks
+from theseller.retention import fact_expiry
 from theseller.retention.fact_expiry import (
     delete_expired_facts,
     expiring_tables,
@@ -90,14 +90,9 @@ def test_a_failure_of_one_shop_does_not_keep_the_facts_of_others(
             raise LookupError("a row is locked")
         return delete_expired_facts(tenant=tenant, at=at)
 
-    def as_the_worker(*, at: datetime) -> tuple[UUID, ...]:
-        return tenants_with_expired_facts(at=at, most=1000, using="worker")
-
-    monkeypatch.setattr(tasks, "delete_expired_facts", fails_for_alice)
-    monkeypatch.setattr(tasks, "tenants_with_expired_facts", as_the_worker)
-    # Other tests' shops may follow; both orders of these two leave Charlie's shop done.
+    monkeypatch.setattr(fact_expiry, "delete_expired_facts", fails_for_alice)
     with pytest.raises(ExceptionGroup, match="not deleted"):
-        tasks.delete_expired_facts_periodically(0)
+        fact_expiry.delete_expired_facts_of_all_tenants(at=at, using="worker")
     assert first - timedelta(days=1) not in _days(cast.charlies_shop)
     assert first - timedelta(days=1) in _days(cast.alices_shop)
 
