@@ -1,12 +1,15 @@
 # `make` and `make help` list the targets. Each calls one script in bin/; arguments: make test ARGS='tests/unit -k money'
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset setup test test-exhaustive check bench screenshots
+.PHONY: help demo demo-edge demo-reset setup test test-exhaustive check bench screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: ## run a demo on this machine with an emulated Amazon; Ctrl-C stops it
 	@exec bin/demo $(ARGS)
+
+demo-edge: ## the demo behind nginx with the web application firewall, over HTTPS
+	@exec bin/demo-edge $(ARGS)
 
 demo-reset: ## delete the demo's data, keys and people
 	@exec bin/demo-reset

@@ -75,6 +75,7 @@ class Demo:
         default_factory=dict
     )  # what the operator of this demo has set besides
     people: str = "canaries"  # recipients that a search finds wherever they are
+    options: tuple[str, ...] = ()  # of `theseller demo`, besides these
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -104,7 +105,7 @@ class Demo:
         with self.output.open("ab") as output:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", "demo", "--rate-scale",
-                    self.rate_scale, "--people", self.people],
+                    self.rate_scale, "--people", self.people, *self.options],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 env=self.environ, start_new_session=True,
                 # one prctl call, loaded before the fork
@@ -274,14 +275,16 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def running_demo(
-    rate_scale: str = RATE_SCALE, settings: Mapping[str, str] | None = None
+    rate_scale: str = RATE_SCALE,
+    settings: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> Iterator[Demo]:
     """Run a demo for the length of the block, with `settings` in its environment."""
     # Short, for a socket's path is bounded, and passable, for the database may run as another user.
     root = Path(tempfile.mkdtemp(prefix="ts-"))
     root.chmod(0o711)
     web, emulator = free_ports(2)
-    demo = Demo(root, web, emulator, rate_scale, settings or {})
+    demo = Demo(root, web, emulator, rate_scale, settings or {}, options=options)
     try:
         demo.start()
         yield demo

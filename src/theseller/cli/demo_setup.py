@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from theseller.cli.demo_amazon_application import APPLICATION_ID, CLIENT_ID, write_application
+from theseller.cli.demo_edge import EdgePorts
 from theseller.cli.deployment_secrets import ensure_secrets
 from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import stop_orphans
@@ -18,14 +19,21 @@ from theseller.postgres.os_processes import wait_until
 from theseller.postgres.server import make_folder
 
 WEB_PORT, EMULATOR_PORT = 8100, 8101
+EDGE_PORT, EDGE_HTTP_PORT = 8443, 8480
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPorts:
-    """TCP ports of the web process and the emulator."""
+    """TCP ports of the web process, the emulator and an edge."""
 
     web: int
     emulator: int
+    edge: EdgePorts | None = None
+
+    @property
+    def public_url(self) -> str:
+        """Return the address that browsers use."""
+        return f"https://{self.edge.authority}" if self.edge else f"http://127.0.0.1:{self.web}"
 
 
 def demo_lock(state: Path) -> LockFile:
@@ -71,23 +79,35 @@ def running_demo(state: Path) -> str:
 
 
 def choose_ports(
-    environ: Mapping[str, str], say: Callable[[str], None], *, patience: float
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    *,
+    patience: float,
+    edge: bool = False,
 ) -> DemoPorts:
     """Return free ports, and report each that is not the default.
 
     Args:
-        environ: its THESELLER_PORT and THESELLER_EMULATOR_PORT name the ports to use.
+        environ: its THESELLER_PORT, THESELLER_EMULATOR_PORT, THESELLER_EDGE_PORT and
+            THESELLER_EDGE_HTTP_PORT name the ports to use.
         say: is called with a message about a port that is taken.
         patience: seconds to wait for a port that a killed demo's program may be about to free.
+        edge: whether the edge needs ports, too.
 
     Raises:
         CommandError: a port that a variable names is not free.
     """
-    web = _choose(environ, "THESELLER_PORT", WEB_PORT, say, patience, frozenset())
-    emulator = _choose(
-        environ, "THESELLER_EMULATOR_PORT", EMULATOR_PORT, say, patience, frozenset({web})
-    )
-    return DemoPorts(web, emulator)
+    wanted = [("THESELLER_PORT", WEB_PORT), ("THESELLER_EMULATOR_PORT", EMULATOR_PORT)]
+    if edge:
+        wanted += [
+            ("THESELLER_EDGE_PORT", EDGE_PORT),
+            ("THESELLER_EDGE_HTTP_PORT", EDGE_HTTP_PORT),
+        ]
+    chosen: list[int] = []
+    for variable, usual in wanted:
+        chosen.append(_choose(environ, variable, usual, say, patience, frozenset(chosen)))
+    web, emulator, *rest = chosen
+    return DemoPorts(web, emulator, EdgePorts(*rest) if edge else None)
 
 
 def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> dict[str, str]:
@@ -95,7 +115,8 @@ def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> d
 
     It writes the emulator's application and the demo's addresses.
     """
-    web, emulator = f"http://127.0.0.1:{ports.web}", f"http://127.0.0.1:{ports.emulator}"
+    web, emulator = ports.public_url, f"http://127.0.0.1:{ports.emulator}"
+    edge = {"THESELLER_TRUSTED_PROXIES": "127.0.0.1"} if ports.edge else {}
     write_application(state, web, ensure_secrets(state), read_restricted_roles(environ))
     (state / "processes" / "demo.json").write_text(
         json.dumps({"web": web, "emulator": emulator}) + "\n"
@@ -106,15 +127,19 @@ def demo_environ(environ: Mapping[str, str], state: Path, ports: DemoPorts) -> d
         for name, value in environ.items()
         if name not in {"DATABASE_URL", "THESELLER_ROLE", "DJANGO_SETTINGS_MODULE"}
     }
-    return kept | {
-        "PYTHONUNBUFFERED": "1",
-        "THESELLER_ENV": "demo",
-        "THESELLER_STATE": str(state),
-        "THESELLER_PUBLIC_URL": web,
-        "THESELLER_AMAZON": f"emulator:{emulator}",
-        "THESELLER_LWA_CLIENT_ID": CLIENT_ID,
-        "THESELLER_APPLICATION_ID": APPLICATION_ID,
-    }
+    return (
+        kept
+        | edge
+        | {
+            "PYTHONUNBUFFERED": "1",
+            "THESELLER_ENV": "demo",
+            "THESELLER_STATE": str(state),
+            "THESELLER_PUBLIC_URL": web,
+            "THESELLER_AMAZON": f"emulator:{emulator}",
+            "THESELLER_LWA_CLIENT_ID": CLIENT_ID,
+            "THESELLER_APPLICATION_ID": APPLICATION_ID,
+        }
+    )
 
 
 def _choose(

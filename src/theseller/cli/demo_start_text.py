@@ -28,11 +28,15 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Ports of the web process and the emulator, and the state folder."""
+    """Address of the product, port of the emulator, the state folder.
 
-    web: int
+    `authority` is the certificate authority of an edge; None without one.
+    """
+
+    web: str
     emulator: int
     state: Path
+    authority: Path | None = None
 
 
 def start_screen(address: Address, people: Sequence[Person], *, seconds: float) -> str:
@@ -49,13 +53,18 @@ def start_screen(address: Address, people: Sequence[Person], *, seconds: float) 
         "",
         f"  TheSeller runs (ready in {seconds:.1f} s). Open:",
         "",
-        f"    http://127.0.0.1:{address.web}/           the product",
-        f"    http://127.0.0.1:{address.web}/security/  the public security page, live",
+        f"    {address.web}/           the product",
+        f"    {address.web}/security/  the public security page, live",
         (
             f"    http://127.0.0.1:{address.emulator}/           the emulated Amazon: Seller"
             " Central, faults"
         ),
         "",
+        *(
+            [f"  Certificate authority, for curl --cacert or a browser: {address.authority}", ""]
+            if address.authority
+            else []
+        ),
         "  Sign in as (e-mail, password):",
         *rows,
         "",

@@ -18,7 +18,8 @@ from theseller.cli.tcp_ports import LOOPBACK
 SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "edge"
 RULES = Path("/usr/share/modsecurity-crs/rules")
 _MODULE = "ngx_http_modsecurity_module.so"
-_PACKAGES = "nginx libnginx-mod-http-modsecurity modsecurity-crs"
+#: Packages of Debian and Ubuntu.
+PACKAGES = "nginx-light libnginx-mod-http-modsecurity modsecurity-crs"
 _MAIN = """\
 load_module {module};
 daemon off;
@@ -77,7 +78,7 @@ def modsecurity_module(nginx: str) -> Path:
         if not needed.exists():
             raise CommandError(
                 f"The edge needs {needed}, which is not there.",
-                f"Debian or Ubuntu: sudo apt-get install {_PACKAGES}",
+                f"Debian or Ubuntu: sudo apt-get install {PACKAGES}",
             )
     return module
 

@@ -128,7 +128,7 @@ def edge(changes: Mapping[str, str] | None = None) -> Iterator[Edge]:
         )  # fmt: skip
         command = write_edge(settings, nginx=nginx.stdout.strip())
         running = Edge(plain, tls, folder)
-        stack.enter_context(_server(backend, running.arrived))
+        stack.enter_context(noting_server(backend, running.arrived))
         log = stack.enter_context((folder / "stderr.log").open("wb"))
         process = subprocess.Popen(
             command, stdout=log, stderr=log, start_new_session=True,
@@ -157,7 +157,9 @@ def _await_ready(running: Edge, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _server(port: int, arrived: dict[str, Arrived]) -> Iterator[None]:
+def noting_server(port: int, arrived: dict[str, Arrived]) -> Iterator[None]:
+    """Answer every request with a page, and note what arrived."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True

@@ -433,7 +433,7 @@ def test_demo_screen_fits_a_small_terminal(tmp_path: Path) -> None:
             app="A" * 32,
         )
     )
-    shown = start_screen(Address(8100, 8101, tmp_path), people, seconds=1.25)
+    shown = start_screen(Address("http://127.0.0.1:8100", 8101, tmp_path), people, seconds=1.25)
     assert len(shown.splitlines()) <= 24
     assert max(len(line.replace(str(tmp_path), "")) for line in shown.splitlines()) <= 110
     for word in (

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from theseller.cli.demo_edge import DemoEdge, find_nginx
 from theseller.cli.demo_setup import DemoPorts, choose_ports, demo_environ, take_lock
 from theseller.cli.demo_start_text import OPERATOR, Address, Person, start_screen
 from theseller.cli.embedded_server import apply_roles, embedded_server
@@ -22,6 +23,7 @@ from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor
 from theseller.cli.tcp_ports import answers
 from theseller.config.environment import EnvironmentKind, read_environment_kind
+from theseller.lib import clock
 
 HELP = "run a demo on this machine with an emulated Amazon; Ctrl-C stops it"
 
@@ -39,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="plausible",
         help="recipient data of the emulated orders: realistic names, or canary values",
     )
+    parser.add_argument(
+        "--edge",
+        action="store_true",
+        help="put nginx with the web application firewall in front, over HTTPS",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,21 +61,30 @@ def run(args: argparse.Namespace) -> int:
             "Unset THESELLER_ENV if you mean a demo.",
         )
     state = state_folder(os.environ)
+    nginx = find_nginx(os.environ) if args.edge else ""
     make_state_folder(state)
     lock, left = take_lock(state, say)
     supervisor = Supervisor(say)
+    edge: DemoEdge | None = None
     with supervisor.signals():
         try:
-            ports = choose_ports(os.environ, say, patience=3.0 if left else 0.0)
+            ports = choose_ports(os.environ, say, patience=3.0 if left else 0.0, edge=args.edge)
             emulator = ["--rate-scale", args.rate_scale, "--people", args.people]
             people = _bring_up(state, ports, supervisor, emulator)
-            address = Address(ports.web, ports.emulator, state)
+            if ports.edge:
+                edge = DemoEdge(state, nginx, ports.edge, backend=ports.web)
+                with _Timed("edge"):
+                    supervisor.start(edge.program(state, os.environ, at=clock.now()))
+            authority = edge.authority_file if edge else None
+            address = Address(ports.public_url, ports.emulator, state, authority)
             print(start_screen(address, people, seconds=time.monotonic() - begun), flush=True)
             supervisor.watch()
         except StopRequestedError:
             say("stopping (press Ctrl-C again to stop at once)")
         finally:
             supervisor.stop()
+            if edge:
+                edge.remove_files()
             lock.release()
     say(f"stopped; the data is kept in {state}")
     return OK
