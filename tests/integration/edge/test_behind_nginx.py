@@ -6,10 +6,15 @@ import contextlib
 import re
 import socket
 import ssl
+import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.urls import reverse
@@ -18,7 +23,13 @@ from tests.database import test_server
 from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
 
 from theseller.cli.proxy_buffering_check import check_edge
+from theseller.cli.public_address_checks import (
+    PublicAddress,
+    can_speak,
+    check_public_address,
+)
 from theseller.config.buffering_worker import LARGE_BODIES_AT
+from theseller.lib import clock
 from theseller.lib.ids import new_id
 
 
@@ -200,6 +211,96 @@ def test_the_doctor_distinguishes_buffering_and_unbuffered_proxies(site: Site) -
         check_edge(variables, address=("127.0.0.1", site.tls)).buffers is None
     )  # a certificate that it doesn't trust
     assert check_edge({}).buffers is None
+
+
+def _findings(site: Site, **changes: object) -> dict[str, str]:
+    def trust() -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(site.folder / "fullchain.pem"))
+
+    address = PublicAddress(
+        f"https://{HOST}",
+        trust=trust,
+        tls=("127.0.0.1", site.tls),
+        plain=("127.0.0.1", site.plain),
+    )
+    # The certificate of the test is valid for two days.
+    earlier = clock.now() - timedelta(days=20)
+    found = check_public_address(replace(address, **changes), at=earlier)  # type: ignore[arg-type]
+    return {one.what: f"{one.symbol} {one.found}" for one in found}
+
+
+def test_the_doctor_checks_what_browsers_meet(site: Site) -> None:
+    assert _findings(site) == {
+        "TLS": "✓ TLS before 1.2 is refused",
+        "HTTP": "✓ redirected to HTTPS",
+        "HSTS": "✓ max-age=63072000; includeSubDomains; preload",
+        "firewall": "✓ refuses 2 test attacks",
+        "certificate": "✓ 21 days left",
+    }
+    # The backend answers plain HTTP with the redirect of its own; a port of TLS does not.
+    assert _findings(site, plain=("127.0.0.1", site.tls))["HTTP"].startswith("✗ answers 400")
+
+
+def test_the_doctor_finds_old_tls_a_missing_firewall_and_an_old_certificate(site: Site) -> None:
+    assert [can_speak(version) for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)] == [
+        True,
+        True,
+    ]
+    with _old_server(site) as port:
+        found = _findings(site, tls=("127.0.0.1", port))
+    assert found["TLS"] == "✗ accepts TLSv1, TLSv1_1"
+    assert found["HSTS"] == "✗ max-age=600"
+    assert found["firewall"].startswith("– none that refuses a test attack")
+    late = list(
+        check_public_address(
+            PublicAddress(
+                f"https://{HOST}",
+                trust=lambda: ssl.create_default_context(cafile=str(site.folder / "fullchain.pem")),
+                tls=("127.0.0.1", site.tls),
+                plain=("127.0.0.1", site.plain),
+            ),
+            at=clock.now(),
+        )
+    )
+    assert (late[-1].what, late[-1].failed) == ("certificate", True)
+
+
+@contextlib.contextmanager
+def _old_server(site: Site) -> Iterator[int]:
+    """Answer every request over any version of TLS, with a short HSTS and no firewall."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Strict-Transport-Security", "max-age=600")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_arguments: object) -> None:
+            pass  # Handshakes without a request end so.
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site.folder / "fullchain.pem", site.folder / "privkey.pem")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextlib.contextmanager

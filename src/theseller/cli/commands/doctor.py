@@ -16,9 +16,11 @@ from theseller.cli.doctor_findings import Finding
 from theseller.cli.doctor_production import examine_production
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.proxy_buffering_check import check_edge
+from theseller.cli.public_address_checks import PublicAddress, check_public_address
 from theseller.cli.state_folders import state_folder
 from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind
+from theseller.lib import clock
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
@@ -97,7 +99,7 @@ def _examine_service(state: Path) -> Iterator[Finding]:
     ):
         yield from examine_deployment(state)
     if os.environ.get("THESELLER_PUBLIC_URL", "").startswith("https://"):
-        yield _edge()
+        yield from _edge()
     if read_environment_kind(os.environ).guarded:
         # Its port is in use, by itself; there is no emulator.
         yield from examine_production(state)
@@ -110,8 +112,8 @@ def _examine_service(state: Path) -> Iterator[Finding]:
         yield _port(int(wanted) if wanted.isdigit() else port, variable, required=bool(wanted))
 
 
-def _edge() -> Finding:
-    """Check whether the reverse proxy buffers requests.
+def _edge() -> Iterator[Finding]:
+    """Check whether the reverse proxy buffers requests, and what browsers meet there.
 
     It must be reachable, too.
     """
@@ -122,7 +124,12 @@ def _edge() -> Finding:
     )
     if checked.buffers is None:
         advice = "Check the address, the certificate and the proxy: see docs/operate/https.md."
-    return Finding("proxy", checked.found, failed=not checked.buffers, advice=advice)
+    yield Finding("proxy", checked.found, failed=not checked.buffers, advice=advice)
+    if checked.buffers is not None:
+        address = PublicAddress(
+            os.environ["THESELLER_PUBLIC_URL"], os.environ.get("THESELLER_HSTS") or "preload"
+        )
+        yield from check_public_address(address, at=clock.now())
 
 
 def _python(_state: Path) -> Finding:
