@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 from django import forms
 from django.conf import settings
+from django.urls import get_resolver
 from tests.integration.edge.attack_requests import ATTACKS, Request, attacks, multipart
 from tests.integration.edge.edge_site import Edge, Outcome, edge
 from tests.integration.edge.legitimate_requests import legitimate
 
 from theseller.cli.edge_configuration import SHIPPED
 from theseller.config.buffering_worker import BODY_MAX, LARGE_BODIES_AT
+from theseller.postgres.os_processes import wait_until
 
 #: Share of the attacks that must be refused.
 STOPPED = 0.98
@@ -103,6 +105,7 @@ def test_every_password_field_may_hold_any_characters(site: Edge) -> None:
     left_out = set(
         re.findall(r'OWASP_CRS "!ARGS:(\w+)"', (SHIPPED / "waf" / "fields.conf").read_text())
     )
+    assert get_resolver().url_patterns  # loads every form
     found = {
         name
         for form in [one for one in gc.get_objects() if isinstance(one, type)]
@@ -110,7 +113,7 @@ def test_every_password_field_may_hold_any_characters(site: Edge) -> None:
         for name, field in form.base_fields.items()
         if isinstance(field.widget, forms.PasswordInput)
     }
-    assert left_out == found
+    assert left_out == found, "deploy/edge/waf/fields.conf must name the fields of passwords"
     body = b"&".join(f"{name}=1'+UNION+SELECT+1--".encode() for name in sorted(found))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     allowed = Request("passwords", "POST", "/sign-in/", headers, body)
@@ -150,10 +153,14 @@ def test_logs_hold_nothing_that_was_sent_but_address_method_and_path(site: Edge)
     ]
     outcomes = list(site.send(sent, client="2001:db8:77::1"))
     assert [one.status for one in outcomes] == [200, 403] * 4 + [403, 400, 200]
+
+    def lines() -> list[str]:
+        return [line for line in site.logs().splitlines() if "2001:db8:77::1" in line]
+
+    # nginx writes the line of a request after its answer.
+    assert wait_until(lambda: len(lines()) == len(sent), 60.0)
     logs = site.logs()
-    lines = [line for line in logs.splitlines() if "2001:db8:77::1" in line]
-    assert len(lines) == len(sent)
-    assert [re.search(r'"waf":"([^"]+)"', line)[1] for line in lines] == [  # type: ignore[index]
+    assert [re.search(r'"waf":"([^"]+)"', line)[1] for line in lines()] == [  # type: ignore[index]
         "-", "sql", "-", "sql", "-", "sql", "-", "sql", "protocol", "unreadable", "-",
     ]  # fmt: skip
     assert canary not in logs
