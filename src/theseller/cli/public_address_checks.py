@@ -12,14 +12,11 @@ import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlsplit
 
 from theseller.cli.doctor_findings import Finding
 
 _WAIT = 10.0
-#: certbot and lego renew 30 days before the end.
-DAYS_LEFT_MIN = 14
 _YEAR = 31_536_000
 _OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 #: Requests that a firewall refuses, and one of the same form that it lets through.
@@ -69,32 +66,14 @@ class PublicAddress:
             return answer
 
 
-def check_public_address(address: PublicAddress, *, at: datetime) -> Iterator[Finding]:
-    """Check what browsers meet at the address, which must answer over TLS.
-
-    Args:
-        address: the deployment's own address.
-        at: the present time.
-    """
+def check_public_address(address: PublicAddress) -> Iterator[Finding]:
+    """Check what browsers meet at the address, which must answer over TLS."""
     for check in (_old_versions, _redirect, _hsts, _firewall):
         try:
             yield check(address)
         except (OSError, http.client.HTTPException) as error:
             name = check.__name__.strip("_").replace("_", " ")
             yield Finding(name, f"no answer ({type(error).__name__})", failed=True, advice=_SEE)
-    yield _certificate(address, at)
-
-
-def _certificate(address: PublicAddress, at: datetime) -> Finding:
-    with address.connect(address.trust()) as connection:
-        found = connection.getpeercert() or {}
-    left = int((ssl.cert_time_to_seconds(str(found["notAfter"])) - at.timestamp()) // 86400)
-    return Finding(
-        "certificate",
-        f"{left} days left",
-        failed=left < DAYS_LEFT_MIN,
-        advice=f"It should have been renewed by now. {_SEE}",
-    )
 
 
 def _old_versions(address: PublicAddress) -> Finding:

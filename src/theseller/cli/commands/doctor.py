@@ -20,7 +20,6 @@ from theseller.cli.public_address_checks import PublicAddress, check_public_addr
 from theseller.cli.state_folders import state_folder
 from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind
-from theseller.lib import clock
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
@@ -129,7 +128,7 @@ def _edge() -> Iterator[Finding]:
         address = PublicAddress(
             os.environ["THESELLER_PUBLIC_URL"], os.environ.get("THESELLER_HSTS") or "preload"
         )
-        yield from check_public_address(address, at=clock.now())
+        yield from check_public_address(address)
 
 
 def _python(_state: Path) -> Finding:
