@@ -112,7 +112,7 @@ def _examine_service(state: Path) -> Iterator[Finding]:
 
 
 def _edge() -> Iterator[Finding]:
-    """Check whether the reverse proxy buffers requests, and what browsers meet there.
+    """Check what browsers and slow clients meet at the public address.
 
     It must be reachable, too.
     """
