@@ -30,6 +30,8 @@ from tests.one_time_links import new_invitation, new_password_link
 from tests.operators import OperatorUser, create_operator, operator_client
 from tests.step_up import after_step_up
 
+from theseller.accounts.members.operations import invite
+from theseller.accounts.members.queries import pending_invitations
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
@@ -40,6 +42,7 @@ from theseller.connections.types import DisconnectReason
 from theseller.datamap.table_registry import descriptors
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import connection_certificate
+from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret_type import Secret
@@ -67,6 +70,7 @@ class Shop:
     link: str
     invitation: str
     password_link: str
+    open_invitation: UUID
 
     def person(self, name: str) -> UUID | None:
         return {
@@ -84,6 +88,8 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "connection": lambda shop: shop.open,
     "clause": lambda _: "page-true",
     "day": lambda _: "2026-11-01",
+    "invitation": lambda shop: shop.open_invitation,
+    "person": lambda shop: shop.cast.bob.id,
     "factor": lambda shop: own_factors(shop.operator.id)[0].id,
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
@@ -95,6 +101,7 @@ ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
     "connections/<uuid:connection>/erasure/": lambda shop: shop.closed,
     "connections/<uuid:connection>/certificate.json": lambda shop: shop.closed,
     "join/<str:token>/": lambda shop: shop.invitation,
+    "operate/shops/<uuid:tenant>/owner/": lambda _: new_id(),
     "new-password/<str:token>/": lambda shop: shop.password_link,
 }
 
@@ -176,10 +183,10 @@ def _make_shop(database: str) -> Shop:
     secrets = (
         name,
         name.replace("'", "&#x27;"),
+        str(tenant),
         SKU,
         ORDER,
         str(issued[0]),
-        str(tenant),
         cast.alice.email,
         cast.bob.email,
     )
@@ -195,6 +202,7 @@ def _make_shop(database: str) -> Shop:
         _link(),
         new_invitation(),
         new_password_link(),
+        _open_invitation(tenant),
     )
 
 
@@ -207,6 +215,18 @@ def _member(tenant: UUID, name: str, role: MemberRole) -> UUID:
     )
     add_member(person=person, role=role, tenant=tenant, actor="process:test", at=NOON)
     return person
+
+
+def _open_invitation(tenant: UUID) -> UUID:
+    invite(
+        email=f"new.{new_id().hex[-12:]}@example.com",
+        role=MemberRole.VIEWER,
+        tenant=tenant,
+        actor="process:test",
+        at=clock.now(),
+    )
+    with tenant_scope(tenant, using="auth"):
+        return pending_invitations(at=clock.now())[0].id
 
 
 def _link() -> str:
@@ -301,7 +321,8 @@ def test_every_role_gets_the_expected_status_for_every_url(
             answer = _ask(shop, person, method, route)
             got[person, method] = answer.status_code
             if person in OUTSIDERS:
-                _tells_nothing(answer, shop)
+                named = (person, route) == ("operator", "operate/shops/")
+                _tells_nothing(answer, shop, besides=_NAMES_OF_SHOPS if named else 0)
                 if person == "anonymous" and answer.status_code == 302:
                     assert answer["Location"].startswith("/sign-in/?next=")
         if person == OUTSIDERS[-1]:
@@ -327,17 +348,18 @@ def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
                 _tells_nothing(answer, shop)
 
 
-def _tells_nothing(answer: HttpResponse, shop: Shop) -> None:
+def _tells_nothing(answer: HttpResponse, shop: Shop, *, besides: int = 0) -> None:
     """Check that neither page nor headers hold a word of Alice's shop.
 
-    What the requester put into the address is left out.
+    What the requester put into the address is left out, and the first words if `besides`.
     """
     requested = str(answer.request["PATH_INFO"]) if hasattr(answer, "request") else ""
     body = b"".join(answer) if answer.streaming else answer.content
     said = body.decode(errors="replace") + "\n".join(
         f"{name}: {value}" for name, value in answer.items()
     )
-    leaked = [word for word in shop.secrets if word in said.replace(requested, "")]
+    hidden = shop.secrets[besides:]
+    leaked = [word for word in hidden if word in said.replace(requested, "")]
     assert not leaked
 
 
@@ -403,6 +425,8 @@ def _downloads_noted(superuser: psycopg.Connection[tuple[Any, ...]]) -> int:
 #: What makes an address answer with a file instead of its page, on those that have both: no address
 #: knows more than one of the parameters.
 _AS_A_FILE: tuple[dict[str, str], ...] = ({}, {"format": "csv", "file": ""})
+#: How many of a shop's words the operators' list of shops shows: its name and its ID.
+_NAMES_OF_SHOPS = 3
 
 
 def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(

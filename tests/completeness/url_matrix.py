@@ -77,6 +77,18 @@ sign-out/                                       GET  302  405  405  405  405  40
                                                 POST 302  302  302  302  302  302  302  302
 join/<str:token>/                               GET  200  200  200  200  200  200  200  200
                                                 POST 422  422  422  422  422  422  422  422
+members/                                        GET  302  200  302  302  403  403  403  200
+                                                POST 302  302  302  302  403  403  403  302
+members/<uuid:person>/role/                     GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  403  403  403  302
+members/<uuid:person>/ownership/                GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  403  403  403  302
+members/<uuid:person>/removal/                  GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  403  403  403  302
+members/invitations/<uuid:invitation>/withdrawal/ GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  403  403  403  302
+password-reset/                                 GET  200  200  200  200  200  200  200  200
+                                                POST 422  422  422  422  422  422  422  422
 new-password/<str:token>/                       GET  200  200  200  200  200  200  200  200
                                                 POST 422  422  422  422  422  422  422  422
 no-shop/                                        GET  302  200  302  302  200  200  200  200
@@ -163,6 +175,13 @@ operate/deletion-requests/                      GET  302  404  200  302  404  40
                                                 POST 302  404  422  302  404  404  404  404
 operate/ends/<uuid:subject>/certificate.json    GET  302  404  404  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
+operate/shops/                                  GET  302  404  200  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+operate/shops/new/                              GET  302  404  200  302  404  404  404  404
+                                                POST 302  404  422  302  404  404  404  404
+# There is no such shop without an owner.
+operate/shops/<uuid:tenant>/owner/              GET  302  404  404  302  404  404  404  404
+                                                POST 302  404  404  302  404  404  404  404
 operate/reviews/                                GET  302  404  200  302  404  404  404  404
                                                 POST 302  404  422  302  404  404  404  404
 """,
@@ -170,6 +189,7 @@ operate/reviews/                                GET  302  404  200  302  404  40
         "connections/new/": _CHOICE,
         "connections/attempts/": _CHOICE,
         "connections/<uuid:connection>/disconnection/": {"confirm": "DISCONNECT"},
+        "members/<uuid:person>/role/": {"role": "viewer"},
     },
 )
 
@@ -189,6 +209,16 @@ data/deletion/                                  GET  302  200  302  302  403  40
                                                 POST 302  422  302  302  403  403  403  422
 data/export/                                    GET  302  405  405  405  405  405  405  405
                                                 POST 302  200  302  302  403  403  403  200
+members/                                        GET  302  200  302  302  403  403  403  200
+                                                POST 302  422  302  302  403  403  403  422
+members/<uuid:person>/role/                     GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  403  302
+members/<uuid:person>/ownership/                GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  403  302
+members/<uuid:person>/removal/                  GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  403  302
+members/invitations/<uuid:invitation>/withdrawal/ GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  403  302
 """,
     {},
 )
@@ -196,8 +226,8 @@ data/export/                                    GET  302  405  405  405  405  40
 #: What anyone on the network may open. Every address here is one more that the edge must withstand:
 #: the list may only shrink. It grew four times: by the proof of an end (anyone who ended a shop or
 #: an account has none to sign in with), by /readyz, by the start page, which reads nothing of
-#: the database for who is not signed in, and by the pages of one-time links, whose people have no
-#: password yet or lost it.
+#: the database for who is not signed in, and by the pages of one-time links and the page that
+#: requests one, whose people have no password yet or lost it.
 PUBLIC = {
     "",
     "healthz",
@@ -209,5 +239,6 @@ PUBLIC = {
     "certificates/<str:token>/",
     "join/<str:token>/",
     "new-password/<str:token>/",
+    "password-reset/",
 }
-PUBLIC_MOST = 10
+PUBLIC_MOST = 11

@@ -57,6 +57,7 @@ describe_table(
     ),
     functions=(
         CrossTenantFunction("invitation_of_link(bytea, timestamptz)", ("auth",)),
+        CrossTenantFunction("is_invited(text, timestamptz)", ("auth", "operator", "worker")),
         CrossTenantFunction("tenants_with_expired_invitations(timestamptz)", ("worker",)),
     ),
 )
@@ -185,4 +186,20 @@ describe_table(
     parents=("accounts_user",),
     retention="until the person makes new ones",
     eraser=Eraser.DELETE_USER,
+)
+describe_table(
+    "accounts_password_request",
+    DataClass.OPERATIONAL,
+    note="Who requested a new password that could not be mailed: an ID and the moment.",
+    columns="user_id requested_at",
+    indexes="_pkey",
+    parents=("accounts_user",),
+    retention="72 hours, and up to ten minutes until the job runs",
+    eraser=Eraser.DELETE_USER,
+    grants=(
+        ("auth", "select, insert, update, delete"),
+        ("worker", "select (requested_at), delete"),
+        ("retention", "select (user_id), delete"),
+        ("probe", "select (user_id)"),
+    ),
 )

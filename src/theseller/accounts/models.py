@@ -184,3 +184,16 @@ class PasswordLink(models.Model):
 
         managed = False
         db_table = "accounts_password_link"
+
+
+class PasswordRequest(models.Model):
+    """A person's request for a new password, which an operator answers."""
+
+    user_id = models.UUIDField(primary_key=True)
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        """Options: `sql/password_requests.sql` creates the table."""
+
+        managed = False
+        db_table = "accounts_password_request"

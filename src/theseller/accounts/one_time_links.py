@@ -36,11 +36,13 @@ class LinkRefusedError(Exception):
 class IssuedLink:
     """A link that was just issued.
 
-    `address` is the whole URL, `expires_at` the end of its validity.
+    `address` is the whole URL, `expires_at` the end of its validity. If it is `mailed` to its
+    person, no one else needs to see it.
     """
 
     address: Secret
     expires_at: datetime
+    mailed: bool = False
 
 
 def new_token() -> Secret:

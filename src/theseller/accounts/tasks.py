@@ -6,7 +6,8 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from theseller.accounts.models import PasswordLink
+from theseller.accounts.models import PasswordLink, PasswordRequest
+from theseller.accounts.one_time_links import VALID_FOR
 from theseller.lib import clock, sql_helpers
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -34,6 +35,7 @@ def delete_expired_links(timestamp: int) -> None:
     del timestamp
     at = clock.now()
     PasswordLink.objects.filter(expires_at__lte=at).delete()
+    PasswordRequest.objects.filter(requested_at__lte=at - VALID_FOR).delete()
     database = connections["default"]
     for row in sql_helpers.rows(
         database, "select tenant_id from guard.tenants_with_expired_invitations(%s)", [at]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from theseller.accounts import views
+from theseller.accounts.members import join_views
 from theseller.accounts.members import views as members
 from theseller.accounts.mfa import views as mfa
 from theseller.accounts.password_reset import views as password_reset
@@ -13,7 +14,17 @@ app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
-    path("join/<str:token>/", members.join_shop, name="join"),
+    path("join/<str:token>/", join_views.join_shop, name="join"),
+    path("members/", members.members_page, name="members"),
+    path("members/<uuid:person>/role/", members.change_role, name="member-role"),
+    path("members/<uuid:person>/ownership/", members.transfer, name="member-ownership"),
+    path("members/<uuid:person>/removal/", members.remove, name="remove-member"),
+    path(
+        "members/invitations/<uuid:invitation>/withdrawal/",
+        members.withdraw,
+        name="withdraw-invitation",
+    ),
+    path("password-reset/", password_reset.password_reset, name="password-reset"),
     path("new-password/<str:token>/", password_reset.new_password, name="new-password"),
     path("no-shop/", views.no_shop, name="no-shop"),
     path("memberships/<uuid:tenant>/", views.switch_tenant, name="switch-tenant"),

@@ -196,9 +196,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
-MAIL_INVITATION_CHECK = ""
+MAIL_INVITATION_CHECK = "theseller.accounts.members.invitation_check.has_open_invitation"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
-NAVIGATION_CONDITIONS = {"buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips"}
+NAVIGATION_CONDITIONS = {
+    "accounts:members": "theseller.accounts.members.navigation.may_manage_members",
+    "buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips",
+}
 
 # --- People and sessions
 AUTH_USER_MODEL = "accounts.User"

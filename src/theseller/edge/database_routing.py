@@ -17,7 +17,8 @@ _WEB_ROLE = "theseller_web"
 #: Models that the web reaches as `auth` only, in lower case.
 _ACCOUNT_MODELS = frozenset({
     "accounts.authenticator", "accounts.invitation", "accounts.membership", "accounts.operator",
-    "accounts.passkey", "accounts.passwordlink", "accounts.recoverycode", "accounts.user",
+    "accounts.passkey", "accounts.passwordlink", "accounts.passwordrequest",
+    "accounts.recoverycode", "accounts.user",
     "edge.ratebucket", "sessions.session",
 })  # fmt: skip
 

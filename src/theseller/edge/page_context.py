@@ -22,11 +22,13 @@ DEFAULT_NAVIGATION = (
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
     ("ingest:import", gettext_noop("Import"), "upload"),
     ("connections:overview", gettext_noop("Connection"), "link"),
+    ("accounts:members", gettext_noop("Members"), "user"),
     ("controls:page", gettext_noop("Security"), "shield"),
 )
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),
+    ("operators:shops", gettext_noop("Shops"), "box"),
     ("operators:sessions", gettext_noop("Access"), "search"),
     ("operators:review", gettext_noop("Review"), "check"),
     ("operators:deletion-requests", gettext_noop("Deletions"), "trash"),

@@ -10,6 +10,7 @@ from django.urls import path
 from theseller.operators.access import views as access
 from theseller.operators.deletion_requests import views as deletion_requests
 from theseller.operators.overview import views as operators
+from theseller.operators.shops import views as shops
 
 app_name = "operators"
 urlpatterns = [
@@ -23,5 +24,8 @@ urlpatterns = [
         deletion_requests.end_certificate_file,
         name="end-certificate",
     ),
+    path("shops/", shops.shops_page, name="shops"),
+    path("shops/new/", shops.new_shop, name="new-shop"),
+    path("shops/<uuid:tenant>/owner/", shops.first_owner, name="first-owner"),
     path("reviews/", access.review, name="review"),
 ]

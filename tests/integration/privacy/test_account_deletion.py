@@ -110,6 +110,7 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
             " (sha256(uuid_send(gen_random_uuid())), %s, now(), now() + interval '1 hour')",
             [person],
         )
+        superuser.execute("insert into accounts_password_request values (%s, now())", [person])
 
 
 def test_account_deletion_erases_the_user_and_keeps_the_shop(cast: Cast, database: str) -> None:

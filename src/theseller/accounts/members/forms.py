@@ -8,6 +8,37 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from theseller.accounts.forms import ChosenPasswordForm
+from theseller.accounts.types import MemberRole
+
+#: Each role with what it may do, from the one that may do least.
+ROLE_CHOICES = (
+    (MemberRole.VIEWER.value, gettext_lazy("Viewer: sees figures")),
+    (MemberRole.ACCOUNTANT.value, gettext_lazy("Accountant: also downloads figures as CSV")),
+    (
+        MemberRole.ANALYST.value,
+        gettext_lazy("Analyst: also imports files and prints packing slips"),
+    ),
+    (MemberRole.OWNER.value, gettext_lazy("Owner: also manages members, connections and deletion")),
+)
+
+
+class RoleForm(forms.Form):
+    """The role of a member."""
+
+    role = forms.ChoiceField(label=gettext_lazy("Role"), label_suffix="", choices=ROLE_CHOICES)
+
+
+class InviteForm(RoleForm):
+    """The address and the role of a person to invite."""
+
+    email = forms.CharField(
+        label=gettext_lazy("Email"),
+        label_suffix="",
+        max_length=254,
+        error_messages={"required": gettext_lazy("Enter the person’s email address.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("email", "role")
 
 
 class JoinForm(ChosenPasswordForm):

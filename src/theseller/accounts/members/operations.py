@@ -6,6 +6,7 @@ right to an account that someone else may have made with the same address.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from theseller.accounts.members.types import (
     LinkedInvitation,
     MembershipRefusedError,
     NewShop,
+    NotAMemberError,
 )
 from theseller.accounts.models import Invitation, Membership, User
 from theseller.accounts.one_time_links import (
@@ -41,6 +43,9 @@ from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
+from theseller.mail.mail_kinds import Invitation as InvitationMail
+from theseller.mail.operations import queue_mail
+from theseller.mail.types import QueueOutcome
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.operations import create_tenant_in_scope
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -75,8 +80,18 @@ def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
         return NewShop(tenant, _invite(email, MemberRole.OWNER, tenant, actor, at))
 
 
-def invite(*, email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+def invite(
+    *, email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime, inviter: str = ""
+) -> IssuedLink:
     """Invite a person to a shop; an earlier invitation of the address ends.
+
+    Args:
+        email: the person's address.
+        role: what they may do.
+        tenant: the shop.
+        actor: how the audit log names who invites.
+        at: now.
+        inviter: the name that the mail with the link shows; "" sends no mail.
 
     Raises:
         MembershipRefusedError: there is no such shop, the person is a member already, or the
@@ -84,14 +99,34 @@ def invite(*, email: str, role: MemberRole, tenant: UUID, actor: str, at: dateti
     """
     email = _checked_address(email)
     with tenant_scope(tenant, using=accounts_database()):
-        if not Tenant.objects.using(accounts_database()).filter(id=tenant).exists():
-            raise MembershipRefusedError(_NO_SHOP)
+        _require_shop(tenant)
         person = person_by_email(email)
         if person is not None and Membership.objects.filter(user_id=person).exists():
             raise MembershipRefusedError(
                 gettext_noop("This person is a member of the shop already.")
             )
-        return _invite(email, role, tenant, actor, at)
+        link = _invite(email, role, tenant, actor, at)
+        return _mailed(link, email, tenant, inviter, at) if inviter else link
+
+
+def invite_first_owner(*, email: str, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+    """Invite an owner of a shop that has none.
+
+    Who else joins a shop is for its owners to decide: an operator who could invite people to every
+    shop could invite themselves.
+
+    Raises:
+        MembershipRefusedError: there is no such shop, it has an owner, or the address can't be
+            used.
+    """
+    email = _checked_address(email)
+    with tenant_scope(tenant, using=accounts_database()):
+        _require_shop(tenant)
+        if Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value).exists():
+            raise MembershipRefusedError(
+                gettext_noop("This shop has an owner, who invites its members.")
+            )
+        return _invite(email, MemberRole.OWNER, tenant, actor, at)
 
 
 def withdraw_invitation(*, invitation: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
@@ -181,15 +216,19 @@ def remove_member(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> No
         MembershipRefusedError: there is no such shop, they are not a member, or its only owner.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        if not Tenant.objects.using(accounts_database()).filter(id=tenant).exists():
-            raise MembershipRefusedError(_NO_SHOP)
+        _require_shop(tenant)
         if _membership(person).role == MemberRole.OWNER:
             _require_another_owner(person, tenant)
             _withdraw_all(tenant, actor, at)
         if not Membership.objects.filter(tenant_id=tenant, user_id=person).delete()[0]:
-            raise MembershipRefusedError(_NOT_A_MEMBER)
+            raise NotAMemberError(_NOT_A_MEMBER)
         _record(Tag.MEMBER_REMOVED, actor, f"user:{person}", at, tenant)
         end_sessions_in_tenant(person, tenant)
+
+
+def _require_shop(tenant: UUID) -> None:
+    if not Tenant.objects.using(accounts_database()).filter(id=tenant).exists():
+        raise MembershipRefusedError(_NO_SHOP)
 
 
 def _invite(email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
@@ -220,6 +259,18 @@ def _withdraw_all(tenant: UUID, actor: str, at: datetime) -> None:
         _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation.id}", at, tenant)
 
 
+def _mailed(link: IssuedLink, email: str, tenant: UUID, inviter: str, at: datetime) -> IssuedLink:
+    """Queue the mail of an invitation; the link says whether it is mailed."""
+    shop = Tenant.objects.using(accounts_database()).get(id=tenant).name
+    queued = queue_mail(
+        InvitationMail(link.address.reveal(), link.expires_at, shop, inviter),
+        recipient=email,
+        idempotency_key=f"invitation:{new_id()}",
+        at=at,
+    )
+    return replace(link, mailed=queued.outcome is QueueOutcome.QUEUED)
+
+
 def _linked(token: Secret, at: datetime) -> LinkedInvitation:
     found = invitation_of(token, at=at)
     if found is None:
@@ -248,7 +299,7 @@ def _add(found: LinkedInvitation, person: UUID, at: datetime) -> Joined:
 def _membership(person: UUID) -> Membership:
     found = Membership.objects.filter(user_id=person).first()
     if found is None:
-        raise MembershipRefusedError(_NOT_A_MEMBER)
+        raise NotAMemberError(_NOT_A_MEMBER)
     return found
 
 

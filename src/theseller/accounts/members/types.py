@@ -14,6 +14,10 @@ class MembershipRefusedError(Exception):
     """The change is refused; the text says why, and nothing was changed."""
 
 
+class NotAMemberError(MembershipRefusedError):
+    """The change is about a person who is not a member of the shop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of a shop."""

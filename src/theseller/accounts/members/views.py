@@ -1,119 +1,190 @@
-"""The page on which an invited person joins a shop."""
+"""The page of a shop's members, for its owners."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from uuid import UUID
+
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from theseller.accounts.authorization import set_active_tenant
-from theseller.accounts.members.forms import JoinForm
-from theseller.accounts.members.operations import join, join_as_new_user
-from theseller.accounts.members.queries import invitation_of
-from theseller.accounts.members.types import Joined, LinkedInvitation
-from theseller.accounts.models import User
-from theseller.accounts.one_time_links import LinkRefusedError, token_in_path, without_traces
-from theseller.accounts.queries import person_by_email
-from theseller.accounts.sign_in_rate_limits import ONE_TIME_LINK, limits
-from theseller.edge.error_pages import too_many_requests
-from theseller.edge.rate_limits import Rate, RetryAfter, by_ip, check, limited
+from theseller.accounts.authorization import tenant_permission_required
+from theseller.accounts.members import operations
+from theseller.accounts.members.forms import ROLE_CHOICES, InviteForm, RoleForm
+from theseller.accounts.members.queries import members, pending_invitations
+from theseller.accounts.members.types import MembershipRefusedError, NotAMemberError
+from theseller.accounts.mfa.decorators import step_up_required, step_up_required_to_change
+from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.types import MemberRole, Permission, TenantContext
+from theseller.edge.database_routing import accounts_database
+from theseller.edge.rate_limits import Rate, Subject, by_account, limited
 from theseller.edge.translated_texts import translated_error
 from theseller.lib import clock
-from theseller.lib.secret_type import Secret
+from theseller.tenancy.tenant_scope import tenant_scope
+
+_RATES: dict[Subject, Rate] = {by_account: Rate.per_minute(6, burst=30)}
 
 
-@login_not_required
-@without_traces
-@sensitive_post_parameters("new", "again")
-@sensitive_variables("token", "link")
 @require_http_methods(["GET", "POST"])
-@limited("link-page", {by_ip: Rate.per_minute(30, burst=60)}, methods=("GET", "POST"))
-def join_shop(request: HttpRequest, token: str) -> HttpResponse:
-    """Show an invitation (GET), or use it (POST).
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required_to_change
+def members_page(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
+    """Show members and invitations (GET), or invite a person (POST).
 
-    A new person chooses a name and a password. A person with an account signs in to it first.
+    The answer to POST shows the one-time link, this once.
     """
-    link = token_in_path(token)
-    invitation = invitation_of(link, at=clock.now()) if link is not None else None
-    if link is None or invitation is None:
-        return refused_link(request)
-    seconds = link_wait(request, invitation.email)
-    if seconds:
-        return too_many_requests(request, seconds)
-    if isinstance(request.user, User):
-        return _join_signed_in(request, request.user, link, invitation)
-    if person_by_email(invitation.email) is not None:
-        return _page(request, invitation, {"state": "has_account"})
-    return _join_as_new(request, link, invitation)
-
-
-def refused_link(request: HttpRequest) -> HttpResponse:
-    """Return the page of a link that is not valid; it does not say why."""
-    return render(request, "accounts/link_refused.html", status=404)
-
-
-def link_wait(request: HttpRequest, email: str) -> int:
-    """Count a use of a link to the account with this address.
-
-    Returns:
-        How many seconds to wait; 0 if the request may proceed.
-    """
-    if request.method != "POST":
-        return 0
-    outcome = check(request, ONE_TIME_LINK, limits(request, ONE_TIME_LINK, email), clock.now())
-    return outcome.seconds if isinstance(outcome, RetryAfter) else 0
-
-
-@sensitive_variables("link")
-def _join_as_new(request: HttpRequest, link: Secret, invitation: LinkedInvitation) -> HttpResponse:
-    form = JoinForm(request.POST or None, email=invitation.email)
+    form = InviteForm(request.POST or None, initial={"role": MemberRole.ANALYST.value})
     if request.method == "POST" and form.is_valid():
         try:
-            joined = join_as_new_user(
-                token=link,
-                name=form.cleaned_data["name"],
-                password=Secret(form.cleaned_data["new"]),
+            link = operations.invite(
+                email=form.cleaned_data["email"],
+                role=MemberRole(form.cleaned_data["role"]),
+                tenant=tenant_context.tenant,
+                actor=tenant_context.actor,
                 at=clock.now(),
+                inviter=tenant_context.person_name,
             )
-        except LinkRefusedError:
-            return redirect(request.path)  # shows why
-        messages.success(
-            request,
-            _("You are a member of %(shop)s now. Sign in with %(email)s and your new password.")
-            % {"shop": joined.tenant_name, "email": invitation.email},
-        )
-        return redirect("accounts:sign-in")
-    return _page(request, invitation, {"state": "new", "form": form})
+        except MembershipRefusedError as refusal:
+            form.add_error("email", translated_error(refusal))
+        else:
+            if link.mailed:
+                messages.success(
+                    request,
+                    _("The invitation is sent to %(email)s.")
+                    % {"email": form.cleaned_data["email"]},
+                )
+                return redirect("accounts:members")
+            fresh = InviteForm(initial={"role": MemberRole.ANALYST.value})
+            return _page(request, tenant_context, fresh, link=link, status=200)
+    return _page(request, tenant_context, form, status=200 if request.method == "GET" else 422)
 
 
-def _join_signed_in(
-    request: HttpRequest, user: User, link: Secret, invitation: LinkedInvitation
+@require_POST
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required
+def change_role(request: HttpRequest, tenant_context: TenantContext, person: UUID) -> HttpResponse:
+    """Change the role of a member."""
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose a role. Nothing was changed."))
+        return redirect("accounts:members")
+    role = MemberRole(form.cleaned_data["role"])
+    return _done(
+        request,
+        lambda: operations.change_role(
+            person=person,
+            role=role,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+        ),
+        _("The role was changed."),
+        url="/" if person == tenant_context.person and role is not MemberRole.OWNER else "",
+    )
+
+
+@require_POST
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required
+def transfer(request: HttpRequest, tenant_context: TenantContext, person: UUID) -> HttpResponse:
+    """Make a member the owner.
+
+    The person who transfers the ownership becomes an analyst.
+    """
+    return _done(
+        request,
+        lambda: operations.transfer_ownership(
+            person=person,
+            tenant=tenant_context.tenant,
+            owner=tenant_context.person,
+            at=clock.now(),
+        ),
+        _("The ownership was transferred. You are an analyst of this shop now."),
+        url="/",
+    )
+
+
+@require_POST
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required
+def remove(request: HttpRequest, tenant_context: TenantContext, person: UUID) -> HttpResponse:
+    """Remove a member from the shop."""
+    return _done(
+        request,
+        lambda: operations.remove_member(
+            person=person,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+        ),
+        _("The member was removed, and their sessions in this shop ended."),
+        url="/" if person == tenant_context.person else "",
+    )
+
+
+@require_POST
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required
+def withdraw(request: HttpRequest, tenant_context: TenantContext, invitation: UUID) -> HttpResponse:
+    """Withdraw an invitation."""
+    withdrawn = operations.withdraw_invitation(
+        invitation=invitation,
+        tenant=tenant_context.tenant,
+        actor=tenant_context.actor,
+        at=clock.now(),
+    )
+    if not withdrawn:
+        raise Http404
+    messages.success(request, _("The invitation was withdrawn: its link is not valid any more."))
+    return redirect("accounts:members")
+
+
+def _done(
+    request: HttpRequest, act: Callable[[], object], message: str, *, url: str = ""
 ) -> HttpResponse:
-    if user.email != invitation.email:
-        return _page(request, invitation, {"state": "other_account", "user_email": user.email})
-    if request.method != "POST":
-        return _page(request, invitation, {"state": "signed_in"})
+    """Do it, and lead back to the page or to `url` with a message."""
     try:
-        joined: Joined = join(token=link, person=user.pk, at=clock.now())
-    except LinkRefusedError as refusal:
+        act()
+    except NotAMemberError:
+        raise Http404 from None
+    except MembershipRefusedError as refusal:
         messages.error(request, translated_error(refusal))
-        return redirect("/")
-    set_active_tenant(request, joined.tenant)
-    messages.success(request, _("You are a member of %(shop)s now.") % {"shop": joined.tenant_name})
-    return redirect("/")
+        return redirect("accounts:members")
+    messages.success(request, message)
+    return redirect(url or "accounts:members")
 
 
 def _page(
-    request: HttpRequest, invitation: LinkedInvitation, context: dict[str, object]
+    request: HttpRequest,
+    tenant_context: TenantContext,
+    form: InviteForm,
+    *,
+    link: IssuedLink | None = None,
+    status: int,
 ) -> HttpResponse:
-    failed = request.method == "POST"
-    return render(
-        request,
-        "accounts/join.html",
-        {"invitation": invitation, **context},
-        status=422 if failed else 200,
-    )
+    at = clock.now()
+    with tenant_scope(tenant_context.tenant, using=accounts_database()):
+        found, invitations = members(), pending_invitations(at=at)
+    context = {
+        "form": form,
+        "members": found,
+        "invitations": invitations,
+        "link": link.address.reveal() if link is not None else "",
+        "link_expires_at": link.expires_at if link is not None else None,
+        "link_email": request.POST.get("email", ""),
+        "own": tenant_context.person,
+        "only_owner": sum(one.role is MemberRole.OWNER for one in found) == 1,
+        "roles": ROLE_CHOICES,
+        "at": at,
+    }
+    response = render(request, "accounts/members.html", context, status=status)
+    response["Cache-Control"] = "private, no-store"
+    return response

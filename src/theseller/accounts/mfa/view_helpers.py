@@ -32,6 +32,10 @@ _PAGE_OF_ACTION = {
     "recovery-codes": "accounts:security",
     "transfer-ownership": "account-deletion:delete-account",
     "export": "privacy:data-inventory",
+    "member-role": "accounts:members",
+    "member-ownership": "accounts:members",
+    "remove-member": "accounts:members",
+    "withdraw-invitation": "accounts:members",
 }
 _CHALLENGE_EXPIRED = RefusedError(
     gettext_lazy("That took too long, or was started again in another tab. Try again.")

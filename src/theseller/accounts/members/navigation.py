@@ -1,0 +1,13 @@
+"""Whether the page of members is in the navigation."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from theseller.accounts.types import Permission, TenantContext
+
+
+def may_manage_members(request: HttpRequest) -> bool:
+    """Return whether the person may open the page."""
+    context = getattr(request, "tenant_context", None)
+    return isinstance(context, TenantContext) and context.may(Permission.MEMBER_MANAGE)

@@ -1,0 +1,1 @@
+"""Shops of the deployment: counts, new shops, and links for first owners."""

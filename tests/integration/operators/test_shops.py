@@ -1,0 +1,48 @@
+"""The operators' pages of shops."""
+
+from __future__ import annotations
+
+import re
+
+from tests.cast import Cast
+from tests.operators import create_operator, operator_client
+
+from theseller.accounts.members.queries import invitation_of, shops
+from theseller.accounts.one_time_links import token_in_path
+from theseller.accounts.queries import tenants_of
+from theseller.accounts.types import MemberRole
+from theseller.lib import clock
+from theseller.lib.ids import new_id
+
+
+def test_an_operator_adds_a_shop_and_renews_the_link_of_its_owner(cast: Cast) -> None:
+    operator = create_operator()
+    client, email = operator_client(operator), f"new.{new_id().hex[-12:]}@example.com"
+    assert client.post("/operate/shops/new/", {"name": "", "owner": email}).status_code == 422
+    assert client.post("/operate/shops/new/", {"name": "A", "owner": "x"}).status_code == 422
+    done = client.post("/operate/shops/new/", {"name": "Acme <Inc>", "owner": email})
+    first = re.search(r"http://testserver/join/([\w-]+)/", done.content.decode())
+    assert first is not None
+    token = token_in_path(first[1])
+    assert token is not None
+    found = invitation_of(token, at=clock.now())
+    assert found is not None
+    assert (found.email, found.role) == (email, MemberRole.OWNER)
+    page = client.get("/operate/shops/").content.decode()
+    assert "Acme &lt;Inc&gt;" in page
+    assert first[1] not in page
+    again = client.post(f"/operate/shops/{found.tenant}/owner/", {"owner": email})
+    assert re.search(r"http://testserver/join/[\w-]+/", again.content.decode())
+    assert invitation_of(token, at=clock.now()) is None
+    assert tenants_of(operator.id) == ()
+    line = next(one for one in shops(at=clock.now()) if one.tenant == found.tenant)
+    assert (line.members, line.invitations) == (0, 1)
+
+
+def test_an_operator_invites_no_one_to_a_shop_that_has_an_owner(cast: Cast) -> None:
+    operator = create_operator()
+    client = operator_client(operator)
+    path = f"/operate/shops/{cast.alices_shop}/owner/"
+    assert client.get(path).status_code == 404
+    assert client.post(path, {"owner": operator.email}).status_code == 404
+    assert client.get(f"/operate/shops/{new_id()}/owner/").status_code == 404
