@@ -23,7 +23,15 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, create_cast
-from tests.completeness.url_matrix import FRESH, MATRIX, OUTSIDERS, PEOPLE, PUBLIC, PUBLIC_MOST
+from tests.completeness.url_matrix import (
+    DEMO_ONLY,
+    FRESH,
+    MATRIX,
+    OUTSIDERS,
+    PEOPLE,
+    PUBLIC,
+    PUBLIC_MOST,
+)
 from tests.database import test_server
 from tests.integration.analytics.facts import Shop as Books
 from tests.one_time_links import new_invitation, new_password_link
@@ -91,6 +99,7 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "invitation": lambda shop: shop.open_invitation,
     "person": lambda shop: shop.cast.bob.id,
     "factor": lambda shop: own_factors(shop.operator.id)[0].id,
+    "message": lambda _: new_id(),
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
     "subject": lambda _: new_id(),
@@ -477,7 +486,7 @@ def test_urls_without_required_sign_in_are_exactly_the_listed_ones() -> None:
         for route, pattern in routes()
         if not getattr(pattern.callback, "login_required", True)
     }
-    assert public == PUBLIC
+    assert public == PUBLIC | DEMO_ONLY
     assert len(PUBLIC) <= PUBLIC_MOST
 
 
@@ -509,7 +518,7 @@ def test_every_other_url_requires_a_tenant_permission() -> None:
         if not hasattr(pattern.callback, "theseller_permission")
     }
     both = set(FRESH)  # an owner's right, and a fresh proof that it is them
-    assert unguarded == PUBLIC | personal | (step_up_required - both) | operators
+    assert unguarded == PUBLIC | DEMO_ONLY | personal | (step_up_required - both) | operators
     assert operators == {route for route in MATRIX if route.startswith("operate/")}
     assert (
         step_up_required

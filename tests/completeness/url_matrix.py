@@ -163,6 +163,12 @@ data/deletion/                                  GET  302  302  302  302  403  40
                                                 POST 302  302  302  302  403  403  403  302
 data/export/                                    GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  403  403  403  302
+demo-mail/                                      GET  200  200  200  200  200  200  200  200
+                                                POST 405  405  405  405  405  405  405  405
+demo-mail/<uuid:message>/                       GET  404  404  404  404  404  404  404  404
+                                                POST 405  405  405  405  405  405  405  405
+demo-mail/<uuid:message>/html/                  GET  404  404  404  404  404  404  404  404
+                                                POST 405  405  405  405  405  405  405  405
 operate/                                        GET  302  404  200  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
 operate/access/                                 GET  302  404  200  302  404  404  404  404
@@ -242,3 +248,5 @@ PUBLIC = {
     "password-reset/",
 }
 PUBLIC_MOST = 11
+#: Addresses that a deployment which sends mail does not have: a demo and a test show it instead.
+DEMO_ONLY = {"demo-mail/", "demo-mail/<uuid:message>/", "demo-mail/<uuid:message>/html/"}

@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.concurrency_defaults import QUEUE_POOLED
+from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
@@ -151,7 +152,7 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
             shutdown_graceful_timeout=_GRACE_SECONDS,
             delete_jobs="always",
             update_heartbeat_interval=_HEARTBEAT_SECONDS,
-            worker_middleware=[count_job],
+            worker_middleware=[count_job, alert_of_failure],
             install_signal_handlers=False,
         )
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import include, path
 
 from theseller.config.readiness import readyz
 from theseller.edge.views import healthz
+from theseller.mail.types import MailMode
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
@@ -22,6 +24,9 @@ urlpatterns = [
     path("data/", include("theseller.privacy.urls")),
     path("operate/", include("theseller.operators.urls")),
 ]
+if settings.MAIL.mode is MailMode.INBOX:
+    # A demo sends no mail: it shows it.
+    urlpatterns.append(path("demo-mail/", include("theseller.mail.urls")))
 
 handler400 = "theseller.edge.views.bad_request"
 handler403 = "theseller.edge.views.permission_denied"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from theseller.controls.failure_alerts import alert_operators_of_failures
 from theseller.controls.operations import run_all, run_due
 from theseller.lib import clock
 
@@ -23,10 +24,12 @@ _ONE_RUN = "run_controls"
 def run_due_controls(timestamp: int) -> None:
     """Run the probes that are due.
 
-    Recurring: each has its own interval, and evidence that is not renewed becomes stale.
+    Recurring: each has its own interval, and evidence that is not renewed becomes stale. Operators
+    get mail about a control that fails.
     """
     del timestamp
     run_due(at=clock.now())
+    alert_operators_of_failures(at=clock.now())
 
 
 @app.task(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
@@ -107,11 +108,12 @@ def alert_operators(
         queue_mail(
             alert,
             recipient=address,
-            idempotency_key=f"{idempotency_key}:{number}",
+            # By address, as operators come and go between two calls.
+            idempotency_key=f"{idempotency_key}:{sha256(address.encode()).hexdigest()[:16]}",
             at=at,
             using="default",
         )
-        for number, (address,) in enumerate(addresses)
+        for (address,) in addresses
     )
 
 
