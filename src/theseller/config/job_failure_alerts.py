@@ -1,4 +1,4 @@
-"""Tell operators by mail that a job of the worker failed: once a day for each kind of job."""
+"""Send operators mail about failed jobs, once a day for each kind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def alert_of_failure(call_next: AsyncCallNext, context: JobContext, _worke
 
 
 def queue_alert(task: str, error: str) -> None:
-    """Queue one alert of the day about `task`; a failure here changes nothing for the job.
+    """Queue one alert of the day about `task`; never raise.
 
     Args:
         task: name of the kind of job.

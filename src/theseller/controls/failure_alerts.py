@@ -24,7 +24,9 @@ order by e.position limit 1
 
 
 def alert_operators_of_failures(*, at: datetime) -> int:
-    """Queue an alert for each operator about each control that fails; return how many.
+    """Queue an alert for each operator about each failing control.
+
+    Returns how many were queued.
 
     Every further run finds the alerts queued already, by the evidence that began the failure. Runs
     as the worker.

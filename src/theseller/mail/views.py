@@ -58,7 +58,7 @@ def message(request: HttpRequest, message: UUID) -> HttpResponse:
 @require_safe
 @csp_replace(_MAIL_POLICY)  # type: ignore[arg-type] # it knows views without arguments only
 def message_html(request: HttpRequest, message: UUID) -> HttpResponse:
-    """Return the HTML of one mail as a mail program shows it: without scripts or other hosts."""
+    """Return the HTML of one mail, without scripts and other hosts."""
     del request
     return HttpResponse(_mail(message).html)
 
