@@ -7,12 +7,14 @@ from one that holds no connection, so that each kill costs a fraction of a secon
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -27,7 +29,12 @@ from theseller.connections import refresh_token_store
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.key_rotation.operations import rotate, stage_client_secret
 from theseller.key_rotation.secret_inventory import find_entry
-from theseller.key_rotation.types import RotationContext, RotationReason
+from theseller.key_rotation.types import (
+    RotationBusyError,
+    RotationContext,
+    RotationReason,
+    RotationResult,
+)
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 from theseller.tenancy.models import Tenant
@@ -36,6 +43,17 @@ from theseller.tenancy.tenant_scope import tenant_scope
 #: At the first of these every session has expired; at the second Amazon refuses a client secret
 #: that was replaced at the first.
 _LATER = (timedelta(days=8), timedelta(days=16))
+
+
+def _rotate_when_free(
+    name: str, reason: RotationReason, context: RotationContext
+) -> Sequence[RotationResult]:
+    """Rotate when the server has noticed that the killed process left, and freed its lock."""
+    for _ in range(300):
+        with contextlib.suppress(RotationBusyError):
+            return rotate([name], reason=reason, actor="process:test", context=context)
+        time.sleep(0.2)
+    raise AssertionError("the lock of a killed rotation was not freed within 60 s")
 
 
 def drive(
@@ -49,7 +67,7 @@ def drive(
             lambda _seconds: None,
             say,
         )  # bound at once
-        (rotated,) = rotate([name], reason=reason, actor="process:test", context=context)
+        (rotated,) = _rotate_when_free(name, reason, context)
         if rotated.finished:
             return
     raise AssertionError(rotated)

@@ -21,6 +21,8 @@ SOURCE = Path(theseller.__file__).parent
 STATIC = SOURCE / "edge/static/edge"
 UPLOT = STATIC / "vendor/uplot"
 TEMPLATES = sorted(SOURCE.rglob("templates/**/*.html"))
+#: A mail brings its styles with it; the demo shows it under a policy of its own.
+MAIL_FRAME = SOURCE / "mail/templates/mail/base.html"
 OURS = sorted(
     path
     for path in STATIC.rglob("*")
@@ -55,7 +57,8 @@ def test_template_search_finds_at_least_ten_templates() -> None:
 def test_templates_hold_nothing_that_the_policy_refuses(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"""\sstyle\s*=""", text), "use a class: the policy blocks inline style"
-    assert "<style" not in text
+    if path != MAIL_FRAME:
+        assert "<style" not in text
     assert not re.search(r"\son[a-z]+\s*=", text), "use a module: the policy blocks inline handlers"
     assert not re.search(r"<script(?![^>]*\bsrc=)", text), "use a file, or json_script for data"
     assert not re.search(r"""(?:src|hx-[a-z]+)=["']https?:""", text)

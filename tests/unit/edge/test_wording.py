@@ -239,6 +239,7 @@ def _unmarked(source: str) -> list[str]:
     """Return the words of a template that no tag translates."""
     for pattern in (r"comment", r"blocktranslate"):
         source = re.sub(rf"(?s)\{{% {pattern}.*?end{pattern} %\}}", " ", source)
+    source = re.sub(r"(?s)<style>.*?</style>", " ", source)
     source = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", source)
     shown = re.findall(r"""\s(?:aria-label|title|placeholder)=["'](.*?)["']""", source)
     shown.append(_TAG.sub(" ", source))
