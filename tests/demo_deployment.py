@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -265,12 +266,18 @@ class Demo:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free at this moment."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Return ports that are free at this moment.
+
+    They lie below those that systems give to outgoing connections, one of which could take a port
+    before the server that it is meant for.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = 12_000 + secrets.randbelow(20_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
 
 
 @contextlib.contextmanager

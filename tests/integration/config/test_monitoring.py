@@ -24,7 +24,7 @@ from theseller.datamap.state_folder_and_guard_tables import STATE_ENTRIES
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server_folders import conninfo
 
-_PATIENCE = 90.0
+_PATIENCE = 240.0
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -54,7 +54,10 @@ class Site:
         seen: list[object] = []
 
         def ready() -> bool:
-            seen.append(self.ask("/readyz"))
+            try:
+                seen.append(self.ask("/readyz"))
+            except (OSError, http.client.HTTPException) as error:
+                seen.append(error)
             return seen[-1] == answer
 
         assert wait_until(ready, _PATIENCE, step=0.2), seen[-1]
@@ -72,11 +75,12 @@ def site() -> Iterator[Site]:
         found = Site(built, port, local)
         _set_heartbeat(found, "1 day ago")
         arguments = ["serve", "--port", str(port), "--workers", "2"]
-        _start(stack, found, arguments, THESELLER_METRICS_PORT=str(local))
+        web = _start(stack, found, arguments, THESELLER_METRICS_PORT=str(local))
 
         def serves() -> bool:
+            assert web.poll() is None, "the web process ended: is one of its ports in use?"
             with contextlib.suppress(OSError, http.client.HTTPException):
-                return found.ask("/healthz")[0] == 200
+                return found.ask("/healthz")[0] == found.ask("/metrics", port=local)[0] == 200
             return False
 
         assert wait_until(serves, _PATIENCE)
@@ -150,11 +154,15 @@ def test_an_older_schema_and_a_role_that_bypasses_row_security_are_not_ready(sit
     site.change(
         "update django_migrations set name = 'x' where app = 'tenancy' and name = '0007_conditions'"
     )
-    site.becomes(503, "not ready: schema\n")
-    site.change("update django_migrations set name = '0007_conditions' where name = 'x'")
+    try:
+        site.becomes(503, "not ready: schema\n")
+    finally:
+        site.change("update django_migrations set name = '0007_conditions' where name = 'x'")
     site.change("alter role theseller_auth bypassrls")
-    site.becomes(503, "not ready: roles\n")
-    site.change("alter role theseller_auth nobypassrls")
+    try:
+        site.becomes(503, "not ready: roles\n")
+    finally:
+        site.change("alter role theseller_auth nobypassrls")
     site.becomes(200, "ready\n")
 
 
@@ -277,8 +285,10 @@ def test_worker_writes_heartbeats_and_counts_its_jobs(site: Site) -> None:
 def test_readyz_is_503_while_the_database_is_stopped(site: Site) -> None:
     site.becomes(200, "ready\n")
     site.deployed.server.stop()
-    site.becomes(503, "not ready: database\n")
-    site.deployed.server.ensure_started()
+    try:
+        site.becomes(503, "not ready: database\n")
+    finally:
+        site.deployed.server.ensure_started()
     site.becomes(200, "ready\n")
 
 

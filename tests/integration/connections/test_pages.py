@@ -136,4 +136,4 @@ def test_no_shop_page_says_who_can_invite() -> None:
     client = Client()
     client.force_login(User.objects.get(pk=person))
     page = client.get("/no-shop/").content.decode()
-    assert "Ask an owner of your shop, or an operator of this\n" in page
+    assert "Ask an owner of your shop, or an operator of this service, for an invitation." in page
