@@ -16,6 +16,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connections as databases
 from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.accessibility import ABOUT_COLORS, WCAG, violations
@@ -141,9 +142,13 @@ def cookies(cast: Cast, newcomer: Person, browser: Browser) -> dict[str, str]:
     def sign_in() -> dict[
         str, str
     ]:  # Playwright's loop runs in this thread; Django's database refuses to work beside one.
-        return {
-            name: _cookie(User.objects.filter(pk=person).first()) for name, person in people.items()
-        }
+        try:
+            return {
+                name: _cookie(User.objects.filter(pk=person).first())
+                for name, person in people.items()
+            }
+        finally:
+            databases.close_all()
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(sign_in).result()
@@ -262,6 +267,7 @@ def test_dashboard_replaces_progress_with_figures_when_data_arrives(
         if PICTURES:
             tab.page.screenshot(path=f"{PICTURES}/arriving-1280-light.png", full_page=True)
         pool.submit(_arrive, year).result()
+        pool.submit(databases.close_all).result()
     expect(tab.page.locator(".chart canvas")).to_be_visible()
     expect(tab.page.locator(".toolbar .segments")).to_be_visible()
     line = tab.page.locator("#page .sync summary")

@@ -142,3 +142,4 @@ def test_mails_and_inbox(database: str, browser: Browser) -> None:
             _picture(shown, f"mail-{name}-desktop")
         shown.close()
         page.close()
+        thread.submit(connections.close_all).result()
