@@ -36,7 +36,7 @@ print(found.importable, "|", found.why_not)
 #: A part of the refusal of each file of `bombs`.
 REFUSALS = {
     "gzip_of_many_members": "parts, which no report does",
-    "gzip_of_zeros": "times its size when decompressed",
+    "gzip_of_zeros": "binary data",
     "gzip_in_gzip": "compressed twice",
     "empty_zip": "ZIP archive",
     "blank_lines": "lines",
@@ -62,7 +62,7 @@ REFUSALS = {
     "json_deep": "damaged",
     "json_of_brackets": "sales and traffic report",
     "utf32": "UTF-32",
-    "utf16_without_a_mark": "binary data",
+    "utf16_without_a_mark": "UTF-16 without a byte order mark",
     "utf16_with_null_characters": "null characters",
 }
 #: Tried by default; the others with `exhaustive`.
