@@ -93,8 +93,7 @@ def _on_a_small_disk(deployed: Deployment) -> Iterator[Path]:
     try:
         subprocess.run(["cp", "-a", f"{moved}/.", str(data)], check=True)
         # As in production: a demo and tests may lose the last commits of a server that stops.
-        with (data / "postgresql.auto.conf").open("a") as settings:
-            settings.write("synchronous_commit = on\n")
+        deployed.server._extra = {**deployed.server._extra, "synchronous_commit": "on"}
         deployed.server.ensure_started()
         yield data
     finally:
