@@ -19,7 +19,7 @@ from theseller.crypto.demo_certificates import HOST, ensure_demo_certificates
 from theseller.postgres.server import make_folder
 
 _PREFIX = "theseller-edge-"
-#: Who nginx runs as if the demo was started by root: the first that exists.
+#: System accounts without rights. If root starts the demo, nginx runs as the first that exists.
 _USERS = ("www-data", "nobody")
 
 
