@@ -45,6 +45,10 @@ class InvalidSignatureError(CryptoError):
         super().__init__("the signature does not fit the message")
 
 
+class KeyFileError(CryptoError):
+    """A file holds no key of the kind that is needed."""
+
+
 class NotCanonicalError(CryptoError):
     """A document has no canonical form, or is not in it."""
 

@@ -179,6 +179,7 @@ def test_schema_test_runs_every_command_that_needs_data() -> None:
         "inspect",
         "migrate",
         "postgres",
+        "release",
         "restore",
         "secrets",
         "setup",

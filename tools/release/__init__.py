@@ -1,0 +1,1 @@
+"""Makes a release from the checked-out commit. The command is bin/release."""
