@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from tests import preloaded
 from tests.database import (
     PASSWORDS,
+    administrator_dsn,
     prepared_template,
     session_folder,
     test_server,
@@ -184,7 +185,7 @@ def _migrate_in(name: str) -> None:
     code = (
         "import django; django.setup();"
         "from theseller.config.migrate import migrate; from theseller.lib import clock;"
-        f"migrate({test_server().superuser_dsn(name)!r}, at=clock.now())"
+        f"migrate({administrator_dsn(name)!r}, at=clock.now())"
     )
     environ = {
         **os.environ,

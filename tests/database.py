@@ -41,6 +41,10 @@ ROOT = Path(__file__).resolve().parent.parent
 #: there.
 FOLDER = Path(os.environ.get("TESTS_FOLDER") or ROOT / ".test")
 SUPERUSER_PASSWORD = "test-superuser"
+#: Who prepares the databases of tests: the superuser or, if this variable is set, a role that may
+#: make roles and databases and nothing else, as on a managed service (bin/test-platforms managed).
+WITHOUT_SUPERUSER = "TESTS_WITHOUT_SUPERUSER"
+_ADMINISTRATOR, _ADMINISTRATOR_PASSWORD = "cloud_admin", "test-administrator"
 # Known passwords: the socket is 0700 in a folder of this user, and the data lives as long as the
 # session.
 PASSWORDS = {short: f"test-{short}" for short in LOGIN_ROLES}
@@ -71,6 +75,25 @@ def superuser() -> psycopg.Connection[tuple[object, ...]]:
     It prepares databases; what is under test never uses it.
     """
     return psycopg.connect(test_server().superuser_dsn(), autocommit=True)
+
+
+def administrator_dsn(database: str = "postgres") -> str:
+    """Return the connection string by which databases of tests are migrated."""
+    return _administrator_dsn(test_server(), database)
+
+
+def _administrator_dsn(server: Server, database: str = "postgres") -> str:
+    if not os.environ.get(WITHOUT_SUPERUSER):
+        return server.superuser_dsn(database)
+    return conninfo(server.state, _ADMINISTRATOR, _ADMINISTRATOR_PASSWORD, database)
+
+
+def _make_administrator(server: Server) -> None:
+    with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
+        statement = sql.SQL("create role {} login createrole createdb password {}").format(
+            sql.Identifier(_ADMINISTRATOR), sql.Literal(_ADMINISTRATOR_PASSWORD)
+        )
+        connection.execute(statement)
 
 
 def wait_for_open_transactions() -> None:
@@ -147,7 +170,7 @@ def create_database(name: str, *, template: str = DATABASE) -> None:
         copy = sql.SQL("create database {} template {} strategy file_copy")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
         ensure_database(connection, name)
-        close_database(test_server().superuser_dsn(), name)
+        close_database(administrator_dsn(), name)
 
 
 def drop_database(name: str) -> None:
@@ -266,7 +289,9 @@ def _guard(state: Path, watched: int) -> None:
     server = _server(state)
     try:
         server.ensure_started()
-        ensure_roles(server.superuser_dsn(), PASSWORDS)
+        if os.environ.get(WITHOUT_SUPERUSER):
+            _make_administrator(server)
+        ensure_roles(_administrator_dsn(server), PASSWORDS)
         me.save(state / "guardian.json")
         (state / "ready").touch()
         while pytest.alive() and not stopping:

@@ -17,6 +17,18 @@ from theseller.postgres.role_setup import OWNER
 
 #: The oldest PostgreSQL that is supported, as `server_version_num`.
 VERSION_MIN = 150_000
+#: The oldest for an administrator who is no superuser (decision 0023).
+VERSION_MIN_WITHOUT_SUPERUSER = 170_000
+#: Lines of `report_changes`: `theseller setup` shows them, too.
+NO_SUPERUSER = "the administrator is no superuser"
+DATABASE_ADMINISTRATORS = "THESELLER_DATABASE_ADMINISTRATORS"
+#: The roles of others that the comparison of rights reports unless they are declared (rights.sql).
+_ADMINISTRATORS = """
+select rolname from pg_roles
+where oid <> 10 and not starts_with(rolname, 'theseller_') and not starts_with(rolname, 'pg_')
+  and (rolcanlogin or rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls)
+order by 1
+"""
 #: Databases that exist on nearly every server, to connect to while ours does not.
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _EXAMPLE = (
@@ -29,13 +41,16 @@ class ExternalServer:
     """What was found on the server.
 
     `dsn` is the administrator's connection string, to a database that exists; `owner` is the role
-    that owns our database, "" if there is none yet.
+    that owns our database, "" if there is none yet; `superuser`: the administrator is one;
+    `administrators` are the server's roles that THESELLER_DATABASE_ADMINISTRATORS has to name.
     """
 
     dsn: str
     database: str
     roles: bool
     owner: str
+    superuser: bool = True
+    administrators: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -46,13 +61,16 @@ class ExternalServer:
         return make_conninfo(self.dsn, dbname=self.database)
 
     def report_changes(self, say: Callable[[str], None]) -> None:
-        """Say what preparing it made that was not there."""
+        """Say what preparing it made that was not there, and what it lacks."""
         if not self.roles:
             say("created the roles of TheSeller")
         if not self.owner:
             say(f"created the database {self.database}")
         elif self.owner != OWNER:
             say(f"the database {self.database} belongs to {OWNER} now; before, to {self.owner}")
+        if not self.superuser:
+            say(f"{NO_SUPERUSER}: docs/operate/managed-database.md says what differs")
+            say(f"{DATABASE_ADMINISTRATORS}={','.join(self.administrators)}")
 
 
 def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
@@ -62,35 +80,19 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
 
     Raises:
         CommandError: there is no such URL, or it would send a password unencrypted; the server is
-            too old; the role is not a superuser; or the database contains something else.
+            too old; the role may not make roles; or the database contains something else.
         psycopg.Error: the server cannot be reached.
     """
     admin = environ.get("THESELLER_ADMIN_URL", "")
     if not admin:
         raise CommandError(
-            "DATABASE_URL names an external server, and migrating it needs its superuser.",
+            "DATABASE_URL names an external server, and migrating it needs its administrator.",
             f"Give it for this one command: {_EXAMPLE}",
         )
     _refuse_plain(admin, environ)
     dsn, found = _connect(admin, database)
     with found as connection:
-        version, superuser, role = _row(
-            connection,
-            "select current_setting('server_version_num')::int, rolsuper, rolname from pg_roles"
-            " where rolname = current_user",
-        )
-        if int(str(version)) < VERSION_MIN:
-            raise CommandError(
-                f"The server is PostgreSQL {int(str(version)) // 10_000}; TheSeller needs"
-                f" {VERSION_MIN // 10_000} or newer. Nothing was changed.",
-                "Upgrade it, or name another server in DATABASE_URL.",
-            )
-        if not superuser:
-            raise CommandError(
-                f"The role {role} of THESELLER_ADMIN_URL is not a superuser. Nothing was changed.",
-                "Name the server's superuser: without one, tenant isolation would not be complete."
-                " Services that give none (RDS, Cloud SQL, Azure, Supabase) are not supported yet.",
-            )
+        superuser = _check_administrator(connection)
         (owner,) = _row(
             connection,
             "select (select pg_get_userbyid(datdba)::text from pg_database where datname = %s)",
@@ -99,10 +101,77 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
         (roles,) = _row(
             connection, "select exists (select from pg_roles where rolname = %s)", OWNER
         )
-    server = ExternalServer(dsn, database, bool(roles), str(owner or ""))
+        administrators = connection.execute(_ADMINISTRATORS).fetchall()
+    server = ExternalServer(
+        dsn, database, bool(roles), str(owner or ""), superuser,
+        tuple(str(name) for (name,) in administrators),
+    )  # fmt: skip
     if owner and owner != OWNER:
         _refuse_used(server)
     return server
+
+
+def _check_administrator(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Return whether the administrator is a superuser.
+
+    Raises:
+        CommandError: the server is too old, or the role may not do what is needed.
+    """
+    version, superuser, role, may_make = _row(
+        connection,
+        "select current_setting('server_version_num')::int, rolsuper, rolname, rolcreaterole and"
+        " rolcreatedb from pg_roles where rolname = current_user",
+    )
+    major = int(str(version)) // 10_000
+    if int(str(version)) < VERSION_MIN:
+        raise CommandError(
+            f"The server is PostgreSQL {major}; TheSeller needs {VERSION_MIN // 10_000} or newer."
+            " Nothing was changed.",
+            "Upgrade it, or name another server in DATABASE_URL.",
+        )
+    if superuser:
+        return True
+    if int(str(version)) < VERSION_MIN_WITHOUT_SUPERUSER:
+        raise CommandError(
+            f"The role {role} of THESELLER_ADMIN_URL is not a superuser, and the server is"
+            f" PostgreSQL {major}. Nothing was changed.",
+            f"Without a superuser, PostgreSQL {VERSION_MIN_WITHOUT_SUPERUSER // 10_000} or newer is"
+            " needed: on older ones tenant isolation would not be complete. Upgrade the server, or"
+            " name its superuser.",
+        )
+    if not may_make:
+        raise CommandError(
+            f"The role {role} of THESELLER_ADMIN_URL may not make roles and databases. Nothing was"
+            " changed.",
+            "It needs CREATEROLE and CREATEDB. `theseller postgres administrator-sql` prints what"
+            " makes such a role.",
+        )
+    _refuse_roles_of_another(connection, str(role))
+    return False
+
+
+def _refuse_roles_of_another(
+    connection: psycopg.Connection[tuple[object, ...]], administrator: str
+) -> None:
+    """Check that this administrator may change the roles that are there.
+
+    Raises:
+        CommandError: another made them, so it may not.
+    """
+    (foreign,) = _row(
+        connection,
+        "select string_agg(quote_ident(r.rolname), ', ' order by r.rolname) from pg_roles r where"
+        " starts_with(r.rolname, 'theseller_') and r.rolname <> current_user and not exists (select"
+        " from pg_auth_members m where m.roleid = r.oid and m.admin_option and"
+        " pg_has_role(current_user, m.member, 'usage'))",
+    )
+    if foreign:
+        raise CommandError(
+            f"The role {administrator} of THESELLER_ADMIN_URL did not make the roles {foreign} and"
+            " may not change them. Nothing was changed.",
+            "Name the administrator who made them, or have it run: grant"
+            f" {foreign} to {administrator} with admin option;",
+        )
 
 
 def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
@@ -120,7 +189,8 @@ def _refuse_plain(admin: str, environ: Mapping[str, str]) -> None:
         raise CommandError(
             "THESELLER_ADMIN_URL must say sslmode=verify-full, or name a Unix socket directory by"
             " ?host=/path.",
-            "A superuser's password must not be sent to a server whose identity is not verified.",
+            "An administrator's password must not be sent to a server whose identity is not"
+            " verified.",
         )
 
 

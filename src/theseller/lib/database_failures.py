@@ -206,7 +206,8 @@ _BY_CODE = {
     "42501": Failure(
         "permission_denied",
         "The database refuses a statement: the role lacks the right.",
-        "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser. "
+        "For `theseller migrate`: the role of THESELLER_ADMIN_URL has to be a superuser, or one"
+        " that may make roles and databases and made those of TheSeller. "
         "Else: `theseller migrate` sets the rights.",
         lasting=True,
     ),

@@ -41,16 +41,17 @@ _BEFORE_18 = (
 )
 
 
-def expected_functions(*, server_version: int = 180_000) -> tuple[str, ...]:
+def expected_functions(*, server_version: int = 180_000, superuser: bool = True) -> tuple[str, ...]:
     """Return the reviewed lines.
 
-    `server_version` is PostgreSQL's `server_version_num`.
+    `server_version` is PostgreSQL's `server_version_num`; `superuser`: one prepared the database.
     """
     text = (resources.files("theseller.postgres") / "sql" / "functions.txt").read_text(
         encoding="utf-8"
     )
     listed = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple(sorted([*listed, *(_BEFORE_18 if server_version < 180_000 else ())]))
+    before_18 = superuser and server_version < 180_000
+    return tuple(sorted([*listed, *(_BEFORE_18 if before_18 else ())]))
 
 
 def compare_functions(found: tuple[str, ...], expected: tuple[str, ...]) -> Difference:

@@ -73,12 +73,16 @@ _BACKUP_ROLE = "role theseller_backup: may sign in, replicates, at most 4 connec
 _NO_BACKUP_ROLE = "role theseller_backup: at most 4 connections"
 
 
-def expected_rights(*, server_version: int = 180_000, external: bool = False) -> tuple[str, ...]:
+def expected_rights(
+    *, server_version: int = 180_000, external: bool = False, superuser: bool = True
+) -> tuple[str, ...]:
     """Return every privilege that must exist, and no other.
 
     `server_version` is PostgreSQL's `server_version_num`; `external`: the server is not the
-    embedded one, so no backup role signs in.
+    embedded one, so no backup role signs in; `superuser`: one prepared the database.
     """
+    if not superuser:
+        return _without_superuser()
     replaced: dict[str, str | None] = {}
     if server_version < 170_000:
         replaced[_MAINTAIN] = None
@@ -88,9 +92,38 @@ def expected_rights(*, server_version: int = 180_000, external: bool = False) ->
         replaced[_CHECKPOINT + _WITH_INHERIT] = _CHECKPOINT
     if external:
         replaced[_BACKUP_ROLE] = _NO_BACKUP_ROLE
-    lines = (line for line in _file("rights.txt").splitlines() if line and not line.startswith("#"))
-    found = [right for line in lines if (right := replaced.get(line, line)) is not None]
+    found = [
+        right for line in _lines("rights.txt") if (right := replaced.get(line, line)) is not None
+    ]
     return tuple(sorted([*found, *(_CLEAR_SAMPLES if server_version < 180_000 else ())]))
+
+
+def _without_superuser() -> tuple[str, ...]:
+    """Return `rights.txt` with the changes of `rights_without_superuser.txt`.
+
+    These are the same on every version from 17 on: PostgreSQL's own roles give nothing.
+    """
+    changes = _lines("rights_without_superuser.txt")
+    taken = {line.removeprefix("- ") for line in changes if line.startswith("- ")}
+    given = {line.removeprefix("+ ") for line in changes if line.startswith("+ ")}
+    return tuple(sorted((set(_lines("rights.txt")) - taken) | given))
+
+
+def prepared_by_superuser(cursor: Cursor) -> bool:
+    """Return whether a superuser prepared the database of `cursor`.
+
+    Without one, each table of tenants has a third policy (`guard.protect`). That every table and
+    role is of one kind is compared by the controls.
+    """
+    cursor.execute(
+        "select not exists (select from pg_catalog.pg_policy where polname = 'across' and polrelid"
+        " = 'guard.isolation_probe'::regclass)"
+    )
+    return bool(cursor.fetchall()[0][0])
+
+
+def _lines(name: str) -> list[str]:
+    return [line for line in _file(name).splitlines() if line and not line.startswith("#")]
 
 
 def compare(found: Sequence[str], expected: Sequence[str]) -> Difference:

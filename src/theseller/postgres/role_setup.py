@@ -33,8 +33,10 @@ LOGIN_ROLES: Mapping[str, str] = {
 }
 #: Used with the embedded server only; elsewhere it can't sign in and doesn't replicate.
 BACKUP = "backup"
-#: Owners of the cross-tenant functions; grants.sql creates them.
+#: Owners of the cross-tenant functions; no one can sign in as them.
 _BYPASS_OWNERS = ("theseller_directory", "theseller_fingerprint", "theseller_requests")
+#: The roles that see the rows of all tenants: by BYPASSRLS, or without a superuser by a policy.
+CROSS_TENANT_ROLES = (*_BYPASS_OWNERS, LOGIN_ROLES["probe"])
 #: Since this version a membership has its own INHERIT option.
 _GRANTS_INHERIT = 160_000
 # The message of SQLSTATE class 28 (invalid authorization).
@@ -56,7 +58,8 @@ def ensure_roles(
     Idempotent.
 
     Args:
-        superuser_dsn: connection string of a superuser to any existing database.
+        superuser_dsn: connection string of the administrator to any existing database: a
+            superuser or, on an external server, a role with CREATEROLE and CREATEDB.
         passwords: one entry for each of `login_roles(external)`.
         database: the database's name.
         external: whether the server is not the embedded one.
@@ -78,12 +81,26 @@ def ensure_roles(
             for short, role in roles.items():
                 set_password(connection, role, passwords[short])
             if external:
-                backup = sql.Identifier(LOGIN_ROLES[BACKUP])
-                connection.execute(
-                    sql.SQL("alter role {} nologin noreplication password null").format(backup)
-                )
+                _lock_out_backup(connection)
         ensure_database(connection, database)
     close_database(superuser_dsn, database)
+
+
+def _lock_out_backup(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    # Without a superuser it has no REPLICATION, and only who has that may take it.
+    command = "alter role {} nologin {} password null"
+    without = "noreplication" if is_superuser(connection) else ""
+    connection.execute(
+        sql.SQL(command).format(sql.Identifier(LOGIN_ROLES[BACKUP]), sql.SQL(without))
+    )
+
+
+def is_superuser(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Return whether the role of this connection is a superuser."""
+    row = connection.execute(
+        "select rolsuper from pg_roles where rolname = current_user"
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def login_roles(*, external: bool) -> dict[str, str]:
@@ -140,9 +157,9 @@ def bypass_functions_replaceable(
     """Let migrations replace the reviewed bypass functions for the block.
 
     grants.sql gives these functions owners of their own. A migration acts as the owner of the
-    tables, who otherwise may not change a function of another owner. `connection` is a superuser's,
-    in autocommit mode. If the process is killed inside, grants.sql revokes the right at the next
-    `theseller migrate`.
+    tables, who otherwise may not change a function of another owner. `connection` is the
+    administrator's, in autocommit mode. If the process is killed inside, grants.sql revokes the
+    right at the next `theseller migrate`.
     """
     found = connection.execute(
         "select distinct r.rolname from pg_proc p join pg_roles r on r.oid = p.proowner where"
@@ -170,7 +187,7 @@ def bypass_functions_replaceable(
 
 
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]], declared: str) -> None:
-    """Run grants.sql in one transaction, as superuser of the database."""
+    """Run grants.sql in one transaction, as the administrator of the database."""
     script = _script("grants.sql").decode()
     if script.count(_DECLARED) != 1:
         raise ValueError(f"grants.sql must say once where the descriptors' grants go: {_DECLARED}")

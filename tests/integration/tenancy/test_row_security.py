@@ -84,7 +84,7 @@ ATTACKS = {
         " (p.tenant_id, p.sku) < ('{a}'::uuid, 'zzzz')",
     "sample": f"select * from {{t}} p tablesample system (case when {TO_VICTIM} is null then 0"
         f" else 100 end) where p.tenant_id = {SETTING}",
-    "system columns": "select p.ctid, p.xmin, p.* from {t} p where ctid = any (array(select ('(0,'"
+    "system columns": "select p.ctid, p.* from {t} p where ctid = any (array(select ('(0,'"
         " || i || ')')::tid from generate_series(1, 300) i))",
     "not materialized": f"with c as not materialized (select * from {{t}}) select * from c where"
         f" tenant_id = {SETTING} and {TO_VICTIM} is not null",

@@ -1,4 +1,7 @@
-"""`theseller postgres`: the embedded server by itself."""
+"""`theseller postgres`: the embedded server by itself.
+
+And the SQL that an external server's administrator runs for us.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
 from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
+from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.embedded_server import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
@@ -24,12 +29,12 @@ from theseller.postgres.os_processes import ProcessMark, stop_processes
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
 from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory
 
-HELP = "start, stop or query the embedded PostgreSQL server"
+HELP = "start, stop or query the embedded PostgreSQL server; SQL for a managed one"
 _PURPOSE = "theseller postgres start"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verbs `start`, `stop`, `status` and `psql-as`."""
+    """Declare the verbs."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("start", help="run the server in the foreground until Ctrl-C")
     verbs.add_parser("stop", help="stop the server that `start` runs")
@@ -40,6 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     psql = verbs.add_parser("psql-as", help="open psql as a database role")
     psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"], help="the database role")
     psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for psql")
+    administrator = verbs.add_parser(
+        "administrator-sql",
+        help="print SQL that gives TheSeller an administrator of its own on a managed server",
+    )
+    administrator.add_argument(
+        "--name",
+        default=ADMINISTRATOR,
+        type=_role_name,
+        help=f"name of that role; default {ADMINISTRATOR}",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CommandError: the folder is no state folder, or the server cannot be used.
     """
+    if args.verb == "administrator-sql":
+        print(administrator_sql(args.name))
+        return OK
     state = state_folder(os.environ)
     if args.verb == "start":
         return _start(state)
@@ -63,6 +81,15 @@ def run(args: argparse.Namespace) -> int:
     return _psql(
         state, args.role, args.arguments[1:] if args.arguments[:1] == ["--"] else args.arguments
     )
+
+
+def _role_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", text) or text.startswith(("theseller_", "pg_")):
+        raise argparse.ArgumentTypeError(
+            "lower-case letters, digits and _, beginning with a letter, and not with theseller_ or"
+            " pg_"
+        )
+    return text
 
 
 def _start(state: Path) -> int:

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.doctor import machine_findings
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.external_postgres_inspection import DATABASE_ADMINISTRATORS, NO_SUPERUSER
 from theseller.cli.setup_questions import COMMENTS, ENVIRONMENTS, add_options, answers, unanswered
 from theseller.cli.setup_steps import Account, Steps
 from theseller.config.config_file import (
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         steps.make_folder(Path(backups))
     print(f"secrets: {steps.run('secrets', 'fill').strip()}")
     _refuse_missing_administrator(settings)
-    steps.run("migrate", "--quiet")
+    _show_kind_of_administrator(steps.run("migrate"))
     print("database: roles, tables and rights are of this version")
     with steps.database():
         _first_operator(steps, args)
@@ -105,12 +107,21 @@ def refuse_invalid(settings: Mapping[str, str]) -> None:
         raise CommandError("THESELLER_ENV must be production or staging.", "Nothing was changed.")
 
 
+def _show_kind_of_administrator(printed: str) -> None:
+    """Show what `migrate` said of an administrator who is no superuser."""
+    for line in printed.splitlines():
+        if line.startswith((NO_SUPERUSER, f"{DATABASE_ADMINISTRATORS}=")):
+            print(f"database: {line}")
+
+
 def _refuse_missing_administrator(settings: Mapping[str, str]) -> None:
     if "DATABASE_URL" in settings and not os.environ.get("THESELLER_ADMIN_URL"):
+        print(f"\n{administrator_sql(ADMINISTRATOR)}\n")
         raise CommandError(
             "The database's administrator is needed once, to make roles and tables.",
-            "Set THESELLER_ADMIN_URL for this command only (docs/operate/settings.md), and run it"
-            " again: it goes on from here.",
+            "Set THESELLER_ADMIN_URL for this command only, and run it again: it goes on from here."
+            " If you must not have the administrator's password, have the administrator run the SQL"
+            " above, and name the role that it makes (docs/operate/managed-database.md).",
         )
 
 

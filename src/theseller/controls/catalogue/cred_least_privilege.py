@@ -27,7 +27,12 @@ from theseller.crypto.secret_and_key_config import for_environment, make_key_sto
 from theseller.lib import sql_helpers
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
-from theseller.postgres.privilege_comparison import compare, expected_rights, read_rights
+from theseller.postgres.privilege_comparison import (
+    compare,
+    expected_rights,
+    prepared_by_superuser,
+    read_rights,
+)
 
 CONTROL = Control(
     id="cred-least-privilege",
@@ -69,10 +74,12 @@ def probe(context: ProbeContext) -> Outcome:
     environment.
     """
     version = context.number("select current_setting('server_version_num')::int")
-    expected = expected_rights(
-        server_version=version, external=settings.ENVIRONMENT.external_server
-    )
     with context.read_only_cursor() as cursor:
+        expected = expected_rights(
+            server_version=version,
+            external=settings.ENVIRONMENT.external_server,
+            superuser=prepared_by_superuser(cursor),
+        )
         found = read_rights(cursor, administrators=settings.ENVIRONMENT.database_administrators)
     difference = compare(found, expected)
     if found:

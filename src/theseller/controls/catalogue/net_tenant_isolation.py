@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connections as databases
 
 from theseller.controls.probe_tools.cross_tenant_access import (
     PROBE_TABLE,
@@ -27,6 +28,9 @@ from theseller.postgres.function_comparison import (
     expected_functions,
     read_functions,
 )
+from theseller.postgres.privilege_comparison import prepared_by_superuser
+from theseller.postgres.role_setup import CROSS_TENANT_ROLES
+from theseller.tenancy.database_startup_checks import compares_first
 from theseller.tenancy.tenant_ticket_keys import key_hash
 
 CONTROL = Control(
@@ -51,12 +55,13 @@ CONTROL = Control(
 #: The only roles that row security does not bind: the probe, which looks at columns without
 #: secrets, and the owners of a few functions that name work, or count, and never show data. No one
 #: can sign in as the latter.
-_MAY_BYPASS = {
-    "theseller_probe",
-    "theseller_directory",
-    "theseller_fingerprint",
-    "theseller_requests",
-}
+_MAY_BYPASS = frozenset(CROSS_TENANT_ROLES)
+#: The roles that the policies of a database without a superuser bind
+#: (`tenancy/sql/protection_without_superuser.sql`); no other role sees rows there.
+_BOUND = (
+    *("theseller_auth", "theseller_migrate", "theseller_operator", "theseller_owner"),
+    *("theseller_pii", "theseller_retention", "theseller_web", "theseller_worker"),
+)
 #: Besides those of the table descriptors (`datamap.grant_statements`): counts and hashes of whole
 #: tables for the comparison of a restored backup, and, before PostgreSQL 18, a superuser's function
 #: that deletes the planner's samples of a table and answers nothing.
@@ -68,7 +73,9 @@ select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.re
        exists (select from pg_attribute a
          where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped),
        exists (select from aclexplode(c.relacl) g where g.grantee <> c.relowner),
-       array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text, p.polroles::text,
+       array(select array[p.polname::text, p.polpermissive::text, p.polcmd::text,
+         array_to_string(array(select coalesce(r.rolname::text, 'public')
+           from unnest(p.polroles) o left join pg_roles r on r.oid = o order by 1), ' '),
          pg_get_expr(p.polqual, p.polrelid),
                           pg_get_expr(p.polwithcheck, p.polrelid)]
              from pg_policy p where p.polrelid = c.oid order by p.polname)
@@ -79,7 +86,7 @@ where (n.nspname in ('public', 'pii') or n.nspname = 'guard' and c.relname = 'is
 _BYPASSING = """
 select r.rolname from pg_roles r
 where r.rolname like 'theseller\\_%%' and r.rolname <> 'theseller_super'
-  and exists (select from pg_roles s where (s.rolsuper or s.rolbypassrls)
+  and exists (select from pg_roles s where (s.rolsuper or s.rolbypassrls or s.rolname = any(%s))
     and pg_has_role(r.oid, s.oid, 'member'))
    or r.rolbypassrls and not r.rolsuper
 """
@@ -90,7 +97,8 @@ where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('v', 'm', 'f')
 union all
 select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 join pg_roles r on r.oid = p.proowner
-where n.nspname in ('public', 'guard', 'pii') and p.prosecdef and (r.rolbypassrls or r.rolsuper)
+where n.nspname in ('public', 'guard', 'pii') and p.prosecdef
+  and (r.rolbypassrls or r.rolsuper or r.rolname = any(%s))
   and not p.proname = any(%s)
 """
 
@@ -101,17 +109,19 @@ def probe(context: ProbeContext) -> Outcome:
     The attempts use the application's own roles.
     """
     tables = [_Table(*row) for row in context.rows(_TABLES)]
-    failures = [problem for table in tables for problem in _unprotected(table)]
+    with context.read_only_cursor() as cursor:
+        superuser = prepared_by_superuser(cursor)
+    failures = [problem for table in tables for problem in _unprotected(table, superuser=superuser)]
     failures += [
         f"Role {name} is not bound by row security."
-        for (name,) in context.rows(_BYPASSING)
-        if name not in _MAY_BYPASS
+        for (name,) in context.rows(_BYPASSING, [sorted(_MAY_BYPASS)])
+        if name not in _MAY_BYPASS | set(settings.ENVIRONMENT.database_administrators)
     ]
     failures += [
         f"A window through row security exists: {name}."
-        for (name,) in context.rows(_WINDOWS, [sorted(reviewed_bypasses())])
+        for (name,) in context.rows(_WINDOWS, [sorted(_MAY_BYPASS), sorted(reviewed_bypasses())])
     ]
-    failures += list(_changed_functions(context))
+    failures += list(_changed_functions(context, superuser=superuser))
     failures += list(_unknown_keys(context))
     failures += list(_late_comparison(context))
     tries = list(attempts(context, _victim(context)))
@@ -155,11 +165,11 @@ def _victim(context: ProbeContext) -> UUID | None:
     return found[0][0] if found else None
 
 
-def _changed_functions(context: ProbeContext) -> Iterator[str]:
+def _changed_functions(context: ProbeContext, *, superuser: bool) -> Iterator[str]:
     version = context.number("select current_setting('server_version_num')::int")
     with context.read_only_cursor() as cursor:
         difference = compare_functions(
-            read_functions(cursor), expected_functions(server_version=version)
+            read_functions(cursor), expected_functions(server_version=version, superuser=superuser)
         )
     for name in difference.extra:
         yield f"Function {name} is not the reviewed one."
@@ -192,20 +202,15 @@ def _unknown_keys(context: ProbeContext) -> Iterator[str]:
 def _late_comparison(context: ProbeContext) -> Iterator[str]:
     """Yield a finding if conditions may be evaluated before the policies.
 
-    Conditions without cost for the planner may, unless the policies' comparison has no cost either
-    (`database.sql`).
+    Conditions without cost for the planner may, unless the policies' comparison has no cost either,
+    or, in a database without a superuser, the policies have another form.
     """
-    if (
-        context.number(
-            "select count(*) from pg_proc where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure"
-            " and procost = 0"
-        )
-        != 1
-    ):
-        yield (
-            "The comparison with the ticket costs the planner something, so a condition of the"
-            " statement may be evaluated before it."
-        )
+    with databases[context.application].cursor() as cursor:
+        if not compares_first(cursor):
+            yield (
+                "The comparison with the ticket costs the planner something, so a condition of the"
+                " statement may be evaluated before it."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ class _Table:
     policies: list[list[str]]
 
 
-def _unprotected(table: _Table) -> Iterator[str]:
+def _unprotected(table: _Table, *, superuser: bool) -> Iterator[str]:
     descriptor = _covering(table.name)
     column = (
         "tenant_id"
@@ -243,8 +248,8 @@ def _unprotected(table: _Table) -> Iterator[str]:
             yield (
                 f"Row security is not {'forced' if table.enabled else 'on'} for table {table.name}."
             )
-        if table.policies != _expected(column or ""):
-            yield f"The policies of table {table.name} are not the two that the guard makes."
+        if table.policies != _expected(column or "", superuser=superuser):
+            yield f"The policies of table {table.name} are not those that the guard makes."
         if table.partition and table.granted:
             yield f"Partition {table.name} has grants of its own."
 
@@ -253,15 +258,23 @@ def _covering(name: str) -> TableDescriptor | None:
     return next((descriptor for descriptor in descriptors() if descriptor.covers(name)), None)
 
 
-def _expected(column: str) -> list[list[str]]:
-    """Return the two policies of `tenancy/sql/policies.sql`.
+def _expected(column: str, *, superuser: bool) -> list[list[str]]:
+    """Return the policies of `guard.protect`, as PostgreSQL prints them.
 
-    In the form that PostgreSQL prints.
+    `superuser`: one prepared the database.
     """
     ticket = "( SELECT guard.ticket_tenant() AS ticket_tenant)"
     by_ticket = f"({column} = ANY (ARRAY[{ticket}]))"
-    each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"
+    if superuser:
+        each_row = f"\nCASE\n    WHEN ({column} = {ticket}) THEN true\n    ELSE false\nEND"
+        return [
+            ["tenant", "true", "*", "public", by_ticket, by_ticket],
+            ["ticket", "false", "*", "public", each_row, each_row],
+        ]
+    keys = f"JSON_OBJECT({column} : 1, {ticket} : 1 RETURNING json)"
+    distinct = f"(NOT ({keys} IS JSON WITH UNIQUE KEYS))"
     return [
-        ["tenant", "true", "*", "{0}", by_ticket, by_ticket],
-        ["ticket", "false", "*", "{0}", each_row, each_row],
+        ["across", "true", "*", " ".join(sorted(_MAY_BYPASS)), "true", "true"],
+        ["tenant", "true", "*", " ".join(_BOUND), by_ticket, by_ticket],
+        ["ticket", "false", "*", " ".join(_BOUND), distinct, distinct],
     ]

@@ -51,9 +51,12 @@ _SWITCHES = {
     ),
     "a value of the statement": "{column} = '{victim}'",
 }
+_TICKET = r"(?:\$\d+|\(InitPlan \d+\)\.col1)"
+#: Both forms of the second policy (`guard.protect`).
 _PER_ROW = re.compile(
-    r"CASE WHEN \((?:\w+\.)?(?:tenant_id|id) = (?:\$\d+|\(InitPlan \d+\)\.col1)\) THEN true ELSE"
-    r" false END"
+    rf"CASE WHEN \((?:\w+\.)?(?:tenant_id|id) = {_TICKET}\) THEN true ELSE false END"
+    rf"|NOT \(JSON_OBJECT\((?:\w+\.)?(?:tenant_id|id) : 1, {_TICKET} : 1 RETURNING json\) IS JSON"
+    r" WITH UNIQUE KEYS\)"
 )
 _REFUSED = "42501"
 
@@ -341,12 +344,17 @@ def _number(using: str, statement: str) -> int:
 
 def _has_privilege(using: str, table: str, verb: str) -> bool:
     # A role without the schema has no right to its tables, and PostgreSQL refuses to be asked for
-    # one by name.
+    # one by name. Who may select the position of rows may select all columns: with the whole
+    # table or, in a database without a superuser, column by column.
+    check = (
+        "has_column_privilege(%s, 'ctid', %s)"
+        if verb == "select"
+        else "has_table_privilege(%s, %s)"
+    )
     return bool(
         sql_helpers.value(
             databases[using],
-            "select case when has_schema_privilege(%s, 'usage') then has_table_privilege(%s, %s)"
-            " else false end",
+            f"select case when has_schema_privilege(%s, 'usage') then {check} else false end",
             [_qualified(table).split(".")[0], _qualified(table), verb],
         )
     )

@@ -1,4 +1,4 @@
--- Who may enter a database of TheSeller, and its schema. Run inside that database as superuser; the same however often it is run.
+-- Who may enter a database of TheSeller, and its schema. Run inside that database by the administrator; the same however often it is run.
 
 do $$
 begin
@@ -21,6 +21,14 @@ grant usage on schema public to theseller_web, theseller_worker, theseller_reten
 -- The comparison that row security rests on costs the planner nothing, so that it comes before every condition of a statement's own.
 -- A condition that PostgreSQL knows to be leakproof passes before the policies if it is cheaper, and `is null`, a boolean column and a
 -- subscript (`('{"A": 1}'::jsonb)[sku] is not null`) cost 0. Whether the ticket was then evaluated at all told of other tenants' rows.
-update pg_catalog.pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost <> 0;
--- It answers for any row, whatever row security says.
-revoke execute on function pg_catalog.currtid2(text, tid) from public;
+-- Only a superuser can: without one, the policies are others, which need no such change (tenancy/sql/protection_without_superuser.sql).
+do $$
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        update pg_catalog.pg_proc set procost = 0 where oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure and procost <> 0;
+        -- It answers for any row, whatever row security says. Without a superuser no role has SELECT on a whole table of a tenant, which
+        -- it asks for (grants.sql).
+        revoke execute on function pg_catalog.currtid2(text, tid) from public;
+    end if;
+end
+$$;

@@ -1,7 +1,10 @@
--- Who may do what. Applied whole, in one transaction, by a superuser, after every migration; rights that a table descriptor declares
+-- Who may do what. Applied whole, in one transaction, by the administrator, after every migration; rights that a table descriptor declares
 -- (each package's datamap.py) are added in the marked place. What both make of a new database is reviewed in rights.txt. Tests run with
 -- exactly these grants, and a control compares the live database with what they make of a new one (rights.txt; after a change here or in a
 -- migration: THESELLER_WRITE_DOCS=1 pytest tests/integration/postgres/test_privilege_comparison.py). Nothing else grants.
+--
+-- An administrator who is no superuser (decision 0023) can give no right to PostgreSQL's own functions and roles. What differs there is in
+-- rights_without_superuser.txt, written by a test as well.
 --
 --   theseller_web        serves pages: signs people in, begins and ends connections, imports files, reads
 --   theseller_worker     calls Amazon, writes facts and rollups
@@ -18,23 +21,20 @@
 
 do $$
 begin
-    if not exists (select from pg_roles where rolname = 'theseller_directory') then
-        create role theseller_directory nologin bypassrls;
-    end if;
-    if not exists (select from pg_roles where rolname = 'theseller_session') then
-        create role theseller_session nologin;
-    end if;
-    if not exists (select from pg_roles where rolname = 'theseller_requests') then
-        create role theseller_requests nologin bypassrls;
-    end if;
-    if not exists (select from pg_roles where rolname = 'theseller_fingerprint') then
-        create role theseller_fingerprint nologin bypassrls;
-    end if;
     -- Migrations have this while they run (postgres/role_setup.py); it is left only by one that was killed.
     if exists (select from pg_auth_members where member = 'theseller_owner'::regrole
                and roleid in ('theseller_directory'::regrole, 'theseller_fingerprint'::regrole, 'theseller_requests'::regrole)) then
         revoke theseller_directory, theseller_fingerprint, theseller_requests from theseller_owner;
         alter role theseller_owner noinherit;
+    end if;
+end
+$$;
+
+-- A role that is given a function needs CREATE in its schema, unless a superuser gives it. Taken back at the end.
+do $$
+begin
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        grant create on schema guard to theseller_session, theseller_directory, theseller_requests, theseller_fingerprint;
     end if;
 end
 $$;
@@ -51,7 +51,17 @@ grant usage on schema guard to theseller_session, theseller_web, theseller_worke
 -- The guard.
 grant execute on function guard.ticket_tenant() to theseller_web, theseller_worker, theseller_retention, theseller_auth, theseller_operator;
 -- Only its own user learns when a session began; inside guard.ticket_tenant() the user is another.
-grant pg_read_all_stats to theseller_session;
+do $$
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        grant pg_read_all_stats to theseller_session;
+    else
+        -- The sessions of these roles only; its one function answers for the caller's session.
+        execute 'grant theseller_web, theseller_worker, theseller_retention, theseller_pii, theseller_auth, theseller_operator to theseller_session'
+                ' with inherit true, set false';
+    end if;
+end
+$$;
 alter function guard.session_start() owner to theseller_session;
 grant execute on function guard.session_start() to theseller_owner, theseller_web, theseller_worker, theseller_retention, theseller_pii,
     theseller_auth, theseller_operator;
@@ -78,8 +88,20 @@ grant select on governance_deletion_request to theseller_directory;
 
 -- What the control of tenant isolation tries to reach, as each role that it may connect as, by each verb. The table takes no other rows.
 grant select, insert, update, delete on guard.isolation_probe to theseller_web, theseller_worker, theseller_retention, theseller_pii;
-insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a'), ('00000000-0000-7000-8000-00000000000b')
-    on conflict do nothing;
+do $$
+declare
+    superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
+begin
+    if not superuser then  -- Row security binds the owner as well, but for this.
+        alter table guard.isolation_probe no force row level security;
+    end if;
+    insert into guard.isolation_probe values ('00000000-0000-7000-8000-00000000000a'), ('00000000-0000-7000-8000-00000000000b')
+        on conflict do nothing;
+    if not superuser then
+        alter table guard.isolation_probe force row level security;
+    end if;
+end
+$$;
 
 -- Evidence of what happened: written by every role, read by the probe, never changed. The database itself gives each line its position
 -- and its transaction's number; the worker adds the checkpoints that seal it.
@@ -221,17 +243,22 @@ grant select, insert, delete on analytics_day, analytics_day_product to theselle
 grant select, delete on ingest_plan, ingest_stream, ingest_bucket, ingest_drift, ingest_order_line, ingest_ledger_line,
     analytics_day, analytics_day_product, connections_attempt to theseller_retention;
 grant select (tenant_id, connection_id) on connections_refresh_token to theseller_retention;
--- What was erased is rewritten, so that its bytes are removed. Before PostgreSQL 17 only a table's owner may rewrite it: the eraser's process
--- then does that as the owner (erasure/vacuum.py). Newer grammar is in `execute`: an older server parses the whole block.
-grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
+-- What was erased is rewritten, so that its bytes are removed. Before PostgreSQL 17 only a table's owner may rewrite it, and without a
+-- superuser only the owner may rewrite PostgreSQL's own tables: the eraser's process then does that as the owner (erasure/vacuum.py), and
+-- without a superuser it begins no new file of WAL. Newer grammar is in `execute`: an older server parses the whole block.
 do $$
+declare
+    superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
 begin
-    if current_setting('server_version_num')::int >= 170000 then
+    if superuser then
+        grant execute on function pg_catalog.pg_switch_wal() to theseller_retention;
+    end if;
+    if superuser and current_setting('server_version_num')::int >= 170000 then
         execute 'grant pg_maintain to theseller_retention with inherit true';
     end if;
-    if current_setting('server_version_num')::int >= 160000 then
+    if superuser and current_setting('server_version_num')::int >= 160000 then
         execute 'grant pg_checkpoint to theseller_retention with inherit true';
-    else
+    elsif superuser then
         execute 'grant pg_checkpoint to theseller_retention';  -- It has to SET ROLE to use it.
     end if;
     -- The planner's samples hold values of rows, and ANALYZE keeps those of a table that became empty. From 18 on there is a function of
@@ -300,11 +327,17 @@ grant select, insert on retention_backup, retention_drill to theseller_worker;
 grant update (finished_at, bytes, first_segment, last_segment, failed, key_destroyed_at) on retention_backup to theseller_worker;
 grant select on retention_backup, retention_drill to theseller_probe, theseller_web;
 grant usage on schema guard to theseller_backup;
-grant pg_read_all_data to theseller_fingerprint;
+do $$
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then  -- Without one there is no backup of ours.
+        grant pg_read_all_data to theseller_fingerprint;
+        grant execute on function pg_catalog.pg_create_restore_point(text), pg_catalog.pg_switch_wal() to theseller_backup;
+    end if;
+end
+$$;
 grant execute on function guard.hold_writers() to theseller_backup;
 alter function guard.fingerprint(text, text) owner to theseller_fingerprint;
 grant execute on function guard.fingerprint(text, text) to theseller_backup;
-grant execute on function pg_catalog.pg_create_restore_point(text), pg_catalog.pg_switch_wal() to theseller_backup;
 
 -- Renewal of secrets: the worker's. It seals a token again under a new key, and writes nothing else of a connection.
 grant update (sealed, data_key_id, sealed_at) on connections_refresh_token to theseller_worker;
@@ -367,14 +400,18 @@ grant insert on controls_evidence to theseller_probe;
 -- {{ grants of the table descriptors }}
 
 -- Statistics of row-secured tables tell their values through EXPLAIN (tenancy/sql/statistics.sql). New columns get none either, and what
--- an earlier version gathered is deleted; only a superuser can, and a database that never had one never gathered any.
+-- an earlier version gathered is deleted; only a superuser can, and a database that never had one never gathered any. Before PostgreSQL 18
+-- an erasure without a superuser can't delete what other tables gathered: there they gather nothing either, but for the queue's.
 do $$
 declare
     target regclass;
+    keep_none boolean := current_setting('server_version_num')::int < 180000
+                         and not (select rolsuper from pg_roles where rolname = current_user);
 begin
     for target in
         select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p') and c.relrowsecurity
+        where n.nspname in ('public', 'pii') and c.relkind in ('r', 'p')
+          and (c.relrowsecurity or keep_none and c.relname not like 'procrastinate\_%')
           and exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                       and a.attstattarget is distinct from 0)
     loop
@@ -408,6 +445,49 @@ begin
             execute replace(found.definition, ', tenant_id)', ')');
         end if;
     end loop;
+end
+$$;
+
+-- The policies of each table are those of the administrator's kind, whichever migration or administrator made it (guard.protect).
+do $$
+declare
+    target record;
+    free boolean := (select p.procost = 0 from pg_proc p where p.oid = 'pg_catalog.uuid_eq(uuid,uuid)'::regprocedure);
+begin
+    for target in
+        select c.oid::regclass as name,
+               case when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
+                    then 'tenant_id' else 'id' end as tenant_column
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('public', 'pii', 'guard') and c.relkind in ('r', 'p') and c.relrowsecurity
+          and free = exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'across')
+        order by c.oid
+    loop
+        perform guard.protect(target.name, target.tenant_column);
+    end loop;
+end
+$$;
+
+-- `currtid2` tells where the newest version of any row is, whatever row security says, to a role that may select from the whole table. Only a
+-- superuser can take it from everybody. Without one, the roles that serve may select from every column instead, which is the same but for that.
+do $$
+declare
+    found record;
+begin
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        for found in
+            select c.oid::regclass as name, r.rolname as role,
+                   (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a
+                    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace, lateral aclexplode(c.relacl) g join pg_roles r on r.oid = g.grantee
+            where n.nspname in ('public', 'pii', 'guard') and c.relrowsecurity and g.privilege_type = 'SELECT' and g.grantee <> c.relowner
+              and r.rolname <> all (array['theseller_probe', 'theseller_directory', 'theseller_requests', 'theseller_fingerprint'])
+        loop
+            execute format('revoke select on %s from %I', found.name, found.role);
+            execute format('grant select (%s, ctid) on %s to %I', found.columns, found.name, found.role);
+        end loop;
+        revoke create on schema guard from theseller_session, theseller_directory, theseller_requests, theseller_fingerprint;
+    end if;
 end
 $$;
 

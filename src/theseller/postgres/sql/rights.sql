@@ -69,12 +69,26 @@ with named as (
                and exists (select from pg_depend d where d.classid = g.class and d.objid = g.oid and d.deptype = 'e'))
       -- These views show everybody what concerns them; PostgreSQL ships them so, and keeps no record of it.
       and not (x.grantee = 0 and x.privilege_type in ('SELECT', 'USAGE') and (g.name = 'information_schema' or g.name like 'information_schema.%'))
+), whole (class, oid, grantee) as (
+    -- Every column of a table, and the position of its rows, but not the table itself: what the roles that serve have in place of the table
+    -- where no superuser prepared the database (grants.sql). One line says so.
+    select e.class, e.oid, e.grantee from exploded e
+    where e.class = 'pg_class'::regclass and e.number <> 0 and e.privilege_type = 'SELECT' and not e.is_grantable
+    group by 1, 2, 3
+    having min(e.number) = -1
+       and count(distinct e.number) = 1 + (select count(*) from pg_attribute a where a.attrelid = e.oid and a.attnum > 0 and not a.attisdropped)
 ), lines (line) as (
     -- Rights on things: of anybody on ours, of ours and of everybody on anything.
     select w.name || ' may ' || lower(e.privilege_type) || e.col || ' on ' || e.kind || ' ' || e.name
            || case when e.is_grantable then ', and pass it on' else '' end
     from exploded e join who w on w.oid = e.grantee
     where not w.admin and (e.ours or w.ours)
+      and not (e.number <> 0 and e.privilege_type = 'SELECT' and not e.is_grantable
+               and exists (select from whole h where h.class = e.class and h.oid = e.oid and h.grantee = e.grantee))
+    union all
+    select w.name || ' may select(every column) on ' || t.kind || ' ' || t.name
+    from whole h join things t on t.class = h.class and t.oid = h.oid join who w on w.oid = h.grantee
+    where not w.admin and (t.ours or w.ours)
     union all
     -- Owners, and functions that act with their owner's rights.
     select t.kind || ' ' || t.name || ' belongs to ' || w.name

@@ -1,4 +1,5 @@
--- The roles of TheSeller. Run as superuser at each start; says the same thing however often it is run.
+-- The roles of TheSeller. Run at each start by a superuser, or by an administrator who is none (CREATEROLE and CREATEDB, from PostgreSQL 17
+-- on; decision 0023); says the same thing however often it is run.
 -- Passwords are set beside this file, by roles.py, as scram verifiers. What a role may do to a table is in grants.sql.
 
 do $$
@@ -35,22 +36,73 @@ begin
 end
 $$;
 
--- Each attribute is written out, so that a role that was widened by hand is narrowed again.
-alter role theseller_owner     nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
-alter role theseller_migrate   login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 4;
-alter role theseller_web       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
-alter role theseller_worker    login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
-alter role theseller_retention login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit connection limit 8;
--- The probe reads across tenants to prove that nothing is where it must not be; its grants let it add evidence and change nothing.
-alter role theseller_probe     login   nosuperuser nocreatedb nocreaterole noreplication bypassrls   noinherit connection limit 8;
--- The backup role copies the data's files over the replication protocol. Of tables it learns counts and hashes, by two functions.
-alter role theseller_backup    login   nosuperuser nocreatedb nocreaterole replication   nobypassrls noinherit connection limit 4;
--- The role of buyer PII has the schema pii and nothing else: no table of facts; and no other role can read its tables.
-alter role theseller_pii       login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
--- Accounts, sessions, second factors and rate limits: the web's process reaches them by this role only.
-alter role theseller_auth      login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
--- What operators see across tenants: the web's process takes this role in the operator's area only.
-alter role theseller_operator  login   nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit;
+-- Each attribute is written out, so that a role that was widened by hand is narrowed again. An administrator who is no superuser can neither
+-- give nor take superuser, replication and BYPASSRLS: a role that has one of them is refused.
+--
+--   theseller_probe     reads across tenants to prove that nothing is where it must not be; its grants let it add evidence and change nothing.
+--                       Without a superuser a policy of its own takes the place of BYPASSRLS (tenancy/sql/protection_without_superuser.sql).
+--   theseller_backup    copies the data's files over the replication protocol. Of tables it learns counts and hashes, by two functions.
+--   theseller_pii       has the schema pii and nothing else: no table of facts; and no other role can read its tables.
+--   theseller_auth      accounts, sessions, second factors and rate limits: the web's process reaches them by this role only.
+--   theseller_operator  what operators see across tenants: the web's process takes this role in the operator's area only.
+do $$
+declare
+    superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
+    ours record;
+    only_superuser text;
+begin
+    for ours in
+        select * from (values
+            ('theseller_owner',     'nologin', 'noreplication', 'nobypassrls', -1),
+            ('theseller_migrate',   'login',   'noreplication', 'nobypassrls', 4),
+            ('theseller_web',       'login',   'noreplication', 'nobypassrls', -1),
+            ('theseller_worker',    'login',   'noreplication', 'nobypassrls', -1),
+            ('theseller_retention', 'login',   'noreplication', 'nobypassrls', 8),
+            ('theseller_probe',     'login',   'noreplication', 'bypassrls',   8),
+            ('theseller_backup',    'login',   'replication',   'nobypassrls', 4),
+            ('theseller_pii',       'login',   'noreplication', 'nobypassrls', -1),
+            ('theseller_auth',      'login',   'noreplication', 'nobypassrls', -1),
+            ('theseller_operator',  'login',   'noreplication', 'nobypassrls', -1)
+        ) as r (name, login, replication, bypassrls, connections)
+    loop
+        only_superuser := '';
+        if superuser then
+            only_superuser := format('nosuperuser %s %s', ours.replication, ours.bypassrls);
+        elsif exists (select from pg_roles r where r.rolname = ours.name and (r.rolsuper or r.rolreplication or r.rolbypassrls)) then
+            raise insufficient_privilege using
+                message = format('the role %s has superuser, replication or BYPASSRLS, which only a superuser can take back', ours.name);
+        end if;
+        execute format('alter role %I %s nocreatedb nocreaterole noinherit connection limit %s %s',
+                       ours.name, ours.login, ours.connections, only_superuser);
+    end loop;
+end
+$$;
+
+-- The owners of functions; no one can sign in as them. Three of them answer over all tenants. Without a superuser a policy takes the place of
+-- their BYPASSRLS, as for the probe.
+do $$
+declare
+    superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
+    ours text;
+begin
+    foreach ours in array array['theseller_session', 'theseller_directory', 'theseller_requests', 'theseller_fingerprint'] loop
+        if not exists (select from pg_roles where rolname = ours) then
+            execute format('create role %I nologin', ours);
+        end if;
+        if superuser and ours <> 'theseller_session' then
+            execute format('alter role %I bypassrls', ours);
+        elsif not superuser and exists (select from pg_roles r where r.rolname = ours and (r.rolsuper or r.rolreplication or r.rolbypassrls)) then
+            raise insufficient_privilege using
+                message = format('the role %s has superuser, replication or BYPASSRLS, which only a superuser can take back', ours);
+        end if;
+    end loop;
+    -- An administrator who made these roles may give itself this at any time; it acts as their owner to make the database and to grant.
+    if not superuser then
+        execute format('grant theseller_owner, theseller_session, theseller_directory, theseller_requests, theseller_fingerprint to %I'
+                       ' with inherit true, set true', current_user);
+    end if;
+end
+$$;
 
 -- Migrations act as the owner, so that every table has one owner for every caller; no one logs in as the owner.
 grant theseller_owner to theseller_migrate;
