@@ -15,16 +15,19 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 from tests.database import roles_lock, test_server
+from tests.releases import small_installation
 from tests.sabotage.backup_context import small_backup
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import Deployment, keep_a_recipient, set_up
 from tests.sabotage.machine import encrypted_machine
 
 from theseller.amazon.roles import RestrictedRole
+from theseller.config.release_settings import ReleaseSettings
 from theseller.controls.catalogue import bak_automatic
 from theseller.controls.probe_tools import disk_encryption
 from theseller.lib.egress_guard import restrict_egress
 from theseller.postgres.server_folders import control_folder, saved_layout
+from theseller.releases import installed_files
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +47,8 @@ def database() -> Iterator[str]:
 def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Give a deployment whose disks are encrypted, as far as its machine shows them.
 
-    Its database's files are where its state says.
+    Its database's files are where its state says. Its program is a small one that is installed from
+    a release.
     """
     where = control_folder(settings.ENVIRONMENT.state) / "where.json"
     server = saved_layout(test_server().state)
@@ -58,6 +62,9 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         # The tests' server hands over no log of changes; the saboteurs' deployment looks at one
         # that does.
         patch.setattr(bak_automatic, "archiver", lambda _world: (True, False))
+        installed = small_installation(tmp_path_factory.mktemp("installed"))
+        patch.setattr(installed_files, "running_installation", lambda: installed.installation)
+        patch.setattr(settings, "RELEASE", ReleaseSettings(installed.release, installed.key_file))
         restrict_egress(settings.EGRESS)
         environment = replace(
             settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)

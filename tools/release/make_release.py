@@ -11,22 +11,18 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.releases.release_files import (
-    MANIFEST,
     PROVENANCE,
     SBOM,
-    SIGNATURE_SUFFIX,
     FileDigest,
     Manifest,
     digest_of,
     digest_of_stream,
-    manifest_bytes,
 )
 from theseller.releases.release_verification import verify_release
 from tools.release.documents import KINDS, provenance_document, sbom_document
+from tools.release.signing import write_manifest_and_signatures
 from tools.release.source_tree import NotReleasableError, Source, export
 
 #: Two machines that differ in what must not matter.
@@ -97,16 +93,6 @@ def build_archives(tree: Path, epoch: int, variables: Mapping[str, str]) -> Path
     if done.returncode:
         raise NotReleasableError(f"hatchling failed: {done.stderr.strip()[-2000:]}")
     return tree / "dist"
-
-
-def write_manifest_and_signatures(folder: Path, manifest: Manifest, key: SigningKey) -> None:
-    """Write the manifest with digests of all files, and sign every file."""
-    artifacts = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
-    listing = msgspec.structs.replace(manifest, artifacts=artifacts)
-    (folder / MANIFEST).write_bytes(manifest_bytes(listing))
-    for path in sorted(folder.iterdir()):
-        signature = folder / (path.name + SIGNATURE_SUFFIX)
-        signature.write_bytes(key.sign(path.read_bytes()))
 
 
 def _write_documents(source: Source, tree: Path, made: Path, repository: str) -> Manifest:

@@ -20,6 +20,7 @@ from theseller.config.egress_and_subprocessors import destinations, read_registe
 from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.config.mail_settings import read_mail_settings
 from theseller.config.operator_identity import read_operator_identity
+from theseller.config.release_settings import read_release_settings
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.key_store import KeyStore
@@ -108,6 +109,8 @@ EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL)
 SUBPROCESSORS = read_register(os.environ)
 #: Whom the security page names as the operator of this deployment.
 OPERATOR_IDENTITY = read_operator_identity(os.environ)
+# With which release's manifest the control `sdl-installed` compares the installed files.
+RELEASE = read_release_settings(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"
 
 # --- Django

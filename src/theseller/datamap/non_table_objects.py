@@ -187,6 +187,13 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
+        "theseller.releases.compiled_files:_compared",
+        DataClass.NONE,
+        "releases",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
         "theseller.crypto.secret_and_key_config:_aws_client",
         DataClass.OPERATIONAL,
         "crypto",

@@ -1,21 +1,25 @@
-"""`theseller release`: verify the files of a release."""
+"""`theseller release`: verify a release, compare what is installed."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.config.release_settings import read_release_settings
 from theseller.crypto.detached_signatures import read_public_key
 from theseller.crypto.errors import KeyFileError
+from theseller.releases import installed_files
 from theseller.releases.release_verification import VerifiedRelease, verify_release
 
-HELP = "verify a release"
+HELP = "verify a release, and compare what is installed with it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the action `verify`."""
+    """Declare the actions `verify` and `check`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     verify = actions.add_parser(
         "verify",
@@ -36,10 +40,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="require this version: an old release has valid signatures too",
     )
     verify.add_argument("--json", action="store_true", help="print one JSON document")
+    check = actions.add_parser(
+        "check",
+        help="compare every installed file with the release that THESELLER_RELEASE names",
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action; `verify` returns 1 if anything is wrong."""
+    """Run the action; return 1 if anything is wrong."""
+    return _check(args) if args.action == "check" else _verify(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    named = read_release_settings(os.environ)
+    try:
+        found = installed_files.compare_installation(
+            installed_files.running_installation(), named.folder, named.key
+        )
+    except installed_files.NotComparableError as error:
+        raise CommandError(
+            str(error), "docs/operate/releases.md says how a release is installed and named."
+        ) from None
+    if args.json:
+        print(json.dumps({"valid": not found.differences, **asdict(found)}, indent=1))
+        return FAILURE if found.differences else OK
+    for difference in found.differences:
+        print(f"✗ {difference}")
+    if found.differences:
+        print(f"REFUSED: {len(found.differences)} difference(s) from the release.")
+        return FAILURE
+    print(
+        f"VALID: release {found.version}: {found.own} files of the program,"
+        f" {found.of_dependencies} of {found.distributions} distributions, and {found.compiled}"
+        " compiled modules are as they should be"
+    )
+    return OK
+
+
+def _verify(args: argparse.Namespace) -> int:
     key = _public_key(args.key)
     try:
         release = verify_release(args.folder, key)

@@ -212,7 +212,10 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("Deployments are built from locked sources and can be rolled back"),
         gettext_noop("The same sources give the same image, bit for bit."),
         EnforcementKind.SOFTWARE,
-        gettext_noop("Images are not built yet."),
+        gettext_noop(
+            "The wheel is built twice with the same result, and compared with what is installed"
+            " (see sdl-installed); images are not built yet, and no probe rolls back."
+        ),
     ),
     Pending(
         "vul-intake",
