@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from theseller.lib import clock
 
 
-def write_certificate(certificate: Path, key: Path, *hosts: str) -> None:
+def write_certificate(certificate: Path, key: Path, *hosts: str, days: int = 2) -> None:
     """Write a certificate for `hosts` (names or IP addresses) and its private key as PEM.
 
-    Valid for two days.
+    Valid for `days`.
     """
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, hosts[0])])
@@ -30,7 +30,7 @@ def write_certificate(certificate: Path, key: Path, *hosts: str) -> None:
         )
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False
         )

@@ -47,6 +47,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
         Tag.PASSWORD_LINK_MADE,
     ),
     "postgres": (Tag.DATABASE_OPENED,),
+    "prober": (Tag.PROBER_ADDED, Tag.PROBER_REMOVED),
     "release": "reads the files of a release",
     "replay-erasures": "does again what the log tells of already; a step of `restore`",
     "restore": (Tag.DATABASE_RESTORED,),

@@ -137,6 +137,11 @@ security/page.json                              GET  200  200  200  200  200  20
                                                 POST 405  405  405  405  405  405  405  405
 security/<slug:clause>/                         GET  200  200  200  200  200  200  200  200
                                                 POST 405  405  405  405  405  405  405  405
+# Only signed messages of registered probers are answered.
+prober/runs/                                    GET  405  405  405  405  405  405  405  405
+                                                POST 400  400  400  400  400  400  400  400
+prober/reports/                                 GET  405  405  405  405  405  405  405  405
+                                                POST 400  400  400  400  400  400  400  400
 account/security/                               GET  302  200  200  200  200  200  200  200
                                                 POST 302  405  405  405  405  405  405  405
 account/security/authenticator/                 GET  302  302  302  302  302  302  302  302

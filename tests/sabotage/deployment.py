@@ -16,6 +16,7 @@ from tests.cast import PASSWORD, Cast, create_cast
 from tests.conftest import as_role
 from tests.database import wait_for_open_transactions
 from tests.operators import OperatorUser, create_operator, operator_client
+from tests.sabotage import outside
 
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole, Operator
@@ -108,6 +109,8 @@ def set_up() -> Deployment:
     operator = create_operator()
     operator_client(operator)
     record_creation_dates()
+    outside.register()
+    outside.deliver()
     access_and_review(operator, cast.alices_shop)
     seal_again()
     return Deployment(
@@ -260,6 +263,8 @@ def probe_all(only: Collection[str] = CATALOGUE) -> dict[str, Status]:
 
     Return what the page shows of these controls now.
     """
+    if outside.CONTROLS & set(only):
+        outside.deliver()
     at = clock.now()
     for control in sorted(only, key=lambda name: name == "page-true"):
         run_control(control, at=at)

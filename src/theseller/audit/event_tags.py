@@ -69,6 +69,8 @@ class Tag(StrEnum):
     PASSWORD_LINK_MADE = "accounts:password_link:made"  # an event  # noqa: S105
     PASSWORD_LINK_REQUESTED = "accounts:password_link:requested"  # an event  # noqa: S105
     PASSWORD_RESET = "accounts:password:reset"  # an event  # noqa: S105
+    PROBER_ADDED = "controls:prober:added"
+    PROBER_REMOVED = "controls:prober:removed"
     PURGE_COMPLETED = "retention:purge:completed"
     PURGE_INTENDED = "retention:purge:intended"
     RECOVERY_CODES_MADE = "accounts:recovery_codes:made"
@@ -147,6 +149,8 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
         {
             Tag.OPERATOR_ADDED,
             Tag.OPERATOR_REMOVED,
+            Tag.PROBER_ADDED,
+            Tag.PROBER_REMOVED,
             Tag.SECOND_FACTOR_REMOVED,
         }
     ),

@@ -19,6 +19,7 @@ urlpatterns = [
     path("packing-slips/", include("theseller.buyer_pii.urls")),
     path("", include("theseller.erasure.urls")),
     path("security/", include("theseller.controls.urls")),
+    path("prober/", include("theseller.controls.prober_reports.urls")),
     path("account/security/", include("theseller.privacy.account_deletion.urls")),
     path("activity/", include("theseller.operators.access.urls")),
     path("data/", include("theseller.privacy.urls")),

@@ -14,3 +14,46 @@ describe_table(
     retention="as long as the audit log",
     eraser=Eraser.KEEP,
 )
+describe_table(
+    "controls_prober",
+    DataClass.OPERATIONAL,
+    note="Probers on other machines, each with the public key that an operator registered.",
+    columns="name public_key added_at",
+    indexes="_pkey _public_key_key",
+    retention="until an operator removes the prober",
+    eraser=Eraser.KEEP,
+    grants=(
+        ("web", "select"),
+        ("probe", "select"),
+    ),
+)
+describe_table(
+    "controls_prober_run",
+    DataClass.OPERATIONAL,
+    note="Challenges that were issued to probers, with what each was to test.",
+    columns="id prober challenge plan issued_at",
+    indexes="_pkey _challenge_key _newest",
+    parents=("controls_prober",),
+    retention="30 days, and with its prober",
+    eraser=Eraser.EXPIRY,
+    expired_by="controls.delete_old_prober_reports",
+    grants=(
+        ("web", "select, insert"),
+        ("worker", "select (issued_at), delete"),
+        ("probe", "select"),
+    ),
+)
+describe_table(
+    "controls_prober_report",
+    DataClass.EVIDENCE,
+    note="Signed reports of probers: statuses, versions, dates and ports of the public address.",
+    columns="run_id document signature from_elsewhere received_at",
+    indexes="_pkey",
+    parents=("controls_prober_run",),
+    retention="with its run",
+    eraser=Eraser.CASCADE,
+    grants=(
+        ("web", "insert"),
+        ("probe", "select"),
+    ),
+)

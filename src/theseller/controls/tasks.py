@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 
 from theseller.controls.failure_alerts import alert_operators_of_failures
 from theseller.controls.operations import run_all, run_due
+from theseller.controls.prober_reports.operations import delete_old_reports
 from theseller.lib import clock
 
 #: One run of probes at a time, over all workers: of two at once the earlier could store its
@@ -41,3 +42,15 @@ def run_due_controls(timestamp: int) -> None:
 def run_all_controls() -> None:
     """Run every probe now, as an operator asked by `theseller controls --now`."""
     run_all(at=clock.now())
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(
+    name="controls.delete_old_prober_reports",
+    queueing_lock="controls.delete_old_prober_reports",
+    pass_context=False,
+)
+def delete_old_prober_reports(timestamp: int) -> None:
+    """Delete probers' runs and reports that are 30 days old, every hour."""
+    del timestamp
+    delete_old_reports(at=clock.now())

@@ -84,6 +84,7 @@ JOBS: dict[str, frozenset[str]] = {
     "mail.deliver": frozenset({"timestamp"}),
     "accounts.delete_expired_sessions": frozenset({"timestamp"}),
     "audit.seal_audit_log": frozenset({"timestamp"}),
+    "controls.delete_old_prober_reports": frozenset({"timestamp"}),
     "controls.run_all_controls": frozenset(),
     "controls.run_due_controls": frozenset({"timestamp"}),
     "edge.delete_idle_buckets": frozenset({"timestamp"}),

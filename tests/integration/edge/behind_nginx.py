@@ -112,16 +112,22 @@ def _answer(
 
 
 @contextlib.contextmanager
-def behind_nginx(database_url: str) -> Iterator[Site]:
-    """Serve this process's test database by `theseller serve`, with nginx in front."""
+def behind_nginx(
+    database_url: str, *, public: str = "", changes: Mapping[str, str] | None = None
+) -> Iterator[Site]:
+    """Serve this process's test database by `theseller serve`, with nginx in front.
+
+    With `public`, nginx listens at the ports 80 and 443 of this address as well. `changes` are
+    replacements in its configuration.
+    """
     found = subprocess.run([ROOT / "bin" / "nginx"], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     folder = Path(tempfile.mkdtemp(prefix="ts-nginx-"))
     backend, plain, tls, announced = free_ports(4)
     site = Site(backend, plain, tls, announced, folder)
-    write_certificate(folder / "fullchain.pem", folder / "privkey.pem", HOST)
+    write_certificate(folder / "fullchain.pem", folder / "privkey.pem", HOST, days=90)
     folder.chmod(0o711)  # Workers of nginx run as another user than root.
-    nginx = write_edge(_settings(site), nginx=found.stdout.strip())
+    nginx = write_edge(_settings(site, public, changes or {}), nginx=found.stdout.strip())
     environ = os.environ | {
         "DATABASE_URL": database_url,
         "THESELLER_PUBLIC_URL": f"https://{HOST}",
@@ -150,12 +156,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _settings(site: Site) -> EdgeSettings:
+def _settings(site: Site, public: str, changes: Mapping[str, str]) -> EdgeSettings:
     """Return the names, ports and paths of this test.
 
     And one more port that takes clients' addresses. Which of the two a request came by decides
     whose address counts.
     """
+    plain, tls = (
+        (f" listen {public}:80;", f" listen {public}:443 ssl http2;") if public else ("", "")
+    )
     return EdgeSettings(
         site.folder, HOST, HOST, site.backend, site.plain, site.tls,
         main="worker_processes 1;",
@@ -164,8 +173,11 @@ def _settings(site: Site) -> EdgeSettings:
             " $proxy_protocol_addr; }"
         ),
         changes={
+            **changes,
+            "listen 80;": f"listen 80;{plain}",
             "listen 443 ssl http2;": (
-                f"listen 443 ssl http2; listen 127.0.0.1:{site.announced} ssl http2 proxy_protocol;"
+                f"listen 443 ssl http2; listen 127.0.0.1:{site.announced} ssl http2"
+                f" proxy_protocol;{tls}"
             ),
             "$remote_addr;": "$theseller_test_client;",
         },

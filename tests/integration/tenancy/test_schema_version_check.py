@@ -38,7 +38,7 @@ COMMANDS = [
     ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"],
     ["deletion-request", "list"], ["hold", "list", "--shop", ID],
     ["import", "/dev/null", "--as", "no.one@example.com"], ["mail", "list"],
-    ["operator", "list"],
+    ["operator", "list"], ["prober", "list"],
     ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"], ["status"],
     ["person", "reset-password", "no.one@example.com"], ["shop", "list"],
 ]  # fmt: skip

@@ -85,7 +85,7 @@ WITHOUT_JSON = {
     "audit accept-copy", "audit record-restore", "audit seal", "demo", "demo-reset", "mail allow",
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres administrator-sql",
-    "postgres psql-as", "postgres start", "postgres stop", "replay-erasures", "restore", "secrets bundle",
+    "postgres psql-as", "postgres start", "postgres stop", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
     "secrets fill", "secrets put", "serve", "setup", "worker",
 }  # fmt: skip
 

@@ -33,16 +33,6 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("No probe searches the answers that leave the server yet."),
     ),
     Pending(
-        "net-tls",
-        4,
-        gettext_noop("Every public address speaks TLS 1.2 or later"),
-        gettext_noop(
-            "Plain HTTP is redirected, and browsers are instructed to require TLS (HSTS)."
-        ),
-        EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
-        gettext_noop("No probe shakes hands with the public address yet."),
-    ),
-    Pending(
         "net-db-private",
         4,
         gettext_noop("The database can't be reached from the internet"),

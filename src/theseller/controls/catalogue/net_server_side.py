@@ -43,8 +43,8 @@ _CLIENTS = (
     "ftplib",
     "paramiko",
 )
-#: The only packages that may: Amazon's client, and the supervisor that asks its own programs
-#: whether they answer.
+#: The only packages that may: Amazon's client, and the command line, whose supervisor asks its own
+#: programs whether they answer, and whose `doctor` and `prober` test the public address.
 _MAY_SPEAK = ("amazon/", "cli/", "emulator/")
 _OURS = {"'self'", "'none'"}
 

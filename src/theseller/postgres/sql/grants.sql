@@ -124,7 +124,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array
     'governance:deletion_request:recorded', 'retention:shop:end_intended', 'tenancy:tenant:created'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_migrate', unnest(array[
-    'accounts:operator:added', 'accounts:operator:removed', 'accounts:second_factor:removed'
+    'accounts:operator:added', 'accounts:operator:removed', 'accounts:second_factor:removed', 'controls:prober:added', 'controls:prober:removed'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_operator', unnest(array[
     'governance:access:closed', 'governance:access:opened', 'governance:access:reviewed', 'governance:access:viewed',

@@ -1,0 +1,131 @@
+"""The prober of the saboteurs' deployment: what it observes, and its signed reports.
+
+It registers and reports through the product's own operations. That its measurements are those of a
+real address is tested in `tests/integration/prober`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from django.conf import settings
+from tests.conftest import as_role
+
+from theseller.controls.prober_reports.message_format import (
+    REPORT_FORMAT,
+    START_FORMAT,
+    Report,
+    Start,
+    TlsAtAddress,
+    TlsSection,
+    encode_message,
+    parse_message,
+)
+from theseller.controls.prober_reports.operations import accept_report, add_prober, begin_run
+from theseller.controls.prober_reports.types import ProberRefusedError
+from theseller.crypto.canonical_json_signing import SigningKey
+from theseller.lib import clock
+from theseller.lib.secret_type import Secret
+
+NAME = "outside"
+_KEY = SigningKey.from_secret(Secret(bytes(range(32))))
+#: The controls that read reports.
+CONTROLS = frozenset({"net-tls"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the prober sends next.
+
+    Attributes:
+        tls: its measurements.
+        age: how long ago it measured and reported.
+        client: the address that its report comes from.
+        afterwards: what happens to the stored report before controls read it.
+    """
+
+    tls: TlsSection | None
+    age: timedelta = timedelta(0)
+    client: str = "203.0.113.7"
+    afterwards: Callable[[], None] = lambda: None
+
+
+def good_address() -> TlsAtAddress:
+    return TlsAtAddress(
+        address="203.0.113.1",
+        versions={
+            "TLSv1": "refused",
+            "TLSv1_1": "refused",
+            "TLSv1_2": "accepted",
+            "TLSv1_3": "accepted",
+        },
+        old_ciphers="refused",
+        certificate_error="",
+        expires_at=(clock.now() + timedelta(days=60)).isoformat(),
+        hsts="max-age=63072000; includeSubDomains; preload",
+        redirect_status=301,
+        redirect_location=f"{settings.ENVIRONMENT.public_url}/security/",
+    )
+
+
+def good() -> Outside:
+    return Outside(
+        TlsSection(["TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3", "old ciphers"], [good_address()])
+    )
+
+
+_observed: Callable[[], Outside] = good
+
+
+def register() -> None:
+    """Register the prober, unless the database has it."""
+    with as_role("migrate"), contextlib.suppress(ProberRefusedError):
+        add_prober(name=NAME, public_key=_KEY.public_bytes, actor="process:test", at=clock.now())
+
+
+def deliver() -> None:
+    """Have the prober report what it observes now."""
+    seen = _observed()
+    at = clock.now() - seen.age
+    start = Start(format=START_FORMAT, prober=NAME, at=at.isoformat())
+    plan = begin_run(parse_message(encode_message(start, _KEY)), at=at)
+    report = Report(
+        format=REPORT_FORMAT,
+        prober=NAME,
+        run=plan.run,
+        challenge=plan.challenge,
+        public_url=plan.public_url,
+        measured_at=at.isoformat(),
+        tls=seen.tls,
+    )
+    accept_report(parse_message(encode_message(report, _KEY)), client=seen.client, at=at)
+    seen.afterwards()
+
+
+def observing(
+    change: Callable[[Outside], Outside], repair: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Have the prober observe something else while an act lasts; then `repair` and report again."""
+    global _observed  # noqa: PLW0603 - an act changes what the one prober observes
+    _observed = lambda: change(good())  # noqa: E731
+    try:
+        yield
+    finally:
+        _observed = good
+        repair()
+        deliver()
+
+
+def at_address(**changes: object) -> Callable[[Outside], Outside]:
+    """Return what changes the answers of the one address."""
+
+    def change(outside: Outside) -> Outside:
+        assert outside.tls is not None
+        (address,) = outside.tls.addresses
+        values = {name: getattr(address, name) for name in address.__struct_fields__} | changes
+        return replace(outside, tls=TlsSection(outside.tls.offered, [TlsAtAddress(**values)]))
+
+    return change
