@@ -251,7 +251,11 @@ PUBLIC = {
     "join/<str:token>/",
     "new-password/<str:token>/",
     "password-reset/",
+    "prober/runs/",
+    "prober/reports/",
 }
-PUBLIC_MOST = 11
+PUBLIC_MOST = 13
+#: Each message there is signed by its sender; no cookie gives a right.
+SIGNED = {"prober/runs/", "prober/reports/"}
 #: Addresses that a deployment which sends mail does not have: a demo and a test show it instead.
 DEMO_ONLY = {"demo-mail/", "demo-mail/<uuid:message>/", "demo-mail/<uuid:message>/html/"}
