@@ -36,8 +36,8 @@ from theseller.controls.types import Status
 from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
 from theseller.erasure.tenant_erasure import erase_tenant
-from theseller.key_rotation.operations import note_age
-from theseller.key_rotation.secret_inventory import inventory
+from theseller.key_rotation.secret_ages import note
+from theseller.key_rotation.secret_inventory import inventory, readable
 from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
 from theseller.lib.ids import new_id
@@ -194,7 +194,8 @@ def record_creation_dates() -> None:
     with as_role("worker"):
         for one in inventory(at=clock.now()):
             if one.state is SecretState.UNKNOWN:
-                note_age(one.name, clock.now(), actor="process:test", at=clock.now())
+                now = clock.now()
+                note(one.name, readable(one.name), created_at=now, actor="process:test", at=now)
 
 
 def connect(tenant: UUID, person: UUID, region: Region) -> UUID:

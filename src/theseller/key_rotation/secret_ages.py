@@ -8,6 +8,7 @@ young as its restoration.
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from datetime import datetime
 
@@ -29,6 +30,10 @@ from theseller.lib.secret_type import Secret
 
 #: Denotes a secret that we can't read, such as a key service's own root.
 UNREADABLE = Secret("not readable")
+
+#: The fingerprints that this process has computed, by a digest that no other process can compute.
+_COMPUTED: dict[bytes, str] = {}
+_KEY = os.urandom(64)
 
 
 def age_in(
@@ -55,12 +60,14 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     identifier = timestamped_secret_id(secret)
     if identifier is not None:
         return creation_time(identifier)
-    row = sql_helpers.one(
-        connections[using],
-        "select made_at from governance_secret_age where secret = %s and fingerprint = %s",
-        [name, fingerprint(name, secret)],
+    noted = dict(
+        sql_helpers.rows(
+            connections[using],
+            "select fingerprint, made_at from governance_secret_age where secret = %s",
+            [name],
+        )
     )
-    return row[0] if row else None
+    return noted.get(fingerprint(name, secret)) if noted else None
 
 
 def note(
@@ -97,13 +104,11 @@ def note(
 def fingerprint(name: str, secret: Secret) -> str:
     """Return 16 hexadecimal digits that tell one secret from the next.
 
-    Computed slowly (scrypt), because a password that a person chose may be guessable.
+    Computed slowly (scrypt), because a password that a person chose may be guessable; once a
+    process for each secret.
     """
-    return hashlib.scrypt(
-        secret.reveal_bytes(),
-        salt=b"theseller/secret-age/1/" + name.encode(),
-        n=2**14,
-        r=8,
-        p=1,
-        dklen=8,
-    ).hex()
+    content, salt = secret.reveal_bytes(), b"theseller/secret-age/1/" + name.encode()
+    known = hashlib.blake2b(salt + b"\0" + content, key=_KEY).digest()
+    if known not in _COMPUTED:
+        _COMPUTED[known] = hashlib.scrypt(content, salt=salt, n=2**14, r=8, p=1, dklen=8).hex()
+    return _COMPUTED[known]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from tests.integration.crypto.aws_command import aws_command
 from tests.integration.crypto.conftest import KINDS
 from tests.integration.crypto.deployments import Deployment
 from tests.integration.crypto.services import Bao, Moto, run_documented
@@ -83,18 +83,13 @@ def test_the_commands_for_openbao_may_be_run_again(bao: Bao, tmp_path: Path) -> 
 
 def test_the_commands_for_aws(moto: Moto, tmp_path: Path) -> None:
     """By a stand-in for the `aws` command, which is not here: the same calls, to moto."""
-    command = tmp_path / "aws"
-    command.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("aws_command.py")}" "$@"\n'
-    )
-    command.chmod(0o755)
-    environ = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "TEST_AWS_ENDPOINT": moto.address,
-        "THESELLER_ENV": "production",
-    }
-    run_documented("aws-prepare", environ, tmp_path)
+    with aws_command(moto, tmp_path) as folder:
+        environ = {
+            **os.environ,
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "THESELLER_ENV": "production",
+        }
+        run_documented("aws-prepare", environ, tmp_path)
     ours = {
         "THESELLER_SECRET_PROVIDER": "aws",
         "THESELLER_AWS_REGION": "eu-central-1",

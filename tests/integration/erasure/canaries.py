@@ -282,15 +282,18 @@ def back_up() -> None:
     sys.stdout.write(f"{taken.id}\n")
 
 
-def search_all(needles: dict[str, str], at: datetime) -> None:
-    """Expire the backups that are due at `at`, then search for canaries.
-
-    In the state folder, the database's files and every backup that opens.
-    """
-    place, state = backup_context(), settings.ENVIRONMENT.state
+def end_backups(at: datetime) -> None:
+    """End the backups that are due at `at`."""
+    place = backup_context()
     with try_lock(place.lock) as ours:
         assert ours
         prune(place, at=at)
+    sys.stdout.write("ended\n")
+
+
+def search_all(needles: dict[str, str]) -> None:
+    """Search for canaries in the state folder, the database's files and every backup that opens."""
+    place, state = backup_context(), settings.ENVIRONMENT.state
     exact = [
         Exact(f"{name} {form}", content)
         for name, text in needles.items()
@@ -361,8 +364,10 @@ def main() -> None:
         end_shop_of(UUID(arguments[0]))
     elif act == "back-up":
         back_up()
+    elif act == "prune":
+        end_backups(clock.now() + timedelta(days=int(arguments[0])))
     else:
-        search_all(json.loads(arguments[0]), clock.now() + timedelta(days=int(arguments[1])))
+        search_all(json.loads(arguments[0]))
 
 
 if __name__ == "__main__":

@@ -76,20 +76,14 @@ def _planted(deployed: Deployment, number: int, canary: str) -> Shop:
     return Shop(person["tenant"], person["person"], canary, answer["planted"], answer["refused"])
 
 
-def _search(deployed: Deployment, shops: dict[str, Shop], days: int) -> Found:
-    answer = json.loads(
-        _act(
-            deployed,
-            "search",
-            json.dumps({name: shop.canary for name, shop in shops.items()}),
-            str(days),
-        )
-    )
+def _search(deployed: Deployment, shops: dict[str, Shop]) -> Found:
+    needles = json.dumps({name: shop.canary for name, shop in shops.items()})
+    answer = json.loads(_act(deployed, "search", needles))
     found = Found(
         answer["files"], answer["bytes"], answer["backups"], {tuple(hit) for hit in answer["hits"]}
     )
     sys.stdout.write(
-        f"day {days}: searched {found.bytes / 2**30:.3f} GiB in {found.files} files,"
+        f"searched {found.bytes / 2**30:.3f} GiB in {found.files} files,"
         f" {found.backups} backups opened; alice {len(found.places('alice'))} places, charlie"
         f" {len(found.places('charlie'))}\n"
     )
@@ -107,7 +101,7 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
     before = _act(fresh, "back-up")
 
     never = Shop("", "", secrets.token_hex(16), {}, {})
-    kept = _search(fresh, {**shops, "never planted": never}, 0)
+    kept = _search(fresh, {**shops, "never planted": never})
     assert kept.places("never planted") == set()
     assert any(place.startswith(f"backup {before}/") for place in kept.places("alice"))
     assert any(
@@ -118,7 +112,7 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
     _act(fresh, "end-shop", alice.tenant)
     after = _act(fresh, "back-up")
 
-    purged = _search(fresh, shops, 0)
+    purged = _search(fresh, shops)
     outside = {
         place for place in purged.places("alice") if not place.startswith(f"backup {before}/")
     }
@@ -128,11 +122,10 @@ def test_no_byte_of_a_purged_tenant_is_left_anywhere(fresh: Deployment, tmp_path
     # the day on which the certificate says that the last one has ended
     days = (last - datetime.now(UTC)).days + 1  # noqa: TID251
     assert days <= BACKUP_DAYS
-    _act(
-        fresh, "search", "{}", str(days)
-    )  # The backup from after the purge ends on that day, too; the next is younger.
+    # The backup from after the purge ends on that day, too; the next is younger.
+    _act(fresh, "prune", str(days))
     younger = _act(fresh, "back-up")
-    deleted = _search(fresh, shops, 0)
+    deleted = _search(fresh, shops)
     assert deleted.places("alice") == set(), "bytes of a purged tenant are left"
     assert any(
         "/base/" in place and not place.startswith("backup") for place in deleted.places("charlie")
@@ -240,7 +233,7 @@ def _what_is_planted_is_found(deployed: Deployment, shop: Shop) -> None:
     )
     deployed.rows("update django_session set session_data = %s returning 1", needle)
     backup = _act(deployed, "back-up")
-    found = _search(deployed, {"alice": replace(shop, canary=needle)}, 0).places("alice")
+    found = _search(deployed, {"alice": replace(shop, canary=needle)}).places("alice")
     for name, path in folders.items():
         assert any(place.endswith(path.name) for place in found), name
         former = files[path]
