@@ -38,16 +38,20 @@ def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     It reads no proxy or netrc from the environment, and gives up in time. `transport` replaces the
     network in tests.
     """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return httpx.Client(
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=False,
-        transport=transport or _Transport(context),
+        transport=transport or _Transport(_tls_context()),
         # Nothing of one seller's answer is sent with another's request.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class _Transport(httpx.HTTPTransport):

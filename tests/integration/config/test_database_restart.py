@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -33,10 +33,43 @@ class Running:
     """A deployment with its worker and its web process."""
 
     deployed: Deployment
-    worker: subprocess.Popen[bytes]
-    web: subprocess.Popen[bytes]
     port: int
     folder: Path
+    stack: contextlib.ExitStack
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.processes["worker"]
+
+    @property
+    def web(self) -> subprocess.Popen[bytes]:
+        return self.processes["serve"]
+
+    def start(self) -> None:
+        """Start those that do not run, each with a new log, and wait until they do."""
+        commands = {
+            "worker": ["worker"],
+            "serve": ["serve", "--port", str(self.port), "--workers", "1"],
+        }
+        for name, command in commands.items():
+            if name in self.processes and self.processes[name].poll() is None:
+                continue
+            log = self.stack.enter_context((self.folder / f"{name}.log").open("wb"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "theseller.cli.main", *command],
+                cwd=ROOT, env=self.deployed.environ, stdout=log, stderr=log, start_new_session=True,
+                # one prctl call, loaded before the fork
+                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
+            )  # fmt: skip
+            self.stack.callback(process.wait)
+            self.stack.callback(_end, process)
+            self.processes[name] = process
+        assert wait_until(self.answers, _PATIENCE)
+        assert wait_until(
+            lambda: any(line["event"] == "worker_started" for line in self.lines("worker")),
+            _PATIENCE,
+        )
 
     def lines(self, name: str) -> list[dict[str, object]]:
         """Return what one of them logged. Every line is JSON, or the test fails."""
@@ -59,47 +92,23 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with _running(tmp_path_factory.mktemp("restart")) as found:
-        yield found
-
-
-@contextlib.contextmanager
-def _running(folder: Path) -> Iterator[Running]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (port,) = free_ports(1)
     # No backups: the worker restarts when its jobs have ended, and a backup that is cut off takes
     # minutes to notice.
     environ = {"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}", "THESELLER_BACKUPS": "none"}
     with deployment(environ) as built, contextlib.ExitStack() as stack:
-
-        def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
-            log = stack.enter_context((folder / f"{name}.log").open("wb"))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "theseller.cli.main", name.partition("-")[0], *arguments],
-                cwd=ROOT, env=built.environ, stdout=log, stderr=log, start_new_session=True,
-                # one prctl call, loaded before the fork
-                preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
-            )  # fmt: skip
-            stack.callback(process.wait)
-            stack.callback(_end, process)
-            return process
-
         # The tests' server would lose what was committed in its last moments, and with it that a
         # job was under way.
         _execute(built, "alter database theseller set synchronous_commit = on")
-        found = Running(
-            built,
-            start("worker"),
-            start("serve", "--port", str(port), "--workers", "1"),
-            port,
-            folder,
-        )
-        assert wait_until(found.answers, _PATIENCE)
-        assert wait_until(
-            lambda: any(line["event"] == "worker_started" for line in found.lines("worker")),
-            _PATIENCE,
-        )
-        yield found
+        yield Running(built, port, tmp_path_factory.mktemp("restart"), stack)
+
+
+@pytest.fixture
+def running(site: Running) -> Running:
+    """Return worker and web, started if the test before ended them."""
+    site.start()
+    return site
 
 
 def _execute(built: Deployment, statement: str) -> None:
@@ -169,16 +178,15 @@ def test_database_restart_loses_no_job_and_worker_and_web_continue(
     )
 
 
-def test_worker_and_web_log_the_reason_of_their_exit(tmp_path: Path) -> None:
-    with _running(tmp_path) as ended:  # the other tests' go on
-        for process, name, event in (
-            (ended.worker, "worker", "worker_stopped"),
-            (ended.web, "serve", "serve_stopped"),
-        ):
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
-            last = ended.lines(name)[-1]
-            assert (last["event"], last["reason"], last["exit_status"]) == (event, "signal", 0)
+def test_worker_and_web_log_the_reason_of_their_exit(running: Running) -> None:
+    for process, name, event in (
+        (running.worker, "worker", "worker_stopped"),
+        (running.web, "serve", "serve_stopped"),
+    ):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        last = running.lines(name)[-1]
+        assert (last["event"], last["reason"], last["exit_status"]) == (event, "signal", 0)
 
 
 def _defer(running: Running) -> int:

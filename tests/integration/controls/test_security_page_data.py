@@ -1,16 +1,25 @@
 """The public page: for everyone, complete, the same as HTML and as JSON.
 
-It names no person or shop that the probes read.
+It names no person or shop that the probes read. In a real browser, wide and at phone width, light
+and dark: nothing that the policy refuses, nothing that axe objects to.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.test import Client, override_settings
+from playwright.sync_api import Browser
+from tests.browser.accessibility import violations_by_scheme
+from tests.browser.serving import served
+from tests.browser_sessions import CHROMIUM, chromium
+from tests.database import test_server
 from tests.sabotage.deployment import Deployment, set_up
 
 from theseller.config.operator_identity import OperatorIdentity
@@ -117,3 +126,62 @@ def test_security_page_has_a_strict_csp_and_no_inline_script_or_style(
     assert "<script>" not in said
     assert " style=" not in said
     assert Client().post("/security/").status_code == 405
+
+
+@pytest.fixture
+def broken(deployment: Deployment, database: str) -> Iterator[None]:
+    """Have one control found broken: the page has that color, too, besides one stale and one unknown."""
+    del deployment
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        superuser.execute("alter table ingest_product no force row level security")
+        try:
+            run_control("net-tenant-isolation", at=clock.now())
+        finally:
+            superuser.execute("alter table ingest_product force row level security")
+    yield
+    run_control("net-tenant-isolation", at=clock.now())
+
+
+@pytest.fixture
+def site(broken: None) -> Iterator[str]:
+    # The browser starts last and ends first: Django's database refuses to work beside its loop.
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"]), served() as address:
+        yield address
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
+)
+def test_security_pages_have_no_csp_axe_or_overflow_errors(site: str) -> None:
+    with chromium() as browser:
+        for path in ("/security/", "/security/net-tenant-isolation/"):
+            for width in (1280, 390):
+                _has_no_errors(browser, site, path, width)
+
+
+def _has_no_errors(browser: Browser, site: str, path: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    complaints: list[str] = []
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if message.type in {"error", "warning"} else None
+        ),
+    )
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    page.goto(site + path)
+    assert page.locator("article.control.is-broken").count(), "the page shows no broken control"
+    folder = os.environ.get("THESELLER_SCREENSHOTS")
+    for scheme in ("dark", "light") if folder else ():
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.screenshot(
+            path=f"{folder}/security{path.replace('/', '-')}{width}-{scheme}.png", full_page=True
+        )
+    assert violations_by_scheme(page) == {"light": [], "dark": []}
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert complaints == []
+    if path == "/security/":
+        page.click("text=One shop's rows do not exist for another >> nth=0")
+        assert page.url.endswith("#net-tenant-isolation")
+    page.close()
