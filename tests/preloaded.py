@@ -18,6 +18,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -56,6 +57,7 @@ _LIBRARIES = (
     "theseller.amazon.spapi_client", "theseller.analytics.rollups.recount",
     "theseller.analytics.rollups.types", "theseller.audit.checkpointing", "theseller.audit.types",
     "theseller.backups.maintenance", "theseller.backups.types", "theseller.buyer_pii.types",
+    "theseller.cli.commands",
     "theseller.cli.errors", "theseller.config.database_settings",
     "theseller.config.egress_and_subprocessors", "theseller.config.environment",
     "theseller.config.operator_identity", "theseller.connections.types",
@@ -152,6 +154,8 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
     gc.disable()
     for name in _LIBRARIES:
         importlib.import_module(name)
+    for command in pkgutil.iter_modules(sys.modules["theseller.cli.commands"].__path__):
+        importlib.import_module(f"theseller.cli.commands.{command.name}")
     # No file of the program is replaced while tests run, and each process would read them all.
     sys.modules["theseller.controls.code_version"].code_version()
     gc.freeze()
