@@ -20,7 +20,7 @@ from theseller.lib.ids import new_id
 pytestmark = pytest.mark.timeout(900)
 US = "ATVPDKIKX0DER"
 #: Processes at once, and how often they are all started and killed before one is let through.
-_AT_ONCE, _ROUNDS = 3, 3
+_AT_ONCE, _ROUNDS = 3, 2
 #: An erasure of one subject passes some two hundred boundaries of statements.
 _LAST_BOUNDARY, _NEVER = 240, 10**9
 CERTIFICATES = """

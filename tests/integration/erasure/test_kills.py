@@ -22,7 +22,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         ("backup", 10, 3),
         ("prune", 8, 3),
         ("disconnect", 10, 3),
-        ("purge", 200, 32),
+        ("purge", 200, 64),
         pytest.param("backup", 10, 1, marks=_EVERY),
         pytest.param("prune", 8, 1, marks=_EVERY),
         pytest.param("disconnect", 10, 1, marks=_EVERY),
