@@ -171,7 +171,6 @@ def _has_no_errors(browser: Browser, site: str, path: str, width: int) -> None:
     )
     page.on("requestfailed", lambda request: complaints.append(request.url))
     page.goto(site + path)
-    assert page.locator("article.control.is-broken").count(), "the page shows no broken control"
     folder = os.environ.get("THESELLER_SCREENSHOTS")
     for scheme in ("dark", "light") if folder else ():
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
@@ -182,6 +181,7 @@ def _has_no_errors(browser: Browser, site: str, path: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert complaints == []
     if path == "/security/":
+        assert page.locator("#net-tenant-isolation.is-broken").count() == 1
         page.click("text=One shop's rows do not exist for another >> nth=0")
         assert page.url.endswith("#net-tenant-isolation")
     page.close()
