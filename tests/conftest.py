@@ -62,7 +62,6 @@ LONGEST = (
     "integration/erasure/test_kills.py",
     "integration/key_rotation/test_key_services.py",
     "sabotage/test_evidence.py",
-    "journeys/test_packing_slips.py",
     "integration/erasure/test_deletion_kills.py",
     "integration/config/test_database_restart.py",
     "browser/analytics/test_pages.py",

@@ -13,9 +13,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
+import itertools
 import json
+import os
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +33,9 @@ from psycopg import sql
 
 _COMPRESSED = "PostgreSQL's compression"
 _IN_MEMORY = frozenset({"as it is", "base64"})
-# Most of a database's files are zeros, in which patterns are searched slowly.
-_ZEROS, _FEWER_ZEROS = re.compile(rb"\0{512,}"), bytes(64)
+_BEGINNING = "its beginning, in any form"
+# Most of a database's files and of processes' memory are zeros, in which patterns are searched slowly.
+_ZEROS, _FEWER_ZEROS = bytes(512), bytes(64)
 _UNPACKED_MAX = 64 * 1024 * 1024
 _DEPTH_MAX = 3
 _GZIP, _ZLIB = b"\x1f\x8b\x08", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -140,6 +145,14 @@ class ScanResult:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What was found in one content: (where inside it, needle, form), and how much was searched."""
+
+    bytes: int
+    hits: tuple[tuple[str, str, str], ...]
+
+
 class LeakScanner:
     """Looks for shapes and exact secrets; collects what it finds."""
 
@@ -159,7 +172,7 @@ class LeakScanner:
         that are looked for also as PostgreSQL compresses them; None is all of them.
         """
         self.found = ScanResult()
-        self._shapes = tuple(_ShapeSearch(shape) for shape in shapes)
+        self._shapes = {shape.name: _ShapeSearch(shape) for shape in shapes}
         needles = list(exact)
         forms = [
             (content, one.name, form)
@@ -178,48 +191,63 @@ class LeakScanner:
                 for pair in one.broken_up()
             ]
         )
+        beginnings = [
+            (stem, name, _BEGINNING)
+            for name, shape in self._shapes.items()
+            for stem in shape.beginnings()
+        ]
         self._exact = _Together(
-            forms, broken, Implementation.DFA if memory else Implementation.ContiguousNFA
+            [*forms, *beginnings],
+            broken,
+            Implementation.DFA if memory else Implementation.ContiguousNFA,
         )
-        self._seen: dict[bytes, set[tuple[str, str]]] = {}
+        self._seen: dict[tuple[bytes, int], _Content] = {}
         too_short = sorted({name for content, name, _ in forms if len(content) < 8})
         if too_short:
             raise ValueError(f"too short to be searched for: {', '.join(too_short)}")
         self._excused = tuple(excused)
 
-    def content(self, place: str, content: bytes, *, depth: int = 0) -> None:
+    def content(self, place: str, content: bytes) -> None:
         """Search one piece of content, and what is packed inside it."""
-        self.piece(place, content)
-        if depth < _DEPTH_MAX:
-            for kind, unpacked in _packed(content):
-                self.content(f"{place} › {kind}", unpacked, depth=depth + 1)
+        self._report(place, self._searched(content, depth=0))
 
     def piece(self, place: str, content: bytes) -> None:
         """Search content as it is, without unpacking what is in it."""
-        self.found.bytes += len(content)
-        if self._shapes:
-            content = _ZEROS.sub(_FEWER_ZEROS, content)
-        digest = hashlib.blake2b(content).digest()
-        hits = self._seen.get(digest)
-        if hits is None:
-            hits = self._exact.hits_in(content)
-            hits |= {
-                (shape.shape.name, form)
-                for shape in self._shapes
-                for form in shape.forms_in(content)
-            }
-            self._seen[digest] = hits
-        for name, form in sorted(hits):
-            self._note(Hit(place, name, form))
+        self._report(place, self._searched(content, depth=_DEPTH_MAX))
+
+    def _report(self, place: str, content: _Content) -> None:
+        self.found.bytes += content.bytes
+        for inside, name, form in content.hits:
+            self._note(Hit(f"{place}{inside}", name, form))
+
+    def _searched(self, content: bytes, *, depth: int) -> _Content:
+        """Search content and what is packed inside it, unless the same was searched before."""
+        key = hashlib.blake2b(content).digest(), depth
+        known = self._seen.get(key)
+        if known is None:
+            known = self._seen[key] = self._search(content, depth)
+        return known
+
+    def _search(self, content: bytes, depth: int) -> _Content:
+        shorter = _without_long_zeros(content)
+        found = self._exact.hits_in(shorter)
+        for name in {name for name, form in found if form == _BEGINNING}:
+            found.discard((name, _BEGINNING))
+            found |= {(name, form) for form in self._shapes[name].forms_in(shorter)}
+        size, hits = len(content), [("", name, form) for name, form in sorted(found)]
+        if depth < _DEPTH_MAX:
+            for kind, unpacked in _packed(content, shorter):
+                inner = self._searched(unpacked, depth=depth + 1)
+                size += inner.bytes
+                hits += [(f" › {kind}{inside}", name, form) for inside, name, form in inner.hits]
+        return _Content(size, tuple(hits))
 
     def folder(self, folder: Path, *, label: str = "") -> None:
         """Search every file below a folder, whatever it is, and the names of the files."""
-        for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file():
-                continue
-            place = f"{label}{path.relative_to(folder)}"
+        for path in sorted(_files(folder)):
+            place = f"{label}{os.path.relpath(path, folder)}"
             try:
-                content = path.read_bytes()
+                content = Path(path).read_bytes()
             except FileNotFoundError:
                 continue  # a temporary file of a running program
             self.found.files += 1
@@ -293,7 +321,7 @@ class _Together:
 
     def hits_in(self, content: bytes) -> set[tuple[str, str]]:
         """Return (name, form) of what is in the content."""
-        found = set()
+        found: set[tuple[str, str]] = set()
         for index, _, end in self._automaton.find_matches_as_indexes(content, overlapping=True):
             for name, form, second in self._meanings[self._patterns[index]]:
                 # One control byte is between the two groups of eight.
@@ -320,7 +348,21 @@ class _ShapeSearch:
         }
         self._broken = _broken_up(shape)
 
+    def beginnings(self) -> Iterator[bytes]:
+        """Give the stem in each form; content without any of them has no form of the shape."""
+        yield self.shape.stem
+        yield from (form.encode() for form in self._escaped)
+        yield from (wide for _, wide in self._wide)
+        yield from self._base64
+        both = [{digit.lower(), digit.upper()} for digit in self.shape.stem.hex()]
+        yield from ("".join(digits).encode() for digits in itertools.product(*both))
+        if self._broken is not None:
+            stem = self.shape.stem
+            for place in range(1, len(stem)):
+                yield from (stem[:place] + bytes([byte]) + stem[place:] for byte in range(256))
+
     def forms_in(self, content: bytes) -> set[str]:
+        """Return the forms in which content has the shape."""
         found = set()
         if self.shape.whole.search(content):
             found.add("as it is")
@@ -411,10 +453,26 @@ def _from_base64(content: bytes) -> bytes:
     return base64.b64decode(content + b"A" * (-len(content) % 4))
 
 
-def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
+def _without_long_zeros(content: bytes) -> bytes:
+    """Leave 64 to 511 zeros of each long run."""
+    return _FEWER_ZEROS.join(part for part in content.split(_ZEROS) if part)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Give the paths of the files below a folder; links are no files."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(path, name)  # noqa: PTH118 - thousands of them
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_ISREG(os.lstat(file).st_mode):
+                    yield file
+
+
+def _packed(content: bytes, shorter: bytes) -> Iterator[tuple[str, bytes]]:
     """Give what is compressed inside `content`.
 
-    gzip streams anywhere, zlib streams in base64 (as sessions are) or at its beginning.
+    gzip streams anywhere, zlib streams in base64 (as sessions are) or at its beginning. `shorter`
+    is the content with fewer zeros, which neither base64 nor hex has.
     """
     for at in _places(content, _GZIP):
         unpacked = _inflate(content[at:], 31)
@@ -425,13 +483,13 @@ def _packed(content: bytes) -> Iterator[tuple[str, bytes]]:
         if unpacked:
             yield "zlib", unpacked
     for pattern in _PACKED_BASE64:
-        for match in pattern.finditer(content):
+        for match in pattern.finditer(shorter):
             unpacked = _inflate(
                 _from_base64(match.group().translate(bytes.maketrans(b"-_", b"+/"))), 47
             )
             if unpacked:
                 yield "packed base64", unpacked
-    for match in _PACKED_BYTEA.finditer(content):
+    for match in _PACKED_BYTEA.finditer(shorter):
         unpacked = _inflate(_from_hex(match.group(1)), 47)
         if unpacked:
             yield "packed bytea", unpacked

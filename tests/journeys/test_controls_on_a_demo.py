@@ -23,6 +23,7 @@ from tests.demo_deployment import Demo, running_demo
 from tests.expected_figures import CHARLIE, SMALL_SELLER
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
+from theseller.amazon.feature_requirements import OFFERED
 from theseller.lib import clock
 from theseller.postgres.os_processes import wait_until
 
@@ -109,6 +110,10 @@ def person(demo: Demo, name: str) -> Iterator[HttpSession]:
 def connect(demo: Demo, name: str, store: str, seller: str) -> str:
     """Connect a shop through the emulated Amazon; return the connection's id once orders have come."""
     with person(demo, name) as browser:
+        choice: dict[str, object] = {"features": list(OFFERED), "marketplace": store}
+        review = browser.post("/connections/new/", choice).text
+        assert review.count("Amazon allows") in {2, 3}
+        assert "Restricted" not in review
         answer = browser.come_back(browser.consent(store, seller, emulator=demo.emulator))
     assert answer.headers["location"] == "/connections/", answer.headers["location"]
     query = (

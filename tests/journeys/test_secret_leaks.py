@@ -10,6 +10,7 @@ place is searched; each prints how much; in each a planted secret is found.
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -34,10 +35,17 @@ pytestmark = [
 _NUMBERED = re.compile(r"[\s,(]*(?:\d|first|connected|rotated|of \w+|[0-9a-f]{8}-).*$")
 
 
-@pytest.fixture(scope="module")
-def evidence() -> Iterator[Evidence]:
+@pytest.fixture(
+    scope="module",
+    params=[
+        (signal.SIGSEGV,),
+        pytest.param((signal.SIGSEGV, signal.SIGKILL), marks=pytest.mark.exhaustive),
+    ],
+    ids=["SIGSEGV", "SIGSEGV and SIGKILL"],
+)
+def evidence(request: pytest.FixtureRequest) -> Iterator[Evidence]:
     with instrumented_demo(WORDS) as demo:
-        yield gather(demo)
+        yield gather(demo, request.param)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,10 +89,10 @@ class Evidence:
     no_images: str = ""
 
 
-def gather(demo: InstrumentedDemo) -> Evidence:
+def gather(demo: InstrumentedDemo, crashes: Sequence[signal.Signals]) -> Evidence:
     """Drive everything, read memory before and after, crash, search, plant, stop.
 
-    Then search what is left. Takes two minutes.
+    Then search what is left. Takes two minutes. `crashes` are the signals by which processes end.
     """
     driver, known_secrets = Driver(demo, WORDS), KnownSecrets()
     found = Evidence(driver, known_secrets)
@@ -127,7 +127,7 @@ def gather(demo: InstrumentedDemo) -> Evidence:
     for path in ("/", "/connections/", "/products/", "/security/"):
         alice.get(path)
     _look_into(found, "after disconnecting")
-    _crash(found, demo)
+    _crash(found, demo, crashes)
     known_secrets.collect_people(driver.people)
     known_secrets.collect_wire(demo)
     _search_homes(found, demo)
@@ -148,6 +148,7 @@ def _look_into(found: Evidence, when: str, *kinds: str) -> None:
     found.known_secrets.collect_people(found.driver.people)
     found.known_secrets.collect_wire(demo)
     exact, shared = found.known_secrets.exact(), set[str]()
+    known_files: set[tuple[int, int]] = set()
     for kind, pids in _processes(demo).items():
         if kinds and kind not in kinds:
             continue
@@ -159,7 +160,7 @@ def _look_into(found: Evidence, when: str, *kinds: str) -> None:
                 found.image_bytes[kind] = found.image_bytes.get(kind, 0) + search_memory(
                     search, kind, pid, shared
                 )
-                for name, content in open_files(pid):
+                for name, content in open_files(pid, known_files):
                     files.content(f"open file of {kind}: {name}", content)
             except NotAllowedError as refused:
                 found.no_images = str(refused)
@@ -187,7 +188,7 @@ def _add(places: dict[str, ScanResult], place: str, more: ScanResult) -> None:
     known.bytes += more.bytes
 
 
-def _crash(found: Evidence, demo: InstrumentedDemo) -> None:
+def _crash(found: Evidence, demo: InstrumentedDemo, signals: Sequence[signal.Signals]) -> None:
     """Crash one process of each kind in each way, from a shell that allowed core images.
 
     Then search wherever one could be.
@@ -195,7 +196,7 @@ def _crash(found: Evidence, demo: InstrumentedDemo) -> None:
     with images_allowed() as allowed:
         found.core_possible = allowed and _writes_a_core(demo)
     before = _cores(demo)
-    for number in (signal.SIGSEGV, signal.SIGKILL):
+    for number in signals:
         found.driver.kill_in_the_middle(number=number)
     found.cores = sorted(_cores(demo) - before)
 
@@ -411,7 +412,7 @@ def _plant_in_a_process(found: Evidence, needle: list[Exact]) -> None:
             found.planted[MEMORY] = images.found
         except NotAllowedError as refused:
             found.no_images = str(refused)
-        for name, content in open_files(child.pid):
+        for name, content in open_files(child.pid, set()):
             files.content(name, content)
         found.planted[NAMELESS] = files.found
         child.kill()

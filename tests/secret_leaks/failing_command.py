@@ -1,4 +1,7 @@
-"""`theseller fail HOW`, through the product's own entry, in a process of its own."""
+"""`theseller fail HOW`, through the product's own entry, for each HOW, with and without --debug.
+
+One process for all: importing the product is most of the work of each.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ def main() -> int:
         run=_run,
     )
     entry.discover = lambda: {"fail": command}
-    return entry.main()
+    return max(
+        entry.main([*options, "fail", how]) for how in sys.argv[1:] for options in ([], ["--debug"])
+    )
 
 
 if __name__ == "__main__":

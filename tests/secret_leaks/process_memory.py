@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.leak_scanner import LeakScanner
 _MAPPED = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+) *(.*)")
 _PIECE = 1 << 20
 _OVERLAP = 2048
+_ZEROS = bytes(_PIECE + _OVERLAP)
 
 
 class NotAllowedError(Exception):
@@ -98,7 +100,7 @@ def memory(pid: int, shared: set[str]) -> Iterator[bytes]:
                     piece = os.pread(descriptor, min(_PIECE + _OVERLAP, one.end - begin), begin)
                 except (OSError, OverflowError):
                     continue  # reserved, and backed by nothing
-                if piece.count(0) != len(piece):
+                if piece != _ZEROS[: len(piece)]:
                     yield piece
     finally:
         os.close(descriptor)
@@ -113,18 +115,28 @@ def search_memory(search: LeakScanner, place: str, pid: int, shared: set[str]) -
     return size
 
 
-def open_files(pid: int) -> Iterator[tuple[str, bytes]]:
+def open_files(pid: int, known: set[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
     """Give open files without a name, and files of shared memory, of a process.
 
     They are temporary files that no folder shows.
+
+    `known`: the files that another process has open as well and that were given; what is given is
+    added.
     """
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
             name = str(entry.readlink())
             # only read, nothing is written there
             shared = name.startswith("/dev/shm")  # noqa: S108
-            if (name.endswith("(deleted)") or shared) and entry.is_file():
+            status = entry.stat()
+            file = status.st_dev, status.st_ino
+            if (
+                (name.endswith("(deleted)") or shared)
+                and stat.S_ISREG(status.st_mode)
+                and file not in known
+            ):
                 yield name, entry.read_bytes()
+                known.add(file)
         except OSError:
             continue  # closed meanwhile, or not to be read (a socket)
 
