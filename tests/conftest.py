@@ -61,7 +61,6 @@ LONGEST = (
     "integration/erasure/test_no_call_after.py",
     "integration/erasure/test_kills.py",
     "integration/key_rotation/test_key_services.py",
-    "sabotage/test_evidence.py",
     "integration/erasure/test_deletion_kills.py",
     "integration/config/test_database_restart.py",
     "browser/analytics/test_pages.py",

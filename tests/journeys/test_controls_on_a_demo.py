@@ -161,7 +161,6 @@ def test_no_control_turns_red_through_a_day_of_a_deployment(demo: Demo) -> None:
     ended = connect(demo, "charlie", UK, CHARLIE)
     demo.slow_amazon("*")
     backed_up(demo)
-    checked(demo)
     disconnect(demo, "charlie", ended)
     rotate(demo, "django-session-key", "db-web")
     checked(demo)
