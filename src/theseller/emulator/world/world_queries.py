@@ -1,6 +1,7 @@
 """Query the simulated orders, financial events and settlements.
 
-Orders by day, by change and by ID; events by posting; settlements. Days are cached, never stored.
+Orders by day, by change and by ID; events by posting; settlements. Days are cached, never stored:
+as they were generated for the process, and as later changes made them for a world.
 """
 
 from __future__ import annotations
@@ -20,6 +21,20 @@ from theseller.emulator.world.settlement_periods import Period
 
 _HORIZON = timedelta(days=HORIZON_DAYS)
 _ONE_DAY = timedelta(days=1)
+
+
+@lru_cache(maxsize=6000)
+def _generated_day(seed: int, seller_id: str, store_index: int, day: date) -> tuple[Order, ...]:
+    return make_day(seed, SELLERS[seller_id], store_index, day)
+
+
+@lru_cache(maxsize=6000)
+def _generated_events(seed: int, seller_id: str, store_index: int, day: date) -> tuple[Event, ...]:
+    return tuple(
+        event
+        for order in _generated_day(seed, seller_id, store_index, day)
+        for event in financial_events.of_order(seed, order)
+    )
 
 
 class World:
@@ -44,7 +59,7 @@ class World:
         self._settlement = lru_cache(maxsize=400)(self._make_settlement)
 
     def _make_day(self, seller_id: str, store_index: int, day: date) -> tuple[Order, ...]:
-        orders = make_day(self.seed, self.sellers[seller_id], store_index, day)
+        orders = _generated_day(self.seed, seller_id, store_index, day)
         return (
             tuple(self.amendments.order(order) for order in orders)
             if day in self._changed[seller_id, store_index]
@@ -52,6 +67,9 @@ class World:
         )
 
     def _make_day_events(self, seller_id: str, store_index: int, day: date) -> tuple[Event, ...]:
+        if day not in self._changed[seller_id, store_index]:
+            events = _generated_events(self.seed, seller_id, store_index, day)
+            return tuple(self.amendments.event(event) for event in events)
         return tuple(
             event
             for order in self._day(seller_id, store_index, day)
