@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -205,9 +208,9 @@ def test_an_owner_who_deletes_their_account_is_not_another_owner(cast: Cast) -> 
 
 def test_ownership_is_transferred(cast: Cast) -> None:
     transfer: dict[str, Any] = {"tenant": cast.alices_shop, "at": clock.now()}
-    with pytest.raises(MembershipRefusedError):
+    with pytest.raises(MembershipRefusedError, match="Only an owner"):
         operations.transfer_ownership(person=cast.alice.id, owner=cast.bob.id, **transfer)
-    with pytest.raises(MembershipRefusedError):
+    with pytest.raises(MembershipRefusedError, match="another member"):
         operations.transfer_ownership(person=cast.alice.id, owner=cast.alice.id, **transfer)
     operations.transfer_ownership(person=cast.bob.id, owner=cast.alice.id, **transfer)
     assert _roles(cast.alices_shop) == {
@@ -230,6 +233,75 @@ def test_invitations_end_when_someone_stops_being_an_owner(cast: Cast, how: str)
     else:
         operations.transfer_ownership(person=cast.alice.id, owner=cast.bob.id, **act)
     assert invitation_of(token_of(link), at=clock.now()) is None
+
+
+@pytest.mark.parametrize("change", ["invite", "withdraw", "change_role", "remove"])
+def test_a_former_owners_request_changes_no_member(cast: Cast, change: str) -> None:
+    """The request was admitted when its sender was an owner still."""
+    act: dict[str, Any] = {"tenant": cast.alices_shop, "actor": cast.alice.actor, "at": clock.now()}
+    operations.transfer_ownership(
+        person=cast.bob.id, owner=cast.alice.id, tenant=cast.alices_shop, at=clock.now()
+    )
+    act["owner"] = cast.alice.id
+    _invite(cast.alices_shop, _address())
+    with tenant_scope(cast.alices_shop, using=accounts_database()):
+        (pending,) = pending_invitations(at=clock.now())
+    changes: dict[str, Callable[[], object]] = {
+        "invite": lambda: operations.invite(email=_address(), role=MemberRole.OWNER, **act),
+        "withdraw": lambda: operations.withdraw_invitation(invitation=pending.id, **act),
+        "change_role": lambda: operations.change_role(
+            person=cast.bob.id, role=MemberRole.VIEWER, **act
+        ),
+        "remove": lambda: operations.remove_member(person=cast.bob.id, **act),
+    }
+    with pytest.raises(MembershipRefusedError, match="Only an owner"):
+        changes[change]()
+    assert _roles(cast.alices_shop)[cast.bob.id] == MemberRole.OWNER
+    with tenant_scope(cast.alices_shop, using=accounts_database()):
+        assert pending_invitations(at=clock.now()) == (pending,)
+
+
+@pytest.mark.parametrize("change", ["change_role", "remove"])
+def test_a_member_who_becomes_the_only_owner_meanwhile_stays_one(
+    cast: Cast, database: str, change: str
+) -> None:
+    """The change waits for a transfer of the ownership and sees the member's new role."""
+    act: dict[str, Any] = {"tenant": cast.alices_shop, "actor": ACTOR, "at": clock.now()}
+
+    def later() -> None:
+        try:
+            if change == "remove":
+                operations.remove_member(person=cast.bob.id, **act)
+            else:
+                operations.change_role(person=cast.bob.id, role=MemberRole.VIEWER, **act)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+            superuser.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
+            outcome = pool.submit(later)
+            _wait_for_a_waiting_lock(superuser, outcome)
+            for person, role in ((cast.bob.id, "owner"), (cast.alice.id, "analyst")):
+                superuser.execute(
+                    "update accounts_membership set role = %s where tenant_id = %s and user_id = %s",
+                    [role, cast.alices_shop, person],
+                )
+        with pytest.raises(MembershipRefusedError, match="only owner"):
+            outcome.result(60)
+    assert _roles(cast.alices_shop)[cast.bob.id] == MemberRole.OWNER
+
+
+def _wait_for_a_waiting_lock(superuser: psycopg.Connection[Any], outcome: Future[None]) -> None:
+    waiting = (
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted and database ="
+        " (select oid from pg_database where datname = current_database())"
+    )
+    deadline = monotonic() + 60
+    while not outcome.done() and monotonic() < deadline:
+        if superuser.execute(waiting).fetchone() == (1,):
+            return
+        sleep(0.02)
 
 
 def _session(person: UUID, tenant: UUID | None) -> Client:

@@ -10,11 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import connections
 
-from theseller.accounts.addresses import AddressError, canonical
+from theseller.accounts.members.input_checks import checked_address, checked_name
 from theseller.accounts.members.queries import invitation_of
 from theseller.accounts.members.types import (
     Joined,
@@ -50,13 +48,13 @@ from theseller.tenancy.models import Tenant
 from theseller.tenancy.operations import create_tenant_in_scope
 from theseller.tenancy.tenant_scope import tenant_scope
 
-NAME_LENGTH_MAX = 200
 #: Why a link is refused. It does not say which of the reasons applies.
 LINK_REFUSED = gettext_noop(
     "This link is not valid: it was used, has expired or was replaced by a newer one."
 )
 _NO_SHOP = gettext_noop("There is no shop with this ID.")
 _NOT_A_MEMBER = gettext_noop("This person is not a member of the shop.")
+_NOT_AN_OWNER = gettext_noop("Only an owner of the shop can do this.")
 _LAST_OWNER = gettext_noop(
     "This person is the only owner of the shop. Make another member an owner first."
 )
@@ -74,14 +72,21 @@ def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
     Raises:
         MembershipRefusedError: the name or the address can't be used.
     """
-    name, email, tenant = _checked_name(name), _checked_address(owner), new_id()
+    name, email, tenant = checked_name(name), checked_address(owner), new_id()
     with tenant_scope(tenant, using=accounts_database()):
         create_tenant_in_scope(name=name, actor=actor, at=at, tenant=tenant)
         return NewShop(tenant, _invite(email, MemberRole.OWNER, tenant, actor, at))
 
 
 def invite(
-    *, email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime, inviter: str = ""
+    *,
+    email: str,
+    role: MemberRole,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
+    owner: UUID | None = None,
+    inviter: str = "",
 ) -> IssuedLink:
     """Invite a person to a shop; an earlier invitation of the address ends.
 
@@ -91,14 +96,16 @@ def invite(
         tenant: the shop.
         actor: how the audit log names who invites.
         at: now.
+        owner: the owner who invites; None for an operator.
         inviter: the name that the mail with the link shows; "" sends no mail.
 
     Raises:
-        MembershipRefusedError: there is no such shop, the person is a member already, or the
-            address can't be used.
+        MembershipRefusedError: there is no such shop, `owner` is not its owner, the person is a
+            member already, or the address can't be used.
     """
-    email = _checked_address(email)
+    email = checked_address(email)
     with tenant_scope(tenant, using=accounts_database()):
+        _lock_owners(owner)
         _require_shop(tenant)
         person = person_by_email(email)
         if person is not None and Membership.objects.filter(user_id=person).exists():
@@ -119,7 +126,7 @@ def invite_first_owner(*, email: str, tenant: UUID, actor: str, at: datetime) ->
         MembershipRefusedError: there is no such shop, it has an owner, or the address can't be
             used.
     """
-    email = _checked_address(email)
+    email = checked_address(email)
     with tenant_scope(tenant, using=accounts_database()):
         _require_shop(tenant)
         if Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value).exists():
@@ -129,9 +136,16 @@ def invite_first_owner(*, email: str, tenant: UUID, actor: str, at: datetime) ->
         return _invite(email, MemberRole.OWNER, tenant, actor, at)
 
 
-def withdraw_invitation(*, invitation: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
-    """End an invitation; return False if there is none."""
+def withdraw_invitation(
+    *, invitation: UUID, tenant: UUID, actor: str, at: datetime, owner: UUID | None = None
+) -> bool:
+    """End an invitation; return False if there is none.
+
+    Raises:
+        MembershipRefusedError: `owner` is not an owner of the shop.
+    """
     with tenant_scope(tenant, using=accounts_database()):
+        _lock_owners(owner)
         if not Invitation.objects.filter(tenant_id=tenant, id=invitation).delete()[0]:
             return False
         _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation}", at, tenant)
@@ -173,13 +187,31 @@ def join(*, token: Secret, person: UUID, at: datetime) -> Joined:
         return _add(found, person, at)
 
 
-def change_role(*, person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> bool:
+def change_role(
+    *,
+    person: UUID,
+    role: MemberRole,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
+    owner: UUID | None = None,
+) -> bool:
     """Change a member's role; return False if they have it already.
 
+    Args:
+        person: the member.
+        role: what they may do from now on.
+        tenant: the shop.
+        actor: how the audit log names who changes it.
+        at: now.
+        owner: the owner who changes it; None for an operator.
+
     Raises:
-        MembershipRefusedError: they are not a member, or the shop would have no owner.
+        MembershipRefusedError: they are not a member, `owner` is not an owner of the shop, or the
+            shop would have no owner.
     """
     with tenant_scope(tenant, using=accounts_database()):
+        _lock_owners(owner)
         membership = _membership(person)
         if membership.role == role:
             return False
@@ -197,10 +229,10 @@ def transfer_ownership(*, person: UUID, tenant: UUID, owner: UUID, at: datetime)
         MembershipRefusedError: one is not a member, or `owner` is not an owner.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners()
-        if person == owner or _membership(owner).role != MemberRole.OWNER:
+        _lock_owners(owner)
+        if person == owner:
             raise MembershipRefusedError(
-                gettext_noop("Only an owner can transfer the ownership, and to another member.")
+                gettext_noop("The ownership can be transferred to another member only.")
             )
         actor = f"user:{owner}"
         if _membership(person).role != MemberRole.OWNER:
@@ -209,13 +241,17 @@ def transfer_ownership(*, person: UUID, tenant: UUID, owner: UUID, at: datetime)
         _withdraw_all(tenant, actor, at)
 
 
-def remove_member(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> None:
+def remove_member(
+    *, person: UUID, tenant: UUID, actor: str, at: datetime, owner: UUID | None = None
+) -> None:
     """Remove a member and end their sessions in the shop at once.
 
     Raises:
-        MembershipRefusedError: there is no such shop, they are not a member, or its only owner.
+        MembershipRefusedError: there is no such shop, they are not a member, or its only owner, or
+            `owner` (None for an operator) is not an owner of the shop.
     """
     with tenant_scope(tenant, using=accounts_database()):
+        _lock_owners(owner)
         _require_shop(tenant)
         if _membership(person).role == MemberRole.OWNER:
             _require_another_owner(person, tenant)
@@ -311,9 +347,9 @@ def _set_role(person: UUID, role: MemberRole, tenant: UUID, actor: str, at: date
 def _require_another_owner(person: UUID, tenant: UUID) -> None:
     """Refuse to leave the shop without an owner.
 
-    An owner who requested the deletion of their own account does not count.
+    An owner who requested the deletion of their own account does not count. Call it after
+    `_lock_owners`.
     """
-    _lock_owners()
     owners = Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value)
     alone = sql_helpers.rows(
         connections[accounts_database()],
@@ -324,31 +360,19 @@ def _require_another_owner(person: UUID, tenant: UUID) -> None:
         raise MembershipRefusedError(_LAST_OWNER)
 
 
-def _lock_owners() -> None:
-    # Two owners who leave at the same moment would each see the other. The deletion of accounts
-    # takes the same lock.
+def _lock_owners(owner: UUID | None) -> None:
+    """Wait for other changes of members, then check that `owner` is an owner still.
+
+    Roles that were read before the lock may have changed: two owners who leave at the same moment
+    would each see the other, and a removed owner's request could still invite someone. The deletion
+    of accounts takes the same lock.
+    """
     sql_helpers.execute(
         connections[accounts_database()],
         "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
     )
-
-
-def _checked_name(name: str) -> str:
-    plain = " ".join(name.split())
-    if not 0 < len(plain) <= NAME_LENGTH_MAX or not plain.isprintable():
-        raise MembershipRefusedError(gettext_noop("A shop's name has 1 to 200 characters."))
-    return plain
-
-
-def _checked_address(email: str) -> str:
-    try:
-        address = canonical(email)
-        validate_email(address)
-    except AddressError as error:
-        raise MembershipRefusedError(str(error)) from None
-    except ValidationError:
-        raise MembershipRefusedError(gettext_noop("Enter a valid email address.")) from None
-    return address
+    if owner is not None and _membership(owner).role != MemberRole.OWNER:
+        raise MembershipRefusedError(_NOT_AN_OWNER)
 
 
 def _record(tag: Tag, actor: str, subject: str, at: datetime, tenant: UUID, **details: str) -> None:

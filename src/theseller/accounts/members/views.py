@@ -46,6 +46,7 @@ def members_page(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
                 tenant=tenant_context.tenant,
                 actor=tenant_context.actor,
                 at=clock.now(),
+                owner=tenant_context.person,
                 inviter=tenant_context.person_name,
             )
         except MembershipRefusedError as refusal:
@@ -82,6 +83,7 @@ def change_role(request: HttpRequest, tenant_context: TenantContext, person: UUI
             tenant=tenant_context.tenant,
             actor=tenant_context.actor,
             at=clock.now(),
+            owner=tenant_context.person,
         ),
         _("The role was changed."),
         url="/" if person == tenant_context.person and role is not MemberRole.OWNER else "",
@@ -123,6 +125,7 @@ def remove(request: HttpRequest, tenant_context: TenantContext, person: UUID) ->
             tenant=tenant_context.tenant,
             actor=tenant_context.actor,
             at=clock.now(),
+            owner=tenant_context.person,
         ),
         _("The member was removed, and their sessions in this shop ended."),
         url="/" if person == tenant_context.person else "",
@@ -135,16 +138,18 @@ def remove(request: HttpRequest, tenant_context: TenantContext, person: UUID) ->
 @step_up_required
 def withdraw(request: HttpRequest, tenant_context: TenantContext, invitation: UUID) -> HttpResponse:
     """Withdraw an invitation."""
-    withdrawn = operations.withdraw_invitation(
-        invitation=invitation,
-        tenant=tenant_context.tenant,
-        actor=tenant_context.actor,
-        at=clock.now(),
-    )
-    if not withdrawn:
-        raise Http404
-    messages.success(request, _("The invitation was withdrawn: its link is not valid any more."))
-    return redirect("accounts:members")
+
+    def act() -> None:
+        if not operations.withdraw_invitation(
+            invitation=invitation,
+            tenant=tenant_context.tenant,
+            actor=tenant_context.actor,
+            at=clock.now(),
+            owner=tenant_context.person,
+        ):
+            raise Http404
+
+    return _done(request, act, _("The invitation was withdrawn: its link is not valid any more."))
 
 
 def _done(
