@@ -281,7 +281,7 @@ def test_a_member_who_becomes_the_only_owner_meanwhile_stays_one(
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
             superuser.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
             outcome = pool.submit(later)
-            _wait_for_a_waiting_lock(superuser, outcome)
+            _wait_for_a_waiting_lock(superuser, outcome, "advisory")
             for person, role in ((cast.bob.id, "owner"), (cast.alice.id, "analyst")):
                 superuser.execute(
                     "update accounts_membership set role = %s where tenant_id = %s and user_id = %s",
@@ -292,16 +292,53 @@ def test_a_member_who_becomes_the_only_owner_meanwhile_stays_one(
     assert _roles(cast.alices_shop)[cast.bob.id] == MemberRole.OWNER
 
 
-def _wait_for_a_waiting_lock(superuser: psycopg.Connection[Any], outcome: Future[None]) -> None:
+def _wait_for_a_waiting_lock(
+    superuser: psycopg.Connection[Any], outcome: Future[None], kind: str
+) -> None:
     waiting = (
-        "select count(*) from pg_locks where locktype = 'advisory' and not granted and database ="
-        " (select oid from pg_database where datname = current_database())"
+        "select count(*) from pg_locks l join pg_stat_activity a using (pid) where l.locktype = %s"
+        " and not l.granted and a.datname = current_database()"
     )
     deadline = monotonic() + 60
     while not outcome.done() and monotonic() < deadline:
-        if superuser.execute(waiting).fetchone() == (1,):
+        if superuser.execute(waiting, [kind]).fetchone() == (1,):
             return
         sleep(0.02)
+
+
+@pytest.mark.parametrize("who", ["new", "member"])
+def test_a_link_withdrawn_while_it_is_used_is_refused(cast: Cast, database: str, who: str) -> None:
+    """The use has read the invitation already, and waits for the withdrawal of its row."""
+    email = _address() if who == "new" else User.objects.get(pk=cast.charlie.id).email
+    token = token_of(_invite(cast.alices_shop, email))
+
+    def use() -> None:
+        try:
+            if who == "new":
+                operations.join_as_new_user(
+                    token=token, name="N", password=Secret(NEW), at=clock.now()
+                )
+            else:
+                operations.join(token=token, person=cast.charlie.id, at=clock.now())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
+            superuser.execute("delete from accounts_invitation where email = %s", [email])
+            outcome = pool.submit(use)
+            _wait_for_a_waiting_lock(superuser, outcome, "transactionid")
+        with pytest.raises(LinkRefusedError):
+            outcome.result(60)
+    assert len(_roles(cast.alices_shop)) == 2
+    assert who == "member" or person_by_email(email) is None
+
+
+def test_an_operator_invites_an_owner_only_to_a_shop_without_one(cast: Cast) -> None:
+    with pytest.raises(MembershipRefusedError, match="has an owner"):
+        operations.invite_first_owner(
+            email=_address(), tenant=cast.alices_shop, actor=ACTOR, at=clock.now()
+        )
 
 
 def _session(person: UUID, tenant: UUID | None) -> Client:

@@ -28,6 +28,7 @@ from theseller.accounts.password_reset.operations import (
     use_password_link,
 )
 from theseller.accounts.queries import person_by_email
+from theseller.accounts.sessions import sessions_of
 from theseller.accounts.tasks import delete_expired_links
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_tags import Tag
@@ -50,10 +51,12 @@ def _link(person: UUID) -> IssuedLink:
 def test_a_link_sets_a_password_once_and_ends_all_sessions(cast: Cast, database: str) -> None:
     signed_in = Client()
     signed_in.force_login(User.objects.get(pk=cast.bob.id))
+    assert list(sessions_of(cast.bob.id))
     token = token_of(_link(cast.bob.id))
     assert User.objects.get(pk=cast.bob.id).check_password(PASSWORD)  # valid until it is used
     assert use_password_link(token=token, password=Secret(NEW), at=clock.now()) == cast.bob.id
     assert User.objects.get(pk=cast.bob.id).check_password(NEW)
+    assert not list(sessions_of(cast.bob.id))
     assert signed_in.get("/account/security/").status_code == 302
     with pytest.raises(LinkRefusedError):
         use_password_link(token=token, password=Secret(PASSWORD), at=clock.now())
