@@ -45,9 +45,11 @@ from theseller.cli.commands import verify_certificate as verify_command
 from theseller.cli.errors import CommandError
 from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.certificate_links import follow_link
+from theseller.erasure.journal import journal
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate
 from theseller.erasure.tenant_erasure import erase_tenants_and_users, replay_tenants_and_users
+from theseller.erasure.types import SubjectKind
 from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
@@ -285,7 +287,10 @@ def test_account_deletion_requires_a_recent_second_factor_proof(cast: Cast) -> N
 def test_user_restored_from_a_backup_is_erased_again(cast: Cast, database: str) -> None:
     """The backup has Bob with a place in a shop and a session; the entry outside the database has his end."""
     link = delete_account(person=cast.bob.id, at=NOON).reveal()
-    assert all(one.completed for one in erase_tenants_and_users(tenants=(), at=NOON))
+    erased = erase_tenants_and_users(tenants=(), at=NOON)
+    assert cast.bob.id in {one.subject.id for one in erased if one.completed}
+    (entry,) = (one for one in journal().entries(SubjectKind.USER) if one.id == cast.bob.id)
+    assert len(entry.links) == 1
     with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
         superuser.execute("delete from erasure_erasure where subject_id = %s", [cast.bob.id])
         superuser.execute("delete from erasure_certificate where subject_id = %s", [cast.bob.id])
