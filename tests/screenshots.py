@@ -83,6 +83,7 @@ def main(folder: Path, readme: Path | None, addresses: Collection[str] = ()) -> 
         _read(alice, demo, pictures, readme)
         _import(browser, demo, pictures)
         _end(alice, pictures, demo.password)
+        _people(browser, alice, demo, pictures)
         _operate(browser, demo, pictures)
         _leave(browser, alice, demo, pictures)
 
@@ -270,6 +271,33 @@ def _leave(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictur
     pictures.take("36-shop-end-under-way", page)
 
 
+def _people(browser: Browser, alice: BrowserSession, demo: Demo, pictures: Pictures) -> None:
+    """Alice invites someone; the links of an invitation and of a new password are opened."""
+    page = alice.page
+    _proven(alice, "/account/security/password/", demo.password)
+    alice.go("/members/")
+    page.get_by_label("Email").fill("dora@example.com")
+    page.get_by_role("button", name="Invite").click()
+    pictures.take("38-members", page)
+    alice.go("/demo-mail/")
+    pictures.take("39-demo-mail", page)
+    made = {
+        "40-join": ("person", "invite", "emil@example.com", "--role", "viewer"),
+        "41-new-password": ("person", "reset-password", "charlie@example.com"),
+    }
+    shop = str(demo.rows("select tenant_id from accounts_membership limit 1")[0][0])
+    for name, command in made.items():
+        shown = demo.theseller(*command, *(("--shop", shop) if name == "40-join" else ())).stdout
+        found = re.search(r"https?://\S+", shown)
+        assert found is not None, shown
+        with browser_session(browser, demo.web, demo.emulator) as guest:
+            guest.page.goto(found[0])
+            pictures.take(name, guest.page)
+    with browser_session(browser, demo.web, demo.emulator) as guest:
+        guest.go("/password-reset/")
+        pictures.take("45-password-reset", guest.page)
+
+
 def _proven(who: BrowserSession, path: str, password: str) -> None:
     """Go to a page that asks for a fresh proof, and give the password if it does."""
     who.go(path)
@@ -297,6 +325,14 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
         pictures.take("26-deletion-requests", page)
         operator.go("/account/security/")
         pictures.take("23-account-security", page)
+        _proven(operator, "/operate/shops/new/", demo.password)
+        pictures.take("42-new-shop", page)
+        page.get_by_label("Name").fill("Acme Trading")
+        page.get_by_label("Owner", exact=False).fill("ann@example.com")
+        page.get_by_role("button", name="Make a link").click()
+        pictures.take("43-shop-added", page)
+        operator.go("/operate/shops/")
+        pictures.take("44-shops", page)
 
 
 if __name__ == "__main__":
