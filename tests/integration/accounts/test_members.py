@@ -281,7 +281,7 @@ def test_a_member_who_becomes_the_only_owner_meanwhile_stays_one(
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
             superuser.execute("select pg_advisory_xact_lock(hashtextextended('account-ends', 0))")
             outcome = pool.submit(later)
-            _wait_for_a_waiting_lock(superuser, outcome, "advisory")
+            _wait_until_it_waits(superuser, outcome)
             for person, role in ((cast.bob.id, "owner"), (cast.alice.id, "analyst")):
                 superuser.execute(
                     "update accounts_membership set role = %s where tenant_id = %s and user_id = %s",
@@ -292,16 +292,12 @@ def test_a_member_who_becomes_the_only_owner_meanwhile_stays_one(
     assert _roles(cast.alices_shop)[cast.bob.id] == MemberRole.OWNER
 
 
-def _wait_for_a_waiting_lock(
-    superuser: psycopg.Connection[Any], outcome: Future[None], kind: str
-) -> None:
-    waiting = (
-        "select count(*) from pg_locks l join pg_stat_activity a using (pid) where l.locktype = %s"
-        " and not l.granted and a.datname = current_database()"
-    )
+def _wait_until_it_waits(superuser: psycopg.Connection[Any], outcome: Future[None]) -> None:
+    """Return when another session waits for a lock of this one."""
+    waiting = "select from pg_locks where pg_backend_pid() = any (pg_blocking_pids(pid))"
     deadline = monotonic() + 60
     while not outcome.done() and monotonic() < deadline:
-        if superuser.execute(waiting, [kind]).fetchone() == (1,):
+        if superuser.execute(waiting).fetchone() is not None:
             return
         sleep(0.02)
 
@@ -327,7 +323,7 @@ def test_a_link_withdrawn_while_it_is_used_is_refused(cast: Cast, database: str,
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
             superuser.execute("delete from accounts_invitation where email = %s", [email])
             outcome = pool.submit(use)
-            _wait_for_a_waiting_lock(superuser, outcome, "transactionid")
+            _wait_until_it_waits(superuser, outcome)
         with pytest.raises(LinkRefusedError):
             outcome.result(60)
     assert len(_roles(cast.alices_shop)) == 2

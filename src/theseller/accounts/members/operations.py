@@ -361,7 +361,7 @@ def _require_another_owner(person: UUID, tenant: UUID) -> None:
 
 
 def _lock_owners(owner: UUID | None) -> None:
-    """Wait for other changes of members, then check that `owner` is an owner still.
+    """Wait for other changes, then require `owner` to be an owner.
 
     Roles that were read before the lock may have changed: two owners who leave at the same moment
     would each see the other, and a removed owner's request could still invite someone. The deletion
