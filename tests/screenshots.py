@@ -321,6 +321,8 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
         page.get_by_role("button", name="Continue").click()
         page.wait_for_url(f"{demo.web}/operate/")
         pictures.take("22-operate", page)
+        operator.go("/operate/status/")
+        pictures.take("46-status", page)
         operator.go("/operate/deletion-requests/")
         pictures.take("26-deletion-requests", page)
         operator.go("/account/security/")

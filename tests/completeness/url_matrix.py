@@ -186,6 +186,8 @@ operate/deletion-requests/                      GET  302  404  200  302  404  40
                                                 POST 302  404  422  302  404  404  404  404
 operate/ends/<uuid:subject>/certificate.json    GET  302  404  404  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
+operate/status/                                 GET  302  404  200  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
 operate/shops/                                  GET  302  404  200  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
 operate/shops/new/                              GET  302  404  200  302  404  404  404  404

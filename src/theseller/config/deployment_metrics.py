@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from theseller import __version__
-from theseller.config.deployment_state import DeploymentState
 from theseller.controls.types import Status
 from theseller.lib.structured_logging import getLogger
+from theseller.operators.status.types import DeploymentState
 
 log = getLogger(__name__)
 

@@ -1,7 +1,7 @@
-"""The state of the deployment in numbers.
+"""Measure the state of the deployment.
 
-`/metrics` and `theseller status` show them. Counts and ages over all tenants: there is no ID and no
-person in them.
+`/metrics`, `theseller status` and the operators' status page show it. Counts and ages over all
+tenants: there is no ID and no person in them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from theseller.config.metrics_settings import tls_certificate
 from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_helpers
+from theseller.operators.status.types import BackupState, DeploymentState
 
 #: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
 HEARTBEAT = "select workers, age from guard.worker_heartbeat()"
@@ -34,52 +35,6 @@ select extract(epoch from %s - max(finished_at) filter (where passed))::float,
        (array_agg(passed order by finished_at desc))[1]
 from retention_drill
 """
-
-
-@dataclass(frozen=True, slots=True)
-class BackupState:
-    """Ages of the last backup and restore test that succeeded, in seconds.
-
-    None if there was none. `failures` counts attempts since the last backup that succeeded,
-    `last_test_passed` is None before the first restore test.
-    """
-
-    age: float | None
-    failures: int
-    test_age: float | None
-    last_test_passed: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentState:
-    """Everything that is counted, as of `at`. Ages are in seconds.
-
-    Attributes:
-        jobs: by task and state (running, scheduled, waiting).
-        streams: by name and outcome of the last step.
-        stream_ages: the longest time since a success, by outcome of the last step.
-        rate_limits: Amazon's token buckets that are exhausted or available now.
-        documents: documents of the last 24 hours by origin and report type.
-        controls: controls with a probe, by outcome.
-        certificate_days: days until the TLS certificate expires, None without the setting.
-    """
-
-    at: datetime
-    workers: int
-    heartbeat_age: float | None
-    jobs: dict[tuple[str, str], int]
-    oldest_waiting_job: float
-    streams: dict[tuple[str, str], int]
-    stream_ages: dict[str, float]
-    streams_overdue: int
-    streams_failing: int
-    rate_limits: dict[str, int]
-    documents: dict[tuple[str, str], int]
-    backups: BackupState | None
-    controls: dict[str, int]
-    disk_free: int
-    disk_size: int
-    certificate_days: float | None
 
 
 def worker_heartbeat(using: str = "default") -> tuple[int, float | None]:

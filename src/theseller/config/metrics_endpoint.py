@@ -16,8 +16,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from theseller.config.deployment_metrics import DeploymentCollector
-from theseller.config.deployment_state import DeploymentState, deployment_state
+from theseller.config.deployment_state import deployment_state
 from theseller.lib import clock
+from theseller.operators.status.types import DeploymentState
 
 
 def with_metrics(application: WSGIApplication, port: int | None) -> WSGIApplication:

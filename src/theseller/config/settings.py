@@ -198,6 +198,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- What packages plug into others
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
+#: Measures the state of the deployment for the operators' status page.
+DEPLOYMENT_STATE = "theseller.config.deployment_state.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
 MAIL_INVITATION_CHECK = "theseller.accounts.members.invitation_check.has_open_invitation"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.

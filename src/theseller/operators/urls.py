@@ -11,6 +11,7 @@ from theseller.operators.access import views as access
 from theseller.operators.deletion_requests import views as deletion_requests
 from theseller.operators.overview import views as operators
 from theseller.operators.shops import views as shops
+from theseller.operators.status import views as status
 
 app_name = "operators"
 urlpatterns = [
@@ -24,6 +25,7 @@ urlpatterns = [
         deletion_requests.end_certificate_file,
         name="end-certificate",
     ),
+    path("status/", status.status, name="status"),
     path("shops/", shops.shops_page, name="shops"),
     path("shops/new/", shops.new_shop, name="new-shop"),
     path("shops/<uuid:tenant>/owner/", shops.first_owner, name="first-owner"),

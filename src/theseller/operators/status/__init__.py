@@ -1,0 +1,1 @@
+"""How the deployment does: workers, queue, streams, backups, controls, disk."""

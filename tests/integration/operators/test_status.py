@@ -1,0 +1,88 @@
+"""The operators' status page, and what counts as a problem."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from tests.cast import Cast
+from tests.operators import create_operator, operator_client
+
+from theseller.operators.status.summary import status_lines
+from theseller.operators.status.types import BackupState, DeploymentState
+
+_WELL = DeploymentState(
+    at=datetime(2026, 11, 29, tzinfo=UTC),
+    workers=2,
+    heartbeat_age=3.0,
+    jobs={("ingest.pull", "waiting"): 4, ("audit.checkpoint", "running"): 1},
+    oldest_waiting_job=600.0,
+    streams={("orders", "ok"): 5, ("transactions", "ok"): 5, ("orders", "role_missing"): 1},
+    stream_ages={"ok": 60.0},
+    streams_overdue=0,
+    streams_failing=0,
+    rate_limits={},
+    documents={},
+    backups=BackupState(26 * 3600.0, 0, 7200.0, last_test_passed=True),
+    controls={"met": 20, "unknown": 3},
+    disk_free=10 << 30,
+    disk_size=100 << 30,
+    certificate_days=14.0,
+)
+
+
+def test_the_page_shows_each_part_and_its_problem(cast: Cast) -> None:
+    page = operator_client(create_operator()).get("/operate/status/").content.decode()
+    assert "no worker runs: start `theseller worker`" in page
+    for part in ("Workers", "Queue", "Streams", "Last backup", "Controls", "Disk"):
+        assert f">{part}</th>" in page
+    assert "No problem was found." not in page
+
+
+def test_a_deployment_without_problems_is_described_in_words() -> None:
+    lines = {line.name: line for line in status_lines(_WELL)}
+    assert not any(line.problem for line in lines.values())
+    assert lines["workers"].text == "2, last heartbeat 3 s ago"
+    assert lines["queue"].text == "1 running, 4 waiting, the oldest for 600 s"
+    assert lines["streams"].text == "10 ok, 1 role_missing; 0 overdue, 0 failing"
+    assert lines["last backup"].text == "26 h ago, 0 failures since"
+    assert lines["restore test"].text == "the last that passed: 2 h ago"
+    assert lines["disk"].text == "10.0 of 100.0 GiB free"
+    assert lines["certificate"].text == "14 days left"
+    without = replace(_WELL, certificate_days=None, backups=None, heartbeat_age=None)
+    lines = {line.name: line for line in status_lines(without)}
+    assert "certificate" not in lines
+    assert "restore test" not in lines
+    assert lines["workers"].text == "2, last heartbeat never"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"workers": 0}, "no worker runs: start `theseller worker`"),
+        ({"oldest_waiting_job": 601.0}, "a job has waited for 601 s"),
+        ({"streams_overdue": 2}, "2 streams were not run when they were due"),
+        (
+            {"backups": BackupState(26 * 3600.0 + 1, 1, 1.0, last_test_passed=True)},
+            "no backup in the last 26 hours",
+        ),
+        (
+            {"backups": BackupState(None, 0, None, last_test_passed=None)},
+            "no backup in the last 26 hours",
+        ),
+        (
+            {"backups": BackupState(1.0, 0, 1.0, last_test_passed=False)},
+            "the last restore test failed",
+        ),
+        (
+            {"controls": {"met": 1, "broken": 1}},
+            "1 control is broken: `theseller controls` names it",
+        ),
+        ({"disk_free": (10 << 30) - 1}, "less than 10 % of the disk is free"),
+        ({"certificate_days": 13.9}, "the TLS certificate expires in 13 days"),
+    ],
+)
+def test_a_problem_is_named(change: dict[str, object], problem: str) -> None:
+    state = replace(_WELL, **change)  # type: ignore[arg-type]  # a subset of its fields
+    assert [line.problem for line in status_lines(state) if line.problem] == [problem]
