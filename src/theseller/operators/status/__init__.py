@@ -1,1 +1,1 @@
-"""How the deployment does: workers, queue, streams, backups, controls, disk."""
+"""How the deployment does: workers, queue, streams, backups, disk."""

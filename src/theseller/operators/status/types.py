@@ -54,7 +54,7 @@ class DeploymentState:
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """One part of the deployment: its name, its state in words, and what is wrong.
+    """One part of the deployment, in words.
 
     `problem` is "" where nothing is wrong.
     """
