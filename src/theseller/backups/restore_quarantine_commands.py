@@ -10,9 +10,14 @@ import subprocess
 import sys
 from urllib.parse import quote
 
+import structlog
+
 from theseller.backups.restore_quarantine import Quarantine
 from theseller.backups.types import BackupError
 from theseller.postgres.initdb_and_settings import SUPERUSER
+
+_log = structlog.get_logger(__name__)
+_ATTEMPTS = 3
 
 
 def replay_in_quarantine(restored: Quarantine) -> int:
@@ -33,14 +38,32 @@ def migrate_and_replay(restored: Quarantine) -> tuple[int, int, int]:
         BackupError: a step failed. The database must not leave the quarantine.
     """
     with restored.hidden() as database:
-        environ = _environment(restored, database)
-        _run(["migrate", "--quiet"], environ)
-        answer = _run(["replay-erasures"], environ)
+        answer = _repeated(_environment(restored, database))
     try:
         ended, to_authorise, keys = (int(line.split()[0]) for line in answer.splitlines())
     except (IndexError, ValueError):
         raise BackupError("the replay of erasures did not say what it did") from None
     return ended, to_authorise, keys
+
+
+def _repeated(environ: dict[str, str]) -> str:
+    """Migrate and replay; return what the replay printed.
+
+    A rotation may replace a password or a key after the migration has set it, and the replay is
+    refused then. So both are tried up to three times.
+
+    Raises:
+        BackupError: the third attempt failed as well.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _run(["migrate", "--quiet"], environ)
+            return _run(["replay-erasures"], environ)
+        except BackupError as error:
+            if attempt == _ATTEMPTS:
+                raise
+            _log.warning("restored_database_refused_command", attempt=attempt, why=str(error))
+    raise AssertionError
 
 
 def _environment(restored: Quarantine, database: str) -> dict[str, str]:
