@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from theseller.backups import restore_quarantine_commands
 from theseller.backups.restore_quarantine import Quarantine
 from theseller.backups.restore_quarantine_commands import migrate_and_replay
 from theseller.backups.types import BackupError
@@ -39,7 +38,7 @@ def _commands(monkeypatch: pytest.MonkeyPatch, outcomes: list[str]) -> list[str]
         refusal = outcomes.pop(0)
         return subprocess.CompletedProcess(command, 1 if refusal else 0, _ANSWER, refusal)
 
-    monkeypatch.setattr(restore_quarantine_commands.subprocess, "run", answer)
+    monkeypatch.setattr(subprocess, "run", answer)
     return run
 
 
