@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from tests import preloaded
 from tests.database import (
     PASSWORDS,
+    WITHOUT_SUPERUSER,
     administrator_dsn,
     prepared_template,
     session_folder,
@@ -91,6 +92,8 @@ def _configure() -> None:
         THESELLER_AMAZON="emulator:http://127.0.0.1:1",
         DJANGO_SETTINGS_MODULE="theseller.config.settings",
     )
+    if os.environ.get(WITHOUT_SUPERUSER):  # As on a managed service, which is an external server.
+        os.environ["DATABASE_URL"] = f"postgresql:///theseller?host={session_folder()}"
     # Marked: commands that tests start as processes of their own refuse a folder that is not one of
     # TheSeller's.
     make_state_folder(STATE)

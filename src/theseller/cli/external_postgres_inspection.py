@@ -92,6 +92,7 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
     _refuse_plain(admin, environ)
     dsn, found = _connect(admin, database)
     with found as connection:
+        _refuse_pooler(connection)
         superuser = _check_administrator(connection)
         (owner,) = _row(
             connection,
@@ -109,6 +110,22 @@ def inspect_server(environ: Mapping[str, str], database: str) -> ExternalServer:
     if owner and owner != OWNER:
         _refuse_used(server)
     return server
+
+
+def _refuse_pooler(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    from theseller.tenancy.database_startup_checks import (
+        ConnectionPoolerError,
+        refuse_pooled_session,
+    )
+
+    try:
+        refuse_pooled_session(connection)
+    except ConnectionPoolerError:
+        raise CommandError(
+            "A connection pooler answers at the address of THESELLER_ADMIN_URL. Nothing was"
+            " changed.",
+            "Name the server's own address, here and in DATABASE_URL.",
+        ) from None
 
 
 def _check_administrator(connection: psycopg.Connection[tuple[object, ...]]) -> bool:

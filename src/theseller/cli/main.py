@@ -168,6 +168,7 @@ _USER_FACING_ERRORS = {
     "SecretProviderError",
     "ServiceError",
     "UnsafePermissionsError",
+    "ConnectionPoolerError",
     "UnsafeDatabaseRoleError",
     "WrongEnvironmentError",
     "WrongDatabaseError",

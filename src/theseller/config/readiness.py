@@ -26,10 +26,12 @@ from theseller.crypto.key_types import ROOT_KEY_NAME
 from theseller.lib import sql_helpers
 from theseller.lib.database_failures import classify
 from theseller.tenancy.database_startup_checks import (
+    ConnectionPoolerError,
     UnsafeDatabaseRoleError,
     WrongDatabaseError,
     refuse_bypassing_session,
     refuse_foreign_database,
+    refuse_pooled_session,
 )
 from theseller.tenancy.schema_version_check import (
     WrongSchemaError,
@@ -48,7 +50,7 @@ _log = structlog.get_logger(__name__)
 class Part(StrEnum):
     """What must work; a failed one is named by this word."""
 
-    DATABASE = "database"  # it does not answer
+    DATABASE = "database"  # it does not answer, or a connection pooler does
     ROLES = "roles"  # a database role lacks its password or its rights
     SECRETS = "secrets"  # the secret of a database role can't be read
     ENVIRONMENT = "environment"  # the database belongs to another environment
@@ -59,6 +61,7 @@ class Part(StrEnum):
 
 
 _PART_OF: dict[type[Exception], Part] = {
+    ConnectionPoolerError: Part.DATABASE,
     OtherHostError: Part.HOST,
     UnsafeDatabaseRoleError: Part.ROLES,
     WrongDatabaseError: Part.ENVIRONMENT,
@@ -104,6 +107,7 @@ def _database_fault() -> Part | None:
         refused = failure is not None and failure.reason in _ROLE_REFUSED
         return Part.ROLES if refused else Part.DATABASE
     except (
+        ConnectionPoolerError,
         CryptoError,
         OtherHostError,
         UnsafeDatabaseRoleError,
@@ -134,6 +138,7 @@ def _refuse(alias: str) -> None:
     """
     parameters = {**connections[alias].get_connection_params(), "connect_timeout": _CONNECT_SECONDS}
     with psycopg.connect(**parameters, autocommit=True) as database:
+        refuse_pooled_session(database)
         refuse_bypassing_session(database)
         refuse_foreign_database(database, settings.ENVIRONMENT.kind.value)
         if alias == "default":

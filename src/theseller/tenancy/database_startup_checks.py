@@ -35,6 +35,10 @@ class UnsafeDatabaseRoleError(RuntimeError):
     """The process would use a role that row security does not bind."""
 
 
+class ConnectionPoolerError(RuntimeError):
+    """A connection pooler answers in the place of the database."""
+
+
 class WrongDatabaseError(RuntimeError):
     """The database belongs to another environment, or to none yet."""
 
@@ -43,11 +47,37 @@ def refuse_unsafe_database(using: str = "default") -> None:
     """Run every check that a serving process needs.
 
     Raises:
-        UnsafeDatabaseRoleError, WrongDatabaseError: a check failed.
+        ConnectionPoolerError, UnsafeDatabaseRoleError, WrongDatabaseError: a check failed.
     """
+    refuse_pooler(using)
     refuse_bypassing_role(using)
     refuse_late_comparison(using)
     refuse_other_environment(settings.ENVIRONMENT.kind.value, using)
+
+
+def refuse_pooler(using: str = "default") -> None:
+    """Check that the connection is one session of the database.
+
+    Raises:
+        ConnectionPoolerError: a pooler is between. Tickets, settings, locks and notifications
+            belong to a session, which it may change after each transaction.
+    """
+    with _connected(using):
+        refuse_pooled_session(connections[using].connection)
+
+
+def refuse_pooled_session(database: Connection[Any]) -> None:
+    """Check as `refuse_pooler`, for an open connection.
+
+    A server says at the start of a connection which of its processes answers. A pooler says its
+    own number, so that it can cancel a statement in whichever session then has it.
+    """
+    row = database.execute("select pg_backend_pid()").fetchone()
+    if row is None or row[0] != database.info.backend_pid:
+        raise ConnectionPoolerError(
+            "a connection pooler is between this process and the database, such as PgBouncer,"
+            " Supavisor or RDS Proxy: name the server's own address in DATABASE_URL"
+        )
 
 
 def refuse_bypassing_role(using: str = "default") -> None:

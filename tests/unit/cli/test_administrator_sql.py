@@ -1,0 +1,51 @@
+"""The SQL for an administrator of TheSeller's own, and where it is printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
+from theseller.cli.commands.setup import _refuse_missing_administrator, _show_kind_of_administrator
+from theseller.cli.errors import CommandError
+from theseller.cli.main import main
+
+_SETTINGS = {"DATABASE_URL": "postgresql://db.example/theseller?sslmode=verify-full"}
+
+
+def test_setup_without_an_administrator_prints_the_sql_and_stops(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("THESELLER_ADMIN_URL", raising=False)
+    with pytest.raises(CommandError, match="administrator is needed once"):
+        _refuse_missing_administrator(_SETTINGS)
+    assert administrator_sql(ADMINISTRATOR) in capsys.readouterr().out
+    monkeypatch.setenv("THESELLER_ADMIN_URL", "postgresql://admin@db.example/")
+    _refuse_missing_administrator(_SETTINGS)
+    assert capsys.readouterr().out == ""
+
+
+def test_setup_shows_which_administrators_to_declare(capsys: pytest.CaptureFixture[str]) -> None:
+    _show_kind_of_administrator(
+        "created the roles of TheSeller\nthe administrator is no superuser: see\n"
+        "THESELLER_DATABASE_ADMINISTRATORS=a,b\n  Applying x... OK\n"
+    )
+    assert capsys.readouterr().out == (
+        "database: the administrator is no superuser: see\n"
+        "database: THESELLER_DATABASE_ADMINISTRATORS=a,b\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["theseller_admin", "pg_x", 'a"b', "a b", "", "1a", "Admin"])
+def test_names_that_are_no_role_of_ours_are_required(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["postgres", "administrator-sql", "--name", name])
+    assert "create role" not in capsys.readouterr().out
+
+
+def test_another_name_is_used_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["postgres", "administrator-sql", "--name", "installer"]) == 0
+    printed = capsys.readouterr().out
+    assert "create role installer;" in printed
+    assert ADMINISTRATOR not in printed
