@@ -48,7 +48,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     ),
     "postgres": (Tag.DATABASE_OPENED,),
     "prober": (Tag.PROBER_ADDED, Tag.PROBER_REMOVED),
-    "release": "reads the files of a release",
+    "release": (Tag.ADVISORIES_ACCEPTED, Tag.ADVISORIES_IMPORTED),
     "replay-erasures": "does again what the log tells of already; a step of `restore`",
     "restore": (Tag.DATABASE_RESTORED,),
     "rotate": (

@@ -38,6 +38,8 @@ UNKNOWN_ON_A_DEMO = {
     "net-tls": "No prober is registered",
     # No shop of the demo has packing slips on, so no record of a buyer is held.
     "pii-30-days": "No record of a buyer is held",
+    # No operator imports any into a demo.
+    "sdl-advisories": "No advisories are imported",
     # A demo runs from a checkout.
     "sdl-installed": "No release is named",
 }

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from tests.advisories import imported_advisories
 from tests.database import roles_lock, test_server
 from tests.releases import small_installation
 from tests.sabotage.backup_context import small_backup
@@ -47,7 +48,7 @@ def database() -> Iterator[str]:
 def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Give a deployment whose disks are encrypted, as far as its machine shows them.
 
-    Its database's files are where its state says. Its program is a small one that is installed from
+    Its database's files are where its state says, its advisories of today. Its program is a small one that is installed from
     a release.
     """
     where = control_folder(settings.ENVIRONMENT.state) / "where.json"
@@ -73,6 +74,7 @@ def deployment(database: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             override_settings(ENVIRONMENT=environment),
             small_backup(tmp_path_factory.mktemp("archive")),
             a_log(),
+            imported_advisories(settings.ENVIRONMENT.state),
         ):
             made = set_up()
             keep_a_recipient(made.cast.charlies_shop, made.charlies)

@@ -23,6 +23,8 @@ class Tag(StrEnum):
     ACCOUNT_SIGNED_OUT = "accounts:session:signed_out"
     ACCOUNT_SIGN_IN_FAILED = "accounts:session:sign_in_failed"
     ACT_UNREADABLE = "operations:act:unreadable"
+    ADVISORIES_ACCEPTED = "operations:advisories:accepted"
+    ADVISORIES_IMPORTED = "operations:advisories:imported"
     AUTHORISATION_BEGUN = "connections:authorisation:begun"
     AUTHORISATION_REFUSED = "connections:authorisation:refused"
     BACKUP_ENDED = "retention:backup:ended"
@@ -101,6 +103,8 @@ class Tag(StrEnum):
 
 _AT_THE_SHELL = (
     Tag.ACT_UNREADABLE,
+    Tag.ADVISORIES_ACCEPTED,
+    Tag.ADVISORIES_IMPORTED,
     Tag.DATABASE_OPENED,
     Tag.DATABASE_RESTORED,
     Tag.SECRETS_BUNDLED,

@@ -55,6 +55,14 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "",
     ),
     StateEntry(
+        state_file_names.ADVISORIES,
+        DataClass.NONE,
+        "releases",
+        "until the next import",
+        "the next import of the operator's: public advisories about packages",
+        state_file_names.ADVISORY_FILE,
+    ),
+    StateEntry(
         "audit",
         DataClass.EVIDENCE,
         "audit",

@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from theseller.cli.advisory_commands import add_advisory_arguments, run_advisories
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.config.release_settings import read_release_settings
 from theseller.crypto.detached_signatures import read_public_key
@@ -15,11 +16,11 @@ from theseller.crypto.errors import KeyFileError
 from theseller.releases import installed_files
 from theseller.releases.release_verification import VerifiedRelease, verify_release
 
-HELP = "verify a release, and compare what is installed with it"
+HELP = "verify a release, compare what is installed with it, check advisories"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions `verify` and `check`."""
+    """Declare the actions `verify`, `check` and `advisories`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     verify = actions.add_parser(
         "verify",
@@ -45,11 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare every installed file with the release that THESELLER_RELEASE names",
     )
     check.add_argument("--json", action="store_true", help="print one JSON document")
+    add_advisory_arguments(
+        actions.add_parser(
+            "advisories", help="known vulnerabilities of the installed packages (OSV)"
+        )
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the action; return 1 if anything is wrong."""
-    return _check(args) if args.action == "check" else _verify(args)
+    actions = {"check": _check, "verify": _verify, "advisories": run_advisories}
+    return actions[args.action](args)
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -192,8 +192,9 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("A vulnerable version, a dangerous call or a plain credential stops a merge."),
         EnforcementKind.SOFTWARE,
         gettext_noop(
-            "Code and secrets are checked at every change; dependencies are not compared with known"
-            " vulnerabilities yet, and no result reaches the running service."
+            "Code and secrets are checked at every change; no result reaches the running service."
+            " Installed packages are compared with known vulnerabilities there (see"
+            " sdl-advisories), and none stops a merge."
         ),
     ),
     Pending(
