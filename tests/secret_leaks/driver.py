@@ -300,7 +300,13 @@ class Driver:
         self.note("disconnect, erase, certify")
 
     def kill_in_the_middle(self, *, number: signal.Signals) -> None:
-        """End a web worker, the worker and a backend by a signal while each has a secret in its hands."""
+        """End a backend, the web's processes and the worker by a signal, each while it has a secret.
+
+        The web's processes come after the database has recovered: where one of them cannot reach
+        the database at its start, gunicorn ends all of them.
+        """
+        self._kill_backend(number)
+        assert wait_until(self._healthy, _PATIENCE, step=0.2), self.demo.last_words()
         with contextlib.ExitStack() as stack:
             thread = threading.Thread(target=self._hold)
             thread.start()
@@ -309,7 +315,6 @@ class Driver:
             for pid in descendants(self.demo.process("web").pid)[1:]:
                 os.kill(pid, number)
         os.kill(self.demo.process("worker").pid, number)
-        self._kill_backend(number)
         self.note(f"{number.name} to web, worker and PostgreSQL")
         assert wait_until(self._healthy, _PATIENCE, step=0.2), self.demo.last_words()
 
