@@ -70,6 +70,7 @@ LONGEST = (
     "integration/erasure/test_concurrent_erasure.py",
     "integration/postgres/test_foreign_roles_check.py",
     "integration/ingest/imports/test_import_report.py",
+    "integration/prober/test_prober_from_outside.py",
     "integration/erasure/test_tenant_erasure.py",
     "completeness/test_tenant_isolation.py",
     "upgrades/test_upgrade.py",

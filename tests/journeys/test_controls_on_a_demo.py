@@ -35,6 +35,9 @@ UNKNOWN_ON_A_DEMO = {
     # The build machine's disk: an encrypted one would be met.
     "net-at-rest": "Not known to be encrypted",
     # A demo has no outside.
+    "net-db-private": "No prober is registered",
+    "net-edge": "No prober is registered",
+    "net-rate-limit": "No prober is registered",
     "net-tls": "No prober is registered",
     # No shop of the demo has packing slips on, so no record of a buyer is held.
     "pii-30-days": "No record of a buyer is held",

@@ -11,13 +11,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import psycopg
 from django.conf import settings
 from tests.conftest import as_role
 
+from theseller.controls.prober_reports.arrivals import record_arrival
+from theseller.controls.prober_reports.listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,
+    EdgeSection,
+    LimitSection,
+    OpenPort,
+    PortsAtHost,
+    PortsSection,
     Report,
+    SentRequest,
     Start,
     TlsAtAddress,
     TlsSection,
@@ -33,7 +42,8 @@ from theseller.lib.secret_type import Secret
 NAME = "outside"
 _KEY = SigningKey.from_secret(Secret(bytes(range(32))))
 #: The controls that read reports.
-CONTROLS = frozenset({"net-tls"})
+CONTROLS = frozenset({"net-db-private", "net-edge", "net-rate-limit", "net-tls"})
+_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +51,21 @@ class Outside:
     """What the prober sends next.
 
     Attributes:
-        tls: its measurements.
+        tls: its handshakes.
+        ports: what answered at ports.
+        edge: the requests that it sent.
+        arrived: the numbers of those that reach the service.
+        limits: its tries to sign in.
         age: how long ago it measured and reported.
         client: the address that its report comes from.
         afterwards: what happens to the stored report before controls read it.
     """
 
     tls: TlsSection | None
+    ports: PortsSection | None
+    edge: EdgeSection | None
+    arrived: frozenset[int]
+    limits: LimitSection | None
     age: timedelta = timedelta(0)
     client: str = "203.0.113.7"
     afterwards: Callable[[], None] = lambda: None
@@ -72,8 +90,19 @@ def good_address() -> TlsAtAddress:
 
 
 def good() -> Outside:
+    closed = sorted({*listening_ports(), 5432, 5433, 6432} - {443})
     return Outside(
-        TlsSection(["TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3", "old ciphers"], [good_address()])
+        TlsSection(["TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3", "old ciphers"], [good_address()]),
+        PortsSection([PortsAtHost("203.0.113.1", closed=closed, open=[443], postgresql=[])]),
+        EdgeSection(
+            [
+                SentRequest(number, attack=number < _SAMPLE, kind="sql in the query", status=status)
+                for number, status in enumerate([403] * _SAMPLE + [200] * _SAMPLE)
+            ],
+            [OpenPort(22, 2 * _SAMPLE)],
+        ),
+        frozenset(range(_SAMPLE, 2 * _SAMPLE)),
+        LimitSection(14, 10, 4, 24, 16, 8, 5),
     )
 
 
@@ -92,6 +121,8 @@ def deliver() -> None:
     at = clock.now() - seen.age
     start = Start(format=START_FORMAT, prober=NAME, at=at.isoformat())
     plan = begin_run(parse_message(encode_message(start, _KEY)), at=at)
+    for number in seen.arrived:
+        record_arrival(f"{plan.token}.{number}", at=at)
     report = Report(
         format=REPORT_FORMAT,
         prober=NAME,
@@ -100,22 +131,32 @@ def deliver() -> None:
         public_url=plan.public_url,
         measured_at=at.isoformat(),
         tls=seen.tls,
+        ports=seen.ports,
+        edge=seen.edge,
+        limits=seen.limits if plan.limits else None,
     )
     accept_report(parse_message(encode_message(report, _KEY)), client=seen.client, at=at)
     seen.afterwards()
 
 
 def observing(
-    change: Callable[[Outside], Outside], repair: Callable[[], None] = lambda: None
+    superuser: psycopg.Connection[tuple[object, ...]],
+    change: Callable[[Outside], Outside],
+    repair: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Have the prober observe something else while an act lasts; then `repair` and report again."""
+    """Have the prober observe something else while an act lasts; then `repair` and report again.
+
+    Its runs are deleted before and after: it tries limits only if no recent run did.
+    """
     global _observed  # noqa: PLW0603 - an act changes what the one prober observes
+    superuser.execute("delete from controls_prober_run")
     _observed = lambda: change(good())  # noqa: E731
     try:
         yield
     finally:
         _observed = good
         repair()
+        superuser.execute("delete from controls_prober_run")
         deliver()
 
 

@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "theseller.edge.request_metrics.RequestMetricsMiddleware",
     "theseller.edge.request_ids_and_headers.RequestIdMiddleware",
     "theseller.edge.proxies_and_health_checks.TrustedProxyMiddleware",
+    "theseller.controls.prober_reports.arrivals.ProberArrivalMiddleware",
     "theseller.edge.request_ids_and_headers.SecurityHeadersMiddleware",
     "theseller.edge.proxies_and_health_checks.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",

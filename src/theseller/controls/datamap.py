@@ -57,3 +57,17 @@ describe_table(
         ("probe", "select"),
     ),
 )
+describe_table(
+    "controls_prober_arrival",
+    DataClass.OPERATIONAL,
+    note="Numbers of a prober's marked requests that reached the application.",
+    columns="run_id number arrived_at",
+    indexes="_pkey",
+    parents=("controls_prober_run",),
+    retention="with its run",
+    eraser=Eraser.CASCADE,
+    grants=(
+        ("web", "insert"),
+        ("probe", "select"),
+    ),
+)

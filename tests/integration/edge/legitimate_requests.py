@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 from urllib.parse import quote, quote_plus, urlencode
 
 from django.urls import URLPattern, URLResolver, get_resolver
-from tests.integration.edge.attack_requests import Request, multipart
 from tests.unit.amazon.report_fixtures import builders
 from tests.unit.amazon.report_fixtures.mutations import mutants
 
+from theseller.cli.outside_prober.attack_requests import Request, multipart
 from theseller.emulator.reports import document_rendering
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.edge.attack_requests import Request, multipart
 from tests.integration.edge.edge_site import CLIENT, HOST, Edge, edge
+
+from theseller.cli.outside_prober.attack_requests import Request, multipart
 
 _MODERN = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",

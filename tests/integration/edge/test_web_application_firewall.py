@@ -10,11 +10,18 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.urls import get_resolver
-from tests.integration.edge.attack_requests import ATTACKS, Request, attacks, multipart
 from tests.integration.edge.edge_site import Edge, Outcome, edge
 from tests.integration.edge.legitimate_requests import legitimate
 
 from theseller.cli.edge_configuration import SHIPPED
+from theseller.cli.outside_prober.attack_requests import (
+    ATTACKS,
+    Request,
+    attacks,
+    multipart,
+    reliable_attacks,
+)
+from theseller.cli.outside_prober.legitimate_requests import legitimate_requests
 from theseller.config.buffering_worker import BODY_MAX, LARGE_BODIES_AT
 from theseller.postgres.os_processes import wait_until
 
@@ -74,6 +81,16 @@ def test_98_percent_of_all_attacks_are_stopped(site: Edge) -> None:
         of_kind = [one for one in everything if one.name.startswith(f"{kind} ")]
         missed = [one for one in passed if one.split(" ", 1)[1].startswith(f"{kind} ")]
         assert len(missed) <= 0.1 * len(of_kind), missed
+
+
+@pytest.mark.exhaustive
+def test_every_request_that_a_prober_may_draw_is_refused_or_passes(site: Edge) -> None:
+    """A prober expects the same of each; a few of them are in each of its runs."""
+    drawn, legitimate_drawn = list(reliable_attacks()), list(legitimate_requests())
+    assert len(drawn) >= 600
+    assert len(legitimate_drawn) >= 170
+    assert _passed(list(site.send(drawn))) == []
+    assert _refused(list(site.send(legitimate_drawn))) == []
 
 
 @pytest.mark.exhaustive

@@ -35,7 +35,7 @@ class OutsideHost:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=900,
         )
 
     def theseller(

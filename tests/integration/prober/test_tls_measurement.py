@@ -11,7 +11,8 @@ from theseller.cli.outside_prober import tls_measurement
 from theseller.cli.outside_prober.target_address import Target, any_tls
 from theseller.cli.outside_prober.tls_measurement import measure_tls
 from theseller.controls.catalogue.net_tls import judge
-from theseller.controls.prober_reports.message_format import Report, TlsAtAddress, TlsSection
+from theseller.controls.prober_reports.message_format import Plan, Report, TlsAtAddress, TlsSection
+from theseller.controls.prober_reports.types import VerifiedReport
 from theseller.lib import clock
 
 _CIPHERS = (
@@ -39,9 +40,18 @@ def _measure(site: Edge, host: str = HOST) -> TlsSection:
     return measure_tls(Target(f"https://{host}:{site.tls}", site.plain))
 
 
+def _verified(section: TlsSection) -> VerifiedReport:
+    url = f"https://{HOST}"
+    return VerifiedReport(
+        Report("", "", "", "", url, "", tls=section),
+        Plan("", "", url, "", [], [], limits=False),
+        frozenset(),
+        clock.now(),
+    )
+
+
 def _judged(section: TlsSection) -> tuple[TlsAtAddress, str]:
-    report = Report("", "", "", "", f"https://{HOST}", "", tls=section)
-    judgment = judge(report, clock.now())
+    judgment = judge(_verified(section), clock.now())
     assert not judgment.unseen
     return section.addresses[0], " ".join(judgment.failures)
 
@@ -110,5 +120,5 @@ def test_client_without_old_tls_says_that_it_can_offer_none(
     )
     section = _measure(shipped)
     assert not {"TLSv1", "TLSv1_1"} & set(section.offered)
-    judgment = judge(Report("", "", "", "", f"https://{HOST}", "", tls=section), clock.now())
+    judgment = judge(_verified(section), clock.now())
     assert "its own server did not accept TLSv1, TLSv1_1 from it" in judgment.unseen[0]

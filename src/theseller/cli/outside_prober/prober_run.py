@@ -12,6 +12,9 @@ from typing import Any
 import msgspec
 
 from theseller.cli.errors import CommandError
+from theseller.cli.outside_prober.attack_measurement import measure_edge
+from theseller.cli.outside_prober.limit_measurement import measure_limits
+from theseller.cli.outside_prober.port_measurement import measure_ports
 from theseller.cli.outside_prober.target_address import Answer, Target
 from theseller.cli.outside_prober.tls_measurement import measure_tls
 from theseller.controls.prober_reports.message_format import (
@@ -44,6 +47,7 @@ def run_once(target: Target, name: str, key: SigningKey) -> Report:
             f"The deployment says that its address is {plan.public_url}.",
             "Give the prober exactly its THESELLER_PUBLIC_URL.",
         )
+    ports = measure_ports(target, plan)
     report = Report(
         format=REPORT_FORMAT,
         prober=name,
@@ -51,6 +55,9 @@ def run_once(target: Target, name: str, key: SigningKey) -> Report:
         challenge=plan.challenge,
         public_url=plan.public_url,
         tls=measure_tls(target),
+        ports=ports,
+        edge=measure_edge(target, plan, ports),
+        limits=measure_limits(target) if plan.limits else None,
         measured_at=clock.now().isoformat(),
     )
     _post(target, address, REPORT_PATH, encode_message(report, key))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from theseller.cli.errors import USAGE, CommandError
 
-WAIT = 15.0
+WAIT = 30.0
 _ADDRESSES_MAX = 8
 
 
@@ -106,15 +106,35 @@ class Target:
             connection.sock = self.connect(address, ssl.create_default_context())
         except ssl.SSLError:
             connection.sock = self.connect(address, any_tls())
-        with contextlib.closing(connection):
-            connection.request(
-                method,
-                path,
-                body,
-                {"Host": self.authority, "Connection": "close", **(headers or {})},
-            )
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+        sent = {"Host": self.authority, **(headers or {}), "Connection": "close"}
+        return _exchange(connection, method, path, body, sent)
+
+    def request_plainly(self, address: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """Request a page without TLS, at the port for plain HTTP."""
+        connection = http.client.HTTPConnection(address, self.http_port, timeout=WAIT)
+        return _exchange(
+            connection, "GET", path, None, {"Host": self.host, **headers, "Connection": "close"}
+        )
+
+
+def _exchange(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+) -> Answer:
+    """Send a request as it is, also one that http.client would refuse to send."""
+    connection._validate_path = lambda _path: None  # type: ignore[attr-defined]  # noqa: SLF001
+    with contextlib.closing(connection):
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value.encode())
+        if body or method == "POST":
+            connection.putheader("Content-Length", str(len(body or b"")))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.headers, answer.read())
 
 
 def any_tls(

@@ -88,14 +88,11 @@ def _hsts(target: Target, address: str) -> str:
 
 def _redirect(target: Target, address: str) -> tuple[int, str]:
     """Return status and Location of a page over plain HTTP."""
-    connection = http.client.HTTPConnection(address, target.http_port, timeout=WAIT)
-    with contextlib.closing(connection):
-        try:
-            connection.request("GET", _PAGE, headers={"Host": target.host, "Connection": "close"})
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            return 0, ""
-        return answer.status, str(answer.headers.get("Location", ""))[:200]
+    try:
+        answer = target.request_plainly(address, _PAGE, {})
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    return answer.status, str(answer.headers.get("Location", ""))[:200]
 
 
 def _offered() -> Iterator[str]:

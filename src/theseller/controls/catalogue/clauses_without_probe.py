@@ -33,39 +33,6 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("No probe searches the answers that leave the server yet."),
     ),
     Pending(
-        "net-db-private",
-        4,
-        gettext_noop("The database can't be reached from the internet"),
-        gettext_noop(
-            "It listens on a private socket or network only, for roles without special rights."
-        ),
-        EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
-        gettext_noop("No probe tries from outside yet."),
-    ),
-    Pending(
-        "net-edge",
-        4,
-        gettext_noop("Public addresses sit behind an edge with a web application firewall"),
-        gettext_noop(
-            "Attacks of the common kinds are answered by the edge and never reach the service."
-        ),
-        EnforcementKind.DEPLOYMENT,
-        gettext_noop("The edge belongs to the deployment and is not probed yet."),
-    ),
-    Pending(
-        "net-rate-limit",
-        4,
-        gettext_noop(
-            "Sign-in, authorization and calls to Amazon are limited for each account and each"
-            " address"
-        ),
-        gettext_noop(
-            "One limiter, shared by all processes, counts every try before it is answered."
-        ),
-        EnforcementKind.SOFTWARE,
-        gettext_noop("Sign-in and authorization are limited; no probe tries a burst yet."),
-    ),
-    Pending(
         "inc-plan",
         7,
         gettext_noop("There is a written incident plan with an owner, reviewed and exercised"),

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.prober_reports.message_format import Report, TlsAtAddress
+from theseller.controls.prober_reports.message_format import TlsAtAddress
 from theseller.controls.prober_reports.operations import parse_time
 from theseller.controls.prober_reports.outcome_of_reports import (
     NOT_MEASURED,
     Judgment,
     outcome_of_reports,
 )
+from theseller.controls.prober_reports.types import VerifiedReport
 from theseller.controls.types import Control, EnforcementKind, Outcome
 from theseller.lib.translation_marks import gettext_noop
 
@@ -56,9 +57,9 @@ def probe(context: ProbeContext) -> Outcome:
     )
 
 
-def judge(report: Report, at: datetime) -> Judgment:
+def judge(verified: VerifiedReport, at: datetime) -> Judgment:
     """Judge the handshakes of one report."""
-    judgment = Judgment()
+    judgment, report = Judgment(), verified.report
     section = report.tls
     if section is None or not section.addresses:
         judgment.unseen.append(NOT_MEASURED)

