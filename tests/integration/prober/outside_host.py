@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
+import secrets
 import shutil
 import subprocess
 import sys
@@ -57,7 +57,8 @@ def outside_host(*names: str) -> Iterator[OutsideHost]:
             "this test makes a network namespace: run it as root, with ip(8) installed (Debian:"
             " apt-get install iproute2)"
         )
-    number = random.randrange(1 << 14)  # noqa: S311 - a free network, no secret
+    # Not from `random`: tests begin with the same seed, also those of another session.
+    number = secrets.randbelow(1 << 14)
     network = f"10.{200 + number // 4096}.{number // 64 % 64}.{number % 64 * 4}"
     base = network.rpartition(".")
     public, own = (f"{base[0]}.{int(base[2]) + host}" for host in (1, 2))
