@@ -28,7 +28,7 @@ DEFAULT_NAVIGATION = (
 #: Navigation of the operator area. All addresses start with `OPERATOR_PREFIX`.
 OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),
-    ("operators:status", gettext_noop("Status"), "chart"),
+    ("operators:status", gettext_noop("Health"), "chart"),
     ("operators:shops", gettext_noop("Shops"), "box"),
     ("operators:sessions", gettext_noop("Access"), "search"),
     ("operators:review", gettext_noop("Review"), "check"),

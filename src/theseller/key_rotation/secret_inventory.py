@@ -297,7 +297,7 @@ def _unreplaced_key(owner: str) -> tuple[SecretKind, str, str]:
         )
     if owner.startswith("mail-day:"):
         return (
-            SecretKind.OTHER,
+            SecretKind.MAIL_KEY,
             "mail-key",
             gettext_noop("destroyed by the worker three days after its day: %(name)s"),
         )

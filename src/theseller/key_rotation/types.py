@@ -33,6 +33,7 @@ class SecretKind(StrEnum):
     SERVICE_CREDENTIAL = gettext_noop("credential of the key service")
     BACKUP_KEY = gettext_noop("key of a backup")
     PROBE_KEY = gettext_noop("key of a control's test messages")
+    MAIL_KEY = gettext_noop("key of a day's mail")
     OTHER = gettext_noop("unclassified")
 
 

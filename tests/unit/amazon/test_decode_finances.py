@@ -21,6 +21,7 @@ from theseller.amazon.decoders.transactions import Transaction, decode_transacti
 from theseller.amazon.errors import DriftedError
 from theseller.emulator.spapi.transaction_json import TransactionWriter
 from theseller.emulator.world.world_queries import World
+from theseller.lib.money import minor_unit_digits
 
 
 def money(amount: str, currency: str = "SEK") -> dict[str, Any]:
@@ -381,7 +382,7 @@ def test_recorded_transactions_with_nulls_and_split_fees_add_up_to_the_cent(sell
         entry, event = entries[transaction.key]
         nulls += transaction.status is None
         assert transaction.status in {None, entry.status}
-        scale = Decimal(1) if transaction.currency == "JPY" else Decimal(100)
+        scale = Decimal(10) ** minor_unit_digits(transaction.currency)
         charges = [*event.charges, *(charge for one in event.items for charge in one.charges)]
         assert (
             sum(line.amount for line in transaction.lines)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from theseller.emulator.world.products import Product
-from theseller.emulator.world.sellers import Seller, Store
+from theseller.emulator.world.sellers import STORES_PER_SELLER_MAX, Seller, Store
 
 #: No order changes, and no money moves for it, later than this many days after it was placed.
 HORIZON_DAYS = 80
@@ -130,7 +130,7 @@ def scramble(seed: int, seller: Seller, day: date, store_index: int, sequence: i
 
     The order can be found again by its ID alone (`unscramble`).
     """
-    plain = ((day - _EPOCH).days * 3 + store_index) * _PER_STORE + sequence
+    plain = ((day - _EPOCH).days * STORES_PER_SELLER_MAX + store_index) * _PER_STORE + sequence
     return f"{(plain * _FACTOR + _offset(seed, seller)) % _SEQUENCE_SPACE:07d}"
 
 
@@ -141,7 +141,7 @@ def unscramble(seed: int, seller: Seller, digits: str) -> tuple[date, int, int] 
     """
     plain = (int(digits) - _offset(seed, seller)) * _INVERSE % _SEQUENCE_SPACE
     day_store, sequence = divmod(plain, _PER_STORE)
-    days, store_index = divmod(day_store, 3)
+    days, store_index = divmod(day_store, STORES_PER_SELLER_MAX)
     if store_index >= len(seller.stores):
         return None
     return date.fromordinal(_EPOCH.toordinal() + days), store_index, sequence

@@ -22,6 +22,10 @@ class Store:
     """Share of the catalog that is listed here."""
 
 
+#: The digits of an order ID encode which store of its seller it is from (`world/orders.py`).
+STORES_PER_SELLER_MAX = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Seller:
     """A seller account in one region."""
@@ -33,6 +37,11 @@ class Seller:
     stores: tuple[Store, ...]
     opened: date
     products: int
+
+    def __post_init__(self) -> None:
+        """Refuse more stores than order IDs can encode."""
+        if len(self.stores) > STORES_PER_SELLER_MAX:
+            raise ValueError(f"{self.id}: a seller has at most {STORES_PER_SELLER_MAX} stores")
 
     def store(self, marketplace_id: str) -> Store:
         """Return the seller's store in a marketplace.

@@ -34,6 +34,7 @@ from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections
 from theseller.connections.types import DisconnectReason, Origin
 from theseller.emulator.canary_texts import PREFIX
+from theseller.emulator.reports import document_rendering
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.ingest.imports.operations import import_report, imported_documents
 from theseller.ingest.imports.outcome_texts import outcome_texts
@@ -142,6 +143,12 @@ def test_imported_traffic_report_is_stored_by_day(cast: Cast) -> None:
     assert sales == next(
         value for measure, value in totals.items() if measure.startswith("ordered product sales")
     )
+
+
+@pytest.mark.parametrize("kind", document_rendering.REQUESTABLE)
+def test_a_generated_file_of_every_report_type_can_be_imported(cast: Cast, kind: str) -> None:
+    outcome = _import(report(ALICE_EU, ReportType(kind)), cast)
+    assert outcome.status is ImportStatus.IMPORTED, outcome
 
 
 def test_import_is_recorded_listed_and_audited(cast: Cast) -> None:

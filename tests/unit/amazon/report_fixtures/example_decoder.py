@@ -84,7 +84,7 @@ class ReimbursementsDecoder:
         self.findings = Findings(report.source.limits)
 
     def all(self, report: OpenReport) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the readable rows, batch by batch; record the others in the findings."""
+        """Yield the readable rows in batches; record the others in findings."""
         for batch in report.batches():
             rows = []
             for number, line in enumerate(batch.lines, batch.first):
