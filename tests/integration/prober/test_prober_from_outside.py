@@ -155,7 +155,9 @@ def test_faults_of_the_edge_are_found(database: str, tmp_path: Path) -> None:
     changes = {
         "SecRuleEngine On": "SecRuleEngine DetectionOnly",
         "proxy_set_header X-Forwarded-For $remote_addr;": (
-            "proxy_set_header X-Forwarded-For $http_x_forwarded_for; # $remote_addr;"
+            "set $theseller_chosen $remote_addr;"
+            " if ($http_x_forwarded_for) { set $theseller_chosen $http_x_forwarded_for; }"
+            " proxy_set_header X-Forwarded-For $theseller_chosen;"
         ),
     }
     with site_and_prober(database, tmp_path / "prober.key", "faults", changes) as faulty:
