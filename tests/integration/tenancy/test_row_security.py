@@ -209,7 +209,8 @@ def test_queries_reveal_no_row_or_row_count_of_another_shop(
             lines = "\n".join(
                 str(line)
                 for (line,) in attacker.execute(
-                    "explain (analyze, costs off, timing off, summary off) " + statement
+                    "explain (analyze, buffers off, costs off, timing off, summary off) "
+                    + statement
                 ).fetchall()
             )
             assert str(VICTIMS) not in re.findall(r"\d+", lines), (table, plan, lines)
