@@ -34,7 +34,7 @@ _WELL = DeploymentState(
 
 def test_the_page_shows_each_part_and_its_problem(cast: Cast) -> None:
     page = operator_client(create_operator()).get("/operate/status/").content.decode()
-    assert "no worker runs: start `theseller worker`" in page
+    assert "No worker runs: start `theseller worker`" in page
     for part in ("Workers", "Queue", "Streams", "Last backup", "Controls", "Disk"):
         assert f">{part}</th>" in page
     assert "No problem was found." not in page
