@@ -6,7 +6,6 @@ import json
 import os
 import socket
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -149,11 +148,19 @@ def accept_report(signed: SignedDocument, *, client: str, at: datetime) -> None:
 
 
 def external_database() -> tuple[DatabaseAddress, ...]:
-    """Return the address of the database, if it is reached over a network."""
-    url = urlsplit(settings.ENVIRONMENT.database_url or "")
-    if not url.hostname or "host" in parse_qs(url.query):
-        return ()
-    return (DatabaseAddress(url.hostname, url.port or 5432),)
+    """Return the addresses of the database, if it is reached over a network.
+
+    They are those that this process connects to: libpq takes several hosts, with commas between.
+    """
+    server = settings.DATABASES["default"]
+    hosts, ports = str(server["HOST"]).split(","), str(server["PORT"]).split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    return tuple(
+        DatabaseAddress(host, int(port))
+        for host, port in zip(hosts, ports, strict=True)
+        if host and not host.startswith("/")
+    )
 
 
 def _has_recent_limits(prober: str, at: datetime) -> bool:
