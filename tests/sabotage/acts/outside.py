@@ -11,6 +11,7 @@ from tests.sabotage.outside import NAME, Outside, at_address, observing, registe
 from tests.sabotage.saboteurs import Act, Tools, blinds, breaks
 
 from theseller.controls.catalogue import net_db_private
+from theseller.controls.prober_reports import operations
 from theseller.controls.prober_reports.message_format import (
     DatabaseAddress,
     EdgeSection,
@@ -191,6 +192,12 @@ _NOT_SEEN: dict[str, Callable[[Outside], Outside]] = {
 }
 for _does, _change in _NOT_SEEN.items():
     blinds("net-tls", _does)(_reporting(_change))
+
+
+@blinds("net-db-private", "runs where the machine can't list its ports")
+def _no_list(tools: Tools) -> Iterator[None]:
+    tools.patch.setattr(operations, "listening_ports", lambda: None)
+    yield from observing(tools.superuser, lambda outside: outside, repair=tools.patch.undo)
 
 
 @blinds("net-tls", "has the prober's last report be 26 minutes old", also=_RECENT)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from theseller.controls.prober_reports import operations
 from theseller.controls.prober_reports.listening_ports import listening_ports
 
 
@@ -40,12 +41,23 @@ def test_ports_of_other_addresses_than_loopback_are_listed(tmp_path: Path) -> No
         )
         + "\n"
     )
-    assert listening_ports((table, tmp_path / "missing")) == {80, 443, 5432, 6432}
+    assert listening_ports((table, tmp_path / "missing")) == frozenset({80, 443, 5432, 6432})
+    assert listening_ports((tmp_path / "missing",)) is None
+
+
+@pytest.mark.parametrize(("number", "listed"), [(200, True), (201, False)])
+def test_a_plan_lists_all_ports_or_says_that_it_can_not(
+    monkeypatch: pytest.MonkeyPatch, number: int, *, listed: bool
+) -> None:
+    ports = frozenset(range(1, number + 1))
+    monkeypatch.setattr(operations, "listening_ports", lambda: ports)
+    assert operations._ports_to_try() == (sorted(ports) if listed else None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the tables are Linux's")
 def test_port_of_this_machine_is_listed_if_it_is_open_to_others() -> None:
     with socket.create_server(("", 0)) as public, socket.create_server(("127.0.0.1", 0)) as own:
         found = listening_ports()
+        assert found is not None
         assert public.getsockname()[1] in found
         assert own.getsockname()[1] not in found

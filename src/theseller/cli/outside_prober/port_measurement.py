@@ -26,7 +26,7 @@ def measure_ports(target: Target, plan: Plan) -> PortsSection:
 
     The port for HTTPS is tried in the same way, as the positive control.
     """
-    ports = sorted({*plan.listening_ports, *USUAL_PORTS, target.port})
+    ports = sorted({*(plan.listening_ports or ()), *USUAL_PORTS, target.port})
     hosts = [(address, ports) for address in target.addresses()]
     hosts += [(one.host, [one.port]) for one in plan.databases]
     return PortsSection(hosts=[_at_host(host, some) for host, some in hosts])

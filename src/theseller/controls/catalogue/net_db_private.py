@@ -86,7 +86,9 @@ def judge(verified: VerifiedReport, at: datetime) -> Judgment:
     public = [one for one in section.hosts if https in (*one.open, *one.closed, *one.postgresql)]
     if not any(https in one.open for one in public):
         judgment.unseen.append("it reached no port for HTTPS either, so closed ports prove nothing")
-    needed = {*verified.plan.listening_ports, *_USUAL_PORTS}
+    if verified.plan.listening_ports is None:
+        judgment.unseen.append("the deployment's machine could not list its ports for it")
+    needed = {*(verified.plan.listening_ports or ()), *_USUAL_PORTS}
     if any(needed - {*one.closed, *one.open, *one.postgresql} for one in public) or databases - set(
         tried
     ):

@@ -11,12 +11,15 @@ _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LISTEN = "0A"
 
 
-def listening_ports(tables: tuple[Path, ...] = _TABLES) -> frozenset[int]:
+def listening_ports(tables: tuple[Path, ...] = _TABLES) -> frozenset[int] | None:
     """Return the ports that listen on an address that is not loopback.
 
-    Empty where the kernel shows no such table: on other systems than Linux.
+    None where the kernel shows no such table: on other systems than Linux.
     """
-    return frozenset(port for table in tables if table.exists() for port in _listening(table))
+    shown = [table for table in tables if table.exists()]
+    if not shown:
+        return None
+    return frozenset(port for table in shown for port in _listening(table))
 
 
 def _listening(table: Path) -> Iterator[int]:

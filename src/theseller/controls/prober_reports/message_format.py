@@ -179,7 +179,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         run: the run's ID, `challenge` its random number.
         public_url: the address to test.
         token: with which the prober marks its requests.
-        listening_ports: at which the deployment's machine listens for others.
+        listening_ports: at which the deployment's machine listens for others; None if it can't list
+            them, or there are too many to try.
         databases: the external database, if there is one.
         limits: whether to try to sign in more often than is allowed.
     """
@@ -188,7 +189,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge: str
     public_url: str
     token: str
-    listening_ports: list[int]
+    listening_ports: list[int] | None
     databases: list[DatabaseAddress]
     limits: bool
 

@@ -39,7 +39,7 @@ from theseller.lib.ids import new_id
 
 #: Runs and reports are deleted when they are this old.
 REPORT_DAYS = timedelta(days=30)
-#: More ports than a machine listens at; each is tried at every public address.
+#: Each port is tried at every public address: more are not tried, and not tested then.
 _PORTS_MAX = 200
 
 
@@ -101,7 +101,7 @@ def begin_run(signed: SignedDocument, *, at: datetime) -> Plan:
         challenge=challenge.hex(),
         public_url=settings.ENVIRONMENT.public_url,
         token=run_token(run),
-        listening_ports=sorted(listening_ports())[:_PORTS_MAX],
+        listening_ports=_ports_to_try(),
         databases=list(external_database()),
         limits=not _has_recent_limits(start.prober, at),
     )
@@ -161,6 +161,11 @@ def external_database() -> tuple[DatabaseAddress, ...]:
         for host, port in zip(hosts, ports, strict=True)
         if host and not host.startswith("/")
     )
+
+
+def _ports_to_try() -> list[int] | None:
+    ports = listening_ports()
+    return None if ports is None or len(ports) > _PORTS_MAX else sorted(ports)
 
 
 def _has_recent_limits(prober: str, at: datetime) -> bool:
