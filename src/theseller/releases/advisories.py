@@ -7,6 +7,7 @@ evaluation are those of the OSV schema (ossf.github.io/osv-schema, `affected[]` 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,9 +99,9 @@ def read_archive(path: Path) -> Snapshot:
             for document in _documents(archive):
                 modified = _time(document.get("modified"))
                 newest = max(newest or modified, modified)
-                for name, advisory in _parse(document):
+                for name, advisory in _parsed(document):
                     found.setdefault(name, []).append(advisory)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise AdvisoriesError(f"this is no archive of advisories: {error}") from None
     if newest is None or not found:
         raise AdvisoriesError("the archive has no advisory about a package of PyPI")
@@ -236,6 +237,13 @@ def _documents(archive: zipfile.ZipFile) -> Iterator[Mapping[str, Any]]:
         if not isinstance(document, dict) or not document.get("id"):
             raise AdvisoriesError(f"{entry.filename} is no advisory")
         yield document
+
+
+def _parsed(document: Mapping[str, Any]) -> list[tuple[str, Advisory]]:
+    try:
+        return list(_parse(document))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise AdvisoriesError(f"{document['id']} has not the form of OSV's advisories") from None
 
 
 def _parse(document: Mapping[str, Any]) -> Iterator[tuple[str, Advisory]]:

@@ -89,6 +89,13 @@ def test_an_archive_is_read(tmp_path: Path) -> None:
     assert list(find_matches(snapshot, [("django", "5.2.19"), ("none", "1")], ())) == []
 
 
+_PACKAGE = {"ecosystem": "PyPI", "name": "x"}
+
+
+def _with_affected(affected: object) -> str:
+    return json.dumps({"id": "A", "modified": AT.isoformat(), "affected": [affected]})
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -97,6 +104,9 @@ def test_an_archive_is_read(tmp_path: Path) -> None:
         ({"a.json": "[]"}, "a.json is no advisory"),
         ({"a.json": '{"id": "A"}'}, "no time of its last change"),
         ({"a.json": json.dumps(osv("A", "x", at=AT, withdrawn="now"))}, "no advisory about"),
+        ({"a.json": _with_affected({"package": {"ecosystem": "PyPI"}})}, "A has not the form"),
+        ({"a.json": _with_affected({"package": _PACKAGE, "ranges": [{}]})}, "A has not the form"),
+        ({"a.json": _with_affected("x")}, "A has not the form"),
     ],
 )
 def test_what_is_no_archive_of_advisories_is_refused(
@@ -111,6 +121,19 @@ def test_what_is_no_archive_of_advisories_is_refused(
     path.write_text("no archive")
     with pytest.raises(AdvisoriesError, match="no archive of advisories"):
         read_archive(path)
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    path = write_archive(tmp_path / "all.zip", usual(AT))
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        first = archive.infolist()[0]
+    begin = first.header_offset + 30 + len(first.filename)
+    # The last byte may hold no bit of the content.
+    for place in range(begin, begin + first.compress_size - 1):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        with pytest.raises(AdvisoriesError, match="no archive of advisories"):
+            read_archive(path)
 
 
 def test_an_archive_that_expands_too_far_is_refused(

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--http-port", type=int, default=80, help="port for plain HTTP (default: %(default)s)"
     )
     for one in (add, remove):
-        one.add_argument("name", help="small letters, digits and hyphens, at most 40")
+        one.add_argument("name", help="lower-case letters, digits and hyphens, at most 40")
     add.add_argument("public_key", help="what `theseller prober key` printed")
     for one in (key, run_, listed):
         one.add_argument("--json", action="store_true", help="print one JSON document")
@@ -99,8 +99,11 @@ def _remove(args: argparse.Namespace) -> int:
     setup_django("migrate")
     from theseller.controls.prober_reports.operations import remove_prober
 
-    removed = remove_prober(name=args.name, actor=command_line_operator(), at=clock.now())
-    print(f"prober {args.name} is removed" if removed else f"there is no prober {args.name}")
+    if not remove_prober(name=args.name, actor=command_line_operator(), at=clock.now()):
+        raise CommandError(
+            f"There is no prober {args.name}.", "The names are shown by: theseller prober list"
+        )
+    print(f"prober {args.name} is removed")
     return OK
 
 

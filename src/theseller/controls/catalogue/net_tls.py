@@ -23,11 +23,11 @@ CONTROL = Control(
     section=4,
     title=gettext_noop("The public address accepts TLS 1.2 and 1.3 only, and redirects plain HTTP"),
     statement=gettext_noop(
-        "A prober on another machine connects to every address that the public name has there. It"
-        " tries each version of TLS and outdated ciphers, after a server of its own has accepted"
-        " them from it. The certificate must be trusted, name this host and be valid for two more"
-        " weeks. Plain HTTP must redirect to HTTPS, and the pages must instruct browsers to require"
-        " HTTPS (HSTS, a year or longer, with subdomains and preload)."
+        "A prober on another machine connects to the addresses that the public name has there, up"
+        " to eight. It tries each version of TLS and outdated ciphers, after a server of its own"
+        " has accepted them from it. The certificate must be trusted, name this host and be valid"
+        " for two more weeks. Plain HTTP must redirect to HTTPS, and the pages must instruct"
+        " browsers to require HTTPS (HSTS, a year or longer, with subdomains and preload)."
     ),
     citation="Security page §4; Data Protection Policy 1.5",
     owner=gettext_noop("Operations"),

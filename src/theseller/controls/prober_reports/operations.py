@@ -66,8 +66,8 @@ def add_prober(*, name: str, public_key: bytes, actor: str, at: datetime) -> Non
             )
     except IntegrityError:
         raise ProberRefusedError(
-            "This name or key is registered already, or it is no name: small letters, digits and"
-            " hyphens, at most 40."
+            "This name or key is registered already, or it is no name: lower-case letters, digits"
+            " and hyphens, at most 40."
         ) from None
 
 
