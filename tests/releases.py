@@ -9,6 +9,7 @@ import os
 import py_compile
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from tools.release.signing import write_manifest_and_signatures
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.crypto.detached_signatures import public_key_pem
 from theseller.releases.installed_files import Installation
-from theseller.releases.release_files import Manifest, digest_of_stream
+from theseller.releases.release_files import Manifest, digest_of, digest_of_stream
 
 #: What a wheel is made of. The source archive of a release has everything else as well.
 PARTS = ("src", "requirements", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
@@ -67,6 +68,13 @@ def sign_again(folder: Path, manifest: Manifest, key: SigningKey) -> None:
     write_manifest_and_signatures(folder, manifest, key)
 
 
+#: The files of a dependency.
+SAMPLE = {
+    "sample/__init__.py": b"import sample.more\n", "sample/more.py": b"LIMIT = 10\n",
+    "Sample-1.0.dist-info/METADATA": b"Name: Sample\nVersion: 1.0\n",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class SmallInstallation:
     """An installed program of two modules with one dependency, and its release.
@@ -101,11 +109,10 @@ def small_installation(root: Path) -> SmallInstallation:
         "theseller-0.1.0.dist-info/RECORD": b"",
     }
     install(site, "theseller-0.1.0", program)
-    install(site, "Sample-1.0", {
-        "sample/__init__.py": b"import sample.more\n", "sample/more.py": b"LIMIT = 10\n",
-        "Sample-1.0.dist-info/METADATA": b"Name: Sample\nVersion: 1.0\n",
-    })  # fmt: skip
-    pins = f"sample==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+    install(site, "Sample-1.0", SAMPLE)
+    (root / "wheels").mkdir()
+    wheel = write_wheel(root / "wheels" / "Sample-1.0-py3-none-any.whl", SAMPLE)
+    pins = f"sample==1.0 \\\n    --hash=sha256:{digest_of(wheel).sha256}\n"
     pins += f"elsewhere==2.0 ; sys_platform == 'other' \\\n    --hash=sha256:{'1' * 64}\n"
     (release / "requirements-run.txt").write_text(pins)
     (release / "theseller-0.1.0-py3-none-any.whl").touch()
@@ -117,6 +124,7 @@ def small_installation(root: Path) -> SmallInstallation:
     )  # fmt: skip
     key = SigningKey(Ed25519PrivateKey.generate())
     write_manifest_and_signatures(release, manifest, key)
+    shutil.move(root / "wheels", release / "wheels")
     (root / "release.pub").write_bytes(public_key_pem(key.public_bytes))
     where = Installation((site / "theseller").resolve(), (site.resolve(),))
     return SmallInstallation(where, release, root / "release.pub", key)
@@ -136,6 +144,17 @@ def install(site: Path, distribution: str, files: Mapping[str, bytes]) -> None:
         if path.name != "RECORD":
             lines.append(f"{name},{record_digest(content)},{len(content)}")
     (site / metadata / "RECORD").write_text("\n".join(lines) + "\n")
+
+
+def write_wheel(path: Path, files: Mapping[str, bytes]) -> Path:
+    """Write the wheel of a distribution, with its record."""
+    metadata = "-".join(path.name.split("-")[:2]) + ".dist-info"
+    lines = [f"{name},{record_digest(data)},{len(data)}" for name, data in files.items()]
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, data in files.items():
+            wheel.writestr(name, data)
+        wheel.writestr(f"{metadata}/RECORD", "\n".join([*lines, f"{metadata}/RECORD,,"]) + "\n")
+    return path
 
 
 def record_digest(content: bytes) -> str:

@@ -1,8 +1,8 @@
 """Compare what is installed with the signed manifest of its release.
 
-The program's own files are compared with the manifest. A dependency's files are compared with the
-digests that its installer wrote down (`RECORD`), its version with the pinned one; a file whose
-`RECORD` was changed as well is not found here.
+The program's own files are compared with the manifest, versions of dependencies with the pinned
+ones. A dependency's files are compared with its wheel, if the release's folder has it, else with
+what its installer wrote down (`RECORD`): a file that was changed together with that is not found.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from theseller.crypto.detached_signatures import read_public_key
 from theseller.crypto.errors import KeyFileError
 from theseller.releases import release_files
 from theseller.releases.compiled_files import is_compiled, wrong_compiled_file
+from theseller.releases.dependency_wheels import read_wheels
 from theseller.releases.release_files import Manifest, Pin, ReleaseFileError
 from theseller.releases.release_verification import read_signed, read_signed_manifest
 
@@ -64,6 +65,7 @@ class InstalledFiles:
     of_dependencies: int = 0
     distributions: int = 0
     compiled: int = 0
+    by_wheel: int = 0
     differences: list[str] = field(default_factory=list)
 
 
@@ -117,7 +119,9 @@ def compare_installation(
         found.differences.append(f"The release can't be trusted: {error}.")
         return found
     found.version = manifest.version
-    found.differences += _differences(installation, manifest, pins, found)
+    pinned = {name: pin for one in pins.values() for name, pin in one.items()}
+    wheels, problems = read_wheels(folder / release_files.WHEELS, pinned)
+    found.differences += [*problems, *_differences(installation, manifest, pins, found, wheels)]
     return found
 
 
@@ -136,7 +140,7 @@ def finds_changes(folder: Path) -> bool:
     (metadata_folder / "RECORD").write_text(f"{record}\n")
     (folder / "sample_changed.py").write_bytes(b"x = 2")
     (folder / "sample_added.py").write_bytes(b"")
-    said = " ".join(_of_sites((folder,), InstalledFiles(), frozenset()))
+    said = " ".join(_of_sites((folder,), InstalledFiles(), frozenset(), {}))
     return "sample_changed.py differs" in said and "sample_added.py belongs to no" in said
 
 
@@ -145,11 +149,12 @@ def _differences(
     manifest: Manifest,
     pins: Mapping[str, Mapping[str, Pin]],
     found: InstalledFiles,
+    wheels: Mapping[str, Mapping[str, str]],
 ) -> Iterator[str]:
     yield from _of_own_files(installation, manifest, found)
     yield from _of_own_record(installation.sites, manifest)
     yield from _of_versions(installation.sites, manifest, pins)
-    yield from _of_sites(installation.sites, found, frozenset({installation.package}))
+    yield from _of_sites(installation.sites, found, frozenset({installation.package}), wheels)
     if count := len(installation.other_folders):
         yield f"Python also searches {count} folder(s) outside the installation for modules."
 
@@ -221,15 +226,22 @@ def _is_needed(name: str, pin: Pin) -> bool:
 
 
 def _of_sites(
-    sites: tuple[Path, ...], found: InstalledFiles, packages: frozenset[Path]
+    sites: tuple[Path, ...],
+    found: InstalledFiles,
+    packages: frozenset[Path],
+    wheels: Mapping[str, Mapping[str, str]],
 ) -> Iterator[str]:
-    """Compare every file of the folders with what the installer wrote down.
+    """Compare every file of the folders with wheels and installer's records.
 
     `packages` are folders that were compared already.
     """
     recorded: set[Path] = set()
     for distribution in _distributions(sites):
         found.distributions += 1
+        wheel = wheels.get(_name_and_version(distribution)[0])
+        if wheel is not None:
+            found.by_wheel += 1
+            yield from _of_wheel(distribution, wheel)
         yield from _of_distribution(distribution, found, recorded, packages)
     for site in sites:
         for path in sorted(site.rglob("*")):
@@ -272,6 +284,18 @@ def _of_distribution(
             yield f"{name} is missing."
         elif digest != _record_hash(path.read_bytes()):
             yield f"{name} differs from the record of {owner}."
+
+
+def _of_wheel(distribution: metadata.Distribution, wheel: Mapping[str, str]) -> Iterator[str]:
+    """Compare what the installer wrote down of a distribution with its wheel."""
+    owner, recorded = _name_and_version(distribution)[0], _recorded(distribution)
+    for name, digest in wheel.items():
+        if recorded.get(name) != digest:
+            yield f"{name} is not recorded as in the wheel of {owner}."
+    for name in recorded.keys() - wheel.keys():
+        of_installer = Path(name).name in _OF_INSTALLER or name.startswith("../")
+        if not (of_installer or is_compiled(Path(name))):
+            yield f"{name} is not in the wheel of {owner}."
 
 
 def _distributions(sites: tuple[Path, ...]) -> list[metadata.Distribution]:

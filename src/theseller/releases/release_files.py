@@ -13,6 +13,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 MANIFEST, SBOM, PROVENANCE = "manifest.json", "sbom.cdx.json", "provenance.json"
+#: Folder beside these for the packages that were installed, as the index serves them.
+WHEELS = "wheels"
 #: A signature is in the file of this name beside what it signs: the 64 bytes of Ed25519.
 SIGNATURE_SUFFIX = ".sig"
 IN_TOTO_STATEMENT = "https://in-toto.io/Statement/v1"

@@ -91,7 +91,7 @@ def verify_release(folder: Path, public_key: bytes) -> VerifiedRelease:
     Raises:
         OSError: the folder can't be read.
     """
-    present = {path.name for path in folder.iterdir()}
+    present = {path.name for path in folder.iterdir()} - {release_files.WHEELS}
     checked: dict[str, CheckedFile] = {}
     manifest = _checked_manifest(folder, public_key, checked)
     listed = manifest.artifacts if manifest else {}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from tests.releases import install, sign_again
+from tests.releases import install, record_digest, sign_again
 from tests.sabotage.saboteurs import Tools, blinds, breaks
 
 from theseller.config.release_settings import ReleaseSettings
@@ -76,6 +76,40 @@ for _name, _does, _change in (
         del tools
         with _changed(_site() / name, change):
             yield
+
+
+@breaks("sdl-installed", "changes a file of a dependency together with its record")
+def _with_record(tools: Tools) -> Iterator[None]:
+    del tools
+    changed = b"LIMIT = 99\n"
+    record = _site() / "Sample-1.0.dist-info" / "RECORD"
+    source = _site() / "sample" / "more.py"
+    [compiled] = (source.parent / "__pycache__").glob("more.*.pyc")
+    digests = record_digest(source.read_bytes()).encode(), record_digest(changed).encode()
+    with (
+        _changed(source, lambda _content: changed),
+        _changed(record, lambda before: before.replace(*digests)),
+        _changed(compiled, lambda _content: None),
+    ):
+        yield
+
+
+@breaks("sdl-installed", "adds a file to a dependency together with its record")
+def _more_recorded(tools: Tools) -> Iterator[None]:
+    del tools
+    path = _site() / "sample" / "less.py"
+    path.write_bytes(b"")
+    line = f"sample/less.py,{record_digest(b'')},0\n".encode()
+    with _changed(_site() / "Sample-1.0.dist-info" / "RECORD", lambda before: before + line):
+        yield
+    path.unlink()
+
+
+@breaks("sdl-installed", "replaces the wheel of a dependency")
+def _wheel(tools: Tools) -> Iterator[None]:
+    del tools
+    with _changed(_release() / "wheels" / "Sample-1.0-py3-none-any.whl", lambda one: one + b"x"):
+        yield
 
 
 @breaks("sdl-installed", "adds a module to the program")
@@ -173,6 +207,7 @@ def _pins(tools: Tools) -> Iterator[None]:
 def _other_key(tools: Tools) -> Iterator[None]:
     folder = tools.folder / "release"
     shutil.copytree(_release(), folder)
+    shutil.rmtree(folder / "wheels")
     manifest = parse_manifest((folder / "manifest.json").read_bytes())
     sign_again(folder, manifest, SigningKey(Ed25519PrivateKey.generate()))
     tools.patch.setattr(settings, "RELEASE", ReleaseSettings(folder, settings.RELEASE.key))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import py_compile
+import shutil
 import subprocess
 import sys
 import venv
@@ -15,12 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.releases import SmallInstallation, small_installation
+from tests.releases import (
+    SmallInstallation,
+    record_digest,
+    small_installation,
+    write_wheel,
+)
 
 from theseller.cli.main import main
 from theseller.config.environment import InvalidSettingError
 from theseller.config.release_settings import ReleaseSettings, read_release_settings
 from theseller.releases import compiled_files, installed_files
+from theseller.releases.dependency_wheels import read_wheels
 from theseller.releases.installed_files import (
     InstalledFiles,
     NotComparableError,
@@ -28,6 +35,7 @@ from theseller.releases.installed_files import (
     finds_changes,
     running_installation,
 )
+from theseller.releases.release_files import Pin, digest_of
 
 
 @pytest.fixture
@@ -45,6 +53,46 @@ def test_an_untouched_installation_is_as_its_release(small: SmallInstallation) -
     # METADATA, and three files of the package; of each distribution also what the installer writes.
     assert (found.version, found.own) == ("0.1.0", 4)
     assert (found.distributions, found.of_dependencies, found.compiled) == (2, 8, 4)
+
+
+def test_dependencies_are_compared_with_their_wheels(small: SmallInstallation) -> None:
+    """A record that was changed with the file shows nothing, but the wheel does."""
+    assert _compare(small).by_wheel == 1
+    source, record = small.site / "sample/more.py", small.site / "Sample-1.0.dist-info/RECORD"
+    shutil.rmtree(source.parent / "__pycache__")
+    digests = record_digest(source.read_bytes()), record_digest(b"LIMIT = 99\n")
+    record.write_text(record.read_text().replace(*digests))
+    source.write_bytes(b"LIMIT = 99\n")
+    found = _compare(small).differences
+    assert found == ["sample/more.py is not recorded as in the wheel of sample."]
+    shutil.rmtree(small.release / "wheels")
+    assert (_compare(small).differences, _compare(small).by_wheel) == ([], 0)
+
+
+def test_wheels_are_read_by_what_is_installed_of_them(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path / "some_package-2.0-py3-none-any.whl", {
+        "some/__init__.py": b"", "some_package-2.0.data/platlib/some/native.so": b"1",
+        "some_package-2.0.data/scripts/some": b"2", "some_package-2.0.data/data/etc/some": b"3",
+    })  # fmt: skip
+    pins = {"some-package": Pin("2.0", frozenset({digest_of(path).sha256}))}
+    (tmp_path / "some_package-2.0.tar.gz").touch()
+    assert read_wheels(tmp_path, pins) == (
+        {
+            "some-package": {
+                "some/__init__.py": record_digest(b""), "some/native.so": record_digest(b"1"),
+            }
+        },
+        [],
+    )  # fmt: skip
+    assert read_wheels(tmp_path / "none", pins) == ({}, [])
+    assert read_wheels(tmp_path, {}) == ({}, [f"The wheel {path.name} is not pinned."])
+    (tmp_path / "noname.whl").touch()
+    path.write_bytes(b"no archive")
+    pins = {"some-package": Pin("2.0", frozenset({digest_of(path).sha256}))}
+    assert read_wheels(tmp_path, pins)[1] == [
+        "The wheel noname.whl can't be read.",
+        f"The wheel {path.name} can't be read.",
+    ]
 
 
 def test_each_byte_of_every_file_counts(small: SmallInstallation) -> None:

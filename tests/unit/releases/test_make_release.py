@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -132,7 +133,7 @@ def test_the_program_of_the_wheel_runs(release: Path, tmp_path: Path) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["run", "aws", "vault"])
 def test_the_wheel_is_installed_with_the_pinned_packages_and_runs(
-    release: Path, tmp_path: Path, kind: str
+    release: Path, key_file: Path, tmp_path: Path, kind: str
 ) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     programs = tmp_path / "venv" / "bin"
@@ -154,7 +155,42 @@ def test_the_wheel_is_installed_with_the_pinned_packages_and_runs(
         assert "unexpectedly" not in said[arguments[0]]
     assert said["--version"] == f"theseller {theseller.__version__}\n"
     assert "✓" in said["doctor"]
+    _compare_with_release(release, key_file, tmp_path, kind, environ)
     subprocess.run([str(programs / "pip"), "check"], check=True)
+
+
+def _compare_with_release(
+    release: Path, key_file: Path, folder: Path, kind: str, environ: dict[str, str]
+) -> None:
+    """Check what pip installed with and without the wheels, and with one changed byte."""
+    named = Path(shutil.copytree(release, folder / "release"))
+    settings = {
+        "THESELLER_RELEASE": str(named), "THESELLER_RELEASE_KEY": str(key_file.with_suffix(".pub")),
+    }  # fmt: skip
+    programs = folder / "venv" / "bin"
+
+    def check() -> tuple[int, str]:
+        done = subprocess.run(
+            [str(programs / "theseller"), "release", "check"], env={**environ, **settings},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = check()
+    assert (status, said[:5]) == (0, "VALID"), said
+    subprocess.run(
+        [str(programs / "pip"), "download", "--quiet", "--no-deps", "--require-hashes", "-r",
+            str(named / f"requirements-{kind}.txt"), "-d", str(named / "wheels")],
+        check=True,
+    )  # fmt: skip
+    status, said = check()
+    assert (status, said[:5]) == (0, "VALID"), said
+    assert "(0 by their wheels)" not in said
+    [changed] = (folder / "venv").glob("lib/python*/site-packages/segno/consts.py")
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    status, said = check()
+    assert status == 1
+    assert "segno/consts.py differs from the record of segno" in said
 
 
 def test_builds_that_differ_are_refused(

@@ -109,6 +109,11 @@ def test_files_and_signatures_besides_are_found(copy: Path, key: SigningKey) -> 
     }
 
 
+def test_a_folder_of_wheels_beside_is_no_file_of_the_release(copy: Path, key: SigningKey) -> None:
+    (copy / "wheels").mkdir()
+    assert _wrong(copy, key) == {}
+
+
 def test_two_files_in_each_others_name_are_found(copy: Path, key: SigningKey) -> None:
     for suffix in ("", ".sig"):
         one, other = copy / f"sbom.cdx.json{suffix}", copy / f"provenance.json{suffix}"

@@ -79,8 +79,8 @@ def _check(args: argparse.Namespace) -> int:
         return FAILURE
     print(
         f"VALID: release {found.version}: {found.own} files of the program,"
-        f" {found.of_dependencies} of {found.distributions} distributions, and {found.compiled}"
-        " compiled modules are as they should be"
+        f" {found.of_dependencies} of {found.distributions} distributions ({found.by_wheel} by"
+        f" their wheels), and {found.compiled} compiled modules are as they should be"
     )
     return OK
 

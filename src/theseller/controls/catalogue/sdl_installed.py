@@ -19,8 +19,9 @@ CONTROL = Control(
     title=gettext_noop("The installed program is the signed release, file by file"),
     statement=gettext_noop(
         "Every file of the program has the SHA-256 that the release's signed manifest lists, and"
-        " no file is added. Every dependency has the pinned version, and its files are those that"
-        " its installer recorded. Compiled modules are those of their sources. A release is made"
+        " no file is added. Every dependency has the pinned version, and its files are those of its"
+        " wheel, or, where the release's folder has no wheel of it, those that its installer"
+        " recorded. Compiled modules are those of their sources. A release is made"
         " from a commit; whether it is deployed on immutable machines is not tested here."
     ),
     citation="Security page §10",
@@ -54,5 +55,6 @@ def probe(context: ProbeContext) -> Outcome:
         dependency_files=found.of_dependencies,
         distributions=found.distributions,
         compiled=found.compiled,
+        by_wheel=found.by_wheel,
         version=found.version,
     )
