@@ -34,11 +34,11 @@ from django.conf import settings
 from theseller.lib import clock
 from theseller.crypto.key_types import Purpose
 from theseller.lib.ids import new_id
-from theseller.backups.restore_quarantine_commands import replay_in_quarantine
+from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.restore_drill import drill
 from theseller.backups.operations import take
 from theseller.backups.sealed_objects import keep, place_of
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 
 place, state = backup_context(), settings.ENVIRONMENT.state
 key, identity = place.keys.create(Purpose.BACKUP, "bench"), new_id()

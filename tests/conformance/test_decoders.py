@@ -18,7 +18,7 @@ import pytest
 from tests.conformance import amazon_sdk
 
 from theseller.amazon.decoders import (
-    balances_and_summaries,
+    finances_balances_and_summaries,
     inventory,
     marketplace_participations,
     order_metrics,
@@ -36,8 +36,8 @@ DECODE = {
     "searchOrders": orders.decode_orders_page,
     "getOrder": orders.decode_order,
     "listTransactions": transactions.decode_transactions,
-    "listBalances": balances_and_summaries.decode_balances,
-    "listSummary": balances_and_summaries.decode_summaries,
+    "listBalances": finances_balances_and_summaries.decode_balances,
+    "listSummary": finances_balances_and_summaries.decode_summaries,
     "getInventorySummaries": inventory.decode_inventory,
     "createReport": reports_api.decode_created_report,
     "getReports": reports_api.decode_reports,

@@ -18,7 +18,7 @@ import pytest
 from tests.demo_deployment import ROOT, free_ports, running_demo
 from tests.integration.edge.edge_site import noting_server
 
-from theseller.cli.demo_edge import DemoEdge, EdgePorts, find_nginx
+from theseller.cli.demo_nginx import DemoEdge, EdgePorts, find_nginx
 from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import Program
 from theseller.cli.tcp_ports import is_free

@@ -15,12 +15,12 @@ from django.conf import settings
 from tests.conftest import as_role
 from tests.integration.erasure.kills import LittleSource
 
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 from theseller.backups.operations import take
 from theseller.backups.restore_drill import _kept as keep_report
 from theseller.backups.types import Drill
 from theseller.lib import clock
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 
 #: As a drill of a real one reports.
 CHECKED = {

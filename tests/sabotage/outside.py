@@ -15,7 +15,7 @@ import psycopg
 from django.conf import settings
 from tests.conftest import as_role
 
-from theseller.controls.prober_reports.arrivals import record_arrival
+from theseller.controls.prober_reports.arrived_prober_requests import record_arrival
 from theseller.controls.prober_reports.listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,

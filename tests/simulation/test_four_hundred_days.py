@@ -26,7 +26,7 @@ from tests.conftest import as_role
 from tests.integration.erasure.kills import LittleSource
 from tests.sabotage.databases import own_database
 
-from theseller.backups.backup_context import BackupContext
+from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.operations import keep_wal, prune, readable, take
 from theseller.backups.storage_targets import DirectoryTarget, TargetError
 from theseller.connections.operations import connection_for_files, disconnect
@@ -37,8 +37,8 @@ from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import due_connections
 from theseller.lib.ids import creation_time
 from theseller.lib.marketplaces import Region
-from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.fact_expiry import delete_expired_facts, tenants_with_expired_facts
+from theseller.retention.readable_backups import backup_of_key, readable_backup_keys
 from theseller.retention.retention_limits import (
     BACKUP_DAYS,
     BACKUP_DAYS_MAX,

@@ -21,7 +21,7 @@ from theseller.amazon.errors import (
     LWAMisconfiguredError,
     LWAUnavailableError,
 )
-from theseller.amazon.json_body_normalization import plain_json
+from theseller.amazon.json_byte_order_marks import plain_json
 from theseller.amazon.transport import Answer, TransportError, ask, retry_after_seconds
 from theseller.lib.secret_type import Secret
 

@@ -28,7 +28,7 @@ from theseller.amazon.errors import (
     UnavailableError,
     harmless,
 )
-from theseller.amazon.json_body_normalization import plain_json
+from theseller.amazon.json_byte_order_marks import plain_json
 from theseller.amazon.report_document_stream import stream_document
 from theseller.amazon.roles import RestrictedRole
 from theseller.amazon.spapi_operations import Operation, allowed, require_report_type

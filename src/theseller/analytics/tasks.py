@@ -9,7 +9,7 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from theseller.analytics.rollups.recompute import recompute_dirty
-from theseller.analytics.rollups.recount import differences
+from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.lib import clock, sql_helpers
 from theseller.lib.structured_logging import getLogger
 

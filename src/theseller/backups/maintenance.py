@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from theseller.backups.backup_context import (
+from theseller.backups.backup_configuration import (
     BackupContext,
     backup_context,
     is_configured,
@@ -19,7 +19,7 @@ from theseller.backups.queries import backups, newest_finished
 from theseller.backups.restore import FOLDER
 from theseller.backups.restore_drill import drill
 from theseller.backups.restore_quarantine import discard
-from theseller.backups.restore_quarantine_commands import replay_in_quarantine
+from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.types import Backup, BackupError, MaintenanceReport
 from theseller.postgres.swap_data_dir import delete_replaced_databases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from theseller.backups.backup_context import rows
+from theseller.backups.backup_configuration import rows
 from theseller.backups.types import Backup
 from theseller.crypto.key_store import KeyStore
 

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.backups.backup_context import BackupContext, rows
+from theseller.backups.backup_configuration import BackupContext, rows
 from theseller.backups.restore_quarantine import Quarantine, discard, lay_out, running
 from theseller.backups.table_fingerprints import fingerprints
 from theseller.backups.types import BackupError, Drill, UnavailableError

@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 from theseller.backups import wal_backup
-from theseller.backups.backup_context import BackupContext
+from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.database_source import refuse_other_major
 from theseller.backups.error_messages import as_backup_error
 from theseller.backups.operations import read_manifest

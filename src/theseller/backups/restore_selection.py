@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from theseller.backups.backup_context import BackupContext
+from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.operations import read_manifest, readable
 from theseller.backups.types import BackupError
-from theseller.erasure.journal_extent import missing_entries
+from theseller.erasure.missing_journal_entries import missing_entries
 from theseller.lib.ids import creation_time
-from theseller.retention.backup_keys import BACKUP_OWNER, backup_of_key, readable_backup_keys
+from theseller.retention.readable_backups import BACKUP_OWNER, backup_of_key, readable_backup_keys
 
 _MANIFEST = re.compile(r"([0-9a-f]{32})/manifest")
 #: A newest backup with less than half of the rows of the one before is not taken unasked: a

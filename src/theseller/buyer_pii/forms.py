@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
-from theseller.buyer_pii.packing_slip_terms import TERMS_VERSION
+from theseller.buyer_pii.packing_slip_agreement_terms import TERMS_VERSION
 
 _ORDER = re.compile(r"[0-9A-Za-z-]{1,40}\Z")
 

@@ -12,7 +12,7 @@ from django.db import connections as databases
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.expiry_date import is_expired
-from theseller.buyer_pii.packing_slip_terms import TERMS_VERSION
+from theseller.buyer_pii.packing_slip_agreement_terms import TERMS_VERSION
 from theseller.buyer_pii.queries import features, has_restricted_role, orders
 from theseller.buyer_pii.recipient_keys import USING, open_recipient
 from theseller.buyer_pii.types import DisableResult, Slip

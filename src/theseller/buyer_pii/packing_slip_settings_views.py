@@ -20,7 +20,7 @@ from theseller.buyer_pii.operations import (
     disable_packing_slips,
     enable_packing_slips,
 )
-from theseller.buyer_pii.packing_slip_terms import TERMS, TERMS_VERSION
+from theseller.buyer_pii.packing_slip_agreement_terms import TERMS, TERMS_VERSION
 from theseller.buyer_pii.queries import (
     MAX_SLIP_VIEWS,
     count_recipients,

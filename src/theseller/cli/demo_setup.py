@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from theseller.cli.demo_amazon_application import APPLICATION_ID, CLIENT_ID, write_application
-from theseller.cli.demo_edge import EdgePorts
+from theseller.cli.demo_nginx import EdgePorts
 from theseller.cli.deployment_secrets import ensure_secrets
 from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import stop_orphans
 from theseller.cli.tcp_ports import choose_port, is_free, parse_port
 from theseller.config.environment import read_restricted_roles
-from theseller.postgres.lockfile import LockFile
 from theseller.postgres.os_processes import wait_until
+from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server import make_folder
 
 WEB_PORT, EMULATOR_PORT = 8100, 8101

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from theseller.cli.doctor_findings import Finding
 from theseller.config.config_file import CONFIG_FILE
 from theseller.config.environment import InvalidSettingError
-from theseller.config.operator_identity import read_operator_identity
+from theseller.config.operator_on_security_page import read_operator_identity
 
 #: As in deploy/monitoring/theseller-rules.yml.
 _CERTIFICATE_DAYS_MIN = 14

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from theseller import __version__
-from theseller.config.demo_sign_in import demo_sign_in
+from theseller.config.demo_sign_in_instructions import demo_sign_in
 
 
 def deployment_context(request: HttpRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from theseller.config.environment import EnvironmentKind, InvalidSettingError
-from theseller.mail.addresses import AddressRefusedError, checked_address
+from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 from theseller.mail.types import MailMode, MailServer, MailSettings, TlsMode
 
 _PORTS = {"smtp": 587, "smtps": 465}

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from theseller.config.deployment_metrics import DeploymentCollector
-from theseller.config.deployment_state import deployment_state
+from theseller.config.deployment_state_measurement import deployment_state
 from theseller.lib import clock
 from theseller.operators.status.types import DeploymentState
 

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from theseller.config.database_settings import served_aliases
-from theseller.config.deployment_state import HEARTBEAT
+from theseller.config.deployment_state_measurement import HEARTBEAT
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.key_types import ROOT_KEY_NAME
 from theseller.lib import sql_helpers

@@ -19,7 +19,7 @@ from theseller.config.database_settings import database_settings
 from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.config.mail_settings import read_mail_settings
-from theseller.config.operator_identity import read_operator_identity
+from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.config.release_settings import read_release_settings
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
@@ -157,7 +157,7 @@ MIDDLEWARE = [
     "theseller.edge.request_metrics.RequestMetricsMiddleware",
     "theseller.edge.request_ids_and_headers.RequestIdMiddleware",
     "theseller.edge.proxies_and_health_checks.TrustedProxyMiddleware",
-    "theseller.controls.prober_reports.arrivals.ProberArrivalMiddleware",
+    "theseller.controls.prober_reports.arrived_prober_requests.ProberArrivalMiddleware",
     "theseller.edge.request_ids_and_headers.SecurityHeadersMiddleware",
     "theseller.edge.proxies_and_health_checks.HealthCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -200,9 +200,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 #: Gives operators with an open access session the context of that tenant.
 TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
 #: Measures the state of the deployment for the operators' status page.
-DEPLOYMENT_STATE = "theseller.config.deployment_state.deployment_state"
+DEPLOYMENT_STATE = "theseller.config.deployment_state_measurement.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
-MAIL_INVITATION_CHECK = "theseller.accounts.members.invitation_check.has_open_invitation"
+MAIL_INVITATION_CHECK = "theseller.accounts.members.mail_to_invited_addresses.has_open_invitation"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {
     "accounts:members": "theseller.accounts.members.navigation.may_manage_members",

@@ -33,8 +33,8 @@ from theseller.erasure.erasure_records import deleted_by_table, note_within, pro
 from theseller.erasure.types import Progress, SanitizationProof, Subject, SubjectKind
 from theseller.lib import sql_helpers
 from theseller.lib.ids import creation_time, new_id
-from theseller.retention.backup_keys import backup_of_key, readable_backup_keys
 from theseller.retention.database_aliases import ACTOR, COUNTER, ERASER
+from theseller.retention.readable_backups import backup_of_key, readable_backup_keys
 from theseller.retention.retention_limits import BACKUP_DAYS
 
 _OUTSIDE = (

@@ -16,7 +16,7 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.connections.queries import connection_view
 from theseller.edge.rate_limits import Rate, by_ip, limited
-from theseller.erasure.certificate_delivery import certificate_response
+from theseller.erasure.certificate_download import certificate_response
 from theseller.erasure.certificate_download_log import record_download, record_linked_download
 from theseller.erasure.certificate_format import certified_subject, verify_certificate
 from theseller.erasure.certificate_links import follow_link

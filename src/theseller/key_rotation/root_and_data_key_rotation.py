@@ -23,7 +23,7 @@ from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
-from theseller.key_rotation.role_connections import wait_for_open_transactions
+from theseller.key_rotation.database_role_connections import wait_for_open_transactions
 from theseller.key_rotation.secret_replacement_steps import SETTLE, secret_provider, writable
 from theseller.key_rotation.types import ManualRotationError, Run, Step
 from theseller.lib import sql_helpers

@@ -20,9 +20,9 @@ from theseller.crypto.key_types import ROOT_KEY_NAME
 from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation import secret_ages
+from theseller.key_rotation.database_role_connections import ROLES
 from theseller.key_rotation.purpose_key_rotation import purpose_keys
 from theseller.key_rotation.queries import last_rotations, steps_under_way
-from theseller.key_rotation.role_connections import ROLES
 from theseller.key_rotation.root_and_data_key_rotation import (
     PROBE_DATABASE,
     rotatable,
@@ -34,7 +34,7 @@ from theseller.key_rotation.types import PROBE_OWNER, SecretEntry, SecretKind, S
 from theseller.lib.secret_type import Secret
 from theseller.lib.shared_time_limits import SECRET_DAYS_MAX
 from theseller.lib.translation_marks import gettext_noop, marked
-from theseller.retention.backup_keys import BACKUP_OWNER
+from theseller.retention.readable_backups import BACKUP_OWNER
 
 #: Secrets are replaced this long before they are too old, so that a week's trouble makes none late.
 LEAD = timedelta(days=7)

@@ -20,7 +20,7 @@ from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.key_rotation import secret_ages
-from theseller.key_rotation.role_connections import (
+from theseller.key_rotation.database_role_connections import (
     ROLES,
     connect,
     signed_in,

@@ -1,7 +1,7 @@
 """Mark texts for translation in modules that do not import Django.
 
 ``makemessages`` finds the texts by the names of the functions, and the page that shows a text
-translates it with `theseller.edge.translated_texts`. Everything else sees the English text.
+translates it with `theseller.edge.translate_marked_texts`. Everything else sees the English text.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from theseller.edge.database_routing import accounts_database
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.lib.structured_logging import getLogger
-from theseller.mail.addresses import checked_address
 from theseller.mail.context_sealing import sealed_context
 from theseller.mail.mail_kinds import DeliveryTest, MailContext, OperatorAlert, encoded
+from theseller.mail.recipient_address_checks import checked_address
 from theseller.mail.recipient_policy import RecipientRefusedError, allowed_recipient
 from theseller.mail.rendering import one_line
 from theseller.mail.types import MailMode, QueuedMail, QueueOutcome

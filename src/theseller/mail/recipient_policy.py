@@ -16,7 +16,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from theseller.lib import sql_helpers
-from theseller.mail.addresses import AddressRefusedError, checked_address
+from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 from theseller.mail.types import Audience, Recipient, RefusalReason
 
 #: Says whether an address has an open invitation at an instant, by a database connection.

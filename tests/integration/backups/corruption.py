@@ -21,18 +21,18 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.backups import manifest as manifests
-from theseller.backups.backup_context import BackupContext, backup_context
+from theseller.backups.backup_configuration import BackupContext, backup_context
 from theseller.backups.operations import keep_wal, read_manifest, take
 from theseller.backups.restore import FOLDER, restore
 from theseller.backups.restore_drill import drill
-from theseller.backups.restore_quarantine_commands import replay_in_quarantine
+from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.sealed_objects import keep, place_of
 from theseller.backups.types import BackupError, Fingerprint, Manifest
 from theseller.crypto.seal_stream import CHUNK_BYTES, HEADER_BYTES
 from theseller.lib import clock
 from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import swap_pending
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 
 #: One chunk as it lies at the target: the plaintext and its tag of 16 bytes.
 SEALED = CHUNK_BYTES + 16

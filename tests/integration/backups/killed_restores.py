@@ -14,7 +14,7 @@ from dataclasses import replace
 from django.conf import settings
 from tests.integration.erasure.kills import Boundaries
 
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 from theseller.backups.restore import BACKUP_TIME, restore
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending
 

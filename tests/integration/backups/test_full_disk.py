@@ -138,9 +138,9 @@ _BACKUP = """
 from dataclasses import replace
 from tests.integration.erasure.kills import LittleSource
 from theseller.backups.operations import take
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 from theseller.backups.types import UnavailableError
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 place = backup_context()
 place = replace(place, source=LittleSource(place.source.archive.with_name("full-archive")))
 living = readable_backup_keys(place.keys)

@@ -23,10 +23,10 @@ from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.lib import clock
 from theseller.backups.maintenance import maintain_backups
 from theseller.backups.operations import prune
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 from theseller.backups.queries import backups
 from theseller.backups.storage_targets import TargetError
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 
 place, state = backup_context(), settings.ENVIRONMENT.state
 

@@ -102,7 +102,7 @@ print(json.dumps(said))
 KEEP = """
 import time
 from theseller.backups.operations import keep_wal
-from theseller.backups.backup_context import backup_context
+from theseller.backups.backup_configuration import backup_context
 source = backup_context().source
 segment = source.current_segment()
 source._ask("select pg_switch_wal()::text")

@@ -23,7 +23,7 @@ from tests.integration.erasure.kills import Boundaries, open_connection, stateme
 from tests.integration.key_rotation.kills import forked
 
 from theseller.buyer_pii.operations import disable_packing_slips
-from theseller.buyer_pii.packing_slip_terms import TERMS_VERSION
+from theseller.buyer_pii.packing_slip_agreement_terms import TERMS_VERSION
 from theseller.buyer_pii.recipient_expiry import expire_recipients
 from theseller.buyer_pii.recipient_keys import open_recipient
 from theseller.buyer_pii.store_recipient import FeatureDisabledError, store_recipient

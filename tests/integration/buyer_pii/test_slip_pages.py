@@ -27,7 +27,7 @@ from theseller.buyer_pii.operations import (
     enable_packing_slips,
     request_slips,
 )
-from theseller.buyer_pii.packing_slip_terms import TERMS, TERMS_VERSION
+from theseller.buyer_pii.packing_slip_agreement_terms import TERMS, TERMS_VERSION
 from theseller.buyer_pii.recipient_keys import open_recipient
 from theseller.buyer_pii.tasks import fetch_recipients
 from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome

@@ -22,7 +22,7 @@ from tests.browser_sessions import CHROMIUM, chromium
 from tests.database import test_server
 from tests.sabotage.deployment import Deployment, set_up
 
-from theseller.config.operator_identity import OperatorIdentity
+from theseller.config.operator_on_security_page import OperatorIdentity
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.clauses_without_probe import PENDING
 from theseller.controls.operations import run_control

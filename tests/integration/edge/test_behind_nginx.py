@@ -27,7 +27,7 @@ from theseller.cli.public_address_checks import (
     can_speak,
     check_public_address,
 )
-from theseller.config.buffering_worker import LARGE_BODIES_AT
+from theseller.config.request_buffering_worker import LARGE_BODIES_AT
 from theseller.lib.ids import new_id
 
 

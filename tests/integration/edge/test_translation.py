@@ -28,7 +28,7 @@ from theseller.accounts.models import Passkey, User
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.charge_display_names import charge_name
 from theseller.amazon.reports import ReportType, inspect_report
-from theseller.edge.translated_texts import translated, translated_error
+from theseller.edge.translate_marked_texts import translated, translated_error
 from theseller.ingest.imports.inspection_texts import period_texts
 from theseller.ingest.imports.outcome_texts import outcome_texts
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus

@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from tests.integration.edge.edge_site import Edge, Outcome, edge
 from tests.integration.edge.legitimate_requests import legitimate
 
-from theseller.cli.edge_configuration import SHIPPED
+from theseller.cli.nginx_configuration import SHIPPED
 from theseller.cli.outside_prober.attack_requests import (
     ATTACKS,
     Request,
@@ -22,7 +22,7 @@ from theseller.cli.outside_prober.attack_requests import (
     reliable_attacks,
 )
 from theseller.cli.outside_prober.legitimate_requests import legitimate_requests
-from theseller.config.buffering_worker import BODY_MAX, LARGE_BODIES_AT
+from theseller.config.request_buffering_worker import BODY_MAX, LARGE_BODIES_AT
 from theseller.postgres.os_processes import wait_until
 
 #: Share of the attacks that must be refused.

@@ -21,7 +21,7 @@ from django.conf import settings
 from tests.leak_scanner import Exact, LeakScanner
 from tests.tenant_rows import seed_every_table
 
-from theseller.backups.backup_context import backup_context, try_lock
+from theseller.backups.backup_configuration import backup_context, try_lock
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
 from theseller.backups.sealed_objects import fetch, place_of
 from theseller.connections.operations import disconnect
@@ -35,7 +35,7 @@ from theseller.erasure.tenant_erasure import erase_tenant
 from theseller.lib import clock
 from theseller.lib.chunks_as_file import as_file
 from theseller.postgres.server_folders import conninfo, saved_layout
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 from theseller.tenancy.tenant_scope import tenant_scope
 
 ROWS = 400

@@ -29,7 +29,7 @@ from tests.integration.fill_deployment import TOKEN
 from tests.integration.key_rotation.kills import forked
 from tests.tenant_rows import seed_every_table
 
-from theseller.backups.backup_context import BackupContext, backup_context
+from theseller.backups.backup_configuration import BackupContext, backup_context
 from theseller.backups.database_source import Moment
 from theseller.backups.operations import keep_wal, prune, read_manifest, readable, take
 from theseller.backups.queries import backups
@@ -52,7 +52,7 @@ from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.postgres.server_folders import conninfo
-from theseller.retention.backup_keys import readable_backup_keys
+from theseller.retention.readable_backups import readable_backup_keys
 from theseller.retention.retention_limits import BACKUP_DAYS
 from theseller.tenancy.tenant_scope import tenant_scope
 

@@ -38,8 +38,8 @@ from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
 from theseller.erasure.journal_database_exchange import complete_journal
-from theseller.erasure.journal_extent import journal_extent
 from theseller.erasure.journal_files import journal_folder
+from theseller.erasure.missing_journal_entries import journal_extent
 from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
 from theseller.erasure.tenant_erasure import erase_tenants_and_users

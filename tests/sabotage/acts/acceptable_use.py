@@ -8,7 +8,7 @@ from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
 from theseller.amazon.spapi_operations import Operation
 from theseller.controls import code_version
-from theseller.mail import addresses, delivery
+from theseller.mail import delivery, recipient_address_checks
 from theseller.mail import operations as mail_operations
 from theseller.mail.types import Recipient
 
@@ -47,7 +47,7 @@ def _one_relay_domain(tools: Tools) -> Iterator[None]:
     def one_country(address: str) -> bool:
         return address.endswith("@marketplace.amazon.com")
 
-    tools.patch.setattr(addresses, "is_relay", one_country)
+    tools.patch.setattr(recipient_address_checks, "is_relay", one_country)
     yield
 
 

@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_line
-from theseller.amazon.decoders.balances_and_summaries import decode_balances, decode_summaries
+from theseller.amazon.decoders.finances_balances_and_summaries import (
+    decode_balances,
+    decode_summaries,
+)
 from theseller.amazon.decoders.transactions import Transaction, decode_transactions
 from theseller.amazon.errors import DriftedError
 from theseller.emulator.spapi.transaction_json import TransactionWriter

@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
-from theseller.amazon.decoders.balances_and_summaries import decode_balances, decode_summaries
+from theseller.amazon.decoders.finances_balances_and_summaries import (
+    decode_balances,
+    decode_summaries,
+)
 from theseller.amazon.decoders.inventory import decode_inventory
 from theseller.amazon.decoders.marketplace_participations import decode_participations
 from theseller.amazon.decoders.order_metrics import decode_order_metrics

@@ -25,7 +25,7 @@ from theseller.amazon.reports import (
     read_report,
 )
 from theseller.amazon.reports.errors import BadCellError
-from theseller.amazon.reports.settlement_amounts import read_amount
+from theseller.amazon.reports.settlement_amount_parsing import read_amount
 
 _PRINCIPAL = ("ItemPrice", "Principal")
 _ORDERS = all_orders(order(), order(sku="BRUSH-2"), columns=BY_ORDER_DATE_COLUMNS)

@@ -16,7 +16,7 @@ from theseller.config.config_file import (
     parse_config,
 )
 from theseller.config.environment import InvalidSettingError
-from theseller.config.operator_identity import read_operator_identity
+from theseller.config.operator_on_security_page import read_operator_identity
 
 _TEXT = (
     "# a comment\n\nTHESELLER_ENV=production\nTHESELLER_LEGAL_ADDRESS = Example Street 1, Berlin \n"

@@ -21,7 +21,7 @@ from theseller.accounts.queries import person_by_email
 from theseller.accounts.sign_in_rate_limits import ONE_TIME_LINK, limits
 from theseller.edge.error_pages import too_many_requests
 from theseller.edge.rate_limits import Rate, RetryAfter, by_ip, check, limited
-from theseller.edge.translated_texts import translated_error
+from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 

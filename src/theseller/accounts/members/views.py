@@ -21,7 +21,7 @@ from theseller.accounts.one_time_links import IssuedLink
 from theseller.accounts.types import MemberRole, Permission, TenantContext
 from theseller.edge.database_routing import accounts_database
 from theseller.edge.rate_limits import Rate, Subject, by_account, limited
-from theseller.edge.translated_texts import translated_error
+from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from theseller.amazon.decoders.balances_and_summaries import LIST_BALANCES, LIST_SUMMARY
+from theseller.amazon.decoders.finances_balances_and_summaries import LIST_BALANCES, LIST_SUMMARY
 from theseller.amazon.decoders.inventory import GET_INVENTORY_SUMMARIES
 from theseller.amazon.decoders.marketplace_participations import GET_MARKETPLACE_PARTICIPATIONS
 from theseller.amazon.decoders.order_metrics import GET_ORDER_METRICS

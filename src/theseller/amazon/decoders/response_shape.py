@@ -19,7 +19,7 @@ from functools import cached_property
 import msgspec
 
 from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
-from theseller.amazon.json_body_normalization import is_utf16, plain_json
+from theseller.amazon.json_byte_order_marks import is_utf16, plain_json
 
 _MAX_PATHS = 50
 #: Each element of a list and each field but the first follows a comma. A page of Amazon's has some

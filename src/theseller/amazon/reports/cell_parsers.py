@@ -2,7 +2,8 @@
 
 Every parser raises BadCellError with a reason that never repeats the cell. Order reports print one
 fixed notation (``1234.56``, ISO 8601). Settlements follow the account's locale: see
-`settlement_amounts` for their amounts; the order of day and month is decided from the whole file.
+`settlement_amount_parsing` for their amounts; the order of day and month is decided from the whole
+file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from theseller.amazon.reports.errors import BadCellError, ReportRefusedError
-from theseller.amazon.reports.settlement_amounts import sure_amount
+from theseller.amazon.reports.settlement_amount_parsing import sure_amount
 from theseller.lib.marketplaces import Marketplace, by_sales_channel
 from theseller.lib.translation_marks import gettext_noop, marked
 

@@ -26,7 +26,7 @@ from theseller.amazon.reports.format_types import FlatFormat
 from theseller.amazon.reports.inspection_result import Findings
 from theseller.amazon.reports.line_splitter import OpenReport
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType, SettlementSummary
-from theseller.amazon.reports.settlement_amounts import AmountEvidence, AmountNotation
+from theseller.amazon.reports.settlement_amount_parsing import AmountEvidence, AmountNotation
 from theseller.amazon.reports.settlement_row_repair import (
     FEWER_CELLS,
     LINES_MISSING_ADVICE,

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _act(args: argparse.Namespace) -> int:
-    from theseller.backups.backup_context import backup_context, try_lock
+    from theseller.backups.backup_configuration import backup_context, try_lock
     from theseller.backups.operations import keep_wal, prune, take
 
     place = backup_context()
@@ -95,10 +95,10 @@ def _act(args: argparse.Namespace) -> int:
 def _drill(identity: UUID) -> Drill:
     from django.conf import settings
 
-    from theseller.backups.backup_context import backup_context
+    from theseller.backups.backup_configuration import backup_context
     from theseller.backups.queries import backup
     from theseller.backups.restore_drill import drill
-    from theseller.backups.restore_quarantine_commands import replay_in_quarantine
+    from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")
@@ -215,7 +215,7 @@ def _rows(one: Backup) -> str:
 
     "-" if it is not complete, "?" if it cannot be read now.
     """
-    from theseller.backups.backup_context import backup_context
+    from theseller.backups.backup_configuration import backup_context
     from theseller.backups.error_messages import as_backup_error
     from theseller.backups.restore_selection import rows_of
     from theseller.backups.types import BackupError

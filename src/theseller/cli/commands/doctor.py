@@ -23,7 +23,7 @@ from theseller.config.environment import read_environment_kind
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
-from theseller.postgres.lockfile import LockFile
+from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "check this machine and its deployment; exits with 1 if a check fails"

@@ -15,7 +15,6 @@ from theseller.amazon.reports import Inspection, Options, ReportRefusedError
 from theseller.amazon.reports.format_registry import title
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
-from theseller.cli.inspection_output import inspection_text
 from theseller.cli.report_files import (
     STDIN,
     add_file_arguments,
@@ -23,6 +22,7 @@ from theseller.cli.report_files import (
     open_source,
     shown_name,
 )
+from theseller.cli.report_inspection_output import inspection_text
 from theseller.ingest.imports.inspection_texts import counted
 from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock

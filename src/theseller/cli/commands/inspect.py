@@ -11,7 +11,6 @@ from typing import Any
 
 from theseller.amazon.reports import Inspection, ReportRefusedError, inspect_report
 from theseller.cli.errors import FAILURE, OK
-from theseller.cli.inspection_output import inspection_text
 from theseller.cli.report_files import (
     STDIN,
     add_file_arguments,
@@ -19,6 +18,7 @@ from theseller.cli.report_files import (
     open_source,
     shown_name,
 )
+from theseller.cli.report_inspection_output import inspection_text
 
 HELP = "check whether a report file can be imported, without storing anything"
 

@@ -163,8 +163,8 @@ def _refused(args: argparse.Namespace) -> int:
 
 
 def _bounced(args: argparse.Namespace) -> int:
-    from theseller.mail.addresses import AddressRefusedError
     from theseller.mail.operations import refuse_address
+    from theseller.mail.recipient_address_checks import AddressRefusedError
 
     try:
         refuse_address(
@@ -180,8 +180,8 @@ def _bounced(args: argparse.Namespace) -> int:
 
 
 def _allow(args: argparse.Namespace) -> int:
-    from theseller.mail.addresses import AddressRefusedError
     from theseller.mail.operations import allow_address
+    from theseller.mail.recipient_address_checks import AddressRefusedError
 
     try:
         allowed = allow_address(address=args.address, actor=command_line_operator(), at=clock.now())

@@ -17,15 +17,15 @@ from theseller.audit.command_line_actions import record_command_line_action
 from theseller.audit.event_tags import Tag
 from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.deployment_secrets import secret_provider
-from theseller.cli.embedded_server import apply_roles, embedded_server
+from theseller.cli.embedded_postgres import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.state_folders import is_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, StopRequestedError, Supervisor
 from theseller.lib import clock
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
-from theseller.postgres.lockfile import LockFile
 from theseller.postgres.os_processes import ProcessMark, stop_processes
+from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
 from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory
 

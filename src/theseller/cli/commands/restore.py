@@ -23,7 +23,7 @@ from theseller.cli.state_folders import (
     state_folder,
 )
 from theseller.lib import clock
-from theseller.postgres.lockfile import LockFile
+from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server import make_folder
 from theseller.postgres.server_folders import control_folder
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending
@@ -127,7 +127,7 @@ def _restore(
     allow_missing_journal: bool,
 ) -> None:
     setup_django("worker", database=False)
-    from theseller.backups.backup_context import backup_context
+    from theseller.backups.backup_configuration import backup_context
     from theseller.backups.error_messages import as_backup_error
     from theseller.backups.restore import restore
     from theseller.backups.types import BackupError

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application",
         "--config", "python:theseller.config.gunicorn", *listeners,
-        "--worker-class", "theseller.config.buffering_worker.BufferingWorker",
+        "--worker-class", "theseller.config.request_buffering_worker.BufferingWorker",
         "--worker-connections", "600", "--workers", str(args.workers),
         "--threads", str(args.threads), "--graceful-timeout", "10", "--timeout", "60",
         "--no-control-socket", "--log-level", "warning",

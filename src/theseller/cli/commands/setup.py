@@ -35,7 +35,7 @@ from theseller.config.metrics_settings import (
     metrics_port,
     tls_certificate,
 )
-from theseller.config.operator_identity import read_operator_identity
+from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.crypto.secret_providers import SecretProvider
 
 HELP = "prepare this machine for real sellers: configuration file, secrets, database, operator"

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the state; return 1 if there is a problem, else 0."""
     setup_django("worker")
-    from theseller.config.deployment_state import deployment_state
+    from theseller.config.deployment_state_measurement import deployment_state
 
     state = deployment_state(clock.now(), measured_by="default", read_by="probe")
     lines = status_lines(state)

@@ -16,8 +16,8 @@ from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.translation_marks import gettext_noop
 from theseller.mail import delivery, operations
-from theseller.mail.addresses import is_relay
 from theseller.mail.mail_kinds import KINDS, DeliveryTest
+from theseller.mail.recipient_address_checks import is_relay
 from theseller.mail.types import MailMode, OutboxMessage, QueuedMail, QueueOutcome, RefusalReason
 
 CONTROL = Control(
@@ -36,7 +36,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.amazon.spapi_operations:OPERATIONS",
         "theseller.mail.recipient_policy:allowed_recipient",
-        "theseller.mail.addresses:is_relay",
+        "theseller.mail.recipient_address_checks:is_relay",
     ),
 )
 

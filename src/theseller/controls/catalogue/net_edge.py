@@ -32,7 +32,7 @@ CONTROL = Control(
     enforced_by=(
         "deploy/edge/theseller.conf",
         "deploy/edge/waf/rules.conf",
-        "theseller.controls.prober_reports.arrivals:ProberArrivalMiddleware",
+        "theseller.controls.prober_reports.arrived_prober_requests:ProberArrivalMiddleware",
     ),
     after=(Tag.PROBER_ADDED, Tag.PROBER_REMOVED),
     kind=EnforcementKind.DEPLOYMENT,

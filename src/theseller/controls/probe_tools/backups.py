@@ -17,7 +17,7 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import NotApplicable, Outcome, Unknown
 from theseller.crypto.seal_stream import HEADER_BYTES
 from theseller.lib.ids import creation_time
-from theseller.retention.backup_keys import BACKUP_OWNER
+from theseller.retention.readable_backups import BACKUP_OWNER
 
 _RECORDS = """
 select b.id, b.key_id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), b.key_destroyed_at,

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connections, transaction
 
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
-from theseller.controls.prober_reports.arrivals import run_token
+from theseller.controls.prober_reports.arrived_prober_requests import run_token
 from theseller.controls.prober_reports.listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from theseller.emulator.amount_and_time_formats import currency_amount, instant
-from theseller.emulator.spapi.checked_call import Call, parse_instant
+from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid
 from theseller.emulator.spapi.transaction_json import Entry, TransactionWriter, tree
 from theseller.emulator.world.random_draws import number

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from theseller.emulator.amount_and_time_formats import instant
-from theseller.emulator.spapi.checked_call import Call
+from theseller.emulator.spapi.call_parameters import Call
 from theseller.emulator.spapi.errors import invalid
 from theseller.emulator.world.order_volume import level
 from theseller.emulator.world.products import Product, catalogue

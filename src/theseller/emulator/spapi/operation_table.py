@@ -21,7 +21,7 @@ from theseller.emulator.spapi import (
     sellers,
     tokens,
 )
-from theseller.emulator.spapi.checked_call import Call
+from theseller.emulator.spapi.call_parameters import Call
 
 _ANY_BUT_BRAND = frozenset(ROLES) - {"Brand Analytics"}
 _FINANCE = frozenset({"Finance and Accounting"})

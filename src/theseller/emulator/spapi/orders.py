@@ -8,7 +8,7 @@ from typing import Any
 
 from theseller.emulator.amount_and_time_formats import instant
 from theseller.emulator.invented_buyers import PLAUSIBLE
-from theseller.emulator.spapi.checked_call import Call, parse_instant
+from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
 from theseller.emulator.world.orders import Order

@@ -14,7 +14,7 @@ from typing import Any
 
 from theseller.emulator.amount_and_time_formats import amount, instant
 from theseller.emulator.canary_texts import canary
-from theseller.emulator.spapi.checked_call import Call, parse_instant
+from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.world.orders import Line, Order
 

@@ -15,7 +15,7 @@ from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.reports.document_rendering import GENERATORS, REQUESTABLE
 from theseller.emulator.reports.settlement import REPORT_TYPE as SETTLEMENT
 from theseller.emulator.reports.types import ReportGenerator
-from theseller.emulator.spapi.checked_call import Call, parse_instant
+from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import denied, invalid, not_found
 from theseller.emulator.spapi.requested_reports import Report, ReportStore, settlement_report
 from theseller.emulator.world.random_draws import identifier

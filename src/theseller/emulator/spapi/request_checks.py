@@ -17,7 +17,7 @@ from starlette.routing import Route
 from theseller.emulator.canary_texts import canary
 from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.fault_injection import BEFORE, HTML_ERROR, SilentResponse, apply_fault
-from theseller.emulator.spapi.checked_call import Call
+from theseller.emulator.spapi.call_parameters import Call
 from theseller.emulator.spapi.errors import (
     TOKEN_EXPIRED,
     TOKEN_INVALID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from theseller.emulator.canary_texts import canary
-from theseller.emulator.spapi.checked_call import Call
+from theseller.emulator.spapi.call_parameters import Call
 
 _LANGUAGES = {
     "US": "en_US",

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from theseller.emulator.spapi.checked_call import Call
+from theseller.emulator.spapi.call_parameters import Call
 from theseller.emulator.spapi.errors import ApiError, invalid
 
 _SHIPPING = frozenset({"Direct to Consumer Shipping (Restricted)"})

@@ -26,7 +26,7 @@ from theseller.amazon.charge_display_names import charge_name
 from theseller.amazon.reports import Inspection, Limits, Options, ReportType, inspect_report
 from theseller.amazon.reports.format_registry import title
 from theseller.edge.rate_limits import Rate, by_account, by_ip, limited
-from theseller.edge.translated_texts import translated
+from theseller.edge.translate_marked_texts import translated
 from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.inspection_texts import (

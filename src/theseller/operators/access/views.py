@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.authorization import operator_required, tenant_permission_required
 from theseller.accounts.queries import operators
 from theseller.accounts.types import Operator, Permission, TenantContext
-from theseller.edge.translated_texts import translated_error
+from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.operators.access import access_session_provider, queries
 from theseller.operators.access.forms import OpenSessionForm, ReviewForm

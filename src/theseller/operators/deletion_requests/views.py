@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
-from theseller.edge.translated_texts import translated_error
-from theseller.erasure.certificate_delivery import certificate_response
+from theseller.edge.translate_marked_texts import translated_error
+from theseller.erasure.certificate_download import certificate_response
 from theseller.erasure.failure_records import LONGEST_PAUSE, failed_erasures
 from theseller.erasure.queries import subject_certificate, tenant_and_user_erasures
 from theseller.lib import clock

@@ -15,7 +15,7 @@ from theseller.accounts.members.types import MembershipRefusedError
 from theseller.accounts.one_time_links import IssuedLink
 from theseller.accounts.password_reset.operations import password_requests
 from theseller.accounts.types import Operator
-from theseller.edge.translated_texts import translated_error
+from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.operators.shops.forms import OwnerForm, ShopForm
 

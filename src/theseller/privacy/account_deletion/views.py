@@ -20,7 +20,7 @@ from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.operations import make_owner
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.edge.rate_limits import Rate, by_account, limited
-from theseller.erasure.certificate_delivery import certificate_url
+from theseller.erasure.certificate_download import certificate_url
 from theseller.lib import clock
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.account_deletion.queries import is_last_operator, sole_ownerships

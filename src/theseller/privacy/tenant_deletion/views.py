@@ -15,7 +15,7 @@ from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.types import Permission, TenantContext
 from theseller.edge.rate_limits import Rate, by_account, limited
-from theseller.erasure.certificate_delivery import certificate_url
+from theseller.erasure.certificate_download import certificate_url
 from theseller.erasure.tenant_erasure import tenant_erasure_requested_at
 from theseller.lib import clock
 from theseller.privacy.forms import DeletionForm

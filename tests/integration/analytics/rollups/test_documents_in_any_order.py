@@ -20,7 +20,7 @@ from tests.integration.analytics.facts import Shop
 from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
-from theseller.analytics.rollups.recount import differences
+from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.connections.operations import connection_for_files
 from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.facts.write_orders import write_api_orders

@@ -15,7 +15,7 @@ from tests.integration.analytics.facts import DE, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics import tasks
-from theseller.analytics.rollups.recount import differences
+from theseller.analytics.rollups.rollup_recount_check import differences
 
 AT = datetime(2026, 10, 5, 12, 30, 5, tzinfo=UTC)
 DAY = date(2026, 10, 5)

@@ -15,7 +15,7 @@ from tests.integration.analytics.facts import DE, NOON, Shop
 from theseller.analytics import tasks
 from theseller.analytics.rollups import recompute
 from theseller.analytics.rollups.recompute import recompute_dirty
-from theseller.analytics.rollups.recount import differences
+from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.analytics.tasks import dirty_tenants
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.analytics.facts import DE, JP, UK, US, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.recount import differences
+from theseller.analytics.rollups.rollup_recount_check import differences
 
 #: Around the changes of clocks: Pacific on 8 March and 1 November, Europe on 29 March and 25
 #: October 2026.

@@ -28,7 +28,7 @@ from tests.integration.ingest.imports.files import (
 from tests.unit.amazon.report_fixtures.builders import settlement
 
 from theseller.amazon.reports import Options, ReportType, inspect_report
-from theseller.amazon.reports.settlement_amounts import read_amount
+from theseller.amazon.reports.settlement_amount_parsing import read_amount
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.queries import all_connections

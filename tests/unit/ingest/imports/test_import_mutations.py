@@ -9,7 +9,7 @@ from tests.unit.amazon.report_fixtures.mutations import CANARY, mutants
 
 from theseller.accounts.types import TenantContext
 from theseller.amazon.reports import inspect_report
-from theseller.cli.inspection_output import inspection_text
+from theseller.cli.report_inspection_output import inspection_text
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.views import _card
 

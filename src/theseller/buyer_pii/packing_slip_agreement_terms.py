@@ -1,4 +1,4 @@
-"""The terms that an owner agrees to, with their version.
+"""The terms of packing slips that an owner agrees to, with a version.
 
 New wording gets a new version. A consent keeps the version that it was given for.
 """

@@ -1,4 +1,4 @@
-"""An inspection as text for a terminal.
+"""The inspection of a report file as text for a terminal.
 
 Names and values in two columns, wrapped. No value of the file's cells is in it.
 """

@@ -1,4 +1,4 @@
-"""Run our own commands against a quarantine, each in its own process.
+"""Run our own commands in a quarantine, each in its own process.
 
 They connect to the restored database and to no other.
 """

@@ -1,4 +1,4 @@
-"""The form of mail addresses that get mail, and Amazon's relay addresses.
+"""Check the form of recipients' addresses; recognize Amazon's relays.
 
 Amazon gives each buyer a relay address such as ``x1y2z3@marketplace.amazon.de``. Mail to one
 reaches the buyer, so no spelling of one may pass: letters of other scripts, capitals, a dot at the

@@ -1,4 +1,4 @@
-"""Identify what wraps each purpose's keys: two purposes share nothing."""
+"""Identifiers of each purpose's keys, which prove that none is shared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How to sign in to a demo, for its start page: nothing anywhere else."""
+"""Users and password of a demo, which its start page shows.
+
+Other deployments show nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read amounts of settlements.
+"""Parse the amounts of settlement reports, in whatever local format.
 
 Each cell is read by itself, and the file's total proves the reading. "Amounts are displayed in
 local currency formats (for example, 95,00 for EU instead of 95.00)" (SP-API, Settlement Reports),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.mail.addresses import AddressRefusedError, checked_address, is_relay
+from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address, is_relay
 
 _CYRILLIC_O, _FULLWIDTH_M, _ZERO_WIDTH, _SOFT_HYPHEN = "\u043e", "\uff4d", "\u200b", "\u00ad"
 

@@ -1,7 +1,4 @@
-"""Strip byte order mark and padding from JSON bodies; detect UTF-16.
-
-With a byte order mark, padded with null characters, or in UTF-16.
-"""
+"""Strip byte order marks and padding from JSON bodies; detect UTF-16."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ log = getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-_SALT = "theseller.controls.prober_reports.arrivals"
+_SALT = "theseller.controls.prober_reports.arrived_prober_requests"
 _META = f"HTTP_{MARK_HEADER.upper().replace('-', '_')}"
 
 

@@ -1,4 +1,4 @@
-"""An advisory lock file: one supervisor at a time.
+"""A lock file that one process at a time has, and that names it.
 
 The kernel releases the lock when its process ends.
 """

@@ -1,4 +1,4 @@
-"""A call that passed the gate, and how its parameters are read."""
+"""Read the parameters of a call that has passed the checks of requests."""
 
 from __future__ import annotations
 

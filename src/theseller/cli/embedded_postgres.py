@@ -1,4 +1,4 @@
-"""The embedded server of a state folder, with its secrets and roles.
+"""The embedded PostgreSQL of a state folder, with its secrets and roles.
 
 `demo`, `migrate` and `postgres` use it.
 """
