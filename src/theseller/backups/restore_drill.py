@@ -25,6 +25,7 @@ from theseller.backups.types import BackupError, Drill, UnavailableError
 from theseller.lib.ids import new_id_at
 from theseller.postgres.basebackup import run_program
 from theseller.postgres.errors import PostgresError
+from theseller.tenancy.schema_release import schema_is_newer
 
 _FAULTS_SHOWN = 20
 #: The restored database, and as much again for what recovery and checks write.
@@ -79,6 +80,7 @@ def drill(
     checked: dict[str, int] = {}
     faults: list[str] = []
     try:
+        _refuse_later_schema()
         _refuse_little_space(folder)
         described, layout = lay_out(context, identity, folder, whole_wal=False)
         context.reached("laid out")
@@ -103,6 +105,18 @@ def drill(
     finally:
         discard(folder)
     return _kept(Drill(identity, at, now(), checked, tuple(faults)))
+
+
+def _refuse_later_schema() -> None:
+    """Check that this program's `migrate`, which the drill runs, accepts the copy.
+
+    Raises:
+        UnavailableError: a later release migrated the database.
+    """
+    if schema_is_newer():
+        raise UnavailableError(
+            "a later release migrated the database; only its programs test a restore"
+        )
 
 
 def _refuse_little_space(folder: Path) -> None:

@@ -266,7 +266,10 @@ def _connections(cursor: CursorWrapper) -> Finding:
 
 
 def _schema(_cursor: CursorWrapper) -> Finding:
+    from django.db import connections
+
     from theseller.tenancy.database_startup_checks import refuse_unsafe_database
+    from theseller.tenancy.schema_release import RELEASE, stated_release
     from theseller.tenancy.schema_version_check import refuse_other_schema
 
     try:
@@ -279,8 +282,17 @@ def _schema(_cursor: CursorWrapper) -> Finding:
             failed=True,
             advice="Run `theseller migrate` of the version that is to serve.",
         )
+    environment = read_environment_kind(os.environ)
+    stated = stated_release(connections["default"])
+    if stated is not None and stated.is_newer:
+        return Finding(
+            "schema",
+            f"of the environment {environment} and of release {stated.release}, on which release"
+            f" {RELEASE} may run: erasures, restore tests and the comparison of the schema wait for"
+            " the newer version",
+        )
     return Finding(
-        "schema", f"of this version and of the environment {read_environment_kind(os.environ)}"
+        "schema", f"of this version (release {RELEASE}) and of the environment {environment}"
     )
 
 

@@ -163,6 +163,8 @@ _USER_FACING_ERRORS = {
     "InvalidSettingError",
     "JournalUnreadableError",
     "KeyStoreError",
+    "LaterSchemaError",
+    "MigrationLockError",
     "OtherHostError",
     "SecretNotFoundError",
     "SecretProviderError",

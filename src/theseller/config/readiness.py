@@ -1,7 +1,7 @@
 """Readiness endpoint: whether this process can serve requests.
 
-The database must accept each of its roles and have this version's schema, the key service must
-answer, and a worker must run.
+The database must accept each of its roles and have a schema that this version may run on, the key
+service must answer, and a worker must run.
 """
 
 from __future__ import annotations
@@ -33,11 +33,7 @@ from theseller.tenancy.database_startup_checks import (
     refuse_foreign_database,
     refuse_pooled_session,
 )
-from theseller.tenancy.schema_version_check import (
-    WrongSchemaError,
-    pending_migrations,
-    refuse_newer_schema,
-)
+from theseller.tenancy.schema_version_check import WrongSchemaError, refuse_other_schema_of
 from theseller.tenancy.state_folder_identity import (
     OtherHostError,
     folder_identity,
@@ -55,7 +51,7 @@ class Part(StrEnum):
     SECRETS = "secrets"  # the secret of a database role can't be read
     ENVIRONMENT = "environment"  # the database belongs to another environment
     HOST = "host"  # secrets and keys are in files of another host
-    SCHEMA = "schema"  # the database has the schema of another version
+    SCHEMA = "schema"  # the database has a schema that this version may not run on
     KEYS = "keys"  # the key service does not answer
     WORKER = "worker"  # no worker has written a heartbeat lately
 
@@ -142,9 +138,7 @@ def _refuse(alias: str) -> None:
         refuse_bypassing_session(database)
         refuse_foreign_database(database, settings.ENVIRONMENT.kind.value)
         if alias == "default":
-            refuse_newer_schema(database)
-            if pending_migrations(database):
-                raise WrongSchemaError("`theseller migrate` was not run")
+            refuse_other_schema_of(database)
             if settings.ENVIRONMENT.stores_keys_on_this_host_only:
                 refuse_other_folder(database, folder_identity(settings.ENVIRONMENT.state))
 

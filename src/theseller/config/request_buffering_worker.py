@@ -38,6 +38,8 @@ HEAD_SECONDS, REQUEST_SECONDS = 10.0, 30.0
 #: dropped, so that a new one is read.
 WAITING_MAX, WAITING_MAX_OF_NETWORK = 400, 64
 BUFFERED_MAX = 32 * 1024 * 1024
+#: Seconds in which a worker that stops still reads requests that have begun to arrive.
+STOP_SECONDS = 2.0
 #: How long, and for how many connections, the end of an answer is waited for.
 LINGER_SECONDS, LINGERING_MAX = 2.0, 100
 #: A thread gives up on a client that moves no byte for so long, or after `_GRACE` seconds of
@@ -177,6 +179,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         self._large: dict[TConn, str | None] = {}
         self._proxies = read_trusted_proxies(os.environ, required=False)
         self._checked = 0.0
+        self._stopping_since: float | None = None
 
     @override
     def accept(self, listener: Any) -> None:
@@ -325,12 +328,19 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     @override
     def murder_pending(self) -> None:
-        """Drop requests that take too long; all of them when the worker stops."""
+        """Drop requests that take too long.
+
+        When the worker stops, those that were accepted just before, or that come on a connection
+        kept alive, are still read; what has not arrived soon is dropped.
+        """
         now = time.monotonic()
         if self.alive and now - self._checked < 1.0:
             return
         self._checked = now
-        for one in [one for one in self._arriving if not self.alive or one.overdue(now)]:
+        if not self.alive and self._stopping_since is None:
+            self._stopping_since = now
+        stopping = self._stopping_since is not None and now - self._stopping_since > STOP_SECONDS
+        for one in [one for one in self._arriving if stopping or one.overdue(now)]:
             self._drop(one, 408 if one.buffer else None)
         for conn in [
             conn for conn, since in self._lingering.items() if now - since > LINGER_SECONDS

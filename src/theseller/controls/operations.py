@@ -33,11 +33,16 @@ from theseller.controls.types import (
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
 from theseller.lib.structured_logging import getLogger
+from theseller.tenancy.schema_release import schema_is_newer
 
 log = getLogger(__name__)
 
 _SUMMARY_LENGTH = 500
 _RUN_LAST = "page-true"
+_LATER_SCHEMA = (
+    "The database has the schema of a later release, which this program can't compare with its own"
+    " lists. Programs of that release can."
+)
 #: When each kind of event happened last, among the newest.
 _NEWEST_EVENTS = (
     "select tag, max(at) from (select tag, at from audit_event order by position desc limit 1000) e"
@@ -128,7 +133,9 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
     only the error's class is.
     """
     try:
-        return entry.probe(context)
+        outcome = entry.probe(context)
+        later = entry.control.compares_schema and schema_is_newer(context.probe)
+        return Unknown(_LATER_SCHEMA) if later and isinstance(outcome, Failed) else outcome
     except BlindProbeError as blind:
         return Unknown(str(blind))
     except NothingCheckedError:

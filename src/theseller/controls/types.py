@@ -155,6 +155,8 @@ class Control:
     `id` is the clause's ID and the element's ID on the page; `section` is the page's section
     number. `freshness` is how old evidence may be before it no longer counts; a probe runs six
     times as often, and within a minute of an event of `after`. `enforced_by` are module paths.
+    `compares_schema` says that the probe compares the database with lists of this release: on the
+    schema of a later one a difference proves nothing.
     """
 
     id: str
@@ -167,6 +169,7 @@ class Control:
     enforced_by: tuple[str, ...]
     after: tuple[Tag, ...] = ()
     kind: EnforcementKind = EnforcementKind.SOFTWARE
+    compares_schema: bool = False
 
     @property
     def interval(self) -> timedelta:

@@ -16,7 +16,10 @@ from theseller.datamap.types import Column, DataClass
 #: Tables of the database's own protection, which hold nothing of anyone: columns, then indexes.
 _GUARD = {
     "guard.audit_writer": ("role tag", "_pkey"),
-    "guard.deployment": ("only_row environment set_at files_of files_since", "_pkey"),
+    "guard.deployment": (
+        "only_row environment set_at files_of files_since schema_release oldest_release",
+        "_pkey",
+    ),
     "guard.isolation_probe": ("tenant_id", "_pkey"),
     "guard.ticket_key": ("id inner_block:credentials outer_block:credentials created_at", "_pkey"),
 }

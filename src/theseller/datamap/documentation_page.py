@@ -63,7 +63,8 @@ def _tables() -> Iterator[str]:
     yield (
         "| `guard.audit_writer`, `guard.deployment`, `guard.isolation_probe`, `guard.ticket_key` |"
         " none | tenancy | with the deployment | stays | Which role writes which line of the log;"
-        " which environment this is, and which state folder has its files; two rows of no seller,"
+        " which environment this is, which state folder has its files, and which release migrated"
+        " it; two rows of no seller,"
         " which the control of tenant isolation looks for; keys that prove a tenant's ticket. |"
     )
 

@@ -4,6 +4,10 @@ It holds over all workers and hosts of a deployment.
 
 The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it.
 A lock of the job queue would not do: a job whose worker was killed keeps it.
+
+A process erases nothing while a later release's schema is in the database: it would delete no row
+of the tables that it doesn't know, and certify that nothing is left. The later release's processes
+erase, or this one does when its own schema is back.
 """
 
 from __future__ import annotations
@@ -16,7 +20,15 @@ from enum import StrEnum
 import psycopg
 from django.db import connections as databases
 
+from theseller.lib.structured_logging import getLogger
 from theseller.retention.database_aliases import ERASER
+from theseller.tenancy.schema_release import schema_is_newer
+
+log = getLogger(__name__)
+
+
+class LaterSchemaError(RuntimeError):
+    """The database has the schema of a later release, whose tables this program doesn't know."""
 
 
 class ErasureLock(StrEnum):
@@ -39,9 +51,21 @@ def exclusive_erasure(work: ErasureLock, *, wait: bool) -> Iterator[bool]:
     Args:
         work: what is going to be done.
         wait: whether to wait for another process; else False is yielded at once if one is at it.
+
+    Raises:
+        LaterSchemaError: with `wait`, if a later release migrated the database. Without, False is
+            yielded.
     """
     if work in _LOCKED.get():
         yield True
+        return
+    if schema_is_newer(ERASER):
+        if wait:
+            raise LaterSchemaError(
+                "a later release migrated this database, and only its programs erase on it"
+            )
+        log.warning("erasure_postponed", work=work.name.lower(), reason="schema_of_later_release")
+        yield False
         return
     with psycopg.connect(
         **databases[ERASER].get_connection_params(), autocommit=True

@@ -12,6 +12,11 @@ import sys
 from pathlib import Path
 
 from theseller.cli.django_setup import setup_django
+from theseller.cli.inherited_sockets import (
+    inherited_sockets,
+    listen_on,
+    without_socket_activation,
+)
 from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
 from theseller.cli.tcp_ports import LOOPBACK, choose_port, parse_port
 from theseller.config.concurrency_defaults import WEB_PROCESSES, WEB_THREADS
@@ -49,19 +54,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replace this process by gunicorn, so that our supervisor supervises it."""
+    """Replace this process by gunicorn, so that our supervisor supervises it.
+
+    A service manager may pass listening sockets (systemd's socket activation). Then the port stays
+    open while the service restarts, and two versions may serve it side by side.
+    """
+    sockets = inherited_sockets(os.environ)
     port = parse_port(
         args.port or os.environ.get("THESELLER_PORT", "8100"),
         "--port" if args.port else "THESELLER_PORT",
     )
-    if args.host == LOOPBACK:
+    if args.host == LOOPBACK and not sockets:
         choose_port(port, fixed=True, variable="THESELLER_PORT")
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what it stores there must be known as
     # ours.
     make_state_folder(state)
     lock_state_folder(state, inheritable=True)
-    environ = {**os.environ, "THESELLER_ROLE": "web", "THESELLER_STATE": str(state)}
+    environ = {
+        **without_socket_activation(os.environ),
+        "THESELLER_ROLE": "web",
+        "THESELLER_STATE": str(state),
+    }
     # Checked here, where a wrong setting is one message; in gunicorn's workers it would be a
     # traceback.
     read_environment(environ, default_state=state)
@@ -71,14 +85,18 @@ def run(args: argparse.Namespace) -> int:
     # Empty in a checkout, where static files are found beside their code; whitenoise warns in each
     # process if it does not exist.
     (state / "static").mkdir(exist_ok=True)
-    listeners = ["--bind", f"{args.host}:{port}"]
+    addresses = [f"fd://{one}" for one in sockets] or [f"{args.host}:{port}"]
     if (local := metrics_port(environ, WEB_METRICS_PORT)) is not None:
         choose_port(local, fixed=True, variable=WEB_METRICS_PORT)
-        environ["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_metrics_folder(state, port))
-        listeners += ["--bind", f"{METRICS_HOST}:{local}"]
+        environ["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_metrics_folder(state, local))
+        # gunicorn opens no address beside sockets that are passed to it.
+        addresses.append(
+            f"fd://{listen_on(METRICS_HOST, local)}" if sockets else f"{METRICS_HOST}:{local}"
+        )
     command = [
         sys.executable, "-m", "gunicorn", "theseller.config.wsgi:application",
-        "--config", "python:theseller.config.gunicorn", *listeners,
+        "--config", "python:theseller.config.gunicorn",
+        *(part for address in addresses for part in ("--bind", address)),
         "--worker-class", "theseller.config.request_buffering_worker.BufferingWorker",
         "--worker-connections", "600", "--workers", str(args.workers),
         "--threads", str(args.threads), "--graceful-timeout", "10", "--timeout", "60",
@@ -91,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _empty_metrics_folder(state: Path, port: int) -> Path:
-    """Return the empty folder of this port's metrics.
+    """Return the empty folder of the metrics that this port of their own shows.
 
     The web processes count together in it. Counts begin at zero with each
     start, as Prometheus expects.

@@ -49,6 +49,7 @@ CONTROL = Control(
     citation="Security page §3; Data Protection Policy 1.2",
     owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
+    compares_schema=True,
     enforced_by=(
         "theseller/postgres/sql/grants.sql",
         "theseller/postgres/sql/roles.sql",

@@ -45,6 +45,7 @@ CONTROL = Control(
     citation="Security page §4; Data Protection Policy 1.1",
     owner=gettext_noop("Engineering"),
     freshness=timedelta(minutes=30),
+    compares_schema=True,
     enforced_by=(
         "theseller.tenancy.tenant_scope:tenant_scope",
         "theseller/tenancy/sql/policies.sql",

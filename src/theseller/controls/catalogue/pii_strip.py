@@ -44,6 +44,7 @@ CONTROL = Control(
     citation="Security page §5; Data Protection Policy 2.1",
     owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
+    compares_schema=True,
     enforced_by=(
         "theseller.amazon.decoders.response_shape:Shape",
         "theseller.amazon.reports.report_types_and_columns:COLUMNS",
