@@ -64,6 +64,16 @@ def test_service_is_hardened_and_starts_a_command_that_exists(name: str) -> None
     assert found["PartOf"] == ["theseller.target"]
 
 
+def test_the_port_of_the_pages_stays_open_while_the_service_restarts() -> None:
+    found = _settings("theseller-web.socket")
+    assert found["ListenStream"] == ["127.0.0.1:8100"]
+    # Stopped with the target, it would refuse connections; `Accept` would start a service for each.
+    assert not {"PartOf", "Accept", "BindsTo"} & set(found)
+    web = _settings("theseller-web.service")
+    assert web["Requires"] == ["theseller-web.socket"]
+    assert "theseller-web.socket" in web["After"][0].split()
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", _SERVICES)
 def test_systemd_rates_the_exposure_of_a_service_at_2_or_less(name: str) -> None:
