@@ -16,7 +16,7 @@ from django.db import connections
 from tests.database import administrator_dsn, test_server
 from tests.sabotage.databases import own_database
 
-from theseller.backups.backup_context import BackupContext
+from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.restore_drill import drill
 from theseller.backups.types import UnavailableError
 from theseller.cli.doctor_deployment import _schema
