@@ -108,7 +108,7 @@ def drill(
 
 
 def _refuse_later_schema() -> None:
-    """Check that this program's `migrate`, which the drill runs, accepts the copy.
+    """Check that this program's `migrate` will accept the copy.
 
     Raises:
         UnavailableError: a later release migrated the database.

@@ -1,7 +1,7 @@
-"""Listening sockets that a service manager passes to a service (systemd's socket activation).
+"""Take over sockets that a service manager listens on.
 
-The manager holds the sockets open while the service restarts: connections wait in the kernel's
-queue, and none is refused. Source: sd_listen_fds(3).
+This is systemd's socket activation. The manager holds the sockets open while the service restarts:
+connections wait in the kernel's queue, and none is refused. Source: sd_listen_fds(3).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _VARIABLES = frozenset({"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
 
 
 def inherited_sockets(environ: Mapping[str, str]) -> tuple[int, ...]:
-    """Return the file descriptors of the sockets that were passed to this process.
+    """Return the file descriptors of sockets passed to this process.
 
     Raises:
         CommandError: one of them is no listening TCP or Unix socket.
@@ -42,7 +42,7 @@ def without_socket_activation(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def listen_on(host: str, port: int) -> int:
-    """Open a listening socket that the next program of this process has, too."""
+    """Open a listening socket that the next program inherits."""
     listener = socket.create_server((host, port), reuse_port=False)
     listener.set_inheritable(True)
     return listener.detach()

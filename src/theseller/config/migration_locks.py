@@ -41,7 +41,10 @@ class MigrationLockError(RuntimeError):
 
 @contextmanager
 def short_lock_waits(using: str = "default") -> Iterator[None]:
-    """Limit lock waits of a Django connection for the block, also after a reconnection."""
+    """Limit lock waits of a Django connection for the block.
+
+    Also after a reconnection.
+    """
 
     def limit(connection: Any, **_: object) -> None:  # noqa: ANN401  # Django's signal
         if connection.alias == using:
@@ -105,7 +108,10 @@ def _is_locked(error: BaseException) -> bool:
 
 
 def _old_transactions(administrator: psycopg.Connection[Any]) -> list[str]:
-    """Return the oldest transactions of the database. No statement: it may hold data."""
+    """Return the oldest transactions of the database.
+
+    Without their statements, which may hold data.
+    """
     return [
         f"process {pid} ({role}, {application or 'no name'}), {seconds} s"
         for pid, role, application, seconds in administrator.execute(_OLD_TRANSACTIONS).fetchall()

@@ -28,7 +28,7 @@ log = getLogger(__name__)
 
 
 class LaterSchemaError(RuntimeError):
-    """The database has the schema of a later release, whose tables this program doesn't know."""
+    """The database has tables of a later release."""
 
 
 class ErasureLock(StrEnum):

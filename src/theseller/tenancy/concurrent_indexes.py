@@ -107,5 +107,5 @@ class CreateIndexConcurrently(Operation):
 
 
 def _part_name(partition: str, index: str) -> str:
-    """Return the name of a partition's index: both names, cut to what PostgreSQL takes."""
+    """Return the name of a partition's index, as long as one may be."""
     return f"{partition[: _NAME_MAX - len(index) - 1]}_{index}"

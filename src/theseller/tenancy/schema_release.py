@@ -34,14 +34,14 @@ _HAS_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class StatedRelease:
-    """The release that migrated a database, and the oldest one whose programs may run on it."""
+    """The release of a schema, and the oldest whose programs may run on it."""
 
     release: int
     oldest: int
 
     @property
     def is_newer(self) -> bool:
-        """Return whether a later release than this program's migrated the database."""
+        """Return whether a later release migrated the database."""
         return self.release > RELEASE
 
     @property
@@ -61,7 +61,7 @@ def stated_release(database: sql_helpers.Database) -> StatedRelease | None:
 
 
 def schema_is_newer(using: str = "default") -> bool:
-    """Return whether a later release than this program's migrated the database.
+    """Return whether a later release migrated the database.
 
     An earlier program doesn't know every table there: it must not certify an erasure, judge the
     schema, or rehearse a restore.
@@ -71,10 +71,11 @@ def schema_is_newer(using: str = "default") -> bool:
 
 
 def state_release(database: Connection[Any]) -> None:
-    """State this program's release in the database, if it has the columns and its row.
+    """State this program's release in the database.
 
-    `database` is the administrator's connection. Called before the first migration as well, since
-    programs of the release before check the database while the migrations run.
+    Nothing is done before the migration that adds the columns. Called before the first migration
+    as well, since programs of the release before check the database while the migrations run.
+    `database` is the administrator's connection.
     """
     if sql_helpers.value(database, _HAS_COLUMNS):
         database.execute(

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _empty_metrics_folder(state: Path, port: int) -> Path:
-    """Return the empty folder of the metrics that this port of their own shows.
+    """Return the empty folder of the metrics that this port shows.
 
     The web processes count together in it. Counts begin at zero with each
     start, as Prometheus expects.
