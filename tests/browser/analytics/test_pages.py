@@ -337,6 +337,8 @@ def test_dashboard_interactions_cause_no_csp_violation(
     _leave_inline_styles(page)
     page.go_back()
     expect(page.locator("#compare")).to_have_value("year")
+    # The page is loaded again, and its scripts answer to history only once they have run.
+    page.wait_for_load_state()
     page.go_forward()
     expect(page.locator("#compare")).to_have_value("none")
     tab.go("/products/")
