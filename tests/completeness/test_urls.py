@@ -8,6 +8,7 @@ that they exist.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -116,6 +117,11 @@ ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
 }
 
 
+@functools.cache
+def _patterns() -> dict[str, URLPattern]:
+    return dict(routes())
+
+
 def routes(
     patterns: list[URLPattern | URLResolver] | None = None, before: str = ""
 ) -> Iterator[tuple[str, URLPattern]]:
@@ -129,7 +135,7 @@ def routes(
 
 
 def _address(route: str, shop: Shop) -> str:
-    pattern = dict(routes())[route].pattern
+    pattern = _patterns()[route].pattern
     text = route
     for name, converter in pattern.converters.items():
         value = ARGUMENTS_OF.get(route, ARGUMENTS.get(name))
@@ -209,7 +215,7 @@ def _make_shop(database: str) -> Shop:
         secrets,
         operator,
         unproven,
-        _link(),
+        _link(database),
         new_invitation(),
         new_password_link(),
         _open_invitation(tenant),
@@ -239,8 +245,12 @@ def _open_invitation(tenant: UUID) -> UUID:
         return pending_invitations(at=clock.now())[0].id
 
 
-def _link() -> str:
-    """End an account, and return the token of the link to its proof."""
+@functools.cache
+def _link(_database: str) -> str:
+    """End an account, and return the token of the link to its proof.
+
+    One for all shops: a page reads it and changes nothing, and an account is erased once.
+    """
     former = create_user(
         email=f"former.{new_id().hex[-12:]}@example.com",
         name="Gone",

@@ -123,9 +123,10 @@ def test_emulated_finances_responses_match_amazons_schema(
 ) -> None:
     amazon, seller, token = connected
     base = "/finances/2024-06-19"
+    wanted = {"Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer"}
     kinds: set[str] = set()
     following = ""
-    for _ in range(40):
+    for number in range(40):
         amazon.clock.pass_(seconds=1)
         answer = amazon.call(
             seller, token, f"{base}/transactions?postedAfter=2026-11-03T00:00:00Z{following}"
@@ -133,10 +134,10 @@ def test_emulated_finances_responses_match_amazons_schema(
         check("finances_v2024_06_19", "ListTransactionsResponse", answer)
         payload = answer.json()["payload"]
         kinds |= {entry["transactionType"] for entry in payload["transactions"]}
-        if "nextToken" not in payload:
+        if "nextToken" not in payload or (number >= 2 and wanted <= kinds):
             break
         following = f"&nextToken={payload['nextToken']}"
-    assert {"Shipment", "Refund", "ServiceFee", "ProductAdsPayment", "Transfer"} <= kinds
+    assert wanted <= kinds
     check(
         "finances_v2024_06_19",
         "ListBalancesResponse",

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize(
-    ("stride", "least"), [(8, 30), pytest.param(1, 60, marks=pytest.mark.exhaustive)]
+    ("stride", "least"), [(16, 25), pytest.param(1, 60, marks=pytest.mark.exhaustive)]
 )
 def test_every_corruption_of_a_backup_is_detected_by_drill_or_restore(
     deployed: Deployment, stride: int, least: int

@@ -141,7 +141,9 @@ def _signalled(deployed: Deployment, number: signal.Signals) -> None:
     assert wait_until(lambda: deployed.server.poll() is not None, _PATIENCE)
 
 
-@pytest.mark.parametrize("stop", [_clean, _immediate, _killed])
+@pytest.mark.parametrize(
+    "stop", [pytest.param(_clean, marks=pytest.mark.exhaustive), _immediate, _killed]
+)
 def test_database_restart_loses_no_job_and_worker_and_web_continue(
     running: Running, stop: Callable[[Deployment], None]
 ) -> None:

@@ -7,6 +7,7 @@ brackets was not translated, and must be data: names, numbers, codes.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -308,6 +309,7 @@ def test_every_text_about_a_checked_file_is_translated(content: str) -> None:
         assert _untranslated(translated(text)) == []
 
 
+@functools.cache
 def _literals() -> set[str]:
     return {
         node.value

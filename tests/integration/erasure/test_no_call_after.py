@@ -188,7 +188,14 @@ def _by_one_that_is_killed_first(shop: Shop, connection: str) -> float:
     return _by_a_process(shop, connection)
 
 
-@pytest.mark.parametrize("end", [_by_the_seller, _by_a_process, _by_one_that_is_killed_first])
+@pytest.mark.parametrize(
+    "end",
+    [
+        _by_the_seller,
+        pytest.param(_by_a_process, marks=pytest.mark.exhaustive),
+        _by_one_that_is_killed_first,
+    ],
+)
 def test_no_amazon_call_is_sent_after_the_connection_ended(
     shop: Shop, end: Callable[[Shop, str], float], tmp_path: Path
 ) -> None:

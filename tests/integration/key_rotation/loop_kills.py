@@ -2,7 +2,8 @@
 
 At the first, a middle and the last record, before, within and after the write.
 
-Run with the name of a secret, Django being ready; prints what was killed, one line each: step,
+Run with the name of a secret and, to kill at the middle records alone, `middle`, Django being
+ready; prints what was killed, one line each: step,
 operation, how many of them, where. What counts as a write: a file of the key store or of a secret
 put in place (`write`) or erased (`erase`), and a changing statement of SQL (`sql`).
 """
@@ -227,22 +228,24 @@ def _notes() -> Path:
     return Path(settings.ENVIRONMENT.state) / "loops.json"
 
 
-def _targets(counts: list[tuple[str, str, int]]) -> Iterator[tuple[Operation, int, str]]:
+def _targets(
+    counts: list[tuple[str, str, int]], *, middle: bool
+) -> Iterator[tuple[Operation, int, str]]:
     for step, operation, count in counts:
         places = ("before", "after") if operation == "sql" else ("before", "within", "after")
-        for index in sorted({0, count // 2, count - 1}):
+        for index in [count // 2] if middle else sorted({0, count // 2, count - 1}):
             for place in places:
                 yield (step, operation), index, place
 
 
 def main() -> None:
-    name = sys.argv[1]
+    name, middle = sys.argv[1], "middle" in sys.argv[2:]
     found = Path(settings.ENVIRONMENT.state) / "loops-found.json"
     forked(partial(fill, name))
     forked(partial(measured, name, found))
     counts = [(step, operation, count) for step, operation, count in json.loads(found.read_text())]
     found.unlink()
-    for operation, index, place in _targets(counts):
+    for operation, index, place in _targets(counts, middle=middle):
         if not name.startswith(("root", "purpose")):
             forked(partial(fill, name))
         if forked(partial(killed, name, (operation, index, place))) == signal.SIGKILL:

@@ -178,12 +178,12 @@ def test_settlement_contains_its_transactions_of_any_date(by: str, *, settled_fi
     assert sum(_net(_figures(shop)).values()) == Decimal(17)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_figures_do_not_depend_on_the_order_of_documents(seed: int) -> None:
     _in_several_orders(seed, 2)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", [2, 3, *range(100, 130)])
 def test_figures_do_not_depend_on_the_order_of_documents_for_many_sellers(seed: int) -> None:
     _in_several_orders(seed, 3)

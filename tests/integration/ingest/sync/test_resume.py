@@ -76,7 +76,13 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "boundaries"), [("orders_history", range(1, 40)), ("transactions", range(1, 7))]
+    ("name", "boundaries"),
+    [
+        ("orders_history", range(1, 40, 4)),
+        ("transactions", range(1, 7, 2)),
+        pytest.param("orders_history", range(1, 40), marks=pytest.mark.exhaustive),
+        pytest.param("transactions", range(1, 7), marks=pytest.mark.exhaustive),
+    ],
 )
 def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
     worker: Worker, name: str, boundaries: range, kill_at: Callable[[int], None]
@@ -101,7 +107,7 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
             break
         assert _state(worker, name) == whole
         assert worker.stream(name)["cursor"]["pending"] == []
-    assert deaths >= 6
+    assert deaths >= 6 // boundaries.step
     # Once per whole run, never again for a report that Amazon was already making or had made.
     assert worker.requests_of("createReport") <= (deaths + 2) * reports
 
