@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from tests.cast import NOON, PASSWORD
 
 from theseller.accounts.members.operations import add_shop
-from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.models import SignUp
+from theseller.accounts.one_time_links import VALID_FOR, IssuedLink, new_token, token_hash
 from theseller.accounts.operations import create_user
 from theseller.accounts.password_reset.operations import make_password_link
 from theseller.lib import clock
@@ -38,3 +39,16 @@ def new_password_link() -> str:
     link = make_password_link(person=person, actor="process:test", at=clock.now())
     assert link is not None
     return token_of(link).reveal()
+
+
+def new_sign_up_link() -> str:
+    """Store a new address's request to open a shop, and return its token."""
+    token, at = new_token(), clock.now()
+    SignUp.objects.create(
+        id=new_id(),
+        token_hash=token_hash(token),
+        email=f"new.{new_id().hex[-12:]}@example.com",
+        made_at=at,
+        expires_at=at + VALID_FOR,
+    )
+    return token.reveal()

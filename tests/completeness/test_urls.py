@@ -21,7 +21,7 @@ import pytest
 from django.db import connections as databases
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.completeness.url_matrix import (
@@ -32,11 +32,12 @@ from tests.completeness.url_matrix import (
     PEOPLE,
     PUBLIC,
     PUBLIC_MOST,
+    SIGN_UP,
     SIGNED,
 )
 from tests.database import test_server
 from tests.integration.analytics.facts import Shop as Books
-from tests.one_time_links import new_invitation, new_password_link
+from tests.one_time_links import new_invitation, new_password_link, new_sign_up_link
 from tests.operators import OperatorUser, create_operator, operator_client
 from tests.step_up import after_step_up
 
@@ -45,6 +46,7 @@ from theseller.accounts.members.queries import pending_invitations
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
+from theseller.accounts.sign_up.types import SignUpMode
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
@@ -114,6 +116,7 @@ ARGUMENTS_OF: dict[str, Callable[[Shop], object]] = {
     "join/<str:token>/": lambda shop: shop.invitation,
     "operate/shops/<uuid:tenant>/owner/": lambda _: new_id(),
     "new-password/<str:token>/": lambda shop: shop.password_link,
+    "sign-up/<str:token>/": lambda _: new_sign_up_link(),
 }
 
 
@@ -366,6 +369,16 @@ def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
             assert answer.status_code == FRESH[route].expected(method, person), (person, method)
             if person in OUTSIDERS:
                 _tells_nothing(answer, shop)
+
+
+@pytest.mark.parametrize("route", SIGN_UP)
+def test_with_sign_up_every_role_gets_the_status_of_its_matrix(route: str, lasting: Shop) -> None:
+    with override_settings(SIGN_UP=SignUpMode.VERIFIED):
+        for person in PEOPLE:
+            for method in ("GET", "POST"):
+                answer = _ask(lasting, person, method, route)
+                assert answer.status_code == SIGN_UP[route].expected(method, person), person
+                _tells_nothing(answer, lasting) if person in OUTSIDERS else None
 
 
 def _tells_nothing(answer: HttpResponse, shop: Shop, *, besides: int = 0) -> None:

@@ -75,6 +75,11 @@ sign-in/                                        GET  200  302  302  302  302  30
                                                 POST 422  302  302  302  302  302  302  302
 sign-out/                                       GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  302  302  302  302
+# Off by default: see SIGN_UP.
+sign-up/                                        GET  404  404  404  404  404  404  404  404
+                                                POST 404  404  404  404  404  404  404  404
+sign-up/<str:token>/                            GET  404  404  404  404  404  404  404  404
+                                                POST 404  404  404  404  404  404  404  404
 join/<str:token>/                               GET  200  200  200  200  200  200  200  200
                                                 POST 422  422  422  422  422  422  422  422
 members/                                        GET  302  200  302  302  403  403  403  200
@@ -236,11 +241,25 @@ members/invitations/<uuid:invitation>/withdrawal/ GET  302  405  405  405  405  
     {},
 )
 
+#: The statuses where people may open shops themselves.
+SIGN_UP = _read(
+    """
+address method anonymous other_shop operator unproven viewer accountant analyst owner
+sign-up/                                        GET  200  200  200  200  200  200  200  200
+                                                POST 422  422  422  422  422  422  422  422
+# A link of a new address: who is signed in as someone else is told so.
+sign-up/<str:token>/                            GET  200  200  200  200  200  200  200  200
+                                                POST 422  422  422  422  422  422  422  422
+""",
+    {},
+)
+
 #: What anyone on the network may open. Every address here is one more that the edge must withstand:
-#: the list may only shrink. It grew four times: by the proof of an end (anyone who ended a shop or
+#: the list may only shrink. It grew five times: by the proof of an end (anyone who ended a shop or
 #: an account has none to sign in with), by /readyz, by the start page, which reads nothing of
-#: the database for who is not signed in, and by the pages of one-time links and the page that
-#: requests one, whose people have no password yet or lost it.
+#: the database for who is not signed in, by the pages of one-time links and the page that
+#: requests one, whose people have no password yet or lost it, and by the two pages of sign-up, which
+#: are not found unless an operator turns it on.
 PUBLIC = {
     "",
     "healthz",
@@ -253,10 +272,12 @@ PUBLIC = {
     "join/<str:token>/",
     "new-password/<str:token>/",
     "password-reset/",
+    "sign-up/",
+    "sign-up/<str:token>/",
     "prober/runs/",
     "prober/reports/",
 }
-PUBLIC_MOST = 13
+PUBLIC_MOST = 15
 #: Each message there is signed by its sender; no cookie gives a right.
 SIGNED = {"prober/runs/", "prober/reports/"}
 #: Addresses that a deployment which sends mail does not have: a demo and a test show it instead.

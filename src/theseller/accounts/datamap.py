@@ -203,3 +203,19 @@ describe_table(
         ("probe", "select (user_id)"),
     ),
 )
+describe_table(
+    "accounts_sign_up",
+    DataClass.SELLER_PERSONAL,
+    note="Addresses that requested to open a shop, each with the hash of its one-time link.",
+    columns="id token_hash:credentials email user_id made_at:operational expires_at:operational",
+    indexes="_pkey _email_key _token_hash_key",
+    parents=("accounts_user",),
+    retention="72 hours, and up to ten minutes until the job runs",
+    eraser=Eraser.DELETE_USER,
+    grants=(
+        ("auth", "select, insert, delete"),
+        ("worker", "select (email, expires_at), delete"),
+        ("retention", "select (user_id), delete"),
+        ("probe", "select (user_id)"),
+    ),
+)

@@ -197,3 +197,20 @@ class PasswordRequest(models.Model):
 
         managed = False
         db_table = "accounts_password_request"
+
+
+class SignUp(models.Model):
+    """A request of an address to open a shop, with the hash of its link."""
+
+    id = models.UUIDField(primary_key=True)
+    token_hash = models.BinaryField()
+    email = models.TextField()
+    user_id = models.UUIDField(null=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        """Options: `sql/sign_up.sql` creates the table."""
+
+        managed = False
+        db_table = "accounts_sign_up"

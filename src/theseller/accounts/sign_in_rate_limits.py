@@ -15,6 +15,7 @@ from theseller.accounts.known_browsers import known_device
 from theseller.edge.rate_limits import Rate, Subject, by_ip
 
 SIGN_IN, SECOND_FACTOR, ONE_TIME_LINK = "sign-in", "second-factor", "one-time-link"
+SIGN_UP = "sign-up-address"
 #: For each limit: the rates by known device, or by account and network; and by account alone. A
 #: second factor has fewer tries than a password, since a code of six digits is guessed with a
 #: chance of three in a million.
@@ -22,6 +23,8 @@ _RATES: dict[str, tuple[Rate, Rate]] = {
     SIGN_IN: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     ONE_TIME_LINK: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     SECOND_FACTOR: (Rate(1 / 900, burst=10), Rate(1 / 600, burst=50)),
+    # Each sends mail to an address that may be a stranger's.
+    SIGN_UP: (Rate(1 / 3600, burst=3), Rate(1 / 3600, burst=5)),
 }
 _NETWORK = Rate(1 / 30, burst=30)
 

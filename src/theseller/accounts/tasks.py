@@ -6,7 +6,7 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from procrastinate.contrib.django import app
 
-from theseller.accounts.models import PasswordLink, PasswordRequest
+from theseller.accounts.models import PasswordLink, PasswordRequest, SignUp
 from theseller.accounts.one_time_links import VALID_FOR
 from theseller.lib import clock, sql_helpers
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -31,10 +31,11 @@ def delete_expired_sessions(timestamp: int) -> None:
     pass_context=False,
 )
 def delete_expired_links(timestamp: int) -> None:
-    """Delete invitations and password links that have expired."""
+    """Delete invitations, links and requests that have expired."""
     del timestamp
     at = clock.now()
     PasswordLink.objects.filter(expires_at__lte=at).delete()
+    SignUp.objects.filter(expires_at__lte=at).delete()
     PasswordRequest.objects.filter(requested_at__lte=at - VALID_FOR).delete()
     database = connections["default"]
     for row in sql_helpers.rows(

@@ -9,11 +9,14 @@ from theseller.accounts.members import join_views
 from theseller.accounts.members import views as members
 from theseller.accounts.mfa import views as mfa
 from theseller.accounts.password_reset import views as password_reset
+from theseller.accounts.sign_up import views as sign_up
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("sign-up/", sign_up.sign_up, name="sign-up"),
+    path("sign-up/<str:token>/", sign_up.open_shop_page, name="open-shop"),
     path("join/<str:token>/", join_views.join_shop, name="join"),
     path("members/", members.members_page, name="members"),
     path("members/<uuid:person>/role/", members.change_role, name="member-role"),

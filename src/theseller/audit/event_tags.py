@@ -90,6 +90,7 @@ class Tag(StrEnum):
     SECRET_PUT = "governance:secret:put"  # an event  # noqa: S105
     SHOP_END_INTENDED = "retention:shop:end_intended"
     SHOP_ERASED = "retention:shop:erased"
+    SIGN_UP_REQUESTED = "accounts:sign_up:requested"
     TENANT_CREATED = "tenancy:tenant:created"
     VAULT_DAY_ENDED = "vault:day:ended"
     VAULT_DAY_END_INTENDED = "vault:day:end_intended"
@@ -146,6 +147,7 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.SECOND_FACTOR_REFUSED,
             Tag.SECOND_FACTOR_REMOVED,
             Tag.SHOP_END_INTENDED,
+            Tag.SIGN_UP_REQUESTED,
             Tag.TENANT_CREATED,
         }
     ),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from theseller import __version__
+from theseller.accounts.sign_up.types import SignUpMode
 from theseller.config.demo_sign_in_instructions import demo_sign_in
 
 
@@ -24,6 +25,7 @@ def deployment_context(request: HttpRequest) -> dict[str, Any]:
         "deployment": settings.ENVIRONMENT.kind.value,
         "version": __version__,
         "operator_identity": settings.OPERATOR_IDENTITY,
+        "sign_up_allowed": settings.SIGN_UP is SignUpMode.VERIFIED,
         "emulated": settings.ENVIRONMENT.emulator_url is not None,
         # Called by the start page only: a secret is read for it.
         "demo_sign_in": partial(demo_sign_in, request),

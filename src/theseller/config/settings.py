@@ -21,6 +21,7 @@ from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.config.mail_settings import read_mail_settings
 from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.config.release_settings import read_release_settings
+from theseller.config.sign_up_settings import read_sign_up_mode
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.key_store import KeyStore
@@ -103,6 +104,8 @@ AMAZON_ENDPOINTS = (
 )
 #: The mail server, the sender and the authorities that may get notices.
 MAIL = read_mail_settings(os.environ, ENVIRONMENT.kind)
+#: Whether people may open shops themselves.
+SIGN_UP = read_sign_up_mode(os.environ, MAIL)
 #: Every host that this deployment may call, and who its operator says is behind those that are not
 #: Amazon or this machine.
 EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL)
@@ -203,6 +206,8 @@ TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.Acc
 DEPLOYMENT_STATE = "theseller.config.deployment_state_measurement.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
 MAIL_INVITATION_CHECK = "theseller.accounts.members.mail_to_invited_addresses.has_open_invitation"
+#: Says whether an address requested to open a shop; "" if no one may.
+MAIL_SIGN_UP_CHECK = "theseller.accounts.sign_up.queries.has_open_request"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {
     "accounts:members": "theseller.accounts.members.navigation.may_manage_members",

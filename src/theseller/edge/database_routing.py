@@ -18,7 +18,7 @@ _WEB_ROLE = "theseller_web"
 _ACCOUNT_MODELS = frozenset({
     "accounts.authenticator", "accounts.invitation", "accounts.membership", "accounts.operator",
     "accounts.passkey", "accounts.passwordlink", "accounts.passwordrequest",
-    "accounts.recoverycode", "accounts.user",
+    "accounts.recoverycode", "accounts.signup", "accounts.user",
     "edge.ratebucket", "sessions.session",
 })  # fmt: skip
 

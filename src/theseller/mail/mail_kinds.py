@@ -65,6 +65,19 @@ class Invitation(MailContext):
 
 
 @dataclass(frozen=True, slots=True)
+class SignUp(MailContext):
+    """A link to open a shop, for an address that requested it."""
+
+    kind: ClassVar[str] = "sign_up"
+    audience: ClassVar[frozenset[Audience]] = frozenset({Audience.SIGNING_UP})
+    secret: ClassVar[bool] = True
+    deliver_within: ClassVar[timedelta] = timedelta(hours=12)
+
+    link: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityNotice(MailContext):
     """A notice that how a person signs in was changed.
 
@@ -125,7 +138,7 @@ class DeliveryTest(MailContext):
 
 KINDS: dict[str, type[MailContext]] = {
     one.kind: one
-    for one in (PasswordReset, Invitation, SecurityNotice, OperatorAlert, DeliveryTest)
+    for one in (PasswordReset, Invitation, SignUp, SecurityNotice, OperatorAlert, DeliveryTest)
 }
 
 

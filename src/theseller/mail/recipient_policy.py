@@ -1,4 +1,6 @@
-"""Decide who may get mail: members, operators, invited, authorities.
+"""Decide who may get mail.
+
+That is members, operators, invited people, people who sign up, and authorities.
 
 It is asked where mail is queued and again before each attempt, since a person may have left between
 the two.
@@ -19,8 +21,8 @@ from theseller.lib import sql_helpers
 from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 from theseller.mail.types import Audience, Recipient, RefusalReason
 
-#: Says whether an address has an open invitation at an instant, by a database connection.
-InvitationCheck = Callable[[str, datetime, str], bool]
+#: Says whether an address may get mail for a reason, at an instant, by a database connection.
+AddressCheck = Callable[[str, datetime, str], bool]
 
 
 class RecipientRefusedError(ValueError):
@@ -65,18 +67,24 @@ def allowed_recipient(
         (member and Audience.MEMBER in audience)
         or (operator and Audience.OPERATOR in audience)
         or (Audience.AUTHORITY in audience and plain in settings.MAIL.authorities)
-        or (Audience.INVITED in audience and _invited(plain, at, using))
+        or any(
+            one in audience and _checked(check, plain, at, using)
+            for one, check in (
+                (Audience.INVITED, settings.MAIL_INVITATION_CHECK),
+                (Audience.SIGNING_UP, settings.MAIL_SIGN_UP_CHECK),
+            )
+        )
     ):
         raise RecipientRefusedError(RefusalReason.NOT_A_RECIPIENT)
     return Recipient(plain, user)
 
 
-def _invited(address: str, at: datetime, using: str) -> bool:
-    """Ask the function that the setting MAIL_INVITATION_CHECK names.
+def _checked(name: str, address: str, at: datetime, using: str) -> bool:
+    """Ask the function that a setting names; "" allows no address.
 
-    Invitations are in a package above this one.
+    Invitations and requests to sign up are in a package above this one.
     """
-    if not settings.MAIL_INVITATION_CHECK:
+    if not name:
         return False
-    check: InvitationCheck = import_string(settings.MAIL_INVITATION_CHECK)
+    check: AddressCheck = import_string(name)
     return check(address, at, using)

@@ -62,6 +62,7 @@ class Audience(StrEnum):
     MEMBER = "member"
     OPERATOR = "operator"
     INVITED = "invited"
+    SIGNING_UP = "signing_up"
     AUTHORITY = "authority"
 
 

@@ -21,7 +21,7 @@ from theseller.accounts.members.types import (
     NewShop,
     NotAMemberError,
 )
-from theseller.accounts.models import Invitation, Membership, User
+from theseller.accounts.models import Invitation, Membership, SignUp, User
 from theseller.accounts.one_time_links import (
     VALID_FOR,
     IssuedLink,
@@ -169,6 +169,7 @@ def join_as_new_user(*, token: Secret, name: str, password: Secret, at: datetime
                 )
             )
         person = create_user(email=found.email, name=name, password=password, at=at)
+        SignUp.objects.filter(email=found.email).delete()  # its row names no account yet
         _record(Tag.ACCOUNT_CREATED, f"user:{person}", f"user:{person}", at, found.tenant)
         return _add(found, person, at)
 

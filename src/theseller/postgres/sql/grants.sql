@@ -119,7 +119,8 @@ insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array
     'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:password:reset', 'accounts:password_link:made',
     'accounts:password_link:requested', 'accounts:recovery_codes:made',
     'accounts:second_factor:added', 'accounts:second_factor:proven', 'accounts:second_factor:refused', 'accounts:second_factor:removed',
-    'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:user:created',
+    'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:sign_up:requested',
+    'accounts:user:created',
     'accounts:user:end_intended',
     'governance:deletion_request:recorded', 'retention:shop:end_intended', 'tenancy:tenant:created'
 ]);

@@ -1,0 +1,1 @@
+"""Sign-up: an address is verified by mail, then its person opens a shop."""
