@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
+from tests.one_time_links import new_sign_up_link
 
+from theseller.accounts.sign_up.types import SignUpMode
 from theseller.cli.commands import shop
 from theseller.cli.main import main
 from theseller.lib.ids import new_id
@@ -43,11 +45,21 @@ def link(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def browser(link: str) -> Iterator[tuple[Browser, str]]:
-    del link
+def sign_up_path(database: str) -> str:
+    """Return the path of a link to open a shop; it is made before the event loop too."""
+    del database
+    return f"/sign-up/{new_sign_up_link()}/"
+
+
+@pytest.fixture
+def browser(link: str, sign_up_path: str) -> Iterator[tuple[Browser, str]]:
+    del link, sign_up_path
     with (
         override_settings(
-            ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[], MAIL=MailSettings()
+            ALLOWED_HOSTS=["127.0.0.1"],
+            CSRF_TRUSTED_ORIGINS=[],
+            MAIL=MailSettings(),
+            SIGN_UP=SignUpMode.VERIFIED,
         ),
         served() as address,
         sync_playwright() as playwright,
@@ -86,7 +98,7 @@ def _join_and_sign_in(page: Page, link: str, name: str, email: str, picture: str
 
 
 def test_an_owner_joins_and_invites_an_analyst_who_sees_the_dashboard(
-    browser: tuple[Browser, str], link: str
+    browser: tuple[Browser, str], link: str, sign_up_path: str
 ) -> None:
     started, address = browser
     analyst = f"ben.{new_id().hex[-12:]}@example.com"
@@ -121,3 +133,7 @@ def test_an_owner_joins_and_invites_an_analyst_who_sees_the_dashboard(
     expect(ben.get_by_role("link", name="Dashboard")).to_have_count(0)
     ben.goto("/password-reset/")
     _check(ben, "password-reset")
+    ben.context.clear_cookies()
+    for path, picture in (("/", "start"), ("/sign-up/", "sign-up"), (sign_up_path, "open-shop")):
+        ben.goto(path)
+        _check(ben, picture)
