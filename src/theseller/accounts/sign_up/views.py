@@ -33,7 +33,7 @@ from theseller.accounts.sign_up.queries import address_of
 from theseller.accounts.sign_up.types import OpenedShop, SignUpMode
 from theseller.edge.error_pages import too_many_requests
 from theseller.edge.rate_limits import Rate, RetryAfter, by_ip, check, limited
-from theseller.edge.translated_texts import translated_error
+from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 
