@@ -52,7 +52,7 @@ class JoinForm(ChosenPasswordForm):
         error_messages={"required": gettext_lazy("Enter your name.")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    field_order = ("name", "new", "again")
+    field_order: tuple[str, ...] = ("name", "new", "again")
 
     # whatever Django's forms take
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:  # noqa: ANN401

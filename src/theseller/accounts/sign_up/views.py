@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -38,7 +39,7 @@ from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 
 P = ParamSpec("P")
-_View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+_View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def _by_deployment(request: HttpRequest) -> str:
@@ -49,7 +50,7 @@ def _by_deployment(request: HttpRequest) -> str:
 
 def _only_if_allowed(view: _View[P]) -> _View[P]:
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if settings.SIGN_UP is not SignUpMode.VERIFIED:
             raise Http404
         return view(request, *args, **kwargs)
