@@ -247,7 +247,7 @@ SIGN_UP = _read(
 address method anonymous other_shop operator unproven viewer accountant analyst owner
 sign-up/                                        GET  200  200  200  200  200  200  200  200
                                                 POST 422  422  422  422  422  422  422  422
-# A link of a new address: who is signed in as someone else is told so.
+# A link of a new address: its page says so to people who are signed in as someone else.
 sign-up/<str:token>/                            GET  200  200  200  200  200  200  200  200
                                                 POST 422  422  422  422  422  422  422  422
 """,

@@ -23,7 +23,7 @@ _RATES: dict[str, tuple[Rate, Rate]] = {
     SIGN_IN: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     ONE_TIME_LINK: (Rate(1 / 90, burst=10), Rate(1 / 36, burst=100)),
     SECOND_FACTOR: (Rate(1 / 900, burst=10), Rate(1 / 600, burst=50)),
-    # Each sends mail to an address that may be a stranger's.
+    # Each sends mail to an address that may be someone else's.
     SIGN_UP: (Rate(1 / 3600, burst=3), Rate(1 / 3600, burst=5)),
 }
 _NETWORK = Rate(1 / 30, burst=30)

@@ -112,6 +112,12 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
             " (sha256(uuid_send(gen_random_uuid())), %s, now(), now() + interval '1 hour')",
             [person],
         )
+        superuser.execute(
+            "insert into accounts_sign_up (id, token_hash, email, user_id, made_at, expires_at)"
+            " select gen_random_uuid(), sha256(uuid_send(id)), email, id, now(), now() + interval"
+            " '1 hour' from accounts_user where id = %s",
+            [person],
+        )
         superuser.execute("insert into accounts_password_request values (%s, now())", [person])
 
 

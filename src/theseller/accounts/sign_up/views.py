@@ -59,8 +59,8 @@ def _only_if_allowed(view: _View[P]) -> _View[P]:
 
 
 @login_not_required
-@_only_if_allowed
 @require_http_methods(["GET", "POST"])
+@_only_if_allowed
 @limited(
     "sign-up",
     {by_ip: Rate.per_minute(1, burst=10), _by_deployment: Rate.per_minute(10, burst=200)},
@@ -87,11 +87,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@_only_if_allowed
 @without_traces
 @sensitive_post_parameters("new", "again")
 @sensitive_variables("token", "link")
 @require_http_methods(["GET", "POST"])
+@_only_if_allowed
 @limited("link-page", {by_ip: Rate.per_minute(30, burst=60)}, methods=("GET", "POST"))
 def open_shop_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form of a link (GET), or open the shop (POST).
