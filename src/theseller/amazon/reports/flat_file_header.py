@@ -65,8 +65,9 @@ _KNOWN_WORDS = frozenset(word for name in _KNOWN_NAMES for word in name.split("-
     ]
 )
 _OURS = gettext_noop(
-    "We read All Orders (by order date or last update), the settlement Flat File V2, and Sales and"
-    " Traffic as JSON."
+    "We read All Orders (by order date or last update),"
+    " the settlement Flat File V2,"
+    " and Sales and Traffic as JSON."
 )
 _LANGUAGE = gettext_noop(
     "If its column names are not English, set Seller Central > Settings > Account Info > Language"
