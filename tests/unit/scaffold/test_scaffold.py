@@ -46,7 +46,7 @@ REFUSED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("has not both columns", (*KINDS[2][:5], "no_column", *KINDS[2][6:])),
     ("begins as 'Products' does", (*KINDS[3][:5], "Payouts")),
     ("has no icon", (*KINDS[3][:6], "--icon", "none")),
-    ("imports no `views`", ("page", "accounts", *KINDS[3][2:])),
+    ("imports no `views`", ("page", "privacy", *KINDS[3][2:])),
     ("is no category", (*KINDS[4][:5], "none", "sku:text")),
     ("the types are", (*KINDS[4][:6], "sku:varchar")),
     ("is listed already", ("control", "net-tls", "4", "TLS")),
