@@ -138,6 +138,7 @@ def test_concurrent_interrupted_connection_erasures_count_every_row_once(
         }, statuses
 
 
+@pytest.mark.exhaustive
 def test_concurrent_interrupted_shop_and_user_erasures_count_every_row_once(
     deployed: Deployment,
 ) -> None:

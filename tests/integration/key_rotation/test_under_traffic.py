@@ -164,6 +164,7 @@ def test_rotation_of_the_second_factor_key_under_traffic(
     ) == [(0,)]
 
 
+@pytest.mark.exhaustive
 def test_rotation_of_the_tenant_ticket_key_under_traffic(
     deployed: Deployment, running: Traffic
 ) -> None:
