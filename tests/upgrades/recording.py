@@ -2,7 +2,7 @@
 
 `releases/NAME.sql.zst`, written once at the release, never again.
 
-`THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k recorded`
+`THESELLER_RECORD_RELEASE=NAME .venv/bin/pytest -n 0 tests/upgrades/test_upgrade.py -k can_be_created`
 writes one from the code that is checked out (docs/develop/migrations.md).
 """
 

@@ -24,7 +24,9 @@ from tests.database import (
 )
 from tests.sabotage.databases import own_database
 from tests.upgrades.catalogue import schema_of
+from tests.upgrades.compatibility import Schema, contracts, read_schema
 from tests.upgrades.frozen import freeze
+from tests.upgrades.numbered import new_migrations, numbered
 from tests.upgrades.old_erasures import (
     OldErasures,
     add_old_erasures,
@@ -49,26 +51,28 @@ MAY_CHANGE = {
 @pytest.fixture
 def upgraded(
     database: str, request: pytest.FixtureRequest
-) -> Iterator[tuple[dict[str, list[str]], OldErasures, str]]:
-    """Return rows before, rows of old tables of erasures, and the upgraded database's name."""
+) -> Iterator[tuple[dict[str, list[str]], OldErasures, Schema, str]]:
+    """Return rows before, rows of old tables of erasures, schema before, and the database's name."""
     name = f"upgraded_{worker_name()}"
     drop_database(name)
     create_database(name)
     restore(request.param, name)
     with psycopg.connect(test_server().superuser_dsn(name)) as connection:
+        schema = read_schema(connection)
         erasures = add_old_erasures(connection) if has_five_tables(connection) else {}
     before = _rows(name)
     with roles_lock():
         _migrate_in(name)
-    yield before, erasures, name
+    yield before, erasures, schema, name
     drop_database(name)
 
 
 @pytest.mark.parametrize("upgraded", RECORDED, indirect=True)
 def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
-    upgraded: tuple[dict[str, list[str]], OldErasures, str],
+    upgraded: tuple[dict[str, list[str]], OldErasures, Schema, str],
+    request: pytest.FixtureRequest,
 ) -> None:
-    before, erasures, name = upgraded
+    before, erasures, schema, name = upgraded
     fresh = f"fresh_{worker_name()}"
     drop_database(fresh)
     create_database(fresh, template=prepared_template("migrated", _migrate_in))
@@ -96,11 +100,26 @@ def test_an_upgraded_database_is_as_a_new_one_and_keeps_its_rows(
         certificates = connection.execute(
             "select body, signature, public_key from erasure_certificate where kind = 'connection'"
         ).fetchall()
+        if request.node.callspec.params["upgraded"] == numbered()[-1].record:
+            _assert_the_release_before_can_run(schema, read_schema(connection))
     assert certificates, "the recorded database has no certificate"
     for body, signature, public_key in certificates:
         verify_certificate(
             assemble(json.loads(bytes(body)), bytes(public_key).hex(), bytes(signature))
         )
+
+
+def _assert_the_release_before_can_run(before: Schema, after: Schema) -> None:
+    """Compare what the last recorded release relies on; only marked contracts may take it away."""
+    found = contracts(before, after)
+    marked = {
+        what for _, migration in new_migrations() for what in getattr(migration, "contract", {})
+    }
+    assert {what: why for what, why in found.items() if what not in marked} == {}, (
+        "the release before uses this: add first, take away one release later, and mark it"
+        " (docs/develop/migrations.md, Expand and contract)"
+    )
+    assert marked - set(found) == set(), "marked as a contract, and still there"
 
 
 def test_every_release_is_recorded() -> None:

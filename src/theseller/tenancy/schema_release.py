@@ -16,7 +16,7 @@ from theseller.lib import sql_helpers
 
 #: Number of this release: one more than that of the release that was recorded last
 #: (docs/develop/migrations.md).
-RELEASE = 1
+RELEASE = 2
 #: The oldest release whose programs may run on this release's schema: the one before at the latest.
 OLDEST_RELEASE = 1
 
