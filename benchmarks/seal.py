@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from theseller.crypto.encryption_context import EncryptionContext
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, DataKey, Purpose, new_data_key, new_root_key
 from theseller.crypto.seal_value import open_sealed, seal
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.lib.secret_type import Secret
 
 BATCH, RUNS = 2000, 15

@@ -19,19 +19,20 @@ from theseller.cli.main import discover, main
 LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "audit": (Tag.LOG_RESTORED,),
     "backup": (Tag.BACKUP_INTENDED, Tag.BACKUP_TAKEN, Tag.BACKUP_ENDED),
-    "certificate": "reads proofs that name no one",
     "demo": "runs the deployment on this machine; its processes write their own lines",
+    "demo-accounts": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
     "demo-reset": "removes a demo, the log included",
     "controls": "shows the public security page, and has its probes run",
+    "deletion-certificate": "reads proofs that name no one",
     "deletion-request": (
         Tag.DELETION_REQUESTED,
         Tag.DELETION_REQUEST_UNMATCHED,
         Tag.CONNECTION_DISCONNECTED,
     ),
     "doctor": "looks at the machine, at no secret's value and no row",
-    "hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",
+    "legal-hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),
     "mail": (
         Tag.MAIL_ADDRESS_ALLOWED,
         Tag.MAIL_ADDRESS_REFUSED,
@@ -59,12 +60,11 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
         Tag.SECRET_GIVEN,
     ),
     "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
-    "seed": (Tag.TENANT_CREATED, Tag.MEMBER_ADDED),
     "serve": "runs the deployment; its processes write their own lines",
     "setup": "runs `secrets fill`, `migrate` and `operator add`, which write their own lines",
     "status": "counts over all shops; reads no secret and no row of a shop",
     "shop": (Tag.TENANT_CREATED, Tag.INVITATION_MADE),
-    "verify-certificate": "reads a file of the caller's; needs no database and no secret",
+    "verify-deletion-certificate": "reads a file of the caller's; needs no database and no secret",
     "worker": "runs the deployment; its jobs write their own lines",
 }
 

@@ -33,7 +33,7 @@ from theseller.crypto.secret_and_key_config import (
     make_secret_provider,
     parse_secret_config,
 )
-from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server import Server

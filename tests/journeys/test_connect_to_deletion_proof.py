@@ -451,18 +451,20 @@ def _calls(demo: Demo, shop: Shop) -> int:
 
 def _verify(demo: Demo, certificate: Path, folder: Path) -> None:
     """The command accepts the certificate and refuses it when one byte is changed."""
-    done = demo.theseller("verify-certificate", str(certificate))
+    done = demo.theseller("verify-deletion-certificate", str(certificate))
     assert (done.returncode, done.stdout[:6]) == (0, "VALID:"), done.stderr
     content = bytearray(certificate.read_bytes())
     at = content.index(b'"deleted"') + 12
     content[at] ^= 1
     changed = folder / "changed.json"
     changed.write_bytes(content)
-    refused = demo.theseller("verify-certificate", str(changed))
+    refused = demo.theseller("verify-deletion-certificate", str(changed))
     assert refused.returncode == 1
     assert "REFUSED" in refused.stderr
     assert (
-        json.loads(demo.theseller("verify-certificate", str(changed), "--json").stdout)["valid"]
+        json.loads(demo.theseller("verify-deletion-certificate", str(changed), "--json").stdout)[
+            "valid"
+        ]
         is False
     )
 

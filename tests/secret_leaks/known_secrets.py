@@ -11,9 +11,9 @@ from tests.secret_leaks.http_session import HttpSession
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo
 
 from theseller.crypto.errors import CryptoError
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import parse_root_keys
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.lib.secret_type import Secret
 
 _OF_A_KIND = 6

@@ -34,7 +34,7 @@ from tests.upgrades.old_code import source_of
 from tests.upgrades.two_versions import Version, later_source
 
 from theseller.audit.event_tags import Tag
-from theseller.crypto.secret_providers import FileSecretProvider
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.server_folders import conninfo
 from theseller.tenancy.schema_release import RELEASE

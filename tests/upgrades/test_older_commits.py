@@ -13,7 +13,7 @@ import pytest
 from tests.upgrades.catalogue import schema_of
 from tests.upgrades.old_code import LANDED, ROOT, source_of, theseller
 
-from theseller.crypto.secret_providers import FileSecretProvider
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.server import Server
 

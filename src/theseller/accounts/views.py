@@ -22,10 +22,15 @@ from theseller.accounts.known_browsers import remember_device
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.operations import sign_in_holds
+from theseller.accounts.mfa.proof_attempts import (
+    allowance,
+    note_password,
+    session_key,
+    verify_factor,
+)
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.mfa.types import Proof, RefusedError
-from theseller.accounts.mfa.view_helpers import allowance, note_password, session_key, verify_factor
 from theseller.accounts.mfa.views import proof_page, warn_of_recovery
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from theseller.amazon.feature_requirements import OFFERED, roles_for
 from theseller.amazon.roles import RestrictedRole
-from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 
 CLIENT_ID = "amzn1.application-oa2-client.demo"

@@ -14,7 +14,7 @@ OPERATOR = "olga@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user of the demo, as `theseller seed --json` prints them.
+    """A user of the demo, as `theseller demo-accounts --json` prints them.
 
     `note` is the role and the shop, `app` the authenticator app's secret.
     """
@@ -74,7 +74,7 @@ def start_screen(address: Address, people: Sequence[Person], *, seconds: float) 
         ),
         (
             "       download the deletion certificate and check it:  .venv/bin/theseller"
-            " verify-certificate FILE"
+            " verify-deletion-certificate FILE"
         ),
         *(line for one in people if one.app for line in (
             (

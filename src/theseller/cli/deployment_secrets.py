@@ -23,7 +23,7 @@ from theseller.crypto.secret_and_key_config import (
     StoreKind,
     make_secret_provider,
 )
-from theseller.crypto.secret_providers import SecretProvider, WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider, WritableSecretProvider
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.lib.secret_type import Secret
 from theseller.postgres.role_setup import login_roles

@@ -16,7 +16,7 @@ from theseller.cli.deployment_secrets import ensure_secrets, role_passwords
 from theseller.cli.state_folders import lock_state_folder, make_state_folder
 from theseller.config.environment import read_backups
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
-from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import ensure_roles, set_password

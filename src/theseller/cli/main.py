@@ -99,8 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
 def discover() -> dict[str, Command]:
     """Return the sub-commands by name, in alphabetical order.
 
-    `verify_certificate.py` is `verify-certificate`. A module whose name would be a keyword of
-    Python ends with an underscore: `import_.py` is `import`.
+    `demo_accounts.py` is `demo-accounts`. A module whose name would be a keyword of Python
+    ends with an underscore: `import_.py` is `import`.
     """
     found: dict[str, Command] = {}
     for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda one: one.name):

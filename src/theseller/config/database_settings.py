@@ -14,7 +14,7 @@ from theseller.config.environment import (
     ProcessRole,
 )
 from theseller.crypto.cached_secrets import RotatingPassword
-from theseller.crypto.secret_providers import SecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.postgres.server_folders import socket_directory
 
 #: The connections of each process besides its own (`default`). The worker erases as `retention`,

@@ -14,7 +14,7 @@ from typing_extensions import override
 from theseller import __version__
 from theseller.controls.types import Status
 from theseller.lib.structured_logging import getLogger
-from theseller.operators.status.types import DeploymentState
+from theseller.operators.deployment_status.types import DeploymentState
 
 log = getLogger(__name__)
 

@@ -19,7 +19,7 @@ from theseller.config.metrics_settings import tls_certificate
 from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_helpers
-from theseller.operators.status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.types import BackupState, DeploymentState
 
 #: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
 HEARTBEAT = "select workers, age from guard.worker_heartbeat()"

@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from theseller.config.deployment_metrics import DeploymentCollector
 from theseller.config.deployment_state_measurement import deployment_state
 from theseller.lib import clock
-from theseller.operators.status.types import DeploymentState
+from theseller.operators.deployment_status.types import DeploymentState
 
 
 def with_metrics(application: WSGIApplication, port: int | None) -> WSGIApplication:

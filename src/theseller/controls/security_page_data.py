@@ -26,7 +26,7 @@ from theseller.controls.types import (
     SecurityPage,
     Status,
 )
-from theseller.edge.status_badges import badge_for
+from theseller.edge.control_outcome_labels import badge_for
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is not accepted.
 _SKEW = timedelta(minutes=1)

@@ -6,7 +6,8 @@ What to use:
   `encryption_context.EncryptionContext` of its cell;
 - to get a key for that: a `key_store.KeyStore` (one data key per connection, per backup, per expiry
   date of buyer PII);
-- to read the deployment's own secrets (root key, passwords): a `secret_providers.SecretProvider`;
+- to read the deployment's own secrets (root key, passwords): a
+  `secret_provider_protocol.SecretProvider`;
 - to create the ones that this deployment configured (files, variables, OpenBao or Vault, AWS):
   `secret_and_key_config`;
 - to sign a document that outlives the deployment: `canonical_json_signing.SigningKey` over

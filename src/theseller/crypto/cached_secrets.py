@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from typing_extensions import override
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.secret_providers import SecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.lib.secret_type import REDACTED, Secret
 from theseller.lib.shared_time_limits import SECRET_CACHE_SECONDS
 

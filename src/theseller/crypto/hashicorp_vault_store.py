@@ -24,13 +24,13 @@ from theseller.crypto.errors import CannotOpenError, SecretNotFoundError, Servic
 from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse, json_body
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import KEY_BYTES, Purpose
-from theseller.crypto.secret_providers import checked_for_storing, checked_name, text_secret
 from theseller.crypto.service_key_store import (
     KeyFolder,
     ServiceKeyStore,
     StoredKeyFile,
     wrapping_context,
 )
+from theseller.crypto.text_secrets import checked_for_storing, checked_name, text_secret
 from theseller.lib.secret_type import Secret
 
 

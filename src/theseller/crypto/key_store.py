@@ -53,7 +53,7 @@ from theseller.crypto.private_files import (
     write_private,
 )
 from theseller.crypto.seal_value import key_id_of, open_sealed, seal
-from theseller.crypto.secret_providers import SecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.lib.state_file_names import FULL
 
 #: The owner in the files of purpose keys.

@@ -22,13 +22,13 @@ from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.crypto.canonical_json_signing import SigningKey, canonical_json
 from theseller.crypto.key_types import Purpose
-from theseller.erasure.base import Erasure
 from theseller.erasure.certificate_format import FORMAT, signed_message
 from theseller.erasure.connection_key_destruction import (
     KeyStillActiveError,
     destroy_keys_of,
     owners_of,
 )
+from theseller.erasure.erasure_base_class import Erasure
 from theseller.erasure.erasure_records import deleted_by_table, note_within, progress, record_scope
 from theseller.erasure.types import Progress, SanitizationProof, Subject, SubjectKind
 from theseller.lib import sql_helpers

@@ -16,9 +16,9 @@ from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView, Origin
 from theseller.crypto.key_types import Purpose
 from theseller.datamap.types import Eraser, TableDescriptor
-from theseller.erasure.base import Erasure, Step, delete_rows
 from theseller.erasure.certificate_creation import keys_section
 from theseller.erasure.erasable_tables import connection_tables
+from theseller.erasure.erasure_base_class import Erasure, Step, delete_rows
 from theseller.erasure.erasure_records import progress
 from theseller.erasure.exclusive_erasure import ErasureLock, exclusive_erasure
 from theseller.erasure.execution import erase_all

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from theseller.erasure.base import Erasure, Step
 from theseller.erasure.certificate_creation import certify
 from theseller.erasure.disk_sanitization import sanitize
+from theseller.erasure.erasure_base_class import Erasure, Step
 from theseller.erasure.erasure_records import (
     mark_erased_within,
     mark_steps_within,

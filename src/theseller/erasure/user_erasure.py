@@ -18,8 +18,8 @@ from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.datamap.types import TableDescriptor
 from theseller.edge.database_routing import accounts_database
-from theseller.erasure.base import Erasure, Step, delete_rows
 from theseller.erasure.erasable_tables import SESSIONS, user_column, user_tables
+from theseller.erasure.erasure_base_class import Erasure, Step, delete_rows
 from theseller.erasure.erasure_records import (
     RESTART,
     begin,

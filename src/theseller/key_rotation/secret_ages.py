@@ -18,7 +18,8 @@ from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.crypto.cached_secrets import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.secret_providers import FileSecretProvider, SecretProvider
+from theseller.crypto.file_secret_provider import FileSecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.crypto.timestamped_secrets import (
     ID_BYTES,
     creation_time,

@@ -16,8 +16,8 @@ from theseller.accounts.mfa.rekey import second_factor_keys
 from theseller.audit import signing_keys as audit_log
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import SecretProviderError
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_types import ROOT_KEY_NAME
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation import secret_ages
 from theseller.key_rotation.database_role_connections import ROLES

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.secret_and_key_config import ProviderKind
-from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.key_rotation.types import Run, Step
 from theseller.lib.secret_type import Secret

@@ -9,9 +9,9 @@ from django.urls import path
 
 from theseller.operators.access import views as access
 from theseller.operators.deletion_requests import views as deletion_requests
+from theseller.operators.deployment_status import views as status
 from theseller.operators.overview import views as operators
 from theseller.operators.shops import views as shops
-from theseller.operators.status import views as status
 
 app_name = "operators"
 urlpatterns = [

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from theseller.lib.state_file_names import INITDB_PASSWORD
-from theseller.postgres import startup_errors
+from theseller.postgres import server_start_failures
 from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import Account
@@ -68,7 +68,7 @@ def initialize(
         )
     if answer.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise startup_errors.startup_failure("could not make its data folder", answer.stderr)
+        raise server_start_failures.startup_failure("could not make its data folder", answer.stderr)
     fresh.rename(layout.data)
 
 

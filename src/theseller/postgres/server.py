@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from theseller.postgres import initdb_and_settings, startup_errors
+from theseller.postgres import initdb_and_settings, server_start_failures
 from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
 from theseller.postgres.orphaned_server import clean_up_after_killed_run
@@ -241,8 +241,8 @@ class Server:
         while not _is_ready(layout.data, child.pid):
             if child.poll() is not None:
                 self._child = None
-                raise startup_errors.startup_failure(
-                    "did not start", startup_errors.tail(self.log, written), self.log
+                raise server_start_failures.startup_failure(
+                    "did not start", server_start_failures.tail(self.log, written), self.log
                 )
             waited = time.monotonic() - begun
             if waited > 5.0 and not notified:

@@ -12,7 +12,7 @@ from tests.conftest import as_role
 from tests.operators import create_operator
 from tests.sabotage.deployment import connect
 
-from theseller.cli.commands import certificate, deletion_request, hold, operator
+from theseller.cli.commands import deletion_certificate, deletion_request, legal_hold, operator
 from theseller.cli.main import main
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -25,7 +25,7 @@ from theseller.privacy.tenant_deletion.operations import delete_tenant
 
 @pytest.fixture(autouse=True)
 def _django_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    for command in (certificate, deletion_request, hold, operator):
+    for command in (deletion_certificate, deletion_request, legal_hold, operator):
         monkeypatch.setattr(command, "setup_django", lambda _role: None)
 
 
@@ -45,12 +45,14 @@ def test_holds_requests_and_certificates_are_listed_as_json(
     shop, at = str(cast.alices_shop), clock.now()
     until = f"{at + timedelta(days=90):%Y-%m-%d}"
     reason = "the tax office examines the year before"
-    placed = _said(capsys, "hold", "add", "--shop", shop, "--reason", reason, "--until", until)
+    placed = _said(
+        capsys, "legal-hold", "add", "--shop", shop, "--reason", reason, "--until", until
+    )
     assert (placed["shop"], placed["active"], placed["reason"]) == (shop, True, reason)
-    assert _said(capsys, "hold", "list", "--shop", shop) == [placed]
-    lifted = _said(capsys, "hold", "lift", placed["hold"], "--shop", shop)
+    assert _said(capsys, "legal-hold", "list", "--shop", shop) == [placed]
+    lifted = _said(capsys, "legal-hold", "lift", placed["hold"], "--shop", shop)
     assert lifted == {"hold": placed["hold"], "lifted": True}
-    assert [one["active"] for one in _said(capsys, "hold", "list", "--shop", shop)] == [False]
+    assert [one["active"] for one in _said(capsys, "legal-hold", "list", "--shop", shop)] == [False]
 
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     disconnect(
@@ -74,9 +76,11 @@ def test_holds_requests_and_certificates_are_listed_as_json(
     delete_tenant(person=cast.alice.id, tenant=cast.alices_shop, at=at)
     with as_role("worker"):
         assert erase_tenant(tenant=cast.alices_shop, at=at + timedelta(hours=25)).completed
-    (end,) = [one for one in _said(capsys, "certificate") if one["number"] == shop]
+    (end,) = [one for one in _said(capsys, "deletion-certificate") if one["number"] == shop]
     assert (end["kind"], end["state"]) == ("shop", "certified")
-    assert end["certificate"] == _said(capsys, "certificate", shop)["body"]["certificate_id"]
+    assert (
+        end["certificate"] == _said(capsys, "deletion-certificate", shop)["body"]["certificate_id"]
+    )
 
 
 def test_operator_list_json_contains_name_and_second_factors(

@@ -21,7 +21,7 @@ from tests.integration.cli.external_cluster import ADMINISTRATOR, Cluster, exter
 import theseller.postgres
 from theseller.cli import administrator_sql
 from theseller.cli.external_postgres_inspection import VERSION_MIN_WITHOUT_SUPERUSER
-from theseller.crypto.secret_providers import FileSecretProvider
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.postgres.privilege_comparison import (
     Difference,
     _lines,

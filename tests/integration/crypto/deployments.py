@@ -17,6 +17,7 @@ from tests.integration.crypto.services import Bao, Line, Moto, Wire, answer
 
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
 from theseller.crypto.secret_and_key_config import (
@@ -24,7 +25,7 @@ from theseller.crypto.secret_and_key_config import (
     make_secret_provider,
     parse_secret_config,
 )
-from theseller.crypto.secret_providers import FileSecretProvider, WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.crypto.service_key_store import KeyFolder
 from theseller.lib.secret_type import Secret
 

@@ -36,12 +36,12 @@ from tests.operators import (
 from tests.sabotage.deployment import connect
 
 from theseller.accounts.mfa.operations import make_recovery_codes
-from theseller.accounts.mfa.view_helpers import note_password
+from theseller.accounts.mfa.proof_attempts import note_password
 from theseller.accounts.models import User
 from theseller.accounts.operations import make_owner
 from theseller.accounts.sessions import SessionStore, sessions_of
-from theseller.cli.commands import certificate as certificate_command
-from theseller.cli.commands import verify_certificate as verify_command
+from theseller.cli.commands import deletion_certificate as certificate_command
+from theseller.cli.commands import verify_deletion_certificate as verify_command
 from theseller.cli.errors import CommandError
 from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.certificate_links import follow_link

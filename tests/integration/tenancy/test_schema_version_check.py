@@ -35,11 +35,11 @@ ID = "00000000-0000-7000-8000-000000000000"
 #: Each command that touches data, with what it needs to come so far; the services are tried as
 #: processes of their own.
 COMMANDS = [
-    ["audit", "verify"], ["backup", "list"], ["certificate"], ["controls"],
-    ["deletion-request", "list"], ["hold", "list", "--shop", ID],
+    ["audit", "verify"], ["backup", "list"], ["deletion-certificate"], ["controls"],
+    ["deletion-request", "list"], ["legal-hold", "list", "--shop", ID],
     ["import", "/dev/null", "--as", "no.one@example.com"], ["mail", "list"],
     ["operator", "list"], ["prober", "list"],
-    ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["seed"], ["status"],
+    ["replay-erasures", "--journal-complete"], ["rotate", "--list"], ["demo-accounts"], ["status"],
     ["person", "reset-password", "no.one@example.com"], ["shop", "list"],
 ]  # fmt: skip
 
@@ -183,7 +183,7 @@ def test_schema_test_runs_every_command_that_needs_data() -> None:
         "restore",
         "secrets",
         "setup",
-        "verify-certificate",
+        "verify-deletion-certificate",
     }
     assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(
         discover()

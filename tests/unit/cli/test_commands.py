@@ -35,8 +35,8 @@ from theseller.config.concurrency_defaults import (
 )
 from theseller.config.database_settings import connections_max, database_settings
 from theseller.config.environment import ProcessRole, read_environment
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_types import new_root_key
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.erasure.exclusive_erasure import ErasureLock
 from theseller.postgres.errors import ServerFailedError
 
@@ -68,11 +68,11 @@ def test_expected_commands_are_discovered_with_a_help_text() -> None:
     found = entry.discover()
     assert {
         "demo",
+        "demo-accounts",
         "demo-reset",
         "doctor",
         "migrate",
         "postgres",
-        "seed",
         "serve",
         "worker",
     } <= set(found)

@@ -15,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from theseller.config import job_metrics
 from theseller.config.deployment_metrics import DeploymentCollector
 from theseller.edge import request_metrics
-from theseller.operators.status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.types import BackupState, DeploymentState
 
 _ROOT = Path(__file__).resolve().parents[3]
 _FILES = _ROOT / "deploy" / "monitoring"

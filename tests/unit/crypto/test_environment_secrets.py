@@ -20,13 +20,12 @@ from theseller.crypto.errors import (
     KeyStoreError,
     SecretNotFoundError,
     SecretProviderError,
-    ServiceError,
     ServiceState,
 )
-from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key
-from theseller.crypto.secret_providers import FileSecretProvider, WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.lib.secret_type import Secret
 
 # The tests' own threads (xdist has some) do nothing that a forked child waits for.
@@ -57,6 +56,34 @@ def test_environment_provider_reads_variables_files_credentials_and_bundle(tmp_p
     }
     ages = {name: provider.written_at(name) is not None for name in found}
     assert ages == {"variable": False, "filed": True, "credential": True, "bundled": False}
+
+
+def test_environment_provider_reads_variables_and_file_variables(tmp_path: Path) -> None:
+    path = tmp_path / "held"
+    path.write_text("from a file\n")
+    variables = {
+        "THESELLER_ROOT_KEY": "from a variable",
+        "THESELLER_SESSION_KEY_FILE": str(path),
+        "APP_X": "other prefix",
+    }
+    provider = EnvironmentSecretProvider(variables)
+    assert provider.get("root-key").reveal() == "from a variable"
+    assert provider.get("session-key").reveal() == "from a file"
+    assert EnvironmentSecretProvider(variables, prefix="APP_").get("x").reveal() == "other prefix"
+    with pytest.raises(SecretNotFoundError, match="set THESELLER_OTHER, or THESELLER_OTHER_FILE"):
+        provider.get("other")
+
+
+def test_conflicting_missing_or_empty_secret_variables_are_refused(tmp_path: Path) -> None:
+    both = EnvironmentSecretProvider({"THESELLER_A": "x", "THESELLER_A_FILE": "/x"})
+    with pytest.raises(SecretProviderError, match="both"):
+        both.get("a")
+    with pytest.raises(
+        SecretProviderError, match="THESELLER_A_FILE names cannot be read: No such file"
+    ):
+        EnvironmentSecretProvider({"THESELLER_A_FILE": str(tmp_path / "none")}).get("a")
+    with pytest.raises(SecretProviderError, match="empty"):
+        EnvironmentSecretProvider({"THESELLER_A": ""}).get("a")
 
 
 def test_secrets_bundle_is_read_from_a_file(tmp_path: Path) -> None:
@@ -141,57 +168,3 @@ def test_key_store_on_a_read_only_disk_advises_a_key_service(
     ) as caught:
         FileKeyStore(tmp_path / "keys", secrets, environment="demo")
     assert caught.value.state is ServiceState.NOT_SET_UP
-
-
-def test_missing_optional_library_error_names_the_setup_command() -> None:
-    with pytest.raises(ServiceError, match="`bin/setup vault`") as caught:
-        library("hvac_that_nobody_has", "vault")
-    assert caught.value.state is ServiceState.NOT_SET_UP
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://vault.example",
-        "https://vault.example:8200/",
-        "http://127.0.0.1:8200",
-        "http://localhost:1",
-    ],
-)
-def test_key_service_address_with_https_or_loopback_is_accepted(address: str) -> None:
-    assert checked_address(address) == address.rstrip("/")
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "vault.example",
-        "http://vault.example",
-        "ftp://127.0.0.1",
-        "https://u:p@vault.example",
-        "https://",
-    ],
-)
-def test_key_service_address_without_https_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="https://HOST:PORT"):
-        checked_address(address)
-
-
-def test_each_process_has_a_client_of_its_own() -> None:
-    made = PerProcess(object)
-    assert made.get() is made.get()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writer, b"same" if id(made.get()) in inherited(made) else b"own")
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert os.read(reader, 10) == b"own"
-    os.close(reader)
-    os.close(writer)
-
-
-def inherited(made: PerProcess[object]) -> set[int]:
-    """Return the ids of the clients that were made by other processes."""
-    return {id(client) for pid, client in made._made.items() if pid != os.getpid()}

@@ -24,6 +24,7 @@ from theseller.crypto.errors import (
     UnsafePermissionsError,
     WrongEnvironmentError,
 )
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_store import FileKeyStore, KeyStore
 from theseller.crypto.key_types import (
@@ -33,7 +34,6 @@ from theseller.crypto.key_types import (
     new_root_key,
     parse_root_keys,
 )
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 

@@ -10,8 +10,8 @@ import pytest
 from theseller.backups.sealed_objects import keep, place_of
 from theseller.backups.storage_targets import DirectoryTarget
 from theseller.backups.wal_backup import finished, keep_segment
+from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_types import Purpose, new_data_key
-from theseller.crypto.secret_providers import FileSecretProvider
 from theseller.datamap.state_folder_and_guard_tables import (
     STATE_ENTRIES,
     fully_listed_entries,

@@ -11,7 +11,7 @@ from django.template import Context, Template
 from tests.unit.edge.specimens_data import AT
 
 from theseller.edge import svg_charts
-from theseller.edge.status_badges import badge_for
+from theseller.edge.control_outcome_labels import badge_for
 from theseller.edge.types import WaterfallRow
 from theseller.edge.waterfall_geometry import bars, extent
 from theseller.lib.money import MixedCurrenciesError, Money

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import theseller
+from theseller.edge.control_outcome_labels import STATUS_BADGES
 from theseller.edge.page_context import DEFAULT_NAVIGATION, OPERATOR_NAVIGATION
-from theseller.edge.status_badges import STATUS_BADGES
 
 SOURCE = Path(theseller.__file__).parent
 STATIC = SOURCE / "edge/static/edge"

@@ -28,7 +28,7 @@ from theseller.postgres.server_folders import (
     saved_layout,
     socket_directory,
 )
-from theseller.postgres.startup_errors import startup_failure, tail
+from theseller.postgres.server_start_failures import startup_failure, tail
 
 ME = Account("me", os.geteuid(), os.getegid(), switch=False)
 OTHER_USER = Account("other", 54321, 54321, switch=True)

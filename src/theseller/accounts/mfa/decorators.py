@@ -8,7 +8,7 @@ from functools import wraps
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from theseller.accounts.mfa import view_helpers
+from theseller.accounts.mfa import proof_attempts
 from theseller.lib import clock
 
 
@@ -19,8 +19,8 @@ def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return (
             view(request, *args, **kwargs)
-            if view_helpers.recently_proven(request, clock.now())
-            else view_helpers.redirect_to_proof(request)
+            if proof_attempts.recently_proven(request, clock.now())
+            else proof_attempts.redirect_to_proof(request)
         )
 
     # read by the completeness test of all URLs
@@ -38,9 +38,11 @@ def step_up_required_to_change(
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if request.method in {"GET", "HEAD"} or view_helpers.recently_proven(request, clock.now()):
+        if request.method in {"GET", "HEAD"} or proof_attempts.recently_proven(
+            request, clock.now()
+        ):
             return view(request, *args, **kwargs)
-        return view_helpers.redirect_to_proof(request)
+        return proof_attempts.redirect_to_proof(request)
 
     # read by the completeness test of all URLs
     guarded.theseller_step_up_required = True  # type: ignore[attr-defined]

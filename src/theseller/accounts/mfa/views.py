@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.authorization import account_frame
-from theseller.accounts.mfa import operations, passkeys, session_proofs, totp, view_helpers
+from theseller.accounts.mfa import operations, passkeys, proof_attempts, session_proofs, totp
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
@@ -55,7 +55,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 
 def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpResponse:
-    person = view_helpers.current_user(request).pk
+    person = proof_attempts.current_user(request).pk
     context = {
         "factors": own_factors(person),
         "has_app": any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person)),
@@ -66,7 +66,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "frame": account_frame(request),
         "passkeys_possible": passkeys.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
-        "next": view_helpers.safe_next(request, ""),
+        "next": proof_attempts.safe_next(request, ""),
         "at": clock.now(),
     }
     return render(request, "accounts/security.html", context)
@@ -79,7 +79,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 
     POST begins, GET shows the QR code, POST with a code activates the app.
     """
-    person, at = view_helpers.current_user(request), clock.now()
+    person, at = proof_attempts.current_user(request), clock.now()
     if request.method == "POST" and "code" not in request.POST:
         operations.begin_authenticator(person=person.pk, at=at)
         return redirect(request.get_full_path())
@@ -93,7 +93,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         ),
     )
     if request.method == "POST" and form.is_valid():
-        limit = view_helpers.allowance(request, person, at)
+        limit = proof_attempts.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
@@ -103,7 +103,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
                     person=person.pk,
                     code=form.cleaned_data["code"],
                     at=at,
-                    keep=view_helpers.session_key(request),
+                    keep=proof_attempts.session_key(request),
                 ),
             )
         except RefusedError as error:
@@ -115,7 +115,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         "form": form,
         "qr": qr_svg(address),
         "secret": _spaced(secret),
-        "next": view_helpers.safe_next(request, ""),
+        "next": proof_attempts.safe_next(request, ""),
     }
     return render(
         request,
@@ -129,13 +129,13 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 @step_up_required
 def passkey(request: HttpRequest) -> HttpResponse:
     """Create a passkey: GET sends the challenge, POST brings the response."""
-    person, at = view_helpers.current_user(request), clock.now()
+    person, at = proof_attempts.current_user(request), clock.now()
     if not passkeys.supported_at(request):
         return redirect("accounts:security")
     form = PasskeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            state, _person = view_helpers.take_challenge(request, "create", at)
+            state, _person = proof_attempts.take_challenge(request, "create", at)
             answer = passkeys.verify_registration(request, state, form.cleaned_data["answer"])
             return _added(
                 request,
@@ -144,16 +144,16 @@ def passkey(request: HttpRequest) -> HttpResponse:
                     answer=answer,
                     name=form.cleaned_data["name"],
                     at=at,
-                    keep=view_helpers.session_key(request),
+                    keep=proof_attempts.session_key(request),
                 ),
             )
         except RefusedError as error:
             form.add_error(None, str(error))
     options, state = passkeys.registration_options(
-        request, person.pk, person.email, person.name, view_helpers.known_passkeys(person.pk)
+        request, person.pk, person.email, person.name, proof_attempts.known_passkeys(person.pk)
     )
-    view_helpers.store_challenge(request, "create", state, at)
-    context = {"form": form, "options": options, "next": view_helpers.safe_next(request, "")}
+    proof_attempts.store_challenge(request, "create", state, at)
+    context = {"form": form, "options": options, "next": proof_attempts.safe_next(request, "")}
     return render(
         request,
         "accounts/passkey.html",
@@ -168,10 +168,10 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
         removed = operations.remove_factor(
-            person=view_helpers.current_user(request).pk,
+            person=proof_attempts.current_user(request).pk,
             factor=factor,
             at=clock.now(),
-            keep=view_helpers.session_key(request),
+            keep=proof_attempts.session_key(request),
         )
         messages.success(
             request,
@@ -186,7 +186,7 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
 @step_up_required
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create recovery codes and show them this once."""
-    person = view_helpers.current_user(request).pk
+    person = proof_attempts.current_user(request).pk
     if not has_factor(person):
         messages.error(
             request,
@@ -200,25 +200,25 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Prove a second factor again, or the password without one."""
-    person, at = view_helpers.current_user(request), clock.now()
+    person, at = proof_attempts.current_user(request), clock.now()
     with_factor = has_factor(person.pk)
     error = ""
     if request.method == "POST":
-        limit = view_helpers.allowance(request, person, at)
+        limit = proof_attempts.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
             _prove(request, with_factor=with_factor)
-            return redirect(view_helpers.safe_next(request, "/account/security/"))
+            return redirect(proof_attempts.safe_next(request, "/account/security/"))
         except RefusedError as refusal:
             error = str(refusal)
     return proof_page(request, person.pk if with_factor else None, error=error)
 
 
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
-    person, at = view_helpers.current_user(request), clock.now()
+    person, at = proof_attempts.current_user(request), clock.now()
     if with_factor:
-        proof = view_helpers.verify_factor(request, person, at)
+        proof = proof_attempts.verify_factor(request, person, at)
         session_proofs.store_proof(request, proof)
         warn_of_recovery(request, proof)
     elif (
@@ -232,7 +232,7 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
     else:
         refill(SECOND_FACTOR, own_subject(request, person.email))  # Only failures count here too.
         request.session.cycle_key()
-        view_helpers.note_password(request, at)
+        proof_attempts.note_password(request, at)
 
 
 def proof_page(
@@ -254,18 +254,18 @@ def proof_page(
         "error": error,
         "with_factor": person is not None,
         "signing_in": signing_in,
-        "options": view_helpers.passkey_challenge(request, person, at) if person else "",
+        "options": proof_attempts.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
         "passkeys_possible": passkeys.supported_at(request),
         "why": _(_WHY[why]) if (why := request.GET.get("why", "")) in _WHY else "",
-        "next": view_helpers.safe_next(request, ""),
+        "next": proof_attempts.safe_next(request, ""),
     }
     return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
 
 
 def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
     """Tell a person who used a recovery code how many are left."""
-    remaining = recovery_codes(proof.person) if view_helpers.used_recovery_code(proof) else None
+    remaining = recovery_codes(proof.person) if proof_attempts.used_recovery_code(proof) else None
     if remaining is not None:
         messages.warning(
             request,
@@ -299,7 +299,7 @@ def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     )
     if codes:
         return _security(request, codes=codes)
-    return redirect(view_helpers.safe_next(request, "/account/security/"))
+    return redirect(proof_attempts.safe_next(request, "/account/security/"))
 
 
 def _spaced(secret: Secret) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Instant, Wire
+from theseller.amazon.decoders.response_field_types import Count, Instant, Wire
 from theseller.amazon.decoders.response_shape import Shape, dropped
 
 

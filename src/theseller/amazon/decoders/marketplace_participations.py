@@ -5,7 +5,7 @@ The store's name, which may be a person's, is dropped.
 
 from __future__ import annotations
 
-from theseller.amazon.decoders.common import Wire
+from theseller.amazon.decoders.response_field_types import Wire
 from theseller.amazon.decoders.response_shape import Shape, dropped
 
 

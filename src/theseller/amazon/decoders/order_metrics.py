@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from theseller.amazon.decoders.common import Count, Wire
 from theseller.amazon.decoders.orders import Amount
+from theseller.amazon.decoders.response_field_types import Count, Wire
 from theseller.amazon.decoders.response_shape import Shape, dropped
 
 

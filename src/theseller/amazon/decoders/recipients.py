@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from theseller.amazon.decoders.common import Instant, Wire, check_instant, spell_enums
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
+from theseller.amazon.decoders.response_field_types import Instant, Wire, check_instant, spell_enums
 from theseller.amazon.decoders.response_shape import Shape, Why, leaves, under
 from theseller.amazon.spapi_operations import GET_ORDER_FOR_A_SLIP
 

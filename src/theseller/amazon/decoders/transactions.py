@@ -16,7 +16,7 @@ from decimal import Decimal
 import msgspec
 
 from theseller.amazon.charge_classifier import ChargeType, classify_transaction
-from theseller.amazon.decoders.common import (
+from theseller.amazon.decoders.response_field_types import (
     Count,
     Currency,
     Instant,

@@ -55,7 +55,7 @@ def _run_all() -> None:
     Raises:
         CommandError: no result arrived in time; it says which is missing.
     """
-    from theseller.controls.run_requests import request_run, run_progress
+    from theseller.controls.probe_run_requests import request_run, run_progress
 
     request = request_run()
     before, changed = run_progress(request), time.monotonic()

@@ -105,7 +105,9 @@ def _bring_up(
         with _Timed(program.name):
             supervisor.start(program)
     with _Timed("people"):
-        answer = _step([sys.executable, "-m", "theseller.cli.main", "seed", "--json"], environ)
+        answer = _step(
+            [sys.executable, "-m", "theseller.cli.main", "demo-accounts", "--json"], environ
+        )
         _step([sys.executable, "-m", "theseller.cli.main", "operator", "add", OPERATOR], environ)
     return [Person(**one) for one in json.loads(answer)]
 

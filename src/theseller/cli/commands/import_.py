@@ -15,7 +15,7 @@ from theseller.amazon.reports import Inspection, Options, ReportRefusedError
 from theseller.amazon.reports.format_registry import title
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
-from theseller.cli.report_files import (
+from theseller.cli.report_file_arguments import (
     STDIN,
     add_file_arguments,
     check_files,

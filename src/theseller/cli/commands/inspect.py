@@ -11,7 +11,7 @@ from typing import Any
 
 from theseller.amazon.reports import Inspection, ReportRefusedError, inspect_report
 from theseller.cli.errors import FAILURE, OK
-from theseller.cli.report_files import (
+from theseller.cli.report_file_arguments import (
     STDIN,
     add_file_arguments,
     check_files,

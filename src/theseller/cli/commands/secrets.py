@@ -37,7 +37,7 @@ from theseller.crypto.secret_and_key_config import (
     make_key_store,
     make_secret_provider,
 )
-from theseller.crypto.secret_providers import WritableSecretProvider
+from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 

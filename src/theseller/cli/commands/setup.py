@@ -36,7 +36,7 @@ from theseller.config.metrics_settings import (
     tls_certificate,
 )
 from theseller.config.operator_on_security_page import read_operator_identity
-from theseller.crypto.secret_providers import SecretProvider
+from theseller.crypto.secret_provider_protocol import SecretProvider
 
 HELP = "prepare this machine for real sellers: configuration file, secrets, database, operator"
 

@@ -10,10 +10,14 @@ from theseller import __version__
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK
 from theseller.lib import clock
-from theseller.operators.status.summary import count_jobs, count_streams, status_lines
+from theseller.operators.deployment_status.status_lines import (
+    count_jobs,
+    count_streams,
+    status_lines,
+)
 
 if TYPE_CHECKING:
-    from theseller.operators.status.types import DeploymentState
+    from theseller.operators.deployment_status.types import DeploymentState
 
 HELP = "show workers, queue, streams, backups, controls and disk; exits with 1 on a problem"
 

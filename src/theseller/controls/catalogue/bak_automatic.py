@@ -9,8 +9,8 @@ from theseller.audit.event_tags import Tag
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.storage_targets import Target
 from theseller.backups.wal_backup import finished
-from theseller.controls.probe_tools import backups
-from theseller.controls.probe_tools.backups import BackupRecord
+from theseller.controls.probe_tools import backup_inspection
+from theseller.controls.probe_tools.backup_inspection import BackupRecord
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import (
     Control,
@@ -69,14 +69,16 @@ def probe(context: ProbeContext) -> Outcome:
     Its age, the first bytes of its files, and whether the server's last attempt to archive WAL
     failed.
     """
-    untestable = backups.why_not_testable()
+    untestable = backup_inspection.why_not_testable()
     if untestable is not None:
         return (
             untestable
             if isinstance(untestable, Unknown)
             else Failed("This deployment keeps no backups at all.")
         )
-    newest = next((one for one in backups.records(context) if one.living and one.finished_at), None)
+    newest = next(
+        (one for one in backup_inspection.records(context) if one.living and one.finished_at), None
+    )
     born: datetime = context.rows("select set_at from guard.deployment")[0][0]
     if newest is None and context.at - born < _OLDEST:
         hours = (context.at - born).total_seconds() / 3600
@@ -87,7 +89,7 @@ def probe(context: ProbeContext) -> Outcome:
     if newest is None:
         return Failed("There is no backup that could be restored.")
     age = context.at - newest.begun_at
-    kept = backups.target()
+    kept = backup_inspection.target()
     names = kept.names(object_name(newest.id, ""))
     must_find(_is_plain(b"planted " + _PLAIN[0]), "plain text of a database")
     return verdict(
@@ -95,10 +97,10 @@ def probe(context: ProbeContext) -> Outcome:
         [*_late(age), *_unsealed(newest, kept, names), *_log(context)],
         f"The newest backup is {max(age.total_seconds(), 0) / 3600:.1f} hour(s) old,"
         f" {newest.bytes / 1e6:.1f} MB, sealed under a key of its own, in"
-        f" {backups.target_description()}.",
+        f" {backup_inspection.target_description()}.",
         age_hours=int(age.total_seconds() // 3600),
         bytes=newest.bytes,
-        where=backups.target_description(),
+        where=backup_inspection.target_description(),
     )
 
 
@@ -117,12 +119,12 @@ def _unsealed(newest: BackupRecord, kept: Target, names: tuple[str, ...]) -> Ite
             yield "A file of the newest backup is not where it was put."
     for name in names:
         try:
-            sealed = stream_key_id(backups.read_head(kept, name)) == newest.key
+            sealed = stream_key_id(backup_inspection.read_head(kept, name)) == newest.key
         except CannotOpenError:
             sealed = False
         if not sealed:
             yield "A file of the newest backup is not sealed under its key."
-        elif _is_plain(backups.read_head(kept, name, _SEARCHED)):
+        elif _is_plain(backup_inspection.read_head(kept, name, _SEARCHED)):
             yield "A file of the newest backup holds plain text."
 
 

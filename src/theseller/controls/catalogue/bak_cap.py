@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.event_tags import Tag
-from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools import backup_inspection
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.lib.translation_marks import gettext_noop
@@ -40,12 +40,12 @@ _SWEPT_AFTER = timedelta(hours=1)
 
 def probe(context: ProbeContext) -> Outcome:
     """Check the age of backup keys, and search for files without a key."""
-    untestable = backups.why_not_testable()
+    untestable = backup_inspection.why_not_testable()
     if untestable is not None:
         return untestable
-    living = backups.live_backup_keys(context)
+    living = backup_inspection.live_backup_keys(context)
     oldest = max((context.at - made for made in living.values()), default=timedelta(0))
-    names = backups.target().names()
+    names = backup_inspection.target().names()
     if living and not names:
         return Unknown(
             "There are keys of backups, and the target has no file of them: their age can't be"
@@ -71,8 +71,8 @@ def _old(oldest: timedelta) -> Iterator[str]:
 
 
 def _unreadable_files(context: ProbeContext, names: tuple[str, ...]) -> Iterator[str]:
-    living = {identity.hex for identity in backups.live_backup_keys(context)}
-    ended = {one.id.hex: one.key_destroyed_at for one in backups.records(context)}
+    living = {identity.hex for identity in backup_inspection.live_backup_keys(context)}
+    ended = {one.id.hex: one.key_destroyed_at for one in backup_inspection.records(context)}
     unreadable = 0
     for name in names:
         backup = name.split("/", 1)[0]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.audit.event_tags import Tag
-from theseller.controls.probe_tools import backups
-from theseller.controls.probe_tools.backups import BackupRecord
+from theseller.controls.probe_tools import backup_inspection
+from theseller.controls.probe_tools.backup_inspection import BackupRecord
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.lib.translation_marks import gettext_noop
@@ -38,10 +38,10 @@ _WITHIN = timedelta(hours=DRILL_HOURS)
 
 def probe(context: ProbeContext) -> Outcome:
     """Look at the last drill of every backup that can still be read."""
-    untestable = backups.why_not_testable()
+    untestable = backup_inspection.why_not_testable()
     if untestable is not None:
         return untestable
-    living = [one for one in backups.records(context) if one.living and one.finished_at]
+    living = [one for one in backup_inspection.records(context) if one.living and one.finished_at]
     proven = [one for one in living if one.drill_passed]
     failures = [*_unproven(context, living)]
     if not proven and not failures:

@@ -86,7 +86,7 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("A hold keeps the logs of an incident, and a report names what was touched."),
         EnforcementKind.SOFTWARE_AND_PROCEDURE,
         gettext_noop(
-            "A hold keeps a shop's stored data (`theseller hold`), and the audit log is never"
+            "A hold keeps a shop's stored data (`theseller legal-hold`), and the audit log is never"
             " thinned; process logs are not kept by the service, and no report of an incident's"
             " scope is built."
         ),

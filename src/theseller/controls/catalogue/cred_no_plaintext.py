@@ -37,7 +37,7 @@ CONTROL = Control(
     owner=gettext_noop("Engineering"),
     freshness=timedelta(hours=1),
     enforced_by=(
-        "theseller.crypto.secret_providers:FileSecretProvider",
+        "theseller.crypto.file_secret_provider:FileSecretProvider",
         "theseller.lib.secret_type:Secret",
         "theseller.lib.redaction",
     ),

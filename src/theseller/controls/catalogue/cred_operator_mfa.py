@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from theseller.accounts.mfa.session_proofs import proof_in, session_content
 from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
-from theseller.accounts.operator_view_probe import refused
+from theseller.accounts.operator_view_refusal import refused
 from theseller.accounts.sessions import newest_sessions
 from theseller.audit.event_tags import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext

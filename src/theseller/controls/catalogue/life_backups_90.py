@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from theseller.audit.event_tags import Tag
-from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools import backup_inspection
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.lib.translation_marks import gettext_noop
@@ -61,12 +61,12 @@ def probe(context: ProbeContext) -> Outcome:
 
     It reports on which day the last of them expires.
     """
-    untestable = backups.why_not_testable()
+    untestable = backup_inspection.why_not_testable()
     if untestable is not None:
         return untestable
     ended = [_Ended(*row) for row in context.rows(_ENDED)]
-    living = list(backups.live_backup_keys(context).values())
-    drill = next((one for one in backups.records(context) if one.drill_passed), None)
+    living = list(backup_inspection.live_backup_keys(context).values())
+    drill = next((one for one in backup_inspection.records(context) if one.drill_passed), None)
     failures = [*_readable_too_long(context, ended, living)]
     if drill is None and not failures:
         return Unknown(

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from theseller.audit.event_tags import Tag
-from theseller.controls.probe_tools import backups
+from theseller.controls.probe_tools import backup_inspection
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, verdict
 from theseller.datamap.table_registry import descriptors
@@ -164,7 +164,7 @@ def probe(context: ProbeContext) -> Outcome:
         *_limits(),
         *_backups_too_old(context),
     ]
-    untestable = backups.why_not_testable()
+    untestable = backup_inspection.why_not_testable()
     if isinstance(untestable, Unknown) and not failures:
         return untestable
     subjects = [*connections, *shops, *people]
@@ -282,8 +282,8 @@ def _limits() -> Iterator[str]:
 
 def _readable_backups(context: ProbeContext) -> list[datetime]:
     return (
-        list(backups.live_backup_keys(context).values())
-        if backups.why_not_testable() is None
+        list(backup_inspection.live_backup_keys(context).values())
+        if backup_inspection.why_not_testable() is None
         else []
     )
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from theseller.edge import date_time_formatting, number_formatting, svg_charts, waterfall_geometry
-from theseller.edge.status_badges import badge_for
+from theseller.edge.control_outcome_labels import badge_for
 from theseller.edge.translate_marked_texts import translated as translated_text
 from theseller.edge.types import WaterfallRow
 from theseller.lib.money import Money

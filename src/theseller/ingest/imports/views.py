@@ -27,7 +27,7 @@ from theseller.amazon.reports import Inspection, Limits, Options, ReportType, in
 from theseller.amazon.reports.format_registry import title
 from theseller.edge.rate_limits import Rate, by_account, by_ip, limited
 from theseller.edge.translate_marked_texts import translated
-from theseller.ingest.imports.concurrency import ImportBusyError, import_slot
+from theseller.ingest.imports.concurrent_import_limits import ImportBusyError, import_slot
 from theseller.ingest.imports.forms import ImportForm
 from theseller.ingest.imports.inspection_texts import (
     dropped_by_reason,

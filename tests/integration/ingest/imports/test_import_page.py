@@ -33,7 +33,7 @@ from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
 from theseller.amazon.reports import ReportType
 from theseller.emulator.canary_texts import PREFIX
-from theseller.ingest.imports.concurrency import MAX_CONCURRENT, import_slot
+from theseller.ingest.imports.concurrent_import_limits import MAX_CONCURRENT, import_slot
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret

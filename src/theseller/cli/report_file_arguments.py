@@ -1,6 +1,6 @@
-"""Report files for `inspect` and `import`.
+"""Arguments that name report files, for `inspect` and `import`.
 
-They are paths, or `-` for standard input. Nothing is copied to a disk.
+The files are paths, or `-` for standard input. Nothing is copied to a disk.
 """
 
 from __future__ import annotations

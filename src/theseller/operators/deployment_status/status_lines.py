@@ -1,4 +1,4 @@
-"""Say in words how each part of the deployment does."""
+"""Say in one line for each part of the deployment how it does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
-from theseller.operators.status.types import BackupState, DeploymentState, StatusLine
+from theseller.operators.deployment_status.types import BackupState, DeploymentState, StatusLine
 from theseller.retention.retention_limits import BACKUP_HOURS
 
 #: What counts as a problem; the alert rules have the same numbers (docs/operate/monitoring.md).

@@ -1,4 +1,4 @@
-"""Call operator views in-process as an unauthorized user.
+"""Test that operator views refuse an unauthorized user, in-process.
 
 The probe of `cred-operator-mfa` uses it. No request from outside reaches this code. It leaves no
 trace: the session is in memory, and the transaction is rolled back.

@@ -1,4 +1,4 @@
-"""Secrets of the deployment: files of ours alone, or variables."""
+"""Secrets of the deployment in files that only its user can read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
-from theseller.crypto.secret_providers import FileSecretProvider, new_text_secret
+from theseller.crypto.file_secret_provider import FileSecretProvider
+from theseller.crypto.text_secrets import new_text_secret
 from theseller.crypto.timestamped_secrets import (
     ID_BYTES,
     leading_secret_id,
@@ -163,34 +164,6 @@ def test_concurrent_ensure_calls_return_the_same_secret(tmp_path: Path) -> None:
     for process in processes:
         process.join(30)
     assert len(seen) == 1
-
-
-def test_environment_provider_reads_variables_and_file_variables(tmp_path: Path) -> None:
-    path = tmp_path / "held"
-    path.write_text("from a file\n")
-    variables = {
-        "THESELLER_ROOT_KEY": "from a variable",
-        "THESELLER_SESSION_KEY_FILE": str(path),
-        "APP_X": "other prefix",
-    }
-    provider = EnvironmentSecretProvider(variables)
-    assert provider.get("root-key").reveal() == "from a variable"
-    assert provider.get("session-key").reveal() == "from a file"
-    assert EnvironmentSecretProvider(variables, prefix="APP_").get("x").reveal() == "other prefix"
-    with pytest.raises(SecretNotFoundError, match="set THESELLER_OTHER, or THESELLER_OTHER_FILE"):
-        provider.get("other")
-
-
-def test_conflicting_missing_or_empty_secret_variables_are_refused(tmp_path: Path) -> None:
-    both = EnvironmentSecretProvider({"THESELLER_A": "x", "THESELLER_A_FILE": "/x"})
-    with pytest.raises(SecretProviderError, match="both"):
-        both.get("a")
-    with pytest.raises(
-        SecretProviderError, match="THESELLER_A_FILE names cannot be read: No such file"
-    ):
-        EnvironmentSecretProvider({"THESELLER_A_FILE": str(tmp_path / "none")}).get("a")
-    with pytest.raises(SecretProviderError, match="empty"):
-        EnvironmentSecretProvider({"THESELLER_A": ""}).get("a")
 
 
 def test_the_age_of_a_secret_of_ours_is_read_without_the_secret(

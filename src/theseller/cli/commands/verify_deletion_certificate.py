@@ -1,4 +1,4 @@
-"""`theseller verify-certificate FILE`: check a certificate offline."""
+"""`theseller verify-deletion-certificate FILE`: check it offline."""
 
 from __future__ import annotations
 

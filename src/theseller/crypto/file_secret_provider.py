@@ -1,18 +1,11 @@
-"""Providers of the deployment's secrets: root key, passwords and others.
-
-Secrets are texts, so that a file, a variable and a vault can hold the same ones. Providers never
-print, cache or generate a secret unasked.
-"""
+"""The provider of secrets in files, one of mode 0600 for each secret."""
 
 from __future__ import annotations
 
 import contextlib
-import re
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.private_files import (
@@ -23,52 +16,8 @@ from theseller.crypto.private_files import (
     read_private,
     write_private,
 )
+from theseller.crypto.text_secrets import checked_for_storing, checked_name, text_secret
 from theseller.lib.secret_type import Secret
-from theseller.lib.state_file_names import SECRET_NAME
-
-_NAME = re.compile(SECRET_NAME)
-
-
-class SecretProvider(Protocol):
-    """Returns a secret by its name, such as ``root-key``.
-
-    Names are lower-case words joined by hyphens.
-    """
-
-    def get(self, name: str, /) -> Secret:
-        """Return the secret.
-
-        Raises:
-            SecretNotFoundError: there is none of this name.
-            SecretProviderError: the provider is unavailable, or has no secret text there.
-        """
-
-
-class WritableSecretProvider(SecretProvider, Protocol):
-    """A provider that can store secrets.
-
-    Each method raises SecretProviderError if it is unavailable or read-only.
-    """
-
-    def put(self, name: str, secret: Secret) -> None:
-        """Store `secret` under `name`, replacing the old one atomically."""
-
-    def ensure(self, name: str, generate: Callable[[], Secret]) -> Secret:
-        """Return the secret; `generate` it if there is none yet.
-
-        All processes get the same one.
-        """
-
-    def remove(self, name: str) -> None:
-        """Destroy the secret. Idempotent."""
-
-    def written_at(self, name: str) -> datetime | None:
-        """Return when the secret was last written, in UTC, or None if unknown."""
-
-
-def new_text_secret() -> Secret:
-    """Return a new secret of 256 random bits, as 43 URL-safe characters."""
-    return Secret(secrets.token_urlsafe(32))
 
 
 class FileSecretProvider:
@@ -154,52 +103,3 @@ class FileSecretProvider:
 
     def _path(self, name: str) -> Path:
         return self.directory / checked_name(name)
-
-
-def checked_name(name: str) -> str:
-    """Return `name` if it is a valid name of a secret.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if len(name) > 64 or not _NAME.fullmatch(name):
-        raise ValueError(
-            "a secret's name is up to 64 lower-case letters and digits, in words joined by hyphens"
-        )
-    return name
-
-
-def text_secret(name: str, content: bytes, origin: str) -> Secret:
-    """Return the content found at `origin` as a secret.
-
-    One line end after it is ignored, as editors add it.
-
-    Raises:
-        SecretProviderError: it is no text, is empty, or begins or ends with white space.
-    """
-    secret = Secret(content.removesuffix(b"\n").removesuffix(b"\r"))
-    return _checked(name, secret, f"{origin} does not hold one secret")
-
-
-def checked_for_storing(name: str, secret: Secret) -> Secret:
-    """Return `secret` if it can be stored under `name`.
-
-    Raises:
-        SecretProviderError: `text_secret` would refuse it.
-    """
-    return _checked(name, secret, "it cannot be stored")
-
-
-def _checked(name: str, secret: Secret, what: str) -> Secret:
-    text: str | None = None
-    with contextlib.suppress(ValueError):
-        text = secret.reveal()
-    if text is None:
-        raise SecretProviderError(
-            f"secret {name!r}: {what}: it is not UTF-8 text; encode bytes as base64"
-        )
-    if not text.strip():
-        raise SecretProviderError(f"secret {name!r}: {what}: it is empty")
-    if text != text.strip():
-        raise SecretProviderError(f"secret {name!r}: {what}: it begins or ends with white space")
-    return secret

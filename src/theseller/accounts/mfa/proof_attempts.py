@@ -1,6 +1,7 @@
-"""Shared by the MFA views: challenges, recent proof, limited attempts.
+"""Attempts to prove a second factor: challenge, limit, check, redirect.
 
-WebAuthn challenges in the session, the check of a recent proof, and one attempt at a proof.
+The views use it: WebAuthn challenges in the session, one limited attempt at a proof, and whether
+there is a recent one.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import as_role
 from tests.database import test_server
 
-from theseller.controls import run_requests
+from theseller.controls import probe_run_requests
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.tasks import run_all_controls, run_due_controls
 
@@ -48,30 +48,32 @@ def _fetch(queue: Superuser, worker: object) -> list[tuple[object, ...]]:
 
 
 def test_probe_run_progress_names_the_missing_controls(queue: Superuser) -> None:
-    request = run_requests.request_run()
-    assert run_requests.request_run() == request, "another operator joins the run that waits"
-    now = run_requests.run_progress(request)
+    request = probe_run_requests.request_run()
+    assert probe_run_requests.request_run() == request, "another operator joins the run that waits"
+    now = probe_run_requests.run_progress(request)
     assert (now.ended, set(now.missing)) == (False, set(CATALOGUE))
     assert now.waiting_for[0] == "No worker runs the probes: no worker was ever seen."
     queue.execute(
         "insert into procrastinate_workers (last_heartbeat) values (now() - interval '90 seconds')"
     )
-    assert "the last one was silent for 9" in run_requests.run_progress(request).waiting_for[0]
+    assert (
+        "the last one was silent for 9" in probe_run_requests.run_progress(request).waiting_for[0]
+    )
 
     worker = _a_worker(queue)
-    waiting_for = run_requests.run_progress(request).waiting_for[0]
+    waiting_for = probe_run_requests.run_progress(request).waiting_for[0]
     assert waiting_for.startswith(
         "The run of the probes has been waiting in the queue for 0 s. The worker runs: no job."
     )
     assert _fetch(queue, worker) == [(request.job, run_all_controls.name)]
     assert (
-        run_requests.run_progress(request)
+        probe_run_requests.run_progress(request)
         .waiting_for[0]
         .startswith("The worker has been running the probes for ")
     )
 
     queue.execute("delete from procrastinate_jobs")
-    now = run_requests.run_progress(request)
+    now = probe_run_requests.run_progress(request)
     assert now.ended
     assert now.waiting_for[0].startswith(
         f"The run of the probes ended without new evidence of {len(CATALOGUE)}: "
@@ -82,12 +84,12 @@ def test_evidence_is_ordered_by_position_and_not_by_timestamp(queue: Superuser) 
     """The worker's host may be behind this one's: its evidence of now is dated before the request."""
     first, *others = CATALOGUE
     queue.execute(_EVIDENCE, [first])
-    request = run_requests.request_run()
+    request = probe_run_requests.request_run()
     for name in others:
         queue.execute(_EVIDENCE, [name])
-    assert run_requests.run_progress(request).missing == (first,)
+    assert probe_run_requests.run_progress(request).missing == (first,)
     queue.execute(_EVIDENCE, [first])
-    assert run_requests.run_progress(request).missing == ()
+    assert probe_run_requests.run_progress(request).missing == ()
 
 
 def test_two_probe_runs_are_never_executed_concurrently(queue: Superuser) -> None:
@@ -99,11 +101,11 @@ def test_two_probe_runs_are_never_executed_concurrently(queue: Superuser) -> Non
     worker = _a_worker(queue)
     due = run_due_controls.configure().defer(timestamp=0)
     assert _fetch(queue, worker) == [(due, run_due_controls.name)]
-    request = run_requests.request_run()
+    request = probe_run_requests.request_run()
     assert _fetch(queue, worker) == []
     assert (
         f"The worker runs: {run_due_controls.name} for "
-        in run_requests.run_progress(request).waiting_for[0]
+        in probe_run_requests.run_progress(request).waiting_for[0]
     )
     queue.execute("delete from procrastinate_jobs where id = %s", [due])
     assert _fetch(queue, worker) == [(request.job, run_all_controls.name)]

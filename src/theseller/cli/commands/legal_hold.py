@@ -1,4 +1,4 @@
-"""`theseller hold`: place, list and lift legal holds.
+"""`theseller legal-hold`: place, list and lift legal holds.
 
 A hold keeps a shop's facts beyond 18 months for a reason that its owner can read, for at most a
 year.

@@ -14,8 +14,8 @@ from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
 from theseller.edge.database_routing import operators_database
 from theseller.lib import clock
-from theseller.operators.status.summary import status_lines
-from theseller.operators.status.types import DeploymentState
+from theseller.operators.deployment_status.status_lines import status_lines
+from theseller.operators.deployment_status.types import DeploymentState
 
 
 @require_GET

@@ -1,4 +1,4 @@
-"""Backups as probes see them: keys, files at the target, and records."""
+"""Inspect backups for probes: keys, files at the target, and records."""
 
 from __future__ import annotations
 

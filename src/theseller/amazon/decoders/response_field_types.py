@@ -1,4 +1,4 @@
-"""What several decoders share: field names, instants, amounts, enums."""
+"""Types and checks of response fields: names, instants, amounts, enums."""
 
 from __future__ import annotations
 

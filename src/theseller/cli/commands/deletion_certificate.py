@@ -1,4 +1,4 @@
-"""`theseller certificate`: write the deletion certificate of a subject.
+"""`theseller deletion-certificate`: export a deletion certificate.
 
 The subject is a deleted shop or account; the operator sends the certificate to its former owner.
 """
@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     issued = subject_certificate(wanted)
     if issued is None:
         print(
-            "there is no certificate with this ID, or it is not issued yet: `theseller certificate`"
-            " lists the subjects",
+            "there is no certificate with this ID, or it is not issued yet:"
+            " `theseller deletion-certificate` lists the subjects",
             file=sys.stderr,
         )
         return FAILURE
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(
             f"{args.to} can't be written: {error.strerror}.", "Name a file that does not exist yet."
         ) from None
-    print(f"wrote {args.to}; check it with: theseller verify-certificate {args.to}")
+    print(f"wrote {args.to}; check it with: theseller verify-deletion-certificate {args.to}")
     return OK
 
 

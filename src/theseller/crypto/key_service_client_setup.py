@@ -1,4 +1,4 @@
-"""Helpers of key service clients: addresses, lazily loaded libraries."""
+"""Setup of key service clients: address, library, one per process."""
 
 from __future__ import annotations
 

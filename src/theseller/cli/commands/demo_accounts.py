@@ -1,4 +1,4 @@
-"""`theseller seed`: create the users and shops of the demo.
+"""`theseller demo-accounts`: create the users and shops of the demo.
 
 Idempotent. The demo runs it.
 """

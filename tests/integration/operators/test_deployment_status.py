@@ -9,8 +9,8 @@ import pytest
 from tests.cast import Cast
 from tests.operators import create_operator, operator_client
 
-from theseller.operators.status.summary import status_lines
-from theseller.operators.status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.status_lines import status_lines
+from theseller.operators.deployment_status.types import BackupState, DeploymentState
 
 _WELL = DeploymentState(
     at=datetime(2026, 11, 29, tzinfo=UTC),
