@@ -13,10 +13,13 @@ from theseller.lib.structured_logging import getLogger
 log = getLogger(__name__)
 
 
-@app.periodic(cron="* * * * *")
+# Each worker queues it for its own host every minute (`config.host_reports`).
 @app.task(name="audit.seal_audit_log", queueing_lock="audit.seal_audit_log", pass_context=False)
-def seal_audit_log(timestamp: int) -> None:
-    """Import acts from the command line, and seal lines if that is due."""
+def seal_audit_log(timestamp: int = 0) -> None:
+    """Import this host's acts from the command line; seal lines if due.
+
+    It also completes this host's copy of the checkpoints.
+    """
     del timestamp
     try:
         import_command_line_actions(at=clock.now())

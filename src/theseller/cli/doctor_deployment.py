@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,8 +39,6 @@ from theseller.retention.retention_limits import BACKUP_HOURS
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-#: How far this machine's clock may be from the database's: tickets and tokens are dated by both.
-_CLOCK_SECONDS = 5.0
 #: A worker writes every five seconds that it lives; a job that waits longer than this waits for a
 #: worker.
 _WORKER_SILENCE_SECONDS, _QUEUE_WAIT_SECONDS_MAX = 30, 600
@@ -207,6 +204,7 @@ def _database(state: Path) -> Iterator[Finding]:
             _host,
             _clock,
             _worker,
+            _hosts,
             _queue,
             _deletions,
             _last_backup,
@@ -346,14 +344,30 @@ def _deletions(cursor: CursorWrapper) -> Finding:
 
 
 def _clock(cursor: CursorWrapper) -> Finding:
-    before = time.time()
-    (there,) = _row(cursor, "select extract(epoch from clock_timestamp())::float")
-    apart = max(0.0, before - there, there - time.time())
+    from theseller.tenancy.host_types import CLOCK_SECONDS_MAX
+    from theseller.tenancy.hosts import clock_ahead
+
+    apart = abs(clock_ahead(cursor.db))
     return Finding(
         "clock",
         f"{apart:.1f} s from the database's",
-        failed=apart > _CLOCK_SECONDS,
-        advice="Let both machines follow a time server.",
+        failed=apart > CLOCK_SECONDS_MAX,
+        advice="Let both machines follow a time server. No worker runs on this one meanwhile.",
+    )
+
+
+def _hosts(_cursor: CursorWrapper) -> Finding:
+    from theseller.operators.deployment_status.hosts import host_problems
+    from theseller.tenancy.hosts import hosts
+
+    found = hosts()
+    problems = host_problems(found)
+    names = sorted({one.name for one in found})
+    return Finding(
+        "hosts",
+        "; ".join(map(str, problems)) or ", ".join(names) or "none has reported",
+        failed=bool(problems),
+        advice="docs/operate/several-machines.md says what each means.",
     )
 
 

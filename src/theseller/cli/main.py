@@ -172,6 +172,7 @@ _USER_FACING_ERRORS = {
     "UnsafePermissionsError",
     "ConnectionPoolerError",
     "UnsafeDatabaseRoleError",
+    "WrongClockError",
     "WrongEnvironmentError",
     "WrongDatabaseError",
     "WrongSchemaError",

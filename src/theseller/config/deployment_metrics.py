@@ -14,12 +14,36 @@ from typing_extensions import override
 from theseller import __version__
 from theseller.controls.types import Status
 from theseller.lib.structured_logging import getLogger
+from theseller.operators.deployment_status.hosts import differing_settings
 from theseller.operators.deployment_status.types import DeploymentState
+from theseller.tenancy.host_types import Host
 
 log = getLogger(__name__)
 
 #: How long a state that was read is shown: scrapers do not load the database.
 _CACHE_SECONDS = 5.0
+_HOST_METRICS: tuple[tuple[str, str, Callable[[Host, tuple[Host, ...]], float]], ...] = (
+    (
+        "theseller_host_report_age_seconds",
+        "Time since a host's process reported.",
+        lambda one, _all: one.age,
+    ),
+    (
+        "theseller_host_clock_ahead_seconds",
+        "How far a host's clock is ahead of the database's.",
+        lambda one, _all: one.clock_ahead,
+    ),
+    (
+        "theseller_host_disk_free_share",
+        "How much of the disk of a host's state folder is free: 0 to 1.",
+        lambda one, _all: one.disk_free / max(1, one.disk_size),
+    ),
+    (
+        "theseller_host_settings_differing",
+        "Settings of a host that differ from another host's.",
+        lambda one, all_: len(differing_settings(one, all_)),
+    ),
+)
 
 
 class DeploymentCollector(Collector):
@@ -66,6 +90,7 @@ def metrics_of(state: DeploymentState) -> Iterable[Metric]:
         "Age of the newest heartbeat of a worker.",
         state.heartbeat_age,
     )
+    yield from _host_metrics(state)
     yield _gauge(
         "theseller_jobs",
         "Jobs of the queue by task and state: running, scheduled, waiting.",
@@ -79,6 +104,18 @@ def metrics_of(state: DeploymentState) -> Iterable[Metric]:
     )
     yield from _sync_metrics(state)
     yield from _protection_metrics(state)
+
+
+def _host_metrics(state: DeploymentState) -> Iterable[Metric]:
+    # Two hosts of one name would be one series: the larger age counts.
+    found = {(one.name, one.process): one for one in sorted(state.hosts, key=lambda host: host.age)}
+    for name, meaning, value in _HOST_METRICS:
+        yield _gauge(
+            name,
+            meaning,
+            ("host", "process"),
+            {labels: value(one, state.hosts) for labels, one in found.items()},
+        )
 
 
 def _sync_metrics(state: DeploymentState) -> Iterable[Metric]:

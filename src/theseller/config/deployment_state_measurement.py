@@ -20,6 +20,7 @@ from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_helpers
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.tenancy.hosts import hosts
 
 #: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
 HEARTBEAT = "select workers, age from guard.worker_heartbeat()"
@@ -62,6 +63,7 @@ def deployment_state(at: datetime, *, measured_by: str, read_by: str) -> Deploym
         at=at,
         workers=workers,
         heartbeat_age=age,
+        hosts=hosts(using=measured_by),
         jobs=found.counts("jobs"),
         oldest_waiting_job=found.single("oldest_waiting_job"),
         streams=found.counts("streams"),

@@ -41,6 +41,17 @@ def child_exit(_arbiter: object, worker: Any) -> None:  # gunicorn ships no type
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
 
 
+def worker_exit(_arbiter: object, _worker: object) -> None:
+    """Delete the row of this host's web process.
+
+    Another one of this host writes it again.
+    """
+    # it needs Django, which only the workers have
+    from theseller.config.host_reports import stop_reporting  # noqa: PLC0415
+
+    stop_reporting("web")
+
+
 def on_exit(_arbiter: object) -> None:
     """Log as the last line that the service ended, and why.
 

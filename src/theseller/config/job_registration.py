@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from theseller.lib.database_failures import classify
 from theseller.lib.structured_logging import getLogger
+from theseller.tenancy.host_types import SILENT_SECONDS
 
 log = getLogger(__name__)
 
@@ -42,7 +43,19 @@ TRANSIENT_FAILURES = frozenset(
 #: An hour of trying: the last ones are a minute apart.
 _ATTEMPTS_MAX = 65
 #: A worker writes every five seconds that it lives. One that was silent for so long has ended.
-WORKER_SILENCE_SECONDS = 30
+WORKER_SILENCE_SECONDS = SILENT_SECONDS
+#: A host that was silent for so long is lost: the deployment no longer counts it.
+HOST_LOST_SECONDS = 3600
+_DELETE_LOST_HOSTS = (
+    "delete from tenancy_host where seen_at < now() - %(seconds)s * interval '1 second'"
+)
+_JOBS_OF_SILENT_HOSTS = """
+select j.id from procrastinate_jobs j
+where j.status = 'todo' and j.queue_name like 'host:%%' and not exists (
+    select from tenancy_host h
+    where h.process = 'worker' and 'host:' || replace(h.id::text, '-', '') = j.queue_name
+      and h.seen_at > now() - %(seconds)s * interval '1 second')
+"""
 
 
 def on_app_ready(app: procrastinate.App) -> None:
@@ -105,4 +118,24 @@ async def reap_stalled(
         reaped += 1
     if reaped:
         log.warning("jobs_of_ended_workers_requeued", count=reaped)
+    await _drop_jobs_of_silent_hosts(context.app)
     return reaped
+
+
+async def _drop_jobs_of_silent_hosts(app: procrastinate.App) -> None:
+    """Delete jobs that wait for a silent host, and hosts that were lost.
+
+    Only that host would run it, and a lock of such a job would keep others waiting. The host queues
+    its own jobs when it runs again.
+    """
+    connector = app.connector
+    await connector.execute_query_async(_DELETE_LOST_HOSTS, seconds=HOST_LOST_SECONDS)
+    dropped = await connector.execute_query_all_async(
+        _JOBS_OF_SILENT_HOSTS, seconds=WORKER_SILENCE_SECONDS
+    )
+    for row in dropped:
+        await app.job_manager.finish_job_by_id_async(
+            job_id=row["id"], status=Status.FAILED, delete_job=True
+        )
+    if dropped:
+        log.warning("jobs_of_silent_hosts_dropped", count=len(dropped))

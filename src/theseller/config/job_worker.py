@@ -19,10 +19,12 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.concurrency_defaults import QUEUE_POOLED
+from theseller.config.host_reports import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
+from theseller.tenancy.hosts import host_queue
 
 log = getLogger(__name__)
 
@@ -42,6 +44,8 @@ _STABLE_AFTER = 60.0
 #: password may just be being replaced.
 _REFUSED_SECONDS_MAX = 300.0
 OK, FAILURE = 0, 1
+#: A worker runs the jobs of these queues and of its host's own. Other hosts' are theirs alone.
+DEFAULT_QUEUE, BUILTIN_QUEUE = "default", "builtin"
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
         reason = type(error).__name__
         raise
     finally:
+        stop_reporting("worker")
         seconds = round(time.monotonic() - begun, 1)
         write = log.info if status == OK else log.error
         write(
@@ -145,9 +150,11 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
 async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     # Finished jobs are deleted: the table stays small and fast, and holds nothing that outlives its
     # use.
+    queue = await asyncio.to_thread(host_queue)
     worker = asyncio.create_task(
         app.run_worker_async(
             concurrency=run.concurrency,
+            queues=[DEFAULT_QUEUE, BUILTIN_QUEUE, queue],
             fetch_job_polling_interval=_POLL_SECONDS,
             shutdown_graceful_timeout=_GRACE_SECONDS,
             delete_jobs="always",
@@ -157,13 +164,17 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
         )
     )
     stopping = asyncio.create_task(run.stop.wait())
-    await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    reporting = asyncio.create_task(keep_worker_reported(app))
+    await asyncio.wait({worker, stopping, reporting}, return_when=asyncio.FIRST_COMPLETED)
     if not worker.done():
         # Procrastinate takes it as the request to stop, and waits for the jobs that run.
         worker.cancel()
     stopping.cancel()
+    reporting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await worker
+    with contextlib.suppress(asyncio.CancelledError):
+        await reporting
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from theseller.tenancy.database_startup_checks import (
     refuse_foreign_database,
     refuse_pooled_session,
 )
+from theseller.tenancy.hosts import WrongClockError, clock_ahead, refuse_wrong_clock
 from theseller.tenancy.schema_version_check import WrongSchemaError, refuse_other_schema_of
 from theseller.tenancy.state_folder_identity import (
     OtherHostError,
@@ -53,6 +54,7 @@ class Part(StrEnum):
     HOST = "host"  # secrets and keys are in files of another host
     SCHEMA = "schema"  # the database has a schema that this version may not run on
     KEYS = "keys"  # the key service does not answer
+    CLOCK = "clock"  # this host's clock is not the database's
     WORKER = "worker"  # no worker has written a heartbeat lately
 
 
@@ -62,6 +64,7 @@ _PART_OF: dict[type[Exception], Part] = {
     UnsafeDatabaseRoleError: Part.ROLES,
     WrongDatabaseError: Part.ENVIRONMENT,
     WrongSchemaError: Part.SCHEMA,
+    WrongClockError: Part.CLOCK,
 }
 #: What `lib.database_failures` calls an answer of the server that refuses a role, rather than no
 #: answer.
@@ -107,6 +110,7 @@ def _database_fault() -> Part | None:
         CryptoError,
         OtherHostError,
         UnsafeDatabaseRoleError,
+        WrongClockError,
         WrongDatabaseError,
         WrongSchemaError,
     ) as error:
@@ -141,6 +145,7 @@ def _refuse(alias: str) -> None:
             refuse_other_schema_of(database)
             if settings.ENVIRONMENT.stores_keys_on_this_host_only:
                 refuse_other_folder(database, folder_identity(settings.ENVIRONMENT.state))
+            refuse_wrong_clock(clock_ahead(database))
 
 
 class _CachedReadiness:

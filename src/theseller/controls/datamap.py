@@ -71,3 +71,13 @@ describe_table(
         ("probe", "select"),
     ),
 )
+describe_table(
+    "controls_host_result",
+    DataClass.EVIDENCE,
+    note="What each host found of the controls that every host has to hold.",
+    columns="host control_id outcome summary code_version collected_at",
+    indexes="_pkey",
+    retention="until the host's next run; a day after its last",
+    eraser=Eraser.KEEP,
+    grants=(("probe", "select, insert, update, delete"),),
+)

@@ -15,13 +15,16 @@ from django.db import transaction
 
 from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.host_results import store_host_result, with_other_hosts
 from theseller.controls.probe_tools.probe_context import ProbeContext, live_context
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import (
     BlindProbeError,
     CatalogueEntry,
+    Control,
     Evidence,
     Failed,
+    HostScope,
     NotApplicable,
     NothingCheckedError,
     Observations,
@@ -71,8 +74,10 @@ def run_control(control: str, *, at: datetime) -> Evidence:
     Raises:
         KeyError: there is no such control, or no probe for that clause yet.
     """
-    context = live_context(at)
-    outcome = _run_probe(CATALOGUE[control], context)
+    context, entry = live_context(at), CATALOGUE[control]
+    outcome = _run_probe(entry, context)
+    if entry.control.hosts is not HostScope.DEPLOYMENT:
+        outcome = _over_all_hosts(entry.control, outcome, context)
     evidence = _append(control, outcome, context)
     _last_runs[control] = _LastRun(at, evidence)
     return evidence
@@ -146,10 +151,17 @@ def _run_probe(entry: CatalogueEntry, context: ProbeContext) -> Outcome:
         return Unknown(f"The probe could not finish ({type(error).__name__}).")
 
 
+def _over_all_hosts(control: Control, mine: Outcome, context: ProbeContext) -> Outcome:
+    version = code_version.code_version()
+    status, _checked, summary, _observations = _as_columns(mine)
+    store_host_result(control, status, summary, version=version, context=context)
+    return with_other_hosts(control, mine, version=version, context=context)
+
+
 def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
     status, checked, summary, observations = _as_columns(outcome)
     identity, version = new_id(), code_version.code_version()
-    # The only statement by which the probe's role writes anything.
+    # Besides `host_results`, the only statement by which the probe's role writes anything.
     with transaction.atomic(using=context.probe):
         sql_helpers.execute(databases[context.probe], "set transaction read write")
         position = sql_helpers.value(

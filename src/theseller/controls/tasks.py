@@ -15,18 +15,18 @@ from theseller.lib import clock
 _ONE_RUN = "run_controls"
 
 
-@app.periodic(cron="* * * * *")
+# Each worker queues it for its own host every minute (`config.host_reports`).
 @app.task(
     name="controls.run_due_controls",
     queueing_lock="controls.run_due_controls",
     lock=_ONE_RUN,
     pass_context=False,
 )
-def run_due_controls(timestamp: int) -> None:
-    """Run the probes that are due.
+def run_due_controls(timestamp: int = 0) -> None:
+    """Run the probes that are due on this host.
 
-    Recurring: each has its own interval, and evidence that is not renewed becomes stale. Operators
-    get mail about a control that fails.
+    Each minute: each has its own interval, and evidence that is not renewed becomes stale.
+    Operators get mail about a control that fails.
     """
     del timestamp
     run_due(at=clock.now())

@@ -6,7 +6,7 @@ Control, outcome of a probe, evidence, and the security page.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -31,6 +31,18 @@ class EnforcementKind(StrEnum):
     DEPLOYMENT = "D"
     SOFTWARE_AND_PROCEDURE = "M/C"
     SOFTWARE_AND_DEPLOYMENT = "M/D"
+
+
+class HostScope(StrEnum):
+    """Where a control has to hold.
+
+    One run anywhere proves what is in the database. What is on a host's disk or in its process is
+    proven by that host only.
+    """
+
+    DEPLOYMENT = "deployment"  # one run on any host proves it
+    WORKERS = "workers"  # on each host that runs a worker
+    ALL = "all"  # on each host; those without a worker run no probe, and the page says so
 
 
 class Status(StrEnum):
@@ -106,6 +118,10 @@ class Failed:
     checked: int = 0
     observations: Observations = field(default_factory=dict)
 
+    def of_host(self, name: str) -> Failed:
+        """Return the same, said of another host."""
+        return replace(self, evidence=f"On host {name}: {self.evidence}")
+
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
@@ -119,6 +135,10 @@ class Unknown:
     """The probe could not tell."""
 
     reason: str
+
+    def of_host(self, name: str) -> Unknown:
+        """Return the same, said of another host."""
+        return replace(self, reason=f"On host {name}: {self.reason}")
 
 
 Outcome = Passed | Failed | NotApplicable | Unknown
@@ -157,6 +177,7 @@ class Control:
     times as often, and within a minute of an event of `after`. `enforced_by` are module paths.
     `compares_schema` says that the probe compares the database with lists of this release: on the
     schema of a later one a difference proves nothing.
+    `hosts` says where it has to hold.
     """
 
     id: str
@@ -170,6 +191,7 @@ class Control:
     after: tuple[Tag, ...] = ()
     kind: EnforcementKind = EnforcementKind.SOFTWARE
     compares_schema: bool = False
+    hosts: HostScope = HostScope.DEPLOYMENT
 
     @property
     def interval(self) -> timedelta:

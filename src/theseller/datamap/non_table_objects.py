@@ -44,6 +44,7 @@ SEQUENCES = frozenset({
 _GUARD_FUNCTIONS = frozenset(
     {
         "check_erasure",
+        "check_host",
         "check_review",
         "clear_samples",
         "create_stage",

@@ -54,16 +54,26 @@ class Journal:
         self.state = state
 
     def write(self, entry: JournalEntry) -> None:
-        """Write one entry if this host has no file of it.
+        """Write one entry if it was not written yet.
 
-        It is written to the key store first, then to this host's disk.
+        It is written to the key store first, then to this host's disk. A user's entry that another
+        host withdrew is written again: this host's file of it does not count.
 
         Raises:
             KeyStoreError: the key store can't answer. Nothing may be erased yet.
         """
-        if not journal_files.path_of(self.state, entry.kind, entry.id).exists():
+        written = journal_files.path_of(self.state, entry.kind, entry.id).exists()
+        if not written or self._was_withdrawn(entry):
             self.publish(entry)
             journal_files.write(self.state, entry)
+
+    def _was_withdrawn(self, entry: JournalEntry) -> bool:
+        """Return whether a host withdrew the entry, and none wrote it again since."""
+        if entry.kind is not SubjectKind.USER:
+            return False  # Others are never withdrawn.
+        stored = read_key_store(self.keys)
+        withdrawn = (entry.kind, entry.id) in stored.withdrawn
+        return withdrawn and entry.id not in stored.entries[entry.kind]
 
     def publish(self, entry: JournalEntry) -> None:
         """Write one entry to the key store, its links first.

@@ -7,6 +7,7 @@ diverge for good.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -41,7 +42,7 @@ def folder_identity(state: Path, *, make: bool = False) -> str:
     """
     path = state / HOST_MARK_FILE
     if make and not path.exists():
-        _write(path, secrets.token_hex(16))
+        _make(path, secrets.token_hex(16))
     try:
         content, place = path.read_text(), path.stat().st_ino
     except FileNotFoundError:
@@ -105,11 +106,18 @@ def _refuse(found: tuple[str | None, datetime | None] | None, identity: str) -> 
     )
 
 
-def _write(path: Path, content: str) -> None:
+def _make(path: Path, content: str) -> None:
+    """Make the mark whole, or leave one that is made at the same time."""
+    begun = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.new")
     descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
     )
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{content}\n")
         file.flush()
         os.fsync(file.fileno())
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(begun, path)
+    finally:
+        begun.unlink()

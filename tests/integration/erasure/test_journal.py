@@ -305,6 +305,20 @@ def test_erasure_journal_is_merged_from_files_key_store_and_database(
     assert connection in {one.id for one in known_now}
 
 
+def test_a_user_whose_entry_another_host_withdrew_is_entered_again(
+    database: str, tmp_path: Path
+) -> None:
+    here, there = (Journal(settings.KEY_STORE, tmp_path / name) for name in ("here", "there"))
+    for one in (here, there):
+        one.state.mkdir()
+    entry = JournalEntry(SubjectKind.USER, new_id(), clock.now(), own_request=False)
+    here.write(entry)
+    there.withdraw(SubjectKind.USER, entry.id)
+    assert all(entry.id not in one.recorded()[SubjectKind.USER] for one in (here, there))
+    here.write(entry)
+    assert all(entry.id in one.recorded()[SubjectKind.USER] for one in (here, there))
+
+
 def test_a_journal_in_files_of_one_host_is_not_trusted_for_several(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from tests.cast import Cast
@@ -11,11 +12,13 @@ from tests.operators import create_operator, operator_client
 
 from theseller.operators.deployment_status.status_lines import status_lines
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.tenancy.host_types import Host
 
 _WELL = DeploymentState(
     at=datetime(2026, 11, 29, tzinfo=UTC),
     workers=2,
     heartbeat_age=3.0,
+    hosts=(Host(UUID(int=1), "worker", "one", "1.0", {}, "", 0.1, 50 << 30, 100 << 30, 2.0),),
     jobs={("ingest.pull", "waiting"): 4, ("audit.checkpoint", "running"): 1},
     oldest_waiting_job=600.0,
     streams={("orders", "ok"): 5, ("transactions", "ok"): 5, ("orders", "role_missing"): 1},
@@ -50,6 +53,7 @@ def test_a_deployment_without_problems_is_described_in_words() -> None:
     assert lines["restore test"].text == "the last that passed: 2 h ago"
     assert lines["disk"].text == "10.0 of 100.0 GiB free"
     assert lines["certificate"].text == "14 days left"
+    assert lines["host"].text == "one: worker, seen 2 s ago, 50.0 GiB free"
     without = replace(_WELL, certificate_days=None, backups=None, heartbeat_age=None)
     lines = {line.name: line for line in status_lines(without)}
     assert "certificate" not in lines

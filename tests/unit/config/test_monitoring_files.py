@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import yaml
 from prometheus_client import REGISTRY
@@ -16,6 +17,7 @@ from theseller.config import job_metrics
 from theseller.config.deployment_metrics import DeploymentCollector
 from theseller.edge import request_metrics
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.tenancy.host_types import Host
 
 _ROOT = Path(__file__).resolve().parents[3]
 _FILES = _ROOT / "deploy" / "monitoring"
@@ -25,6 +27,7 @@ _STATE = DeploymentState(
     at=datetime(2026, 11, 29, tzinfo=UTC),
     workers=1,
     heartbeat_age=2.0,
+    hosts=(Host(UUID(int=1), "worker", "one", "1.0", {}, "", 0.1, 50 << 30, 100 << 30, 2.0),),
     jobs={("ingest.pull", "waiting"): 3},
     oldest_waiting_job=4.0,
     streams={("orders", "ok"): 5},
@@ -110,7 +113,7 @@ def test_labels_are_of_a_fixed_set() -> None:
         for label in sample.labels
     }
     assert labels == {
-        "version", "task", "state", "stream", "outcome", "origin", "report_type"
+        "version", "task", "state", "stream", "outcome", "origin", "report_type", "host", "process"
     }  # fmt: skip
     assert REGISTRY.get_sample_value("theseller_workers") is None
 

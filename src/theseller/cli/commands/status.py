@@ -10,9 +10,11 @@ from theseller import __version__
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK
 from theseller.lib import clock
+from theseller.operators.deployment_status.hosts import differing_settings
 from theseller.operators.deployment_status.status_lines import (
     count_jobs,
     count_streams,
+    problems_of,
     status_lines,
 )
 
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     state = deployment_state(clock.now(), measured_by="default", read_by="probe")
     lines = status_lines(state)
-    found = [line.problem for line in lines if line.problem]
+    found = [str(problem) for problem in problems_of(state)]
     if args.json:
         print(json.dumps(document(state, found), indent=1))
     else:
@@ -52,6 +54,18 @@ def document(state: DeploymentState, found: list[str]) -> dict[str, object]:
         "version": __version__,
         "at": state.at.isoformat(),
         "workers": {"running": state.workers, "heartbeat_age": state.heartbeat_age},
+        "hosts": [
+            {
+                "name": one.name,
+                "process": one.process,
+                "version": one.version,
+                "age": one.age,
+                "clock_ahead": one.clock_ahead,
+                "disk": {"free": one.disk_free, "size": one.disk_size},
+                "differing_settings": list(differing_settings(one, state.hosts)),
+            }
+            for one in state.hosts
+        ],
         "queue": {
             "running": count_jobs(state, "running"),
             "waiting": count_jobs(state, "waiting"),

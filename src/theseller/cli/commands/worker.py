@@ -52,14 +52,28 @@ def run(args: argparse.Namespace) -> int:
 
     from theseller.config.job_metrics import serve_job_metrics
     from theseller.config.job_worker import run_worker
-    from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
-    refuse_unsafe_database()
+    _check_database()
     _settle_journal()
     serve_job_metrics(port)
-    return run_worker(concurrency=args.concurrency, check=refuse_unsafe_database)
+    return run_worker(concurrency=args.concurrency, check=_check_database)
+
+
+def _check_database() -> None:
+    """Check that this host may work on the database.
+
+    Raises:
+        ConnectionPoolerError, UnsafeDatabaseRoleError, WrongClockError, WrongDatabaseError: not.
+    """
+    from django.db import connections
+
+    from theseller.tenancy.database_startup_checks import refuse_unsafe_database
+    from theseller.tenancy.hosts import clock_ahead, refuse_wrong_clock
+
+    refuse_unsafe_database()
+    refuse_wrong_clock(clock_ahead(connections["default"]))
 
 
 def _settle_journal() -> None:

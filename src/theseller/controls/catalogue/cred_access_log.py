@@ -14,7 +14,14 @@ from theseller.audit.event_tags import Tag
 from theseller.audit.log_verification import complete_and_verify, notices_changes
 from theseller.audit.types import Verdict
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.types import Control, EnforcementKind, Outcome, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    EnforcementKind,
+    HostScope,
+    Outcome,
+    must_find,
+    verdict,
+)
 from theseller.lib.translation_marks import gettext_noop
 from theseller.operators.access.queries import current_session, review_state
 from theseller.operators.access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
@@ -43,6 +50,7 @@ CONTROL = Control(
     ),
     after=(Tag.ACCESS_CLOSED, Tag.ACCESS_OPENED, Tag.ACCESS_REVIEWED),
     kind=EnforcementKind.SOFTWARE_AND_PROCEDURE,
+    hosts=HostScope.WORKERS,
 )
 
 #: A longer log is checked in part: what is new, and as much else as fills this, from an

@@ -24,7 +24,14 @@ from theseller.controls.probe_tools.table_and_file_search import (
     search_tables,
     state_files,
 )
-from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.lib import sql_helpers
 from theseller.lib.core_dumps_and_memory import core_dumps_disabled
 from theseller.lib.secret_type import Secret
@@ -49,6 +56,7 @@ CONTROL = Control(
         "theseller.lib.core_dumps_and_memory",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
+    hosts=HostScope.ALL,
 )
 
 #: What every token of Amazon's begins with: `Atza|` for access, `Atzr|` for refresh. Also as JSON

@@ -17,7 +17,14 @@ from theseller.controls.probe_tools.table_and_file_search import (
     search_files,
     state_files,
 )
-from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.private_files import read_private
 from theseller.crypto.secret_and_key_config import ProviderKind
@@ -41,6 +48,7 @@ CONTROL = Control(
         "theseller.lib.secret_type:Secret",
         "theseller.lib.redaction",
     ),
+    hosts=HostScope.ALL,
 )
 
 #: Shorter texts would be found by chance. Every secret that the service makes is longer.

@@ -27,6 +27,7 @@ from theseller.controls.types import (
     Control,
     EnforcementKind,
     Failed,
+    HostScope,
     Outcome,
     Unknown,
     must_find,
@@ -57,6 +58,7 @@ CONTROL = Control(
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
     kind=EnforcementKind.SOFTWARE_AND_DEPLOYMENT,
+    hosts=HostScope.ALL,
 )
 
 _TO_DO = (

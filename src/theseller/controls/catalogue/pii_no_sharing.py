@@ -9,7 +9,13 @@ from datetime import timedelta
 from django.conf import settings
 
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.types import Control, Outcome, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    must_find,
+    verdict,
+)
 from theseller.lib.egress_guard import EgressRefusedError, allowed_destinations
 from theseller.lib.translation_marks import gettext_noop
 
@@ -31,6 +37,7 @@ CONTROL = Control(
         "theseller.config.egress_and_subprocessors:destinations",
         "theseller.config.egress_and_subprocessors:read_register",
     ),
+    hosts=HostScope.ALL,
 )
 
 #: Names and an address (RFC 2606, RFC 5737) that no service has, so that nothing is sent even where

@@ -23,7 +23,14 @@ from theseller.controls.probe_tools.canary_samples import (
 from theseller.controls.probe_tools.data_map_drift import inventory_drift
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.table_and_file_search import can_find_in_tables
-from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.lib.translation_marks import gettext_noop
@@ -52,6 +59,7 @@ CONTROL = Control(
         "theseller.ingest.facts.minimize_ledger",
     ),
     after=(Tag.CONNECTION_AUTHORISED, Tag.IMPORT_RECORDED),
+    hosts=HostScope.ALL,
 )
 
 #: Words that a column about a person would have in its name, as whole words between underscores.

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.types import Control, Outcome, Unknown, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    Unknown,
+    verdict,
+)
 from theseller.lib.state_file_names import ADVISORIES, ADVISORY_SNAPSHOT, ADVISORY_STATEMENTS
 from theseller.lib.translation_marks import gettext_noop
 from theseller.releases import advisories
@@ -28,6 +34,7 @@ CONTROL = Control(
         "theseller.releases.advisories:find_matches",
         "theseller.releases.advisories:why_unusable",
     ),
+    hosts=HostScope.ALL,
 )
 
 

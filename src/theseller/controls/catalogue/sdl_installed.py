@@ -9,7 +9,14 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
+from theseller.controls.types import (
+    Control,
+    HostScope,
+    Outcome,
+    Unknown,
+    must_find,
+    verdict,
+)
 from theseller.lib.translation_marks import gettext_noop
 from theseller.releases import installed_files
 
@@ -31,6 +38,7 @@ CONTROL = Control(
         "theseller.releases.installed_files:compare_installation",
         "theseller.releases.release_verification:read_signed_manifest",
     ),
+    hosts=HostScope.ALL,
 )
 
 

@@ -36,6 +36,7 @@ from theseller.controls.prober_reports.types import (
 )
 from theseller.lib import sql_helpers
 from theseller.lib.ids import new_id
+from theseller.tenancy.hosts import hosts
 
 #: Runs and reports are deleted when they are this old.
 REPORT_DAYS = timedelta(days=30)
@@ -141,7 +142,7 @@ def accept_report(signed: SignedDocument, *, client: str, at: datetime) -> None:
         connections["default"],
         "insert into controls_prober_report (run_id, document, signature, from_elsewhere,"
         " received_at) values (%s, %s, %s, %s, %s) on conflict do nothing",
-        [report.run, signed.document, signed.signature, not is_own_address(client), at],
+        [report.run, signed.document, signed.signature, not is_address_of_deployment(client), at],
     )
     if not stored:
         raise ProberRefusedError("This run has a report already.", status=409)
@@ -189,6 +190,14 @@ def delete_old_reports(*, at: datetime) -> int:
         "delete from controls_prober_run where issued_at <= %s",
         [at - REPORT_DAYS],
     )
+
+
+def is_address_of_deployment(address: str) -> bool:
+    """Return whether an address is one of the deployment's hosts.
+
+    It is one of this host, or one from which another reaches the database.
+    """
+    return is_own_address(address) or any(one.address == address for one in hosts())
 
 
 def is_own_address(address: str) -> bool:

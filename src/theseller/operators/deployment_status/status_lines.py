@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
+from theseller.operators.deployment_status.hosts import (
+    DISK_FREE_SHARE_MIN,
+    host_lines,
+    host_problems,
+)
 from theseller.operators.deployment_status.types import BackupState, DeploymentState, StatusLine
 from theseller.retention.retention_limits import BACKUP_HOURS
 
 #: What counts as a problem; the alert rules have the same numbers (docs/operate/monitoring.md).
-WAITING_SECONDS_MAX, DISK_FREE_SHARE_MIN, CERTIFICATE_DAYS_MIN = 600, 0.1, 14
+WAITING_SECONDS_MAX, CERTIFICATE_DAYS_MIN = 600, 14
 BACKUP_SECONDS_MAX = (BACKUP_HOURS + 2) * 3600
 _GIB = 1 << 30
 
@@ -25,7 +31,14 @@ def status_lines(state: DeploymentState) -> tuple[StatusLine, ...]:
         _controls(state),
         _disk(state),
         *_certificate(state),
+        *host_lines(state.hosts),
     )
+
+
+def problems_of(state: DeploymentState) -> tuple[MarkedText | str, ...]:
+    """Return every problem; a host may have several."""
+    lines = status_lines(replace(state, hosts=()))
+    return (*(one.problem for one in lines if one.problem), *host_problems(state.hosts))
 
 
 def count_jobs(state: DeploymentState, wanted: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from theseller.tenancy.host_types import Host
+
 
 @dataclass(frozen=True, slots=True)
 class BackupState:
@@ -25,6 +27,7 @@ class DeploymentState:
     """Everything that is counted, as of `at`. Ages are in seconds.
 
     Attributes:
+        hosts: each process of each host, as it last reported.
         jobs: by task and state (running, scheduled, waiting).
         streams: by name and outcome of the last step.
         stream_ages: the longest time since a success, by outcome of the last step.
@@ -37,6 +40,7 @@ class DeploymentState:
     at: datetime
     workers: int
     heartbeat_age: float | None
+    hosts: tuple[Host, ...]
     jobs: dict[tuple[str, str], int]
     oldest_waiting_job: float
     streams: dict[tuple[str, str], int]

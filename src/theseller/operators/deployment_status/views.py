@@ -14,7 +14,7 @@ from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
 from theseller.edge.database_routing import operators_database
 from theseller.lib import clock
-from theseller.operators.deployment_status.status_lines import status_lines
+from theseller.operators.deployment_status.status_lines import problems_of, status_lines
 from theseller.operators.deployment_status.types import DeploymentState
 
 
@@ -31,7 +31,7 @@ def status(request: HttpRequest, operator: Operator) -> HttpResponse:
         "operator": operator,
         "at": at,
         "lines": lines,
-        "problems": [line.problem for line in lines if line.problem],
+        "problems": problems_of(state),
         "streams": sorted((*key, count) for key, count in state.streams.items()),
         "jobs": sorted((*key, count) for key, count in state.jobs.items()),
     }
