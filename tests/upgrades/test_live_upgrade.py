@@ -61,6 +61,7 @@ class Upgrade:
     @contextmanager
     def load(self) -> Iterator[None]:
         """Send requests for the block: none may fail, and each row that one made is there."""
+        # The release before has this name for `demo-accounts`.
         people = json.loads(self.before.run("seed", "--json"))
         alice = next(one for one in people if one["name"] == "Alice")
         port = self.shared.getsockname()[1]

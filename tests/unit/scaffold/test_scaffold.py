@@ -36,7 +36,7 @@ KINDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 #: What refuses it, and the arguments.
 REFUSED: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("exists already", ("command", "hold", "place holds")),
+    ("exists already", ("command", "legal_hold", "place holds")),
     ("small letters", ("command", "Drift", "x")),
     ("the kinds are", (*KINDS[0][:6], "charge-date:moment")),
     ("the columns need", (*KINDS[0][:6], "charge-date:instant", "sku:sku")),
