@@ -29,6 +29,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
         Tag.DELETION_REQUEST_UNMATCHED,
         Tag.CONNECTION_DISCONNECTED,
     ),
+    "database": (Tag.DATABASE_MOVED,),
     "doctor": "looks at the machine, at no secret's value and no row",
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",

@@ -45,6 +45,7 @@ class Tag(StrEnum):
     CONNECTION_SELLER_MISMATCH = "connections:seller:mismatch"
     COPY_ACCEPTED = "audit:copy:accepted"
     COPY_SHORT = "audit:copy:short"
+    DATABASE_MOVED = "operations:database:moved"
     DATABASE_OPENED = "operations:database:opened"
     DATABASE_RESTORED = "operations:database:restored"
     DATA_EXPORTED = "governance:held:exported"
@@ -106,6 +107,7 @@ _AT_THE_SHELL = (
     Tag.ACT_UNREADABLE,
     Tag.ADVISORIES_ACCEPTED,
     Tag.ADVISORIES_IMPORTED,
+    Tag.DATABASE_MOVED,
     Tag.DATABASE_OPENED,
     Tag.DATABASE_RESTORED,
     Tag.SECRETS_BUNDLED,

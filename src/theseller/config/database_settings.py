@@ -76,7 +76,9 @@ def database_settings(
         InvalidSettingError: DATABASE_URL would send passwords or data unencrypted.
     """
     server = (
-        _external(environment.database_url) if environment.database_url else _embedded(environment)
+        external_settings(environment.database_url)
+        if environment.database_url
+        else _embedded(environment)
     )
     settings = {"default": _as_role(server, environment.role, secrets)}
     # Tests take every role in turn; a served process holds only the connections it needs.
@@ -104,7 +106,12 @@ def _embedded(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _external(url: str) -> dict[str, Any]:
+def external_settings(url: str) -> dict[str, Any]:
+    """Return Django's settings of the external server that `url` names.
+
+    Raises:
+        InvalidSettingError: it names a user, or would send data unencrypted.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise InvalidSettingError(

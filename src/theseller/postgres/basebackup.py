@@ -67,7 +67,7 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
             stdout=subprocess.PIPE,
             stderr=words,
             cwd="/",
-            env=_client_environment(conninfo),
+            env=client_environment(conninfo),
             bufsize=0,
         )
         try:
@@ -79,7 +79,7 @@ def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
             if child.wait() != 0:
                 words.seek(0)
                 raise BackupFailedError(
-                    f"pg_basebackup failed: {_last_line(words.read())}",
+                    f"pg_basebackup failed: {last_line(words.read())}",
                     "The database's log says more.",
                 )
         finally:
@@ -138,7 +138,7 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
     )
     if answer.returncode != 0:
         raise DamagedBackupError(
-            f"pg_verifybackup refuses the restored files: {_last_line(answer.stderr)}"
+            f"pg_verifybackup refuses the restored files: {last_line(answer.stderr)}"
         )
 
 
@@ -152,17 +152,18 @@ def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: s
         [str(binaries.program(name)), *arguments],
         capture_output=True,
         cwd="/",
-        env=_client_environment(conninfo),
+        env=client_environment(conninfo),
         check=False,
     )
     if answer.returncode != 0:
         raise DamagedBackupError(
-            f"{name} found a fault: {_last_line(answer.stderr or answer.stdout)}"
+            f"{name} found a fault: {last_line(answer.stderr or answer.stdout)}"
         )
     return answer.stdout.decode(errors="replace")
 
 
-def _client_environment(conninfo: str) -> Mapping[str, str]:
+def client_environment(conninfo: str) -> Mapping[str, str]:
+    """Return the environment of a client program."""
     parameters = psycopg.conninfo.conninfo_to_dict(conninfo)
     known = {
         variable: str(parameters[name])
@@ -172,6 +173,7 @@ def _client_environment(conninfo: str) -> Mapping[str, str]:
     return {**initdb_and_settings.environment(), **known}
 
 
-def _last_line(words: bytes) -> str:
+def last_line(words: bytes) -> str:
+    """Return the last line that a program wrote, shortened."""
     lines = words.decode(errors="replace").strip().splitlines()
     return lines[-1][:300] if lines else "it did not say why"

@@ -96,6 +96,22 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
     reached("exchanged")
 
 
+def set_data_aside(state: Path) -> Path | None:
+    """Set the data folder aside as a replaced database.
+
+    Return where it is, None if there is none. The server is stopped. WAL that it archived is
+    deleted.
+    """
+    own = saved_layout(state)
+    if own is None or not own.data.exists():
+        return None
+    aside = own.home / f"{_REPLACED_PREFIX}{_free_number(own)}"
+    own.data.rename(aside)
+    shutil.rmtree(own.archive, ignore_errors=True)
+    _sync(own.home)
+    return aside
+
+
 @dataclass(frozen=True, slots=True)
 class ReplacedDatabase:
     """A database that a restore replaced, and when it is removed."""

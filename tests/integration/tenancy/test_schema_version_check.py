@@ -173,6 +173,7 @@ def test_no_service_starts_on_another_schema_version(own: str, service: str) -> 
 
 def test_schema_test_runs_every_command_that_needs_data() -> None:
     without_data = {
+        "database",
         "demo",
         "demo-reset",
         "doctor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from theseller.config.database_settings import _external
+from theseller.config.database_settings import external_settings
 from theseller.controls.prober_reports.operations import external_database
 
 
@@ -28,5 +28,5 @@ from theseller.controls.prober_reports.operations import external_database
 def test_every_network_address_of_the_database_is_named(
     monkeypatch: pytest.MonkeyPatch, url: str, found: list[tuple[str, int]]
 ) -> None:
-    monkeypatch.setitem(settings.DATABASES, "default", _external(url))
+    monkeypatch.setitem(settings.DATABASES, "default", external_settings(url))
     assert [(one.host, one.port) for one in external_database()] == found

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             status=USAGE,
         )
     if os.environ.get("DATABASE_URL"):
-        _external(
+        migrate_external(
             os.environ["DATABASE_URL"],
             verbosity,
             taking_over=args.reason.strip() if args.take_over else "",
@@ -93,7 +93,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _external(database_url: str, verbosity: int, *, taking_over: str) -> None:
+def migrate_moved(superuser_dsn: str) -> None:
+    """Migrate the embedded database after its rows came from an external one.
+
+    Its files are this folder's by themselves, as those of every embedded database.
+    """
+    from theseller.tenancy.state_folder_identity import claim_files
+
+    _migrate(superuser_dsn, 0)
+    with psycopg.connect(superuser_dsn, autocommit=True) as superuser:
+        claim_files(superuser, "", at=clock.now())
+
+
+def migrate_external(database_url: str, verbosity: int, *, taking_over: str = "") -> None:
     """Migrate an external server.
 
     The services' own roles may change no table and no role: the server's superuser is passed for

@@ -36,6 +36,7 @@ EVENT_LABELS: Mapping[str, str] = {
     Tag.ACCESS_VIEWED: gettext_noop("viewed pages of a shop"),
     Tag.ACT_UNREADABLE: gettext_noop("a shell action with an unreadable record"),
     Tag.CONNECTION_KEY_REPLACED: gettext_noop("re-encrypted a token"),
+    Tag.DATABASE_MOVED: gettext_noop("moved the database to another server"),
     Tag.DATABASE_OPENED: gettext_noop("opened the database"),
     Tag.DATABASE_RESTORED: gettext_noop("restored the database"),
     Tag.LOG_RESTORED: gettext_noop("recorded a database restore"),

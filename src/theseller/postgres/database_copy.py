@@ -1,0 +1,190 @@
+"""Copy a database to another server, and read what both hold.
+
+By PostgreSQL's own dump, which is streamed into the target and never stored. It
+holds definitions, rows, owners and rights; roles exist on the target before.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from theseller.postgres.basebackup import client_environment, last_line
+from theseller.postgres.binaries import Binaries
+from theseller.postgres.errors import PostgresError
+from theseller.postgres.privilege_comparison import read_rights
+
+_CHUNK_BYTES = 1024 * 1024
+#: Since this version a session has this limit; pg_dump sets it whatever the target is.
+_KNOWS_TRANSACTION_TIMEOUT = 170_000
+_TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
+_DUMP = ("--format=plain", "--no-password", "--no-sync", "--encoding=UTF8")
+_RESTORE = (
+    *("--no-psqlrc", "--quiet", "--no-password", "--single-transaction", "--output=/dev/null"),
+    # An error's text may quote a row.
+    *("--set=ON_ERROR_STOP=1", "--set=VERBOSITY=sqlstate"),
+)
+_OF_TLS = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "passfile": "PGPASSFILE",
+}
+_SEQUENCES = """
+select format('%I.%I', schemaname, sequencename), coalesce(last_value::text, 'unused')
+from pg_sequences where schemaname in ('public', 'guard', 'pii') order by 1
+"""
+_TABLES = """
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'guard', 'pii') and c.relkind in ('r', 'p')
+  and not c.relispartition and c.relpersistence = 'p' order by 1, 2
+"""
+_TOTAL = "select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text from {} t"
+#: What the text of a value depends on.
+_SAME_TEXT = """
+set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres';
+set bytea_output = 'hex'; set extra_float_digits = 1; set lc_monetary = 'C'
+"""
+_OTHERS = """
+select count(*) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+"""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class CopyFailedError(PostgresError):
+    """The dump could not be taken or restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableContent:
+    """A table's number of rows, and the sum of a hash over them.
+
+    The hash has 64 bits and is taken of each row's text. The order of rows does not matter.
+    """
+
+    rows: int
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a database holds: tables, values of sequences, and rights of roles."""
+
+    tables: Mapping[str, TableContent]
+    sequences: Mapping[str, str]
+    rights: tuple[str, ...]
+
+
+def read_content(dsn: str) -> Content:
+    """Return what a database at rest holds; `dsn` is a superuser's.
+
+    Unlogged tables (limits of rates) are left out: they are empty after a crash.
+    """
+    with psycopg.connect(dsn) as connection:
+        connection.execute(_SAME_TEXT)
+        tables = {
+            f"{schema}.{table}": _table_content(connection, schema, table)
+            for schema, table in connection.execute(_TABLES).fetchall()
+        }
+        sequences = {
+            str(name): str(value) for name, value in connection.execute(_SEQUENCES).fetchall()
+        }
+        with connection.cursor() as cursor:
+            rights = tuple(sorted(read_rights(cursor)))
+    return Content(tables, sequences, rights)
+
+
+def _table_content(connection: Connection, schema: str, table: str) -> TableContent:
+    query = sql.SQL(_TOTAL).format(sql.Identifier(schema, table))
+    row = connection.execute(query).fetchone()
+    return TableContent(int(row[0]), str(row[1])) if row else TableContent(0, "")
+
+
+def _environment(dsn: str) -> dict[str, str]:
+    """Return the environment of a client program.
+
+    With what TLS and ~/.pgpass need.
+    """
+    parameters = conninfo_to_dict(dsn)
+    more = {
+        variable: str(parameters[name])
+        for name, variable in _OF_TLS.items()
+        if parameters.get(name)
+    }
+    home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
+    return {**client_environment(dsn), **more, **home}
+
+
+def sessions_of_others(connection: Connection) -> int:
+    """Return how many sessions of others the database of `connection` has."""
+    row = connection.execute(_OTHERS).fetchone()
+    return int(row[0]) if row else 0
+
+
+def copy_database(binaries: Binaries, source: str, target: str) -> None:
+    """Stream a whole database into the empty one of `target`.
+
+    Both are connection strings of superusers. It is one transaction: if it fails, the target stays
+    empty.
+
+    Raises:
+        CopyFailedError: a program failed; the message has its last line.
+    """
+    with psycopg.connect(target) as connection:
+        version = connection.info.server_version
+    with tempfile.TemporaryFile() as of_dump, tempfile.TemporaryFile() as of_restore:
+        reader = subprocess.Popen(  # noqa: S603
+            [str(binaries.program("pg_dump")), *_DUMP], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=of_dump, cwd="/", env=_environment(source),
+        )  # fmt: skip
+        writer = subprocess.Popen(  # noqa: S603
+            [str(binaries.program("psql")), *_RESTORE], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=of_restore, cwd="/", env=_environment(target),
+        )  # fmt: skip
+        try:
+            copied = _pass_on(reader, writer, version)
+        finally:
+            for child in (reader, writer):
+                if child.poll() is None:
+                    child.kill()
+                child.wait()
+        if not copied:
+            of_dump.seek(0)
+            of_restore.seek(0)
+            words = last_line(of_restore.read() or of_dump.read())
+            raise CopyFailedError(f"The copy failed: {words}", "The target's database is empty.")
+
+
+def _pass_on(
+    reader: subprocess.Popen[bytes], writer: subprocess.Popen[bytes], version: int
+) -> bool:
+    """Return whether all of the dump was restored.
+
+    The end of its input makes psql commit: after a failed dump it must not see it.
+    """
+    source, target = reader.stdout, writer.stdin
+    if source is None or target is None:
+        return False
+    with suppress(BrokenPipeError), source:
+        first = True
+        while piece := source.read(_CHUNK_BYTES):
+            if first and version < _KNOWS_TRANSACTION_TIMEOUT:
+                piece = piece.replace(_TRANSACTION_TIMEOUT, b"", 1)
+            first = False
+            target.write(piece)
+        if reader.wait() == 0:
+            target.close()
+            return writer.wait() == 0
+    return False
