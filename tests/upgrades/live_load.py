@@ -10,6 +10,7 @@ import http.client
 import re
 import threading
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -161,16 +162,20 @@ class Load:
 
     def _act(self, number: int) -> tuple[str, Callable[[], str]]:
         if number % 100 == 24:
-            return IMPORT, lambda: self._import(number)
+            return IMPORT, lambda: self.send_file(number)
         path = EXPORT if number % 5 == 4 else _PATHS[number % len(_PATHS)]
-        return path, lambda: self._get(path)
+        return path, lambda: self.get(path)
 
-    def _get(self, path: str) -> str:
+    def get(self, path: str) -> str:
+        """Request a page or a file; return what is wrong with the answer, or ""."""
         known = {} if path == "/sign-in/" else self.cookies
         answer = request(self.port, path, cookies=known)
+        if path == EXPORT and answer.status == 200 and not answer.body.startswith(BOM_UTF8):
+            return "no file"
         return "" if answer.status == 200 else f"status {answer.status}"
 
-    def _import(self, number: int) -> str:
+    def send_file(self, number: int) -> str:
+        """Import a report of one order; return what went wrong, or ""."""
         # A shop imports one file at a time.
         with self._importing:
             page = request(self.port, IMPORT, cookies=self.cookies)
