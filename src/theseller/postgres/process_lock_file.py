@@ -1,6 +1,7 @@
 """A lock file that one process at a time has, and that names it.
 
-The kernel releases the lock when its process ends.
+The kernel releases the lock when its process ends. Processes in several containers may share it:
+the file names the holder's PID namespace, since a PID of another one is another process here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class LockFile:
             os.close(handle)
             return False
         os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()} {self.purpose}\n".encode())
+        os.write(handle, f"{os.getpid()} {self.purpose}\n{pid_namespace()}\n".encode())
         self._handle = handle
         return True
 
@@ -46,7 +47,10 @@ class LockFile:
             self._handle = None
 
     def holder(self) -> tuple[ProcessMark, str] | None:
-        """Return the process that has the lock, and its purpose; None if free."""
+        """Return the process that has the lock, and its purpose; None if free.
+
+        A process in another container can't be signaled or waited for: its mark is never alive.
+        """
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -54,9 +58,22 @@ class LockFile:
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid, _, purpose = self.path.read_text().strip().partition(" ")
-            found = process_mark(int(pid)) if pid.isdigit() else None
+            first, _, namespace = self.path.read_text().strip().partition("\n")
+            pid, _, purpose = first.partition(" ")
+            if not pid.isdigit():
+                return None
+            if namespace not in {"", pid_namespace()}:
+                return ProcessMark(int(pid), ""), f"{purpose}, in another container"
+            found = process_mark(int(pid))
             return (found, purpose) if found else None
         finally:
             os.close(handle)
         return None
+
+
+def pid_namespace() -> str:
+    """Return the identity of this process's PID namespace; "" where there are none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""

@@ -17,7 +17,7 @@ from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import Account, can_reach
 from theseller.postgres.os_processes import ProcessMark, command_line, process_mark, wait_until
-from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.process_lock_file import LockFile, pid_namespace
 from theseller.postgres.role_setup import LOGIN_ROLES, ensure_roles
 from theseller.postgres.server_folders import (
     Layout,
@@ -129,6 +129,26 @@ def test_lock_file_has_one_holder_at_a_time(tmp_path: Path) -> None:
     first.release()
     assert second.acquire()
     second.release()
+
+
+def test_lock_of_another_container_has_a_holder_that_is_no_process_here(tmp_path: Path) -> None:
+    lock = LockFile(tmp_path / "lock", "theseller postgres start")
+    assert lock.acquire()
+    text = (tmp_path / "lock").read_text()
+    assert text == f"{os.getpid()} theseller postgres start\n{pid_namespace()}\n"
+    (tmp_path / "lock").write_text(text.replace(pid_namespace(), "pid:[1]"))
+    holder = lock.holder()
+    assert holder is not None
+    assert (holder[0].pid, holder[1]) == (
+        os.getpid(), "theseller postgres start, in another container",
+    )  # fmt: skip
+    # This process has the same number, and must not be signaled in its place.
+    assert not holder[0].alive()
+    (tmp_path / "lock").write_text(f"{os.getpid()} an earlier version\n")
+    holder = lock.holder()
+    assert holder is not None
+    assert holder[0].alive()
+    lock.release()
 
 
 def test_saved_process_mark_is_alive_until_its_process_ends(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def _stop(state: Path) -> int:
     if purpose != _PURPOSE:
         raise CommandError(
             f"PostgreSQL belongs to process {found.pid} ({purpose}).",
-            "Stop that one instead, with Ctrl-C.",
+            "Stop that one instead: with Ctrl-C, or its container.",
         )
     if not stop_processes([found], signals=((signal.SIGTERM, 60.0),)):
         raise CommandError(
