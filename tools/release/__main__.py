@@ -8,6 +8,8 @@ from pathlib import Path
 
 from theseller.crypto.detached_signatures import public_key_pem, read_signing_key
 from theseller.crypto.errors import CryptoError
+from tools.image.build_twice import release_image
+from tools.image.errors import ImageError
 from tools.release.make_release import make_release
 from tools.release.source_tree import NotReleasableError, read_source
 
@@ -37,15 +39,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--repository", default="", help="public address of the repository, for the provenance"
     )
+    parser.add_argument(
+        "--image", action="store_true", help="with the container image (needs Debian 12, amd64)"
+    )
     options = parser.parse_args(arguments)
     try:
         source = read_source(_ROOT, expected=options.version)
         key = read_signing_key(options.key)
-        folder = make_release(source, key, into=options.into, repository=options.repository)
+        folder = make_release(
+            source, key, into=options.into, repository=options.repository,
+            make_image=release_image if options.image else None,
+        )  # fmt: skip
     except FileNotFoundError as error:
         print(f"release: {error.filename} is missing", file=sys.stderr)
         return 1
-    except (CryptoError, NotReleasableError) as error:
+    except (CryptoError, ImageError, NotReleasableError) as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
     for path in sorted(folder.iterdir()):

@@ -10,6 +10,7 @@ import platform
 import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -45,6 +46,21 @@ KINDS = ("run", "aws", "vault")
 #: Names what `bin/release` does; its parameters are described in docs/develop/release.md.
 BUILD_TYPE = "tag:theseller.example,2026:release/1"
 BUILDER = "tag:theseller.example,2026:bin-release"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedImage:
+    """The container image of a release.
+
+    Attributes:
+        name: name and tag that it is loaded as.
+        digest: SHA-256 of the image's manifest.
+        packages: purl and SHA-256 of each package of the operating system in it.
+    """
+
+    name: str
+    digest: str
+    packages: tuple[tuple[str, str], ...]
 
 
 def sbom_document(source: Source, tree: Path) -> str:
@@ -109,14 +125,21 @@ def _declared_dependencies(tree: Path) -> set[str]:
     return {canonicalize_name(Requirement(one).name) for one in declared}
 
 
-def provenance_document(source: Source, files: Mapping[str, FileDigest], repository: str) -> bytes:
+def provenance_document(
+    source: Source,
+    files: Mapping[str, FileDigest],
+    repository: str,
+    image: ReleasedImage | None = None,
+) -> bytes:
     """Return the statement of how the files were made from what.
 
     Args:
         source: the commit.
         files: the files that it is about.
         repository: public address of the repository, "" to name none.
+        image: the container image, if one of the files is its archive.
     """
+    builder = {"id": BUILDER, "version": _builder_versions()}
     statement = {
         "_type": IN_TOTO_STATEMENT,
         "subject": [
@@ -129,17 +152,28 @@ def provenance_document(source: Source, files: Mapping[str, FileDigest], reposit
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"version": source.version, "commit": source.commit},
                 "internalParameters": {"SOURCE_DATE_EPOCH": source.epoch},
-                "resolvedDependencies": list(_materials(source, repository)),
+                "resolvedDependencies": list(_materials(source, repository, image)),
             },
-            "runDetails": {"builder": {"id": BUILDER, "version": _builder_versions()}},
+            "runDetails": {"builder": builder, **_byproducts(image)},
         },
     }
     return json.dumps(statement, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _materials(source: Source, repository: str) -> Iterator[dict[str, object]]:
+def _materials(
+    source: Source, repository: str, image: ReleasedImage | None
+) -> Iterator[dict[str, object]]:
     address = {"uri": f"git+{repository}@{source.commit}"} if repository else {}
     yield {"name": "source", "digest": {"gitCommit": source.commit}, **address}
+    for purl, sha256 in image.packages if image else ():
+        yield {"uri": purl, "digest": {"sha256": sha256}}
+
+
+def _byproducts(image: ReleasedImage | None) -> dict[str, object]:
+    """Return the image itself: the subjects have the archive that it is in."""
+    if image is None:
+        return {}
+    return {"byproducts": [{"name": image.name, "digest": {"sha256": image.digest}}]}
 
 
 def _builder_versions() -> dict[str, str]:

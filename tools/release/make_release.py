@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from theseller.crypto.canonical_json_signing import SigningKey
@@ -21,10 +21,12 @@ from theseller.releases.release_files import (
     digest_of_stream,
 )
 from theseller.releases.release_verification import verify_release
-from tools.release.documents import KINDS, provenance_document, sbom_document
+from tools.release.documents import KINDS, ReleasedImage, provenance_document, sbom_document
 from tools.release.signing import write_manifest_and_signatures
 from tools.release.source_tree import NotReleasableError, Source, export
 
+#: Builds a container image: takes the commit, its files, the wheel and the folder of the archive.
+ImageMaker = Callable[[Source, Path, Path, Path], ReleasedImage]
 #: Two machines that differ in what must not matter.
 _BUILDS: tuple[Mapping[str, str], ...] = (
     {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"},
@@ -32,7 +34,14 @@ _BUILDS: tuple[Mapping[str, str], ...] = (
 )
 
 
-def make_release(source: Source, key: SigningKey, *, into: Path, repository: str = "") -> Path:
+def make_release(
+    source: Source,
+    key: SigningKey,
+    *,
+    into: Path,
+    repository: str = "",
+    make_image: ImageMaker | None = None,
+) -> Path:
     """Make the release of a commit and return its folder.
 
     Args:
@@ -40,6 +49,7 @@ def make_release(source: Source, key: SigningKey, *, into: Path, repository: str
         key: signs every file.
         into: the folder is made in this one, named after the version.
         repository: public address of the repository; "" if there is none to be named.
+        make_image: builds the container image; None for a release without one.
 
     Raises:
         NotReleasableError: it exists already, or two builds differ.
@@ -51,7 +61,8 @@ def make_release(source: Source, key: SigningKey, *, into: Path, repository: str
         made = Path(scratch) / source.version
         made.mkdir()
         tree = _build_twice(source, Path(scratch), made)
-        manifest = _write_documents(source, tree, made, repository)
+        image = make_image(source, tree, _wheel(made), made) if make_image else None
+        manifest = _write_documents(source, tree, made, repository, image)
         write_manifest_and_signatures(made, manifest, key)
         if not verify_release(made, key.public_bytes).valid:
             raise NotReleasableError("the release that was made does not pass its verification")
@@ -95,15 +106,21 @@ def build_archives(tree: Path, epoch: int, variables: Mapping[str, str]) -> Path
     return tree / "dist"
 
 
-def _write_documents(source: Source, tree: Path, made: Path, repository: str) -> Manifest:
+def _wheel(made: Path) -> Path:
+    return next(made.glob("*.whl"))
+
+
+def _write_documents(
+    source: Source, tree: Path, made: Path, repository: str, image: ReleasedImage | None
+) -> Manifest:
     """Write everything but the manifest, and return what it says."""
     requirements = {kind: f"requirements-{kind}.txt" for kind in KINDS}
     for kind, name in requirements.items():
         shutil.copyfile(tree / "requirements" / f"{kind}.txt", made / name)
     (made / SBOM).write_text(sbom_document(source, tree), encoding="utf-8")
     digests = {path.name: digest_of(path) for path in made.iterdir()}
-    (made / PROVENANCE).write_bytes(provenance_document(source, digests, repository))
-    wheel = next(made.glob("*.whl"))
+    (made / PROVENANCE).write_bytes(provenance_document(source, digests, repository, image))
+    wheel = _wheel(made)
     return Manifest(
         format="theseller-release-1",
         name="theseller",

@@ -42,14 +42,8 @@ def read_source(root: Path, *, expected: str = "") -> Source:
         NotReleasableError: a file differs from the commit, the package has another version, or
             CHANGELOG.md has no section about its version.
     """
-    changed = git(root, "status", "--porcelain", "--untracked-files=all")
-    if changed:
-        names = ", ".join(line[3:] for line in changed.splitlines()[:5])
-        raise NotReleasableError(f"these files differ from the commit: {names}; commit them first")
-    found = _VERSION.search((root / "src/theseller/__init__.py").read_text(encoding="utf-8"))
-    if found is None:
-        raise NotReleasableError("src/theseller/__init__.py has no line `__version__ = …`")
-    version = found[1]
+    source = read_checkout(root)
+    version = source.version
     if expected and expected != version:
         raise NotReleasableError(
             f"the package has version {version}, not {expected}: change __version__ in"
@@ -61,8 +55,24 @@ def read_source(root: Path, *, expected: str = "") -> Source:
         raise NotReleasableError(
             f"CHANGELOG.md has no section `## [{version}] - YYYY-MM-DD`: name what has changed"
         )
+    return source
+
+
+def read_checkout(root: Path) -> Source:
+    """Return what is checked out.
+
+    Raises:
+        NotReleasableError: a file differs from the commit, or the package has no version.
+    """
+    changed = git(root, "status", "--porcelain", "--untracked-files=all")
+    if changed:
+        names = ", ".join(line[3:] for line in changed.splitlines()[:5])
+        raise NotReleasableError(f"these files differ from the commit: {names}; commit them first")
+    found = _VERSION.search((root / "src/theseller/__init__.py").read_text(encoding="utf-8"))
+    if found is None:
+        raise NotReleasableError("src/theseller/__init__.py has no line `__version__ = …`")
     commit, epoch = git(root, "show", "--no-patch", "--format=%H %ct", "HEAD").split()
-    return Source(root, version, commit, int(epoch))
+    return Source(root, found[1], commit, int(epoch))
 
 
 def export(source: Source, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Makes the container image of the program. The command is bin/image."""
