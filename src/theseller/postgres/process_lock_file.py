@@ -72,7 +72,10 @@ class LockFile:
 
 
 def pid_namespace() -> str:
-    """Return the identity of this process's PID namespace; "" where there are none."""
+    """Return the identity of this process's PID namespace.
+
+    "" on systems without them.
+    """
     try:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:

@@ -8,14 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.unit.packaging.systemd_units import FOLDER, settings_of
 
 from theseller.cli.main import build_parser, discover
 from theseller.config.config_file import DEFAULT_CONFIG_FILE
 
 _ROOT = Path(__file__).resolve().parents[3]
-_FOLDER = _ROOT / "deploy" / "systemd"
 _GUIDE = _ROOT / "docs" / "operate" / "install.md"
-_SERVICES = sorted(path.name for path in _FOLDER.glob("*.service"))
+_SERVICES = sorted(path.name for path in FOLDER.glob("*.service"))
 _COMMANDS = {
     "theseller-db.service": "postgres start",
     "theseller-web.service": "serve",
@@ -36,22 +36,13 @@ _HARDENING = {
 }  # fmt: skip
 
 
-def _settings(name: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for line in (_FOLDER / name).read_text().splitlines():
-        if line and not line.startswith(("#", "[")):
-            key, _, value = line.partition("=")
-            found.setdefault(key, []).append(value)
-    return found
-
-
 def test_there_is_a_unit_for_each_process() -> None:
     assert sorted(_COMMANDS) == _SERVICES
 
 
 @pytest.mark.parametrize("name", _SERVICES)
 def test_service_is_hardened_and_starts_a_command_that_exists(name: str) -> None:
-    found = _settings(name)
+    found = settings_of(name)
     assert {key: found.get(key) for key in _HARDENING} == {
         key: [value] for key, value in _HARDENING.items()
     }
@@ -65,11 +56,11 @@ def test_service_is_hardened_and_starts_a_command_that_exists(name: str) -> None
 
 
 def test_the_port_of_the_pages_stays_open_while_the_service_restarts() -> None:
-    found = _settings("theseller-web.socket")
+    found = settings_of("theseller-web.socket")
     assert found["ListenStream"] == ["127.0.0.1:8100"]
     # Stopped with the target, it would refuse connections; `Accept` would start a service for each.
     assert not {"PartOf", "Accept", "BindsTo"} & set(found)
-    web = _settings("theseller-web.service")
+    web = settings_of("theseller-web.service")
     assert web["Requires"] == ["theseller-web.socket"]
     assert "theseller-web.socket" in web["After"][0].split()
 
@@ -81,7 +72,7 @@ def test_systemd_rates_the_exposure_of_a_service_at_2_or_less(name: str) -> None
     assert program, "systemd-analyze is missing: apt install systemd"
     done = subprocess.run(
         [program, "security", "--offline=true", "--no-pager", "--threshold=20",
-            str(_FOLDER / name)],
+            str(FOLDER / name)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
