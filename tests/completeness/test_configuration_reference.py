@@ -17,7 +17,7 @@ _LISTS = {"config_file.py", "setup_questions.py"}
 _NOT_VARIABLES = {"THESELLER_NAVIGATION", "THESELLER_SIGN_OUT_URL_NAME"}
 _SECRETS = (
     "root-key", "django-session-key", "tenant-ticket-key", "lwa-client-secret", "vault-secret-id",
-    "vault-token", "secrets", "smtp-password", *(f"db-{short}" for short in LOGIN_ROLES),
+    "vault-token", "secrets", "smtp-password", "oidc-client-secret", *(f"db-{short}" for short in LOGIN_ROLES),
 )  # fmt: skip
 
 

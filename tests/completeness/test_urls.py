@@ -23,6 +23,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from joserfc.jwk import KeySet
 from tests.cast import NOON, PASSWORD, Cast, create_cast
 from tests.completeness.url_matrix import (
     DEMO_ONLY,
@@ -34,6 +35,7 @@ from tests.completeness.url_matrix import (
     PUBLIC_MOST,
     SIGN_UP,
     SIGNED,
+    SINGLE_SIGN_ON,
 )
 from tests.database import test_server
 from tests.integration.analytics.facts import Shop as Books
@@ -45,12 +47,16 @@ from theseller.accounts.members.operations import invite
 from theseller.accounts.members.queries import pending_invitations
 from theseller.accounts.mfa.queries import own_factors
 from theseller.accounts.models import User
+from theseller.accounts.oidc import views as oidc_views
+from theseller.accounts.oidc.provider_client import Provider
+from theseller.accounts.oidc.types import OidcSettings
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.sign_up.types import SignUpMode
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_tags import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.crypto.json_web_tokens import PublicKeys
 from theseller.datamap.table_registry import descriptors
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import connection_certificate
@@ -381,6 +387,25 @@ def test_with_sign_up_every_role_gets_the_status_of_its_matrix(route: str, lasti
                 _tells_nothing(answer, lasting) if person in OUTSIDERS else None
 
 
+@pytest.mark.parametrize("route", SINGLE_SIGN_ON)
+def test_with_an_identity_provider_every_role_gets_the_status_of_its_matrix(
+    route: str, lasting: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sso = OidcSettings("https://login.example.com", "client", "Acme", amr=("mfa",))
+    found = Provider(
+        sso.issuer, f"{sso.issuer}/authorize", f"{sso.issuer}/token", f"{sso.issuer}/keys",
+        secret_in_body=False, names_issuer=True, keys=PublicKeys(KeySet([])), read_at=NOON,
+    )  # fmt: skip
+    monkeypatch.setattr(oidc_views, "provider", lambda *_settings, **_options: found)
+    with override_settings(OIDC=sso):
+        for person in PEOPLE:
+            for method in ("GET", "POST"):
+                answer = _ask(lasting, person, method, route)
+                expected = SINGLE_SIGN_ON[route].expected(method, person)
+                assert answer.status_code == expected, (person, method)
+                _tells_nothing(answer, lasting) if person in OUTSIDERS else None
+
+
 def _tells_nothing(answer: HttpResponse, shop: Shop, *, besides: int = 0) -> None:
     """Check that neither page nor headers hold a word of Alice's shop.
 
@@ -525,6 +550,7 @@ def test_every_other_url_requires_a_tenant_permission() -> None:
         "memberships/<uuid:tenant>/",
         "account/security/",
         "account/second-factor/",
+        "account/second-factor/single-sign-on/",
     }  # about the person
     step_up_required = {
         route

@@ -73,6 +73,11 @@ readyz                                          GET  200  200  200  200  200  20
                                                 POST 405  405  405  405  405  405  405  405
 sign-in/                                        GET  200  302  302  302  302  302  302  302
                                                 POST 422  302  302  302  302  302  302  302
+# Single sign-on is not configured by default: see SINGLE_SIGN_ON.
+sign-in/single-sign-on/                         GET  404  404  404  404  404  404  404  404
+                                                POST 405  405  405  405  405  405  405  405
+sign-in/single-sign-on/return/                  GET  404  404  404  404  404  404  404  404
+                                                POST 405  405  405  405  405  405  405  405
 sign-out/                                       GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  302  302  302  302
 # Off by default: see SIGN_UP.
@@ -163,6 +168,12 @@ account/security/factors/<uuid:factor>/removal/ GET  302  405  405  405  405  40
                                                 POST 302  302  302  302  302  302  302  302
 account/security/recovery-codes/                GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  200  302  302  302  302  302
+account/security/single-sign-on/                GET  302  302  404  302  302  302  302  302
+                                                POST 302  302  404  302  302  302  302  302
+account/security/single-sign-on/removal/        GET  302  405  405  405  405  405  405  405
+                                                POST 302  302  302  302  302  302  302  302
+account/second-factor/single-sign-on/           GET  302  404  404  404  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
 account/second-factor/                          GET  302  200  200  200  200  200  200  200
                                                 POST 302  422  422  422  422  422  422  422
 activity/                                       GET  302  200  302  302  403  403  403  200
@@ -254,17 +265,38 @@ sign-up/<str:token>/                            GET  200  200  200  200  200  20
     {},
 )
 
+#: The statuses where an identity provider is configured, for operators.
+SINGLE_SIGN_ON = _read(
+    """
+address method anonymous other_shop operator unproven viewer accountant analyst owner
+sign-in/single-sign-on/                         GET  302  302  302  302  302  302  302  302
+                                                POST 405  405  405  405  405  405  405  405
+# A response to nothing that was begun.
+sign-in/single-sign-on/return/                  GET  403  403  403  403  403  403  403  403
+                                                POST 405  405  405  405  405  405  405  405
+# Only the operator has a fresh proof: she is led to the provider, and has nothing to confirm.
+account/security/single-sign-on/                GET  302  302  302  302  302  302  302  302
+                                                POST 302  302  403  302  302  302  302  302
+account/second-factor/single-sign-on/           GET  302  302  302  302  302  302  302  302
+                                                POST 302  405  405  405  405  405  405  405
+""",
+    {},
+)
+
 #: What anyone on the network may open. Every address here is one more that the edge must withstand:
-#: the list may only shrink. It grew five times: by the proof of an end (anyone who ended a shop or
+#: the list may only shrink. It grew six times: by the proof of an end (anyone who ended a shop or
 #: an account has none to sign in with), by /readyz, by the start page, which reads nothing of
 #: the database for who is not signed in, by the pages of one-time links and the page that
 #: requests one, whose people have no password yet or lost it, and by the two pages of sign-up, which
-#: are not found unless an operator turns it on.
+#: are not found unless an operator turns it on, and by the two pages of single sign-on, which are
+#: not found unless an identity provider is configured.
 PUBLIC = {
     "",
     "healthz",
     "readyz",
     "sign-in/",
+    "sign-in/single-sign-on/",
+    "sign-in/single-sign-on/return/",
     "security/",
     "security/page.json",
     "security/<slug:clause>/",
@@ -277,7 +309,7 @@ PUBLIC = {
     "prober/runs/",
     "prober/reports/",
 }
-PUBLIC_MOST = 15
+PUBLIC_MOST = 17
 #: Each message there is signed by its sender; no cookie gives a right.
 SIGNED = {"prober/runs/", "prober/reports/"}
 #: Addresses that a deployment which sends mail does not have: a demo and a test show it instead.

@@ -219,3 +219,18 @@ describe_table(
         ("probe", "select (user_id)"),
     ),
 )
+describe_table(
+    "accounts_oidc_identity",
+    DataClass.SELLER_PERSONAL,
+    note="Accounts at the identity provider that are linked to people: issuer and subject.",
+    columns="id:operational user_id:operational issuer:operational subject linked_at:operational",
+    indexes="_pkey _issuer_subject_key _user_id_key",
+    parents=("accounts_user",),
+    retention="until the person removes it",
+    eraser=Eraser.DELETE_USER,
+    grants=(
+        ("auth", "select, insert, delete"),
+        ("retention", "select (user_id), delete"),
+        ("probe", "select (id, user_id)"),
+    ),
+)

@@ -214,3 +214,19 @@ class SignUp(models.Model):
 
         managed = False
         db_table = "accounts_sign_up"
+
+
+class OidcIdentity(models.Model):
+    """An account at the identity provider that is linked to a person's."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.UUIDField()
+    issuer = models.TextField()
+    subject = models.TextField()
+    linked_at = models.DateTimeField()
+
+    class Meta:
+        """Options: `sql/oidc_identity.sql` creates the table."""
+
+        managed = False
+        db_table = "accounts_oidc_identity"

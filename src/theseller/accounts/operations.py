@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from theseller.accounts.addresses import canonical
-from theseller.accounts.models import Membership, Operator, PasswordLink, User
+from theseller.accounts.models import Membership, OidcIdentity, Operator, PasswordLink, User
 from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_tags import Tag
@@ -73,10 +73,11 @@ def disable_sign_in(*, person: UUID) -> None:
     """Disable sign-in to an account: no password matches any more.
 
     The session hash changes with the password, so existing sessions end too. So does a link to
-    choose a new password.
+    choose a new password, and the link to the identity provider.
     """
     User.objects.filter(pk=person).update(password=make_password(None))
     PasswordLink.objects.filter(user_id=person).delete()
+    OidcIdentity.objects.filter(user_id=person).delete()
 
 
 def add_operator(*, person: UUID, actor: str, at: datetime) -> bool:

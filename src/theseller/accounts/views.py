@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,10 +18,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from theseller.accounts.authorization import account_frame, set_active_tenant
 from theseller.accounts.forms import NewPasswordForm, SignInForm
-from theseller.accounts.known_browsers import remember_device
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
-from theseller.accounts.mfa.operations import sign_in_holds
 from theseller.accounts.mfa.proof_attempts import (
     allowance,
     note_password,
@@ -29,13 +27,13 @@ from theseller.accounts.mfa.proof_attempts import (
     verify_factor,
 )
 from theseller.accounts.mfa.queries import has_factor
-from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.mfa.types import Proof, RefusedError
-from theseller.accounts.mfa.views import proof_page, warn_of_recovery
+from theseller.accounts.mfa.views import proof_page
 from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
 from theseller.accounts.sign_in_rate_limits import SIGN_IN, limits
+from theseller.accounts.signed_in import signed_in
 from theseller.audit.event_tags import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
@@ -108,29 +106,7 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
-    with transaction.atomic(using=accounts_database()):
-        pending_sign_in.clear(request)
-        if not sign_in_holds(user.pk, proof):
-            return redirect("accounts:sign-in")  # Their second factors were changed just now.
-        login(request, user, backend="theseller.accounts.password_backend.PasswordBackend")
-        note_password(request, clock.now())
-        if proof is not None:
-            store_proof(request, proof)
-            warn_of_recovery(request, proof)
-        record(
-            Tag.ACCOUNT_SIGNED_IN,
-            actor=f"user:{user.id}",
-            tenant=None,
-            subject="session",
-            at=clock.now(),
-            using=accounts_database(),
-        )
-        # Stored here and not after the answer: the next change of the person's factors or password
-        # must find it.
-        request.session.save()
-    response = redirect(_next(request))
-    remember_device(request, response, user.email)
-    return response
+    return signed_in(request, user, proof, onward=_next(request))
 
 
 def _next(request: HttpRequest) -> str:

@@ -32,24 +32,24 @@ HTTPClient = httpx.Client
 _TIMEOUT = httpx.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 
 
-def new_http(*, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def new_http(*, transport: httpx.BaseTransport | None = None, ca_file: str = "") -> httpx.Client:
     """Return an HTTP client that follows no redirect and keeps no cookie.
 
     It reads no proxy or netrc from the environment, and gives up in time. `transport` replaces the
-    network in tests.
+    network in tests; `ca_file` names authorities to trust in place of the system's.
     """
     return httpx.Client(
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=False,
-        transport=transport or _Transport(_tls_context()),
+        transport=transport or _Transport(_tls_context(ca_file)),
         # Nothing of one seller's answer is sent with another's request.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

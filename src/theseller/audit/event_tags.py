@@ -54,6 +54,9 @@ class Tag(StrEnum):
     FACTS_AGED = "retention:facts:aged"
     HOLD_LIFTED = "retention:hold:lifted"
     HOLD_PLACED = "retention:hold:placed"
+    IDENTITY_LINKED = "accounts:identity:linked"
+    IDENTITY_REFUSED = "accounts:identity:refused"
+    IDENTITY_UNLINKED = "accounts:identity:unlinked"
     IMPORT_RECORDED = "ingest:document:imported"
     INVITATION_MADE = "accounts:invitation:made"
     INVITATION_WITHDRAWN = "accounts:invitation:withdrawn"
@@ -134,6 +137,9 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.ACCOUNT_SIGNED_OUT,
             Tag.ACCOUNT_SIGN_IN_FAILED,
             Tag.DELETION_REQUESTED,
+            Tag.IDENTITY_LINKED,
+            Tag.IDENTITY_REFUSED,
+            Tag.IDENTITY_UNLINKED,
             Tag.INVITATION_MADE,
             Tag.INVITATION_WITHDRAWN,
             Tag.MEMBER_ADDED,

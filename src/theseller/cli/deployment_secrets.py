@@ -32,6 +32,8 @@ from theseller.postgres.role_setup import login_roles
 LWA_CLIENT_SECRET_NAME = "lwa-client-secret"  # a name  # noqa: S105
 #: The mail service gives it.
 MAIL_PASSWORD_NAME = "smtp-password"  # a name  # noqa: S105
+#: The identity provider gives it.
+OIDC_SECRET_NAME = "oidc-client-secret"  # a name  # noqa: S105
 #: Lengths in characters. Amazon does not say how long its secrets are: they have had 64 and 80.
 _AMAZON_LENGTH_MIN, _MAIL_LENGTH_MIN, _OWN_LENGTH_MIN, _LENGTH_MAX = 12, 8, 16, 512
 
@@ -84,7 +86,12 @@ def given_secrets(choice: SecretConfig) -> tuple[str, ...]:
     """Return the names of the secrets that other services issue."""
     mail = read_mail_settings(os.environ, EnvironmentKind(choice.environment))
     signs_in = mail.server is not None and bool(mail.server.user)
-    return (LWA_CLIENT_SECRET_NAME, *((MAIL_PASSWORD_NAME,) if signs_in else ()))
+    sso = bool(os.environ.get("THESELLER_OIDC_ISSUER"))
+    return (
+        LWA_CLIENT_SECRET_NAME,
+        *((MAIL_PASSWORD_NAME,) if signs_in else ()),
+        *((OIDC_SECRET_NAME,) if sso else ()),
+    )
 
 
 def new_secret(name: str, choice: SecretConfig) -> Secret:
@@ -110,6 +117,7 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
     least = {
         LWA_CLIENT_SECRET_NAME: _AMAZON_LENGTH_MIN,
         MAIL_PASSWORD_NAME: _MAIL_LENGTH_MIN,
+        OIDC_SECRET_NAME: _MAIL_LENGTH_MIN,
     }.get(name, _OWN_LENGTH_MIN)
     if not (
         least <= len(text) <= _LENGTH_MAX
@@ -122,7 +130,7 @@ def refuse_malformed(name: str, given: Secret, choice: SecretConfig) -> None:
             " without spaces; nothing was changed.",
             (
                 "Give it on one line, as the service that issued it shows it."
-                if name in {LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME}
+                if name in {LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME, OIDC_SECRET_NAME}
                 else "`theseller secrets fill` creates the missing ones."
             ),
         )

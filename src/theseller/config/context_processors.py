@@ -25,6 +25,7 @@ def deployment_context(request: HttpRequest) -> dict[str, Any]:
         "deployment": settings.ENVIRONMENT.kind.value,
         "version": __version__,
         "operator_identity": settings.OPERATOR_IDENTITY,
+        "sso": settings.OIDC,
         "sign_up_allowed": settings.SIGN_UP is SignUpMode.VERIFIED,
         "emulated": settings.ENVIRONMENT.emulator_url is not None,
         # Called by the start page only: a secret is read for it.

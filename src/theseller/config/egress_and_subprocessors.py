@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
+from theseller.accounts.oidc.types import OidcSettings
 from theseller.amazon.endpoints import Endpoints
 from theseller.amazon.report_document_stream import HOSTS
 from theseller.config.environment import Environment, InvalidSettingError
@@ -20,11 +21,15 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]+")
 
 
 def destinations(
-    environment: Environment, amazon: Endpoints, mail: MailSettings | None = None
+    environment: Environment,
+    amazon: Endpoints,
+    mail: MailSettings | None = None,
+    oidc: OidcSettings | None = None,
 ) -> tuple[Destination, ...]:
     """Return the hosts to which the service may connect, each once."""
     found: dict[str, Destination] = {}
-    for one in (*_of_amazon(amazon), *_of_services(environment), *_of_mail(mail)):
+    services = (*_of_services(environment), *_of_mail(mail), *_of_oidc(oidc))
+    for one in (*_of_amazon(amazon), *services):
         found.setdefault(one.host, one)
     return tuple(found.values())
 
@@ -60,6 +65,12 @@ def _of_mail(mail: MailSettings | None) -> Iterator[Destination]:
         yield Destination(
             mail.server.host.lower(), "mail to members, operators and configured authorities"
         )
+
+
+def _of_oidc(oidc: OidcSettings | None) -> Iterator[Destination]:
+    if oidc is not None and oidc.configured:
+        for host in (_host(oidc.issuer), *oidc.hosts):
+            yield Destination(host, "single sign-on")
 
 
 def _host(address: str) -> str:

@@ -19,6 +19,7 @@ from theseller.config.database_settings import database_settings
 from theseller.config.egress_and_subprocessors import destinations, read_register
 from theseller.config.environment import Hsts, ProcessRole, read_environment
 from theseller.config.mail_settings import read_mail_settings
+from theseller.config.oidc_settings import read_oidc_settings
 from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.config.release_settings import read_release_settings
 from theseller.config.sign_up_settings import read_sign_up_mode
@@ -106,9 +107,11 @@ AMAZON_ENDPOINTS = (
 MAIL = read_mail_settings(os.environ, ENVIRONMENT.kind)
 #: Whether people may open shops themselves.
 SIGN_UP = read_sign_up_mode(os.environ, MAIL)
+#: The identity provider of single sign-on, if there is one.
+OIDC = read_oidc_settings(os.environ, ENVIRONMENT.kind)
 #: Every host that this deployment may call, and who its operator says is behind those that are not
 #: Amazon or this machine.
-EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL)
+EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL, OIDC)
 SUBPROCESSORS = read_register(os.environ)
 #: Whom the security page names as the operator of this deployment.
 OPERATOR_IDENTITY = read_operator_identity(os.environ)

@@ -16,7 +16,8 @@ _AUTH, _OPERATOR = "auth", "operator"
 _WEB_ROLE = "theseller_web"
 #: Models that the web reaches as `auth` only, in lower case.
 _ACCOUNT_MODELS = frozenset({
-    "accounts.authenticator", "accounts.invitation", "accounts.membership", "accounts.operator",
+    "accounts.authenticator", "accounts.invitation", "accounts.membership",
+    "accounts.oidcidentity", "accounts.operator",
     "accounts.passkey", "accounts.passwordlink", "accounts.passwordrequest",
     "accounts.recoverycode", "accounts.signup", "accounts.user",
     "edge.ratebucket", "sessions.session",

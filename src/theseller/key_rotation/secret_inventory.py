@@ -53,17 +53,26 @@ _MAIL = gettext_noop(
     "by hand: change it at the mail service; theseller secrets put --replace %(name)s; theseller"
     " rotate --created-on %(name)s"
 )
+_OIDC = gettext_noop(
+    "by hand: make a new one at the identity provider; theseller secrets put --replace %(name)s;"
+    " theseller rotate --created-on %(name)s"
+)
 _SERVICE = gettext_noop(
     "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
     " --created-on %(name)s"
 )
 _DEMO = gettext_noop("not needed: it opens this machine's demo only")
 #: What another service issues is replaced there.
-_BY_HAND = {SecretKind.CLIENT_SECRET: _AMAZON, SecretKind.MAIL_PASSWORD: _MAIL}
+_BY_HAND = {
+    SecretKind.CLIENT_SECRET: _AMAZON,
+    SecretKind.MAIL_PASSWORD: _MAIL,
+    SecretKind.OIDC_SECRET: _OIDC,
+}
 _TEXT_SECRETS = {
     "django-session-key": SecretKind.SESSION_KEY,
     "tenant-ticket-key": SecretKind.TICKET_KEY,
     "lwa-client-secret": SecretKind.CLIENT_SECRET,
+    "oidc-client-secret": SecretKind.OIDC_SECRET,
     "smtp-password": SecretKind.MAIL_PASSWORD,
     **dict.fromkeys(ROLES, SecretKind.DATABASE_PASSWORD),
 }

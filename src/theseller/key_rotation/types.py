@@ -30,6 +30,7 @@ class SecretKind(StrEnum):
     DATABASE_PASSWORD = gettext_noop("database password")  # a kind
     CLIENT_SECRET = gettext_noop("LWA client secret")  # a kind
     MAIL_PASSWORD = gettext_noop("password of the mail server")  # a kind
+    OIDC_SECRET = gettext_noop("client secret at the identity provider")  # a kind
     SERVICE_CREDENTIAL = gettext_noop("credential of the key service")
     BACKUP_KEY = gettext_noop("key of a backup")
     PROBE_KEY = gettext_noop("key of a control's test messages")

@@ -70,6 +70,11 @@ ON_ACCOUNTS = {
     "become an owner by an invitation": "update accounts_invitation set role = 'owner'",
     "withdraw invitations": "delete from accounts_invitation",
     "follow the link of an invitation": "select * from guard.invitation_of_link(sha256('x'), now())",
+    "read who signs up": "select email from accounts_sign_up",
+    "read identities": "select subject from accounts_oidc_identity",
+    "link an identity": (
+        "insert into accounts_oidc_identity values (gen_random_uuid(), '{operator}', 'i', 's', now())"
+    ),
     "read links to new passwords": "select token_hash from accounts_password_link",
     "make a link to a new password": (
         "insert into accounts_password_link values (sha256('x'), '{operator}', now(), now() +"

@@ -81,11 +81,14 @@ def note_password(request: HttpRequest, at: datetime) -> None:
 def recently_proven(request: HttpRequest, at: datetime) -> bool:
     """Return whether the person gave a proof in the last five minutes.
 
-    The proof is a second factor, or the password while they have none.
+    The proof is a second factor, or a sign-in at the identity provider, or the password while they
+    have no second factor.
     """
     person = current_user(request)
+    if proven(person.pk, request.session, at=at, longest=STEP_UP_WITHIN):
+        return True
     if has_factor(person.pk):
-        return proven(person.pk, request.session, at=at, longest=STEP_UP_WITHIN)
+        return False
     try:
         given = datetime.fromisoformat(request.session.get(_PASSWORD_AT, ""))
     except (TypeError, ValueError):

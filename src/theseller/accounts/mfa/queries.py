@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Max
 
 from theseller.accounts.mfa.types import Factor, FactorKind
-from theseller.accounts.models import Authenticator, Passkey, RecoveryCode
+from theseller.accounts.models import Authenticator, OidcIdentity, Passkey, RecoveryCode
 
 
 def own_factors(person: UUID, *, using: str | None = None) -> tuple[Factor, ...]:
@@ -80,6 +80,13 @@ def factor_exists(
         case FactorKind.PASSKEY:
             return (
                 Passkey.objects.using(using).filter(id=factor, user_id=person).values("id").exists()
+            )
+        case FactorKind.OIDC:
+            return (
+                OidcIdentity.objects.using(using)
+                .filter(id=factor, user_id=person)
+                .values("id")
+                .exists()
             )
         case FactorKind.RECOVERY_CODE:
             return (

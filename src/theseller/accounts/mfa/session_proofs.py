@@ -25,13 +25,14 @@ _ACTIVITY_INTERVAL = timedelta(minutes=1)
 _PROOF, _ACTIVE_AT = "second_factor", "operated_at"
 
 
-def store_proof(request: HttpRequest, proof: Proof) -> None:
+def store_proof(request: HttpRequest, proof: Proof, *, seen: datetime | None = None) -> None:
     """Store the proof in the session, under a new session key.
 
-    The new key prevents session fixation.
+    The new key prevents session fixation. `seen` is when the person was last active: by default at
+    the proof.
     """
     request.session.cycle_key()
-    for name, value in session_content(proof, proof.at).items():
+    for name, value in session_content(proof, seen or proof.at).items():
         request.session[name] = value
 
 

@@ -16,6 +16,7 @@ class FactorKind(StrEnum):
     AUTHENTICATOR = "authenticator"
     PASSKEY = "passkey"
     RECOVERY_CODE = "recovery_code"
+    OIDC = "oidc"
 
     @property
     def label(self) -> str:
@@ -24,6 +25,7 @@ class FactorKind(StrEnum):
             "authenticator": _("Authenticator app"),
             "passkey": _("Passkey"),
             "recovery_code": _("Recovery code"),
+            "oidc": _("Identity provider"),
         }[self.value]
 
 

@@ -21,6 +21,7 @@ from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
+from theseller.accounts.oidc.queries import linked_identity, may_use_provider
 from theseller.accounts.queries import is_operator, tenants_of
 from theseller.accounts.sign_in_rate_limits import SECOND_FACTOR, own_subject
 from theseller.edge.error_pages import too_many_requests
@@ -64,6 +65,8 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "is_operator": is_operator(person),
         "has_shop": bool(tenants_of(person)),
         "frame": account_frame(request),
+        "sso_allowed": may_use_provider(person),
+        "identity": linked_identity(person),
         "passkeys_possible": passkeys.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
         "next": proof_attempts.safe_next(request, ""),
@@ -253,6 +256,7 @@ def proof_page(
         ),
         "error": error,
         "with_factor": person is not None,
+        "sso_possible": not signing_in and _may_confirm_by_provider(request),
         "signing_in": signing_in,
         "options": proof_attempts.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
@@ -261,6 +265,11 @@ def proof_page(
         "next": proof_attempts.safe_next(request, ""),
     }
     return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
+
+
+def _may_confirm_by_provider(request: HttpRequest) -> bool:
+    person = view_helpers.current_user(request).pk
+    return may_use_provider(person) and linked_identity(person) is not None
 
 
 def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:

@@ -18,6 +18,7 @@ from theseller.audit.event_tags import Tag
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
     MAIL_PASSWORD_NAME,
+    OIDC_SECRET_NAME,
     ensure_secrets,
     given_secrets,
     new_secret,
@@ -55,6 +56,10 @@ _ADVICE = {
     MAIL_PASSWORD_NAME: (
         f"missing: `theseller secrets put {MAIL_PASSWORD_NAME}`, with the one that the mail service"
         " issued to the user of THESELLER_MAIL_URL"
+    ),
+    OIDC_SECRET_NAME: (
+        f"missing: `theseller secrets put {OIDC_SECRET_NAME}`, with the one that the identity"
+        " provider shows for THESELLER_OIDC_CLIENT_ID"
     ),
     ROOT_KEY_NAME: (
         "missing: restore it from its copy, which alone decrypts the keys; in a new deployment:"
@@ -172,7 +177,7 @@ def _missing(choice: SecretConfig) -> Iterator[str]:
 
 
 def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
-    names = (LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME, *own_secrets(choice))
+    names = (LWA_CLIENT_SECRET_NAME, MAIL_PASSWORD_NAME, OIDC_SECRET_NAME, *own_secrets(choice))
     if name not in names:
         raise CommandError(
             f"{name!r} is not a secret of this deployment.", f"Choose one of {', '.join(names)}."
@@ -210,6 +215,8 @@ def _ask_to_replace(name: str) -> None:
         if name == LWA_CLIENT_SECRET_NAME
         else "Change it at the mail service first."
         if name == MAIL_PASSWORD_NAME
+        else "Make a new one at the identity provider first."
+        if name == OIDC_SECRET_NAME
         else f"`theseller rotate {name}` replaces it everywhere without an interruption."
     )
     if (

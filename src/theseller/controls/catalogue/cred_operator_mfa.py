@@ -29,11 +29,12 @@ CONTROL = Control(
     title=gettext_noop("The operators' pages open only with a second factor"),
     statement=gettext_noop(
         "Every page of the operator's area opens only after a passkey or a one-time code, besides"
-        " the password: proven in this session at most 12 hours ago, in a session idle for at most"
+        " the password, or after a sign-in at the company's own identity provider by a second"
+        " factor: proven in this session at most 12 hours ago, in a session idle for at most"
         " 30 minutes; at most five minutes ago for what is dangerous. For everybody else it does"
-        " not exist. Operators are made on the server's command line only. Single sign-on by a"
-        " company's own identity provider is not built yet, and the consoles around the service"
-        " (shell, database, cloud) are not checked here."
+        " not exist. Operators are made on the server's command line only. What the identity"
+        " provider checks, and the consoles around the service (shell, database, cloud), are not"
+        " checked here."
     ),
     citation="Security page §3; Data Protection Policy 1.2, 1.4",
     owner=gettext_noop("Engineering"),
@@ -43,8 +44,9 @@ CONTROL = Control(
         "theseller.accounts.operator_auth_state:operator_auth_state",
         "theseller.accounts.mfa.operations:prove_by_code",
         "theseller.accounts.mfa.operations:prove_by_passkey",
+        "theseller.accounts.oidc.identity_check:identity_of_code",
     ),
-    after=(Tag.OPERATOR_ADDED, Tag.SECOND_FACTOR_REMOVED),
+    after=(Tag.OPERATOR_ADDED, Tag.SECOND_FACTOR_REMOVED, Tag.IDENTITY_UNLINKED),
 )
 
 AREA = "operate/"
@@ -276,14 +278,17 @@ def _proves(
 ) -> bool:
     """Return whether a session has a valid proof of a second factor.
 
-    It decides independently of the guard's code: the proof must be by one of the user's factors or
-    recovery codes and at most 12 hours old.
+    It decides independently of the guard's code: the proof must be by one of the user's factors,
+    recovery codes or identities, and at most 12 hours old.
     """
     proof = proof_in(session)
     if proof is None or str(proof.person) != session["_auth_user_id"]:
         return False
-    sets = "select count(*) from accounts_recovery_code where set_id = %s and user_id = %s"
+    others = (
+        "select (select count(*) from accounts_recovery_code where set_id = %s and user_id = %s)"
+        " + (select count(*) from accounts_oidc_identity where id = %s and user_id = %s)"
+    )
     known = (proof.factor, proof.kind) in factors or context.number(
-        sets, [proof.factor, proof.person]
+        others, [proof.factor, proof.person] * 2
     ) > 0
     return known and -_LATE <= context.at - proof.at <= _PROOF_LASTS

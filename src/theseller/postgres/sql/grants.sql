@@ -115,6 +115,7 @@ grant update (last_number, noted_at) on audit_copy to theseller_worker;
 -- Which lines of the log each role writes: a trigger refuses all others. `audit/event_tags.py` has the same list.
 delete from guard.audit_writer;
 insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
+    'accounts:identity:linked', 'accounts:identity:refused', 'accounts:identity:unlinked',
     'accounts:invitation:made', 'accounts:invitation:withdrawn', 'accounts:membership:added', 'accounts:membership:removed',
     'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:password:reset', 'accounts:password_link:made',
     'accounts:password_link:requested', 'accounts:recovery_codes:made',
