@@ -27,11 +27,17 @@ _KEY_TYPES = frozenset({"RSA", "EC"})
 
 
 class TokenRefusedError(Exception):
-    """The token is not valid. The text is a code for the log; it holds no part of the token."""
+    """The token is not valid.
+
+    The text is a code for the log, and holds no part of the token.
+    """
 
 
 class UnknownKeyError(TokenRefusedError):
-    """The token names a key that is not in the set: the provider may have a newer one."""
+    """The token names a key that is not known.
+
+    The provider may have a newer one.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ class PublicKeys:
 
 
 def read_public_keys(document: object) -> PublicKeys:
-    """Return the signing keys of a JSON Web Key Set (RFC 7517); others are left out.
+    """Return the signing keys of a JSON Web Key Set (RFC 7517).
+
+    Other keys are left out.
 
     Raises:
         ValueError: it is no key set, or has no key that can be used.
@@ -64,7 +72,9 @@ def read_public_keys(document: object) -> PublicKeys:
 def verified_claims(
     token: str, keys: PublicKeys, *, issuer: str, audience: str, nonce: str, at: datetime
 ) -> Mapping[str, Any]:
-    """Return the claims of an ID token (OpenID Connect Core 1.0, section 3.1.3.7).
+    """Return the claims of an ID token.
+
+    The checks are those of OpenID Connect Core 1.0, section 3.1.3.7.
 
     Args:
         token: the token in its compact form.

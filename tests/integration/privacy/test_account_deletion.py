@@ -118,6 +118,11 @@ def _everywhere(cast: Cast, person: UUID, database: str) -> None:
             " '1 hour' from accounts_user where id = %s",
             [person],
         )
+        superuser.execute(
+            "insert into accounts_oidc_identity values (gen_random_uuid(), %s, 'https://login',"
+            " gen_random_uuid()::text, now())",
+            [person],
+        )
         superuser.execute("insert into accounts_password_request values (%s, now())", [person])
 
 

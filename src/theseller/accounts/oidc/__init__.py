@@ -1,1 +1,1 @@
-"""Single sign-on: OpenID Connect with the identity provider of the company."""
+"""Single sign-on: OpenID Connect with the company's provider."""

@@ -23,7 +23,10 @@ _BEGUN, _FOUND = "oidc_request", "oidc_found"
 def begin(
     session: MutableMapping[str, Any], purpose: Purpose, *, person: str, onward: str, at: datetime
 ) -> BegunRequest:
-    """Store a new request, with random values of 256 bits each; an earlier one ends."""
+    """Store a new request, which ends an earlier one.
+
+    Its random values have 256 bits each.
+    """
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     request = BegunRequest(state, nonce, verifier, purpose, person, onward)
     session[_BEGUN] = asdict(request) | {"at": at.isoformat()}

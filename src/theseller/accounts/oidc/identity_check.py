@@ -1,4 +1,4 @@
-"""Make of an ID token who has signed in, and whether by the required factor."""
+"""Find out who signed in at the provider, and by which factor."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def identity_of_code(
 def _claims(
     found: Provider, settings: OidcSettings, request: BegunRequest, token: str, at: datetime
 ) -> Mapping[str, Any]:
-    """Return the claims of a token; keys that are not known are read once more.
+    """Return the claims of a token.
+
+    If it names a key that is not known, the keys are read once more.
 
     Raises:
         SsoRefusedError: the token is not valid.

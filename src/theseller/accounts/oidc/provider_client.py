@@ -80,7 +80,9 @@ def expire_provider() -> None:
 def authorization_url(
     found: Provider, settings: OidcSettings, request: BegunRequest, *, back: str, max_age: timedelta
 ) -> str:
-    """Return where the person's browser goes (OpenID Connect Core 1.0, section 3.1.2.1).
+    """Return where the person's browser goes.
+
+    The request is that of OpenID Connect Core 1.0, section 3.1.2.1.
 
     Args:
         found: the provider.
@@ -170,7 +172,7 @@ def _read(settings: OidcSettings, at: datetime) -> Provider:
 
 
 def _is_allowed(address: str, settings: OidcSettings) -> bool:
-    """Return whether an endpoint is at a listed host, over the issuer's scheme."""
+    """Return whether an endpoint has a listed host and the right scheme."""
     issuer = urlsplit(settings.issuer)
     try:
         parts = urlsplit(address)
@@ -193,7 +195,9 @@ def _call(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, Mapping[str, Any]]:
-    """Return the status and the JSON object of an answer; an empty one if it is none.
+    """Return the status and the JSON object of an answer.
+
+    The object is empty if the answer is none.
 
     Raises:
         SsoRefusedError: no answer came in time.
