@@ -268,7 +268,7 @@ def proof_page(
 
 
 def _may_confirm_by_provider(request: HttpRequest) -> bool:
-    person = view_helpers.current_user(request).pk
+    person = proof_attempts.current_user(request).pk
     return may_use_provider(person) and linked_identity(person) is not None
 
 
