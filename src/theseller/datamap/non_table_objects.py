@@ -125,6 +125,14 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     # State of a process between two jobs or requests.
     ProcessState(
         "memory",
+        "theseller.accounts.oidc.provider_client:_known",
+        DataClass.NONE,
+        "accounts",
+        "an hour",
+        "the process; public keys and addresses of the identity provider",
+    ),
+    ProcessState(
+        "memory",
         "theseller.amazon.charge_type_by_label:_kind_of",
         DataClass.SELLER_FACTS,
         "amazon",

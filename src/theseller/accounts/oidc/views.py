@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -50,31 +53,43 @@ _RATES: dict[Subject, Rate] = {by_ip: Rate.per_minute(10, burst=30)}
 _TEXT_MAX = 4096
 
 
+def _provider_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Have a page not exist where no provider is configured."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if not settings.OIDC.configured:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 @login_not_required
 @require_GET
+@_provider_required
 @limited("single-sign-on", _RATES, methods=("GET",))
 def begin_sign_in(request: HttpRequest) -> HttpResponse:
     """Send a person to the provider to sign in."""
-    _require_provider()
     if request.user.is_authenticated:
         return redirect(safe_next(request, "/"))
     return _begin(request, Purpose.SIGN_IN, None)
 
 
 @require_GET
+@_provider_required
 @limited("single-sign-on", _RATES, methods=("GET",))
 def begin_step_up(request: HttpRequest) -> HttpResponse:
     """Send a signed-in person to the provider to confirm their identity."""
-    _require_provider()
     return _begin(request, Purpose.STEP_UP, current_user(request).pk)
 
 
 @require_http_methods(["GET", "POST"])
-@limited("single-sign-on", _RATES, methods=("GET", "POST"))
+@_provider_required
 @step_up_required
+@limited("single-sign-on", _RATES, methods=("GET", "POST"))
 def link(request: HttpRequest) -> HttpResponse:
     """Send a person to the provider (GET), or link what they confirm (POST)."""
-    _require_provider()
     person, at = current_user(request).pk, clock.now()
     if request.method == "GET":
         if not may_use_provider(person):
@@ -103,10 +118,10 @@ def unlink(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-@limited("single-sign-on", _RATES, methods=("GET",))
+@_provider_required
+@limited("single-sign-on-return", _RATES, methods=("GET",))
 def come_back(request: HttpRequest) -> HttpResponse:
     """Receive the provider's response, and do what the person began."""
-    _require_provider()
     at, user = clock.now(), request.user if isinstance(request.user, User) else None
     begun: BegunRequest | None = None
     try:
@@ -122,11 +137,6 @@ def come_back(request: HttpRequest) -> HttpResponse:
     except SsoRefusedError as refused:
         purpose = begun.purpose if begun is not None else None
         return _refused(request, refused, purpose, user.pk if user is not None else None, at)
-
-
-def _require_provider() -> None:
-    if not settings.OIDC.configured:
-        raise Http404
 
 
 def _value(request: HttpRequest, name: str) -> str:
