@@ -1,7 +1,7 @@
 """Which release this program is, and which releases may run on its schema.
 
 `theseller migrate` states both numbers in the database, so that a program of an earlier release
-knows whether it may go on there, and may come back after a rollback (docs/operate/upgrades.md).
+knows whether it may go on there, and may come back after a rollback (decision 0026).
 """
 
 from __future__ import annotations
