@@ -118,9 +118,14 @@ class Version:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Run a worker for the block."""
+        """Run a worker for the block, which begins when it takes jobs."""
+        before = self._workers_started()
         worker = self.start("worker")
         try:
+            assert wait_until(
+                lambda: worker.poll() is not None or self._workers_started() > before, PATIENCE
+            ), self.tail()
+            assert worker.poll() is None, self.tail()
             yield
             stop(worker)
         finally:
@@ -139,6 +144,13 @@ class Version:
             stop(database)
         finally:
             end(database)
+
+    def _workers_started(self) -> int:
+        return (
+            self.log.read_text(errors="replace").count('"worker_started"')
+            if self.log.exists()
+            else 0
+        )
 
     @property
     def log(self) -> Path:
