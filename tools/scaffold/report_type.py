@@ -229,6 +229,11 @@ def _describe(edits: Edits, values: dict[str, str], kept: dict[str, str]) -> Non
         "\n_CELLS = {\n",
         "".join(f'    "{name}": "{KINDS[kind].cell}",\n' for name, kind in new.items()),
     )
+    edits.after(
+        "tests/integration/ingest/imports/test_import_report.py",
+        "\nCOUNTED_ONLY: tuple[str, ...] = (",
+        f'"{values["type"]}",',
+    )
     edits.before(
         "docs/operate/report-files.md",
         "| Sales and traffic | the Reports API",

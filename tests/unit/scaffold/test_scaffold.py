@@ -116,6 +116,8 @@ def test_what_is_written_passes_its_tests_with_a_database(tree: Path) -> None:
         "tests/unit/controls/test_probe_tools.py", "tests/unit/amazon/test_allow_list.py",
         "tests/integration/edge/test_translation.py::test_every_text_of_a_shops_pages_is_translated",
     )  # fmt: skip
+    imports = "tests/integration/ingest/imports/test_import_report.py"
+    _run(tree, *options, imports, "-k", "every_report_type")
     _run(tree, *options, "tests/completeness/test_urls.py", "-k", "fees or exactly")
     _run(tree, *options, "tests/sabotage/test_controls.py", "-k", "net-cookies")
 

@@ -145,10 +145,17 @@ def test_imported_traffic_report_is_stored_by_day(cast: Cast) -> None:
     )
 
 
+#: Types whose rows are read and not stored. `bin/new` enters a new one; it leaves the list when its
+#: handler stores the rows.
+COUNTED_ONLY: tuple[str, ...] = ()
+
+
 @pytest.mark.parametrize("kind", document_rendering.REQUESTABLE)
 def test_a_generated_file_of_every_report_type_can_be_imported(cast: Cast, kind: str) -> None:
     outcome = _import(report(ALICE_EU, ReportType(kind)), cast)
-    assert outcome.status is ImportStatus.IMPORTED, outcome
+    expected = ImportStatus.EMPTY if kind in COUNTED_ONLY else ImportStatus.IMPORTED
+    assert outcome.status is expected, outcome
+    assert outcome.inspection.rows
 
 
 def test_import_is_recorded_listed_and_audited(cast: Cast) -> None:
