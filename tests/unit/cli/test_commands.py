@@ -82,7 +82,8 @@ def test_expected_commands_are_discovered_with_a_help_text() -> None:
 #: What asks at a terminal, runs until it is stopped, or only acts: it has nothing to tell a program
 #: but its exit status. And what prints SQL.
 WITHOUT_JSON = {
-    "audit accept-copy", "audit record-restore", "audit seal", "demo", "demo-reset", "mail allow",
+    "audit accept-copy", "audit record-restore", "audit seal", "database fingerprint",
+    "database move", "demo", "demo-reset", "mail allow",
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres administrator-sql",
     "postgres psql-as", "postgres start", "postgres stop", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
