@@ -111,10 +111,11 @@ def test_rotation_of_environment_secrets_only_retires_old_key(
 
 def test_every_kind_is_replaced_by_steps_or_by_hand() -> None:
     # A backup's key ends with it, a mail key after its day, and a probe's key is renewed by its
-    # control: none is ever replaced. The mail service replaces its password.
+    # control: none is ever replaced. The mail service and the identity provider replace theirs.
     assert set(SecretKind) - set(_STEPS) == {
         SecretKind.SERVICE_CREDENTIAL,
         SecretKind.MAIL_PASSWORD,
+        SecretKind.OIDC_SECRET,
         SecretKind.OTHER,
         SecretKind.BACKUP_KEY,
         SecretKind.PROBE_KEY,
