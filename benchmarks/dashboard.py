@@ -32,7 +32,7 @@ Statement = tuple[str, Any]
 
 #: One shop's order lines: weighted towards few products, spread over all days. `%(rank)s` makes
 #: small shops have few products.
-_LOAD = """
+LOAD = """
 insert into ingest_order_line (tenant_id, local_day, order_id, line_key, connection_id,
     marketplace_id, purchased_at, last_updated_at, status, fulfilment, is_business, is_replacement,
     sku, asin, quantity, currency, item_price, source)
@@ -45,7 +45,7 @@ from (
     from generate_series(1, %(items)s) n
 ) line
 """
-_DAY = """
+DAY = """
 insert into analytics_day
 select tenant_id, local_day, marketplace_id, currency, count(distinct order_id), 0, 0, count(*),
        sum(quantity), 0, sum(item_price), 0, 0, sum(item_price), 0, 0, 0, -sum(item_price) * 0.3,
@@ -53,7 +53,7 @@ select tenant_id, local_day, marketplace_id, currency, count(distinct order_id),
        'finances', now()
 from ingest_order_line group by tenant_id, local_day, marketplace_id, currency order by 1, 2, 3
 """
-_DAY_PRODUCT = """
+DAY_PRODUCT = """
 insert into analytics_day_product
 select tenant_id, local_day, marketplace_id, sku, max(asin), currency, count(distinct order_id),
        sum(quantity), sum(item_price), 0, 0, 0, -sum(item_price) * 0.3, sum(item_price) * 0.7
@@ -110,7 +110,7 @@ def load(database: str) -> list[UUID]:
         )
         for rank, shop in enumerate(shops):
             superuser.execute(
-                _LOAD,
+                LOAD,
                 {
                     "tenant": shop,
                     "stores": list(STORES),
@@ -120,8 +120,8 @@ def load(database: str) -> list[UUID]:
                     "products": 40 + 3000 // (rank + 1),
                 },
             )
-        superuser.execute(_DAY)
-        superuser.execute(_DAY_PRODUCT)
+        superuser.execute(DAY)
+        superuser.execute(DAY_PRODUCT)
         superuser.execute("vacuum analyze")
         found = superuser.execute("select count(*) from ingest_order_line").fetchone()
     assert found is not None

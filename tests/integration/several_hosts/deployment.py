@@ -83,7 +83,7 @@ class Visitor:
         self.ask("/connections/new/")
         choice = [("features", "sales"), ("features", "finances"), ("marketplace", store)]
         status, consent, text = self.ask("/connections/attempts/", choice)
-        assert status == 302, text
+        assert status in {302, 303}, text
         requested = urlsplit(consent)
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.site.amazon, timeout=60)
@@ -109,6 +109,7 @@ class Site:
     amazon: int
     tls: int
     people: dict[str, str]
+    nginx: subprocess.Popen[bytes] | None = None
 
     def connect(self, client: str) -> ssl.SSLSocket:
         """Connect to the edge over TLS from an address of the loopback network."""
@@ -153,6 +154,19 @@ class Site:
                 connection.request("GET", "/readyz?without=worker")
                 return connection.getresponse().status == 200
         return False
+
+    def take_out(self, web: str, *, out: bool = True) -> None:
+        """Have the edge send a web host no more requests, or again, and wait for its reload."""
+        assert self.nginx is not None
+        path, own = self.root / "edge" / "theseller.conf", self.hosts[web].outside.own
+        text = path.read_text().replace(f"server {own}:8100 down", f"server {own}:8100")
+        if out:
+            text = text.replace(f"server {own}:8100", f"server {own}:8100 down")
+        path.write_text(text)
+        before = _children(self.nginx.pid)
+        self.nginx.send_signal(signal.SIGHUP)
+        # Workers of the configuration before end when their requests are answered.
+        self.wait("nginx has reloaded", lambda: not before & _children(self.nginx.pid))  # type: ignore[union-attr]
 
     def serve(self, web: str) -> None:
         """Start a web host's process."""
@@ -318,7 +332,9 @@ def _start_edge(stack: contextlib.ExitStack, found: Site, plain: int) -> None:
     command = write_edge(
         EdgeSettings(
             folder, SITE, SITE, 1, plain, found.tls, main="worker_processes 1;",
-            changes={"server 127.0.0.1:8100;": f"{servers} # for 127.0.0.1:8100"},
+            changes={
+                "server 127.0.0.1:8100;": f"{servers} # for 127.0.0.1:8100",
+            },
         ),
         nginx=nginx.stdout.strip(),
     )  # fmt: skip
@@ -328,6 +344,11 @@ def _start_edge(stack: contextlib.ExitStack, found: Site, plain: int) -> None:
         preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
     )  # fmt: skip
     stack.callback(_end_orderly, process)
+    found.nginx = process
+
+
+def _children(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
