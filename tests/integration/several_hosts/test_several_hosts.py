@@ -192,7 +192,7 @@ def test_webs_are_restarted_one_by_one_without_a_failed_request(served: Site) ->
     for one in visitors:
         assert one.sign_in("charlie@example.com", password) == 302
 
-    def visit(one: Visitor) -> None:
+    def request_pages(one: Visitor) -> None:
         turn = 0
         while not ended.is_set():
             turn += 1
@@ -205,7 +205,7 @@ def test_webs_are_restarted_one_by_one_without_a_failed_request(served: Site) ->
             time.sleep(0.15)
 
     with ThreadPoolExecutor(len(visitors)) as pool:
-        running = [pool.submit(visit, one) for one in visitors]
+        running = [pool.submit(request_pages, one) for one in visitors]
         try:
             for web in (*WEBS, *WEBS):
                 time.sleep(3)
