@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -41,6 +38,7 @@ from theseller.accounts.oidc.types import (
 )
 from theseller.accounts.signed_in import signed_in
 from theseller.crypto.errors import SecretNotFoundError
+from theseller.edge.optional_pages import page_exists_if
 from theseller.edge.rate_limits import Rate, Subject, by_ip, limited
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
@@ -53,21 +51,13 @@ _RATES: dict[Subject, Rate] = {by_ip: Rate.per_minute(10, burst=30)}
 _TEXT_MAX = 4096
 
 
-def _provider_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Have a page not exist where no provider is configured."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not settings.OIDC.configured:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
+def _is_configured() -> bool:
+    return bool(settings.OIDC.configured)
 
 
 @login_not_required
 @require_GET
-@_provider_required
+@page_exists_if(_is_configured)
 @limited("single-sign-on", _RATES, methods=("GET",))
 def begin_sign_in(request: HttpRequest) -> HttpResponse:
     """Send a person to the provider to sign in."""
@@ -77,7 +67,7 @@ def begin_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@_provider_required
+@page_exists_if(_is_configured)
 @limited("single-sign-on", _RATES, methods=("GET",))
 def begin_step_up(request: HttpRequest) -> HttpResponse:
     """Send a signed-in person to the provider to confirm their identity."""
@@ -85,7 +75,7 @@ def begin_step_up(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@_provider_required
+@page_exists_if(_is_configured)
 @step_up_required
 @limited("single-sign-on", _RATES, methods=("GET", "POST"))
 def link(request: HttpRequest) -> HttpResponse:
@@ -118,7 +108,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-@_provider_required
+@page_exists_if(_is_configured)
 @limited("single-sign-on-return", _RATES, methods=("GET",))
 def come_back(request: HttpRequest) -> HttpResponse:
     """Receive the provider's response, and do what the person began."""

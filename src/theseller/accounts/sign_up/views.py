@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec
-
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -33,13 +28,11 @@ from theseller.accounts.sign_up.operations import (
 from theseller.accounts.sign_up.queries import address_of
 from theseller.accounts.sign_up.types import OpenedShop, SignUpMode
 from theseller.edge.error_pages import too_many_requests
+from theseller.edge.optional_pages import page_exists_if
 from theseller.edge.rate_limits import Rate, RetryAfter, by_ip, check, limited
 from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
-
-P = ParamSpec("P")
-_View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def _by_deployment(request: HttpRequest) -> str:
@@ -48,19 +41,13 @@ def _by_deployment(request: HttpRequest) -> str:
     return "deployment"
 
 
-def _only_if_allowed(view: _View[P]) -> _View[P]:
-    @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if settings.SIGN_UP is not SignUpMode.VERIFIED:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
+def _is_allowed() -> bool:
+    return settings.SIGN_UP is SignUpMode.VERIFIED
 
 
 @login_not_required
 @require_http_methods(["GET", "POST"])
-@_only_if_allowed
+@page_exists_if(_is_allowed)
 @limited(
     "sign-up",
     {by_ip: Rate.per_minute(1, burst=10), _by_deployment: Rate.per_minute(10, burst=200)},
@@ -91,7 +78,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("new", "again")
 @sensitive_variables("token", "link")
 @require_http_methods(["GET", "POST"])
-@_only_if_allowed
+@page_exists_if(_is_allowed)
 @limited("link-page", {by_ip: Rate.per_minute(30, burst=60)}, methods=("GET", "POST"))
 def open_shop_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form of a link (GET), or open the shop (POST).
