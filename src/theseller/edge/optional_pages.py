@@ -14,7 +14,7 @@ _View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page_exists_if(is_on: Callable[[], bool]) -> Callable[[_View[P]], _View[P]]:
-    """Decorate a view of which the page does not exist while its feature is off.
+    """Decorate a view: its page answers 404 while its feature is off.
 
     Args:
         is_on: returns whether the feature is on; called for each request.
