@@ -27,6 +27,7 @@ from tests.tls_certificates import write_certificate
 
 from theseller.accounts.oidc.types import OidcAudience, OidcSettings
 from theseller.lib import clock
+from theseller.lib.secret_type import Secret
 
 CLIENT_ID, CLIENT_SECRET = "the:seller", "a+secret/of the client"
 #: How a signature may be made; all but the first are attacks.
@@ -171,6 +172,19 @@ def running_provider(folder: Path) -> Iterator[OidcProvider]:
         server.shutdown()
         server.server_close()
         thread.join(60)
+
+
+class SecretsWithClient:
+    """The deployment's secrets, with that of this provider's client."""
+
+    def __init__(self, others: Any) -> None:  # noqa: ANN401
+        self._others = others
+
+    def get(self, name: str) -> Secret:
+        if name == "oidc-client-secret":
+            return Secret(CLIENT_SECRET)
+        secret: Secret = self._others.get(name)
+        return secret
 
 
 def for_everyone(settings: OidcSettings) -> OidcSettings:

@@ -20,6 +20,7 @@ from tests.oidc_provider import (
     OTHER_KEY,
     UNSIGNED,
     OidcProvider,
+    SecretsWithClient,
     for_everyone,
     running_provider,
 )
@@ -48,19 +49,6 @@ BEGIN, LINK = "/sign-in/single-sign-on/", "/account/security/single-sign-on/"
 STEP_UP = "/account/second-factor/single-sign-on/"
 
 
-class _Secrets:
-    """The deployment's secrets, with the client's."""
-
-    def __init__(self, others: Any) -> None:  # noqa: ANN401
-        self._others = others
-
-    def get(self, name: str) -> Secret:
-        if name == "oidc-client-secret":
-            return Secret(CLIENT_SECRET)
-        secret: Secret = self._others.get(name)
-        return secret
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     with running_provider(tmp_path_factory.mktemp("provider")) as found:
@@ -72,7 +60,7 @@ def idp(running: OidcProvider, database: str) -> Iterator[OidcProvider]:
     del database
     running.metadata, running.keys[1:] = {}, []
     provider_client.expire_provider()
-    with override_settings(OIDC=running.settings, SECRETS=_Secrets(settings.SECRETS)):
+    with override_settings(OIDC=running.settings, SECRETS=SecretsWithClient(settings.SECRETS)):
         yield running
 
 
