@@ -6,6 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
+
+from theseller.amazon.feature_requirements import OFFERED
+from theseller.controls.catalogue import CATALOGUE
+from theseller.controls.catalogue.clauses_without_probe import PENDING
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = re.compile(r"`((?:src|tests)/[\w/.]+):([\w.]+)`")
@@ -78,3 +83,20 @@ def test_cited_decisions_exist() -> None:
 def test_the_readme_begins_with_the_two_commands() -> None:
     commands = re.findall(r"^(make \w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert commands[:2] == ["make demo", "make test"]
+
+
+def test_the_answers_to_amazon_name_clauses_roles_and_addresses_of_this_product() -> None:
+    text = (ROOT / "docs" / "operate" / "amazon-registration.md").read_text()
+    clauses = set(re.findall(r"`([a-z]+(?:-[a-z0-9]+)+)`", text)) - {"lwa-client-secret"}
+    assert len(clauses) >= 20
+    without_probe = {clause.id for clause in PENDING}
+    assert clauses <= {*CATALOGUE, *without_probe}
+    requested = {role.value for feature in OFFERED.values() for role in feature.roles}
+    assert all(f"*{role}*" in text for role in requested)
+    for name in ("connections:choose", "connections:callback"):
+        assert f"`https://YOUR.NAME{reverse(name)}`" in text
+    # What no control proves is the company's to do, and the page says so.
+    unproven = clauses & without_probe
+    rows = [row for row in text.splitlines() if any(f"`{clause}`" in row for clause in unproven)]
+    assert rows
+    assert all("nothing yet" in row for row in rows)

@@ -171,8 +171,8 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("The same sources give the same image, bit for bit."),
         EnforcementKind.SOFTWARE,
         gettext_noop(
-            "The wheel is built twice with the same result, and compared with what is installed"
-            " (see sdl-installed); images are not built yet, and no probe rolls back."
+            "A release builds the wheel and the image twice with the same result, and what is"
+            " installed is compared with it (see sdl-installed); no probe builds or rolls back."
         ),
     ),
     Pending(
