@@ -39,6 +39,7 @@ UNKNOWN_ON_A_DEMO = {
     "net-edge": "No prober is registered",
     "net-rate-limit": "No prober is registered",
     "net-tls": "No prober is registered",
+    "page-contact": "No prober is registered",
     # No shop of the demo has packing slips on, so no record of a buyer is held.
     "pii-30-days": "No record of a buyer is held",
     # No operator imports any into a demo.

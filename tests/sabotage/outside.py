@@ -15,11 +15,15 @@ import psycopg
 from django.conf import settings
 from tests.conftest import as_role
 
+from theseller.cli.outside_prober.contact_measurement import read_contact
+from theseller.config.operator_on_security_page import OperatorIdentity
+from theseller.config.shared_settings import setting_hashes
 from theseller.controls.prober_reports.arrived_prober_requests import record_arrival
 from theseller.controls.prober_reports.listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,
+    ContactSection,
     EdgeSection,
     LimitSection,
     OpenPort,
@@ -38,11 +42,24 @@ from theseller.controls.prober_reports.types import ProberRefusedError
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
+from theseller.tenancy.hosts import report_host
 
 NAME = "outside"
 _KEY = SigningKey.from_secret(Secret(bytes(range(32))))
 #: The controls that read reports.
-CONTROLS = frozenset({"net-db-private", "net-edge", "net-rate-limit", "net-tls"})
+CONTROLS = frozenset({
+    "net-db-private", "net-edge", "net-rate-limit", "net-tls", "page-contact",
+})  # fmt: skip
+#: Whom the page names, and the settings that its web and worker have.
+IDENTITY = OperatorIdentity(
+    "Ada Lovelace", "security@shop.internal", "Shop GmbH", "Long Street 1, Berlin"
+)
+OPERATOR_SETTINGS = {
+    "THESELLER_SECURITY_OFFICER": IDENTITY.officer,
+    "THESELLER_SECURITY_CONTACT": IDENTITY.contact,
+    "THESELLER_LEGAL_ENTITY": IDENTITY.legal_entity,
+    "THESELLER_LEGAL_ADDRESS": IDENTITY.legal_address,
+}
 _SAMPLE = 20
 
 
@@ -56,6 +73,7 @@ class Outside:
         edge: the requests that it sent.
         arrived: the numbers of those that reach the service.
         limits: its tries to sign in.
+        contact: what it read on the security page.
         age: how long ago it measured and reported.
         client: the address that its report comes from.
         afterwards: what happens to the stored report before controls read it.
@@ -66,6 +84,7 @@ class Outside:
     edge: EdgeSection | None
     arrived: frozenset[int]
     limits: LimitSection | None
+    contact: ContactSection | None
     age: timedelta = timedelta(0)
     client: str = "203.0.113.7"
     afterwards: Callable[[], None] = lambda: None
@@ -103,7 +122,19 @@ def good() -> Outside:
         ),
         frozenset(range(_SAMPLE, 2 * _SAMPLE)),
         LimitSection(14, 10, 4, 24, 16, 8, 5),
+        page_with(IDENTITY),
     )
+
+
+def page_with(identity: OperatorIdentity, *, status: int = 200) -> ContactSection:
+    """Return what a prober reads on a page with these texts; the product renders it elsewhere."""
+    parts = zip(
+        ("officer", "contact", "legal_entity", "legal_address"), identity.parts, strict=True
+    )
+    page = '<article class="control" id="page-contact"></article>' + "".join(
+        f'<dd data-operator="{part}">{text}</dd>' for part, text in parts
+    )
+    return ContactSection([read_contact("203.0.113.1", status, page if status == 200 else "")])
 
 
 _observed: Callable[[], Outside] = good
@@ -116,7 +147,10 @@ def register() -> None:
 
 
 def deliver() -> None:
-    """Have the prober report what it observes now."""
+    """Have web and worker report their settings, and the prober what it observes now."""
+    for process in ("web", "worker"):
+        with as_role(process):
+            report_host(process, version="test", hashes=setting_hashes(OPERATOR_SETTINGS))
     seen = _observed()
     at = clock.now() - seen.age
     start = Start(format=START_FORMAT, prober=NAME, at=at.isoformat())
@@ -134,6 +168,7 @@ def deliver() -> None:
         ports=seen.ports,
         edge=seen.edge,
         limits=seen.limits if plan.limits else None,
+        contact=seen.contact,
     )
     accept_report(parse_message(encode_message(report, _KEY)), client=seen.client, at=at)
     seen.afterwards()

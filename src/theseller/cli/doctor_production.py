@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from theseller.cli.doctor_findings import Finding
 from theseller.config.config_file import CONFIG_FILE
 from theseller.config.environment import InvalidSettingError
-from theseller.config.operator_on_security_page import read_operator_identity
+from theseller.config.operator_on_security_page import placeholder_settings, read_operator_identity
 
 #: As in deploy/monitoring/theseller-rules.yml.
 _CERTIFICATE_DAYS_MIN = 14
@@ -56,13 +56,15 @@ def _operator_identity(_state: Path) -> Finding:
         found = read_operator_identity(os.environ)
     except InvalidSettingError as error:
         return Finding("contact", str(error), failed=True)
+    unusable = placeholder_settings(found)
     return Finding(
         "contact",
-        f"{found.officer}, {found.contact}; {found.legal_entity}, {found.legal_address}"
-        if found.complete
-        else "security officer, contact, legal entity or address is missing",
-        failed=not found.complete,
-        advice="Run `theseller setup`: the security page shows them.",
+        f"missing or a placeholder: {', '.join(unusable)}"
+        if unusable
+        else f"{found.officer}, {found.contact}; {found.legal_entity}, {found.legal_address}",
+        failed=bool(unusable),
+        advice="Run `theseller setup`: web and worker do not start, and the security page shows"
+        " these texts.",
     )
 
 

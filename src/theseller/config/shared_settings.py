@@ -5,8 +5,9 @@ Each host reports a short hash of each, so that a difference can be named withou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+
+from theseller.tenancy.host_types import setting_hash
 
 #: Not among them: folders, ports, files and limits of one host, and addresses of its proxies.
 SHARED_SETTINGS = frozenset({
@@ -28,7 +29,7 @@ def setting_hashes(environ: Mapping[str, str]) -> dict[str, str]:
     None of them holds a secret; the hash only keeps the row small.
     """
     return {
-        name: hashlib.sha256(environ[name].strip().encode()).hexdigest()[:12]
+        name: setting_hash(environ[name])
         for name in sorted(SHARED_SETTINGS)
         if environ.get(name, "").strip()
     }

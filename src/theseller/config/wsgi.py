@@ -1,8 +1,8 @@
 """WSGI entry point of the web process.
 
-It does not start on a database of another environment, or with a role that row security does not
-bind. It checks each of its roles, so that a missing password or right is found before the first
-request.
+It does not start on a database of another environment, with a role that row security does not
+bind, or in production without the texts that name its operator. It checks each of its roles, so
+that a missing password or right is found before the first request.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from theseller.config.host_reports import keep_web_reported  # noqa: E402
 from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
 from theseller.config.metrics_endpoint import with_metrics  # noqa: E402
 from theseller.config.metrics_settings import WEB_METRICS_PORT, metrics_port  # noqa: E402
+from theseller.config.operator_on_security_page import require_operator_identity  # noqa: E402
 from theseller.lib.egress_guard import restrict_egress  # noqa: E402
 from theseller.tenancy.database_startup_checks import refuse_unsafe_database  # noqa: E402
 
 application = with_metrics(_pages, metrics_port(os.environ, WEB_METRICS_PORT))
+require_operator_identity(os.environ)
 restrict_egress(settings.EGRESS)
 apply_memory_limit(os.environ)
 for _alias in served_aliases(settings.ENVIRONMENT.role):

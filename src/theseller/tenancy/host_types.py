@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -39,3 +40,8 @@ class Host:
     def silent(self) -> bool:
         """Whether it has not reported lately."""
         return self.age > SILENT_SECONDS
+
+
+def setting_hash(text: str) -> str:
+    """Return the short hash by which a host reports a setting's text."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:12]

@@ -48,7 +48,7 @@ class Machine:
         return [
             "--user", getpass.getuser(), "--environment", "staging",
             "--address", "https://shop.example", "--proxies", "127.0.0.1",
-            "--officer", "Ada Lovelace", "--contact", "security@shop.example",
+            "--officer", "Ada Lovelace", "--contact", "security@shop.internal",
             "--legal-entity", "Shop GmbH", "--legal-address", "Example Street 1, 10115 Berlin",
             "--lwa-client-id", "amzn1.application-oa2-client.canary",
             "--application-id", "amzn1.sp.solution.canary",
@@ -88,6 +88,9 @@ def test_missing_and_wrong_answers_are_named_and_nothing_is_written(machine: Mac
     done = machine.setup(*wrong)
     assert done.returncode == 1
     assert "THESELLER_PUBLIC_URL must be an https:// address" in done.stderr
+    done = machine.setup(*machine.options(), "--contact", "security@example.com")
+    assert done.returncode == 1
+    assert "THESELLER_SECURITY_CONTACT: staging needs the real text" in done.stderr
     assert list(machine.folder.iterdir()) == []
 
 
@@ -114,7 +117,17 @@ def test_setup_makes_a_deployment_that_serves_and_can_be_repeated(machine: Machi
     assert "✓ configuration" in checked.stdout
     assert "✓ state folder" in checked.stdout
     machine.environ["THESELLER_CONFIG"] = str(machine.config)
+    _refuses_placeholders(machine)
     _serves(machine)
+
+
+def _refuses_placeholders(machine: Machine) -> None:
+    """Check that neither web nor worker starts with a placeholder, each by its own check."""
+    environ = machine.environ | {"THESELLER_LEGAL_ENTITY": "TODO"}
+    for command in ("serve", "worker"):
+        done = preloaded.run(["-m", "theseller.cli.main", command], environ=environ)
+        assert done.returncode == 1
+        assert "THESELLER_LEGAL_ENTITY: staging needs the real text" in done.stderr
 
 
 def _secrets(machine: Machine) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ from tests.browser_sessions import CHROMIUM, chromium
 from tests.database import test_server
 from tests.sabotage.deployment import Deployment, set_up
 
+from theseller.cli.outside_prober.contact_measurement import read_contact
 from theseller.config.operator_on_security_page import OperatorIdentity
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.clauses_without_probe import PENDING
@@ -54,8 +55,9 @@ def test_page_names_the_operator_where_all_four_parts_are_set(deployment: Deploy
     parts = ("Ada Lovelace", "security@shop.example", "Shop <GmbH>", "Example Street 1, Berlin")
     with override_settings(OPERATOR_IDENTITY=OperatorIdentity(*parts)):
         page = _page()
-    assert "Shop &lt;GmbH&gt;, Example Street 1, Berlin" in page
-    assert "Security officer: Ada Lovelace. Report a vulnerability to security@shop.example" in page
+    seen = read_contact("203.0.113.1", 200, page)
+    assert (seen.officer, seen.contact, seen.legal_entity, seen.legal_address) == parts
+    assert seen.clauses == len(CATALOGUE) + len(PENDING)
     with override_settings(OPERATOR_IDENTITY=OperatorIdentity(*parts[:3], "")):
         assert "Who operates this service" not in _page()
 

@@ -27,6 +27,13 @@ from theseller.cli.nginx_configuration import EdgeSettings, write_edge
 from theseller.postgres.os_processes import stop_with_parent
 
 HOST = "shop.test"
+#: Whom its security page names.
+OPERATOR_SETTINGS = {
+    "THESELLER_SECURITY_OFFICER": "Ada Lovelace",
+    "THESELLER_SECURITY_CONTACT": "security@shop.internal",
+    "THESELLER_LEGAL_ENTITY": "Shop & Söhne <GmbH>",
+    "THESELLER_LEGAL_ADDRESS": "Long Street 1, Berlin",
+}
 _PATIENCE = 90.0
 
 
@@ -132,6 +139,7 @@ def behind_nginx(
         "DATABASE_URL": database_url,
         "THESELLER_PUBLIC_URL": f"https://{HOST}",
         "THESELLER_TRUSTED_PROXIES": "127.0.0.1",
+        **OPERATOR_SETTINGS,
     }
     commands = (
         [sys.executable, "-m", "theseller.cli.main", "serve", "--port", str(site.backend)],

@@ -30,6 +30,10 @@ _STAGING = {
     "THESELLER_PUBLIC_URL": "https://theseller.test",
     "THESELLER_SECRETS_TIMEOUT_SECONDS": "20",
     "THESELLER_TRUSTED_PROXIES": "none",
+    "THESELLER_SECURITY_OFFICER": "Ada Lovelace",
+    "THESELLER_SECURITY_CONTACT": "security@shop.internal",
+    "THESELLER_LEGAL_ENTITY": "Shop GmbH",
+    "THESELLER_LEGAL_ADDRESS": "Long Street 1, Berlin",
 }
 
 

@@ -16,18 +16,20 @@ from django.test import override_settings
 from tests.conftest import as_role
 from tests.database import test_server
 from tests.demo_deployment import free_ports
-from tests.integration.edge.behind_nginx import HOST, Site, behind_nginx
+from tests.integration.edge.behind_nginx import HOST, OPERATOR_SETTINGS, Site, behind_nginx
 from tests.integration.prober.outside_host import OutsideHost, outside_host
 
+from theseller.config.shared_settings import setting_hashes
 from theseller.controls.operations import run_control
 from theseller.controls.prober_reports.operations import add_prober, remove_prober
 from theseller.controls.types import Status
 from theseller.lib import clock
+from theseller.tenancy.hosts import report_host
 
 #: A run of the prober sends over a hundred requests, one after the other.
 pytestmark = pytest.mark.timeout(1200)
 URL = f"https://{HOST}"
-CONTROLS = ("net-tls", "net-db-private", "net-edge", "net-rate-limit")
+CONTROLS = ("net-tls", "net-db-private", "net-edge", "net-rate-limit", "page-contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,24 @@ def test_controls_pass_by_the_report_of_a_prober_outside_only(outside: Outside) 
     before = {control: run_control(control, at=clock.now()) for control in CONTROLS}
     assert {one.outcome for one in before.values()} == {Status.UNKNOWN}
     assert all("it has sent no report yet" in one.summary for one in before.values())
+    _report_worker()
     assert "accepted the report" in outside.probe()
     for control in CONTROLS:
         evidence = run_control(control, at=clock.now())
         assert evidence.outcome is Status.PASSED, evidence.summary
         assert "1 prober(s) on other machines" in evidence.summary
+    _report_worker(THESELLER_LEGAL_ENTITY="Another GmbH")
+    evidence = run_control("page-contact", at=clock.now())
+    assert evidence.outcome is Status.FAILED
+    assert "another legal entity than the worker" in evidence.summary
+
+
+def _report_worker(**changes: str) -> None:
+    """Report a worker of this host: the test's web process reports itself."""
+    with as_role("worker"):
+        report_host(
+            "worker", version="test", hashes=setting_hashes({**OPERATOR_SETTINGS, **changes})
+        )
 
 
 def test_database_and_service_beside_the_edge_are_found(outside: Outside) -> None:
@@ -97,6 +112,7 @@ def test_database_and_service_beside_the_edge_are_found(outside: Outside) -> Non
         forwarded(outside.host.public, port, lambda: _web_socket(outside.site.backend)),
     ):
         assert "accepted the report" in outside.probe()
+    _report_worker()
     said = {control: run_control(control, at=clock.now()) for control in CONTROLS}
     assert "A PostgreSQL server answers at port 5433" in said["net-db-private"].summary
     assert "The service answers at a port that has no firewall" in said["net-edge"].summary
@@ -105,6 +121,7 @@ def test_database_and_service_beside_the_edge_are_found(outside: Outside) -> Non
         "net-db-private": Status.FAILED,
         "net-edge": Status.FAILED,
         "net-rate-limit": Status.PASSED,
+        "page-contact": Status.PASSED,
     }, said
 
 

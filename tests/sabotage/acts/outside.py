@@ -169,11 +169,11 @@ for _control, _does, _change in (
         lambda outside: replace(outside, age=timedelta(hours=13)),
     ),
 ):
-    _also = ("net-tls", "net-db-private", "net-edge") if "thirteen" in _does else ()
+    _also = ("net-tls", "net-db-private", "net-edge", "page-contact") if "thirteen" in _does else ()
     blinds(_control, _does, also=_also)(_reporting(_change))
 
 #: The controls that read a run's own report, and the one that reads the newest try of limits.
-_RECENT = ("net-db-private", "net-edge")
+_RECENT = ("net-db-private", "net-edge", "page-contact")
 _ALL = (*_RECENT, "net-rate-limit")
 
 

@@ -16,7 +16,10 @@ from theseller.config.config_file import (
     parse_config,
 )
 from theseller.config.environment import InvalidSettingError
-from theseller.config.operator_on_security_page import read_operator_identity
+from theseller.config.operator_on_security_page import (
+    read_operator_identity,
+    require_operator_identity,
+)
 
 _TEXT = (
     "# a comment\n\nTHESELLER_ENV=production\nTHESELLER_LEGAL_ADDRESS = Example Street 1, Berlin \n"
@@ -117,3 +120,35 @@ def test_operator_identity_is_read_and_checked() -> None:
     ):
         with pytest.raises(InvalidSettingError, match=name):
             read_operator_identity(environ | {name: text})
+
+
+_IDENTITY = {
+    "THESELLER_SECURITY_OFFICER": "Ada Lovelace",
+    "THESELLER_SECURITY_CONTACT": "security@shop.internal",
+    "THESELLER_LEGAL_ENTITY": "Shop GmbH",
+    "THESELLER_LEGAL_ADDRESS": "Example Street 1, Berlin",
+}
+
+
+@pytest.mark.parametrize("kind", ["production", "staging"])
+def test_production_needs_the_operators_real_texts(kind: str) -> None:
+    require_operator_identity(_IDENTITY | {"THESELLER_ENV": kind})
+    for name, text in (
+        ("THESELLER_SECURITY_OFFICER", ""),
+        ("THESELLER_SECURITY_OFFICER", "TODO"),
+        ("THESELLER_SECURITY_CONTACT", "security@example.com"),
+        ("THESELLER_SECURITY_CONTACT", "security@mail.shop.example"),
+        ("THESELLER_LEGAL_ENTITY", "<company>"),
+        ("THESELLER_LEGAL_ENTITY", " - "),
+        ("THESELLER_LEGAL_ADDRESS", "to be changed (TBD)"),
+    ):
+        wrong = _IDENTITY | {name: text, "THESELLER_ENV": kind}
+        with pytest.raises(InvalidSettingError, match=f"^{name}: {kind} needs the real text"):
+            require_operator_identity(wrong)
+    with pytest.raises(InvalidSettingError, match="THESELLER_LEGAL_ENTITY and THESELLER_LEGAL_ADD"):
+        without = {**_IDENTITY, "THESELLER_LEGAL_ENTITY": "", "THESELLER_LEGAL_ADDRESS": ""}
+        require_operator_identity(without | {"THESELLER_ENV": kind})
+
+
+def test_demo_needs_no_texts_of_an_operator() -> None:
+    require_operator_identity({"THESELLER_ENV": "demo"})

@@ -27,6 +27,7 @@ from theseller.config.metrics_settings import (
     WEB_METRICS_PORT,
     metrics_port,
 )
+from theseller.config.operator_on_security_page import require_operator_identity
 
 HELP = "serve the web pages (by default to this machine only)"
 
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     # Checked here, where a wrong setting is one message; in gunicorn's workers it would be a
     # traceback.
     read_environment(environ, default_state=state)
+    require_operator_identity(environ)
     # Here and not in each of gunicorn's workers: one that is replaced after a newer version
     # migrated must not end the others.
     setup_django("web")

@@ -35,7 +35,7 @@ from theseller.config.metrics_settings import (
     metrics_port,
     tls_certificate,
 )
-from theseller.config.operator_on_security_page import read_operator_identity
+from theseller.config.operator_on_security_page import require_operator_identity
 from theseller.crypto.secret_provider_protocol import SecretProvider
 
 HELP = "prepare this machine for real sellers: configuration file, secrets, database, operator"
@@ -100,7 +100,7 @@ def refuse_invalid(settings: Mapping[str, str]) -> None:
             metrics_port(environ, name)
         tls_certificate(environ)
         read_mail_settings(environ, environment.kind)
-        read_operator_identity(environ)
+        require_operator_identity(environ)
     except InvalidSettingError as error:
         raise CommandError(f"{error}.", "Nothing was changed.") from None
     if environment.kind not in ENVIRONMENTS:

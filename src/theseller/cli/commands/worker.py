@@ -14,6 +14,7 @@ from theseller.cli.tcp_ports import choose_port
 from theseller.config.concurrency_defaults import WORKER_JOBS
 from theseller.config.memory_limit import apply_memory_limit
 from theseller.config.metrics_settings import WORKER_METRICS_PORT, metrics_port
+from theseller.config.operator_on_security_page import require_operator_identity
 from theseller.lib.egress_guard import restrict_egress
 from theseller.lib.structured_logging import getLogger
 
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     port = metrics_port(os.environ, WORKER_METRICS_PORT)
     if port is not None:
         choose_port(port, fixed=True, variable=WORKER_METRICS_PORT)
+    require_operator_identity(os.environ)
     setup_django("worker")
     state = state_folder(os.environ)
     # The first command on a second host may be this one: what its jobs store there must be known as

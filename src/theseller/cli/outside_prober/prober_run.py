@@ -13,6 +13,7 @@ import msgspec
 
 from theseller.cli.errors import CommandError
 from theseller.cli.outside_prober.attack_measurement import measure_edge
+from theseller.cli.outside_prober.contact_measurement import measure_contact
 from theseller.cli.outside_prober.limit_measurement import measure_limits
 from theseller.cli.outside_prober.port_measurement import measure_ports
 from theseller.cli.outside_prober.target_address import Answer, Target
@@ -58,6 +59,7 @@ def run_once(target: Target, name: str, key: SigningKey) -> Report:
         ports=ports,
         edge=measure_edge(target, plan, ports),
         limits=measure_limits(target) if plan.limits else None,
+        contact=measure_contact(target),
         measured_at=clock.now().isoformat(),
     )
     _post(target, address, REPORT_PATH, encode_message(report, key))

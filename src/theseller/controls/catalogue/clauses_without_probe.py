@@ -189,16 +189,6 @@ PENDING: tuple[Pending, ...] = (
         gettext_noop("The intake is not built yet."),
     ),
     Pending(
-        "page-contact",
-        13,
-        gettext_noop("The officer, the legal entity and its address are named"),
-        gettext_noop("They are required settings of a production deployment."),
-        EnforcementKind.SOFTWARE,
-        gettext_noop(
-            "They are shown below where the operator has set them; no program checks that."
-        ),
-    ),
-    Pending(
         "page-review",
         14,
         gettext_noop(

@@ -140,6 +140,31 @@ class LimitSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: int
 
 
+class ContactAtAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the security page of one address says of its operator.
+
+    Attributes:
+        address: IP address that the public name resolved to.
+        status: of the page; 0 without an answer.
+        clauses: how many clauses the page lists, by which it is known to be the security page.
+        officer: the text at this part, without blanks around; empty if the page has none.
+    """
+
+    address: str
+    status: int
+    clauses: int
+    officer: str
+    contact: str
+    legal_entity: str
+    legal_address: str
+
+
+class ContactSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The security page as each public address shows it."""
+
+    addresses: list[ContactAtAddress]
+
+
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a prober observed in one run.
 
@@ -151,6 +176,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ports: connections to ports.
         edge: attacks and legitimate requests.
         limits: tries to sign in, if the plan asked for them.
+        contact: what the security page says of its operator.
     """
 
     format: str
@@ -163,6 +189,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: PortsSection | None = None
     edge: EdgeSection | None = None
     limits: LimitSection | None = None
+    contact: ContactSection | None = None
 
 
 class DatabaseAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
