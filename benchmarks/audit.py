@@ -26,7 +26,7 @@ from tests.database import test_server
 from tests.sabotage.databases import own_database
 
 from theseller.audit.checkpointing import seal
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.log_verification import verify_log
 from theseller.audit.operations import record
 from theseller.crypto.key_store import FileKeyStore

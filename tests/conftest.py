@@ -68,7 +68,7 @@ LONGEST = (
     "integration/key_rotation/test_kills.py",
     "integration/crypto/test_conformance.py",
     "integration/erasure/test_concurrent_erasure.py",
-    "integration/postgres/test_foreign_roles_check.py",
+    "integration/postgres/test_other_deployment_check.py",
     "integration/ingest/imports/test_import_report.py",
     "integration/prober/test_prober_from_outside.py",
     "integration/erasure/test_tenant_erasure.py",
@@ -82,7 +82,7 @@ def _configure() -> None:
     from theseller.cli.state_folders import make_state_folder
     from theseller.crypto.file_secret_provider import FileSecretProvider
     from theseller.crypto.key_types import new_root_key
-    from theseller.crypto.text_secrets import new_text_secret
+    from theseller.crypto.text_secret_validation import new_text_secret
     from theseller.lib.secret_type import Secret
 
     shutil.rmtree(STATE, ignore_errors=True)

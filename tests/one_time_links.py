@@ -8,7 +8,7 @@ from tests.cast import NOON, PASSWORD
 
 from theseller.accounts.members.operations import add_shop
 from theseller.accounts.models import SignUp
-from theseller.accounts.one_time_links import VALID_FOR, IssuedLink, new_token, token_hash
+from theseller.accounts.one_time_link_tokens import VALID_FOR, IssuedLink, new_token, token_hash
 from theseller.accounts.operations import create_user
 from theseller.accounts.password_reset.operations import make_password_link
 from theseller.lib import clock

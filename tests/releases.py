@@ -19,7 +19,7 @@ from tests.demo_deployment import ROOT
 from tools.release.signing import write_manifest_and_signatures
 
 from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.crypto.detached_signatures import public_key_pem
+from theseller.crypto.ed25519_pem_keys import public_key_pem
 from theseller.releases.installed_files import Installation
 from theseller.releases.release_files import Manifest, digest_of, digest_of_stream
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.cli.main import discover, main
 
 #: What each command leaves in the log; a sentence where it leaves nothing.

@@ -53,7 +53,7 @@ from theseller.accounts.oidc.types import OidcSettings
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.sign_up.types import SignUpMode
 from theseller.accounts.types import MemberRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.json_web_tokens import PublicKeys

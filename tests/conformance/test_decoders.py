@@ -27,7 +27,7 @@ from theseller.amazon.decoders import (
     reports_api,
     transactions,
 )
-from theseller.amazon.decoders.known_response_shapes import SHAPES
+from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER
 from theseller.amazon.decoders.response_shape import Shape, Why, dropped
 from theseller.amazon.spapi_operations import OPERATIONS

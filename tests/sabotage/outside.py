@@ -16,10 +16,10 @@ from django.conf import settings
 from tests.conftest import as_role
 
 from theseller.cli.outside_prober.contact_measurement import read_contact
+from theseller.config.host_setting_hashes import setting_hashes
 from theseller.config.operator_on_security_page import OperatorIdentity
-from theseller.config.shared_settings import setting_hashes
 from theseller.controls.prober_reports.arrived_prober_requests import record_arrival
-from theseller.controls.prober_reports.listening_ports import listening_ports
+from theseller.controls.prober_reports.local_listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,

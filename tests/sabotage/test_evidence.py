@@ -14,7 +14,7 @@ from django.db import transaction
 from tests.database import role_dsn
 from tests.sabotage.deployment import Deployment, probe_all
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.controls import code_version, security_page_data
 from theseller.controls.catalogue import CATALOGUE

@@ -33,7 +33,7 @@ from tests.upgrades.numbered import numbered
 from tests.upgrades.old_code import source_of
 from tests.upgrades.two_versions import PATIENCE, Version, later_source
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.os_processes import wait_until

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from theseller.crypto.detached_signatures import public_key_pem, read_signing_key
+from theseller.crypto.ed25519_pem_keys import public_key_pem, read_signing_key
 from theseller.crypto.errors import CryptoError
 from tools.image.build_twice import release_image
 from tools.image.errors import ImageError

@@ -221,7 +221,7 @@ def _register(edits: Edits, values: dict[str, str], role: str) -> None:
 
 
 def _describe(edits: Edits, values: dict[str, str], kept: dict[str, str]) -> None:
-    samples = "src/theseller/controls/probe_tools/canary_samples.py"
+    samples = "src/theseller/controls/probe_tools/decoder_canary_samples.py"
     known = edits.read(samples)
     new = {name: kind for name, kind in kept.items() if f'\n    "{name}": ' not in known}
     edits.after(

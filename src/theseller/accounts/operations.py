@@ -12,7 +12,7 @@ from theseller.accounts.addresses import canonical
 from theseller.accounts.models import Membership, OidcIdentity, Operator, PasswordLink, User
 from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id

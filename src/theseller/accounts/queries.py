@@ -11,7 +11,7 @@ from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
 from theseller.accounts.types import MemberRole, OperatorEntry
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
@@ -22,7 +22,7 @@ def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     """
     return tuple(
         (tenant, name, MemberRole(role))
-        for tenant, name, role in sql_helpers.rows(
+        for tenant, name, role in sql_execution.rows(
             connections[accounts_database()],
             "select tenant_id, tenant_name, role from guard.tenants_of(%s)",
             [person],

@@ -7,8 +7,8 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from theseller.accounts.models import PasswordLink, PasswordRequest, SignUp
-from theseller.accounts.one_time_links import VALID_FOR
-from theseller.lib import clock, sql_helpers
+from theseller.accounts.one_time_link_tokens import VALID_FOR
+from theseller.lib import clock, sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 
@@ -38,10 +38,10 @@ def delete_expired_links(timestamp: int) -> None:
     SignUp.objects.filter(expires_at__lte=at).delete()
     PasswordRequest.objects.filter(requested_at__lte=at - VALID_FOR).delete()
     database = connections["default"]
-    for row in sql_helpers.rows(
+    for row in sql_execution.rows(
         database, "select tenant_id from guard.tenants_with_expired_invitations(%s)", [at]
     ):
         with tenant_scope(row[0]):
-            sql_helpers.execute(
+            sql_execution.execute(
                 database, "delete from accounts_invitation where expires_at <= %s", [at]
             )

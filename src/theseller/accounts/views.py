@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.authorization import account_frame, set_active_tenant
+from theseller.accounts.complete_sign_in import complete_sign_in
 from theseller.accounts.forms import NewPasswordForm, SignInForm
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
@@ -33,8 +34,7 @@ from theseller.accounts.models import User
 from theseller.accounts.operations import change_password
 from theseller.accounts.queries import is_operator
 from theseller.accounts.sign_in_rate_limits import SIGN_IN, limits
-from theseller.accounts.signed_in import signed_in
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.edge.error_pages import too_many_requests
@@ -106,7 +106,7 @@ def _second_step(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _signed_in(request: HttpRequest, user: User, proof: Proof | None = None) -> HttpResponse:
-    return signed_in(request, user, proof, onward=_next(request))
+    return complete_sign_in(request, user, proof, onward=_next(request))
 
 
 def _next(request: HttpRequest) -> str:

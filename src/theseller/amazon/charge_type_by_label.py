@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from theseller.amazon.charge_types import ChargeType, ProfitLine, profit_line
-from theseller.amazon.payout_label_patterns import payout_families
+from theseller.amazon.payout_and_loan_patterns import payout_families
 
 _NO_ACCENTS = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d"})
 

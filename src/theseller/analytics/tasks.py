@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.analytics.rollups.rollup_recount_check import differences
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 from theseller.lib.structured_logging import getLogger
 
 log = getLogger(__name__)
@@ -42,7 +42,7 @@ def dirty_tenants(*, using: str = "default") -> list[UUID]:
     """Return the tenants that have dirty days, the longest waiting first."""
     return [
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using], "select tenant_id from guard.dirty_tenants(%s)", [_TENANTS]
         )
     ]
@@ -97,7 +97,7 @@ def tenants_to_recount(*, using: str = "default") -> list[UUID]:
     at = clock.now()
     return [
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using],
             "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
             [at.date() + timedelta(days=2), at, _MOST_TENANTS],

@@ -16,12 +16,12 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from theseller.audit import checkpoint_copy_file
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.audit.queries import READER
 from theseller.audit.types import CopyAcceptanceRefusedError, Fault, Finding
 from theseller.crypto.private_files import read_private, write_private
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 
 ACTOR = "process:audit"
@@ -63,7 +63,7 @@ class ShortCopy:
 
 def record_copy_length(number: int, *, at: datetime, using: str = "default") -> None:
     """Record that this machine's copy has the checkpoints up to `number`."""
-    sql_helpers.execute(connections[using], _NOTE, [_identity() or _make_identity(), number, at])
+    sql_execution.execute(connections[using], _NOTE, [_identity() or _make_identity(), number, at])
 
 
 def record_shortfall(had: int, newest: int, *, at: datetime, using: str = "default") -> None:
@@ -113,7 +113,7 @@ def short_copies(*, using: str = READER) -> tuple[ShortCopy, ...]:
     """
     return tuple(
         ShortCopy(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using], _OPEN, [Tag.COPY_SHORT.value, Tag.COPY_ACCEPTED.value]
         )
     )
@@ -173,7 +173,7 @@ def _noted(identity: UUID | None) -> int | None:
     """
     if identity is None:
         return None
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[READER], "select last_number from audit_copy where id = %s", [identity]
     )
     return int(row[0]) if row else None

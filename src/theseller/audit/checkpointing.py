@@ -23,7 +23,7 @@ from theseller.audit.queries import READER, last_document, settled_lines, unseal
 from theseller.audit.signing_keys import key_for
 from theseller.audit.types import NOWHERE, Checkpoint, LogBehindError, SealingBusyError
 from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.structured_logging import getLogger
 
 log = getLogger(__name__)
@@ -140,7 +140,7 @@ def _busy(using: str) -> str:
     the message names the role.
     """
     strange = sorted(
-        {str(role) for (role,) in sql_helpers.rows(connections[using], _HOLDERS, [_LOCK])}
+        {str(role) for (role,) in sql_execution.rows(connections[using], _HOLDERS, [_LOCK])}
         - _SEALERS
     )
     if strange:
@@ -177,7 +177,7 @@ def _append(  # the fields of a checkpoint
         next_key=next_key,
     )
     with transaction.atomic(using=using):
-        sql_helpers.execute(
+        sql_execution.execute(
             connections[using],
             "insert into audit_checkpoint (number, document, leaves) values (%s, %s, %s)",
             [made.number, made.document, leaves],

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.audit.event_tags import Tag
-from theseller.lib import sql_helpers
+from theseller.audit.event_types import Tag
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 
 
@@ -32,7 +32,7 @@ def record(
     """
     event = new_id()
     # Plain SQL: the application may insert here but not read, so no RETURNING.
-    sql_helpers.execute(
+    sql_execution.execute(
         connections[using],
         "insert into audit_event (id, at, tag, actor, tenant_id, subject, details) values (%s, %s,"
         " %s, %s, %s, %s, %s)",

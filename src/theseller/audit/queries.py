@@ -14,7 +14,7 @@ from django.db import connections
 
 from theseller.audit.log_line_digests import COLUMNS, line_of
 from theseller.audit.types import EventView, Line, Mark
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 #: The role that reads over all tenants.
 READER = "probe"
@@ -52,25 +52,25 @@ def settled_lines(after: Mark, *, limit: int, using: str = READER) -> list[Line]
     """
     # First, and in a snapshot of its own: every transaction that had ended then is visible to the
     # next statement.
-    horizon = sql_helpers.value(
+    horizon = sql_execution.value(
         connections[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     )
     return [
         line_of(row)
-        for row in sql_helpers.rows(connections[using], _SETTLED, [*after, horizon, limit])
+        for row in sql_execution.rows(connections[using], _SETTLED, [*after, horizon, limit])
     ]
 
 
 def lines_between(after: Mark, until: Mark, *, using: str = READER) -> list[Line]:
     """Return the current lines after `after`, up to and with `until`."""
     return [
-        line_of(row) for row in sql_helpers.rows(connections[using], _BETWEEN, [*after, *until])
+        line_of(row) for row in sql_execution.rows(connections[using], _BETWEEN, [*after, *until])
     ]
 
 
 def lines_at(positions: list[int], *, using: str = READER) -> list[Line]:
     """Return the current lines at these positions."""
-    return [line_of(row) for row in sql_helpers.rows(connections[using], _AT, [positions])]
+    return [line_of(row) for row in sql_execution.rows(connections[using], _AT, [positions])]
 
 
 def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None, int | None]:
@@ -81,7 +81,7 @@ def unsealed(after: Mark, *, using: str = READER) -> tuple[int, datetime | None,
             of a line with the number of a transaction that has not been yet (None if there is
             none).
     """
-    count, oldest, impossible = sql_helpers.one(connections[using], _UNSEALED, list(after))
+    count, oldest, impossible = sql_execution.one(connections[using], _UNSEALED, list(after))
     return count, oldest, impossible
 
 
@@ -93,7 +93,7 @@ def checkpoints(
     Those after number `after`, in order, read `batch` at a time.
     """
     while True:
-        rows = sql_helpers.rows(
+        rows = sql_execution.rows(
             connections[using],
             "select number, document, leaves from audit_checkpoint where number > %s order by"
             " number limit %s",
@@ -111,7 +111,7 @@ def leaves_of(number: int, *, using: str = READER) -> bytes:
 
     They are empty if it has none of this number.
     """
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[using], "select leaves from audit_checkpoint where number = %s", [number]
     )
     return bytes(row[0]) if row else b""
@@ -119,7 +119,7 @@ def leaves_of(number: int, *, using: str = READER) -> bytes:
 
 def last_document(*, using: str = READER) -> bytes | None:
     """Return the document of the newest checkpoint; None if there is none."""
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[using], "select document from audit_checkpoint order by number desc limit 1"
     )
     return bytes(row[0]) if row else None
@@ -143,7 +143,7 @@ def events(
         "limit": batch,
     }
     while True:
-        rows = sql_helpers.rows(connections[using], _SHOWN, parameters)
+        rows = sql_execution.rows(connections[using], _SHOWN, parameters)
         for position, at, tag, actor, owner, subject, details in rows:
             yield EventView(position, at, tag, actor, owner, subject, json.loads(details))
         if len(rows) < batch:

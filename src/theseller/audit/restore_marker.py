@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from theseller.audit import checkpoint_copy_file, checkpoint_format
 from theseller.audit.checkpointing import checkpoint_lock
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.audit.queries import checkpoints
 from theseller.audit.signing_keys import key_for

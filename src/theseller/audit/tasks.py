@@ -5,7 +5,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from theseller.audit.checkpointing import seal_due
-from theseller.audit.command_line_actions import import_command_line_actions
+from theseller.audit.command_line_action_file import import_command_line_actions
 from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 from theseller.lib import clock
 from theseller.lib.structured_logging import getLogger

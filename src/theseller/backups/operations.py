@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import transaction
 
 from theseller import __version__
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.backups import manifest as manifests
+from theseller.backups import manifest_format as manifests
 from theseller.backups import wal_backup
 from theseller.backups.backup_configuration import BackupContext, rows
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.queries import backup, newest_finished
 from theseller.backups.sealed_objects import Written, fetch, keep, object_name, place_of
 from theseller.backups.storage_targets import TargetError
@@ -29,7 +29,7 @@ from theseller.backups.types import Backup, BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.erasure.missing_journal_entries import journal_extent
+from theseller.erasure.journal_entry_hashes import journal_extent
 from theseller.lib.ids import creation_time, new_id_at
 from theseller.retention.readable_backups import BACKUP_OWNER, backup_of_key, readable_backup_keys
 from theseller.retention.retention_limits import BACKUP_DAYS

@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 
 from theseller.backups.backup_configuration import BackupContext
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.backup_selection import refuse_shorter_journal, select_backup
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.restore_quarantine import (
     Quarantine,
     add_unsealed_wal,
@@ -23,7 +24,6 @@ from theseller.backups.restore_quarantine import (
     refuse_gap,
     running,
 )
-from theseller.backups.restore_selection import refuse_shorter_journal, select_backup
 from theseller.backups.run_commands_in_quarantine import migrate_and_replay
 from theseller.backups.types import Restored
 from theseller.lib.secret_type import Secret

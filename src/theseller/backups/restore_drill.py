@@ -16,7 +16,7 @@ import psycopg
 from django.db import transaction
 from psycopg import sql
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.backups.backup_configuration import BackupContext, rows
 from theseller.backups.restore_quarantine import Quarantine, discard, lay_out, running

@@ -24,7 +24,7 @@ from psycopg import sql
 from theseller.backups import wal_backup
 from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.database_source import refuse_other_major
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.operations import read_manifest
 from theseller.backups.sealed_objects import fetch, place_of
 from theseller.backups.types import BackupError, Manifest

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from theseller.crypto.key_service_client_setup import library
+from theseller.crypto.key_service_client_helpers import library
 from theseller.crypto.private_files import private_directory, sync_directory
 from theseller.lib.state_file_names import UNFINISHED_PREFIX, unfinished_name
 

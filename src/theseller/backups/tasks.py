@@ -9,7 +9,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.backups.backup_configuration import backup_context, is_configured
-from theseller.backups.maintenance import maintain_backups
+from theseller.backups.scheduled_operations import maintain_backups
 from theseller.lib import clock
 from theseller.lib.structured_logging import getLogger
 

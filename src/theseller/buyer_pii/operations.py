@@ -9,19 +9,19 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.packing_slip_agreement_terms import TERMS_VERSION
 from theseller.buyer_pii.queries import features, has_restricted_role, orders
-from theseller.buyer_pii.recipient_keys import USING, open_recipient
+from theseller.buyer_pii.recipient_encryption import USING, open_recipient
 from theseller.buyer_pii.types import DisableResult, Slip
 from theseller.connections.connection_locks import lock_shared
 from theseller.connections.data_keys import destroy_keys, key_owner
 from theseller.connections.types import Origin
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
 from theseller.crypto.key_types import Purpose
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -51,14 +51,14 @@ def enable_packing_slips(*, connection: UUID, tenant: UUID, actor: str, at: date
         if lock_shared(connection).origin is not Origin.LWA:
             raise FeatureUnavailableError("imported files have no recipients")
         first = bool(
-            sql_helpers.execute(
+            sql_execution.execute(
                 databases["default"],
                 "insert into vault_consent (tenant_id, id, connection_id, terms, given_at,"
                 " given_by) values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
                 [tenant, new_id(), connection, TERMS_VERSION, at, actor],
             )
         )
-        consent: UUID = sql_helpers.value(
+        consent: UUID = sql_execution.value(
             databases["default"],
             "select id from vault_consent where tenant_id = %s and connection_id = %s and"
             " withdrawn_at is null",
@@ -105,7 +105,7 @@ def disable_packing_slips(
                 settings.KEY_STORE.create(Purpose.PII, key_owner(connection, Purpose.PII)).id
             )
     with tenant_scope(tenant, using=USING):
-        erased = sql_helpers.execute(
+        erased = sql_execution.execute(
             databases[USING],
             "delete from pii.recipient where tenant_id = %s and connection_id = %s",
             [tenant, connection],
@@ -121,14 +121,14 @@ def withdraw_consent(connection: UUID, *, tenant: UUID, actor: str, at: datetime
     Waits for a call that is in progress. Returns False if it had ended before.
     """
     first = bool(
-        sql_helpers.execute(
+        sql_execution.execute(
             databases["default"],
             "update vault_consent set withdrawn_at = %s, withdrawn_by = %s"
             " where tenant_id = %s and connection_id = %s and withdrawn_at is null",
             [at, actor, tenant, connection],
         )
     )
-    sql_helpers.execute(
+    sql_execution.execute(
         databases["default"],
         "update vault_request set outcome = 'switched_off', done_at = %s"
         " where tenant_id = %s and connection_id = %s and outcome is distinct from 'switched_off'",
@@ -194,7 +194,7 @@ def open_slips(*, ids: Sequence[str], tenant: UUID, actor: str, at: datetime) ->
     with tenant_scope(tenant, using=USING):
         stored = {
             row[1]: row
-            for row in sql_helpers.rows(
+            for row in sql_execution.rows(
                 databases[USING],
                 "select connection_id, order_id, expires_on, sealed from pii.recipient where"
                 " tenant_id = %s and order_id = any(%s)",

@@ -22,7 +22,7 @@ from theseller.buyer_pii.queries import (
     has_restricted_role,
     orders_to_ship,
 )
-from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.slip_state_texts import SlipState, slip_state
 from theseller.buyer_pii.types import FeatureState, Gift, ShippableOrder, Slip, SlipLine
 from theseller.connections.queries import all_connections

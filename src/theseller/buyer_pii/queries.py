@@ -17,7 +17,7 @@ from django.db import connections as databases
 
 from theseller.accounts.queries import names_of
 from theseller.amazon.roles import RestrictedRole
-from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.types import (
     FeatureState,
     RecipientRequest,
@@ -28,7 +28,7 @@ from theseller.buyer_pii.types import (
 )
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.lib.shared_time_limits import PII_DAYS_MAX
 from theseller.tenancy.tenant_scope import current_tenant
 

@@ -14,15 +14,15 @@ from django.conf import settings
 from django.db import connections as databases
 from django.db import transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.operations import record_erased, withdraw_consent
-from theseller.buyer_pii.recipient_keys import KEY_LIFETIME, day_of, serving_keys
+from theseller.buyer_pii.recipient_encryption import KEY_LIFETIME, day_of, serving_keys
 from theseller.buyer_pii.types import ExpiryResult
 from theseller.connections.data_keys import key_owner
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.timestamped_secrets import creation_time
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 #: The role that deletes rows it can't read.
@@ -71,7 +71,7 @@ def _destroy_due_day_keys(*, at: datetime) -> int:
                 at=at,
                 details={"key": str(key)},
             )
-    sql_helpers.execute(
+    sql_execution.execute(
         databases[ERASER], "delete from pii.day_key where expires_on <= %s", [today]
     )
     return len(due)
@@ -97,7 +97,7 @@ def _finish_withdrawals(*, at: datetime) -> int:
 
     Also ends the features of connections that have ended.
     """
-    consents = sql_helpers.rows(
+    consents = sql_execution.rows(
         databases["default"],
         "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)",
         [10_000],
@@ -127,7 +127,7 @@ def reapply_withdrawals(*, at: datetime) -> int:
             and one.destroyed_at - made <= KEY_LIFETIME
         ):
             ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
-    consents = sql_helpers.rows(
+    consents = sql_execution.rows(
         databases["default"],
         "select tenant_id, connection_id, given_at from guard.open_consents(%s)",
         [10_000],
@@ -149,7 +149,7 @@ def _erase(*, at: datetime) -> int:
     today, erased = at.astimezone(UTC).date(), 0
     due = [
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases["default"],
             "select tenant_id from guard.due_recipients(%s, %s)",
             [today, 1000],
@@ -157,7 +157,7 @@ def _erase(*, at: datetime) -> int:
     ]
     for tenant in due:
         with tenant_scope(tenant, using=ERASER):
-            rows = sql_helpers.execute(
+            rows = sql_execution.execute(
                 databases[ERASER],
                 "delete from pii.recipient r where r.tenant_id = %s and (r.expires_on <= %s or not"
                 " exists (select from vault_consent c where c.tenant_id = r.tenant_id and"

@@ -21,7 +21,7 @@ from theseller.amazon.spapi_operations import GET_ORDER_FOR_A_SLIP
 from theseller.buyer_pii.address_lines import printed_recipient
 from theseller.buyer_pii.expiry_date import is_expired, shipped_too_long_ago
 from theseller.buyer_pii.queries import has_restricted_role, orders, pending_requests
-from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.store_recipient import (
     FeatureDisabledError,
     ShippedTooLongAgoError,
@@ -34,7 +34,7 @@ from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
 from theseller.ingest.sync.connection_client import RateLimitedClient
 from theseller.ingest.sync.unknown_field_records import note_drift
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.structured_logging import getLogger
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -180,7 +180,7 @@ def _lock_consent(tenant: UUID, connection: UUID) -> None:
         FeatureDisabledError: the feature is off.
     """
     if (
-        sql_helpers.one(
+        sql_execution.one(
             databases["default"],
             "select 1 from vault_consent where tenant_id = %s and connection_id = %s and"
             " withdrawn_at is null for share",
@@ -193,7 +193,7 @@ def _lock_consent(tenant: UUID, connection: UUID) -> None:
 
 def _is_stored(tenant: UUID, connection: UUID, order: str, *, at: datetime) -> bool:
     with tenant_scope(tenant, using=USING):
-        row = sql_helpers.one(
+        row = sql_execution.one(
             databases[USING],
             "select expires_on from pii.recipient where tenant_id = %s and connection_id = %s and"
             " order_id = %s",
@@ -212,7 +212,7 @@ def _record_outcome(
 ) -> None:
     """Store the outcome, unless the order was requested again meanwhile."""
     with tenant_scope(tenant):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases["default"],
             "update vault_request set outcome = %s, done_at = %s where tenant_id = %s and"
             " connection_id = %s and order_id = %s and requested_at = %s and outcome is null",

@@ -7,14 +7,19 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.expiry_date import expiry_date, shipped_too_long_ago
-from theseller.buyer_pii.recipient_keys import USING, connection_key, day_key, sealed_recipient
+from theseller.buyer_pii.recipient_encryption import (
+    USING,
+    connection_key,
+    day_key,
+    sealed_recipient,
+)
 from theseller.buyer_pii.types import Recipient
 from theseller.connections.connection_locks import lock_shared
 from theseller.crypto.key_types import DataKey
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 
@@ -55,14 +60,14 @@ def store_recipient(  # one for each thing that is known of it
         recipient, tenant=tenant, connection=connection, order=order, own=own, day=day
     )
     with tenant_scope(tenant, using=USING):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[USING],
             "insert into pii.recipient (tenant_id, connection_id, order_id, fetched_at, shipped_at,"
             " expires_on, day_key_id, connection_key_id, sealed) values (%s, %s, %s, %s, %s, %s,"
             " %s, %s, %s) on conflict (tenant_id, connection_id, order_id) do nothing",
             [tenant, connection, order, at, shipped_at, expires_on, day.id, own.id, sealed],
         )
-        kept: date = sql_helpers.value(
+        kept: date = sql_execution.value(
             databases[USING],
             "select expires_on from pii.recipient where tenant_id = %s and connection_id = %s and"
             " order_id = %s",
@@ -90,7 +95,7 @@ def _connection_key(connection: UUID, *, tenant: UUID, at: datetime) -> DataKey:
     """
     with tenant_scope(tenant):
         lock_shared(connection)
-        row = sql_helpers.one(
+        row = sql_execution.one(
             databases["default"],
             "select given_at from vault_consent where tenant_id = %s and connection_id = %s and"
             " withdrawn_at is null for update",

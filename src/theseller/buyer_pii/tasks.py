@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 from theseller.buyer_pii.enqueue_fetch import enqueue_fetch
 from theseller.buyer_pii.recipient_expiry import expire_recipients
 from theseller.buyer_pii.recipient_fetch import fetch_requested
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 from theseller.lib.structured_logging import getLogger
 
 log = getLogger(__name__)
@@ -57,7 +57,7 @@ def enqueue_pending_fetches(timestamp: int) -> None:
     A lost job therefore loses no request.
     """
     del timestamp
-    for tenant, connection in sql_helpers.rows(
+    for tenant, connection in sql_execution.rows(
         connections["default"],
         "select tenant_id, connection_id from guard.requested_recipients(%s)",
         [1000],

@@ -30,7 +30,7 @@ from theseller.buyer_pii.packing_slip_page_data import (
     printed_slips,
 )
 from theseller.buyer_pii.queries import expiry_dates
-from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.slip_state_texts import ROLE
 from theseller.edge.rate_limits import Rate, by_account, limited
 from theseller.lib import clock

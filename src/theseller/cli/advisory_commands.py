@@ -7,16 +7,16 @@ import json
 import os
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import record_command_line_action
+from theseller.audit.event_types import Tag
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.crypto.private_files import locked, private_directory, write_private
 from theseller.lib import clock
 from theseller.lib.state_file_names import ADVISORIES, ADVISORY_SNAPSHOT, ADVISORY_STATEMENTS
 from theseller.releases import advisories
-from theseller.releases.accepted_advisories import VexError, parse_statements, read_statements
 from theseller.releases.advisories import AdvisoriesError, Match
+from theseller.releases.openvex_statements import VexError, parse_statements, read_statements
 
 _FETCH = "Get PyPI/all.zip of OSV (docs/operate/releases.md), and import it."
 

@@ -21,11 +21,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from theseller.audit.command_line_actions import record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import record_command_line_action
+from theseller.audit.event_types import Tag
 from theseller.cli.commands.migrate import migrate_external, migrate_moved
 from theseller.cli.deployment_secrets import ensure_secrets, passwords_in_use, role_passwords
-from theseller.cli.embedded_postgres import apply_roles, embedded_server
+from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import ExternalServer, inspect_server
 from theseller.cli.state_folders import exclusive_state_folder
@@ -37,7 +37,7 @@ from theseller.postgres.database_copy import (
     read_content,
     sessions_of_others,
 )
-from theseller.postgres.foreign_roles_check import lock_roles, refuse_foreign_roles
+from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign_roles
 from theseller.postgres.role_setup import (
     DATABASE,
     LOGIN_ROLES,

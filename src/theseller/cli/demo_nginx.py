@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from theseller.cli.demo_nginx_configuration import (
+    PACKAGES,
+    EdgeSettings,
+    modsecurity_module,
+    write_edge,
+)
 from theseller.cli.errors import CommandError
-from theseller.cli.nginx_configuration import PACKAGES, EdgeSettings, modsecurity_module, write_edge
 from theseller.cli.supervisor import Program
 from theseller.cli.tcp_ports import answers
 from theseller.crypto.demo_certificates import HOST, ensure_demo_certificates

@@ -357,7 +357,7 @@ def _clock(cursor: CursorWrapper) -> Finding:
 
 
 def _hosts(_cursor: CursorWrapper) -> Finding:
-    from theseller.operators.deployment_status.hosts import host_problems
+    from theseller.operators.deployment_status.host_status_lines import host_problems
     from theseller.tenancy.hosts import hosts
 
     found = hosts()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from theseller.accounts.one_time_links import IssuedLink
+    from theseller.accounts.one_time_link_tokens import IssuedLink
 
 
 def print_link(link: IssuedLink, what: str, document: dict[str, str] | None) -> None:

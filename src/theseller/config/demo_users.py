@@ -13,7 +13,7 @@ from theseller.accounts.mfa.totp import new_secret
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
-from theseller.crypto.text_secrets import new_text_secret
+from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.tenancy.operations import create_tenant
 
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from theseller import __version__
 from theseller.controls.types import Status
 from theseller.lib.structured_logging import getLogger
-from theseller.operators.deployment_status.hosts import differing_settings
+from theseller.operators.deployment_status.host_status_lines import differing_settings
 from theseller.operators.deployment_status.types import DeploymentState
 from theseller.tenancy.host_types import Host
 

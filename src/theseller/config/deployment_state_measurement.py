@@ -18,7 +18,7 @@ from django.db import connections
 from theseller.config.metrics_settings import tls_certificate
 from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
 from theseller.tenancy.hosts import hosts
 
@@ -43,7 +43,7 @@ def worker_heartbeat(using: str = "default") -> tuple[int, float | None]:
 
     The age is in seconds, None if no worker ever wrote one.
     """
-    workers, age = sql_helpers.one(connections[using], HEARTBEAT)
+    workers, age = sql_execution.one(connections[using], HEARTBEAT)
     return int(workers), None if age is None else max(0.0, float(age))
 
 
@@ -89,7 +89,7 @@ class _Measurements:
     @classmethod
     def read(cls, using: str) -> _Measurements:
         found = cls()
-        for measure, label, other, value in sql_helpers.rows(connections[using], _MEASUREMENTS):
+        for measure, label, other, value in sql_execution.rows(connections[using], _MEASUREMENTS):
             found.rows.setdefault(measure, []).append((label, other, float(value)))
         return found
 
@@ -104,8 +104,8 @@ class _Measurements:
 
 
 def _backups(at: datetime, using: str) -> BackupState:
-    age, failures = sql_helpers.one(connections[using], _BACKUPS, {"at": at})
-    test_age, passed = sql_helpers.one(connections[using], _DRILL, [at])
+    age, failures = sql_execution.one(connections[using], _BACKUPS, {"at": at})
+    test_age, passed = sql_execution.one(connections[using], _DRILL, [at])
     return BackupState(age, int(failures), test_age, passed)
 
 

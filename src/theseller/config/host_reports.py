@@ -16,7 +16,7 @@ from django.db import connections
 from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller import __version__
-from theseller.config.shared_settings import setting_hashes
+from theseller.config.host_setting_hashes import setting_hashes
 from theseller.lib.database_failures import classify
 from theseller.lib.structured_logging import getLogger
 from theseller.tenancy.hosts import (

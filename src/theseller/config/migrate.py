@@ -21,7 +21,7 @@ from theseller.retention.retention_limits import FACTS_KEPT_DAYS
 from theseller.tenancy.database_startup_checks import claim_database, refuse_foreign_database
 from theseller.tenancy.schema_release import state_release
 from theseller.tenancy.schema_version_check import pending_migrations, refuse_newer_schema
-from theseller.tenancy.tenant_ticket_keys import install_ticket_key
+from theseller.tenancy.tenant_ticket_key_installation import install_ticket_key
 
 #: Partitions are made this far ahead; a recurring job keeps it so.
 MONTHS_AHEAD = timedelta(days=92)

@@ -23,7 +23,7 @@ from theseller.config.database_settings import served_aliases
 from theseller.config.deployment_state_measurement import HEARTBEAT
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.key_types import ROOT_KEY_NAME
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.database_failures import classify
 from theseller.tenancy.database_startup_checks import (
     ConnectionPoolerError,
@@ -125,7 +125,7 @@ def _worker_lives() -> bool:
     }
     try:
         with psycopg.connect(**parameters, autocommit=True) as database:
-            workers, _age = sql_helpers.one(database, HEARTBEAT)
+            workers, _age = sql_execution.one(database, HEARTBEAT)
     except psycopg.Error:
         return False
     return int(workers) > 0

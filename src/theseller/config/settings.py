@@ -131,7 +131,7 @@ ROOT_URLCONF = "theseller.config.urls"
 WSGI_APPLICATION = "theseller.config.wsgi.application"
 #: Seals archived WAL into the newest backup. `erasure` calls it before it certifies that no WAL of
 #: erased rows is left unencrypted.
-ERASURE_WAL_SEALER = "theseller.backups.maintenance.seal_archived_wal"
+ERASURE_WAL_SEALER = "theseller.backups.scheduled_operations.seal_archived_wal"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -208,13 +208,13 @@ TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.Acc
 #: Measures the state of the deployment for the operators' status page.
 DEPLOYMENT_STATE = "theseller.config.deployment_state_measurement.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
-MAIL_INVITATION_CHECK = "theseller.accounts.members.mail_to_invited_addresses.has_open_invitation"
+MAIL_INVITATION_CHECK = "theseller.accounts.members.mail_invitation_check.has_open_invitation"
 #: Says whether an address requested to open a shop; "" if no one may.
 MAIL_SIGN_UP_CHECK = "theseller.accounts.sign_up.queries.has_open_request"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
 NAVIGATION_CONDITIONS = {
-    "accounts:members": "theseller.accounts.members.navigation.may_manage_members",
-    "buyer_pii:orders": "theseller.buyer_pii.navigation.can_print_slips",
+    "accounts:members": "theseller.accounts.members.navigation_visibility.may_manage_members",
+    "buyer_pii:orders": "theseller.buyer_pii.navigation_visibility.can_print_slips",
 }
 
 # --- People and sessions

@@ -13,7 +13,7 @@ from django.db import connections as databases
 
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.marketplaces import Region
 
 
@@ -47,7 +47,7 @@ def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None
 
     A tenant has at most one open connection per region.
     """
-    sql_helpers.execute(
+    sql_execution.execute(
         databases[using],
         "select pg_advisory_xact_lock(hashtextextended(%s, 7))",
         [f"connections:{tenant}:{region}"],
@@ -56,4 +56,4 @@ def lock_region(tenant: UUID, region: Region, *, using: str = "default") -> None
 
 def _lock(function: str, connection: UUID, using: str) -> None:
     number = int.from_bytes(connection.bytes[8:], signed=True)  # the random half of the id
-    sql_helpers.execute(databases[using], f"select {function}(%s)", [number])
+    sql_execution.execute(databases[using], f"select {function}(%s)", [number])

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import current_tenant
 
 #: The key store's owner name, so that a certificate can list the key after its row is deleted.
@@ -31,7 +31,7 @@ def create_key(connection: UUID, purpose: Purpose, *, at: datetime) -> DataKey:
     If interrupted before the commit, an unused key remains; a periodic job destroys it.
     """
     key = settings.KEY_STORE.create(purpose, key_owner(connection, purpose))
-    sql_helpers.execute(
+    sql_execution.execute(
         databases["default"],
         "insert into connections_key (tenant_id, connection_id, id, purpose, made_at) values (%s,"
         " %s, %s, %s, %s)",
@@ -48,7 +48,7 @@ def connection_keys(
     Limited to one purpose if `purpose` is given.
     """
     return tuple(
-        sql_helpers.rows(
+        sql_execution.rows(
             databases["default"],
             "select id, made_at from connections_key where tenant_id = %s and connection_id = %s"
             " and (%s::text is null or purpose = %s) order by made_at desc, id desc",

@@ -14,7 +14,7 @@ from django.db import connections as databases
 from theseller.amazon.errors import AmazonError, CodeRejectedError, LWAUnavailableError
 from theseller.amazon.feature_requirements import roles_for
 from theseller.amazon.lwa import Grant
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections import refresh_token_store
 from theseller.connections.connection_locks import lock_exclusive, lock_region
@@ -33,7 +33,7 @@ from theseller.connections.types import (
     StartedAuthorization,
 )
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret_type import Secret
@@ -421,7 +421,7 @@ def disconnect(
 
 def _allow_long_wait_for_lock() -> None:
     # Wait longer than a call to Amazon may take; a page's statement timeout must not end the wait.
-    sql_helpers.execute(
+    sql_execution.execute(
         databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'"
     )
     renew_ticket(timedelta(seconds=55))

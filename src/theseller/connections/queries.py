@@ -10,7 +10,7 @@ from django.db import connections as databases
 from django.utils.translation import gettext_noop
 
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.lib.marketplaces import Region
 from theseller.tenancy.tenant_scope import current_tenant
 

@@ -22,7 +22,7 @@ from theseller.amazon.errors import AmazonError
 from theseller.amazon.seller_identity import named_sellers
 from theseller.amazon.spapi_client import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.http_and_lwa_clients import amazon_http
 from theseller.connections.models import Connection

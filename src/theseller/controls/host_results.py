@@ -25,7 +25,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.host_types import Host
 from theseller.tenancy.hosts import hosts, this_host
 
@@ -58,13 +58,13 @@ def store_host_result(
     """Store what this host found."""
     with transaction.atomic(using=context.probe):
         database = databases[context.probe]
-        sql_helpers.execute(database, "set transaction read write")
-        sql_helpers.execute(
+        sql_execution.execute(database, "set transaction read write")
+        sql_execution.execute(
             database,
             _STORE,
             [this_host(), control.id, status.value, summary, version, context.at],
         )
-        sql_helpers.execute(
+        sql_execution.execute(
             database,
             "delete from controls_host_result where collected_at < %s",
             [context.at - _KEPT],
@@ -99,7 +99,7 @@ def with_other_hosts(
 def _results(control: Control, context: ProbeContext) -> dict[UUID, _Result]:
     return {
         row[0]: _Result(Status(row[1]), *row[2:])
-        for row in sql_helpers.rows(databases[context.probe], _RESULTS, [control.id])
+        for row in sql_execution.rows(databases[context.probe], _RESULTS, [control.id])
     }
 
 

@@ -33,7 +33,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.structured_logging import getLogger
 from theseller.tenancy.schema_release import schema_is_newer
@@ -163,8 +163,8 @@ def _append(control: str, outcome: Outcome, context: ProbeContext) -> Evidence:
     identity, version = new_id(), code_version.code_version()
     # Besides `host_results`, the only statement by which the probe's role writes anything.
     with transaction.atomic(using=context.probe):
-        sql_helpers.execute(databases[context.probe], "set transaction read write")
-        position = sql_helpers.value(
+        sql_execution.execute(databases[context.probe], "set transaction read write")
+        position = sql_execution.value(
             databases[context.probe],
             "insert into controls_evidence (id, control_id, outcome, checked, summary,"
             " observations, code_version, collected_at) values (%s, %s, %s, %s, %s, %s, %s, %s)"

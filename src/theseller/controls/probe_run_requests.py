@@ -11,7 +11,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.tasks import run_all_controls
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 #: A worker says every ten seconds that it runs. One that was silent three times does not.
 _SILENCE_SECONDS = 30
@@ -136,4 +136,4 @@ def _one(query: str, *parameters: object) -> Any:  # any column  # noqa: ANN401
 
 
 def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:  # any column  # noqa: ANN401
-    return list(sql_helpers.rows(databases["default"], query, parameters))
+    return list(sql_execution.rows(databases["default"], query, parameters))

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections as databases
 
 from theseller.controls.types import Evidence, Status
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 
 _COLUMNS = (
     "e.position, e.id, e.control_id, e.outcome, e.checked, e.summary, e.observations,"

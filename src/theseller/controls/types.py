@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 
 if TYPE_CHECKING:
     from theseller.controls.probe_tools.probe_context import ProbeContext

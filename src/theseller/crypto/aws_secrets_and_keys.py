@@ -30,7 +30,7 @@ from theseller.crypto.errors import (
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import KEY_BYTES, Purpose
 from theseller.crypto.service_key_store import KeyFolder, ServiceKeyStore, StoredKeyFile
-from theseller.crypto.text_secrets import checked_for_storing, checked_name, text_secret
+from theseller.crypto.text_secret_validation import checked_for_storing, checked_name, text_secret
 from theseller.lib.secret_type import Secret
 
 #: BatchGetSecretValue's most (Secrets Manager API reference).

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, ServiceState
-from theseller.crypto.text_secrets import checked_name, text_secret
+from theseller.crypto.text_secret_validation import checked_name, text_secret
 from theseller.lib.secret_type import Secret
 
 #: All secrets in one variable: base64 of a JSON object of names and texts, as `write_bundle` makes

@@ -16,7 +16,7 @@ from theseller.crypto.private_files import (
     read_private,
     write_private,
 )
-from theseller.crypto.text_secrets import checked_for_storing, checked_name, text_secret
+from theseller.crypto.text_secret_validation import checked_for_storing, checked_name, text_secret
 from theseller.lib.secret_type import Secret
 
 

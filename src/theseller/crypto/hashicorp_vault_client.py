@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from theseller.crypto.errors import ServiceError, ServiceState
-from theseller.crypto.key_service_client_setup import PerProcess, checked_address, library
+from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
 from theseller.crypto.key_types import checked_environment
 from theseller.lib.secret_type import Secret
 

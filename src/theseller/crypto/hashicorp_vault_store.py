@@ -30,7 +30,7 @@ from theseller.crypto.service_key_store import (
     StoredKeyFile,
     wrapping_context,
 )
-from theseller.crypto.text_secrets import checked_for_storing, checked_name, text_secret
+from theseller.crypto.text_secret_validation import checked_for_storing, checked_name, text_secret
 from theseller.lib.secret_type import Secret
 
 

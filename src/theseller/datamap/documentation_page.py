@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from theseller.datamap.columns_and_indexes import all_columns, all_indexes
+from theseller.datamap.declared_columns_and_indexes import all_columns, all_indexes
 from theseller.datamap.non_table_objects import (
     EXTENSIONS,
     JOBS,

@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponseBase
 from theseller.edge.client_address import bucket_key, client_address
 from theseller.edge.database_routing import accounts_database
 from theseller.edge.error_pages import too_many_requests
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 from theseller.lib.ip_networks_and_proxies import network_of
 
 P = ParamSpec("P")
@@ -129,7 +129,7 @@ def refill(name: str, subject: str) -> None:
 
     For limits that count failures, after a success.
     """
-    sql_helpers.execute(
+    sql_execution.execute(
         connections[accounts_database()],
         "DELETE FROM edge_ratebucket WHERE key = %s",
         [bucket_key(name, subject)],

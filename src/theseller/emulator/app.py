@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from theseller.emulator import consent_pages, control_api, control_page, lwa
+from theseller.emulator import control_api, control_page, lwa, seller_central_pages
 from theseller.emulator.canary_texts import canary
 from theseller.emulator.emulator_instance import Emulator
 from theseller.emulator.fault_injection import BEFORE, HTML_ERROR, SilentResponse, apply_fault
@@ -101,7 +101,7 @@ def create_app(config: Config) -> Starlette:
             Route("/_emulator/health", _health, methods=["GET"]),
             Route("/auth/o2/token", lwa.token, methods=["POST"]),
             Route("/documents/{seller_id}/{document_id}", _document, methods=["GET"]),
-            *consent_pages.routes(),
+            *seller_central_pages.routes(),
             *control_api.routes(),
             *control_page.routes(),
             *request_checks.routes(),

@@ -17,7 +17,7 @@ from django.db import connections as databases
 from theseller import __version__
 from theseller.audit.checkpoint_format import digest_of
 from theseller.audit.checkpoint_format import read as read_checkpoint
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
 from theseller.crypto.canonical_json_signing import SigningKey, canonical_json
@@ -31,7 +31,7 @@ from theseller.erasure.connection_key_destruction import (
 from theseller.erasure.erasure_base_class import Erasure
 from theseller.erasure.erasure_records import deleted_by_table, note_within, progress, record_scope
 from theseller.erasure.types import Progress, SanitizationProof, Subject, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import creation_time, new_id
 from theseller.retention.database_aliases import ACTOR, COUNTER, ERASER
 from theseller.retention.readable_backups import backup_of_key, readable_backup_keys
@@ -77,7 +77,7 @@ def certify(
     signature = key.sign(signed_message(body, public_key.hex()))
     row = [subject.scope, subject.id, subject.kind.value, identity, content, signature, public_key]
     with record_scope(subject):
-        if sql_helpers.execute(databases[ERASER], _INSERT, [*row, at]):
+        if sql_execution.execute(databases[ERASER], _INSERT, [*row, at]):
             # With its digest, so that the log, once sealed, says which certificate it was.
             details = {
                 "certificate": str(identity),

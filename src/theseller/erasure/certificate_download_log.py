@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.tenancy.tenant_scope import tenant_scope
 

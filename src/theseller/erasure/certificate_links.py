@@ -15,7 +15,7 @@ from django.db import connections as databases
 
 from theseller.erasure.certificate_format import stored_file
 from theseller.erasure.types import NewLink, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.retention.database_aliases import ERASER
 from theseller.retention.retention_limits import CERTIFICATE_LINK_DAYS
@@ -46,7 +46,7 @@ def new_link(*, at: datetime) -> NewLink:
 
 def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
     """Return what a link leads to; None if it is unknown or has expired."""
-    row = sql_helpers.one(
+    row = sql_execution.one(
         databases["default"], "select * from guard.end_by_link(%s, %s)", [_hash(token), at]
     )
     if row is None or row[1] is None:
@@ -63,7 +63,7 @@ def follow_link(token: str, *, at: datetime) -> LinkedErasure | None:
 
 def delete_expired_links(*, at: datetime) -> int:
     """Delete the links that have expired; return how many."""
-    return sql_helpers.execute(
+    return sql_execution.execute(
         databases[ERASER], "delete from retention_end_link where expires_at <= %s", [at]
     )
 

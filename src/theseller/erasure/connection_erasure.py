@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.queries import connection_view
 from theseller.connections.types import ConnectionView, Origin
@@ -26,7 +26,7 @@ from theseller.erasure.failure_collection import Failures
 from theseller.erasure.queries import count_left
 from theseller.erasure.types import ErasureResult, JournalEntry, Subject, SubjectKind
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER, ERASER
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -139,7 +139,7 @@ class ConnectionErasure(Erasure):
             return
         plan = self.count()
         with tenant_scope(self.closed.tenant, using=ERASER):
-            if sql_helpers.execute(
+            if sql_execution.execute(
                 databases[ERASER],
                 "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, begun_at,"
                 " plan) values (%s, %s, %s, %s, %s, %s)"
@@ -212,7 +212,7 @@ class ConnectionErasure(Erasure):
         The certificate names the place of this event in the audit log.
         """
         with tenant_scope(self.closed.tenant, using=ERASER):
-            if sql_helpers.execute(
+            if sql_execution.execute(
                 databases[ERASER],
                 "update erasure_erasure set completed_at = %s where tenant_id = %s and"
                 " subject_id = %s and completed_at is null",
@@ -267,7 +267,7 @@ class ConnectionErasure(Erasure):
         with tenant_scope(self.closed.tenant, using=ERASER):
             return [
                 row[0]
-                for row in sql_helpers.rows(
+                for row in sql_execution.rows(
                     databases[ERASER],
                     # the data map's own names
                     "select distinct date_trunc('month', local_day)::date"  # noqa: S608

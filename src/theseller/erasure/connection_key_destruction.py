@@ -19,7 +19,7 @@ from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import Purpose
 from theseller.erasure.journal import journal
 from theseller.erasure.types import SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import COUNTER
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -83,7 +83,7 @@ def destroy_keys_of_closed_connections() -> int:
     named = {entry.id for entry in journal().entries(SubjectKind.CONNECTION)}
     known = {
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[COUNTER],
             "select connection_id from connections_disconnection where connection_id = any(%s)",
             [list(active)],

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.erasure.erasure_records import restart_erasure
 from theseller.erasure.failure_collection import Failures
 from theseller.erasure.types import JournalEntry, Progress, Subject
 from theseller.erasure.work_pacing import Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ERASER
 
 
@@ -103,4 +103,4 @@ class Erasure(ABC):
 
 def delete_rows(statement: str, values: list[Any]) -> int:
     """Run a statement in a step's transaction; return the rows it deleted."""
-    return sql_helpers.execute(databases[ERASER], statement, values)
+    return sql_execution.execute(databases[ERASER], statement, values)

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connections as databases
 
 from theseller.erasure.types import Progress, Subject, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ERASER
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -43,7 +43,7 @@ def progress(subject: Subject) -> Progress | None:
     None if it was not requested or, of a connection, has not begun.
     """
     with record_scope(subject):
-        row = sql_helpers.one(
+        row = sql_execution.one(
             databases[ERASER],
             "select requested_at, begun_at, plan, steps_done, erased_at, erased_xid, rewritten,"
             " wal_from, completed_at from erasure_erasure where tenant_id = %s and subject_id = %s",
@@ -79,7 +79,7 @@ def note_within(subject: Subject, assignments: str, values: list[Any]) -> None:
 
     The arguments are those of `note`.
     """
-    sql_helpers.execute(
+    sql_execution.execute(
         databases[ERASER],
         # SQL of this package
         f"update erasure_erasure set {assignments}"  # noqa: S608
@@ -108,7 +108,7 @@ def mark_steps_within(subject: Subject, deleted: Mapping[str, int]) -> None:
     of their tenants, where the user's record can't be reached but by a function.
     """
     if subject.kind is SubjectKind.USER:
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[ERASER],
             "select guard.mark_user_steps(%s, %s::jsonb)",
             [subject.id, json.dumps(dict(deleted))],

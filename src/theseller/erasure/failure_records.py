@@ -15,7 +15,7 @@ from django.db import connections as databases
 
 from theseller.edge.database_routing import operators_database
 from theseller.erasure.types import Subject, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.database_failures import classify
 from theseller.lib.safe_tracebacks import describe
 from theseller.lib.state_file_names import FULL
@@ -55,7 +55,7 @@ def failed_erasures(*, most: int = 200, using: str | None = None) -> tuple[Faile
     """Return all erasures that fail now, the longest failing first."""
     return tuple(
         FailedErasure(row[0], SubjectKind(row[1]), *row[2:])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using or operators_database()],
             "select * from guard.failed_erasures(%s)",
             [most],
@@ -68,7 +68,7 @@ def failed_erasure(connection: UUID, *, using: str = "default") -> FailedErasure
 
     None if it does not. The reason is left out.
     """
-    row = sql_helpers.one(
+    row = sql_execution.one(
         databases[using], "select * from guard.failed_erasure_of_shop(%s)", [connection]
     )
     return FailedErasure(connection, SubjectKind.CONNECTION, *row) if row else None
@@ -84,7 +84,7 @@ def record_failure(subject: Subject, error: Exception, *, at: datetime) -> None:
         "longest": LONGEST_PAUSE,
         "reason": reason(error)[:_REASON_LENGTH],
     }
-    sql_helpers.execute(databases[ERASER], _NOTE, values)
+    sql_execution.execute(databases[ERASER], _NOTE, values)
 
 
 def clear_failure(subject: Subject) -> None:
@@ -92,7 +92,7 @@ def clear_failure(subject: Subject) -> None:
 
     If it fails once more, its pauses begin again with the shortest.
     """
-    sql_helpers.execute(
+    sql_execution.execute(
         databases[ERASER], "delete from retention_end_failure where subject_id = %s", [subject.id]
     )
 

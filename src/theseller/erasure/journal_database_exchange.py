@@ -9,7 +9,7 @@ from django.db import connections as databases
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.journal import journal
 from theseller.erasure.types import JournalEntry, JournalLink, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import COUNTER, ERASER
 
 #: What the database has begun to erase. Users who only lost their last tenant may have joined
@@ -34,7 +34,7 @@ def complete_journal() -> int:
         KeyStoreError: it can't answer. What was written stays, and the next call continues.
         JournalUnreadableError: an entry is damaged, or of a later version.
     """
-    rows = sql_helpers.rows(databases[COUNTER], _BEGUN)
+    rows = sql_execution.rows(databases[COUNTER], _BEGUN)
     return journal().complete(
         JournalEntry(
             SubjectKind(kind),
@@ -53,7 +53,7 @@ def links_of(identity: UUID) -> tuple[JournalLink, ...]:
     """Return the links to a tenant's or user's certificate, the oldest first."""
     return tuple(
         JournalLink(bytes(token), made, expires)
-        for token, made, expires in sql_helpers.rows(
+        for token, made, expires in sql_execution.rows(
             databases[ERASER],
             "select token_hash, made_at, expires_at from retention_end_link where subject_id = %s"
             " order by made_at, token_hash",

@@ -13,7 +13,7 @@ from theseller.erasure.certificate_format import stored_file
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.erasure_records import as_document
 from theseller.erasure.types import ErasureSummary, ErasureView, Subject, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import current_tenant
 
 
@@ -26,7 +26,7 @@ def due_connections(
     """
     return tuple(
         Subject(SubjectKind.CONNECTION, connection, tenant)
-        for connection, tenant in sql_helpers.rows(
+        for connection, tenant in sql_execution.rows(
             databases[using],
             "select connection_id, tenant_id from guard.due_purges(%s, %s)",
             [at, most],
@@ -79,7 +79,7 @@ def erasures_of_tenant(*, using: str = "default") -> dict[UUID, ErasureView]:
             completed,
             issued,
         )
-        for connection, begun, plan, done, erased, completed, issued in sql_helpers.rows(
+        for connection, begun, plan, done, erased, completed, issued in sql_execution.rows(
             databases[using],
             "select p.subject_id, p.begun_at, p.plan, p.steps_done, p.erased_at, p.completed_at,"
             " c.issued_at from erasure_erasure p left join erasure_certificate c on c.tenant_id ="
@@ -120,12 +120,12 @@ def tenant_and_user_erasures(
     """
     return tuple(
         ErasureSummary(row[0], SubjectKind(row[1]), *row[2:])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using or operators_database()], "select * from guard.ends(%s)", [most]
         )
     )
 
 
 def _certificate(query: str, values: list[UUID], using: str) -> tuple[UUID, bytes] | None:
-    row = sql_helpers.one(databases[using], query, values)
+    row = sql_execution.one(databases[using], query, values)
     return (row[0], stored_file(*row[1:])) if row else None

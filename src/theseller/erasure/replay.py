@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
 from theseller.connections.operations import disconnect
@@ -28,7 +28,7 @@ from theseller.erasure.journal_database_exchange import complete_journal
 from theseller.erasure.queries import count_left
 from theseller.erasure.tenant_erasure import replay_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -91,7 +91,7 @@ def delete_tokens_without_key(*, at: datetime) -> int:
     Returns:
         How many tokens were deleted.
     """
-    tokens = sql_helpers.rows(
+    tokens = sql_execution.rows(
         databases[COUNTER],
         "select tenant_id, connection_id, data_key_id from connections_refresh_token",
     )
@@ -103,7 +103,7 @@ def delete_tokens_without_key(*, at: datetime) -> int:
 
 def _let_go(tenant: UUID, connection: UUID, key: UUID, *, at: datetime) -> int:
     with tenant_scope(tenant):
-        deleted = sql_helpers.execute(
+        deleted = sql_execution.execute(
             databases["default"],
             "delete from connections_refresh_token where tenant_id = %s and connection_id = %s and"
             " data_key_id = %s",
@@ -183,7 +183,7 @@ def _tenant_of(connection: UUID) -> UUID | None:
 
 
 def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
-    row = sql_helpers.one(
+    row = sql_execution.one(
         databases[COUNTER],
         "select tenant_id, marketplace_ids from connections_connection where id = %s",
         [connection],
@@ -193,7 +193,7 @@ def _connection(connection: UUID) -> tuple[UUID, list[str]] | None:
 
 def _is_open(connection: UUID) -> bool:
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[COUNTER],
             "select exists (select from connections_connection c where c.id = %s) and not exists"
             " (select from connections_disconnection d where d.connection_id = %s)",

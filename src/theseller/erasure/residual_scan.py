@@ -20,7 +20,7 @@ from django.db.backends.utils import CursorWrapper
 
 from theseller.erasure.types import ResidualScan
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.postgres.server_folders import Layout, saved_layout
 
 _CHUNK, _OVERLAP = 4 * 1024 * 1024, 64
@@ -167,7 +167,7 @@ def remove_stray_files(*, using: str) -> int:
         return 0
     started, removed = (
         float(
-            sql_helpers.value(
+            sql_execution.value(
                 databases[using], "select extract(epoch from pg_postmaster_start_time())::float8"
             )
         ),

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.edge.database_routing import accounts_database
@@ -44,7 +44,7 @@ from theseller.erasure.types import (
 )
 from theseller.erasure.user_erasure import count_user_rows, erase_users, reopen, replay_users
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER, ERASER
 from theseller.retention.retention_limits import TENANT_GRACE_HOURS
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -76,7 +76,7 @@ def request_tenant_erasure(
     Returns:
         Whether this is the first request, and the connections that it covers.
     """
-    first, covered = sql_helpers.one(
+    first, covered = sql_execution.one(
         databases[accounts_database()],
         "select * from guard.request_shop_end(%s, %s, %s, %s, %s)",
         [user, request, at, link.token_hash, link.expires_at],
@@ -86,7 +86,7 @@ def request_tenant_erasure(
 
 def tenant_erasure_requested_at(tenant: UUID, *, using: str = "default") -> datetime | None:
     """Return when the deletion of the tenant in scope was requested, or None."""
-    row = sql_helpers.one(
+    row = sql_execution.one(
         databases[using],
         "select requested_at from erasure_erasure where tenant_id = %s and subject_id = %s",
         [tenant, tenant],
@@ -102,7 +102,7 @@ def due_tenants(*, at: datetime, using: str = "default") -> tuple[UUID, ...]:
     """
     return tuple(
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using],
             "select tenant_id from guard.due_shop_ends(%s, %s)",
             [at - timedelta(hours=TENANT_GRACE_HOURS), at],
@@ -180,7 +180,7 @@ def _was_restored(entry: JournalEntry, at: datetime) -> bool:
     if not any(TenantErasure(tenant).count().values()):
         return False
     with tenant_scope(tenant, using=ERASER):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[ERASER],
             "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at, requested_by)"
             " values (%s, %s, %s, %s, %s) on conflict (tenant_id, subject_id) do nothing",
@@ -282,7 +282,7 @@ class TenantErasure(Erasure):
                 self.subject,
                 others=tuple(
                     row[0]
-                    for row in sql_helpers.rows(
+                    for row in sql_execution.rows(
                         databases[ERASER],
                         "select user_id from guard.member_erasures() where not kept and not"
                         " own_request and completed_at is not null order by 1",
@@ -330,7 +330,7 @@ class TenantErasure(Erasure):
         with tenant_scope(self.tenant, using=ERASER):
             return tuple(
                 row[0]
-                for row in sql_helpers.rows(
+                for row in sql_execution.rows(
                     databases[ERASER],
                     "select unnest(members) from erasure_erasure where tenant_id = %s"
                     " and subject_id = %s",
@@ -347,7 +347,7 @@ class TenantErasure(Erasure):
         with tenant_scope(self.tenant, using=ERASER):
             return [
                 (bool(kept), as_document(plan), as_document(steps))
-                for kept, plan, steps in sql_helpers.rows(
+                for kept, plan, steps in sql_execution.rows(
                     databases[ERASER],
                     "select kept, plan, steps_done from guard.member_erasures()"
                     " where not own_request",
@@ -364,7 +364,7 @@ class TenantErasure(Erasure):
                     "issued_at": issued.isoformat(),
                     "body_sha256": hashlib.sha256(bytes(body)).hexdigest(),
                 }
-                for connection, identity, issued, body in sql_helpers.rows(
+                for connection, identity, issued, body in sql_execution.rows(
                     databases[ERASER],
                     "select subject_id, id, issued_at, body from erasure_certificate where"
                     " tenant_id = %s and kind = 'connection' order by issued_at, id",
@@ -374,7 +374,7 @@ class TenantErasure(Erasure):
 
     def _delete(self, descriptor: TableDescriptor, at: datetime) -> Mapping[str, int]:
         if descriptor.table == "accounts_membership":
-            members = sql_helpers.rows(
+            members = sql_execution.rows(
                 databases[ERASER], "select guard.request_member_erasures(%s)", [at]
             )
             note_within(

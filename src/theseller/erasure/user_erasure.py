@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.accounts.sessions import sessions_of
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.datamap.types import TableDescriptor
 from theseller.edge.database_routing import accounts_database
@@ -35,7 +35,7 @@ from theseller.erasure.journal_database_exchange import links_of, restore_links
 from theseller.erasure.types import JournalEntry, NewLink, Subject, SubjectKind
 from theseller.erasure.vacuum import RetryLaterError
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER, ERASER
 
 
@@ -59,7 +59,7 @@ def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool
         False if they had requested it before.
     """
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[accounts_database()],
             "select guard.request_person_end(%s, %s, %s, %s)",
             [identity, at, link.token_hash, link.expires_at],
@@ -75,7 +75,7 @@ def due_users(*, at: datetime, waiting_too: bool = False) -> tuple[tuple[UUID, b
     """
     return tuple(
         (row[0], row[1], row[2])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[ERASER],
             "select user_id, own_request, rows_deleted from guard.due_user_erasures(%s, %s)",
             [at, waiting_too],
@@ -140,7 +140,7 @@ def replay_users(*, at: datetime) -> tuple[Subject, ...]:
             continue
         one = UserErasure(entry.id, own_request=entry.own_request)
         with record_scope(one.subject):
-            sql_helpers.execute(
+            sql_execution.execute(
                 databases[ERASER],
                 "insert into erasure_erasure (tenant_id, subject_id, kind, requested_at,"
                 " own_request) values (%s, %s, %s, %s, %s)"
@@ -174,7 +174,7 @@ def _erase_without_tenant(
     """
     identity = one.subject.id
     kept = bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[ERASER],
             "select exists (select from guard.tenants_of(%s)) or exists (select from"
             " accounts_operator where user_id = %s)",
@@ -222,7 +222,7 @@ class UserErasure(Erasure):
         """
         tenants = [
             row[0]
-            for row in sql_helpers.rows(
+            for row in sql_execution.rows(
                 databases[ERASER],
                 "select tenant_id from guard.shops_of_person(%s)",
                 [self.subject.id],

@@ -19,7 +19,7 @@ from django.db import OperationalError
 from django.db import connections as databases
 
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 #: How long others may queue behind us for a lock that we wait for, how often we try, and the rest
 #: between.
@@ -103,7 +103,7 @@ def relations_of(tables: Sequence[str], tenant: UUID | None, *, using: str) -> d
     """
     return {
         name: int(size)
-        for name, size in sql_helpers.rows(
+        for name, size in sql_execution.rows(
             databases[using], _PARTS + _SIZES, _parts(tables, tenant)
         )
     }
@@ -126,11 +126,11 @@ def vacuum_alias(*, using: str) -> str:
     rewrite `pg_statistic`.
     """
     database = databases[using]
-    if sql_helpers.value(database, "select current_setting('server_version_num')::int") < (
+    if sql_execution.value(database, "select current_setting('server_version_num')::int") < (
         _MAINTAIN_FROM
     ):
         return OWNER
-    return using if sql_helpers.value(database, _IS_IN, ["pg_maintain"]) else OWNER
+    return using if sql_execution.value(database, _IS_IN, ["pg_maintain"]) else OWNER
 
 
 def await_horizon(xid: int, *, using: str, pause: Callable[[float], None] = time.sleep) -> None:
@@ -151,7 +151,7 @@ def _is_beyond(xid: int, using: str) -> bool:
     # own, which doesn't: ask for both.
     if (
         int(
-            sql_helpers.value(
+            sql_execution.value(
                 databases[using], "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
             )
         )
@@ -160,7 +160,7 @@ def _is_beyond(xid: int, using: str) -> bool:
         return False
     notices: list[str] = []
     with _notices(notices, using=using):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[using],
             "vacuum (verbose, analyze false, truncate false) public.erasure_erasure",
         )
@@ -218,7 +218,7 @@ def rebuild_statistics(
         for relation in relations:
             with throttle.work():
                 cursor.execute(f"analyze {relation}")
-    version, may_clear = sql_helpers.one(databases[eraser], _CLEARING)
+    version, may_clear = sql_execution.one(databases[eraser], _CLEARING)
     by_server = version >= _CLEARS_FROM
     if not by_server and not may_clear:
         return  # No superuser made that function: these tables keep no samples (grants.sql).
@@ -239,7 +239,7 @@ def sizes(relations: Sequence[str], *, using: str) -> dict[str, int]:
     """Return the bytes of relations with their indexes."""
     return {
         name: int(size)
-        for name, size in sql_helpers.rows(
+        for name, size in sql_execution.rows(
             databases[using],
             "select t.name, pg_total_relation_size(t.name::regclass) from unnest(%s::text[]) t"
             " (name)",
@@ -255,8 +255,8 @@ def checkpoint(*, using: str) -> str:
     that (decision 0023), the service that runs the database keeps its WAL as it does, and the name
     is that of the file after the present one.
     """
-    if not sql_helpers.value(databases[using], _IS_IN, ["pg_checkpoint"]):
-        return str(sql_helpers.value(databases[using], _NEXT_WAL))
+    if not sql_execution.value(databases[using], _IS_IN, ["pg_checkpoint"]):
+        return str(sql_execution.value(databases[using], _NEXT_WAL))
     with databases[using].cursor() as cursor:
         cursor.execute("select pg_switch_wal()")
         cursor.execute("select pg_walfile_name(pg_current_wal_insert_lsn() + 1)")
@@ -273,14 +273,14 @@ def checkpoint(*, using: str) -> str:
 @contextmanager
 def patience(*, using: str) -> Iterator[None]:
     """Wait for locks, and hold them, no longer than others may wait."""
-    sql_helpers.execute(
+    sql_execution.execute(
         databases[using],
         f"set lock_timeout = {LOCK_WAIT_MS}; set statement_timeout = {LOCK_HOLD_MS[0]}",
     )
     try:
         yield
     finally:
-        sql_helpers.execute(databases[using], "reset lock_timeout; reset statement_timeout")
+        sql_execution.execute(databases[using], "reset lock_timeout; reset statement_timeout")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
 from theseller.key_rotation.secret_replacement_steps import secret_provider
 from theseller.key_rotation.types import Run
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import LOGIN_ROLES
@@ -85,7 +85,7 @@ def open_transactions() -> set[str]:
     """
     return {
         row[0]
-        for row in sql_helpers.rows(databases["default"], _OPEN, [list(LOGIN_ROLES.values())])
+        for row in sql_execution.rows(databases["default"], _OPEN, [list(LOGIN_ROLES.values())])
     }
 
 

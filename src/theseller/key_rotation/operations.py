@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.crypto.cached_secrets import NEXT_SUFFIX
 from theseller.key_rotation import (
@@ -38,7 +38,7 @@ from theseller.key_rotation.types import (
     Step,
     UnknownSecretError,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.safe_tracebacks import describe
 from theseller.lib.secret_type import Secret
@@ -255,7 +255,7 @@ def _begin(name: str, reason: RotationReason, actor: str, context: RotationConte
     at = context.now()
     run = Run(new_id(), name, reason, actor, "", at, context)
     with transaction.atomic():
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["default"],
             "insert into governance_rotation (id, secret, reason, actor, started_at, moved_at)"
             " values (%s, %s, %s, %s, %s, %s)",
@@ -302,7 +302,7 @@ def _advance(run: Run, kind: SecretKind) -> RotationResult:
 
 def _record(run: Run) -> None:
     with transaction.atomic():
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["default"],
             "update governance_rotation set step = %s, moved_at = %s, details = %s where id = %s",
             [run.step, run.at, json.dumps(run.details), run.id],
@@ -312,7 +312,7 @@ def _record(run: Run) -> None:
 def _finish(run: Run) -> None:
     at = run.at
     with transaction.atomic():
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["default"],
             "update governance_rotation set finished_at = %s, moved_at = %s, details = %s where id"
             " = %s",

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connections
 
 from theseller.key_rotation.types import RotationContext, RotationReason, Run
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _OPEN = (
     "select id, secret, reason, actor, step, started_at, details from governance_rotation where"
@@ -35,7 +35,7 @@ class PublicKey:
 
 def open_runs(context: RotationContext, *, using: str = "default") -> dict[str, Run]:
     """Return the replacements under way, by the secret's name, oldest first."""
-    rows = sql_helpers.rows(connections[using], _OPEN + " order by started_at, secret")
+    rows = sql_execution.rows(connections[using], _OPEN + " order by started_at, secret")
     return {
         row[1]: Run(
             row[0],
@@ -53,7 +53,7 @@ def open_runs(context: RotationContext, *, using: str = "default") -> dict[str, 
 
 def last_rotations(*, using: str = "default") -> dict[str, datetime]:
     """Return when each secret was last replaced, of those that ever were."""
-    return dict(sql_helpers.rows(connections[using], _LAST))
+    return dict(sql_execution.rows(connections[using], _LAST))
 
 
 def steps_under_way(*, using: str = "default") -> dict[str, str]:
@@ -62,7 +62,7 @@ def steps_under_way(*, using: str = "default") -> dict[str, str]:
     Empty text before the first step.
     """
     return dict(
-        sql_helpers.rows(
+        sql_execution.rows(
             connections[using],
             "select secret, step from governance_rotation where finished_at is null",
         )
@@ -76,7 +76,7 @@ def certificate_keys(*, using: str = "default") -> tuple[PublicKey, ...]:
     """
     return tuple(
         PublicKey(bytes(row[0]).hex(), row[1], row[2])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using],
             "select public_key, made_at, retired_at from governance_signing_key order by made_at"
             " desc",

@@ -26,7 +26,7 @@ from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation.database_role_connections import wait_for_open_transactions
 from theseller.key_rotation.secret_replacement_steps import SETTLE, secret_provider, writable
 from theseller.key_rotation.types import ManualRotationError, Run, Step
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 
 #: The owner of the key that signs certificates, as `retention` names it.
@@ -130,7 +130,7 @@ def tokens(*, using: str = PROBE_DATABASE) -> dict[UUID, tuple[UUID, UUID]]:
     """
     return {
         row[0]: (row[1], row[2])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using],
             "select connection_id, tenant_id, data_key_id from connections_refresh_token order"
             " by 1",
@@ -277,7 +277,7 @@ def _make_signing(run: Run) -> str:
 
 
 def _list_public(public: bytes, made: datetime) -> None:
-    sql_helpers.execute(
+    sql_execution.execute(
         databases["default"],
         "insert into governance_signing_key (public_key, made_at) values (%s, %s) on conflict do"
         " nothing",
@@ -288,7 +288,7 @@ def _list_public(public: bytes, made: datetime) -> None:
 def _destroy_signing(run: Run) -> str:
     for one in signing_records()[:-1]:
         public = SigningKey.from_secret(settings.KEY_STORE.get(one.id).material).public_bytes
-        sql_helpers.execute(
+        sql_execution.execute(
             databases["default"],
             "update governance_signing_key set retired_at = %s where public_key = %s",
             [run.at, public],

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from django.db import connections, transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.crypto.cached_secrets import secret_or_none
 from theseller.crypto.errors import SecretNotFoundError
@@ -26,7 +26,7 @@ from theseller.crypto.timestamped_secrets import (
     leading_secret_id,
     timestamped_secret_id,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 
 #: Denotes a secret that we can't read, such as a key service's own root.
@@ -62,7 +62,7 @@ def age_of(name: str, secret: Secret, *, using: str = "default") -> datetime | N
     if identifier is not None:
         return creation_time(identifier)
     noted = dict(
-        sql_helpers.rows(
+        sql_execution.rows(
             connections[using],
             "select fingerprint, made_at from governance_secret_age where secret = %s",
             [name],
@@ -85,7 +85,7 @@ def note(
     `created_at` is what the operator states. The first record is kept.
     """
     with transaction.atomic(using=using):
-        if sql_helpers.execute(
+        if sql_execution.execute(
             connections[using],
             "insert into governance_secret_age (secret, fingerprint, made_at, noted_at, actor)"
             " values (%s, %s, %s, %s, %s) on conflict do nothing",

@@ -45,7 +45,10 @@ from theseller.key_rotation.types import NewSecretRefusedError, Run, Step
 from theseller.lib.secret_type import Secret
 from theseller.postgres.role_setup import BACKUP, LOGIN_ROLES, set_password
 from theseller.tenancy.tenant_scope import LONGEST_TICKET
-from theseller.tenancy.tenant_ticket_keys import install_ticket_key, retire_other_ticket_keys
+from theseller.tenancy.tenant_ticket_key_installation import (
+    install_ticket_key,
+    retire_other_ticket_keys,
+)
 
 #: Amazon accepts a replaced client secret for this long; so do we, for processes that read the old
 #: one.

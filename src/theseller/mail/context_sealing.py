@@ -16,7 +16,7 @@ from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import open_sealed, seal
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 
 DAY_OWNER = "mail-day:"
@@ -60,7 +60,7 @@ def _day_key(at: datetime, using: str) -> DataKey:
 
     Two processes may each create one: both are destroyed with the day.
     """
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[using],
         "select data_key_id from mail_message where data_key_id is not null and queued_at >= %s"
         " order by id desc limit 1",

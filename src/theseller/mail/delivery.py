@@ -21,7 +21,7 @@ from django.db import connections, transaction
 
 from theseller.crypto.cached_secrets import secret_or_none
 from theseller.crypto.errors import CannotOpenError, KeyDestroyedError
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.structured_logging import getLogger
 from theseller.mail.context_sealing import opened_context
 from theseller.mail.mail_kinds import KINDS, decoded
@@ -84,12 +84,12 @@ def deliver_due(*, now: Callable[[], datetime]) -> int:
 def _exclusive() -> Iterator[bool]:
     """Take the lock of deliveries, which the end of the process releases."""
     database = connections["default"]
-    mine = bool(sql_helpers.value(database, "select pg_try_advisory_lock(%s)", [_LOCK]))
+    mine = bool(sql_execution.value(database, "select pg_try_advisory_lock(%s)", [_LOCK]))
     try:
         yield mine
     finally:
         if mine:
-            sql_helpers.value(database, "select pg_advisory_unlock(%s)", [_LOCK])
+            sql_execution.value(database, "select pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _close_interrupted(*, at: datetime) -> None:
@@ -97,12 +97,12 @@ def _close_interrupted(*, at: datetime) -> None:
 
     Only the holder of the lock sends, so an attempt that is open here belongs to no one.
     """
-    for row in sql_helpers.rows(
+    for row in sql_execution.rows(
         connections["default"],
         f"select {_COLUMNS} from mail_message where state = 'sending'",  # noqa: S608 - constants
     ):
         message = OutboxMessage(*row)
-        sent = sql_helpers.value(
+        sent = sql_execution.value(
             connections["default"],
             "select data_at is not null from mail_attempt where message_id = %s and number = %s",
             [message.id, message.attempts],
@@ -121,7 +121,7 @@ def _begin_next(*, at: datetime) -> OutboxMessage | None:
     """
     while True:
         with transaction.atomic():
-            row = sql_helpers.one(
+            row = sql_execution.one(
                 connections["default"],
                 f"select {_COLUMNS} from mail_message where state = 'queued' and"  # noqa: S608
                 " next_attempt_at <= %s order by next_attempt_at, id limit 1"
@@ -257,7 +257,7 @@ def _plan_next(message: OutboxMessage, result: AttemptResult, *, at: datetime) -
             [at + pause, _words(result), message.id],
         )
         return
-    unknown = sql_helpers.value(
+    unknown = sql_execution.value(
         connections["default"],
         "select exists (select from mail_attempt where message_id = %s and outcome = 'unknown')",
         [message.id],
@@ -282,4 +282,4 @@ def _words(result: AttemptResult) -> str:
 
 
 def _execute(statement: str, values: list[object]) -> None:
-    sql_helpers.execute(connections["default"], statement, values)
+    sql_execution.execute(connections["default"], statement, values)

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _SELECT = (
     "select i.message_id, m.queued_at, i.content from mail_inbox i join mail_message m"
@@ -37,7 +37,7 @@ def inbox_mails(limit: int = 100) -> tuple[InboxMail, ...]:
     """Return the newest mails first."""
     return tuple(
         _mail(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[accounts_database()],
             f"{_SELECT} order by i.message_id desc limit %s",
             [limit],
@@ -47,7 +47,7 @@ def inbox_mails(limit: int = 100) -> tuple[InboxMail, ...]:
 
 def inbox_mail(message: UUID) -> InboxMail | None:
     """Return one mail."""
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[accounts_database()],
         f"{_SELECT} where i.message_id = %s",
         [message],

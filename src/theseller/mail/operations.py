@@ -9,10 +9,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.structured_logging import getLogger
 from theseller.mail.context_sealing import sealed_context
@@ -68,7 +68,7 @@ def queue_mail(
         sealed_context(message, text, at=at, using=database) if context.secret else (None, None)
     )
     with transaction.atomic(using=database):
-        inserted = sql_helpers.execute(
+        inserted = sql_execution.execute(
             connections[database],
             "insert into mail_message (id, kind, recipient, user_id, language, idempotency_key,"
             " message_id, queued_at, deliver_until, next_attempt_at, state, context, sealed,"
@@ -101,7 +101,7 @@ def alert_operators(
     alert: OperatorAlert, *, idempotency_key: str, at: datetime
 ) -> tuple[QueuedMail, ...]:
     """Queue an alert for each operator, as the worker."""
-    addresses = sql_helpers.rows(
+    addresses = sql_execution.rows(
         connections["default"], "select address from guard.operator_addresses()"
     )
     return tuple(
@@ -138,7 +138,7 @@ def retry_message(*, message: UUID, actor: str, at: datetime) -> bool:
     A message whose delivery ended is not sent again: its text is deleted.
     """
     with transaction.atomic():
-        found = sql_helpers.execute(
+        found = sql_execution.execute(
             connections["default"],
             "update mail_message set next_attempt_at = %s where id = %s and state = 'queued'",
             [at, message],
@@ -172,7 +172,7 @@ def allow_address(*, address: str, actor: str, at: datetime) -> bool:
         AddressRefusedError: the address has no valid form.
     """
     with transaction.atomic():
-        row = sql_helpers.one(
+        row = sql_execution.one(
             connections["default"],
             "delete from mail_refused_address where address = %s returning id",
             [checked_address(address)],
@@ -186,7 +186,7 @@ def allow_address(*, address: str, actor: str, at: datetime) -> bool:
 
 def note_refused_address(address: str, reason: str, *, at: datetime) -> UUID:
     """Store that `address` gets no mail, in the worker's transaction."""
-    identity: UUID = sql_helpers.value(
+    identity: UUID = sql_execution.value(
         connections["default"],
         "insert into mail_refused_address (address, id, user_id, refused_at, reason) values"
         " (%s, %s, (select user_id from guard.mail_recipient(%s)), %s, %s) on conflict (address)"

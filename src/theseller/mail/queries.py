@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.mail.types import MessageState, OutboxEntry, RefusedAddress
 
 _SELECT = """
@@ -34,7 +34,7 @@ def outbox(
         wanted = ["failed", "refused", "unknown"]
     return tuple(
         _entry(row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["default"],
             f"{_SELECT} where m.state = any(%s) order by m.id desc limit %s",
             [wanted, limit],
@@ -44,7 +44,7 @@ def outbox(
 
 def outbox_entry(message: UUID) -> OutboxEntry | None:
     """Return one message."""
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections["default"],
         f"{_SELECT} where m.id = %s",
         [message],
@@ -56,7 +56,7 @@ def refused_addresses() -> tuple[RefusedAddress, ...]:
     """Return the addresses that get no mail, newest first."""
     return tuple(
         RefusedAddress(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["default"],
             "select address, refused_at, reason from mail_refused_address"
             " order by refused_at desc, address",

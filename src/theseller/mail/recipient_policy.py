@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 from theseller.mail.types import Audience, Recipient, RefusalReason
 
@@ -55,7 +55,7 @@ def allowed_recipient(
         ) from None
     user, member, operator, refused = cast(
         "tuple[UUID | None, bool, bool, bool]",
-        sql_helpers.one(
+        sql_execution.one(
             connections[using],
             "select user_id, member, operator, refused from guard.mail_recipient(%s)",
             [plain],

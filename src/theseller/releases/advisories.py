@@ -19,7 +19,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from theseller.releases.accepted_advisories import Statement, accepting
+from theseller.releases.openvex_statements import Statement, accepting
 from theseller.releases.release_files import digest_of
 
 #: The page's promise: an older snapshot proves nothing.

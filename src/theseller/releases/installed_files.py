@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import theseller
-from theseller.crypto.detached_signatures import read_public_key
+from theseller.crypto.ed25519_pem_keys import read_public_key
 from theseller.crypto.errors import KeyFileError
 from theseller.releases import release_files
 from theseller.releases.compiled_files import is_compiled, wrong_compiled_file

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import TableDescriptor
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
 from theseller.lib.structured_logging import getLogger
@@ -55,7 +55,7 @@ def tenants_with_expired_facts(
     latest = max(oldest_day_kept(store, at) for store in MARKETPLACES.values())
     return tuple(
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using],
             "select tenant_id from guard.tenants_with_expired_facts(%s, %s, %s)",
             [latest, at, most],

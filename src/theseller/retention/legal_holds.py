@@ -14,9 +14,9 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.retention.retention_limits import HOLD_DAYS_MAX, HOLD_REASON_LENGTH_MIN
 from theseller.tenancy.tenant_scope import current_tenant, tenant_scope
@@ -55,7 +55,7 @@ def holds_of_tenant(*, using: str = "default") -> tuple[Hold, ...]:
     """Return every hold of the tenant in scope, newest first."""
     return tuple(
         Hold(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[using], _SELECT + " order by placed_at desc, id", [current_tenant()]
         )
     )
@@ -92,13 +92,13 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
         )
     made = Hold(tenant, new_id(), reason, actor, at, until, None)
     with tenant_scope(tenant):
-        if not sql_helpers.value(
+        if not sql_execution.value(
             databases["default"],
             "select exists (select from tenancy_tenant where id = %s)",
             [tenant],
         ):
             raise HoldRefusedError("There is no shop with this ID.")
-        sql_helpers.execute(
+        sql_execution.execute(
             databases["default"],
             "insert into retention_hold (tenant_id, id, reason, placed_by, placed_at, until) values"
             " (%s, %s, %s, %s, %s, %s)",
@@ -119,7 +119,7 @@ def place_hold(*, tenant: UUID, reason: str, until: datetime, actor: str, at: da
 def lift_hold(*, tenant: UUID, hold: UUID, actor: str, at: datetime) -> bool:
     """End a hold now; False if it was lifted before, or there is none."""
     with tenant_scope(tenant):
-        if not sql_helpers.execute(
+        if not sql_execution.execute(
             databases["default"],
             "update retention_hold set lifted_at = %s, lifted_by = %s where tenant_id = %s and id ="
             " %s and lifted_at is null",

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connections
 from psycopg import Connection
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.host_types import CLOCK_SECONDS_MAX, SILENT_SECONDS, Host
 from theseller.tenancy.state_folder_identity import folder_identity
 
@@ -80,7 +80,7 @@ def report_host(
         using: the connection that writes.
     """
     disk = shutil.disk_usage(settings.ENVIRONMENT.state)
-    sql_helpers.execute(
+    sql_execution.execute(
         connections[using],
         _REPORT,
         {
@@ -99,7 +99,7 @@ def report_host(
 
 def remove_host(process: str, *, using: str = "default") -> None:
     """Delete the row of this host's process, which stops in order."""
-    sql_helpers.execute(
+    sql_execution.execute(
         connections[using],
         "delete from tenancy_host where id = %s and process = %s",
         [this_host(), process],
@@ -108,16 +108,16 @@ def remove_host(process: str, *, using: str = "default") -> None:
 
 def hosts(*, using: str = "default") -> tuple[Host, ...]:
     """Return every process of every host, by name."""
-    return tuple(_host(row) for row in sql_helpers.rows(connections[using], _HOSTS))
+    return tuple(_host(row) for row in sql_execution.rows(connections[using], _HOSTS))
 
 
-def clock_ahead(database: sql_helpers.Database | Connection[Any]) -> float:
+def clock_ahead(database: sql_execution.Database | Connection[Any]) -> float:
     """Return by how many seconds this host's clock is ahead of the database's.
 
     The time that the answer takes counts in the host's favor.
     """
     before = time.time()
-    there = float(sql_helpers.value(database, _CLOCK))
+    there = float(sql_execution.value(database, _CLOCK))
     return max(0.0, before - there) or min(0.0, time.time() - there)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections
 from psycopg import Connection
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 #: Number of this release: one more than that of the release that was recorded last
 #: (docs/develop/migrations.md).
@@ -50,11 +50,11 @@ class StatedRelease:
         return self.is_newer and self.oldest <= RELEASE
 
 
-def stated_release(database: sql_helpers.Database) -> StatedRelease | None:
+def stated_release(database: sql_execution.Database) -> StatedRelease | None:
     """Return what the database states, None if it states nothing."""
-    if not sql_helpers.value(database, _EXISTS):
+    if not sql_execution.value(database, _EXISTS):
         return None
-    row = sql_helpers.one(database, _STATED)
+    row = sql_execution.one(database, _STATED)
     if row is None or row[0] is None or row[1] is None:
         return None
     return StatedRelease(int(row[0]), int(row[1]))
@@ -77,7 +77,7 @@ def state_release(database: Connection[Any]) -> None:
     as well, since programs of the release before check the database while the migrations run.
     `database` is the administrator's connection.
     """
-    if sql_helpers.value(database, _HAS_COLUMNS):
+    if sql_execution.value(database, _HAS_COLUMNS):
         database.execute(
             "update guard.deployment set schema_release = %s, oldest_release = %s where"
             " (schema_release, oldest_release) is distinct from (%s, %s)",

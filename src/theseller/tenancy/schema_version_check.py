@@ -12,7 +12,7 @@ import psycopg
 from django.db import ProgrammingError, connections
 from django.db.migrations.loader import MigrationLoader
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.schema_release import RELEASE, StatedRelease, stated_release
 
 _APPLIED = "select app, name from django_migrations"
@@ -36,7 +36,7 @@ def refuse_other_schema(using: str = "default") -> None:
             migrate` of this release was not run.
     """
     try:
-        applied = frozenset(sql_helpers.rows(connections[using], _APPLIED))
+        applied = frozenset(sql_execution.rows(connections[using], _APPLIED))
     except ProgrammingError:
         # Before the first migrate the table is missing, or this role may not read it yet.
         raise WrongSchemaError(_older("")) from None

@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connections
 from psycopg import Connection
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 #: A random number, made once for each state folder.
 HOST_MARK_FILE = ".theseller-host"
@@ -89,7 +89,7 @@ def refuse_other_host(identity: str, using: str = "default") -> None:
         OtherHostError: the database knows another state folder.
     """
     _refuse(
-        sql_helpers.one(connections[using], "select files_of, files_since from guard.deployment"),
+        sql_execution.one(connections[using], "select files_of, files_since from guard.deployment"),
         identity,
     )
 

@@ -21,7 +21,7 @@ from tests.browser_sessions import ARGUMENTS, CHROMIUM, PHONE, WIDE
 from tests.conftest import as_role
 from tests.operators import create_operator
 
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 from theseller.lib.ids import new_id
 from theseller.mail.delivery import deliver_due
 from theseller.mail.demo_inbox import inbox_mail
@@ -99,7 +99,7 @@ def _delivered() -> dict[str, UUID]:
 
 
 def _emptied() -> None:
-    sql_helpers.execute(connections["worker"], "delete from mail_message")
+    sql_execution.execute(connections["worker"], "delete from mail_message")
 
 
 def test_mails_and_inbox(database: str, browser: Browser) -> None:

@@ -23,12 +23,12 @@ from theseller.accounts.members import operations
 from theseller.accounts.members.queries import invitation_of, members, pending_invitations, shops
 from theseller.accounts.members.types import MembershipRefusedError
 from theseller.accounts.models import User
-from theseller.accounts.one_time_links import VALID_FOR, IssuedLink, LinkRefusedError
+from theseller.accounts.one_time_link_tokens import VALID_FOR, IssuedLink, LinkRefusedError
 from theseller.accounts.operations import add_member
 from theseller.accounts.queries import person_by_email, tenants_of
 from theseller.accounts.tasks import delete_expired_links
 from theseller.accounts.types import PERMISSIONS, MemberRole, Permission
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.edge.database_routing import accounts_database
 from theseller.lib import clock
 from theseller.lib.ids import new_id

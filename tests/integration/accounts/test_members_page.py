@@ -14,11 +14,11 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.step_up import after_step_up
 
-from theseller.accounts.members.mail_to_invited_addresses import has_open_invitation
+from theseller.accounts.members.mail_invitation_check import has_open_invitation
 from theseller.accounts.members.queries import invitation_of, members, pending_invitations
 from theseller.accounts.members.types import PendingInvitation
 from theseller.accounts.models import User
-from theseller.accounts.one_time_links import VALID_FOR, token_in_path
+from theseller.accounts.one_time_link_tokens import VALID_FOR, token_in_path
 from theseller.accounts.types import MemberRole
 from theseller.edge.database_routing import accounts_database
 from theseller.lib import clock

@@ -12,7 +12,7 @@ from tests.database import test_server
 from tests.operators import anonymous_client, create_operator, operator_client
 
 from theseller.accounts.models import PasswordLink, PasswordRequest
-from theseller.accounts.one_time_links import VALID_FOR
+from theseller.accounts.one_time_link_tokens import VALID_FOR
 from theseller.accounts.password_reset.operations import make_password_link
 from theseller.accounts.tasks import delete_expired_links
 from theseller.lib import clock

@@ -33,7 +33,7 @@ from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
 from theseller.accounts.models import Authenticator, RecoveryCode
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 

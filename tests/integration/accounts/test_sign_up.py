@@ -22,7 +22,7 @@ from tests.operators import anonymous_client
 
 from theseller.accounts.members import operations as members
 from theseller.accounts.models import SignUp, User
-from theseller.accounts.one_time_links import VALID_FOR, LinkRefusedError
+from theseller.accounts.one_time_link_tokens import VALID_FOR, LinkRefusedError
 from theseller.accounts.queries import person_by_email, tenants_of
 from theseller.accounts.sign_up import operations
 from theseller.accounts.sign_up.queries import address_of, has_open_request

@@ -35,7 +35,7 @@ from tests.operators import (
 from theseller.accounts.mfa.session_proofs import proof_in
 from theseller.accounts.models import OidcIdentity, User
 from theseller.accounts.oidc import begun_requests, provider_client
-from theseller.accounts.oidc.identity_check import identity_of_code, max_age_of
+from theseller.accounts.oidc.id_token_validation import identity_of_code, max_age_of
 from theseller.accounts.oidc.operations import link_identity, unlink_identity
 from theseller.accounts.oidc.provider_client import authorization_url, provider
 from theseller.accounts.oidc.types import Purpose, Refusal, SsoRefusedError

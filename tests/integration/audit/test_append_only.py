@@ -10,7 +10,7 @@ import pytest
 from tests.cast import NOON, Cast
 from tests.database import role_dsn, test_server
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.tenancy.models import Tenant
 from theseller.tenancy.tenant_scope import tenant_scope

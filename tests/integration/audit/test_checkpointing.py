@@ -17,11 +17,11 @@ from tests.integration.audit.conftest import Superuser
 
 from theseller.audit import checkpoint_copy_file, checkpoint_format, checkpointing
 from theseller.audit.checkpointing import checkpoint_lock, rotate_signing_key, seal_due
-from theseller.audit.command_line_actions import (
+from theseller.audit.command_line_action_file import (
     import_command_line_actions,
     record_command_line_action,
 )
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.log_verification import verify_log
 from theseller.audit.operations import record
 from theseller.audit.queries import events

@@ -10,7 +10,7 @@ from tests.database import wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
 from theseller.audit import checkpoint_copy_file
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.cli.commands import audit
 from theseller.cli.main import main

@@ -16,7 +16,7 @@ from tests.database import role_dsn, test_server
 
 import theseller
 from theseller.audit.checkpointing import checkpoint_lock
-from theseller.audit.event_tags import WRITERS, Tag
+from theseller.audit.event_types import WRITERS, Tag
 from theseller.audit.log_line_digests import line_of
 from theseller.audit.operations import record
 from theseller.audit.types import SealingBusyError

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.backups import manifest as manifests
+from theseller.backups import manifest_format as manifests
 from theseller.backups.backup_configuration import BackupContext, backup_context
 from theseller.backups.operations import keep_wal, read_manifest, take
 from theseller.backups.restore import FOLDER, restore

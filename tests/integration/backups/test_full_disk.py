@@ -26,9 +26,9 @@ import json, resource, signal, sys
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 from django.conf import settings
-from theseller.audit.command_line_actions import record_command_line_action, import_command_line_actions
+from theseller.audit.command_line_action_file import record_command_line_action, import_command_line_actions
 from theseller.audit.checkpointing import seal
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.log_verification import complete_and_verify
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason

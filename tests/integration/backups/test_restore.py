@@ -30,7 +30,7 @@ from tests import preloaded
 from tests.demo_deployment import ROOT
 from tests.integration.deployment import WITH_DJANGO, Deployment
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.backups.restore import FOLDER
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import ServerFailedError

@@ -24,8 +24,8 @@ from tests.integration.key_rotation.kills import forked
 
 from theseller.buyer_pii.operations import disable_packing_slips
 from theseller.buyer_pii.packing_slip_agreement_terms import TERMS_VERSION
+from theseller.buyer_pii.recipient_encryption import open_recipient
 from theseller.buyer_pii.recipient_expiry import expire_recipients
-from theseller.buyer_pii.recipient_keys import open_recipient
 from theseller.buyer_pii.store_recipient import FeatureDisabledError, store_recipient
 from theseller.connections.data_keys import connection_keys
 from theseller.crypto.errors import KeyDestroyedError

@@ -24,8 +24,8 @@ from theseller.buyer_pii.operations import (
     request_slips,
 )
 from theseller.buyer_pii.queries import orders_to_ship
+from theseller.buyer_pii.recipient_encryption import day_owner, open_recipient
 from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
-from theseller.buyer_pii.recipient_keys import day_owner, open_recipient
 from theseller.buyer_pii.store_recipient import FeatureDisabledError, ShippedTooLongAgoError
 from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.data_keys import connection_keys, destroy_keys

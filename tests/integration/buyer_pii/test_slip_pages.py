@@ -28,7 +28,7 @@ from theseller.buyer_pii.operations import (
     request_slips,
 )
 from theseller.buyer_pii.packing_slip_agreement_terms import TERMS, TERMS_VERSION
-from theseller.buyer_pii.recipient_keys import open_recipient
+from theseller.buyer_pii.recipient_encryption import open_recipient
 from theseller.buyer_pii.tasks import fetch_recipients
 from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
 from theseller.connections.operations import connection_for_files

@@ -21,7 +21,7 @@ from theseller.accounts.operations import create_user
 from theseller.config.environment import EnvironmentKind
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.text_secrets import new_text_secret
+from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret

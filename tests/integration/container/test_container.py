@@ -20,7 +20,7 @@ from tools.release.make_release import make_release
 from tools.release.source_tree import read_source
 
 from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.crypto.detached_signatures import public_key_pem
+from theseller.crypto.ed25519_pem_keys import public_key_pem
 
 pytestmark = pytest.mark.exhaustive
 _SERVICES = ("database", "web", "worker")

@@ -12,7 +12,7 @@ from theseller.controls.failure_alerts import alert_operators_of_failures
 from theseller.controls.operations import run_control
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import Outcome, Passed, Unknown, verdict
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 
 CONTROL = "bak-cap"
 
@@ -44,7 +44,7 @@ def _run(control: list[Outcome], outcome: Outcome) -> int:
 
 
 def test_each_failure_is_one_mail_to_each_operator(control: list[Outcome]) -> None:
-    sql_helpers.execute(connections["worker"], "delete from mail_message")
+    sql_execution.execute(connections["worker"], "delete from mail_message")
     operator = create_operator()
     passed = Passed(1, "fine", {})
     assert _run(control, passed) == 0
@@ -54,7 +54,7 @@ def test_each_failure_is_one_mail_to_each_operator(control: list[Outcome]) -> No
     assert _run(control, passed) == 0
     assert _run(control, Unknown("not seen")) == 0
     assert _run(control, _failed()) == first
-    texts = sql_helpers.rows(
+    texts = sql_execution.rows(
         connections["worker"],
         "select context from mail_message where recipient = %s order by id",
         [operator.email],

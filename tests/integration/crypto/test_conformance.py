@@ -31,7 +31,7 @@ from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.crypto.service_key_store import KeyFolder
-from theseller.crypto.text_secrets import new_text_secret
+from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 

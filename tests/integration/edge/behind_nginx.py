@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from tests.demo_deployment import ROOT, free_ports
 from tests.tls_certificates import write_certificate
 
-from theseller.cli.nginx_configuration import EdgeSettings, write_edge
+from theseller.cli.demo_nginx_configuration import EdgeSettings, write_edge
 from theseller.postgres.os_processes import stop_with_parent
 
 HOST = "shop.test"

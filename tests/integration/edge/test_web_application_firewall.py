@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from tests.integration.edge.edge_site import Edge, Outcome, edge
 from tests.integration.edge.legitimate_requests import legitimate
 
-from theseller.cli.nginx_configuration import SHIPPED
+from theseller.cli.demo_nginx_configuration import SHIPPED
 from theseller.cli.outside_prober.attack_requests import (
     ATTACKS,
     Request,

@@ -24,7 +24,7 @@ from tests.database import test_server
 from tests.sabotage.databases import own_database
 from tests.sabotage.deployment import connect, put_product
 
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.types import BackupError
 from theseller.cli.main import main
 from theseller.connections.data_keys import key_owner
@@ -38,8 +38,8 @@ from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
 from theseller.erasure.journal_database_exchange import complete_journal
+from theseller.erasure.journal_entry_hashes import journal_extent
 from theseller.erasure.journal_files import journal_folder
-from theseller.erasure.missing_journal_entries import journal_extent
 from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
 from theseller.erasure.tenant_erasure import erase_tenants_and_users

@@ -17,7 +17,7 @@ from tests.integration.mail.test_queue import INVITATION, NOTICE, RESET, queue
 from tests.smtp_server import RunningServer
 
 from theseller.crypto.errors import KeyDestroyedError
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.mail.context_sealing import KEY_DAYS
 from theseller.mail.delivery import deliver_due
 from theseller.mail.mail_kinds import Invitation, MailContext
@@ -45,7 +45,7 @@ def the_entry() -> OutboxEntry:
 def attempts() -> list[tuple[int, str]]:
     return [
         (row[0], row[1])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["worker"], "select number, outcome from mail_attempt order by number"
         )
     ]
@@ -81,7 +81,7 @@ def test_message_arrives_as_text_and_html_with_a_receipt(cast: Cast, server: Run
         MessageState.SENT, 250, "2.0.0 queued as 4711",
     )  # fmt: skip
     # The link is deleted with the delivery.
-    assert sql_helpers.rows(
+    assert sql_execution.rows(
         connections["worker"], "select context, sealed, data_key_id from mail_message"
     ) == [(None, None, None)]
     assert deliver() == 0
@@ -204,7 +204,7 @@ def test_a_refusal_of_our_server_does_not_refuse_the_address(
 
 def test_who_left_before_the_attempt_gets_nothing(cast: Cast, server: RunningServer) -> None:
     queue(NOTICE, cast.bob.email)
-    sql_helpers.execute(
+    sql_execution.execute(
         connections["worker"],
         "update mail_message set state = 'queued' where recipient = %s",
         [cast.bob.email],
@@ -212,7 +212,7 @@ def test_who_left_before_the_attempt_gets_nothing(cast: Cast, server: RunningSer
     from theseller.tenancy.tenant_scope import tenant_scope
 
     with tenant_scope(cast.alices_shop, using="retention"):
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["retention"],
             "delete from accounts_membership where tenant_id = %s and user_id = %s",
             [cast.alices_shop, cast.bob.id],
@@ -289,7 +289,7 @@ def test_mail_of_a_demo_stays_in_its_inbox(cast: Cast) -> None:
         queue(NOTICE, cast.alice.email)
         assert deliver() == 1
     assert the_entry().state is MessageState.SENT
-    (row,) = sql_helpers.rows(connections["auth"], "select content from mail_inbox")
+    (row,) = sql_execution.rows(connections["auth"], "select content from mail_inbox")
     assert b"Your password was changed" in bytes(row[0])
 
 
@@ -298,7 +298,7 @@ def test_old_mail_and_keys_of_past_days_are_deleted(cast: Cast, server: RunningS
     queue(NOTICE, cast.bob.email)
     (key,) = (
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["worker"],
             "select data_key_id from mail_message where data_key_id is not null",
         )

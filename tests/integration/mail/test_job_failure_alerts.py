@@ -17,7 +17,7 @@ from tests.operators import create_operator
 
 from theseller.config import job_failure_alerts
 from theseller.config.job_failure_alerts import alert_of_failure, queue_alert
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _CONTEXT = cast("JobContext", SimpleNamespace(job=SimpleNamespace(task_name="ingest.pull")))
 _WORKER = cast("Worker", None)
@@ -26,7 +26,7 @@ _WORKER = cast("Worker", None)
 def _alerts(address: str) -> list[str]:
     return [
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["worker"],
             "select context from mail_message where recipient = %s",
             [address],

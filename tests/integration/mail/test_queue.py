@@ -17,7 +17,7 @@ from tests.operators import create_operator
 
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.mail.mail_kinds import (
@@ -48,7 +48,7 @@ def stored() -> list[tuple[str, str]]:
     """Return kind and recipient of what is stored."""
     return [
         (row[0], row[1])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections["worker"], "select kind, recipient from mail_message order by id"
         )
     ]
@@ -97,7 +97,7 @@ def test_member_with_a_relay_address_gets_nothing(cast: Cast) -> None:
 
 def test_the_database_itself_refuses_a_relay_address(cast: Cast) -> None:
     with pytest.raises(DatabaseError, match="mail_message_no_relay"), transaction.atomic("worker"):
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["worker"],
             "insert into mail_message (id, kind, recipient, language, idempotency_key, message_id,"
             " queued_at, deliver_until, next_attempt_at, state, context) values"
@@ -175,7 +175,7 @@ def test_a_link_is_stored_sealed_and_bound_to_its_message(cast: Cast) -> None:
 
     queue(RESET, cast.alice.email)
     queue(RESET, cast.bob.email)
-    rows = sql_helpers.rows(
+    rows = sql_execution.rows(
         connections["worker"], "select id, context, sealed from mail_message order by id"
     )
     assert [row[1] for row in rows] == [None, None]
@@ -195,7 +195,7 @@ def test_pages_of_a_shop_learn_nothing_of_accounts_or_mail(cast: Cast) -> None:
         "select * from guard.operator_addresses()",
     ):
         with pytest.raises(DatabaseError) as caught, transaction.atomic(using="default"):
-            sql_helpers.rows(connections["default"], statement)
+            sql_execution.rows(connections["default"], statement)
         assert isinstance(caught.value.__cause__, psycopg.errors.InsufficientPrivilege)
 
 

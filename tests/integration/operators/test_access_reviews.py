@@ -15,7 +15,7 @@ from tests.operators import OperatorUser, create_operator, operator_client
 from tests.sabotage.databases import own_database
 
 from theseller.accounts.types import Operator
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.lib import clock
 from theseller.operators.access import queries
 from theseller.operators.access.operations import close_access, confirm_review, open_access

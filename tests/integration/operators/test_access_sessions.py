@@ -28,7 +28,7 @@ from tests.sabotage.databases import own_database
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member
 from theseller.accounts.types import MemberRole, Operator
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.operators.access.operations import (

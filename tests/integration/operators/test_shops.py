@@ -8,7 +8,7 @@ from tests.cast import Cast
 from tests.operators import create_operator, operator_client
 
 from theseller.accounts.members.queries import invitation_of, shops
-from theseller.accounts.one_time_links import token_in_path
+from theseller.accounts.one_time_link_tokens import token_in_path
 from theseller.accounts.queries import tenants_of
 from theseller.accounts.types import MemberRole
 from theseller.lib import clock

@@ -19,7 +19,7 @@ from tests.demo_deployment import free_ports
 from tests.integration.edge.behind_nginx import HOST, OPERATOR_SETTINGS, Site, behind_nginx
 from tests.integration.prober.outside_host import OutsideHost, outside_host
 
-from theseller.config.shared_settings import setting_hashes
+from theseller.config.host_setting_hashes import setting_hashes
 from theseller.controls.operations import run_control
 from theseller.controls.prober_reports.operations import add_prober, remove_prober
 from theseller.controls.types import Status

@@ -16,7 +16,7 @@ from django.test import Client
 from tests.conftest import as_role
 from tests.database import role_dsn
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.edge.edge_site import HOST, Edge, edge
 
 from theseller.cli.outside_prober import tls_measurement
-from theseller.cli.outside_prober.target_address import Target, any_tls
+from theseller.cli.outside_prober.target_connection import Target, any_tls
 from theseller.cli.outside_prober.tls_measurement import measure_tls
 from theseller.controls.catalogue.net_tls import judge
 from theseller.controls.prober_reports.message_format import Plan, Report, TlsAtAddress, TlsSection

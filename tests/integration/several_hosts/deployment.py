@@ -28,7 +28,7 @@ from tests.postgres_over_tls import TlsFront
 from tests.tls_certificates import write_certificate
 
 from theseller.cli.demo_amazon_application import APPLICATION_ID, CLIENT_ID, write_application
-from theseller.cli.nginx_configuration import EdgeSettings, write_edge
+from theseller.cli.demo_nginx_configuration import EdgeSettings, write_edge
 from theseller.crypto.secret_and_key_config import make_secret_provider, parse_secret_config
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_account import server_account

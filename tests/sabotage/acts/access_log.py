@@ -9,7 +9,7 @@ from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
 from theseller.audit import checkpoint_copy_file, checkpoint_format
 from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.datamap.columns_and_indexes import all_columns
+from theseller.datamap.declared_columns_and_indexes import all_columns
 from theseller.lib.secret_type import Secret
 
 _CONTROL = "cred-access-log"

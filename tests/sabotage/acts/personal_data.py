@@ -10,7 +10,7 @@ import msgspec
 from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
 from theseller.amazon import spapi_operations as allow_list
-from theseller.amazon.decoders import known_response_shapes
+from theseller.amazon.decoders import all_response_shapes
 from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.spapi_operations import Operation
 
@@ -98,11 +98,11 @@ sql(
 def _leak(tools: Tools) -> Iterator[None]:
     leaky: Shape[Any] = _Leaky(
         "getOrder",
-        known_response_shapes.SHAPES["getOrder"].struct,
-        known_response_shapes.SHAPES["getOrder"].dropped,
+        all_response_shapes.SHAPES["getOrder"].struct,
+        all_response_shapes.SHAPES["getOrder"].dropped,
     )
     tools.patch.setattr(
-        known_response_shapes, "SHAPES", {**known_response_shapes.SHAPES, "getOrder": leaky}
+        all_response_shapes, "SHAPES", {**all_response_shapes.SHAPES, "getOrder": leaky}
     )
     yield
 

@@ -21,7 +21,12 @@ from tests.demo_deployment import ROOT
 from theseller.cli import main as entry
 from theseller.cli import tcp_ports
 from theseller.cli.commands import demo_reset, doctor
-from theseller.cli.demo_setup import choose_ports, demo_environ, demo_lock, take_lock
+from theseller.cli.demo_ports_and_environment import (
+    choose_ports,
+    demo_environ,
+    demo_lock,
+    take_lock,
+)
 from theseller.cli.demo_start_text import Address, Person, start_screen
 from theseller.cli.deployment_secrets import secret_config
 from theseller.cli.errors import CommandError
@@ -391,7 +396,7 @@ def test_second_demo_is_refused_with_the_address_of_the_first(tmp_path: Path) ->
 def test_demo_environment_has_its_own_secrets_and_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("theseller.cli.demo_setup.is_free", lambda _port: True)
+    monkeypatch.setattr("theseller.cli.demo_ports_and_environment.is_free", lambda _port: True)
     monkeypatch.setattr(tcp_ports, "is_free", lambda _port: True)
     (tmp_path / "processes").mkdir()
     given = {

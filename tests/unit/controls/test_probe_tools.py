@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from theseller.amazon.decoders.known_response_shapes import SHAPES
+from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.reports.report_reader import read_report
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
-from theseller.controls.probe_tools.canary_samples import (
+from theseller.controls.probe_tools.decoder_canary_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,

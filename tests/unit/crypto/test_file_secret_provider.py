@@ -11,7 +11,7 @@ import pytest
 from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError, UnsafePermissionsError
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.text_secrets import new_text_secret
+from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.crypto.timestamped_secrets import (
     ID_BYTES,
     leading_secret_id,

@@ -110,7 +110,7 @@ BRITISH = rf"(?<![\w.:/-])[A-Za-z]*(?:{'|'.join(_STEMS)})[A-Za-z]*(?![\w=(])"
 _AMAZONS = frozenset({"Cancelled", "Only reports with processingStatus IN_QUEUE can be cancelled."})
 #: Lists of columns, and charge labels as Amazon prints them.
 _NAMES_ONLY = (
-    "datamap/columns_and_indexes.py",
+    "datamap/declared_columns_and_indexes.py",
     "ingest/datamap.py",
     "amazon/charge_type_by_label.py",
 )

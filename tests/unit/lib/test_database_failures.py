@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.types import UnavailableError
 from theseller.edge.database_outage import is_unavailable
 from theseller.lib.database_failures import classify

@@ -22,7 +22,6 @@ from tests.advisories import (
 from theseller.cli.main import main
 from theseller.lib import clock
 from theseller.releases import advisories
-from theseller.releases.accepted_advisories import VexError, parse_statements
 from theseller.releases.advisories import (
     AdvisoriesError,
     Advisory,
@@ -32,6 +31,7 @@ from theseller.releases.advisories import (
     read_archive,
     why_unusable,
 )
+from theseller.releases.openvex_statements import VexError, parse_statements
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 INTRODUCED, FIXED = {"introduced": "1.0"}, {"fixed": "1.5"}

@@ -16,7 +16,7 @@ from theseller.accounts.members.operations import join, join_as_new_user
 from theseller.accounts.members.queries import invitation_of
 from theseller.accounts.members.types import Joined, LinkedInvitation
 from theseller.accounts.models import User
-from theseller.accounts.one_time_links import LinkRefusedError, token_in_path, without_traces
+from theseller.accounts.one_time_link_tokens import LinkRefusedError, token_in_path, without_traces
 from theseller.accounts.queries import person_by_email
 from theseller.accounts.sign_in_rate_limits import ONE_TIME_LINK, limits
 from theseller.edge.error_pages import too_many_requests

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.accounts.members.input_checks import checked_address, checked_name
+from theseller.accounts.members.name_and_address_checks import checked_address, checked_name
 from theseller.accounts.members.queries import invitation_of
 from theseller.accounts.members.types import (
     Joined,
@@ -22,7 +22,7 @@ from theseller.accounts.members.types import (
     NotAMemberError,
 )
 from theseller.accounts.models import Invitation, Membership, SignUp, User
-from theseller.accounts.one_time_links import (
+from theseller.accounts.one_time_link_tokens import (
     VALID_FOR,
     IssuedLink,
     LinkRefusedError,
@@ -34,10 +34,10 @@ from theseller.accounts.operations import create_user
 from theseller.accounts.queries import person_by_email
 from theseller.accounts.sessions import end_sessions_in_tenant
 from theseller.accounts.types import MemberRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
@@ -352,7 +352,7 @@ def _require_another_owner(person: UUID, tenant: UUID) -> None:
     `_lock_owners`.
     """
     owners = Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value)
-    alone = sql_helpers.rows(
+    alone = sql_execution.rows(
         connections[accounts_database()],
         "select from guard.shops_without_another_owner(%s) where tenant_id = %s",
         [person, tenant],
@@ -368,7 +368,7 @@ def _lock_owners(owner: UUID | None) -> None:
     would each see the other, and a removed owner's request could still invite someone. The deletion
     of accounts takes the same lock.
     """
-    sql_helpers.execute(
+    sql_execution.execute(
         connections[accounts_database()],
         "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
     )

@@ -13,10 +13,10 @@ from theseller.accounts.members.types import (
     ShopLine,
 )
 from theseller.accounts.models import Invitation, Membership, User
-from theseller.accounts.one_time_links import token_hash
+from theseller.accounts.one_time_link_tokens import token_hash
 from theseller.accounts.types import MemberRole
 from theseller.edge.database_routing import accounts_database, operators_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 
 
@@ -50,7 +50,7 @@ def invitation_of(token: Secret, *, at: datetime) -> LinkedInvitation | None:
 
     It was used, has expired or was withdrawn.
     """
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections[accounts_database()],
         "select tenant_id, tenant_name, email, role, expires_at"
         " from guard.invitation_of_link(%s, %s)",
@@ -66,7 +66,7 @@ def shops(*, at: datetime) -> tuple[ShopLine, ...]:
     """Return all shops with counts, by name, for operators."""
     return tuple(
         ShopLine(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[operators_database()],
             "select tenant_id, tenant_name, created_at, members, owners, invitations, connections,"
             " being_deleted from guard.shops(%s)",

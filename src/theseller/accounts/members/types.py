@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.accounts.types import MemberRole
 
 

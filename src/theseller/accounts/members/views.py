@@ -17,7 +17,7 @@ from theseller.accounts.members.forms import ROLE_CHOICES, InviteForm, RoleForm
 from theseller.accounts.members.queries import members, pending_invitations
 from theseller.accounts.members.types import MembershipRefusedError, NotAMemberError
 from theseller.accounts.mfa.decorators import step_up_required, step_up_required_to_change
-from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.accounts.types import MemberRole, Permission, TenantContext
 from theseller.edge.database_routing import accounts_database
 from theseller.edge.rate_limits import Rate, Subject, by_account, limited

@@ -22,7 +22,7 @@ from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, 
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
 from theseller.accounts.sessions import end_other_sessions
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id

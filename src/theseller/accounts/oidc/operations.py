@@ -13,7 +13,7 @@ from theseller.accounts.models import OidcIdentity, User
 from theseller.accounts.oidc.queries import linked_identity, may_use_provider
 from theseller.accounts.oidc.types import Purpose, Refusal, SsoRefusedError, VerifiedIdentity
 from theseller.accounts.sessions import end_other_sessions
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib.ids import new_id

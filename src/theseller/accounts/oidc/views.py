@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from theseller.accounts.authorization import account_frame
+from theseller.accounts.complete_sign_in import complete_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.proof_attempts import current_user, safe_next, session_key
 from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.models import User
 from theseller.accounts.oidc import begun_requests
-from theseller.accounts.oidc.identity_check import identity_of_code, max_age_of
+from theseller.accounts.oidc.id_token_validation import identity_of_code, max_age_of
 from theseller.accounts.oidc.operations import (
     link_identity,
     note_refused,
@@ -36,7 +37,6 @@ from theseller.accounts.oidc.types import (
     SsoRefusedError,
     VerifiedIdentity,
 )
-from theseller.accounts.signed_in import signed_in
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.edge.optional_pages import page_exists_if
 from theseller.edge.rate_limits import Rate, Subject, by_ip, limited
@@ -192,7 +192,7 @@ def _sign_in(
     if not may_use_provider(person.pk):
         raise SsoRefusedError(Refusal.NOT_ALLOWED)
     proof = proof_by_identity(person=person.pk, link=link_id, identity=identity, at=at)
-    return signed_in(request, person, proof, onward=begun.next or "/", method="oidc")
+    return complete_sign_in(request, person, proof, onward=begun.next or "/", method="oidc")
 
 
 def _step_up(

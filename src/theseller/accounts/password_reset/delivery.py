@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from theseller.accounts.models import PasswordRequest, User
-from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.lib.ids import new_id
 from theseller.mail.mail_kinds import PasswordReset
 from theseller.mail.operations import queue_mail

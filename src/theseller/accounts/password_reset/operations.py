@@ -11,7 +11,7 @@ from django.db import transaction
 
 from theseller.accounts.members.operations import LINK_REFUSED
 from theseller.accounts.models import PasswordLink, PasswordRequest, User
-from theseller.accounts.one_time_links import (
+from theseller.accounts.one_time_link_tokens import (
     VALID_FOR,
     IssuedLink,
     LinkRefusedError,
@@ -22,7 +22,7 @@ from theseller.accounts.one_time_links import (
 from theseller.accounts.password_reset.delivery import mail_link, tell_operators
 from theseller.accounts.queries import person_by_email
 from theseller.accounts.sessions import end_other_sessions
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib.secret_type import Secret

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.forms import ChosenPasswordForm
 from theseller.accounts.members.join_views import link_wait, refused_link
-from theseller.accounts.one_time_links import LinkRefusedError, token_in_path, without_traces
+from theseller.accounts.one_time_link_tokens import LinkRefusedError, token_in_path, without_traces
 from theseller.accounts.password_reset.forms import ResetForm
 from theseller.accounts.password_reset.operations import (
     person_of_link,

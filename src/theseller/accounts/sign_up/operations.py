@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, connections, transaction
 
-from theseller.accounts.members.input_checks import checked_name
+from theseller.accounts.members.name_and_address_checks import checked_name
 from theseller.accounts.members.operations import LINK_REFUSED
 from theseller.accounts.models import Membership, SignUp, User
-from theseller.accounts.one_time_links import (
+from theseller.accounts.one_time_link_tokens import (
     VALID_FOR,
     LinkRefusedError,
     issued_link,
@@ -21,10 +21,10 @@ from theseller.accounts.operations import create_user
 from theseller.accounts.queries import person_by_email
 from theseller.accounts.sign_up.types import OpenedShop
 from theseller.accounts.types import MemberRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
@@ -51,7 +51,7 @@ def request_sign_up(*, email: str, at: datetime) -> None:
     """
     using = accounts_database()
     with transaction.atomic(using=using):
-        sql_helpers.execute(
+        sql_execution.execute(
             connections[using],
             "select pg_advisory_xact_lock(hashtextextended('sign-up:' || %s, 0))",
             [email],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from theseller.accounts.models import SignUp
-from theseller.accounts.one_time_links import token_hash
+from theseller.accounts.one_time_link_tokens import token_hash
 from theseller.lib.secret_type import Secret
 
 

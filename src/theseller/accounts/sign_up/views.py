@@ -16,7 +16,7 @@ from theseller.accounts.authorization import set_active_tenant
 from theseller.accounts.members.join_views import link_wait, refused_link
 from theseller.accounts.members.types import MembershipRefusedError
 from theseller.accounts.models import User
-from theseller.accounts.one_time_links import LinkRefusedError, token_in_path, without_traces
+from theseller.accounts.one_time_link_tokens import LinkRefusedError, token_in_path, without_traces
 from theseller.accounts.queries import person_by_email
 from theseller.accounts.sign_in_rate_limits import SIGN_UP, limits
 from theseller.accounts.sign_up.forms import NewOwnerForm, ShopForm, SignUpForm

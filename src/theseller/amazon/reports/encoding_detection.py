@@ -13,8 +13,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from theseller.amazon.reports.encoding_evidence import KeptBytes, Store, kept_bytes
 from theseller.amazon.reports.errors import ReportRefusedError
-from theseller.amazon.reports.non_ascii_cells import KeptBytes, Store, kept_bytes
 from theseller.amazon.reports.replayable_source import Source
 from theseller.amazon.reports.text_plausibility import (
     CP932,

@@ -14,11 +14,11 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.charge_display_names import charge_name
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.csv_response import Cell, csv_response
-from theseller.analytics.pages.days_with_data import DaysWithData
+from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.page_filters import Selection, store_label
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
-from theseller.analytics.pages.product_table import Table
+from theseller.analytics.pages.product_table_context import Table
 from theseller.analytics.pages.queries import DaySeries
 from theseller.analytics.rollups.types import SUMMED, Figures
 
@@ -41,7 +41,7 @@ _PURCHASED = frozenset(
 _BEFORE = ("ordered_sales", "units", "orders", "refunded_sales", "fees", "net_proceeds")
 
 
-def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> HttpResponse:
+def days_csv(selection: Selection, series: DaySeries, known: MetricCoverage) -> HttpResponse:
     """Return one row for each day, with the columns of the day rollup.
 
     Beside them are the main columns of the period of comparison. A cell is blank where there is no
@@ -66,7 +66,7 @@ def days_csv(selection: Selection, series: DaySeries, known: DaysWithData) -> Ht
 
 
 def _known_cells(
-    series: DaySeries, day: date | None, known: DaysWithData, names: Sequence[str]
+    series: DaySeries, day: date | None, known: MetricCoverage, names: Sequence[str]
 ) -> list[Cell]:
     """Return the figures of a day, blank where no data is stored.
 

@@ -14,7 +14,7 @@ from django.db import connections
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.tenancy.tenant_scope import current_tenant
 
 #: Fewer days are no series to draw.

@@ -19,7 +19,7 @@ from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
 from theseller.analytics.rollups.sql_parameters import parameters, run_on_counted_lines
 from theseller.analytics.rollups.types import SUMMED, Figures
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.tenancy.tenant_scope import current_tenant
 
 _STORES = """

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.data_coverage import contains_tax
-from theseller.analytics.pages.days_with_data import DaysWithData
+from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, METRICS
 from theseller.analytics.pages.page_filters import Selection, StoreOption, same_time_on
 from theseller.analytics.pages.periods import (
@@ -161,7 +161,9 @@ def day_address(selection: Selection, day: date) -> str:
     return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
 
 
-def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) -> list[WaterfallRow]:
+def waterfall_rows(
+    selection: Selection, total: Figures, known: MetricCoverage
+) -> list[WaterfallRow]:
     """Return the lines from ordered sales to net proceeds.
 
     The second and the third are the difference between the bases: order date and posted date.
@@ -210,7 +212,7 @@ def waterfall_rows(selection: Selection, total: Figures, known: DaysWithData) ->
     ]
 
 
-def _not_posted(selection: Selection, known: DaysWithData) -> str:
+def _not_posted(selection: Selection, known: MetricCoverage) -> str:
     """Return what the sales not yet posted consist of, as text."""
     if known.whole(BY_KEY["net"], selection.choice.span):
         return _("less those posted from earlier orders")
@@ -222,7 +224,7 @@ def data_quality(
     total: Figures,
     until: Freshness,
     streams: Sequence[StreamProgress],
-    known: DaysWithData,
+    known: MetricCoverage,
 ) -> dict[str, Any]:
     """Return what the page says about the figures' quality.
 
@@ -251,7 +253,7 @@ def data_quality(
     }
 
 
-def _gaps(selection: Selection, known: DaysWithData) -> list[tuple[str, str]]:
+def _gaps(selection: Selection, known: MetricCoverage) -> list[tuple[str, str]]:
     """Return the days without data of orders, and of money, as text."""
     found = zip((_("orders"), _("money")), known.gaps(selection.choice.span), strict=True)
     return [(name, _stretches(gaps)) for name, gaps in found if gaps]
@@ -267,7 +269,7 @@ def _stretches(gaps: Sequence[Span]) -> str:
     ) % {"days": text, "more": more}
 
 
-def _incomparable(selection: Selection, known: DaysWithData) -> str:
+def _incomparable(selection: Selection, known: MetricCoverage) -> str:
     """Return why figures are not compared; "" if they are."""
     choice = selection.choice
     if choice.before is None:

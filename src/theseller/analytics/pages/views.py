@@ -21,15 +21,15 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.analytics.pages import csv_rows, dashboard_charts, queries, template_context
+from theseller.analytics.pages import csv_rows, dashboard_tiles_and_chart, queries, template_context
 from theseller.analytics.pages.day_page import day_context
-from theseller.analytics.pages.days_with_data import DaysWithData, days_with_data
+from theseller.analytics.pages.metric_coverage import MetricCoverage, metric_coverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
 from theseller.analytics.pages.page_filters import Selection, StoreOption, select, store_options
 from theseller.analytics.pages.periods import Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
-from theseller.analytics.pages.product_table import product_context, read_table
-from theseller.audit.event_tags import Tag
+from theseller.analytics.pages.product_table_context import product_context, read_table
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
 from theseller.connections.types import Origin
@@ -73,9 +73,9 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
         selection = select(request.GET, options, at)
         series = template_context.load_series(selection, at)
         if _exports(request, tenant_context, "days", at):
-            return csv_rows.days_csv(selection, series, days_with_data(selection, at))
-        drawn = dashboard_charts.chart_series(selection, series)
-        known = days_with_data(selection, at, context_days=dashboard_charts.CONTEXT_DAYS)
+            return csv_rows.days_csv(selection, series, metric_coverage(selection, at))
+        drawn = dashboard_tiles_and_chart.chart_series(selection, series)
+        known = metric_coverage(selection, at, context_days=dashboard_tiles_and_chart.CONTEXT_DAYS)
         streams = progress()
         products = product_page(
             selection.scope,
@@ -87,8 +87,8 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             **_frame(tenant_context, selection, options),
             "at": at,
             "compared": _before(selection, known) is not None,
-            "tiles": dashboard_charts.tiles(selection, series, drawn, known),
-            "chart": dashboard_charts.chart(selection, series, drawn, known),
+            "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
+            "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
             "waterfall_rows": template_context.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
             "data_quality": template_context.data_quality(
@@ -153,7 +153,7 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
         if not options:
             return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        table, before = read_table(request.GET), _before(selection, days_with_data(selection, at))
+        table, before = read_table(request.GET), _before(selection, metric_coverage(selection, at))
         if _exports(request, tenant_context, "products", at):
             return csv_rows.products_csv(selection, table, before)
         page = product_page(selection.scope, selection.choice.span, before, table.query())
@@ -226,13 +226,13 @@ def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at:
     return True
 
 
-def _before(selection: Selection, known: DaysWithData) -> Span | None:
+def _before(selection: Selection, known: MetricCoverage) -> Span | None:
     """Return the days that products are compared with.
 
     None where they, or those of the period, have days without data of orders.
     """
     compared = (
-        dashboard_charts.comparable(selection, BY_KEY["sales"], known)
+        dashboard_tiles_and_chart.comparable(selection, BY_KEY["sales"], known)
         and not selection.one_partial_day
     )
     return selection.choice.before if compared else None

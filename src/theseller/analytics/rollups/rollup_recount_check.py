@@ -18,7 +18,7 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.settlement_matching_check import settled_transactions
+from theseller.analytics.rollups.independent_settlement_matching import settled_transactions
 from theseller.analytics.rollups.sql_parameters import (
     COLUMN_CHARGE_TYPES,
     COUNTED_CHARGE_TYPES,

@@ -25,7 +25,7 @@ from theseller.amazon.charge_classifier import (
 )
 from theseller.amazon.reports.report_types_and_columns import ReportType
 from theseller.analytics.rollups.settlement_matching import EARLY, LATE, Money, in_settlements
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.marketplaces import MARKETPLACES
 
 #: Lines in one of these states are not money yet, or no longer: Amazon has not booked an estimate,
@@ -98,9 +98,9 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     The planner does not know the sizes of common table expressions, assumes one row, and would
     compare each with each.
     """
-    sql_helpers.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
+    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
     yield
-    sql_helpers.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
+    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
 
 
 def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:

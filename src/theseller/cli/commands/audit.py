@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from theseller.audit.command_line_actions import command_line_operator
+from theseller.audit.command_line_action_file import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
@@ -143,7 +143,7 @@ def _accept_copy(reason: str) -> int:
 def _seal() -> int:
     from theseller.audit.checkpoint_format import CheckpointRefusedError
     from theseller.audit.checkpointing import seal
-    from theseller.audit.command_line_actions import import_command_line_actions
+    from theseller.audit.command_line_action_file import import_command_line_actions
     from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 
     try:

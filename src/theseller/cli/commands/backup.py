@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: the backup could not be taken, read or drilled.
     """
     setup_django("worker")
-    from theseller.backups.error_messages import as_backup_error
+    from theseller.backups.error_translation import as_backup_error
     from theseller.backups.types import BackupError
 
     try:
@@ -216,8 +216,8 @@ def _rows(one: Backup) -> str:
     "-" if it is not complete, "?" if it cannot be read now.
     """
     from theseller.backups.backup_configuration import backup_context
-    from theseller.backups.error_messages import as_backup_error
-    from theseller.backups.restore_selection import rows_of
+    from theseller.backups.backup_selection import rows_of
+    from theseller.backups.error_translation import as_backup_error
     from theseller.backups.types import BackupError
 
     if not one.alive or one.finished_at is None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from theseller.cli.demo_setup import EMULATOR_PORT, WEB_PORT
+from theseller.cli.demo_ports_and_environment import EMULATOR_PORT, WEB_PORT
 from theseller.cli.doctor_deployment import examine_deployment
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.doctor_production import examine_production

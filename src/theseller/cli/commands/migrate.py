@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from theseller.audit.command_line_actions import record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import record_command_line_action
+from theseller.audit.event_types import Tag
 from theseller.cli.deployment_secrets import (
     ensure_secrets,
     passwords_in_use,
@@ -24,13 +24,13 @@ from theseller.cli.deployment_secrets import (
     ticket_keys_in_use,
 )
 from theseller.cli.django_setup import setup_django
-from theseller.cli.embedded_postgres import apply_roles, embedded_server
+from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.config.environment import read_environment_kind, uses_external_server
 from theseller.lib import clock
-from theseller.postgres.foreign_roles_check import (
+from theseller.postgres.other_deployment_check import (
     ForeignServerError,
     lock_roles,
     refuse_foreign_roles,
@@ -183,7 +183,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
         folder_identity,
         refuse_other_folder,
     )
-    from theseller.tenancy.tenant_ticket_keys import refuse_foreign_keys
+    from theseller.tenancy.tenant_ticket_key_installation import refuse_foreign_keys
 
     passwords, keys = passwords_in_use(state), ticket_keys_in_use(state)
     with psycopg.connect(admin, autocommit=True) as superuser:

@@ -12,7 +12,7 @@ import os
 import sys
 from uuid import UUID
 
-from theseller.audit.command_line_actions import command_line_operator
+from theseller.audit.command_line_action_file import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.lib import clock

@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from theseller.audit.command_line_actions import command_line_operator
+from theseller.audit.command_line_action_file import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, USAGE, CommandError
 from theseller.lib import clock
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
 
     from theseller.cli.outside_prober.prober_key import read_key
     from theseller.cli.outside_prober.prober_run import run_once
-    from theseller.cli.outside_prober.target_address import Target
+    from theseller.cli.outside_prober.target_connection import Target
 
     report = run_once(Target(args.url.rstrip("/"), args.http_port), args.name, read_key(args.file))
     if args.json:

@@ -11,7 +11,7 @@ from pathlib import Path
 from theseller.cli.advisory_commands import add_advisory_arguments, run_advisories
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.config.release_settings import read_release_settings
-from theseller.crypto.detached_signatures import read_public_key
+from theseller.crypto.ed25519_pem_keys import read_public_key
 from theseller.crypto.errors import KeyFileError
 from theseller.releases import installed_files
 from theseller.releases.release_verification import VerifiedRelease, verify_release

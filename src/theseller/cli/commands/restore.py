@@ -10,8 +10,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import record_command_line_action
+from theseller.audit.event_types import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
@@ -128,7 +128,7 @@ def _restore(
 ) -> None:
     setup_django("worker", database=False)
     from theseller.backups.backup_configuration import backup_context
-    from theseller.backups.error_messages import as_backup_error
+    from theseller.backups.error_translation import as_backup_error
     from theseller.backups.restore import restore
     from theseller.backups.types import BackupError
 

@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from theseller.audit.command_line_actions import command_line_operator, record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import (
+    command_line_operator,
+    record_command_line_action,
+)
+from theseller.audit.event_types import Tag
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
 from theseller.cli.state_folders import state_folder

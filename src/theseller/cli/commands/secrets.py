@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from theseller.audit.command_line_actions import record_command_line_action
-from theseller.audit.event_tags import Tag
+from theseller.audit.command_line_action_file import record_command_line_action
+from theseller.audit.event_types import Tag
 from theseller.cli.deployment_secrets import (
     LWA_CLIENT_SECRET_NAME,
     MAIL_PASSWORD_NAME,

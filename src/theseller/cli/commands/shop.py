@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from theseller.audit.command_line_actions import command_line_operator
+from theseller.audit.command_line_action_file import command_line_operator
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.one_time_link_output import print_link

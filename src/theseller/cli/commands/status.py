@@ -10,7 +10,7 @@ from theseller import __version__
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK
 from theseller.lib import clock
-from theseller.operators.deployment_status.hosts import differing_settings
+from theseller.operators.deployment_status.host_status_lines import differing_settings
 from theseller.operators.deployment_status.status_lines import (
     count_jobs,
     count_streams,

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from typing_extensions import override
 
-from theseller.cli.outside_prober.target_address import Target
+from theseller.cli.outside_prober.target_connection import Target
 from theseller.controls.prober_reports.message_format import ContactAtAddress, ContactSection
 
 _PAGE = "/security/"

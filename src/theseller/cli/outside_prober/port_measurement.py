@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from theseller.cli.outside_prober.target_address import Target
+from theseller.cli.outside_prober.target_connection import Target
 from theseller.controls.prober_reports.message_format import Plan, PortsAtHost, PortsSection
 
 #: Tried at the public addresses besides the ports that the deployment lists: PostgreSQL's and

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from theseller.cli.outside_prober.target_address import WAIT, Target, any_tls, limit
+from theseller.cli.outside_prober.target_connection import WAIT, Target, any_tls, limit
 from theseller.controls.prober_reports.message_format import TlsAtAddress, TlsSection
 from theseller.crypto.demo_certificates import ensure_demo_certificates
 from theseller.lib import clock

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from theseller.amazon.feature_requirements import OFFERED
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.ingest.sync.streams.registry import KINDS

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from theseller.amazon import feature_requirements as amazon_features
 from theseller.amazon.roles import RestrictedRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.connections.requested_roles import (
     TEMPLATE,
     review_context,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.connections.types import DisconnectReason
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict

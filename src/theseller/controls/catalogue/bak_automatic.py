@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.storage_targets import Target
 from theseller.backups.wal_backup import finished

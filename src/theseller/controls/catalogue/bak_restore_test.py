@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools import backup_inspection
 from theseller.controls.probe_tools.backup_inspection import BackupRecord
 from theseller.controls.probe_tools.probe_context import ProbeContext
@@ -28,7 +28,7 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.backups.restore_drill:drill",
-        "theseller.backups.maintenance:maintain_backups",
+        "theseller.backups.scheduled_operations:maintain_backups",
     ),
     after=(Tag.BACKUP_PROVEN, Tag.BACKUP_REFUSED),
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.log_verification import complete_and_verify, notices_changes
 from theseller.audit.types import Verdict
 from theseller.controls.probe_tools.probe_context import ProbeContext

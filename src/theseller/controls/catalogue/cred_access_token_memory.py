@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections as databases
 
 from theseller.amazon.lwa import AccessToken
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.table_and_file_search import (
     NO_LOGS,
@@ -32,7 +32,7 @@ from theseller.controls.types import (
     must_find,
     verdict,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.core_dumps_and_memory import core_dumps_disabled
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
@@ -122,7 +122,7 @@ def _search_sessions(context: ProbeContext) -> tuple[int, int]:
     """
     stored = [
         row[0]
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[context.application], "select session_data from django_session"
         )
     ]

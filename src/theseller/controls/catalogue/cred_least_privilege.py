@@ -24,7 +24,7 @@ from theseller.crypto.errors import CryptoError, ServiceState, WrongEnvironmentE
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import seal
 from theseller.crypto.secret_and_key_config import for_environment, make_key_store
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
 from theseller.postgres.privilege_comparison import (
@@ -151,7 +151,7 @@ def _wrong_logins(context: ProbeContext) -> Iterator[str]:
         (context.probe, "theseller_probe"),
         (context.application, "theseller_worker"),
     ):
-        if sql_helpers.one(databases[alias], "select session_user::text, current_user::text") != (
+        if sql_execution.one(databases[alias], "select session_user::text, current_user::text") != (
             role,
             role,
         ):

@@ -15,9 +15,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from theseller.accounts.mfa.session_proofs import proof_in, session_content
 from theseller.accounts.mfa.types import FactorKind, Proof
 from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
-from theseller.accounts.operator_view_refusal import refused
+from theseller.accounts.operator_view_refusal_check import refused
 from theseller.accounts.sessions import newest_sessions
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, Unknown, must_find, verdict
 from theseller.lib.ids import new_id
@@ -44,7 +44,7 @@ CONTROL = Control(
         "theseller.accounts.operator_auth_state:operator_auth_state",
         "theseller.accounts.mfa.operations:prove_by_code",
         "theseller.accounts.mfa.operations:prove_by_passkey",
-        "theseller.accounts.oidc.identity_check:identity_of_code",
+        "theseller.accounts.oidc.id_token_validation:identity_of_code",
     ),
     after=(Tag.OPERATOR_ADDED, Tag.SECOND_FACTOR_REMOVED, Tag.IDENTITY_UNLINKED),
 )

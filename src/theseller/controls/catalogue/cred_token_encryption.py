@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.crypto.encryption_context import EncryptionContext
@@ -26,7 +26,7 @@ from theseller.crypto.errors import (
 )
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.seal_value import key_id_of, open_sealed, seal
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
@@ -135,7 +135,7 @@ def _wrong_message(
     It is never opened in its own context: only `connections` does that.
     """
     with tenant_scope(tenant, using=context.application):
-        row = sql_helpers.one(
+        row = sql_execution.one(
             databases[context.application],
             "select sealed from connections_refresh_token where tenant_id = %s and connection_id ="
             " %s and data_key_id = %s",

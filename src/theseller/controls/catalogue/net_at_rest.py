@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.disk_encryption import Encryption, Volume
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.sealed_columns import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.prober_reports.outcome_of_reports import (
     NOT_MEASURED,

@@ -31,7 +31,7 @@ from theseller.postgres.function_comparison import (
 from theseller.postgres.privilege_comparison import prepared_by_superuser
 from theseller.postgres.role_setup import CROSS_TENANT_ROLES
 from theseller.tenancy.database_startup_checks import compares_first
-from theseller.tenancy.tenant_ticket_keys import key_hash
+from theseller.tenancy.tenant_ticket_key_installation import key_hash
 
 CONTROL = Control(
     id="net-tenant-isolation",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.prober_reports.message_format import ContactAtAddress
 from theseller.controls.prober_reports.outcome_of_reports import (

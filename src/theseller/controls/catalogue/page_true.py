@@ -17,7 +17,7 @@ from typing_extensions import override
 from theseller.controls import code_version, security_page_data
 from theseller.controls.probe_tools.probe_context import ProbeContext, Row
 from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(
@@ -77,7 +77,7 @@ def probe(context: ProbeContext) -> Outcome:
     """
     # One snapshot for both: another process may add evidence meanwhile.
     with transaction.atomic(using=context.probe):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[context.probe], "set transaction isolation level repeatable read"
         )
         security_page = security_page_data.security_page(context.at, using=context.probe)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.ephemeral_keys import KeyRing, can_open, ephemeral_key
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict

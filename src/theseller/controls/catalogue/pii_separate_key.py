@@ -20,7 +20,7 @@ from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.crypto.key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.purpose_key_identifiers import purpose_identities, without_cache
+from theseller.crypto.purpose_key_separation import purpose_identities, without_cache
 from theseller.crypto.seal_value import seal
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop

@@ -9,18 +9,18 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.amazon.decoders import known_response_shapes
+from theseller.amazon.decoders import all_response_shapes
 from theseller.amazon.reports import report_types_and_columns as report_types
 from theseller.amazon.reports.report_reader import read_report
-from theseller.audit.event_tags import Tag
-from theseller.controls.probe_tools.canary_samples import (
+from theseller.audit.event_types import Tag
+from theseller.controls.probe_tools.data_map_drift import inventory_drift
+from theseller.controls.probe_tools.decoder_canary_samples import (
     CANARY,
     UNLISTED_FIELD,
     decoded_values,
     report_with_canaries,
     response_with_canaries,
 )
-from theseller.controls.probe_tools.data_map_drift import inventory_drift
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.table_and_file_search import can_find_in_tables
 from theseller.controls.types import (
@@ -109,7 +109,7 @@ def probe(context: ProbeContext) -> Outcome:
     for (tenant,) in shops:
         read, problems = _stored(context, tenant)
         rows, failures = rows + read, failures + problems
-    paths = sum(len(shape.dropped) for shape in known_response_shapes.SHAPES.values())
+    paths = sum(len(shape.dropped) for shape in all_response_shapes.SHAPES.values())
     columns = sum(len(one.dropped) for one in report_types.COLUMNS.values())
     if not rows and not failures:
         return Unknown(
@@ -117,12 +117,12 @@ def probe(context: ProbeContext) -> Outcome:
             " reports let no canary through."
         )
     return verdict(
-        len(known_response_shapes.SHAPES) + len(report_types.COLUMNS) + rows,
+        len(all_response_shapes.SHAPES) + len(report_types.COLUMNS) + rows,
         failures,
-        f"{paths} paths of {len(known_response_shapes.SHAPES)} answers and {columns} columns of"
+        f"{paths} paths of {len(all_response_shapes.SHAPES)} answers and {columns} columns of"
         f" {len(report_types.COLUMNS)} reports were filled with canaries; none came out. {rows}"
         f" stored rows, a sample of {len(shops)} shops, hold none.",
-        decoders=len(known_response_shapes.SHAPES),
+        decoders=len(all_response_shapes.SHAPES),
         dropped_paths=paths,
         dropped_columns=columns,
         stored_rows=rows,
@@ -131,7 +131,7 @@ def probe(context: ProbeContext) -> Outcome:
 
 
 def _decoders() -> Iterator[str]:
-    for operation, shape in known_response_shapes.SHAPES.items():
+    for operation, shape in all_response_shapes.SHAPES.items():
         known, unknown = (
             response_with_canaries(shape, unlisted=False),
             response_with_canaries(shape, unlisted=True),

@@ -15,7 +15,7 @@ from theseller.controls.types import (
 from theseller.lib.state_file_names import ADVISORIES, ADVISORY_SNAPSHOT, ADVISORY_STATEMENTS
 from theseller.lib.translation_marks import gettext_noop
 from theseller.releases import advisories
-from theseller.releases.accepted_advisories import VexError, read_statements
+from theseller.releases.openvex_statements import VexError, read_statements
 
 CONTROL = Control(
     id="sdl-advisories",

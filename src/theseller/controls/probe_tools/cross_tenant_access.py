@@ -24,7 +24,7 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
 from theseller.datamap.table_registry import descriptors
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 from theseller.tenancy.tenant_scope import read_session, set_ticket, tenant_scope
@@ -33,7 +33,7 @@ from theseller.tenancy.tenant_scope import read_session, set_ticket, tenant_scop
 #: evidence.
 TENANT_CONNECTIONS = ("web", "retention", "pii")
 #: The probe's own rows: a table with nothing else in it, and the ids of no shop that its two rows
-#: belong to (`tenancy/sql_helpers`).
+#: belong to (`tenancy/sql`).
 PROBE_TABLE = "guard.isolation_probe"
 OWN, OTHER = (
     UUID("00000000-0000-7000-8000-00000000000a"),
@@ -233,7 +233,7 @@ def _mid_statement(
             if verb != "select" and not _has_privilege(using, table, verb):
                 continue
             with transaction.atomic(using=using):
-                sql_helpers.execute(
+                sql_execution.execute(
                     databases[using], "select set_config('theseller.attempt', %s, true)", [str(own)]
                 )
                 reached = _rows_reached(using, statement)
@@ -263,7 +263,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
             with transaction.atomic(using=using):
                 names, values = (
                     (f"{column}, local_day", "%s, current_date")
-                    if sql_helpers.value(
+                    if sql_execution.value(
                         databases[using],
                         "select exists (select from pg_attribute where attrelid = %s::regclass and"
                         " attname = 'local_day')",
@@ -271,7 +271,7 @@ def _inserted(using: str, table: str, victim: UUID, column: str) -> int:
                     )
                     else (column, "%s")
                 )
-                sql_helpers.execute(
+                sql_execution.execute(
                     databases[using],
                     f"insert into {_qualified(table)} ({names}) values ({values})",  # noqa: S608
                     [victim],
@@ -297,7 +297,7 @@ def _plan(using: str, table: str, column: str) -> Attempt:
         f"{column} = coalesce(nullif(current_setting('theseller.attempt', true), ''),"
         " gen_random_uuid()::text)::uuid"
     )
-    found = sql_helpers.value(
+    found = sql_execution.value(
         databases[using], f"explain (format json) select from {_qualified(table)} where {where}"
     )
     plans = json.loads(found) if isinstance(found, str) else found
@@ -339,7 +339,7 @@ def _rows_reached(using: str, statement: str) -> int:
 
 
 def _number(using: str, statement: str) -> int:
-    return int(sql_helpers.value(databases[using], statement))
+    return int(sql_execution.value(databases[using], statement))
 
 
 def _has_privilege(using: str, table: str, verb: str) -> bool:
@@ -352,7 +352,7 @@ def _has_privilege(using: str, table: str, verb: str) -> bool:
         else "has_table_privilege(%s, %s)"
     )
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[using],
             f"select case when has_schema_privilege(%s, 'usage') then {check} else false end",
             [_qualified(table).split(".")[0], _qualified(table), verb],

@@ -14,7 +14,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.datamap.columns_and_indexes import all_columns, all_indexes
+from theseller.datamap.declared_columns_and_indexes import all_columns, all_indexes
 from theseller.datamap.non_table_objects import (
     EXTENSIONS,
     JOB_ARGUMENT,

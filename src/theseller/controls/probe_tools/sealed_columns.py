@@ -22,7 +22,7 @@ from theseller.crypto.key_types import Purpose
 from theseller.crypto.seal_value import key_id_of
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import TableDescriptor
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -97,7 +97,7 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
     select = f"select {column} from {descriptor.table}"  # noqa: S608
     if descriptor.tenant_column is None:
         yield from _bytes(
-            sql_helpers.rows(
+            sql_execution.rows(
                 databases[using], f"{select} order by random() limit %s", [10 * MAX_TENANTS]
             )
         )
@@ -108,7 +108,7 @@ def _values(context: ProbeContext, descriptor: TableDescriptor, column: str) -> 
     for (tenant,) in sorted(shops, key=lambda row: _turn(context, row[0]))[:MAX_TENANTS]:
         with tenant_scope(tenant, using=using):
             yield from _bytes(
-                sql_helpers.rows(databases[using], f"{select} where {owner} = %s", [tenant])
+                sql_execution.rows(databases[using], f"{select} where {owner} = %s", [tenant])
             )
 
 
@@ -167,7 +167,7 @@ def _reader(context: ProbeContext, table: str) -> str:
 
 def _readable(context: ProbeContext, table: str, column: str) -> bool:
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[_reader(context, table)],
             "select has_column_privilege(%s, %s, 'select')",
             [table, column],

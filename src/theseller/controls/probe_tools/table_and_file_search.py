@@ -19,7 +19,7 @@ from django.db import connections as databases
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.datamap.table_registry import descriptor
 from theseller.datamap.types import DataClass
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _CHUNK = 1 << 20
 #: Longer than anything that is looked for, so that nothing hides across two chunks.
@@ -72,7 +72,7 @@ def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
     for alias, table, names in _searchable(context):
         text = ", ".join(f"{name}::text" for name in names)
         match = f"concat_ws(' ', {text}) ~ %s"
-        read, found = sql_helpers.one(
+        read, found = sql_execution.one(
             databases[alias],
             # names of the catalog
             f"select count(*), count(*) filter (where {match}) from {table}",  # noqa: S608
@@ -87,7 +87,7 @@ def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
 def _searchable(context: ProbeContext) -> Iterator[tuple[str, str, list[str]]]:
     seen: set[str] = set()
     for alias in (context.probe, context.application):
-        found = sql_helpers.rows(databases[alias], _TEXT_COLUMNS)
+        found = sql_execution.rows(databases[alias], _TEXT_COLUMNS)
         for table, names, secured in found:
             facts = descriptor(table).data_class is DataClass.SELLER_FACTS
             if table in seen or facts or (secured and alias != context.probe):

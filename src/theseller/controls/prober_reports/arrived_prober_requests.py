@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from theseller.controls.prober_reports.message_format import MARK_HEADER, MARKS_MAX
 from theseller.controls.prober_reports.types import RUN_LASTS
-from theseller.lib import clock, sql_helpers
+from theseller.lib import clock, sql_execution
 from theseller.lib.ids import creation_time
 from theseller.lib.structured_logging import getLogger
 
@@ -62,7 +62,7 @@ def record_arrival(mark: str, *, at: datetime) -> None:
     if abs(at - creation_time(run)) > RUN_LASTS:
         return
     try:
-        sql_helpers.execute(
+        sql_execution.execute(
             connections["default"],
             "insert into controls_prober_arrival (run_id, number, arrived_at) values (%s, %s, %s)"
             " on conflict do nothing",

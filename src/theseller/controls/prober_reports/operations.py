@@ -12,10 +12,10 @@ import msgspec
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.controls.prober_reports.arrived_prober_requests import run_token
-from theseller.controls.prober_reports.listening_ports import listening_ports
+from theseller.controls.prober_reports.local_listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     START_FORMAT,
@@ -34,7 +34,7 @@ from theseller.controls.prober_reports.types import (
     RUN_LASTS,
     ProberRefusedError,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.tenancy.hosts import hosts
 
@@ -52,7 +52,7 @@ def add_prober(*, name: str, public_key: bytes, actor: str, at: datetime) -> Non
     """
     try:
         with transaction.atomic():
-            sql_helpers.execute(
+            sql_execution.execute(
                 connections["default"],
                 "insert into controls_prober (name, public_key, added_at) values (%s, %s, %s)",
                 [name, public_key, at],
@@ -75,7 +75,7 @@ def add_prober(*, name: str, public_key: bytes, actor: str, at: datetime) -> Non
 def remove_prober(*, name: str, actor: str, at: datetime) -> bool:
     """Remove a prober and its reports; return whether there was one."""
     with transaction.atomic():
-        removed = sql_helpers.execute(
+        removed = sql_execution.execute(
             connections["default"], "delete from controls_prober where name = %s", [name]
         )
         if removed:
@@ -106,7 +106,7 @@ def begin_run(signed: SignedDocument, *, at: datetime) -> Plan:
         databases=list(external_database()),
         limits=not _has_recent_limits(start.prober, at),
     )
-    sql_helpers.execute(
+    sql_execution.execute(
         connections["default"],
         "insert into controls_prober_run (id, prober, challenge, plan, issued_at) values (%s, %s,"
         " %s, %s, %s)",
@@ -127,7 +127,7 @@ def accept_report(signed: SignedDocument, *, client: str, at: datetime) -> None:
     """
     report = parse_document(signed.document, Report, expected_format=REPORT_FORMAT)
     _require_signature(signed, report.prober)
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections["default"],
         "select prober, challenge, issued_at from controls_prober_run where id = %s",
         [_run_id(report)],
@@ -138,7 +138,7 @@ def accept_report(signed: SignedDocument, *, client: str, at: datetime) -> None:
         raise ProberRefusedError("This run began too long ago.", status=409)
     if not -CLOCKS_DIFFER <= parse_time(report.measured_at) - row[2] <= RUN_LASTS + CLOCKS_DIFFER:
         raise ProberRefusedError("The time of the measurements is not that of the run.")
-    stored = sql_helpers.execute(
+    stored = sql_execution.execute(
         connections["default"],
         "insert into controls_prober_report (run_id, document, signature, from_elsewhere,"
         " received_at) values (%s, %s, %s, %s, %s) on conflict do nothing",
@@ -171,7 +171,7 @@ def _ports_to_try() -> list[int] | None:
 
 def _has_recent_limits(prober: str, at: datetime) -> bool:
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             connections["default"],
             "select exists (select from controls_prober_run where prober = %s and issued_at > %s"
             " and (plan ->> 'limits')::boolean)",
@@ -185,7 +185,7 @@ def delete_old_reports(*, at: datetime) -> int:
 
     Return how many runs.
     """
-    return sql_helpers.execute(
+    return sql_execution.execute(
         connections["default"],
         "delete from controls_prober_run where issued_at <= %s",
         [at - REPORT_DAYS],
@@ -239,7 +239,7 @@ def _run_id(report: Report) -> UUID:
 
 
 def _require_signature(signed: SignedDocument, prober: str) -> None:
-    row = sql_helpers.one(
+    row = sql_execution.one(
         connections["default"], "select public_key from controls_prober where name = %s", [prober]
     )
     if row is None or not is_signed_by(signed, bytes(row[0])):

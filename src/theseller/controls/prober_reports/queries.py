@@ -29,7 +29,7 @@ from theseller.controls.prober_reports.types import (
     RegisteredProber,
     VerifiedReport,
 )
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _PROBERS = """
 select p.name, p.public_key, p.added_at, max(o.received_at)
@@ -70,7 +70,7 @@ def probers() -> tuple[RegisteredProber, ...]:
     """Return the registered probers, by name, as the owner of the tables."""
     return tuple(
         RegisteredProber(name, bytes(key), added, reported)
-        for name, key, added, reported in sql_helpers.rows(connections["default"], _PROBERS)
+        for name, key, added, reported in sql_execution.rows(connections["default"], _PROBERS)
     )
 
 

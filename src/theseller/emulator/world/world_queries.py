@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from theseller.emulator.world import financial_events, settlement_periods
+from theseller.emulator.world.amendments import Amendments
 from theseller.emulator.world.financial_events import Event
-from theseller.emulator.world.later_changes import Amendments
 from theseller.emulator.world.order_generator import make_day
 from theseller.emulator.world.orders import HORIZON_DAYS, Order, unscramble
 from theseller.emulator.world.sellers import SELLERS, Seller, Store

@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from theseller.ingest.facts import order_line_extra_json
+from theseller.ingest.facts import order_line_merge_state
 from theseller.ingest.facts.bulk_writer import Bulk, Row
 from theseller.ingest.facts.dirty_days import Day
 from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow, names_of
@@ -159,7 +159,7 @@ class OrderWriter:
             if connection != self._connection:
                 foreign.append((row.order_id, row.line_key))
                 continue
-            stored[row.order_id].append(order_line_extra_json.load(row, source, carried))
+            stored[row.order_id].append(order_line_merge_state.load(row, source, carried))
         return stored, foreign
 
     def _insert(self, lines: list[Line]) -> None:
@@ -210,7 +210,7 @@ def _as_stored(row: OrderRow) -> OrderRow:
 
 def _staged(lines: list[Line]) -> Iterator[Row]:
     for line in lines:
-        yield (*line.row, order_line_extra_json.dump(line), line.source)
+        yield (*line.row, order_line_merge_state.dump(line), line.source)
 
 
 def _differs(former: Line | None, line: Line) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.translation_marks import gettext_noop
 
 #: Requests whose files one web process reads at the same time.
@@ -70,6 +70,6 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
 def _give_back(session: object) -> None:
     try:
         # a connection of Django's
-        sql_helpers.execute(session, "select pg_advisory_unlock_all()")  # type: ignore[arg-type]
+        sql_execution.execute(session, "select pg_advisory_unlock_all()")  # type: ignore[arg-type]
     finally:
         session.close()  # type: ignore[attr-defined]

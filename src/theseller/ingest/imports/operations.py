@@ -24,7 +24,7 @@ from theseller.amazon.reports import (
     must_add_up,
     stream_report,
 )
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.connection_locks import ConnectionClosedError, lock_shared
 from theseller.connections.operations import connection_for_files

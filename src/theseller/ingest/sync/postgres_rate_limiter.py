@@ -22,7 +22,7 @@ from typing_extensions import override
 from theseller.amazon.spapi_operations import OPERATIONS
 from theseller.amazon.throttle import BucketKey, Granted, Limiter, NotBefore
 from theseller.connections import connection_locks
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 #: A header outside of these bounds is a mistake, not a plan (see `amazon/throttle.py`).
@@ -103,7 +103,7 @@ class PostgresLimiter(Limiter):
         """
         with tenant_scope(self._tenant, using=self._using):
             self._hold(self._connection)
-            row = sql_helpers.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
+            row = sql_execution.one(connections[self._using], _ACQUIRE, self._parameters(key, at))
         if (
             row is None
             # Another worker made the bucket in this very moment, later than this statement's

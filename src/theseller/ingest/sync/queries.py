@@ -18,7 +18,7 @@ from theseller.ingest.report_handlers.registry import types_completing
 from theseller.ingest.report_handlers.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import current_tenant
 
 _OPEN = """
@@ -141,7 +141,7 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
     parameters = {"tenant": current_tenant()}
     streams = [
         _stream(row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using],
             "select s.name, s.work_done, s.work_total, s.last_outcome, s.failures_in_row, s.due_at,"
             " s.last_success_at, s.fresh_until" + _OPEN,
@@ -161,7 +161,7 @@ def freshness(*, using: str = "default") -> Freshness:
     Pulled as of the slowest stream, else as of the newest file.
     """
     return Freshness(
-        *sql_helpers.one(
+        *sql_execution.one(
             connections[using],
             f"""
         select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),

@@ -17,7 +17,7 @@ from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.sync.streams.registry import streams_of
 from theseller.ingest.types import StreamKey
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 _MOST = 100
 
@@ -91,7 +91,7 @@ def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> l
     """
     return [
         StreamKey(*row)
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             connections[using],
             "select tenant_id, connection_id, name, marketplace_id from guard.due_streams(%s, %s)",
             [at, most],
@@ -102,7 +102,7 @@ def due_streams(*, at: datetime, most: int = _MOST, using: str = "default") -> l
 def _unplanned(at: datetime) -> list[tuple[UUID, UUID]]:
     return [
         (tenant, connection)
-        for tenant, connection in sql_helpers.rows(
+        for tenant, connection in sql_execution.rows(
             connections["default"],
             "select tenant_id, connection_id from guard.unplanned_connections(%s, %s)",
             [at, _MOST],

@@ -11,10 +11,10 @@ from django.db import connections, transaction
 
 from theseller.accounts.queries import is_operator, operators
 from theseller.accounts.types import Operator
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import operators_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.operators.access.queries import (
@@ -60,7 +60,7 @@ def open_access(
     # The log must hold no personal data, and the reason may: its digest proves that it was not
     # changed.
     with tenant_scope(tenant, using=operators_database()):
-        shop = sql_helpers.one(
+        shop = sql_execution.one(
             connections[operators_database()],
             "select name from tenancy_tenant where id = %s",
             [tenant],
@@ -73,7 +73,7 @@ def open_access(
                 )
             )
         expires = at + timedelta(minutes=minutes)
-        sql_helpers.execute(
+        sql_execution.execute(
             connections[operators_database()],
             "insert into governance_access_session (tenant_id, id, operator, reason, ticket,"
             " opened_at, expires_at) values (%s, %s, %s, %s, %s, %s, %s)",
@@ -101,7 +101,7 @@ def close_access(
 ) -> bool:
     """End a session now; False if it was ended before."""
     with tenant_scope(tenant, using=operators_database()):
-        if not sql_helpers.execute(
+        if not sql_execution.execute(
             connections[operators_database()],
             "update governance_access_session set closed_at = %s, closed_how = %s where tenant_id ="
             " %s and id = %s and closed_at is null",
@@ -163,7 +163,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
             gettext_noop("Describe in a note what you reviewed and what you found.")
         )
     with transaction.atomic(using=operators_database()):
-        sql_helpers.execute(
+        sql_execution.execute(
             connections[operators_database()], "select pg_advisory_xact_lock(%s)", [_REVIEW_LOCK]
         )
         waiting = events_to_review()
@@ -185,7 +185,7 @@ def confirm_review(*, actor: Operator, until: LogPosition, note: str, at: dateti
             )
         refused = refused_sign_ins_since(review_state().last_at)
         review = Review(new_id(), actor.person, actor.person_name, at, len(covered), refused, note)
-        sql_helpers.execute(
+        sql_execution.execute(
             connections[operators_database()],
             "insert into governance_access_review (id, reviewer, at, until_txid, until_position,"
             " covers_own, events, failed_sign_ins, note) values (%s, %s, %s, %s, %s, %s, %s,"

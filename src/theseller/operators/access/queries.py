@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.accounts.queries import names_of
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.edge.database_routing import operators_database
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.operators.access.types import (
     REVIEW_EVERY,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.lib.shared_time_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
 from theseller.lib.translation_marks import gettext_noop
 

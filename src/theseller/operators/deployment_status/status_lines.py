@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
-from theseller.operators.deployment_status.hosts import (
+from theseller.operators.deployment_status.host_status_lines import (
     DISK_FREE_SHARE_MIN,
     host_lines,
     host_problems,

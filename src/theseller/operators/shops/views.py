@@ -12,7 +12,7 @@ from theseller.accounts.authorization import operator_required
 from theseller.accounts.members.operations import add_shop, invite_first_owner
 from theseller.accounts.members.queries import shops
 from theseller.accounts.members.types import MembershipRefusedError
-from theseller.accounts.one_time_links import IssuedLink
+from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.accounts.password_reset.operations import password_requests
 from theseller.accounts.types import Operator
 from theseller.edge.translate_marked_texts import translated_error

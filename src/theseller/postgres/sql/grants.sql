@@ -112,7 +112,7 @@ grant select on audit_checkpoint, audit_copy to theseller_probe;
 grant select, insert on audit_copy to theseller_worker;
 grant update (last_number, noted_at) on audit_copy to theseller_worker;
 
--- Which lines of the log each role writes: a trigger refuses all others. `audit/event_tags.py` has the same list.
+-- Which lines of the log each role writes: a trigger refuses all others. `audit/event_types.py` has the same list.
 delete from guard.audit_writer;
 insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
     'accounts:identity:linked', 'accounts:identity:refused', 'accounts:identity:unlinked',

@@ -9,12 +9,12 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.accounts.operations import disable_sign_in
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.erasure.certificate_links import new_link
 from theseller.erasure.user_erasure import request_user_erasure
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.privacy.account_deletion.queries import is_last_operator, solely_owned_shops
 from theseller.privacy.account_deletion.types import AccountDeletionRefusedError
@@ -34,7 +34,7 @@ def delete_account(*, person: UUID, at: datetime) -> Secret:
     """
     # Two owners who leave at the same moment would each see the other: one after the other, then.
     with transaction.atomic(using=accounts_database()):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[accounts_database()],
             "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
         )

@@ -11,7 +11,7 @@ from django.db import connections as databases
 
 from theseller.accounts.queries import members_of, names_of
 from theseller.edge.database_routing import accounts_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.privacy.account_deletion.types import SoleOwnership
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -23,7 +23,7 @@ def solely_owned_shops(person: UUID) -> tuple[tuple[UUID, str], ...]:
     """
     return tuple(
         (row[0], row[1])
-        for row in sql_helpers.rows(
+        for row in sql_execution.rows(
             databases[accounts_database()],
             "select tenant_id, tenant_name from guard.shops_without_another_owner(%s)",
             [person],
@@ -42,7 +42,7 @@ def sole_ownerships(person: UUID) -> tuple[SoleOwnership, ...]:
 def is_last_operator(person: UUID) -> bool:
     """Return whether this person is the last operator."""
     return bool(
-        sql_helpers.value(
+        sql_execution.value(
             databases[accounts_database()], "select guard.is_last_operator(%s)", [person]
         )
     )

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import connections as databases
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass

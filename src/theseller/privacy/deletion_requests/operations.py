@@ -13,13 +13,13 @@ from uuid import UUID
 from django.db import connections as databases
 from django.db import transaction
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
 from theseller.edge.database_routing import operators_database
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.privacy.deletion_requests.queries import (
@@ -175,12 +175,12 @@ def _record_request(
     """
     origin = DisconnectReason.AMAZON_REQUEST.value
     with tenant_scope(tenant, using=operators_database()):
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[operators_database()],
             "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
             [f"deletion-request:{tenant}"],
         )
-        known = sql_helpers.one(
+        known = sql_execution.one(
             databases[operators_database()],
             "select id from governance_deletion_request where tenant_id = %s and origin = %s and"
             " reference = %s and received_at = %s and connections @> %s::uuid[]",
@@ -189,7 +189,7 @@ def _record_request(
         if known is not None:
             return tenant, known[0], False
         made = new_id()
-        sql_helpers.execute(
+        sql_execution.execute(
             databases[operators_database()],
             "insert into governance_deletion_request (tenant_id, id, origin, connections,"
             " received_at, recorded_at, recorded_by, reference) values (%s, %s, %s, %s, %s, %s,"

@@ -10,7 +10,7 @@ from django.db import connections as databases
 
 from theseller.connections.types import DisconnectReason
 from theseller.edge.database_routing import operators_database
-from theseller.lib import sql_helpers as statements
+from theseller.lib import sql_execution as statements
 from theseller.privacy.deletion_requests.types import DeletionRequest, DeletionRequestState
 from theseller.tenancy.tenant_scope import current_tenant
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from theseller.ingest.facts import order_line_extra_json
+from theseller.ingest.facts import order_line_merge_state
 from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow
 from theseller.ingest.facts.order_merge import Line, merge_order
 
@@ -68,7 +68,7 @@ def read_in(documents: list[list[Line]]) -> list[Line]:
     stored: list[Line] = []
     for document in documents:
         stored = [
-            order_line_extra_json.load(line.row, line.source, order_line_extra_json.dump(line))
+            order_line_merge_state.load(line.row, line.source, order_line_merge_state.dump(line))
             for line in merge_order(stored, document)
         ]
     return stored
@@ -103,7 +103,8 @@ def test_reading_a_united_line_again_gives_what_was_written() -> None:
     )
     assert line.parts
     assert (
-        order_line_extra_json.load(line.row, line.source, order_line_extra_json.dump(line)) == line
+        order_line_merge_state.load(line.row, line.source, order_line_merge_state.dump(line))
+        == line
     )
 
 

@@ -1,7 +1,7 @@
 -- After `with` and days.sql: which transactions of Finances a stored settlement holds, as far as identifiers and equal sums tell; and what
 -- is left of both sides, for `settlement_matching.py` to pair. `docs/figures.md` explains the rule.
 --
--- It is in `analytics/rollups/settlement_matching_check.py`, too, in Python and apart from this: each checks the other.
+-- It is in `analytics/rollups/independent_settlement_matching.py`, too, in Python and apart from this: each checks the other.
 , related as materialized (
     select l.source, l.source_key, l.order_id, l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1) as part,
            l.kind, coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes

@@ -9,7 +9,7 @@ import inspect
 
 from procrastinate.contrib.django import app
 
-from theseller.datamap.columns_and_indexes import all_columns, all_indexes
+from theseller.datamap.declared_columns_and_indexes import all_columns, all_indexes
 from theseller.datamap.non_table_objects import JOBS, KEYS, PROCESS_STATE
 from theseller.datamap.state_folder_and_guard_tables import GUARD_RELATIONS
 from theseller.datamap.table_registry import descriptors

@@ -1,4 +1,4 @@
-"""The public address as the prober reaches it."""
+"""Connect to the public address over TLS and HTTP, as the prober does."""
 
 from __future__ import annotations
 

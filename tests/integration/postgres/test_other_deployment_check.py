@@ -20,7 +20,7 @@ from tests import preloaded
 from tests.demo_deployment import inherited_environ
 
 from theseller.postgres.binaries import find_binaries
-from theseller.postgres.foreign_roles_check import (
+from theseller.postgres.other_deployment_check import (
     ForeignServerError,
     password_matches,
     refuse_foreign_roles,

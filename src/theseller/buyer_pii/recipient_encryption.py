@@ -1,4 +1,4 @@
-"""The two keys of each recipient: its connection's and its expiry date's.
+"""Encrypt recipients: one key of the connection, one of the expiry date.
 
 A recipient is sealed under the connection's key, and that message under the key of its expiry date.
 Destroying either key makes it unreadable, also in every backup. The connection's key is destroyed
@@ -21,7 +21,7 @@ from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import open_sealed, seal
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.lib.shared_time_limits import PII_DAYS_MAX
 
@@ -83,7 +83,7 @@ def day_key(day: date, *, at: datetime) -> DataKey:
     Raises:
         KeyDestroyedError: the date has passed.
     """
-    row = sql_helpers.one(
+    row = sql_execution.one(
         databases[USING], "select key_id from pii.day_key where expires_on = %s", [day]
     )
     if row is not None:
@@ -91,14 +91,14 @@ def day_key(day: date, *, at: datetime) -> DataKey:
     made = settings.KEY_STORE.create(Purpose.PII, day_owner(day))
     with transaction.atomic(using=USING):
         first = bool(
-            sql_helpers.execute(
+            sql_execution.execute(
                 databases[USING],
                 "insert into pii.day_key (expires_on, key_id, made_at) values (%s, %s, %s) on"
                 " conflict (expires_on) do nothing",
                 [day, made.id, at],
             )
         )
-        row = sql_helpers.one(
+        row = sql_execution.one(
             databases[USING], "select key_id from pii.day_key where expires_on = %s", [day]
         )
     if not first:

@@ -1,4 +1,4 @@
-"""Detached Ed25519 signatures of files, with keys in PEM.
+"""Read and write Ed25519 keys in PEM files, as OpenSSL does.
 
 Keys and signatures are those of OpenSSL: a release can be verified without this program.
 """

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connections
 
-from theseller.lib import sql_helpers
+from theseller.lib import sql_execution
 
 
 def has_open_invitation(address: str, at: datetime, using: str) -> bool:
@@ -21,5 +21,5 @@ def has_open_invitation(address: str, at: datetime, using: str) -> bool:
         using: a connection as `auth`, `operator` or `worker`.
     """
     return bool(
-        sql_helpers.value(connections[using], "select guard.is_invited(%s, %s)", [address, at])
+        sql_execution.value(connections[using], "select guard.is_invited(%s, %s)", [address, at])
     )

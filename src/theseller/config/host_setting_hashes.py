@@ -1,4 +1,4 @@
-"""The settings that all hosts of a deployment must have alike.
+"""Hashes of the settings that all hosts of a deployment must share.
 
 Each host reports a short hash of each, so that a difference can be named without its values.
 """

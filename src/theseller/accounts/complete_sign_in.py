@@ -1,4 +1,4 @@
-"""Sign a person in whose proofs were accepted."""
+"""Complete the sign-in of a person whose proofs were accepted."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.mfa.types import Proof
 from theseller.accounts.mfa.views import warn_of_recovery
 from theseller.accounts.models import User
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib import clock
 
 
-def signed_in(
+def complete_sign_in(
     request: HttpRequest, user: User, proof: Proof | None, *, onward: str, method: str = "password"
 ) -> HttpResponse:
     """Create the session and lead on.

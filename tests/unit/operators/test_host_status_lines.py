@@ -7,8 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from theseller.config.shared_settings import SHARED_SETTINGS, setting_hashes
-from theseller.operators.deployment_status.hosts import differing_settings, host_problems
+from theseller.config.host_setting_hashes import SHARED_SETTINGS, setting_hashes
+from theseller.operators.deployment_status.host_status_lines import (
+    differing_settings,
+    host_problems,
+)
 from theseller.tenancy.host_types import Host
 from theseller.tenancy.hosts import WrongClockError, refuse_wrong_clock
 

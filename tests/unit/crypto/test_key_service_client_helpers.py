@@ -7,7 +7,7 @@ import os
 import pytest
 
 from theseller.crypto.errors import ServiceError, ServiceState
-from theseller.crypto.key_service_client_setup import PerProcess, checked_address, library
+from theseller.crypto.key_service_client_helpers import PerProcess, checked_address, library
 
 
 def test_missing_optional_library_error_names_the_setup_command() -> None:

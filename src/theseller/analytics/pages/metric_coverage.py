@@ -20,7 +20,7 @@ Value = Decimal | int
 
 
 @dataclass(frozen=True, slots=True)
-class DaysWithData:
+class MetricCoverage:
     """The days that have data of orders, and those that have data of money."""
 
     orders: frozenset[date]
@@ -54,7 +54,7 @@ class DaysWithData:
         return found.order_gaps, found.money_gaps
 
 
-def days_with_data(selection: Selection, at: datetime, *, context_days: int = 0) -> DaysWithData:
+def metric_coverage(selection: Selection, at: datetime, *, context_days: int = 0) -> MetricCoverage:
     """Return which days of a selection have data.
 
     The days of the period, of the period of comparison, and `context_days` before the last day.
@@ -73,4 +73,4 @@ def days_with_data(selection: Selection, at: datetime, *, context_days: int = 0)
     for span in spans:
         found = coverage(selection.scope, span, at)
         orders, money = orders | found.orders, money | found.money
-    return DaysWithData(orders, money)
+    return MetricCoverage(orders, money)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.crypto.private_files import locked, private_directory, read_private
 from theseller.lib.ids import new_id
 from theseller.lib.state_file_names import AUDIT_ACTS

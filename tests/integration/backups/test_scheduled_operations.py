@@ -21,7 +21,7 @@ from django.conf import settings
 from tests.integration.erasure.kills import LittleSource
 from theseller.crypto.errors import KeyStoreError, ServiceState
 from theseller.lib import clock
-from theseller.backups.maintenance import maintain_backups
+from theseller.backups.scheduled_operations import maintain_backups
 from theseller.backups.operations import prune
 from theseller.retention.readable_backups import readable_backup_keys
 from theseller.backups.queries import backups

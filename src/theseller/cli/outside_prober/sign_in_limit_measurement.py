@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlencode
 
-from theseller.cli.outside_prober.target_address import Target
+from theseller.cli.outside_prober.target_connection import Target
 from theseller.controls.prober_reports.message_format import LimitSection
 
 #: More than the 10 tries of an account, and with these more than the 30 of a network.

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.data_coverage import contains_tax
-from theseller.analytics.pages.days_with_data import DaysWithData, Value
+from theseller.analytics.pages.metric_coverage import MetricCoverage, Value
 from theseller.analytics.pages.metric_definitions import METRICS, Metric
 from theseller.analytics.pages.page_filters import Selection
 from theseller.analytics.pages.periods import Span
@@ -73,7 +73,9 @@ class Points:
             weekly=True,
         )
 
-    def values(self, metric: Metric, series: DaySeries, known: DaysWithData) -> list[Value | None]:
+    def values(
+        self, metric: Metric, series: DaySeries, known: MetricCoverage
+    ) -> list[Value | None]:
         """Return the value of each point, None where days have no data."""
         return [known.value(metric, span, series.by_day) for span in self.spans]
 
@@ -100,7 +102,7 @@ def chart_series(selection: Selection, series: DaySeries) -> DaySeries:
     )
 
 
-def comparable(selection: Selection, metric: Metric, known: DaysWithData) -> bool:
+def comparable(selection: Selection, metric: Metric, known: MetricCoverage) -> bool:
     """Return whether a figure may be compared.
 
     Both periods must have data on every day. Money of one partial day is not compared: money is
@@ -117,7 +119,7 @@ def comparable(selection: Selection, metric: Metric, known: DaysWithData) -> boo
 
 
 def tiles(
-    selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData
+    selection: Selection, series: DaySeries, drawn: DaySeries, known: MetricCoverage
 ) -> list[Tile]:
     """Return the six figures with their change and line."""
     currency, points = selection.scope.currency, Points.of(drawn.span)
@@ -152,7 +154,7 @@ def tiles(
 
 
 def _mark(
-    metric: Metric, total: Figures, selection: Selection, known: DaysWithData
+    metric: Metric, total: Figures, selection: Selection, known: MetricCoverage
 ) -> tuple[str, bool]:
     """Return the remark on a figure, and whether it says what is missing."""
     span = selection.choice.span
@@ -175,7 +177,7 @@ def _mark(
 
 
 def chart(
-    selection: Selection, series: DaySeries, drawn: DaySeries, known: DaysWithData
+    selection: Selection, series: DaySeries, drawn: DaySeries, known: MetricCoverage
 ) -> dict[str, Any]:
     """Return the main chart: its data, its table, and its summary sentence."""
     metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
@@ -244,7 +246,7 @@ def _row_head(selection: Selection, span: Span) -> str:
 
 
 def _before_values(
-    selection: Selection, drawn: DaySeries, length: int, known: DaysWithData
+    selection: Selection, drawn: DaySeries, length: int, known: MetricCoverage
 ) -> list[Value | None]:
     """Return the values of the comparison, one for each point drawn.
 
@@ -279,7 +281,7 @@ def _summary(
     series: DaySeries,
     points: Points,
     now: Sequence[Value | None],
-    known: DaysWithData,
+    known: MetricCoverage,
 ) -> str:
     metric, currency, choice = selection.metric, selection.scope.currency, selection.choice
     total, earlier = Decimal(metric.value(series.total)), Decimal(metric.value(series.before))

@@ -28,7 +28,7 @@ from theseller.buyer_pii.queries import (
     has_restricted_role,
     slip_views,
 )
-from theseller.buyer_pii.recipient_keys import USING
+from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.slip_state_texts import ROLE
 from theseller.buyer_pii.types import DisableResult, FeatureState
 from theseller.connections.connection_locks import ConnectionClosedError

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 from tests.demo_deployment import ROOT
-from tests.integration.backups.test_maintenance import _SET_UP, _delete_backups
+from tests.integration.backups.test_scheduled_operations import _SET_UP, _delete_backups
 from tests.integration.deployment import Deployment
 
 pytestmark = pytest.mark.timeout(300)
 #: Takes backups of 1000, 980 and 30 rows, a minute apart, and asks which is chosen.
 _CHOOSE = """
 from tests.integration.erasure.kills import _SEGMENT
-from theseller.backups.restore_selection import select_backup, rows_of
+from theseller.backups.backup_selection import select_backup, rows_of
 from theseller.backups.operations import take
 from theseller.backups.database_source import Moment
 from theseller.backups.types import BackupError, Fingerprint
@@ -76,12 +76,12 @@ _JOURNAL = """
 from uuid import uuid4
 import shutil
 from theseller.connections.types import DisconnectReason
-from theseller.backups.restore_selection import refuse_shorter_journal
+from theseller.backups.backup_selection import refuse_shorter_journal
 from theseller.backups.operations import read_manifest, take
 from theseller.backups.types import BackupError
 from theseller.erasure.journal import Journal
 from theseller.erasure.journal_files import path_of
-from theseller.erasure.missing_journal_entries import journal_extent
+from theseller.erasure.journal_entry_hashes import journal_extent
 from theseller.erasure.types import JournalEntry, SubjectKind
 
 before = take(place, now=clock.now).id

@@ -21,7 +21,12 @@ from tests.operators import anonymous_client, create_operator
 
 from theseller.accounts.members import operations
 from theseller.accounts.models import User
-from theseller.accounts.one_time_links import VALID_FOR, IssuedLink, LinkRefusedError, new_token
+from theseller.accounts.one_time_link_tokens import (
+    VALID_FOR,
+    IssuedLink,
+    LinkRefusedError,
+    new_token,
+)
 from theseller.accounts.password_reset.operations import (
     make_password_link,
     person_of_link,
@@ -31,7 +36,7 @@ from theseller.accounts.queries import person_by_email
 from theseller.accounts.sessions import sessions_of
 from theseller.accounts.tasks import delete_expired_links
 from theseller.accounts.types import MemberRole
-from theseller.audit.event_tags import Tag
+from theseller.audit.event_types import Tag
 from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.redaction import redact_text

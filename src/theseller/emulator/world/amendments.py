@@ -1,4 +1,4 @@
-"""Facts that were changed after they were generated.
+"""Changes of generated facts on request: refunds, cancellations, closings.
 
 Late refunds, cancellations, releases, settlements closed early, a second settlement stream. Each
 has the instant at which it happened, and changes nothing of what was known before: a closed

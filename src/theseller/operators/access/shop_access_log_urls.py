@@ -1,4 +1,4 @@
-"""URLs of access sessions for a shop.
+"""URL of the page on which a shop sees operators' access.
 
 Those for operators are in `operators.urls`.
 """

@@ -13,7 +13,7 @@ from theseller.backups.backup_configuration import (
     rows,
     try_lock,
 )
-from theseller.backups.error_messages import as_backup_error
+from theseller.backups.error_translation import as_backup_error
 from theseller.backups.operations import keep_wal, prune, take
 from theseller.backups.queries import backups, newest_finished
 from theseller.backups.restore import FOLDER

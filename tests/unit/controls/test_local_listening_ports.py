@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from theseller.controls.prober_reports import operations
-from theseller.controls.prober_reports.listening_ports import listening_ports
+from theseller.controls.prober_reports.local_listening_ports import listening_ports
 
 
 def _line(address: str, port: int, state: str = "0A") -> str:
