@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -158,15 +158,52 @@ def _address(route: str, shop: Shop) -> str:
     return f"/{text}"
 
 
+@dataclass(slots=True)
+class Shops:
+    """Makes shops and compares them. `state` is what `last` consisted of when it was made."""
+
+    database: str
+    superuser: psycopg.Connection[tuple[Any, ...]]
+    last: Shop | None = None
+    state: dict[str, object] = field(default_factory=dict)
+
+    def unchanged(self) -> Shop:
+        """Return the shop of the last test if nothing has changed it, else a new one.
+
+        Making one takes a second.
+        """
+        if self.last is None or self.fingerprint(self.last) != self.state:
+            self.last = _make_shop(self.database)
+            self.state = self.fingerprint(self.last)
+        return self.last
+
+    def fingerprint(self, shop: Shop) -> dict[str, object]:
+        """Return what Alice's shop consists of, table by table."""
+        tables = " union all ".join(
+            f"select '{descriptor.table}', count(*), md5(string_agg(t::text, '|' order by t::text))"
+            f" from {descriptor.table} t where {descriptor.tenant_column} = %(tenant)s"
+            for descriptor in descriptors()
+            if descriptor.tenant_column
+        )
+        found = self.superuser.execute(tables, {"tenant": shop.cast.alices_shop})
+        return {table: (rows, digest) for table, rows, digest in found}
+
+
+@pytest.fixture(scope="module")
+def shops(database: str) -> Iterator[Shops]:
+    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
+        yield Shops(database, superuser)
+
+
 @pytest.fixture
-def shop(database: str) -> Shop:
+def shop(shops: Shops) -> Shop:
     """Give a shop to a test that may change it."""
-    return _make_shop(database)
+    return shops.unchanged()
 
 
 @pytest.fixture(scope="module")
 def lasting(database: str) -> Shop:
-    """Give one shop to all tests that change nothing of it; making one takes a second."""
+    """Give one shop to all tests that change nothing of it."""
     return _make_shop(database)
 
 
@@ -289,9 +326,8 @@ def _sell(tenant: UUID, connection: UUID, database: str) -> None:
         )
 
 
-def _ask(
-    shop: Shop, person: str, method: str, route: str, *, checks: bool = False, fresh: bool = False
-) -> HttpResponse:
+def _browser(shop: Shop, person: str, *, checks: bool = False, fresh: bool = False) -> Client:
+    """Return a browser in which the person has signed in, with a `fresh` proof that it is them."""
     client = (
         operator_client(shop.operator)
         if person == "operator"
@@ -300,8 +336,10 @@ def _ask(
     who = shop.person(person)
     if who is not None:
         client.force_login(User.objects.get(pk=who))
-    if fresh:
-        after_step_up(client)
+    return after_step_up(client) if fresh else client
+
+
+def _ask(shop: Shop, client: Client, method: str, route: str) -> HttpResponse:
     answer = (
         client.generic("GET", _address(route, shop))
         if method == "GET"
@@ -309,22 +347,6 @@ def _ask(
     )
     assert isinstance(answer, HttpResponseBase)
     return cast("HttpResponse", answer)
-
-
-def _fingerprint(shop: Shop, database: str) -> dict[str, object]:
-    """Return what Alice's shop consists of, table by table."""
-    with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
-        return {
-            descriptor.table: (
-                superuser.execute(
-                    "select count(*), md5(string_agg(t::text, '|' order by t::text)) from"
-                    f" {descriptor.table} t where {descriptor.tenant_column} = %s",
-                    [shop.cast.alices_shop],
-                ).fetchone()
-            )
-            for descriptor in descriptors()
-            if descriptor.tenant_column
-        }
 
 
 def test_url_matrix_lists_exactly_the_routes() -> None:
@@ -335,7 +357,7 @@ def test_url_matrix_lists_exactly_the_routes() -> None:
 
 @pytest.mark.parametrize("route", MATRIX)
 def test_every_role_gets_the_expected_status_for_every_url(
-    route: str, request: pytest.FixtureRequest, database: str
+    route: str, request: pytest.FixtureRequest, shops: Shops
 ) -> None:
     # Where no one can post, no one changes anything of the shop.
     shop: Shop = request.getfixturevalue(
@@ -343,11 +365,12 @@ def test_every_role_gets_the_expected_status_for_every_url(
         if set(MATRIX[route].statuses["POST"].values()) <= {302, 405} and not MATRIX[route].data
         else "shop"
     )
-    before = _fingerprint(shop, database)
+    before = shops.fingerprint(shop)
     got = {}
     for person in PEOPLE:
+        client = _browser(shop, person)
         for method in ("GET", "POST"):
-            answer = _ask(shop, person, method, route)
+            answer = _ask(shop, client, method, route)
             got[person, method] = answer.status_code
             if person in OUTSIDERS:
                 named = (person, route) == ("operator", "operate/shops/")
@@ -355,9 +378,7 @@ def test_every_role_gets_the_expected_status_for_every_url(
                 if person == "anonymous" and answer.status_code == 302:
                     assert answer["Location"].startswith("/sign-in/?next=")
         if person == OUTSIDERS[-1]:
-            assert _fingerprint(shop, database) == before, (
-                "an outsider changed something of Alice's"
-            )
+            assert shops.fingerprint(shop) == before, "an outsider changed something of Alice's"
     assert got == {
         (person, method): MATRIX[route].expected(method, person)
         for person in PEOPLE
@@ -370,8 +391,9 @@ def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
     route: str, shop: Shop
 ) -> None:
     for person in PEOPLE[1:]:
+        client = _browser(shop, person, fresh=True)
         for method in ("GET", "POST"):
-            answer = _ask(shop, person, method, route, fresh=True)
+            answer = _ask(shop, client, method, route)
             assert answer.status_code == FRESH[route].expected(method, person), (person, method)
             if person in OUTSIDERS:
                 _tells_nothing(answer, shop)
@@ -381,8 +403,9 @@ def test_with_a_fresh_proof_every_role_gets_the_status_of_its_matrix(
 def test_with_sign_up_every_role_gets_the_status_of_its_matrix(route: str, lasting: Shop) -> None:
     with override_settings(SIGN_UP=SignUpMode.VERIFIED):
         for person in PEOPLE:
+            client = _browser(lasting, person)
             for method in ("GET", "POST"):
-                answer = _ask(lasting, person, method, route)
+                answer = _ask(lasting, client, method, route)
                 assert answer.status_code == SIGN_UP[route].expected(method, person), person
                 _tells_nothing(answer, lasting) if person in OUTSIDERS else None
 
@@ -399,8 +422,9 @@ def test_with_an_identity_provider_every_role_gets_the_status_of_its_matrix(
     monkeypatch.setattr(oidc_views, "provider", lambda *_settings, **_options: found)
     with override_settings(OIDC=sso):
         for person in PEOPLE:
+            client = _browser(lasting, person)
             for method in ("GET", "POST"):
-                answer = _ask(lasting, person, method, route)
+                answer = _ask(lasting, client, method, route)
                 expected = SINGLE_SIGN_ON[route].expected(method, person)
                 assert answer.status_code == expected, (person, method)
                 _tells_nothing(answer, lasting) if person in OUTSIDERS else None
@@ -428,11 +452,9 @@ def test_urls_of_another_shop_respond_like_unknown_ones(route: str, lasting: Sho
     missing = replace(
         shop, cast=replace(shop.cast, alices_shop=new_id()), open=new_id(), closed=new_id()
     )
+    client = _browser(shop, "other_shop")
     for method in ("GET", "POST"):
-        theirs, none = (
-            _ask(shop, "other_shop", method, route),
-            _ask(missing, "other_shop", method, route),
-        )
+        theirs, none = (_ask(one, client, method, route) for one in (shop, missing))
         assert theirs.status_code == none.status_code
         if theirs.status_code == 404:
             assert _without_marks(theirs, shop) == _without_marks(none, missing)
@@ -456,8 +478,9 @@ def _without_marks(answer: HttpResponse, shop: Shop) -> str:
 
 def test_shop_pages_show_the_owner_the_values_that_others_must_not_see(lasting: Shop) -> None:
     """The matrix would prove little if the words that outsiders must not see were on no one's page."""
+    client = _browser(lasting, "owner")
     said = "".join(
-        _ask(lasting, "owner", "GET", route).content.decode()
+        _ask(lasting, client, "GET", route).content.decode()
         for route in MATRIX
         if MATRIX[route].expected("GET", "owner") == 200
     )
@@ -488,38 +511,36 @@ _NAMES_OF_SHOPS = 3
 
 
 def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
-    shop: Shop, database: str
+    shop: Shop, shops: Shops
 ) -> None:
-    """Every address, requested for by every member with the parameters that make a file of it."""
+    """Every address, requested for by every member with the parameters that make a file of it.
+
+    The owner, who may open most pages, requests each without them as well.
+    """
     books = Books(shop.cast.alices_shop)
     books.order(NOON, "31.50")
     books.roll_up()
     files: dict[str, set[str]] = {}
-    with psycopg.connect(test_server().superuser_dsn(database), autocommit=True) as superuser:
-        for person in ("viewer", "accountant", "analyst", "owner", "anonymous"):
-            client = Client()
-            if (who := shop.person(person)) is not None:
-                client.force_login(User.objects.get(pk=who))
-                after_step_up(client)
-            for route, pattern in routes():
-                permission = getattr(pattern.callback, "theseller_permission", None)
-                for parameters in _AS_A_FILE:
-                    for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
-                        before = _downloads_noted(superuser)
-                        answer = client.generic(
-                            method, _address(route, shop), QUERY_STRING=urlencode(parameters)
+    for person in ("viewer", "accountant", "analyst", "owner", "anonymous"):
+        client = _browser(shop, person)
+        if person != "anonymous":
+            after_step_up(client)
+        for route, pattern in routes():
+            permission = getattr(pattern.callback, "theseller_permission", None)
+            for parameters in _AS_A_FILE if person == "owner" else _AS_A_FILE[1:]:
+                for method in ("GET", "POST") if route.endswith("export/") else ("GET",):
+                    before = _downloads_noted(shops.superuser)
+                    answer = client.generic(
+                        method, _address(route, shop), QUERY_STRING=urlencode(parameters)
+                    )
+                    attached = answer.get("Content-Disposition", "").startswith("attachment")
+                    noted = _downloads_noted(shops.superuser) - before
+                    assert noted == attached, (route, parameters, person)
+                    if attached:
+                        assert permission is not None or route in PUBLIC, (
+                            f"{route} gives a file to anyone"
                         )
-                        attached = answer.get("Content-Disposition", "").startswith("attachment")
-                        assert _downloads_noted(superuser) - before == attached, (
-                            route,
-                            parameters,
-                            person,
-                        )
-                        if attached:
-                            assert permission is not None or route in PUBLIC, (
-                                f"{route} gives a file to anyone"
-                            )
-                            files.setdefault(person, set()).add(route)
+                        files.setdefault(person, set()).add(route)
     pages, certificate_ = (
         {"", "products/", "days/<str:day>/"},
         "connections/<uuid:connection>/certificate.json",
@@ -580,14 +601,16 @@ def test_every_other_url_requires_a_tenant_permission() -> None:
     "route", [route for route, row in MATRIX.items() if row.expected("POST", "owner") != 405]
 )
 def test_a_post_from_another_site_is_refused(route: str, lasting: Shop) -> None:
+    answer = _ask(lasting, _browser(lasting, "owner", checks=True), "POST", route)
     if route in SIGNED:
-        assert _ask(lasting, "owner", "POST", route, checks=True).status_code == 400
+        assert answer.status_code == 400
         return
-    assert _ask(lasting, "owner", "POST", route, checks=True).status_code == 403
+    assert answer.status_code == 403
     # The import page reads no body of a visitor who is not signed in, not even to check the
     # forgery token: they are sent to sign in first.
     expected = 302 if route == "imports/" else 403
-    assert _ask(lasting, "anonymous", "POST", route, checks=True).status_code == expected
+    anonymous = _browser(lasting, "anonymous", checks=True)
+    assert _ask(lasting, anonymous, "POST", route).status_code == expected
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
