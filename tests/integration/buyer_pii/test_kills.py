@@ -17,7 +17,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 @pytest.mark.parametrize(
     ("act", "boundaries", "stride"),
     [
-        ("keep", 15, 3), ("off", 20, 4), ("day", 10, 4),
+        ("keep", 15, 7), ("off", 20, 10), ("day", 10, 5),
         *(pytest.param(act, boundaries, 1, marks=_EVERY) for act,
             boundaries in (("keep", 15), ("off", 20), ("day", 10))),
     ],

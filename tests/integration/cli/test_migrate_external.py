@@ -24,10 +24,11 @@ def cluster() -> Iterator[Cluster]:
     ("admin", "before", "message"),
     [
         ("", "", "created the database shopdata"),
-        (
+        pytest.param(
             "postgres",
             "create database shopdata",
             "the database shopdata belongs to theseller_owner now; before, to postgres",
+            marks=pytest.mark.exhaustive,
         ),
     ],
 )

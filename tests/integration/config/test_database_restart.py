@@ -142,7 +142,12 @@ def _signalled(deployed: Deployment, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop", [pytest.param(_clean, marks=pytest.mark.exhaustive), _immediate, _killed]
+    "stop",
+    [
+        pytest.param(_clean, marks=pytest.mark.exhaustive),
+        pytest.param(_immediate, marks=pytest.mark.exhaustive),
+        _killed,
+    ],
 )
 def test_database_restart_loses_no_job_and_worker_and_web_continue(
     running: Running, stop: Callable[[Deployment], None]

@@ -49,7 +49,7 @@ class Site:
         with psycopg.connect(dsn, autocommit=True) as superuser:
             superuser.execute(statement)
 
-    def becomes(self, *answer: object) -> None:
+    def becomes(self, *answer: object, step: float = 0.2) -> None:
         """Wait until `/readyz` answers so: what was found last counts for a second."""
         seen: list[object] = []
 
@@ -60,7 +60,7 @@ class Site:
                 seen.append(error)
             return seen[-1] == answer
 
-        assert wait_until(ready, _PATIENCE, step=0.2), seen[-1]
+        assert wait_until(ready, _PATIENCE, step=step), seen[-1]
         assert self.ask("/healthz") == (
             200,
             "ok",
@@ -277,8 +277,8 @@ def test_worker_writes_heartbeats_and_counts_its_jobs(site: Site) -> None:
         ((second,),) = site.deployed.rows(heartbeat)
         site.becomes(200, "ready\n")
     assert second > first
-    # It was killed, and its last heartbeat is 30 seconds old at last.
-    site.becomes(503, "not ready: worker\n")
+    # It was killed. When its last heartbeat is 30 seconds old, it counts as ended.
+    site.becomes(503, "not ready: worker\n", step=2.0)
     _set_heartbeat(site, "1 day ago")
 
 

@@ -17,7 +17,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
 @pytest.mark.parametrize(
     ("act", "boundaries", "stride"),
     [
-        ("shop", 160, 64), ("person", 120, 48),
+        ("shop", 160, 160), ("person", 120, 96),
         pytest.param("shop", 160, 1, marks=_EVERY), pytest.param("person", 120, 1, marks=_EVERY),
     ],
 )  # fmt: skip

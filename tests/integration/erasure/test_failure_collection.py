@@ -92,9 +92,9 @@ def _is_certified(tenant: UUID, connection: UUID) -> bool:
 @pytest.mark.parametrize(
     ("table", "events"),
     [
-        ("erasure_certificate", "insert"),
+        pytest.param("erasure_certificate", "insert", marks=pytest.mark.exhaustive),
         ("erasure_erasure", "insert"),
-        ("erasure_erasure", "update"),
+        pytest.param("erasure_erasure", "update", marks=pytest.mark.exhaustive),
     ],
     ids=["its certificate", "its ledger", "its marks"],
 )
@@ -197,7 +197,11 @@ def test_the_reason_of_a_failure_is_a_message_and_quotes_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "events"), [("erasure_certificate", "insert"), ("erasure_erasure", "update")]
+    ("table", "events"),
+    [
+        pytest.param("erasure_certificate", "insert", marks=pytest.mark.exhaustive),
+        ("erasure_erasure", "update"),
+    ],
 )
 def test_failing_shop_erasure_does_not_delay_others(
     cast: Cast, database: str, table: str, events: str

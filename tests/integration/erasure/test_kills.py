@@ -22,7 +22,7 @@ _EVERY = [pytest.mark.exhaustive, pytest.mark.timeout(7200)]
         ("backup", 10, 3),
         ("prune", 8, 3),
         ("disconnect", 10, 3),
-        ("purge", 200, 64),
+        ("purge", 200, 96),
         pytest.param("backup", 10, 1, marks=_EVERY),
         pytest.param("prune", 8, 1, marks=_EVERY),
         pytest.param("disconnect", 10, 1, marks=_EVERY),
@@ -51,9 +51,9 @@ def test_erasure_killed_at_any_boundary_is_completed_later(
 @pytest.mark.parametrize(
     ("act", "rounds"),
     [
-        ("backup", 3),
-        ("disconnect", 3),
-        ("purge", 2),
+        ("backup", 2),
+        ("disconnect", 2),
+        ("purge", 1),
         *(pytest.param(act, 200, marks=_EVERY) for act in ("backup", "disconnect", "purge")),
     ],
 )

@@ -1,6 +1,6 @@
 """kill -9 at boundaries of every kind of rotation; continued, it converges.
 
-The default run tries one boundary in three, the exhaustive run every one.
+The default run tries one boundary in five, the exhaustive run every one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DEFAULT = (
 )  # fmt: skip
 #: Of how many boundaries the default run tries one: after a step is done, and after it is recorded,
 #: by turns.
-_STRIDE = 3
+_STRIDE = 5
 
 
 def _each(every: Iterable[str], default: Iterable[str]) -> list[object]:

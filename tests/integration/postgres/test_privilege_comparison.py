@@ -202,6 +202,41 @@ _EXTRA = {
 }
 
 
+_MISSING = {
+    "revoke select on tenancy_tenant from theseller_worker": (
+        "theseller_worker may select on table public.tenancy_tenant"
+    ),
+    "alter role theseller_probe connection limit -1": (
+        "role theseller_probe: may sign in, row security does not bind it, at most 8 connections"
+    ),
+    "revoke theseller_owner from theseller_migrate": (
+        "role theseller_migrate may become theseller_owner"
+    ),
+    "alter role theseller_web reset lock_timeout": (
+        "role theseller_web begins with lock_timeout=5s"
+    ),
+    "revoke update (sealed) on connections_refresh_token from theseller_worker": (
+        "theseller_worker may update(sealed) on table public.connections_refresh_token"
+    ),
+}
+
+
+def test_every_additional_and_missing_right_is_found(fresh: str) -> None:
+    """Check all changes of rights together: each of them is a line of the difference.
+
+    That each is found by itself is for `test_additional_rights_are_found` and
+    `test_missing_rights_are_found`, which take long.
+    """
+    with _superuser(fresh) as cursor:
+        before = read_rights(cursor)
+        for change in (*_MISSING, *_EXTRA):
+            cursor.execute(change.format(database=fresh))
+        found = compare(read_rights(cursor), before)
+    assert set(_EXTRA.values()) - set(found.extra) == set()
+    assert set(_MISSING.values()) - set(found.missing) == set()
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", _EXTRA, ids=lambda change: str(change)[:60])
 def test_additional_rights_are_found(fresh: str, change: str) -> None:
     with _superuser(fresh) as cursor:
@@ -210,29 +245,13 @@ def test_additional_rights_are_found(fresh: str, change: str) -> None:
         assert _EXTRA[change] in compare(read_rights(cursor), before).extra
 
 
-@pytest.mark.parametrize(
-    ("change", "missing"),
-    [
-        ("revoke select on tenancy_tenant from theseller_worker",
-            "theseller_worker may select on table public.tenancy_tenant"),
-        ("alter role theseller_probe connection limit -1",
-            ("role theseller_probe: may sign in, row security does not bind it, at most 8"
-            " connections")),
-        ("revoke theseller_owner from theseller_migrate",
-            "role theseller_migrate may become theseller_owner"),
-        ("alter role theseller_web reset lock_timeout",
-            "role theseller_web begins with lock_timeout=5s"),
-        (
-            "revoke update (sealed) on connections_refresh_token from theseller_worker",
-            "theseller_worker may update(sealed) on table public.connections_refresh_token",
-        ),
-    ],
-)  # fmt: skip
-def test_missing_rights_are_found(fresh: str, change: str, missing: str) -> None:
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("change", _MISSING, ids=lambda change: str(change)[:60])
+def test_missing_rights_are_found(fresh: str, change: str) -> None:
     with _superuser(fresh) as cursor:
         before = read_rights(cursor)
         cursor.execute(change)
-        assert missing in compare(read_rights(cursor), before).missing
+        assert _MISSING[change] in compare(read_rights(cursor), before).missing
 
 
 def test_rights_of_a_declared_administrator_are_not_reported(fresh: str) -> None:

@@ -78,8 +78,8 @@ def _state(worker: Worker, name: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     ("name", "boundaries"),
     [
-        ("orders_history", range(1, 40, 4)),
-        ("transactions", range(1, 7, 2)),
+        ("orders_history", range(2, 40, 9)),
+        ("transactions", range(2, 7, 4)),
         pytest.param("orders_history", range(1, 40), marks=pytest.mark.exhaustive),
         pytest.param("transactions", range(1, 7), marks=pytest.mark.exhaustive),
     ],
@@ -107,7 +107,7 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
             break
         assert _state(worker, name) == whole
         assert worker.stream(name)["cursor"]["pending"] == []
-    assert deaths >= 6 // boundaries.step
+    assert deaths >= max(1, 6 // boundaries.step)
     # Once per whole run, never again for a report that Amazon was already making or had made.
     assert worker.requests_of("createReport") <= (deaths + 2) * reports
 
