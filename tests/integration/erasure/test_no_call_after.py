@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cast import PASSWORD
 from tests.demo_deployment import ROOT
-from tests.integration.deployment import WITH_DJANGO, Deployment, deployment
+from tests.integration.deployment import Deployment, deployment
 from tests.integration.erasure.data_flows import next_code, service
 from tests.secret_leaks.http_session import HttpSession, ResponseLog
 
@@ -32,6 +31,7 @@ CALLERS = 4
 #: How long after an end nothing may be asked of Amazon, in seconds: the worker looks for work every
 #: second.
 QUIET = 4.0
+_CALLER = "tests.integration.erasure.amazon_caller"
 #: Ends a connection; prints when that returned.
 _END = """
 import time
@@ -105,21 +105,9 @@ def shop() -> Iterator[Shop]:
             yield Shop(deployed, alice, person["tenant"], person["app"])
 
 
-def _callers(
-    shop: Shop, connection: str, files: list[Path], how: str = "", role: str = "worker"
-) -> dict[str, Any]:
-    """Return how to start a process for each file that calls Amazon as `role`."""
-    command = [
-        sys.executable,
-        "-c",
-        WITH_DJANGO,
-        "tests.integration.erasure.amazon_caller",
-        shop.tenant,
-        connection,
-        how,
-        *map(str, files),
-    ]
-    return {"args": command, "cwd": ROOT, "env": shop.deployed.environ | {"THESELLER_ROLE": role}}
+def _caller(shop: Shop, connection: str, files: list[Path], how: str = "") -> list[str]:
+    """Return the arguments of a program that calls Amazon in a process for each file."""
+    return [shop.tenant, connection, how, *map(str, files)]
 
 
 @contextlib.contextmanager
@@ -131,30 +119,29 @@ def calling(
     Yield what waits until all were refused, and says when each call was sent.
     """
     files = [folder / f"caller-{number}" for number in range(CALLERS)]
-    with contextlib.ExitStack() as stack:
-        running = stack.enter_context(
-            subprocess.Popen(**_callers(shop, connection, files, how), start_new_session=True)
-        )
-        stack.callback(_kill_group, running.pid)
-        assert wait_until(
-            lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files), 120
-        ), [file.read_text()[-300:] if file.exists() else "-" for file in files]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(shop.deployed.python, _CALLER, *_caller(shop, connection, files, how))
+        try:
+            assert wait_until(
+                lambda: all(file.exists() and len(file.read_text().split()) > 3 for file in files),
+                120,
+            ), [file.read_text()[-300:] if file.exists() else "-" for file in files]
 
-        def left() -> list[float]:
-            assert running.wait(120) == 0, "a caller failed by itself"
-            return [
-                float(line)
-                for file in files
-                for line in file.read_text().split()
-                if line != "refused"
-            ]
+            def left() -> list[float]:
+                done = running.result(120)
+                assert done.returncode == 0, f"a caller failed by itself\n{done.stderr}"
+                return [
+                    float(line)
+                    for file in files
+                    for line in file.read_text().split()
+                    if line != "refused"
+                ]
 
-        yield left
-
-
-def _kill_group(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)
+            yield left
+        finally:
+            (folder / "ended").touch()
+            if not running.done():  # They end once they are refused.
+                _by_a_process(shop, connection)
 
 
 def _by_the_seller(shop: Shop, connection: str) -> float:
@@ -220,13 +207,7 @@ def test_web_role_cannot_call_amazon_for_a_seller(shop: Shop, tmp_path: Path) ->
     Commands that work on a shop's data have the same role.
     """
     connection = shop.connect()
-    done = subprocess.run(
-        **_callers(shop, connection, [tmp_path / "web"], role="web"),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = shop.deployed.python(_CALLER, *_caller(shop, connection, [tmp_path / "web"]), role="web")
     assert done.returncode == 1
     assert "InsufficientPrivilege" in done.stderr
     _by_a_process(shop, connection)
