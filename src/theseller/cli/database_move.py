@@ -2,17 +2,17 @@
 
 Nothing may run meanwhile: the services are kept out of the original from before the copy on, and it
 is closed for good when the copy was proven. If anything fails before, the original is opened again
-and is what it was.
+and is what it was. A record in the state folder says how far the move is, so that one that is
+killed is undone or finished later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,16 @@ from theseller.cli.deployment_secrets import ensure_secrets, passwords_in_use, r
 from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import ExternalServer, inspect_server
+from theseller.cli.interrupted_move import comment, finish, undo
+from theseller.cli.move_record import (
+    PURPOSE,
+    MoveRecord,
+    Phase,
+    To,
+    only_mover,
+    read_record,
+    write_record,
+)
 from theseller.cli.state_folders import exclusive_state_folder
 from theseller.config.database_settings import external_settings
 from theseller.lib import clock
@@ -41,28 +51,16 @@ from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign
 from theseller.postgres.role_setup import (
     DATABASE,
     LOGIN_ROLES,
-    close_database,
     ensure_roles,
 )
 from theseller.postgres.server import Server
 from theseller.postgres.server_folders import saved_layout
-from theseller.postgres.swap_data_dir import set_data_aside
 
 #: Rights that differ because the backups of an external server are its service's.
 _BACKUP_ROLE = "role theseller_backup: "
 _SHOWN = 5
-_PURPOSE = "theseller database move"
-_AFTER_EXTERNAL = """\
-Now: 1. set DATABASE_URL={url} in the configuration, and start web and worker: theseller doctor.
-     2. let your database service take backups: TheSeller takes none of an external database.
-     3. the embedded database is in {aside} and is not used any more. It holds data that will be
-        deleted later on: remove it within seven days."""
-_AFTER_EMBEDDED = """\
-Now: 1. remove DATABASE_URL from the configuration, and start database, web and worker: theseller
-        doctor.
-     2. theseller backup now.
-     3. the database {database} on the external server accepts no connections any more. It holds
-        data that will be deleted later on: drop it within seven days."""
+#: The comment of a database on the target until the copy is proven; the next move drops it.
+_INCOMPLETE = "incomplete copy of the database cluster {} (theseller database move)"
 _MAJOR = 10_000
 
 
@@ -98,44 +96,57 @@ def fingerprint_document(state: Path) -> dict[str, Any]:
     }
 
 
-def move_to_external(state: Path, url: str) -> Moved:
+def move_to_external(
+    state: Path, url: str, *, reached: Callable[[str], None] = lambda _step: None
+) -> Moved:
     """Move the embedded database to the server of `url`.
+
+    `reached` is called with the name of each completed step.
 
     Raises:
         CommandError: something runs, the target is not empty or too old, or the copy differs.
     """
-    refuse_running(state)
     external_settings(url)
-    server = embedded_server(state, purpose=_PURPOSE, say=print)
+    server = embedded_server(state, purpose=PURPOSE, say=print)
     target = _external(url)
-    if target.owner:
-        raise CommandError(
-            f"The database {target.database} exists on that server. Nothing was changed.",
-            "Drop it there if it is no one's, or name another.",
-        )
+    record = MoveRecord(To.EXTERNAL, url)
     # The commands below take the target for the deployment's database.
     os.environ["DATABASE_URL"] = url
-    with started(server), _closed(server.superuser_dsn(DATABASE)):
-        source = server.superuser_dsn(DATABASE)
-        _refuse_older(source, target.dsn)
-        _record(state, target.database, "external")
-        before = read_content(source)
-        _prepare(state, target)
-        copy_database(server.binaries, source, target.target)
-        compare_rows(before, read_content(target.target))
-        compare_rows(before, read_content(source))
-        migrate_external(url, 0)
-        _compare_rights(before, read_content(target.target))
-    return _moved(before, _AFTER_EXTERNAL.format(url=url, aside=set_data_aside(state)))
+    with only_mover(state):
+        with started(server), _undone_on_failure(state, record):
+            source = server.superuser_dsn(DATABASE)
+            mark = _mark_of(source)
+            target = _without_incomplete_copy(target, mark)
+            with _closed(source):
+                reached("closed")
+                _refuse_older(source, target.dsn)
+                _record(state, target.database, "external")
+                before = read_content(source)
+                _prepare(state, target)
+                comment(target.target, mark)
+                reached("prepared")
+                copy_database(server.binaries, source, target.target)
+                reached("copied")
+                compare_rows(before, read_content(target.target))
+                compare_rows(before, read_content(source))
+                migrate_external(url, 0)
+                _compare_rights(before, read_content(target.target))
+                reached("compared")
+            write_record(state, replace(record, phase=Phase.PROVEN))
+        reached("proven")
+        next_steps = finish(state, record)
+    reached("finished")
+    return _moved(before, next_steps)
 
 
-def move_to_embedded(state: Path, url: str) -> Moved:
+def move_to_embedded(
+    state: Path, url: str, *, reached: Callable[[str], None] = lambda _step: None
+) -> Moved:
     """Move the external database of `url` into the state folder's own server.
 
     Raises:
         CommandError: as for `move_to_external`.
     """
-    refuse_running(state)
     layout = saved_layout(state)
     if layout is not None and layout.data.exists():
         raise CommandError(
@@ -144,27 +155,76 @@ def move_to_embedded(state: Path, url: str) -> Moved:
         )
     source = _external(url)
     del os.environ["DATABASE_URL"]
-    server = embedded_server(state, purpose=_PURPOSE, say=print)
-    with _closed(source.target):
-        try:
+    server = embedded_server(state, purpose=PURPOSE, say=print)
+    record = MoveRecord(To.EMBEDDED, url)
+    with only_mover(state):
+        with _undone_on_failure(state, record), _closed(source.target):
+            reached("closed")
             with started(server):
                 target = server.superuser_dsn(DATABASE)
                 _refuse_older(source.dsn, server.superuser_dsn())
                 _record(state, source.database, "embedded")
                 before = read_content(source.target)
                 apply_roles(server)
+                reached("prepared")
                 copy_database(server.binaries, source.target, target)
+                reached("copied")
                 compare_rows(before, read_content(target))
                 compare_rows(before, read_content(source.target))
                 migrate_moved(target)
                 _compare_rights(before, read_content(target))
-        except BaseException:
-            # There was none before: this is an incomplete copy.
-            if (copy := set_data_aside(state)) is not None:
-                shutil.rmtree(copy)
-            raise
-    _close_for_good(source)
-    return _moved(before, _AFTER_EMBEDDED.format(database=source.database))
+                reached("compared")
+        write_record(state, replace(record, phase=Phase.PROVEN))
+        reached("proven")
+        next_steps = finish(state, record)
+    reached("finished")
+    return _moved(before, next_steps)
+
+
+@contextmanager
+def _undone_on_failure(state: Path, record: MoveRecord) -> Iterator[None]:
+    """Record the move for the block; undo it if the copy is not proven."""
+    write_record(state, record)
+    try:
+        yield
+    except BaseException:
+        found = read_record(state)
+        if found is not None and found.phase is Phase.COPYING:
+            undo(state, found)
+        raise
+
+
+def _mark_of(source: str) -> str:
+    with psycopg.connect(source) as connection:
+        row = connection.execute("select system_identifier from pg_control_system()").fetchone()
+    return _INCOMPLETE.format(row[0] if row else "")
+
+
+def _without_incomplete_copy(target: ExternalServer, mark: str) -> ExternalServer:
+    """Return the target without an incomplete copy of this cluster.
+
+    An interrupted or failed move leaves one.
+
+    Raises:
+        CommandError: the database there is something else.
+    """
+    if not target.owner:
+        return target
+    with psycopg.connect(
+        make_conninfo(target.dsn, dbname="template1"), autocommit=True
+    ) as administrator:
+        found = administrator.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = %s",
+            [target.database],
+        ).fetchone()
+        if found is None or found[0] != mark:
+            raise CommandError(
+                f"The database {target.database} exists on that server. Nothing was changed.",
+                "Drop it there if it is no one's, or name another.",
+            )
+        print(f"dropping the incomplete copy {target.database} of an earlier move")
+        administrator.execute(sql.SQL("drop database {}").format(sql.Identifier(target.database)))
+    return inspect_server(os.environ, target.database)
 
 
 @contextmanager
@@ -205,9 +265,7 @@ def refuse_running(state: Path) -> None:
 
 @contextmanager
 def _closed(dsn: str) -> Iterator[None]:
-    """Keep the roles of the services out of a database.
-
-    If the block fails, they are let in again. After it the caller closes or removes the database.
+    """Keep the roles of the services out of a database from now on.
 
     Raises:
         CommandError: someone is connected.
@@ -218,12 +276,8 @@ def _closed(dsn: str) -> Iterator[None]:
         administrator.execute(
             sql.SQL("revoke connect on database {} from {}").format(database, roles)
         )
-        try:
-            _refuse_sessions(administrator)
-            yield
-        except BaseException:
-            close_database(dsn, administrator.info.dbname)
-            raise
+        _refuse_sessions(administrator)
+        yield
 
 
 def _refuse_sessions(administrator: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -285,7 +339,7 @@ def _refuse_difference(
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise CommandError(
             f"The copy differs from the original: {kind} {', '.join(wrong[:_SHOWN])}{more}.",
-            "The original is as it was, and open again. Drop the copy.",
+            "The original is as it was, and open again.",
         )
 
 
@@ -301,17 +355,6 @@ def _rights(found: Content) -> dict[str, str]:
         and not line.startswith(_BACKUP_ROLE)
         and (not line.startswith("role ") or line.startswith("role theseller_"))
     }
-
-
-def _close_for_good(server: ExternalServer) -> None:
-    # No session can close its own database.
-    command = sql.SQL("alter database {} with allow_connections false").format(
-        sql.Identifier(server.database)
-    )
-    with psycopg.connect(
-        make_conninfo(server.dsn, dbname="template1"), autocommit=True
-    ) as administrator:
-        administrator.execute(command)
 
 
 def _record(state: Path, database: str, to: str) -> None:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from theseller.cli.deployment_secrets import stores_keys_on_this_host_only
 from theseller.cli.errors import CommandError
+from theseller.cli.move_record import refuse_unfinished_move
 from theseller.cli.state_folders import lock_state_folder, refuse_other_environment, state_folder
 from theseller.postgres.server_folders import PORT, socket_directory
 
@@ -33,13 +34,16 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
             does.
 
     Raises:
-        CommandError: the state folder belongs to another environment, or the embedded database does
-            not run; a connection pool would notice that only after its timeout.
+        CommandError: the state folder belongs to another environment, a move of the database was
+            interrupted, or the embedded database does not run; a connection pool would notice that
+            only after its timeout.
         WrongSchemaError: a newer version migrated the database, or this version has not yet.
     """
     state = state_folder(os.environ)
     refuse_other_environment(state)
     lock_state_folder(state)
+    if database and schema:
+        refuse_unfinished_move(state)
     if database and not os.environ.get("DATABASE_URL"):
         require_database()
     os.environ["THESELLER_ROLE"] = role

@@ -13,6 +13,14 @@ from pathlib import Path
 import psycopg
 
 from theseller.cli.deployment_secrets import ensure_secrets, role_passwords
+from theseller.cli.move_record import (
+    Phase,
+    To,
+    is_moving,
+    read_record,
+    refuse_unfinished_move,
+    remove_record,
+)
 from theseller.cli.state_folders import lock_state_folder, make_state_folder
 from theseller.config.environment import read_backups
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
@@ -27,7 +35,23 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
     """Return the server of `state`, which is not started.
 
     State folder and secrets are created if they are missing.
+
+    Raises:
+        CommandError: the database is being moved, or a move was interrupted and this server must
+            not be started: it would serve an incomplete copy, or a database that was replaced.
     """
+    if _has_undoable_move(state):
+        say(
+            "A move of the database to an external server was interrupted. The original is"
+            " unchanged; this start lets the services connect to it again."
+        )
+    else:
+        refuse_unfinished_move(state)
+    return server_of(state, purpose=purpose, say=say)
+
+
+def server_of(state: Path, *, purpose: str, say: Callable[[str], None]) -> Server:
+    """Return the server as `embedded_server`, whatever a move left."""
     make_state_folder(state)
     lock_state_folder(state)
     provider = ensure_secrets(state)
@@ -44,11 +68,25 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
 def apply_roles(server: Server) -> None:
     """Create or restrict the roles on a running server.
 
-    Their passwords are set from the secrets.
+    Their passwords are set from the secrets. This undoes a move to an external server that was
+    interrupted before its copy was proven.
     """
     provider = ensure_secrets(server.state)
     _restore_superuser_password(server, provider)
     ensure_roles(server.superuser_dsn(), role_passwords(provider))
+    if _has_undoable_move(server.state):
+        remove_record(server.state)
+
+
+def _has_undoable_move(state: Path) -> bool:
+    """Return whether a start of this server undoes an interrupted move."""
+    record = read_record(state)
+    return (
+        record is not None
+        and record.to is To.EXTERNAL
+        and record.phase is Phase.COPYING
+        and not is_moving(state)
+    )
 
 
 def _restore_superuser_password(server: Server, provider: WritableSecretProvider) -> None:

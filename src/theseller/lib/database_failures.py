@@ -177,7 +177,8 @@ _BY_TEXT = (
         r"permission denied for database",
         "connect_denied",
         "The role may not use this database.",
-        "`theseller migrate` sets the rights of TheSeller's roles.",
+        "`theseller migrate` sets the rights of TheSeller's roles, also after a move of the"
+        " database that was interrupted.",
         lasting=True,
     ),
     _TextRule(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from tests import preloaded
 from tests.integration.cli.external_cluster import Cluster, external_cluster
+from tests.integration.cli.killed_move import STEPS
 from tests.integration.deployment import Deployment, deployment
 
 from theseller.postgres.database_copy import Content, read_content
@@ -33,16 +37,53 @@ def deployed(elsewhere: Cluster) -> Iterator[Deployment]:
     elsewhere.reset()
 
 
+def _url(elsewhere: Cluster) -> str:
+    return f"postgresql:///{_DATABASE}?host={elsewhere.socket}"
+
+
+def _environ(deployed: Deployment, elsewhere: Cluster, *, external: bool) -> dict[str, str]:
+    environ = deployed.environ | {"THESELLER_ADMIN_URL": elsewhere.admin()}
+    return environ | {"DATABASE_URL": _url(elsewhere)} if external else environ
+
+
 def _move(
     deployed: Deployment, elsewhere: Cluster, *, back: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    url = f"postgresql:///{_DATABASE}?host={elsewhere.socket}"
-    environ = deployed.environ | {"THESELLER_ADMIN_URL": elsewhere.admin()}
-    arguments = ["database", "move", "--to", "embedded" if back else url]
+    arguments = ["database", "move", "--to", "embedded" if back else _url(elsewhere)]
+    return _theseller(deployed, elsewhere, *arguments, external=back)
+
+
+def _theseller(
+    deployed: Deployment, elsewhere: Cluster, *arguments: str, external: bool
+) -> subprocess.CompletedProcess[str]:
     return preloaded.run(
         ["-m", "theseller.cli.main", *arguments],
-        environ=environ | {"DATABASE_URL": url} if back else environ,
+        environ=_environ(deployed, elsewhere, external=external),
     )
+
+
+def _killed_move(deployed: Deployment, elsewhere: Cluster, step: str, *, back: bool) -> None:
+    """Move the database in a process that is killed after the step."""
+    arguments = ["embedded" if back else "external", _url(elsewhere), step]
+    done = preloaded.run(
+        ["-m", "tests.integration.cli.killed_move", *arguments],
+        environ=_environ(deployed, elsewhere, external=back),
+    )
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+
+def _may_connect(dsn: str) -> bool:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            "select has_database_privilege('theseller_web', current_database(), 'connect')"
+        ).fetchone()
+    return row == (True,)
+
+
+def _data(deployed: Deployment) -> Path:
+    layout = saved_layout(deployed.state)
+    assert layout is not None
+    return layout.data
 
 
 def _run(deployed: Deployment, statements: str) -> None:
@@ -59,8 +100,15 @@ def test_database_comes_back_from_an_external_server_as_it_left(
     deployed: Deployment, elsewhere: Cluster
 ) -> None:
     before = _embedded(deployed)
+    _killed_move(deployed, elsewhere, "closed", back=False)
+    with deployed.server.running():
+        assert not _may_connect(deployed.server.superuser_dsn("theseller"))
+    served = _theseller(deployed, elsewhere, "status", external=False)
+    assert "A move of the database to an external server was interrupted" in served.stderr
+
     done = _move(deployed, elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "It is undone" in done.stdout
     assert f"{len(before.tables)} tables with" in done.stdout
     layout = saved_layout(deployed.state)
     assert layout is not None
@@ -73,6 +121,15 @@ def test_database_comes_back_from_an_external_server_as_it_left(
     assert there.tables[host] != before.tables[host]
     assert there.sequences == before.sequences
     assert there.sequences["guard.audit_position"] == "4711"
+
+    _killed_move(deployed, elsewhere, "closed", back=True)
+    assert not _may_connect(elsewhere.admin(_DATABASE))
+    started = _theseller(deployed, elsewhere, "postgres", "start", external=False)
+    assert started.returncode == 1
+    assert "theseller database recover" in started.stderr
+    recovered = _theseller(deployed, elsewhere, "database", "recover", external=True)
+    assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+    assert _may_connect(elsewhere.admin(_DATABASE))
 
     done = _move(deployed, elsewhere, back=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,10 +157,76 @@ def test_failed_copy_leaves_the_original_open_and_unchanged(
     tables = "select count(*) from pg_class where relname = 'tenancy_tenant'"
     assert elsewhere.execute(tables, _DATABASE) == [(0,)]
 
+    # The second call drops the empty copy that the first has left.
+    done = _move(deployed, elsewhere)
+    assert done.returncode == 1
+    assert f"dropping the incomplete copy {_DATABASE}" in done.stdout
+    assert "The copy failed" in done.stderr
+    elsewhere.execute(f"comment on database {_DATABASE} is null")
     done = _move(deployed, elsewhere)
     assert done.returncode == 1
     assert f"The database {_DATABASE} exists on that server" in done.stderr
     assert _embedded(deployed) == before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("step", STEPS)
+def test_move_that_is_killed_is_undone_or_finished(
+    deployed: Deployment, elsewhere: Cluster, step: str
+) -> None:
+    before = _embedded(deployed)
+    finished, proven = step == "finished", step in {"proven", "finished"}
+    for back in (False, True):
+        _killed_move(deployed, elsewhere, step, back=back)
+        if not finished:
+            served = _theseller(deployed, elsewhere, "status", external=back)
+            assert "was interrupted" in served.stderr
+        recovered = _theseller(deployed, elsewhere, "database", "recover", external=back)
+        assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+        assert ("It is undone" in recovered.stdout) is not proven
+        assert ("Now: 1." in recovered.stdout) is (proven and not finished)
+        if not proven:
+            if back:
+                assert _may_connect(elsewhere.admin(_DATABASE))
+                assert not _data(deployed).exists()
+            else:
+                assert _embedded(deployed) == before
+                with deployed.server.running():
+                    assert _may_connect(deployed.server.superuser_dsn("theseller"))
+            done = _move(deployed, elsewhere, back=back)
+            assert done.returncode == 0, done.stdout + done.stderr
+        if not back:
+            assert not _data(deployed).exists()
+            assert _may_connect(elsewhere.admin(_DATABASE))
+    assert _embedded(deployed) == before
+    with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
+        psycopg.connect(elsewhere.admin(_DATABASE))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("back", "command"), [(False, "postgres"), (True, "migrate")])
+def test_services_own_start_undoes_a_killed_move(
+    deployed: Deployment, elsewhere: Cluster, command: str, *, back: bool
+) -> None:
+    if back:
+        assert _move(deployed, elsewhere).returncode == 0
+    _killed_move(deployed, elsewhere, "copied", back=back)
+    if command == "migrate":
+        done = _theseller(deployed, elsewhere, "migrate", external=back)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert _may_connect(elsewhere.admin(_DATABASE))
+        return
+    with subprocess.Popen(
+        [sys.executable, "-m", "theseller.cli.main", "postgres", "start"],
+        env=deployed.environ, stdout=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        while "runs: socket" not in (line := running.stdout.readline()):
+            assert line, "it ended"
+        assert _may_connect(deployed.server.superuser_dsn("theseller"))
+        served = _theseller(deployed, elsewhere, "status", external=False)
+        assert "was interrupted" not in served.stderr
+        running.send_signal(signal.SIGINT)
 
 
 @pytest.mark.exhaustive

@@ -1,6 +1,7 @@
 """`theseller database`: compare databases, and move one between servers.
 
-From the embedded server to an external one and back.
+From the embedded server to an external one and back. A move that was interrupted is undone or
+finished.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from theseller.cli.database_move import (
     fingerprint_document,
     move_to_embedded,
     move_to_external,
+    refuse_running,
 )
 from theseller.cli.errors import OK, CommandError
+from theseller.cli.interrupted_move import recover, refuse_other_configuration
+from theseller.cli.move_record import Phase
 from theseller.cli.state_folders import is_state_folder, state_folder
 
-HELP = "fingerprint the database; move it to an external PostgreSQL or back to the embedded one"
+HELP = (
+    "fingerprint the database; move it to an external PostgreSQL or back to the embedded one;"
+    " recover from a move that was interrupted"
+)
 _EMBEDDED = "embedded"
 
 
@@ -38,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"postgresql://HOST:5432/DATABASE?sslmode=verify-full, or `{_EMBEDDED}`",
     )
+    verbs.add_parser(
+        "recover",
+        help="after a move that was interrupted: let the services connect to the original again, or"
+        " finish the move if its copy was proven",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,6 +66,15 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "fingerprint":
         print(json.dumps(fingerprint_document(state), indent=1))
         return OK
+    if args.verb == "move":
+        refuse_running(state)
+    interrupted = recover(state, say=print)
+    if args.verb == "recover" and interrupted is None:
+        print("No move of the database was interrupted.")
+    if args.verb == "recover" or (interrupted and interrupted.phase is Phase.PROVEN):
+        return OK
+    if interrupted is not None:
+        refuse_other_configuration(interrupted)
     external = os.environ.get("DATABASE_URL", "")
     if (args.to == _EMBEDDED) is not bool(external):
         raise CommandError(

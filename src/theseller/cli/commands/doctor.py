@@ -15,6 +15,7 @@ from theseller.cli.doctor_deployment import examine_deployment
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.doctor_production import examine_production
 from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.move_record import refuse_unfinished_move
 from theseller.cli.proxy_buffering_check import check_edge
 from theseller.cli.public_address_checks import PublicAddress, check_public_address
 from theseller.cli.state_folders import state_folder
@@ -204,6 +205,7 @@ def _swap(_state: Path, swaps: Path = Path("/proc/swaps")) -> Finding:
 
 
 def _database(state: Path) -> Finding:
+    refuse_unfinished_move(state)
     holder = LockFile(control_folder(state) / "lock", "").holder()
     if os.environ.get("DATABASE_URL"):
         return Finding("embedded", "not used: DATABASE_URL names another server", checked=False)

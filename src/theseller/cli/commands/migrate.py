@@ -27,6 +27,7 @@ from theseller.cli.django_setup import setup_django
 from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
+from theseller.cli.interrupted_move import recover, refuse_other_configuration
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.config.environment import read_environment_kind, uses_external_server
 from theseller.lib import clock
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
             f"Say why in at least {_REASON} characters: --reason TEXT",
             status=USAGE,
         )
+    if (interrupted := recover(state_folder(os.environ), say=print)) is not None:
+        refuse_other_configuration(interrupted)
     if os.environ.get("DATABASE_URL"):
         migrate_external(
             os.environ["DATABASE_URL"],

@@ -15,6 +15,7 @@ from theseller.audit.event_types import Tag
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import OK, CommandError
+from theseller.cli.move_record import refuse_unfinished_move
 from theseller.cli.state_folders import (
     is_restored_copy,
     is_state_folder,
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             "DATABASE_URL names an external database.",
             "Restore it by its own service; see docs/operate/backups.md.",
         )
+    refuse_unfinished_move(state)
     make_folder(control_folder(state))
     lock = LockFile(control_folder(state) / "lock", "theseller restore")
     if not lock.acquire():
