@@ -48,7 +48,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
         Tag.MEMBER_REMOVED,
         Tag.PASSWORD_LINK_MADE,
     ),
-    "postgres": (Tag.DATABASE_OPENED,),
+    "postgres": (Tag.DATABASE_OPENED, Tag.DATABASE_MOVED),
     "prober": (Tag.PROBER_ADDED, Tag.PROBER_REMOVED),
     "release": (Tag.ADVISORIES_ACCEPTED, Tag.ADVISORIES_IMPORTED),
     "replay-erasures": "does again what the log tells of already; a step of `restore`",

@@ -19,7 +19,6 @@ from theseller.backups.error_translation import as_backup_error
 from theseller.backups.restore_quarantine import (
     Quarantine,
     add_unsealed_wal,
-    discard,
     lay_out,
     refuse_gap,
     running,
@@ -31,6 +30,7 @@ from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import set_password
 from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import swap_data_dir
+from theseller.postgres.temporary_cluster import discard
 
 #: The time of the backup, as a choice of `until`.
 BACKUP_TIME = "backup-time"

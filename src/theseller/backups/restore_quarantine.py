@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,11 +31,11 @@ from theseller.crypto.errors import CannotOpenError
 from theseller.postgres.basebackup import unpack, verify_unpacked
 from theseller.postgres.binaries import Binaries, find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
-from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.os_account import Account, server_account
 from theseller.postgres.role_setup import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
-from theseller.postgres.server_folders import Layout, own_folder, prepare_layout, saved_layout
+from theseller.postgres.server_folders import Layout, own_folder, prepare_layout
+from theseller.postgres.temporary_cluster import discard
 
 #: Within the quarantine: WAL in plain, deleted with it.
 _WAL, _HBA = "wal", "pg_hba.conf"
@@ -122,21 +121,6 @@ def lay_out(
         verify_unpacked(layout, binaries, account)
         _write_as(layout.data / "recovery.signal", b"", account)
     return described, layout
-
-
-def discard(folder: Path) -> None:
-    """Delete a quarantine with everything in it.
-
-    The server's data may be in a folder outside it.
-    """
-    layout = saved_layout(folder) if folder.is_dir() else None
-    if layout is not None:
-        clean_up_after_killed_run(
-            layout.data, layout.run, lambda _sentence: None
-        )  # Of a run that was killed: its files would replace our socket.
-    if layout is not None and not layout.home.is_relative_to(folder):
-        shutil.rmtree(layout.home, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def add_unsealed_wal(former: Layout, layout: Layout) -> int:

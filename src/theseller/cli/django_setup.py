@@ -17,7 +17,9 @@ from theseller.cli.deployment_secrets import stores_keys_on_this_host_only
 from theseller.cli.errors import CommandError
 from theseller.cli.move_record import refuse_unfinished_move
 from theseller.cli.state_folders import lock_state_folder, refuse_other_environment, state_folder
-from theseller.postgres.server_folders import PORT, socket_directory
+from theseller.postgres.binaries import find_binaries
+from theseller.postgres.initdb_and_settings import check_version
+from theseller.postgres.server_folders import PORT, saved_layout, socket_directory
 
 Role = Literal["web", "worker", "migrate", "retention", "probe"]
 
@@ -106,12 +108,17 @@ def require_database() -> None:
 
     Raises:
         CommandError: it does not.
+        ServerFailedError: it is of another major version than the programs.
     """
     state = state_folder(os.environ)
     path = socket_directory(state) / f".s.PGSQL.{PORT}"
     with socket.socket(socket.AF_UNIX) as client, contextlib.suppress(OSError):
         client.connect(str(path))
         return
+    if (layout := saved_layout(state)) is not None and os.access(
+        layout.data / "PG_VERSION", os.R_OK
+    ):
+        check_version(layout, find_binaries(os.environ))
     raise CommandError(
         f"The database of {state} is not running.",
         "Start it with `theseller demo` or `theseller postgres start`, or name another with"

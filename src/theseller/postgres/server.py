@@ -34,7 +34,8 @@ from theseller.postgres.server_folders import (
     saved_layout,
     socket_directory,
 )
-from theseller.postgres.swap_data_dir import refuse_pending_swap
+from theseller.postgres.swap_data_dir import settle_pending_swap
+from theseller.postgres.temporary_cluster import discard, upgrade_folder
 
 # Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so
 # does the wait.
@@ -128,10 +129,10 @@ class Server:
             self._lock.release()
             raise
 
-    def stop(self, *, patience: float = 30.0) -> None:
+    def stop(self, *, patience: float = 30.0, keep_lock: bool = False) -> None:
         """Stop the server and wait: first fast, after `patience` seconds at once.
 
-        Data is safe either way.
+        Data is safe either way. With `keep_lock` no other process can start it until the next call.
         """
         child, self._child = self._child, None
         if child is not None:
@@ -145,7 +146,8 @@ class Server:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(seconds)
                     break
-        self._lock.release()
+        if not keep_lock:
+            self._lock.release()
 
     def request_stop(self) -> None:
         """Request a fast shutdown and return; `poll()` tells when it ended."""
@@ -158,6 +160,25 @@ class Server:
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGQUIT)
+
+    def run_on_stopped_data(self, program: str, *arguments: str) -> None:
+        """Run a program on the data folder of the stopped server.
+
+        Raises:
+            ServerFailedError: it failed; the message has its last line.
+        """
+        layout = saved_layout(self.state)
+        if layout is None or self.pid is not None:
+            raise ServerFailedError(f"{program} needs a stopped server.")
+        account = server_account(layout.data, self._say)
+        programs = self._reachable_programs(layout, account)
+        answer = subprocess.run(  # noqa: S603
+            [str(programs.program(program)), *arguments, str(layout.data)],
+            capture_output=True, text=True, cwd="/", check=False,
+            env=initdb_and_settings.environment(), **account.popen_options(),
+        )  # fmt: skip
+        if answer.returncode != 0:
+            raise server_start_failures.startup_failure(f"could not run {program}", answer.stderr)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Server]:
@@ -191,7 +212,9 @@ class Server:
         )
 
     def _start(self) -> None:
-        refuse_pending_swap(self.state)
+        settle_pending_swap(self.state)
+        # A killed upgrade leaves a copy of the data; one that runs has our lock.
+        discard(upgrade_folder(self.state))
         known = saved_layout(self.state)
         account = server_account(
             (known.data if known else control_folder(self.state) / "data"), self._say

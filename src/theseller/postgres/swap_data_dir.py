@@ -1,7 +1,9 @@
-"""Replace the data folder by a restored one, in resumable steps.
+"""Replace the data folder by another one, in resumable steps.
+
+The other one was restored or upgraded.
 
 A note is written first. While it exists no server starts on this state folder, so that no empty
-database is created in between.
+database is created in between; a start finishes the exchange of an upgrade.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import server_account
@@ -25,35 +28,52 @@ _NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
 
 
 def swap_pending(state: Path) -> bool:
-    """Return whether a swap was started and not finished."""
-    return (control_folder(state) / _NOTE).exists()
+    """Return whether the swap of a restore was started and not finished."""
+    note = _read_note(state)
+    return note is not None and not note.get("upgrade")
 
 
-def refuse_pending_swap(state: Path) -> None:
-    """Check that no swap is pending.
+def settle_pending_swap(state: Path) -> None:
+    """Finish the swap of an upgrade that was interrupted.
+
+    The caller has the server's lock.
 
     Raises:
-        ServerFailedError: one is.
+        ServerFailedError: the swap of a restore was interrupted.
     """
     if swap_pending(state):
         raise ServerFailedError(
             "A restore was interrupted at its last step.",
             "Run `theseller restore` again: it finishes it in a moment.",
         )
+    if _read_note(state) is not None:
+        finish_swap(state)
+
+
+def _read_note(state: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((control_folder(state) / _NOTE).read_text()))
+    except FileNotFoundError:
+        return None
 
 
 def swap_data_dir(
-    state: Path, restored: Layout, *, reached: Callable[[str], None] = lambda _step: None
+    state: Path,
+    restored: Layout,
+    *,
+    upgrade: bool = False,
+    reached: Callable[[str], None] = lambda _step: None,
 ) -> None:
     """Make `restored`'s data the state folder's.
 
-    Both servers are stopped; the former data stays beside it. `reached` is called with the name of
-    each completed step.
+    Both servers are stopped; the former data stays beside it. `upgrade`: the server's next start
+    finishes the swap if it is interrupted, else `theseller restore` does. `reached` is called with
+    the name of each completed step.
     """
     note = control_folder(state) / _NOTE
     fresh = note.with_suffix(".new")
     with fresh.open("w") as file:
-        file.write(json.dumps({"from": str(restored.data)}) + "\n")
+        file.write(json.dumps({"from": str(restored.data), "upgrade": upgrade}) + "\n")
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(note)
@@ -119,6 +139,30 @@ class ReplacedDatabase:
     path: Path
     bytes: int
     removed_after: datetime
+
+
+def delete_databases_of_other_majors(state: Path) -> tuple[Path, ...]:
+    """Delete replaced databases of other versions; return their folders."""
+    own = saved_layout(state)
+    if own is None or not own.data.exists():
+        return ()
+    current = made_by(own.data)
+    found = tuple(
+        former
+        for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*"))
+        if made_by(former) != current
+    )
+    for former in found:
+        shutil.rmtree(former)
+    return found
+
+
+def made_by(data: Path) -> str:
+    """Return which major version made a data folder; "" if unknown."""
+    try:
+        return (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:

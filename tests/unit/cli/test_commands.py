@@ -91,7 +91,7 @@ WITHOUT_JSON = {
     "database move", "database recover", "demo", "demo-reset", "mail allow",
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres administrator-sql",
-    "postgres psql-as", "postgres start", "postgres stop", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
+    "postgres psql-as", "postgres start", "postgres stop", "postgres upgrade", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
     "secrets fill", "secrets put", "serve", "setup", "worker",
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.initdb_and_settings import SPACE_NEEDED
+from theseller.postgres.initdb_and_settings import SPACE_NEEDED, check_version
 from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder, saved_layout
 
@@ -209,6 +209,9 @@ def _database(state: Path) -> Finding:
     holder = LockFile(control_folder(state) / "lock", "").holder()
     if os.environ.get("DATABASE_URL"):
         return Finding("embedded", "not used: DATABASE_URL names another server", checked=False)
+    layout = saved_layout(state)
+    if holder is None and layout is not None and os.access(layout.data / "PG_VERSION", os.R_OK):
+        check_version(layout, find_binaries(os.environ))
     needed = read_environment_kind(os.environ).guarded and holder is None
     found = f"run by process {holder[0].pid} ({holder[1]})" if holder else "not running"
     return Finding(

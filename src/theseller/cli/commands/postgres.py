@@ -16,9 +16,11 @@ from pathlib import Path
 from theseller.audit.command_line_action_file import record_command_line_action
 from theseller.audit.event_types import Tag
 from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
+from theseller.cli.database_move import refuse_running
 from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
+from theseller.cli.postgres_upgrade import upgrade
 from theseller.cli.state_folders import is_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, StopRequestedError, Supervisor
 from theseller.lib import clock
@@ -28,9 +30,16 @@ from theseller.postgres.os_processes import ProcessMark, stop_processes
 from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
 from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory
+from theseller.postgres.swap_data_dir import delete_databases_of_other_majors
 
-HELP = "start, stop or query the embedded PostgreSQL server; SQL for a managed one"
+HELP = "start, stop, query or upgrade the embedded PostgreSQL server; SQL for a managed one"
 _PURPOSE = "theseller postgres start"
+_AFTER_UPGRADE = """\
+Now: 1. start database, web and worker: theseller doctor.
+     2. the worker takes a new backup at once: `theseller backup list`. Backups from before are of
+        the old version, and only its programs can restore them.
+     3. the old database is in {aside}. It holds data that will be deleted later on:
+        theseller postgres upgrade --remove-old, within seven days."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +51,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "status", help="show whether the server runs, and where; exits with 1 if it does not"
     )
     status.add_argument("--json", action="store_true", help="print one JSON document")
+    upgrade_ = verbs.add_parser(
+        "upgrade", help="copy the database into a new cluster of a newer major version, and switch"
+    )
+    upgrade_.add_argument(
+        "--old-programs",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the programs of the version that made the database, if they are not found",
+    )
+    upgrade_.add_argument(
+        "--remove-old",
+        action="store_true",
+        help="delete the databases that earlier upgrades replaced, and do nothing else",
+    )
     psql = verbs.add_parser("psql-as", help="open psql as a database role")
     psql.add_argument("role", choices=[*LOGIN_ROLES, "superuser"], help="the database role")
     psql.add_argument("arguments", nargs=argparse.REMAINDER, help="further arguments for psql")
@@ -74,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
             f"There is no state in {state} yet.",
             "Run `theseller demo` or `theseller migrate` first, or set THESELLER_STATE.",
         )
+    if args.verb == "upgrade":
+        return _remove_old(state) if args.remove_old else _upgrade(state, args.old_programs)
     if args.verb == "stop":
         return _stop(state)
     if args.verb == "status":
@@ -106,6 +131,31 @@ def _start(state: Path) -> int:
             supervisor.watch()
         finally:
             supervisor.stop()
+    return OK
+
+
+def _upgrade(state: Path, old_programs: Path | None) -> int:
+    if os.environ.get("DATABASE_URL"):
+        raise CommandError(
+            "DATABASE_URL names an external server. Nothing was changed.",
+            "Upgrade it by its own means, then run `theseller migrate`.",
+        )
+    refuse_running(state)
+    done = upgrade(state, old_programs)
+    print(
+        f"{done.tables} tables with {done.rows} rows are the same in PostgreSQL {done.before} and"
+        f" {done.after}. The database is of PostgreSQL {done.after} now."
+    )
+    print(_AFTER_UPGRADE.format(aside=done.aside))
+    return OK
+
+
+def _remove_old(state: Path) -> int:
+    removed = delete_databases_of_other_majors(state)
+    for path in removed:
+        print(f"deleted {path}")
+    if not removed:
+        print("There is no database of another major version.")
     return OK
 
 
