@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
-from tests.browser.serving import served
+from tests.browser.serving import beside, served
 from tests.cast import PASSWORD
 from tests.operators import OperatorUser, create_operator
 
@@ -34,7 +31,6 @@ pytestmark = pytest.mark.skipif(
     reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
 )
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
-T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +43,9 @@ def operator(database: str) -> OperatorUser:
 @pytest.fixture(scope="module")
 def newcomers(database: str) -> list[OperatorUser]:
     """Return operators without a second factor, one for each test that takes one."""
-    return [create_operator(name=name, with_app=False) for name in ("Oskar", "Ophelia", "Otto")]
+    return [
+        create_operator(name=name, with_app=False) for name in ("Oskar", "Ophelia", "Otto", "Oda")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -114,31 +112,26 @@ class _Person:
         self.page.get_by_role("button", name=name).click()
 
 
-@pytest.fixture
-def person(browser: Browser, site: str) -> Iterator[_Person]:
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> BrowserContext:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(60_000)
-    yield _Person(context, site)
-    context.close()
+    return context
 
 
-def _aside(ask: Callable[[], T]) -> T:
-    """Ask the database in another thread than the browser's."""
-
-    def run() -> T:
-        try:
-            return ask()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result()
+@pytest.fixture
+def person(context: BrowserContext, site: str) -> Iterator[_Person]:
+    """Return a person in the browser of the test before, which has loaded the files, signed out."""
+    context.clear_cookies()
+    person = _Person(context, site)
+    yield person
+    person.page.close()
 
 
 def test_a_new_operator_registers_a_passkey_and_signs_in_with_it(
     person: _Person, newcomers: list[OperatorUser]
 ) -> None:
-    page, oskar = person.page, newcomers[0]
+    page, oskar = person.page, newcomers.pop()
     person.sign_in(oskar)
     expect(page.get_by_text("to open the operator area")).to_be_visible()
     page.get_by_role("link", name="Add a passkey").click()
@@ -158,7 +151,7 @@ def test_a_new_operator_registers_a_passkey_and_signs_in_with_it(
     person.press("Use a passkey")
     expect(page.get_by_role("heading", name="Account security")).to_be_visible()
     assert person.complaints == []
-    (factor,) = _aside(lambda: own_factors(oskar.id))
+    (factor,) = beside(lambda: own_factors(oskar.id))
     assert factor.name == "Laptop"
 
 
@@ -166,7 +159,7 @@ def test_passkey_of_another_user_is_refused_with_a_message(
     browser: Browser, person: _Person, newcomers: list[OperatorUser], site: str
 ) -> None:
     """Sign in with the password and another person's authenticator: refused, with what to do."""
-    page, victim = person.page, newcomers[1]
+    page, victim = person.page, newcomers.pop()
     person.sign_in(victim)
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name").fill("Laptop")
@@ -216,10 +209,11 @@ def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
     return found, wide
 
 
+@pytest.mark.usefixtures("schemes")
 def test_every_page_is_accessible_within_the_policy_and_within_its_window(
     person: _Person, newcomers: list[OperatorUser]
 ) -> None:
-    page, otto = person.page, newcomers[2]
+    page, otto = person.page, newcomers.pop()
     judged = {}
     person.sign_in(otto)
     judged["1-no-factor"] = _judge(page, "1-no-factor")

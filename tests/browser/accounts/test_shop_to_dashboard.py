@@ -32,15 +32,19 @@ PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 PASSWORD = "seven-lamps-under-a-green-bridge"  # of people of this test
 
 
-OWNER = f"anna.{new_id().hex[-12:]}@example.com"
+@pytest.fixture
+def owner() -> str:
+    return f"anna.{new_id().hex[-12:]}@example.com"
 
 
 @pytest.fixture
-def link(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def link(
+    owner: str, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
     """Return the link that the command prints; it runs before the browser's event loop."""
     del database
     monkeypatch.setattr(shop, "setup_django", lambda _role: None)
-    assert main(["shop", "add", "Acme", "--owner", OWNER, "--json"]) == 0
+    assert main(["shop", "add", "Acme", "--owner", owner, "--json"]) == 0
     return str(json.loads(capsys.readouterr().out)["link"])
 
 
@@ -97,14 +101,15 @@ def _join_and_sign_in(page: Page, link: str, name: str, email: str, picture: str
     expect(page.get_by_role("link", name="Dashboard")).to_be_visible()
 
 
+@pytest.mark.usefixtures("schemes")
 def test_an_owner_joins_and_invites_an_analyst_who_sees_the_dashboard(
-    browser: tuple[Browser, str], link: str, sign_up_path: str
+    browser: tuple[Browser, str], owner: str, link: str, sign_up_path: str
 ) -> None:
     started, address = browser
     analyst = f"ben.{new_id().hex[-12:]}@example.com"
 
     anna = started.new_context(base_url=address).new_page()
-    _join_and_sign_in(anna, link, "Anna", OWNER, "join")
+    _join_and_sign_in(anna, link, "Anna", owner, "join")
     anna.goto("/members/")
     anna.get_by_label("Email").fill(analyst)
     anna.get_by_label("Role", exact=True).select_option("analyst")

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
-from tests.browser.serving import served
-from tests.cast import PASSWORD, Cast
+from tests.browser.serving import beside, served
+from tests.cast import PASSWORD, create_cast
 from tests.integration.buyer_pii.conftest import connect
 
 from theseller.accounts.models import User
@@ -30,25 +30,37 @@ pytestmark = pytest.mark.skipif(
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
-@pytest.fixture
-def page(cast: Cast) -> Iterator[Page]:
-    """A page of Alice, who signed in long ago."""
-    connect(cast.alices_shop)
-    client = Client()
-    client.force_login(User.objects.get(pk=cast.alice.id))
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+@pytest.fixture(scope="module")
+def context(database: str) -> Iterator[BrowserContext]:
+    del database
     with (
         override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
         served() as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        context = browser.new_context(base_url=address)
-        context.add_cookies(
-            [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": address}]
-        )
-        yield context.new_page()
+        yield browser.new_context(base_url=address)
         browser.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of Alice, who signed in long ago."""
+
+    def sign_in() -> str:
+        people = create_cast()
+        connect(people.alices_shop)
+        client = Client()
+        client.force_login(User.objects.get(pk=people.alice.id))
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    cookie = beside(sign_in)
+    context.clear_cookies()
+    page = context.new_page()
+    page.goto("/healthz")
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": page.url}])
+    yield page
+    page.close()
 
 
 def _check(page: Page, name: str) -> None:
@@ -67,6 +79,7 @@ def _prove(page: Page) -> None:
     page.get_by_role("button", name="Continue").click()
 
 
+@pytest.mark.usefixtures("schemes")
 def test_disconnect_and_export_require_a_recent_second_factor_proof(page: Page) -> None:
     page.goto("/data/")
     page.get_by_role("button", name="Export everything").click()

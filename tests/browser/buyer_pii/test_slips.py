@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,7 +20,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
-from tests.browser.serving import served
+from tests.browser.serving import beside, served
 from tests.cast import create_cast
 from tests.conftest import as_role
 from tests.integration.buyer_pii.conftest import US, Shop, connect
@@ -93,10 +92,14 @@ def shop(database: str) -> Iterator[Shop]:
         settings.ENVIRONMENT, restricted_roles=(RestrictedRole.DIRECT_TO_CONSUMER_SHIPPING,)
     )
     with override_settings(ENVIRONMENT=environment):
-        cast = create_cast()
-        made = Shop(cast, connect(cast.alices_shop), database)
-        _sell(made)
-        yield made
+        yield beside(lambda: _make_shop(database))
+
+
+def _make_shop(database: str) -> Shop:
+    cast = create_cast()
+    made = Shop(cast, connect(cast.alices_shop), database)
+    _sell(made)
+    return made
 
 
 def _sell(shop: Shop) -> None:
@@ -158,17 +161,21 @@ def _arrive(shop: Shop) -> None:
 @pytest.fixture
 def cookie(shop: Shop) -> str:
     """Return the session of Alice, who gave her password a moment ago."""
-    client = Client()
-    client.force_login(User.objects.get(pk=shop.cast.alice.id))
-    session = client.session
-    session["password_at"] = clock.now().isoformat()
-    session.save()
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    def sign_in() -> str:
+        client = Client()
+        client.force_login(User.objects.get(pk=shop.cast.alice.id))
+        session = client.session
+        session["password_at"] = clock.now().isoformat()
+        session.save()
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    return beside(sign_in)
 
 
-@pytest.fixture
-def site(shop: Shop) -> Iterator[str]:
-    del shop
+@pytest.fixture(scope="module")
+def site(database: str) -> Iterator[str]:
+    del database
     with (
         override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
         served() as address,
@@ -176,9 +183,9 @@ def site(shop: Shop) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def browser(cookie: str) -> Iterator[Browser]:
-    del cookie  # While playwright runs in this thread, Django refuses to use the database in it.
+@pytest.fixture(scope="module")
+def browser(site: str) -> Iterator[Browser]:
+    del site
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
@@ -203,17 +210,6 @@ def _opened(
     return page, complaints
 
 
-def _beside(work: Callable[[], object]) -> None:
-    """Do something with the database in another thread than the browser's."""
-
-    def all_of_it() -> None:
-        work()
-        databases.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(all_of_it).result()
-
-
 def _check(page: Page, name: str) -> None:
     """Look at the page in both themes and at several widths, and take its picture."""
     found, wide = violations_by_scheme(page), {}
@@ -232,6 +228,7 @@ def _check(page: Page, name: str) -> None:
     assert wide == {width: width for width in wide}, name
 
 
+@pytest.mark.usefixtures("schemes")
 def test_packing_slips_are_turned_on_requested_and_printed(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
@@ -252,7 +249,7 @@ def test_packing_slips_are_turned_on_requested_and_printed(
     page.get_by_role("button", name="Request packing slips").click()
     expect(page.locator("#strip")).to_contain_text("5 slips on the way")
     _check(page, "4-waiting")
-    _beside(lambda: _arrive(shop))
+    beside(lambda: _arrive(shop))
     # No reload: the page polls by itself, and what was selected stays so.
     page.locator("[type=checkbox]").first.check()
     expect(page.locator("#strip")).to_contain_text("2 slips ready")
@@ -282,6 +279,7 @@ def test_packing_slips_are_turned_on_requested_and_printed(
         page.goto(f"{site}/data/")
         _check(page, "8-data")
     assert complaints == []
+    page.context.close()
 
 
 def _printed(page: Page) -> None:
@@ -324,14 +322,16 @@ def test_packing_slips_work_without_javascript(
     expect(page.locator("main [role=alert]")).to_contain_text("Select at least one order")
     page.locator("[type=checkbox]").first.check()
     page.get_by_role("button", name="Request packing slips").click()
-    _beside(lambda: _arrive(shop))
+    beside(lambda: _arrive(shop))
     page.get_by_role("link", name="Refresh").click()
     page.locator("[type=checkbox]").first.check()
     page.get_by_role("button", name="Print selected").click()
     expect(page.locator(".paper")).to_have_count(1)
     expect(page.locator("address")).to_contain_text("Rosalind Whitcombe-Abernathy")
+    page.context.close()
 
 
+@pytest.mark.usefixtures("schemes")
 def test_packing_slips_page_without_the_role_says_why_it_is_unavailable(
     shop: Shop, site: str, browser: Browser, cookie: str
 ) -> None:
@@ -342,3 +342,4 @@ def test_packing_slips_page_without_the_role_says_why_it_is_unavailable(
         expect(page.locator("main")).to_contain_text("not available in this deployment")
         _check(page, "9-no-role")
     assert complaints == []
+    page.context.close()

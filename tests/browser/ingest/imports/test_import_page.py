@@ -16,7 +16,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
-from tests.browser.serving import served
+from tests.browser.serving import beside, served
 from tests.cast import Cast, create_cast
 from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
 
@@ -33,10 +33,13 @@ ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
 
 @pytest.fixture
 def cookie(database: str) -> str:
-    people: Cast = create_cast()
-    client = Client()
-    client.force_login(User.objects.get(pk=people.alice.id))
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+    def sign_in() -> str:
+        people: Cast = create_cast()
+        client = Client()
+        client.force_login(User.objects.get(pk=people.alice.id))
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    return beside(sign_in)
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +51,9 @@ def site(database: str) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def browser(cookie: str) -> Iterator[Browser]:
-    # After `cookie`: while playwright runs in this thread, Django refuses to use the database in
-    # it.
+@pytest.fixture(scope="module")
+def browser(site: str) -> Iterator[Browser]:
+    del site
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
