@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -21,11 +22,15 @@ _SECRETS = (
 )  # fmt: skip
 
 
+@functools.cache
 def _read_in_source() -> dict[str, set[str]]:
     """Return the variables that are a whole string in the program, with the files."""
     found: dict[str, set[str]] = {}
     for path in sorted((_ROOT / "src").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        if not _NAME.search(source):
+            continue
+        for node in ast.walk(ast.parse(source)):
             if (
                 path.name not in _LISTS
                 and isinstance(node, ast.Constant)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.db import OperationalError
+from tests import preloaded
 
 from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
@@ -66,13 +65,7 @@ def _answers(
         "THESELLER_ROLE": "web",
         **variables,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _ASK, json.dumps(requests)],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = preloaded.run(["-c", _ASK, json.dumps(requests)], environ=environ)
     assert done.returncode == 0, done.stderr
     return [
         (status, headers, cookies)
@@ -220,8 +213,8 @@ def test_serve_without_trusted_proxies_exits_1_with_a_message(tmp_path: Path) ->
         name: value for name, value in os.environ.items() if not name.startswith("THESELLER_")
     }
     environ |= {**_HTTPS, "THESELLER_STATE": str(tmp_path)}
-    command = [sys.executable, "-m", "theseller.cli.main", "serve", "--port", "1"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    command = ["-m", "theseller.cli.main", "serve", "--port", "1"]
+    done = preloaded.run(command, environ=environ)
     assert done.returncode == 1
     assert done.stderr.startswith(
         "theseller serve: THESELLER_TRUSTED_PROXIES can't be used: it is empty."
