@@ -91,6 +91,8 @@ members/                                        GET  302  200  302  302  403  40
                                                 POST 302  302  302  302  403  403  403  302
 members/<uuid:person>/role/                     GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  403  403  403  302
+members/<uuid:person>/marketplaces/             GET  302  404  302  302  403  403  403  200
+                                                POST 302  302  302  302  403  403  403  302
 members/<uuid:person>/ownership/                GET  302  405  405  405  405  405  405  405
                                                 POST 302  302  302  302  403  403  403  302
 members/<uuid:person>/removal/                  GET  302  405  405  405  405  405  405  405
@@ -241,6 +243,8 @@ data/export/                                    GET  302  405  405  405  405  40
 members/                                        GET  302  200  302  302  403  403  403  200
                                                 POST 302  422  302  302  403  403  403  422
 members/<uuid:person>/role/                     GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  403  403  403  302
+members/<uuid:person>/marketplaces/             GET  302  404  302  302  403  403  403  200
                                                 POST 302  404  302  302  403  403  403  302
 members/<uuid:person>/ownership/                GET  302  405  405  405  405  405  405  405
                                                 POST 302  404  302  302  403  403  403  302

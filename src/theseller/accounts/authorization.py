@@ -22,10 +22,17 @@ from django.utils.module_loading import import_string
 from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.models import User
 from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
-from theseller.accounts.queries import tenants_of
+from theseller.accounts.queries import memberships_of, tenants_of
 from theseller.accounts.sessions import ACTIVE_TENANT_KEY
-from theseller.accounts.types import Operator, Permission, TenantContext
+from theseller.accounts.types import (
+    LIMITED_PERMISSIONS,
+    PERMISSIONS,
+    Operator,
+    Permission,
+    TenantContext,
+)
 from theseller.lib import clock
+from theseller.tenancy.marketplace_limit import limited_to
 
 
 class AccessProvider(Protocol):
@@ -60,13 +67,18 @@ def tenant_context_of(request: HttpRequest) -> TenantContext | None:
     Membership is read at each request, so a removal takes effect at once.
     """
     person = cast(User, request.user)
-    places = tenants_of(person.id)
-    if not places:
+    shops = memberships_of(person.id)
+    if not shops:
         return None
     chosen = request.session.get(ACTIVE_TENANT_KEY)
-    tenant, name, role = next((place for place in places if str(place[0]) == chosen), places[0])
+    shop = next((shop for shop in shops if str(shop.tenant) == chosen), shops[0])
     return TenantContext(
-        person=person.id, person_name=person.name, tenant=tenant, tenant_name=name, role=role
+        person=person.id,
+        person_name=person.name,
+        tenant=shop.tenant,
+        tenant_name=shop.name,
+        role=shop.role,
+        marketplaces=shop.marketplaces,
     )
 
 
@@ -105,11 +117,20 @@ def tenant_permission_required(
             # base templates show the shop's name
             request.tenant_context = tenant_context  # type: ignore[attr-defined]
             if not tenant_context.may(permission):
+                if permission in PERMISSIONS[tenant_context.role] - LIMITED_PERMISSIONS and (
+                    tenant_context.marketplaces is not None
+                ):
+                    raise PermissionDenied(
+                        "You are limited to some marketplaces of this shop, and this page is about"
+                        " the whole shop. Ask an owner of the shop."
+                    )
                 raise PermissionDenied(
                     "Your role in this shop does not allow that. Ask an owner of the shop."
                 )
             _restrict_operator_access(request, tenant_context)
-            answer = view(request, tenant_context, *args, **kwargs)
+            # The one place that applies a member's limit: every query of the view is bound by it.
+            with limited_to(tenant_context.marketplaces):
+                answer = view(request, tenant_context, *args, **kwargs)
             if tenant_context.access_session is not None and answer.get(
                 "Content-Disposition", ""
             ).startswith("attachment"):

@@ -20,7 +20,7 @@ describe_table(
 describe_table(
     "accounts_membership",
     DataClass.SELLER_PERSONAL,
-    columns="tenant_id user_id role since",
+    columns="tenant_id user_id role since marketplaces",
     indexes="_pkey _person",
     tenant_column="tenant_id",
     parents=("tenancy_tenant", "accounts_user"),
@@ -29,6 +29,7 @@ describe_table(
     date_column="since",
     inventory_category="shop",
     functions=(
+        CrossTenantFunction("memberships_of(uuid)", ("auth", "retention")),
         CrossTenantFunction("tenants_of(uuid)", ("auth", "retention")),
         CrossTenantFunction("shops_of_person(uuid)", ("retention",)),
         CrossTenantFunction("shops_without_another_owner(uuid)", ("requests", "auth")),
@@ -39,7 +40,8 @@ describe_table(
     "accounts_invitation",
     DataClass.SELLER_PERSONAL,
     note="Addresses that were invited to a shop, each with the hash of its one-time link.",
-    columns="tenant_id id token_hash:credentials email role user_id made_at expires_at",
+    columns="tenant_id id token_hash:credentials email role user_id made_at expires_at"
+    " marketplaces",
     indexes="_pkey _tenant_id_email_key _tenant_id_token_hash_key",
     tenant_column="tenant_id",
     parents=("tenancy_tenant", "accounts_user"),
@@ -53,10 +55,14 @@ describe_table(
         ("worker", "select (tenant_id, expires_at), delete"),
         ("retention", "select (tenant_id, user_id), delete"),
         ("probe", "select (tenant_id, user_id)"),
-        ("directory", "select (tenant_id, token_hash, email, role, user_id, expires_at)"),
+        (
+            "directory",
+            "select (tenant_id, token_hash, email, role, user_id, expires_at, marketplaces)",
+        ),
     ),
     functions=(
         CrossTenantFunction("invitation_of_link(bytea, timestamptz)", ("auth",)),
+        CrossTenantFunction("linked_invitation(bytea, timestamptz)", ("auth",)),
         CrossTenantFunction("is_invited(text, timestamptz)", ("auth", "operator", "worker")),
         CrossTenantFunction("tenants_with_expired_invitations(timestamptz)", ("worker",)),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -62,13 +63,17 @@ class User(AbstractBaseUser):
 
 
 class Membership(models.Model):
-    """A person's membership of a tenant."""
+    """A person's membership of a tenant.
+
+    `marketplaces` limits what they see of it; null is no limit.
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "user_id")
     tenant_id = models.UUIDField()
     user_id = models.UUIDField()
     role = models.TextField()
     since = models.DateTimeField()
+    marketplaces = ArrayField(models.TextField(), null=True)
 
     class Meta:
         """Options: the table is created by SQL, not by Django."""
@@ -163,6 +168,7 @@ class Invitation(models.Model):
     user_id = models.UUIDField(null=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    marketplaces = ArrayField(models.TextField(), null=True)
 
     class Meta:
         """Options: the table is created by SQL, not by Django."""

@@ -9,9 +9,26 @@ from django.db import connections
 
 from theseller.accounts.addresses import canonical_or_empty
 from theseller.accounts.models import Membership, Operator, User
-from theseller.accounts.types import MemberRole, OperatorEntry
+from theseller.accounts.types import MemberRole, OperatorEntry, ShopOfPerson
 from theseller.edge.database_routing import accounts_database
 from theseller.lib import sql_execution
+
+
+def memberships_of(person: UUID) -> tuple[ShopOfPerson, ...]:
+    """Return the shops of `person`, by name, with their role and limit in each."""
+    return tuple(
+        ShopOfPerson(
+            tenant,
+            name,
+            MemberRole(role),
+            None if marketplaces is None else frozenset(marketplaces),
+        )
+        for tenant, name, role, marketplaces in sql_execution.rows(
+            connections[accounts_database()],
+            "select tenant_id, tenant_name, role, marketplaces from guard.memberships_of(%s)",
+            [person],
+        )
+    )
 
 
 def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
@@ -20,14 +37,7 @@ def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
     Returns:
         (tenant id, tenant name, role of the person) for each.
     """
-    return tuple(
-        (tenant, name, MemberRole(role))
-        for tenant, name, role in sql_execution.rows(
-            connections[accounts_database()],
-            "select tenant_id, tenant_name, role from guard.tenants_of(%s)",
-            [person],
-        )
-    )
+    return tuple((one.tenant, one.name, one.role) for one in memberships_of(person))
 
 
 def is_operator(person: UUID, *, using: str | None = None) -> bool:

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     ACTIVITY_READ = "activity:read"
     CERTIFICATE_READ = "certificate:read"
     CONNECTION_MANAGE = "connection:manage"
+    CONNECTION_READ = "connection:read"
     DASHBOARD_EXPORT = "dashboard:export"
     DASHBOARD_READ = "dashboard:read"
     DATA_EXPORT = "data:export"
@@ -53,11 +54,17 @@ class Permission(StrEnum):
     BUYER_PII_MANAGE = "buyer_pii:manage"
 
 
+#: What a member who is limited to some marketplaces may do at most: pages whose queries apply the
+#: limit. What is about the whole shop, and what applies no limit, is for members without one.
+LIMITED_PERMISSIONS = frozenset({Permission.DASHBOARD_EXPORT, Permission.DASHBOARD_READ})
+
+
 PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
     MemberRole.OWNER: frozenset(Permission),
     MemberRole.ANALYST: frozenset(
         {
             Permission.CERTIFICATE_READ,
+            Permission.CONNECTION_READ,
             Permission.DASHBOARD_EXPORT,
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
@@ -68,15 +75,42 @@ PERMISSIONS: dict[MemberRole, frozenset[Permission]] = {
     MemberRole.ACCOUNTANT: frozenset(
         {
             Permission.CERTIFICATE_READ,
+            Permission.CONNECTION_READ,
             Permission.DASHBOARD_EXPORT,
             Permission.DASHBOARD_READ,
             Permission.DATA_READ,
         }
     ),
     MemberRole.VIEWER: frozenset(
-        {Permission.CERTIFICATE_READ, Permission.DASHBOARD_READ, Permission.DATA_READ}
+        {
+            Permission.CERTIFICATE_READ,
+            Permission.CONNECTION_READ,
+            Permission.DASHBOARD_READ,
+            Permission.DATA_READ,
+        }
     ),
 }
+
+
+_OPERATOR_PERMISSIONS = frozenset({Permission.CONNECTION_READ, Permission.DASHBOARD_READ})
+
+
+def permissions_of(role: MemberRole, marketplaces: frozenset[str] | None) -> frozenset[Permission]:
+    """Return what a member may do who is limited to `marketplaces`; None is no limit."""
+    return PERMISSIONS[role] if marketplaces is None else PERMISSIONS[role] & LIMITED_PERMISSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class ShopOfPerson:
+    """A shop that a person belongs to.
+
+    `marketplaces` are those that they are limited to, None without a limit.
+    """
+
+    tenant: UUID
+    name: str
+    role: MemberRole
+    marketplaces: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +125,8 @@ class AccessSessionRef:
 class TenantContext:
     """A signed-in person in one tenant with one role.
 
-    An operator, while `access_session` is open.
+    An operator, while `access_session` is open. `marketplaces` are those that the member is limited
+    to, None without a limit.
     """
 
     person: UUID
@@ -100,6 +135,7 @@ class TenantContext:
     tenant_name: str
     role: MemberRole
     access_session: AccessSessionRef | None = None
+    marketplaces: frozenset[str] | None = None
 
     @property
     def actor(self) -> str:
@@ -107,13 +143,13 @@ class TenantContext:
         return f"{'user' if self.access_session is None else 'operator'}:{self.person}"
 
     def may(self, permission: Permission) -> bool:
-        """Return whether the role allows it.
+        """Return whether the role and the limit to marketplaces allow it.
 
-        An access session only allows reading the dashboard.
+        An access session only allows reading the dashboard and the list of connections.
         """
-        if self.access_session is not None and permission is not Permission.DASHBOARD_READ:
+        if self.access_session is not None and permission not in _OPERATOR_PERMISSIONS:
             return False
-        return permission in PERMISSIONS[self.role]
+        return permission in permissions_of(self.role, self.marketplaces)
 
 
 @dataclass(frozen=True, slots=True)

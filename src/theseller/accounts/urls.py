@@ -23,6 +23,7 @@ urlpatterns = [
     path("join/<str:token>/", join_views.join_shop, name="join"),
     path("members/", members.members_page, name="members"),
     path("members/<uuid:person>/role/", members.change_role, name="member-role"),
+    path("members/<uuid:person>/marketplaces/", members.marketplaces, name="member-marketplaces"),
     path("members/<uuid:person>/ownership/", members.transfer, name="member-ownership"),
     path("members/<uuid:person>/removal/", members.remove, name="remove-member"),
     path(

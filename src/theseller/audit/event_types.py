@@ -67,6 +67,7 @@ class Tag(StrEnum):
     MAIL_TESTED = "mail:message:tested"
     MEMBER_ADDED = "accounts:membership:added"
     MEMBER_LEFT = "accounts:membership:left"
+    MEMBER_MARKETPLACES_CHANGED = "accounts:membership:marketplaces_changed"
     MEMBER_REMOVED = "accounts:membership:removed"
     MEMBER_ROLE_CHANGED = "accounts:membership:role_changed"
     OPERATOR_ADDED = "accounts:operator:added"
@@ -143,6 +144,7 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.INVITATION_MADE,
             Tag.INVITATION_WITHDRAWN,
             Tag.MEMBER_ADDED,
+            Tag.MEMBER_MARKETPLACES_CHANGED,
             Tag.MEMBER_REMOVED,
             Tag.MEMBER_ROLE_CHANGED,
             Tag.PASSWORD_CHANGED,

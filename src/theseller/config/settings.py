@@ -215,6 +215,8 @@ MAIL_SIGN_UP_CHECK = "theseller.accounts.sign_up.queries.has_open_request"
 NAVIGATION_CONDITIONS = {
     "accounts:members": "theseller.accounts.members.navigation_visibility.may_manage_members",
     "buyer_pii:orders": "theseller.buyer_pii.navigation_visibility.can_print_slips",
+    "connections:overview": "theseller.accounts.members.navigation_visibility.is_unlimited",
+    "ingest:import": "theseller.accounts.members.navigation_visibility.is_unlimited",
 }
 
 # --- People and sessions

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
 from theseller.lib import sql_execution as statements
 from theseller.lib.marketplaces import Region
+from theseller.tenancy.marketplace_limit import visible_marketplaces
 from theseller.tenancy.tenant_scope import current_tenant
 
 #: Functions that return the tenant's stores with data; `analytics.apps` registers one.
@@ -39,8 +40,18 @@ where c.tenant_id = %s
 
 
 def all_connections(*, using: str = "default") -> tuple[ConnectionView, ...]:
-    """Return all connections of the tenant, newest first, ended ones included."""
-    return _views(_SELECT + " order by c.created_at desc, c.id", [current_tenant()], using)
+    """Return all connections of the tenant, newest first, ended ones included.
+
+    To a person who is limited to some marketplaces, those that have one of them.
+    """
+    visible = visible_marketplaces()
+    return _views(
+        _SELECT
+        + " and (%s::text[] is null or c.marketplace_ids && %s::text[])"
+        + " order by c.created_at desc, c.id",
+        [current_tenant(), visible, visible],
+        using,
+    )
 
 
 def connection_view(connection: UUID, *, using: str = "default") -> ConnectionView | None:

@@ -142,7 +142,7 @@ REFUSALS: dict[Refusal, tuple[str, str]] = {
 
 
 @require_GET
-@tenant_permission_required(Permission.DASHBOARD_READ)
+@tenant_permission_required(Permission.CONNECTION_READ)
 def overview(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
     """Show the tenant's connections, open ones first."""
     with tenant_scope(tenant_context.tenant):

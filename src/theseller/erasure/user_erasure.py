@@ -176,7 +176,7 @@ def _erase_without_tenant(
     kept = bool(
         sql_execution.value(
             databases[ERASER],
-            "select exists (select from guard.tenants_of(%s)) or exists (select from"
+            "select exists (select from guard.memberships_of(%s)) or exists (select from"
             " accounts_operator where user_id = %s)",
             [identity, identity],
         )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from theseller.accounts.forms import ChosenPasswordForm
 from theseller.accounts.types import MemberRole
+from theseller.lib.marketplaces import MARKETPLACES
 
 #: Each role with what it may do, from the one that may do least.
 ROLE_CHOICES = (
@@ -21,6 +22,10 @@ ROLE_CHOICES = (
     (MemberRole.OWNER.value, gettext_lazy("Owner: also manages members, connections and deletion")),
 )
 
+MARKETPLACE_CHOICES = tuple(
+    sorted(((one.id, one.sales_channel) for one in MARKETPLACES.values()), key=lambda one: one[1])
+)
+
 
 class RoleForm(forms.Form):
     """The role of a member."""
@@ -28,8 +33,20 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(label=gettext_lazy("Role"), label_suffix="", choices=ROLE_CHOICES)
 
 
-class InviteForm(RoleForm):
-    """The address and the role of a person to invite."""
+class MarketplacesForm(forms.Form):
+    """The marketplaces that a member is limited to; none for no limit."""
+
+    marketplaces = forms.MultipleChoiceField(
+        label=gettext_lazy("Marketplaces"),
+        label_suffix="",
+        required=False,
+        choices=MARKETPLACE_CHOICES,
+        error_messages={"invalid_choice": gettext_lazy("Choose marketplaces of the list.")},
+    )
+
+
+class InviteForm(RoleForm, MarketplacesForm):
+    """The address, the role and the marketplaces of a person to invite."""
 
     email = forms.CharField(
         label=gettext_lazy("Email"),
@@ -38,7 +55,7 @@ class InviteForm(RoleForm):
         error_messages={"required": gettext_lazy("Enter the person’s email address.")},
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ("email", "role")
+    field_order = ("email", "role", "marketplaces")
 
 
 class JoinForm(ChosenPasswordForm):

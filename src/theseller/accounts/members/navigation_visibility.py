@@ -1,4 +1,4 @@
-"""Whether the page of members is in the navigation."""
+"""Which pages are in the navigation of a member."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ def may_manage_members(request: HttpRequest) -> bool:
     """Return whether the person may open the page."""
     context = getattr(request, "tenant_context", None)
     return isinstance(context, TenantContext) and context.may(Permission.MEMBER_MANAGE)
+
+
+def is_unlimited(request: HttpRequest) -> bool:
+    """Return whether the person is not limited to some marketplaces of the shop."""
+    context = getattr(request, "tenant_context", None)
+    return not isinstance(context, TenantContext) or context.marketplaces is None

@@ -6,12 +6,22 @@ right to an account that someone else may have made with the same address.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
 
+from theseller.accounts.members.change_guards import (
+    NOT_A_MEMBER,
+    limit_details,
+    lock_owners,
+    membership_of,
+    record_change,
+    stored_limit,
+)
+from theseller.accounts.members.marketplace_limits import checked_marketplaces
 from theseller.accounts.members.name_and_address_checks import checked_address, checked_name
 from theseller.accounts.members.queries import invitation_of
 from theseller.accounts.members.types import (
@@ -35,7 +45,6 @@ from theseller.accounts.queries import person_by_email
 from theseller.accounts.sessions import end_sessions_in_tenant
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_types import Tag
-from theseller.audit.operations import record
 from theseller.edge.database_routing import accounts_database
 from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
@@ -53,8 +62,6 @@ LINK_REFUSED = gettext_noop(
     "This link is not valid: it was used, has expired or was replaced by a newer one."
 )
 _NO_SHOP = gettext_noop("There is no shop with this ID.")
-_NOT_A_MEMBER = gettext_noop("This person is not a member of the shop.")
-_NOT_AN_OWNER = gettext_noop("Only an owner of the shop can do this.")
 _LAST_OWNER = gettext_noop(
     "This person is the only owner of the shop. Make another member an owner first."
 )
@@ -87,6 +94,7 @@ def invite(
     at: datetime,
     owner: UUID | None = None,
     inviter: str = "",
+    marketplaces: Collection[str] = (),
 ) -> IssuedLink:
     """Invite a person to a shop; an earlier invitation of the address ends.
 
@@ -98,21 +106,22 @@ def invite(
         at: now.
         owner: the owner who invites; None for an operator.
         inviter: the name that the mail with the link shows; "" sends no mail.
+        marketplaces: those that the person will be limited to; empty for no limit.
 
     Raises:
         MembershipRefusedError: there is no such shop, `owner` is not its owner, the person is a
-            member already, or the address can't be used.
+            member already, or the address or the marketplaces can't be used.
     """
-    email = checked_address(email)
+    email, limit = checked_address(email), checked_marketplaces(marketplaces, role)
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners(owner)
+        lock_owners(owner)
         _require_shop(tenant)
         person = person_by_email(email)
         if person is not None and Membership.objects.filter(user_id=person).exists():
             raise MembershipRefusedError(
                 gettext_noop("This person is a member of the shop already.")
             )
-        link = _invite(email, role, tenant, actor, at)
+        link = _invite(email, role, tenant, actor, at, limit=limit)
         return _mailed(link, email, tenant, inviter, at) if inviter else link
 
 
@@ -145,10 +154,10 @@ def withdraw_invitation(
         MembershipRefusedError: `owner` is not an owner of the shop.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners(owner)
+        lock_owners(owner)
         if not Invitation.objects.filter(tenant_id=tenant, id=invitation).delete()[0]:
             return False
-        _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation}", at, tenant)
+        record_change(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation}", at, tenant)
     return True
 
 
@@ -170,7 +179,7 @@ def join_as_new_user(*, token: Secret, name: str, password: Secret, at: datetime
             )
         person = create_user(email=found.email, name=name, password=password, at=at)
         SignUp.objects.filter(email=found.email).delete()  # its row names no account yet
-        _record(Tag.ACCOUNT_CREATED, f"user:{person}", f"user:{person}", at, found.tenant)
+        record_change(Tag.ACCOUNT_CREATED, f"user:{person}", f"user:{person}", at, found.tenant)
         return _add(found, person, at)
 
 
@@ -212,8 +221,8 @@ def change_role(
             shop would have no owner.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners(owner)
-        membership = _membership(person)
+        lock_owners(owner)
+        membership = membership_of(person)
         if membership.role == role:
             return False
         if membership.role == MemberRole.OWNER:
@@ -230,13 +239,13 @@ def transfer_ownership(*, person: UUID, tenant: UUID, owner: UUID, at: datetime)
         MembershipRefusedError: one is not a member, or `owner` is not an owner.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners(owner)
+        lock_owners(owner)
         if person == owner:
             raise MembershipRefusedError(
                 gettext_noop("The ownership can be transferred to another member only.")
             )
         actor = f"user:{owner}"
-        if _membership(person).role != MemberRole.OWNER:
+        if membership_of(person).role != MemberRole.OWNER:
             _set_role(person, MemberRole.OWNER, tenant, actor, at)
         _set_role(owner, MemberRole.ANALYST, tenant, actor, at)
         _withdraw_all(tenant, actor, at)
@@ -252,14 +261,14 @@ def remove_member(
             `owner` (None for an operator) is not an owner of the shop.
     """
     with tenant_scope(tenant, using=accounts_database()):
-        _lock_owners(owner)
+        lock_owners(owner)
         _require_shop(tenant)
-        if _membership(person).role == MemberRole.OWNER:
+        if membership_of(person).role == MemberRole.OWNER:
             _require_another_owner(person, tenant)
             _withdraw_all(tenant, actor, at)
         if not Membership.objects.filter(tenant_id=tenant, user_id=person).delete()[0]:
-            raise NotAMemberError(_NOT_A_MEMBER)
-        _record(Tag.MEMBER_REMOVED, actor, f"user:{person}", at, tenant)
+            raise NotAMemberError(NOT_A_MEMBER)
+        record_change(Tag.MEMBER_REMOVED, actor, f"user:{person}", at, tenant)
         end_sessions_in_tenant(person, tenant)
 
 
@@ -268,7 +277,15 @@ def _require_shop(tenant: UUID) -> None:
         raise MembershipRefusedError(_NO_SHOP)
 
 
-def _invite(email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+def _invite(
+    email: str,
+    role: MemberRole,
+    tenant: UUID,
+    actor: str,
+    at: datetime,
+    *,
+    limit: frozenset[str] | None = None,
+) -> IssuedLink:
     token, invitation, expires_at = new_token(), new_id(), at + VALID_FOR
     Invitation.objects.filter(tenant_id=tenant, email=email).delete()
     Invitation.objects.create(
@@ -280,9 +297,10 @@ def _invite(email: str, role: MemberRole, tenant: UUID, actor: str, at: datetime
         user_id=person_by_email(email),
         made_at=at,
         expires_at=expires_at,
+        marketplaces=stored_limit(limit),
     )
-    subject = f"invitation:{invitation}"
-    _record(Tag.INVITATION_MADE, actor, subject, at, tenant, role=role.value)
+    subject, details = f"invitation:{invitation}", limit_details(limit)
+    record_change(Tag.INVITATION_MADE, actor, subject, at, tenant, role=role.value, **details)
     return issued_link("accounts:join", token, expires_at)
 
 
@@ -293,7 +311,7 @@ def _withdraw_all(tenant: UUID, actor: str, at: datetime) -> None:
     """
     for invitation in Invitation.objects.filter(tenant_id=tenant):
         Invitation.objects.filter(tenant_id=tenant, id=invitation.id).delete()
-        _record(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation.id}", at, tenant)
+        record_change(Tag.INVITATION_WITHDRAWN, actor, f"invitation:{invitation.id}", at, tenant)
 
 
 def _mailed(link: IssuedLink, email: str, tenant: UUID, inviter: str, at: datetime) -> IssuedLink:
@@ -325,31 +343,33 @@ def _add(found: LinkedInvitation, person: UUID, at: datetime) -> Joined:
     _, added = Membership.objects.get_or_create(
         tenant_id=found.tenant,
         user_id=person,
-        defaults={"role": found.role.value, "since": at},
+        defaults={
+            "role": found.role.value,
+            "since": at,
+            "marketplaces": stored_limit(found.marketplaces),
+        },
     )
     if added:
-        subject = f"user:{person}"
-        _record(Tag.MEMBER_ADDED, subject, subject, at, found.tenant, role=found.role.value)
+        subject, details = f"user:{person}", limit_details(found.marketplaces)
+        record_change(
+            Tag.MEMBER_ADDED, subject, subject, at, found.tenant, role=found.role.value, **details
+        )
     return Joined(person, found.tenant, found.tenant_name)
 
 
-def _membership(person: UUID) -> Membership:
-    found = Membership.objects.filter(user_id=person).first()
-    if found is None:
-        raise NotAMemberError(_NOT_A_MEMBER)
-    return found
-
-
 def _set_role(person: UUID, role: MemberRole, tenant: UUID, actor: str, at: datetime) -> None:
-    Membership.objects.filter(tenant_id=tenant, user_id=person).update(role=role.value)
-    _record(Tag.MEMBER_ROLE_CHANGED, actor, f"user:{person}", at, tenant, role=role.value)
+    changed: dict[str, object] = {"role": role.value}
+    if role is MemberRole.OWNER:  # An owner is never limited, nor after that by an older limit.
+        changed["marketplaces"] = None
+    Membership.objects.filter(tenant_id=tenant, user_id=person).update(**changed)
+    record_change(Tag.MEMBER_ROLE_CHANGED, actor, f"user:{person}", at, tenant, role=role.value)
 
 
 def _require_another_owner(person: UUID, tenant: UUID) -> None:
     """Refuse to leave the shop without an owner.
 
     An owner who requested the deletion of their own account does not count. Call it after
-    `_lock_owners`.
+    `lock_owners`.
     """
     owners = Membership.objects.filter(tenant_id=tenant, role=MemberRole.OWNER.value)
     alone = sql_execution.rows(
@@ -359,30 +379,3 @@ def _require_another_owner(person: UUID, tenant: UUID) -> None:
     )
     if alone or not owners.exclude(user_id=person).exists():
         raise MembershipRefusedError(_LAST_OWNER)
-
-
-def _lock_owners(owner: UUID | None) -> None:
-    """Wait for other changes, then require `owner` to be an owner.
-
-    Roles that were read before the lock may have changed: two owners who leave at the same moment
-    would each see the other, and a removed owner's request could still invite someone. The deletion
-    of accounts takes the same lock.
-    """
-    sql_execution.execute(
-        connections[accounts_database()],
-        "select pg_advisory_xact_lock(hashtextextended('account-ends', 0))",
-    )
-    if owner is not None and _membership(owner).role != MemberRole.OWNER:
-        raise MembershipRefusedError(_NOT_AN_OWNER)
-
-
-def _record(tag: Tag, actor: str, subject: str, at: datetime, tenant: UUID, **details: str) -> None:
-    record(
-        tag,
-        actor=actor,
-        tenant=tenant,
-        subject=subject,
-        at=at,
-        details=details,
-        using=accounts_database(),
-    )

@@ -28,7 +28,14 @@ def members() -> tuple[Member, ...]:
     found = {row.user_id: row for row in Membership.objects.all()}
     people = User.objects.filter(id__in=found).values_list("id", "name", "email")
     lines = (
-        Member(one, name, email, MemberRole(found[one].role), found[one].since)
+        Member(
+            one,
+            name,
+            email,
+            MemberRole(found[one].role),
+            found[one].since,
+            _limit(found[one].marketplaces, found[one].role),
+        )
         for one, name, email in people
     )
     return tuple(sorted(lines, key=lambda line: (line.name.casefold(), line.email)))
@@ -40,7 +47,14 @@ def pending_invitations(*, at: datetime) -> tuple[PendingInvitation, ...]:
     The tenant's scope is open on the accounts' connection.
     """
     return tuple(
-        PendingInvitation(row.id, row.email, MemberRole(row.role), row.made_at, row.expires_at)
+        PendingInvitation(
+            row.id,
+            row.email,
+            MemberRole(row.role),
+            row.made_at,
+            row.expires_at,
+            _limit(row.marketplaces, row.role),
+        )
         for row in Invitation.objects.filter(expires_at__gt=at).order_by("-made_at", "email")
     )
 
@@ -52,14 +66,21 @@ def invitation_of(token: Secret, *, at: datetime) -> LinkedInvitation | None:
     """
     row = sql_execution.one(
         connections[accounts_database()],
-        "select tenant_id, tenant_name, email, role, expires_at"
-        " from guard.invitation_of_link(%s, %s)",
+        "select tenant_id, tenant_name, email, role, expires_at, marketplaces"
+        " from guard.linked_invitation(%s, %s)",
         [token_hash(token), at],
     )
     if row is None:
         return None
-    tenant, name, email, role, expires_at = row
-    return LinkedInvitation(tenant, name, email, MemberRole(role), expires_at)
+    tenant, name, email, role, expires_at, marketplaces = row
+    return LinkedInvitation(
+        tenant, name, email, MemberRole(role), expires_at, _limit(marketplaces, role)
+    )
+
+
+def _limit(marketplaces: list[str] | None, role: str) -> frozenset[str] | None:
+    """Return a stored limit to marketplaces; an owner has none."""
+    return None if marketplaces is None or role == MemberRole.OWNER else frozenset(marketplaces)
 
 
 def shops(*, at: datetime) -> tuple[ShopLine, ...]:

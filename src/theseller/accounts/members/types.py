@@ -8,10 +8,18 @@ from uuid import UUID
 
 from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.accounts.types import MemberRole
+from theseller.lib.marketplaces import MARKETPLACES
 
 
 class MembershipRefusedError(Exception):
     """The change is refused; the text says why, and nothing was changed."""
+
+
+def marketplace_names(marketplaces: frozenset[str] | None) -> str:
+    """Return the names of marketplaces in alphabetical order; "" for None."""
+    if marketplaces is None:
+        return ""
+    return ", ".join(sorted(MARKETPLACES[one].sales_channel for one in marketplaces))
 
 
 class NotAMemberError(MembershipRefusedError):
@@ -27,6 +35,12 @@ class Member:
     email: str
     role: MemberRole
     since: datetime
+    marketplaces: frozenset[str] | None = None
+
+    @property
+    def limit_text(self) -> str:
+        """The names of the marketplaces that the member is limited to; "" without a limit."""
+        return marketplace_names(self.marketplaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,12 @@ class PendingInvitation:
     role: MemberRole
     made_at: datetime
     expires_at: datetime
+    marketplaces: frozenset[str] | None = None
+
+    @property
+    def limit_text(self) -> str:
+        """The names of the marketplaces of the limit; "" without one."""
+        return marketplace_names(self.marketplaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,12 @@ class LinkedInvitation:
     email: str
     role: MemberRole
     expires_at: datetime
+    marketplaces: frozenset[str] | None = None
+
+    @property
+    def limit_text(self) -> str:
+        """The names of the marketplaces of the limit; "" without one."""
+        return marketplace_names(self.marketplaces)
 
 
 @dataclass(frozen=True, slots=True)

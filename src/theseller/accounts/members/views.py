@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.members import operations
-from theseller.accounts.members.forms import ROLE_CHOICES, InviteForm, RoleForm
+from theseller.accounts.members.forms import ROLE_CHOICES, InviteForm, MarketplacesForm, RoleForm
+from theseller.accounts.members.marketplace_limits import limit_member
 from theseller.accounts.members.queries import members, pending_invitations
 from theseller.accounts.members.types import MembershipRefusedError, NotAMemberError
 from theseller.accounts.mfa.decorators import step_up_required, step_up_required_to_change
@@ -48,6 +49,7 @@ def members_page(request: HttpRequest, tenant_context: TenantContext) -> HttpRes
                 at=clock.now(),
                 owner=tenant_context.person,
                 inviter=tenant_context.person_name,
+                marketplaces=form.cleaned_data["marketplaces"],
             )
         except MembershipRefusedError as refusal:
             form.add_error("email", translated_error(refusal))
@@ -88,6 +90,42 @@ def change_role(request: HttpRequest, tenant_context: TenantContext, person: UUI
         _("The role was changed."),
         url="/" if person == tenant_context.person and role is not MemberRole.OWNER else "",
     )
+
+
+@require_http_methods(["GET", "POST"])
+@limited("members", _RATES)
+@tenant_permission_required(Permission.MEMBER_MANAGE)
+@step_up_required_to_change
+def marketplaces(request: HttpRequest, tenant_context: TenantContext, person: UUID) -> HttpResponse:
+    """Show (GET) or change (POST) the marketplaces that a member is limited to."""
+    with tenant_scope(tenant_context.tenant, using=accounts_database()):
+        member = next((one for one in members() if one.person == person), None)
+    if member is None or member.role is MemberRole.OWNER:
+        raise Http404
+    form = MarketplacesForm(
+        request.POST if request.method == "POST" else None,
+        initial={"marketplaces": sorted(member.marketplaces or ())},
+    )
+    if request.method == "POST" and form.is_valid():
+        return _done(
+            request,
+            lambda: limit_member(
+                person=person,
+                marketplaces=form.cleaned_data["marketplaces"],
+                tenant=tenant_context.tenant,
+                owner=tenant_context.person,
+                at=clock.now(),
+            ),
+            _("The marketplaces of the member were changed."),
+        )
+    response = render(
+        request,
+        "accounts/member_marketplaces.html",
+        {"member": member, "form": form},
+        status=422 if request.method == "POST" else 200,
+    )
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 @require_POST

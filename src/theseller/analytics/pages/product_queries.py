@@ -15,6 +15,7 @@ from django.db import connections
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
 from theseller.lib import sql_execution as statements
+from theseller.tenancy.marketplace_limit import require_visible
 from theseller.tenancy.tenant_scope import current_tenant
 
 #: Fewer days are no series to draw.
@@ -114,6 +115,7 @@ order by sku, updated_at desc, marketplace_id
 _ASINS = """
 select sku, max(asin) from analytics_day_product
 where tenant_id = %(tenant)s and sku = any (%(skus)s::text[])
+  and marketplace_id = any (%(stores)s::text[])
   and local_day between %(first)s and %(last)s
 group by sku
 """
@@ -151,6 +153,7 @@ def product_page(
     Sums are over every product found, not over the page. Columns of comparison are None in every
     row if `before` is None.
     """
+    require_visible(scope.marketplace_ids)
     other = before or Span(date.max, date.min)
     values = {
         "tenant": current_tenant(),

@@ -2,7 +2,8 @@
 
 Each query runs inside the caller's tenant scope and sums only within one currency. Every query
 repeats the tenant as a plain filter: row-level security decides what may be seen, the filter helps
-the planner.
+the planner. A member's limit to marketplaces is applied here: `stores` leaves others out, and all
+other queries refuse them.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Stor
 from theseller.analytics.rollups.sql_parameters import parameters, run_on_counted_lines
 from theseller.analytics.rollups.types import SUMMED, Figures
 from theseller.lib import sql_execution as statements
+from theseller.tenancy.marketplace_limit import require_visible, visible_marketplaces
 from theseller.tenancy.tenant_scope import current_tenant
 
 _STORES = """
 select marketplace_id, currency, min(local_day), max(local_day), sum(order_items)
-from analytics_day where tenant_id = %(tenant)s group by 1, 2 order by sum(order_items) desc, 1, 2
+from analytics_day
+where tenant_id = %(tenant)s
+  and (%(visible)s::text[] is null or marketplace_id = any (%(visible)s::text[]))
+group by 1, 2 order by sum(order_items) desc, 1, 2
 """
 _DAYS = f"""
 select local_day, {", ".join(f"sum({name})" for name in SUMMED)},
@@ -71,11 +76,11 @@ class DaySeries:
 
 
 def stores(*, using: str = "default") -> tuple[Store, ...]:
-    """Return every store and currency with figures.
+    """Return every store and currency with figures that the person may see.
 
     The one with the most order items is first.
     """
-    return tuple(Store(*row) for row in _read(_STORES, {}, using))
+    return tuple(Store(*row) for row in _read(_STORES, {"visible": visible_marketplaces()}, using))
 
 
 def day_series(
@@ -85,6 +90,7 @@ def day_series(
 
     By each store's own calendar day, in one read of the day rollup.
     """
+    require_visible(scope.marketplace_ids)
     other = before or Span(date.max, date.min)
     rows = _read(
         _DAYS,
@@ -127,6 +133,7 @@ def ordered_so_far(
     `cutoffs` has an aware datetime for each store of the scope: part of a day is compared with the
     same part of another.
     """
+    require_visible(scope.marketplace_ids)
     orders, units, sales = _read(
         _SO_FAR,
         {
@@ -147,6 +154,7 @@ def day_entries(
 
     By charge type; at most `most`.
     """
+    require_visible([store])
     values = parameters(current_tenant(), [(store, day)], most=most)
     with connections[using].cursor() as cursor:
         run_on_counted_lines(cursor, values, "day_entries.sql")
@@ -157,6 +165,7 @@ def day_orders(
     store: str, day: date, *, most: int, using: str = "default"
 ) -> tuple[OrderEntry, ...]:
     """Return the order lines of one store's day, as purchased; at most `most`."""
+    require_visible([store])
     return tuple(
         OrderEntry(*row)
         for row in _read(_DAY_ORDERS, {"store": store, "day": day, "most": most}, using)

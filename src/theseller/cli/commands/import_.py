@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -146,11 +147,12 @@ def _find_shop(wanted: str | None, email: str | None) -> _Shop:
 
 
 def _shop_of_person(email: str, wanted: str | None) -> _Shop:
-    from theseller.accounts.queries import person_by_email, tenants_of
-    from theseller.accounts.types import PERMISSIONS, Permission
+    from theseller.accounts.queries import memberships_of, person_by_email
+    from theseller.accounts.types import Permission, permissions_of
 
     person = person_by_email(email)
-    places = tenants_of(person) if person else ()
+    shops = memberships_of(person) if person else ()
+    places = [(shop.tenant, shop.name, shop.role) for shop in shops]
     if not places:
         raise CommandError(
             "No user with this address is a member of a shop.",
@@ -169,15 +171,17 @@ def _shop_of_person(email: str, wanted: str | None) -> _Shop:
             f"This person {what}.", f"Choose one with --shop: {_listed(places)}.", status=USAGE
         )
     tenant, name, role = fitting[0]
-    if Permission.DOCUMENT_IMPORT not in PERMISSIONS[role]:
+    limit = next(shop.marketplaces for shop in shops if shop.tenant == tenant)
+    if Permission.DOCUMENT_IMPORT not in permissions_of(role, limit):
+        limited = ", limited to some marketplaces," if limit is not None else ""
         raise CommandError(
-            f"This person is a {role.value} of the shop and may not import.",
-            "Name an owner or analyst of the shop with --as.",
+            f"This person is a {role.value} of the shop{limited} and may not import.",
+            "Name an owner or analyst of the shop with --as, who is not limited to marketplaces.",
         )
     return _Shop(tenant, name)
 
 
-def _listed(places: tuple[tuple[UUID, str, MemberRole], ...]) -> str:
+def _listed(places: Sequence[tuple[UUID, str, MemberRole]]) -> str:
     return ", ".join(f"{shown_name(name)} ({tenant})" for tenant, name, _ in places)
 
 

@@ -19,13 +19,20 @@ from theseller.ingest.report_handlers.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
 from theseller.lib import sql_execution
+from theseller.tenancy.marketplace_limit import visible_marketplaces
 from theseller.tenancy.tenant_scope import current_tenant
 
 _OPEN = """
 from ingest_stream s where s.tenant_id = %(tenant)s and not exists (
     select from connections_disconnection d where d.tenant_id = s.tenant_id
         and d.connection_id = s.connection_id)
+    and (%(visible)s::text[] is null or (
+        (s.marketplace_id = '' or s.marketplace_id = any (%(visible)s::text[])) and exists (
+            select from connections_connection c where c.tenant_id = s.tenant_id
+                and c.id = s.connection_id and c.marketplace_ids && %(visible)s::text[])))
 """
+#: A document of some of the person's marketplaces.
+_VISIBLE_DOCUMENT = "(%(visible)s::text[] is null or marketplace_ids && %(visible)s::text[])"
 
 #: What the page says about an outcome that stops a stream.
 _NOTES: dict[Outcome, str] = {
@@ -138,7 +145,7 @@ def progress(*, using: str = "default") -> tuple[StreamProgress, ...]:
     Over all its open connections, in the order in which pages show them. Stores in which the seller
     does not sell are left out where another store answers.
     """
-    parameters = {"tenant": current_tenant()}
+    parameters = {"tenant": current_tenant(), "visible": visible_marketplaces()}
     streams = [
         _stream(row)
         for row in sql_execution.rows(
@@ -166,14 +173,18 @@ def freshness(*, using: str = "default") -> Freshness:
             f"""
         select coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'orders'),
                         (select max(covers_until) from ingest_document
-                         where tenant_id = %(tenant)s and report_type = any(%(orders)s::text[]))),
+                         where tenant_id = %(tenant)s and report_type = any(%(orders)s::text[])
+                             and {_VISIBLE_DOCUMENT})),
                coalesce((select min(s.fresh_until) {_OPEN} and s.name = 'transactions'),
                         (select max(covers_until) from ingest_document
-                         where tenant_id = %(tenant)s and report_type = any(%(money)s::text[]))),
-               (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s)
+                         where tenant_id = %(tenant)s and report_type = any(%(money)s::text[])
+                             and {_VISIBLE_DOCUMENT})),
+               (select max(as_of) from ingest_inventory where tenant_id = %(tenant)s
+                    and (%(visible)s::text[] is null or marketplace_id = any (%(visible)s::text[])))
         """,  # noqa: S608
             {
                 "tenant": current_tenant(),
+                "visible": visible_marketplaces(),
                 "orders": types_completing(Facts.ORDERS),
                 "money": types_completing(Facts.MONEY),
             },

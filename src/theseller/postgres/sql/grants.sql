@@ -72,7 +72,7 @@ grant select on guard.deployment to theseller_web, theseller_worker, theseller_r
 grant select on django_migrations to theseller_web, theseller_worker;
 grant execute on function guard.ensure_months(date, date) to theseller_worker;
 grant execute on function guard.ticket_tenant() to theseller_directory;
-grant select (tenant_id, user_id, role) on accounts_membership to theseller_directory;
+grant select (tenant_id, user_id, role, marketplaces) on accounts_membership to theseller_directory;
 grant select (user_id) on accounts_operator to theseller_directory;
 grant select (id, email) on accounts_user to theseller_directory;
 grant select on governance_access_session, governance_access_review, audit_event to theseller_directory;
@@ -116,8 +116,8 @@ grant update (last_number, noted_at) on audit_copy to theseller_worker;
 delete from guard.audit_writer;
 insert into guard.audit_writer (role, tag) select 'theseller_auth', unnest(array[
     'accounts:identity:linked', 'accounts:identity:refused', 'accounts:identity:unlinked',
-    'accounts:invitation:made', 'accounts:invitation:withdrawn', 'accounts:membership:added', 'accounts:membership:removed',
-    'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:password:reset', 'accounts:password_link:made',
+    'accounts:invitation:made', 'accounts:invitation:withdrawn', 'accounts:membership:added',
+    'accounts:membership:marketplaces_changed', 'accounts:membership:removed', 'accounts:membership:role_changed', 'accounts:password:changed', 'accounts:password:reset', 'accounts:password_link:made',
     'accounts:password_link:requested', 'accounts:recovery_codes:made',
     'accounts:second_factor:added', 'accounts:second_factor:proven', 'accounts:second_factor:refused', 'accounts:second_factor:removed',
     'accounts:session:sign_in_failed', 'accounts:session:signed_in', 'accounts:session:signed_out', 'accounts:sign_up:requested',
@@ -166,7 +166,7 @@ grant select, insert, update, delete on edge_ratebucket to theseller_auth;
 grant select, delete on edge_ratebucket, django_session to theseller_worker;
 grant select on django_content_type, auth_permission to theseller_web;
 grant select, insert on tenancy_tenant, accounts_membership to theseller_auth;
-grant update (role) on accounts_membership to theseller_auth;
+grant update (role, marketplaces) on accounts_membership to theseller_auth;
 grant delete on accounts_membership to theseller_auth;
 grant select on tenancy_tenant, accounts_membership to theseller_web;
 grant select on tenancy_tenant to theseller_worker, theseller_retention;
