@@ -15,7 +15,7 @@ from theseller.lib import sql_execution
 
 
 def memberships_of(person: UUID) -> tuple[ShopOfPerson, ...]:
-    """Return the shops of `person`, by name, with their role and limit in each."""
+    """Return the shops of `person`, by name, with role and limit in each."""
     return tuple(
         ShopOfPerson(
             tenant,

@@ -96,7 +96,7 @@ _OPERATOR_PERMISSIONS = frozenset({Permission.CONNECTION_READ, Permission.DASHBO
 
 
 def permissions_of(role: MemberRole, marketplaces: frozenset[str] | None) -> frozenset[Permission]:
-    """Return what a member may do who is limited to `marketplaces`; None is no limit."""
+    """Return what a member may do with this role and limit; None is no limit."""
     return PERMISSIONS[role] if marketplaces is None else PERMISSIONS[role] & LIMITED_PERMISSIONS
 
 

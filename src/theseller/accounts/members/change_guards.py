@@ -1,4 +1,4 @@
-"""What every change of members shares: its guard, and its line in the audit log."""
+"""Guard and record every change of a shop's members."""
 
 from __future__ import annotations
 

@@ -14,6 +14,6 @@ def may_manage_members(request: HttpRequest) -> bool:
 
 
 def is_unlimited(request: HttpRequest) -> bool:
-    """Return whether the person is not limited to some marketplaces of the shop."""
+    """Return whether the person sees every marketplace of the shop."""
     context = getattr(request, "tenant_context", None)
     return not isinstance(context, TenantContext) or context.marketplaces is None

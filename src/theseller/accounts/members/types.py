@@ -39,7 +39,7 @@ class Member:
 
     @property
     def limit_text(self) -> str:
-        """The names of the marketplaces that the member is limited to; "" without a limit."""
+        """The names of the marketplaces of the limit; "" without one."""
         return marketplace_names(self.marketplaces)
 
 

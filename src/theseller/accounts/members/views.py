@@ -97,7 +97,7 @@ def change_role(request: HttpRequest, tenant_context: TenantContext, person: UUI
 @tenant_permission_required(Permission.MEMBER_MANAGE)
 @step_up_required_to_change
 def marketplaces(request: HttpRequest, tenant_context: TenantContext, person: UUID) -> HttpResponse:
-    """Show (GET) or change (POST) the marketplaces that a member is limited to."""
+    """Show (GET) or change (POST) the marketplaces that a member sees."""
     with tenant_scope(tenant_context.tenant, using=accounts_database()):
         member = next((one for one in members() if one.person == person), None)
     if member is None or member.role is MemberRole.OWNER:

@@ -1,4 +1,4 @@
-"""Limits of members and invitations to marketplaces: `sql/marketplace_limits.sql`."""
+"""Limits to marketplaces: `sql/marketplace_limits.sql`."""
 
 from __future__ import annotations
 
