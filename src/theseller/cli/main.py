@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
     disable_core_dumps()
-    parser = build_parser()
+    parser = build_parser(_named_command(sys.argv[1:] if argv is None else argv))
     args = parser.parse_args(argv)
     try:
         # `setup` reads and writes the file itself: one with a mistake must not stop it.
@@ -72,8 +72,21 @@ def _run(args: argparse.Namespace) -> int:
     return status
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with all sub-commands."""
+def _named_command(arguments: Sequence[str]) -> str | None:
+    """Return the sub-command that is named; None if all are needed."""
+    for argument in arguments:
+        if argument in {"-h", "--help"}:
+            return None
+        if not argument.startswith("-"):
+            return argument if argument in _modules() else None
+    return None
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser with all sub-commands, or with one.
+
+    Importing the modules of all commands takes a quarter of a second.
+    """
     parser = argparse.ArgumentParser(
         prog="theseller", description="Self-hosted analytics for Amazon sellers."
     )
@@ -84,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
-    for name, command in discover().items():
+    for name, command in ({only: _loaded(only)} if only else discover()).items():
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
         # Suppressed when absent, or the sub-command's default would undo a `--debug` given before
         # it.
@@ -97,16 +110,23 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def discover() -> dict[str, Command]:
-    """Return the sub-commands by name, in alphabetical order.
+    """Return the sub-commands by name, in alphabetical order."""
+    return {name: _loaded(name) for name in _modules()}
+
+
+def _loaded(name: str) -> Command:
+    module = importlib.import_module(f"{commands.__name__}.{_modules()[name]}")
+    return cast("Command", module)
+
+
+def _modules() -> dict[str, str]:
+    """Return the modules of commands by the commands' names, sorted.
 
     `demo_accounts.py` is `demo-accounts`. A module whose name would be a keyword of Python
     ends with an underscore: `import_.py` is `import`.
     """
-    found: dict[str, Command] = {}
-    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda one: one.name):
-        loaded = importlib.import_module(f"{commands.__name__}.{module.name}")
-        found[module.name.rstrip("_").replace("_", "-")] = cast("Command", loaded)
-    return found
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    return {name.rstrip("_").replace("_", "-"): name for name in names}
 
 
 def _explain(command: str, error: Exception) -> int:

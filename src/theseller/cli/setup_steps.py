@@ -22,6 +22,8 @@ from typing import Any
 
 from theseller.cli.errors import CommandError
 from theseller.config.config_file import CONFIG_FILE, FILE_MODE
+from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.server_folders import control_folder
 
 _PATIENCE_SECONDS = 120.0
 
@@ -155,15 +157,8 @@ class Steps:
         return password
 
     def _answers(self) -> bool:
-        done = subprocess.run(  # noqa: S603 - our own program
-            [*_PROGRAM, "postgres", "status"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-            env=self._environ(),
-            **self._identity(),
-        )
-        return done.returncode == 0
+        """Return whether a process runs the embedded server, by its lock."""
+        return LockFile(control_folder(self.state) / "lock", "").holder() is not None
 
     def _environ(self) -> Mapping[str, str]:
         """Return the caller's environment, with the file for the settings."""
