@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 from tests import preloaded
-from tests.database import locked, session_folder
+from tests.database import locked, quick_passwords, session_folder, set_quick_password
 from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
 from theseller.crypto.key_store import KeyStore
@@ -175,7 +175,7 @@ def deployment(
 
 
 #: Variables that leave nothing in a state folder.
-_WITHOUT_TRACE = {"THESELLER_PUBLIC_URL"}
+_WITHOUT_TRACE = {"THESELLER_BACKUPS", "THESELLER_PUBLIC_URL"}
 
 
 def _environ(state: Path, port: int) -> dict[str, str]:
@@ -226,12 +226,14 @@ def _started(
         make_state_folder(state)
         secrets = ensure_secrets(state)
     password = secrets.get("db-superuser").reveal()
+    binaries = find_binaries(os.environ)
     server = Server(
         state,
-        binaries=find_binaries(os.environ),
+        binaries=binaries,
         superuser_password=password,
         durable=False,
         archiving=archiving,
+        extra=quick_passwords(binaries.major),
     )
     stack.callback(_remove_elsewhere, state)
     stack.callback(server.stop)
@@ -241,6 +243,10 @@ def _started(
 
 def _fill(server: Server, environ: dict[str, str]) -> None:
     """Make the tables, then the shops and people."""
+    from theseller.cli.deployment_secrets import ensure_secrets
+
+    with within(environ):
+        set_quick_password(server, ensure_secrets(server.state).get("db-superuser").reveal())
     _must(_prepare_database(server, environ))
     _must(_run_module(environ, "tests.integration.fill_deployment", role="web"))
 

@@ -2,8 +2,9 @@
 
 Each is then drilled and restored.
 
-Run in the worker's role with a number, Django being ready: of the damages to one object by itself,
-which are many of few kinds, one in so many is tried. Prints one line of JSON for each damage: what
+Run in the worker's role with two numbers, Django being ready: of the damages to one object by
+itself, which are many of few kinds, one in so many is tried; of each kind of the others, one in as
+many as the second number. Prints one line of JSON for each damage: what
 it was, what the drill said, what the restore said. An empty saying means that it was not noticed.
 """
 
@@ -413,9 +414,9 @@ def main() -> None:
     within = [one for one in within if one.name != f"{last}: missing"]
     damages = [
         *within[:: int(sys.argv[1])],
-        *_between(old, new),
-        *_of_its_wal(folder, new),
-        *_by_the_holder_of_the_key(place, new),
+        *list(_between(old, new))[:: int(sys.argv[2])],
+        *list(_of_its_wal(folder, new))[:: int(sys.argv[2])],
+        *list(_by_the_holder_of_the_key(place, new))[:: int(sys.argv[2])],
     ]
     for_the_drill = list(_found_by_recovery(place, new))
     for damage in damages:

@@ -12,12 +12,13 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize(
-    ("stride", "least"), [(16, 25), pytest.param(1, 60, marks=pytest.mark.exhaustive)]
+    ("stride", "others", "least"),
+    [(16, 2, 16), pytest.param(1, 1, 80, marks=pytest.mark.exhaustive)],
 )
 def test_every_corruption_of_a_backup_is_detected_by_drill_or_restore(
-    deployed: Deployment, stride: int, least: int
+    deployed: Deployment, stride: int, others: int, least: int
 ) -> None:
-    done = deployed.python("tests.integration.backups.corruption", str(stride))
+    done = deployed.python("tests.integration.backups.corruption", str(stride), str(others))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     matrix = [json.loads(line) for line in done.stdout.splitlines()]
     for row in matrix:

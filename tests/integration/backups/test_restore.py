@@ -41,7 +41,7 @@ from theseller.postgres.swap_data_dir import swap_pending
 pytestmark = pytest.mark.timeout(900)
 #: Between two rounds of the watcher, in seconds: without one it takes the machine away from what it
 #: watches.
-_PAUSE = 0.02
+_PAUSE = 0.05
 #: A boundary that no restore has.
 _NEVER = 10**9
 ROLES = ("web", "worker", "retention", "probe", "backup", "migrate")
