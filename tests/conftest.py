@@ -154,12 +154,25 @@ def database() -> Iterator[str]:
     name = worker_database(prepared_template("migrated", _migrate_in))
     for settings in connections.settings.values():
         settings.update(HOST=host, NAME=name)
+    _close_pools()
     yield name
     for connection in connections.all(initialized_only=True):
         connection.close()
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None:
             close_pool()
+
+
+def _close_pools() -> None:
+    """Close the pools of a test that ran before the database and tried to connect.
+
+    Django makes one pool for each alias, with the host of that time.
+    """
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    pools = vars(DatabaseWrapper)["_connection_pools"]
+    while pools:
+        pools.popitem()[1].close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ SUMMARY_MAX = 72
 _SOURCES = [name for name in tracked(".py") if name.startswith("src/")]
 
 
-def _summaries(text: str) -> Iterator[tuple[int, str]]:
+def summaries(text: str) -> Iterator[tuple[int, str]]:
     """Yield line and first line of every docstring."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -23,7 +23,7 @@ def _summaries(text: str) -> Iterator[tuple[int, str]]:
 
 def test_a_long_summary_is_found() -> None:
     text = f'def load() -> None:\n    """{"Load " * 20}."""\n'
-    assert [len(summary) > SUMMARY_MAX for _, summary in _summaries(text)] == [True]
+    assert [len(summary) > SUMMARY_MAX for _, summary in summaries(text)] == [True]
 
 
 def test_summaries_are_short() -> None:
@@ -31,7 +31,9 @@ def test_summaries_are_short() -> None:
     too_long = [
         f"{name}:{line}: {summary}"
         for name in _SOURCES
-        for line, summary in _summaries((ROOT / name).read_text())
+        for line, summary in summaries((ROOT / name).read_text())
         if len(summary) > SUMMARY_MAX
     ]
-    assert too_long == []
+    assert too_long == [], (
+        f"write what exceeds {SUMMARY_MAX} characters below the summary, after a blank line"
+    )

@@ -30,7 +30,9 @@ def check_name(name: str) -> str:
         ScaffoldError: it is not in snake case.
     """
     if not _NAME.fullmatch(name):
-        raise ScaffoldError(f"{name!r}: write the name in small letters, such as label_fees")
+        raise ScaffoldError(
+            f"{name!r}: write the name in small letters with underscores, such as label_fees"
+        )
     return name
 
 

@@ -184,7 +184,10 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
     ):
         page = alice.get(address).content.decode()
         assert "⟦" in page
-        assert _untranslated(page) == [], address
+        assert _untranslated(page) == [], (
+            f"{address}: mark these texts for translation (docs/develop/add-a-language.md), or show"
+            " data, such as a code, in <code>"
+        )
 
 
 @pytest.mark.usefixtures("bracketed")

@@ -148,16 +148,16 @@ def test_a_bundle_is_all_that_the_environment_provider_needs(
 
 
 def test_own_secrets_omit_root_key_with_key_service_and_superuser_with_external_server(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("THESELLER_ENV", "production")
     monkeypatch.setenv("THESELLER_SECRET_PROVIDER", "vault")
     monkeypatch.setenv("THESELLER_VAULT_ADDRESS", "https://vault.example:8200")
-    names = own_secrets(secret_config(Path("state")))
+    names = own_secrets(secret_config(tmp_path))
     assert ROOT_KEY_NAME not in names
     assert "db-superuser" in names
     monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/theseller?sslmode=verify-full")
-    assert "db-superuser" not in own_secrets(secret_config(Path("state")))
+    assert "db-superuser" not in own_secrets(secret_config(tmp_path))
 
 
 VAULT = {"THESELLER_VAULT_ADDRESS": "https://vault.example:8200"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from tests.style.test_docstrings import SUMMARY_MAX, summaries
 from tools.scaffold.__main__ import main
 from tools.scaffold.edits import Edits
 
@@ -87,6 +88,18 @@ def _run(tree: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyT
 def test_what_is_written_passes_format_and_lint(tree: Path) -> None:
     _run(tree, "ruff", "check", "--quiet", "--no-cache", "src", "tests")
     _run(tree, "ruff", "format", "--check", "--quiet", "--no-cache", "src", "tests")
+
+
+def test_what_is_written_has_short_summaries(tree: Path) -> None:
+    """The style's own test reads files of the repository only, and these are new."""
+    new = [
+        path
+        for path in (tree / "src").rglob("*.py")
+        if not (ROOT / path.relative_to(tree)).exists()
+    ]
+    assert len(new) > 10
+    found = [summary for path in new for _, summary in summaries(path.read_text())]
+    assert [summary for summary in found if len(summary) > SUMMARY_MAX] == []
 
 
 def test_what_is_written_passes_its_tests_without_a_database(tree: Path) -> None:
