@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
-from theseller.crypto.key_types import ROOT_KEY_NAME, DataKey, Purpose, new_data_key, new_root_key
+from theseller.crypto.key_types import DataKey, Purpose, new_data_key
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.lib.secret_type import Secret
 

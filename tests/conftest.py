@@ -81,7 +81,7 @@ def _configure() -> None:
     """Set the environment and Django up, once a process. Needs no database."""
     from theseller.cli.state_folders import make_state_folder
     from theseller.crypto.file_secret_provider import FileSecretProvider
-    from theseller.crypto.key_types import new_root_key
+    from theseller.crypto.root_keys import new_root_key
     from theseller.crypto.text_secret_validation import new_text_secret
     from theseller.lib.secret_type import Secret
 

@@ -13,7 +13,7 @@ from tests.secret_leaks.instrumented_demo import InstrumentedDemo
 from theseller.crypto.errors import CryptoError
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
-from theseller.crypto.key_types import parse_root_keys
+from theseller.crypto.root_keys import parse_root_keys
 from theseller.lib.secret_type import Secret
 
 _OF_A_KIND = 6

@@ -38,7 +38,8 @@ from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 from theseller.audit import checkpoint_format
 from theseller.audit.log_line_digests import COLUMNS, line_of, unpack
 from theseller.audit.types import NOWHERE
-from theseller.erasure.certificate_format import assemble, verify_certificate
+from theseller.erasure.certificate_format import assemble
+from theseller.erasure.certificate_verification import verify_certificate
 
 RECORDED = sorted(path.name.removesuffix(".sql.zst") for path in RELEASES.glob("*.sql.zst"))
 #: Tables whose rows a migration may replace, each with its reason.

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from theseller.accounts.known_browsers import remember_device
+from theseller.accounts.known_browsers import remember_browser
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.operations import sign_in_holds
 from theseller.accounts.mfa.proof_attempts import note_password
@@ -56,5 +56,5 @@ def complete_sign_in(
         # must find it.
         request.session.save()
     response = redirect(onward)
-    remember_device(request, response, user.email)
+    remember_browser(request, response, user.email)
     return response

@@ -23,7 +23,7 @@ REMEMBER_FOR = timedelta(days=365)
 _ACCOUNTS_MAX = 5
 
 
-def known_device(request: HttpRequest, address: str) -> str | None:
+def known_browser(request: HttpRequest, address: str) -> str | None:
     """Return this browser's id if it has signed in to the account before.
 
     `address` is the account's canonical address. None if the browser is not known.
@@ -34,7 +34,7 @@ def known_device(request: HttpRequest, address: str) -> str | None:
     )
 
 
-def remember_device(request: HttpRequest, response: HttpResponse, address: str) -> None:
+def remember_browser(request: HttpRequest, response: HttpResponse, address: str) -> None:
     """Make this browser a known one for the account, under a fresh id.
 
     The cookie is set on `response`.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from theseller.accounts.known_browsers import known_device
+from theseller.accounts.known_browsers import known_browser
 from theseller.edge.rate_limits import Rate, Subject, by_ip
 
 SIGN_IN, SECOND_FACTOR, ONE_TIME_LINK = "sign-in", "second-factor", "one-time-link"
@@ -35,7 +35,7 @@ def limits(request: HttpRequest, name: str, address: str) -> Mapping[Subject, Ra
     `address` is the canonical address of the account, whether it exists or not.
     """
     near, wide = _RATES[name]
-    device = known_device(request, address)
+    device = known_browser(request, address)
     if device is not None:
         return {_fixed(_by_device(device)): near}
     return {
@@ -50,7 +50,7 @@ def own_subject(request: HttpRequest, address: str) -> str:
 
     It is this device's, or this account's in this network.
     """
-    device = known_device(request, address)
+    device = known_browser(request, address)
     return _by_network(request, address) if device is None else _by_device(device)
 
 

@@ -8,11 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg.conninfo
 from django.conf import settings
-from django.db import connections as databases
 
 from theseller.backups.database_source import EmbeddedSource, Source
 from theseller.backups.storage_targets import Target, make_target
@@ -111,10 +109,3 @@ def try_lock(lock: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(descriptor)
-
-
-def rows(query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement as this process's own role and return its rows."""
-    with databases["default"].cursor() as cursor:
-        cursor.execute(query, parameters)
-        return cursor.fetchall() if cursor.description else []

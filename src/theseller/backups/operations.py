@@ -20,9 +20,9 @@ from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.backups import manifest_format as manifests
 from theseller.backups import wal_backup
-from theseller.backups.backup_configuration import BackupContext, rows
+from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.error_translation import as_backup_error
-from theseller.backups.queries import backup, newest_finished
+from theseller.backups.queries import backup, newest_finished, rows
 from theseller.backups.sealed_objects import Written, fetch, keep, object_name, place_of
 from theseller.backups.storage_targets import TargetError
 from theseller.backups.types import Backup, BackupError, Manifest

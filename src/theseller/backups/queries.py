@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from theseller.backups.backup_configuration import rows
+from django.db import connections as databases
+
 from theseller.backups.types import Backup
 from theseller.crypto.key_store import KeyStore
 
@@ -49,3 +50,10 @@ def newest_finished(keys: KeyStore) -> Backup | None:
 def _backup(row: tuple[Any, ...]) -> Backup:
     identity, begun, finished, size, failed, destroyed, drilled, passed, _key = row
     return Backup(identity, begun, finished, int(size), failed, destroyed, drilled, passed)
+
+
+def rows(query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """Run one statement as this process's own role and return its rows."""
+    with databases["default"].cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []

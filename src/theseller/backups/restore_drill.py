@@ -18,7 +18,8 @@ from psycopg import sql
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.backups.backup_configuration import BackupContext, rows
+from theseller.backups.backup_configuration import BackupContext
+from theseller.backups.queries import rows
 from theseller.backups.restore_quarantine import Quarantine, lay_out, running
 from theseller.backups.table_fingerprints import fingerprints
 from theseller.backups.types import BackupError, Drill, UnavailableError

@@ -10,12 +10,11 @@ from theseller.backups.backup_configuration import (
     BackupContext,
     backup_context,
     is_configured,
-    rows,
     try_lock,
 )
 from theseller.backups.error_translation import as_backup_error
 from theseller.backups.operations import keep_wal, prune, take
-from theseller.backups.queries import backups, newest_finished
+from theseller.backups.queries import backups, newest_finished, rows
 from theseller.backups.restore import FOLDER
 from theseller.backups.restore_drill import drill
 from theseller.backups.run_commands_in_quarantine import replay_in_quarantine

@@ -38,15 +38,11 @@ from theseller.cli.move_record import (
     read_record,
     write_record,
 )
-from theseller.cli.state_folders import exclusive_state_folder
+from theseller.cli.state_folder_locks import exclusive_state_folder
 from theseller.config.database_settings import external_settings
 from theseller.lib import clock
-from theseller.postgres.database_copy import (
-    Content,
-    copy_database,
-    read_content,
-    sessions_of_others,
-)
+from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_copy import copy_database, sessions_of_others
 from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign_roles
 from theseller.postgres.role_setup import (
     DATABASE,

@@ -16,7 +16,7 @@ from theseller.config.environment import (
 from theseller.config.mail_settings import read_mail_settings
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret_or_none
 from theseller.crypto.errors import KeyStoreError, WrongEnvironmentError
-from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key, parse_root_keys
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     SecretConfig,

@@ -16,7 +16,8 @@ from typing import Literal
 from theseller.cli.deployment_secrets import stores_keys_on_this_host_only
 from theseller.cli.errors import CommandError
 from theseller.cli.move_record import refuse_unfinished_move
-from theseller.cli.state_folders import lock_state_folder, refuse_other_environment, state_folder
+from theseller.cli.state_folder_locks import lock_state_folder
+from theseller.cli.state_folders import refuse_other_environment, state_folder
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.initdb_and_settings import check_version
 from theseller.postgres.server_folders import PORT, saved_layout, socket_directory

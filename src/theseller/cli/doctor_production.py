@@ -1,4 +1,4 @@
-"""Checks of `theseller doctor` for production, around the deployment."""
+"""Check files, certificate, clock and web of a production host."""
 
 from __future__ import annotations
 

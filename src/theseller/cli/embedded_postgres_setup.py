@@ -22,7 +22,8 @@ from theseller.cli.move_record import (
     refuse_unfinished_move,
     remove_record,
 )
-from theseller.cli.state_folders import lock_state_folder, make_state_folder
+from theseller.cli.state_folder_locks import lock_state_folder
+from theseller.cli.state_folders import make_state_folder
 from theseller.config.environment import read_backups
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider

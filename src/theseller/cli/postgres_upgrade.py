@@ -31,7 +31,8 @@ from theseller.cli.move_record import refuse_unfinished_move
 from theseller.lib import clock
 from theseller.postgres.binaries import Binaries, find_binaries, find_major
 from theseller.postgres.counters import continue_counters, read_counters
-from theseller.postgres.database_copy import Content, copy_database, read_content
+from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_copy import copy_database
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
 from theseller.postgres.privilege_comparison import expected_rights
 from theseller.postgres.role_setup import DATABASE, QUARANTINE, ensure_roles

@@ -1,28 +1,24 @@
 """State folders, and the mark that names their environment.
 
 The mark is the file `.theseller-state` with the environment's name. A command that runs as another
-environment refuses the folder, and only a folder marked `demo` is ever deleted. While a process
-uses a folder it has a shared lock on the mark.
+environment refuses the folder, and only a folder marked `demo` is ever deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.config.environment import EnvironmentKind, read_environment_kind
-from theseller.crypto.key_types import ROOT_KEY_NAME, root_key_environment
+from theseller.crypto.root_keys import ROOT_KEY_NAME, root_key_environment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-_MARKER = ".theseller-state"
+MARKER = ".theseller-state"
 #: What docs/operate/backups.md has copied to another machine; a hidden file is easily missed.
 _RESTORED_ENTRIES = {"secrets", "keys", "erasures", "audit", "backups"}
-#: Open files of marks that this process holds a lock on, until it ends.
-_LOCKED: dict[Path, int] = {}
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -74,7 +70,7 @@ def make_state_folder(state: Path) -> None:
     # As root it can be passed through, not listed: the database runs as an unprivileged user and
     # must reach its data.
     state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    marker = state / _MARKER
+    marker = state / MARKER
     if not marker.is_file() or not marker.read_bytes():
         descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -118,7 +114,7 @@ def _is_empty_static_folder(entry: Path) -> bool:
 
 def is_state_folder(state: Path) -> bool:
     """Say whether `state` is marked as a state folder of TheSeller."""
-    return (state / _MARKER).is_file()
+    return (state / MARKER).is_file()
 
 
 def marked_environment(state: Path) -> str | None:
@@ -127,7 +123,7 @@ def marked_environment(state: Path) -> str | None:
     By its mark, else by its root key; None if neither says.
     """
     with contextlib.suppress(FileNotFoundError):
-        if found := (state / _MARKER).read_text(errors="replace").strip():
+        if found := (state / MARKER).read_text(errors="replace").strip():
             return found
         return root_key_environment((state / "secrets" / ROOT_KEY_NAME).read_text(errors="replace"))
     return None
@@ -149,46 +145,3 @@ def refuse_other_environment(state: Path) -> None:
             f" as {kind!r}. Nothing was changed.",
             f"Set THESELLER_ENV={found}, or name another folder with THESELLER_STATE.",
         )
-
-
-def lock_state_folder(state: Path, *, inheritable: bool = False) -> None:
-    """Lock the folder, shared with others, until this process ends.
-
-    No other process can delete it meanwhile.
-
-    Args:
-        state: the folder; without a mark it is not locked.
-        inheritable: whether the program that this process becomes by exec has the lock, too.
-
-    Raises:
-        CommandError: it is being deleted.
-    """
-    if state in _LOCKED or not is_state_folder(state):
-        return
-    descriptor = os.open(state / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CommandError(
-            f"{state} is being deleted.", "Name another folder with THESELLER_STATE."
-        ) from None
-    os.set_inheritable(descriptor, inheritable)
-    _LOCKED[state] = descriptor
-
-
-@contextlib.contextmanager
-def exclusive_state_folder(state: Path) -> Iterator[bool]:
-    """Lock a marked folder exclusively for the block.
-
-    It yields False, without waiting, if another process uses the folder.
-    """
-    descriptor = os.open(state / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(descriptor)

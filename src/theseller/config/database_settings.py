@@ -13,7 +13,7 @@ from theseller.config.environment import (
     InvalidSettingError,
     ProcessRole,
 )
-from theseller.crypto.cached_secrets import RotatingPassword
+from theseller.crypto.rotating_database_password import RotatingPassword
 from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.postgres.server_folders import socket_directory
 

@@ -2,7 +2,7 @@
 
 Procrastinate's own worker ends when one of its connections does. Here it is started again, with a
 pause that grows while the database does not answer. Jobs that it had begun are queued again by
-`config.job_registration`, by this worker or another.
+`config.job_recovery`, by this worker or another.
 """
 
 from __future__ import annotations

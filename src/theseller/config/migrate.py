@@ -18,7 +18,7 @@ from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.datamap.grant_statements import grant_statements
 from theseller.postgres.role_setup import apply_grants, bypass_functions_replaceable
 from theseller.retention.retention_limits import FACTS_KEPT_DAYS
-from theseller.tenancy.database_startup_checks import claim_database, refuse_foreign_database
+from theseller.tenancy.database_environment import claim_database, refuse_foreign_database
 from theseller.tenancy.schema_release import state_release
 from theseller.tenancy.schema_version_check import pending_migrations, refuse_newer_schema
 from theseller.tenancy.tenant_ticket_key_installation import install_ticket_key

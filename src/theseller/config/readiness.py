@@ -22,15 +22,14 @@ from django.views.decorators.http import require_safe
 from theseller.config.database_settings import served_aliases
 from theseller.config.deployment_state_measurement import HEARTBEAT
 from theseller.crypto.errors import CryptoError
-from theseller.crypto.key_types import ROOT_KEY_NAME
+from theseller.crypto.root_keys import ROOT_KEY_NAME
 from theseller.lib import sql_execution
 from theseller.lib.database_failures import classify
+from theseller.tenancy.database_environment import WrongDatabaseError, refuse_foreign_database
 from theseller.tenancy.database_startup_checks import (
     ConnectionPoolerError,
     UnsafeDatabaseRoleError,
-    WrongDatabaseError,
     refuse_bypassing_session,
-    refuse_foreign_database,
     refuse_pooled_session,
 )
 from theseller.tenancy.hosts import WrongClockError, clock_ahead, refuse_wrong_clock

@@ -1,14 +1,12 @@
-"""The running program: a hash of its content, and its imports.
+"""Compute the version of the running program from its content.
 
 Evidence of another program's version does not count.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
-from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +26,7 @@ def code_version() -> str:
     same program.
     """
     digest = hashlib.sha256()
-    for name in _file_names():
+    for name in file_names():
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(Path(PACKAGE, name).read_bytes()).digest())
     for name, version, record in _installed():
@@ -39,23 +37,10 @@ def code_version() -> str:
 
 def source_files() -> tuple[Path, ...]:
     """Return every file of the running package without compiled files."""
-    return tuple(Path(PACKAGE, name) for name in _file_names())
+    return tuple(Path(PACKAGE, name) for name in file_names())
 
 
-@cache
-def module_imports() -> dict[str, frozenset[str]]:
-    """Return the imports of each module, by its path in the package.
-
-    Full dotted names.
-    """
-    return {
-        name: frozenset(_imported(Path(PACKAGE, name)))
-        for name in _file_names()
-        if name.endswith(".py")
-    }
-
-
-def _file_names() -> list[str]:
+def file_names() -> list[str]:
     """Return the path of every file within the package.
 
     Without compiled files. Each process does this when it starts, and `Path.rglob` takes four times
@@ -87,12 +72,3 @@ def _name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
         line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines() if ": " in line
     )
     return headers.get("Name", "").lower().replace("_", "-"), headers.get("Version", "")
-
-
-def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)

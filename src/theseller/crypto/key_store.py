@@ -35,13 +35,11 @@ from theseller.crypto.errors import (
 )
 from theseller.crypto.key_file_format import KeyRecord, decode, encode
 from theseller.crypto.key_types import (
-    ROOT_KEY_NAME,
     DataKey,
     Purpose,
     checked_environment,
     checked_owner,
     new_data_key,
-    parse_root_keys,
 )
 from theseller.crypto.private_files import (
     erase,
@@ -52,6 +50,7 @@ from theseller.crypto.private_files import (
     read_private,
     write_private,
 )
+from theseller.crypto.root_keys import ROOT_KEY_NAME, parse_root_keys
 from theseller.crypto.seal_value import key_id_of, open_sealed, seal
 from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.lib.state_file_names import FULL

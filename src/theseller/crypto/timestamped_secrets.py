@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.key_types import parse_root_keys
+from theseller.crypto.root_keys import parse_root_keys
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 

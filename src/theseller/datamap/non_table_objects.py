@@ -1,7 +1,7 @@
-"""Registers of functions, jobs, keys and all else besides tables.
+"""Register database functions, extensions, jobs, logs and keys.
 
-Functions, extensions, jobs, process state, log sinks and keys, each with its class, owning package,
-retention and how it is deleted. A control compares the running deployment with them.
+Also process state. Each entry has its class, owning package, retention and how it is deleted. A
+control compares the running deployment with them.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
-        "theseller.controls.code_version:module_imports",
+        "theseller.controls.probe_tools.module_imports:module_imports",
         DataClass.NONE,
         "controls",
         *_PROCESS,

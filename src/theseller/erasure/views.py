@@ -18,8 +18,8 @@ from theseller.connections.queries import connection_view
 from theseller.edge.rate_limits import Rate, by_ip, limited
 from theseller.erasure.certificate_download import certificate_response
 from theseller.erasure.certificate_download_log import record_download, record_linked_download
-from theseller.erasure.certificate_format import certified_subject, verify_certificate
 from theseller.erasure.certificate_links import follow_link
+from theseller.erasure.certificate_verification import certified_subject, verify_certificate
 from theseller.erasure.failure_records import failed_erasure
 from theseller.erasure.queries import connection_certificate, erasures_of_tenant
 from theseller.erasure.types import SubjectKind

@@ -1,4 +1,4 @@
-"""Connect as the database's roles, and wait for open transactions."""
+"""Connect as the database's roles."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from psycopg.conninfo import make_conninfo
 
 from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
 from theseller.key_rotation.secret_replacement_steps import secret_provider
-from theseller.key_rotation.types import Run
-from theseller.lib import sql_execution
 from theseller.lib.secret_type import Secret
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import LOGIN_ROLES
@@ -21,13 +19,6 @@ from theseller.postgres.role_setup import LOGIN_ROLES
 #: Every role that has a password of ours, by the name of its secret. The superuser's is ours only
 #: where the database is.
 ROLES = {f"db-{short}": role for short, role in LOGIN_ROLES.items()} | {"db-superuser": SUPERUSER}
-_OPEN = """
-select l.virtualtransaction from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'virtualxid' and l.mode = 'ExclusiveLock' and l.granted
-    and l.pid <> pg_backend_pid()
-  and a.datname = current_database() and a.usename = any(%s)
-"""
-_POLL_SECONDS = 0.1
 
 
 @contextmanager
@@ -76,39 +67,3 @@ def _first_accepted(secret: str, passwords: list[Secret]) -> psycopg.Connection[
         except psycopg.OperationalError as error:
             refusal = error
     raise refusal or psycopg.OperationalError(f"there is no secret {secret!r}")
-
-
-def open_transactions() -> set[str]:
-    """Return the open transactions of TheSeller's roles.
-
-    Those of this connection are left out. Each name is used once.
-    """
-    return {
-        row[0]
-        for row in sql_execution.rows(databases["default"], _OPEN, [list(LOGIN_ROLES.values())])
-    }
-
-
-def wait_for_open_transactions(run: Run, *, longest: float | None = None) -> str:
-    """Wait for the end of every transaction that is open now.
-
-    What it read before may have been replaced since.
-
-    Args:
-        run: the rotation that waits.
-        longest: seconds after which it does not matter any more whether they have ended.
-
-    Returns:
-        Why the step must be tried again later, or "".
-    """
-    before = open_transactions()
-    begun = run.at
-    while before:
-        waited = (run.at - begun).total_seconds()
-        if longest is not None and waited >= longest:
-            return ""
-        if waited >= run.context.patience.total_seconds():
-            return f"{len(before)} transaction(s) that began before the replacement are still open"
-        run.context.wait(_POLL_SECONDS)
-        before &= open_transactions()
-    return ""

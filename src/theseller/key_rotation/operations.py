@@ -17,6 +17,7 @@ from theseller.key_rotation import (
     purpose_key_rotation,
     root_and_data_key_rotation,
     secret_ages,
+    signing_key_rotation,
     text_secret_rotation,
 )
 from theseller.key_rotation.queries import open_runs
@@ -47,8 +48,8 @@ _STEPS: dict[SecretKind, Callable[[Run], tuple[Step, ...]]] = {
     SecretKind.ROOT_KEY: root_and_data_key_rotation.root_key_steps,
     SecretKind.PURPOSE_KEY: purpose_key_rotation.purpose_key_steps,
     SecretKind.CONNECTION_KEY: root_and_data_key_rotation.connection_key_steps,
-    SecretKind.CERTIFICATE_KEY: root_and_data_key_rotation.certificate_key_steps,
-    SecretKind.AUDIT_KEY: root_and_data_key_rotation.audit_key_steps,
+    SecretKind.CERTIFICATE_KEY: signing_key_rotation.certificate_key_steps,
+    SecretKind.AUDIT_KEY: signing_key_rotation.audit_key_steps,
     SecretKind.SECOND_FACTOR_KEY: root_and_data_key_rotation.second_factor_key_steps,
     SecretKind.SESSION_KEY: text_secret_rotation.session_key_steps,
     SecretKind.TICKET_KEY: text_secret_rotation.ticket_key_steps,

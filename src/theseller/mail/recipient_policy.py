@@ -1,4 +1,4 @@
-"""Decide who may get mail.
+"""Decide who may get mail, by their relation to the deployment.
 
 That is members, operators, invited people, people who sign up, and authorities.
 

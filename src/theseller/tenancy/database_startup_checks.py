@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.postgres.role_setup import CROSS_TENANT_ROLES
+from theseller.tenancy.database_environment import refuse_other_environment
 
 _MEMBERSHIPS = (
     "select current_user, bool_or(rolsuper), bool_or(rolbypassrls or rolname = any(%s)) from"
@@ -37,10 +37,6 @@ class UnsafeDatabaseRoleError(RuntimeError):
 
 class ConnectionPoolerError(RuntimeError):
     """A connection pooler answers in the place of the database."""
-
-
-class WrongDatabaseError(RuntimeError):
-    """The database belongs to another environment, or to none yet."""
 
 
 def refuse_unsafe_database(using: str = "default") -> None:
@@ -176,62 +172,3 @@ def _connected(using: str) -> Iterator[CursorWrapper]:
         ) from error
     with cursor:
         yield cursor
-
-
-def refuse_other_environment(environment: str, using: str = "default") -> None:
-    """Check that the database was migrated for `environment`.
-
-    Raises:
-        WrongDatabaseError: it was not.
-    """
-    with connections[using].cursor() as cursor:
-        cursor.execute("select to_regclass('guard.deployment') is not null")
-        known = cursor.fetchone()[0]
-        row = None
-        if known:
-            cursor.execute("select environment from guard.deployment")
-            row = cursor.fetchone()
-    _refuse(None if row is None else row[0], environment)
-
-
-def claim_database(database: Connection[Any], environment: str, *, at: datetime) -> None:
-    """Store that a database without an environment belongs to `environment`.
-
-    `database` is the administrator's connection.
-
-    Raises:
-        WrongDatabaseError: it belongs to another one already.
-    """
-    database.execute(
-        "insert into guard.deployment (environment, set_at) values (%s, %s) on conflict do nothing",
-        [environment, at],
-    )
-    refuse_foreign_database(database, environment)
-
-
-def refuse_foreign_database(database: Connection[Any], environment: str) -> None:
-    """Check that the database belongs to `environment`, or to none yet.
-
-    Raises:
-        WrongDatabaseError: it belongs to another environment.
-    """
-    known = database.execute("select to_regclass('guard.deployment') is not null").fetchone()
-    row = (
-        database.execute("select environment from guard.deployment").fetchone()
-        if known and known[0]
-        else None
-    )
-    if row is not None:
-        _refuse(row[0], environment)
-
-
-def _refuse(found: str | None, environment: str) -> None:
-    if found is None:
-        raise WrongDatabaseError(
-            "this database belongs to no environment yet: run `theseller migrate` first"
-        )
-    if found != environment:
-        raise WrongDatabaseError(
-            f"this database belongs to the environment {found!r}, and this process runs as"
-            f" {environment!r}: check DATABASE_URL and THESELLER_ENV. Nothing was read or changed"
-        )

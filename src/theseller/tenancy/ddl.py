@@ -1,4 +1,4 @@
-"""Run SQL files in migrations."""
+"""Run a package's SQL file as a migration operation."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
-from theseller.tenancy.database_startup_checks import WrongDatabaseError
+from theseller.tenancy.database_environment import WrongDatabaseError
 
 
 def install_ticket_key(database: Connection[Any], key: Secret, *, at: datetime) -> bool:

@@ -16,7 +16,7 @@ from tests.integration.cli.external_cluster import Cluster, external_cluster
 from tests.integration.cli.killed_move import STEPS
 from tests.integration.deployment import Deployment, deployment
 
-from theseller.postgres.database_copy import Content, read_content
+from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.server_folders import saved_layout
 
 _DATABASE = "shops"

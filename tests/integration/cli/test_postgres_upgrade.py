@@ -21,7 +21,7 @@ from tests.integration.cli.killed_upgrade import COPYING, EXCHANGING
 from tests.integration.deployment import deployment
 
 from theseller.postgres.binaries import Binaries, find_binaries
-from theseller.postgres.database_copy import Content, read_content
+from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.server import Server
 from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import made_by

@@ -20,7 +20,7 @@ from tests.database import test_server
 
 from theseller.config import host_reports
 from theseller.config.host_reports import HOST_JOBS, report_now, stop_reporting
-from theseller.config.job_registration import HOST_LOST_SECONDS, reap_stalled
+from theseller.config.job_recovery import HOST_LOST_SECONDS, reap_stalled
 from theseller.tenancy.hosts import WrongClockError, host_queue, hosts, this_host
 
 Superuser = psycopg.Connection[tuple[object, ...]]

@@ -15,8 +15,8 @@ from tests.sabotage.deployment import connect
 from tests.sabotage.machine import encrypted_machine, put
 
 from theseller.controls.catalogue.net_at_rest import probe
+from theseller.controls.probe_tools.database_page_search import search_database_pages
 from theseller.controls.probe_tools.probe_context import ProbeContext, live_context
-from theseller.controls.probe_tools.sealed_columns import search_database_pages
 from theseller.controls.types import Failed, Outcome, Passed, Unknown
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region

@@ -19,7 +19,8 @@ from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import KeyStore
-from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
+from theseller.crypto.key_types import Purpose
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.secret_and_key_config import (
     make_key_store,
     make_secret_provider,

@@ -15,12 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.database import test_server
 
 from theseller.config import migrate
-from theseller.tenancy.database_startup_checks import (
+from theseller.tenancy.database_environment import (
     WrongDatabaseError,
     claim_database,
     refuse_other_environment,
-    refuse_unsafe_database,
 )
+from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -119,7 +119,7 @@ def test_a_database_that_was_never_migrated_is_refused(
         def __getitem__(self, using: str) -> psycopg.Connection[tuple[object, ...]]:
             return superuser
 
-    monkeypatch.setattr("theseller.tenancy.database_startup_checks.connections", OneConnection())
+    monkeypatch.setattr("theseller.tenancy.database_environment.connections", OneConnection())
     with pytest.raises(WrongDatabaseError, match="theseller migrate"):
         refuse_other_environment("test")
     superuser.execute("drop table guard.deployment")

@@ -20,7 +20,7 @@ from tests.integration.erasure.kills import ACTOR, Boundaries, statements, super
 from tests.integration.key_rotation.kills import forked
 
 from theseller.accounts.sessions import SessionStore, stored_key
-from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.queries import subject_certificate
 from theseller.erasure.tenant_erasure import (

@@ -42,7 +42,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.seal_stream import CHUNK_BYTES
-from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.journal import journal

@@ -10,7 +10,7 @@ from tests.cast import NOON, Cast
 
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.erasure.certificate_format import CertificateRefusedError, verify_certificate
+from theseller.erasure.certificate_verification import CertificateRefusedError, verify_certificate
 from theseller.erasure.connection_erasure import ConnectionOpenError, erase_connection
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.queries import connection_certificate, due_connections

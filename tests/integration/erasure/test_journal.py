@@ -34,7 +34,7 @@ from theseller.crypto.errors import KeyStoreError
 from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.private_files import private_directory, write_private
-from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
 from theseller.erasure.journal_database_exchange import complete_journal

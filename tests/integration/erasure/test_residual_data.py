@@ -21,7 +21,7 @@ from tests.integration.erasure.data_flows import Driven, drive
 
 from theseller.datamap.table_registry import descriptors as load_map
 from theseller.datamap.types import Eraser
-from theseller.erasure.certificate_format import verify_certificate
+from theseller.erasure.certificate_verification import verify_certificate
 from theseller.postgres.server_folders import saved_layout
 from theseller.retention.retention_limits import BACKUP_DAYS
 

@@ -31,8 +31,8 @@ from theseller.connections.queries import all_connections
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
 from theseller.erasure import execution, tenant_erasure
-from theseller.erasure.certificate_format import CertificateRefusedError, verify_certificate
 from theseller.erasure.certificate_links import delete_expired_links, follow_link
+from theseller.erasure.certificate_verification import CertificateRefusedError, verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate

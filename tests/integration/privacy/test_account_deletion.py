@@ -43,8 +43,8 @@ from theseller.accounts.sessions import SessionStore, sessions_of
 from theseller.cli.commands import deletion_certificate as certificate_command
 from theseller.cli.commands import verify_deletion_certificate as verify_command
 from theseller.cli.errors import CommandError
-from theseller.erasure.certificate_format import verify_certificate
 from theseller.erasure.certificate_links import follow_link
+from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
 from theseller.amazon.spapi_operations import Operation
-from theseller.controls import code_version
+from theseller.controls.probe_tools import module_imports
 from theseller.mail import delivery, recipient_address_checks
 from theseller.mail import operations as mail_operations
 from theseller.mail.types import Recipient
@@ -53,8 +53,8 @@ def _one_relay_domain(tools: Tools) -> Iterator[None]:
 
 @breaks("aup-no-buyer-contact", "sends mail from another module")
 def _other_mailer(tools: Tools) -> Iterator[None]:
-    found = code_version.module_imports() | {"ingest/tell_buyers.py": frozenset({"smtplib"})}
-    tools.patch.setattr(code_version, "module_imports", lambda: found)
+    found = module_imports.module_imports() | {"ingest/tell_buyers.py": frozenset({"smtplib"})}
+    tools.patch.setattr(module_imports, "module_imports", lambda: found)
     yield
 
 

@@ -10,7 +10,6 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, blinds
 
 from theseller.audit import log_verification
-from theseller.controls import code_version
 from theseller.controls.catalogue import (
     aup_purpose,
     cred_least_privilege,
@@ -20,7 +19,7 @@ from theseller.controls.catalogue import (
     pii_default_none,
     pii_strip,
 )
-from theseller.controls.probe_tools import table_and_file_search
+from theseller.controls.probe_tools import module_imports, table_and_file_search
 from theseller.lib import egress_guard
 from theseller.postgres.privilege_comparison import Difference
 
@@ -68,7 +67,7 @@ def _empty_log(_tools: Tools) -> Iterator[None]:
     also=("aup-no-training", "net-server-side"),
 )
 def _no_imports(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(code_version, "module_imports", dict)
+    tools.patch.setattr(module_imports, "module_imports", dict)
     yield
 
 

@@ -8,7 +8,8 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
 from theseller.crypto import key_store
-from theseller.crypto.key_types import DataKey, parse_root_keys
+from theseller.crypto.key_types import DataKey
+from theseller.crypto.root_keys import parse_root_keys
 from theseller.lib.secret_type import Secret
 
 for _does, _broken, _repaired in (

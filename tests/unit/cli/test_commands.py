@@ -41,7 +41,7 @@ from theseller.config.concurrency_defaults import (
 from theseller.config.database_settings import connections_max, database_settings
 from theseller.config.environment import ProcessRole, read_environment
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_types import new_root_key
+from theseller.crypto.root_keys import new_root_key
 from theseller.erasure.exclusive_erasure import ErasureLock
 from theseller.postgres.errors import ServerFailedError
 
@@ -346,8 +346,8 @@ def test_reset_refuses_while_any_process_works_on_the_folder(
     monkeypatch.setenv("THESELLER_STATE", str(state))
     make_state_folder(state)
     code = (
-        "import os, sys; from pathlib import Path; from theseller.cli.state_folders import"
-        " lock_state_folder;lock_state_folder(Path(sys.argv[1]),"
+        "import os, sys; from pathlib import Path; from theseller.cli.state_folder_locks"
+        " import lock_state_folder;lock_state_folder(Path(sys.argv[1]),"
         " inheritable=True);os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1,"
         " flush=True); sys.stdin.read()'])"
     )

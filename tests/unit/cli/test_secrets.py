@@ -24,7 +24,8 @@ from theseller.config.environment import (
 )
 from theseller.crypto.environment_secrets import read_bundle
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
-from theseller.crypto.key_types import ROOT_KEY_NAME, Purpose, new_root_key
+from theseller.crypto.key_types import Purpose
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     StoreKind,

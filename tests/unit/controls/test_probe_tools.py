@@ -23,6 +23,7 @@ from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportTyp
 from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
+from theseller.controls.probe_tools import module_imports
 from theseller.controls.probe_tools.decoder_canary_samples import (
     CANARY,
     UNLISTED_FIELD,
@@ -227,5 +228,5 @@ def _version_in_process(place: Path, seed: str) -> str:
 
 
 def test_module_imports_are_resolved_to_full_names() -> None:
-    assert "httpx" in code_version.module_imports()["amazon/lwa.py"]
-    assert "theseller.lib.clock" in code_version.module_imports()["controls/tasks.py"]
+    assert "httpx" in module_imports.module_imports()["amazon/lwa.py"]
+    assert "theseller.lib.clock" in module_imports.module_imports()["controls/tasks.py"]

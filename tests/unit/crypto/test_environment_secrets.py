@@ -24,7 +24,7 @@ from theseller.crypto.errors import (
 )
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_store import FileKeyStore
-from theseller.crypto.key_types import ROOT_KEY_NAME, new_root_key
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.lib.secret_type import Secret
 

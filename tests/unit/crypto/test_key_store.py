@@ -27,13 +27,8 @@ from theseller.crypto.errors import (
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_store import FileKeyStore, KeyStore
-from theseller.crypto.key_types import (
-    ROOT_KEY_NAME,
-    DataKey,
-    Purpose,
-    new_root_key,
-    parse_root_keys,
-)
+from theseller.crypto.key_types import DataKey, Purpose
+from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.lib.ids import new_id
 from theseller.lib.secret_type import Secret
 

@@ -17,7 +17,7 @@ from tests import preloaded
 from theseller.config import gunicorn
 from theseller.config.environment import Hsts, InvalidSettingError, read_environment
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_types import new_root_key
+from theseller.crypto.root_keys import new_root_key
 from theseller.crypto.text_secret_validation import new_text_secret
 from theseller.edge.database_outage import is_unavailable
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address, is_relay
+from theseller.mail.amazon_relay_addresses import is_relay
+from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 
 _CYRILLIC_O, _FULLWIDTH_M, _ZERO_WIDTH, _SOFT_HYPHEN = "\u043e", "\uff4d", "\u200b", "\u00ad"
 

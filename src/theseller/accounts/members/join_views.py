@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from theseller.accounts.authorization import set_active_tenant
-from theseller.accounts.members.forms import JoinForm
+from theseller.accounts.members.join_form import JoinForm
 from theseller.accounts.members.operations import join, join_as_new_user
 from theseller.accounts.members.queries import invitation_of
 from theseller.accounts.members.types import Joined, LinkedInvitation

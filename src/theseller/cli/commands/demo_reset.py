@@ -12,8 +12,8 @@ from pathlib import Path
 
 from theseller.cli.demo_ports_and_environment import demo_lock, running_demo
 from theseller.cli.errors import OK, CommandError
+from theseller.cli.state_folder_locks import exclusive_state_folder
 from theseller.cli.state_folders import (
-    exclusive_state_folder,
     is_state_folder,
     marked_environment,
     refuse_other_environment,

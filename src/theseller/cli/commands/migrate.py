@@ -177,10 +177,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
     Raises:
         WrongDatabaseError: the database belongs to another environment, which cannot be overruled.
     """
-    from theseller.tenancy.database_startup_checks import (
-        WrongDatabaseError,
-        refuse_foreign_database,
-    )
+    from theseller.tenancy.database_environment import WrongDatabaseError, refuse_foreign_database
     from theseller.tenancy.state_folder_identity import (
         OtherHostError,
         folder_identity,

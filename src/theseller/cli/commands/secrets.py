@@ -30,7 +30,7 @@ from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.state_folders import is_state_folder, make_state_folder, state_folder
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import CryptoError, SecretNotFoundError
-from theseller.crypto.key_types import ROOT_KEY_NAME
+from theseller.crypto.root_keys import ROOT_KEY_NAME
 from theseller.crypto.secret_and_key_config import (
     ProviderKind,
     SecretConfig,

@@ -17,7 +17,8 @@ from theseller.cli.inherited_sockets import (
     listen_on,
     without_socket_activation,
 )
-from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.cli.state_folder_locks import lock_state_folder
+from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.tcp_ports import LOOPBACK, choose_port, parse_port
 from theseller.config.concurrency_defaults import WEB_PROCESSES, WEB_THREADS
 from theseller.config.environment import read_environment

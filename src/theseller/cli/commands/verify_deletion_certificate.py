@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from theseller.cli.errors import CommandError
-from theseller.erasure.certificate_format import (
+from theseller.erasure.certificate_verification import (
     CertificateRefusedError,
     certified_subject,
     verify_certificate,

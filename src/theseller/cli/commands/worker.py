@@ -9,7 +9,8 @@ import argparse
 import os
 
 from theseller.cli.django_setup import setup_django
-from theseller.cli.state_folders import lock_state_folder, make_state_folder, state_folder
+from theseller.cli.state_folder_locks import lock_state_folder
+from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.tcp_ports import choose_port
 from theseller.config.concurrency_defaults import WORKER_JOBS
 from theseller.config.memory_limit import apply_memory_limit

@@ -9,15 +9,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from theseller.amazon import spapi_operations as allow_list
-from theseller.controls import code_version
+from theseller.controls.probe_tools import module_imports
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.translation_marks import gettext_noop
 from theseller.mail import delivery, operations
+from theseller.mail.amazon_relay_addresses import is_relay
 from theseller.mail.mail_kinds import KINDS, DeliveryTest
-from theseller.mail.recipient_address_checks import is_relay
 from theseller.mail.types import MailMode, OutboxMessage, QueuedMail, QueueOutcome, RefusalReason
 
 CONTROL = Control(
@@ -36,7 +36,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.amazon.spapi_operations:OPERATIONS",
         "theseller.mail.recipient_policy:allowed_recipient",
-        "theseller.mail.recipient_address_checks:is_relay",
+        "theseller.mail.amazon_relay_addresses:is_relay",
     ),
 )
 
@@ -61,7 +61,7 @@ _CONSTRAINT = (
 
 def probe(context: ProbeContext) -> Outcome:
     """Read operations and imports, and try to mail canary addresses."""
-    modules = code_version.module_imports()
+    modules = module_imports.module_imports()
     paths = {name: one.path for name, one in allow_list.OPERATIONS.items()}
     must_find(
         _reaching({"planted": "/messaging/v1/orders/{amazonOrderId}/messages/warranty"}),

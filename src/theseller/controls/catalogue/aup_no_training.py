@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from importlib import metadata
 
-from theseller.controls import code_version
+from theseller.controls.probe_tools import module_imports
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.lib.translation_marks import gettext_noop
@@ -91,7 +91,7 @@ def probe(context: ProbeContext) -> Outcome:
         str(distribution.metadata["Name"] or "").lower().replace("_", "-")
         for distribution in metadata.distributions()
     }
-    modules = code_version.module_imports()
+    modules = module_imports.module_imports()
     imported = {
         name.partition(".")[0].replace("_", "-") for names in modules.values() for name in names
     }

@@ -12,15 +12,17 @@ from pathlib import Path
 from django.conf import settings
 
 from theseller.audit.event_types import Tag
+from theseller.controls.probe_tools.database_page_search import (
+    TOKEN_MARKS,
+    PageSearch,
+    search_database_pages,
+)
 from theseller.controls.probe_tools.disk_encryption import Encryption, Volume
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.sealed_columns import (
-    TOKEN_MARKS,
     ColumnInspection,
-    PageSearch,
     can_find_plain_text,
     inspect_sealed_columns,
-    search_database_pages,
 )
 from theseller.controls.probe_tools.table_and_file_search import can_find_in_files
 from theseller.controls.types import (

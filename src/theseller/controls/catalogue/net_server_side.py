@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from theseller.controls import code_version
+from theseller.controls.probe_tools import module_imports
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Outcome, must_find, verdict
 from theseller.lib.translation_marks import gettext_noop
@@ -52,7 +52,7 @@ _OURS = {"'self'", "'none'"}
 def probe(context: ProbeContext) -> Outcome:
     """Check modules' imports, the client's hosts, and the pages' policy."""
     del context
-    modules = code_version.module_imports()
+    modules = module_imports.module_imports()
     addresses = list(_addresses())
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     must_find(_speaking({"planted.py": frozenset({"httpx"})}), "a module that sends HTTP requests")

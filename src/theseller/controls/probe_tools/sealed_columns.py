@@ -1,21 +1,19 @@
-"""Check the columns of sealed messages, and the database's files."""
+"""Check the columns of sealed messages."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
 
+from theseller.controls.probe_tools.database_page_search import TOKEN_MARKS
 from theseller.controls.probe_tools.ephemeral_keys import can_open
 from theseller.controls.probe_tools.probe_context import ProbeContext
-from theseller.controls.probe_tools.table_and_file_search import search_files
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import CannotOpenError, KeyNotFoundError
 from theseller.crypto.key_types import Purpose
@@ -26,15 +24,9 @@ from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.tenancy.tenant_scope import tenant_scope
 
-#: What begins every token and client secret of Amazon's, before the part that is worth something.
-TOKEN_MARKS = re.compile(rb"Atz[ar]\||amzn1\.oa2-cs\.v1\.")
 #: Shops checked in one run, others each hour, and values whose key is fetched; each costs a call of
 #: the key store.
 MAX_TENANTS, MAX_KEYS = 500, 50
-#: What is read of the pages in one run. A database that is larger is read from another file on each
-#: time.
-MAX_PAGE_BYTES = 256 << 20
-_FILES = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +41,6 @@ class ColumnInspection:
     values: int
     unreadable: tuple[str, ...]
     failures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PageSearch:
-    """The result of a search of the database's files.
-
-    `readable` is False if they are on another machine, or another user's.
-    """
-
-    readable: bool
-    files: int
-    size: int
-    hits: int
 
 
 def inspect_sealed_columns(context: ProbeContext) -> ColumnInspection:
@@ -173,44 +152,3 @@ def _readable(context: ProbeContext, table: str, column: str) -> bool:
             [table, column],
         )
     )
-
-
-def search_database_pages(context: ProbeContext) -> PageSearch:
-    """Search the files of this database's tables for tokens.
-
-    Whatever column or deleted row they are in. It does not find compressed values, and not what has
-    not been written to the disk yet.
-    """
-    data = context.database_directory
-    if data is None:
-        return PageSearch(readable=False, files=0, size=0, hits=0)
-    folder = (
-        data
-        / "base"
-        / str(context.number("select oid from pg_database where datname = current_database()"))
-    )
-    try:
-        files = sorted(path for path in folder.iterdir() if _FILES.fullmatch(path.name))
-    except OSError:
-        return PageSearch(readable=False, files=0, size=0, hits=0)
-    found = search_files(_portion(context, files), data, TOKEN_MARKS)
-    return PageSearch(
-        readable=found.items > 0 or not found.skipped,
-        files=found.items,
-        size=found.size,
-        hits=len(found.hits),
-    )
-
-
-def _portion(context: ProbeContext, files: list[Path]) -> Iterator[Path]:
-    """Yield files up to a limit of bytes, beginning at another one each time."""
-    start = int(context.at.timestamp() // 600) % len(files) if files else 0
-    left = MAX_PAGE_BYTES
-    for path in files[start:] + files[:start]:
-        if left <= 0:
-            return
-        try:
-            left -= path.stat().st_size
-        except OSError:
-            continue  # Dropped meanwhile.
-        yield path

@@ -17,7 +17,7 @@ from procrastinate.jobs import Job
 from tests.database import test_server
 from tests.integration.ingest.sync.conftest import Worker
 
-from theseller.config.job_registration import reap_stalled
+from theseller.config.job_recovery import reap_stalled
 from theseller.ingest.tasks import tick
 
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.erasure.certificate_format import (
-    FORMAT,
-    CertificateRefusedError,
-    assemble,
-    signed_message,
-    verify_certificate,
-)
+from theseller.erasure.certificate_format import FORMAT, assemble, signed_message
+from theseller.erasure.certificate_verification import CertificateRefusedError, verify_certificate
 from theseller.lib.secret_type import Secret
 
 

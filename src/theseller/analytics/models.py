@@ -1,4 +1,0 @@
-"""No models: rollups are recomputed and read by SQL.
-
-`sql/tables.sql` defines the tables.
-"""

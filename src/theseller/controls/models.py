@@ -1,4 +1,0 @@
-"""No models: evidence is appended and read by SQL.
-
-`sql/tables.sql` defines the table.
-"""
