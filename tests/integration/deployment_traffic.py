@@ -33,7 +33,8 @@ from theseller.accounts.mfa import operations as mfa
 from theseller.accounts.mfa import totp
 from theseller.accounts.mfa import totp_secret_sealing as mfa_vault
 from theseller.accounts.models import Authenticator, User
-from theseller.accounts.sessions import SessionStore, end_all_sessions
+from theseller.accounts.session_store import SessionStore
+from theseller.accounts.sessions import end_all_sessions
 from theseller.amazon.errors import AuthorizationRevokedError
 from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from theseller.accounts.known_browsers import remember_browser
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.operations import sign_in_holds
-from theseller.accounts.mfa.proof_attempts import note_password
+from theseller.accounts.mfa.recent_proof import note_password
 from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.mfa.types import Proof
 from theseller.accounts.mfa.views import warn_of_recovery

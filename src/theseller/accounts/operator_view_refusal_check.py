@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from theseller.accounts.models import User
-from theseller.accounts.sessions import SessionStore
+from theseller.accounts.session_store import SessionStore
 
 #: Pages that a person is redirected to who must prove a second factor first.
 _PROOF_PAGES = ("/account/second-factor/", "/account/security/")

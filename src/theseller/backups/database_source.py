@@ -13,7 +13,7 @@ import psycopg
 
 from theseller.backups.table_fingerprints import marked_moment
 from theseller.backups.types import BackupError, Fingerprint
-from theseller.postgres.basebackup import base_backup
+from theseller.postgres.base_backups import base_backup
 from theseller.postgres.binaries import Binaries
 
 _PATIENCE_SECONDS = 120.0

@@ -24,7 +24,7 @@ from theseller.backups.restore_quarantine import Quarantine, lay_out, running
 from theseller.backups.table_fingerprints import fingerprints
 from theseller.backups.types import BackupError, Drill, UnavailableError
 from theseller.lib.ids import new_id_at
-from theseller.postgres.basebackup import run_program
+from theseller.postgres.client_programs import run_program
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.temporary_cluster import discard
 from theseller.tenancy.schema_release import schema_is_newer

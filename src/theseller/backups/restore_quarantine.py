@@ -28,7 +28,7 @@ from theseller.backups.operations import read_manifest
 from theseller.backups.sealed_objects import fetch, place_of
 from theseller.backups.types import BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
-from theseller.postgres.basebackup import unpack, verify_unpacked
+from theseller.postgres.base_backups import unpack, verify_unpacked
 from theseller.postgres.binaries import Binaries, find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.os_account import Account, server_account

@@ -20,7 +20,7 @@ from theseller.backups.restore_drill import drill
 from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.types import Backup, BackupError, MaintenanceReport
-from theseller.postgres.swap_data_dir import delete_replaced_databases
+from theseller.postgres.replaced_databases import delete_replaced_databases
 from theseller.postgres.temporary_cluster import discard
 from theseller.retention.retention_limits import BACKUP_HOURS
 from theseller.tenancy.schema_release import schema_is_newer

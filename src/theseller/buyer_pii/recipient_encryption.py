@@ -16,7 +16,7 @@ from django.db import connections as databases
 from django.db import transaction
 
 from theseller.buyer_pii.types import Gift, Recipient
-from theseller.connections.data_keys import connection_keys, create_key
+from theseller.connections.data_keys import connection_keys, create_key, key_owner
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import DataKey, Purpose
@@ -33,6 +33,9 @@ DAY_OWNER = "pii-day:"
 #: secrets.
 SEALING_PERIOD = timedelta(days=PII_DAYS_MAX)
 KEY_LIFETIME = timedelta(days=2 * PII_DAYS_MAX + 1)
+
+#: The owner of each connection's key begins with it.
+CONNECTION_OWNER_PREFIX = key_owner(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
 
 
 def day_owner(day: date) -> str:

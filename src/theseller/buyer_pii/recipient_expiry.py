@@ -1,4 +1,4 @@
-"""Destroy expired keys, finish withdrawals, delete expired rows.
+"""Destroy the keys of expired recipients, and delete their rows.
 
 Keys are destroyed first, so that every copy is unreadable, then rows are deleted. No state is kept
 between runs: a date's key is found by its owner in the key store, an expired row by its date, an
@@ -8,7 +8,6 @@ interrupted withdrawal by its destroyed key. An interrupted run is repeated.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from django.conf import settings
 from django.db import connections as databases
@@ -16,19 +15,20 @@ from django.db import transaction
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.buyer_pii.operations import record_erased, withdraw_consent
-from theseller.buyer_pii.recipient_encryption import KEY_LIFETIME, day_of, serving_keys
-from theseller.buyer_pii.types import ExpiryResult
-from theseller.connections.data_keys import key_owner
-from theseller.crypto.key_types import Purpose
+from theseller.buyer_pii.consent_withdrawal_recovery import finish_withdrawals
+from theseller.buyer_pii.operations import record_erased
+from theseller.buyer_pii.recipient_encryption import (
+    CONNECTION_OWNER_PREFIX,
+    KEY_LIFETIME,
+    day_of,
+)
+from theseller.buyer_pii.types import ACTOR, ExpiryResult
 from theseller.crypto.timestamped_secrets import creation_time
 from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
 #: The role that deletes rows it can't read.
 ERASER = "retention"
-ACTOR = "process:vault"
-_CONNECTION_OWNER_PREFIX = key_owner(UUID(int=0), Purpose.PII).removesuffix(str(UUID(int=0)))
 
 
 def expire_recipients(*, at: datetime) -> ExpiryResult:
@@ -39,7 +39,7 @@ def expire_recipients(*, at: datetime) -> ExpiryResult:
     """
     days = _destroy_due_day_keys(at=at)
     old = _destroy_old_connection_keys(at=at)
-    withdrawn = _finish_withdrawals(at=at)
+    withdrawn = finish_withdrawals(at=at)
     return ExpiryResult(days, old, _erase(at=at), withdrawn)
 
 
@@ -82,7 +82,7 @@ def _destroy_old_connection_keys(*, at: datetime) -> int:
     old = [
         one.id
         for one in settings.KEY_STORE.list()
-        if one.owner.startswith(_CONNECTION_OWNER_PREFIX)
+        if one.owner.startswith(CONNECTION_OWNER_PREFIX)
         and not one.destroyed
         and (made := creation_time(one.id)) is not None
         and at - made > KEY_LIFETIME
@@ -90,55 +90,6 @@ def _destroy_old_connection_keys(*, at: datetime) -> int:
     for key in old:
         settings.KEY_STORE.destroy(key)
     return len(old)
-
-
-def _finish_withdrawals(*, at: datetime) -> int:
-    """Record withdrawals that were interrupted after their key was destroyed.
-
-    Also ends the features of connections that have ended.
-    """
-    consents = sql_execution.rows(
-        databases["default"],
-        "select tenant_id, connection_id, given_at, ended from guard.open_consents(%s)",
-        [10_000],
-    )
-    finished = 0
-    for tenant, connection, given, ended in consents:
-        with tenant_scope(tenant):
-            serving = serving_keys(connection, since=given, at=at)
-            if ended or any(not settings.KEY_STORE.exists(key) for key in serving):
-                finished += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
-    return finished
-
-
-def reapply_withdrawals(*, at: datetime) -> int:
-    """End, in a restored database, every feature that was ended since.
-
-    The key store's tombstones tell: a key that was destroyed early was destroyed because an owner
-    disabled the feature. An owner who enabled it again later has to do so once more.
-    """
-    ended: dict[str, datetime] = {}
-    for one in settings.KEY_STORE.list():
-        made = creation_time(one.id)
-        if (
-            one.owner.startswith(_CONNECTION_OWNER_PREFIX)
-            and one.destroyed_at is not None
-            and made is not None
-            and one.destroyed_at - made <= KEY_LIFETIME
-        ):
-            ended[one.owner] = max(one.destroyed_at, ended.get(one.owner, one.destroyed_at))
-    consents = sql_execution.rows(
-        databases["default"],
-        "select tenant_id, connection_id, given_at from guard.open_consents(%s)",
-        [10_000],
-    )
-    again = 0
-    for tenant, connection, given in consents:
-        last = ended.get(key_owner(connection, Purpose.PII))
-        if last is not None and last >= given:
-            with tenant_scope(tenant):
-                again += withdraw_consent(connection, tenant=tenant, actor=ACTOR, at=at)
-    return again
 
 
 def _erase(*, at: datetime) -> int:

@@ -27,7 +27,7 @@ from theseller.buyer_pii.store_recipient import (
     ShippedTooLongAgoError,
     store_recipient,
 )
-from theseller.buyer_pii.types import RecipientRequest, RequestOutcome, ShippableOrder
+from theseller.buyer_pii.types import ACTOR, RecipientRequest, RequestOutcome, ShippableOrder
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.types import ConnectionView
@@ -40,7 +40,6 @@ from theseller.tenancy.tenant_scope import tenant_scope
 
 log = getLogger(__name__)
 
-ACTOR = "process:vault"
 #: How long failing requests are retried before they fail for good, the wait between two tries, and
 #: how many may fail in one run: a failing order delays no other, and an Amazon outage ends the run.
 RETRY_WINDOW, RETRY_INTERVAL, MAX_FAILURES_PER_RUN = timedelta(minutes=15), timedelta(seconds=30), 3

@@ -9,6 +9,9 @@ from uuid import UUID
 
 from theseller.connections.types import ConnectionView
 
+#: Who acts, in the audit log, where no person requested it.
+ACTOR = "process:vault"
+
 
 class RequestOutcome(StrEnum):
     """The outcome of a request for one order's slip."""

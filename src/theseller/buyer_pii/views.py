@@ -23,12 +23,8 @@ from theseller.buyer_pii.enqueue_fetch import enqueue_fetch
 from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.forms import OrdersForm
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, open_slips, request_slips
-from theseller.buyer_pii.packing_slip_page_data import (
-    OrderListQuery,
-    OrdersPage,
-    orders_page,
-    printed_slips,
-)
+from theseller.buyer_pii.order_list_page import OrderListQuery, OrdersPage, orders_page
+from theseller.buyer_pii.printed_slips import printed_slips
 from theseller.buyer_pii.queries import expiry_dates
 from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.slip_state_texts import ROLE

@@ -35,10 +35,11 @@ from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.database_copy import copy_database
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
 from theseller.postgres.privilege_comparison import expected_rights
+from theseller.postgres.replaced_databases import replaced_databases
 from theseller.postgres.role_setup import DATABASE, QUARANTINE, ensure_roles
 from theseller.postgres.server import Server, make_folder
-from theseller.postgres.server_folders import Layout, saved_layout
-from theseller.postgres.swap_data_dir import made_by, replaced_databases, swap_data_dir
+from theseller.postgres.server_folders import Layout, made_by, saved_layout
+from theseller.postgres.swap_data_dir import swap_data_dir
 from theseller.postgres.temporary_cluster import discard, upgrade_folder
 
 PURPOSE = "theseller postgres upgrade"

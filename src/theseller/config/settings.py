@@ -225,7 +225,7 @@ AUTHENTICATION_BACKENDS = ["theseller.accounts.password_backend.PasswordBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
-SESSION_ENGINE = "theseller.accounts.sessions"
+SESSION_ENGINE = "theseller.accounts.session_store"
 _HTTPS = ENVIRONMENT.public_url.startswith("https://")
 # With the prefix a browser takes the cookie only from this very host, over https: no other host of
 # the domain can set it.

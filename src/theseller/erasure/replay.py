@@ -11,7 +11,8 @@ from django.db import connections as databases
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
+from theseller.buyer_pii.consent_withdrawal_recovery import reapply_withdrawals
+from theseller.buyer_pii.recipient_expiry import expire_recipients
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.connection_erasure import (
@@ -26,7 +27,7 @@ from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_database_exchange import complete_journal
 from theseller.erasure.queries import count_left
-from theseller.erasure.tenant_erasure import replay_tenants_and_users
+from theseller.erasure.tenant_and_user_runs import replay_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
 from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER

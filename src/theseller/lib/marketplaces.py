@@ -7,7 +7,7 @@ Amazon's own reports (North America reports in Pacific time).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -255,3 +255,37 @@ def by_code(code: str) -> Marketplace:
         KeyError: there is none.
     """
     return _BY_CODE[code]
+
+
+def zone_of(marketplace_id: str) -> tzinfo:
+    """Return the time zone of a store.
+
+    UTC for money that belongs to no store.
+    """
+    store = MARKETPLACES.get(marketplace_id)
+    return store.zone if store else UTC
+
+
+def currency_of(marketplace_id: str) -> str:
+    """Return the currency of a store: that of an order without a price."""
+    store = MARKETPLACES.get(marketplace_id)
+    return store.currency if store else "XXX"  # ISO 4217: no currency.
+
+
+def tax_included(marketplace_id: str) -> bool:
+    """Return whether prices of a store contain value added tax.
+
+    It is tax that the seller may owe.
+    """
+    store = MARKETPLACES.get(marketplace_id)
+    return store.tax_included if store else False
+
+
+def midnight(marketplace_id: str, day: date) -> datetime:
+    """Return the instant at which `day` begins in a store."""
+    return datetime.combine(day, time.min, tzinfo=zone_of(marketplace_id)).astimezone(UTC)
+
+
+def local_day(marketplace_id: str, instant: datetime) -> date:
+    """Return the calendar day of `instant` (aware) in a store."""
+    return instant.astimezone(zone_of(marketplace_id)).date()

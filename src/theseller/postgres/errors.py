@@ -25,3 +25,7 @@ class ServerInUseError(PostgresError):
 
 class ServerFailedError(PostgresError):
     """The server could not be created, started or stopped."""
+
+
+class DamagedBackupError(PostgresError):
+    """The restored files differ from what PostgreSQL copied."""

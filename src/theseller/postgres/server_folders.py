@@ -177,3 +177,11 @@ def _short_folder(account: Account) -> Path:
     temporary = Path(tempfile.gettempdir())
     # own_folder refuses a folder made by another
     return temporary if len(str(temporary)) < 60 else Path("/tmp")  # noqa: S108
+
+
+def made_by(data: Path) -> str:
+    """Return which major version made a data folder; "" if unknown."""
+    try:
+        return (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        return ""

@@ -12,19 +12,20 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import server_account
-from theseller.postgres.server_folders import Layout, control_folder, prepare_layout, saved_layout
+from theseller.postgres.replaced_databases import REPLACED_PREFIX
+from theseller.postgres.server_folders import (
+    Layout,
+    control_folder,
+    prepare_layout,
+    saved_layout,
+)
 
-#: How long a replaced database is stored, in case the restore was a mistake; it contains
-#: later-erased data.
-REPLACED_RETENTION = timedelta(days=7)
-_NOTE, _REPLACED_PREFIX = "restoring.json", "data.replaced-"
+_NOTE = "restoring.json"
 
 
 def swap_pending(state: Path) -> bool:
@@ -91,7 +92,7 @@ def finish_swap(state: Path, *, reached: Callable[[str], None] = lambda _step: N
     )
     if restored.exists():
         if own.data.exists():
-            own.data.rename(own.home / f"{_REPLACED_PREFIX}{_free_number(own)}")
+            own.data.rename(own.home / f"{REPLACED_PREFIX}{_free_number(own)}")
             reached("set aside")
         # Copy across file systems; an interrupted copy is repeated, since the note still exists.
         beside = own.home / "data.arriving"
@@ -125,70 +126,11 @@ def set_data_aside(state: Path) -> Path | None:
     own = saved_layout(state)
     if own is None or not own.data.exists():
         return None
-    aside = own.home / f"{_REPLACED_PREFIX}{_free_number(own)}"
+    aside = own.home / f"{REPLACED_PREFIX}{_free_number(own)}"
     own.data.rename(aside)
     shutil.rmtree(own.archive, ignore_errors=True)
     _sync(own.home)
     return aside
-
-
-@dataclass(frozen=True, slots=True)
-class ReplacedDatabase:
-    """A database that a restore replaced, and when it is removed."""
-
-    path: Path
-    bytes: int
-    removed_after: datetime
-
-
-def delete_databases_of_other_majors(state: Path) -> tuple[Path, ...]:
-    """Delete replaced databases of other versions; return their folders."""
-    own = saved_layout(state)
-    if own is None or not own.data.exists():
-        return ()
-    current = made_by(own.data)
-    found = tuple(
-        former
-        for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*"))
-        if made_by(former) != current
-    )
-    for former in found:
-        shutil.rmtree(former)
-    return found
-
-
-def made_by(data: Path) -> str:
-    """Return which major version made a data folder; "" if unknown."""
-    try:
-        return (data / "PG_VERSION").read_text().strip()
-    except FileNotFoundError:
-        return ""
-
-
-def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
-    """Return the databases that restores replaced, oldest first."""
-    own, found = saved_layout(state), []
-    for former in sorted(own.home.glob(f"{_REPLACED_PREFIX}*")) if own else ():
-        size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
-        found.append(
-            ReplacedDatabase(
-                former,
-                size,
-                datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_RETENTION,
-            )
-        )
-    return tuple(found)
-
-
-def delete_replaced_databases(state: Path, *, at: datetime) -> int:
-    """Delete replaced databases whose retention has ended; return how many."""
-    own = saved_layout(state)
-    removed = 0
-    for former in own.home.glob(f"{_REPLACED_PREFIX}*") if own else ():
-        if at.timestamp() - former.stat().st_ctime >= REPLACED_RETENTION.total_seconds():
-            shutil.rmtree(former, ignore_errors=True)
-            removed += 1
-    return removed
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -213,8 +155,8 @@ def _sync(path: Path) -> None:
 def _free_number(own: Layout) -> int:
     return 1 + max(
         (
-            int(path.name.removeprefix(_REPLACED_PREFIX))
-            for path in own.home.glob(f"{_REPLACED_PREFIX}*")
+            int(path.name.removeprefix(REPLACED_PREFIX))
+            for path in own.home.glob(f"{REPLACED_PREFIX}*")
         ),
         default=0,
     )

@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from tests.cast import PASSWORD, Cast, create_cast
 from tests.operators import anonymous_client, create_operator, operator_client
 
-from theseller.accounts.mfa.proof_attempts import note_password
+from theseller.accounts.mfa.recent_proof import note_password
 from theseller.accounts.models import User
 from theseller.config import settings as product
 from theseller.lib import clock

@@ -10,7 +10,7 @@ from django.test import Client
 from tests.cast import PASSWORD, Cast, Person
 from tests.database import test_server
 
-from theseller.accounts.sessions import stored_key
+from theseller.accounts.session_store import stored_key
 
 
 def _sign_in(person: Person, password: str = PASSWORD, **extra: str) -> tuple[Client, int]:

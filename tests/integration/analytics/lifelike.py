@@ -22,8 +22,8 @@ from tests.database import test_server
 from tests.integration.analytics.facts import CURRENCIES, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.sql_parameters import local_day
 from theseller.lib.ids import new_id
+from theseller.lib.marketplaces import local_day
 
 TITLES = (
     "Bamboo cutting board, set of 3, with juice groove",

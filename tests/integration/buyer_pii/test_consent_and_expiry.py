@@ -16,6 +16,7 @@ from tests.conftest import as_role
 from tests.database import role_dsn
 from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connect, sell
 
+from theseller.buyer_pii.consent_withdrawal_recovery import reapply_withdrawals
 from theseller.buyer_pii.operations import (
     FeatureUnavailableError,
     disable_packing_slips,
@@ -25,7 +26,7 @@ from theseller.buyer_pii.operations import (
 )
 from theseller.buyer_pii.queries import orders_to_ship
 from theseller.buyer_pii.recipient_encryption import day_owner, open_recipient
-from theseller.buyer_pii.recipient_expiry import expire_recipients, reapply_withdrawals
+from theseller.buyer_pii.recipient_expiry import expire_recipients
 from theseller.buyer_pii.store_recipient import FeatureDisabledError, ShippedTooLongAgoError
 from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.data_keys import connection_keys, destroy_keys

@@ -20,7 +20,7 @@ from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connec
 from theseller.accounts.models import User
 from theseller.accounts.operations import add_member, create_user
 from theseller.accounts.types import MemberRole
-from theseller.buyer_pii import operations, packing_slip_page_data
+from theseller.buyer_pii import operations, order_list_page
 from theseller.buyer_pii.enqueue_fetch import JOB
 from theseller.buyer_pii.operations import (
     MAX_SLIPS_PER_REQUEST,
@@ -243,7 +243,7 @@ def test_each_slip_request_outcome_has_a_message(
 def test_long_lists_have_pages_and_what_is_done_comes_back_to_its_page(
     today: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing_slip_page_data, "ORDERS_PER_PAGE", 2)
+    monkeypatch.setattr(order_list_page, "ORDERS_PER_PAGE", 2)
     now = clock.now()
     for number in range(5):
         sell(today, f"111-{number}", at=now - timedelta(hours=number))

@@ -23,8 +23,7 @@ from tests.integration.deployment import deployment
 from theseller.postgres.binaries import Binaries, find_binaries
 from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.server import Server
-from theseller.postgres.server_folders import saved_layout
-from theseller.postgres.swap_data_dir import made_by
+from theseller.postgres.server_folders import made_by, saved_layout
 from theseller.postgres.temporary_cluster import upgrade_folder
 
 pytestmark = pytest.mark.exhaustive

@@ -42,7 +42,7 @@ from theseller.erasure.journal_entry_hashes import journal_extent
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
-from theseller.erasure.tenant_erasure import erase_tenants_and_users
+from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
 from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock

@@ -188,7 +188,7 @@ def test_session_key_rotated_under_traffic_no_longer_signs_sessions(
     } == set()
     forged = (
         "from django.core import signing\nfrom django.contrib.sessions.serializers import"
-        " JSONSerializer\nfrom theseller.accounts.sessions import SessionStore\nstore ="
+        " JSONSerializer\nfrom theseller.accounts.session_store import SessionStore\nstore ="
         " SessionStore()\ncontent = signing.dumps({'a': 1}, key=sys.argv[1], salt=store.key_salt,"
         " serializer=JSONSerializer, compress=True)\nprint(store.decode(content))"
     )

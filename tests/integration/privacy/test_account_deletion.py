@@ -36,10 +36,11 @@ from tests.operators import (
 from tests.sabotage.deployment import connect
 
 from theseller.accounts.mfa.operations import make_recovery_codes
-from theseller.accounts.mfa.proof_attempts import note_password
+from theseller.accounts.mfa.recent_proof import note_password
 from theseller.accounts.models import User
 from theseller.accounts.operations import make_owner
-from theseller.accounts.sessions import SessionStore, sessions_of
+from theseller.accounts.session_store import SessionStore
+from theseller.accounts.sessions import sessions_of
 from theseller.cli.commands import deletion_certificate as certificate_command
 from theseller.cli.commands import verify_deletion_certificate as verify_command
 from theseller.cli.errors import CommandError
@@ -48,7 +49,7 @@ from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenant_erasure import erase_tenants_and_users, replay_tenants_and_users
+from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users, replay_tenants_and_users
 from theseller.erasure.types import SubjectKind
 from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock

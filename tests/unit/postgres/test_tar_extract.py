@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from theseller.postgres.basebackup import DamagedBackupError, unpack
+from theseller.postgres.base_backups import unpack
+from theseller.postgres.errors import DamagedBackupError
 from theseller.postgres.os_account import Account
 from theseller.postgres.server_folders import Layout
 

@@ -13,14 +13,9 @@ from theseller.postgres.binaries import Binaries, find_major
 from theseller.postgres.counters import Counters
 from theseller.postgres.errors import BinariesMissingError, ServerFailedError
 from theseller.postgres.initdb_and_settings import check_version
-from theseller.postgres.server_folders import Layout
-from theseller.postgres.swap_data_dir import (
-    delete_databases_of_other_majors,
-    made_by,
-    settle_pending_swap,
-    swap_data_dir,
-    swap_pending,
-)
+from theseller.postgres.replaced_databases import delete_databases_of_other_majors
+from theseller.postgres.server_folders import Layout, made_by
+from theseller.postgres.swap_data_dir import settle_pending_swap, swap_data_dir, swap_pending
 
 
 class KilledError(BaseException):

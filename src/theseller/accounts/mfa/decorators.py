@@ -8,7 +8,7 @@ from functools import wraps
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from theseller.accounts.mfa import proof_attempts
+from theseller.accounts.mfa import recent_proof
 from theseller.lib import clock
 
 
@@ -19,8 +19,8 @@ def step_up_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return (
             view(request, *args, **kwargs)
-            if proof_attempts.recently_proven(request, clock.now())
-            else proof_attempts.redirect_to_proof(request)
+            if recent_proof.recently_proven(request, clock.now())
+            else recent_proof.redirect_to_proof(request)
         )
 
     # read by the completeness test of all URLs
@@ -38,11 +38,9 @@ def step_up_required_to_change(
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if request.method in {"GET", "HEAD"} or proof_attempts.recently_proven(
-            request, clock.now()
-        ):
+        if request.method in {"GET", "HEAD"} or recent_proof.recently_proven(request, clock.now()):
             return view(request, *args, **kwargs)
-        return proof_attempts.redirect_to_proof(request)
+        return recent_proof.redirect_to_proof(request)
 
     # read by the completeness test of all URLs
     guarded.theseller_step_up_required = True  # type: ignore[attr-defined]

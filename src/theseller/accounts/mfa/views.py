@@ -14,8 +14,17 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from theseller.accounts import safe_redirect, sessions
 from theseller.accounts.authorization import account_frame
-from theseller.accounts.mfa import operations, passkeys, proof_attempts, session_proofs, totp
+from theseller.accounts.mfa import (
+    operations,
+    passkey_challenges,
+    passkeys,
+    proof_attempts,
+    recent_proof,
+    session_proofs,
+    totp,
+)
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
 from theseller.accounts.mfa.qr import qr_svg
@@ -56,7 +65,7 @@ def security(request: HttpRequest) -> HttpResponse:
 
 
 def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpResponse:
-    person = proof_attempts.current_user(request).pk
+    person = sessions.current_user(request).pk
     context = {
         "factors": own_factors(person),
         "has_app": any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person)),
@@ -69,7 +78,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "identity": linked_identity(person),
         "passkeys_possible": passkeys.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
-        "next": proof_attempts.safe_next(request, ""),
+        "next": safe_redirect.safe_next(request, ""),
         "at": clock.now(),
     }
     return render(request, "accounts/security.html", context)
@@ -82,7 +91,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 
     POST begins, GET shows the QR code, POST with a code activates the app.
     """
-    person, at = proof_attempts.current_user(request), clock.now()
+    person, at = sessions.current_user(request), clock.now()
     if request.method == "POST" and "code" not in request.POST:
         operations.begin_authenticator(person=person.pk, at=at)
         return redirect(request.get_full_path())
@@ -106,7 +115,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
                     person=person.pk,
                     code=form.cleaned_data["code"],
                     at=at,
-                    keep=proof_attempts.session_key(request),
+                    keep=sessions.session_key(request),
                 ),
             )
         except RefusedError as error:
@@ -118,7 +127,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         "form": form,
         "qr": qr_svg(address),
         "secret": _spaced(secret),
-        "next": proof_attempts.safe_next(request, ""),
+        "next": safe_redirect.safe_next(request, ""),
     }
     return render(
         request,
@@ -132,13 +141,13 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 @step_up_required
 def passkey(request: HttpRequest) -> HttpResponse:
     """Create a passkey: GET sends the challenge, POST brings the response."""
-    person, at = proof_attempts.current_user(request), clock.now()
+    person, at = sessions.current_user(request), clock.now()
     if not passkeys.supported_at(request):
         return redirect("accounts:security")
     form = PasskeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            state, _person = proof_attempts.take_challenge(request, "create", at)
+            state, _person = passkey_challenges.take_challenge(request, "create", at)
             answer = passkeys.verify_registration(request, state, form.cleaned_data["answer"])
             return _added(
                 request,
@@ -147,16 +156,16 @@ def passkey(request: HttpRequest) -> HttpResponse:
                     answer=answer,
                     name=form.cleaned_data["name"],
                     at=at,
-                    keep=proof_attempts.session_key(request),
+                    keep=sessions.session_key(request),
                 ),
             )
         except RefusedError as error:
             form.add_error(None, str(error))
     options, state = passkeys.registration_options(
-        request, person.pk, person.email, person.name, proof_attempts.known_passkeys(person.pk)
+        request, person.pk, person.email, person.name, passkey_challenges.known_passkeys(person.pk)
     )
-    proof_attempts.store_challenge(request, "create", state, at)
-    context = {"form": form, "options": options, "next": proof_attempts.safe_next(request, "")}
+    passkey_challenges.store_challenge(request, "create", state, at)
+    context = {"form": form, "options": options, "next": safe_redirect.safe_next(request, "")}
     return render(
         request,
         "accounts/passkey.html",
@@ -171,10 +180,10 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
     """Remove a second factor."""
     try:
         removed = operations.remove_factor(
-            person=proof_attempts.current_user(request).pk,
+            person=sessions.current_user(request).pk,
             factor=factor,
             at=clock.now(),
-            keep=proof_attempts.session_key(request),
+            keep=sessions.session_key(request),
         )
         messages.success(
             request,
@@ -189,7 +198,7 @@ def remove(request: HttpRequest, factor: UUID) -> HttpResponse:
 @step_up_required
 def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create recovery codes and show them this once."""
-    person = proof_attempts.current_user(request).pk
+    person = sessions.current_user(request).pk
     if not has_factor(person):
         messages.error(
             request,
@@ -203,7 +212,7 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Prove a second factor again, or the password without one."""
-    person, at = proof_attempts.current_user(request), clock.now()
+    person, at = sessions.current_user(request), clock.now()
     with_factor = has_factor(person.pk)
     error = ""
     if request.method == "POST":
@@ -212,14 +221,14 @@ def second_factor(request: HttpRequest) -> HttpResponse:
             return too_many_requests(request, limit.seconds)
         try:
             _prove(request, with_factor=with_factor)
-            return redirect(proof_attempts.safe_next(request, "/account/security/"))
+            return redirect(safe_redirect.safe_next(request, "/account/security/"))
         except RefusedError as refusal:
             error = str(refusal)
     return proof_page(request, person.pk if with_factor else None, error=error)
 
 
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
-    person, at = proof_attempts.current_user(request), clock.now()
+    person, at = sessions.current_user(request), clock.now()
     if with_factor:
         proof = proof_attempts.verify_factor(request, person, at)
         session_proofs.store_proof(request, proof)
@@ -235,7 +244,7 @@ def _prove(request: HttpRequest, *, with_factor: bool) -> None:
     else:
         refill(SECOND_FACTOR, own_subject(request, person.email))  # Only failures count here too.
         request.session.cycle_key()
-        proof_attempts.note_password(request, at)
+        recent_proof.note_password(request, at)
 
 
 def proof_page(
@@ -258,17 +267,17 @@ def proof_page(
         "with_factor": person is not None,
         "sso_possible": not signing_in and _may_confirm_by_provider(request),
         "signing_in": signing_in,
-        "options": proof_attempts.passkey_challenge(request, person, at) if person else "",
+        "options": passkey_challenges.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
         "passkeys_possible": passkeys.supported_at(request),
         "why": _(_WHY[why]) if (why := request.GET.get("why", "")) in _WHY else "",
-        "next": proof_attempts.safe_next(request, ""),
+        "next": safe_redirect.safe_next(request, ""),
     }
     return render(request, "accounts/second_factor.html", context, status=422 if error else 200)
 
 
 def _may_confirm_by_provider(request: HttpRequest) -> bool:
-    person = proof_attempts.current_user(request).pk
+    person = sessions.current_user(request).pk
     return may_use_provider(person) and linked_identity(person) is not None
 
 
@@ -308,7 +317,7 @@ def _added(request: HttpRequest, proof: Proof) -> HttpResponse:
     )
     if codes:
         return _security(request, codes=codes)
-    return redirect(proof_attempts.safe_next(request, "/account/security/"))
+    return redirect(safe_redirect.safe_next(request, "/account/security/"))
 
 
 def _spaced(secret: Secret) -> str:

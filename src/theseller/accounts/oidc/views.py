@@ -17,7 +17,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from theseller.accounts.authorization import account_frame
 from theseller.accounts.complete_sign_in import complete_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
-from theseller.accounts.mfa.proof_attempts import current_user, safe_next, session_key
 from theseller.accounts.mfa.session_proofs import store_proof
 from theseller.accounts.models import User
 from theseller.accounts.oidc import begun_requests
@@ -37,6 +36,8 @@ from theseller.accounts.oidc.types import (
     SsoRefusedError,
     VerifiedIdentity,
 )
+from theseller.accounts.safe_redirect import safe_next
+from theseller.accounts.sessions import current_user, session_key
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.edge.optional_pages import page_exists_if
 from theseller.edge.rate_limits import Rate, Subject, by_ip, limited

@@ -15,13 +15,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from theseller.analytics.pages import queries
-from theseller.analytics.pages.data_coverage import contains_tax
+from theseller.analytics.pages.data_quality import contains_tax
 from theseller.analytics.pages.metric_coverage import MetricCoverage, Value
 from theseller.analytics.pages.metric_definitions import METRICS, Metric
-from theseller.analytics.pages.page_filters import Selection
+from theseller.analytics.pages.page_filters import Selection, day_address
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.queries import DaySeries
-from theseller.analytics.pages.template_context import day_address
 from theseller.analytics.rollups.types import Figures
 from theseller.edge.date_time_formatting import day_range, short_day, week_day
 from theseller.edge.number_formatting import format_money, format_number, format_percent, style_for

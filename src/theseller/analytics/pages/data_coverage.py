@@ -1,4 +1,4 @@
-"""Which days have data of orders and money, and where VAT is included.
+"""Find which days have data of orders and of money.
 
 Every function runs inside the caller's tenant scope.
 """
@@ -10,10 +10,9 @@ from datetime import date, datetime, timedelta
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import Coverage, Scope
-from theseller.analytics.rollups.sql_parameters import midnight, tax_included
 from theseller.ingest.sync.stored_ranges import spans, stored_ranges
 from theseller.ingest.sync.time_windows import Window
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.marketplaces import MARKETPLACES, midnight
 
 #: What has been read lags behind: a day that is not over is covered if it has been read up to so
 #: long ago.
@@ -49,13 +48,3 @@ def _has(windows: Sequence[Window], store: str, day: date, at: datetime) -> bool
     if end > at:
         end = max(begin, at - _LAG)
     return begin <= at and spans(windows, begin, end)
-
-
-def contains_tax(scope: Scope) -> bool:
-    """Return whether amounts of `scope` contain value added tax.
-
-    It is tax that the seller may owe. In such stores prices include it, and so do sales, refunds
-    and net proceeds. Amazon states the tax of an ordered item (`Figures.ordered_tax`), but not of
-    what it posts: a page must say that net proceeds contain it.
-    """
-    return any(tax_included(store) for store in scope.marketplace_ids)

@@ -20,11 +20,10 @@ from theseller.amazon.charge_classifier import ChargeType, ProfitLine, profit_li
 from theseller.amazon.charge_display_names import charge_name
 from theseller.analytics.pages import queries
 from theseller.analytics.pages.metric_definitions import METRICS
-from theseller.analytics.pages.page_filters import Selection, store_label
+from theseller.analytics.pages.page_filters import Selection, day_address, store_label
 from theseller.analytics.pages.periods import Span
-from theseller.analytics.pages.template_context import day_address
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope
-from theseller.analytics.rollups.sql_parameters import local_day, zone_of
+from theseller.lib.marketplaces import local_day, zone_of
 from theseller.lib.money import Money
 
 _ORDER = tuple(ProfitLine)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from theseller.analytics.pages.metric_definitions import BY_KEY, METRICS, Metric
@@ -24,8 +25,7 @@ from theseller.analytics.pages.periods import (
     choose,
 )
 from theseller.analytics.pages.types import Scope, Store
-from theseller.analytics.rollups.sql_parameters import local_day, midnight
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.marketplaces import MARKETPLACES, local_day, midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +194,17 @@ def select(words: QueryDict, options: Sequence[StoreOption], at: datetime) -> Se
     )
     chosen = option.key if option is not options[0] else ""
     return Selection(option, choice, BY_KEY.get(words.get("metric", ""), METRICS[0]), chosen)
+
+
+def day_address(selection: Selection, day: date) -> str:
+    """Return the URL of the page of a day."""
+    address = reverse("analytics:day", args=[day.isoformat()])
+    return f"{address}?store={selection.chosen_store}" if selection.chosen_store else address
+
+
+def latest_figures_span(option: StoreOption) -> Span:
+    """Return the last 28 days that have figures.
+
+    A page whose period is empty links to them.
+    """
+    return Span(max(option.first_day, option.last_day - timedelta(days=27)), option.last_day)

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connections
 
-from theseller.analytics.pages.periods import Span
+from theseller.analytics.pages.page_filters import Selection, same_time_on
+from theseller.analytics.pages.periods import (
+    Span,
+)
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
-from theseller.analytics.rollups.sql_parameters import parameters, run_on_counted_lines
+from theseller.analytics.rollups.sql_parameters import parameters
+from theseller.analytics.rollups.statement_execution import run_on_counted_lines
 from theseller.analytics.rollups.types import SUMMED, Figures
 from theseller.lib import sql_execution as statements
 from theseller.tenancy.marketplace_limit import require_visible, visible_marketplaces
@@ -177,3 +181,25 @@ def _read(sql: str, values: dict[str, Any], using: str) -> list[tuple[Any, ...]]
         connections[using], sql, {"tenant": current_tenant(), **values}
     )
     return rows
+
+
+def load_series(selection: Selection, at: datetime) -> DaySeries:
+    """Read the figures of the selection.
+
+    A period that ends today is compared with the same part of its last day.
+    """
+    choice = selection.choice
+    series = day_series(selection.scope, choice.span, choice.before)
+    if not choice.partial or choice.before is None or choice.before.length != choice.span.length:
+        return series
+    whole = series.by_day.get(choice.before.last, Figures())
+    part = ordered_so_far(
+        selection.scope, choice.before.last, same_time_on(selection.scope, choice.before.last, at)
+    )
+    before = replace(
+        series.before,
+        orders=series.before.orders - whole.orders + part.orders,
+        units=series.before.units - whole.units + part.units,
+        ordered_sales=series.before.ordered_sales - whole.ordered_sales + part.ordered_sales,
+    )
+    return replace(series, before=before)

@@ -21,14 +21,27 @@ from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
 from theseller.accounts.types import Permission, TenantContext
-from theseller.analytics.pages import csv_rows, dashboard_tiles_and_chart, queries, template_context
+from theseller.analytics.pages import (
+    csv_rows,
+    dashboard_tiles_and_chart,
+    data_quality,
+    page_filters,
+    queries,
+    toolbar,
+    waterfall,
+)
 from theseller.analytics.pages.day_page import day_context
 from theseller.analytics.pages.metric_coverage import MetricCoverage, metric_coverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
 from theseller.analytics.pages.page_filters import Selection, StoreOption, select, store_options
-from theseller.analytics.pages.periods import Span, parse_day
+from theseller.analytics.pages.periods import (
+    Choice,
+    Span,
+    parse_day,
+)
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
+from theseller.analytics.pages.queries import DaySeries
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
@@ -71,7 +84,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
         if not options:
             return _without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        series = template_context.load_series(selection, at)
+        series = queries.load_series(selection, at)
         if _exports(request, tenant_context, "days", at):
             return csv_rows.days_csv(selection, series, metric_coverage(selection, at))
         drawn = dashboard_tiles_and_chart.chart_series(selection, series)
@@ -89,18 +102,16 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "compared": _before(selection, known) is not None,
             "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
             "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
-            "waterfall_rows": template_context.waterfall_rows(selection, series.total, known),
+            "waterfall_rows": waterfall.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
-            "data_quality": template_context.data_quality(
+            "data_quality": data_quality.data_quality(
                 selection, series.total, freshness(), streams, known
             ),
             "products": products,
             "top_products": [product for product in products.rows if product.units],
-            "has_figures": template_context.choice_has_days(selection.choice, series),
-            "latest": selection.for_span(template_context.latest_figures_span(selection.option)),
-            "latest_text": template_context.span_text(
-                template_context.latest_figures_span(selection.option)
-            ),
+            "has_figures": _has_days(selection.choice, series),
+            "latest": selection.for_span(page_filters.latest_figures_span(selection.option)),
+            "latest_text": toolbar.span_text(page_filters.latest_figures_span(selection.option)),
             "streams": streams,
             "running": is_running(streams),
             "summary": summarize(streams, all_connections(), at),
@@ -246,7 +257,7 @@ def _frame(
         "selection": selection,
         "choice": selection.choice,
         "currency": selection.scope.currency,
-        "toolbar": template_context.toolbar(selection, options),
+        "toolbar": toolbar.toolbar(selection, options),
         "query": selection.query(),
         "csv_url": (
             selection.query(format="csv")
@@ -284,3 +295,8 @@ def _address(name: str) -> str:
         return reverse(name)
     except NoReverseMatch:
         return ""
+
+
+def _has_days(choice: Choice, series: DaySeries) -> bool:
+    """Return whether any day of the period has figures."""
+    return any(choice.span.first <= day <= choice.span.last for day in series.by_day)

@@ -26,11 +26,9 @@ from theseller.analytics.rollups.sql_parameters import (
     SALE_CHARGE_TYPES,
     SETTLEMENT_REPORTS,
     UNCOUNTED_STATES,
-    currency_of,
-    tax_included,
 )
 from theseller.analytics.rollups.types import SUMMED, Difference
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.lib.marketplaces import MARKETPLACES, currency_of, tax_included
 from theseller.tenancy.tenant_scope import tenant_scope
 
 Row = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Parameters of the rollup statements.
+"""Compute the parameters of the rollup statements.
 
 The charge types of each column, and each store's days. Orders count by purchase date, the ledger by
 posted date. Which transactions count is decided in `statements/matching.sql` and
@@ -7,15 +7,10 @@ posted date. Which transactions count is decided in `statements/matching.sql` an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import cache
-from importlib import resources
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
-
-from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.charge_classifier import (
     ChargeType,
@@ -24,9 +19,8 @@ from theseller.amazon.charge_classifier import (
     profit_line,
 )
 from theseller.amazon.reports.report_types_and_columns import ReportType
-from theseller.analytics.rollups.settlement_matching import EARLY, LATE, Money, in_settlements
-from theseller.lib import sql_execution
-from theseller.lib.marketplaces import MARKETPLACES
+from theseller.analytics.rollups.settlement_matching import EARLY, LATE
+from theseller.lib.marketplaces import currency_of, midnight, tax_included
 
 #: Lines in one of these states are not money yet, or no longer: Amazon has not booked an estimate,
 #: and it has withdrawn a reversed line.
@@ -78,117 +72,6 @@ CASH_CHARGE_TYPES = _kinds(ProfitLine.CASH)
 REFUND_CHARGE_TYPES = frozenset({ChargeType.REFUND_PRINCIPAL})
 #: A sale is posted with one of these.
 SALE_CHARGE_TYPES = frozenset({ChargeType.PRINCIPAL})
-
-
-@cache
-def sql_text(*names: str) -> str:
-    """Return the text of files in `statements/`, joined.
-
-    Of several, the first is what follows ``with``.
-    """
-    folder = resources.files("theseller.analytics.rollups").joinpath("statements")
-    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
-    return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
-
-
-@contextmanager
-def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
-    """Disable nested loops for statements with `counted_lines.sql`.
-
-    The planner does not know the sizes of common table expressions, assumes one row, and would
-    compare each with each.
-    """
-    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
-    yield
-    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
-
-
-def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
-    """Run the statements `names`, which read `counted_lines.sql`.
-
-    Which of the transactions are in a stored settlement is computed once, for all of them. The rows
-    of the last statement can be fetched from the cursor.
-
-    Args:
-        cursor: an open cursor in the tenant's scope.
-        values: what `parameters` returned.
-        names: files of `statements/`.
-
-    Returns:
-        How many rows each statement returned or wrote.
-    """
-    with _without_nested_loops(cursor):
-        found = values | _settled(cursor, values)
-        counts = []
-        for name in names:
-            cursor.execute(sql_text("days.sql", "counted_lines.sql", name), found)
-            counts.append(cursor.rowcount)
-    return counts
-
-
-def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the transactions of Finances in a stored settlement.
-
-    They are parameters of `counted_lines.sql`. Which orders and days are wanted is read first and
-    passed as literals: only then does the planner know how many there are.
-    """
-    cursor.execute(sql_text("days.sql", "wanted.sql"), values)
-    wanted = cursor.fetchall()
-    days = {day for _, day in wanted if day is not None}
-    near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
-    orders = [order for order, _ in wanted if order]
-    beside = {
-        "wanted_orders": orders,
-        "wanted_days": sorted(days),
-        "near_wanted_days": sorted(near),
-    }
-    cursor.execute(sql_text("days.sql", "matching.sql"), values | beside)
-    settled: set[tuple[str, str]] = set()
-    sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
-    for side, key, order, currency, at, total, kind, skus, *rest in cursor.fetchall():
-        if side == "matched":
-            settled.add((key, currency))
-        else:
-            sides[side].append(Money(key, order, currency, at, total, kind, frozenset(skus), *rest))
-    settled |= in_settlements(sides["transaction"], sides["settlement"])
-    return {
-        "settled_keys": [key for key, _ in settled],
-        "settled_currencies": [currency for _, currency in settled],
-    }
-
-
-def zone_of(marketplace_id: str) -> tzinfo:
-    """Return the time zone of a store.
-
-    UTC for money that belongs to no store.
-    """
-    store = MARKETPLACES.get(marketplace_id)
-    return store.zone if store else UTC
-
-
-def currency_of(marketplace_id: str) -> str:
-    """Return the currency of a store: that of an order without a price."""
-    store = MARKETPLACES.get(marketplace_id)
-    return store.currency if store else "XXX"  # ISO 4217: no currency.
-
-
-def tax_included(marketplace_id: str) -> bool:
-    """Return whether prices of a store contain value added tax.
-
-    It is tax that the seller may owe.
-    """
-    store = MARKETPLACES.get(marketplace_id)
-    return store.tax_included if store else False
-
-
-def midnight(marketplace_id: str, day: date) -> datetime:
-    """Return the instant at which `day` begins in a store."""
-    return datetime.combine(day, time.min, tzinfo=zone_of(marketplace_id)).astimezone(UTC)
-
-
-def local_day(marketplace_id: str, instant: datetime) -> date:
-    """Return the calendar day of `instant` in a store."""
-    return instant.astimezone(zone_of(marketplace_id)).date()
 
 
 def _texts(kinds: Iterable[ChargeType]) -> list[str]:

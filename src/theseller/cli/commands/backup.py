@@ -14,7 +14,7 @@ from uuid import UUID
 from theseller.cli.django_setup import setup_django
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.lib import clock
-from theseller.postgres.swap_data_dir import replaced_databases
+from theseller.postgres.replaced_databases import replaced_databases
 
 if TYPE_CHECKING:
     from theseller.backups.types import Backup, Drill

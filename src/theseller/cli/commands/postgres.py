@@ -28,9 +28,9 @@ from theseller.postgres.binaries import find_binaries
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.os_processes import ProcessMark, stop_processes
 from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.replaced_databases import delete_databases_of_other_majors
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
 from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory
-from theseller.postgres.swap_data_dir import delete_databases_of_other_majors
 
 HELP = "start, stop, query or upgrade the embedded PostgreSQL server; SQL for a managed one"
 _PURPOSE = "theseller postgres start"

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from theseller.emulator.amount_and_time_formats import amount
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder
 from theseller.emulator.world.financial_events import Event
-from theseller.emulator.world.orders import day_bounds
 from theseller.emulator.world.products import Product
 from theseller.emulator.world.random_draws import share
 from theseller.emulator.world.sellers import Seller, Store
@@ -257,3 +256,15 @@ GENERATORS = (
         most_requests=(3, timedelta(minutes=5)),
     ),
 )
+
+
+def day_bounds(store: Store, day: date, next_day: date) -> tuple[datetime, datetime]:
+    """Return the UTC instants between which it is `day` in the store.
+
+    The interval is half-open, and 23 to 25 hours long.
+    """
+    zone = store.marketplace.zone
+    return (
+        datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC),
+        datetime(next_day.year, next_day.month, next_day.day, tzinfo=zone).astimezone(UTC),
+    )

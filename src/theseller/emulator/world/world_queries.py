@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from theseller.emulator.world import financial_events, settlement_periods
+from theseller.emulator.world import fees_and_reimbursements, financial_events, settlement_periods
 from theseller.emulator.world.amendments import Amendments
 from theseller.emulator.world.financial_events import Event
 from theseller.emulator.world.order_generator import make_day
-from theseller.emulator.world.orders import HORIZON_DAYS, Order, unscramble
+from theseller.emulator.world.order_ids import unscramble
+from theseller.emulator.world.orders import HORIZON_DAYS, Order
 from theseller.emulator.world.sellers import SELLERS, Seller, Store
 from theseller.emulator.world.settlement_periods import Period
 
@@ -86,7 +87,9 @@ class World:
         self, seller_id: str, store_index: int, month: date
     ) -> tuple[Event, ...]:
         seller = self.sellers[seller_id]
-        return financial_events.of_month(self.seed, seller, seller.stores[store_index], month)
+        return fees_and_reimbursements.of_month(
+            self.seed, seller, seller.stores[store_index], month
+        )
 
     def orders_of_day(self, seller: Seller, store: Store, day: date) -> tuple[Order, ...]:
         """Return the orders of the store's local `day`, oldest first.
@@ -204,7 +207,7 @@ class World:
         index = seller.stores.index(store)
         days = self._days_of_changes(seller, store, start, end)
         candidates = [event for day in days for event in self._day_events(seller.id, index, day)]
-        for month in financial_events.months(
+        for month in fees_and_reimbursements.months(
             max(start.date(), seller.opened) - _ONE_DAY, end.date()
         ):
             candidates += self._month_events(seller.id, index, month)

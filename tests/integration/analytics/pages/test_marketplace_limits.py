@@ -25,10 +25,10 @@ from theseller.analytics.pages import queries
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.types import Scope
-from theseller.analytics.rollups.sql_parameters import local_day, midnight
 from theseller.connections.queries import all_connections
 from theseller.ingest.sync.queries import freshness, progress
 from theseller.lib import clock, sql_execution
+from theseller.lib.marketplaces import local_day, midnight
 from theseller.tenancy.marketplace_limit import OtherMarketplaceError, limited_to
 from theseller.tenancy.tenant_scope import tenant_scope
 

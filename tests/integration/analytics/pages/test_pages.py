@@ -18,8 +18,8 @@ from tests.integration.analytics.facts import DE, FR, UK, Shop
 
 from theseller.accounts.models import User
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.sql_parameters import local_day, midnight
 from theseller.lib import clock
+from theseller.lib.marketplaces import local_day, midnight
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.analytics.facts import DE, US, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.sql_parameters import midnight
+from theseller.lib.marketplaces import midnight
 
 AT = datetime(2026, 10, 5, 12, tzinfo=UTC)
 DAY = date(2026, 10, 5)

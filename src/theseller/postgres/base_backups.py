@@ -11,34 +11,22 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-
-import psycopg.conninfo
+from collections.abc import Iterable, Iterator
 
 from theseller.lib.chunks_as_file import as_file
 from theseller.postgres import initdb_and_settings
 from theseller.postgres.binaries import Binaries
-from theseller.postgres.errors import PostgresError
+from theseller.postgres.client_programs import client_environment, last_line
+from theseller.postgres.errors import DamagedBackupError, PostgresError
 from theseller.postgres.os_account import Account
 from theseller.postgres.server_folders import Layout, own_folder
 from theseller.postgres.tar_extract import UnexpectedMemberError, extract
 
 _CHUNK_BYTES = 1024 * 1024
-_LIBPQ_VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-}
 
 
 class BackupFailedError(PostgresError):
     """The copy of the running cluster failed: its output is no backup."""
-
-
-class DamagedBackupError(PostgresError):
-    """The restored files differ from what PostgreSQL copied."""
 
 
 def base_backup(binaries: Binaries, conninfo: str) -> Iterator[bytes]:
@@ -140,40 +128,3 @@ def verify_unpacked(layout: Layout, binaries: Binaries, account: Account) -> Non
         raise DamagedBackupError(
             f"pg_verifybackup refuses the restored files: {last_line(answer.stderr)}"
         )
-
-
-def run_program(binaries: Binaries, name: str, arguments: list[str], conninfo: str) -> str:
-    """Run a client program of PostgreSQL and return its output.
-
-    Raises:
-        DamagedBackupError: it failed; the message has its last line.
-    """
-    answer = subprocess.run(  # noqa: S603
-        [str(binaries.program(name)), *arguments],
-        capture_output=True,
-        cwd="/",
-        env=client_environment(conninfo),
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise DamagedBackupError(
-            f"{name} found a fault: {last_line(answer.stderr or answer.stdout)}"
-        )
-    return answer.stdout.decode(errors="replace")
-
-
-def client_environment(conninfo: str) -> Mapping[str, str]:
-    """Return the environment of a client program."""
-    parameters = psycopg.conninfo.conninfo_to_dict(conninfo)
-    known = {
-        variable: str(parameters[name])
-        for name, variable in _LIBPQ_VARIABLES.items()
-        if parameters.get(name)
-    }
-    return {**initdb_and_settings.environment(), **known}
-
-
-def last_line(words: bytes) -> str:
-    """Return the last line that a program wrote, shortened."""
-    lines = words.decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it did not say why"

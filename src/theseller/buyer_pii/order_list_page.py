@@ -1,10 +1,10 @@
-"""Data of the packing slip pages. Only `printed_slips` holds buyer PII."""
+"""Read the page of orders whose packing slips can be printed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
+from theseller.buyer_pii.printed_slips import local_day, store_name
 from theseller.buyer_pii.queries import (
     ORDERS_PER_PAGE,
     expiry_dates,
@@ -24,10 +25,9 @@ from theseller.buyer_pii.queries import (
 )
 from theseller.buyer_pii.recipient_encryption import USING
 from theseller.buyer_pii.slip_state_texts import SlipState, slip_state
-from theseller.buyer_pii.types import FeatureState, Gift, ShippableOrder, Slip, SlipLine
+from theseller.buyer_pii.types import FeatureState, ShippableOrder
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
-from theseller.lib.marketplaces import MARKETPLACES
 from theseller.tenancy.tenant_scope import tenant_scope
 
 
@@ -165,7 +165,7 @@ def orders_page(
         OrderRow(
             order,
             slip_state(order, stored.get((order.connection, order.id)), at=at),
-            _store(order),
+            store_name(order),
             local_day(order),
             order.id in chosen,
         )
@@ -190,77 +190,3 @@ def _availability(
     if not known:
         return SlipAvailability.ONLY_FILES if open_files else SlipAvailability.NOT_CONNECTED
     return SlipAvailability.OFF if has_restricted_role() else SlipAvailability.NO_ROLE
-
-
-@dataclass(frozen=True, slots=True)
-class PrintedLine:
-    """A line of the slip with its gift message."""
-
-    line: SlipLine
-    message: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PrintedSlip:
-    """One printed page. `messages` are gift messages without a matching line."""
-
-    slip: Slip = field(repr=False)
-    store: str
-    day: date
-    ship_by: date | None
-    address: tuple[str, ...] = field(repr=False)
-    items: tuple[PrintedLine, ...] = field(repr=False)
-    messages: tuple[str, ...] = field(repr=False)
-
-
-def printed_slips(slips: Sequence[Slip]) -> tuple[PrintedSlip, ...]:
-    """Return the pages to print."""
-    return tuple(_printed_slip(slip) for slip in slips)
-
-
-def _printed_slip(slip: Slip) -> PrintedSlip:
-    order, recipient = slip.order, slip.recipient
-    written = {line.order_item_id: _gift_messages(recipient.gifts, line) for line in order.lines}
-    return PrintedSlip(
-        slip=slip,
-        store=_store(order),
-        day=local_day(order),
-        ship_by=_local(order.marketplace_id, recipient.ship_by) if recipient.ship_by else None,
-        address=(*recipient.lines, recipient.country)
-        if _is_abroad(order, recipient.country)
-        else recipient.lines,
-        items=tuple(PrintedLine(line, written[line.order_item_id]) for line in order.lines),
-        messages=tuple(
-            gift.message for gift in recipient.gifts if gift.order_item_id not in written
-        ),
-    )
-
-
-def _is_abroad(order: ShippableOrder, country: str) -> bool:
-    """Return whether the address needs the country's name.
-
-    It does if the parcel leaves the country of the order's store.
-    """
-    home = MARKETPLACES[order.marketplace_id].code if order.marketplace_id in MARKETPLACES else ""
-    return bool(country) and country != {"UK": "GB"}.get(home, home)
-
-
-def _gift_messages(gifts: Sequence[Gift], line: SlipLine) -> str:
-    return "\n".join(gift.message for gift in gifts if gift.order_item_id == line.order_item_id)
-
-
-def local_day(order: ShippableOrder) -> date:
-    """Return the order date in the store's time zone."""
-    return _local(order.marketplace_id, order.purchased_at)
-
-
-def _local(store: str, instant: datetime) -> date:
-    return MARKETPLACES[store].local_day(instant) if store in MARKETPLACES else instant.date()
-
-
-def _store(order: ShippableOrder) -> str:
-    return (
-        MARKETPLACES[order.marketplace_id].sales_channel
-        if order.marketplace_id in MARKETPLACES
-        else ""
-    )

@@ -1,0 +1,72 @@
+"""Compute the lines from ordered sales to net proceeds."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from theseller.analytics.pages.metric_coverage import MetricCoverage
+from theseller.analytics.pages.metric_definitions import BY_KEY
+from theseller.analytics.pages.page_filters import Selection, day_address
+from theseller.analytics.rollups.types import Figures
+from theseller.edge.number_formatting import format_number
+from theseller.edge.types import WaterfallRow
+from theseller.lib.money import Money
+
+
+def waterfall_rows(
+    selection: Selection, total: Figures, known: MetricCoverage
+) -> list[WaterfallRow]:
+    """Return the lines from ordered sales to net proceeds.
+
+    The second and the third are the difference between the bases: order date and posted date.
+    """
+    span = selection.choice.span
+    url = day_address(selection, span.first) if span.length == 1 else ""
+    steps = (
+        (_("Deferred sales"), -total.deferred_sales, _("sales that Amazon defers")),
+        (
+            _("Sales not yet posted"),
+            total.product_sales - total.ordered_sales + total.deferred_sales,
+            _not_posted(selection, known),
+        ),
+        (_("Shipping & gift wrap credits"), total.credits, ""),
+        (_("Discounts"), total.discounts, ""),
+        (
+            _("Refunds"),
+            total.refunded_sales,
+            (
+                ngettext("%(orders)s order", "%(orders)s orders", total.refunds)
+                % {"orders": format_number(total.refunds)}
+                if total.refunds
+                else ""
+            ),
+        ),
+        (_("Referral & selling fees"), total.selling_fees, ""),
+        (_("FBA fulfillment & returns"), total.fulfilment_fees, ""),
+        (_("FBA storage & inbound"), total.storage_fees, ""),
+        (_("Other fees"), total.other_fees, ""),
+        (_("Advertising"), total.advertising, ""),
+        (_("Reimbursements"), total.reimbursements, ""),
+        (_("Not classified"), total.unclassified, ""),
+    )
+    currency = selection.scope.currency
+    rows = [
+        WaterfallRow(_("Ordered sales"), Money(total.ordered_sales, currency), total=True, url=url)
+    ]
+    rows += [
+        WaterfallRow(label, Money(amount, currency), note=note, url=url)
+        for label, amount, note in steps
+        if amount
+    ]
+    return [
+        *rows,
+        WaterfallRow(_("Net proceeds"), Money(total.net_proceeds, currency), total=True, url=url),
+    ]
+
+
+def _not_posted(selection: Selection, known: MetricCoverage) -> str:
+    """Return what the sales not yet posted consist of, as text."""
+    if known.whole(BY_KEY["net"], selection.choice.span):
+        return _("less those posted from earlier orders")
+    return _("part of the period has no data of money")

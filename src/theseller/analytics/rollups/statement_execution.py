@@ -1,0 +1,92 @@
+"""Run the rollup statements on the lines that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from django.db.backends.utils import CursorWrapper
+
+from theseller.analytics.rollups.settlement_matching import Money, in_settlements
+from theseller.lib import sql_execution
+
+
+@cache
+def sql_text(*names: str) -> str:
+    """Return the text of files in `statements/`, joined.
+
+    Of several, the first is what follows ``with``.
+    """
+    folder = resources.files("theseller.analytics.rollups").joinpath("statements")
+    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
+    return texts[0] if len(texts) == 1 else "with\n" + "\n".join(texts)
+
+
+@contextmanager
+def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
+    """Disable nested loops for statements with `counted_lines.sql`.
+
+    The planner does not know the sizes of common table expressions, assumes one row, and would
+    compare each with each.
+    """
+    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'off', true)")
+    yield
+    sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
+
+
+def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
+    """Run the statements `names`, which read `counted_lines.sql`.
+
+    Which of the transactions are in a stored settlement is computed once, for all of them. The rows
+    of the last statement can be fetched from the cursor.
+
+    Args:
+        cursor: an open cursor in the tenant's scope.
+        values: what `parameters` returned.
+        names: files of `statements/`.
+
+    Returns:
+        How many rows each statement returned or wrote.
+    """
+    with _without_nested_loops(cursor):
+        found = values | _settled(cursor, values)
+        counts = []
+        for name in names:
+            cursor.execute(sql_text("days.sql", "counted_lines.sql", name), found)
+            counts.append(cursor.rowcount)
+    return counts
+
+
+def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the transactions of Finances in a stored settlement.
+
+    They are parameters of `counted_lines.sql`. Which orders and days are wanted is read first and
+    passed as literals: only then does the planner know how many there are.
+    """
+    cursor.execute(sql_text("days.sql", "wanted.sql"), values)
+    wanted = cursor.fetchall()
+    days = {day for _, day in wanted if day is not None}
+    near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
+    orders = [order for order, _ in wanted if order]
+    beside = {
+        "wanted_orders": orders,
+        "wanted_days": sorted(days),
+        "near_wanted_days": sorted(near),
+    }
+    cursor.execute(sql_text("days.sql", "matching.sql"), values | beside)
+    settled: set[tuple[str, str]] = set()
+    sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
+    for side, key, order, currency, at, total, kind, skus, *rest in cursor.fetchall():
+        if side == "matched":
+            settled.add((key, currency))
+        else:
+            sides[side].append(Money(key, order, currency, at, total, kind, frozenset(skus), *rest))
+    settled |= in_settlements(sides["transaction"], sides["settlement"])
+    return {
+        "settled_keys": [key for key, _ in settled],
+        "settled_currencies": [currency for _, currency in settled],
+    }

@@ -1,0 +1,69 @@
+"""List the databases that restores replaced, and delete old ones."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from theseller.postgres.server_folders import (
+    made_by,
+    saved_layout,
+)
+
+#: How long a replaced database is stored, in case the restore was a mistake; it contains
+#: later-erased data.
+REPLACED_RETENTION = timedelta(days=7)
+REPLACED_PREFIX = "data.replaced-"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedDatabase:
+    """A database that a restore replaced, and when it is removed."""
+
+    path: Path
+    bytes: int
+    removed_after: datetime
+
+
+def delete_databases_of_other_majors(state: Path) -> tuple[Path, ...]:
+    """Delete replaced databases of other versions; return their folders."""
+    own = saved_layout(state)
+    if own is None or not own.data.exists():
+        return ()
+    current = made_by(own.data)
+    found = tuple(
+        former
+        for former in sorted(own.home.glob(f"{REPLACED_PREFIX}*"))
+        if made_by(former) != current
+    )
+    for former in found:
+        shutil.rmtree(former)
+    return found
+
+
+def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
+    """Return the databases that restores replaced, oldest first."""
+    own, found = saved_layout(state), []
+    for former in sorted(own.home.glob(f"{REPLACED_PREFIX}*")) if own else ():
+        size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())
+        found.append(
+            ReplacedDatabase(
+                former,
+                size,
+                datetime.fromtimestamp(former.stat().st_ctime, UTC) + REPLACED_RETENTION,
+            )
+        )
+    return tuple(found)
+
+
+def delete_replaced_databases(state: Path, *, at: datetime) -> int:
+    """Delete replaced databases whose retention has ended; return how many."""
+    own = saved_layout(state)
+    removed = 0
+    for former in own.home.glob(f"{REPLACED_PREFIX}*") if own else ():
+        if at.timestamp() - former.stat().st_ctime >= REPLACED_RETENTION.total_seconds():
+            shutil.rmtree(former, ignore_errors=True)
+            removed += 1
+    return removed
