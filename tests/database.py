@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -52,6 +53,7 @@ _ADMINISTRATOR, _ADMINISTRATOR_PASSWORD = "cloud_admin", "test-administrator"
 PASSWORDS = {short: f"test-{short}" for short in LOGIN_ROLES}
 _START_PATIENCE = 180.0
 _TRANSACTIONS_PATIENCE = 120.0
+_CONNECTION_PATIENCE = 120.0
 
 
 @cache
@@ -121,6 +123,26 @@ def role_dsn(short: str, database: str = DATABASE) -> str:
     """Return the connection string of `web`, `worker`, `migrate`, `retention`, `probe` or `backup`."""
     test_server()
     return conninfo(session_folder(), LOGIN_ROLES[short], PASSWORDS[short], database)
+
+
+def connect_as(
+    short: str, database: str = DATABASE, *, autocommit: bool = False
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect as a role of few connections, which tests of all parallel workers share.
+
+    `migrate` has four. Waits until one is free.
+    """
+    opened: list[psycopg.Connection[tuple[Any, ...]]] = []
+
+    def connects() -> bool:
+        try:
+            opened.append(psycopg.connect(role_dsn(short, database), autocommit=autocommit))
+        except psycopg.OperationalError as error:
+            assert "too many connections for role" in str(error), error
+        return bool(opened)
+
+    assert wait_until(connects, _CONNECTION_PATIENCE, step=0.2)
+    return opened[0]
 
 
 def worker_name() -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 from django.db import transaction
-from tests.database import role_dsn
+from tests.database import connect_as
 from tests.sabotage.deployment import Deployment, probe_all
 
 from theseller.audit.event_types import Tag
@@ -178,7 +178,7 @@ def test_failed_evidence_stays_failed_regardless_of_age(
 def test_no_role_but_the_probe_adds_evidence(
     deployment: Deployment, database: str, role: str
 ) -> None:
-    with psycopg.connect(role_dsn(role, database), autocommit=True) as connection:
+    with connect_as(role, database, autocommit=True) as connection:
         if role == "migrate":
             # Migrations own the tables, so what stops them is that no service knows their password;
             # they still can't rewrite.
@@ -203,7 +203,7 @@ def test_no_role_changes_evidence(
 ) -> None:
     run_control(CONTROL, at=clock.now())  # so that there is something to change
     with (
-        psycopg.connect(role_dsn(role, database), autocommit=True) as connection,
+        connect_as(role, database, autocommit=True) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(change)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import pytest
-from tests.database import PASSWORDS, role_dsn, roles_lock, superuser, test_server, worker_database
+from tests.database import (
+    PASSWORDS,
+    connect_as,
+    role_dsn,
+    roles_lock,
+    superuser,
+    test_server,
+    worker_database,
+)
 
 from theseller.postgres.errors import ServerFailedError
-from theseller.postgres.os_processes import wait_until
 from theseller.postgres.role_setup import LOGIN_ROLES, ensure_roles
 from theseller.postgres.server_folders import conninfo
 
@@ -50,23 +55,8 @@ def test_passwords_are_kept_as_scram_verifiers() -> None:
         assert kinds.fetchall() == [("SCRAM-SHA-256$",)]
 
 
-def _as_migrate(database: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """Connect as the role of migrations, which has four connections for all parallel workers."""
-    opened: list[psycopg.Connection[tuple[Any, ...]]] = []
-
-    def connects() -> bool:
-        try:
-            opened.append(psycopg.connect(role_dsn("migrate", database)))
-        except psycopg.OperationalError as error:
-            assert "too many connections for role" in str(error), error
-        return bool(opened)
-
-    assert wait_until(connects, 60.0, step=0.2)
-    return opened[0]
-
-
 def test_migrations_act_as_the_owner(database: str) -> None:
-    with _as_migrate(database) as connection:
+    with connect_as("migrate", database) as connection:
         assert connection.execute("select current_user, session_user").fetchone() == (
             "theseller_owner",
             "theseller_migrate",
@@ -110,7 +100,7 @@ def test_no_service_role_can_create_temporary_objects(database: str, short: str)
 
 
 def test_the_backup_role_replicates_and_reads_nothing(database: str) -> None:
-    with _as_migrate(database) as connection:
+    with connect_as("migrate", database) as connection:
         connection.execute("create table if not exists secret (id int)")
     with psycopg.connect(role_dsn("backup", database), autocommit=True) as connection:
         for forbidden in (
