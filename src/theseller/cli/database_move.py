@@ -41,6 +41,7 @@ from theseller.cli.move_record import (
 from theseller.cli.state_folder_locks import exclusive_state_folder
 from theseller.config.database_settings import external_settings
 from theseller.lib import clock
+from theseller.postgres.counters import continue_counters, count_beyond, read_counters
 from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.database_copy import copy_database, sessions_of_others
 from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign_roles
@@ -116,6 +117,7 @@ def move_to_external(
             with _closed(source):
                 reached("closed")
                 _refuse_older(source, target.dsn)
+                count_beyond(target.dsn, read_counters(source).transaction, say=print)
                 _record(state, target.database, "external")
                 before = read_content(source)
                 _prepare(state, target)
@@ -156,9 +158,13 @@ def move_to_embedded(
     with only_mover(state):
         with _undone_on_failure(state, record), _closed(source.target):
             reached("closed")
+            counters = read_counters(source.target)
+            counters.arguments()
+            with started(server):
+                _refuse_older(source.dsn, server.superuser_dsn())
+            continue_counters(server, counters)
             with started(server):
                 target = server.superuser_dsn(DATABASE)
-                _refuse_older(source.dsn, server.superuser_dsn())
                 _record(state, source.database, "embedded")
                 before = read_content(source.target)
                 apply_roles(server)

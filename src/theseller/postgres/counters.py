@@ -1,4 +1,4 @@
-"""Have a new cluster count on where another ended: transactions and WAL.
+"""Have a cluster count on where another ended: transactions and WAL.
 
 Rows of the audit log carry transaction numbers, and backups name WAL by timeline and segment. Both
 must not begin again in a cluster that takes over the rows of another.
@@ -6,7 +6,9 @@ must not begin again in a cluster that takes over the rows of another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -22,6 +24,23 @@ _LATEST = 1_500_000_000
 _NEXT = """
 select pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
        pg_walfile_name(pg_current_wal_insert_lsn())
+"""
+
+
+#: Numbers that `count_beyond` takes in one transaction: some seconds.
+_AT_ONCE = 100_000
+#: A subtransaction that writes takes a number, at a fraction of the cost of a transaction.
+_TAKE_NUMBERS = """
+do $$
+begin
+    for taken in 1..{} loop
+        begin
+            insert into pg_temp.taken_number values (taken);
+        exception when division_by_zero then null;  -- makes the block a subtransaction
+        end;
+    end loop;
+end
+$$
 """
 
 
@@ -73,3 +92,37 @@ def continue_counters(server: Server, found: Counters) -> None:
         ServerFailedError: pg_resetwal refused.
     """
     server.run_on_stopped_data("pg_resetwal", *found.arguments())
+
+
+def count_beyond(dsn: str, transaction: int, *, say: Callable[[str], None]) -> None:
+    """Have a running cluster use transaction numbers until its next is above `transaction`.
+
+    For a server on which pg_resetwal can't run. What was counted stays if this is interrupted.
+
+    Args:
+        dsn: of a role that may make temporary tables.
+        transaction: the next transaction number of the other cluster.
+        say: called with how many are left, if they take more than some seconds.
+
+    Raises:
+        ServerFailedError: there are too many to count.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        connection.execute("create temporary table taken_number (number int)")
+        while (left := transaction + 1 - _next_transaction(connection)) > 0:
+            if left > _LATEST:
+                raise ServerFailedError(
+                    f"The target's transaction numbers are {left} behind those of the database, too"
+                    " many to count.",
+                    "Move to a server that has given more, or copy the data folder itself.",
+                )
+            if left > _AT_ONCE:
+                say(f"{left} transaction numbers to count, some ten thousand a second")
+            connection.execute(_TAKE_NUMBERS.format(min(left, _AT_ONCE)).encode())
+            connection.execute("truncate taken_number")
+
+
+def _next_transaction(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    return int(row.fetchall()[0][0])

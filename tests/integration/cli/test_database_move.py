@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -16,10 +17,16 @@ from tests.integration.cli.external_cluster import Cluster, external_cluster
 from tests.integration.cli.killed_move import STEPS
 from tests.integration.deployment import Deployment, deployment
 
+from theseller.postgres.counters import count_beyond
 from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.server_folders import saved_layout
 
 _DATABASE = "shops"
+_TRANSACTIONS = 20_000
+_AUDIT_LINE = """
+insert into audit_event (id, at, tag, actor, subject)
+values (gen_random_uuid(), now(), 'governance:hold:placed', 'process:test', 'tenant')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +38,9 @@ def elsewhere() -> Iterator[Cluster]:
 @pytest.fixture
 def deployed(elsewhere: Cluster) -> Iterator[Deployment]:
     with deployment(emulated=False) as made:
+        # A deployment that has run for a while is ahead of a new server.
+        count_beyond(made.server.superuser_dsn("theseller"), _TRANSACTIONS, say=print)
+        _run(made, _AUDIT_LINE)
         _run(made, "select setval('guard.audit_position', 4711)")
         made.server.stop()
         yield made
@@ -96,9 +106,20 @@ def _embedded(deployed: Deployment) -> Content:
         return read_content(deployed.server.superuser_dsn("theseller"))
 
 
+def _seal(deployed: Deployment, elsewhere: Cluster, *, external: bool) -> None:
+    """Seal what is new in the audit log, and verify all of it."""
+    sealed = _theseller(deployed, elsewhere, "audit", "seal", external=external)
+    assert "under 1 new checkpoint" in sealed.stdout, sealed.stdout + sealed.stderr
+    verified = _theseller(deployed, elsewhere, "audit", "verify", external=external)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "A checkpoint covers every event." in verified.stdout
+
+
 def test_database_comes_back_from_an_external_server_as_it_left(
     deployed: Deployment, elsewhere: Cluster
 ) -> None:
+    with deployed.server.running():
+        _seal(deployed, elsewhere, external=False)
     before = _embedded(deployed)
     _killed_move(deployed, elsewhere, "closed", back=False)
     with deployed.server.running():
@@ -121,6 +142,8 @@ def test_database_comes_back_from_an_external_server_as_it_left(
     assert there.tables[host] != before.tables[host]
     assert there.sequences == before.sequences
     assert there.sequences["guard.audit_position"] == "4711"
+    _seal(deployed, elsewhere, external=True)
+    there = read_content(elsewhere.admin(_DATABASE))
 
     _killed_move(deployed, elsewhere, "closed", back=True)
     assert not _may_connect(elsewhere.admin(_DATABASE))
@@ -133,9 +156,12 @@ def test_database_comes_back_from_an_external_server_as_it_left(
 
     done = _move(deployed, elsewhere, back=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert _embedded(deployed) == before
+    tables = {**there.tables, host: before.tables[host]}
+    assert _embedded(deployed) == replace(before, tables=tables, sequences=there.sequences)
     with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
         psycopg.connect(elsewhere.admin(_DATABASE))
+    with deployed.server.running():
+        _seal(deployed, elsewhere, external=False)
 
 
 @pytest.mark.exhaustive
