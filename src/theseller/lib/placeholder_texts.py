@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-#: Words of a text that is to be replaced.
-_WORDS = frozenset({
-    "changeme", "dolor", "dummy", "fixme", "foobar", "ipsum", "lorem", "placeholder", "tba", "tbd",
-    "todo", "unknown", "xxx",
-})  # fmt: skip
+#: Words that only a text has that is to be replaced.
+_WORDS = frozenset({"changeme", "fixme", "foobar", "ipsum", "lorem", "placeholder", "xxx"})
+#: Words that proper names have too, beside another capitalized word: "Todo Bio S.L.".
+_NAMES_TOO = frozenset({"dolor", "dummy", "tba", "tbd", "todo", "unknown"})
+_WORD = re.compile(r"[^\W_]+")
 #: Names that no one can own (RFC 2606, RFC 6761).
 _RESERVED_NAME = re.compile(
     r"(?:^|[@.\s/])(?:example\.(?:com|net|org)|(?:[a-z0-9-]+\.)*(?:example|test|invalid|localhost))"
@@ -28,10 +28,24 @@ def is_placeholder(text: str) -> bool:
     letters = {one for one in plain if one.isalnum()}
     return (
         len(letters) < _LETTERS_MIN
-        or not _WORDS.isdisjoint(re.split(r"[\W_]+", plain))
+        or not _WORDS.isdisjoint(_WORD.findall(plain))
+        or _has_note(text)
         or "change me" in plain
         or _IN_BRACKETS.fullmatch(plain) is not None
         or is_reserved_domain(plain)
+    )
+
+
+def _has_note(text: str) -> bool:
+    """Return whether a text has a word such as TODO that is no part of a name."""
+    found = list(_WORD.finditer(text))
+    capitalized = any(one[0][0].isupper() for one in found if one[0].casefold() not in _NAMES_TOO)
+    domain = text.find("@") + 1  # Where a mail address has its domain; 0 in other texts.
+    return any(
+        one[0].casefold() in _NAMES_TOO
+        and not (domain and one.start() >= domain)
+        and not (capitalized and one[0].istitle() and text[one.end() : one.end() + 1] != ":")
+        for one in found
     )
 
 
