@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.models import User
 from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
-from theseller.accounts.queries import memberships_of, tenants_of
+from theseller.accounts.queries import memberships_of
 from theseller.accounts.sessions import ACTIVE_TENANT_KEY
 from theseller.accounts.types import (
     LIMITED_PERMISSIONS,
@@ -131,6 +131,9 @@ def tenant_permission_required(
             # The one place that applies a member's limit: every query of the view is bound by it.
             with limited_to(tenant_context.marketplaces):
                 answer = view(request, tenant_context, *args, **kwargs)
+                if answer.streaming and tenant_context.marketplaces is not None:
+                    # Its content would be read after this block, without the limit.
+                    raise RuntimeError("an answer to a limited member can't be streamed")
             if tenant_context.access_session is not None and answer.get(
                 "Content-Disposition", ""
             ).startswith("attachment"):
@@ -223,7 +226,7 @@ def _refuse(request: HttpRequest, found: OperatorAuthState) -> HttpResponseBase:
 def set_active_tenant(request: HttpRequest, tenant: UUID) -> bool:
     """Switch to another tenant; return False if the person is not a member."""
     person = cast(User, request.user)
-    if tenant not in {place[0] for place in tenants_of(person.id)}:
+    if tenant not in {shop.tenant for shop in memberships_of(person.id)}:
         return False
     request.session[ACTIVE_TENANT_KEY] = str(tenant)
     return True

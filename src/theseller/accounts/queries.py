@@ -31,15 +31,6 @@ def memberships_of(person: UUID) -> tuple[ShopOfPerson, ...]:
     )
 
 
-def tenants_of(person: UUID) -> tuple[tuple[UUID, str, MemberRole], ...]:
-    """Return the tenants of `person`, by name.
-
-    Returns:
-        (tenant id, tenant name, role of the person) for each.
-    """
-    return tuple((one.tenant, one.name, one.role) for one in memberships_of(person))
-
-
 def is_operator(person: UUID, *, using: str | None = None) -> bool:
     """Say whether `person` operates this deployment."""
     return Operator.objects.using(using).filter(user_id=person).values("user_id").exists()

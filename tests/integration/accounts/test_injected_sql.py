@@ -14,7 +14,7 @@ from tests.cast import NOON, Cast
 from tests.database import test_server, wait_for_open_transactions
 from tests.operators import OperatorUser, create_operator
 
-from theseller.accounts.queries import tenants_of
+from theseller.accounts.queries import memberships_of
 from theseller.lib.ids import new_id
 from theseller.privacy.account_deletion.operations import delete_account
 from theseller.privacy.tenant_deletion.operations import delete_tenant
@@ -239,7 +239,7 @@ def test_accounts_role_cannot_read_tenant_tables(cast: Cast) -> None:
             cursor.execute(f"select * from {table}")
     with connections["auth"].cursor() as cursor, pytest.raises(DatabaseError):
         cursor.execute("select * from accounts_membership")
-    assert [place[0] for place in tenants_of(cast.alice.id)] == [cast.alices_shop]
+    assert [shop.tenant for shop in memberships_of(cast.alice.id)] == [cast.alices_shop]
 
 
 def test_accounts_role_cannot_delete_an_unlocked_user_or_only_owner(cast: Cast) -> None:

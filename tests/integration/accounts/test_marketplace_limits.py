@@ -161,6 +161,13 @@ def test_an_owner_limits_a_member_on_the_page(cast: Cast) -> None:
     assert _limit_of(cast, cast.bob.id) == frozenset({DE, FR})
     assert "Amazon.de, Amazon.fr" in client.get("/members/").content.decode()
     ticked = client.get(address).content.decode()
-    assert ticked.count("checked") == 2
+    assert ticked.count("checked") == 3  # "Only these", and two marketplaces
+    # Removing the last mark, or marking one beside "All", is no choice.
+    assert client.post(address, {"scope": "some"}).status_code == 422
+    assert client.post(address, {"scope": "all", "marketplaces": [DE]}).status_code == 422
+    assert _limit_of(cast, cast.bob.id) == frozenset({DE, FR})
+    done = client.post(address, {"scope": "all"}, follow=True).content.decode()
+    assert "The member sees all marketplaces now." in done
+    assert _limit_of(cast, cast.bob.id) is None
     invited = {"email": "x@example.com", "role": "owner", "marketplaces": [DE]}
     assert client.post("/members/", invited).status_code == 422

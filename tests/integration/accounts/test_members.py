@@ -25,7 +25,7 @@ from theseller.accounts.members.types import MembershipRefusedError
 from theseller.accounts.models import User
 from theseller.accounts.one_time_link_tokens import VALID_FOR, IssuedLink, LinkRefusedError
 from theseller.accounts.operations import add_member
-from theseller.accounts.queries import person_by_email, tenants_of
+from theseller.accounts.queries import memberships_of, person_by_email
 from theseller.accounts.tasks import delete_expired_links
 from theseller.accounts.types import PERMISSIONS, MemberRole, Permission
 from theseller.audit.event_types import Tag
@@ -364,7 +364,7 @@ def test_a_removed_member_loses_their_sessions_in_the_shop_at_once(cast: Cast) -
     assert here.get("/account/security/").status_code == 302
     assert there.get("/account/security/").status_code == 200
     assert of_alice.get("/account/security/").status_code == 200
-    assert [place[0] for place in tenants_of(cast.bob.id)] == [cast.charlies_shop]
+    assert [shop.tenant for shop in memberships_of(cast.bob.id)] == [cast.charlies_shop]
 
 
 def test_an_accountant_reads_and_exports_figures_and_no_more() -> None:

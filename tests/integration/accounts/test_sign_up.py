@@ -23,7 +23,7 @@ from tests.operators import anonymous_client
 from theseller.accounts.members import operations as members
 from theseller.accounts.models import SignUp, User
 from theseller.accounts.one_time_link_tokens import VALID_FOR, LinkRefusedError
-from theseller.accounts.queries import person_by_email, tenants_of
+from theseller.accounts.queries import memberships_of, person_by_email
 from theseller.accounts.sign_up import operations
 from theseller.accounts.sign_up.queries import address_of, has_open_request
 from theseller.accounts.sign_up.types import SignUpMode
@@ -110,8 +110,9 @@ def test_a_verified_address_opens_a_shop_and_owns_it(
     assert client.get("/account/security/").status_code == 302  # a link signs no one in
     person = person_by_email(address)
     assert person is not None
-    [(tenant, name, role)] = tenants_of(person)
-    assert (name, role) == ("Acme", MemberRole.OWNER)
+    (shop,) = memberships_of(person)
+    tenant = shop.tenant
+    assert (shop.name, shop.role) == ("Acme", MemberRole.OWNER)
     actor = f"user:{person}"
     assert _events(database, tenant) == [
         ("accounts:user:created", actor),
@@ -169,9 +170,9 @@ def test_a_person_with_an_account_adds_a_shop(
         operations.open_shop(token=_token(path), shop="X", person=cast.charlie.id, at=clock.now())
     client.force_login(User.objects.get(pk=cast.bob.id))
     assert client.post(path, {"shop": "Second"})["Location"] == "/"
-    owned = [one for one in tenants_of(cast.bob.id) if one[1] == "Second"]
-    assert [one[2] for one in owned] == [MemberRole.OWNER]
-    assert [one[0] for one in _events(database, owned[0][0])] == [
+    owned = [one for one in memberships_of(cast.bob.id) if one.name == "Second"]
+    assert [one.role for one in owned] == [MemberRole.OWNER]
+    assert [one[0] for one in _events(database, owned[0].tenant)] == [
         "tenancy:tenant:created", "accounts:membership:added",
     ]  # fmt: skip
     assert "Second" in client.get("/data/").content.decode()  # the new shop is chosen
@@ -219,7 +220,7 @@ def test_of_several_uses_of_a_link_at_once_exactly_one_opens_a_shop(
 
     with ThreadPoolExecutor(3) as pool:
         assert sorted(pool.map(use, range(3))) == ["", "refused", "refused"]
-    assert len(tenants_of(cast.bob.id)) == 2  # Alice's and the new one
+    assert len(memberships_of(cast.bob.id)) == 2  # Alice's and the new one
 
 
 def test_requests_are_limited_by_address_and_by_network(

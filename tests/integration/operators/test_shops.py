@@ -9,7 +9,7 @@ from tests.operators import create_operator, operator_client
 
 from theseller.accounts.members.queries import invitation_of, shops
 from theseller.accounts.one_time_link_tokens import token_in_path
-from theseller.accounts.queries import tenants_of
+from theseller.accounts.queries import memberships_of
 from theseller.accounts.types import MemberRole
 from theseller.lib import clock
 from theseller.lib.ids import new_id
@@ -34,7 +34,7 @@ def test_an_operator_adds_a_shop_and_renews_the_link_of_its_owner(cast: Cast) ->
     again = client.post(f"/operate/shops/{found.tenant}/owner/", {"owner": email})
     assert re.search(r"http://testserver/join/[\w-]+/", again.content.decode())
     assert invitation_of(token, at=clock.now()) is None
-    assert tenants_of(operator.id) == ()
+    assert memberships_of(operator.id) == ()
     line = next(one for one in shops(at=clock.now()) if one.tenant == found.tenant)
     assert (line.members, line.invitations) == (0, 1)
 

@@ -15,11 +15,16 @@ class MembershipRefusedError(Exception):
     """The change is refused; the text says why, and nothing was changed."""
 
 
-def marketplace_names(marketplaces: frozenset[str] | None) -> str:
-    """Return the names of marketplaces in alphabetical order; "" for None."""
-    if marketplaces is None:
-        return ""
-    return ", ".join(sorted(MARKETPLACES[one].sales_channel for one in marketplaces))
+class LimitText:
+    """The text of a limit to `marketplaces`, for those who have one or no limit."""
+
+    __slots__ = ()
+    marketplaces: frozenset[str] | None
+
+    @property
+    def limit_text(self) -> str:
+        """The names of the marketplaces in alphabetical order; "" without a limit."""
+        return ", ".join(sorted(MARKETPLACES[one].sales_channel for one in self.marketplaces or ()))
 
 
 class NotAMemberError(MembershipRefusedError):
@@ -27,7 +32,7 @@ class NotAMemberError(MembershipRefusedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Member(LimitText):
     """A member of a shop."""
 
     person: UUID
@@ -37,14 +42,9 @@ class Member:
     since: datetime
     marketplaces: frozenset[str] | None = None
 
-    @property
-    def limit_text(self) -> str:
-        """The names of the marketplaces of the limit; "" without one."""
-        return marketplace_names(self.marketplaces)
-
 
 @dataclass(frozen=True, slots=True)
-class PendingInvitation:
+class PendingInvitation(LimitText):
     """An invitation that was not used yet."""
 
     id: UUID
@@ -54,14 +54,9 @@ class PendingInvitation:
     expires_at: datetime
     marketplaces: frozenset[str] | None = None
 
-    @property
-    def limit_text(self) -> str:
-        """The names of the marketplaces of the limit; "" without one."""
-        return marketplace_names(self.marketplaces)
-
 
 @dataclass(frozen=True, slots=True)
-class LinkedInvitation:
+class LinkedInvitation(LimitText):
     """The invitation that a link leads to."""
 
     tenant: UUID
@@ -70,11 +65,6 @@ class LinkedInvitation:
     role: MemberRole
     expires_at: datetime
     marketplaces: frozenset[str] | None = None
-
-    @property
-    def limit_text(self) -> str:
-        """The names of the marketplaces of the limit; "" without one."""
-        return marketplace_names(self.marketplaces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,10 @@ def marketplaces(request: HttpRequest, tenant_context: TenantContext, person: UU
         raise Http404
     form = MarketplacesForm(
         request.POST if request.method == "POST" else None,
-        initial={"marketplaces": sorted(member.marketplaces or ())},
+        initial={
+            "scope": "all" if member.marketplaces is None else "some",
+            "marketplaces": sorted(member.marketplaces or ()),
+        },
     )
     if request.method == "POST" and form.is_valid():
         return _done(
@@ -116,7 +119,9 @@ def marketplaces(request: HttpRequest, tenant_context: TenantContext, person: UU
                 owner=tenant_context.person,
                 at=clock.now(),
             ),
-            _("The marketplaces of the member were changed."),
+            _("The member sees these marketplaces only now.")
+            if form.cleaned_data["marketplaces"]
+            else _("The member sees all marketplaces now."),
         )
     response = render(
         request,

@@ -31,7 +31,7 @@ from theseller.accounts.mfa.qr import qr_svg
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, Proof, RefusedError
 from theseller.accounts.oidc.queries import linked_identity, may_use_provider
-from theseller.accounts.queries import is_operator, tenants_of
+from theseller.accounts.queries import is_operator, memberships_of
 from theseller.accounts.sign_in_rate_limits import SECOND_FACTOR, own_subject
 from theseller.edge.error_pages import too_many_requests
 from theseller.edge.rate_limits import RetryAfter, refill
@@ -72,7 +72,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "codes_set": recovery_codes(person),
         "codes": [_spaced(code) for code in codes],
         "is_operator": is_operator(person),
-        "has_shop": bool(tenants_of(person)),
+        "has_shop": bool(memberships_of(person)),
         "frame": account_frame(request),
         "sso_allowed": may_use_provider(person),
         "identity": linked_identity(person),

@@ -29,7 +29,7 @@ from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock
 
 if TYPE_CHECKING:
-    from theseller.accounts.types import MemberRole
+    from theseller.accounts.types import ShopOfPerson
 
 HELP = "import report files downloaded from Seller Central"
 _MARKS = {
@@ -152,13 +152,12 @@ def _shop_of_person(email: str, wanted: str | None) -> _Shop:
 
     person = person_by_email(email)
     shops = memberships_of(person) if person else ()
-    places = [(shop.tenant, shop.name, shop.role) for shop in shops]
-    if not places:
+    if not shops:
         raise CommandError(
             "No user with this address is a member of a shop.",
             "Check --as, or give the shop's id with --shop.",
         )
-    fitting = [place for place in places if wanted in {None, place[1], str(place[0])}]
+    fitting = [shop for shop in shops if wanted in {None, shop.name, str(shop.tenant)}]
     if len(fitting) != 1:
         what = (
             "belongs to several shops"
@@ -168,21 +167,20 @@ def _shop_of_person(email: str, wanted: str | None) -> _Shop:
             else "has several of this name"
         )
         raise CommandError(
-            f"This person {what}.", f"Choose one with --shop: {_listed(places)}.", status=USAGE
+            f"This person {what}.", f"Choose one with --shop: {_listed(shops)}.", status=USAGE
         )
-    tenant, name, role = fitting[0]
-    limit = next(shop.marketplaces for shop in shops if shop.tenant == tenant)
-    if Permission.DOCUMENT_IMPORT not in permissions_of(role, limit):
-        limited = ", limited to some marketplaces," if limit is not None else ""
+    (shop,) = fitting
+    if Permission.DOCUMENT_IMPORT not in permissions_of(shop.role, shop.marketplaces):
+        limited = ", limited to some marketplaces," if shop.marketplaces is not None else ""
         raise CommandError(
-            f"This person is a {role.value} of the shop{limited} and may not import.",
+            f"This person is a {shop.role.value} of the shop{limited} and may not import.",
             "Name an owner or analyst of the shop with --as, who is not limited to marketplaces.",
         )
-    return _Shop(tenant, name)
+    return _Shop(shop.tenant, shop.name)
 
 
-def _listed(places: Sequence[tuple[UUID, str, MemberRole]]) -> str:
-    return ", ".join(f"{shown_name(name)} ({tenant})" for tenant, name, _ in places)
+def _listed(shops: Sequence[ShopOfPerson]) -> str:
+    return ", ".join(f"{shown_name(shop.name)} ({shop.tenant})" for shop in shops)
 
 
 def _recompute(shop: _Shop) -> int:

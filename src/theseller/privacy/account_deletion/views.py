@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from theseller.accounts.authorization import account_frame
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.operations import make_owner
-from theseller.accounts.queries import is_operator, tenants_of
+from theseller.accounts.queries import is_operator, memberships_of
 from theseller.edge.rate_limits import Rate, by_account, limited
 from theseller.erasure.certificate_download import certificate_url
 from theseller.lib import clock
@@ -62,7 +62,7 @@ def delete_account_page(request: HttpRequest) -> HttpResponse:
         "alone": sole_ownerships(person.pk),
         "last_operator": is_last_operator(person.pk),
         "is_operator": is_operator(person.pk),
-        "shop_names": get_text_list([shop[1] for shop in tenants_of(person.pk)], _("and")),
+        "shop_names": get_text_list([shop.name for shop in memberships_of(person.pk)], _("and")),
         "days": ERASURE_DAYS_MAX,
     }
     return render(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.cast import Cast, create_cast
@@ -21,7 +22,7 @@ from theseller.accounts.members.marketplace_limits import limit_member
 from theseller.accounts.models import User
 from theseller.accounts.types import LIMITED_PERMISSIONS, PERMISSIONS, MemberRole, Permission
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.pages import queries
+from theseller.analytics.pages import csv_rows, queries
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.types import Scope
@@ -125,6 +126,21 @@ def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
             ):
                 with pytest.raises(OtherMarketplaceError):
                     read()
+
+
+def test_an_answer_that_is_read_after_the_view_is_not_sent(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit ends with the view; what a streamed answer reads later would be without it."""
+    monkeypatch.setattr(
+        csv_rows, "days_csv", lambda *_arguments: StreamingHttpResponse(iter([b"days"]))
+    )
+    client = Client()
+    client.force_login(User.objects.get(pk=cast.bob.id))
+    with pytest.raises(RuntimeError, match="can't be streamed"):
+        client.get("/?format=csv")
+    client.force_login(User.objects.get(pk=cast.alice.id))
+    assert client.get("/?format=csv").getvalue() == b"days"
 
 
 def test_a_limit_takes_effect_at_the_next_request(cast: Cast) -> None:
