@@ -45,11 +45,7 @@ from theseller.postgres.counters import continue_counters, count_beyond, read_co
 from theseller.postgres.database_content import Content, read_content
 from theseller.postgres.database_copy import copy_database, sessions_of_others
 from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign_roles
-from theseller.postgres.role_setup import (
-    DATABASE,
-    LOGIN_ROLES,
-    ensure_roles,
-)
+from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES, ensure_roles
 from theseller.postgres.server import Server
 from theseller.postgres.server_folders import saved_layout
 

@@ -30,6 +30,7 @@ from theseller.cli.move_record import (
 )
 from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.replaced_databases import replaced_folders
 from theseller.postgres.role_setup import close_database
 from theseller.postgres.server_folders import control_folder, saved_layout
 from theseller.postgres.swap_data_dir import set_data_aside
@@ -151,12 +152,8 @@ def comment(dsn: str, text: str | None) -> None:
 def _newest_aside(state: Path) -> Path | str:
     """Return where an interrupted call of `finish` put the original."""
     layout = saved_layout(state)
-    found = sorted(layout.home.glob("data.replaced-*"), key=_set_aside_at) if layout else []
+    found = replaced_folders(layout) if layout else []
     return found[-1] if found else "no folder"
-
-
-def _set_aside_at(folder: Path) -> float:
-    return folder.stat().st_ctime
 
 
 @contextmanager

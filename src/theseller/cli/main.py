@@ -97,7 +97,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
-    for name, command in ({only: _loaded(only)} if only else discover()).items():
+    for name, command in discover(only).items():
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
         # Suppressed when absent, or the sub-command's default would undo a `--debug` given before
         # it.
@@ -109,14 +109,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def discover() -> dict[str, Command]:
-    """Return the sub-commands by name, in alphabetical order."""
-    return {name: _loaded(name) for name in _modules()}
-
-
-def _loaded(name: str) -> Command:
-    module = importlib.import_module(f"{commands.__name__}.{_modules()[name]}")
-    return cast("Command", module)
+def discover(only: str | None = None) -> dict[str, Command]:
+    """Return the sub-commands by name, sorted; with `only`, that one."""
+    return {
+        name: cast("Command", importlib.import_module(f"{commands.__name__}.{module}"))
+        for name, module in _modules().items()
+        if only in {None, name}
+    }
 
 
 def _modules() -> dict[str, str]:

@@ -11,21 +11,14 @@ from django.db import connections as databases
 
 from theseller.erasure.disk_sanitization import sanitize
 from theseller.erasure.erasure_base_class import Erasure
-from theseller.erasure.erasure_records import (
-    RESTART,
-    note_within,
-)
+from theseller.erasure.erasure_records import RESTART, note_within
 from theseller.erasure.exclusive_erasure import ErasureLock, exclusive_erasure
 from theseller.erasure.execution import erase_all
 from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_database_exchange import restore_links
 from theseller.erasure.tenant_erasure import TenantErasure, tenant_subject
-from theseller.erasure.types import (
-    ErasureResult,
-    JournalEntry,
-    SubjectKind,
-)
+from theseller.erasure.types import ErasureResult, JournalEntry, SubjectKind
 from theseller.erasure.user_erasure import erase_users, replay_users
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
 from theseller.lib import sql_execution

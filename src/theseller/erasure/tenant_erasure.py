@@ -29,13 +29,7 @@ from theseller.erasure.erasure_records import (
 )
 from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal_database_exchange import links_of
-from theseller.erasure.types import (
-    JournalEntry,
-    NewLink,
-    Progress,
-    Subject,
-    SubjectKind,
-)
+from theseller.erasure.types import JournalEntry, NewLink, Progress, Subject, SubjectKind
 from theseller.erasure.user_erasure import count_user_rows, erase_users, reopen
 from theseller.erasure.work_pacing import Throttle
 from theseller.lib import sql_execution

@@ -37,7 +37,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def _has_note(text: str) -> bool:
-    """Return whether a text has a word such as TODO that is no part of a name."""
+    """Return whether a text has a note in place of a part, and no name."""
     found = list(_WORD.finditer(text))
     capitalized = any(one[0][0].isupper() for one in found if one[0].casefold() not in _NAMES_TOO)
     domain = text.find("@") + 1  # Where a mail address has its domain; 0 in other texts.

@@ -95,7 +95,7 @@ def continue_counters(server: Server, found: Counters) -> None:
 
 
 def count_beyond(dsn: str, transaction: int, *, say: Callable[[str], None]) -> None:
-    """Have a running cluster use transaction numbers until its next is above `transaction`.
+    """Have a running cluster use numbers up until it is beyond `transaction`.
 
     For a server on which pg_resetwal can't run. What was counted stays if this is interrupted.
 

@@ -17,13 +17,8 @@ from typing import Any
 
 from theseller.postgres.errors import ServerFailedError
 from theseller.postgres.os_account import server_account
-from theseller.postgres.replaced_databases import REPLACED_PREFIX
-from theseller.postgres.server_folders import (
-    Layout,
-    control_folder,
-    prepare_layout,
-    saved_layout,
-)
+from theseller.postgres.replaced_databases import REPLACED_PREFIX, replaced_folders, replaced_number
+from theseller.postgres.server_folders import Layout, control_folder, prepare_layout, saved_layout
 
 _NOTE = "restoring.json"
 
@@ -153,10 +148,4 @@ def _sync(path: Path) -> None:
 
 
 def _free_number(own: Layout) -> int:
-    return 1 + max(
-        (
-            int(path.name.removeprefix(REPLACED_PREFIX))
-            for path in own.home.glob(f"{REPLACED_PREFIX}*")
-        ),
-        default=0,
-    )
+    return 1 + max(map(replaced_number, replaced_folders(own)), default=0)

@@ -65,7 +65,7 @@ def run_stub(monkeypatch: pytest.MonkeyPatch, error: BaseException | None, *argu
             raise error
         return 0
 
-    monkeypatch.setattr(entry, "discover", lambda: {"stub": Stub(act)})
+    monkeypatch.setattr(entry, "discover", lambda *_named: {"stub": Stub(act)})
     return entry.main(["stub", *arguments])
 
 
@@ -202,7 +202,7 @@ def test_debug_option_prints_the_traceback(
     def act() -> int:
         raise ValueError("what")
 
-    monkeypatch.setattr(entry, "discover", lambda: {"stub": Stub(act)})
+    monkeypatch.setattr(entry, "discover", lambda *_named: {"stub": Stub(act)})
     assert entry.main(arguments) == 1
     assert "Traceback" in capsys.readouterr().err
 

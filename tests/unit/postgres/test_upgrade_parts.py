@@ -13,7 +13,10 @@ from theseller.postgres.binaries import Binaries, find_major
 from theseller.postgres.counters import Counters
 from theseller.postgres.errors import BinariesMissingError, ServerFailedError
 from theseller.postgres.initdb_and_settings import check_version
-from theseller.postgres.replaced_databases import delete_databases_of_other_majors
+from theseller.postgres.replaced_databases import (
+    delete_databases_of_other_majors,
+    replaced_databases,
+)
 from theseller.postgres.server_folders import Layout, made_by
 from theseller.postgres.swap_data_dir import settle_pending_swap, swap_data_dir, swap_pending
 
@@ -54,6 +57,16 @@ def test_exchange_of_an_upgrade_that_is_killed_is_finished_by_the_next_start(
     settle_pending_swap(state)
     assert delete_databases_of_other_majors(state) == (state / "postgres" / "data.replaced-1",)
     assert made_by(state / "postgres" / "data") == "18"
+
+
+def test_replaced_databases_are_listed_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    state, _ = _folders(tmp_path)
+    numbers = (9, 10, 2)
+    for number in numbers:
+        (state / "postgres" / f"data.replaced-{number}").mkdir()
+    assert [one.path.name for one in replaced_databases(state)] == [
+        f"data.replaced-{number}" for number in sorted(numbers)
+    ]
 
 
 def test_exchange_of_a_restore_is_not_finished_by_a_start(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ class MembershipRefusedError(Exception):
 
 
 class LimitText:
-    """The text of a limit to `marketplaces`, for those who have one or no limit."""
+    """The text of a limit to `marketplaces`, None for no limit."""
 
     __slots__ = ()
     marketplaces: frozenset[str] | None
 
     @property
     def limit_text(self) -> str:
-        """The names of the marketplaces in alphabetical order; "" without a limit."""
+        """The names of the marketplaces, sorted; "" without a limit."""
         return ", ".join(sorted(MARKETPLACES[one].sales_channel for one in self.marketplaces or ()))
 
 

@@ -12,10 +12,7 @@ from django.utils.translation import ngettext
 from theseller.analytics.pages.metric_coverage import MetricCoverage
 from theseller.analytics.pages.metric_definitions import BY_KEY
 from theseller.analytics.pages.page_filters import Selection
-from theseller.analytics.pages.periods import (
-    Compare,
-    Span,
-)
+from theseller.analytics.pages.periods import Compare, Span
 from theseller.analytics.pages.types import Scope
 from theseller.analytics.rollups.types import Figures
 from theseller.edge.date_time_formatting import day as day_text

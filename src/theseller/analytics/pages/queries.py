@@ -17,9 +17,7 @@ from typing import Any
 from django.db import connections
 
 from theseller.analytics.pages.page_filters import Selection, same_time_on
-from theseller.analytics.pages.periods import (
-    Span,
-)
+from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
 from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.statement_execution import run_on_counted_lines

@@ -10,13 +10,7 @@ from django.utils.translation import gettext_noop
 
 from theseller.analytics.pages.metric_definitions import METRICS
 from theseller.analytics.pages.page_filters import Selection, StoreOption
-from theseller.analytics.pages.periods import (
-    COMPARE_LABELS,
-    LABELS,
-    PeriodKey,
-    Span,
-    neighbours,
-)
+from theseller.analytics.pages.periods import COMPARE_LABELS, LABELS, PeriodKey, Span, neighbours
 from theseller.edge.date_time_formatting import day_range, week_day
 from theseller.lib.marketplaces import MARKETPLACES
 

@@ -34,11 +34,7 @@ from theseller.analytics.pages.day_page import day_context
 from theseller.analytics.pages.metric_coverage import MetricCoverage, metric_coverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
 from theseller.analytics.pages.page_filters import Selection, StoreOption, select, store_options
-from theseller.analytics.pages.periods import (
-    Choice,
-    Span,
-    parse_day,
-)
+from theseller.analytics.pages.periods import Choice, Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
