@@ -11,13 +11,17 @@ from django.db import migrations
 _PACKAGES = {"vault": "buyer_pii"}
 
 
-def run_sql(slice_name: str, file_name: str) -> migrations.RunSQL:
+def run_sql(package: str, file_name: str) -> migrations.RunSQL:
     """Return the operation that runs `<package>/sql/<file_name>`.
 
     It can't be reversed (decision 0003).
+
+    Args:
+        package: the package of `theseller` whose folder `sql` holds the file.
+        file_name: the file's name.
     """
     text = (
-        resources.files(f"theseller.{_PACKAGES.get(slice_name, slice_name)}")
+        resources.files(f"theseller.{_PACKAGES.get(package, package)}")
         .joinpath("sql", file_name)
         .read_text(encoding="utf-8")
     )

@@ -51,7 +51,7 @@ group by c.relname, c.relrowsecurity order by c.relname
 class SearchResult:
     """What a search covered and where it hit.
 
-    `things` counts files or tables, `size` bytes or columns, `skipped` what should have been
+    `items` counts files or tables, `size` bytes or columns, `skipped` what should have been
     searched and could not be, `rows` the rows of tables.
     """
 
@@ -65,8 +65,8 @@ class SearchResult:
 def search_tables(context: ProbeContext, pattern: str) -> SearchResult:
     """Match a PostgreSQL regular expression in text columns.
 
-    Of every table that has no seller's facts; `size` counts columns. The probe reads over all
-    tenants; tables without a tenant (jobs, sessions, limits) are read as the application.
+    Searches the tables that hold no facts of sellers; `size` counts columns. The probe reads over
+    all tenants; tables without a tenant (jobs, sessions, limits) are read as the application.
     """
     columns, hits, tables, rows = 0, [], 0, 0
     for alias, table, names in _searchable(context):
@@ -158,7 +158,7 @@ def can_find_in_tables(context: ProbeContext, pattern: str, planted: str) -> boo
 def log_files(context: ProbeContext) -> tuple[Path, ...]:
     """Return the logs of this deployment that are files here.
 
-    None if a service manager keeps them elsewhere.
+    An empty tuple if a service manager keeps them elsewhere.
     """
     return tuple(
         path for path in state_files(context) if path.is_relative_to(context.state / "log")
