@@ -29,7 +29,7 @@ from theseller.audit.checkpointing import seal
 from theseller.audit.event_types import Tag
 from theseller.audit.log_verification import verify_log
 from theseller.audit.operations import record
-from theseller.crypto.key_store import FileKeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 
 LINES, WRITTEN = 200_000, 2_000
 #: To time the check of the chain of checkpoints.

@@ -34,7 +34,7 @@ from django.conf import settings
 from theseller.lib import clock
 from theseller.crypto.key_types import Purpose
 from theseller.lib.ids import new_id
-from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
+from theseller.backups.migration_and_erasure_replay import replay_in_quarantine
 from theseller.backups.restore_drill import drill
 from theseller.backups.operations import take
 from theseller.backups.sealed_objects import keep, place_of

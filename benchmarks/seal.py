@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from theseller.crypto.encryption_context import EncryptionContext
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.seal_value import open_sealed, seal

@@ -56,7 +56,7 @@ from theseller.accounts.types import MemberRole
 from theseller.audit.event_types import Tag
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.json_web_tokens import PublicKeys
+from theseller.crypto.json_web_token_verification import PublicKeys
 from theseller.datamap.table_registry import descriptors
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import connection_certificate

@@ -35,7 +35,7 @@ from theseller.controls.security_page_data import security_page
 from theseller.controls.types import Status
 from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenant_and_user_runs import erase_tenant
+from theseller.erasure.tenant_and_user_erasure import erase_tenant
 from theseller.key_rotation.secret_ages import note
 from theseller.key_rotation.secret_inventory import inventory, readable
 from theseller.key_rotation.types import SecretState

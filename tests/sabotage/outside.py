@@ -15,9 +15,9 @@ import psycopg
 from django.conf import settings
 from tests.conftest import as_role
 
-from theseller.cli.outside_prober.contact_measurement import read_contact
-from theseller.config.host_setting_hashes import setting_hashes
+from theseller.cli.outside_prober.security_page_contact_measurement import read_contact
 from theseller.config.operator_on_security_page import OperatorIdentity
+from theseller.config.shared_setting_hashes import setting_hashes
 from theseller.controls.prober_reports.arrived_prober_requests import record_arrival
 from theseller.controls.prober_reports.local_listening_ports import listening_ports
 from theseller.controls.prober_reports.message_format import (
@@ -42,7 +42,7 @@ from theseller.controls.prober_reports.types import ProberRefusedError
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
-from theseller.tenancy.hosts import report_host
+from theseller.tenancy.host_reports_and_clocks import report_host
 
 NAME = "outside"
 _KEY = SigningKey.from_secret(Secret(bytes(range(32))))

@@ -11,8 +11,8 @@ from tests.secret_leaks.http_session import HttpSession
 from tests.secret_leaks.instrumented_demo import InstrumentedDemo
 
 from theseller.crypto.errors import CryptoError
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.root_keys import parse_root_keys
 from theseller.lib.secret_type import Secret
 

@@ -31,8 +31,8 @@ from theseller.backups.operations import keep_wal, prune, readable, take
 from theseller.backups.storage_targets import DirectoryTarget, TargetError
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.key_file_format import KeyRecord
-from theseller.crypto.key_store import FileKeyStore
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.queries import due_connections
 from theseller.lib.ids import creation_time

@@ -76,7 +76,7 @@ def test_imports_outside_the_checked_folders_exist() -> None:
         ("import theseller.no_such_package.module", True),
     ],
 )  # fmt: skip
-def test_import_that_cannot_be_made_is_found(text: str, missing: bool) -> None:
+def test_import_that_cannot_be_made_is_found(text: str, *, missing: bool) -> None:
     found = imports(text)
     assert found
     assert any(not is_there(*one) for one in found) == missing

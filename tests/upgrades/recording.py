@@ -20,7 +20,7 @@ from django.db import connections as databases
 from tests.cast import NOON, create_cast
 from tests.database import test_server
 
-from theseller.audit import checkpoint_format
+from theseller.audit import signed_checkpoint_document
 from theseller.audit.log_line_digests import COLUMNS, last_mark, line_of, pack
 from theseller.audit.types import NOWHERE
 from theseller.connections.operations import connection_for_files, disconnect
@@ -72,7 +72,7 @@ def seal(database: str) -> None:
         ]
         for part in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
             leaves = pack(part)
-            head = checkpoint_format.sign(
+            head = signed_checkpoint_document.sign(
                 head, leaves, until=last_mark(part, NOWHERE), key=key, environment="test", at=NOON
             )
             connection.execute(

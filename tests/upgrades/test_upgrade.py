@@ -35,7 +35,7 @@ from tests.upgrades.old_erasures import (
 )
 from tests.upgrades.recording import RELEASES, fill, record, restore, seal
 
-from theseller.audit import checkpoint_format
+from theseller.audit import signed_checkpoint_document
 from theseller.audit.log_line_digests import COLUMNS, line_of, unpack
 from theseller.audit.types import NOWHERE
 from theseller.erasure.certificate_format import assemble
@@ -155,9 +155,9 @@ def _assert_sealed_as_before(connection: psycopg.Connection[Any]) -> None:
     for document, leaves in connection.execute(
         "select document, leaves from audit_checkpoint order by number"
     ).fetchall():
-        found = checkpoint_format.read(bytes(document))
+        found = signed_checkpoint_document.read(bytes(document))
         assert (
-            checkpoint_format.follows(
+            signed_checkpoint_document.follows(
                 found, head, bytes(leaves), rows_before=rows, until_before=until
             )
             == ""

@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.models import User
-from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
+from theseller.accounts.operator_session_authorization import OperatorAuthState, operator_auth_state
 from theseller.accounts.queries import memberships_of
 from theseller.accounts.sessions import ACTIVE_TENANT_KEY
 from theseller.accounts.types import (
@@ -32,7 +32,7 @@ from theseller.accounts.types import (
     TenantContext,
 )
 from theseller.lib import clock
-from theseller.tenancy.marketplace_limit import limited_to
+from theseller.tenancy.visible_marketplaces import limited_to
 
 
 class AccessProvider(Protocol):

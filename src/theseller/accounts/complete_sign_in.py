@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from theseller.accounts.known_browsers import remember_browser
+from theseller.accounts.known_browser_cookie import remember_browser
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.operations import sign_in_holds
 from theseller.accounts.mfa.recent_proof import note_password

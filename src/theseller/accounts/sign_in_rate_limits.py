@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from theseller.accounts.known_browsers import known_browser
+from theseller.accounts.known_browser_cookie import known_browser
 from theseller.edge.rate_limits import Rate, Subject, by_ip
 
 SIGN_IN, SECOND_FACTOR, ONE_TIME_LINK = "sign-in", "second-factor", "one-time-link"

@@ -21,9 +21,9 @@ from theseller.accounts.complete_sign_in import complete_sign_in
 from theseller.accounts.forms import NewPasswordForm, SignInForm
 from theseller.accounts.mfa import pending_sign_in
 from theseller.accounts.mfa.decorators import step_up_required
-from theseller.accounts.mfa.proof_attempts import allowance, verify_factor
 from theseller.accounts.mfa.queries import has_factor
 from theseller.accounts.mfa.recent_proof import note_password
+from theseller.accounts.mfa.second_factor_verification import allowance, verify_factor
 from theseller.accounts.mfa.types import Proof, RefusedError
 from theseller.accounts.mfa.views import proof_page
 from theseller.accounts.models import User

@@ -13,7 +13,11 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from theseller.audit import checkpoint_copy_file, checkpoint_copy_shortfalls, checkpoint_format
+from theseller.audit import (
+    checkpoint_copy_file,
+    checkpoint_copy_shortfalls,
+    signed_checkpoint_document,
+)
 from theseller.audit.queries import READER, checkpoints, last_document
 from theseller.audit.signing_keys import is_current
 from theseller.audit.types import NOWHERE, Checkpoint, CopyConflictError
@@ -48,9 +52,9 @@ def complete_copy(*, at: datetime, using: str = READER, writer: str = "default")
     with checkpoint_copy_file.copy_lock():
         try:
             last = checkpoint_copy_file.last_entry()
-            head = checkpoint_format.read(last) if last is not None else None
-            number = checkpoint_format.read(newest).number if newest is not None else 0
-        except checkpoint_format.CheckpointRefusedError:
+            head = signed_checkpoint_document.read(last) if last is not None else None
+            number = signed_checkpoint_document.read(newest).number if newest is not None else 0
+        except signed_checkpoint_document.CheckpointRefusedError:
             return 0
         had = head.number if head else 0
         checkpoint_copy_shortfalls.record_shortfall(had, number, at=at, using=writer)
@@ -67,7 +71,7 @@ def _complete(head: Checkpoint | None, newest: bytes, using: str) -> int:
     if not digests:
         return 0
     if digests[-1] != hashlib.sha256(newest).digest() or not is_current(
-        checkpoint_format.read(newest).key_after
+        signed_checkpoint_document.read(newest).key_after
     ):
         raise CopyConflictError(
             _conflict(known + len(digests), "is signed by a key that the key store does not hold")
@@ -95,15 +99,17 @@ def _behind(head: Checkpoint | None, using: str) -> Iterator[tuple[Checkpoint, b
     """
     for number, document, leaves in checkpoints(after=head.number if head else 0, using=using):
         try:
-            found = checkpoint_format.read(document)
-        except checkpoint_format.CheckpointRefusedError as refusal:
+            found = signed_checkpoint_document.read(document)
+        except signed_checkpoint_document.CheckpointRefusedError as refusal:
             raise CopyConflictError(_conflict(number, str(refusal))) from None
         rows, until = (head.rows_total, head.until) if head else (0, NOWHERE)
         if found.lost_from:
             # It counts on from an earlier one, which its signature vouches for here; `verify_log`
             # counts them all.
             rows, until = found.rows_total, found.until
-        why = checkpoint_format.follows(found, head, leaves, rows_before=rows, until_before=until)
+        why = signed_checkpoint_document.follows(
+            found, head, leaves, rows_before=rows, until_before=until
+        )
         if why or found.number != number:
             raise CopyConflictError(_conflict(number, why or "has another number than its place"))
         yield found, leaves

@@ -16,7 +16,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import checkpoint_copy_file, checkpoint_copy_shortfalls, checkpoint_format
+from theseller.audit import (
+    checkpoint_copy_file,
+    checkpoint_copy_shortfalls,
+    signed_checkpoint_document,
+)
 from theseller.audit.checkpoint_copy_completion import complete_copy
 from theseller.audit.log_line_digests import last_mark, pack
 from theseller.audit.queries import READER, last_document, settled_lines, unsealed
@@ -154,7 +158,7 @@ def _busy(using: str) -> str:
 
 def _head(using: str) -> Checkpoint | None:
     document = last_document(using=using)
-    return checkpoint_format.read(document) if document is not None else None
+    return signed_checkpoint_document.read(document) if document is not None else None
 
 
 def _append(  # the fields of a checkpoint
@@ -167,7 +171,7 @@ def _append(  # the fields of a checkpoint
     using: str,
     next_key: str = "",
 ) -> Checkpoint:
-    made = checkpoint_format.sign(
+    made = signed_checkpoint_document.sign(
         head,
         leaves,
         until=until,
@@ -192,7 +196,7 @@ def _append(  # the fields of a checkpoint
         "audit_checkpoint_appended",
         number=made.number,
         lines=made.rows_total,
-        digest=checkpoint_format.digest_of(made.document),
+        digest=signed_checkpoint_document.digest_of(made.document),
     )
     return made
 
@@ -220,6 +224,6 @@ def _agree_with_copy(head: Checkpoint | None, *, at: datetime, using: str) -> No
 
 def _number(document: bytes) -> int:
     try:
-        return checkpoint_format.read(document).number
-    except checkpoint_format.CheckpointRefusedError:
+        return signed_checkpoint_document.read(document).number
+    except signed_checkpoint_document.CheckpointRefusedError:
         return 0

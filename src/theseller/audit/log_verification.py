@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from theseller.audit import checkpoint_copy_file, checkpoint_copy_shortfalls, checkpoint_format
+from theseller.audit import (
+    checkpoint_copy_file,
+    checkpoint_copy_shortfalls,
+    signed_checkpoint_document,
+)
 from theseller.audit.checkpoint_copy_completion import complete_copy
 from theseller.audit.checkpointing import checkpoint_lock
 from theseller.audit.log_line_digests import line_of, pack, unpack
@@ -130,7 +134,7 @@ class _Chain:
         found = entry.read
         counted = self.spans[: found.lost_from - 1 if found.lost_from else None]
         rows, until = (counted[-1].total, counted[-1].until) if counted else (0, NOWHERE)
-        refusal = checkpoint_format.follows(
+        refusal = signed_checkpoint_document.follows(
             found, self.head, entry.leaves, rows_before=rows, until_before=until
         )
         if not refusal:
@@ -311,8 +315,8 @@ def _stored(proven: int, using: str) -> Iterator[_Entry]:
 
 def _read(document: bytes, proven: int = 0) -> Checkpoint | str:
     try:
-        return checkpoint_format.read(document, proven=proven)
-    except checkpoint_format.CheckpointRefusedError as refusal:
+        return signed_checkpoint_document.read(document, proven=proven)
+    except signed_checkpoint_document.CheckpointRefusedError as refusal:
         return str(refusal)
 
 

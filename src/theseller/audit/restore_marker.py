@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections, transaction
 
-from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.audit import checkpoint_copy_file, signed_checkpoint_document
 from theseller.audit.checkpointing import checkpoint_lock
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
@@ -41,12 +41,12 @@ def accept_restoration(
         )
     with checkpoint_lock(shared=False, using=using):
         known, kept = _common(using)
-        restored = checkpoint_format.Restored(kept)
+        restored = signed_checkpoint_document.Restored(kept)
         lost = known[restored.lost_from - 1 :]
-        head = checkpoint_format.read(lost[-1][0])
+        head = signed_checkpoint_document.read(lost[-1][0])
         until = kept.until if kept else NOWHERE
         environment = settings.ENVIRONMENT.kind.value
-        signed = checkpoint_format.sign(
+        signed = signed_checkpoint_document.sign(
             head,
             b"",
             until=until,
@@ -98,6 +98,6 @@ def _common(using: str) -> tuple[list[tuple[bytes, bytes]], Checkpoint | None]:
             " deployment's own database as it was"
         )
     try:
-        return known, checkpoint_format.read(stored[-1][0]) if stored else None
-    except checkpoint_format.CheckpointRefusedError as refusal:
+        return known, signed_checkpoint_document.read(stored[-1][0]) if stored else None
+    except signed_checkpoint_document.CheckpointRefusedError as refusal:
         raise RestorationRefusedError(f"the database's newest checkpoint {refusal}") from None

@@ -10,7 +10,7 @@ from uuid import UUID
 from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.operations import read_manifest, readable
 from theseller.backups.types import BackupError
-from theseller.erasure.journal_entry_hashes import missing_entries
+from theseller.erasure.journal_loss_detection import missing_entries
 from theseller.lib.ids import creation_time
 from theseller.retention.readable_backups import BACKUP_OWNER, backup_of_key, readable_backup_keys
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from theseller.backups.types import BackupError, Fingerprint, Manifest
 from theseller.crypto.canonical_json_signing import canonical_json, parse_canonical_json
 from theseller.crypto.errors import NotCanonicalError
-from theseller.erasure.journal_entry_hashes import parse
+from theseller.erasure.journal_loss_detection import parse
 
 FORMAT = "theseller.org/backup/v1"
 

@@ -29,7 +29,7 @@ from theseller.backups.types import Backup, BackupError, Manifest
 from theseller.crypto.errors import CannotOpenError
 from theseller.crypto.key_file_format import KeyRecord
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.erasure.journal_entry_hashes import journal_extent
+from theseller.erasure.journal_loss_detection import journal_extent
 from theseller.lib.ids import creation_time, new_id_at
 from theseller.retention.readable_backups import BACKUP_OWNER, backup_of_key, readable_backup_keys
 from theseller.retention.retention_limits import BACKUP_DAYS

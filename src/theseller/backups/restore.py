@@ -16,21 +16,21 @@ import psycopg
 from theseller.backups.backup_configuration import BackupContext
 from theseller.backups.backup_selection import refuse_shorter_journal, select_backup
 from theseller.backups.error_translation import as_backup_error
-from theseller.backups.restore_quarantine import (
+from theseller.backups.isolated_restore_server import (
     Quarantine,
     add_unsealed_wal,
     lay_out,
     refuse_gap,
     running,
 )
-from theseller.backups.run_commands_in_quarantine import migrate_and_replay
+from theseller.backups.migration_and_erasure_replay import migrate_and_replay
 from theseller.backups.types import Restored
 from theseller.lib.secret_type import Secret
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.role_setup import set_password
 from theseller.postgres.server_folders import saved_layout
 from theseller.postgres.swap_data_dir import swap_data_dir
-from theseller.postgres.temporary_cluster import discard
+from theseller.postgres.temporary_server_removal import discard
 
 #: The time of the backup, as a choice of `until`.
 BACKUP_TIME = "backup-time"

@@ -19,14 +19,14 @@ from psycopg import sql
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.backups.backup_configuration import BackupContext
+from theseller.backups.isolated_restore_server import Quarantine, lay_out, running
 from theseller.backups.queries import rows
-from theseller.backups.restore_quarantine import Quarantine, lay_out, running
 from theseller.backups.table_fingerprints import fingerprints
 from theseller.backups.types import BackupError, Drill, UnavailableError
 from theseller.lib.ids import new_id_at
 from theseller.postgres.client_programs import run_program
 from theseller.postgres.errors import PostgresError
-from theseller.postgres.temporary_cluster import discard
+from theseller.postgres.temporary_server_removal import discard
 from theseller.tenancy.schema_release import schema_is_newer
 
 _FAULTS_SHOWN = 20

@@ -13,15 +13,15 @@ from theseller.backups.backup_configuration import (
     try_lock,
 )
 from theseller.backups.error_translation import as_backup_error
+from theseller.backups.migration_and_erasure_replay import replay_in_quarantine
 from theseller.backups.operations import keep_wal, prune, take
 from theseller.backups.queries import backups, newest_finished, rows
 from theseller.backups.restore import FOLDER
 from theseller.backups.restore_drill import drill
-from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.types import Backup, BackupError, MaintenanceReport
 from theseller.postgres.replaced_databases import delete_replaced_databases
-from theseller.postgres.temporary_cluster import discard
+from theseller.postgres.temporary_server_removal import discard
 from theseller.retention.retention_limits import BACKUP_HOURS
 from theseller.tenancy.schema_release import schema_is_newer
 

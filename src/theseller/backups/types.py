@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from theseller.erasure.journal_entry_hashes import Extent
+from theseller.erasure.journal_loss_detection import Extent
 
 
 class BackupError(RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 
 
 def expiry_date(*, fetched_at: datetime, shipped_at: datetime | None) -> date:

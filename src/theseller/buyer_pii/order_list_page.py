@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST
-from theseller.buyer_pii.printed_slips import local_day, store_name
 from theseller.buyer_pii.queries import (
     ORDERS_PER_PAGE,
     expiry_dates,
@@ -24,6 +23,7 @@ from theseller.buyer_pii.queries import (
     orders_to_ship,
 )
 from theseller.buyer_pii.recipient_encryption import USING
+from theseller.buyer_pii.slip_print_layout import local_day, store_name
 from theseller.buyer_pii.slip_state_texts import SlipState, slip_state
 from theseller.buyer_pii.types import FeatureState, ShippableOrder
 from theseller.connections.queries import all_connections

@@ -5,7 +5,7 @@ New wording gets a new version. A consent keeps the version that it was given fo
 
 from __future__ import annotations
 
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 
 TERMS_VERSION = "packing-slips-2"
 #: (Heading, text).

@@ -29,7 +29,7 @@ from theseller.buyer_pii.types import (
 from theseller.connections.queries import all_connections
 from theseller.connections.types import Origin
 from theseller.lib import sql_execution as statements
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 from theseller.tenancy.tenant_scope import current_tenant
 
 #: Orders on one page of the list.

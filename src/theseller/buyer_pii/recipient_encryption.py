@@ -22,8 +22,8 @@ from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.lib import sql_execution
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
 
 #: The database connection and role for buyer PII.
 USING = "pii"

@@ -32,7 +32,7 @@ from theseller.connections.access_tokens import open_connection
 from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError, SecretProviderError
-from theseller.ingest.sync.connection_client import RateLimitedClient
+from theseller.ingest.sync.rate_limited_client import RateLimitedClient
 from theseller.ingest.sync.unknown_field_records import note_drift
 from theseller.lib import sql_execution
 from theseller.lib.structured_logging import getLogger

@@ -16,7 +16,7 @@ from theseller.amazon.roles import RestrictedRole
 from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.types import RequestOutcome, ShippableOrder
 from theseller.edge.date_time_formatting import day as day_text
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

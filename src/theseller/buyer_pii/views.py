@@ -24,9 +24,9 @@ from theseller.buyer_pii.expiry_date import is_expired
 from theseller.buyer_pii.forms import OrdersForm
 from theseller.buyer_pii.operations import MAX_SLIPS_PER_REQUEST, open_slips, request_slips
 from theseller.buyer_pii.order_list_page import OrderListQuery, OrdersPage, orders_page
-from theseller.buyer_pii.printed_slips import printed_slips
 from theseller.buyer_pii.queries import expiry_dates
 from theseller.buyer_pii.recipient_encryption import USING
+from theseller.buyer_pii.slip_print_layout import printed_slips
 from theseller.buyer_pii.slip_state_texts import ROLE
 from theseller.edge.rate_limits import Rate, by_account, limited
 from theseller.lib import clock

@@ -25,7 +25,7 @@ from theseller.audit.command_line_action_file import record_command_line_action
 from theseller.audit.event_types import Tag
 from theseller.cli.commands.migrate import migrate_external, migrate_moved
 from theseller.cli.deployment_secrets import ensure_secrets, passwords_in_use, role_passwords
-from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
+from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import ExternalServer, inspect_server
 from theseller.cli.interrupted_move import comment, finish, undo
@@ -41,13 +41,17 @@ from theseller.cli.move_record import (
 from theseller.cli.state_folder_locks import exclusive_state_folder
 from theseller.config.database_settings import external_settings
 from theseller.lib import clock
-from theseller.postgres.counters import continue_counters, count_beyond, read_counters
-from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_content_digest import Content, read_content
 from theseller.postgres.database_copy import copy_database, sessions_of_others
 from theseller.postgres.other_deployment_check import lock_roles, refuse_foreign_roles
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES, ensure_roles
 from theseller.postgres.server import Server
 from theseller.postgres.server_folders import saved_layout
+from theseller.postgres.transaction_and_wal_continuation import (
+    continue_counters,
+    count_beyond,
+    read_counters,
+)
 
 #: Rights that differ because the backups of an external server are its service's.
 _BACKUP_ROLE = "role theseller_backup: "

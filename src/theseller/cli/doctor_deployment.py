@@ -344,8 +344,8 @@ def _deletions(cursor: CursorWrapper) -> Finding:
 
 
 def _clock(cursor: CursorWrapper) -> Finding:
+    from theseller.tenancy.host_reports_and_clocks import clock_ahead
     from theseller.tenancy.host_types import CLOCK_SECONDS_MAX
-    from theseller.tenancy.hosts import clock_ahead
 
     apart = abs(clock_ahead(cursor.db))
     return Finding(
@@ -358,7 +358,7 @@ def _clock(cursor: CursorWrapper) -> Finding:
 
 def _hosts(_cursor: CursorWrapper) -> Finding:
     from theseller.operators.deployment_status.host_status_lines import host_problems
-    from theseller.tenancy.hosts import hosts
+    from theseller.tenancy.host_reports_and_clocks import hosts
 
     found = hosts()
     problems = host_problems(found)

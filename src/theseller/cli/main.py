@@ -17,7 +17,7 @@ from theseller import __version__
 from theseller.cli import commands
 from theseller.cli.errors import FAILURE, INTERRUPTED, CommandError
 from theseller.config.config_file import load_config_file
-from theseller.lib.core_dumps_and_memory import disable_core_dumps
+from theseller.lib.core_dump_and_memory_limits import disable_core_dumps
 from theseller.lib.database_failures import classify, server_text
 from theseller.lib.redaction import redact_text
 from theseller.lib.safe_tracebacks import trace_text

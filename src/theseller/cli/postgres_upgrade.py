@@ -25,13 +25,12 @@ from theseller.audit.event_types import Tag
 from theseller.cli.database_move import compare_rows
 from theseller.cli.deployment_secrets import ensure_secrets, role_passwords
 from theseller.cli.django_setup import setup_django
-from theseller.cli.embedded_postgres_setup import server_of
+from theseller.cli.embedded_server_and_roles import server_of
 from theseller.cli.errors import CommandError
 from theseller.cli.move_record import refuse_unfinished_move
 from theseller.lib import clock
 from theseller.postgres.binaries import Binaries, find_binaries, find_major
-from theseller.postgres.counters import continue_counters, read_counters
-from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_content_digest import Content, read_content
 from theseller.postgres.database_copy import copy_database
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED
 from theseller.postgres.privilege_comparison import expected_rights
@@ -40,7 +39,8 @@ from theseller.postgres.role_setup import DATABASE, QUARANTINE, ensure_roles
 from theseller.postgres.server import Server, make_folder
 from theseller.postgres.server_folders import Layout, made_by, saved_layout
 from theseller.postgres.swap_data_dir import swap_data_dir
-from theseller.postgres.temporary_cluster import discard, upgrade_folder
+from theseller.postgres.temporary_server_removal import discard, upgrade_folder
+from theseller.postgres.transaction_and_wal_continuation import continue_counters, read_counters
 
 PURPOSE = "theseller postgres upgrade"
 _MIB = 1024 * 1024

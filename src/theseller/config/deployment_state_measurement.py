@@ -20,7 +20,7 @@ from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_execution
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
-from theseller.tenancy.hosts import hosts
+from theseller.tenancy.host_reports_and_clocks import hosts
 
 #: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
 HEARTBEAT = "select workers, age from guard.worker_heartbeat()"

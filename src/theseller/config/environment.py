@@ -22,7 +22,7 @@ from theseller.crypto.secret_and_key_config import (
     parse_secret_config,
 )
 from theseller.lib.ip_networks_and_proxies import NO_PROXIES, TrustedProxies, parse_proxies
-from theseller.lib.shared_time_limits import SECRET_DAYS_MAX
+from theseller.lib.policy_time_limits import SECRET_DAYS_MAX
 from theseller.postgres.role_setup import QUARANTINE
 
 Choice = TypeVar("Choice", bound=StrEnum)

@@ -13,7 +13,7 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from theseller.lib.core_dumps_and_memory import disable_core_dumps
+from theseller.lib.core_dump_and_memory_limits import disable_core_dumps
 from theseller.lib.structured_logging import configure_logging, getLogger
 
 _STARTED = time.monotonic()
@@ -47,7 +47,7 @@ def worker_exit(_arbiter: object, _worker: object) -> None:
     Another one of this host writes it again.
     """
     # it needs Django, which only the workers have
-    from theseller.config.host_reports import stop_reporting  # noqa: PLC0415
+    from theseller.config.host_heartbeat_and_jobs import stop_reporting  # noqa: PLC0415
 
     stop_reporting("web")
 

@@ -19,12 +19,12 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.concurrency_defaults import QUEUE_POOLED
-from theseller.config.host_reports import keep_worker_reported, stop_reporting
+from theseller.config.host_heartbeat_and_jobs import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
-from theseller.tenancy.hosts import host_queue
+from theseller.tenancy.host_reports_and_clocks import host_queue
 
 log = getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from theseller.config.environment import InvalidSettingError
-from theseller.lib.core_dumps_and_memory import limit_memory
+from theseller.lib.core_dump_and_memory_limits import limit_memory
 
 DEFAULT_MB = 2048
 _LEAST_MB = 512

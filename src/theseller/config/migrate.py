@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from theseller.config.migration_locks import repeated, short_lock_waits, wait_shortly
+from theseller.config.migration_lock_timeouts import repeated, short_lock_waits, wait_shortly
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.datamap.grant_statements import grant_statements
 from theseller.postgres.role_setup import apply_grants, bypass_functions_replaceable

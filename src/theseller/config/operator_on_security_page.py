@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from theseller.config.environment import InvalidSettingError, read_environment_kind
-from theseller.lib.placeholder_texts import is_placeholder
+from theseller.lib.placeholder_detection import is_placeholder
 
 _LENGTH_MAX = 200
 #: The settings, in the order of the parts.

@@ -32,7 +32,11 @@ from theseller.tenancy.database_startup_checks import (
     refuse_bypassing_session,
     refuse_pooled_session,
 )
-from theseller.tenancy.hosts import WrongClockError, clock_ahead, refuse_wrong_clock
+from theseller.tenancy.host_reports_and_clocks import (
+    WrongClockError,
+    clock_ahead,
+    refuse_wrong_clock,
+)
 from theseller.tenancy.schema_version_check import WrongSchemaError, refuse_other_schema_of
 from theseller.tenancy.state_folder_identity import (
     OtherHostError,

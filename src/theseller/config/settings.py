@@ -25,10 +25,10 @@ from theseller.config.release_settings import read_release_settings
 from theseller.config.sign_up_settings import read_sign_up_mode
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.key_store import KeyStore
+from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.secret_and_key_config import make_key_store, make_secret_provider
-from theseller.edge.csp import content_security_policy
-from theseller.lib.core_dumps_and_memory import disable_core_dumps
+from theseller.edge.csp_directives import content_security_policy
+from theseller.lib.core_dump_and_memory_limits import disable_core_dumps
 from theseller.lib.marketplaces import MARKETPLACES
 from theseller.lib.secret_type import Secret
 from theseller.lib.structured_logging import configure_logging
@@ -204,11 +204,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- What packages plug into others
 #: Gives operators with an open access session the context of that tenant.
-TENANT_ACCESS_PROVIDER = "theseller.operators.access.access_session_provider.AccessSessionProvider"
+TENANT_ACCESS_PROVIDER = "theseller.operators.access.session_authorization.AccessSessionProvider"
 #: Measures the state of the deployment for the operators' status page.
 DEPLOYMENT_STATE = "theseller.config.deployment_state_measurement.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.
-MAIL_INVITATION_CHECK = "theseller.accounts.members.mail_invitation_check.has_open_invitation"
+MAIL_INVITATION_CHECK = "theseller.accounts.members.invited_address_check.has_open_invitation"
 #: Says whether an address requested to open a shop; "" if no one may.
 MAIL_SIGN_UP_CHECK = "theseller.accounts.sign_up.queries.has_open_request"
 #: Navigation entries that not every shop has, by URL name, with the function that decides.
@@ -238,7 +238,7 @@ SESSION_COOKIE_HTTPONLY = True
 # session it began in.
 SESSION_COOKIE_SAMESITE = "Lax"
 #: The cookie by which a browser that someone has signed in with is known again
-#: (`accounts.known_browsers`).
+#: (`accounts.known_browser_cookie`).
 DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_device"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}theseller_csrf"

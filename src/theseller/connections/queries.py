@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop
 from theseller.connections.types import ConnectionView, DisconnectReason, Origin
 from theseller.lib import sql_execution as statements
 from theseller.lib.marketplaces import Region
-from theseller.tenancy.marketplace_limit import visible_marketplaces
 from theseller.tenancy.tenant_scope import current_tenant
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 #: Functions that return the tenant's stores with data; `analytics.apps` registers one.
 STORES_WITH_DATA: list[Callable[[], Collection[str]]] = []

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.amazon.errors import AmazonError
-from theseller.amazon.seller_identity import named_sellers
+from theseller.amazon.seller_id_lookup import named_sellers
 from theseller.amazon.spapi_client import SPAPIClient
 from theseller.amazon.throttle import InMemoryLimiter
 from theseller.audit.event_types import Tag

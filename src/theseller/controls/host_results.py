@@ -26,8 +26,8 @@ from theseller.controls.types import (
     Unknown,
 )
 from theseller.lib import sql_execution
+from theseller.tenancy.host_reports_and_clocks import hosts, this_host
 from theseller.tenancy.host_types import Host
-from theseller.tenancy.hosts import hosts, this_host
 
 #: A result of a host that is no longer there is deleted after this.
 _KEPT = timedelta(days=1)

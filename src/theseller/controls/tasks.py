@@ -15,7 +15,7 @@ from theseller.lib import clock
 _ONE_RUN = "run_controls"
 
 
-# Each worker queues it for its own host every minute (`config.host_reports`).
+# Each worker queues it for its own host every minute (`config.host_heartbeat_and_jobs`).
 @app.task(
     name="controls.run_due_controls",
     queueing_lock="controls.run_due_controls",

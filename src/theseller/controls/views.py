@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from theseller.controls import security_page_data
 from theseller.controls.queries import history
 from theseller.edge import date_time_formatting
-from theseller.edge.compression import compressed
+from theseller.edge.compression_decorator import compressed
 from theseller.lib import clock
 
 #: The page is public, so any cache may store it for a short time; the page shows its own time.

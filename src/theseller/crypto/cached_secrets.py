@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from theseller.crypto.errors import SecretNotFoundError, SecretProviderError
 from theseller.crypto.secret_provider_protocol import SecretProvider
+from theseller.lib.policy_time_limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_time_limits import SECRET_CACHE_SECONDS
 
 #: Name suffixes during a rotation: the next secret, and the previous one that is still accepted.
 NEXT_SUFFIX, PREVIOUS_SUFFIX = "-next", "-previous"

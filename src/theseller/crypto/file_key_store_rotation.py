@@ -14,8 +14,8 @@ from typing import Self
 from uuid import UUID
 
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.file_key_store import PURPOSE_KEY, FileKeyStore
 from theseller.crypto.key_file_format import KeyRecord, decode, encode
-from theseller.crypto.key_store import PURPOSE_KEY, FileKeyStore
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.private_files import (
     erase,

@@ -140,7 +140,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
-        "theseller.analytics.rollups.statement_execution:sql_text",
+        "theseller.analytics.rollups.rollup_sql_execution:sql_text",
         DataClass.NONE,
         "analytics",
         *_PROCESS,

@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from theseller.emulator.amount_and_time_formats import instant_exact
 from theseller.emulator.emulator_instance import Emulator
+from theseller.emulator.fact_change_requests import change, changeable, jump, set_clock
 from theseller.emulator.fault_injection import KINDS
-from theseller.emulator.requested_fact_changes import change, changeable, jump, set_clock
 from theseller.emulator.spapi.operation_table import OPERATIONS
-from theseller.emulator.world.amendments import Change, record_of
+from theseller.emulator.world.requested_changes import Change, record_of
 
 
 def routes() -> list[Route]:

@@ -16,8 +16,8 @@ from theseller.emulator import page_layout
 from theseller.emulator.amount_and_time_formats import instant
 from theseller.emulator.control_api import is_local
 from theseller.emulator.emulator_instance import Emulator
-from theseller.emulator.requested_fact_changes import change, changeable, describe, jump
-from theseller.emulator.world.amendments import Change
+from theseller.emulator.fact_change_requests import change, changeable, describe, jump
+from theseller.emulator.world.requested_changes import Change
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 

@@ -13,7 +13,12 @@ from theseller.emulator.fault_injection import Faults
 from theseller.emulator.persisted_state import State
 from theseller.emulator.settings import Config
 from theseller.emulator.token_buckets import Buckets
-from theseller.emulator.world.amendments import Amendment, Amendments, amendment_of, record_of
+from theseller.emulator.world.requested_changes import (
+    Amendment,
+    Amendments,
+    amendment_of,
+    record_of,
+)
 from theseller.emulator.world.world_queries import World
 
 

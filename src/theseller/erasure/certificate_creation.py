@@ -15,21 +15,21 @@ from django.conf import settings
 from django.db import connections as databases
 
 from theseller import __version__
-from theseller.audit.checkpoint_format import digest_of
-from theseller.audit.checkpoint_format import read as read_checkpoint
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.audit.queries import events, last_document
+from theseller.audit.signed_checkpoint_document import digest_of
+from theseller.audit.signed_checkpoint_document import read as read_checkpoint
 from theseller.crypto.canonical_json_signing import SigningKey, canonical_json
 from theseller.crypto.key_types import Purpose
 from theseller.erasure.certificate_format import FORMAT, signed_message
-from theseller.erasure.connection_key_destruction import (
+from theseller.erasure.erasure_base_class import Erasure
+from theseller.erasure.erasure_records import deleted_by_table, note_within, progress, record_scope
+from theseller.erasure.residual_key_destruction import (
     KeyStillActiveError,
     destroy_keys_of,
     owners_of,
 )
-from theseller.erasure.erasure_base_class import Erasure
-from theseller.erasure.erasure_records import deleted_by_table, note_within, progress, record_scope
 from theseller.erasure.types import Progress, SanitizationProof, Subject, SubjectKind
 from theseller.lib import sql_execution
 from theseller.lib.ids import creation_time, new_id

@@ -20,7 +20,11 @@ from django.utils.module_loading import import_string
 from theseller.erasure.erasable_tables import tables_of
 from theseller.erasure.erasure_records import note, progress
 from theseller.erasure.failure_collection import Failures
-from theseller.erasure.relation_files import database_files, remove_stray_files, stray_names
+from theseller.erasure.relation_and_orphaned_files import (
+    database_files,
+    remove_stray_files,
+    stray_names,
+)
 from theseller.erasure.residual_scan import older_wal, search
 from theseller.erasure.types import Progress, ResidualScan, SanitizationProof, Subject
 from theseller.erasure.vacuum import (

@@ -11,7 +11,7 @@ from django.db import connections as databases
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.buyer_pii.consent_withdrawal_recovery import reapply_withdrawals
+from theseller.buyer_pii.consent_withdrawal_replay import reapply_withdrawals
 from theseller.buyer_pii.recipient_expiry import expire_recipients
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
@@ -20,14 +20,14 @@ from theseller.erasure.connection_erasure import (
     closed_connection,
     erase_connection,
 )
-from theseller.erasure.connection_key_destruction import destroy_keys_of_closed_connections
 from theseller.erasure.exclusive_erasure import ErasureLock, exclusive_erasure
 from theseller.erasure.execution import erase_rows
 from theseller.erasure.failure_collection import Failures
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_database_exchange import complete_journal
 from theseller.erasure.queries import count_left
-from theseller.erasure.tenant_and_user_runs import replay_tenants_and_users
+from theseller.erasure.residual_key_destruction import destroy_keys_of_closed_connections
+from theseller.erasure.tenant_and_user_erasure import replay_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
 from theseller.lib import sql_execution
 from theseller.retention.database_aliases import ACTOR, COUNTER

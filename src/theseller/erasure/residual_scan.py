@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from theseller.erasure.relation_files import database_files, relation_files
+from theseller.erasure.relation_and_orphaned_files import database_files, relation_files
 from theseller.erasure.types import ResidualScan
 from theseller.erasure.work_pacing import UNTHROTTLED, Throttle
 from theseller.postgres.server_folders import Layout

@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 from theseller.erasure.certificate_links import delete_expired_links
 from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenants_and_users
 from theseller.erasure.tenant_erasure import due_tenants
 from theseller.erasure.work_pacing import BACKGROUND, UNTHROTTLED, Throttle
 from theseller.lib import clock

@@ -13,9 +13,9 @@ from typing import Protocol
 from django.conf import settings
 
 from theseller.crypto.errors import ServiceError, ServiceState
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.hashicorp_vault_key_rotation import TransitRotation
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.secret_and_key_config import make_purpose_rotation
 from theseller.crypto.timestamped_secrets import creation_time

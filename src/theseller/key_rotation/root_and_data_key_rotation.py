@@ -12,8 +12,8 @@ from django.db import connections as databases
 
 from theseller.accounts.mfa.rekey import make_key, reseal_old_secrets, second_factor_keys
 from theseller.connections.rekey_connection import replace_data_key
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.timestamped_secrets import root_key_ids
 from theseller.key_rotation.open_transactions import wait_for_open_transactions

@@ -20,15 +20,15 @@ from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.root_keys import ROOT_KEY_NAME
 from theseller.crypto.timestamped_secrets import creation_time, root_key_ids
 from theseller.key_rotation import secret_ages
-from theseller.key_rotation.database_role_connections import ROLES
+from theseller.key_rotation.database_role_sign_in import ROLES
 from theseller.key_rotation.purpose_key_rotation import purpose_keys
 from theseller.key_rotation.queries import last_rotations, steps_under_way
 from theseller.key_rotation.root_and_data_key_rotation import PROBE_DATABASE, rotatable, tokens
 from theseller.key_rotation.secret_replacement_steps import secret_provider, writable
 from theseller.key_rotation.signing_key_rotation import signing_records
 from theseller.key_rotation.types import PROBE_OWNER, SecretEntry, SecretKind, SecretState
+from theseller.lib.policy_time_limits import SECRET_DAYS_MAX
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_time_limits import SECRET_DAYS_MAX
 from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.retention.readable_backups import BACKUP_OWNER
 

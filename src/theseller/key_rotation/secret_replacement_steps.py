@@ -12,8 +12,8 @@ from theseller.crypto.secret_and_key_config import ProviderKind
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.key_rotation.types import Run, Step
+from theseller.lib.policy_time_limits import SECRET_CACHE_SECONDS
 from theseller.lib.secret_type import Secret
-from theseller.lib.shared_time_limits import SECRET_CACHE_SECONDS
 
 #: After this long every process has read the secret again: a reading may be as old as the cache
 #: when it begins, and takes a while.

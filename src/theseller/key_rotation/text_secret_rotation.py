@@ -20,7 +20,7 @@ from theseller.amazon.lwa import LWAClient
 from theseller.amazon.transport import new_http
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.key_rotation import secret_ages
-from theseller.key_rotation.database_role_connections import ROLES, connect, signed_in
+from theseller.key_rotation.database_role_sign_in import ROLES, connect, signed_in
 from theseller.key_rotation.open_transactions import wait_for_open_transactions
 from theseller.key_rotation.secret_replacement_steps import (
     DROP_NEXT,

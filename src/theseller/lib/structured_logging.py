@@ -27,8 +27,8 @@ import structlog
 from structlog.typing import EventDict, Processor
 from typing_extensions import override
 
-from theseller.lib.log_url_redaction import replace_address_by_route
 from theseller.lib.redaction import redact
+from theseller.lib.request_route_logging import replace_address_by_route
 from theseller.lib.safe_tracebacks import trace_text
 
 #: Loggers that print requests, headers, statements or their parameters below WARNING, at any level

@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from theseller.mail.demo_inbox import InboxMail, inbox_mail, inbox_mails
+from theseller.mail.demo_inbox_queries import InboxMail, inbox_mail, inbox_mails
 from theseller.mail.types import MailMode
 
 #: For the HTML of a mail: its own styles, and nothing else.

@@ -35,7 +35,7 @@ from theseller.postgres.server_folders import (
     socket_directory,
 )
 from theseller.postgres.swap_data_dir import settle_pending_swap
-from theseller.postgres.temporary_cluster import discard, upgrade_folder
+from theseller.postgres.temporary_server_removal import discard, upgrade_folder
 
 # Crash recovery replays at most max_wal_size; a slow disk may need minutes. If the child ends, so
 # does the wait.

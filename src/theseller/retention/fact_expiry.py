@@ -19,7 +19,7 @@ from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import TableDescriptor
 from theseller.lib import sql_execution
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
-from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
+from theseller.lib.policy_time_limits import FACTS_KEPT_DAYS
 from theseller.lib.structured_logging import getLogger
 from theseller.retention.database_aliases import ERASER
 from theseller.retention.legal_holds import active_hold

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # Ingest must not fetch what would have to be erased at once, and neither may the store of buyers'
 # data; they can't import this package: those limits are in lib.
-from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS, PII_DAYS_MAX
+from theseller.lib.policy_time_limits import FACTS_KEPT_DAYS, PII_DAYS_MAX
 
 __all__ = [
     "BACKUP_DAYS",

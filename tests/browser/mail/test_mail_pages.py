@@ -24,7 +24,7 @@ from tests.operators import create_operator
 from theseller.lib import clock, sql_execution
 from theseller.lib.ids import new_id
 from theseller.mail.delivery import deliver_due
-from theseller.mail.demo_inbox import inbox_mail
+from theseller.mail.demo_inbox_queries import inbox_mail
 from theseller.mail.mail_kinds import (
     CHANGES,
     DeliveryTest,

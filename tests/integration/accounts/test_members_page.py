@@ -14,7 +14,7 @@ from tests.cast import Cast
 from tests.conftest import as_role
 from tests.step_up import after_step_up
 
-from theseller.accounts.members.mail_invitation_check import has_open_invitation
+from theseller.accounts.members.invited_address_check import has_open_invitation
 from theseller.accounts.members.queries import invitation_of, members, pending_invitations
 from theseller.accounts.members.types import PendingInvitation
 from theseller.accounts.models import User

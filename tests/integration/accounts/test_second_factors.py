@@ -29,9 +29,9 @@ from tests.operators import (
 )
 
 from theseller.accounts.mfa import operations, rekey, totp
-from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, FactorKind, RefusedError
+from theseller.accounts.mfa.webauthn_protocol import VerifiedCredential
 from theseller.accounts.models import Authenticator, RecoveryCode
 from theseller.audit.event_types import Tag
 from theseller.lib import clock

@@ -16,8 +16,8 @@ from uuid import UUID
 from django.db import connections
 
 from theseller.amazon.charge_classifier import ChargeType
+from theseller.analytics.rollups.column_charge_types import SETTLEMENT_REPORTS
 from theseller.analytics.rollups.recompute import recompute_dirty
-from theseller.analytics.rollups.sql_parameters import SETTLEMENT_REPORTS
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import local_day
 from theseller.tenancy.operations import create_tenant

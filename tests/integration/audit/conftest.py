@@ -13,7 +13,7 @@ from tests.conftest import as_role
 from tests.database import test_server
 from tests.sabotage.databases import own_database
 
-from theseller.crypto.key_store import FileKeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 
 Superuser = psycopg.Connection[tuple[object, ...]]
 

@@ -15,7 +15,7 @@ from tests.cast import NOON
 from tests.database import role_dsn, wait_for_open_transactions
 from tests.integration.audit.conftest import Superuser
 
-from theseller.audit import checkpoint_copy_file, checkpoint_format, checkpointing
+from theseller.audit import checkpoint_copy_file, checkpointing, signed_checkpoint_document
 from theseller.audit.checkpointing import checkpoint_lock, rotate_signing_key, seal_due
 from theseller.audit.command_line_action_file import (
     import_command_line_actions,
@@ -101,7 +101,7 @@ def test_verify_log_counts_sealed_and_unsealed_events(own_log: Superuser) -> Non
     (second,) = seal(at=LATER)
     assert (second.number, second.previous, second.rows_total) == (
         2,
-        checkpoint_format.digest_of(first.document),
+        signed_checkpoint_document.digest_of(first.document),
         7,
     )
     assert verify_log(at=LATER).unsealed == 0
@@ -228,7 +228,7 @@ def _replace_everything_in_the_database(
     leaves = b"\x00" * 40 * 6
     superuser.execute("truncate audit_checkpoint")
     for _ in range(2):
-        head = checkpoint_format.sign(
+        head = signed_checkpoint_document.sign(
             head, leaves, until=(9_000, at[-1]), key=FORGER, environment="test", at=NOON
         )
         superuser.execute(

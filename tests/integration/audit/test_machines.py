@@ -17,7 +17,7 @@ from tests.cast import NOON
 from tests.integration.audit.conftest import Superuser
 from tests.integration.audit.test_checkpointing import FORGER, RESTORED, _write, seal
 
-from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.audit import checkpoint_copy_file, signed_checkpoint_document
 from theseller.audit.checkpoint_copy_shortfalls import accept_copies, record_copy_length
 from theseller.audit.checkpointing import rotate_signing_key, seal_due
 from theseller.audit.log_verification import complete_and_verify
@@ -110,12 +110,12 @@ def _sign_by_another_key(superuser: Superuser) -> None:
         "select document, leaves from audit_checkpoint where number = 3"
     ).fetchone()
     assert row is not None
-    original = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    original = signed_checkpoint_document.read(bytes(row[0]))  # type: ignore[call-overload]
     leaves = bytes(row[1])  # type: ignore[call-overload]
     before = superuser.execute("select document from audit_checkpoint where number = 2").fetchone()
     assert before is not None
-    head = checkpoint_format.read(bytes(before[0]))  # type: ignore[call-overload]
-    forged = checkpoint_format.sign(
+    head = signed_checkpoint_document.read(bytes(before[0]))  # type: ignore[call-overload]
+    forged = signed_checkpoint_document.sign(
         head, leaves, until=original.until, key=FORGER, environment="test", at=NOON
     )
     superuser.execute(
@@ -145,7 +145,7 @@ def _replace_all(superuser: Superuser) -> None:
     superuser.execute("truncate audit_checkpoint")
     head = None
     for _ in range(4):
-        head = checkpoint_format.sign(
+        head = signed_checkpoint_document.sign(
             head, b"\x00" * 80, until=(9_000, 99), key=FORGER, environment="test", at=NOON
         )
         superuser.execute(

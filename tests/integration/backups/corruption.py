@@ -23,10 +23,10 @@ from django.conf import settings
 
 from theseller.backups import manifest_format as manifests
 from theseller.backups.backup_configuration import BackupContext, backup_context
+from theseller.backups.migration_and_erasure_replay import replay_in_quarantine
 from theseller.backups.operations import keep_wal, read_manifest, take
 from theseller.backups.restore import FOLDER, restore
 from theseller.backups.restore_drill import drill
-from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 from theseller.backups.sealed_objects import keep, place_of
 from theseller.backups.types import BackupError, Fingerprint, Manifest
 from theseller.crypto.seal_stream import CHUNK_BYTES, HEADER_BYTES

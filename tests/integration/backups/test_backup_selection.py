@@ -81,7 +81,7 @@ from theseller.backups.operations import read_manifest, take
 from theseller.backups.types import BackupError
 from theseller.erasure.journal import Journal
 from theseller.erasure.journal_files import path_of
-from theseller.erasure.journal_entry_hashes import journal_extent
+from theseller.erasure.journal_loss_detection import journal_extent
 from theseller.erasure.types import JournalEntry, SubjectKind
 
 before = take(place, now=clock.now).id

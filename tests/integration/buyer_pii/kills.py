@@ -32,7 +32,7 @@ from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.key_types import Purpose
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.lib.shared_time_limits import PII_DAYS_MAX
+from theseller.lib.policy_time_limits import PII_DAYS_MAX
 from theseller.tenancy.tenant_scope import tenant_scope
 
 ACTOR, ORDER = "process:test", "111-1"

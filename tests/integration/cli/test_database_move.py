@@ -17,9 +17,9 @@ from tests.integration.cli.external_cluster import Cluster, external_cluster
 from tests.integration.cli.killed_move import STEPS
 from tests.integration.deployment import Deployment, deployment
 
-from theseller.postgres.counters import count_beyond
-from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_content_digest import Content, read_content
 from theseller.postgres.server_folders import saved_layout
+from theseller.postgres.transaction_and_wal_continuation import count_beyond
 
 _DATABASE = "shops"
 _TRANSACTIONS = 20_000

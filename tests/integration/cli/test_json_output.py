@@ -17,7 +17,7 @@ from theseller.cli.main import main
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.connection_erasure import erase_connection
-from theseller.erasure.tenant_and_user_runs import erase_tenant
+from theseller.erasure.tenant_and_user_erasure import erase_tenant
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
 from theseller.privacy.tenant_deletion.operations import delete_tenant

@@ -19,7 +19,7 @@ from tests.demo_deployment import inherited_environ
 from tests.integration.cli.external_cluster import ADMINISTRATOR, Cluster, external_cluster
 
 import theseller.postgres
-from theseller.cli import administrator_sql
+from theseller.cli import administrator_role_sql
 from theseller.cli.external_postgres_inspection import VERSION_MIN_WITHOUT_SUPERUSER
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.postgres.privilege_comparison import (
@@ -37,7 +37,7 @@ _HEAD = """\
 # THESELLER_WRITE_DOCS=1 pytest tests/integration/cli/test_managed_database.py
 """
 _DATABASE = "shopdata"
-_ADMINISTRATORS = (ADMINISTRATOR, administrator_sql.ADMINISTRATOR)
+_ADMINISTRATORS = (ADMINISTRATOR, administrator_role_sql.ADMINISTRATOR)
 #: Runs the checks of a process's start and two controls, and prints what they found.
 _CHECKS = textwrap.dedent(
     """
@@ -171,7 +171,7 @@ def _administrator_of_ours(cluster: Cluster) -> str:
     ) as administrator:
         for _ in range(2):
             administrator.execute(printed.stdout.encode())
-    return cluster.with_password(administrator_sql.ADMINISTRATOR)
+    return cluster.with_password(administrator_role_sql.ADMINISTRATOR)
 
 
 def _rights_are_the_reviewed_ones(cluster: Cluster) -> None:

@@ -21,10 +21,10 @@ from tests.integration.cli.killed_upgrade import COPYING, EXCHANGING
 from tests.integration.deployment import deployment
 
 from theseller.postgres.binaries import Binaries, find_binaries
-from theseller.postgres.database_content import Content, read_content
+from theseller.postgres.database_content_digest import Content, read_content
 from theseller.postgres.server import Server
 from theseller.postgres.server_folders import made_by, saved_layout
-from theseller.postgres.temporary_cluster import upgrade_folder
+from theseller.postgres.temporary_server_removal import upgrade_folder
 
 pytestmark = pytest.mark.exhaustive
 _OLD = 15

@@ -28,10 +28,10 @@ from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
-from theseller.crypto.key_store import KeyStore
+from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.edge.key_service_outage import STATE_TEXTS
-from theseller.ingest.sync.stream_planner import plan_new_connections
+from theseller.ingest.sync.stream_creation_and_scheduling import plan_new_connections
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import Outcome, StreamKey
 from theseller.lib import clock

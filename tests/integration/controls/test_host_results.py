@@ -27,7 +27,7 @@ from theseller.controls.types import (
     Unknown,
 )
 from theseller.lib import clock
-from theseller.tenancy.hosts import hosts, report_host
+from theseller.tenancy.host_reports_and_clocks import hosts, report_host
 
 CONTROL = "net-at-rest"
 Superuser = psycopg.Connection[tuple[object, ...]]

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.operators import create_operator, operator_client, signed_in_client
 
-from theseller.accounts.operator_auth_state import OperatorAuthState
+from theseller.accounts.operator_session_authorization import OperatorAuthState
 from theseller.controls.catalogue import cred_operator_mfa
 from theseller.controls.probe_tools.probe_context import live_context
 from theseller.controls.types import Failed, Passed

@@ -22,7 +22,7 @@ from tests.browser_sessions import CHROMIUM, chromium
 from tests.database import test_server
 from tests.sabotage.deployment import Deployment, set_up
 
-from theseller.cli.outside_prober.contact_measurement import read_contact
+from theseller.cli.outside_prober.security_page_contact_measurement import read_contact
 from theseller.config.operator_on_security_page import OperatorIdentity
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.catalogue.clauses_without_probe import PENDING

@@ -23,7 +23,7 @@ from tests.demo_deployment import ROOT, free_ports
 from tests.tls_certificates import write_certificate
 
 from theseller.cli.demo_nginx_configuration import EdgeSettings, write_edge
-from theseller.cli.outside_prober.attack_requests import Request
+from theseller.cli.outside_prober.attack_request_samples import Request
 from theseller.postgres.os_processes import stop_with_parent
 
 HOST = "shop.test"

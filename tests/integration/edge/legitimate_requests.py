@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tests.unit.amazon.report_fixtures import builders
 from tests.unit.amazon.report_fixtures.mutations import mutants
 
-from theseller.cli.outside_prober.attack_requests import Request, multipart
+from theseller.cli.outside_prober.attack_request_samples import Request, multipart
 from theseller.emulator.reports import document_rendering
 from theseller.emulator.reports.types import ReportOrder
 from theseller.emulator.world.sellers import SELLERS

@@ -21,12 +21,12 @@ from tests.cast import PASSWORD, Cast
 from tests.database import test_server
 from tests.integration.edge.behind_nginx import HOST, Answer, Site, behind_nginx
 
-from theseller.cli.proxy_buffering_check import check_edge
 from theseller.cli.public_address_checks import (
     PublicAddress,
     can_speak,
     check_public_address,
 )
+from theseller.cli.request_buffering_check import check_edge
 from theseller.config.request_buffering_worker import LARGE_BODIES_AT
 from theseller.lib.ids import new_id
 

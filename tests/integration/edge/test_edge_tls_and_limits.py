@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.integration.edge.edge_site import CLIENT, HOST, Edge, edge
 
-from theseller.cli.outside_prober.attack_requests import Request, multipart
+from theseller.cli.outside_prober.attack_request_samples import Request, multipart
 
 _MODERN = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",

@@ -14,14 +14,14 @@ from tests.integration.edge.edge_site import Edge, Outcome, edge
 from tests.integration.edge.legitimate_requests import legitimate
 
 from theseller.cli.demo_nginx_configuration import SHIPPED
-from theseller.cli.outside_prober.attack_requests import (
+from theseller.cli.outside_prober.attack_request_samples import (
     ATTACKS,
     Request,
     attacks,
     multipart,
     reliable_attacks,
 )
-from theseller.cli.outside_prober.legitimate_requests import legitimate_requests
+from theseller.cli.outside_prober.legitimate_request_samples import legitimate_requests
 from theseller.config.request_buffering_worker import BODY_MAX, LARGE_BODIES_AT
 from theseller.postgres.os_processes import wait_until
 

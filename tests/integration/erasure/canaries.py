@@ -31,7 +31,7 @@ from theseller.datamap.types import Eraser, TableDescriptor
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.erasable_tables import connection_tables
 from theseller.erasure.queries import connection_certificate
-from theseller.erasure.tenant_and_user_runs import erase_tenant
+from theseller.erasure.tenant_and_user_erasure import erase_tenant
 from theseller.lib import clock
 from theseller.lib.chunks_as_file import as_file
 from theseller.postgres.server_folders import conninfo, saved_layout

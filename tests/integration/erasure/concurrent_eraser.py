@@ -13,7 +13,7 @@ from tests.integration.erasure.kills import Boundaries, statements
 
 from theseller.erasure.connection_erasure import erase_connections
 from theseller.erasure.queries import due_connections
-from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenants_and_users
 from theseller.erasure.tenant_erasure import due_tenants
 from theseller.lib import clock
 

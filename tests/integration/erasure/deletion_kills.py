@@ -23,7 +23,7 @@ from theseller.accounts.session_store import SessionStore, stored_key
 from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenant_and_user_runs import erase_tenant, erase_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenant, erase_tenants_and_users
 from theseller.erasure.tenant_erasure import TenantErasure, due_tenants
 from theseller.erasure.types import SubjectKind
 from theseller.erasure.user_erasure import count_user_rows

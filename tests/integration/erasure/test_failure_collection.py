@@ -29,7 +29,7 @@ from theseller.crypto.errors import KeyStoreError
 from theseller.erasure.connection_erasure import erase_connection, erase_connections
 from theseller.erasure.failure_records import failed_erasure, failed_erasures, reason
 from theseller.erasure.queries import connection_certificate, due_connections, subject_certificate
-from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenants_and_users
 from theseller.erasure.tenant_erasure import due_tenants
 from theseller.erasure.types import SubjectKind
 from theseller.lib import clock

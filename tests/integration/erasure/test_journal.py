@@ -31,18 +31,18 @@ from theseller.connections.data_keys import key_owner
 from theseller.connections.operations import connection_for_files, disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.crypto.errors import KeyStoreError
-from theseller.crypto.key_store import FileKeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.private_files import private_directory, write_private
 from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal import PREFIX, Journal, journal, read_key_store
 from theseller.erasure.journal_database_exchange import complete_journal
-from theseller.erasure.journal_entry_hashes import journal_extent
 from theseller.erasure.journal_files import journal_folder
+from theseller.erasure.journal_loss_detection import journal_extent
 from theseller.erasure.queries import connection_certificate
 from theseller.erasure.replay import replay_erasures
-from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenants_and_users
 from theseller.erasure.types import JournalEntry, SubjectKind
 from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock

@@ -30,13 +30,13 @@ from theseller.accounts.types import MemberRole
 from theseller.connections.queries import all_connections
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import Eraser
-from theseller.erasure import execution, tenant_and_user_runs, tenant_erasure
+from theseller.erasure import execution, tenant_and_user_erasure, tenant_erasure
 from theseller.erasure.certificate_links import delete_expired_links, follow_link
 from theseller.erasure.certificate_verification import CertificateRefusedError, verify_certificate
 from theseller.erasure.connection_erasure import erase_connection
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenant_and_user_runs import erase_tenant, replay_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import erase_tenant, replay_tenants_and_users
 from theseller.erasure.tenant_erasure import due_tenants
 from theseller.lib import clock
 from theseller.lib.marketplaces import Region
@@ -214,7 +214,7 @@ def test_a_deletion_killed_at_any_step_continues(
     with monkeypatch.context():
         for name in ("journal", "_delete", "mark_erased_within", "sanitize", "certify"):
             dying(execution, name)
-        for module in (tenant_erasure, tenant_and_user_runs):
+        for module in (tenant_erasure, tenant_and_user_erasure):
             dying(module, "erase_users")
         with pytest.raises(KeyboardInterrupt):
             erase_tenant(tenant=cast.alices_shop, at=LATER)

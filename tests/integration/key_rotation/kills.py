@@ -123,7 +123,7 @@ def check_rotated(name: str) -> None:
 
 
 def assert_accepted(name: str) -> None:
-    from theseller.key_rotation.database_role_connections import connect
+    from theseller.key_rotation.database_role_sign_in import connect
 
     connect(name, settings.SECRETS.get(name)).close()
 

@@ -30,7 +30,12 @@ from tests.integration.key_rotation.kills import check_rotated, drive, forked
 
 from theseller.accounts.mfa import totp_secret_sealing
 from theseller.accounts.models import Authenticator
-from theseller.crypto import file_key_store_rotation, file_secret_provider, key_store, private_files
+from theseller.crypto import (
+    file_key_store,
+    file_key_store_rotation,
+    file_secret_provider,
+    private_files,
+)
 from theseller.crypto.errors import KeyDestroyedError
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.key_types import Purpose
@@ -73,7 +78,12 @@ class Meter:
         """Stand between this process and its files and database, in the one process that is forked for it."""
         for name, operation in (("write_private", "write"), ("erase", "erase")):
             original = getattr(private_files, name)
-            for module in (private_files, key_store, file_secret_provider, file_key_store_rotation):
+            for module in (
+                private_files,
+                file_key_store,
+                file_secret_provider,
+                file_key_store_rotation,
+            ):
                 if hasattr(module, name):
                     setattr(module, name, self._counted(operation, original))
         for name in ("replace", "unlink"):

@@ -17,10 +17,10 @@ import pytest
 from tests.integration.deployment import Counted, Deployment, Traffic, traffic
 
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.hmac_and_tenant_ticket import tenant_ticket
-from theseller.crypto.key_store import FileKeyStore
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
 from theseller.postgres.os_processes import wait_until

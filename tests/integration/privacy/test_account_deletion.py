@@ -49,7 +49,10 @@ from theseller.erasure.certificate_verification import verify_certificate
 from theseller.erasure.journal import journal
 from theseller.erasure.journal_files import journal_folder
 from theseller.erasure.queries import subject_certificate
-from theseller.erasure.tenant_and_user_runs import erase_tenants_and_users, replay_tenants_and_users
+from theseller.erasure.tenant_and_user_erasure import (
+    erase_tenants_and_users,
+    replay_tenants_and_users,
+)
 from theseller.erasure.types import SubjectKind
 from theseller.erasure.user_erasure import count_user_rows
 from theseller.lib import clock

@@ -29,8 +29,8 @@ from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass
 from theseller.lib.marketplaces import Region
 from theseller.privacy.data_inventory.categories import CATEGORIES
-from theseller.privacy.data_inventory.export import export, exported_tables
 from theseller.privacy.data_inventory.queries import data_inventory
+from theseller.privacy.data_inventory.shop_facts_export import export, exported_tables
 from theseller.privacy.data_inventory.types import StoredData
 from theseller.retention.retention_limits import FACTS_KEPT_DAYS
 from theseller.tenancy.tenant_scope import tenant_scope
@@ -173,7 +173,7 @@ def test_pages_of_an_export_lose_no_row_and_repeat_none(
     connection = connect(cast.alices_shop, cast.alice.id, Region.NA)
     _orders(cast.alices_shop, connection, [date(2026, 10, 1 + n % 7) for n in range(31)])
     for size in (1, 7, 31, 32):
-        monkeypatch.setattr("theseller.privacy.data_inventory.export._PAGE", size)
+        monkeypatch.setattr("theseller.privacy.data_inventory.shop_facts_export._PAGE", size)
         files = _files(b"".join(export(cast.alices_shop, deployment="http://testserver", at=NOON)))
         assert sorted(line["order_id"] for line in files["ingest_order_line.csv"]) == sorted(
             f"order-{n}" for n in range(31)

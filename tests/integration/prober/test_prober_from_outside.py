@@ -19,12 +19,12 @@ from tests.demo_deployment import free_ports
 from tests.integration.edge.behind_nginx import HOST, OPERATOR_SETTINGS, Site, behind_nginx
 from tests.integration.prober.outside_host import OutsideHost, outside_host
 
-from theseller.config.host_setting_hashes import setting_hashes
+from theseller.config.shared_setting_hashes import setting_hashes
 from theseller.controls.operations import run_control
 from theseller.controls.prober_reports.operations import add_prober, remove_prober
 from theseller.controls.types import Status
 from theseller.lib import clock
-from theseller.tenancy.hosts import report_host
+from theseller.tenancy.host_reports_and_clocks import report_host
 
 #: A run of the prober sends over a hundred requests, one after the other.
 pytestmark = pytest.mark.timeout(1200)

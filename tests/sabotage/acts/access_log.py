@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.sabotage.saboteurs import Superuser, Tools, breaks
 
-from theseller.audit import checkpoint_copy_file, checkpoint_format
+from theseller.audit import checkpoint_copy_file, signed_checkpoint_document
 from theseller.crypto.canonical_json_signing import SigningKey
 from theseller.datamap.declared_columns_and_indexes import all_columns
 from theseller.lib.secret_type import Secret
@@ -126,10 +126,10 @@ def _forges(tools: Tools) -> Iterator[None]:
     ).fetchone()
     assert row is not None
     original, leaves = bytes(row[0]), bytes(row[1])  # type: ignore[call-overload]
-    first = checkpoint_format.read(original)
+    first = signed_checkpoint_document.read(original)
     forger = SigningKey.from_secret(Secret(b"f" * 32))
     at = tools.deployment.begun
-    forged = checkpoint_format.sign(
+    forged = signed_checkpoint_document.sign(
         None, leaves, until=first.until, key=forger, environment="test", at=at
     )
     replaced = "update audit_checkpoint set document = %s where number = 1"
@@ -178,10 +178,10 @@ def _replaces_all(tools: Tools) -> Iterator[None]:
         "select document, leaves from audit_checkpoint where number = 1"
     ).fetchone()
     assert row is not None
-    original = checkpoint_format.read(bytes(row[0]))  # type: ignore[call-overload]
+    original = signed_checkpoint_document.read(bytes(row[0]))  # type: ignore[call-overload]
     leaves = bytes(row[1])  # type: ignore[call-overload]
     forger = SigningKey.from_secret(Secret(b"f" * 32))
-    forged = checkpoint_format.sign(
+    forged = signed_checkpoint_document.sign(
         None,
         leaves,
         until=original.until,

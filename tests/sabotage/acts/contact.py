@@ -11,7 +11,7 @@ from tests.sabotage.outside import IDENTITY, Outside, observing, page_with
 from tests.sabotage.saboteurs import Act, Tools, blinds, breaks
 
 import theseller.controls
-from theseller.cli.outside_prober.contact_measurement import read_contact
+from theseller.cli.outside_prober.security_page_contact_measurement import read_contact
 from theseller.controls.prober_reports.message_format import ContactSection
 from theseller.controls.security_page_data import security_page, template_context
 from theseller.lib import clock

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks, sql
 
-from theseller.crypto import key_store
+from theseller.crypto import file_key_store
 from theseller.crypto.key_types import DataKey
 from theseller.crypto.root_keys import parse_root_keys
 from theseller.lib.secret_type import Secret
@@ -65,5 +65,5 @@ def _any_environment(tools: Tools) -> Iterator[None]:
     def careless(text: Secret, _environment: str) -> tuple[DataKey, ...]:
         return parse_root_keys(text, settings.ENVIRONMENT.kind.value)
 
-    tools.patch.setattr(key_store, "parse_root_keys", careless)
+    tools.patch.setattr(file_key_store, "parse_root_keys", careless)
     yield

@@ -11,9 +11,9 @@ from django.conf import settings
 from tests.sabotage.saboteurs import Tools, breaks
 
 from theseller.crypto.encryption_context import EncryptionContext
+from theseller.crypto.file_key_store import PURPOSE_KEY
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.key_file_format import KeyRecord, encode
-from theseller.crypto.key_store import PURPOSE_KEY
 from theseller.crypto.key_types import DataKey, Purpose, new_data_key
 from theseller.crypto.seal_value import seal
 from theseller.lib.ids import new_id

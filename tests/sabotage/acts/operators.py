@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.sabotage.saboteurs import Tools, breaks
 
-from theseller.accounts import authorization, operator_auth_state
+from theseller.accounts import authorization, operator_session_authorization
 from theseller.accounts.mfa import session_proofs
-from theseller.accounts.operator_auth_state import OperatorAuthState
+from theseller.accounts.operator_session_authorization import OperatorAuthState
 from theseller.accounts.queries import is_operator
 
 _CONTROL = "cred-operator-mfa"
@@ -83,8 +83,8 @@ def _password_only(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "lets everybody with a second factor in, operator or not")
 def _anybody(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(operator_auth_state, "is_operator", lambda *_, **__: True)
-    tools.patch.setattr(operator_auth_state, "has_factor", lambda *_, **__: True)
+    tools.patch.setattr(operator_session_authorization, "is_operator", lambda *_, **__: True)
+    tools.patch.setattr(operator_session_authorization, "has_factor", lambda *_, **__: True)
     tools.patch.setattr(session_proofs, "factor_exists", lambda *_, **__: True)
     yield
     tools.patch.undo()
@@ -92,14 +92,14 @@ def _anybody(tools: Tools) -> Iterator[None]:
 
 @breaks(_CONTROL, "lets a proof last for a month")
 def _long(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(operator_auth_state, "PROOF_VALID_FOR", timedelta(days=30))
+    tools.patch.setattr(operator_session_authorization, "PROOF_VALID_FOR", timedelta(days=30))
     yield
     tools.patch.undo()
 
 
 @breaks(_CONTROL, "leaves a session open after an operator has left")
 def _never_idle(tools: Tools) -> Iterator[None]:
-    tools.patch.setattr(operator_auth_state, "IDLE_MAX", timedelta(hours=8))
+    tools.patch.setattr(operator_session_authorization, "IDLE_MAX", timedelta(hours=8))
     yield
     tools.patch.undo()
 

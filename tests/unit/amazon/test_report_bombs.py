@@ -20,7 +20,7 @@ import resource, sys
 sys.path.insert(0, {root!r})
 from tests.unit.amazon import bombs
 from theseller.amazon.reports import inspect_report
-from theseller.lib.core_dumps_and_memory import limit_memory
+from theseller.lib.core_dump_and_memory_limits import limit_memory
 data = getattr(bombs, {name!r})()
 assert len(data) <= 64 << 20, "larger than an upload may be"
 assert limit_memory(300 << 20)

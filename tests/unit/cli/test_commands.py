@@ -21,7 +21,7 @@ from tests.demo_deployment import ROOT
 from theseller.cli import main as entry
 from theseller.cli import tcp_ports
 from theseller.cli.commands import demo_reset, doctor
-from theseller.cli.demo_ports_and_environment import (
+from theseller.cli.demo_start_preparation import (
     choose_ports,
     demo_environ,
     demo_lock,
@@ -396,7 +396,7 @@ def test_second_demo_is_refused_with_the_address_of_the_first(tmp_path: Path) ->
 def test_demo_environment_has_its_own_secrets_and_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("theseller.cli.demo_ports_and_environment.is_free", lambda _port: True)
+    monkeypatch.setattr("theseller.cli.demo_start_preparation.is_free", lambda _port: True)
     monkeypatch.setattr(tcp_ports, "is_free", lambda _port: True)
     (tmp_path / "processes").mkdir()
     given = {

@@ -8,7 +8,7 @@ import pytest
 
 from theseller.cli import database_move
 from theseller.cli.errors import CommandError
-from theseller.postgres.database_content import Content, TableContent
+from theseller.postgres.database_content_digest import Content, TableContent
 
 _CONTENT = Content(
     tables={"public.a": TableContent(2, "7"), "public.b": TableContent(0, "0")},

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from theseller.crypto import key_store
+from theseller.crypto import file_key_store
 from theseller.crypto.environment_secrets import (
     EnvironmentSecretProvider,
     read_bundle,
@@ -22,8 +22,8 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.lib.secret_type import Secret
@@ -162,7 +162,7 @@ def test_key_store_on_a_read_only_disk_advises_a_key_service(
     def refuse(directory: Path) -> NoReturn:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(directory))
 
-    monkeypatch.setattr(key_store, "private_directory", refuse)
+    monkeypatch.setattr(file_key_store, "private_directory", refuse)
     with pytest.raises(
         KeyStoreError, match=r"read-only disk: .*THESELLER_KEY_STORE=vault or aws"
     ) as caught:

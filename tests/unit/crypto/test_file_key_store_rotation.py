@@ -11,9 +11,9 @@ import pytest
 
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import KeyStoreError
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
-from theseller.crypto.key_store import FileKeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.root_keys import new_root_key
 from theseller.crypto.rotating_database_password import RotatingPassword

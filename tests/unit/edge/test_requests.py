@@ -14,7 +14,7 @@ from tests.unit.edge.specimen_urls import SCREENS
 
 from theseller.edge import error_pages
 from theseller.edge.client_address import bucket_key
-from theseller.edge.csp import content_security_policy
+from theseller.edge.csp_directives import content_security_policy
 from theseller.edge.page_context import navigation
 from theseller.edge.rate_limits import Rate
 from theseller.edge.request_ids_and_headers import RequestIdMiddleware, SecurityHeadersMiddleware

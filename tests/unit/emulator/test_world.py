@@ -21,7 +21,7 @@ from theseller.emulator.spapi.order_json import OrderWriter
 from theseller.emulator.spapi.transaction_json import BREAKDOWN_TYPES, TransactionWriter
 from theseller.emulator.world.fees_and_reimbursements import months
 from theseller.emulator.world.financial_events import of_order
-from theseller.emulator.world.order_ids import scramble, unscramble
+from theseller.emulator.world.order_id_encoding import scramble, unscramble
 from theseller.emulator.world.orders import HORIZON_DAYS, Order
 from theseller.emulator.world.products import catalogue
 from theseller.emulator.world.sellers import SELLERS

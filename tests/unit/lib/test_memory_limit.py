@@ -15,7 +15,7 @@ from theseller.config.memory_limit import DEFAULT_MB, memory_limit
 
 _PROGRAM = """
 import threading
-from theseller.lib.core_dumps_and_memory import limit_memory, private_memory_bytes
+from theseller.lib.core_dump_and_memory_limits import limit_memory, private_memory_bytes
 assert limit_memory(100 << 20)
 before = private_memory_bytes()
 for _ in range(3):

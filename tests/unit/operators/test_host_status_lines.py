@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from theseller.config.host_setting_hashes import SHARED_SETTINGS, setting_hashes
+from theseller.config.shared_setting_hashes import SHARED_SETTINGS, setting_hashes
 from theseller.operators.deployment_status.host_status_lines import (
     differing_settings,
     host_problems,
 )
+from theseller.tenancy.host_reports_and_clocks import WrongClockError, refuse_wrong_clock
 from theseller.tenancy.host_types import Host
-from theseller.tenancy.hosts import WrongClockError, refuse_wrong_clock
 
 ONE = Host(UUID(int=1), "worker", "one", "1.0", {"THESELLER_KEY_STORE": "a"}, "", 0.0, 50, 100, 2.0)
 TWO = replace(ONE, id=UUID(int=2), name="two")

@@ -10,7 +10,6 @@ from theseller.cli import postgres_upgrade
 from theseller.cli.errors import CommandError
 from theseller.postgres import binaries
 from theseller.postgres.binaries import Binaries, find_major
-from theseller.postgres.counters import Counters
 from theseller.postgres.errors import BinariesMissingError, ServerFailedError
 from theseller.postgres.initdb_and_settings import check_version
 from theseller.postgres.replaced_databases import (
@@ -19,6 +18,7 @@ from theseller.postgres.replaced_databases import (
 )
 from theseller.postgres.server_folders import Layout, made_by
 from theseller.postgres.swap_data_dir import settle_pending_swap, swap_data_dir, swap_pending
+from theseller.postgres.transaction_and_wal_continuation import Counters
 
 
 class KilledError(BaseException):

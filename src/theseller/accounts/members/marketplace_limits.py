@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from theseller.accounts.members.change_guards import (
+from theseller.accounts.members.change_lock_and_audit import (
     limit_details,
     lock_owners,
     membership_of,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connections
 
-from theseller.accounts.members.change_guards import (
+from theseller.accounts.members.change_lock_and_audit import (
     NOT_A_MEMBER,
     limit_details,
     lock_owners,
@@ -22,8 +22,8 @@ from theseller.accounts.members.change_guards import (
     stored_limit,
 )
 from theseller.accounts.members.marketplace_limits import checked_marketplaces
-from theseller.accounts.members.name_and_address_checks import checked_address, checked_name
 from theseller.accounts.members.queries import invitation_of
+from theseller.accounts.members.shop_name_and_email_checks import checked_address, checked_name
 from theseller.accounts.members.types import (
     Joined,
     LinkedInvitation,

@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from theseller.accounts.mfa import totp, totp_secret_sealing
-from theseller.accounts.mfa.passkeys import VerifiedCredential
 from theseller.accounts.mfa.queries import factor_exists, has_factor, own_factors, recovery_codes
 from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, Proof, RefusedError
+from theseller.accounts.mfa.webauthn_protocol import VerifiedCredential
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
 from theseller.accounts.sessions import end_other_sessions

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from theseller.accounts.mfa import passkeys
+from theseller.accounts.mfa import webauthn_protocol
 from theseller.accounts.mfa.session_proofs import within
 from theseller.accounts.mfa.types import RefusedError
 from theseller.accounts.models import Passkey
@@ -65,8 +65,8 @@ def passkey_challenge(request: HttpRequest, person: UUID, at: datetime) -> str:
             allow them.
     """
     known = known_passkeys(person)
-    if not known or not passkeys.supported_at(request):
+    if not known or not webauthn_protocol.supported_at(request):
         return ""
-    options, state = passkeys.authentication_options(request, known)
+    options, state = webauthn_protocol.authentication_options(request, known)
     store_challenge(request, f"prove:{person}", state, at)
     return options

@@ -19,11 +19,11 @@ from theseller.accounts.authorization import account_frame
 from theseller.accounts.mfa import (
     operations,
     passkey_challenges,
-    passkeys,
-    proof_attempts,
     recent_proof,
+    second_factor_verification,
     session_proofs,
     totp,
+    webauthn_protocol,
 )
 from theseller.accounts.mfa.decorators import step_up_required
 from theseller.accounts.mfa.forms import CodeForm, PasskeyForm, PasswordForm
@@ -76,7 +76,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "frame": account_frame(request),
         "sso_allowed": may_use_provider(person),
         "identity": linked_identity(person),
-        "passkeys_possible": passkeys.supported_at(request),
+        "passkeys_possible": webauthn_protocol.supported_at(request),
         "localhost": settings.ENVIRONMENT.public_url.replace("//127.0.0.1", "//localhost"),
         "next": safe_redirect.safe_next(request, ""),
         "at": clock.now(),
@@ -105,7 +105,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
         ),
     )
     if request.method == "POST" and form.is_valid():
-        limit = proof_attempts.allowance(request, person, at)
+        limit = second_factor_verification.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
@@ -142,13 +142,15 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 def passkey(request: HttpRequest) -> HttpResponse:
     """Create a passkey: GET sends the challenge, POST brings the response."""
     person, at = sessions.current_user(request), clock.now()
-    if not passkeys.supported_at(request):
+    if not webauthn_protocol.supported_at(request):
         return redirect("accounts:security")
     form = PasskeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             state, _person = passkey_challenges.take_challenge(request, "create", at)
-            answer = passkeys.verify_registration(request, state, form.cleaned_data["answer"])
+            answer = webauthn_protocol.verify_registration(
+                request, state, form.cleaned_data["answer"]
+            )
             return _added(
                 request,
                 operations.add_passkey(
@@ -161,7 +163,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
             )
         except RefusedError as error:
             form.add_error(None, str(error))
-    options, state = passkeys.registration_options(
+    options, state = webauthn_protocol.registration_options(
         request, person.pk, person.email, person.name, passkey_challenges.known_passkeys(person.pk)
     )
     passkey_challenges.store_challenge(request, "create", state, at)
@@ -216,7 +218,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     with_factor = has_factor(person.pk)
     error = ""
     if request.method == "POST":
-        limit = proof_attempts.allowance(request, person, at)
+        limit = second_factor_verification.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
             return too_many_requests(request, limit.seconds)
         try:
@@ -230,7 +232,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 def _prove(request: HttpRequest, *, with_factor: bool) -> None:
     person, at = sessions.current_user(request), clock.now()
     if with_factor:
-        proof = proof_attempts.verify_factor(request, person, at)
+        proof = second_factor_verification.verify_factor(request, person, at)
         session_proofs.store_proof(request, proof)
         warn_of_recovery(request, proof)
     elif (
@@ -269,7 +271,7 @@ def proof_page(
         "signing_in": signing_in,
         "options": passkey_challenges.passkey_challenge(request, person, at) if person else "",
         "kinds": {kind.value for kind in kinds},
-        "passkeys_possible": passkeys.supported_at(request),
+        "passkeys_possible": webauthn_protocol.supported_at(request),
         "why": _(_WHY[why]) if (why := request.GET.get("why", "")) in _WHY else "",
         "next": safe_redirect.safe_next(request, ""),
     }
@@ -283,7 +285,11 @@ def _may_confirm_by_provider(request: HttpRequest) -> bool:
 
 def warn_of_recovery(request: HttpRequest, proof: Proof) -> None:
     """Tell a person who used a recovery code how many are left."""
-    remaining = recovery_codes(proof.person) if proof_attempts.used_recovery_code(proof) else None
+    remaining = (
+        recovery_codes(proof.person)
+        if second_factor_verification.used_recovery_code(proof)
+        else None
+    )
     if remaining is not None:
         messages.warning(
             request,

@@ -16,7 +16,7 @@ from theseller.accounts.oidc.types import (
     SsoRefusedError,
     VerifiedIdentity,
 )
-from theseller.crypto.json_web_tokens import (
+from theseller.crypto.json_web_token_verification import (
     CLOCK_SKEW,
     TokenRefusedError,
     UnknownKeyError,

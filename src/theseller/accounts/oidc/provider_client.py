@@ -19,7 +19,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from theseller.accounts.oidc.begun_requests import challenge_of
 from theseller.accounts.oidc.types import BegunRequest, OidcSettings, Refusal, SsoRefusedError
 from theseller.amazon.transport import TransportError, ask, new_http
-from theseller.crypto.json_web_tokens import PublicKeys, read_public_keys
+from theseller.crypto.json_web_token_verification import PublicKeys, read_public_keys
 from theseller.lib.secret_type import Secret
 
 #: Bytes of an answer, and seconds for a whole call.

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from theseller.accounts.members.join_form import JoinForm
-from theseller.accounts.members.name_and_address_checks import NAME_LENGTH_MAX
+from theseller.accounts.members.shop_name_and_email_checks import NAME_LENGTH_MAX
 from theseller.accounts.password_reset.forms import ResetForm
 
 

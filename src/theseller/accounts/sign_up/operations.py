@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, connections, transaction
 
-from theseller.accounts.members.name_and_address_checks import checked_name
 from theseller.accounts.members.operations import LINK_REFUSED
+from theseller.accounts.members.shop_name_and_email_checks import checked_name
 from theseller.accounts.models import Membership, SignUp, User
 from theseller.accounts.one_time_link_tokens import (
     VALID_FOR,

@@ -12,7 +12,6 @@ from theseller.amazon.reports.all_orders import AllOrdersLine
 from theseller.amazon.reports.errors import ReportRefusedError
 from theseller.amazon.reports.format_registry import must_add_up
 from theseller.amazon.reports.inspection_result import Inspection, Period, RefusedRow
-from theseller.amazon.reports.line_splitter import open_report
 from theseller.amazon.reports.replayable_source import Chunks, Limits, Source
 from theseller.amazon.reports.report_reader import (
     Options,
@@ -22,6 +21,7 @@ from theseller.amazon.reports.report_reader import (
     read_report,
     stream_report,
 )
+from theseller.amazon.reports.report_text_reader import open_report
 from theseller.amazon.reports.report_types_and_columns import ReportType, SettlementSummary
 from theseller.amazon.reports.sales_and_traffic_structs import TrafficDay, TrafficProduct
 from theseller.amazon.reports.settlement import SettlementLine

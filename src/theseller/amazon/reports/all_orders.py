@@ -29,8 +29,8 @@ from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, sa
 from theseller.amazon.reports.flat_file_header import Header, Recognized
 from theseller.amazon.reports.format_types import FlatFormat
 from theseller.amazon.reports.inspection_result import Findings
-from theseller.amazon.reports.line_splitter import Batch, OpenReport
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Limits
+from theseller.amazon.reports.report_text_reader import Batch, OpenReport
 from theseller.amazon.reports.report_types_and_columns import (
     ALL_ORDERS,
     COLUMNS,

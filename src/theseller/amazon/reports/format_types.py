@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from theseller.amazon.reports.flat_file_header import DroppedColumn, Header, Recognize
 from theseller.amazon.reports.inspection_result import Findings
-from theseller.amazon.reports.line_splitter import OpenReport
 from theseller.amazon.reports.replayable_source import Limits
+from theseller.amazon.reports.report_text_reader import OpenReport
 from theseller.amazon.reports.report_types_and_columns import ReportType, SettlementSummary
 
 

@@ -36,8 +36,8 @@ from theseller.amazon.reports.format_registry import (
 )
 from theseller.amazon.reports.format_types import Decoder
 from theseller.amazon.reports.inspection_result import Inspection, conclude, refusal
-from theseller.amazon.reports.line_splitter import OpenReport
 from theseller.amazon.reports.replayable_source import DEFAULT_LIMITS, Chunks, Limits, Source
+from theseller.amazon.reports.report_text_reader import OpenReport
 from theseller.amazon.reports.report_types_and_columns import (
     ALL_ORDERS,
     ReportType,

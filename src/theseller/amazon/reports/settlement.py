@@ -24,7 +24,7 @@ from theseller.amazon.reports.errors import BadCellError, ReportRefusedError, sa
 from theseller.amazon.reports.flat_file_header import Header, Recognized
 from theseller.amazon.reports.format_types import FlatFormat
 from theseller.amazon.reports.inspection_result import Findings
-from theseller.amazon.reports.line_splitter import OpenReport
+from theseller.amazon.reports.report_text_reader import OpenReport
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType, SettlementSummary
 from theseller.amazon.reports.settlement_amount_parsing import AmountEvidence, AmountNotation
 from theseller.amazon.reports.settlement_row_repair import (

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from theseller.amazon.reports.flat_file_header import Header
-from theseller.amazon.reports.line_splitter import Batch
+from theseller.amazon.reports.report_text_reader import Batch
 from theseller.lib.translation_marks import gettext_noop
 
 _BLANK = "\t \x1a"

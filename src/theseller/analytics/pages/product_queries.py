@@ -15,8 +15,8 @@ from django.db import connections
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import ProductFigures, ProductPage, Scope
 from theseller.lib import sql_execution as statements
-from theseller.tenancy.marketplace_limit import require_visible
 from theseller.tenancy.tenant_scope import current_tenant
+from theseller.tenancy.visible_marketplaces import require_visible
 
 #: Fewer days are no series to draw.
 _SHORTEST_LINE = 4

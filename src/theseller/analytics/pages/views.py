@@ -42,7 +42,7 @@ from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
 from theseller.connections.types import Origin
-from theseller.edge.compression import compressed
+from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
 from theseller.ingest.sync.sync_summary import summarize
 from theseller.lib import clock

@@ -18,8 +18,7 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups.independent_settlement_matching import settled_transactions
-from theseller.analytics.rollups.sql_parameters import (
+from theseller.analytics.rollups.column_charge_types import (
     COLUMN_CHARGE_TYPES,
     COUNTED_CHARGE_TYPES,
     REFUND_CHARGE_TYPES,
@@ -27,6 +26,7 @@ from theseller.analytics.rollups.sql_parameters import (
     SETTLEMENT_REPORTS,
     UNCOUNTED_STATES,
 )
+from theseller.analytics.rollups.independent_settlement_matching import settled_transactions
 from theseller.analytics.rollups.types import SUMMED, Difference
 from theseller.lib.marketplaces import MARKETPLACES, currency_of, tax_included
 from theseller.tenancy.tenant_scope import tenant_scope

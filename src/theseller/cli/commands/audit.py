@@ -141,9 +141,9 @@ def _accept_copy(reason: str) -> int:
 
 
 def _seal() -> int:
-    from theseller.audit.checkpoint_format import CheckpointRefusedError
     from theseller.audit.checkpointing import seal
     from theseller.audit.command_line_action_file import import_command_line_actions
+    from theseller.audit.signed_checkpoint_document import CheckpointRefusedError
     from theseller.audit.types import AuditKeyLostError, LogBehindError, SealingBusyError
 
     try:

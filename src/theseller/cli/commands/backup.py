@@ -96,9 +96,9 @@ def _drill(identity: UUID) -> Drill:
     from django.conf import settings
 
     from theseller.backups.backup_configuration import backup_context
+    from theseller.backups.migration_and_erasure_replay import replay_in_quarantine
     from theseller.backups.queries import backup
     from theseller.backups.restore_drill import drill
-    from theseller.backups.run_commands_in_quarantine import replay_in_quarantine
 
     if backup(identity) is None:
         raise CommandError(f"There is no backup {identity}.", "`theseller backup list` shows them.")

@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 
 from theseller.cli.demo_nginx import DemoEdge, find_nginx
-from theseller.cli.demo_ports_and_environment import (
+from theseller.cli.demo_start_preparation import (
     DemoPorts,
     choose_ports,
     demo_environ,
     take_lock,
 )
 from theseller.cli.demo_start_text import OPERATOR, Address, Person, start_screen
-from theseller.cli.embedded_postgres_setup import apply_roles, embedded_server
+from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor

@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from theseller.cli.demo_ports_and_environment import demo_lock, running_demo
+from theseller.cli.demo_start_preparation import demo_lock, running_demo
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.state_folder_locks import exclusive_state_folder
 from theseller.cli.state_folders import (

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from theseller.cli.demo_ports_and_environment import EMULATOR_PORT, WEB_PORT
+from theseller.cli.demo_start_preparation import EMULATOR_PORT, WEB_PORT
 from theseller.cli.doctor_deployment import examine_deployment
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.doctor_production import examine_production
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.move_record import refuse_unfinished_move
-from theseller.cli.proxy_buffering_check import check_edge
 from theseller.cli.public_address_checks import PublicAddress, check_public_address
+from theseller.cli.request_buffering_check import check_edge
 from theseller.cli.state_folders import state_folder
 from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind

@@ -8,8 +8,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from theseller.cli.advisory_commands import add_advisory_arguments, run_advisories
 from theseller.cli.errors import FAILURE, OK, USAGE, CommandError
+from theseller.cli.vulnerability_advisory_commands import add_advisory_arguments, run_advisories
 from theseller.config.release_settings import read_release_settings
 from theseller.crypto.ed25519_pem_keys import read_public_key
 from theseller.crypto.errors import KeyFileError

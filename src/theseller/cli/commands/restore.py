@@ -173,7 +173,7 @@ def _restore(
 def _discard_quarantine(state: Path) -> None:
     setup_django("worker", database=False)
     from theseller.backups.restore import FOLDER
-    from theseller.postgres.temporary_cluster import discard
+    from theseller.postgres.temporary_server_removal import discard
 
     discard(state / FOLDER)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
+from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.doctor import machine_findings
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError

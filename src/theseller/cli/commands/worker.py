@@ -73,7 +73,7 @@ def _check_database() -> None:
     from django.db import connections
 
     from theseller.tenancy.database_startup_checks import refuse_unsafe_database
-    from theseller.tenancy.hosts import clock_ahead, refuse_wrong_clock
+    from theseller.tenancy.host_reports_and_clocks import clock_ahead, refuse_wrong_clock
 
     refuse_unsafe_database()
     refuse_wrong_clock(clock_ahead(connections["default"]))
@@ -86,8 +86,8 @@ def _settle_journal() -> None:
     answer now does not prevent the worker's start: the replay and each certificate try again.
     """
     from theseller.crypto.errors import CryptoError
-    from theseller.erasure.connection_key_destruction import destroy_keys_of_closed_connections
     from theseller.erasure.journal_database_exchange import complete_journal
+    from theseller.erasure.residual_key_destruction import destroy_keys_of_closed_connections
     from theseller.erasure.types import JournalUnreadableError
 
     log = getLogger(__name__)

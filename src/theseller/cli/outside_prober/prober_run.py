@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from theseller.cli.errors import CommandError
-from theseller.cli.outside_prober.contact_measurement import measure_contact
-from theseller.cli.outside_prober.firewall_measurement import measure_edge
 from theseller.cli.outside_prober.port_measurement import measure_ports
+from theseller.cli.outside_prober.security_page_contact_measurement import measure_contact
 from theseller.cli.outside_prober.sign_in_limit_measurement import measure_limits
 from theseller.cli.outside_prober.target_connection import Answer, Target
 from theseller.cli.outside_prober.tls_measurement import measure_tls
+from theseller.cli.outside_prober.web_application_firewall_measurement import measure_edge
 from theseller.controls.prober_reports.message_format import (
     REPORT_FORMAT,
     REPORT_PATH,

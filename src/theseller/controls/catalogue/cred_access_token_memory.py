@@ -33,7 +33,7 @@ from theseller.controls.types import (
     verdict,
 )
 from theseller.lib import sql_execution
-from theseller.lib.core_dumps_and_memory import core_dumps_disabled
+from theseller.lib.core_dump_and_memory_limits import core_dumps_disabled
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
 
@@ -53,7 +53,7 @@ CONTROL = Control(
         "theseller.lib.secret_type:Secret",
         "theseller.connections.access_tokens:OpenConnection",
         "theseller.lib.redaction",
-        "theseller.lib.core_dumps_and_memory",
+        "theseller.lib.core_dump_and_memory_limits",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),
     hosts=HostScope.ALL,

@@ -14,8 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from theseller.accounts.mfa.session_proofs import proof_in, session_content
 from theseller.accounts.mfa.types import FactorKind, Proof
-from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
-from theseller.accounts.operator_view_refusal_check import refused
+from theseller.accounts.operator_only_view_check import refused
+from theseller.accounts.operator_session_authorization import OperatorAuthState, operator_auth_state
 from theseller.accounts.sessions import newest_sessions
 from theseller.audit.event_types import Tag
 from theseller.controls.probe_tools.probe_context import ProbeContext
@@ -41,7 +41,7 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.accounts.authorization:operator_required",
-        "theseller.accounts.operator_auth_state:operator_auth_state",
+        "theseller.accounts.operator_session_authorization:operator_auth_state",
         "theseller.accounts.mfa.operations:prove_by_code",
         "theseller.accounts.mfa.operations:prove_by_passkey",
         "theseller.accounts.oidc.id_token_validation:identity_of_code",

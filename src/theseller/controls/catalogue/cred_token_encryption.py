@@ -47,7 +47,7 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.crypto.seal_value:seal",
-        "theseller.crypto.key_store:FileKeyStore",
+        "theseller.crypto.file_key_store:FileKeyStore",
         "theseller.connections.refresh_token_store:store_token",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),

@@ -28,7 +28,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.amazon.transport",
         "theseller.amazon.endpoints:Endpoints",
-        "theseller.edge.csp",
+        "theseller.edge.csp_directives",
     ),
 )
 

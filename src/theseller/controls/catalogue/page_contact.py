@@ -16,10 +16,10 @@ from theseller.controls.prober_reports.outcome_of_reports import (
 )
 from theseller.controls.prober_reports.types import VerifiedReport
 from theseller.controls.types import Control, Outcome, must_find
-from theseller.lib.placeholder_texts import is_placeholder
+from theseller.lib.placeholder_detection import is_placeholder
 from theseller.lib.translation_marks import gettext_noop
+from theseller.tenancy.host_reports_and_clocks import hosts
 from theseller.tenancy.host_types import Host, setting_hash
-from theseller.tenancy.hosts import hosts
 
 CONTROL = Control(
     id="page-contact",

@@ -39,7 +39,7 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     enforced_by=(
         "theseller.erasure.connection_erasure:erase_connection",
-        "theseller.erasure.tenant_and_user_runs:erase_tenants_and_users",
+        "theseller.erasure.tenant_and_user_erasure:erase_tenants_and_users",
         "theseller.erasure.user_erasure:erase_users",
         "theseller.backups.operations:prune",
         "theseller.datamap",

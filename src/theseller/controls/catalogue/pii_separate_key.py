@@ -18,9 +18,9 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
-from theseller.crypto.key_store import KeyStore
+from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.purpose_key_separation import purpose_identities, without_cache
+from theseller.crypto.purpose_key_identifiers import purpose_identities, without_cache
 from theseller.crypto.seal_value import seal
 from theseller.lib.secret_type import Secret
 from theseller.lib.translation_marks import gettext_noop
@@ -41,7 +41,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.crypto.key_types:Purpose",
         "theseller.crypto.seal_value:seal",
-        "theseller.crypto.key_store:FileKeyStore",
+        "theseller.crypto.file_key_store:FileKeyStore",
     ),
 )
 

@@ -53,10 +53,10 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     compares_schema=True,
     enforced_by=(
-        "theseller.amazon.decoders.response_shape:Shape",
+        "theseller.amazon.decoders.response_shape_drift:Shape",
         "theseller.amazon.reports.report_types_and_columns:COLUMNS",
-        "theseller.ingest.facts.minimize_orders",
-        "theseller.ingest.facts.minimize_ledger",
+        "theseller.ingest.facts.order_row_conversion",
+        "theseller.ingest.facts.ledger_row_conversion",
     ),
     after=(Tag.CONNECTION_AUTHORISED, Tag.IMPORT_RECORDED),
     hosts=HostScope.ALL,

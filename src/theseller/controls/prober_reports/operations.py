@@ -36,7 +36,7 @@ from theseller.controls.prober_reports.types import (
 )
 from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
-from theseller.tenancy.hosts import hosts
+from theseller.tenancy.host_reports_and_clocks import hosts
 
 #: Runs and reports are deleted when they are this old.
 REPORT_DAYS = timedelta(days=30)

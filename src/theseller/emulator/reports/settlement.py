@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from theseller.emulator.amount_and_time_formats import amount, amount_with_comma
 from theseller.emulator.reports.types import ReportGenerator, regional_encoding
-from theseller.emulator.world.charges import Charge
 from theseller.emulator.world.financial_events import Event, ItemEvent
+from theseller.emulator.world.sale_and_refund_charges import Charge
 from theseller.emulator.world.settlement_periods import Period
 from theseller.emulator.world.world_queries import World
 

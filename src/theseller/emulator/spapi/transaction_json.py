@@ -18,9 +18,9 @@ from typing import Any
 
 from theseller.emulator.amount_and_time_formats import currency_amount, instant, instant_exact
 from theseller.emulator.canary_texts import canary
-from theseller.emulator.world.charges import Charge
 from theseller.emulator.world.financial_events import Event, ItemEvent, release_id
 from theseller.emulator.world.random_draws import number
+from theseller.emulator.world.sale_and_refund_charges import Charge
 from theseller.emulator.world.sellers import Store
 from theseller.emulator.world.settlement_periods import STANDARD, Period
 from theseller.emulator.world.world_queries import World

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from theseller.emulator.world.charges import Charge
 from theseller.emulator.world.financial_events import Event, ItemEvent, visible_from
 from theseller.emulator.world.order_volume import level
 from theseller.emulator.world.products import TIERS, catalogue, price
 from theseller.emulator.world.random_draws import identifier, stream
+from theseller.emulator.world.sale_and_refund_charges import Charge
 from theseller.emulator.world.sellers import Seller, Store
 
 

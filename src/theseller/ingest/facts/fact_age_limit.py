@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
+from theseller.lib.policy_time_limits import FACTS_KEPT_DAYS
 
 
 def oldest_kept(at: datetime) -> datetime:

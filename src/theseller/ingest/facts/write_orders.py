@@ -17,8 +17,8 @@ from theseller.ingest.facts.advisory_lock_numbers import ORDERS_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import mark_dirty_days
 from theseller.ingest.facts.fact_rows import OrderRow
-from theseller.ingest.facts.minimize_orders import OrderMinimizer
 from theseller.ingest.facts.order_document_writer import OrderWriter
+from theseller.ingest.facts.order_row_conversion import OrderMinimizer
 from theseller.ingest.facts.product_writer import merge_products
 from theseller.ingest.facts.store_attribution import reassign_storeless_lines
 from theseller.ingest.types import OrderSource, WriteResult

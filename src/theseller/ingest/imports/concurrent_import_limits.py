@@ -55,7 +55,10 @@ def import_slot(*, person: UUID, tenant: UUID) -> Iterator[None]:
                         f"import:person:{person}",
                         gettext_noop("Another of your files is being read."),
                     ),
-                    (f"import:tenant:{tenant}", "Another file for this shop is being read."),
+                    (
+                        f"import:tenant:{tenant}",
+                        gettext_noop("Another file for this shop is being read."),
+                    ),
                 ):
                     cursor.execute(_LOCK, [name])
                     if not cursor.fetchone()[0]:

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import partial
 
 from theseller.amazon.errors import OtherSellerError, SellerUnconfirmedError
-from theseller.amazon.seller_identity import named_in_transactions
+from theseller.amazon.seller_id_lookup import named_in_transactions
 from theseller.amazon.spapi_client import Value
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.seller_check import SellerCheck, compare_sellers, record_check
 from theseller.connections.types import ConnectionView
 from theseller.ingest.sync import stream_state
-from theseller.ingest.sync.connection_client import CONFIRMS_SELLER
+from theseller.ingest.sync.rate_limited_client import CONFIRMS_SELLER
 from theseller.ingest.sync.sync_step import SyncStep
 
 

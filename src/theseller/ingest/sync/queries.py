@@ -19,8 +19,8 @@ from theseller.ingest.report_handlers.types import Facts
 from theseller.ingest.sync.streams.registry import KINDS, StreamKind
 from theseller.ingest.types import Freshness, Outcome, StreamProgress
 from theseller.lib import sql_execution
-from theseller.tenancy.marketplace_limit import visible_marketplaces
 from theseller.tenancy.tenant_scope import current_tenant
+from theseller.tenancy.visible_marketplaces import visible_marketplaces
 
 _OPEN = """
 from ingest_stream s where s.tenant_id = %(tenant)s and not exists (

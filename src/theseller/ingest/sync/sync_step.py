@@ -19,7 +19,7 @@ from theseller.amazon.spapi_client import Value
 from theseller.connections.access_tokens import open_connection
 from theseller.connections.types import ConnectionView
 from theseller.ingest.sync import stream_state
-from theseller.ingest.sync.connection_client import RateLimitedClient
+from theseller.ingest.sync.rate_limited_client import RateLimitedClient
 from theseller.ingest.sync.unknown_field_records import note_drift
 from theseller.ingest.types import Advance, Lease
 

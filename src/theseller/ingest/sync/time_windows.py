@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
+from theseller.lib.policy_time_limits import FACTS_KEPT_DAYS
 
 #: Amazon limits the range of the all-orders reports to 30 days; money is read in the same steps, so
 #: that progress is visible.

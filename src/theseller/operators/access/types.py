@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from theseller.audit.event_types import Tag
-from theseller.lib.shared_time_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
+from theseller.lib.policy_time_limits import ACCESS_MINUTES_MAX, ACCESS_REVIEW_DAYS
 from theseller.lib.translation_marks import gettext_noop
 
 SESSION_LENGTH_MAX = timedelta(minutes=ACCESS_MINUTES_MAX)

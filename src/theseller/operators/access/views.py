@@ -15,7 +15,7 @@ from theseller.accounts.queries import operators
 from theseller.accounts.types import Operator, Permission, TenantContext
 from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
-from theseller.operators.access import access_session_provider, queries
+from theseller.operators.access import queries, session_authorization
 from theseller.operators.access.forms import OpenSessionForm, ReviewForm
 from theseller.operators.access.operations import close_access, confirm_review, open_access
 from theseller.operators.access.types import AccessRefusedError, SessionEnd
@@ -30,7 +30,7 @@ def sessions_page(request: HttpRequest, operator: Operator) -> HttpResponse:
     context = {
         "operator": operator,
         "own": queries.current_session(operator.person, at=at),
-        "inside": access_session_provider.ACCESS_SESSION_KEY in request.session,
+        "inside": session_authorization.ACCESS_SESSION_KEY in request.session,
         "sessions": queries.sessions(),
         "at": at,
     }
@@ -59,7 +59,7 @@ def open_session(request: HttpRequest, operator: Operator) -> HttpResponse:
         except AccessRefusedError as refusal:
             form.add_error(None, translated_error(refusal))
         else:
-            access_session_provider.bind_to_browser(request, opened)
+            session_authorization.bind_to_browser(request, opened)
             return redirect("analytics:dashboard")
     context = {"operator": operator, "form": form}
     return render(
@@ -76,7 +76,7 @@ def close_session(request: HttpRequest, operator: Operator, session: UUID) -> Ht
     """End the operator's own session."""
     at = clock.now()
     own = queries.current_session(operator.person, at=at)
-    access_session_provider.unbind_from_browser(request)
+    session_authorization.unbind_from_browser(request)
     if own is None or own.id != session:
         raise Http404
     close_access(

@@ -14,8 +14,8 @@ from theseller.connections.queries import all_connections
 from theseller.edge.rate_limits import Rate, by_account, limited
 from theseller.erasure.tenant_erasure import tenant_erasure_requested_at
 from theseller.lib import clock
-from theseller.privacy.data_inventory.export import export, note_export
 from theseller.privacy.data_inventory.queries import data_inventory, next_authorization_expiry
+from theseller.privacy.data_inventory.shop_facts_export import export, note_export
 from theseller.privacy.deletion_requests.queries import requests_of_tenant
 from theseller.retention.legal_holds import active_hold
 from theseller.retention.retention_limits import ERASURE_DAYS_MAX, TENANT_GRACE_HOURS

@@ -30,8 +30,8 @@ from theseller.connections.queries import all_connections
 from theseller.ingest.sync.queries import freshness, progress
 from theseller.lib import clock, sql_execution
 from theseller.lib.marketplaces import local_day, midnight
-from theseller.tenancy.marketplace_limit import OtherMarketplaceError, limited_to
 from theseller.tenancy.tenant_scope import tenant_scope
+from theseller.tenancy.visible_marketplaces import OtherMarketplaceError, limited_to
 
 #: Amounts of France, of the United Kingdom, and of the whole account; Germany's is MINE.
 MINE, OTHERS = "1234.56", ("777.77", "555.55", "99.37")

@@ -38,7 +38,7 @@ from theseller.ingest.sync.unknown_field_records import note_drift
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES
-from theseller.lib.shared_time_limits import FACTS_KEPT_DAYS
+from theseller.lib.policy_time_limits import FACTS_KEPT_DAYS
 from theseller.tenancy.tenant_scope import tenant_scope
 
 US, MX = "ATVPDKIKX0DER", "A1AM78C64UM0Y8"

@@ -10,10 +10,10 @@ from tests.cast import Cast
 from tests.database import test_server
 from tests.integration.ingest.sync.conftest import DE, SMALL_SELLER, UK, Worker
 
-from theseller.amazon import seller_identity
+from theseller.amazon import seller_id_lookup
 from theseller.connections.types import DisconnectReason
 from theseller.ingest.sync.queries import progress
-from theseller.ingest.sync.stream_planner import due_streams
+from theseller.ingest.sync.stream_creation_and_scheduling import due_streams
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 
@@ -287,7 +287,7 @@ def test_where_amazon_names_no_seller_all_streams_wait_and_begin_together_once_i
     with monkeypatch.context() as patched:
         # An account whose newest transaction is older than Amazon's longest window: its answers are
         # empty pages.
-        patched.setattr(seller_identity, "_WINDOWS", (timedelta(seconds=1),))
+        patched.setattr(seller_id_lookup, "_WINDOWS", (timedelta(seconds=1),))
         for name in ("orders_history", "orders", "transactions"):
             worker.pass_time(name)
             assert worker.run(name) == 0

@@ -15,7 +15,10 @@ from theseller.analytics.pages.page_filters import (
     today_in,
 )
 from theseller.analytics.pages.types import Scope, Store
-from theseller.analytics.rollups.sql_parameters import COLUMN_CHARGE_TYPES, COUNTED_CHARGE_TYPES
+from theseller.analytics.rollups.column_charge_types import (
+    COLUMN_CHARGE_TYPES,
+    COUNTED_CHARGE_TYPES,
+)
 
 DE, FR, UK, US, JP = (
     "A1PA6795UKMFR9",

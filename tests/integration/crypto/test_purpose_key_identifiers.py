@@ -19,9 +19,9 @@ from theseller.crypto.errors import (
     ServiceState,
     WrongEnvironmentError,
 )
-from theseller.crypto.key_store import KeyStore
+from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
-from theseller.crypto.purpose_key_separation import purpose_identities, without_cache
+from theseller.crypto.purpose_key_identifiers import purpose_identities, without_cache
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.crypto.secret_and_key_config import (
     for_environment,

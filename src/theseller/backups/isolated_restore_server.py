@@ -35,7 +35,7 @@ from theseller.postgres.os_account import Account, server_account
 from theseller.postgres.role_setup import DATABASE, QUARANTINE
 from theseller.postgres.server import Server, make_folder
 from theseller.postgres.server_folders import Layout, own_folder, prepare_layout
-from theseller.postgres.temporary_cluster import discard
+from theseller.postgres.temporary_server_removal import discard
 
 #: Within the quarantine: WAL in plain, deleted with it.
 _WAL, _HBA = "wal", "pg_hba.conf"

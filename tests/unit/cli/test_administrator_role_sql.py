@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from theseller.cli.administrator_sql import ADMINISTRATOR, administrator_sql
+from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.setup import _refuse_missing_administrator, _show_kind_of_administrator
 from theseller.cli.errors import CommandError
 from theseller.cli.main import main

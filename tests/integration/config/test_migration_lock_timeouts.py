@@ -13,7 +13,7 @@ from tests.conftest import as_role
 from tests.database import test_server
 from tests.sabotage.databases import own_database
 
-from theseller.config.migration_locks import (
+from theseller.config.migration_lock_timeouts import (
     LOCK_WAIT,
     MigrationLockError,
     repeated,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from theseller.accounts.mfa import operations, passkeys
+from theseller.accounts.mfa import operations, webauthn_protocol
 from theseller.accounts.mfa.passkey_challenges import known_passkeys, take_challenge
 from theseller.accounts.mfa.types import FactorKind, Proof, RefusedError
 from theseller.accounts.models import User
@@ -43,7 +43,9 @@ def _proof(request: HttpRequest, person: UUID, at: datetime) -> Proof:
             person=person, code=request.POST.get("code", "")[:60], at=at
         )
     state, issued_at = take_challenge(request, f"prove:{person}", at)
-    checked = passkeys.verify_authentication(request, state, answer, known_passkeys(person))
+    checked = webauthn_protocol.verify_authentication(
+        request, state, answer, known_passkeys(person)
+    )
     return operations.prove_by_passkey(person=person, answer=checked, issued_at=issued_at, at=at)
 
 

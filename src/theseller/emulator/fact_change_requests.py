@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from theseller.emulator.emulator_instance import Emulator
-from theseller.emulator.world.amendments import Amendment, Change
 from theseller.emulator.world.orders import Order
+from theseller.emulator.world.requested_changes import Amendment, Change
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlement_periods import INVOICED, STANDARD
 

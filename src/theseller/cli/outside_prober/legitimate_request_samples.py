@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote_plus
 
-from theseller.cli.outside_prober.attack_requests import Request
+from theseller.cli.outside_prober.attack_request_samples import Request
 
 _PAGES = ("/", "/sign-in/", "/security/", "/security/page.json", "/password-reset/", "/healthz")
 _TEXTS = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _LOOK = """
 import json, resource, subprocess, sys
-from theseller.lib.core_dumps_and_memory import disable_core_dumps, core_dumps_disabled
+from theseller.lib.core_dump_and_memory_limits import disable_core_dumps, core_dumps_disabled
 before = core_dumps_disabled()
 disable_core_dumps()
 child_code = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
@@ -33,7 +33,7 @@ def test_core_dumps_are_disabled_for_process_and_children() -> None:
 
 def test_aborted_process_leaves_no_core_dump(tmp_path: Path) -> None:
     code = (
-        "import os; from theseller.lib.core_dumps_and_memory import disable_core_dumps; disable_core_dumps();"
+        "import os; from theseller.lib.core_dump_and_memory_limits import disable_core_dumps; disable_core_dumps();"
         " os.abort()"
     )
     done = subprocess.run(

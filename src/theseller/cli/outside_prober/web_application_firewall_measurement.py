@@ -10,8 +10,8 @@ import http.client
 import secrets
 from collections.abc import Iterable, Sequence
 
-from theseller.cli.outside_prober.attack_requests import Request, reliable_attacks
-from theseller.cli.outside_prober.legitimate_requests import legitimate_requests
+from theseller.cli.outside_prober.attack_request_samples import Request, reliable_attacks
+from theseller.cli.outside_prober.legitimate_request_samples import legitimate_requests
 from theseller.cli.outside_prober.target_connection import Target
 from theseller.controls.prober_reports.message_format import (
     MARK_HEADER,

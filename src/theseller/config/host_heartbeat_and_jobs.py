@@ -16,10 +16,10 @@ from django.db import connections
 from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller import __version__
-from theseller.config.host_setting_hashes import setting_hashes
+from theseller.config.shared_setting_hashes import setting_hashes
 from theseller.lib.database_failures import classify
 from theseller.lib.structured_logging import getLogger
-from theseller.tenancy.hosts import (
+from theseller.tenancy.host_reports_and_clocks import (
     clock_ahead,
     host_queue,
     refuse_wrong_clock,

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from theseller.backups.restore_quarantine import Quarantine
-from theseller.backups.run_commands_in_quarantine import migrate_and_replay
+from theseller.backups.isolated_restore_server import Quarantine
+from theseller.backups.migration_and_erasure_replay import migrate_and_replay
 from theseller.backups.types import BackupError
 
 _ANSWER = "2 connections ended again\n1 to be authorized\n3 keys destroyed\n"

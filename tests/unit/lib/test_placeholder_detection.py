@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from theseller.lib.placeholder_texts import is_placeholder
+from theseller.lib.placeholder_detection import is_placeholder
 
 
 @pytest.mark.parametrize(

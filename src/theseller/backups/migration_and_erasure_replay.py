@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import structlog
 
-from theseller.backups.restore_quarantine import Quarantine
+from theseller.backups.isolated_restore_server import Quarantine
 from theseller.backups.types import BackupError
 from theseller.postgres.initdb_and_settings import SUPERUSER
 

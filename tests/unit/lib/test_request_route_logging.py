@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from theseller.lib.log_url_redaction import UNKNOWN_ADDRESS
+from theseller.lib.request_route_logging import UNKNOWN_ADDRESS
 from theseller.lib.structured_logging import _RedactingFormatter
 
 

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from theseller.accounts.authorization import AccessProvider
 from theseller.accounts.mfa.session_proofs import note_activity
-from theseller.accounts.operator_auth_state import OperatorAuthState, operator_auth_state
+from theseller.accounts.operator_session_authorization import OperatorAuthState, operator_auth_state
 from theseller.accounts.types import AccessSessionRef, MemberRole, TenantContext
 from theseller.operators.access.operations import record_view
 from theseller.operators.access.queries import current_session

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 
-from theseller.crypto import key_store, private_files
+from theseller.crypto import file_key_store, private_files
 from theseller.crypto.errors import (
     KeyDestroyedError,
     KeyNotFoundError,
@@ -24,9 +24,9 @@ from theseller.crypto.errors import (
     UnsafePermissionsError,
     WrongEnvironmentError,
 )
+from theseller.crypto.file_key_store import FileKeyStore, KeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_file_format import KeyRecord
-from theseller.crypto.key_store import FileKeyStore, KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.lib.ids import new_id
@@ -303,7 +303,7 @@ def test_a_failing_disk_is_not_a_missing_key(
     def fail(path: Path) -> bytes:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(key_store, "read_private", fail)
+    monkeypatch.setattr(file_key_store, "read_private", fail)
     for ask in (store.get, store.record, store.destroy):
         with pytest.raises(KeyStoreError, match="does not answer: Input/output error"):
             ask(key.id)
