@@ -331,6 +331,8 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
         pictures.take("22-operate", page)
         operator.go("/operate/status/")
         pictures.take("46-status", page)
+        operator.go("/operate/mail/")
+        pictures.take("47-mail", page)
         operator.go("/operate/deletion-requests/")
         pictures.take("26-deletion-requests", page)
         operator.go("/account/security/")

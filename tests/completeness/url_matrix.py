@@ -204,6 +204,10 @@ operate/deletion-requests/                      GET  302  404  200  302  404  40
                                                 POST 302  404  422  302  404  404  404  404
 operate/ends/<uuid:subject>/certificate.json    GET  302  404  404  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
+operate/mail/                                   GET  302  404  200  302  404  404  404  404
+                                                POST 302  405  405  405  405  405  405  405
+operate/mail/<uuid:message>/again/              GET  302  405  405  405  405  405  405  405
+                                                POST 302  404  302  302  404  404  404  404
 operate/status/                                 GET  302  404  200  302  404  404  404  404
                                                 POST 302  405  405  405  405  405  405  405
 operate/shops/                                  GET  302  404  200  302  404  404  404  404

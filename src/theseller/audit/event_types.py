@@ -178,6 +178,7 @@ WRITERS: Mapping[str, frozenset[Tag]] = {
             Tag.ACCESS_VIEWED,
             Tag.DELETION_REQUESTED,
             Tag.DELETION_REQUEST_UNMATCHED,
+            Tag.MAIL_RETRIED,
         }
     ),
     "theseller_retention": frozenset(

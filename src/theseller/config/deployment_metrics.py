@@ -103,6 +103,7 @@ def metrics_of(state: DeploymentState) -> Iterable[Metric]:
         state.oldest_waiting_job,
     )
     yield from _sync_metrics(state)
+    yield from _mail_metrics(state)
     yield from _protection_metrics(state)
 
 
@@ -152,6 +153,20 @@ def _sync_metrics(state: DeploymentState) -> Iterable[Metric]:
         "Documents stored in the last 24 hours by origin (imported, pulled) and report type.",
         ("origin", "report_type"),
         state.documents,
+    )
+
+
+def _mail_metrics(state: DeploymentState) -> Iterable[Metric]:
+    yield _gauge(
+        "theseller_mail_undelivered",
+        "Mail that is retried, or ended as failed, refused or unknown in the last 24 hours.",
+        ("kind", "state"),
+        state.mail.numbers,
+    )
+    yield _single(
+        "theseller_mail_retrying_seconds",
+        "For how long the oldest mail that is retried has been queued.",
+        state.mail.retrying_seconds,
     )
 
 

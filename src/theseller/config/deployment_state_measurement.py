@@ -19,6 +19,7 @@ from theseller.config.metrics_settings import tls_certificate
 from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_execution
+from theseller.mail.queries import undelivered_counts
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
 from theseller.tenancy.host_reports_and_clocks import hosts
 
@@ -72,6 +73,7 @@ def deployment_state(at: datetime, *, measured_by: str, read_by: str) -> Deploym
         streams_failing=int(found.single("streams_failing")),
         rate_limits={label: int(value) for label, _, value in found.of("rate_limits")},
         documents=found.counts("documents"),
+        mail=undelivered_counts(at=at, using=measured_by),
         backups=_backups(at, read_by) if settings.ENVIRONMENT.backups else None,
         controls=dict(Counter(one.outcome.value for one in shown.controls if one.has_probe)),
         disk_free=disk.free,

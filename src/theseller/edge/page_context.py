@@ -30,6 +30,7 @@ OPERATOR_NAVIGATION = (
     ("operators:overview", gettext_noop("Overview"), "shield"),
     ("operators:status", gettext_noop("Health"), "chart"),
     ("operators:shops", gettext_noop("Shops"), "box"),
+    ("operators:mail", gettext_noop("Mail"), "envelope"),
     ("operators:sessions", gettext_noop("Access"), "search"),
     ("operators:review", gettext_noop("Review"), "check"),
     ("operators:deletion-requests", gettext_noop("Deletions"), "trash"),

@@ -13,7 +13,7 @@ describe_table(
     note=(
         "Mail to members, operators and authorities; texts are deleted when the delivery ends, and"
         " links that act for their reader are sealed under a key of the day, which is destroyed"
-        " three days later."
+        " three days later. Operators' pages see counts and rows without addresses."
     ),
     columns=(
         "id:operational kind:operational recipient user_id language:operational"
@@ -30,6 +30,11 @@ describe_table(
     functions=(
         CrossTenantFunction("mail_recipient(text)", ("auth", "operator", "worker")),
         CrossTenantFunction("operator_addresses()", ("worker",)),
+        CrossTenantFunction("undelivered_mail(int)", ("operator",)),
+        CrossTenantFunction("undelivered_mail_counts(timestamptz)", ("operator", "worker")),
+        CrossTenantFunction(
+            "send_mail_again(uuid, timestamptz)", ("operator", "worker"), "requests"
+        ),
     ),
     grants=(
         (
@@ -45,6 +50,20 @@ describe_table(
             ),
         ),
         ("retention", "select, delete"),
+        (
+            "directory",
+            (
+                "select (id, kind, recipient, state, queued_at, deliver_until, next_attempt_at,"
+                " finished_at, attempts, reason)"
+            ),
+        ),
+        (
+            "requests",
+            (
+                "select (id, recipient, state, queued_at, deliver_until), update (state, context,"
+                " queued_at, deliver_until, next_attempt_at, finished_at)"
+            ),
+        ),
         ("probe", "select (id, kind, user_id, queued_at, finished_at, state)"),
     ),
 )
@@ -59,6 +78,7 @@ describe_table(
     eraser=Eraser.CASCADE,
     grants=(
         ("worker", "select, insert, update (data_at, ended_at, outcome, code, reply)"),
+        ("directory", "select (message_id, number, outcome, code, reply)"),
         ("probe", "select (message_id, number, begun_at, ended_at, outcome, code)"),
     ),
 )
@@ -71,11 +91,32 @@ describe_table(
     parents=("accounts_user",),
     retention="a year (job mail.delete_old_mail), or until allowed again; with the account",
     eraser=Eraser.DELETE_USER,
+    functions=(CrossTenantFunction("refused_mail_addresses(int)", ("operator",)),),
     grants=(
         ("worker", "select, insert, update (refused_at, reason), delete"),
-        ("directory", "select (address)"),
+        ("directory", "select (address, id, refused_at, reason)"),
+        ("requests", "select (address)"),
         ("retention", "select, delete"),
         ("probe", "select (id, user_id, refused_at)"),
+    ),
+)
+describe_table(
+    "mail_unsent_text",
+    DataClass.OPERATIONAL,
+    note=(
+        "The text of a message whose delivery failed, if it has no link that acts for its reader,"
+        " so that an operator can send it again."
+    ),
+    columns="message_id context",
+    indexes="_pkey",
+    parents=("mail_message",),
+    retention="with its message, or until it is sent again",
+    eraser=Eraser.CASCADE,
+    grants=(
+        ("worker", "insert"),
+        ("directory", "select (message_id)"),
+        ("requests", "select, delete"),
+        ("probe", "select (message_id)"),
     ),
 )
 describe_table(

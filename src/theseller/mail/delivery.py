@@ -28,6 +28,7 @@ from theseller.mail.mail_kinds import KINDS, decoded
 from theseller.mail.operations import note_refused_address
 from theseller.mail.recipient_policy import RecipientRefusedError, allowed_recipient
 from theseller.mail.rendering import render_mail
+from theseller.mail.reply_redaction import without_link
 from theseller.mail.smtp_client import Envelope, send_message
 from theseller.mail.types import (
     AttemptOutcome,
@@ -185,8 +186,9 @@ def _attempt(message: OutboxMessage, now: Callable[[], datetime]) -> AttemptResu
         )
     except (CannotOpenError, KeyDestroyedError):
         return AttemptResult(AttemptOutcome.REJECTED, None, "its sealed text can't be opened")
+    context = decoded(message.kind, text)
     rendered = render_mail(
-        decoded(message.kind, text),
+        context,
         recipient=message.recipient,
         language=message.language,
         message_id=message.message_id,
@@ -199,13 +201,14 @@ def _attempt(message: OutboxMessage, now: Callable[[], datetime]) -> AttemptResu
             [message.id, content],
         )
         return AttemptResult(AttemptOutcome.ACCEPTED, None, "stored in the demo's inbox")
-    return send_message(
+    result = send_message(
         settings.MAIL.server,
         Envelope(settings.MAIL.sender, message.recipient, content),
         password=secret_or_none(settings.SECRETS, PASSWORD_NAME),
         helo=urlsplit(settings.ENVIRONMENT.public_url).hostname or "localhost",
         before_data=lambda: _note_data(message, at=now()),
     )
+    return replace(result, reply=without_link(result.reply, context))
 
 
 def _note_data(message: OutboxMessage, *, at: datetime) -> None:
@@ -268,7 +271,16 @@ def _plan_next(message: OutboxMessage, result: AttemptResult, *, at: datetime) -
 
 
 def _end(message: UUID, state: MessageState, reason: str, *, at: datetime) -> None:
-    """End a delivery: its text is deleted."""
+    """End a delivery: its text is deleted.
+
+    If it failed and has no link that acts for its reader, its text is stored to be sent again.
+    """
+    if state in {MessageState.FAILED, MessageState.UNKNOWN}:
+        _execute(
+            "insert into mail_unsent_text (message_id, context) select id, context from"
+            " mail_message where id = %s and context is not null",
+            [message],
+        )
     _execute(
         "update mail_message set state = %s, finished_at = %s, reason = %s, context = null,"
         " sealed = null, data_key_id = null where id = %s",

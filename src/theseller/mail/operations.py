@@ -132,20 +132,35 @@ def queue_test_mail(*, recipient: str, actor: str, at: datetime) -> QueuedMail:
     return queued
 
 
-def retry_message(*, message: UUID, actor: str, at: datetime) -> bool:
-    """Try a queued message at once; False if there is none with this ID.
+def send_again(*, message: UUID, actor: str, at: datetime, using: str = "default") -> bool:
+    """Send a message again; False if there is none with this ID that can be.
 
-    A message whose delivery ended is not sent again: its text is deleted.
+    One that waits for its next attempt is tried at once. One whose delivery failed is queued again
+    with the same `Message-ID`, if its text is stored: that of a message with a link that acts for
+    its reader never is.
+
+    Args:
+        message: its ID.
+        actor: who sends it again.
+        at: now.
+        using: a connection as `operator` or `worker`.
     """
-    with transaction.atomic():
-        found = sql_execution.execute(
-            connections["default"],
-            "update mail_message set next_attempt_at = %s where id = %s and state = 'queued'",
-            [at, message],
+    with transaction.atomic(using=using):
+        found = bool(
+            sql_execution.value(
+                connections[using], "select guard.send_mail_again(%s, %s)", [message, at]
+            )
         )
         if found:
-            record(Tag.MAIL_RETRIED, actor=actor, tenant=None, subject=f"mail:{message}", at=at)
-    return bool(found)
+            record(
+                Tag.MAIL_RETRIED,
+                actor=actor,
+                tenant=None,
+                subject=f"mail:{message}",
+                at=at,
+                using=using,
+            )
+    return found
 
 
 def refuse_address(*, address: str, reason: str, actor: str, at: datetime) -> UUID:

@@ -184,3 +184,83 @@ class RefusedAddress:
     address: str
     refused_at: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredMail:
+    """A message that was not delivered, as operators' pages see it.
+
+    It failed, was refused, or is tried again. Addresses, links and long random words are left out
+    of all texts.
+
+    Attributes:
+        recipient: the first letter of the address, and its domain.
+        outcome: how the last attempt ended; None before the first.
+        reply: the mail server's reply to the last attempt, or why none came.
+        reason: why the delivery ended, or why it waits.
+        address_refused: whether the address gets no mail at present.
+        text_stored: whether its text is stored, so that it can be sent again after it failed.
+    """
+
+    id: UUID
+    kind: str
+    recipient: str
+    state: MessageState
+    queued_at: datetime
+    deliver_until: datetime
+    next_attempt_at: datetime
+    finished_at: datetime | None
+    attempts: int
+    outcome: AttemptOutcome | None
+    code: int | None
+    reply: str
+    reason: str
+    address_refused: bool
+    text_stored: bool
+
+    @property
+    def retrying(self) -> bool:
+        """Whether it waits for another attempt."""
+        return self.state is MessageState.QUEUED
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        """Whether sending it again may help."""
+        return (self.retrying or self.text_stored) and not self.address_refused
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredCounts:
+    """How many messages were not delivered.
+
+    Attributes:
+        numbers: by kind and state. ``retrying`` counts those that wait for another attempt;
+            ``failed``, ``refused`` and ``unknown`` those that ended within the last 24 hours.
+        retrying_seconds: for how long the oldest that is retried has been queued.
+    """
+
+    numbers: dict[tuple[str, str], int]
+    retrying_seconds: float = 0.0
+
+    @property
+    def retrying(self) -> int:
+        """How many wait for another attempt."""
+        return sum(count for (_, state), count in self.numbers.items() if state == "retrying")
+
+    @property
+    def ended(self) -> int:
+        """How many ended undelivered within the last 24 hours."""
+        return sum(self.numbers.values()) - self.retrying
+
+    @property
+    def to_accounts(self) -> int:
+        """How many of those that ended concern an account, and failed.
+
+        Addresses of invitations and sign-ups are typed by people, and may be wrong; the sender of a
+        test sees its outcome.
+        """
+        return sum(
+            count
+            for (kind, state), count in self.numbers.items()
+            if state in {"failed", "unknown"} and kind not in {"invitation", "sign_up", "test"}
+        )

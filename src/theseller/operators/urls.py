@@ -12,6 +12,7 @@ from theseller.operators.deletion_requests import views as deletion_requests
 from theseller.operators.deployment_status import views as status
 from theseller.operators.overview import views as operators
 from theseller.operators.shops import views as shops
+from theseller.operators.undelivered_mail import views as mail
 
 app_name = "operators"
 urlpatterns = [
@@ -25,6 +26,8 @@ urlpatterns = [
         deletion_requests.end_certificate_file,
         name="end-certificate",
     ),
+    path("mail/", mail.undelivered, name="mail"),
+    path("mail/<uuid:message>/again/", mail.again, name="mail-again"),
     path("status/", status.status, name="status"),
     path("shops/", shops.shops_page, name="shops"),
     path("shops/new/", shops.new_shop, name="new-shop"),

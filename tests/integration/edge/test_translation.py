@@ -211,6 +211,7 @@ def test_every_text_of_the_operators_pages_is_translated(database: str) -> None:
         "/operate/access/",
         "/operate/access/open/",
         "/operate/deletion-requests/",
+        "/operate/mail/",
         "/operate/reviews/",
     ):
         page = client.get(address).content.decode()

@@ -21,7 +21,7 @@ from theseller.lib import sql_execution
 from theseller.mail.context_sealing import KEY_DAYS
 from theseller.mail.delivery import deliver_due
 from theseller.mail.mail_kinds import Invitation, MailContext
-from theseller.mail.operations import retry_message
+from theseller.mail.operations import send_again
 from theseller.mail.queries import outbox, refused_addresses
 from theseller.mail.retention import MAIL_DAYS, delete_old
 from theseller.mail.types import MailServer, MessageState, OutboxEntry, TlsMode
@@ -170,10 +170,10 @@ def test_operator_can_try_a_queued_message_at_once(cast: Cast, server: RunningSe
     soon = NOON + timedelta(seconds=5)
     assert deliver(soon) == 0
     with as_role("worker"):
-        assert retry_message(message=queued.id, actor="operator:olga", at=soon)
+        assert send_again(message=queued.id, actor="operator:olga", at=soon)
     assert deliver(soon) == 1
     with as_role("worker"):
-        assert not retry_message(message=queued.id, actor="operator:olga", at=soon)
+        assert not send_again(message=queued.id, actor="operator:olga", at=soon)
     assert attempts() == [(1, "deferred"), (2, "accepted")]
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.cast import Cast
 from tests.operators import create_operator, operator_client
 
+from theseller.mail.types import UndeliveredCounts
 from theseller.operators.deployment_status.status_lines import status_lines
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
 from theseller.tenancy.host_types import Host
@@ -27,6 +28,15 @@ _WELL = DeploymentState(
     streams_failing=0,
     rate_limits={},
     documents={},
+    mail=UndeliveredCounts(
+        {
+            ("password_reset", "retrying"): 1,
+            ("password_reset", "refused"): 1,
+            ("invitation", "failed"): 2,
+            ("sign_up", "unknown"): 3,
+        },
+        1800.0,
+    ),
     backups=BackupState(26 * 3600.0, 0, 7200.0, last_test_passed=True),
     controls={"met": 20, "unknown": 3},
     disk_free=10 << 30,
@@ -39,7 +49,7 @@ def test_the_page_shows_each_part_and_its_problem(cast: Cast) -> None:
     page = operator_client(create_operator()).get("/operate/status/").content.decode()
     # Whether a worker runs depends on other tests of this process.
     assert ("No problem was found." in page) != ('<span class="badge is-bad">' in page)
-    for part in ("Workers", "Queue", "Streams", "Last backup", "Controls", "Disk"):
+    for part in ("Workers", "Queue", "Streams", "Mail", "Last backup", "Controls", "Disk"):
         assert f">{part}</th>" in page
 
 
@@ -49,6 +59,7 @@ def test_a_deployment_without_problems_is_described_in_words() -> None:
     assert lines["workers"].text == "2, last heartbeat 3 s ago"
     assert lines["queue"].text == "1 running, 4 waiting, the oldest for 600 s"
     assert lines["streams"].text == "10 ok, 1 role_missing; 0 overdue, 0 failing"
+    assert lines["mail"].text == "1 being retried, 6 not delivered in 24 hours"
     assert lines["last backup"].text == "26 h ago, 0 failures since"
     assert lines["restore test"].text == "the last that passed: 2 h ago"
     assert lines["disk"].text == "10.0 of 100.0 GiB free"
@@ -66,6 +77,14 @@ def test_a_deployment_without_problems_is_described_in_words() -> None:
     [
         ({"workers": 0}, "no worker runs: start `theseller worker`"),
         ({"oldest_waiting_job": 601.0}, "a job has waited for 601 s"),
+        (
+            {"mail": UndeliveredCounts({("test", "retrying"): 1}, 1830.0)},
+            "mail has been retried for 30 minutes",
+        ),
+        (
+            {"mail": UndeliveredCounts({("security_notice", "failed"): 1})},
+            "1 message to an account failed in 24 hours",
+        ),
         ({"streams_overdue": 2}, "2 streams were not run when they were due"),
         (
             {"backups": BackupState(26 * 3600.0 + 1, 1, 1.0, last_test_passed=True)},

@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from theseller.config import job_metrics
 from theseller.config.deployment_metrics import DeploymentCollector
 from theseller.edge import request_metrics
+from theseller.mail.types import UndeliveredCounts
 from theseller.operators.deployment_status.types import BackupState, DeploymentState
 from theseller.tenancy.host_types import Host
 
@@ -36,6 +37,7 @@ _STATE = DeploymentState(
     streams_failing=8,
     rate_limits={"exhausted": 9},
     documents={("pulled", "orders"): 10},
+    mail=UndeliveredCounts({("invitation", "retrying"): 1}, 2.0),
     backups=BackupState(11.0, 12, 13.0, last_test_passed=True),
     controls={"met": 14},
     disk_free=15,
@@ -113,7 +115,8 @@ def test_labels_are_of_a_fixed_set() -> None:
         for label in sample.labels
     }
     assert labels == {
-        "version", "task", "state", "stream", "outcome", "origin", "report_type", "host", "process"
+        "version", "task", "state", "stream", "outcome", "origin", "report_type", "host", "process",
+        "kind",
     }  # fmt: skip
     assert REGISTRY.get_sample_value("theseller_workers") is None
 

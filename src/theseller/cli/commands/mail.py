@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = shown.add_mutually_exclusive_group()
     chosen.add_argument("--queued", action="store_true", help="only mail that is not sent yet")
     chosen.add_argument("--failed", action="store_true", help="only mail that was not delivered")
-    retry = actions.add_parser("retry", help="try a queued message now instead of after its pause")
+    retry = actions.add_parser(
+        "retry",
+        help="send a message again: a queued one now, a failed one if it has no one-time link",
+    )
     retry.add_argument("message", help="ID of the message, as shown by `list`")
     refused = actions.add_parser("refused", help="list addresses that get no mail")
     for one in (shown, refused):
@@ -123,7 +126,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _retry(args: argparse.Namespace) -> int:
-    from theseller.mail.operations import retry_message
+    from theseller.mail.operations import send_again
 
     try:
         message = UUID(args.message)
@@ -131,10 +134,11 @@ def _retry(args: argparse.Namespace) -> int:
         raise CommandError(
             f"{args.message!r} is no ID of a message.", "`theseller mail list` shows the IDs."
         ) from None
-    if not retry_message(message=message, actor=command_line_operator(), at=clock.now()):
+    if not send_again(message=message, actor=command_line_operator(), at=clock.now()):
         raise CommandError(
-            "No message with this ID is queued.",
-            "When a delivery has ended, the text is deleted and can't be sent again.",
+            "No message with this ID can be sent again.",
+            "A sent message can't be, nor one with a one-time link whose delivery ended: the person"
+            " requests a new link.",
         )
     print("the worker tries it within seconds")
     return OK

@@ -17,6 +17,7 @@ from theseller.retention.retention_limits import BACKUP_HOURS
 
 #: What counts as a problem; the alert rules have the same numbers (docs/operate/monitoring.md).
 WAITING_SECONDS_MAX, CERTIFICATE_DAYS_MIN = 600, 14
+MAIL_RETRYING_SECONDS_MAX = 1800
 BACKUP_SECONDS_MAX = (BACKUP_HOURS + 2) * 3600
 _GIB = 1 << 30
 
@@ -27,6 +28,7 @@ def status_lines(state: DeploymentState) -> tuple[StatusLine, ...]:
         _workers(state),
         _queue(state),
         _streams(state),
+        _mail(state),
         *_backups(state.backups),
         _controls(state),
         _disk(state),
@@ -91,6 +93,27 @@ def _streams(state: DeploymentState) -> StatusLine:
         state.streams_overdue,
     )
     return StatusLine(gettext_noop("streams"), text, problem if state.streams_overdue else "")
+
+
+def _mail(state: DeploymentState) -> StatusLine:
+    text = marked(
+        gettext_noop("%(retrying)s being retried, %(ended)s not delivered in 24 hours"),
+        retrying=state.mail.retrying,
+        ended=state.mail.ended,
+    )
+    problem: MarkedText | str = ""
+    if state.mail.retrying_seconds > MAIL_RETRYING_SECONDS_MAX:
+        minutes = f"{state.mail.retrying_seconds / 60:.0f}"
+        problem = marked(
+            gettext_noop("mail has been retried for %(minutes)s minutes"), minutes=minutes
+        )
+    elif state.mail.to_accounts:
+        problem = ngettext(
+            "%(number)s message to an account failed in 24 hours",
+            "%(number)s messages to accounts failed in 24 hours",
+            state.mail.to_accounts,
+        )
+    return StatusLine(gettext_noop("mail"), text, problem)
 
 
 def _backups(backups: BackupState | None) -> Iterator[StatusLine]:

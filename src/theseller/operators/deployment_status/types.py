@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from theseller.mail.types import UndeliveredCounts
 from theseller.tenancy.host_types import Host
 
 
@@ -33,6 +34,7 @@ class DeploymentState:
         stream_ages: the longest time since a success, by outcome of the last step.
         rate_limits: Amazon's token buckets that are exhausted or available now.
         documents: documents of the last 24 hours by origin and report type.
+        mail: undelivered mail.
         controls: controls with a probe, by outcome.
         certificate_days: days until the TLS certificate expires, None without the setting.
     """
@@ -49,6 +51,7 @@ class DeploymentState:
     streams_failing: int
     rate_limits: dict[str, int]
     documents: dict[tuple[str, str], int]
+    mail: UndeliveredCounts
     backups: BackupState | None
     controls: dict[str, int]
     disk_free: int

@@ -1,6 +1,6 @@
-"""Overview page of the operator area: secrets and operators.
+"""Overview page of the operator area: secrets, mail and operators.
 
-Every secret of the deployment with its age, and the operators.
+Every secret of the deployment with its age, counts of undelivered mail, and the operators.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from django.views.decorators.http import require_GET
 
 from theseller.accounts.authorization import operator_required
 from theseller.accounts.types import Operator
+from theseller.edge.database_routing import operators_database
 from theseller.key_rotation.types import SecretState
 from theseller.lib import clock
+from theseller.mail.queries import undelivered_counts
 from theseller.operators.overview.queries import operator_lines, secret_lines
 
 
 @require_GET
 @operator_required()
 def overview(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Show the inventory of secrets, and operators with second factors."""
+    """Show secrets, counts of undelivered mail, and operators."""
     at = clock.now()
     lines, trouble = secret_lines(at=at)
     context = {
@@ -28,6 +30,7 @@ def overview(request: HttpRequest, operator: Operator) -> HttpResponse:
         "trouble": trouble,
         "red": sum(line.count for line in lines if line.state.red),
         "due": sum(line.count for line in lines if line.state is SecretState.DUE),
+        "counts": undelivered_counts(at=at, using=operators_database()),
         "operators": operator_lines(),
         "at": at,
     }

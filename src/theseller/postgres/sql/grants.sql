@@ -130,7 +130,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_migrate', unnest(ar
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_operator', unnest(array[
     'governance:access:closed', 'governance:access:opened', 'governance:access:reviewed', 'governance:access:viewed',
-    'governance:deletion_request:recorded', 'governance:deletion_request:unmatched'
+    'governance:deletion_request:recorded', 'governance:deletion_request:unmatched', 'mail:message:retried'
 ]);
 insert into guard.audit_writer (role, tag) select 'theseller_retention', unnest(array[
     'accounts:membership:left', 'accounts:operator:removed', 'accounts:user:erased', 'retention:certificate:issued',

@@ -1,0 +1,1 @@
+"""The operators' page of mail that was not delivered (`mail.queries`)."""
