@@ -1,8 +1,9 @@
-"""Limits of attempts to sign in or to prove a second factor.
+"""Limits of attempts to sign in, prove a second factor or sign up.
 
-A known browser has a bucket of its own, so that its owner can sign in whatever others do.
-Everyone else is counted by network, by account and network, and by account alone. The last limit is
-wide: it bounds guessing from many networks together, and is hard to fill from few.
+Attempts to use a one-time link are limited too. A known browser has a bucket of its own, so that
+its owner can sign in whatever others do. Everyone else is counted by network, by account and
+network, and by account alone. The last limit is wide: it bounds guessing from many networks
+together, and is hard to fill from few.
 """
 
 from __future__ import annotations

@@ -70,8 +70,12 @@ def left(wanted: float | None) -> float | None:
 def pieces_until(pieces: Iterable[bytes], ends_at: float) -> Iterator[bytes]:
     """Yield `pieces`, each fetched under the deadline `ends_at`.
 
-    `ends_at` is a time of the monotonic clock, in seconds. What the consumer does in between is not
-    counted against a read.
+    `ends_at` is a time of the monotonic clock, in seconds. The deadline applies to the fetching of
+    pieces only and does not interrupt the consumer; but its time counts, so that the next piece
+    fails if the consumer took too long.
+
+    Raises:
+        httpcore.ReadTimeout: the deadline has passed before a piece was there.
     """
     iterator = iter(pieces)
     while True:

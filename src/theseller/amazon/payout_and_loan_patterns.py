@@ -1,8 +1,8 @@
 """Patterns of payout texts in the languages of Amazon's stores.
 
-A payment to the seller's bank that failed, and loans. Amazon writes most labels in English
-everywhere, but these lines contain a message to the seller in the language of the account. English
-is with the other labels, in `charge_type_by_label`.
+Payments to the seller's bank, mostly failed ones, negative balances, loans and their costs. Amazon
+writes most labels in English everywhere, but these lines contain a message to the seller in the
+language of the account. English is with the other labels, in `charge_type_by_label`.
 """
 
 from __future__ import annotations

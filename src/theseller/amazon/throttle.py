@@ -1,9 +1,10 @@
 """Amazon's token buckets as pure functions of values.
 
-No clock, no sleeping, no store. A bucket per (application, seller, region, operation) refills at
-`rate` tokens a second up to `burst`; a call costs one. Amazon shows neither the bucket's size nor
-what is left, and shows the rate only on some answers, so a client has to keep the bucket itself.
-Waiting holds no thread: the answer is "not before T", and the caller comes back then.
+The functions use no clock, do not sleep and store nothing; `InMemoryLimiter` stores the buckets of
+one process. A bucket per (application, seller, region, operation) refills at `rate` tokens a second
+up to `burst`; a call costs one. Amazon shows neither the bucket's size nor what is left, and shows
+the rate only on some answers, so a client has to keep the bucket itself. No thread waits: the
+answer is "not before T", and the caller tries again then.
 """
 
 from __future__ import annotations

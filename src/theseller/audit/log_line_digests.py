@@ -1,6 +1,7 @@
 """Digests of log lines, and the packed form that checkpoints store.
 
-Every column goes into the digest, so that a change of any column is found.
+The position is stored beside the digest, which covers every other column, so that a change of any
+column is found.
 """
 
 from __future__ import annotations

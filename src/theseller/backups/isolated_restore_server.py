@@ -1,4 +1,4 @@
-"""Run a backup as an isolated server that only this process reaches.
+"""Run a backup as a server that only this process and its commands use.
 
 It has its own folder and private socket, no other listener and no job. The caller decides what
 happens to it: a drill deletes it, a restore makes it the deployment's database after the erasures
@@ -170,7 +170,8 @@ def running(
     `until`: the backup's own moment (a name), an instant, or None for all WAL that is there.
 
     Raises:
-        ServerFailedError: the WAL doesn't reach that far, or the files can't be recovered.
+        BackupError: the server ended during recovery: the WAL doesn't reach that far or is damaged.
+        ServerFailedError: the server can't be started.
     """
     binaries = find_binaries(os.environ)
     hidden_name = f"{QUARANTINE}{secrets.token_hex(16)}"

@@ -1,6 +1,6 @@
-"""Recurring jobs of `backups`.
+"""The recurring job of `backups`.
 
-Their names are stored in the job queue and do not depend on where the code is.
+Its name is stored in the job queue and does not depend on where the code is.
 """
 
 from __future__ import annotations

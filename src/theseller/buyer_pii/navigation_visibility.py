@@ -1,4 +1,4 @@
-"""Show the navigation item to users who can print packing slips."""
+"""Decide who sees the navigation item of packing slips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from theseller.tenancy.tenant_scope import ScopeError, current_tenant, tenant_sc
 def can_print_slips(request: HttpRequest) -> bool:
     """Return whether the user of `request` may print slips of this tenant.
 
-    The deployment must hold the role, and the tenant must have a connection that uses it.
+    The deployment must have the restricted role, the user the permission, and the tenant a
+    connection with the feature.
     """
     tenant_context: TenantContext | None = getattr(request, "tenant_context", None)
     if (

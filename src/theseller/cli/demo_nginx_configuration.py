@@ -49,7 +49,8 @@ class EdgeSettings:
         tls: port for HTTPS.
         main: further directives of the main context.
         http: further directives of the http context.
-        changes: replacements in the shipped files before the others; each text must be in one.
+        changes: replacements that are made before the fixed ones; each text to replace must be in a
+            shipped file.
     """
 
     folder: Path

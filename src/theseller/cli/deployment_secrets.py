@@ -1,4 +1,7 @@
-"""The deployment's own secrets, created at the first start."""
+"""The deployment's secrets: its own, and those that other services issue.
+
+Its own are created at the first start.
+"""
 
 from __future__ import annotations
 
@@ -50,9 +53,9 @@ def secret_config(state: Path) -> SecretConfig:
 
 
 def stores_keys_on_this_host_only(state: Path) -> bool:
-    """Return whether keys are in this folder but the database is on a server.
+    """Return whether secrets or keys are here but the database is elsewhere.
 
-    Other hosts can reach that server. The same is said of secrets in this state folder.
+    They are in files of this state folder, while other hosts can reach the external database.
     """
     return uses_external_server(os.environ) and secret_config(state).in_files
 

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL of a state folder, with its secrets and roles.
 
-`demo`, `migrate` and `postgres` use it.
+The commands that start, move or upgrade the embedded database use it.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def upgrade(
 
     Raises:
         CommandError: the versions, the disk or the copy do not allow it; the database is unchanged.
-        PostgresError: as CommandError, by a server.
+        PostgresError: a server failed; the database is unchanged.
     """
     refuse_unfinished_move(state)
     layout, old, new = _versions(state, old_programs)

@@ -16,7 +16,8 @@ from theseller.config.demo_sign_in_instructions import demo_sign_in
 def deployment_context(request: HttpRequest) -> dict[str, Any]:
     """Return the template context of every page.
 
-    Tenant context (None on public pages), deployment kind and version.
+    Tenant context (None on public pages) and shop name, deployment kind, version, operator, single
+    sign-on and sign-up, whether Amazon is emulated, and the demo's sign-in instructions.
     """
     tenant_context = getattr(request, "tenant_context", None)
     return {

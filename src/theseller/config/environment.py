@@ -123,9 +123,9 @@ class Environment:
 
     @property
     def stores_keys_on_this_host_only(self) -> bool:
-        """Whether keys are in this folder but the database is on a server.
+        """Whether secrets or keys are here but the database is elsewhere.
 
-        Other hosts can reach that server. The same is said of secrets in this state folder.
+        They are in files of this state folder, while other hosts can reach the external database.
         """
         return self.external_server and self.secret_config.in_files
 

@@ -60,7 +60,7 @@ def stop_reporting(process: str) -> None:
 async def keep_worker_reported(app: procrastinate.App) -> None:
     """Report this worker's host, and queue the host's own jobs.
 
-    Every five seconds, and every minute.
+    It reports every five seconds and queues every minute.
 
     Raises:
         WrongClockError: the clock of this host is wrong; its worker must not run jobs.

@@ -1,4 +1,7 @@
-"""Settings of `/metrics`: its ports, and the certificate that it shows."""
+"""Settings of `/metrics`: its ports, and whose expiry it shows.
+
+That of the TLS certificate that browsers see.
+"""
 
 from __future__ import annotations
 

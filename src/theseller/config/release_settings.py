@@ -1,4 +1,4 @@
-"""Which release this deployment runs, as its settings name it."""
+"""Where the files and the public key of the installed release are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ReleaseSettings:
 
 
 def read_release_settings(environ: Mapping[str, str]) -> ReleaseSettings:
-    """Return the release that is to be installed here.
+    """Return the paths of the release that is to be installed here.
 
     Raises:
         InvalidSettingError: only one of the two is set, or a path is not absolute.

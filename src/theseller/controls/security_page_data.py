@@ -1,4 +1,4 @@
-"""Derive each clause's status and the public security page.
+"""Derive each control's status and the public security page.
 
 There is no way to set a status.
 """
@@ -41,7 +41,8 @@ def displayed_status(
     """Return the status to display, and why it is not the evidence's own.
 
     Passed needs all of: evidence that says so, no older than `freshness`, not from the future,
-    collected by the program of `version`.
+    collected by the program of `version`. With statements of the operator in it, it is Declared
+    instead.
     """
     if evidence is None:
         return Status.UNKNOWN, gettext_noop("It has not been checked on this deployment yet.")
@@ -98,7 +99,7 @@ def certificate_keys(*, using: str = "default") -> list[str]:
 
 
 def template_context(shown: SecurityPage, *, public_keys: Sequence[str]) -> dict[str, Any]:
-    """Return what the template draws from."""
+    """Return the context of the page's template."""
     return {
         "page": shown,
         "at": shown.at,

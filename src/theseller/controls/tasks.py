@@ -25,7 +25,8 @@ _ONE_RUN = "run_controls"
 def run_due_controls(timestamp: int = 0) -> None:
     """Run the probes that are due on this host.
 
-    Each minute: each has its own interval, and evidence that is not renewed becomes stale.
+    It runs each minute. Each probe has its own interval; evidence that is not renewed becomes
+    stale.
     Operators get mail about a control that fails.
     """
     del timestamp
@@ -40,7 +41,7 @@ def run_due_controls(timestamp: int = 0) -> None:
     pass_context=False,
 )
 def run_all_controls() -> None:
-    """Run every probe now, as an operator asked by `theseller controls --now`."""
+    """Run every probe now: an operator called `theseller controls --now`."""
     run_all(at=clock.now())
 
 

@@ -1,7 +1,7 @@
 """Data keys, stored outside the database and its backups.
 
 Destroying a key is final; erasure relies on that. `KeyStore` is the interface; `FileKeyStore` is
-  the default without a key service (`service_key_store.ServiceKeyStore`)::
+the default without a key service (`service_key_store.ServiceKeyStore`)::
 
     <directory>/purpose/<purpose>/<id>.json     a purpose key, sealed under the root key
     <directory>/data/<id>.json                  a data key, sealed under its purpose key

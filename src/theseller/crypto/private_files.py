@@ -1,6 +1,6 @@
 """Files with mode 0600 that are written atomically.
 
-The file key store and the file secret provider use them.
+They have keys, secrets and the other files of the state folder that no one else may read.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from theseller.lib.secret_type import Secret
 _PREFIX = "theseller-1"
 _ID = _PREFIX + r"\.([0-9a-f]{32})\."
 _TIMESTAMPED = re.compile(_ID + r"[A-Za-z0-9_-]{43}")
-#: How far the id of a dated secret reaches, in bytes: what comes before the secret part.
+#: Length in bytes of what comes before the random characters of a timestamped secret.
 ID_BYTES = len(_PREFIX) + 34
 
 

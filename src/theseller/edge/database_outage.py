@@ -34,7 +34,7 @@ _TEXT = ErrorText(
 
 
 class _CircuitBreaker:
-    """Let one request at a time try while the database is unavailable.
+    """Let one request in two seconds try while the database is unavailable.
 
     All requests try again after one succeeded.
     """

@@ -1,4 +1,7 @@
-"""Request IDs and security headers for every response."""
+"""Give each request an ID and each response its security headers.
+
+Static files get no ID and fewer headers.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,10 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Bind a new ID to the log of the request, and return it in a header."""
+        """Bind a new ID to the log of the request, and return it in a header.
+
+        Static files have no such header.
+        """
         request_id = str(new_id())
         request.request_id = request_id  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -89,7 +89,7 @@ def canary(seed: int, path: str, key: str) -> str:
 
 
 def all_paths() -> frozenset[str]:
-    """Return every field that carries a canary.
+    """Return every field that carries a canary, except those of Orders v0.
 
     ``operation:path`` for answers, ``report type:column`` for documents.
     """

@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Says once that it is ready, when it is."""
+    """A server that prints one line when it is ready."""
 
     ready_line = ""
 

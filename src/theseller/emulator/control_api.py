@@ -219,7 +219,8 @@ async def _revoke(request: Request) -> Response:
 async def _rotate(request: Request) -> Response:
     """Make a new client secret the newest: the given one, or one drawn here.
 
-    The two newest before it work for seven more days.
+    The one that it replaces works for seven more days, as do both configured ones at the first
+    rotation.
     """
     emulator: Emulator = request.app.state.emulator
     data = await _body(request)

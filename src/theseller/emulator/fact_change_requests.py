@@ -1,4 +1,7 @@
-"""Changes to facts: checks of a request, changeable orders, and names."""
+"""Check and make requested changes of facts, and set the clock.
+
+Also list the orders that can be changed, and describe a change in a sentence.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Fault:
 
 
 class Faults:
-    """The faults now switched on, in the order they were."""
+    """The active faults, in the order in which they were switched on."""
 
     def __init__(self, seed: int) -> None:
         self.active: list[Fault] = []
@@ -97,7 +97,10 @@ class TruncatedResponse(Response):
 
 
 class SilentResponse(Response):
-    """A response that sends nothing until the client gives up."""
+    """A response that sends nothing until the client gives up.
+
+    After ten minutes it answers 504.
+    """
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

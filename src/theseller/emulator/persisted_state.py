@@ -1,4 +1,6 @@
-"""What Amazon remembers over a restart: authorizations, codes, reports.
+"""What the emulator stores over a restart.
+
+Authorizations, codes, tokens, client secrets, reports, requested changes and the clock's offset.
 
 One JSON file, replaced atomically, readable by its owner only. Tokens, codes and secrets are in it
 as SHA-256 hashes and nowhere else.
@@ -244,7 +246,8 @@ class State:
     def secret_valid(self, secret: str, configured: tuple[str, ...], at: datetime) -> bool:
         """Say whether a client secret is valid.
 
-        The newest is; the one before it is for seven more days.
+        Before the first rotation the first two of `configured` are, without an end. Later the
+        newest is, and each that a rotation replaced is for seven days after it.
         """
         rotated: list[Record] = self.data["secrets"]
         known: dict[str, float | None] = {digest(entry): None for entry in configured[:2]}
@@ -259,7 +262,8 @@ class State:
     def rotate_secret(self, secret: str, configured: tuple[str, ...], at: datetime) -> None:
         """Make `secret` the newest client secret.
 
-        Those that were valid until now remain valid for seven more days.
+        The one before it, or the two configured ones before the first rotation, remain valid for
+        seven more days. Those that were replaced earlier keep their expiry.
         """
         expires = (at + SECRET_OVERLAP).timestamp()
         rotated: dict[str, Record] = {record["hash"]: record for record in self.data["secrets"]}

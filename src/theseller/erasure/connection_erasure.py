@@ -82,8 +82,8 @@ def erase_connections(
 
     The arguments are those of `execution.erase_all`.
 
-    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
-    while another is at it.
+    Only one process at a time erases connections. With `wait` this one takes its turn, else it does
+    nothing while another is at it.
 
     Raises:
         ConnectionOpenError: one of them is open or unknown. The others are erased.

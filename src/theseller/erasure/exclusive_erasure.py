@@ -1,9 +1,10 @@
-"""Let one process at a time erase, by an advisory lock of the database.
+"""Let one process at a time erase, by advisory locks of the database.
 
-It holds over all workers and hosts of a deployment.
+One process erases connections, and one tenants and users, over all workers and hosts of a
+deployment. The two may run beside each other.
 
-The lock belongs to a connection of its own, so the end of the process, by kill -9 too, releases it.
-A lock of the job queue would not do: a job whose worker was killed keeps it.
+A lock belongs to a database connection of its own, so the end of the process, by kill -9 too,
+releases it. A lock of the job queue would not do: a job whose worker was killed keeps it.
 
 A process erases nothing while a later release's schema is in the database: it would delete no row
 of the tables that it doesn't know, and certify that nothing is left. The later release's processes

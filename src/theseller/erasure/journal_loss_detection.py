@@ -1,6 +1,6 @@
 """Number and hashes of the journal entries, to detect missing ones.
 
-It is stored in each backup's manifest, and compared before a restore relies on the journal.
+They are stored in each backup's manifest, and compared before a restore relies on the journal.
 
 The journal is in the key store and in files beside it. Both may have been put back from an older
 copy together; the manifest of a backup was sealed outside them, and names what the journal had when

@@ -35,7 +35,7 @@ from theseller.tenancy.tenant_scope import tenant_scope
 
 
 class DataRestoredError(RuntimeError):
-    """A connection that had ended has rows after its erasure was repeated."""
+    """A connection that had ended could not be erased completely again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ class Replayed:
 
 
 def replay_erasures(*, at: datetime) -> Replayed:
-    """End again every connection that had ended before the restore.
+    """Repeat every erasure of the journal: of connections, tenants and users.
 
-    Their rows are deleted and their keys destroyed.
+    Every connection that had ended before the restore is ended again, its rows are deleted and its
+    key destroyed. Withdrawals of consent and the expiry of recipients are repeated too.
 
     Called in the quarantine, with this process connected to the restored database and to the
     deployment's own key store and journal. A connection's erasure is certified afterwards, by the
@@ -58,7 +59,9 @@ def replay_erasures(*, at: datetime) -> Replayed:
     its certificate says.
 
     Raises:
-        DataRestoredError: something is left. The database must not leave the quarantine.
+        DataRestoredError: something of a connection is left, or its erasure has to wait.
+        RuntimeError: something of a tenant or a user is left. In both cases the database must not
+            leave the quarantine.
     """
     with (
         exclusive_erasure(ErasureLock.CONNECTIONS, wait=True),
@@ -83,11 +86,12 @@ def _replay(at: datetime) -> Replayed:
 
 
 def delete_tokens_without_key(*, at: datetime) -> int:
-    """Delete tokens whose key was replaced since the backup.
+    """Delete tokens of open connections whose key no longer exists.
 
-    The token that was sealed under the later key is in no backup. Without this the connection's
-    first use would find a destroyed key, take it for a disconnection that was killed, and have the
-    tenant erased; so it stays open, and the tenant is asked to authorize it again.
+    The key was replaced since the backup, and the token that was sealed under the later key is in
+    no backup. Without this the connection's first use would find a destroyed key, take it for a
+    disconnection that was killed, and disconnect it, so that its data would be erased. So the
+    connection stays open, and the tenant is asked to authorize it again.
 
     Returns:
         How many tokens were deleted.

@@ -1,8 +1,9 @@
 """Search the disk for data that an erasure should have removed.
 
-The database's files, its WAL and the program's logs are searched for the 16 bytes of the subject's
-id, which every row of a connection, tenant or user holds. Evidence (the record of the erasure, the
-audit log) holds it too and is meant to; its files are left out.
+The database's files and the program's logs are searched for the subject's id, as bytes, as text and
+as hexadecimal; files of WAL are only counted, by name. Every row of a connection, tenant or user
+contains the id. Evidence (the record of the erasure, the audit log) contains it too and is meant
+to; its files are left out.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ def erase_tenants_and_users(
 
     The arguments are those of `execution.erase_all`.
 
-    Only one process at a time erases. With `wait` this one takes its turn, else it does nothing
-    while another is at it.
+    Only one process at a time erases tenants and users. With `wait` this one takes its turn, else
+    it does nothing while another is at it.
     """
     with exclusive_erasure(ErasureLock.TENANTS_AND_USERS, wait=wait) as locked:
         if not locked:

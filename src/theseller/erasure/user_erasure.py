@@ -48,7 +48,7 @@ def request_user_erasure(*, identity: UUID, link: NewLink, at: datetime) -> bool
     """Record that a user requested the deletion of their account.
 
     The transaction is open on the accounts' connection. The database refuses an account that is not
-    locked, the only owner of a tenant and the last operator.
+    locked, that of a tenant's only owner, and that of the last operator.
 
     Args:
         identity: the user's id.

@@ -1,9 +1,9 @@
 """Rewrite relations, so that deleted bytes leave the disk (decision 0012).
 
 PostgreSQL leaves a deleted row where it was, even after VACUUM. Only a copy of what remains is free
-of it: each partition that a shop's rows could lie in, with its indexes, is copied, one at a time,
-the smallest first. The lock on it is waited for briefly and held briefly; if it can't be had, it is
-tried again, so that no one else waits behind it for long.
+of it: each partition in which a tenant's rows could lie, with its indexes, is copied, one at a
+time, the smallest first. The lock on it is waited for briefly and held briefly; if it can't be had,
+it is tried again, so that no one else waits behind it for long.
 """
 
 from __future__ import annotations

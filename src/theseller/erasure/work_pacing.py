@@ -34,10 +34,10 @@ class Throttle:
     now: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none.
+        """Check the share.
 
         Raises:
-            ValueError: it isn't above 0 and at most 1.
+            ValueError: it is not above 0, or it is above 1.
         """
         if not 0 < self.share <= 1:
             raise ValueError("a share is a part of the time: above 0, and 1 at most")

@@ -14,7 +14,8 @@ UNKNOWN_ADDRESS = "an address that leads nowhere"
 def replace_address_by_route(record: logging.LogRecord) -> None:
     """Replace the address in a record about a request, in place.
 
-    A request is recognized by its method, path and `resolver_match`; other records stay unchanged.
+    A request is recognized by its `path`; without a matched route its address becomes
+    UNKNOWN_ADDRESS. Other records stay unchanged.
     """
     request = getattr(record, "request", None)
     path = getattr(request, "path", None)

@@ -1,4 +1,4 @@
-"""Names of the files in the state folder.
+"""Names of the files in the state folder, and errors of a full disk.
 
 Both sides use them: the code that writes a file, and the data map, by which the control `pii-strip`
 finds files that do not belong there.
@@ -45,8 +45,9 @@ ERASURE_FILE = rf"((shops|people)/)?{_UUID}\.json"
 KEY_FILE = rf"(data|destroyed|purpose/[a-z_]+)/{_UUID}\.json"
 LOG_FILE = r"[a-z][a-z-]*\.log([.-][0-9]+)?(\.gz)?"
 PROCESS_FILE = r"lock|demo\.json|[a-z-]+\.pid(\.[0-9]+\.new)?"
-#: PostgreSQL's socket and its lock; the other exists for a moment while the cluster is made.
+#: The password file that exists while the cluster is made.
 INITDB_PASSWORD = "initdb-password"  # a file's name  # noqa: S105
+#: PostgreSQL's socket and its lock, and that file.
 RUN_FILE = rf"\.s\.PGSQL\.[0-9]+(\.lock)?|{INITDB_PASSWORD}"
 SECRET_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"  # the form of a name  # noqa: S105
 

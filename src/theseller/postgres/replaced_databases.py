@@ -1,4 +1,7 @@
-"""List the databases that restores replaced, and delete old ones."""
+"""List the databases that were replaced, and delete old ones.
+
+By a restore, an upgrade or a move of the database.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from theseller.postgres.server_folders import Layout, made_by, saved_layout
 
-#: How long a replaced database is stored, in case the restore was a mistake; it contains
+#: How long a replaced database is stored, in case the replacement was a mistake; it contains
 #: later-erased data.
 REPLACED_RETENTION = timedelta(days=7)
 REPLACED_PREFIX = "data.replaced-"
@@ -17,7 +20,7 @@ REPLACED_PREFIX = "data.replaced-"
 
 @dataclass(frozen=True, slots=True)
 class ReplacedDatabase:
-    """A database that a restore replaced, and when it is removed."""
+    """A database that was replaced, and when it is removed."""
 
     path: Path
     bytes: int
@@ -47,7 +50,7 @@ def delete_databases_of_other_majors(state: Path) -> tuple[Path, ...]:
 
 
 def replaced_databases(state: Path) -> tuple[ReplacedDatabase, ...]:
-    """Return the databases that restores replaced, oldest first."""
+    """Return the databases that were replaced, oldest first."""
     own, found = saved_layout(state), []
     for former in replaced_folders(own) if own else ():
         size = sum(path.lstat().st_size for path in former.rglob("*") if not path.is_dir())

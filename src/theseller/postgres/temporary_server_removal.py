@@ -1,4 +1,7 @@
-"""Folders of servers that run during one restore, test or upgrade."""
+"""Delete the server of a restore, test or upgrade with its files.
+
+Also the folder of the server of an upgrade.
+"""
 
 from __future__ import annotations
 

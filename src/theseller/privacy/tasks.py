@@ -1,4 +1,7 @@
-"""Recurring job: disconnect expired authorizations."""
+"""Recurring job: disconnect what was requested or has expired.
+
+Connections that a recorded deletion request covers, and expired authorizations.
+"""
 
 from __future__ import annotations
 

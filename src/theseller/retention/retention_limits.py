@@ -1,6 +1,6 @@
 """Every limit of how long data is stored, with the clause it follows.
 
-These numbers are defined only here.
+These numbers are defined only here, except those that come from `lib.policy_time_limits`.
 """
 
 from __future__ import annotations

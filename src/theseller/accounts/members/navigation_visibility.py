@@ -8,7 +8,7 @@ from theseller.accounts.types import Permission, TenantContext
 
 
 def may_manage_members(request: HttpRequest) -> bool:
-    """Return whether the person may open the page."""
+    """Return whether the person may manage members, on the members page."""
     context = getattr(request, "tenant_context", None)
     return isinstance(context, TenantContext) and context.may(Permission.MEMBER_MANAGE)
 

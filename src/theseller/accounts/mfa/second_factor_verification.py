@@ -16,7 +16,10 @@ from theseller.edge.rate_limits import Allowed, RetryAfter, check, refill
 
 
 def allowance(request: HttpRequest, person: User, at: datetime) -> Allowed | RetryAfter:
-    """Count one attempt to prove a second factor, or the password without one."""
+    """Count one attempt to prove a second factor.
+
+    A person without a second factor proves the password instead, which counts as well.
+    """
     return check(request, SECOND_FACTOR, limits(request, SECOND_FACTOR, person.email), at)
 
 

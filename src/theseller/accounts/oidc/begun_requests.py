@@ -1,4 +1,8 @@
-"""What a browser session keeps of a request that it began at the provider."""
+"""What a browser session stores during a request at the provider.
+
+The random values of the request, and then the identity that the person has to confirm before it is
+linked.
+"""
 
 from __future__ import annotations
 

@@ -56,9 +56,10 @@ class KeptBytes:
 
 
 def kept_bytes(source: Source) -> KeptBytes:
-    """Read `source` once and return its kept cells.
+    """Read `source` once and return its kept cells that are not ASCII.
 
-    If it is not a flat file of ours, every cell counts as kept.
+    With what else says something about the encoding. If it is not a flat file of ours, every cell
+    counts as kept.
     """
     cells: set[bytes] = set()
     left, escapes, high, in_utf8 = _SAMPLE, False, 0, 0

@@ -1,6 +1,7 @@
-"""Split text into numbered lines, in batches.
+"""Decode a report's text and split it into numbered lines, in batches.
 
-A batch has the lines of one piece of the file, so memory stays bounded.
+`open_report` decides the encoding first. A batch has the lines of one piece of the file, so memory
+stays bounded.
 """
 
 from __future__ import annotations

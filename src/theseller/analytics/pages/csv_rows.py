@@ -88,7 +88,10 @@ def _known_cells(
 
 
 def products_csv(selection: Selection, table: Table, before: Span | None) -> HttpResponse:
-    """Return every product of the table, on all its pages, in its order."""
+    """Return the products of the table, on all its pages, in its order.
+
+    100,000 at most.
+    """
     span = selection.choice.span
     everything = ProductQuery(
         table.sort, table.descending, table.search, _MOST_PRODUCTS, with_lines=False

@@ -80,9 +80,10 @@ _ZONE_NAMES = {
 
 
 def zone_text(selection: Selection) -> str:
-    r"""Return the time zone in which the days begin, as text.
+    """Return the time zone in which the days begin, as text.
 
-    For example ``Pacific time (PT)``, or ``each store\u2019s own time zone``.
+    For example ``Pacific time (PT)``. Stores of several zones have one text together, which says
+    that the days are those of each store's own zone; without stores it is ``UTC``.
     """
     zones = {
         MARKETPLACES[store].zone_name
@@ -101,5 +102,8 @@ def zone_text(selection: Selection) -> str:
 
 
 def span_text(span: Span) -> str:
-    r"""Return a span as short text: ``Oct 27 \u2013 Nov 23, 2026``."""
+    """Return a span as short text, such as ``Oct 27 - Nov 23, 2026``.
+
+    The dash is an en dash. A span of one day is its date with the day of the week.
+    """
     return week_day(span.first) if span.length == 1 else day_range(span.first, span.last)

@@ -1,7 +1,8 @@
 """Recount rollups from their base rows, row by row in Python.
 
-It computes the same figures independently, so that each checks the other. The nightly control and
-the property tests use it. A difference says where it is, never an amount.
+It computes the same figures by other code, so that each checks the other; only the table of charge
+types by column is the same (`column_charge_types`). A nightly job and the property tests use it. A
+difference says where it is, never an amount.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`theseller database`: compare databases, and move one between servers.
+"""`theseller database`: fingerprint a database, move it between servers.
 
 From the embedded server to an external one and back. A move that was interrupted is undone or
 finished.

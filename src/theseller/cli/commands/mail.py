@@ -22,7 +22,7 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 240, 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions `test`, `list`, `retry` and three on addresses."""
+    """Declare `test`, `list`, `retry`, `refused`, `bounced` and `allow`."""
     actions = parser.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
     test = actions.add_parser(
         "test", help="send a test mail and print the server's reply; exits with 1 if it is not sent"

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
 def migrate_moved(superuser_dsn: str) -> None:
     """Migrate the embedded database after its rows came from an external one.
 
-    Its files are this folder's by themselves, as those of every embedded database.
+    An embedded database belongs to its state folder, so no folder is recorded in it.
     """
     from theseller.tenancy.state_folder_identity import claim_files
 
@@ -211,7 +211,7 @@ def _foreign(admin: str, database: str, state: Path) -> Exception | None:
 def _claim_files(superuser_dsn: str, state: Path) -> None:
     """Record in the database which state folder has the secrets and keys.
 
-    Only if they are in files.
+    If the database is not external, or they are in no files, the record is cleared.
     """
     from theseller.tenancy.state_folder_identity import claim_files, folder_identity
 

@@ -1,4 +1,7 @@
-"""`theseller release`: verify a release, compare what is installed."""
+"""`theseller release`: verify a release, check what is installed.
+
+It compares the installed files with the release, and looks up advisories about its packages.
+"""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check all secrets and the key store; exits with 1 if one is missing or unavailable",
     )
     check.add_argument("--json", action="store_true", help="print one JSON document")
-    actions.add_parser("fill", help="create missing secrets, except those issued by Amazon")
+    actions.add_parser(
+        "fill", help="create missing secrets, except those that other services issue"
+    )
     put = actions.add_parser("put", help="store a secret from a prompt or from standard input")
     put.add_argument("name", help=f"name of the secret, such as {LWA_CLIENT_SECRET_NAME}")
     put.add_argument(

@@ -68,7 +68,8 @@ def _check_database() -> None:
     """Check that this host may work on the database.
 
     Raises:
-        ConnectionPoolerError, UnsafeDatabaseRoleError, WrongClockError, WrongDatabaseError: not.
+        ConnectionPoolerError, UnsafeDatabaseRoleError, WrongClockError, WrongDatabaseError: it may
+            not.
     """
     from django.db import connections
 

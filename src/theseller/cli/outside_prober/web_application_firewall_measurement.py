@@ -1,7 +1,8 @@
 """Send a sample of attacks and of legitimate requests, each with a mark.
 
 The application records the marks that reach it, so that the deployment knows which requests the
-edge has refused. None of the attacks works against TheSeller.
+edge has refused. None of the attacks works against TheSeller. A page is also requested at every
+other open port.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class TlsAtAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         address: IP address that the public name resolved to.
         versions: by TLS version `accepted`, `refused` or `unreachable`.
-        old_ciphers: the same of TLS 1.2 with ciphers that are not modern only.
+        old_ciphers: the same for TLS 1.2 if only ciphers that are not modern are offered.
         certificate_error: why the certificate is not trusted there; empty if it is.
         expires_at: end of the trusted certificate (ISO 8601); empty without one.
         hsts: the header `Strict-Transport-Security`; empty if it is not sent.

@@ -89,9 +89,9 @@ class Amendments:
         return self._cuts.get(((seller_id, marketplace_id), stream), [])
 
     def invoiced_since(self, seller_id: str, marketplace_id: str) -> datetime | None:
-        """Return when the store's invoiced orders got a stream of their own.
+        """Return since when invoiced orders have settlements of their own.
 
-        None if they have none. The stream is one of settlements.
+        None if they are in the store's standard settlements.
         """
         return self._invoiced.get((seller_id, marketplace_id))
 

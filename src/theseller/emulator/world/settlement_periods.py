@@ -127,6 +127,6 @@ def _ids(seed: int, key: tuple[object, ...]) -> tuple[str, str]:
 def reserve_share(seed: int, closing: Period) -> float:
     """Return the share of the last days' proceeds that Amazon reserves.
 
-    The last three days, and positive proceeds only.
+    The caller applies it to the proceeds of the last three days, if they are positive.
     """
     return 0.55 + 0.4 * share(seed, closing.settlement_id, "reserve")

@@ -1,7 +1,8 @@
 """Query the simulated orders, financial events and settlements.
 
-Orders by day, by change and by ID; events by posting; settlements. Days are cached, never stored:
-as they were generated for the process, and as later changes made them for a world.
+Orders by day, by change and by ID; events by posting; settlements. Days are generated when they are
+needed and stored nowhere; the process caches generated days, and each world its days with the
+requested changes.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def dump(line: Line) -> str | None:
 
 
 def load(row: OrderRow, source: str, text: str | None) -> Line:
-    """Return the line that was stored as `row` with what `written` returned."""
+    """Return the line that was stored as `row` with what `dump` returned."""
     stated: dict[str, Any] = json.loads(text) if text else {}
     parts = stated.pop(_PARTS, ())
     whole = Line(

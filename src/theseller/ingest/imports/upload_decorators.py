@@ -1,7 +1,8 @@
-"""Checks of an upload before its body is read; each refusal is a page.
+"""Limit an upload's size and number of files; each refusal is a page.
 
-No body is read before its sender may send it. Report files contain buyers' data until the decoder
-has dropped it, so a body stays in memory (`FILE_UPLOAD_HANDLERS`), within a limit.
+The size is checked before the body is read, the number of files while it is parsed. Report files
+contain buyers' data until the decoder has dropped it, so a body stays in memory
+(`FILE_UPLOAD_HANDLERS`), within a limit.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from theseller.lib.secret_type import Secret
 #: The one operation whose answers name the seller: the only one that is called while no answer has
 #: named the connection's seller.
 CONFIRMS_SELLER = "listTransactions"
-#: For all that one `ask` sends, while the connection is kept from ending.
+#: For all that one `call` sends, while the connection is kept from ending.
 _CALL_SECONDS = 45.0
 
 

@@ -49,5 +49,5 @@ def format_instant(instant: datetime) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Return the instant that `written` wrote."""
+    """Return the instant that `format_instant` wrote."""
     return datetime.fromisoformat(text)

@@ -5,8 +5,9 @@ several windows at a time. A request is recorded before it is sent, and its answ
 worker that is killed in between searches for its report among Amazon's before it requests another.
 
 The cursor: `anchor`, where the newest window ends; `pending`, the windows not yet written; `open`,
-their reports; `asking`, the one being requested; `parked`, windows that must wait; `store`, which
-of the connection's stores is named to Amazon.
+their reports; `asking`, the one being requested; `parked`, windows that must wait; `round`, how
+many times the newest windows were read again; `store`, which of the connection's stores is named to
+Amazon.
 """
 
 from __future__ import annotations

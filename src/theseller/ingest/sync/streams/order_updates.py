@@ -1,4 +1,4 @@
-"""Stream of new orders: searchOrders by last update.
+"""Stream of new and changed orders: searchOrders by last update.
 
 Page by page, from where the last pass ended.
 """
