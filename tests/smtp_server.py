@@ -25,7 +25,7 @@ USER, PASSWORD = "deployment@example.com", "a-password-of-the-mail-service"
 class Behavior:
     """What the server does; tests change it while it runs.
 
-    `rcpt`, `content` and `greeting` are replies in place of the usual ones. `hang_at` is the command
+    `rcpt` and `content` are replies in place of the usual ones. `hang_at` is the command
     that gets no answer, `cut_at` the one at which the connection ends.
     """
 

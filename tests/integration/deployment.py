@@ -152,7 +152,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     """Set one up, with shops, people, open connections and sessions; leave nothing of it.
 
-    `told` are variables besides the usual ones, such as where secrets and keys are kept.
+    `variables` are set besides the usual ones, such as where secrets and keys are kept.
     `archiving`: its database context over finished WAL, as backups need it. `emulated`: whether the
     emulated Amazon runs; where nothing calls it, its start only costs time.
     """
@@ -322,7 +322,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the traffic has done so far. `slowest` is in seconds, since the last look."""
+    """What the traffic has done until `at`."""
 
     at: float
     operations: int

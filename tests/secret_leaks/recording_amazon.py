@@ -157,7 +157,7 @@ class RecordedTraffic:
 
 
 class RecordingAmazon(ThreadingHTTPServer):
-    """The server; `wire` is what it saw, `moods` what it will do next."""
+    """The server; `traffic` is what it saw, `expect` says how it fails next."""
 
     daemon_threads = True
 

@@ -1,6 +1,6 @@
-"""Table descriptors of `accounts`.
+"""Table descriptors of `accounts` and of Django's own tables.
 
-They say what each of its tables stores, for how long, and who may use it.
+They say what each of these tables stores, for how long, and who may use it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Amazon's own `message` and `details` may repeat what we sent, and a URL may hold an order number or
 a credential. So an error here carries the operation, the HTTP status, Amazon's error code and the
-request id, each cut down to harmless characters, and nothing else.
+request id, each cut down to harmless characters; some also carry when to try again, or the path of
+what drifted, but never a value.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ LINES_MOST = 10_000
 #: A checkpoint is made this often at most, unless so many lines wait: a year may have a hundred
 #: thousand, not half a million.
 EVERY, LINES_MANY = timedelta(minutes=5), 1_000
-#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+#: An arbitrary number that no other advisory lock of ours has: those are hashes or other numbers.
 _LOCK = 7_105_002
 #: Who takes it: the worker and the command line seal as `theseller_worker`, a check reads as
 #: `theseller_probe`.

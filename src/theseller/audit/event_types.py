@@ -1,6 +1,6 @@
 """Every kind of event in the audit log, in alphabetical order.
 
-A tag is `source:subject:action`.
+A tag is `source:subject:action`. `WRITERS` says which database role may write which.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ NOWHERE: Mark = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the log: its mark, and the SHA-256 of all its columns."""
+    """One line of the log: its mark, and the SHA-256 of its columns.
+
+    The position is in the mark and not in the digest.
+    """
 
     mark: Mark
     digest: bytes

@@ -1,4 +1,4 @@
-"""Count the jobs that a worker ran, for its `/metrics`."""
+"""Count and time the jobs that a worker ran, and serve its `/metrics`."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class DisplayedControl:
-    """A clause as the page shows it.
+    """A control as the page shows it.
 
     `outcome` is derived, never stored; `note` says why it is not the last outcome.
     """
@@ -267,7 +267,7 @@ class DisplayedControl:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section of the page. `met` of `shown` are green."""
+    """A section of the page, with its controls."""
 
     number: int
     title: str

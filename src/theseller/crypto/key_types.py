@@ -1,8 +1,8 @@
 """Purposes of keys, and data keys.
 
-The hierarchy: the root key (from a secret provider) wraps one purpose key for each `Purpose`; a
-purpose key wraps data keys; a data key seals values. Each level is random, so that each can be
-replaced without touching what is two levels below.
+The hierarchy with keys in files: the root key (from a secret provider) wraps one purpose key for
+each `Purpose`; a purpose key wraps data keys; a data key seals values. Each level is random, so
+that each can be replaced without touching what is two levels below.
 """
 
 from __future__ import annotations

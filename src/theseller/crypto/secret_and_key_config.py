@@ -148,7 +148,7 @@ def make_purpose_rotation(
 ) -> TransitRotation | None:
     """Return what rotates the key service's purpose keys.
 
-    None if they are in files (`rewrap`) or rotated by AWS itself.
+    None if they are in files (`file_key_store_rotation`) or AWS rotates them itself.
     """
     return (
         TransitRotation(_vault_client(config, environ))

@@ -57,7 +57,8 @@ class CrossTenantFunction:
 
     `signature` is its name with the types of its arguments, as PostgreSQL's GRANT wants it.
     `callers` are the short names of the roles that may execute it (``worker``), `owner` the role
-    without a login that it runs as. The owner's own rights are declared in `grants`.
+    without a login that it runs as. The owner's own rights are in the `grants` of the tables that
+    it reads.
     """
 
     signature: str

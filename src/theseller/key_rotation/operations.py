@@ -60,7 +60,7 @@ CLIENT_SECRET = "lwa-client-secret"  # a name  # noqa: S105
 #: Names that an older release recorded for a step: what it began is finished under the present
 #: name.
 _FORMER_STEP_NAMES = {"believe": "accept"}
-#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+#: An arbitrary number that no other advisory lock of ours has: those are hashes or other numbers.
 _LOCK = 7_105_001
 
 

@@ -18,7 +18,7 @@ from theseller.key_rotation.secret_replacement_steps import SETTLE
 from theseller.key_rotation.types import Run, Step
 from theseller.lib import sql_execution
 
-#: The owner of the key that signs certificates, as `retention` names it.
+#: The owner of the key that signs deletion certificates, as `erasure` names it.
 CERTIFICATES = "certificates"
 
 

@@ -1,4 +1,4 @@
-"""Recurring jobs of key rotation."""
+"""The recurring job of key rotation."""
 
 from __future__ import annotations
 

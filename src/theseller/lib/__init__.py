@@ -1,1 +1,1 @@
-"""Clock, IDs, money, marketplaces, logging and other basics. No framework."""
+"""Clock, IDs, money, marketplaces, logging and other basics. Without Django."""

@@ -1,9 +1,9 @@
 """Disable core dumps and limit memory.
 
-Two settings, since each covers a case that the other does not. The limit is inherited by every
-program that is started, PostgreSQL included; but a system that pipes core dumps to a program
-(systemd-coredump, apport) starts it whatever the limit. The kernel dumps no process that is not
-dumpable; but exec resets that, so each program sets it again first.
+Two settings disable core dumps, since each covers a case that the other does not. The limit is
+inherited by every program that is started, PostgreSQL included; but a system that pipes core dumps
+to a program (systemd-coredump, apport) starts it whatever the limit. The kernel dumps no process
+that is not dumpable; but exec resets that, so each program sets it again first.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""Mail to members, operators, invited persons and authorities only."""
+"""Mail to known recipients only.
+
+Those are members, operators, people who were invited or sign up, and authorities.
+"""

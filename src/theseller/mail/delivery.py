@@ -46,7 +46,7 @@ PASSWORD_NAME = "smtp-password"  # a name  # noqa: S105
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 #: How many messages one run sends.
 _RUN_MAX = 200
-#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+#: An arbitrary number that no other advisory lock of ours has: those are hashes or other numbers.
 _LOCK = 7_105_004
 _COLUMNS = (
     "id, kind, recipient, language, message_id, queued_at, deliver_until, attempts, context, sealed"

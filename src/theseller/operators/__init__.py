@@ -1,4 +1,4 @@
-"""Operator area: secrets overview, access sessions, access reviews.
+"""Operator area: secrets, access sessions and reviews, shops, status.
 
-Access sessions are just-in-time access.
+Also deletion requests. Access sessions are just-in-time access.
 """

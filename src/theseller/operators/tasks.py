@@ -1,4 +1,4 @@
-"""Recurring jobs of the operator area."""
+"""The recurring job of the operator area."""
 
 from __future__ import annotations
 

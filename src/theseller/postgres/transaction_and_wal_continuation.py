@@ -1,4 +1,4 @@
-"""Have a cluster count on where another ended: transactions and WAL.
+"""Let a cluster continue the transaction and WAL numbers of another.
 
 Rows of the audit log carry transaction numbers, and backups name WAL by timeline and segment. Both
 must not begin again in a cluster that takes over the rows of another.

@@ -1,1 +1,1 @@
-"""Data inventory, export, and deletion requests, accounts and shops."""
+"""Data inventory and export; deletion of accounts and shops, on request."""

@@ -21,7 +21,7 @@ _compared: set[bytes] = set()
 
 
 def is_compiled(path: Path) -> bool:
-    """Return whether a file is a compiled module beside its source's folder."""
+    """Return whether a file is a compiled module in a `__pycache__` folder."""
     return path.suffix == ".pyc" and path.parent.name == "__pycache__"
 
 

@@ -1,4 +1,4 @@
-"""Recurring jobs of `retention`."""
+"""The recurring job of `retention`."""
 
 from __future__ import annotations
 

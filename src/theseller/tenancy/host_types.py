@@ -1,4 +1,7 @@
-"""What a host of the deployment reports of itself. No framework."""
+"""What a host of the deployment reports about itself.
+
+Imports neither Django nor the database driver.
+"""
 
 from __future__ import annotations
 

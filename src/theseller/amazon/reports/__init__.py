@@ -2,8 +2,9 @@
 
 The same decoders serve the Reports API and the files that sellers download themselves. Pure: no
 Django, no HTTP, nothing on disk. `inspect_report`, `read_report` and `stream_report` are the entry
-points; data passes through input_bytes → encoding → lines → header (allow-list) → all_orders |
-settlement, or sales_and_traffic for JSON.
+points; data passes through `replayable_source`, `encoding_detection`, `report_text_reader`,
+`flat_file_header` (allow-list), and `all_orders` or `settlement`; JSON passes through
+`sales_and_traffic`.
 """
 
 from __future__ import annotations

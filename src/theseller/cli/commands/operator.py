@@ -1,4 +1,4 @@
-"""`theseller operator`: add, remove, list and reset operators.
+"""`theseller operator`: operators, and second factors of accounts.
 
 Only this command can make an account an operator: no serving process may.
 """

@@ -1,6 +1,7 @@
-"""`theseller postgres`: the embedded server by itself.
+"""`theseller postgres`: run, inspect or upgrade the embedded server.
 
-And the SQL that an external server's administrator runs for us.
+It also opens psql as a database role, and prints the SQL that the administrator of an external
+server runs for us.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def ephemeral_key(context: ProbeContext, store: KeyStore, purpose: Purpose) -> D
 
 
 def probe_encryption_context(purpose: Purpose, environment: str) -> EncryptionContext:
-    """Return a place that no table has."""
+    """Return an encryption context in which no stored value is sealed."""
     return EncryptionContext(NO_TENANT, "probe", "message", "thrown away", purpose, environment)
 
 

@@ -40,7 +40,8 @@ from theseller.tenancy.host_reports_and_clocks import hosts
 
 #: Runs and reports are deleted when they are this old.
 REPORT_DAYS = timedelta(days=30)
-#: Each port is tried at every public address: more are not tried, and not tested then.
+#: Each port is tried at every public address. If more are open, none is tried, and ports are not
+#: tested then.
 _PORTS_MAX = 200
 
 

@@ -22,7 +22,8 @@ class Store:
     """Share of the catalog that is listed here."""
 
 
-#: The digits of an order ID encode which store of its seller it is from (`world/orders.py`).
+#: The digits of an order ID encode which store of its seller it is from
+#: (`world/order_id_encoding.py`).
 STORES_PER_SELLER_MAX = 3
 
 

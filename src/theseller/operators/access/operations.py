@@ -37,7 +37,7 @@ from theseller.operators.access.types import (
 from theseller.tenancy.tenant_scope import tenant_scope
 
 _TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#/-]{0,59}")
-#: An arbitrary number that no other advisory lock of ours can have: those are halves of random ids.
+#: An arbitrary number that no other advisory lock of ours has: those are hashes or other numbers.
 _REVIEW_LOCK = 7_105_003
 
 

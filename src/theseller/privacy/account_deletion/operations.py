@@ -1,4 +1,4 @@
-"""Delete a user's account."""
+"""Lock a user's account and request its erasure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs of the deletion of accounts."""
+"""URLs to delete an account, and to give a shop another owner first."""
 
 from __future__ import annotations
 

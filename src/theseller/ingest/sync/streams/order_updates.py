@@ -22,7 +22,7 @@ LAG = timedelta(minutes=2, seconds=5)
 #: Each pass begins before the end of the last one: an order may show up late. Writing it twice
 #: changes nothing.
 OVERLAP = timedelta(minutes=10)
-#: 0.0056 calls a second (operations.py) are one in 179 seconds.
+#: 0.0056 calls a second (`amazon/spapi_operations.py`) are one in 179 seconds.
 EVERY = timedelta(minutes=3)
 
 
