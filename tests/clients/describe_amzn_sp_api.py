@@ -29,7 +29,7 @@ _SIMPLE = {
 
 
 def classes(kind: str, package: str) -> Iterator[type]:
-    """Yield the classes that the modules of `spapi.KIND.PACKAGE` define."""
+    """Yield the classes that the modules of `spapi.<kind>.<package>` define."""
     folder = importlib.import_module(f"spapi.{kind}.{package}")
     for found in pkgutil.iter_modules(folder.__path__):
         module = importlib.import_module(f"{folder.__name__}.{found.name}")

@@ -94,7 +94,7 @@ async def _document(request: Request) -> Response:
 def create_app(config: Config) -> Starlette:
     """Return the emulator as an ASGI application.
 
-    Its state below `config.state_dir` is read now and kept up to date.
+    Its state below the `state_dir` of `config` is read now and kept up to date.
     """
     app = Starlette(
         routes=[

@@ -1,1 +1,4 @@
-"""Clock, IDs, money, marketplaces, logging and other basics. Without Django."""
+"""Clock, IDs, money, marketplaces, logging and other basics.
+
+None of it imports Django.
+"""

@@ -1,6 +1,7 @@
 """`theseller audit`: verify, show and seal the audit log.
 
-It also records a restore, and accepts that the copy of the checkpoints was deleted, cut or replaced.
+It also records a restore, and accepts that the copy of the checkpoints was deleted, cut or
+replaced.
 """
 
 from __future__ import annotations
