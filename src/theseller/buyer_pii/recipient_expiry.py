@@ -23,8 +23,8 @@ from theseller.crypto.timestamped_secrets import creation_time
 from theseller.lib import sql_execution
 from theseller.tenancy.tenant_scope import tenant_scope
 
-#: The role that deletes rows it can't read.
-ERASER = "retention"
+#: The role that deletes rows it can't read, and the one that sees all tenants' dates.
+ERASER, COUNTER = "retention", "probe"
 
 
 def expire_recipients(*, at: datetime) -> ExpiryResult:
@@ -37,6 +37,42 @@ def expire_recipients(*, at: datetime) -> ExpiryResult:
     old = _destroy_old_connection_keys(at=at)
     withdrawn = finish_withdrawals(at=at)
     return ExpiryResult(days, old, _erase(at=at), withdrawn)
+
+
+def delete_recipients_without_day_key(*, at: datetime) -> int:
+    """Delete recipients whose date's key is lost, and the date's record.
+
+    Called in a restored database: an export of the state folder has none of these keys
+    (`backups/state_export.py`). As long as the date's record is there, nothing else could be stored
+    for that date.
+
+    Returns:
+        How many rows were deleted.
+
+    Raises:
+        KeyStoreError: the key store is unavailable.
+    """
+    days = sql_execution.rows(databases[COUNTER], "select expires_on, key_id from pii.day_key")
+    lost = [day for day, key in days if not settings.KEY_STORE.exists(key)]
+    tenants = sql_execution.rows(
+        databases[COUNTER],
+        "select distinct tenant_id from pii.recipient where expires_on = any(%s)",
+        [lost],
+    )
+    erased = 0
+    for (tenant,) in tenants:
+        with tenant_scope(tenant, using=ERASER):
+            rows = sql_execution.execute(
+                databases[ERASER],
+                "delete from pii.recipient where tenant_id = %s and expires_on = any(%s)",
+                [tenant, lost],
+            )
+        record_erased(rows, tenant=tenant, actor=ACTOR, at=at)
+        erased += rows
+    sql_execution.execute(
+        databases[ERASER], "delete from pii.day_key where expires_on = any(%s)", [lost]
+    )
+    return erased
 
 
 def _destroy_due_day_keys(*, at: datetime) -> int:

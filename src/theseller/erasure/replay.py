@@ -12,7 +12,10 @@ from django.db import connections as databases
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
 from theseller.buyer_pii.consent_withdrawal_replay import reapply_withdrawals
-from theseller.buyer_pii.recipient_expiry import expire_recipients
+from theseller.buyer_pii.recipient_expiry import (
+    delete_recipients_without_day_key,
+    expire_recipients,
+)
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.erasure.connection_erasure import (
@@ -77,6 +80,7 @@ def _replay(at: datetime) -> Replayed:
     keys = destroy_keys_of_closed_connections()
     reapply_withdrawals(at=at)
     expire_recipients(at=at)
+    delete_recipients_without_day_key(at=at)
     tenants = {entry.id for entry in journal().entries(SubjectKind.TENANT)}
     for entry in ended:
         _erase_again(entry, tenants, at)

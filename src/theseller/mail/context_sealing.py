@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
-from theseller.crypto.errors import KeyDestroyedError
+from theseller.crypto.errors import KeyDestroyedError, KeyNotFoundError
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.lib import sql_execution
@@ -69,8 +69,8 @@ def _day_key(at: datetime, using: str) -> DataKey:
     if row is not None:
         try:
             return settings.KEY_STORE.get(row[0])
-        except KeyDestroyedError:
-            pass  # The day of a clock that was wrong.
+        except (KeyDestroyedError, KeyNotFoundError):
+            pass  # The day of a clock that was wrong, or no export of the state has the key.
     return settings.KEY_STORE.create(Purpose.SESSION, f"{DAY_OWNER}{at:%Y-%m-%d}")
 
 

@@ -26,7 +26,10 @@ from theseller.buyer_pii.operations import (
 )
 from theseller.buyer_pii.queries import orders_to_ship
 from theseller.buyer_pii.recipient_encryption import day_owner, open_recipient
-from theseller.buyer_pii.recipient_expiry import expire_recipients
+from theseller.buyer_pii.recipient_expiry import (
+    delete_recipients_without_day_key,
+    expire_recipients,
+)
 from theseller.buyer_pii.store_recipient import FeatureDisabledError, ShippedTooLongAgoError
 from theseller.connections.connection_locks import ConnectionClosedError
 from theseller.connections.data_keys import connection_keys, destroy_keys
@@ -334,6 +337,24 @@ def test_a_database_restored_from_before_turning_off_is_turned_off_again(
     assert shop.rows("select count(*) from pii.recipient where tenant_id = %s", shop.tenant) == [
         (0,)
     ]
+
+
+def test_recipients_whose_day_key_is_in_no_export_are_deleted_and_can_be_fetched_again(
+    shop: Shop,
+) -> None:
+    """After an import of the state folder: its exports have no keys of days."""
+    expires_on = shop.keep("111-1")
+    [(key,)] = shop.rows("select key_id from pii.day_key where expires_on = %s", expires_on)
+    with as_role("worker"):
+        assert delete_recipients_without_day_key(at=NOON) == 0
+    assert _sealed(shop)
+    settings.KEY_STORE.destroy(key)
+    with pytest.raises(KeyDestroyedError):
+        shop.keep("111-2")
+    with as_role("worker"):
+        assert delete_recipients_without_day_key(at=NOON) == 1
+    assert shop.keep("111-1") == expires_on
+    assert _open_raw(shop, _sealed(shop)) == RECIPIENT
 
 
 def test_no_key_of_a_connection_outlives_the_limit_of_secrets(shop: Shop) -> None:
