@@ -63,6 +63,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     "secrets": (Tag.SECRET_PUT, Tag.SECRETS_BUNDLED, Tag.SECRETS_FILLED),
     "serve": "runs the deployment; its processes write their own lines",
     "setup": "runs `secrets fill`, `migrate` and `operator add`, which write their own lines",
+    "state": (Tag.STATE_EXPORTED, Tag.STATE_IMPORTED),
     "status": "counts over all shops; reads no secret and no row of a shop",
     "shop": (Tag.TENANT_CREATED, Tag.INVITATION_MADE),
     "verify-deletion-certificate": "reads a file of the caller's; needs no database and no secret",

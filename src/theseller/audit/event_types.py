@@ -96,6 +96,8 @@ class Tag(StrEnum):
     SHOP_END_INTENDED = "retention:shop:end_intended"
     SHOP_ERASED = "retention:shop:erased"
     SIGN_UP_REQUESTED = "accounts:sign_up:requested"
+    STATE_EXPORTED = "operations:state:exported"
+    STATE_IMPORTED = "operations:state:imported"
     TENANT_CREATED = "tenancy:tenant:created"
     VAULT_DAY_ENDED = "vault:day:ended"
     VAULT_DAY_END_INTENDED = "vault:day:end_intended"
@@ -119,6 +121,8 @@ _AT_THE_SHELL = (
     Tag.SECRET_AGE_NOTED,
     Tag.SECRET_GIVEN,
     Tag.SECRET_PUT,
+    Tag.STATE_EXPORTED,
+    Tag.STATE_IMPORTED,
 )
 _BY_DISCONNECTING = (
     Tag.CONNECTION_DISCONNECTED,

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from theseller.cli.doctor_findings import Finding
+from theseller.cli.doctor_state_export import examine_state_export
 from theseller.config.config_file import CONFIG_FILE
 from theseller.config.environment import InvalidSettingError
 from theseller.config.operator_on_security_page import placeholder_settings, read_operator_identity
@@ -33,6 +34,7 @@ def examine_production(state: Path) -> Iterator[Finding]:
         _configuration_file,
         _operator_identity,
         _file_rights,
+        examine_state_export,
         _time_service,
         _certificate,
         _web,

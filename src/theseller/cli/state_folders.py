@@ -14,6 +14,7 @@ from pathlib import Path
 from theseller.cli.errors import CommandError
 from theseller.config.environment import EnvironmentKind, read_environment_kind
 from theseller.crypto.root_keys import ROOT_KEY_NAME, root_key_environment
+from theseller.lib.state_file_names import IMPORT_FOLDER
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MARKER = ".theseller-state"
@@ -37,8 +38,9 @@ def make_state_folder(state: Path) -> None:
     Raises:
         CommandError: it exists, is not empty and was not made by us; or it is another
             environment's; or a demo is to use a folder with an empty mark, and nothing in the
-            folder proves that it is a demo's.
+            folder proves that it is a demo's; or an import into it is not finished.
     """
+    refuse_unfinished_import(state)
     if state.exists() and not state.is_dir():
         raise CommandError(
             f"{state} is a file, not a folder.", "Choose a folder with THESELLER_STATE."
@@ -70,6 +72,12 @@ def make_state_folder(state: Path) -> None:
     # As root it can be passed through, not listed: the database runs as an unprivileged user and
     # must reach its data.
     state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    mark_state_folder(state)
+
+
+def mark_state_folder(state: Path) -> None:
+    """Mark an existing folder as this environment's, if it has no mark yet."""
+    kind = read_environment_kind(os.environ)
     marker = state / MARKER
     if not marker.is_file() or not marker.read_bytes():
         descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -133,8 +141,10 @@ def refuse_other_environment(state: Path) -> None:
     """Check that `state` belongs to the environment of this process.
 
     Raises:
-        CommandError: it does not. Nothing is read or changed then.
+        CommandError: it does not, or an import into it is not finished. Nothing is read or changed
+            then.
     """
+    refuse_unfinished_import(state)
     kind, found = (
         read_environment_kind(os.environ).value,
         marked_environment(state) if is_state_folder(state) else None,
@@ -145,3 +155,17 @@ def refuse_other_environment(state: Path) -> None:
             f" as {kind!r}. Nothing was changed.",
             f"Set THESELLER_ENV={found}, or name another folder with THESELLER_STATE.",
         )
+
+
+def refuse_unfinished_import(state: Path) -> None:
+    """Check that no import of an export was interrupted in this folder.
+
+    Raises:
+        CommandError: one was, or is running: secrets and keys are not complete.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if any((state / IMPORT_FOLDER).iterdir()):
+            raise CommandError(
+                f"An import into {state} was interrupted, or is running.",
+                "Run `theseller state import` again: it finishes it, or begins again.",
+            )

@@ -192,6 +192,12 @@ def _protection_metrics(state: DeploymentState) -> Iterable[Metric]:
             "1 if the last restore test failed.",
             state.backups.last_test_passed is False,
         )
+    if state.state_export is not None:
+        yield from _age(
+            "theseller_state_export_age_seconds",
+            "Time since the last export of this host's state folder.",
+            state.state_export.age,
+        )
     yield _gauge(
         "theseller_controls",
         "Controls of the security page by outcome.",

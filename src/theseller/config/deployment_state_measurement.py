@@ -15,12 +15,17 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connections
 
+from theseller.backups.state_export import last_export
 from theseller.config.metrics_settings import tls_certificate
 from theseller.controls.security_page_data import security_page
 from theseller.crypto.certificate_expiry import certificate_expires_at
 from theseller.lib import sql_execution
 from theseller.mail.queries import undelivered_counts
-from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.types import (
+    BackupState,
+    DeploymentState,
+    StateExportState,
+)
 from theseller.tenancy.host_reports_and_clocks import hosts
 
 #: A worker writes its heartbeat every five seconds; the function counts those of the last 30.
@@ -79,6 +84,7 @@ def deployment_state(at: datetime, *, measured_by: str, read_by: str) -> Deploym
         disk_free=disk.free,
         disk_size=disk.total,
         certificate_days=_certificate_days(at),
+        state_export=_state_export(at),
     )
 
 
@@ -109,6 +115,17 @@ def _backups(at: datetime, using: str) -> BackupState:
     age, failures = sql_execution.one(connections[using], _BACKUPS, {"at": at})
     test_age, passed = sql_execution.one(connections[using], _DRILL, [at])
     return BackupState(age, int(failures), test_age, passed)
+
+
+def _state_export(at: datetime) -> StateExportState | None:
+    environment = settings.ENVIRONMENT
+    if not (environment.kind.guarded and environment.secret_config.in_files):
+        return None
+    last = last_export(environment.state)
+    return StateExportState(
+        None if last is None else max(0.0, (at - last).total_seconds()),
+        86_400.0 * settings.STATE_EXPORT_DAYS,
+    )
 
 
 def _certificate_days(at: datetime) -> float | None:

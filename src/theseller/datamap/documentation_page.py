@@ -13,7 +13,7 @@ from theseller.datamap.non_table_objects import (
     SEQUENCES,
     guard_functions,
 )
-from theseller.datamap.state_folder_and_guard_tables import STATE_ENTRIES
+from theseller.datamap.state_folder_and_guard_tables import STATE_ENTRIES, StateEntry
 from theseller.datamap.table_registry import descriptors
 from theseller.datamap.types import DataClass, TableDescriptor
 
@@ -117,8 +117,8 @@ def _places() -> Iterator[str]:
     yield from (
         "## The state folder",
         "",
-        "| entry | class | owner | stays | goes | files |",
-        "|---|---|---|---|---|---|",
+        "| entry | class | owner | stays | goes | files | in an export |",
+        "|---|---|---|---|---|---|---|",
     )
     for one in STATE_ENTRIES:
         files = (
@@ -130,8 +130,15 @@ def _places() -> Iterator[str]:
         )
         yield (
             f"| `{one.name}` | {one.data_class} | {one.owner} | {one.retention} | {one.eraser} |"
-            f" {files} |"
+            f" {files} | {_exported(one)} |"
         )
+
+
+def _exported(entry: StateEntry) -> str:
+    """Return which files of an entry `theseller state export` includes."""
+    if not entry.exported:
+        return "–"
+    return "yes" if entry.exported == entry.files else f"`{entry.exported}`"
 
 
 def _jobs() -> Iterator[str]:

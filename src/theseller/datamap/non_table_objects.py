@@ -235,7 +235,8 @@ class KeyOwner:
     """Keys of one kind of owner.
 
     `pattern` is a regular expression of the owner's name in the key store, `purposes` what the keys
-    may be for.
+    may be for. An export of the state folder has only those of `exported` owners; of the others it
+    has tombstones.
     """
 
     pattern: str
@@ -243,6 +244,7 @@ class KeyOwner:
     owner: str
     retention: str
     eraser: str
+    exported: bool = True
 
     def covers(self, owner: str, purpose: str | None) -> bool:
         """Say whether a key of this owner and purpose is one of these."""
@@ -279,7 +281,12 @@ KEYS: tuple[KeyOwner, ...] = (
         "turning the feature off, or the disconnection",
     ),
     KeyOwner(
-        r"pii-day:\d{4}-\d{2}-\d{2}", frozenset({"pii"}), "buyer_pii", "pii-30-days", "the day"
+        r"pii-day:\d{4}-\d{2}-\d{2}",
+        frozenset({"pii"}),
+        "buyer_pii",
+        "pii-30-days",
+        "the day",
+        exported=False,
     ),
     KeyOwner(
         f"backup:{_UUID}",
@@ -301,9 +308,15 @@ KEYS: tuple[KeyOwner, ...] = (
         "mail",
         "three days",
         "the job mail.delete_old_mail",
+        exported=False,
     ),
     KeyOwner("certificates", frozenset({"signing"}), "erasure", "cred-rotation", "its replacement"),
     KeyOwner("audit log", frozenset({"audit"}), "audit", "cred-rotation", "its replacement"),
     KeyOwner("second-factors", frozenset({"mfa"}), "accounts", "cred-rotation", "its replacement"),
     KeyOwner("probe", _ALL, "controls", "a month", "the controls"),
 )
+
+
+def is_exported_owner(owner: str) -> bool:
+    """Return whether an export of the state folder has the keys of this owner."""
+    return all(known.exported or not re.fullmatch(known.pattern, owner) for known in KEYS)

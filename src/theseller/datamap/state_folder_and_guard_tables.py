@@ -22,7 +22,7 @@ class StateEntry:
 
     `retention` says how long it stays, `eraser` what deletes it, `owner` the package that writes
     it. `files` is a regular expression of the whole path of its files below it; "" for an entry
-    that is a file itself.
+    that is a file itself. `exported` is one of those files that `theseller state export` includes.
     """
 
     name: str
@@ -31,6 +31,7 @@ class StateEntry:
     retention: str
     eraser: str
     files: str
+    exported: str = ""
 
     def covers(self, path: str) -> bool:
         """Return whether a file of this path below the entry belongs there."""
@@ -55,12 +56,21 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "",
     ),
     StateEntry(
+        state_file_names.LAST_EXPORT,
+        DataClass.OPERATIONAL,
+        "backups",
+        "until the next export",
+        "the next `theseller state export`: when the last one was made",
+        "",
+    ),
+    StateEntry(
         state_file_names.ADVISORIES,
         DataClass.NONE,
         "releases",
         "until the next import",
         "the next import of the operator's: public advisories about packages",
         state_file_names.ADVISORY_FILE,
+        re.escape(state_file_names.ADVISORY_STATEMENTS),
     ),
     StateEntry(
         "audit",
@@ -68,6 +78,7 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "audit",
         "as long as the audit log",
         "nothing: copies of signed digests, and acts without a database",
+        state_file_names.AUDIT_FILE,
         state_file_names.AUDIT_FILE,
     ),
     StateEntry(
@@ -96,6 +107,15 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "with the deployment",
         "nothing: ids of what must stay erased after a restore",
         state_file_names.ERASURE_FILE,
+        state_file_names.ERASURE_FILE,
+    ),
+    StateEntry(
+        state_file_names.IMPORT_FOLDER,
+        DataClass.CREDENTIALS,
+        "backups",
+        "while an import of the state runs",
+        "the import, which removes it when the files are where they belong",
+        _ANY,
     ),
     StateEntry(
         "keys",
@@ -103,6 +123,7 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "crypto",
         "life-token-now",
         "destroyed with what it seals; a tombstone stays",
+        state_file_names.KEY_FILE,
         state_file_names.KEY_FILE,
     ),
     StateEntry(
@@ -155,6 +176,7 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "cred-rotation",
         "replaced by `theseller rotate`",
         state_file_names.SECRET_NAME,
+        state_file_names.SECRET_NAME,
     ),
     StateEntry(
         "metrics",
@@ -186,6 +208,19 @@ def unregistered_files(place: str, paths: Iterable[str]) -> tuple[str, ...]:
     """
     found = next(one for one in STATE_ENTRIES if one.name == place)
     return tuple(sorted(path for path in paths if not found.covers(path)))
+
+
+def is_exported(path: str) -> bool:
+    """Return whether a file belongs into an export of the state folder.
+
+    Args:
+        path: its path below the state folder.
+    """
+    entry, _, below = path.partition("/")
+    return any(
+        one.name == entry and one.exported and re.fullmatch(one.exported, below)
+        for one in STATE_ENTRIES
+    )
 
 
 def fully_listed_entries() -> frozenset[str]:

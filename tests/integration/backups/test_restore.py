@@ -121,6 +121,17 @@ class Story:
     kept: tuple[str, str] = ("", "")
     backup: str = ""
     instant: str = ""
+    recovered: Path = Path()
+
+    def export_state(self) -> None:
+        """Export the state folder into `recovered`, with the recovery key beside it."""
+        made = self.deployed.theseller("state", "new-key", str(self.recovered / "key"))
+        assert made.returncode == 0, made.stderr
+        name, _, public = made.stdout.strip().split("\n")[-1].partition("=")
+        self.deployed.environ[name] = public
+        done = self.deployed.theseller("state", "export", str(self.recovered / "export"))
+        assert done.returncode == 0, done.stderr
+        assert "The backups are inside of the state folder" in done.stdout
 
     def put(self, pair: tuple[str, str], store: str, sku: str) -> None:
         self.deployed.rows(
@@ -151,13 +162,13 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(deployed: Deployment) -> Story:
+def story(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Story:
     """Take a backup of two shops, then delete three connections.
 
     Of one only the tombstone is left, of another only the ledger.
     """
     alice, charlie = (person["tenant"] for person in deployed.people())
-    result = Story(deployed)
+    result = Story(deployed, recovered=tmp_path_factory.mktemp("recovered"))
     result.deleted = {
         "ledger and tombstone": (alice, str(uuid4())),
         "its tombstone": (charlie, str(uuid4())),
@@ -174,6 +185,7 @@ def story(deployed: Deployment) -> Story:
     taken = deployed.theseller("backup", "now")
     assert taken.returncode == 0, taken.stdout + taken.stderr
     result.backup = taken.stdout.split()[0]
+    result.export_state()
     deployed.ask(DELETE, *("/".join(pair) for pair in result.deleted.values()))
     result.put(result.kept, stores[-1], "ROW-3")
     result.instant = deployed.rows("select clock_timestamp()")[0][0].isoformat()
@@ -277,6 +289,46 @@ def restore(deployed: Deployment, *arguments: str) -> str:
     assert not (deployed.state / FOLDER).exists()
     deployed.server.ensure_started()
     return done.stdout
+
+
+def test_restore_on_a_new_host_from_an_export_repeats_erasures_since(story: Story) -> None:
+    """The export knows none of the three deletions: it was made before them, the WAL after."""
+    deployed, home = story.deployed, Path(tempfile.mkdtemp(prefix="ts-moved-"))
+    home.chmod(0o711)
+    moved = home / "state"
+    environ = deployed.environ | {
+        "THESELLER_STATE": str(moved),
+        "THESELLER_BACKUPS": str(deployed.state / "backups"),
+    }
+    try:
+        source, key = (str(story.recovered / name) for name in ("export", "key"))
+        said = ""
+        for arguments in (["state", "import", source, "--key", key], ["restore"]):
+            done = preloaded.run(["-m", "theseller.cli.main", *arguments], environ=environ)
+            assert done.returncode == 0, done.stdout + done.stderr
+            said += done.stdout
+        assert "2 keys of connections that had ended were alive" in said
+        password = (moved / "secrets" / "db-superuser").read_text().strip()
+        server = Server(
+            moved,
+            binaries=find_binaries(os.environ),
+            superuser_password=password,
+            durable=False,
+            purpose="tests",
+        )
+        with server.running(), psycopg.connect(server.superuser_dsn("theseller")) as connection:
+            kept, *deleted = (
+                connection.execute(
+                    "select count(*) from ingest_product where connection_id = %s", [pair[1]]
+                ).fetchone()
+                for pair in (story.kept, *story.deleted.values())
+            )
+        assert (kept, deleted) == ((5,), [(0,)] * 3)
+    finally:
+        layout = saved_layout(moved)
+        if layout is not None:
+            shutil.rmtree(layout.home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_a_restore_is_refused_while_the_database_runs(story: Story) -> None:
@@ -525,51 +577,3 @@ def _killed(deployed: Deployment, backup: str, number: int) -> str:
     done = deployed.python("tests.integration.backups.killed_restores", backup, str(number))
     assert done.returncode == -9, done.stdout + done.stderr
     return done.stdout.split("\n")[-2]
-
-
-def test_restore_on_another_machine_needs_only_the_folders_named_in_backups_md(
-    story: Story,
-) -> None:
-    """Only the folders that backups.md names, without the hidden mark, and no database yet."""
-    deployed, home = story.deployed, Path(tempfile.mkdtemp(prefix="ts-moved-"))
-    home.chmod(0o711)
-    moved = home / "state"
-    try:
-        text = (ROOT / "docs" / "operate" / "backups.md").read_text()
-        (block,) = re.findall(r"```sh\n(# copy the state.*?)```", text, re.DOTALL)
-        done = subprocess.run(
-            ["sh", "-euc", block],
-            env={**os.environ, "OLD": str(deployed.state), "NEW": str(moved)}, capture_output=True,
-            text=True, check=False
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert not (moved / ".theseller-state").exists()
-        done = preloaded.run(
-            ["-m", "theseller.cli.main", "restore", story.backup, "--until", "backup-time"],
-            environ=deployed.environ | {"THESELLER_STATE": str(moved)},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        password = (moved / "secrets" / "db-superuser").read_text().strip()
-        server = Server(
-            moved,
-            binaries=find_binaries(os.environ),
-            superuser_password=password,
-            durable=False,
-            purpose="tests",
-        )
-        with server.running(), psycopg.connect(server.superuser_dsn("theseller")) as connection:
-            kept = connection.execute(
-                "select count(*) from ingest_product where connection_id = %s", [story.kept[1]]
-            ).fetchone()
-            deleted = [
-                connection.execute(
-                    "select count(*) from ingest_product where connection_id = %s", [pair[1]]
-                ).fetchone()
-                for pair in story.deleted.values()
-            ]
-        assert (kept, deleted) == ((3,), [(0,)] * 3)
-    finally:
-        layout = saved_layout(moved)
-        if layout is not None:
-            shutil.rmtree(layout.home, ignore_errors=True)
-        shutil.rmtree(home, ignore_errors=True)

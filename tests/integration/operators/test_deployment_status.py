@@ -12,7 +12,11 @@ from tests.operators import create_operator, operator_client
 
 from theseller.mail.types import UndeliveredCounts
 from theseller.operators.deployment_status.status_lines import status_lines
-from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.types import (
+    BackupState,
+    DeploymentState,
+    StateExportState,
+)
 from theseller.tenancy.host_types import Host
 
 _WELL = DeploymentState(
@@ -42,6 +46,7 @@ _WELL = DeploymentState(
     disk_free=10 << 30,
     disk_size=100 << 30,
     certificate_days=14.0,
+    state_export=StateExportState(7 * 86_400.0, 7 * 86_400.0),
 )
 
 
@@ -64,10 +69,14 @@ def test_a_deployment_without_problems_is_described_in_words() -> None:
     assert lines["restore test"].text == "the last that passed: 2 h ago"
     assert lines["disk"].text == "10.0 of 100.0 GiB free"
     assert lines["certificate"].text == "14 days left"
+    assert lines["state export"].text == "168 h ago"
     assert lines["host"].text == "one: worker, seen 2 s ago, 50.0 GiB free"
-    without = replace(_WELL, certificate_days=None, backups=None, heartbeat_age=None)
+    without = replace(
+        _WELL, certificate_days=None, backups=None, heartbeat_age=None, state_export=None
+    )
     lines = {line.name: line for line in status_lines(without)}
     assert "certificate" not in lines
+    assert "state export" not in lines
     assert "restore test" not in lines
     assert lines["workers"].text == "2, last heartbeat never"
 
@@ -103,6 +112,14 @@ def test_a_deployment_without_problems_is_described_in_words() -> None:
             "1 control is broken: `theseller controls` names it",
         ),
         ({"disk_free": (10 << 30) - 1}, "less than 10 % of the disk is free"),
+        (
+            {"state_export": StateExportState(5 * 86_400.0 + 1, 5 * 86_400.0)},
+            "no export of the state folder in the last 5 days",
+        ),
+        (
+            {"state_export": StateExportState(None, 7 * 86_400.0)},
+            "no export of the state folder in the last 7 days",
+        ),
         ({"certificate_days": 13.9}, "the TLS certificate expires in 13 days"),
     ],
 )

@@ -184,6 +184,7 @@ def test_schema_test_runs_every_command_that_needs_data() -> None:
         "restore",
         "secrets",
         "setup",
+        "state",
         "verify-deletion-certificate",
     }
     assert {command[0] for command in COMMANDS} | {"serve", "worker"} | without_data == set(

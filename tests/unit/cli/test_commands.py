@@ -92,7 +92,7 @@ WITHOUT_JSON = {
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres administrator-sql",
     "postgres psql-as", "postgres start", "postgres stop", "postgres upgrade", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
-    "secrets fill", "secrets put", "serve", "setup", "worker",
+    "secrets fill", "secrets put", "serve", "setup", "state import", "state new-key", "worker",
 }  # fmt: skip
 
 

@@ -17,7 +17,11 @@ from theseller.config import job_metrics
 from theseller.config.deployment_metrics import DeploymentCollector
 from theseller.edge import request_metrics
 from theseller.mail.types import UndeliveredCounts
-from theseller.operators.deployment_status.types import BackupState, DeploymentState
+from theseller.operators.deployment_status.types import (
+    BackupState,
+    DeploymentState,
+    StateExportState,
+)
 from theseller.tenancy.host_types import Host
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -43,6 +47,7 @@ _STATE = DeploymentState(
     disk_free=15,
     disk_size=16,
     certificate_days=17.0,
+    state_export=StateExportState(18.0, 19.0),
 )
 
 

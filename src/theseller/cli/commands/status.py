@@ -84,6 +84,9 @@ def document(state: DeploymentState, found: list[str]) -> dict[str, object]:
             "restore_test_age": backups.test_age,
             "last_restore_test_passed": backups.last_test_passed,
         },
+        "state_export": None
+        if state.state_export is None
+        else {"age": state.state_export.age, "age_max": state.state_export.age_max},
         "controls": state.controls,
         "disk": {"free": state.disk_free, "size": state.disk_size},
         "certificate_days": state.certificate_days,

@@ -12,7 +12,12 @@ from theseller.operators.deployment_status.host_status_lines import (
     host_lines,
     host_problems,
 )
-from theseller.operators.deployment_status.types import BackupState, DeploymentState, StatusLine
+from theseller.operators.deployment_status.types import (
+    BackupState,
+    DeploymentState,
+    StateExportState,
+    StatusLine,
+)
 from theseller.retention.retention_limits import BACKUP_HOURS
 
 #: What counts as a problem; the alert rules have the same numbers (docs/operate/monitoring.md).
@@ -30,6 +35,7 @@ def status_lines(state: DeploymentState) -> tuple[StatusLine, ...]:
         _streams(state),
         _mail(state),
         *_backups(state.backups),
+        *_state_export(state.state_export),
         _controls(state),
         _disk(state),
         *_certificate(state),
@@ -137,6 +143,17 @@ def _backups(backups: BackupState | None) -> Iterator[StatusLine]:
         marked(gettext_noop("the last that passed: %(age)s"), age=_ago(backups.test_age)),
         gettext_noop("the last restore test failed") if failed else "",
     )
+
+
+def _state_export(export: StateExportState | None) -> Iterator[StatusLine]:
+    if export is None:
+        return
+    old = export.age is None or export.age > export.age_max
+    problem = marked(
+        gettext_noop("no export of the state folder in the last %(days)s days"),
+        days=f"{export.age_max / 86_400:.0f}",
+    )
+    yield StatusLine(gettext_noop("state export"), _ago(export.age), problem if old else "")
 
 
 def _controls(state: DeploymentState) -> StatusLine:

@@ -24,6 +24,17 @@ class BackupState:
 
 
 @dataclass(frozen=True, slots=True)
+class StateExportState:
+    """Age of the last export of this host's state folder, and its limit.
+
+    Both are in seconds; `age` is None if there was none.
+    """
+
+    age: float | None
+    age_max: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentState:
     """Everything that is counted, as of `at`. Ages are in seconds.
 
@@ -37,6 +48,7 @@ class DeploymentState:
         mail: undelivered mail.
         controls: controls with a probe, by outcome.
         certificate_days: days until the TLS certificate expires, None without the setting.
+        state_export: None where no export is needed.
     """
 
     at: datetime
@@ -57,6 +69,7 @@ class DeploymentState:
     disk_free: int
     disk_size: int
     certificate_days: float | None
+    state_export: StateExportState | None = None
 
 
 @dataclass(frozen=True, slots=True)

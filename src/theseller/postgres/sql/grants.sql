@@ -150,7 +150,7 @@ insert into guard.audit_writer (role, tag) select 'theseller_worker', unnest(arr
     'governance:rotation:begun', 'governance:rotation:finished', 'governance:rotation:forced', 'governance:secret:age_noted',
     'governance:secret:bundled', 'governance:secret:filled', 'governance:secret:given', 'governance:secret:put',
     'mail:address:allowed', 'mail:address:refused', 'mail:message:retried', 'mail:message:tested',
-    'operations:act:unreadable', 'operations:advisories:accepted', 'operations:advisories:imported', 'operations:database:moved', 'operations:database:opened', 'operations:database:restored', 'retention:backup:end_intended',
+    'operations:act:unreadable', 'operations:advisories:accepted', 'operations:advisories:imported', 'operations:database:moved', 'operations:database:opened', 'operations:database:restored', 'operations:state:exported', 'operations:state:imported', 'retention:backup:end_intended',
     'retention:backup:ended', 'retention:backup:failed', 'retention:backup:intended', 'retention:backup:proven',
     'retention:backup:refused', 'retention:backup:taken', 'retention:hold:lifted', 'retention:hold:placed', 'vault:day:end_intended',
     'vault:day:ended', 'vault:feature:off_intended', 'vault:feature:turned_off', 'vault:recipient:erased', 'vault:recipient:fetched'
