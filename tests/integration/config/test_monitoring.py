@@ -208,7 +208,8 @@ def test_status_shows_queue_streams_backups_controls_and_disk(site: Site) -> Non
     shown = site.deployed.theseller("status").stdout
     names = [line.split("  ")[0] for line in shown.splitlines() if not line.startswith("✗")]
     assert names == [
-        "version", "workers", "queue", "streams", "last backup", "restore test", "controls", "disk", "host"
+        "version", "workers", "queue", "streams", "mail", "last backup", "restore test", "controls",
+        "disk", "host",
     ]  # fmt: skip
     assert "✗ no backup in the last 26 hours" in shown
 
