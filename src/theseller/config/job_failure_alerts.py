@@ -14,6 +14,7 @@ from procrastinate.worker import Worker
 from theseller.lib import clock
 from theseller.lib.database_failures import classify
 from theseller.lib.structured_logging import getLogger
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.mail.mail_kinds import OperatorAlert
 from theseller.mail.operations import alert_operators
 
@@ -44,8 +45,10 @@ def queue_alert(task: str, error: str) -> None:
     try:
         alert_operators(
             OperatorAlert(
-                summary=f"job {task} failed",
-                details=f"{error}. The worker's log has the traceback.",
+                summary=marked(gettext_noop("job %(task)s failed"), task=task),
+                details=marked(
+                    gettext_noop("%(error)s. The worker's log has the traceback."), error=error
+                ),
                 link=f"{settings.ENVIRONMENT.public_url}/operate/",
                 noticed_at=at,
             ),

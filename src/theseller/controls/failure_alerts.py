@@ -10,6 +10,7 @@ from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.probe_tools.probe_context import live_context
 from theseller.controls.queries import latest_evidence
 from theseller.controls.types import Status
+from theseller.lib.translation_marks import gettext_noop, marked
 from theseller.mail.mail_kinds import OperatorAlert
 from theseller.mail.operations import alert_operators
 
@@ -39,8 +40,12 @@ def alert_operators_of_failures(*, at: datetime) -> int:
         failed = Status.FAILED.value
         (began,) = context.rows(_BEGAN, [control, failed, control, failed])[0]
         alert = OperatorAlert(
-            summary=f"control {control} failed",
-            details=f"{CATALOGUE[control].control.title}\n{evidence.summary}",
+            summary=marked(gettext_noop("control %(control)s failed"), control=control),
+            details=marked(
+                "%(title)s\n%(evidence)s",  # nothing to translate but the title
+                title=marked(CATALOGUE[control].control.title),
+                evidence=evidence.summary,
+            ),
             link=f"{settings.ENVIRONMENT.public_url}/security/{control}/",
             noticed_at=evidence.collected_at,
         )

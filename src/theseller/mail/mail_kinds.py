@@ -7,10 +7,12 @@ A context is a frozen dataclass of texts, whole numbers and instants. Its templa
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from theseller.edge.translate_marked_texts import translated
+from theseller.lib.translation_marks import MarkedText
 from theseller.mail.types import Audience
 
 #: No message is tried for longer.
@@ -114,7 +116,11 @@ CHANGES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OperatorAlert(MailContext):
-    """An alert to operators: what happened and where; no data of a shop."""
+    """An alert to operators: what happened and where; no data of a shop.
+
+    The first line of `details` is a sentence, the others are evidence in English. Marked texts are
+    translated when the alert is queued.
+    """
 
     kind: ClassVar[str] = "operator_alert"
     audience: ClassVar[frozenset[Audience]] = frozenset({Audience.OPERATOR})
@@ -143,14 +149,18 @@ KINDS: dict[str, type[MailContext]] = {
 
 
 def encoded(context: MailContext) -> str:
-    """Return the context as JSON.
+    """Return the context as JSON, with marked texts in the present language.
 
     Raises:
         TypeError: a value is no text, whole number or aware instant.
         ValueError: a text is too long.
     """
     values: dict[str, object] = {}
-    for name, value in asdict(context).items():
+    # Not `asdict`: it copies texts, and their marks are lost.
+    for field in fields(context):
+        name, value = field.name, getattr(context, field.name)
+        if isinstance(value, MarkedText):
+            value = translated(value)
         if isinstance(value, datetime) and value.tzinfo is not None:
             values[name] = value.isoformat()
         elif isinstance(value, str) and len(value) > _TEXT_MAX:

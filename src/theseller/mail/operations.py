@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.utils import translation
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
@@ -46,7 +47,8 @@ def queue_mail(
         idempotency_key: names the event that the mail is about, such as ``reset:<id>``. The same
             key queues one message only, for ever as long as the message is stored.
         at: now.
-        language: of the recipient; by default the deployment's.
+        language: of the recipient; by default the deployment's. Where the recipient makes the
+            request, it is that of the request.
         using: the connection of the caller's transaction; by default that of the accounts. Its
             role is `auth`, `operator` or `worker`.
 
@@ -63,7 +65,8 @@ def queue_mail(
         log.info("mail_not_queued", kind=context.kind, reason=error.reason.name.lower())
         return QueuedMail(QueueOutcome.REFUSED, reason=error.reason)
     message = new_id()
-    text = encoded(context)
+    language = language or settings.LANGUAGE_CODE
+    text = _encoded(context, language)
     sealed, key = (
         sealed_context(message, text, at=at, using=database) if context.secret else (None, None)
     )
@@ -79,7 +82,7 @@ def queue_mail(
                 context.kind,
                 found.address,
                 found.user,
-                language or settings.LANGUAGE_CODE,
+                language,
                 idempotency_key,
                 f"<{message}@{settings.MAIL.sender.rpartition('@')[2]}>",
                 at,
@@ -95,6 +98,11 @@ def queue_mail(
         if inserted
         else QueuedMail(QueueOutcome.ALREADY_QUEUED)
     )
+
+
+def _encoded(context: MailContext, language: str) -> str:
+    with translation.override(language):
+        return encoded(context)
 
 
 def alert_operators(

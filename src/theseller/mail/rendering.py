@@ -100,4 +100,5 @@ def _values(context: MailContext) -> dict[str, Any]:
                 else one_line(value)
             )
         values[field.name] = value
+    values["sentence"], _, values["evidence"] = values.get("details", "").partition("\n")
     return values

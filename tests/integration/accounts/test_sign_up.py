@@ -54,9 +54,15 @@ def mailed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
 
     def queue(
-        context: SignUpMail, *, recipient: str, idempotency_key: str, at: datetime
+        context: SignUpMail, *, recipient: str, idempotency_key: str, at: datetime, language: str
     ) -> QueuedMail:
-        queued = queue_mail(context, recipient=recipient, idempotency_key=idempotency_key, at=at)
+        queued = queue_mail(
+            context,
+            recipient=recipient,
+            idempotency_key=idempotency_key,
+            at=at,
+            language=language,
+        )
         if queued.outcome is QueueOutcome.QUEUED:
             found.append((recipient, re.sub(r"^https?://[^/]+", "", context.link)))
         return queued

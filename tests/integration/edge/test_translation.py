@@ -10,13 +10,13 @@ import ast
 import functools
 import re
 from datetime import timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.test import Client
 from django.utils import translation
+from tests.bracketed_texts import BracketedTexts, untranslated
 from tests.cast import Cast, create_cast
 from tests.database import test_server
 from tests.integration.analytics.facts import DE, Shop
@@ -36,13 +36,6 @@ from theseller.ingest.imports.types import ImportOutcome, ImportStatus
 from theseller.lib import clock
 from theseller.lib.translation_marks import MarkedText, gettext_noop, marked, ngettext
 
-_VOID = {"br", "hr", "img", "input", "link", "meta", "path", "use"}
-#: Elements that show names and codes as they are.
-_DATA_TAGS = {"code", "kbd", "script"}
-_DATA_CLASSES = {"brand", "hash"}
-_SHOWN_ATTRIBUTES = {"aria-label", "placeholder", "title"}
-#: Texts that a script shows are attributes with this beginning.
-_SCRIPT_TEXTS = "data-text-"
 #: What in a script of ours looks like a text: a string with two words, or with a capital letter
 #: after which a word follows. Names that browsers define are allowed.
 _SCRIPT_STRING = re.compile(r"""(["'`])((?:\\.|(?!\1).)*)\1""")
@@ -50,101 +43,12 @@ _SENTENCE = re.compile(r"[^\W\d_]{2,}[.,:;]? [^\W\d_]{2,}|^[A-Z][a-z]+$")
 _BROWSERS_NAMES = re.compile(
     r"^(?:Escape|Enter|End|Home|InvalidStateError|[a-z]+(?:-[a-z]+)* [a-z-]+)$|^\(|input|\[data-"
 )
-#: Data that pages show as it is stored, and names that no language translates.
-_DATA = re.compile(
-    r"Alice's shop|Alice|TheSeller|Amazon\.[a-z.]+|Finance and Accounting"
-    r"|Inventory and Order Tracking|MUG-1|Mug|B0\w{8}|[\w.-]+@[\w.-]+|\b[A-Z]{2,5}\b|\ba[mp]m\b"
-    r"|Olga|operator:\w+|\b(?:user|person|tenant):[0-9a-f]{6,}\S*"
-    r"|^\s*[a-z]+(?:-[a-z0-9]+)+(?::[\w…-]+)?\s*$"  # the ID of a control or secret
-    r"|^\s*[a-z]+(?::[a-z_]+)+\s*$"  # the tag of an event
-)
-
-
-class _BracketedTexts:
-    """Translations into a language that puts each text in brackets."""
-
-    def __init__(self, otherwise: object) -> None:
-        self._otherwise = otherwise
-
-    def gettext(self, message: str) -> str:
-        return f"⟦{message}⟧" if message else message
-
-    def pgettext(self, context: str, message: str) -> str:  # noqa: ARG002
-        return self.gettext(message)
-
-    def ngettext(self, singular: str, plural: str, number: int) -> str:
-        return self.gettext(singular if number == 1 else plural)
-
-    def npgettext(
-        self,
-        context: str,  # noqa: ARG002
-        singular: str,
-        plural: str,
-        number: int,
-    ) -> str:
-        return self.ngettext(singular, plural, number)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._otherwise, name)
-
-
-class _Untranslated(HTMLParser):
-    """Collects the words that are shown outside of brackets."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._depth = 0
-        self._hidden: list[bool] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        is_data = tag in _DATA_TAGS or not _DATA_CLASSES.isdisjoint(
-            (given.get("class") or "").split()
-        )
-        for name, value in () if is_data else attrs:
-            if name in _SHOWN_ATTRIBUTES or name.startswith(_SCRIPT_TEXTS):
-                self._collect(value or "", 0)
-        if tag not in _VOID:
-            hidden = bool(self._hidden and self._hidden[-1])
-            # Evidence is signed in English, and says so.
-            english = tag != "html" and given.get("lang") == "en"
-            self._hidden.append(hidden or is_data or english or "hidden" in given)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in _VOID and self._hidden:
-            self._hidden.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self._hidden and self._hidden[-1]:
-            return
-        self._depth = self._collect(data, self._depth)
-
-    def _collect(self, text: str, depth: int) -> int:
-        outside = ""
-        for character in text:
-            if character == "⟧":
-                depth -= 1
-            elif character == "⟦":
-                depth += 1
-                outside += " "
-            elif not depth:
-                outside += character
-        if re.search(r"[^\W\d_]{2,}", _DATA.sub(" ", outside)):
-            self.found.append(" ".join(outside.split()))
-        return depth
-
-
-def _untranslated(page: str) -> list[str]:
-    return _Untranslated(page).found
 
 
 @pytest.fixture
 def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
     otherwise = vars(translation)["_trans"]
-    monkeypatch.setattr(translation, "_trans", _BracketedTexts(otherwise))
+    monkeypatch.setattr(translation, "_trans", BracketedTexts(otherwise))
 
 
 @pytest.fixture
@@ -164,7 +68,7 @@ def alice(cast: Cast) -> Client:
 def test_every_text_before_signing_in_is_translated(address: str) -> None:
     page = Client().get(address).content.decode()
     assert "⟦" in page
-    assert _untranslated(page) == []
+    assert untranslated(page) == []
 
 
 @pytest.mark.usefixtures("bracketed")
@@ -184,7 +88,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
     ):
         page = alice.get(address).content.decode()
         assert "⟦" in page
-        assert _untranslated(page) == [], (
+        assert untranslated(page) == [], (
             f"{address}: mark these texts for translation (docs/develop/add-a-language.md), or show"
             " data, such as a code, in <code>"
         )
@@ -195,7 +99,7 @@ def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) ->
 def test_every_text_of_the_controls_is_translated(address: str) -> None:
     page = Client().get(address).content.decode()
     assert "⟦" in page
-    assert _untranslated(page) == []
+    assert untranslated(page) == []
 
 
 @pytest.mark.usefixtures("bracketed")
@@ -223,7 +127,7 @@ def test_every_text_of_the_operators_pages_is_translated(database: str) -> None:
         with psycopg.connect(test_server().superuser_dsn(database)) as superuser:
             reasons = superuser.execute("select reason from governance_access_session").fetchall()
         known |= {reason for (reason,) in reasons}
-        found = [one for one in _untranslated(page) if one.strip(", ") not in known]
+        found = [one for one in untranslated(page) if one.strip(", ") not in known]
         assert found == [], address
 
 
@@ -231,7 +135,7 @@ def test_every_text_of_the_operators_pages_is_translated(database: str) -> None:
 def test_every_text_of_the_import_page_is_translated(alice: Client) -> None:
     page = alice.get("/imports/").content.decode()
     assert "⟦Waiting⟧" in page
-    assert _untranslated(page) == []
+    assert untranslated(page) == []
 
 
 def _script_texts(script: str) -> list[str]:
@@ -275,7 +179,7 @@ def test_a_text_without_a_translation_is_found() -> None:
         '<html lang="en"><p title="Said">⟦Translated⟧ <b>not</b> 12 EUR</p><p hidden>data</p>'
         '<p>⟦a <b>b</b>⟧</p><p lang="en">Evidence</p><p hidden data-text-copied="Copied"></p></html>'
     )
-    assert _untranslated(page) == ["Said", "not", "Copied"]
+    assert untranslated(page) == ["Said", "not", "Copied"]
 
 
 @pytest.mark.usefixtures("bracketed")
@@ -310,7 +214,7 @@ def test_every_text_about_a_checked_file_is_translated(content: str) -> None:
         assert template in known, (
             f"the text is not a literal, so makemessages can't list it: {text}"
         )
-        assert _untranslated(translated(text)) == []
+        assert untranslated(translated(text)) == []
 
 
 @functools.cache

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import get_language
+
 from theseller.accounts.models import PasswordRequest, User
 from theseller.accounts.one_time_link_tokens import IssuedLink
 from theseller.lib.ids import new_id
@@ -28,6 +30,7 @@ def mail_link(person: UUID, link: IssuedLink, *, at: datetime) -> bool:
         recipient=User.objects.get(pk=person).email,
         idempotency_key=f"reset:{new_id()}",
         at=at,
+        language=get_language() or "",  # of the request, which its recipient makes
     )
     return queued.outcome is QueueOutcome.QUEUED
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connections, transaction
+from django.utils.translation import get_language
 
 from theseller.accounts.members.operations import LINK_REFUSED
 from theseller.accounts.members.shop_name_and_email_checks import checked_name
@@ -73,6 +74,7 @@ def request_sign_up(*, email: str, at: datetime) -> None:
             recipient=email,
             idempotency_key=f"sign-up:{request}",
             at=at,
+            language=get_language() or "",  # of the request, which its recipient makes
         )
         if queued.outcome is not QueueOutcome.QUEUED:
             SignUp.objects.filter(id=request).delete()  # no one has the link
