@@ -25,6 +25,7 @@ from theseller.datamap.state_folder_and_guard_tables import (
     is_exported,
     unregistered_entries,
 )
+from theseller.lib.ids import creation_time
 from theseller.lib.state_file_names import AUDIT_ACTS
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -61,15 +62,9 @@ def refuse_unsuitable(state: Path, content: Path, manifest: Manifest) -> None:
             " folder"
         )
     ours = dict(_exported_files(state))
-    theirs = {path.relative_to(content).as_posix() for path in _files(content)}
-    known = {path for path in ours if path.startswith((LIVE, DESTROYED, _ERASURES))}
-    same = {Path(path).stem for path in known} & {
-        Path(path).stem for path in theirs if path.startswith((LIVE, DESTROYED, _ERASURES))
-    }
-    if known and not same:
+    if _is_foreign(ours, content, manifest):
         raise StateExportError(
-            f"{state} belongs to another deployment than the export (of {manifest.deployment}):"
-            " no key and no erasure of one is known to the other"
+            f"{state} belongs to another deployment than the export (of {manifest.deployment})"
         )
     if differing := sorted(_differing(ours, content)):
         raise StateExportError(
@@ -102,6 +97,30 @@ def merge(state: Path, content: Path, *, at: datetime) -> Since:
         if unpacked.exists() and not _continues(path, there, unpacked):
             erase(unpacked)
     return Since(destroyed, journal)
+
+
+def _is_foreign(ours: dict[str, Path], content: Path, manifest: Manifest) -> bool:
+    """Return whether the folder is another deployment's.
+
+    It is if it has a key from before the export that the export does not know, living or destroyed,
+    or another first checkpoint of the audit log.
+    """
+    known = {
+        path.stem for folder in (LIVE, DESTROYED) for path in (content / folder).glob("*.json")
+    }
+    keys = {Path(path).stem for path in ours if path.startswith((LIVE, DESTROYED))}
+    if any(creation_time(UUID(key)) < manifest.at for key in keys - known):
+        return True
+    checkpoints = [path for path in (ours.get(CHECKPOINTS), content / CHECKPOINTS) if path]
+    first = {_first_line(path) for path in checkpoints if path.exists()} - {b""}
+    return len(first) > 1
+
+
+def _first_line(path: Path) -> bytes:
+    """Return the first line; empty if there is none that is whole."""
+    with path.open("rb") as file:
+        line = file.readline()
+        return line if line.endswith(b"\n") else b""
 
 
 def _drop_destroyed(state: Path, content: Path) -> int:

@@ -154,7 +154,7 @@ def test_a_lost_host_is_replaced_and_everything_opens(lost: Lost) -> None:
 
 
 def _everything_opens(lost: Lost, new: Deployment) -> None:
-    assert new.ask(OPENED, lost.kept, role="web")
+    assert new.ask(OPENED, lost.kept)
     counted = "select count(*) from ingest_product where connection_id = %s"
     rows = [
         new.rows(counted, pair.split("/")[1])[0][0] for pair in (lost.kept, lost.before, lost.after)

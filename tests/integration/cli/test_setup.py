@@ -158,9 +158,10 @@ def _serves(machine: Machine) -> None:
         states = {one["what"]: one["state"] for one in report}
         assert states["web"] == states["contact"] == states["file rights"] == "good"
         assert states["configuration"] == states["schema"] == "good"
-        # Nothing answers at shop.example, Amazon's secret is not stored, no worker runs.
+        # Nothing answers at shop.example, Amazon's secret is not stored, no worker runs, and the
+        # state was never exported.
         bad = {what for what, state in states.items() if state == "bad"}
-        assert bad == {"TLS", "proxy", "secrets", "worker"}
+        assert bad == {"TLS", "proxy", "secrets", "state export", "worker"}
         (machine.folder / "state" / "keys").chmod(0o755)
         report = json.loads(machine.theseller("doctor", "--json").stdout)
         (machine.folder / "state" / "keys").chmod(0o700)

@@ -48,7 +48,8 @@ from theseller.lib.secret_type import Secret
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is multi-threaded, use of fork.*:DeprecationWarning"
 )
-AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+#: Later than every key that these tests make; BEFORE is earlier.
+AT, BEFORE = datetime(2099, 11, 30, 12, tzinfo=UTC), datetime(2020, 11, 30, 12, tzinfo=UTC)
 KEY = new_recovery_key()
 PUBLIC = public_recovery_key(KEY)
 #: Longer than a chunk of the sealed stream.
@@ -234,6 +235,7 @@ def test_a_connection_erased_after_the_export_gets_no_key_back(
         (folder / "erasures" / f"{state.connection}.json").write_bytes(b"{}\n")
         (folder / "erasures" / f"{state.connection}.json").chmod(0o600)
     else:
+        made = export_state(origin(state.folder), tmp_path / "earlier", PUBLIC, at=BEFORE)
         entry = state.keys.create(
             Purpose.AUDIT, f"erasure-journal:connection:{state.connection}::1:seller_request"
         )
@@ -280,18 +282,37 @@ def test_journal_acts_and_checkpoints_of_both_sides_are_kept(
     assert after["audit/checkpoints"] == _CHECKPOINTS + b"one more\n"
 
 
+def test_a_folder_that_only_knows_what_came_after_the_export_is_accepted(
+    state: State, tmp_path: Path
+) -> None:
+    """The first erasures of a deployment: neither side knows a key or an entry of the other."""
+    earlier = export_state(origin(state.folder), tmp_path / "earlier", PUBLIC, at=BEFORE)
+    later = state.keys.create(Purpose.BACKUP, f"backup:{new_id()}")
+    state.keys.destroy(later.id)
+    entry = f"erasures/{new_id()}.json"
+    (state.folder / entry).write_bytes(b"{}\n")
+    folder = _remnant(state, tmp_path, entry, f"keys/destroyed/{later.id}")
+    for path in folder.rglob("*.json"):
+        path.chmod(0o600)
+    assert bring(earlier.path, folder).journal_since == 1
+    assert entry in files(folder)
+    with pytest.raises(KeyDestroyedError):
+        key_store(folder).get(later.id)
+    assert key_store(folder).get(state.token.id) == state.token
+
+
 @pytest.mark.parametrize("longer", [b"", b"one more\n"])
 def test_a_shorter_copy_of_the_checkpoints_is_completed_and_another_is_kept(
     state: State, made: Exported, tmp_path: Path, longer: bytes
 ) -> None:
     folder = _remnant(state, tmp_path, "erasures", "audit")
-    other = b"another history\n" + longer
+    other = _CHECKPOINTS.partition(b"\n")[0] + b"\nanother history\n" + longer
     (folder / "audit" / "checkpoints").write_bytes(_CHECKPOINTS[:1000] if not longer else other)
     bring(made.path, folder)
     assert files(folder)["audit/checkpoints"] == (other if longer else _CHECKPOINTS)
 
 
-@pytest.mark.parametrize("change", ["secret", "key", "deployment", "file"])
+@pytest.mark.parametrize("change", ["secret", "key", "deployment", "checkpoints", "file"])
 def test_folders_that_would_lose_something_are_refused_unchanged(
     state: State, made: Exported, tmp_path: Path, change: str
 ) -> None:
@@ -299,9 +320,14 @@ def test_folders_that_would_lose_something_are_refused_unchanged(
     if change == "secret":
         state.secrets.put("lwa-client-secret", Secret("a newer one"))
     elif change == "key":
+        made = export_state(origin(state.folder), tmp_path / "earlier", PUBLIC, at=BEFORE)
         state.keys.create(Purpose.BACKUP, f"backup:{new_id()}")
     elif change == "deployment":
         match, folder = "belongs to another deployment", State(tmp_path / "other").folder
+    elif change == "checkpoints":
+        match, folder = "belongs to another deployment", tmp_path / "log"
+        (folder / "audit").mkdir(mode=0o700, parents=True)
+        (folder / "audit" / "checkpoints").write_bytes(b"another first checkpoint\n")
     else:
         match, folder = r"not TheSeller's \(thesis.txt\)", tmp_path / "mine"
         folder.mkdir()
@@ -449,14 +475,24 @@ def test_an_export_into_a_folder_is_named_by_its_time_and_removes_expired_ones(
     foreign = export_state(origin(other.folder), folder, PUBLIC, at=AT - timedelta(days=40)).path
     (folder / "theseller-state-test-20200101T000000Z.sealed").write_text("not ours")
     made = export_state(origin(state.folder), folder, PUBLIC, at=AT + timedelta(hours=1))
-    assert [path.name for path in made.removed] == ["theseller-state-test-20261102T120000Z.sealed"]
+    assert [path.name for path in made.removed] == ["theseller-state-test-20991102T120000Z.sealed"]
     assert {path.name for path in folder.iterdir()} == {
         "theseller-state-test-20200101T000000Z.sealed",
         foreign.name,
-        "theseller-state-test-20261103T120000Z.sealed",
-        "theseller-state-test-20261130T120000Z.sealed",
+        "theseller-state-test-20991103T120000Z.sealed",
+        "theseller-state-test-20991130T120000Z.sealed",
         made.path.name,
     }
+
+
+def test_keys_in_a_service_are_counted_and_not_copied(state: State, tmp_path: Path) -> None:
+    state.keys.destroy(state.backup.id)
+    service = Origin(state.folder, "test", "vault", "vault", ("db-web",), records=state.keys.list())
+    made = export_state(service, tmp_path / "export", PUBLIC, at=AT)
+    names = {one.path.split("/")[0] for one in made.manifest.files}
+    assert names == {"advisories", "audit", "erasures"}
+    assert made.manifest.deployment == state.token.id
+    assert (made.manifest.live_keys, made.manifest.destroyed_keys) == (3, 1)
 
 
 def test_secrets_in_a_service_are_named_and_not_copied(state: State, tmp_path: Path) -> None:

@@ -79,6 +79,23 @@ def test_systemd_rates_the_exposure_of_a_service_at_2_or_less(name: str) -> None
     assert "Overall exposure level" in done.stdout
 
 
+def test_the_unit_of_state_exports_is_hardened_and_writes_where_it_exports_to() -> None:
+    folder = _ROOT / "deploy" / "state-export"
+    found = settings_of("theseller-state-export.service", folder)
+    assert {key: found.get(key) for key in _HARDENING if key != "Restart"} == {
+        key: [value] for key, value in _HARDENING.items() if key != "Restart"
+    }
+    assert found["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
+    program, *arguments = found["ExecStart"][0].split()
+    assert program == "/opt/theseller/.venv/bin/theseller"
+    target = build_parser().parse_args(arguments).target
+    assert found["ReadWritePaths"] == [str(target)]
+    timer = settings_of("theseller-state-export.timer", folder)
+    assert timer["OnCalendar"] == ["*-*-* 00/6:30:00"]
+    guide = (_ROOT / "docs" / "operate" / "disaster-recovery.md").read_text()
+    assert f"s,{target},/your/folder," in guide
+
+
 def test_the_guide_names_commands_options_and_files_that_exist() -> None:
     text = _GUIDE.read_text()
     commands = set(re.findall(r"^theseller ([a-z-]+)", text, re.MULTILINE))

@@ -156,7 +156,8 @@ What is left (docs/operate/install.md):
     and the login URI {address}/connections/new/
  3. Install the services of deploy/systemd: systemctl enable --now theseller.target
  4. Put a reverse proxy with a certificate in front (docs/operate/https.md)
- 5. Copy {config} and the secrets to a safe (docs/operate/backups.md)
+ 5. Make a recovery key, and export secrets and keys by a timer; keep a copy of {config}
+    (docs/operate/disaster-recovery.md)
  6. Check everything: theseller doctor"""
 
 
