@@ -27,13 +27,7 @@ from playwright.sync_api import Error as BrowserError
 # `expect` waits five seconds otherwise, which a page on a busy machine may take.
 expect.set_options(timeout=60_000)
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM")
-    or os.environ.get("THESELLER_CHROMIUM")
-    or shutil.which("chromium")
-    or shutil.which("chromium-browser")
-)
-ARGUMENTS = (
+_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
@@ -192,10 +186,27 @@ class BrowserSession:
         )
 
 
+def _program() -> str:
+    """Return the path of the browser: $CHROMIUM, which bin/test sets, else one on the search path.
+
+    Raises:
+        RuntimeError: there is none, and without one these tests would show nothing.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise RuntimeError(
+            "No Chromium was found. bin/chromium installs it, or says how;"
+            " then CHROMIUM=$(bin/chromium) names it."
+        )
+    return found
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
+    """Run a headless Chromium for the length of the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=_program(), args=list(_ARGUMENTS))
         try:
             yield browser
         finally:

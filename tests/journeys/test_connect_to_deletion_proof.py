@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser_sessions import CHROMIUM, PHONE, WIDE, BrowserSession, browser_session, chromium
+from tests.browser_sessions import PHONE, WIDE, BrowserSession, browser_session, chromium
 from tests.demo_deployment import Demo, running_demo
 from tests.demo_leak_scan import scan_everything
 from tests.expected_figures import (
@@ -42,12 +42,7 @@ from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_processes import wait_until
 from theseller.postgres.server import Server
 
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no chromium on this machine: install it or name it in CHROMIUM"
-    ),
-    pytest.mark.timeout(2400),
-]
+pytestmark = pytest.mark.timeout(2400)
 PATIENCE = 720.0
 #: How old what a page shows may be: a pull, and the minutes that it leaves Amazon to make up its
 #: mind.

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 from django.test import override_settings
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import beside, served
+from tests.browser_sessions import chromium
 from tests.cast import PASSWORD
 from tests.operators import OperatorUser, create_operator
 
@@ -26,10 +26,6 @@ from theseller.accounts.mfa.operations import make_recovery_codes
 from theseller.accounts.mfa.queries import own_factors
 from theseller.lib import clock
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
@@ -64,10 +60,8 @@ def site(operator: OperatorUser, newcomers: list[OperatorUser]) -> Iterator[str]
 
 @pytest.fixture(scope="module")
 def browser(site: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    with chromium() as launched:
+        yield launched
 
 
 class _Person:

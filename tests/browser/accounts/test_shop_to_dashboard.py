@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import override_settings
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
+from tests.browser_sessions import chromium
 from tests.one_time_links import new_sign_up_link
 
 from theseller.accounts.sign_up.types import SignUpMode
@@ -24,10 +24,6 @@ from theseller.cli.main import main
 from theseller.lib.ids import new_id
 from theseller.mail.types import MailSettings
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 PASSWORD = "seven-lamps-under-a-green-bridge"  # of people of this test
 
@@ -66,11 +62,9 @@ def browser(link: str, sign_up_path: str) -> Iterator[tuple[Browser, str]]:
             SIGN_UP=SignUpMode.VERIFIED,
         ),
         served() as address,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield started, address
-        started.close()
+        yield browser, address
 
 
 def _check(page: Page, name: str) -> None:

@@ -13,20 +13,16 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.test import override_settings
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
+from tests.browser_sessions import chromium
 from tests.oidc_provider import OidcProvider, SecretsWithClient, running_provider
 from tests.operators import create_operator, operator_client
 
 from theseller.accounts.oidc import provider_client
 from theseller.lib.ids import new_id
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 BACK, LINK = "/sign-in/single-sign-on/return/", "/account/security/single-sign-on/"
 
@@ -54,10 +50,8 @@ def site(database: str, tmp_path: Path) -> Iterator[Site]:
     ):
         client = operator_client(create_operator())
         cookies = {name: one.value for name, one in client.cookies.items()}
-        with served() as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        with served() as address, chromium() as browser:
             yield Site(browser, address, cookies, provider)
-            browser.close()
 
 
 def _check(page: Page, name: str) -> None:

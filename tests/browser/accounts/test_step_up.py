@@ -14,19 +14,15 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
-from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import beside, served
+from tests.browser_sessions import chromium
 from tests.cast import PASSWORD, create_cast
 from tests.integration.buyer_pii.conftest import connect
 
 from theseller.accounts.models import User
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
@@ -36,11 +32,9 @@ def context(database: str) -> Iterator[BrowserContext]:
     with (
         override_settings(ALLOWED_HOSTS=["127.0.0.1"], CSRF_TRUSTED_ORIGINS=[]),
         served() as address,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser.new_context(base_url=address)
-        browser.close()
 
 
 @pytest.fixture

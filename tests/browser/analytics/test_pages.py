@@ -18,10 +18,10 @@ import pytest
 from django.conf import settings
 from django.db import connections as databases
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.accessibility import ABOUT_COLORS, WCAG, violations
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import served
+from tests.browser_sessions import chromium
 from tests.cast import Cast, Person, create_cast
 from tests.integration.analytics.facts import DE, FR, UK, Shop
 from tests.integration.analytics.lifelike import Year, fill
@@ -29,10 +29,6 @@ from tests.integration.analytics.lifelike import Year, fill
 from theseller.accounts.models import User
 from theseller.lib import clock
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 
@@ -67,10 +63,8 @@ def site(cast: Cast, newcomer: Person) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    with chromium() as launched:
+        yield launched
 
 
 def _cookie(person: User | None) -> str:

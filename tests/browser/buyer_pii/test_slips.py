@@ -17,10 +17,10 @@ import pytest
 from django.conf import settings
 from django.db import connections as databases
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import beside, served
+from tests.browser_sessions import chromium
 from tests.cast import create_cast
 from tests.conftest import as_role
 from tests.integration.buyer_pii.conftest import US, Shop, connect
@@ -32,10 +32,6 @@ from theseller.buyer_pii.types import Gift, Recipient, RequestOutcome
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 
 BRUSH, SOAP, TOWEL = (
@@ -186,10 +182,8 @@ def site(database: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(site: str) -> Iterator[Browser]:
     del site
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    with chromium() as launched:
+        yield launched
 
 
 def _opened(

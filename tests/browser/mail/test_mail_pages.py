@@ -14,10 +14,10 @@ from uuid import UUID
 import pytest
 from django.db import connections
 from django.test import override_settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.serving import served
-from tests.browser_sessions import ARGUMENTS, CHROMIUM, PHONE, WIDE
+from tests.browser_sessions import PHONE, WIDE, chromium
 from tests.conftest import as_role
 from tests.operators import create_operator
 
@@ -61,11 +61,8 @@ _CONTEXTS: tuple[MailContext, ...] = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "name a Chromium in THESELLER_CHROMIUM, or run bin/chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 def _picture(page: Page, name: str) -> None:

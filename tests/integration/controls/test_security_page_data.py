@@ -18,7 +18,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import Browser
 from tests.browser.accessibility import violations_by_scheme
 from tests.browser.serving import served
-from tests.browser_sessions import CHROMIUM, chromium
+from tests.browser_sessions import chromium
 from tests.database import test_server
 from tests.sabotage.deployment import Deployment, set_up
 
@@ -151,10 +151,6 @@ def site(broken: None) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 def test_security_pages_have_no_csp_axe_or_overflow_errors(site: str) -> None:
     with chromium() as browser:
         # Rules of accessibility read the same elements at each width: each page is judged at one.

@@ -13,20 +13,16 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 from tests.browser.accessibility import violations_by_scheme
-from tests.browser.edge.test_screens import ARGUMENTS, CHROMIUM
 from tests.browser.serving import beside, served
+from tests.browser_sessions import chromium
 from tests.cast import Cast, create_cast
 from tests.integration.ingest.imports.files import ALICE, CHARLIE, report, settlement_text, zipped
 
 from theseller.accounts.models import User
 from theseller.amazon.reports import ReportType
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on this machine: install it or name it in THESELLER_CHROMIUM",
-)
 PICTURES = os.environ.get("THESELLER_SCREENSHOTS")
 ORDERS = ReportType.ALL_ORDERS_BY_ORDER_DATE
 
@@ -54,10 +50,8 @@ def site(database: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(site: str) -> Iterator[Browser]:
     del site
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    with chromium() as launched:
+        yield launched
 
 
 class Tab:
