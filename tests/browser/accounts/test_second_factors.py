@@ -188,7 +188,7 @@ def _judge(page: Page, name: str) -> tuple[dict[str, list[object]], list[int]]:
     """Return what axe finds in either scheme, and at which widths the page is wider than its window."""
     found = violations_by_scheme(page)
     wide = []
-    for width in (320, 390, 768, 1024):
+    for width in (320, 390, 768, 860, 1024, 1140):
         page.set_viewport_size({"width": width, "height": 900})
         wide += [width] if page.evaluate("document.documentElement.scrollWidth") > width else []
     for size, width in (("wide", 1280), ("phone", 390)) if PICTURES else ():
