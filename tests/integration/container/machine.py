@@ -30,7 +30,7 @@ _GATEWAY = "10.213.77.1"
 OPERATOR = "ada@shop.example"
 SETUP = (
     "setup", "--address", "https://shop.example", "--proxies", _GATEWAY,
-    "--officer", "Ada Lovelace", "--contact", "security@shop.example",
+    "--officer", "Ada Lovelace", "--contact", "security@shop.internal",
     "--legal-entity", "Shop Analytics GmbH", "--legal-address", "Example Street 1, 10115 Berlin",
     "--lwa-client-id", "amzn1.application-oa2-client.0123456789abcdef",
     "--application-id", "amzn1.sp.solution.01234567-89ab-cdef-0123-456789abcdef",

@@ -214,7 +214,6 @@ def _database(root: Path, port: int, behind: int) -> Iterator[str]:
         check=True, stdout=subprocess.DEVNULL, cwd="/", **options,
     )  # fmt: skip
     log = (root / "postgres.log").open("wb")
-    log = (root / "postgres.log").open("wb")
     server = subprocess.Popen(
         [binaries.bin_dir / "postgres", "-D", folder / "data", "-k", folder, "-p", str(behind),
             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300"],
