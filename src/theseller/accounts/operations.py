@@ -10,6 +10,7 @@ from django.db import transaction
 
 from theseller.accounts.addresses import canonical
 from theseller.accounts.models import Membership, OidcIdentity, Operator, PasswordLink, User
+from theseller.accounts.security_notices import queue_security_notice
 from theseller.accounts.sessions import end_other_sessions
 from theseller.accounts.types import MemberRole
 from theseller.audit.event_types import Tag
@@ -59,13 +60,14 @@ def make_owner(*, person: UUID, tenant: UUID, actor: str, at: datetime) -> bool:
 
 
 def change_password(*, person: UUID, password: Secret, at: datetime, keep: str = "") -> None:
-    """Set a new password and end the person's sessions.
+    """Set a new password, mail a notice and end the person's sessions.
 
     The session with the key `keep` continues.
     """
     with transaction.atomic(using=accounts_database()):
         User.objects.filter(pk=person).update(password=make_password(password.reveal()))
         _record(Tag.PASSWORD_CHANGED, f"user:{person}", person, at)
+        queue_security_notice(person, "password_changed", at=at)
         end_other_sessions(person, keep=keep)
 
 

@@ -21,6 +21,7 @@ from theseller.accounts.mfa.types import CannotRemoveError, Factor, FactorKind, 
 from theseller.accounts.mfa.webauthn_protocol import VerifiedCredential
 from theseller.accounts.models import Authenticator, Passkey, RecoveryCode, User
 from theseller.accounts.queries import is_operator
+from theseller.accounts.security_notices import queue_security_notice
 from theseller.accounts.sessions import end_other_sessions
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
@@ -68,10 +69,13 @@ def pending_authenticator(*, person: UUID, at: datetime) -> Secret | None:
         return totp_secret_sealing.unsealed(begun.id, bytes(begun.sealed)) if begun else None
 
 
-def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = "") -> Proof:
+def confirm_authenticator(
+    *, person: UUID, code: str, at: datetime, keep: str = "", notify: bool = True
+) -> Proof:
     """Activate the app if `code` is its; it replaces a former app.
 
     The person's sessions end, except the one with the key `keep`: they began without this factor.
+    They get a notice by mail, if `notify`.
 
     Raises:
         RefusedError: the code is wrong, or setup took too long.
@@ -102,6 +106,8 @@ def confirm_authenticator(*, person: UUID, code: str, at: datetime, keep: str = 
             at,
             replaced=bool(replaced),
         )
+        if notify:
+            queue_security_notice(person, "second_factor_added", at=at)
         end_other_sessions(person, keep=keep)
     return Proof(person, begun.id, FactorKind.AUTHENTICATOR, at)
 
@@ -131,6 +137,7 @@ def add_passkey(
                 answered=at,
             )
             _record(Tag.SECOND_FACTOR_ADDED, person, passkey, FactorKind.PASSKEY, at)
+            queue_security_notice(person, "second_factor_added", at=at)
             end_other_sessions(person, keep=keep)
     except IntegrityError:
         raise RefusedError(
@@ -166,6 +173,7 @@ def remove_factor(*, person: UUID, factor: UUID, at: datetime, keep: str = "") -
         if len(factors) == 1:
             RecoveryCode.objects.filter(user_id=person).delete()
         _record(Tag.SECOND_FACTOR_REMOVED, person, factor, found.kind, at)
+        queue_security_notice(person, "second_factor_removed", at=at)
         end_other_sessions(person, keep=keep)
     return found
 
@@ -202,7 +210,7 @@ def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
     made = new_id()
     with transaction.atomic(using=accounts_database()):
         _lock(person)
-        RecoveryCode.objects.filter(user_id=person).delete()
+        replaced = RecoveryCode.objects.filter(user_id=person).delete()[0]
         RecoveryCode.objects.bulk_create(
             RecoveryCode(set_id=made, code_hash=_hash(person, code), user_id=person, made_at=at)
             for code in codes
@@ -210,6 +218,8 @@ def make_recovery_codes(*, person: UUID, at: datetime) -> tuple[Secret, ...]:
         _record(
             Tag.RECOVERY_CODES_MADE, person, made, FactorKind.RECOVERY_CODE, at, codes=len(codes)
         )
+        if replaced:  # the first ones come with a second factor, which has a notice
+            queue_security_notice(person, "recovery_codes_made", at=at)
     return codes
 
 

@@ -21,6 +21,7 @@ from theseller.accounts.one_time_link_tokens import (
 )
 from theseller.accounts.password_reset.delivery import mail_link, tell_operators
 from theseller.accounts.queries import person_by_email
+from theseller.accounts.security_notices import queue_security_notice
 from theseller.accounts.sessions import end_other_sessions
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
@@ -112,6 +113,7 @@ def use_password_link(*, token: Secret, password: Secret, at: datetime) -> UUID:
             raise LinkRefusedError(LINK_REFUSED)
         User.objects.filter(pk=person).update(password=hashed)
         _record(Tag.PASSWORD_RESET, f"user:{person}", person, at)
+        queue_security_notice(person, "password_changed", at=at)
         end_other_sessions(person)
     return person
 
