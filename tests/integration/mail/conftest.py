@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -26,15 +25,6 @@ def mail_settings(server: MailServer | None) -> MailSettings:
         "Acme Analytics",
         (AUTHORITY,),
     )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _urls_with_inbox() -> None:
-    """Load the URLs with the settings of tests, before one overrides MAIL.
-
-    They have the inbox's paths only if mail goes to it when they are loaded.
-    """
-    import_module(settings.ROOT_URLCONF)
 
 
 @pytest.fixture(autouse=True)
