@@ -17,7 +17,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,18 @@ class Exported:
     removed: tuple[Path, ...]
 
 
-def export_state(origin: Origin, target: Path, recipient: str, *, at: datetime) -> Exported:
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def export_state(
+    origin: Origin,
+    target: Path,
+    recipient: str,
+    *,
+    at: datetime,
+    before_publishing: Callable[[], None] = _nothing,
+) -> Exported:
     """Write an export to a new file, and note that it was made.
 
     Args:
@@ -89,6 +100,7 @@ def export_state(origin: Origin, target: Path, recipient: str, *, at: datetime) 
             deployment in that folder are removed when they are 28 days old.
         recipient: the public recovery key.
         at: the time of the export, with a time zone.
+        before_publishing: called when the file is complete, before it gets its name.
 
     Raises:
         StateExportError: the target exists, or is in the state folder.
@@ -109,7 +121,8 @@ def export_state(origin: Origin, target: Path, recipient: str, *, at: datetime) 
         )
         manifest = _manifest(origin, header, contents)
         digest = hashlib.sha256()
-        size = _write_new(path, _hashed(sealed(header, key, _tar(manifest, contents)), digest))
+        pieces = _hashed(sealed(header, key, _tar(manifest, contents)), digest)
+        size = _write_new(path, pieces, before_publishing)
     removed = _remove_old(target, manifest.deployment, at=at) if target.is_dir() else ()
     note_export(origin.state, at=at)
     return Exported(path, size, digest.hexdigest(), manifest, removed)
@@ -289,7 +302,7 @@ def _hashed(pieces: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield piece
 
 
-def _write_new(path: Path, pieces: Iterator[bytes]) -> int:
+def _write_new(path: Path, pieces: Iterator[bytes], before_publishing: Callable[[], None]) -> int:
     """Write a new file, completely or not at all; return its size."""
     unfinished = path.with_name(unfinished_name())
     size = 0
@@ -299,6 +312,7 @@ def _write_new(path: Path, pieces: Iterator[bytes]) -> int:
                 size += file.write(piece)
             file.flush()
             os.fsync(file.fileno())
+        before_publishing()
         _publish(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

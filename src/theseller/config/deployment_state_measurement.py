@@ -124,7 +124,7 @@ def _state_export(at: datetime) -> StateExportState | None:
     last = last_export(environment.state)
     return StateExportState(
         None if last is None else max(0.0, (at - last).total_seconds()),
-        86_400.0 * settings.STATE_EXPORT_DAYS,
+        86_400.0 * settings.STATE_EXPORTS.days,
     )
 
 

@@ -23,7 +23,7 @@ from theseller.config.oidc_settings import read_oidc_settings
 from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.config.release_settings import read_release_settings
 from theseller.config.sign_up_settings import read_sign_up_mode
-from theseller.config.state_export_settings import read_export_days
+from theseller.config.state_export_settings import read_state_export_settings
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.file_key_store import KeyStore
@@ -116,8 +116,8 @@ EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL, OIDC)
 SUBPROCESSORS = read_register(os.environ)
 #: Whom the security page names as the operator of this deployment.
 OPERATOR_IDENTITY = read_operator_identity(os.environ)
-#: How old the last export of the state folder may be.
-STATE_EXPORT_DAYS = read_export_days(os.environ)
+# Where the worker exports the state folder to, for which key, and how old an export may be.
+STATE_EXPORTS = read_state_export_settings(os.environ)
 # With which release's manifest the control `sdl-installed` compares the installed files.
 RELEASE = read_release_settings(os.environ)
 LWA_REDIRECT_URI = f"{ENVIRONMENT.public_url}/connections/callback/"

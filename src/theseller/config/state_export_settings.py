@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from theseller.config.environment import InvalidSettingError
 from theseller.crypto.errors import KeyFileError
 from theseller.crypto.recovery_key import checked_public_key
 from theseller.retention.retention_limits import BACKUP_DAYS
 
-EXPORT_KEY, EXPORT_DAYS = "THESELLER_STATE_EXPORT_KEY", "THESELLER_STATE_EXPORT_DAYS"
+EXPORT_KEY, EXPORT_FOLDER = "THESELLER_STATE_EXPORT_KEY", "THESELLER_STATE_EXPORTS"
+EXPORT_DAYS = "THESELLER_STATE_EXPORT_DAYS"
 _DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class StateExportSettings:
+    """Where the worker exports to, for which key, and the highest age.
+
+    `folder` is None if the worker exports nothing, `recipient` if no key is set. `days` are days.
+    """
+
+    recipient: str | None
+    folder: Path | None
+    days: int
+
+
+def read_state_export_settings(environ: Mapping[str, str]) -> StateExportSettings:
+    """Return the settings of exports.
+
+    Raises:
+        InvalidSettingError: one is wrong, or the folder is set without a key.
+    """
+    recipient, folder = read_export_key(environ), environ.get(EXPORT_FOLDER, "").strip()
+    if folder and not folder.startswith("/"):
+        raise InvalidSettingError(f"{EXPORT_FOLDER} must be an absolute folder")
+    if folder and recipient is None:
+        raise InvalidSettingError(
+            f"{EXPORT_FOLDER} needs {EXPORT_KEY}: `theseller state new-key FILE` prints it"
+        )
+    return StateExportSettings(
+        recipient, Path(folder) if folder else None, read_export_days(environ)
+    )
 
 
 def read_export_key(environ: Mapping[str, str]) -> str | None:

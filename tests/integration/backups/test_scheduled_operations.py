@@ -5,9 +5,13 @@ It reports one message, continues everything else, and tries again.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.integration.deployment import Deployment
 
+from theseller.config.state_export_settings import EXPORT_FOLDER, EXPORT_KEY
+from theseller.crypto.recovery_key import new_recovery_key, public_recovery_key
 from theseller.postgres.server_folders import saved_layout
 
 pytestmark = pytest.mark.timeout(300)
@@ -147,3 +151,57 @@ def test_a_replaced_database_is_kept_for_a_week(deployed: Deployment) -> None:
     (former / "PG_VERSION").write_text("18")
     (deployed.state / "restore").mkdir(exist_ok=True)
     deployed.ask(_SET_UP + _REPLACED, str(former))
+
+
+#: Does what the recurring job does after backups, at a minute of the story; prints the new file.
+_EXPORTS = """
+from dataclasses import replace
+from django.db import connections
+from theseller.backups import scheduled_state_export
+from theseller.backups.scheduled_state_export import export_state_if_due
+from theseller.backups.types import BackupError
+
+def exported(minutes, newest=None):
+    scheduled_state_export.newest_finished = lambda _keys: newest
+    at = clock.now() + timedelta(minutes=minutes)
+    try:
+        return export_state_if_due(with_backups=True, at=at)
+    except BackupError as error:
+        return str(error)
+
+def recorded():
+    with connections["probe"].cursor() as cursor:
+        cursor.execute("select count(*) from audit_event where tag = 'operations:state:exported'")
+        return cursor.fetchone()[0]
+
+class Newest:
+    begun_at = clock.now() + timedelta(minutes=5)
+
+folder = settings.STATE_EXPORTS.folder
+print(exported(0))
+folder.mkdir()
+print(exported(0).parent == folder, recorded())
+print(exported(1), exported(2))
+print(exported(6, Newest).parent == folder, exported(7, Newest), recorded())
+print(exported(6 + 23 * 60), exported(7 + 24 * 60).parent == folder, recorded())
+print(len(list(folder.iterdir())))
+"""
+
+
+def test_the_worker_exports_the_state_after_each_backup_and_once_a_day(
+    deployed: Deployment, tmp_path: Path
+) -> None:
+    exports = tmp_path / "exports"
+    deployed.environ[EXPORT_FOLDER] = str(exports)
+    deployed.environ[EXPORT_KEY] = public_recovery_key(new_recovery_key())
+    try:
+        assert deployed.ask(_SET_UP + _EXPORTS).splitlines() == [
+            f"the state can't be exported: {exports} is no folder",
+            "True 1",
+            "None None",
+            "True None 2",
+            "None True 3",
+            "3",
+        ]
+    finally:
+        del deployed.environ[EXPORT_FOLDER], deployed.environ[EXPORT_KEY]

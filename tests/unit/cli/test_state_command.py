@@ -16,7 +16,14 @@ from theseller.backups.state_export import note_export
 from theseller.cli.doctor_state_export import examine_state_export
 from theseller.cli.main import main
 from theseller.cli.state_folder_locks import exclusive_state_folder
-from theseller.config.state_export_settings import EXPORT_DAYS, EXPORT_KEY
+from theseller.config.environment import InvalidSettingError
+from theseller.config.state_export_settings import (
+    EXPORT_DAYS,
+    EXPORT_FOLDER,
+    EXPORT_KEY,
+    StateExportSettings,
+    read_state_export_settings,
+)
 from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_types import Purpose
@@ -239,3 +246,25 @@ def test_doctor_asks_for_no_export_if_a_service_has_secrets_and_keys(
         "not-checked",
         "not needed: secrets are in vault and keys in vault",
     )
+
+
+@pytest.mark.parametrize(
+    ("folder", "key", "says"),
+    [
+        ("exports", "key", "must be an absolute folder"),
+        ("/exports", "", "needs THESELLER_STATE_EXPORT_KEY"),
+        ("/exports", "key", ""),
+        ("", "", ""),
+    ],
+)
+def test_settings_of_exports_by_the_worker_belong_together(
+    folder: str, key: str, says: str
+) -> None:
+    public = public_recovery_key(new_recovery_key()) if key else ""
+    environ = {EXPORT_FOLDER: folder, EXPORT_KEY: public}
+    if says:
+        with pytest.raises(InvalidSettingError, match=says):
+            read_state_export_settings(environ)
+        return
+    found = read_state_export_settings(environ)
+    assert found == StateExportSettings(public or None, Path(folder) if folder else None, 7)
