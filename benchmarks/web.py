@@ -36,8 +36,9 @@ from benchmarks._processes import cpu_seconds, memory_bytes, parent
 ITEMS = 60_000
 CONNECTIONS, BLOCK_SECONDS, ROUNDS = 8, 4, 5
 PROCESSES = (1, 2, 4)
-#: Two processors, which also run wrk and the database.
-BARS = {2: 1.0, 4: 0.9}
+#: Of the dashboard on two processors, which also run wrk and the database. The start page takes so
+#: little that wrk and the scheduler decide: more processes must not halve it.
+BARS, BAR_OF_START_PAGE = {2: 1.0, 4: 0.9}, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,18 @@ class Served:
         assert page.marker in text, (page.name, text[:500])
 
     def measure(self, page: Page, postgres: int) -> None:
-        """Request the page for the length of a block."""
+        """Request the page for the length of a block, longer if nothing was answered."""
         web, database = cpu_seconds(self.process.pid), cpu_seconds(postgres)
         url = f"http://127.0.0.1:{self.port}{page.path}"
-        self.blocks[page].append(
-            load(url, connections=CONNECTIONS, seconds=BLOCK_SECONDS, cookie=self.cookie_for(page))
-        )
+        for seconds in (BLOCK_SECONDS, 4 * BLOCK_SECONDS, 16 * BLOCK_SECONDS):
+            block = load(
+                url, connections=CONNECTIONS, seconds=seconds, cookie=self.cookie_for(page)
+            )
+            if block:
+                self.blocks[page].append(block)
+                break
+        else:
+            raise TimeoutError(f"{page.name}: no answer in a minute")
         self.web_cpu[page] += cpu_seconds(self.process.pid) - web
         self.database_cpu[page] += cpu_seconds(postgres) - database
 
@@ -155,7 +162,7 @@ def _results(page: Page, served: dict[int, Served]) -> Iterator[dict[str, Any]]:
             "baseline": _median(found[1], "rate"),
             "ratio": median(mine.rate / single.rate for mine, single in pairs),
             "unit": "pages/s",
-            "bar": BARS[number],
+            "bar": BARS[number] if page.signed_in else BAR_OF_START_PAGE,
             "p50_ms": _median(found[number], "p50_ms"),
             "p95_ms": _median(found[number], "p95_ms"),
             "baseline_p50_ms": _median(found[1], "p50_ms"),

@@ -1,0 +1,1 @@
+"""Processors, memory, disk, backups and cost of a deployment, from stated inputs."""
