@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import shutil
 import sys
@@ -148,8 +149,11 @@ def database() -> Iterator[str]:
     Nothing is rolled back: each test makes tenants of its own, which is also how the product keeps
     shops apart.
     """
+    from django.conf import settings as django_settings
     from django.db import connections
 
+    # The addresses depend on where mail goes, which some tests change.
+    importlib.import_module(django_settings.ROOT_URLCONF)
     host = str(test_server().socket_dir)
     name = worker_database(prepared_template("migrated", _migrate_in))
     for settings in connections.settings.values():

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 import tests.browser_sessions  # noqa: F401 - it sets how long `expect` waits
-from django.conf import settings
 from tests.browser import accessibility
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _with_demo_mail() -> None:
-    """Import the addresses while mail goes to the demo's inbox: some tests change that setting."""
-    import_module(settings.ROOT_URLCONF)
 
 
 @pytest.fixture(
