@@ -16,6 +16,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from typing_extensions import override
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -123,6 +125,27 @@ def _configure() -> None:
 
 
 _configure()
+
+
+#: Folders whose tests run on one worker: they share servers that each worker would start again.
+ONE_WORKER = ("tests/integration/crypto/",)
+
+
+class _SharedServers(LoadScopeScheduling):  # type: ignore[misc] # the library has no types
+    """Gives a worker the tests of a module, or of all modules of a folder in `ONE_WORKER`."""
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        for folder in ONE_WORKER:
+            if nodeid.startswith(folder):
+                return folder
+        return str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
+    """Return the scheduler of `--dist loadscope`, with the folders of `ONE_WORKER`."""
+    return _SharedServers(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(trylast=True)

@@ -22,6 +22,7 @@ from theseller.tenancy.database_environment import (
 )
 from theseller.tenancy.database_startup_checks import refuse_unsafe_database
 
+pytestmark = pytest.mark.usefixtures("database")
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
