@@ -100,3 +100,14 @@ def test_the_answers_to_amazon_name_clauses_roles_and_addresses_of_this_product(
     rows = [row for row in text.splitlines() if any(f"`{clause}`" in row for clause in unproven)]
     assert rows
     assert all("nothing yet" in row for row in rows)
+
+
+def test_regenerate_runs_every_test_that_writes_a_file() -> None:
+    writers = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if 'os.environ.get("THESELLER_WRITE_DOCS")' in path.read_text() and path != Path(__file__)
+    }
+    assert len(writers) > 5
+    run = set(re.findall(r"(?m)^  (tests/\S+)::\w+$", (ROOT / "bin" / "regenerate").read_text()))
+    assert writers == run

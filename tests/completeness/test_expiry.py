@@ -30,6 +30,24 @@ def test_every_table_that_expires_names_its_live_recurring_job(descriptor: Table
     assert descriptor.expired_by in recurring
 
 
+def test_facts_expire_by_a_stores_day_or_by_a_moment(database: str) -> None:
+    """A date of another name would be compared with a moment in UTC: a day early or late."""
+    aged = {one.table: one.age_column for one in descriptors() if one.age_column}
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "select table_name, column_name, data_type from information_schema.columns"
+            " where table_schema = 'public'"
+        )
+        types = {(table, column): kind for table, column, kind in cursor.fetchall()}
+    found = {table: (column, types[table, column]) for table, column in aged.items()}
+    assert set(found.values()) >= {("local_day", "date")}
+    assert {
+        table: of
+        for table, of in found.items()
+        if of != ("local_day", "date") and of[1] != "timestamp with time zone"
+    } == {}
+
+
 def test_idle_rate_limits_are_deleted_and_others_stay(database: str) -> None:
     at = clock.now()
     rows = [("idle", at - timedelta(days=1, seconds=1)), ("used", at - timedelta(hours=23))]

@@ -14,7 +14,7 @@ from tools.scaffold.edits import Edits, ScaffoldError
 from tools.scaffold.expiry_job import add_expiry_job
 from tools.scaffold.page import NavigationEntry, add_page
 from tools.scaffold.report_type import KINDS, add_report_type
-from tools.scaffold.table import add_table
+from tools.scaffold.table import TYPES, add_table
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("name", help="of the table, without the package: sku_note")
     table.add_argument("note", help="what a row is, as a sentence")
     table.add_argument("--category", required=True, help="of the data inventory: shop")
-    table.add_argument("columns", nargs="+", metavar="COLUMN:TYPE", help="the first is the key")
+    table.add_argument(
+        "columns",
+        nargs="+",
+        metavar="COLUMN:TYPE",
+        help=f"a column and its type ({', '.join(sorted(TYPES))}); the first is the key",
+    )
     command = kind("command", "a command of `theseller`", "add-a-cli-command", _command)
     command.add_argument("name", help="of the module: drift")
     command.add_argument("summary", help="one line for --help")

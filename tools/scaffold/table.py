@@ -14,7 +14,9 @@ from tools.scaffold.edits import (
     template,
 )
 
-_TYPES = frozenset({"uuid", "text", "int", "bigint", "boolean", "date", "timestamptz", "numeric"})
+TYPES = frozenset(
+    {"uuid", "text", "int", "integer", "bigint", "boolean", "date", "timestamptz", "numeric"}
+)
 
 
 def add_table(
@@ -35,9 +37,13 @@ def add_table(
     """
     check_name(name)
     types = dict(one.partition(":")[::2] for one in columns)
-    unknown = set(types.values()) - _TYPES
-    if unknown or not types:
-        raise ScaffoldError(f"write column:type; the types are {', '.join(sorted(_TYPES))}")
+    if not types:
+        raise ScaffoldError("name at least one column as column:type")
+    for column, kind in types.items():
+        if kind not in TYPES:
+            raise ScaffoldError(
+                f"{column}:{kind} has no known type; the types are {', '.join(sorted(TYPES))}"
+            )
     categories = edits.read("src/theseller/privacy/data_inventory/categories.py")
     known = re.findall(r'DataCategory\(\n\s+"(\w+)"', categories)
     if category not in known:

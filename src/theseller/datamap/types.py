@@ -170,6 +170,11 @@ class TableDescriptor:
                 "facts of a seller need the column that says whose they are",
             ),
             (
+                self.age_column == "local_day"
+                and not {"local_day", "marketplace_id"} <= {one.name for one in self.columns},
+                "a local day is counted in a store's calendar: it needs the column marketplace_id",
+            ),
+            (
                 (self.data_class is DataClass.BUYER_PERSONAL)
                 is not (self.table.startswith("pii.") and self.tenant_column is not None),
                 "data about buyers lies in the schema pii, and nothing else of a shop's does",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from theseller.datamap import table_registry
 from theseller.datamap.table_registry import DataMapError, TableRegistry
-from theseller.datamap.types import DataClass, Differences, Eraser, TableDescriptor
+from theseller.datamap.types import Column, DataClass, Differences, Eraser, TableDescriptor
 
 
 # - bad values are offered too
@@ -48,6 +48,10 @@ def tables(register: TableRegistry) -> list[str]:
         ({"retention": " "}, "how long"),
         ({"parents": ("orders",)}, "own parent"),
         ({"tenant_column": None}, "whose they are"),
+        (
+            {"age_column": "local_day", "columns": (Column("tenant_id"), Column("local_day"))},
+            "store's calendar",
+        ),
         ({"tenant_column": None, "data_class": DataClass.OPERATIONAL}, "tenant column"),
         (
             {"tenant_column": None, "data_class": DataClass.CREDENTIALS, "eraser": Eraser.KEY},
