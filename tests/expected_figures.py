@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from theseller.emulator.reports.settlement import SettlementWriter
 from theseller.emulator.world.financial_events import Event
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 from theseller.emulator.world.sale_and_refund_charges import Charge
 from theseller.emulator.world.sellers import SELLERS, Seller, Store
 from theseller.emulator.world.world_queries import World

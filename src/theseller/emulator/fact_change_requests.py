@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from theseller.emulator.emulator_instance import Emulator
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 from theseller.emulator.world.requested_changes import Amendment, Change
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.settlement_periods import INVOICED, STANDARD

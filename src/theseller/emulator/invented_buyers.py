@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 from theseller.emulator.world.random_draws import number
 
 CANARIES, PLAUSIBLE = "canaries", "plausible"

@@ -16,7 +16,7 @@ from theseller.emulator.canary_texts import (
 )
 from theseller.emulator.reports import all_orders
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.world_queries import World
 

@@ -22,7 +22,7 @@ from theseller.emulator.spapi.transaction_json import BREAKDOWN_TYPES, Transacti
 from theseller.emulator.world.fees_and_reimbursements import months
 from theseller.emulator.world.financial_events import of_order
 from theseller.emulator.world.order_id_encoding import scramble, unscramble
-from theseller.emulator.world.orders import HORIZON_DAYS, Order
+from theseller.emulator.world.order_types import HORIZON_DAYS, Order
 from theseller.emulator.world.products import catalogue
 from theseller.emulator.world.sellers import SELLERS
 from theseller.emulator.world.settlement_periods import period

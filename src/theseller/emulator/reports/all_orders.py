@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from theseller.emulator.amount_and_time_formats import amount
 from theseller.emulator.canary_texts import canary
 from theseller.emulator.reports.types import ReportGenerator, ReportOrder, regional_encoding
-from theseller.emulator.world.orders import Line, Order
+from theseller.emulator.world.order_types import Line, Order
 from theseller.emulator.world.random_draws import number
 from theseller.emulator.world.sellers import Seller
 from theseller.emulator.world.world_queries import World

@@ -11,7 +11,7 @@ from typing import Any
 from theseller.emulator import invented_buyers
 from theseller.emulator.amount_and_time_formats import instant, money
 from theseller.emulator.canary_texts import canary
-from theseller.emulator.world.orders import Line, Order
+from theseller.emulator.world.order_types import Line, Order
 
 SECTIONS = (
     "BUYER", "RECIPIENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT",

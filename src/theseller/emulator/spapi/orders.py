@@ -11,7 +11,7 @@ from theseller.emulator.invented_buyers import PLAUSIBLE
 from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
 from theseller.emulator.spapi.order_json import SECTIONS, OrderWriter
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 
 _STATUSES = (
     "PENDING_AVAILABILITY",

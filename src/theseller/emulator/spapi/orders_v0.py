@@ -16,7 +16,7 @@ from theseller.emulator.amount_and_time_formats import amount, instant
 from theseller.emulator.canary_texts import canary
 from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid, not_found
-from theseller.emulator.world.orders import Line, Order
+from theseller.emulator.world.order_types import Line, Order
 
 Json = dict[str, Any]
 _LAG = timedelta(minutes=2)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from theseller.emulator.amount_and_time_formats import amount
 from theseller.emulator.spapi.call_parameters import Call, parse_instant
 from theseller.emulator.spapi.errors import invalid
-from theseller.emulator.world.orders import Order
+from theseller.emulator.world.order_types import Order
 from theseller.emulator.world.sellers import Store
 
 _GRANULARITIES = ("Hour", "Day", "Week", "Month", "Year", "Total")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from theseller.emulator.world.orders import Line, Order
+from theseller.emulator.world.order_types import Line, Order
 from theseller.emulator.world.products import Product
 from theseller.emulator.world.random_draws import identifier, number, share
 from theseller.emulator.world.sale_and_refund_charges import Charge, refund, sale

@@ -12,7 +12,7 @@ from random import Random
 
 from theseller.emulator.world import order_volume
 from theseller.emulator.world.order_id_encoding import most_orders_a_day, scramble
-from theseller.emulator.world.orders import Line, Order, Refund
+from theseller.emulator.world.order_types import Line, Order, Refund
 from theseller.emulator.world.products import Product, price, shelf
 from theseller.emulator.world.random_draws import pick, poisson, stream
 from theseller.emulator.world.sellers import Seller, Store

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from theseller.emulator.world.financial_events import Event
-from theseller.emulator.world.orders import Order, Refund
+from theseller.emulator.world.order_types import Order, Refund
 from theseller.emulator.world.settlement_periods import STANDARD
 
 

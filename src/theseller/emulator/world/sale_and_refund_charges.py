@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from theseller.emulator.world.orders import Line
+from theseller.emulator.world.order_types import Line
 from theseller.emulator.world.products import TIERS, Product
 from theseller.emulator.world.sellers import Store
 

@@ -16,7 +16,7 @@ from theseller.emulator.world import fees_and_reimbursements, financial_events, 
 from theseller.emulator.world.financial_events import Event
 from theseller.emulator.world.order_generator import make_day
 from theseller.emulator.world.order_id_encoding import unscramble
-from theseller.emulator.world.orders import HORIZON_DAYS, Order
+from theseller.emulator.world.order_types import HORIZON_DAYS, Order
 from theseller.emulator.world.requested_changes import Amendments
 from theseller.emulator.world.sellers import SELLERS, Seller, Store
 from theseller.emulator.world.settlement_periods import Period
