@@ -46,6 +46,9 @@ _CHECKS = textwrap.dedent(
     import django
     django.setup()
     from django.conf import settings
+    from django.db import connections
+    for one in connections.settings.values():  # A busy machine may take longer to sign in.
+        one["OPTIONS"]["pool"]["timeout"] = 60
     from theseller.config.database_settings import served_aliases
     from theseller.controls.catalogue import cred_least_privilege, net_tenant_isolation
     from theseller.controls.probe_tools.probe_context import live_context
