@@ -28,7 +28,7 @@ import psycopg
 from tests.database import test_server
 
 from theseller.amazon.reports.report_reader import Options, stream_report
-from theseller.ingest.facts.fact_rows import ORDER_COLUMNS
+from theseller.ingest.facts.fact_row_types import ORDER_COLUMNS
 from theseller.ingest.facts.order_row_conversion import OrderMinimizer
 from theseller.ingest.facts.write_orders import write_orders
 from theseller.lib.ids import new_id

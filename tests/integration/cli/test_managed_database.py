@@ -48,7 +48,8 @@ _CHECKS = textwrap.dedent(
     from django.conf import settings
     from django.db import connections
     for one in connections.settings.values():  # A busy machine may take longer to sign in.
-        one["OPTIONS"]["pool"]["timeout"] = 60
+        if "pool" in one["OPTIONS"]:
+            one["OPTIONS"]["pool"]["timeout"] = 60
     from theseller.config.database_settings import served_aliases
     from theseller.controls.catalogue import cred_least_privilege, net_tenant_isolation
     from theseller.controls.probe_tools.probe_context import live_context

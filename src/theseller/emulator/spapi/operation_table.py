@@ -17,9 +17,9 @@ from theseller.emulator.spapi import (
     orders,
     orders_v0,
     reports,
+    restricted_data_tokens,
     sales,
     sellers,
-    tokens,
 )
 from theseller.emulator.spapi.call_parameters import Call
 
@@ -115,7 +115,7 @@ OPERATIONS = (
         1.0,
         10,
         frozenset(ROLES),
-        tokens.create_restricted_data_token,
+        restricted_data_tokens.create_restricted_data_token,
     ),
     Operation(
         "finances.listTransactions",

@@ -28,7 +28,7 @@ from theseller.emulator.spapi.errors import (
     throttled,
 )
 from theseller.emulator.spapi.operation_table import OPERATIONS, Operation
-from theseller.emulator.spapi.tokens import opened
+from theseller.emulator.spapi.restricted_data_tokens import opened
 from theseller.lib.ids import new_id
 
 _SPOILING = frozenset({"slow", "truncate", "malformed_json", "unknown_field"})

@@ -9,7 +9,12 @@ from uuid import UUID
 from theseller.amazon.decoders.inventory import Summary
 from theseller.ingest.facts.advisory_lock_numbers import INVENTORY_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
-from theseller.ingest.facts.fact_rows import INVENTORY_COLUMNS, InventoryRow, ProductRow, names_of
+from theseller.ingest.facts.fact_row_types import (
+    INVENTORY_COLUMNS,
+    InventoryRow,
+    ProductRow,
+    names_of,
+)
 from theseller.ingest.facts.product_writer import write_products
 from theseller.ingest.types import WriteResult
 

@@ -16,7 +16,7 @@ from theseller.amazon.decoders.transactions import Transaction, TransactionLine
 from theseller.amazon.reports import SettlementLine
 from theseller.amazon.reports.report_reader import Row as ReportRow
 from theseller.ingest.facts.fact_age_limit import oldest_kept
-from theseller.ingest.facts.fact_rows import LedgerRow
+from theseller.ingest.facts.fact_row_types import LedgerRow
 from theseller.ingest.facts.local_days import LocalDays
 from theseller.ingest.facts.store_attribution import SellerStores
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace

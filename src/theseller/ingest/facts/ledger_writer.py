@@ -24,7 +24,7 @@ from theseller.amazon.reports.report_types_and_columns import ReportType
 from theseller.ingest.facts.advisory_lock_numbers import LEDGER_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
-from theseller.ingest.facts.fact_rows import LEDGER_COLUMNS, LedgerRow, names_of
+from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS, LedgerRow, names_of
 from theseller.ingest.facts.ledger_row_conversion import LedgerMinimizer
 from theseller.ingest.facts.store_attribution import stores_of_seller
 from theseller.ingest.types import WriteResult

@@ -19,7 +19,7 @@ from uuid import UUID
 from theseller.ingest.facts import order_line_merge_state
 from theseller.ingest.facts.bulk_writer import Bulk, Row
 from theseller.ingest.facts.dirty_days import Day
-from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow, names_of
+from theseller.ingest.facts.fact_row_types import ORDER_COLUMNS, OrderRow, names_of
 from theseller.ingest.facts.order_merge import Line, merge_order
 from theseller.ingest.types import OrderSource, WriteResult
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow
+from theseller.ingest.facts.fact_row_types import ORDER_COLUMNS, OrderRow
 from theseller.ingest.facts.order_merge import BLANK, FIELDS, PLACE, Line, place_of, says, stamp_of
 
 _NUMERIC = frozenset(name for name, kind in ORDER_COLUMNS if kind == "numeric")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from theseller.ingest.facts.fact_rows import OrderRow
+from theseller.ingest.facts.fact_row_types import OrderRow
 
 #: When and where an order was bought: one fact, from one document.
 PLACE = ("purchased_at", "local_day", "marketplace_id")

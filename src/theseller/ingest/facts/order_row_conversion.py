@@ -17,7 +17,7 @@ from theseller.amazon.decoders.orders import Order, OrderItem
 from theseller.amazon.reports import AllOrdersLine
 from theseller.amazon.reports.report_reader import Row as ReportRow
 from theseller.ingest.facts.fact_age_limit import oldest_kept
-from theseller.ingest.facts.fact_rows import OrderRow, ProductRow
+from theseller.ingest.facts.fact_row_types import OrderRow, ProductRow
 from theseller.ingest.facts.local_days import LocalDays
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from theseller.ingest.facts.advisory_lock_numbers import PRODUCTS_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
-from theseller.ingest.facts.fact_rows import PRODUCT_COLUMNS, ProductRow
+from theseller.ingest.facts.fact_row_types import PRODUCT_COLUMNS, ProductRow
 from theseller.ingest.types import WriteResult
 
 

@@ -17,7 +17,7 @@ from theseller.amazon.reports import ReportType
 from theseller.ingest.facts.advisory_lock_numbers import LEDGER_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day
-from theseller.ingest.facts.fact_rows import LEDGER_COLUMNS
+from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 _LINE = ", ".join(name for name, _ in LEDGER_COLUMNS if name not in {"local_day", "marketplace_id"})

@@ -15,7 +15,7 @@ from theseller.ingest.facts.advisory_lock_numbers import TRAFFIC_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import mark_dirty_days
 from theseller.ingest.facts.fact_age_limit import oldest_kept
-from theseller.ingest.facts.fact_rows import TRAFFIC_COLUMNS, TrafficRow, names_of
+from theseller.ingest.facts.fact_row_types import TRAFFIC_COLUMNS, TrafficRow, names_of
 from theseller.ingest.types import WriteResult
 
 _KEY = ("marketplace_id", "local_day", "asin")

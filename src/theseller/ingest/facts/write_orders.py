@@ -16,7 +16,7 @@ from theseller.amazon.reports.report_reader import Row as ReportRow
 from theseller.ingest.facts.advisory_lock_numbers import ORDERS_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import mark_dirty_days
-from theseller.ingest.facts.fact_rows import OrderRow
+from theseller.ingest.facts.fact_row_types import OrderRow
 from theseller.ingest.facts.order_document_writer import OrderWriter
 from theseller.ingest.facts.order_row_conversion import OrderMinimizer
 from theseller.ingest.facts.product_writer import merge_products

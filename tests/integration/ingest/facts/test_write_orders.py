@@ -27,7 +27,7 @@ from theseller.amazon.reports import (
     TrafficDay,
     TrafficProduct,
 )
-from theseller.ingest.facts.fact_rows import ProductRow
+from theseller.ingest.facts.fact_row_types import ProductRow
 from theseller.ingest.facts.inventory_writer import write_inventory
 from theseller.ingest.facts.ledger_writer import write_settlement, write_transactions
 from theseller.ingest.facts.product_writer import write_products

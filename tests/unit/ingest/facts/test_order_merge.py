@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from theseller.ingest.facts import order_line_merge_state
-from theseller.ingest.facts.fact_rows import ORDER_COLUMNS, OrderRow
+from theseller.ingest.facts.fact_row_types import ORDER_COLUMNS, OrderRow
 from theseller.ingest.facts.order_merge import Line, merge_order
 
 BOUGHT = datetime(2026, 11, 3, 9, tzinfo=UTC)
