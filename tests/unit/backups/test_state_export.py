@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,7 @@ class State:
         self.secrets.put("lwa-client-secret", Secret("canary-of-amazon"))
         self.connection = new_id()
         self.token = self.keys.create(Purpose.REFRESH_TOKEN, f"connection:{self.connection}")
+        time.sleep(0.002)  # Keys of one millisecond have no order, and the oldest is the token's.
         self.backup = self.keys.create(Purpose.BACKUP, f"backup:{new_id()}")
         self.day = self.keys.create(Purpose.PII, "pii-day:2026-12-01")
         self.mail = self.keys.create(Purpose.SESSION, "mail-day:2026-11-30")
