@@ -29,7 +29,7 @@ from theseller.amazon.decoders import (
 )
 from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER
-from theseller.amazon.decoders.response_shape_drift import Shape, Why, dropped
+from theseller.amazon.decoders.response_shape import Shape, Why, dropped
 from theseller.amazon.spapi_operations import OPERATIONS
 
 DECODE = {

@@ -26,7 +26,7 @@ from tests import preloaded
 from tests.database import locked, quick_passwords, session_folder, set_quick_password
 from tests.demo_deployment import ROOT, free_ports, inherited_environ
 
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.secret_and_key_config import (
     SecretConfig,
     make_key_store,

@@ -101,7 +101,7 @@ class Result:
     cost: float
 
     @property
-    def first_limits(self) -> tuple[str, ...]:
+    def exceeded_limits(self) -> tuple[str, ...]:
         """Return which limits of the program and of one database server are exceeded."""
         return tuple(
             text

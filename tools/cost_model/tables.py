@@ -33,7 +33,7 @@ _ROWS: tuple[tuple[str, Callable[[Usage, Result], str]], ...] = (
         lambda _, found: _number(found.rewrite_seconds),
     ),
     ("hours of processing to load all histories", lambda _, found: _number(found.history_hours)),
-    ("limits exceeded", lambda _, found: ", ".join(found.first_limits) or "none"),
+    ("limits exceeded", lambda _, found: ", ".join(found.exceeded_limits) or "none"),
     ("cost a month", lambda _, found: _number(found.cost)),
     ("cost a month of one seller", lambda usage, found: f"{found.cost / usage.sellers:.2f}"),
 )

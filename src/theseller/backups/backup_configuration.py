@@ -15,7 +15,7 @@ from django.conf import settings
 from theseller.backups.database_source import EmbeddedSource, Source
 from theseller.backups.storage_targets import Target, make_target
 from theseller.backups.types import BackupError
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.os_account import server_account
 from theseller.postgres.server_folders import control_folder, prepare_layout, saved_layout

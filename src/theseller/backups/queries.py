@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connections as databases
 
 from theseller.backups.types import Backup
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 
 _BACKUPS = """
 select b.id, b.begun_at, b.finished_at, coalesce(b.bytes, 0), coalesce(b.failed, ''),

@@ -15,7 +15,7 @@ import zstandard
 from theseller.backups.storage_targets import Target
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CannotOpenError
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_stream import open_stream, seal_stream
 from theseller.crypto.seal_value import KeyLookup

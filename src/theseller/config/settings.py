@@ -26,7 +26,7 @@ from theseller.config.sign_up_settings import read_sign_up_mode
 from theseller.config.state_export_settings import read_state_export_settings
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.secret_and_key_config import make_key_store, make_secret_provider
 from theseller.edge.csp_directives import content_security_policy
 from theseller.lib.core_dump_and_memory_limits import disable_core_dumps

@@ -4,8 +4,8 @@ What to use:
 
 - to store a secret in a table or file: `seal_value.seal` and `seal_value.open_sealed`, with the
   `encryption_context.EncryptionContext` of its cell;
-- to get a key for that: a `file_key_store.KeyStore` (one data key per connection, per backup, per
-  expiry date of buyer PII);
+- to get a key for that: a `key_store_protocol.KeyStore` (one data key per connection, per backup,
+  per expiry date of buyer PII);
 - to read the deployment's own secrets (root key, passwords): a
   `secret_provider_protocol.SecretProvider`;
 - to create the ones that this deployment configured (files, variables, OpenBao or Vault, AWS):

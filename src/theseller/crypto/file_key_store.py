@@ -1,7 +1,7 @@
-"""Data keys, stored outside the database and its backups.
+"""Data keys in files, outside the database and its backups.
 
-Destroying a key is final; erasure relies on that. `KeyStore` is the interface; `FileKeyStore` is
-the default without a key service (`service_key_store.ServiceKeyStore`)::
+Destroying a key is final; erasure relies on that. This is the default without a key service
+(`service_key_store.ServiceKeyStore`)::
 
     <directory>/purpose/<purpose>/<id>.json     a purpose key, sealed under the root key
     <directory>/data/<id>.json                  a data key, sealed under its purpose key
@@ -19,7 +19,6 @@ import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
@@ -57,47 +56,6 @@ from theseller.lib.state_file_names import FULL
 
 #: The owner in the files of purpose keys.
 PURPOSE_KEY = "purpose key"
-
-
-class KeyStore(Protocol):
-    """Stores data keys.
-
-    Every method may also raise KeyStoreError: the store is unavailable, and nothing is known about
-    the key.
-    """
-
-    def create(self, purpose: Purpose, owner: str) -> DataKey:
-        """Create and store a key; it is on the disk or in the service on return."""
-
-    def get(self, key_id: UUID, /) -> DataKey:
-        """Return the key.
-
-        Raises:
-            KeyNotFoundError, KeyDestroyedError: there is none, or none any more.
-        """
-
-    def destroy(self, key_id: UUID, /) -> None:
-        """Make the key unreadable for good, in every process, before returning.
-
-        Idempotent.
-
-        Raises:
-            KeyNotFoundError: the store never had it; a wrong store must not look like a destroyed
-                key.
-        """
-
-    def exists(self, key_id: UUID, /) -> bool:
-        """Return whether the key can still open something."""
-
-    def record(self, key_id: UUID, /) -> KeyRecord:
-        """Return what is known of the key, destroyed or not.
-
-        Raises:
-            KeyNotFoundError: the store never had it.
-        """
-
-    def list(self) -> tuple[KeyRecord, ...]:
-        """Return the records of all keys, destroyed ones included, oldest first."""
 
 
 class FileKeyStore:

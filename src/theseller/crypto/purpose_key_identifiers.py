@@ -6,8 +6,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from theseller.crypto.file_key_store import FileKeyStore, KeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_key_store_rotation import RotatableKeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.service_key_store import ServiceKeyStore
 

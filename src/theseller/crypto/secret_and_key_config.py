@@ -13,11 +13,12 @@ from theseller.crypto.aws_client import AwsAddress, AwsClient
 from theseller.crypto.aws_secrets_and_keys import AwsSecretProvider, aws_key_store
 from theseller.crypto.environment_secrets import EnvironmentSecretProvider
 from theseller.crypto.errors import SecretNotFoundError
-from theseller.crypto.file_key_store import FileKeyStore, KeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.hashicorp_vault_client import VaultAddress, VaultClient, VaultCredentials
 from theseller.crypto.hashicorp_vault_key_rotation import TransitRotation
 from theseller.crypto.hashicorp_vault_store import VaultSecretProvider, vault_key_store
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import checked_environment
 from theseller.crypto.secret_provider_protocol import SecretProvider, WritableSecretProvider
 from theseller.lib.secret_type import Secret

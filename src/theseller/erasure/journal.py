@@ -19,7 +19,7 @@ from uuid import UUID
 from django.conf import settings
 
 from theseller.connections.types import DisconnectReason
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.private_files import erase
 from theseller.erasure import journal_files

@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.erasure.journal import Journal, read_key_store
 
 #: Bytes of each entry's hash that a manifest stores.

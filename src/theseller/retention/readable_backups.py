@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store_protocol import KeyStore
 
 #: The prefix of a backup key's owner in the key store; the backup's id follows.
 BACKUP_OWNER = "backup:"

@@ -28,7 +28,7 @@ from theseller.connections.operations import disconnect
 from theseller.connections.queries import connection_view
 from theseller.connections.types import Authorized, DisconnectReason, Refusal, Refused
 from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.edge.key_service_outage import STATE_TEXTS
 from theseller.ingest.sync.stream_creation_and_scheduling import plan_new_connections

@@ -17,8 +17,8 @@ from tests.integration.crypto.services import Bao, Line, Moto, Wire, answer
 
 from theseller.crypto.environment_secrets import write_bundle
 from theseller.crypto.errors import ServiceState
-from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key
 from theseller.crypto.secret_and_key_config import (

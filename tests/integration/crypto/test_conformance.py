@@ -26,8 +26,8 @@ from theseller.crypto.errors import (
     SecretProviderError,
     ServiceState,
 )
-from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.seal_value import open_sealed, seal
 from theseller.crypto.service_key_store import KeyFolder

@@ -16,10 +16,10 @@ from tests.integration.crypto.deployments import RawBao
 from tests.integration.crypto.services import Bao, run_documented
 
 from theseller.crypto.errors import KeyDestroyedError, KeyStoreError
-from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.hashicorp_vault_client import VaultClient, VaultResponse
 from theseller.crypto.hashicorp_vault_key_rotation import TransitRotation
 from theseller.crypto.hashicorp_vault_store import VaultKeyFileStorage
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import Purpose
 from theseller.crypto.secret_and_key_config import (
     SecretConfig,

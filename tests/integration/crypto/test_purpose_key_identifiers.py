@@ -19,7 +19,7 @@ from theseller.crypto.errors import (
     ServiceState,
     WrongEnvironmentError,
 )
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.purpose_key_identifiers import purpose_identities, without_cache
 from theseller.crypto.seal_value import open_sealed, seal

@@ -11,7 +11,7 @@ from tests.sabotage.saboteurs import Tools, breaks, sql, with_operation
 
 from theseller.amazon import spapi_operations as allow_list
 from theseller.amazon.decoders import all_response_shapes
-from theseller.amazon.decoders.response_shape_drift import Shape
+from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.spapi_operations import Operation
 
 

@@ -17,7 +17,7 @@ from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.decoders import orders
 from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.orders import SEARCH_ORDERS, decode_order, decode_orders_page
-from theseller.amazon.decoders.response_shape_drift import Shape, Why, drift_paths, dropped
+from theseller.amazon.decoders.response_shape import Shape, Why, drift_paths, dropped
 from theseller.amazon.errors import DriftedError, UnavailableError
 
 

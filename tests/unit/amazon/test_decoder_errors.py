@@ -30,7 +30,7 @@ from theseller.amazon.decoders.reports_api import (
     decode_report_document,
     decode_reports,
 )
-from theseller.amazon.decoders.response_shape_drift import is_whole_json
+from theseller.amazon.decoders.response_shape import is_whole_json
 from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.errors import AmazonError, DriftedError, UnavailableError
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from theseller.amazon.decoders.all_response_shapes import SHAPES
-from theseller.amazon.decoders.response_shape_drift import Shape
+from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.reports.report_reader import read_report
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 from theseller.controls import code_version

@@ -122,12 +122,12 @@ def test_each_input_changes_a_result() -> None:
 def test_a_small_deployment_still_has_two_processes_of_each_and_two_processors() -> None:
     found = compute(replace(_USAGE, sellers=1), _MEASURED, _PRICES)
     assert (found.processors, found.web_processes, found.worker_processes) == (2, 2, 2)
-    assert found.first_limits == ()
+    assert found.exceeded_limits == ()
 
 
 def test_exceeded_limits_are_named() -> None:
     many = compute(replace(_USAGE, sellers=864_000), _MEASURED, _PRICES)
-    assert many.first_limits == (
+    assert many.exceeded_limits == (
         "planner",
         "erasure",
         "size of one database",

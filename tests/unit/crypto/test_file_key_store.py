@@ -24,9 +24,10 @@ from theseller.crypto.errors import (
     UnsafePermissionsError,
     WrongEnvironmentError,
 )
-from theseller.crypto.file_key_store import FileKeyStore, KeyStore
+from theseller.crypto.file_key_store import FileKeyStore
 from theseller.crypto.file_secret_provider import FileSecretProvider
 from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.root_keys import ROOT_KEY_NAME, new_root_key, parse_root_keys
 from theseller.lib.ids import new_id

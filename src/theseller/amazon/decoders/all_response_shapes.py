@@ -20,7 +20,7 @@ from theseller.amazon.decoders.reports_api import (
     GET_REPORT_DOCUMENT,
     GET_REPORTS,
 )
-from theseller.amazon.decoders.response_shape_drift import Shape
+from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.decoders.transactions import LIST_TRANSACTIONS
 
 _ALL: tuple[Shape[Any], ...] = (

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from theseller.amazon.decoders.response_field_types import RecursiveWire, Wire, spell_enums
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 from theseller.amazon.decoders.transactions import Amount, Breakdown, RelatedIdentifier
 
 

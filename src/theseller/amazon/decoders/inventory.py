@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from theseller.amazon.decoders.response_field_types import Count, Instant, Wire
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 
 
 class Reserved(Wire, frozen=True):

@@ -6,7 +6,7 @@ The store's name, which may be a person's, is dropped.
 from __future__ import annotations
 
 from theseller.amazon.decoders.response_field_types import Wire
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 
 
 class _Marketplace(Wire, frozen=True):

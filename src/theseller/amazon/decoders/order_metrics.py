@@ -6,7 +6,7 @@ import msgspec
 
 from theseller.amazon.decoders.orders import Amount
 from theseller.amazon.decoders.response_field_types import Count, Wire
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 
 
 class OrderMetrics(Wire, frozen=True):

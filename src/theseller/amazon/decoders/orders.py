@@ -18,7 +18,7 @@ from theseller.amazon.decoders.response_field_types import (
     enum_value,
     spell_enums,
 )
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped, under
+from theseller.amazon.decoders.response_shape import Shape, dropped, under
 
 
 class Amount(Wire, frozen=True):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from theseller.amazon.decoders.orders import DROPPED_FROM_ORDER, Order
 from theseller.amazon.decoders.response_field_types import Instant, Wire, check_instant, spell_enums
-from theseller.amazon.decoders.response_shape_drift import Shape, Why, leaves, under
+from theseller.amazon.decoders.response_shape import Shape, Why, leaves, under
 from theseller.amazon.spapi_operations import GET_ORDER_FOR_A_SLIP
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from theseller.amazon.decoders.response_field_types import Instant, Wire, check_instant, spell_enums
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 from theseller.lib.secret_type import Secret
 
 

@@ -26,7 +26,7 @@ from theseller.amazon.decoders.response_field_types import (
     check_instant,
     spell_enums,
 )
-from theseller.amazon.decoders.response_shape_drift import Shape, dropped
+from theseller.amazon.decoders.response_shape import Shape, dropped
 
 
 class Amount(Wire, frozen=True):

@@ -19,8 +19,8 @@ from django.db import connections
 from theseller.analytics.pages.page_filters import Selection, same_time_on
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import LedgerEntry, OrderEntry, Scope, Store
-from theseller.analytics.rollups.column_charge_types import parameters
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
+from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import SUMMED, Figures
 from theseller.lib import sql_execution as statements
 from theseller.tenancy.tenant_scope import current_tenant

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from theseller.analytics.rollups.column_charge_types import parameters
 from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
+from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import DirtyDay, Recomputed
 from theseller.tenancy.tenant_scope import tenant_scope
 

@@ -18,7 +18,7 @@ from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.types import Control, Failed, Outcome, Unknown, verdict
 from theseller.crypto.encryption_context import EncryptionContext
 from theseller.crypto.errors import KeyStoreError, ServiceState
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.purpose_key_identifiers import purpose_identities, without_cache
 from theseller.crypto.seal_value import seal

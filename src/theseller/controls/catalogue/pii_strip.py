@@ -53,7 +53,7 @@ CONTROL = Control(
     freshness=timedelta(hours=1),
     compares_schema=True,
     enforced_by=(
-        "theseller.amazon.decoders.response_shape_drift:Shape",
+        "theseller.amazon.decoders.response_shape:Shape",
         "theseller.amazon.reports.report_types_and_columns:COLUMNS",
         "theseller.ingest.facts.order_row_conversion",
         "theseller.ingest.facts.ledger_row_conversion",

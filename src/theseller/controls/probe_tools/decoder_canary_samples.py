@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from theseller.amazon.decoders.response_shape_drift import Shape
+from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
 
 CANARY = "CNRYPROBE4711"

@@ -13,8 +13,8 @@ from datetime import timedelta
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.crypto.encryption_context import NO_TENANT, EncryptionContext
 from theseller.crypto.errors import CryptoError, KeyStoreError, ServiceState
-from theseller.crypto.file_key_store import KeyStore
 from theseller.crypto.key_file_format import KeyRecord
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.crypto.seal_value import KeyLookup, open_sealed
 from theseller.crypto.timestamped_secrets import creation_time

@@ -19,7 +19,7 @@ from django.db.backends.utils import CursorWrapper
 
 from theseller.controls.probe_tools import disk_encryption
 from theseller.controls.probe_tools.disk_encryption import Machine
-from theseller.crypto.file_key_store import KeyStore
+from theseller.crypto.key_store_protocol import KeyStore
 from theseller.postgres.server_folders import control_folder, saved_layout
 
 Row = tuple[Any, ...]
