@@ -81,7 +81,9 @@ def _is_due(state: Path, *, with_backups: bool, at: datetime) -> bool:
     if last is None or at - last >= timedelta(hours=BACKUP_HOURS):
         return True
     newest = newest_finished(settings.KEY_STORE) if with_backups else None
-    return newest is not None and newest.begun_at > last
+    # Not its beginning: an export between that and the making of the backup's key lacks the key.
+    ended = newest.finished_at if newest is not None else None
+    return ended is not None and ended > last
 
 
 def _origin(state: Path, choice: SecretConfig) -> Origin:
