@@ -30,6 +30,8 @@ describe_table(
     functions=(
         CrossTenantFunction("mail_recipient(text)", ("auth", "operator", "worker")),
         CrossTenantFunction("operator_addresses()", ("worker",)),
+        CrossTenantFunction("shortened_address(text)"),
+        CrossTenantFunction("without_addresses(text, text)"),
         CrossTenantFunction("undelivered_mail(int)", ("operator",)),
         CrossTenantFunction("undelivered_mail_counts(timestamptz)", ("operator", "worker")),
         CrossTenantFunction(
