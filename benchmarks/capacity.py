@@ -40,7 +40,7 @@ from tests.integration.analytics.recomputation.shop import Clock, Shop
 
 from theseller.analytics.tasks import recompute_all
 from theseller.emulator.world.sellers import SELLERS
-from theseller.ingest.sync.stream_creation_and_scheduling import due_streams
+from theseller.ingest.sync.stream_creation_and_due_streams import due_streams
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.tasks import pull
 from theseller.ingest.types import StreamKey

@@ -43,9 +43,9 @@ from theseller.lib import clock
 from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret_type import Secret
-from theseller.operators.access.operations import close_access, confirm_review, open_access
-from theseller.operators.access.queries import events_to_review
-from theseller.operators.access.types import SessionEnd
+from theseller.operators.shop_access.operations import close_access, confirm_review, open_access
+from theseller.operators.shop_access.queries import events_to_review
+from theseller.operators.shop_access.types import SessionEnd
 from theseller.privacy.tenant_deletion.operations import delete_tenant
 from theseller.tenancy.operations import create_tenant
 from theseller.tenancy.tenant_scope import tenant_scope

@@ -13,7 +13,7 @@ from theseller.lib.structured_logging import getLogger
 log = getLogger(__name__)
 
 
-# Each worker queues it for its own host every minute (`config.host_heartbeat_and_jobs`).
+# Each worker queues it for its own host every minute (`config.host_reporting_and_job_queueing`).
 @app.task(name="audit.seal_audit_log", queueing_lock="audit.seal_audit_log", pass_context=False)
 def seal_audit_log(timestamp: int = 0) -> None:
     """Import this host's acts from the command line; seal lines if due.

@@ -24,7 +24,7 @@ from theseller.backups.queries import rows
 from theseller.backups.table_fingerprints import fingerprints
 from theseller.backups.types import BackupError, Drill, UnavailableError
 from theseller.lib.ids import new_id_at
-from theseller.postgres.client_programs import run_program
+from theseller.postgres.client_program_execution import run_program
 from theseller.postgres.errors import PostgresError
 from theseller.postgres.temporary_server_removal import discard
 from theseller.tenancy.schema_release import schema_is_newer

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.buyer_pii.consent_withdrawal_replay import finish_withdrawals
+from theseller.buyer_pii.consent_withdrawal_completion import finish_withdrawals
 from theseller.buyer_pii.operations import record_erased
 from theseller.buyer_pii.recipient_encryption import CONNECTION_OWNER_PREFIX, KEY_LIFETIME, day_of
 from theseller.buyer_pii.types import ACTOR, ExpiryResult

@@ -25,7 +25,7 @@ from theseller.audit.command_line_action_file import record_command_line_action
 from theseller.audit.event_types import Tag
 from theseller.cli.commands.migrate import migrate_external, migrate_moved
 from theseller.cli.deployment_secrets import ensure_secrets, passwords_in_use, role_passwords
-from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import ExternalServer, inspect_server
 from theseller.cli.interrupted_move import comment, finish, undo

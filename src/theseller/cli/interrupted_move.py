@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from theseller.cli.embedded_server_and_roles import apply_roles, server_of
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles, server_of
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
 from theseller.cli.move_record import (

@@ -25,7 +25,7 @@ from theseller.audit.event_types import Tag
 from theseller.cli.database_move import compare_rows
 from theseller.cli.deployment_secrets import ensure_secrets, role_passwords
 from theseller.cli.django_setup import setup_django
-from theseller.cli.embedded_server_and_roles import server_of
+from theseller.cli.embedded_server_preparation_and_roles import server_of
 from theseller.cli.errors import CommandError
 from theseller.cli.move_record import refuse_unfinished_move
 from theseller.lib import clock

@@ -47,7 +47,7 @@ def worker_exit(_arbiter: object, _worker: object) -> None:
     Another one of this host writes it again.
     """
     # it needs Django, which only the workers have
-    from theseller.config.host_heartbeat_and_jobs import stop_reporting  # noqa: PLC0415
+    from theseller.config.host_reporting_and_job_queueing import stop_reporting  # noqa: PLC0415
 
     stop_reporting("web")
 

@@ -19,7 +19,7 @@ from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from theseller.config.concurrency_defaults import QUEUE_POOLED
-from theseller.config.host_heartbeat_and_jobs import keep_worker_reported, stop_reporting
+from theseller.config.host_reporting_and_job_queueing import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify

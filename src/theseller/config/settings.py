@@ -207,7 +207,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- What packages plug into others
 #: Gives operators with an open access session the context of that tenant.
-TENANT_ACCESS_PROVIDER = "theseller.operators.access.session_authorization.AccessSessionProvider"
+TENANT_ACCESS_PROVIDER = (
+    "theseller.operators.shop_access.session_authorization.AccessSessionProvider"
+)
 #: Measures the state of the deployment for the operators' status page.
 DEPLOYMENT_STATE = "theseller.config.deployment_state_measurement.deployment_state"
 #: Says whether an address has an open invitation, and so may get one by mail; "" if there are none.

@@ -21,7 +21,7 @@ urlpatterns = [
     path("security/", include("theseller.controls.urls")),
     path("prober/", include("theseller.controls.prober_reports.urls")),
     path("account/security/", include("theseller.privacy.account_deletion.urls")),
-    path("activity/", include("theseller.operators.access.shop_access_log_urls")),
+    path("activity/", include("theseller.operators.shop_access.shop_access_log_urls")),
     path("data/", include("theseller.privacy.urls")),
     path("operate/", include("theseller.operators.urls")),
 ]

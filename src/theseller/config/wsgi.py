@@ -19,7 +19,7 @@ _pages = read_as_utf8(get_wsgi_application())
 from django.conf import settings  # needs Django ready  # noqa: E402
 
 from theseller.config.database_settings import served_aliases  # noqa: E402
-from theseller.config.host_heartbeat_and_jobs import keep_web_reported  # noqa: E402
+from theseller.config.host_reporting_and_job_queueing import keep_web_reported  # noqa: E402
 from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
 from theseller.config.metrics_endpoint import with_metrics  # noqa: E402
 from theseller.config.metrics_settings import WEB_METRICS_PORT, metrics_port  # noqa: E402

@@ -15,7 +15,7 @@ from theseller.lib import clock
 _ONE_RUN = "run_controls"
 
 
-# Each worker queues it for its own host every minute (`config.host_heartbeat_and_jobs`).
+# Each worker queues it for its own host every minute (`config.host_reporting_and_job_queueing`).
 @app.task(
     name="controls.run_due_controls",
     queueing_lock="controls.run_due_controls",

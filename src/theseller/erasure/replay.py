@@ -11,7 +11,7 @@ from django.db import connections as databases
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.buyer_pii.consent_withdrawal_replay import reapply_withdrawals
+from theseller.buyer_pii.consent_withdrawal_completion import reapply_withdrawals
 from theseller.buyer_pii.recipient_expiry import (
     delete_recipients_without_day_key,
     expire_recipients,

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from theseller.connections.access_tokens import discard_stale_tokens
-from theseller.ingest.sync.stream_creation_and_scheduling import due_streams, plan_new_connections
+from theseller.ingest.sync.stream_creation_and_due_streams import due_streams, plan_new_connections
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import StreamKey
 from theseller.lib import clock

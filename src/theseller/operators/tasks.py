@@ -5,7 +5,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
-from theseller.operators.access.operations import close_expired
+from theseller.operators.shop_access.operations import close_expired
 
 
 @app.periodic(cron="* * * * *")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from theseller.operators.access import views as access
 from theseller.operators.deletion_requests import views as deletion_requests
 from theseller.operators.deployment_status import views as status
 from theseller.operators.overview import views as operators
+from theseller.operators.shop_access import views as access
 from theseller.operators.shops import views as shops
 from theseller.operators.undelivered_mail import views as mail
 

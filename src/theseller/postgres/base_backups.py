@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from theseller.lib.chunks_as_file import as_file
 from theseller.postgres import initdb_and_settings
 from theseller.postgres.binaries import Binaries
-from theseller.postgres.client_programs import client_environment, last_line
+from theseller.postgres.client_program_execution import client_environment, last_line
 from theseller.postgres.errors import DamagedBackupError, PostgresError
 from theseller.postgres.os_account import Account
 from theseller.postgres.server_folders import Layout, own_folder

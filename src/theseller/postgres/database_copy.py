@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from theseller.postgres.binaries import Binaries
-from theseller.postgres.client_programs import client_environment, last_line
+from theseller.postgres.client_program_execution import client_environment, last_line
 from theseller.postgres.errors import PostgresError
 
 _CHUNK_BYTES = 1024 * 1024

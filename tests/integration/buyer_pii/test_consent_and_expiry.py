@@ -17,7 +17,7 @@ from tests.conftest import as_role
 from tests.database import role_dsn
 from tests.integration.buyer_pii.conftest import CANARY, RECIPIENT, Shop, connect, sell
 
-from theseller.buyer_pii.consent_withdrawal_replay import reapply_withdrawals
+from theseller.buyer_pii.consent_withdrawal_completion import reapply_withdrawals
 from theseller.buyer_pii.operations import (
     FeatureUnavailableError,
     disable_packing_slips,

@@ -36,7 +36,7 @@ from theseller.buyer_pii.queries import orders_to_ship, outcomes
 from theseller.buyer_pii.recipient_fetch import MAX_FAILURES_PER_RUN, RETRY_WINDOW, fetch_requested
 from theseller.buyer_pii.types import RequestOutcome, ShippableOrder, Slip
 from theseller.emulator.canary_texts import PATTERN
-from theseller.ingest.sync.stream_creation_and_scheduling import plan
+from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 

@@ -31,7 +31,7 @@ from theseller.crypto.errors import KeyStoreError, ServiceError, ServiceState
 from theseller.crypto.key_store_protocol import KeyStore
 from theseller.crypto.key_types import DataKey, Purpose
 from theseller.edge.key_service_outage import STATE_TEXTS
-from theseller.ingest.sync.stream_creation_and_scheduling import plan_new_connections
+from theseller.ingest.sync.stream_creation_and_due_streams import plan_new_connections
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import Outcome, StreamKey
 from theseller.lib import clock

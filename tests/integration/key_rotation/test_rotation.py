@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from tests.integration.deployment import Deployment, within
 
-from theseller.cli.embedded_server_and_roles import apply_roles
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles
 from theseller.crypto.timestamped_secrets import new_timestamped_secret
 from theseller.key_rotation.operations import _FORMER_STEP_NAMES
 from theseller.postgres.binaries import find_binaries

@@ -17,9 +17,9 @@ from tests.sabotage.databases import own_database
 from theseller.accounts.types import Operator
 from theseller.audit.event_types import Tag
 from theseller.lib import clock
-from theseller.operators.access import queries
-from theseller.operators.access.operations import close_access, confirm_review, open_access
-from theseller.operators.access.types import (
+from theseller.operators.shop_access import queries
+from theseller.operators.shop_access.operations import close_access, confirm_review, open_access
+from theseller.operators.shop_access.types import (
     EVENT_LABELS,
     AccessEvent,
     AccessRefusedError,

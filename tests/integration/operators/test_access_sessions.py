@@ -31,14 +31,14 @@ from theseller.accounts.types import MemberRole, Operator
 from theseller.audit.event_types import Tag
 from theseller.lib import clock
 from theseller.lib.ids import new_id
-from theseller.operators.access.operations import (
+from theseller.operators.shop_access.operations import (
     close_access,
     close_expired,
     open_access,
     record_view,
 )
-from theseller.operators.access.queries import current_session, sessions, sessions_of_tenant
-from theseller.operators.access.types import AccessRefusedError, OpenSession, SessionEnd
+from theseller.operators.shop_access.queries import current_session, sessions, sessions_of_tenant
+from theseller.operators.shop_access.types import AccessRefusedError, OpenSession, SessionEnd
 from theseller.tenancy.tenant_scope import tenant_scope
 
 REASON = "The seller asks why the figures of Monday are too low"

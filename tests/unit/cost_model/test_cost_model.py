@@ -36,7 +36,7 @@ from theseller.config.concurrency_defaults import WEB_THREADS, connections_of_de
 from theseller.config.database_settings import connections_max
 from theseller.config.environment import ProcessRole
 from theseller.erasure.vacuum import LOCK_HOLD_MS
-from theseller.ingest.sync import stream_creation_and_scheduling
+from theseller.ingest.sync import stream_creation_and_due_streams
 from theseller.ingest.sync.streams import order_updates, settlements, transactions
 from theseller.retention.retention_limits import BACKUP_DAYS, FACTS_KEPT_DAYS
 
@@ -161,7 +161,7 @@ def test_calls_and_limits_are_those_of_the_program() -> None:
     assert connections_of_deployment() == 2 * WEB_CONNECTIONS + WORKER_CONNECTIONS
     assert connections_max(ProcessRole.WEB, WEB_THREADS) == WEB_CONNECTIONS
     assert LOCK_HOLD_MS[-1] / 1000 == REWRITE_SECONDS_MAX
-    assert stream_creation_and_scheduling._MOST / int(every[1]) == PLANNER_STARTS_PER_SECOND
+    assert stream_creation_and_due_streams._MOST / int(every[1]) == PLANNER_STARTS_PER_SECOND
 
 
 def test_the_command_prints_inputs_and_results(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from theseller.analytics.pages import queries
-from theseller.analytics.pages.data_quality import contains_tax
+from theseller.analytics.pages.data_quality_notes import contains_tax
 from theseller.analytics.pages.metric_coverage import MetricCoverage, Value
 from theseller.analytics.pages.metric_definitions import METRICS, Metric
 from theseller.analytics.pages.page_filters import Selection, day_address

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.types import Coverage, Scope
+from theseller.ingest.sync.history_windows import Window
 from theseller.ingest.sync.stored_ranges import spans, stored_ranges
-from theseller.ingest.sync.time_windows import Window
 from theseller.lib.marketplaces import MARKETPLACES, midnight
 
 #: What has been read lags behind: a day that is not over is covered if it has been read up to so

@@ -24,7 +24,7 @@ from theseller.accounts.types import Permission, TenantContext
 from theseller.analytics.pages import (
     csv_rows,
     dashboard_tiles_and_chart,
-    data_quality,
+    data_quality_notes,
     page_filters,
     queries,
     toolbar,
@@ -100,7 +100,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "chart": dashboard_tiles_and_chart.chart(selection, series, drawn, known),
             "waterfall_rows": waterfall.waterfall_rows(selection, series.total, known),
             "definitions": DEFINITIONS,
-            "data_quality": data_quality.data_quality(
+            "data_quality": data_quality_notes.data_quality(
                 selection, series.total, freshness(), streams, known
             ),
             "products": products,

@@ -22,7 +22,7 @@ from theseller.cli.demo_start_preparation import (
     take_lock,
 )
 from theseller.cli.demo_start_text import OPERATOR, Address, Person, start_screen
-from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import OK, CommandError
 from theseller.cli.state_folders import make_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, Program, StopRequestedError, Supervisor

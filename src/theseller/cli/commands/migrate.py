@@ -24,7 +24,7 @@ from theseller.cli.deployment_secrets import (
     ticket_keys_in_use,
 )
 from theseller.cli.django_setup import setup_django
-from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
 from theseller.cli.interrupted_move import recover, refuse_other_configuration

@@ -19,7 +19,7 @@ from theseller.audit.event_types import Tag
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.database_move import refuse_running
 from theseller.cli.deployment_secrets import secret_provider
-from theseller.cli.embedded_server_and_roles import apply_roles, embedded_server
+from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.postgres_upgrade import upgrade
 from theseller.cli.state_folders import is_state_folder, state_folder

@@ -26,7 +26,7 @@ CONTROL = Control(
     freshness=timedelta(minutes=30),
     enforced_by=(
         "theseller.ingest.sync.streams.registry:streams_of",
-        "theseller.ingest.sync.stream_creation_and_scheduling:plan",
+        "theseller.ingest.sync.stream_creation_and_due_streams:plan",
         "theseller.amazon.feature_requirements:OFFERED",
     ),
     after=(Tag.CONNECTION_AUTHORISED,),

@@ -23,8 +23,8 @@ from theseller.controls.types import (
     verdict,
 )
 from theseller.lib.translation_marks import gettext_noop
-from theseller.operators.access.queries import current_session, review_state
-from theseller.operators.access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
+from theseller.operators.shop_access.queries import current_session, review_state
+from theseller.operators.shop_access.types import REVIEW_EVERY, SESSION_LENGTH_MAX, ReviewState
 from theseller.tenancy.tenant_scope import LONGEST_TICKET
 
 CONTROL = Control(
@@ -43,8 +43,8 @@ CONTROL = Control(
     enforced_by=(
         "theseller.audit.checkpointing:seal",
         "theseller.audit.log_verification:verify_log",
-        "theseller.operators.access.operations:open_access",
-        "theseller.operators.access.operations:confirm_review",
+        "theseller.operators.shop_access.operations:open_access",
+        "theseller.operators.shop_access.operations:confirm_review",
         "theseller/audit/sql/checkpoint.sql",
         "theseller/governance/sql/access.sql",
     ),

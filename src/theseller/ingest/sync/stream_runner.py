@@ -17,7 +17,7 @@ from theseller.connections.types import ConnectionView
 from theseller.crypto.errors import KeyStoreError, SecretProviderError
 from theseller.ingest.sync import stream_state
 from theseller.ingest.sync.confirm_seller import confirm_seller
-from theseller.ingest.sync.stream_creation_and_scheduling import plan
+from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.ingest.sync.streams.registry import KINDS, streams_of
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.sync.unknown_field_records import note_drift

@@ -30,7 +30,7 @@ from theseller.connections.operations import complete_authorization, start_autho
 from theseller.connections.types import Authorized
 from theseller.ingest.imports.operations import import_report
 from theseller.ingest.imports.types import ImportStatus
-from theseller.ingest.sync.stream_creation_and_scheduling import plan
+from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.types import StreamKey
 from theseller.lib.secret_type import Secret

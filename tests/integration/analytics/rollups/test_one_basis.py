@@ -14,7 +14,7 @@ from tests.integration.analytics.facts import DE, US, Shop
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.amazon.reports import Options
 from theseller.analytics.pages.data_coverage import coverage
-from theseller.analytics.pages.data_quality import contains_tax
+from theseller.analytics.pages.data_quality_notes import contains_tax
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, Sort, product_page
 from theseller.analytics.pages.queries import day_series

@@ -22,7 +22,7 @@ from tests.emulated_amazon import EmulatedAmazon, emulated_amazon
 from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.operations import complete_authorization, start_authorization
 from theseller.connections.types import Authorized
-from theseller.ingest.sync.stream_creation_and_scheduling import plan
+from theseller.ingest.sync.stream_creation_and_due_streams import plan
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.sync.streams import registry
 from theseller.ingest.types import StreamKey

@@ -13,7 +13,7 @@ from tests.integration.ingest.sync.conftest import DE, SMALL_SELLER, UK, Worker
 from theseller.amazon import seller_id_lookup
 from theseller.connections.types import DisconnectReason
 from theseller.ingest.sync.queries import progress
-from theseller.ingest.sync.stream_creation_and_scheduling import due_streams
+from theseller.ingest.sync.stream_creation_and_due_streams import due_streams
 from theseller.lib import clock
 from theseller.tenancy.tenant_scope import tenant_scope
 

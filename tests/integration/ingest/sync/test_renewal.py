@@ -11,7 +11,7 @@ from tests.integration.ingest.sync.conftest import Worker, connect
 from theseller.amazon.feature_requirements import FEATURES
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
-from theseller.ingest.sync.stream_creation_and_scheduling import plan_new_connections
+from theseller.ingest.sync.stream_creation_and_due_streams import plan_new_connections
 from theseller.ingest.sync.streams import registry
 from theseller.lib import clock
 

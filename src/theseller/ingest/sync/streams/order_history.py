@@ -35,8 +35,7 @@ from theseller.amazon.reports import Options, ReportRefusedError, ReportType, st
 from theseller.amazon.spapi_client import Value
 from theseller.ingest.facts.source_documents import document_of, record_document
 from theseller.ingest.facts.write_orders import write_orders
-from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import (
+from theseller.ingest.sync.history_windows import (
     HISTORY_WINDOWS,
     Window,
     format_instant,
@@ -44,6 +43,7 @@ from theseller.ingest.sync.time_windows import (
     whole_second,
     window,
 )
+from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 
 REPORT_TYPE = ReportType.ALL_ORDERS_BY_LAST_UPDATE

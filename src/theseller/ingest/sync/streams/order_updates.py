@@ -12,8 +12,8 @@ from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.errors import ExpiredError, InvalidRequestError
 from theseller.amazon.spapi_client import Value
 from theseller.ingest.facts.write_orders import write_api_orders
+from theseller.ingest.sync.history_windows import format_instant, parse_instant, whole_second
 from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import format_instant, parse_instant, whole_second
 from theseller.ingest.types import Advance
 
 #: Amazon's upper bound must lie two minutes in the past, by its own clock; five seconds are for

@@ -15,8 +15,8 @@ from theseller.amazon.reports import ReportRefusedError, ReportType, read_report
 from theseller.ingest.facts.ledger_writer import write_settlement
 from theseller.ingest.facts.source_documents import document_of, record_document
 from theseller.ingest.facts.unknown_label_alert import report_unclassified
+from theseller.ingest.sync.history_windows import format_instant
 from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import format_instant
 from theseller.ingest.types import Advance, DocumentOrigin, Outcome
 from theseller.lib.marketplaces import by_code
 

@@ -15,8 +15,7 @@ from theseller.amazon.spapi_client import Value
 from theseller.connections.seller_check import SellerCheck, compare_sellers
 from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.facts.unknown_label_alert import report_unclassified
-from theseller.ingest.sync.sync_step import SyncStep
-from theseller.ingest.sync.time_windows import (
+from theseller.ingest.sync.history_windows import (
     HISTORY_WINDOWS,
     Window,
     format_instant,
@@ -24,6 +23,7 @@ from theseller.ingest.sync.time_windows import (
     whole_second,
     window,
 )
+from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
 
 LAG = timedelta(minutes=2, seconds=5)

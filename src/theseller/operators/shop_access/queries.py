@@ -17,7 +17,7 @@ from theseller.audit.event_types import Tag
 from theseller.edge.database_routing import operators_database
 from theseller.lib import sql_execution as statements
 from theseller.lib.translation_marks import gettext_noop, marked
-from theseller.operators.access.types import (
+from theseller.operators.shop_access.types import (
     REVIEW_EVERY,
     AccessEvent,
     AccessSession,

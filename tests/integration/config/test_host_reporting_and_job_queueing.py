@@ -18,8 +18,8 @@ from procrastinate.jobs import Job
 from tests.conftest import as_role
 from tests.database import test_server
 
-from theseller.config import host_heartbeat_and_jobs
-from theseller.config.host_heartbeat_and_jobs import HOST_JOBS, report_now, stop_reporting
+from theseller.config import host_reporting_and_job_queueing
+from theseller.config.host_reporting_and_job_queueing import HOST_JOBS, report_now, stop_reporting
 from theseller.config.job_recovery import HOST_LOST_SECONDS, reap_stalled
 from theseller.tenancy.host_reports_and_clocks import WrongClockError, host_queue, hosts, this_host
 
@@ -77,7 +77,7 @@ def test_each_host_queues_its_own_jobs_once_and_runs_no_other_hosts(superuser: S
 
     async def enqueue(working: procrastinate.App) -> None:
         for name in (queue, queue, other):
-            await host_heartbeat_and_jobs._enqueue_host_jobs(working, name)
+            await host_reporting_and_job_queueing._enqueue_host_jobs(working, name)
 
     _with_queue(enqueue)
     assert _queued(superuser) == sorted((name, job) for name in (queue, other) for job in HOST_JOBS)
@@ -101,7 +101,7 @@ def test_jobs_of_a_silent_host_are_dropped_and_a_lost_host_no_longer_counts(
 
     async def enqueue_and_reap(working: procrastinate.App) -> None:
         for name in (host_queue(), f"host:{silent.hex}", f"host:{lost.hex}"):
-            await host_heartbeat_and_jobs._enqueue_host_jobs(working, name)
+            await host_reporting_and_job_queueing._enqueue_host_jobs(working, name)
         await _reap(working)
 
     with as_role("worker"):

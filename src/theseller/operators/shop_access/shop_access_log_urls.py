@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from theseller.operators.access import views
+from theseller.operators.shop_access import views
 
 app_name = "access"
 urlpatterns = [path("", views.access_log, name="activity")]

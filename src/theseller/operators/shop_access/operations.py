@@ -17,14 +17,14 @@ from theseller.edge.database_routing import operators_database
 from theseller.lib import sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.translation_marks import gettext_noop, marked
-from theseller.operators.access.queries import (
+from theseller.operators.shop_access.queries import (
     current_session,
     events_to_review,
     expired_sessions,
     refused_sign_ins_since,
     review_state,
 )
-from theseller.operators.access.types import (
+from theseller.operators.shop_access.types import (
     REASON_LENGTH_MAX,
     REASON_LENGTH_MIN,
     SESSION_LENGTH_MAX,

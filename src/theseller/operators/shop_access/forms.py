@@ -6,7 +6,7 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from theseller.operators.access.types import (
+from theseller.operators.shop_access.types import (
     REASON_LENGTH_MAX,
     REASON_LENGTH_MIN,
     SESSION_LENGTH_MAX,

@@ -15,10 +15,10 @@ from theseller.accounts.queries import operators
 from theseller.accounts.types import Operator, Permission, TenantContext
 from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
-from theseller.operators.access import queries, session_authorization
-from theseller.operators.access.forms import OpenSessionForm, ReviewForm
-from theseller.operators.access.operations import close_access, confirm_review, open_access
-from theseller.operators.access.types import AccessRefusedError, SessionEnd
+from theseller.operators.shop_access import queries, session_authorization
+from theseller.operators.shop_access.forms import OpenSessionForm, ReviewForm
+from theseller.operators.shop_access.operations import close_access, confirm_review, open_access
+from theseller.operators.shop_access.types import AccessRefusedError, SessionEnd
 from theseller.tenancy.tenant_scope import tenant_scope
 
 

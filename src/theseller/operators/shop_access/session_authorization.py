@@ -20,9 +20,9 @@ from theseller.accounts.authorization import AccessProvider
 from theseller.accounts.mfa.session_proofs import note_activity
 from theseller.accounts.operator_session_authorization import OperatorAuthState, operator_auth_state
 from theseller.accounts.types import AccessSessionRef, MemberRole, TenantContext
-from theseller.operators.access.operations import record_view
-from theseller.operators.access.queries import current_session
-from theseller.operators.access.types import OpenSession
+from theseller.operators.shop_access.operations import record_view
+from theseller.operators.shop_access.queries import current_session
+from theseller.operators.shop_access.types import OpenSession
 
 #: The value is in stored browser sessions.
 ACCESS_SESSION_KEY = "visit"
