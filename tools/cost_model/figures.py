@@ -18,8 +18,8 @@ MEASURED = Measured(
     order_wal_bytes=291_750.0,
     history_order_worker_ms=1.6,
     history_order_database_ms=2.9,
-    page_web_ms=33.3,
-    page_database_ms=21.4,
-    web_process_mb=96.0,
+    page_web_ms=21.2,
+    page_database_ms=12.3,
+    web_process_mb=101.0,
     worker_process_mb=188.0,
 )
