@@ -158,7 +158,7 @@ def move_to_embedded(
     with only_mover(state):
         with _undone_on_failure(state, record), _closed(source.target):
             reached("closed")
-            counters = read_counters(source.target)
+            counters = read_counters(source.target).beyond_timeline(_backed_up(source.target))
             counters.arguments()
             with started(server):
                 _refuse_older(source.dsn, server.superuser_dsn())
@@ -194,6 +194,18 @@ def _undone_on_failure(state: Path, record: MoveRecord) -> Iterator[None]:
         if found is not None and found.phase is Phase.COPYING:
             undo(state, found)
         raise
+
+
+def _backed_up(source: str) -> int:
+    """Return the latest timeline of a backup that the database knows, or 0.
+
+    An external server may be on an earlier one than the embedded server was before: WAL under a
+    name that the newest backup has would be taken for that backup's own.
+    """
+    with psycopg.connect(source) as connection:
+        row = connection.execute("select max(left(last_segment, 8)) from retention_backup")
+        latest = row.fetchall()[0][0]
+    return int(latest, 16) if latest else 0
 
 
 def _mark_of(source: str) -> str:

@@ -14,8 +14,8 @@ from theseller.cli.errors import CommandError
 from theseller.cli.supervisor import stop_orphans
 from theseller.cli.tcp_ports import choose_port, is_free, parse_port
 from theseller.config.environment import read_restricted_roles
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.os_processes import wait_until
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server import make_folder
 
 WEB_PORT, EMULATOR_PORT = 8100, 8101

@@ -28,8 +28,8 @@ from theseller.cli.move_record import (
     read_record,
     remove_record,
 )
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.orphaned_server import clean_up_after_killed_run
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.replaced_databases import replaced_folders
 from theseller.postgres.role_setup import close_database
 from theseller.postgres.server_folders import control_folder, saved_layout

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from theseller.cli.errors import CommandError
 from theseller.crypto.private_files import sync_directory, write_private
-from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.server import make_folder
 from theseller.postgres.server_folders import control_folder
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from theseller.cli.errors import CommandError
 from theseller.config.config_file import CONFIG_FILE, FILE_MODE
-from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder
 
 _PATIENCE_SECONDS = 120.0

@@ -20,10 +20,10 @@ from types import MappingProxyType
 from theseller.postgres import initdb_and_settings, server_start_failures
 from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError, ServerInUseError
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.orphaned_server import clean_up_after_killed_run
 from theseller.postgres.os_account import Account, can_reach, server_account
 from theseller.postgres.os_processes import stop_with_parent, wait_until
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server_folders import (
     FALLBACK_ROOT,
     Layout,

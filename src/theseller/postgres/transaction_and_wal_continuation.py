@@ -7,7 +7,7 @@ must not begin again in a cluster that takes over the rows of another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -50,6 +50,12 @@ class Counters:
 
     transaction: int
     segment: str
+
+    def beyond_timeline(self, timeline: int) -> Counters:
+        """Return these counters on that timeline, if theirs is an earlier one."""
+        if int(self.segment[:8], 16) >= timeline:
+            return self
+        return replace(self, segment=f"{timeline:08X}{self.segment[8:]}")
 
     def arguments(self) -> tuple[str, ...]:
         """Return the arguments of pg_resetwal that continue these counters.

@@ -19,13 +19,20 @@ from tests.integration.deployment import Deployment, deployment
 
 from theseller.postgres.database_content_digest import Content, read_content
 from theseller.postgres.server_folders import saved_layout
-from theseller.postgres.transaction_and_wal_continuation import count_beyond
+from theseller.postgres.transaction_and_wal_continuation import count_beyond, read_counters
 
 _DATABASE = "shops"
 _TRANSACTIONS = 20_000
 _AUDIT_LINE = """
 insert into audit_event (id, at, tag, actor, subject)
 values (gen_random_uuid(), now(), 'governance:hold:placed', 'process:test', 'tenant')
+"""
+
+
+#: Of the timeline 11, on which no server of these tests is.
+_BACKUP = """
+insert into retention_backup (id, key_id, target, begun_at, finished_at, last_segment)
+values (gen_random_uuid(), gen_random_uuid(), 'folder', now(), now(), '0000000B0000000000000005')
 """
 
 
@@ -143,6 +150,8 @@ def test_database_comes_back_from_an_external_server_as_it_left(
     assert there.sequences == before.sequences
     assert there.sequences["guard.audit_position"] == "4711"
     _seal(deployed, elsewhere, external=True)
+    with psycopg.connect(elsewhere.admin(_DATABASE)) as connection:
+        connection.execute(_BACKUP.encode())
     there = read_content(elsewhere.admin(_DATABASE))
 
     _killed_move(deployed, elsewhere, "closed", back=True)
@@ -162,6 +171,8 @@ def test_database_comes_back_from_an_external_server_as_it_left(
         psycopg.connect(elsewhere.admin(_DATABASE))
     with deployed.server.running():
         _seal(deployed, elsewhere, external=False)
+        counters = read_counters(deployed.server.superuser_dsn("theseller"))
+    assert counters.segment[:8] == "0000000C", "WAL could have names of the last backup's"
 
 
 @pytest.mark.exhaustive

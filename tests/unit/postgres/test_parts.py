@@ -15,9 +15,9 @@ import pytest
 from theseller.postgres import initdb_and_settings, server_folders
 from theseller.postgres.binaries import Binaries
 from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.exclusive_lock_file import LockFile, pid_namespace
 from theseller.postgres.os_account import Account, can_reach
 from theseller.postgres.os_processes import ProcessMark, command_line, process_mark, wait_until
-from theseller.postgres.process_lock_file import LockFile, pid_namespace
 from theseller.postgres.role_setup import LOGIN_ROLES, ensure_roles
 from theseller.postgres.server_folders import (
     Layout,

@@ -22,8 +22,8 @@ from theseller.cli.state_folders import (
 from theseller.cli.supervisor import stop_orphans
 from theseller.config.environment import EnvironmentKind, read_environment_kind
 from theseller.postgres.errors import ServerFailedError
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.orphaned_server import clean_up_after_killed_run
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "delete the demo's data, keys and accounts (not while it runs)"

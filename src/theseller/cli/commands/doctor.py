@@ -23,8 +23,8 @@ from theseller.cli.tcp_ports import is_free, owner
 from theseller.config.environment import read_environment_kind
 from theseller.postgres.binaries import find_binaries
 from theseller.postgres.errors import PostgresError
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.initdb_and_settings import SPACE_NEEDED, check_version
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder, saved_layout
 
 HELP = "check this machine and its deployment; exits with 1 if a check fails"

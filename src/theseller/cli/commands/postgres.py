@@ -26,9 +26,9 @@ from theseller.cli.state_folders import is_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, StopRequestedError, Supervisor
 from theseller.lib import clock
 from theseller.postgres.binaries import find_binaries
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.initdb_and_settings import SUPERUSER
 from theseller.postgres.os_processes import ProcessMark, stop_processes
-from theseller.postgres.process_lock_file import LockFile
 from theseller.postgres.replaced_databases import delete_databases_of_other_majors
 from theseller.postgres.role_setup import DATABASE, LOGIN_ROLES
 from theseller.postgres.server_folders import PORT, control_folder, saved_layout, socket_directory

@@ -24,7 +24,7 @@ from theseller.cli.state_folders import (
     state_folder,
 )
 from theseller.lib import clock
-from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.server import make_folder
 from theseller.postgres.server_folders import control_folder
 from theseller.postgres.swap_data_dir import finish_swap, swap_pending

@@ -42,7 +42,7 @@ from theseller.crypto.secret_and_key_config import (
 )
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
-from theseller.postgres.process_lock_file import LockFile
+from theseller.postgres.exclusive_lock_file import LockFile
 from theseller.postgres.server_folders import control_folder
 
 HELP = "export the state folder to a sealed file, and import it on a new host"

@@ -31,7 +31,7 @@ CONTROL = Control(
     enforced_by=(
         "theseller.connections.operations:disconnect",
         "theseller.connections.connection_locks",
-        "theseller.crypto.file_key_store:KeyStore.destroy",
+        "theseller.crypto.file_key_store:FileKeyStore.destroy",
     ),
     after=(Tag.CONNECTION_DISCONNECTED,),
 )
