@@ -31,6 +31,8 @@ _FIRST_AFTER = timedelta(minutes=5)
 #: leaves a record and a tombstone.
 _LONGEST_PAUSE_MINUTES = 60
 _AGAIN = timedelta(hours=6)
+#: A date that is further ahead than this was set by a clock that was ahead.
+_SKEW = timedelta(minutes=1)
 
 
 def maintain_backups(
@@ -67,9 +69,13 @@ def is_due(context: BackupContext, *, at: datetime) -> bool:
     It must if the newest is a day old or missing at its target, or if the database was restored
     since; if there is none, some time after the database was created.
     """
-    if at < _not_before():
+    if at < _not_before(at):
         return False
     newest = newest_finished(context.keys)
+    if newest is not None and newest.begun_at > at + _SKEW:
+        # A clock that was ahead dated it. It is not known how old it is.
+        last = rows("select max(begun_at) from retention_backup where finished_at <= %s", [at])
+        return last[0][0] is None or at - last[0][0] >= timedelta(hours=BACKUP_HOURS)
     if newest is not None:
         return (
             at - newest.begun_at >= timedelta(hours=BACKUP_HOURS)
@@ -124,7 +130,7 @@ def _clear(state: Path, *, at: datetime) -> list[str]:
     return [f"removed {removed} replaced databases"] if removed else []
 
 
-def _not_before() -> datetime:
+def _not_before(at: datetime) -> datetime:
     """Return when the next attempt may begin.
 
     The wait doubles with each failure since the last success, up to a limit.
@@ -138,7 +144,7 @@ def _not_before() -> datetime:
         return datetime.min.replace(tzinfo=UTC)
     pause = timedelta(minutes=min(2 ** min(int(count) - 1, 10), _LONGEST_PAUSE_MINUTES))
     begun: datetime = last
-    return begun + pause
+    return begun + pause if begun <= at + _SKEW else datetime.min.replace(tzinfo=UTC)
 
 
 def _is_missing(newest: Backup, context: BackupContext) -> bool:

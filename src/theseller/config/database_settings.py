@@ -15,6 +15,11 @@ from theseller.config.environment import (
 )
 from theseller.crypto.rotating_database_password import RotatingPassword
 from theseller.crypto.secret_provider_protocol import SecretProvider
+from theseller.postgres.answering_connection import (
+    LOST_PEER_OPTIONS,
+    answering_within,
+    limit_answers_again,
+)
 from theseller.postgres.server_folders import socket_directory
 
 #: The connections of each process besides its own (`default`). The worker erases as `retention`,
@@ -41,6 +46,14 @@ _EXTRA_ALIASES = {
 }
 #: How long a page waits for a connection to the database.
 WEB_POOL_TIMEOUT_SECONDS = 3
+#: How long one answer of the database may take: longer than a statement of the role may run
+#: (postgres/sql/roles.sql). Where code allows a longer statement, it allows a longer answer too.
+_ANSWER_SECONDS_USUALLY = 25.0
+ANSWER_SECONDS = {
+    ProcessRole.WORKER: 630.0,
+    ProcessRole.RETENTION: 1830.0,
+    ProcessRole.PROBE: 65.0,
+}
 
 #: How many connections a process holds to the database at most, by role. Few operators work at the
 #: same time. The pools take their size from here, and so does what `theseller doctor` counts.
@@ -139,8 +152,13 @@ def external_settings(url: str) -> dict[str, Any]:
         "HOST": host,
         "PORT": str(parts.port or port or 5432),
         "NAME": parts.path.strip("/"),
-        "OPTIONS": dict(options),
+        "OPTIONS": {**({} if host.startswith("/") else LOST_PEER_OPTIONS), **options},
     }
+
+
+def answer_seconds(role: ProcessRole) -> float:
+    """Return how long an answer of the database to `role` may take."""
+    return ANSWER_SECONDS.get(role, _ANSWER_SECONDS_USUALLY)
 
 
 def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider) -> dict[str, Any]:
@@ -156,6 +174,7 @@ def _as_role(server: dict[str, Any], role: ProcessRole, secrets: SecretProvider)
             "timeout": 10,
             "max_idle": 300,
             "reset": reset_connection,
+            "connection_class": answering_within(answer_seconds(role)),
         }
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -179,6 +198,7 @@ def reset_connection(connection: Connection[Any]) -> None:
     prepares none by itself here (Django sets `prepare_threshold` to None), so that it keeps none
     that no longer exist.
     """
+    limit_answers_again(connection)
     connection.autocommit = True
     connection.execute("discard all")
     # Django sets the time zone once, when the pool makes the connection. The role begins in UTC as

@@ -18,12 +18,14 @@ import procrastinate
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
+from theseller.config.clock_jumps import clock_jump, correct_future_dates
 from theseller.config.concurrency_defaults import QUEUE_POOLED
 from theseller.config.host_reporting_and_job_queueing import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
+from theseller.postgres.answering_connection import AnsweringAsyncConnection
 from theseller.tenancy.host_reports_and_clocks import host_queue
 
 log = getLogger(__name__)
@@ -57,6 +59,7 @@ class _WorkerRun:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     interruptions: int = 0
     failing_since: float | None = None
+    clock_jumped: bool = False
 
 
 def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
@@ -111,15 +114,14 @@ async def _supervise(run: _WorkerRun) -> tuple[int, str]:
                 and time.monotonic() - run.failing_since > _REFUSED_SECONDS_MAX
             ):
                 return FAILURE, failure.reason
-            log.error(
-                "worker_interrupted",
-                reason=failure.reason if failure else "side_task_ended",
-                retry_seconds=pause,
-            )
+            reason = failure.reason if failure else "side_task_ended"
+            if run.clock_jumped:
+                pause, reason, run.clock_jumped = 0.0, "clock_jumped", False
+            log.error("worker_interrupted", reason=reason, retry_seconds=pause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(run.stop.wait(), pause)
                 return OK, "signal"
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, pause * 2))
 
 
 async def _run_once(run: _WorkerRun) -> Failure | None:
@@ -129,11 +131,13 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
     """
     try:
         await asyncio.to_thread(run.check)
+        await asyncio.to_thread(correct_future_dates)
         connector = procrastinate.PsycopgConnector(
             kwargs=connector_params(),
             name="jobs",
             timeout=_CONNECTION_SECONDS,
             max_size=QUEUE_POOLED,
+            connection_class=AnsweringAsyncConnection,
         )
         with django_app.replace_connector(connector) as app:
             async with app.open_async():
@@ -165,12 +169,19 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     )
     stopping = asyncio.create_task(run.stop.wait())
     reporting = asyncio.create_task(keep_worker_reported(app))
-    await asyncio.wait({worker, stopping, reporting}, return_when=asyncio.FIRST_COMPLETED)
+    jumping = asyncio.create_task(clock_jump())
+    await asyncio.wait({worker, stopping, reporting, jumping}, return_when=asyncio.FIRST_COMPLETED)
+    if jumping.done():
+        # Recurring jobs would be queued for each tick that was jumped over, or for none until the
+        # clock is where it was: a worker that starts knows no earlier tick.
+        run.clock_jumped = True
+        log.error("clock_jumped", seconds=round(jumping.result(), 1))
     if not worker.done():
         # Procrastinate takes it as the request to stop, and waits for the jobs that run.
         worker.cancel()
     stopping.cancel()
     reporting.cancel()
+    jumping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await worker
     with contextlib.suppress(asyncio.CancelledError):

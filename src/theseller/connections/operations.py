@@ -38,6 +38,7 @@ from theseller.lib.ids import new_id
 from theseller.lib.marketplaces import MARKETPLACES, Region
 from theseller.lib.secret_type import Secret
 from theseller.lib.structured_logging import getLogger
+from theseller.postgres.answering_connection import allow_long_answers
 from theseller.tenancy.tenant_scope import renew_ticket, tenant_scope
 
 log = getLogger(__name__)
@@ -421,6 +422,7 @@ def disconnect(
 
 def _allow_long_wait_for_lock() -> None:
     # Wait longer than a call to Amazon may take; a page's statement timeout must not end the wait.
+    allow_long_answers(databases["default"].connection, 60.0)
     sql_execution.execute(
         databases["default"], "SET LOCAL lock_timeout = '50s'; SET LOCAL statement_timeout = '55s'"
     )

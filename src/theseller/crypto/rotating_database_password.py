@@ -6,7 +6,7 @@ from itertools import count
 
 from typing_extensions import override
 
-from theseller.crypto.cached_secrets import NEXT_SUFFIX, secret_or_none
+from theseller.crypto.cached_secrets import NEXT_SUFFIX, CachedValue, secret_or_none
 from theseller.crypto.errors import SecretProviderError
 from theseller.crypto.secret_provider_protocol import SecretProvider
 from theseller.lib.secret_type import REDACTED, Secret
@@ -25,27 +25,29 @@ class RotatingPassword:
         self._secrets = secrets
         self._name = name
         self._turn = count()
-        self._last = Secret("")
+        # Read each time, unless the provider does not answer.
+        self._candidates = CachedValue(self._read, seconds=0.0)
 
     @override
     def __str__(self) -> str:
         """Return the plain password, for psycopg only."""
         try:
-            # The next one first: it may replace the present one while we read, and must not be
-            # missed.
-            found = [
-                secret_or_none(self._secrets, self._name + NEXT_SUFFIX),
-                secret_or_none(self._secrets, self._name),
-            ]
+            candidates = self._candidates()
         except SecretProviderError:
-            return self._last.reveal()
-        candidates = [one for one in reversed(found) if one is not None]
+            return ""
         if not candidates:
             # Tools that never connect (type checks, `makemigrations --check`) need none; a
             # connection without one fails.
             return ""
-        self._last = candidates[next(self._turn) % len(candidates)]
-        return self._last.reveal()
+        return candidates[next(self._turn) % len(candidates)].reveal()
+
+    def _read(self) -> list[Secret]:
+        # The next one first: it may replace the present one while we read, and must not be missed.
+        found = [
+            secret_or_none(self._secrets, self._name + NEXT_SUFFIX),
+            secret_or_none(self._secrets, self._name),
+        ]
+        return [one for one in reversed(found) if one is not None]
 
     @override
     def __repr__(self) -> str:

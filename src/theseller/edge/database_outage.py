@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 
 from theseller.edge.error_pages import ErrorText, error_page, register_server_error_handler
 from theseller.lib.database_failures import classify
+from theseller.postgres.answering_connection import NoAnswerError
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +31,14 @@ _TEXT = ErrorText(
     gettext_lazy("The service is temporarily unavailable"),
     gettext_lazy("Our database is unavailable. What you sent was not stored."),
     gettext_lazy("Wait a moment, then try again."),
+)
+#: The connection was lost while a request was worked on, perhaps after its commit.
+_UNKNOWN_TEXT = ErrorText(
+    gettext_lazy("The service is temporarily unavailable"),
+    gettext_lazy(
+        "The connection to our database was lost. It is not known whether what you sent was stored."
+    ),
+    gettext_lazy("Wait a moment, look whether it was, then try again."),
 )
 
 
@@ -93,9 +102,9 @@ def is_unavailable(error: BaseException | None) -> bool:
     return state is None or state.startswith("08") or state in _UNAVAILABLE
 
 
-def unavailable(request: HttpRequest) -> HttpResponse:
+def unavailable(request: HttpRequest, text: ErrorText = _TEXT) -> HttpResponse:
     """Answer 503 with ``Retry-After``."""
-    response = error_page(request, 503, _TEXT)
+    response = error_page(request, 503, text)
     response.headers["Retry-After"] = str(_RETRY_AFTER)
     return response
 
@@ -103,16 +112,16 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 def _outage_page(request: HttpRequest, error: BaseException) -> HttpResponse | None:
     if not is_unavailable(error):
         return None
-    if isinstance(error.__cause__, PoolTimeout):
+    if isinstance(error.__cause__, (PoolTimeout, NoAnswerError)):
         _BREAKER.failed()
     failure = classify(error)
     reason = failure.reason if failure else ""
-    _log.error(
-        "database_unavailable",
-        sqlstate=getattr(error.__cause__, "sqlstate", None) or "",
-        reason=reason,
-    )
-    return unavailable(request)
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    _log.error("database_unavailable", sqlstate=sqlstate, reason=reason)
+    # A server that says why it ends a transaction did not commit it.
+    is_known = sqlstate or isinstance(error.__cause__, PoolTimeout)
+    changes = request.method not in {"GET", "HEAD"}
+    return unavailable(request, _UNKNOWN_TEXT if changes and not is_known else _TEXT)
 
 
 register_server_error_handler(_outage_page)

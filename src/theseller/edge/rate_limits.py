@@ -71,7 +71,8 @@ class Cursor(Protocol):
 
 # A refused request writes nothing: the update's WHERE fails and only the second arm answers. That
 # arm reads the statement's snapshot, which may be a moment old; it only estimates the wait. A clock
-# that runs behind another process's never takes tokens away.
+# that runs behind another process's never takes tokens away. A bucket that is dated in the future
+# was last used under a clock that was ahead: one request is allowed, and it begins again with that.
 _TAKE = """
 WITH given AS (SELECT %(key)s::text AS key, %(rate)s::double precision AS rate,
                       %(burst)s::double precision AS burst, %(at)s::timestamptz AS at),
@@ -79,10 +80,15 @@ taken AS (
   INSERT INTO edge_ratebucket AS bucket (key, tokens, updated_at)
   SELECT key, burst - 1, at FROM given
   ON CONFLICT (key) DO UPDATE SET
-    tokens = least(%(burst)s, bucket.tokens
-      + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) - 1,
-    updated_at = greatest(bucket.updated_at, %(at)s::timestamptz)
-  WHERE least(%(burst)s, bucket.tokens
+    tokens = CASE WHEN bucket.updated_at > %(at)s::timestamptz + interval '1 minute'
+      THEN greatest(bucket.tokens, 1)
+      ELSE least(%(burst)s, bucket.tokens
+        + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s)
+      END - 1,
+    updated_at = CASE WHEN bucket.updated_at > %(at)s::timestamptz + interval '1 minute'
+      THEN %(at)s ELSE greatest(bucket.updated_at, %(at)s::timestamptz) END
+  WHERE bucket.updated_at > %(at)s::timestamptz + interval '1 minute'
+    OR least(%(burst)s, bucket.tokens
       + greatest(extract(epoch FROM %(at)s::timestamptz - bucket.updated_at), 0) * %(rate)s) >= 1
   RETURNING tokens)
 SELECT true, tokens FROM taken

@@ -44,6 +44,8 @@ log = getLogger(__name__)
 PASSWORD_NAME = "smtp-password"  # a name  # noqa: S105
 #: The pauses between attempts: a minute, then twice the last one, up to six hours.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
+#: A date that is further ahead than this was set by a clock that was ahead.
+_SKEW = timedelta(minutes=1)
 #: How many messages one run sends.
 _RUN_MAX = 200
 #: An arbitrary number that no other advisory lock of ours has: those are hashes or other numbers.
@@ -69,6 +71,7 @@ def deliver_due(*, now: Callable[[], datetime]) -> int:
         if not mine:
             return 0
         _close_interrupted(at=now())
+        _make_future_attempts_due(at=now())
         for _ in range(_RUN_MAX):
             message = _begin_next(at=now())
             if message is None:
@@ -113,6 +116,16 @@ def _close_interrupted(*, at: datetime) -> None:
         _finish(
             message, AttemptResult(outcome, None, "the process ended during the attempt"), at=at
         )
+
+
+def _make_future_attempts_due(*, at: datetime) -> None:
+    """Try messages now that wait for a time set by a clock that was ahead."""
+    _execute(
+        "update mail_message m set next_attempt_at = %s where state = 'queued' and next_attempt_at"
+        " > %s and (queued_at > %s or exists (select from mail_attempt a where a.message_id = m.id"
+        " and a.begun_at > %s))",
+        [at, *[at + _SKEW] * 3],
+    )
 
 
 def _begin_next(*, at: datetime) -> OutboxMessage | None:

@@ -75,6 +75,13 @@ assert not at_work(broken, 60.5).failed, "it was tried again at once"
 after = at_work(place, 62)
 assert any(one.startswith("took ") for one in after.done), after
 """
+_FROM_THE_FUTURE = """
+assert any(one.startswith("took ") for one in at_work(place, 3 * 24 * 60).done)
+assert any(one.startswith("took ") for one in at_work(place, 60).done), (
+    "no backup is taken until the clock is where it was"
+)
+assert not any(one.startswith("took ") for one in at_work(place, 70).done)
+"""
 _NO_KEYS = """
 found = at_work(replace(place, keys=NoKeys()), 60)
 assert found.failed, found
@@ -130,6 +137,11 @@ def test_failed_backup_is_recorded_with_its_message_and_retried(
     assert all(says in line for line in said[:2]), said
     listed = deployed.theseller("backup", "list").stdout
     assert says in listed
+
+
+def test_backup_dated_by_a_clock_that_was_ahead_delays_no_other(deployed: Deployment) -> None:
+    _delete_backups(deployed)
+    deployed.ask(_SET_UP + _FROM_THE_FUTURE)
 
 
 def test_backup_job_reports_an_unreachable_key_service_as_failed(

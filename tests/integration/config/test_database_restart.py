@@ -20,9 +20,10 @@ import psycopg
 import pytest
 from tests.demo_deployment import ROOT, free_ports
 from tests.integration.deployment import Deployment, deployment
+from tests.integration.faults.line import Line
 
 from theseller.postgres.os_processes import stop_with_parent, wait_until
-from theseller.postgres.server_folders import conninfo
+from theseller.postgres.server_folders import conninfo, socket_directory
 
 _PATIENCE = 90.0
 pytestmark = pytest.mark.timeout(1800)
@@ -36,6 +37,7 @@ class Running:
     port: int
     folder: Path
     stack: contextlib.ExitStack
+    database: Line
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -45,6 +47,13 @@ class Running:
     @property
     def web(self) -> subprocess.Popen[bytes]:
         return self.processes["serve"]
+
+    @property
+    def _environ(self) -> dict[str, str]:
+        """Return the environment in which the database is reached by the line."""
+        assert isinstance(self.database.listen, Path)
+        url = f"postgresql:///theseller?host={self.database.listen.parent}"
+        return self.deployed.environ | {"DATABASE_URL": url}
 
     def start(self) -> None:
         """Start those that do not run, each with a new log, and wait until they do."""
@@ -58,7 +67,7 @@ class Running:
             log = self.stack.enter_context((self.folder / f"{name}.log").open("wb"))
             process = subprocess.Popen(
                 [sys.executable, "-m", "theseller.cli.main", *command],
-                cwd=ROOT, env=self.deployed.environ, stdout=log, stderr=log, start_new_session=True,
+                cwd=ROOT, env=self._environ, stdout=log, stderr=log, start_new_session=True,
                 # one prctl call, loaded before the fork
                 preexec_fn=stop_with_parent(signal.SIGKILL),  # noqa: PLW1509
             )  # fmt: skip
@@ -81,14 +90,25 @@ class Running:
 
     def answers(self) -> bool:
         """Say whether a page that asks the database is served."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with (
-            contextlib.closing(connection),
-            contextlib.suppress(OSError, http.client.HTTPException),
-        ):
-            connection.request("GET", "/security/page.json", headers={"Host": "127.0.0.1"})
-            return connection.getresponse().status == 200
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get("/security/page.json")[0] == 200
         return False
+
+    def get(self, path: str) -> tuple[int, str, str]:
+        """Return status, Retry-After and text of a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Host": "127.0.0.1"})
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Retry-After"] or "", answer.read().decode()
+
+    def recurs(self) -> None:
+        """Wait until jobs recur, and pages are served."""
+        assert wait_until(self.answers, _PATIENCE)
+        ticks = _ticks(self)
+        assert wait_until(lambda: _ticks(self) > ticks, _PATIENCE, step=0.2), (
+            "what recurs does not recur any more"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +121,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         # The tests' server would lose what was committed in its last moments, and with it that a
         # job was under way.
         _execute(built, "alter database theseller set synchronous_commit = on")
-        yield Running(built, port, tmp_path_factory.mktemp("restart"), stack)
+        folder = tmp_path_factory.mktemp("restart")
+        line = Line(folder / ".s.PGSQL.5432", socket_directory(built.state) / ".s.PGSQL.5432")
+        stack.callback(line.close)
+        yield Running(built, port, folder, stack, line)
 
 
 @pytest.fixture
@@ -178,11 +201,31 @@ def test_database_restart_loses_no_job_and_worker_and_web_continue(
     assert running.web.poll() is None
     # A job whose own connection is renewed may end before the worker gives its connection up.
     assert wait_until(lambda: _interruptions(running) > interrupted, _PATIENCE)
-    assert wait_until(running.answers, _PATIENCE)
-    ticks = _ticks(running)
-    assert wait_until(lambda: _ticks(running) > ticks, _PATIENCE, step=0.2), (
-        "what recurs does not recur any more"
-    )
+    running.recurs()
+
+
+@pytest.mark.parametrize(
+    "cut", [Line.silent, pytest.param(Line.refusing, marks=pytest.mark.exhaustive)]
+)
+def test_web_and_worker_report_a_cut_network_to_the_database_and_continue_after_it(
+    running: Running, cut: Callable[[Line], contextlib.AbstractContextManager[None]]
+) -> None:
+    running.recurs()
+    interrupted = _interruptions(running)
+    with cut(running.database):
+        assert wait_until(
+            lambda: running.get("/readyz")[2] == "not ready: database\n", _PATIENCE
+        ), running.get("/readyz")
+        # Also of connections that were idle in the pool.
+        status, after, text = running.get("/security/page.json")
+        assert (status, after) == (503, "5")
+        assert "Our database is unavailable" in text
+        assert running.get("/healthz")[0] == 200
+        assert wait_until(lambda: _interruptions(running) > interrupted, _PATIENCE)
+    assert running.worker.poll() is None
+    assert running.web.poll() is None
+    running.recurs()
+    assert wait_until(lambda: running.get("/readyz")[2] == "ready\n", _PATIENCE)
 
 
 def test_worker_and_web_log_the_reason_of_their_exit(running: Running) -> None:

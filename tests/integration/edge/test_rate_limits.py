@@ -61,7 +61,16 @@ def test_rate_limit_ignores_a_clock_that_runs_behind(
 ) -> None:
     for _ in range(3):
         take(AT)
-    assert take(AT - timedelta(minutes=5)) == RetryAfter(10)
+    assert take(AT - timedelta(seconds=50)) == RetryAfter(10)
+    assert take(AT + timedelta(seconds=10)) == Allowed(0)
+
+
+def test_rate_limit_begins_again_when_the_clock_was_ahead(
+    take: Callable[[datetime], Allowed | RetryAfter],
+) -> None:
+    ahead = AT + timedelta(hours=1)
+    assert [take(ahead) for _ in range(4)] == [Allowed(2), Allowed(1), Allowed(0), RetryAfter(10)]
+    assert [take(AT), take(AT)] == [Allowed(0), RetryAfter(10)]
     assert take(AT + timedelta(seconds=10)) == Allowed(0)
 
 

@@ -147,6 +147,19 @@ def test_an_unreachable_server_is_tried_again_with_growing_pauses(cast: Cast) ->
     assert timedelta(hours=42) < at - NOON <= timedelta(hours=48)
 
 
+def test_messages_dated_by_a_clock_that_was_ahead_are_sent_now(
+    cast: Cast, server: RunningServer
+) -> None:
+    ahead = NOON + timedelta(hours=3)
+    queue(NOTICE, cast.alice.email)
+    server.behavior.rcpt = "450 4.2.1 greylisted"
+    deliver(ahead)
+    server.behavior.rcpt = ""
+    assert the_entry().next_attempt_at > ahead
+    assert deliver(NOON) == 1
+    assert the_entry().state is MessageState.SENT
+
+
 def test_a_reset_is_not_sent_when_its_link_has_expired(cast: Cast, server: RunningServer) -> None:
     queue(RESET, cast.alice.email)
     assert deliver(NOON + timedelta(hours=1, seconds=1)) == 0

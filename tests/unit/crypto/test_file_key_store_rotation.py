@@ -5,6 +5,7 @@ An old one is deleted only when nothing is under it.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from theseller.crypto.timestamped_secrets import (
 )
 from theseller.lib import clock
 from theseller.lib.secret_type import Secret
+from theseller.postgres.os_processes import wait_until
 
 
 @pytest.fixture
@@ -107,15 +109,39 @@ def test_a_cached_value_is_read_again_and_survives_an_unavailable_provider() -> 
     answers: list[int | Exception] = [1, 2, SecretProviderError("paused"), 3]
 
     def read() -> int:
-        answer = answers.pop(0)
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     live = CachedValue(read, seconds=0)
-    assert [live() for _ in range(4)] == [1, 2, 2, 3]
+    assert [live() for _ in range(3)] == [1, 2, 2]
+    assert wait_until(lambda: live() == 3, 30)
     cached = CachedValue(iter([1, 2]).__next__, seconds=60)
     assert [cached(), cached()] == [1, 1]
+
+
+def test_only_the_first_caller_waits_for_a_provider_that_does_not_answer() -> None:
+    from theseller.crypto.errors import SecretProviderError
+
+    answers, silent = threading.Event(), threading.Event()
+    silent.set()
+    reads: list[bool] = []
+
+    def read() -> int:
+        reads.append(True)
+        if len(reads) > 2:
+            answers.wait(60)
+        if len(reads) > 1 and silent.is_set():
+            raise SecretProviderError("no answer in time")
+        return len(reads)
+
+    cached = CachedValue(read, seconds=0)
+    assert [cached() for _ in range(50)] == [1] * 50
+    assert wait_until(lambda: len(reads) == 3, 30), "one read at a time, besides the callers"
+    silent.clear()
+    answers.set()
+    assert wait_until(lambda: cached() > 1, 30)
 
 
 def test_a_password_under_rotation_is_tried_old_and_new_in_turn(

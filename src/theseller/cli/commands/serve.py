@@ -6,12 +6,14 @@ The demo runs the same command.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from theseller.cli.django_setup import setup_django
+from theseller.cli.errors import CommandError
 from theseller.cli.inherited_sockets import (
     inherited_sockets,
     listen_on,
@@ -29,6 +31,9 @@ from theseller.config.metrics_settings import (
     metrics_port,
 )
 from theseller.config.operator_on_security_page import require_operator_identity
+
+#: A file system in memory, on Linux.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - each folder in it is made for us alone
 
 HELP = "serve the web pages (by default to this machine only)"
 
@@ -116,8 +121,19 @@ def _empty_metrics_folder(state: Path, port: int) -> Path:
 
     The web processes count together in it. Counts begin at zero with each
     start, as Prometheus expects.
+
+    It is in memory where that is possible: the files are mapped, and a process that writes to a
+    mapped file on a full disk is killed (SIGBUS).
     """
-    folder = state / METRICS_FOLDER / str(port)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-    return folder
+    on_disk = state / METRICS_FOLDER / str(port)
+    in_memory = _MEMORY / f"theseller-metrics-{os.getuid()}-{port}"
+    for folder in (in_memory, on_disk):
+        shutil.rmtree(folder, ignore_errors=True)
+        # Another account may have made it before.
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=folder is on_disk)
+            return folder
+    raise CommandError(
+        f"the folder {on_disk} for metrics can't be made.",
+        "Look at its owner and at the space on its disk.",
+    )

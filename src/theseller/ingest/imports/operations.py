@@ -13,7 +13,7 @@ from typing import cast
 from uuid import UUID
 
 import psycopg
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connections, transaction
 
 from theseller.amazon.reports import (
     Chunks,
@@ -38,6 +38,7 @@ from theseller.ingest.report_handlers.types import ReportHandler, Target
 from theseller.ingest.types import DocumentOrigin, WriteResult
 from theseller.lib.marketplaces import Region, by_code
 from theseller.lib.translation_marks import gettext_noop, marked
+from theseller.postgres.answering_connection import allow_long_answers
 from theseller.tenancy.tenant_scope import renew_ticket, tenant_scope
 
 #: The web's own limits are a page's; a large file takes longer, and so must the ticket.
@@ -46,6 +47,7 @@ _PATIENCE = (
     ("lock_timeout", "60s"),
     ("idle_in_transaction_session_timeout", "5min"),
 )
+_ANSWER_SECONDS = 630.0
 _AGAIN = "Nothing was stored. Import the file again in a minute."
 
 
@@ -150,6 +152,7 @@ def _stored(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOut
 
 def _store(file: _File, *, tenant: UUID, actor: str, at: datetime) -> ImportOutcome:
     bulk = Bulk(tenant)
+    allow_long_answers(connections["default"].connection, _ANSWER_SECONDS)
     for name, limit in _PATIENCE:
         bulk.run("select set_config(%(name)s, %(limit)s, true)", name=name, limit=limit)
     renew_ticket(timedelta(minutes=10))

@@ -29,10 +29,18 @@ from theseller.tenancy.tenant_scope import tenant_scope
 _SLOWEST, _FASTEST = 0.0005, 1000.0
 #: The most tokens of debt after refusals: a storm must not lock a seller out for long.
 _MOST_DEBT = 4
+#: A bucket that is dated later than this was written by a clock that was ahead.
+_SKEW = timedelta(minutes=1)
 
 # A refused decision writes nothing: the update's WHERE fails and only the second arm answers, from
 # the statement's snapshot; it estimates the wait. A worker whose clock is behind never takes back
 # what another's clock has refilled.
+# A bucket that is dated in the future was used under a clock that was ahead: it begins again now.
+_BEGIN_AGAIN = """
+update ingest_bucket set updated_at = %(at)s
+where tenant_id = %(tenant)s and key = %(key)s
+  and updated_at > %(at)s::timestamptz + interval '1 minute'
+"""
 _ACQUIRE = """
 with taken as (
     insert into ingest_bucket as b (tenant_id, key, connection_id, tokens, rate, burst, updated_at)
@@ -113,6 +121,9 @@ class PostgresLimiter(Limiter):
         tokens, rate, updated_at = row
         if rate is None:
             return Granted()
+        if updated_at > at + _SKEW:
+            self._begin_again(key, at)
+            updated_at = at
         missing = max(1 - tokens, 1e-6)
         return NotBefore(updated_at + timedelta(microseconds=ceil(missing / rate * 1_000_000)))
 
@@ -139,6 +150,11 @@ class PostgresLimiter(Limiter):
                 cursor.execute(_LEARN, parameters | {"rate": rate})
             if throttled:
                 cursor.execute(_PENALISE, parameters)
+
+    def _begin_again(self, key: BucketKey, at: datetime) -> None:
+        with tenant_scope(self._tenant, using=self._using):
+            self._hold(self._connection)
+            sql_execution.execute(connections[self._using], _BEGIN_AGAIN, self._parameters(key, at))
 
     def _parameters(self, key: BucketKey, at: datetime) -> dict[str, Any]:
         plan = OPERATIONS[key.operation]

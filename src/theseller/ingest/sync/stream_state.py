@@ -137,6 +137,19 @@ def release(lease: Lease) -> None:
     )
 
 
+def make_due(key: StreamKey, *, at: datetime) -> None:
+    """Make a stream due that a clock dated which was ahead; end its lease.
+
+    A worker that has the lease loses it: what it was about to write is rolled back.
+    """
+    Bulk(key.tenant).run(
+        "update ingest_stream set due_at = %(at)s, last_attempt_at = %(at)s, lease_id = null, "  # noqa: S608
+        f"lease_expires_at = null where {_KEY}",
+        **_of(key),
+        at=at,
+    )
+
+
 def wake_unconfirmed(key: StreamKey, *, at: datetime) -> None:
     """Make the connection's streams due that wait for its seller's name.
 

@@ -146,3 +146,19 @@ begin
     end loop;
 end
 $$;
+
+-- A host that is lost, or behind a cut network, ends no session: the server notices after 25 seconds without an answer, and ends its sessions
+-- with their locks. Its own default is two hours. Unix sockets ignore it.
+do $$
+declare
+    one text;
+begin
+    foreach one in array array['theseller_migrate', 'theseller_web', 'theseller_worker', 'theseller_retention', 'theseller_probe', 'theseller_pii',
+                               'theseller_auth', 'theseller_operator'] loop
+        execute format('alter role %I set tcp_keepalives_idle = 10', one);
+        execute format('alter role %I set tcp_keepalives_interval = 5', one);
+        execute format('alter role %I set tcp_keepalives_count = 3', one);
+        execute format('alter role %I set tcp_user_timeout = 25000', one);
+    end loop;
+end
+$$;

@@ -57,6 +57,17 @@ def test_many_workers_never_take_one_token_too_many(cast: Cast) -> None:
     assert PLAN.burst <= len(granted) <= PLAN.burst + 39 * PLAN.rate + 1e-6
 
 
+def test_a_bucket_begins_again_when_the_clock_was_ahead(cast: Cast) -> None:
+    limiter = _limiter(cast.alices_shop, new_id())
+    ahead = AT + timedelta(hours=1)
+    while isinstance(limiter.acquire(KEY, ahead), Granted):
+        pass
+    wait = limiter.acquire(KEY, AT)
+    assert isinstance(wait, NotBefore)
+    assert wait.instant <= AT + timedelta(seconds=1 / PLAN.rate + 1)
+    assert isinstance(limiter.acquire(KEY, wait.instant), Granted)
+
+
 @pytest.fixture
 def both(cast: Cast) -> list[Limiter]:
     return [_limiter(cast.alices_shop, new_id()), InMemoryLimiter()]

@@ -20,6 +20,7 @@ from tests.integration.ingest.sync.conftest import Worker
 from theseller.connections.operations import disconnect
 from theseller.connections.types import DisconnectReason
 from theseller.ingest.sync import stream_state
+from theseller.ingest.sync.future_attempts import make_future_attempts_due
 from theseller.ingest.sync.stream_runner import run_stream
 from theseller.ingest.sync.sync_step import SyncStep
 from theseller.ingest.types import Advance
@@ -125,6 +126,22 @@ def test_a_lease_is_for_one_worker_at_a_time(worker: Worker) -> None:
     with pytest.raises(stream_state.LeaseLostError), tenant_scope(worker.tenant):
         stream_state.advance(mine, Advance(due_at=later, work_done=7), at=later)
     assert worker.stream("transactions")["work_done"] == 0
+
+
+def test_streams_that_ran_while_the_clock_was_ahead_are_due_again(worker: Worker) -> None:
+    key = worker.key("transactions")
+    ahead = clock.now() + timedelta(days=2)
+    with tenant_scope(worker.tenant):
+        lease = stream_state.take_lease(key, at=ahead)
+        assert lease is not None
+    with tenant_scope(worker.tenant):
+        stream_state.advance(lease, Advance(due_at=ahead + timedelta(hours=1)), at=ahead)
+    assert worker.run("transactions") == 0
+    assert make_future_attempts_due(at=clock.now()) == 1
+    assert make_future_attempts_due(at=clock.now()) == 0
+    with tenant_scope(worker.tenant), pytest.raises(stream_state.LeaseLostError):
+        stream_state.renew(lease, at=ahead)
+    assert worker.run("transactions") > 0
 
 
 def test_concurrent_workers_share_streams_without_duplicate_rows(worker: Worker) -> None:

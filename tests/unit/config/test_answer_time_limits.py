@@ -1,0 +1,46 @@
+"""How long each process waits for an answer of the database."""
+
+from __future__ import annotations
+
+import pytest
+from tests.database import role_dsn
+
+from theseller.config.database_settings import answer_seconds, external_settings
+from theseller.config.environment import ProcessRole
+from theseller.postgres.answering_connection import (
+    LOST_PEER_OPTIONS,
+    NoAnswerError,
+    allow_long_answers,
+    answering_within,
+    limit_answers_again,
+)
+from theseller.tenancy.tenant_scope import STATEMENT_LIMITS
+
+
+def test_an_answer_may_take_longer_than_a_statement_of_the_role_may_run() -> None:
+    served = set(ProcessRole) - {ProcessRole.MIGRATE, ProcessRole.PROBE}
+    assert {f"theseller_{one.value}" for one in served} == set(STATEMENT_LIMITS)
+    for one in served:
+        limit = STATEMENT_LIMITS[f"theseller_{one.value}"].total_seconds()
+        assert limit < answer_seconds(one) <= limit + 30
+
+
+def test_a_connection_over_a_network_notices_that_its_peer_is_lost() -> None:
+    remote = external_settings("postgresql://db.example/theseller?sslmode=verify-full")
+    assert LOST_PEER_OPTIONS.items() <= remote["OPTIONS"].items()
+    changed = external_settings(
+        "postgresql://db.example/theseller?sslmode=verify-full&keepalives_idle=60"
+    )
+    assert changed["OPTIONS"]["keepalives_idle"] == "60"
+    local = external_settings("postgresql:///theseller?host=/run/postgresql")
+    assert not LOST_PEER_OPTIONS.keys() & local["OPTIONS"].keys()
+
+
+def test_long_answers_are_allowed_until_the_connection_returns_to_its_pool(database: str) -> None:
+    with answering_within(0.2).connect(role_dsn("web", database), autocommit=True) as connection:
+        allow_long_answers(connection, 60)
+        assert connection.execute("select pg_sleep(0.4)").fetchone() is not None
+        limit_answers_again(connection)
+        with pytest.raises(NoAnswerError, match="timeout expired"):
+            connection.execute("select pg_sleep(30)")
+        assert connection.closed
