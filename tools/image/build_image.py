@@ -65,7 +65,7 @@ def fetch(tree: Path, kind: str, cache: Path) -> Downloads:
 
     Args:
         tree: the files of the commit.
-        kind: which list of Python packages: `run`, `aws` or `vault`.
+        kind: which list of Python packages: `run`, `aws`, `vault` or `tracing`.
         cache: folder of downloads.
 
     Raises:

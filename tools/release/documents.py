@@ -42,7 +42,7 @@ from theseller.releases.release_files import (
 from tools.release.source_tree import Source
 
 #: Kinds of installation, each with a list of pinned packages in requirements/.
-KINDS = ("run", "aws", "vault")
+KINDS = ("run", "aws", "vault", "tracing")
 #: Names what `bin/release` does; its parameters are described in docs/develop/release.md.
 BUILD_TYPE = "tag:theseller.example,2026:release/1"
 BUILDER = "tag:theseller.example,2026:bin-release"
@@ -121,7 +121,7 @@ def _component(name: str, pin: Pin, kinds: list[str]) -> Component:
 def _declared_dependencies(tree: Path) -> set[str]:
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    declared = [*project["dependencies"], *extras["aws"], *extras["vault"]]
+    declared = [*project["dependencies"], *(one for kind in KINDS[1:] for one in extras[kind])]
     return {canonicalize_name(Requirement(one).name) for one in declared}
 
 

@@ -36,6 +36,7 @@ from theseller.amazon.throttle import BucketKey, Limiter, NotBefore
 from theseller.amazon.transport import Answer, TransportError, ask, retry_after_seconds
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret_type import Secret
+from theseller.lib.trace_spans import Attribute, SpanKind, span
 
 Value = str | int | bool | datetime | Sequence[str]
 
@@ -210,10 +211,16 @@ class SPAPIClient:
 
     def _send(self, plan: Operation, request: httpx.Request) -> Answer:
         failure: str | None = None
-        try:
-            return ask(self._http, request)
-        except TransportError as error:
-            failure = error.failure.value
+        with span(f"Amazon {plan.name}", SpanKind.CLIENT) as found:
+            found.set(Attribute.OPERATION, plan.name)
+            try:
+                answer = ask(self._http, request)
+            except TransportError as error:
+                failure = error.failure.value
+                found.set(Attribute.ERROR, failure)
+            else:
+                found.set(Attribute.STATUS, answer.status)
+                return answer
         raise UnavailableError(plan.name, code=failure)
 
     def _outcome(self, plan: Operation, key: BucketKey, answer: Answer, at: datetime) -> Reply:

@@ -25,10 +25,17 @@ def destinations(
     amazon: Endpoints,
     mail: MailSettings | None = None,
     oidc: OidcSettings | None = None,
+    *,
+    traces_url: str = "",
 ) -> tuple[Destination, ...]:
     """Return the hosts to which the service may connect, each once."""
     found: dict[str, Destination] = {}
-    services = (*_of_services(environment), *_of_mail(mail), *_of_oidc(oidc))
+    services = (
+        *_of_services(environment),
+        *_of_mail(mail),
+        *_of_oidc(oidc),
+        *_of_traces(traces_url),
+    )
     for one in (*_of_amazon(amazon), *services):
         found.setdefault(one.host, one)
     return tuple(found.values())
@@ -71,6 +78,11 @@ def _of_oidc(oidc: OidcSettings | None) -> Iterator[Destination]:
     if oidc is not None and oidc.configured:
         for host in (_host(oidc.issuer), *oidc.hosts):
             yield Destination(host, "single sign-on")
+
+
+def _of_traces(url: str) -> Iterator[Destination]:
+    if url:
+        yield Destination(_host(url), "times of requests and jobs, for monitoring")
 
 
 def _host(address: str) -> str:

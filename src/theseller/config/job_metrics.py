@@ -1,4 +1,4 @@
-"""Count and time the jobs that a worker ran, and serve its `/metrics`."""
+"""Count and time the jobs that a worker runs, and serve its `/metrics`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from procrastinate.worker import Worker
 from prometheus_client import Counter, Histogram, start_http_server
 
 from theseller.config.metrics_settings import METRICS_HOST
+from theseller.lib.trace_spans import Attribute, SpanKind, span
 
 JOBS_RUN = Counter(
     "theseller_jobs_run",
@@ -26,15 +27,24 @@ JOB_SECONDS = Histogram(
 
 
 async def count_job(call_next: AsyncCallNext, context: JobContext, _worker: Worker) -> Any:  # noqa: ANN401
-    """Run a job and count it. A job that is run again later counts as failed."""
+    """Run a job as a span and count it. A job that is run again later counts as failed."""
     task, begun, outcome = context.job.task_name, time.perf_counter(), "failed"
     try:
-        result = await call_next()
+        with span(task, SpanKind.CONSUMER) as found:
+            found.set(Attribute.TASK, task)
+            found.set(Attribute.QUEUE, _queue(context.job.queue))
+            found.set(Attribute.ATTEMPT, context.job.attempts)
+            result = await call_next()
         outcome = "done"
     finally:
         JOBS_RUN.labels(task, outcome).inc()
         JOB_SECONDS.labels(task).observe(time.perf_counter() - begun)
     return result
+
+
+def _queue(name: str) -> str:
+    """Return a queue's name; a host's own has the host's identifier after a colon."""
+    return name.partition(":")[0]
 
 
 def serve_job_metrics(port: int | None) -> None:

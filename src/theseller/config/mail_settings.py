@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from theseller.config.environment import EnvironmentKind, InvalidSettingError
+from theseller.lib.ip_networks_and_proxies import is_loopback
 from theseller.mail.recipient_address_checks import AddressRefusedError, checked_address
 from theseller.mail.types import MailMode, MailServer, MailSettings, TlsMode
 
@@ -69,7 +69,7 @@ def _server(url: str, ca_file: str, kind: EnvironmentKind) -> MailServer:
         raise InvalidSettingError(_FORM)
     tls = TlsMode.IMPLICIT if parts.scheme == "smtps" else TlsMode.STARTTLS
     if options.get("tls") == ["none"]:
-        if kind.guarded or not _is_loopback(parts.hostname):
+        if kind.guarded or not is_loopback(parts.hostname):
             raise InvalidSettingError(
                 "THESELLER_MAIL_URL with ?tls=none is for a server on this machine, in a demo or a"
                 " test only: mail to another host is encrypted"
@@ -108,12 +108,3 @@ def _authorities(text: str) -> tuple[str, ...]:
             "THESELLER_MAIL_AUTHORITIES lists addresses outside of this deployment that may get"
             f" notices, with commas between: {error}"
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

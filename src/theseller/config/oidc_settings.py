@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from theseller.accounts.oidc.types import OidcAudience, OidcSettings
 from theseller.config.environment import EnvironmentKind, InvalidSettingError
+from theseller.lib.ip_networks_and_proxies import is_loopback
 
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _VALUE = re.compile(r"[!-~]{1,200}")
@@ -69,7 +69,7 @@ def _check_issuer(issuer: str, kind: EnvironmentKind) -> None:
         host, _port = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    plain = parts.scheme == "http" and not kind.guarded and _is_loopback(host)
+    plain = parts.scheme == "http" and not kind.guarded and is_loopback(host)
     if (
         not host
         or not (parts.scheme == "https" or plain)
@@ -114,12 +114,3 @@ def _list(name: str, text: str, form: re.Pattern[str]) -> tuple[str, ...]:
     if not all(form.fullmatch(one) for one in found):
         raise InvalidSettingError(f"{name} lists values with commas between (settings.md)")
     return found
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -24,6 +24,7 @@ from theseller.config.operator_on_security_page import read_operator_identity
 from theseller.config.release_settings import read_release_settings
 from theseller.config.sign_up_settings import read_sign_up_mode
 from theseller.config.state_export_settings import read_state_export_settings
+from theseller.config.trace_settings import read_traces_url
 from theseller.crypto.cached_secrets import CachedValue
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.key_store_protocol import KeyStore
@@ -110,9 +111,11 @@ MAIL = read_mail_settings(os.environ, ENVIRONMENT.kind)
 SIGN_UP = read_sign_up_mode(os.environ, MAIL)
 #: The identity provider of single sign-on, if there is one.
 OIDC = read_oidc_settings(os.environ, ENVIRONMENT.kind)
+#: The OpenTelemetry collector that gets traces; "" for none.
+TRACES_URL = read_traces_url(os.environ)
 #: Every host that this deployment may call, and who its operator says is behind those that are not
 #: Amazon or this machine.
-EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL, OIDC)
+EGRESS = destinations(ENVIRONMENT, AMAZON_ENDPOINTS, MAIL, OIDC, traces_url=TRACES_URL)
 SUBPROCESSORS = read_register(os.environ)
 #: Whom the security page names as the operator of this deployment.
 OPERATOR_IDENTITY = read_operator_identity(os.environ)
@@ -163,6 +166,7 @@ INSTALLED_APPS = [
     "theseller.controls",
 ]
 MIDDLEWARE = [
+    "theseller.edge.request_spans.RequestSpanMiddleware",
     "theseller.edge.request_metrics.RequestMetricsMiddleware",
     "theseller.edge.request_ids_and_headers.RequestIdMiddleware",
     "theseller.edge.proxies_and_health_checks.TrustedProxyMiddleware",

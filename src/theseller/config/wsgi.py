@@ -24,6 +24,7 @@ from theseller.config.memory_limit import apply_memory_limit  # noqa: E402
 from theseller.config.metrics_endpoint import with_metrics  # noqa: E402
 from theseller.config.metrics_settings import WEB_METRICS_PORT, metrics_port  # noqa: E402
 from theseller.config.operator_on_security_page import require_operator_identity  # noqa: E402
+from theseller.config.trace_export import start_traces  # noqa: E402
 from theseller.lib.egress_guard import restrict_egress  # noqa: E402
 from theseller.tenancy.database_startup_checks import refuse_unsafe_database  # noqa: E402
 
@@ -34,3 +35,4 @@ apply_memory_limit(os.environ)
 for _alias in served_aliases(settings.ENVIRONMENT.role):
     refuse_unsafe_database(_alias)
 keep_web_reported()
+start_traces(settings.TRACES_URL, "web")

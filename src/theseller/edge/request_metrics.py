@@ -53,15 +53,19 @@ class RequestMetricsMiddleware:
         """Answer the request, then count it."""
         begun = time.perf_counter()
         response = self._get_response(request)
-        pattern = _pattern(request)
-        method = request.method if request.method in _METHODS else "other"
+        pattern, method = url_pattern(request), known_method(request)
         REQUESTS.labels(pattern, method, str(response.status_code)).inc()
         SECONDS.labels(pattern).observe(time.perf_counter() - begun)
         _count_pools()
         return response
 
 
-def _pattern(request: HttpRequest) -> str:
+def known_method(request: HttpRequest) -> str:
+    """Return the method of a request, `other` for those that no page has."""
+    return request.method if request.method in _METHODS else "other"
+
+
+def url_pattern(request: HttpRequest) -> str:
     """Return the URL pattern of a request: its text in the URL table."""
     if request.path_info in HEALTH_CHECKS:
         return request.path_info.strip("/")

@@ -46,6 +46,16 @@ class TrustedProxies:
 NO_PROXIES = TrustedProxies()
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address of a URL is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def parse_proxies(text: str) -> TrustedProxies:
     """Parse a list of addresses, networks and `unix`, or `none`.
 

@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -19,9 +19,11 @@ import psycopg
 import pytest
 from tests.demo_deployment import ROOT, free_ports
 from tests.integration.deployment import Deployment, deployment
+from tests.trace_collector import Collector, trace_collector
 
 from theseller.config.readiness import Part
 from theseller.datamap.state_folder_and_guard_tables import STATE_ENTRIES
+from theseller.lib.trace_spans import Attribute
 from theseller.postgres.os_processes import stop_with_parent, wait_until
 from theseller.postgres.server_folders import conninfo
 
@@ -34,13 +36,16 @@ class Site:
     deployed: Deployment
     port: int
     metrics: int
+    traces: Collector
 
-    def ask(self, path: str, *, port: int | None = None) -> tuple[int, str]:
+    def ask(
+        self, path: str, *, port: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=30)
         with contextlib.closing(connection):
             # Health checks are answered at any host name.
             host = "192.0.2.1" if path.startswith(("/healthz", "/readyz")) else "127.0.0.1"
-            connection.request("GET", path, headers={"Host": host})
+            connection.request("GET", path, headers={"Host": host, **(headers or {})})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -71,9 +76,14 @@ class Site:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     port, local = free_ports(2)
-    variables = {"THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    with deployment(variables) as built, contextlib.ExitStack() as stack:
-        found = Site(built, port, local)
+    with contextlib.ExitStack() as stack:
+        traces = stack.enter_context(trace_collector())
+        variables = {
+            "THESELLER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "THESELLER_TRACES_URL": traces.url,
+        }
+        built = stack.enter_context(deployment(variables))
+        found = Site(built, port, local, traces)
         _set_heartbeat(found, "1 day ago")
         arguments = ["serve", "--port", str(port), "--workers", "2"]
         web = _start(stack, found, arguments, THESELLER_METRICS_PORT=str(local))
@@ -263,6 +273,29 @@ def test_metrics_show_the_state_of_the_deployment_without_ids(site: Site) -> Non
     assert "@" not in text
 
 
+def test_traces_time_requests_and_name_nothing_that_was_sent(site: Site) -> None:
+    trace = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    assert site.ask("/sign-in/?next=/products/canary/", headers=trace)[0] == 200
+    assert site.ask("/no-such-page-of-canary/")[0] in {302, 404}
+    name = "GET sign-in/"
+    assert wait_until(lambda: bool(site.traces.named(name)), _PATIENCE, step=0.5)
+    request = site.traces.named(name)[-1]
+    assert request.service == "theseller-web"
+    assert not request.failed
+    assert request.attributes["http.response.status_code"] == "200"
+    assert len(request.attributes["theseller.request_id"]) == 36
+    assert (request.trace_id, request.parent_id) != (b"\xab" * 16, b"\xcd" * 8)
+    assert request.parent_id == b""
+    known = {one.value for one in Attribute}
+    for one in site.traces.spans():
+        assert one.attributes.keys() <= known
+        assert "healthz" not in one.name
+        assert one.events == 0, "an event could have the text of an error"
+    received = b"".join(site.traces.bodies)
+    for secret in (b"canary", b"@", *(one["tenant"].encode() for one in site.deployed.people())):
+        assert secret not in received
+
+
 def test_only_the_local_port_has_metrics_and_it_has_nothing_else(site: Site) -> None:
     assert site.ask("/metrics")[0] == 404
     assert site.ask("/sign-in/", port=site.metrics)[0] == 404
@@ -287,7 +320,16 @@ def test_worker_writes_heartbeats_and_counts_its_jobs(site: Site) -> None:
         assert wait_until(lambda: site.deployed.rows(heartbeat) != [(first,)], 60, step=0.5)
         ((second,),) = site.deployed.rows(heartbeat)
         site.becomes(200, "ready\n")
+        assert wait_until(lambda: bool(site.traces.named("config.reap")), _PATIENCE, step=0.5)
     assert second > first
+    job = site.traces.named("config.reap")[0]
+    assert job.service == "theseller-worker"
+    assert job.attributes["theseller.job.queue"] == "default"
+    assert any(
+        int(one.attributes.get("theseller.database.statements", "0")) > 0
+        for one in site.traces.spans()
+        if one.service == "theseller-worker"
+    )
     # It was killed. When its last heartbeat is 30 seconds old, it counts as ended.
     site.becomes(503, "not ready: worker\n", step=2.0)
     _set_heartbeat(site, "1 day ago")

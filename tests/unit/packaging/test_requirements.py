@@ -46,7 +46,7 @@ def test_every_declared_dependency_is_pinned() -> None:
         "project"
     ]
     wanted = {"run": project["dependencies"], **project["optional-dependencies"]}
-    assert {"run", "aws", "vault", "dev"} <= wanted.keys()
+    assert {"run", "aws", "vault", "tracing", "dev"} <= wanted.keys()
     for name, declared in wanted.items():
         names = {re.split(r"[\[<>=!~; ]", one, maxsplit=1)[0].lower() for one in declared}
         assert names - {package.lower() for package in _pins(name)} == set(), name

@@ -31,7 +31,7 @@ def test_a_release_has_these_files_and_a_signature_of_each(release: Path) -> Non
     assert content == {
         WHEEL, f"theseller-{theseller.__version__}.tar.gz", "manifest.json", "sbom.cdx.json",
         "provenance.json", "requirements-run.txt", "requirements-aws.txt",
-        "requirements-vault.txt",
+        "requirements-vault.txt", "requirements-tracing.txt",
     }  # fmt: skip
     assert names - content == {f"{name}.sig" for name in content}
 
@@ -75,7 +75,9 @@ def test_the_sbom_lists_the_pinned_packages_with_purl_and_digests(release: Path)
     assert django["purl"] == f"pkg:pypi/django@{pin.version}"
     [reference] = django["externalReferences"]
     assert {one["content"] for one in reference["hashes"]} == pin.sha256
-    assert django["properties"] == [{"name": "theseller:requirements", "value": "run,aws,vault"}]
+    assert django["properties"] == [
+        {"name": "theseller:requirements", "value": "run,aws,vault,tracing"}
+    ]
     boto3 = next(one for one in document["components"] if one["name"] == "boto3")
     assert boto3["properties"] == [{"name": "theseller:requirements", "value": "aws"}]
     product = document["metadata"]["component"]["bom-ref"]
@@ -131,7 +133,7 @@ def test_the_program_of_the_wheel_runs(release: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", ["run", "aws", "vault"])
+@pytest.mark.parametrize("kind", ["run", "aws", "vault", "tracing"])
 def test_the_wheel_is_installed_with_the_pinned_packages_and_runs(
     release: Path, key_file: Path, tmp_path: Path, kind: str
 ) -> None:

@@ -32,7 +32,7 @@ WHEEL = f"theseller-{theseller.__version__}-py3-none-any.whl"
 SOURCES = f"theseller-{theseller.__version__}.tar.gz"
 FILES = [
     WHEEL, SOURCES, "manifest.json", "provenance.json", "requirements-aws.txt",
-    "requirements-run.txt", "requirements-vault.txt", "sbom.cdx.json",
+    "requirements-run.txt", "requirements-tracing.txt", "requirements-vault.txt", "sbom.cdx.json",
 ]  # fmt: skip
 
 

@@ -55,12 +55,14 @@ def run(args: argparse.Namespace) -> int:
 
     from theseller.config.job_metrics import serve_job_metrics
     from theseller.config.job_worker import run_worker
+    from theseller.config.trace_export import start_traces
 
     restrict_egress(settings.EGRESS)
     apply_memory_limit(os.environ)
     _check_database()
     _settle_journal()
     serve_job_metrics(port)
+    start_traces(settings.TRACES_URL, "worker")
     return run_worker(concurrency=args.concurrency, check=_check_database)
 
 
