@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -31,8 +32,10 @@ from theseller.amazon.errors import (
 from theseller.amazon.spapi_client import Reply, SPAPIClient, Value
 from theseller.amazon.throttle import BucketKey, Granted, InMemoryLimiter
 from theseller.amazon.transport import new_http
+from theseller.lib import trace_spans
 from theseller.lib.marketplaces import Region
 from theseller.lib.secret_type import Secret
+from theseller.lib.trace_spans import Attribute, Span, SpanKind
 
 NOON = datetime(2026, 11, 23, 12, 0, 1, 500_000, tzinfo=UTC)
 TOKEN = Secret("Atza|token-zzq1")
@@ -54,6 +57,31 @@ class Amazon:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class RecordingTracer:
+    """Keeps name and attributes of each span."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, dict[str, str | float]]] = []
+
+    @contextmanager
+    def span(self, name: str, kind: SpanKind) -> Iterator[Span]:
+        assert kind is SpanKind.CLIENT
+        found: dict[str, str | float] = {}
+        self.spans.append((name, found))
+        yield _RecordedSpan(found)
+
+
+class _RecordedSpan:
+    def __init__(self, found: dict[str, str | float]) -> None:
+        self._found = found
+
+    def set(self, attribute: Attribute, value: str | float) -> None:
+        self._found[attribute.value] = value
+
+    def rename(self, name: str) -> None:
+        raise AssertionError(name)
 
 
 def make(amazon: Handler, limiter: InMemoryLimiter | None = None) -> SPAPIClient:
@@ -391,3 +419,18 @@ def test_http_client_ignores_proxy_variables_and_redirects(monkeypatch: pytest.M
     assert http.follow_redirects is False
     assert http._mounts == {}
     http.close()
+
+
+def test_a_call_is_timed_by_its_operation_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = RecordingTracer()
+    monkeypatch.setattr(trace_spans, "_tracer", traced)
+    amazon = Amazon(httpx.Response(200, json={"orders": []}), httpx.ConnectError("zzq3"))
+    client = make(amazon)
+    call(client, params={"lastUpdatedAfter": "2026-11-01T00:00:00Z"})
+    with pytest.raises(UnavailableError):
+        call(client)
+    operation = {"theseller.amazon.operation": "searchOrders"}
+    assert traced.spans == [
+        ("Amazon searchOrders", operation | {"http.response.status_code": 200}),
+        ("Amazon searchOrders", operation | {"error.type": "connection"}),
+    ]
