@@ -27,7 +27,10 @@ JOB_SECONDS = Histogram(
 
 
 async def count_job(call_next: AsyncCallNext, context: JobContext, _worker: Worker) -> Any:  # noqa: ANN401
-    """Run a job as a span and count it. A job that is run again later counts as failed."""
+    """Run a job as a span and count it.
+
+    A job that is run again later counts as failed.
+    """
     task, begun, outcome = context.job.task_name, time.perf_counter(), "failed"
     try:
         with span(task, SpanKind.CONSUMER) as found:
@@ -43,7 +46,7 @@ async def count_job(call_next: AsyncCallNext, context: JobContext, _worker: Work
 
 
 def _queue(name: str) -> str:
-    """Return a queue's name; a host's own has the host's identifier after a colon."""
+    """Return a queue's name without the identifier of the host that has it."""
     return name.partition(":")[0]
 
 

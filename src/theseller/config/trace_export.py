@@ -1,6 +1,6 @@
 """Export spans to an OpenTelemetry collector (OTLP over HTTP).
 
-Trace contexts are neither read from requests nor sent with calls: a stranger can't choose what our
+Trace contexts are neither read from requests nor sent with calls: a client can't choose what our
 spans belong to, and Amazon learns nothing of them.
 """
 

@@ -47,7 +47,7 @@ NO_PROXIES = TrustedProxies()
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address of a URL is this machine's loopback."""
+    """Return whether a URL's host is this machine's loopback address."""
     if host == "localhost":
         return True
     try:

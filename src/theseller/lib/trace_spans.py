@@ -1,4 +1,6 @@
-"""Time parts of the work as spans, if an exporter is set up; otherwise do nothing.
+"""Time parts of the work as spans, if an exporter is set up.
+
+Otherwise nothing is done.
 
 A span has a name and attributes of a fixed list. Names and values are words of the program, numbers
 and the ID of a request: never an address, a parameter, a text or an identifier of a tenant, a
@@ -58,7 +60,7 @@ class Tracer(Protocol):
 
 
 class _NoSpan:
-    """Stands for a span where none are made."""
+    """The span of a process that exports none."""
 
     def set(self, attribute: Attribute, value: str | float) -> None:
         """Do nothing."""

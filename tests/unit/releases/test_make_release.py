@@ -79,7 +79,7 @@ def test_the_sbom_lists_the_pinned_packages_with_purl_and_digests(release: Path)
         {"name": "theseller:requirements", "value": "run,aws,vault,tracing"}
     ]
     boto3 = next(one for one in document["components"] if one["name"] == "boto3")
-    assert boto3["properties"] == [{"name": "theseller:requirements", "value": "aws"}]
+    assert boto3["properties"] == [{"name": "theseller:requirements", "value": "aws,tracing"}]
     product = document["metadata"]["component"]["bom-ref"]
     depends = next(one for one in document["dependencies"] if one["ref"] == product)
     assert {django["purl"], boto3["purl"]} <= set(depends["dependsOn"])
