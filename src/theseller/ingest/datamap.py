@@ -207,7 +207,7 @@ describe_table(
     "ingest_dirty_day",
     DataClass.OPERATIONAL,
     note="Days whose rollups are to be made again.",
-    columns="tenant_id marketplace_id local_day marked_at",
+    columns="tenant_id marketplace_id local_day marked_at orders_only_at",
     indexes="_pkey",
     tenant_column="tenant_id",
     retention="life-purge-30",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines
+from theseller.analytics.rollups.rollup_sql_execution import run_on_counted_lines, run_on_orders
 from theseller.analytics.rollups.sql_parameters import parameters
 from theseller.analytics.rollups.types import DirtyDay, Recomputed
 from theseller.tenancy.tenant_scope import tenant_scope
 
 _CLAIM = """
-select marketplace_id, local_day, marked_at from ingest_dirty_day
+select marketplace_id, local_day, marked_at, coalesce(orders_only_at = marked_at, false)
+from ingest_dirty_day
 where tenant_id = %s order by local_day, marketplace_id limit %s for update skip locked
 """
 # Keyed by the mark that was read: one that was set again since requires another recomputation and
@@ -28,11 +29,6 @@ where d.tenant_id = %s
   and d.local_day = done.local_day
   and d.marked_at = done.marked_at
 """
-_CLEAR = """
-delete from {} t using unnest(%(stores)s::text[], %(days)s::date[]) as s (marketplace_id, local_day)
-where t.tenant_id = %(tenant)s and t.local_day = any (%(days)s::date[])
-  and t.marketplace_id = s.marketplace_id and t.local_day = s.local_day
-"""
 
 
 def recompute_dirty(
@@ -42,7 +38,7 @@ def recompute_dirty(
 
     In one transaction. Days that another worker is recomputing are passed over; running it twice
     changes nothing. Figures keep the ledger's signs (`sql/tables.sql`). A day without counted base
-    rows has no rollup rows afterwards.
+    rows has no rollup rows afterwards. Rollup rows that are right are not written again.
 
     A writer of base rows must mark the day in the same transaction by ``insert … on conflict (…) do
     update set marked_at = …``: that waits for a recomputation under way, so the mark can't be lost.
@@ -50,15 +46,39 @@ def recompute_dirty(
     with tenant_scope(tenant, using=using), connections[using].cursor() as cursor:
         dirty = _claim(cursor, tenant, limit)
         if not dirty:
-            return Recomputed(tenant, 0, 0, 0, more=False)
-        values = parameters(tenant, [(day.marketplace_id, day.local_day) for day in dirty], at=at)
-        for table in ("analytics_day", "analytics_day_product"):
-            cursor.execute(_CLEAR.format(table), values)
-        rows = run_on_counted_lines(cursor, values, "recompute_day.sql", "recompute_product.sql")
+            return Recomputed(tenant, 0, more=False)
+        of_orders = {(day.marketplace_id, day.local_day) for day in dirty if day.orders_only}
+        whole = {(day.marketplace_id, day.local_day) for day in dirty} - of_orders
+        if of_orders:
+            whole |= _recompute_orders(cursor, tenant, of_orders, at)
+        if whole:
+            values = parameters(tenant, sorted(whole), at=at)
+            run_on_counted_lines(
+                cursor, values, "ordered.sql", "recompute.sql", "write_totals.sql"
+            )
         cursor.execute(
-            _UNMARK, [values["stores"], values["days"], [day.marked_at for day in dirty], tenant]
+            _UNMARK,
+            [
+                [day.marketplace_id for day in dirty],
+                [day.local_day for day in dirty],
+                [day.marked_at for day in dirty],
+                tenant,
+            ],
         )
-    return Recomputed(tenant, len(dirty), rows[0], rows[1], more=len(dirty) == limit)
+    return Recomputed(tenant, len(dirty), more=len(dirty) == limit)
+
+
+def _recompute_orders(
+    cursor: CursorWrapper, tenant: UUID, days: set[tuple[str, date]], at: datetime
+) -> set[tuple[str, date]]:
+    """Recompute what was ordered on `days`, and leave what was posted.
+
+    Returns:
+        The days that must be computed from all their lines; their rollups are unchanged.
+    """
+    values = parameters(tenant, sorted(days), at=at)
+    run_on_orders(cursor, values, "recompute_orders.sql", "write_totals.sql")
+    return set(cursor.fetchall())
 
 
 def _claim(cursor: CursorWrapper, tenant: UUID, limit: int) -> list[DirtyDay]:

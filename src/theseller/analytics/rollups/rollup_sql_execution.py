@@ -38,27 +38,29 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
 
 
-def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> list[int]:
-    """Run the statements `names`, which read `counted_lines.sql`.
-
-    Which of the transactions are in a stored settlement is computed once, for all of them. The rows
-    of the last statement can be fetched from the cursor.
+def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> None:
+    """Run a statement that reads `counted_lines.sql`; its rows can be fetched.
 
     Args:
         cursor: an open cursor in the tenant's scope.
         values: what `parameters` returned.
-        names: files of `statements/`.
-
-    Returns:
-        How many rows each statement returned or wrote.
+        names: the files of `statements/` that follow it.
     """
     with _without_nested_loops(cursor):
         found = values | _settled(cursor, values)
-        counts = []
-        for name in names:
-            cursor.execute(sql_text("days.sql", "counted_lines.sql", name), found)
-            counts.append(cursor.rowcount)
-    return counts
+        cursor.execute(sql_text("slice.sql", "days.sql", "counted_lines.sql", *names), found)
+
+
+def run_on_orders(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> None:
+    """Run a statement that reads `ordered.sql` and no ledger; its rows can be fetched.
+
+    Args:
+        cursor: an open cursor in the tenant's scope.
+        values: what `parameters` returned.
+        names: the files of `statements/` that follow it.
+    """
+    with _without_nested_loops(cursor):
+        cursor.execute(sql_text("slice.sql", "ordered.sql", *names), values)
 
 
 def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
     They are parameters of `counted_lines.sql`. Which orders and days are wanted is read first and
     passed as literals: only then does the planner know how many there are.
     """
-    cursor.execute(sql_text("days.sql", "wanted.sql"), values)
+    cursor.execute(sql_text("slice.sql", "days.sql", "wanted.sql"), values)
     wanted = cursor.fetchall()
     days = {day for _, day in wanted if day is not None}
     near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
@@ -77,7 +79,7 @@ def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
         "wanted_days": sorted(days),
         "near_wanted_days": sorted(near),
     }
-    cursor.execute(sql_text("days.sql", "matching.sql"), values | beside)
+    cursor.execute(sql_text("slice.sql", "days.sql", "matching.sql"), values | beside)
     settled: set[tuple[str, str]] = set()
     sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
     for side, key, order, currency, at, total, kind, skus, *rest in cursor.fetchall():

@@ -10,11 +10,15 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class DirtyDay:
-    """A store's calendar day whose rollups no longer equal their base rows."""
+    """A store's calendar day whose rollups no longer equal their base rows.
+
+    `orders_only`: since the rollups were computed, only orders of the day changed.
+    """
 
     marketplace_id: str
     local_day: date
     marked_at: datetime
+    orders_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,6 @@ class Recomputed:
 
     tenant: UUID
     days: int
-    day_rows: int
-    product_rows: int
     more: bool
 
 

@@ -79,7 +79,7 @@ def _write(
         if under_way is not None:
             under_way.result()
     written = writer.settle()
-    mark_dirty_days(bulk, writer.days, minimizer.at)
+    mark_dirty_days(bulk, writer.days, minimizer.at, orders_only=True)
     if minimizer.products:
         merge_products(bulk, minimizer.products.values(), connection)
         mark_dirty_days(bulk, reassign_storeless_lines(bulk), minimizer.at)

@@ -90,7 +90,7 @@ def test_recomputing_again_changes_nothing() -> None:
     shop.roll_up()
     first = shop.day(date(2026, 10, 5))
     shop.mark(DE, date(2026, 10, 5))
-    assert recompute_dirty(tenant=shop.tenant, at=NOON, using="worker").day_rows == 1
+    assert recompute_dirty(tenant=shop.tenant, at=NOON, using="worker").days == 1
     assert shop.day(date(2026, 10, 5)) == first
     assert recompute_dirty(tenant=shop.tenant, at=NOON, using="worker").days == 0
 

@@ -1,12 +1,6 @@
--- The days asked for, and what else must be read to decide which of their lines count. Followed by `wanted.sql`,
--- `matching.sql` or `counted_lines.sql`.
-slice as (
-    select * from unnest(
-        %(stores)s::text[], %(days)s::date[], %(midnights)s::timestamptz[], %(next_midnights)s::timestamptz[], %(currencies)s::text[],
-        %(tax_included)s::boolean[]
-    ) as s (marketplace_id, local_day, day_from, day_until, currency, tax_included)
-),
-line as materialized (
+-- After `slice.sql`: what else must be read to decide which lines of these days count. Followed by `wanted.sql`, `matching.sql` or
+-- `counted_lines.sql`.
+, line as materialized (
     select l.*
     from ingest_ledger_line l
     where l.tenant_id = %(tenant)s and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
