@@ -53,9 +53,7 @@ def recompute_dirty(
             whole |= _recompute_orders(cursor, tenant, of_orders, at)
         if whole:
             values = parameters(tenant, sorted(whole), at=at)
-            run_on_counted_lines(
-                cursor, values, "ordered.sql", "recompute.sql", "write_totals.sql"
-            )
+            run_on_counted_lines(cursor, values, "ordered.sql", "recompute.sql", "write_totals.sql")
         cursor.execute(
             _UNMARK,
             [

@@ -52,7 +52,9 @@ def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: 
 
 
 def run_on_orders(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> None:
-    """Run a statement that reads `ordered.sql` and no ledger; its rows can be fetched.
+    """Run a statement that reads `ordered.sql` but no ledger.
+
+    Its rows can be fetched.
 
     Args:
         cursor: an open cursor in the tenant's scope.

@@ -16,7 +16,7 @@ from psycopg import errors
 from tests.integration.analytics.facts import DE, FR, NOON, UK, Shop
 
 from theseller.amazon.charge_classifier import ChargeType
-from theseller.analytics.rollups import recompute
+from theseller.analytics.rollups import recompute, rollup_sql_execution
 from theseller.analytics.rollups.recompute import recompute_dirty
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
@@ -32,7 +32,7 @@ _MARKS = (
 def whole_days(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that gets the number of days of each recomputation from all lines."""
     seen: list[int] = []
-    run = recompute.run_on_counted_lines
+    run = rollup_sql_execution.run_on_counted_lines
 
     def counted(cursor: Any, values: dict[str, Any], *names: str) -> None:  # noqa: ANN401 - Django's
         seen.append(len(values["days"]))
