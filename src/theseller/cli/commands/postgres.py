@@ -22,6 +22,7 @@ from theseller.cli.deployment_secrets import secret_provider
 from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.postgres_upgrade import upgrade
+from theseller.cli.service_readiness import notify_ready
 from theseller.cli.state_folders import is_state_folder, state_folder
 from theseller.cli.supervisor import DatabaseService, StopRequestedError, Supervisor
 from theseller.lib import clock
@@ -129,6 +130,7 @@ def _start(state: Path) -> int:
                 f"PostgreSQL {server.binaries.version} runs: socket {server.socket_dir}, log"
                 f" {server.log}. Ctrl-C stops it."
             )
+            notify_ready(os.environ)
             supervisor.watch()
         finally:
             supervisor.stop()
