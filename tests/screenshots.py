@@ -341,7 +341,7 @@ def _operate(browser: Browser, demo: Demo, pictures: Pictures) -> None:
         pictures.take("42-new-shop", page)
         page.get_by_label("Name").fill("Acme Trading")
         page.get_by_label("Owner", exact=False).fill("ann@example.com")
-        page.get_by_role("button", name="Make a link").click()
+        page.get_by_role("button", name="Send the invitation").click()
         pictures.take("43-shop-added", page)
         operator.go("/operate/shops/")
         pictures.take("44-shops", page)

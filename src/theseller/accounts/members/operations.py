@@ -67,7 +67,7 @@ _LAST_OWNER = gettext_noop(
 )
 
 
-def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
+def add_shop(*, name: str, owner: str, actor: str, at: datetime, inviter: str = "") -> NewShop:
     """Add a shop and invite its first owner.
 
     Args:
@@ -75,6 +75,7 @@ def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
         owner: the owner's email address.
         actor: how the audit log names who adds it.
         at: now.
+        inviter: the name that the mail with the link shows; "" sends no mail.
 
     Raises:
         MembershipRefusedError: the name or the address can't be used.
@@ -82,7 +83,8 @@ def add_shop(*, name: str, owner: str, actor: str, at: datetime) -> NewShop:
     name, email, tenant = checked_name(name), checked_address(owner), new_id()
     with tenant_scope(tenant, using=accounts_database()):
         create_tenant_in_scope(name=name, actor=actor, at=at, tenant=tenant)
-        return NewShop(tenant, _invite(email, MemberRole.OWNER, tenant, actor, at))
+        link = _invite(email, MemberRole.OWNER, tenant, actor, at)
+        return NewShop(tenant, _mailed(link, email, tenant, inviter, at))
 
 
 def invite(
@@ -122,14 +124,16 @@ def invite(
                 gettext_noop("This person is a member of the shop already.")
             )
         link = _invite(email, role, tenant, actor, at, limit=limit)
-        return _mailed(link, email, tenant, inviter, at) if inviter else link
+        return _mailed(link, email, tenant, inviter, at)
 
 
-def invite_first_owner(*, email: str, tenant: UUID, actor: str, at: datetime) -> IssuedLink:
+def invite_first_owner(
+    *, email: str, tenant: UUID, actor: str, at: datetime, inviter: str = ""
+) -> IssuedLink:
     """Invite an owner of a shop that has none.
 
     Who else joins a shop is for its owners to decide: an operator who could invite people to every
-    shop could invite themselves.
+    shop could invite themselves. `inviter` is the name in the mail with the link; "" sends none.
 
     Raises:
         MembershipRefusedError: there is no such shop, it has an owner, or the address can't be
@@ -142,7 +146,8 @@ def invite_first_owner(*, email: str, tenant: UUID, actor: str, at: datetime) ->
             raise MembershipRefusedError(
                 gettext_noop("This shop has an owner, who invites its members.")
             )
-        return _invite(email, MemberRole.OWNER, tenant, actor, at)
+        link = _invite(email, MemberRole.OWNER, tenant, actor, at)
+        return _mailed(link, email, tenant, inviter, at)
 
 
 def withdraw_invitation(
@@ -316,6 +321,8 @@ def _withdraw_all(tenant: UUID, actor: str, at: datetime) -> None:
 
 def _mailed(link: IssuedLink, email: str, tenant: UUID, inviter: str, at: datetime) -> IssuedLink:
     """Queue the mail of an invitation; the link says whether it is mailed."""
+    if not inviter:
+        return link
     shop = Tenant.objects.using(accounts_database()).get(id=tenant).name
     queued = queue_mail(
         InvitationMail(link.address.reveal(), link.expires_at, shop, inviter),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from theseller.accounts.authorization import operator_required
@@ -17,6 +20,7 @@ from theseller.accounts.password_reset.operations import password_requests
 from theseller.accounts.types import Operator
 from theseller.edge.translate_marked_texts import translated_error
 from theseller.lib import clock
+from theseller.mail.types import MailMode
 from theseller.operators.shops.forms import OwnerForm, ShopForm
 
 
@@ -37,7 +41,10 @@ def shops_page(request: HttpRequest, operator: Operator) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @operator_required(step_up=True)
 def new_shop(request: HttpRequest, operator: Operator) -> HttpResponse:
-    """Add a shop; the answer shows the link for its first owner, this once."""
+    """Add a shop, and mail its first owner a link.
+
+    If the link can't be mailed, the answer shows it, this once.
+    """
     form = ShopForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -46,18 +53,19 @@ def new_shop(request: HttpRequest, operator: Operator) -> HttpResponse:
                 owner=form.cleaned_data["owner"],
                 actor=operator.actor,
                 at=clock.now(),
+                inviter=operator.person_name,
             )
         except MembershipRefusedError as refusal:
             form.add_error(None, translated_error(refusal))
         else:
-            return _page(request, operator, form, shop.link)
+            return _invited(request, operator, form, shop.link)
     return _page(request, operator, form)
 
 
 @require_http_methods(["GET", "POST"])
 @operator_required(step_up=True)
 def first_owner(request: HttpRequest, operator: Operator, tenant: UUID) -> HttpResponse:
-    """Make a new link for the first owner of a shop that has none."""
+    """Mail or show a new link for the first owner of a shop that has none."""
     found = next((one for one in shops(at=clock.now()) if one.tenant == tenant), None)
     if found is None or found.owners:
         raise Http404
@@ -69,12 +77,31 @@ def first_owner(request: HttpRequest, operator: Operator, tenant: UUID) -> HttpR
                 tenant=tenant,
                 actor=operator.actor,
                 at=clock.now(),
+                inviter=operator.person_name,
             )
         except MembershipRefusedError as refusal:
             form.add_error(None, translated_error(refusal))
         else:
-            return _page(request, operator, form, link, shop_name=found.name)
+            return _invited(request, operator, form, link, shop_name=found.name)
     return _page(request, operator, form, shop_name=found.name)
+
+
+def _invited(
+    request: HttpRequest,
+    operator: Operator,
+    form: OwnerForm,
+    link: IssuedLink,
+    *,
+    shop_name: str = "",
+) -> HttpResponse:
+    """Show the shops if the link is mailed, else the link."""
+    if not link.mailed:
+        return _page(request, operator, form, link, shop_name=shop_name)
+    messages.success(
+        request,
+        _("The invitation is sent to %(email)s.") % {"email": form.cleaned_data["owner"]},
+    )
+    return redirect("operators:shops")
 
 
 def _page(
@@ -89,6 +116,7 @@ def _page(
         "operator": operator,
         "form": form,
         "shop_name": shop_name,
+        "mail": settings.MAIL.mode is not MailMode.OFF,
         "link": link.address.reveal() if link is not None else "",
         "link_expires_at": link.expires_at if link is not None else None,
         "link_email": request.POST.get("owner", ""),
