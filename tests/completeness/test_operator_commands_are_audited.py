@@ -31,6 +31,7 @@ LEAVES: dict[str, tuple[Tag, ...] | str] = {
     ),
     "database": (Tag.DATABASE_MOVED,),
     "doctor": "looks at the machine, at no secret's value and no row",
+    "emulator": (Tag.SECRETS_FILLED,),
     "import": (Tag.IMPORT_RECORDED,),
     "inspect": "reads a file of the caller's; needs no database and no secret",
     "legal-hold": (Tag.HOLD_PLACED, Tag.HOLD_LIFTED),

@@ -1,4 +1,4 @@
-"""The demo's Amazon application, as the emulated Amazon knows it.
+"""The Amazon application of a demo or staging, as the emulated Amazon knows it.
 
 An operator enters the same data in Developer Central.
 """
@@ -24,19 +24,25 @@ def write_application(
     public_url: str,
     secrets: WritableSecretProvider,
     restricted: Collection[RestrictedRole] = (),
+    *,
+    client_id: str = CLIENT_ID,
+    application_id: str = APPLICATION_ID,
+    draft: bool = False,
 ) -> Path:
     """Write the emulator's application file and return its path.
 
     Its mode is 0600: it contains the client secret. `restricted` are the restricted roles that the
-    emulated Amazon has granted to the application: none, unless the demo is configured so.
+    emulated Amazon has granted to the application: none, unless the deployment is configured so.
+    `draft` is whether the application is one.
     """
     folder = state / "emulator"
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / "application.json"
     content = {
-        "application_id": APPLICATION_ID,
-        "client_id": CLIENT_ID,
+        "application_id": application_id,
+        "client_id": client_id,
         "client_secrets": [secrets.ensure("lwa-client-secret", new_timestamped_secret).reveal()],
+        "draft": draft,
         "name": "TheSeller (demo)",
         "redirect_uris": [f"{public_url}/connections/callback/"],
         "roles": [

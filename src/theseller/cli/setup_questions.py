@@ -13,6 +13,8 @@ from theseller.crypto.secret_and_key_config import PROVIDER, ProviderKind
 
 #: The answer for the server that TheSeller runs itself.
 EMBEDDED = "embedded"
+#: The answer for the real Amazon.
+AMAZON = "amazon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,21 @@ QUESTIONS = (
     Question("THESELLER_LEGAL_ENTITY", "--legal-entity", "Legal entity that operates this"),
     Question("THESELLER_LEGAL_ADDRESS", "--legal-address", "Its registered address, on one line"),
     Question(
-        "THESELLER_LWA_CLIENT_ID", "--lwa-client-id", "Client ID of your application"
-        " (amzn1.application-oa2-client.…, from Developer Central)"
+        "THESELLER_AMAZON", "--amazon", f"`{AMAZON}`, or in staging an emulated one:"
+        " emulator:http://127.0.0.1:8101", AMAZON
     ),
     Question(
-        "THESELLER_APPLICATION_ID", "--application-id", "Application ID (amzn1.sp.solution.…)"
+        "THESELLER_LWA_CLIENT_ID", "--lwa-client-id", "Client ID of your application"
+        " (amzn1.application-oa2-client.…, from Developer Central)",
+        only_if=("THESELLER_AMAZON", AMAZON)
+    ),
+    Question(
+        "THESELLER_APPLICATION_ID", "--application-id", "Application ID (amzn1.sp.solution.…)",
+        only_if=("THESELLER_AMAZON", AMAZON)
     ),
     Question(
         "THESELLER_APPLICATION_DRAFT", "--draft", "Is the application a draft (yes, no)?", "no"
     ),
-    Question("THESELLER_AMAZON", "--amazon", "Amazon, or an emulated one", "amazon"),
     Question("THESELLER_STATE", "--state", "The state folder", "/var/lib/theseller"),
     Question(
         "DATABASE_URL", "--database", f"The database: `{EMBEDDED}`, or postgresql://HOST:5432/"

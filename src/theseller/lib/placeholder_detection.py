@@ -15,6 +15,8 @@ _RESERVED_NAME = re.compile(
     r"(?=$|[\s,;/:>)])"
 )
 _IN_BRACKETS = re.compile(r"[<\[{].*[>\]}]")
+#: A part to be replaced, as documents write it: YOUR-DOMAIN, YOUR.NAME, your_company.
+_YOUR = re.compile(r"(?:YOUR[ ._-][A-Z]|\byour[_-][a-z])")
 _LETTERS_MIN = 2
 
 
@@ -30,6 +32,7 @@ def is_placeholder(text: str) -> bool:
         len(letters) < _LETTERS_MIN
         or not _WORDS.isdisjoint(_WORD.findall(plain))
         or _has_note(text)
+        or _YOUR.search(text) is not None
         or "change me" in plain
         or _IN_BRACKETS.fullmatch(plain) is not None
         or is_reserved_domain(plain)

@@ -99,6 +99,7 @@ def test_setup_makes_a_deployment_that_serves_and_can_be_repeated(machine: Machi
     done = machine.setup(*machine.options(), *operator)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "https://shop.example/connections/callback/" in done.stdout
+    assert "theseller secrets put lwa-client-secret" in done.stdout
     password = re.search(r"first password: (\S+)", done.stdout)
     assert password is not None
     assert machine.config.stat().st_mode & 0o777 == 0o640

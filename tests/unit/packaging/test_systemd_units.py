@@ -96,6 +96,28 @@ def test_the_unit_of_state_exports_is_hardened_and_writes_where_it_exports_to() 
     assert f"s,{target},/your/folder," in guide
 
 
+def test_the_database_is_ready_before_web_and_worker_start() -> None:
+    found = settings_of("theseller-db.service")
+    assert (found["Type"], found["TimeoutStartSec"]) == (["notify"], ["infinity"])
+    for name in ("theseller-web.service", "theseller-worker.service"):
+        assert "theseller-db.service" in settings_of(name)["After"][0].split()
+
+
+def test_the_unit_of_the_emulated_amazon_is_hardened_and_not_for_production() -> None:
+    found = settings_of("theseller-emulator.service", _ROOT / "deploy" / "staging")
+    assert {key: found.get(key) for key in _HARDENING} == {
+        key: [value] for key, value in _HARDENING.items()
+    }
+    assert found["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
+    assert found["IPAddressDeny"] == ["any"]
+    program, *arguments = found["ExecStart"][0].split()
+    assert program == "/opt/theseller/.venv/bin/theseller"
+    assert build_parser().parse_args(arguments).command == "emulator"
+    assert "deploy/staging/theseller-emulator.service" in (
+        _ROOT / "docs" / "operate" / "staging.md"
+    ).read_text(encoding="utf-8")
+
+
 def test_the_guide_names_commands_options_and_files_that_exist() -> None:
     text = _GUIDE.read_text()
     commands = set(re.findall(r"^theseller ([a-z-]+)", text, re.MULTILINE))

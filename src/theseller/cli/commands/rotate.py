@@ -156,6 +156,7 @@ def _change(args: argparse.Namespace) -> int:
             operations.note_age(
                 name, args.created_on, actor=command_line_operator(), at=clock.now()
             )
+            print(f"{name}: created on {args.created_on}")
         return OK
     if args.dry_run:
         return _dry_run(

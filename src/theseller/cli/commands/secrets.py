@@ -10,7 +10,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from theseller.audit.command_line_action_file import record_command_line_action
@@ -44,7 +44,8 @@ from theseller.lib.secret_type import Secret
 
 HELP = "check, create and store the secrets of this deployment"
 
-
+#: Begins the line of `fill` with the missing secrets that other services issue.
+TO_STORE = "to store with `theseller secrets put`: "
 _FILL = "missing: `theseller secrets fill` creates it"
 _FILL_AND_MIGRATE = f"{_FILL}, then `theseller migrate` sets it in the database"
 #: What to do about a secret that is missing, where that is not the same as for the others.
@@ -154,7 +155,7 @@ def _problem(provider: WritableSecretProvider, name: str) -> str:
 
 
 def _fill(choice: SecretConfig, state: Path) -> int:
-    missing = list(_missing(choice))
+    missing = list(_missing(choice, own_secrets(choice)))
     if missing:
         make_state_folder(state)
         record_command_line_action(
@@ -166,12 +167,14 @@ def _fill(choice: SecretConfig, state: Path) -> int:
         )
     ensure_secrets(state)
     print(f"made: {', '.join(missing)}" if missing else "nothing was missing")
+    if to_store := list(_missing(choice, given_secrets(choice))):
+        print(f"{TO_STORE}{', '.join(to_store)}")
     return OK
 
 
-def _missing(choice: SecretConfig) -> Iterator[str]:
+def _missing(choice: SecretConfig, names: Iterable[str]) -> Iterator[str]:
     provider = make_secret_provider(choice, os.environ)
-    for name in own_secrets(choice):
+    for name in names:
         try:
             provider.get(name)
         except SecretNotFoundError:
@@ -202,6 +205,10 @@ def _put(choice: SecretConfig, state: Path, name: str, *, replace: bool) -> int:
     record_command_line_action(state, Tag.SECRET_PUT, subject=f"secret:{name}", at=clock.now())
     provider.put(name, given)
     print(f"{name} is stored")
+    if name in given_secrets(choice):
+        print(
+            f"Record when it was made: theseller rotate --created-on {clock.now():%Y-%m-%d} {name}"
+        )
     return OK
 
 

@@ -9,16 +9,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.doctor import machine_findings
+from theseller.cli.commands.secrets import TO_STORE
+from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.external_postgres_inspection import DATABASE_ADMINISTRATORS, NO_SUPERUSER
-from theseller.cli.setup_questions import COMMENTS, ENVIRONMENTS, add_options, answers, unanswered
+from theseller.cli.setup_questions import (
+    AMAZON,
+    COMMENTS,
+    ENVIRONMENTS,
+    add_options,
+    answers,
+    unanswered,
+)
 from theseller.cli.setup_steps import Account, Steps
 from theseller.config.config_file import (
     CONFIG_FILE,
@@ -75,13 +84,15 @@ def run(args: argparse.Namespace) -> int:
     steps.make_state_folder()
     if (backups := settings.get("THESELLER_BACKUPS", "")).startswith("/"):
         steps.make_folder(Path(backups))
-    print(f"secrets: {steps.run('secrets', 'fill').strip()}")
+    made, *more = steps.run("secrets", "fill").splitlines()
+    print(f"secrets: {made}")
+    to_store = "".join(more).removeprefix(TO_STORE)
     _refuse_missing_administrator(settings)
     _show_kind_of_administrator(steps.run("migrate"))
     print("database: roles, tables and rights are of this version")
     with steps.database():
         _first_operator(steps, args)
-    print(_left(config, settings))
+    print(_left(config, settings, to_store.split(", ") if to_store else []))
     return OK
 
 
@@ -144,21 +155,35 @@ def _first_operator(steps: Steps, args: argparse.Namespace) -> None:
     )
 
 
-def _left(config: Path, settings: Mapping[str, str]) -> str:
-    """Return what a person has to do now."""
+def _left(config: Path, settings: Mapping[str, str], to_store: Sequence[str]) -> str:
+    """Return what a person has to do now.
+
+    Args:
+        config: the configuration file.
+        settings: its settings.
+        to_store: the missing secrets that other services issue.
+    """
     address = settings["THESELLER_PUBLIC_URL"].rstrip("/")
-    mail = settings.get("THESELLER_MAIL_URL", "none")
-    password = ", and with a mail server smtp-password" if mail != "none" else ""
-    return f"""
-What is left (docs/operate/install.md):
- 1. Store Amazon's client secret: theseller secrets put lwa-client-secret{password}
- 2. In Developer Central, enter the redirect URI {address}/connections/callback/
-    and the login URI {address}/connections/new/
- 3. Install the services of deploy/systemd: systemctl enable --now theseller.target
- 4. Put a reverse proxy with a certificate in front (docs/operate/https.md)
- 5. Make a recovery key, and export secrets and keys by a timer; keep a copy of {config}
-    (docs/operate/disaster-recovery.md)
- 6. Check everything: theseller doctor"""
+    emulated = settings.get("THESELLER_AMAZON") != AMAZON
+    given = [name for name in to_store if not (emulated and name == LWA_CLIENT_SECRET_NAME)]
+    left = [f"Store what other services issued: theseller secrets put {name}" for name in given]
+    if emulated:
+        left.append("Start the emulated Amazon (docs/operate/staging.md)")
+    else:
+        left.append(
+            f"In Developer Central, enter the redirect URI {address}/connections/callback/"
+            f"\n    and the login URI {address}/connections/new/"
+        )
+    if not _TARGET_UNIT.exists():
+        left.append("Install the services of deploy/systemd (docs/operate/install.md)")
+    keep = f"\n    {config} (docs/operate/disaster-recovery.md)"
+    left += [
+        "Put a reverse proxy with a certificate in front (docs/operate/https.md)",
+        f"Make a recovery key, and export secrets and keys by a timer; keep a copy of{keep}",
+        "Check everything: theseller doctor",
+    ]
+    lines = [f" {number}. {one}" for number, one in enumerate(left, 1)]
+    return "\n".join(["", "What is left (docs/operate/install.md):", *lines])
 
 
 def _check(config: Path, before: Mapping[str, str], user: str) -> int:
@@ -205,6 +230,7 @@ def _findings(config: Path, before: Mapping[str, str]) -> Iterator[Finding]:
     )
 
 
+_TARGET_UNIT = Path("/etc/systemd/system/theseller.target")
 _RUN_SETUP = "Run `theseller setup`."
 
 
