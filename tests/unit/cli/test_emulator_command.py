@@ -29,7 +29,12 @@ def test_the_emulator_knows_the_application_and_the_secret_of_the_deployment(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(emulator, "emulator_main", lambda given: started.append(given) or 0)
+
+    def start(arguments: list[str]) -> int:
+        started.append(arguments)
+        return 0
+
+    monkeypatch.setattr(emulator, "emulator_main", start)
     assert main(["emulator"]) == 0
     (arguments,) = started
     assert arguments[:5] == ["serve", "--host", "127.0.0.1", "--port", "8109"]
