@@ -1,4 +1,4 @@
-"""The Amazon application of a demo or staging, as the emulated Amazon knows it.
+"""Describe the application to the emulated Amazon of a demo or staging.
 
 An operator enters the same data in Developer Central.
 """

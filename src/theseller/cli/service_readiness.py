@@ -9,9 +9,9 @@ _NOTIFY_SOCKET = "NOTIFY_SOCKET"
 
 
 def notify_ready(environ: Mapping[str, str]) -> bool:
-    """Report to systemd that this service is ready; return whether it was reported.
+    """Report to systemd that this service is ready.
 
-    Without systemd nothing is reported.
+    Without systemd nothing is reported, and False is returned.
 
     Args:
         environ: the variables of this process.

@@ -88,7 +88,7 @@ def test_expected_commands_are_discovered_with_a_help_text() -> None:
 #: but its exit status. And what prints SQL.
 WITHOUT_JSON = {
     "audit accept-copy", "audit record-restore", "audit seal", "database fingerprint",
-    "database move", "database recover", "demo", "demo-reset", "mail allow",
+    "database move", "database recover", "demo", "demo-reset", "emulator", "mail allow",
     "mail bounced", "mail retry", "mail test", "migrate",
     "operator add", "operator code", "operator remove", "operator reset-factors", "postgres administrator-sql",
     "postgres psql-as", "postgres start", "postgres stop", "postgres upgrade", "prober add", "prober remove", "replay-erasures", "restore", "secrets bundle",
