@@ -68,7 +68,7 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
     person = sessions.current_user(request).pk
     context = {
         "factors": own_factors(person),
-        "has_app": any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person)),
+        "has_app": _has_app(person),
         "codes_set": recovery_codes(person),
         "codes": [_spaced(code) for code in codes],
         "is_operator": is_operator(person),
@@ -82,6 +82,18 @@ def _security(request: HttpRequest, *, codes: tuple[Secret, ...] = ()) -> HttpRe
         "at": clock.now(),
     }
     return render(request, "accounts/security.html", context)
+
+
+def _has_app(person: UUID) -> bool:
+    return any(factor.kind is FactorKind.AUTHENTICATOR for factor in own_factors(person))
+
+
+def _code_help(person: UUID) -> str:
+    if _has_app(person):
+        return _(
+            "The six digits that the app shows now. This replaces an app that you set up before."
+        )
+    return _("The six digits that the app shows now.")
 
 
 @require_http_methods(["GET", "POST"])
@@ -98,12 +110,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     secret = operations.pending_authenticator(person=person.pk, at=at)
     if secret is None:
         return redirect("accounts:security")
-    form = CodeForm(
-        request.POST or None,
-        help_text=(
-            _("The six digits that the app shows now. This replaces an app that you set up before.")
-        ),
-    )
+    form = CodeForm(request.POST or None, help_text=_code_help(person.pk))
     if request.method == "POST" and form.is_valid():
         limit = second_factor_verification.allowance(request, person, at)
         if isinstance(limit, RetryAfter):
