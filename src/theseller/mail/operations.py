@@ -56,9 +56,7 @@ def queue_mail(
         KeyStoreError: the context must be sealed, and the key store does not answer.
     """
     if settings.MAIL.mode is MailMode.OFF:
-        # The probe of a control queues many tests each hour; who sends one is answered.
-        if not isinstance(context, DeliveryTest):
-            log.warning("mail_not_queued", kind=context.kind, reason="no_mail_server")
+        _log_mail_off(context)
         return QueuedMail(QueueOutcome.MAIL_OFF)
     database = using or accounts_database()
     try:
@@ -100,6 +98,15 @@ def queue_mail(
         if inserted
         else QueuedMail(QueueOutcome.ALREADY_QUEUED)
     )
+
+
+def _log_mail_off(context: MailContext) -> None:
+    """Log a message that was not queued, unless it is a test.
+
+    The probe of a control queues many tests each hour, and the caller of another gets the outcome.
+    """
+    if not isinstance(context, DeliveryTest):
+        log.warning("mail_not_queued", kind=context.kind, reason="no_mail_server")
 
 
 def _encoded(context: MailContext, language: str) -> str:
