@@ -161,6 +161,13 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
+        "theseller.ingest.facts.transaction_digests:program_digest",
+        DataClass.NONE,
+        "ingest",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
         "theseller.connections.access_tokens:_cache",
         DataClass.CREDENTIALS,
         "connections",

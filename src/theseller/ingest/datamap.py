@@ -178,6 +178,25 @@ describe_table(
     ),
 )
 describe_table(
+    "ingest_transaction_digest",
+    DataClass.OPERATIONAL,
+    note="Digests of transactions of the last days, to recognize those that come again unchanged.",
+    columns="tenant_id connection_id source_key digest posted_at",
+    indexes="_pkey",
+    tenant_column="tenant_id",
+    connection_column="connection_id",
+    retention="life-purge-30",
+    eraser=Eraser.DELETE_CONNECTION,
+    date_column="posted_at",
+    inventory_category="progress",
+    grants=(
+        ("probe", "select (tenant_id, connection_id, posted_at)"),
+        ("retention", "select, delete"),
+        ("web", "select, delete"),
+        ("worker", "select, insert, update, delete"),
+    ),
+)
+describe_table(
     "ingest_bucket",
     DataClass.OPERATIONAL,
     note="Token buckets of Amazon's rate limits.",

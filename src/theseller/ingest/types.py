@@ -102,6 +102,7 @@ class Lease:
     """The right to run a stream until it expires.
 
     `id` is a fencing token of every write: a worker whose lease has expired changes nothing.
+    `is_released`: it was given back with the last write.
     """
 
     key: StreamKey
@@ -112,6 +113,7 @@ class Lease:
     failures_in_row: int
     fresh_until: datetime | None
     due_at: datetime
+    is_released: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from theseller.analytics.rollups.column_charge_types import (
 )
 from theseller.analytics.rollups.settlement_matching import EARLY, LATE
 from theseller.lib.marketplaces import currency_of, midnight, tax_included
+from theseller.tenancy.planner_estimates import repeated
 
 
 def _texts(kinds: Iterable[ChargeType]) -> list[str]:
@@ -36,6 +37,7 @@ def parameters(tenant: UUID, slices: Sequence[tuple[str, date]], **more: object)
     """
     return {
         "tenant": tenant,
+        "tenants": repeated(tenant),
         "stores": [store for store, _ in slices],
         "days": [day for _, day in slices],
         "midnights": [midnight(store, day) for store, day in slices],

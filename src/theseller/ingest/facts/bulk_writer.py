@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from django.db import connections
 
+from theseller.tenancy.planner_estimates import repeated
 from theseller.tenancy.tenant_scope import renew_ticket
 
 Row = tuple[Any, ...]
@@ -30,6 +31,7 @@ class Bulk:
 
     def __init__(self, tenant: UUID, using: str = "default") -> None:
         self.tenant = tenant
+        self._tenant: dict[str, Any] = {"tenant": tenant, "tenants": repeated(tenant)}
         wrapper = connections[using]
         wrapper.ensure_connection()
         self._connection = cast("psycopg.Connection[Row]", wrapper.connection)
@@ -40,18 +42,18 @@ class Bulk:
     def run(self, sql: str, **parameters: Any) -> int:  # noqa: ANN401
         """Run one statement and return how many rows it changed.
 
-        `%(tenant)s` is bound for it.
+        `%(tenant)s` is bound for it, and `%(tenants)s` for large tables (`planner_estimates`).
         """
         renew_ticket()
         # One-off statements: planned with their values (partitions are pruned) and never as a
         # generic plan.
-        self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
+        self._cursor.execute(sql.encode(), {**self._tenant, **parameters}, prepare=False)
         return max(self._cursor.rowcount, 0)
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:  # noqa: ANN401
         """Run one statement and return its rows."""
         renew_ticket()
-        self._cursor.execute(sql.encode(), {"tenant": self.tenant, **parameters}, prepare=False)
+        self._cursor.execute(sql.encode(), {**self._tenant, **parameters}, prepare=False)
         return self._cursor.fetchall()
 
     def lock(self, number: int) -> None:

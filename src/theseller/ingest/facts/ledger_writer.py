@@ -12,7 +12,7 @@ whose lines may now count otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from theseller.amazon.decoders.transactions import Transaction
 from theseller.amazon.reports import SettlementSummary
 from theseller.amazon.reports.report_reader import Row as ReportRow
 from theseller.amazon.reports.report_types_and_columns import ReportType
+from theseller.ingest.facts import transaction_digests
 from theseller.ingest.facts.advisory_lock_numbers import LEDGER_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day, mark_dirty_days
@@ -40,7 +41,9 @@ _ONE_DAY = timedelta(days=1)
 #: A settlement may hold what was posted up to these days before it began.
 _BEFORE_SETTLEMENT = timedelta(days=3)
 #: Keys are passed as an array: one index scan a partition, however many keys.
-_STORED_UNITS = "tenant_id = %(tenant)s and source = %(source)s and source_key = any(%(keys)s)"
+_STORED_UNITS = (
+    "tenant_id = any(%(tenants)s) and source = %(source)s and source_key = any(%(keys)s)"
+)
 
 
 def write_transactions(
@@ -50,19 +53,29 @@ def write_transactions(
     connection: UUID,
     marketplace_ids: Sequence[str],
     at: datetime,
+    digests: Mapping[str, bytes] | None = None,
     using: str = "default",
 ) -> WriteResult:
     """Write transactions of the Finances API.
 
     `marketplace_ids` are the stores of the connection's region. Money that names no store goes to
     the only one of them that the seller is known to have and that keeps its currency, else to none.
+    `digests`: of the texts of the transactions, to recognize them when they come again.
     """
     minimizer = LedgerMinimizer(at)
     bulk = Bulk(tenant, using)
     rows = minimizer.transactions(transactions, stores_of_seller(bulk, marketplace_ids))
     bulk.lock(LEDGER_LOCK)
     written = (
-        _replace(bulk, rows, "finances", connection, at, replaced=minimizer.replaced)
+        _replace(
+            bulk,
+            rows,
+            "finances",
+            connection,
+            at,
+            replaced=minimizer.replaced,
+            digests=digests or {},
+        )
         if rows or minimizer.replaced
         else WriteResult()
     )
@@ -108,7 +121,8 @@ def _replace(
     connection: UUID,
     at: datetime,
     period: tuple[datetime, datetime] | None = None,
-    replaced: Iterable[str] = (),
+    replaced: Collection[str] = (),
+    digests: Mapping[str, bytes] | None = None,
 ) -> WriteResult:
     """Replace stored units by the incoming ones.
 
@@ -136,6 +150,10 @@ def _replace(
         unchanged=sorted(unchanged),
     )
     changed = [row for row in rows if row.source_key not in unchanged]
+    if digests is not None:
+        posted = dict.fromkeys(replaced, at) | {row.source_key: row.posted_at for row in rows}
+        touched = {*superseded, *(row.source_key for row in changed)}
+        _note_digests(bulk, connection, digests, posted, touched, at)
     days = {*deleted, *((row.marketplace_id, row.local_day) for row in changed)}
     if changed or deleted:
         orders |= {row.order_id for row in changed if row.order_id}
@@ -153,6 +171,27 @@ def _replace(
     return WriteResult(added, deleted.total(), len(unchanged), outdated, days=len(days))
 
 
+def _note_digests(
+    bulk: Bulk,
+    connection: UUID,
+    digests: Mapping[str, bytes],
+    posted: Mapping[str, datetime],
+    touched: set[str],
+    at: datetime,
+) -> None:
+    """Store digests of the transactions `posted`, delete those of others.
+
+    The lines of `posted` are those of their texts. Others are those whose lines were `touched`.
+    """
+    known = {
+        key: (digests[key], instant)
+        for key, instant in posted.items()
+        if key in digests and instant > at - transaction_digests.KEPT
+    }
+    transaction_digests.delete_digests(bulk, connection, touched - known.keys())
+    transaction_digests.store_digests(bulk, connection, known)
+
+
 def _without_superseded(
     bulk: Bulk, rows: list[LedgerRow], source: str
 ) -> tuple[list[LedgerRow], int]:
@@ -168,7 +207,7 @@ def _without_superseded(
     released = {row.source_key for row in rows if row.state == "released"}
     stored = bulk.rows(
         "select supersedes, true from ingest_ledger_line where tenant_id = "  # noqa: S608
-        "%(tenant)s and source = %(source)s and supersedes = any(%(keys)s) union select "
+        "any(%(tenants)s) and source = %(source)s and supersedes = any(%(keys)s) union select "
         f"source_key, false from ingest_ledger_line where {_STORED_UNITS} and state = 'released'",
         keys=sorted(keys),
         source=source,
@@ -226,7 +265,7 @@ def _new_groups(bulk: Bulk, source: str) -> list[str]:
         select distinct i.group_id from pg_temp.{_STAGE} i
         where i.group_id is not null and i.settlement_id is not null and not exists (
             select from ingest_ledger_line l
-            where l.tenant_id = %(tenant)s and l.group_id = i.group_id
+            where l.tenant_id = any(%(tenants)s) and l.group_id = i.group_id
                 and l.settlement_id = i.settlement_id)
         """)  # noqa: S608
     return [group for (group,) in found]
@@ -246,7 +285,7 @@ def _days_beside(
         days |= set(
             bulk.rows(
                 "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id"
-                " = %(tenant)s and order_id = any(%(orders)s) and source = 'finances'",
+                " = any(%(tenants)s) and order_id = any(%(orders)s) and source = 'finances'",
                 orders=sorted(orders),
             )
         )
@@ -271,8 +310,8 @@ def _days_beside(
     return days | set(
         bulk.rows(
             "select distinct marketplace_id, local_day from ingest_ledger_line "  # noqa: S608
-            "where tenant_id = %(tenant)s and source = 'finances' and local_day between %(first)s "
-            f"and %(last)s{chosen}",
+            "where tenant_id = any(%(tenants)s) and source = 'finances' and local_day between "
+            f"%(first)s and %(last)s{chosen}",
             first=first,
             last=last,
             **({} if between else {"near": near}),
@@ -303,7 +342,7 @@ def _days_of_groups(bulk: Bulk, groups: list[str]) -> set[Day]:
     return set(
         bulk.rows(
             "select distinct marketplace_id, local_day from ingest_ledger_line where tenant_id ="
-            " %(tenant)s and group_id = any(%(groups)s)",
+            " any(%(tenants)s) and group_id = any(%(groups)s)",
             groups=groups,
         )
     )
@@ -316,12 +355,18 @@ def _days_stated(bulk: Bulk, settlements: list[str]) -> set[Day]:
     """
     return set(
         bulk.rows(
-            "with stated as materialized (select group_id from ingest_ledger_line where tenant_id ="
-            " %(tenant)s and settlement_id = any(%(settlements)s) and group_id is not null group by"
-            " group_id) select marketplace_id, local_day from ingest_ledger_line where tenant_id ="
-            " %(tenant)s and settlement_id = any(%(settlements)s) union select marketplace_id,"
-            " local_day from ingest_ledger_line where tenant_id = %(tenant)s and group_id ="
-            " any((select array_agg(group_id) from stated)::text[])",
+            """
+            with stated as materialized (
+                select group_id from ingest_ledger_line where tenant_id = any(%(tenants)s)
+                    and settlement_id = any(%(settlements)s) and group_id is not null
+                group by group_id)
+            select marketplace_id, local_day from ingest_ledger_line
+            where tenant_id = any(%(tenants)s) and settlement_id = any(%(settlements)s)
+            union
+            select marketplace_id, local_day from ingest_ledger_line
+            where tenant_id = any(%(tenants)s)
+                and group_id = any((select array_agg(group_id) from stated)::text[])
+            """,
             settlements=settlements,
         )
     )

@@ -149,7 +149,7 @@ class OrderWriter:
         """
         found = self._bulk.rows(
             f"select {_LINE}, carried_at::text, source, connection_id from "  # noqa: S608
-            "ingest_order_line where tenant_id = %(tenant)s and order_id = any(%(orders)s)",
+            "ingest_order_line where tenant_id = any(%(tenants)s) and order_id = any(%(orders)s)",
             orders=sorted(by_order),
         )
         stored: dict[str, list[Line]] = defaultdict(list)
@@ -182,7 +182,7 @@ class OrderWriter:
             return 0
         deleted = self._bulk.rows(
             "with deleted as (delete from ingest_order_line l using unnest(%(orders)s::text[],"
-            " %(keys)s::text[]) as k (order_id, line_key) where l.tenant_id = %(tenant)s and"
+            " %(keys)s::text[]) as k (order_id, line_key) where l.tenant_id = any(%(tenants)s) and"
             " l.order_id = k.order_id and l.line_key = k.line_key returning l.marketplace_id,"
             " l.local_day) select marketplace_id, local_day, count(*) from deleted group by"
             " marketplace_id, local_day",

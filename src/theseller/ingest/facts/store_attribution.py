@@ -18,6 +18,7 @@ from theseller.ingest.facts.advisory_lock_numbers import LEDGER_LOCK
 from theseller.ingest.facts.bulk_writer import Bulk
 from theseller.ingest.facts.dirty_days import Day
 from theseller.ingest.facts.fact_row_types import LEDGER_COLUMNS
+from theseller.ingest.facts.transaction_digests import delete_all_digests
 from theseller.lib.marketplaces import MARKETPLACES, Marketplace
 
 _LINE = ", ".join(name for name, _ in LEDGER_COLUMNS if name not in {"local_day", "marketplace_id"})
@@ -39,6 +40,10 @@ class SellerStores:
 
     def __init__(self, marketplace_ids: Iterable[str]) -> None:
         self._own = frozenset(marketplace_ids)
+
+    def __str__(self) -> str:
+        """Return their ids."""
+        return " ".join(sorted(self._own))
 
     def only(self, currency: str) -> Marketplace | None:
         """Return the only store that money in `currency` can belong to.
@@ -100,6 +105,7 @@ def reassign_storeless_lines(bulk: Bulk, currencies: Iterable[str] = SHARED_CURR
         home = stores.only(currency)
         if (home.id if home else "") != former:
             changed |= _move(bulk, currency, former, home)
+            delete_all_digests(bulk)
     return changed
 
 

@@ -26,9 +26,6 @@ from theseller.lib.structured_logging import getLogger
 
 log = getLogger(__name__)
 
-#: How long one stream may keep a worker's slot before the others have their turn.
-TURN = timedelta(seconds=8)
-
 #: What a failure is called, how long to wait at first, and the longest wait. The first that fits,
 #: from the special to the general.
 _Verdict = tuple[Outcome, timedelta, timedelta]
@@ -87,13 +84,14 @@ def run_stream(key: StreamKey, *, now: Callable[[], datetime]) -> int:
             return 0
         lease, view = after, confirmed[0]
     steps = 0
-    while lease.due_at <= now() <= begun + TURN:
+    while lease.due_at <= now() <= begun + stream_state.TURN:
         after = _step(lease, view, now, KINDS[key.name].run_step)
         if after is None:
             return steps
         lease = after
         steps += 1
-    _settle(lease, lambda: stream_state.release(lease), now())
+    if not lease.is_released:
+        _settle(lease, lambda: stream_state.release(lease), now())
     return steps
 
 

@@ -18,6 +18,8 @@ from theseller.lib.ids import new_id
 #: Longer than one call may take (ten seconds to connect, thirty to answer), short enough that the
 #: streams of a killed worker go on within a minute. Renewed by each commit.
 LEASE_LENGTH = timedelta(seconds=45)
+#: How long one stream may keep a worker's slot before the others have their turn.
+TURN = timedelta(seconds=8)
 
 _KEY = (
     "tenant_id = %(tenant)s and connection_id = %(connection)s and name = %(name)s and"
@@ -40,16 +42,13 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
     lease_id = new_id()
     bulk = Bulk(key.tenant)
     # A worker that is just committing a long write holds the row: it is not waited for.
-    if not bulk.rows(
-        f"select 1 from ingest_stream where {_KEY} for update skip locked",  # noqa: S608
-        **_of(key),
-    ):
-        return None
     found = bulk.rows(
-        "update ingest_stream set lease_id = %(lease)s, lease_expires_at = "  # noqa: S608
+        "with free as materialized (select 1 from ingest_stream where "  # noqa: S608
+        f"{_KEY} for update skip locked) "
+        "update ingest_stream set lease_id = %(lease)s, lease_expires_at = "
         f"%(expires)s, last_attempt_at = %(at)s where {_KEY} and due_at <= %(at)s and "
-        "(lease_expires_at is null or lease_expires_at < %(at)s) returning cursor, work_done, "
-        "work_total, failures_in_row, fresh_until, due_at",
+        "(lease_expires_at is null or lease_expires_at < %(at)s) and exists (select from free) "
+        "returning cursor, work_done, work_total, failures_in_row, fresh_until, due_at",
         **_of(key),
         lease=lease_id,
         expires=at + LEASE_LENGTH,
@@ -62,7 +61,8 @@ def take_lease(key: StreamKey, *, at: datetime) -> Lease | None:
 def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
     """Record where a step left its stream, and renew the lease.
 
-    Runs in the transaction of what the step wrote. `release` gives the lease back.
+    Runs in the transaction of what the step wrote. A stream that is due no more in this turn gives
+    its lease back at once; `release` does it otherwise.
 
     Raises:
         LeaseLostError: another worker has taken the stream.
@@ -75,18 +75,20 @@ def advance(lease: Lease, step: Advance, *, at: datetime) -> Lease:
         fresh_until=step.fresh_until or lease.fresh_until,
         failures_in_row=0,
         due_at=step.due_at,
+        is_released=step.due_at > at + TURN,
     )
     touched = Bulk(lease.key.tenant).run(
         "update ingest_stream set cursor = %(cursor)s, work_done = %(done)s, "  # noqa: S608
-        "work_total = %(total)s, due_at = %(due)s, lease_expires_at = %(expires)s, "
-        "last_success_at = %(at)s, last_outcome = %(outcome)s, failures_in_row = 0, fresh_until = "
-        f"%(fresh)s where {_KEY} and lease_id = %(lease)s",
+        "work_total = %(total)s, due_at = %(due)s, lease_id = %(kept)s, "
+        "lease_expires_at = %(expires)s, last_success_at = %(at)s, last_outcome = %(outcome)s, "
+        f"failures_in_row = 0, fresh_until = %(fresh)s where {_KEY} and lease_id = %(lease)s",
         **_of(lease.key),
         cursor=json.dumps(after.cursor),
         done=after.work_done,
         total=max(after.work_total, after.work_done),
         due=after.due_at,
-        expires=at + LEASE_LENGTH,
+        kept=None if after.is_released else lease.id,
+        expires=None if after.is_released else at + LEASE_LENGTH,
         at=at,
         outcome=step.outcome.value,
         fresh=after.fresh_until,

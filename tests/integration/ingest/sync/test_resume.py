@@ -96,6 +96,7 @@ def test_stream_killed_at_any_boundary_ends_with_the_same_rows(
     for number in boundaries:
         worker.rows("delete from ingest_order_line")
         worker.rows("delete from ingest_ledger_line")
+        worker.rows("delete from ingest_transaction_digest")
         worker.set_cursor(name, **fresh)
         kill_at(number)
         try:

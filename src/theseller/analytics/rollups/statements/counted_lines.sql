@@ -12,7 +12,7 @@
 superseded as materialized (
     select distinct n.source, n.supersedes as source_key
     from ingest_ledger_line n
-    where n.tenant_id = %(tenant)s and n.supersedes is not null and n.source_key <> n.supersedes
+    where n.tenant_id = any (%(tenants)s::uuid[]) and n.supersedes is not null and n.source_key <> n.supersedes
       and n.supersedes = any ((select array_agg(distinct k.source_key) from line k)::text[])
 ),
 entry as materialized (

@@ -3,7 +3,7 @@
 , line as materialized (
     select l.*
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
+    where l.tenant_id = any (%(tenants)s::uuid[]) and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
       and (l.marketplace_id, l.local_day) in (select s.marketplace_id, s.local_day from slice s)
 ),
 -- The transactions here whose settlement Amazon has not stated, and everything that may hold the same money: all lines of their orders, and
@@ -12,7 +12,7 @@
 here as materialized (
     select l.group_id, min(l.settlement_id) as settlement_id
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.settlement_id is not null
+    where l.tenant_id = any (%(tenants)s::uuid[]) and l.settlement_id is not null
       and l.group_id = any ((select array_agg(distinct k.group_id) from line k where k.group_id is not null)::text[])
     group by l.group_id
     having min(l.settlement_id) = max(l.settlement_id)

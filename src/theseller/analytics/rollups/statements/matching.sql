@@ -6,20 +6,20 @@
     select l.source, l.source_key, l.order_id, l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1) as part,
            l.kind, coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.order_id = any (%(wanted_orders)s::text[])
+    where l.tenant_id = any (%(tenants)s::uuid[]) and l.order_id = any (%(wanted_orders)s::text[])
       and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_charge_types)s::text[])
     union all
     select l.source, l.source_key, '', l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1),
            l.kind, coalesce(l.sku, ''), l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and coalesce(l.order_id, '') = '' and l.state not in ('estimated', 'reversed')
+    where l.tenant_id = any (%(tenants)s::uuid[]) and coalesce(l.order_id, '') = '' and l.state not in ('estimated', 'reversed')
       and not l.kind = any (%(cash_charge_types)s::text[])
       and l.local_day = any (%(near_wanted_days)s::date[]) and (l.posted_at at time zone 'UTC')::date = any (%(wanted_days)s::date[])
 ),
 superseded as materialized (
     select distinct n.source, n.supersedes as source_key
     from ingest_ledger_line n
-    where n.tenant_id = %(tenant)s and n.supersedes is not null and n.source_key <> n.supersedes
+    where n.tenant_id = any (%(tenants)s::uuid[]) and n.supersedes is not null and n.source_key <> n.supersedes
       and n.supersedes = any ((
           select array_agg(distinct k.source_key) from related k)::text[])
 ),
@@ -29,7 +29,7 @@ grouped as materialized (
     union all
     select l.group_id, min(l.settlement_id)
     from ingest_ledger_line l
-    where l.tenant_id = %(tenant)s and l.settlement_id is not null
+    where l.tenant_id = any (%(tenants)s::uuid[]) and l.settlement_id is not null
       and l.group_id = any ((
           select array_agg(k.group_id)
           from (select group_id from related where group_id is not null except select group_id from line) k)::text[])
@@ -49,7 +49,7 @@ stored as materialized (
     from (select distinct settlement_id from named) n
     where (
         select true from ingest_ledger_line s
-        where s.tenant_id = %(tenant)s and s.source = 'settlement' and s.source_key = n.settlement_id limit 1)
+        where s.tenant_id = any (%(tenants)s::uuid[]) and s.source = 'settlement' and s.source_key = n.settlement_id limit 1)
 ),
 -- One transaction, or one posting of a settlement: what of an order, or of none, moved at one second. `part` and `sku` tell charges without
 -- an order apart. `kind` and `skus` say what it is: a sale or a refund, or else by its charges, and of which products.

@@ -14,5 +14,5 @@ select '', day::date from settlement_near n, generate_series(n.first, n.last, in
 union
 select '', (l.posted_at at time zone 'UTC')::date
 from ingest_ledger_line l
-where l.tenant_id = %(tenant)s and l.source = 'settlement' and coalesce(l.order_id, '') = ''
+where l.tenant_id = any (%(tenants)s::uuid[]) and l.source = 'settlement' and coalesce(l.order_id, '') = ''
   and l.source_key = any ((select array_agg(n.source_key) from settlement_near n)::text[])

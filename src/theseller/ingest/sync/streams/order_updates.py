@@ -85,9 +85,11 @@ def run_step(step: SyncStep) -> None:
             work_total=pages,
             fresh_until=parse_instant(until),
         )
-    step.commit(
-        later,
-        lambda: write_api_orders(
-            page.orders, tenant=step.tenant, connection=step.connection, at=step.at
-        ),
-    )
+
+    def write() -> None:
+        if page.orders:
+            write_api_orders(
+                page.orders, tenant=step.tenant, connection=step.connection, at=step.at
+            )
+
+    step.commit(later, write)
