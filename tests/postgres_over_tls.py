@@ -35,6 +35,7 @@ class TlsFront:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        _notice_a_lost_peer(client)
         with contextlib.suppress(OSError), client:
             while (request := client.recv(8)) != _SSL_REQUEST:
                 if not request:
@@ -49,6 +50,16 @@ class TlsFront:
                 back.start()
                 _copy(inside, server)
                 back.join()
+
+
+def _notice_a_lost_peer(client: socket.socket) -> None:
+    """Do what PostgreSQL does by the settings of the roles (`postgres/sql/roles.sql`)."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 25_000),
+    ):  # fmt: skip
+        if hasattr(socket, name):  # macOS has not all of them
+            client.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

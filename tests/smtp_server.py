@@ -113,6 +113,7 @@ def smtp_server(
     tls: TlsMode = TlsMode.STARTTLS,
     *,
     host: str = "localhost",
+    listen: str = "localhost",
     offer_starttls: bool = True,
     port: int = 0,
     oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
@@ -120,14 +121,8 @@ def smtp_server(
 ) -> Iterator[RunningServer]:
     """Run a server until the block ends.
 
-    Args:
-        folder: for its certificate.
-        tls: how it encrypts.
-        host: the name in its certificate.
-        offer_starttls: whether it offers STARTTLS.
-        port: to listen on; 0 for any.
-        oldest: TLS version.
-        newest: TLS version.
+    `host` is the name in its certificate, whose files are in `folder`; `listen` and `port` (0: any)
+    are where it listens; `oldest` and `newest` are versions of TLS.
     """
     certificate, key = folder / f"{host}.pem", folder / f"{host}.key"
     if not certificate.exists():
@@ -163,7 +158,7 @@ def smtp_server(
 
     async def start() -> asyncio.Server:
         return await loop.create_server(
-            protocol, "localhost", port, ssl=context if tls is TlsMode.IMPLICIT else None,
+            protocol, listen, port, ssl=context if tls is TlsMode.IMPLICIT else None,
             reuse_address=True,
         )  # fmt: skip
 

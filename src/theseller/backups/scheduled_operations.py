@@ -20,6 +20,7 @@ from theseller.backups.restore import FOLDER
 from theseller.backups.restore_drill import drill
 from theseller.backups.sealed_objects import object_name
 from theseller.backups.types import Backup, BackupError, MaintenanceReport
+from theseller.lib.deletion_time import deletion_time
 from theseller.postgres.replaced_databases import delete_replaced_databases
 from theseller.postgres.temporary_server_removal import discard
 from theseller.retention.retention_limits import BACKUP_HOURS
@@ -55,7 +56,7 @@ def maintain_backups(
 
     with try_lock(context.lock) as ours:
         if ours:
-            attempt(lambda: [f"ended {one}" for one in prune(context, at=at)])
+            attempt(lambda: [f"ended {one}" for one in prune(context, at=deletion_time(at))])
             attempt(lambda: _keep_wal(context))
             attempt(lambda: _take(context, at=at, now=now))
             attempt(lambda: _drill(context, state / "drill", now=now))

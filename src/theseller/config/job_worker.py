@@ -13,12 +13,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import procrastinate
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
-from theseller.config.clock_jumps import clock_jump, correct_future_dates
+from theseller.config.clock_jumps import clock_jump, correct_future_dates, keep_trusted_time
 from theseller.config.concurrency_defaults import QUEUE_POOLED
 from theseller.config.host_reporting_and_job_queueing import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
@@ -133,7 +134,7 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
         await asyncio.to_thread(run.check)
         await asyncio.to_thread(correct_future_dates)
         connector = procrastinate.PsycopgConnector(
-            kwargs=connector_params(),
+            kwargs=_connection_parameters,
             name="jobs",
             timeout=_CONNECTION_SECONDS,
             max_size=QUEUE_POOLED,
@@ -149,6 +150,17 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
             raise
         return failure
     return None
+
+
+async def _connection_parameters() -> dict[str, Any]:
+    """Return the parameters of a new connection of the queue.
+
+    To read the password may take as long as the key service's time-out: it happens beside the loop,
+    which writes the heartbeat.
+    """
+    parameters = connector_params()
+    parameters["password"] = await asyncio.to_thread(str, parameters["password"])
+    return parameters
 
 
 async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
@@ -170,6 +182,7 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     stopping = asyncio.create_task(run.stop.wait())
     reporting = asyncio.create_task(keep_worker_reported(app))
     jumping = asyncio.create_task(clock_jump())
+    trusting = asyncio.create_task(keep_trusted_time())
     await asyncio.wait({worker, stopping, reporting, jumping}, return_when=asyncio.FIRST_COMPLETED)
     if jumping.done():
         # Recurring jobs would be queued for each tick that was jumped over, or for none until the
@@ -182,6 +195,7 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     stopping.cancel()
     reporting.cancel()
     jumping.cancel()
+    trusting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await worker
     with contextlib.suppress(asyncio.CancelledError):

@@ -183,6 +183,13 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
+        "theseller.lib.deletion_time:_trusted",
+        DataClass.OPERATIONAL,
+        "lib",
+        *_PROCESS,
+    ),
+    ProcessState(
+        "memory",
         "theseller.controls.operations:_last_runs",
         DataClass.EVIDENCE,
         "controls",

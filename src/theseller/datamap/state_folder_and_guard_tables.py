@@ -64,6 +64,14 @@ STATE_ENTRIES: tuple[StateEntry, ...] = (
         "",
     ),
     StateEntry(
+        state_file_names.TRUSTED_TIME,
+        DataClass.OPERATIONAL,
+        "config",
+        "until the next minute",
+        "the worker, each minute: the time by which it deletes data for its age",
+        "",
+    ),
+    StateEntry(
         state_file_names.ADVISORIES,
         DataClass.NONE,
         "releases",

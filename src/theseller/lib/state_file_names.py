@@ -36,6 +36,9 @@ BACKUP_FILE = rf"[0-9a-f]{{32}}/({BACKUP_OBJECT}|(wal/)?{_UNFINISHED})"
 #: When the state folder was exported last, and the folder of an import that is not finished.
 LAST_EXPORT, IMPORT_FOLDER = ".theseller-last-export", "import"
 
+#: The last time by which a worker of this host deleted data for its age.
+TRUSTED_TIME = ".theseller-trusted-time"
+
 #: Imported advisories about packages, and the statements that some do not apply.
 ADVISORIES, ADVISORY_SNAPSHOT, ADVISORY_STATEMENTS = "advisories", "pypi.json", "openvex.json"
 ADVISORY_FILE = rf"{ADVISORY_SNAPSHOT}|{ADVISORY_STATEMENTS}".replace(".", r"\.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.lib.deletion_time import deletion_time
 from theseller.lib.structured_logging import getLogger
 from theseller.privacy.deletion_requests.operations import (
     disconnect_expired_authorizations,
@@ -31,7 +32,7 @@ def disconnect_expired(timestamp: int) -> None:
     """
     del timestamp
     ended = resume_recorded_requests(at=clock.now()) + disconnect_expired_authorizations(
-        at=clock.now()
+        at=deletion_time(clock.now())
     )
     if ended:
         # Recorded deletion requests, and yearly authorizations that have expired.

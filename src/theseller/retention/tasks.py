@@ -5,6 +5,7 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from theseller.lib import clock
+from theseller.lib.deletion_time import deletion_time
 from theseller.retention.fact_expiry import delete_expired_facts_of_all_tenants
 
 
@@ -20,4 +21,4 @@ def delete_expired_facts_periodically(timestamp: int) -> None:
     Hourly: a store's day ends at its own midnight.
     """
     del timestamp
-    delete_expired_facts_of_all_tenants(at=clock.now())
+    delete_expired_facts_of_all_tenants(at=deletion_time(clock.now()))

@@ -22,6 +22,7 @@ from theseller.postgres.os_processes import stop_with_parent
 
 #: What the hosts call this machine.
 DATABASE, KEYS, AMAZON, SITE = "db.test", "keys.test", "amazon.test", "shop.test"
+MAIL = "mail.test"
 _PATIENCE = 90.0
 
 
@@ -89,7 +90,7 @@ def hosts(root: Path, environ: Mapping[str, str], *names: str) -> Iterator[dict[
     made: dict[str, Host] = {}
     with contextlib.ExitStack() as stack:
         for name in names:
-            outside = stack.enter_context(outside_host(DATABASE, KEYS, AMAZON, SITE))
+            outside = stack.enter_context(outside_host(DATABASE, KEYS, AMAZON, SITE, MAIL))
             state = root / name
             made[name] = Host(name, outside, state, {**environ, "THESELLER_STATE": str(state)})
             stack.callback(_end, made[name])

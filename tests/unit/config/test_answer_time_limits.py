@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from tests.database import role_dsn
 
+from theseller.config import job_worker
 from theseller.config.database_settings import answer_seconds, external_settings
 from theseller.config.environment import ProcessRole
 from theseller.postgres.answering_connection import (
@@ -44,3 +48,22 @@ def test_long_answers_are_allowed_until_the_connection_returns_to_its_pool(datab
         with pytest.raises(NoAnswerError, match="timeout expired"):
             connection.execute("select pg_sleep(30)")
         assert connection.closed
+
+
+def test_the_queue_reads_its_password_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    class Slow:
+        def __str__(self) -> str:
+            assert answers.wait(60), "the loop waits for the key service"
+            return "password"
+
+    monkeypatch.setattr(job_worker, "connector_params", lambda: {"password": Slow()})
+
+    async def connect() -> dict[str, object]:
+        reading = asyncio.create_task(job_worker._connection_parameters())
+        await asyncio.sleep(0.01)
+        answers.set()
+        return await reading
+
+    assert asyncio.run(connect()) == {"password": "password"}
