@@ -32,7 +32,7 @@ alter role {name} login createrole createdb connection limit 5;
 -- Then give it a password: in psql by \\password {name}
 -- For `theseller setup` or `theseller migrate`:
 --   THESELLER_ADMIN_URL='postgresql://{name}@HOST/postgres?sslmode=verify-full'
--- with the password in ~/.pgpass. It need not sign in between upgrades:
+-- with the password in PGPASSWORD. It need not sign in between upgrades:
 --   alter role {name} nologin;"""
 
 

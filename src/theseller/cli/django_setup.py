@@ -40,6 +40,7 @@ def setup_django(role: Role, *, database: bool = True, schema: bool = True) -> N
         CommandError: the state folder belongs to another environment, a move of the database was
             interrupted, or the embedded database does not run; a connection pool would notice that
             only after its timeout.
+        ConnectionPoolerError: a connection pooler answers in the place of the database.
         WrongSchemaError: a newer version migrated the database, or this version has not yet.
     """
     state = state_folder(os.environ)
@@ -78,17 +79,19 @@ def _no_collection() -> Iterator[None]:
 
 
 def try_connection() -> None:
-    """Connect once without the pool.
-
-    A pool writes to the log only why its connections fail.
+    """Connect once without the pool of this process, which only logs why connections fail.
 
     Raises:
         psycopg.Error: the connection failed.
+        ConnectionPoolerError: a connection pooler answers in the place of the database.
     """
     import psycopg
     from django.db import connections
 
-    psycopg.connect(**connections["default"].get_connection_params()).close()
+    from theseller.tenancy.database_startup_checks import refuse_pooled_session
+
+    with psycopg.connect(**connections["default"].get_connection_params()) as connection:
+        refuse_pooled_session(connection)
 
 
 def _refuse_other_host(state: Path) -> None:

@@ -184,6 +184,8 @@ def _backups(state: Path) -> Finding:
 
 def _database(state: Path) -> Iterator[Finding]:
     del state
+    from theseller.tenancy.database_startup_checks import ConnectionPoolerError
+
     try:
         setup_django("worker", schema=False)
         from django.db import connections
@@ -192,6 +194,10 @@ def _database(state: Path) -> Iterator[Finding]:
         cursor = connections["default"].cursor()
     except CommandError as error:
         yield Finding("database", error.message, failed=True, advice=error.advice)
+        return
+    except ConnectionPoolerError as error:
+        advice = "Web and worker refuse to start: correct DATABASE_URL."
+        yield Finding("database", str(error), failed=True, advice=advice)
         return
     except Exception as error:  # noqa: BLE001
         yield _failed("database", error)

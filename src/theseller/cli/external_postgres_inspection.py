@@ -32,7 +32,7 @@ order by 1
 #: Databases that exist on nearly every server, to connect to while ours does not.
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _EXAMPLE = (
-    "THESELLER_ADMIN_URL='postgresql://postgres@HOST/?sslmode=verify-full' (password in ~/.pgpass)"
+    "THESELLER_ADMIN_URL='postgresql://postgres@HOST/?sslmode=verify-full' (password in PGPASSWORD)"
 )
 
 

@@ -47,15 +47,15 @@ _AMAZON = gettext_noop(
 )
 _MAIL = gettext_noop(
     "by hand: change it at the mail service; theseller secrets put --replace %(name)s; theseller"
-    " rotate --created-on %(name)s"
+    " rotate --created-on DATE %(name)s"
 )
 _OIDC = gettext_noop(
     "by hand: make a new one at the identity provider; theseller secrets put --replace %(name)s;"
-    " theseller rotate --created-on %(name)s"
+    " theseller rotate --created-on DATE %(name)s"
 )
 _SERVICE = gettext_noop(
     "by hand: have the key service replace it (docs/operate/rotation.md), then theseller rotate"
-    " --created-on %(name)s"
+    " --created-on DATE %(name)s"
 )
 _DEMO = gettext_noop("not needed: it opens this machine's demo only")
 #: What another service issues is replaced there.
@@ -272,7 +272,7 @@ def _unclassified(using: str, connection_keys: Mapping[UUID, UUID]) -> Iterator[
                 name,
                 SecretKind.OTHER,
                 _age_or_none(name, using),
-                gettext_noop("by hand, then --created-on %(name)s"),
+                gettext_noop("by hand, then --created-on DATE %(name)s"),
             )
     ours = (*signing_records(), *second_factor_keys(), *audit_log.signing_records())
     named = {*connection_keys.values(), *(one.id for one in ours)}

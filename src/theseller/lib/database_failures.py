@@ -137,14 +137,15 @@ _BY_TEXT = (
         "password_wrong",
         "The database refuses the password of {name}.",
         "For a role of TheSeller: `theseller migrate` sets it to what the secrets say. For "
-        "THESELLER_ADMIN_URL: correct ~/.pgpass.",
+        "THESELLER_ADMIN_URL: correct PGPASSWORD or ~/.pgpass.",
         lasting=True,
     ),
     _TextRule(
         r"no password supplied",
         "password_missing",
         "The database asks for a password, and none was given.",
-        "For THESELLER_ADMIN_URL put it into ~/.pgpass (mode 0600) or PGPASSWORD.",
+        "For THESELLER_ADMIN_URL: export it as PGPASSWORD, or put it into ~/.pgpass (mode 0600) of"
+        " the account theseller, which the command runs as.",
         lasting=True,
     ),
     _TextRule(

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connections
 from psycopg.conninfo import make_conninfo
 from tests.database import role_dsn, test_server
 
+from theseller.cli import doctor_deployment
+from theseller.cli.commands.migrate import _try_own_address
+from theseller.cli.django_setup import try_connection
 from theseller.cli.errors import CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
 from theseller.tenancy.database_startup_checks import (
@@ -100,3 +104,33 @@ def test_migrate_refuses_a_pooler(database: str, pooler: Path) -> None:
     environ = {"THESELLER_ADMIN_URL": admin}
     with pytest.raises(CommandError, match="A connection pooler answers"):
         inspect_server(environ, database)
+
+
+@pytest.fixture
+def configured(database: str, pooler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the settings name the pooler, while the administrator has the server's own address."""
+    behind = {**connections["default"].get_connection_params(), "host": str(pooler)}
+    del database
+    monkeypatch.setattr(connections["default"], "get_connection_params", lambda: behind)
+
+
+@pytest.mark.usefixtures("configured")
+def test_commands_and_services_refuse_a_pooler_before_they_start() -> None:
+    """`setup_django` of each command, `serve` and `worker` among them, tries one connection."""
+    with pytest.raises(ConnectionPoolerError, match="name the server's own address"):
+        try_connection()
+
+
+@pytest.mark.usefixtures("configured")
+def test_migrate_refuses_a_pooler_at_the_address_of_the_services() -> None:
+    with pytest.raises(CommandError, match="answers at the address of DATABASE_URL") as refused:
+        _try_own_address()
+    assert "own address in DATABASE_URL" in refused.value.advice
+
+
+@pytest.mark.usefixtures("configured")
+def test_doctor_says_what_to_correct(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor_deployment, "setup_django", lambda *_role, **_options: None)
+    [finding] = doctor_deployment._database(tmp_path)
+    assert (finding.failed, "connection pooler" in finding.found) == (True, True)
+    assert "correct DATABASE_URL" in finding.advice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
-from theseller.cli.commands.setup import _refuse_missing_administrator, _show_kind_of_administrator
+from theseller.cli.commands.setup import _administrators, _refuse_missing_administrator
 from theseller.cli.errors import CommandError
 from theseller.cli.main import main
 
@@ -25,14 +25,13 @@ def test_setup_without_an_administrator_prints_the_sql_and_stops(
 
 
 def test_setup_shows_which_administrators_to_declare(capsys: pytest.CaptureFixture[str]) -> None:
-    _show_kind_of_administrator(
+    line = _administrators(
         "created the roles of TheSeller\nthe administrator is no superuser: see\n"
         "THESELLER_DATABASE_ADMINISTRATORS=a,b\n  Applying x... OK\n"
     )
-    assert capsys.readouterr().out == (
-        "database: the administrator is no superuser: see\n"
-        "database: THESELLER_DATABASE_ADMINISTRATORS=a,b\n"
-    )
+    assert line == "THESELLER_DATABASE_ADMINISTRATORS=a,b"
+    assert capsys.readouterr().out == "database: the administrator is no superuser: see\n"
+    assert _administrators("created the roles of TheSeller\n") == ""
 
 
 @pytest.mark.parametrize("name", ["theseller_admin", "pg_x", 'a"b', "a b", "", "1a", "Admin"])

@@ -47,6 +47,22 @@ def test_the_emulator_knows_the_application_and_the_secret_of_the_deployment(
     assert json.loads(file.read_text())["client_secrets"] == first
 
 
+def test_in_a_container_it_listens_for_the_others(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def start(arguments: list[str]) -> int:
+        started.append(arguments)
+        return 0
+
+    monkeypatch.setattr(emulator, "emulator_main", start)
+    monkeypatch.setenv("THESELLER_AMAZON", "emulator:http://10.89.100.1:8101")
+    assert main(["emulator", "--host", "192.0.2.7"]) == 0
+    assert started[0][:5] == ["serve", "--host", "192.0.2.7", "--port", "8101"]
+    assert state.is_dir()
+
+
 @pytest.mark.parametrize(
     ("amazon", "said"),
     [

@@ -169,6 +169,6 @@ def test_the_wrapper_restricts_a_container_of_its_own_in_the_same_way() -> None:
     volumes = [one.removesuffix(":ro") if "/etc/" in one else one for one in worker["volumes"]]
     assert given["--volume"] == volumes
     names = {one.partition("=")[0] for one in given["--env"]}
-    assert names == {*worker["environment"], "THESELLER_ADMIN_URL"}
+    assert names == {*worker["environment"], "THESELLER_ADMIN_URL", "PGPASSWORD"}
     containers = {one["container_name"] for one in _compose()["services"].values()}
-    assert set(re.findall(r"theseller-[a-z]+", text)) <= containers
+    assert set(re.findall(r"theseller-[a-z]+", text)) <= containers | {"theseller-emulator"}

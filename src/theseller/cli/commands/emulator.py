@@ -30,7 +30,12 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the rate limits."""
+    """Declare the rate limits, and where to listen."""
+    parser.add_argument(
+        "--host",
+        help="address to listen on, in a container that publishes the port at the address of"
+        " THESELLER_AMAZON (default: that address, of this machine only)",
+    )
     parser.add_argument(
         "--rate-scale", default="20", help="multiply Amazon's rate limits by this factor"
     )
@@ -43,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: the settings name no emulator on this machine.
     """
     state = state_folder(os.environ)
-    host, port = _address(state)
+    host, port = _address(state, args.host)
     make_state_folder(state)
     environment = read_environment(os.environ, default_state=state)
     secrets = secret_provider(state)
@@ -82,8 +87,12 @@ def _record_new_secret(state: Path, secrets: WritableSecretProvider) -> None:
         )
 
 
-def _address(state: Path) -> tuple[str, int]:
+def _address(state: Path, listen: str | None) -> tuple[str, int]:
     """Return host and port of the emulator that THESELLER_AMAZON names.
+
+    Args:
+        state: the state folder.
+        listen: the address to listen on instead; None for the one that it names.
 
     Raises:
         CommandError: it names Amazon, or another machine.
@@ -98,6 +107,8 @@ def _address(state: Path) -> tuple[str, int]:
             "Emulated data is for demo and staging: docs/operate/staging.md.",
         )
     parts = urlsplit(environment.emulator_url)
+    if listen is not None:
+        return listen, parts.port or EMULATOR_PORT
     if parts.hostname not in _LOOPBACK:
         raise CommandError(
             f"THESELLER_AMAZON names {parts.hostname}; the emulator serves this machine only.",

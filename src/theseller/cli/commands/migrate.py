@@ -23,7 +23,7 @@ from theseller.cli.deployment_secrets import (
     stores_keys_on_this_host_only,
     ticket_keys_in_use,
 )
-from theseller.cli.django_setup import setup_django
+from theseller.cli.django_setup import setup_django, try_connection
 from theseller.cli.embedded_server_preparation_and_roles import apply_roles, embedded_server
 from theseller.cli.errors import USAGE, CommandError
 from theseller.cli.external_postgres_inspection import inspect_server
@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             verbosity,
             taking_over=args.reason.strip() if args.take_over else "",
         )
+        _try_own_address()
         return 0
     server = embedded_server(state_folder(os.environ), purpose="theseller migrate", say=print)
     with server.running():
@@ -94,6 +95,26 @@ def run(args: argparse.Namespace) -> int:
         apply_roles(server)
         _migrate(server.superuser_dsn("theseller"), verbosity)
     return 0
+
+
+def _try_own_address() -> None:
+    """Connect by DATABASE_URL, as the services will.
+
+    THESELLER_ADMIN_URL may name another address of the same server.
+
+    Raises:
+        CommandError: a connection pooler answers there.
+    """
+    from theseller.tenancy.database_startup_checks import ConnectionPoolerError
+
+    try:
+        try_connection()
+    except ConnectionPoolerError:
+        raise CommandError(
+            "A connection pooler answers at the address of DATABASE_URL, so no service would start."
+            " Roles and tables are made.",
+            "Name the server's own address in DATABASE_URL, and run it again.",
+        ) from None
 
 
 def migrate_moved(superuser_dsn: str) -> None:

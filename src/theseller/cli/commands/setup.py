@@ -9,25 +9,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
 from theseller.cli.administrator_role_sql import ADMINISTRATOR, administrator_sql
 from theseller.cli.commands.doctor import machine_findings
 from theseller.cli.commands.secrets import TO_STORE
-from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME
 from theseller.cli.doctor_findings import Finding
 from theseller.cli.errors import FAILURE, OK, CommandError
 from theseller.cli.external_postgres_inspection import DATABASE_ADMINISTRATORS, NO_SUPERUSER
 from theseller.cli.setup_questions import (
-    AMAZON,
     COMMENTS,
     ENVIRONMENTS,
     add_options,
     answers,
     unanswered,
 )
+from theseller.cli.setup_remaining_steps import remaining_steps
 from theseller.cli.setup_steps import Account, Steps
 from theseller.config.config_file import (
     CONFIG_FILE,
@@ -36,7 +35,7 @@ from theseller.config.config_file import (
     read_config_file,
 )
 from theseller.config.database_settings import database_settings
-from theseller.config.environment import InvalidSettingError, read_environment
+from theseller.config.environment import Environment, InvalidSettingError, read_environment
 from theseller.config.mail_settings import read_mail_settings
 from theseller.config.metrics_settings import (
     WEB_METRICS_PORT,
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         return _check(config, before, user)
     account = Account.named(user)
     settings = answers(vars(args), before, ask=sys.stdin.isatty())
-    refuse_invalid(settings)
+    environment = refuse_invalid(settings)
     steps = Steps(
         account, config, Path(settings["THESELLER_STATE"]), embedded="DATABASE_URL" not in settings
     )
@@ -88,16 +87,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"secrets: {made}")
     to_store = "".join(more).removeprefix(TO_STORE)
     _refuse_missing_administrator(settings)
-    _show_kind_of_administrator(steps.run("migrate"))
+    administrators = _administrators(steps.run("migrate"))
     print("database: roles, tables and rights are of this version")
     with steps.database():
         _first_operator(steps, args)
-    print(_left(config, settings, to_store.split(", ") if to_store else []))
+    given = to_store.split(", ") if to_store else []
+    print(remaining_steps(config, settings, environment, given, administrators))
     return OK
 
 
-def refuse_invalid(settings: Mapping[str, str]) -> None:
-    """Check the settings as a web process would.
+def refuse_invalid(settings: Mapping[str, str]) -> Environment:
+    """Check the settings as a web process would, and return what they say.
 
     Raises:
         CommandError: one is wrong; it names it.
@@ -116,13 +116,19 @@ def refuse_invalid(settings: Mapping[str, str]) -> None:
         raise CommandError(f"{error}.", "Nothing was changed.") from None
     if environment.kind not in ENVIRONMENTS:
         raise CommandError("THESELLER_ENV must be production or staging.", "Nothing was changed.")
+    return environment
 
 
-def _show_kind_of_administrator(printed: str) -> None:
-    """Show what `migrate` said of an administrator who is no superuser."""
-    for line in printed.splitlines():
-        if line.startswith((NO_SUPERUSER, f"{DATABASE_ADMINISTRATORS}=")):
+def _administrators(printed: str) -> str:
+    """Return the line of settings that `migrate` printed for a server without a superuser.
+
+    "" if there is none. That there is no superuser is shown.
+    """
+    lines = printed.splitlines()
+    for line in lines:
+        if line.startswith(NO_SUPERUSER):
             print(f"database: {line}")
+    return next((one for one in lines if one.startswith(f"{DATABASE_ADMINISTRATORS}=")), "")
 
 
 def _refuse_missing_administrator(settings: Mapping[str, str]) -> None:
@@ -153,37 +159,6 @@ def _first_operator(steps: Steps, args: argparse.Namespace) -> None:
         "  It is shown this once. Sign in, change it and set up a second factor at"
         " /account/security/."
     )
-
-
-def _left(config: Path, settings: Mapping[str, str], to_store: Sequence[str]) -> str:
-    """Return what a person has to do now.
-
-    Args:
-        config: the configuration file.
-        settings: its settings.
-        to_store: the missing secrets that other services issue.
-    """
-    address = settings["THESELLER_PUBLIC_URL"].rstrip("/")
-    emulated = settings.get("THESELLER_AMAZON") != AMAZON
-    given = [name for name in to_store if not (emulated and name == LWA_CLIENT_SECRET_NAME)]
-    left = [f"Store what other services issued: theseller secrets put {name}" for name in given]
-    if emulated:
-        left.append("Start the emulated Amazon (docs/operate/staging.md)")
-    else:
-        left.append(
-            f"In Developer Central, enter the redirect URI {address}/connections/callback/"
-            f"\n    and the login URI {address}/connections/new/"
-        )
-    if not _TARGET_UNIT.exists():
-        left.append("Install the services of deploy/systemd (docs/operate/install.md)")
-    keep = f"\n    {config} (docs/operate/disaster-recovery.md)"
-    left += [
-        "Put a reverse proxy with a certificate in front (docs/operate/https.md)",
-        f"Make a recovery key, and export secrets and keys by a timer; keep a copy of{keep}",
-        "Check everything: theseller doctor",
-    ]
-    lines = [f" {number}. {one}" for number, one in enumerate(left, 1)]
-    return "\n".join(["", "What is left (docs/operate/install.md):", *lines])
 
 
 def _check(config: Path, before: Mapping[str, str], user: str) -> int:
@@ -230,7 +205,6 @@ def _findings(config: Path, before: Mapping[str, str]) -> Iterator[Finding]:
     )
 
 
-_TARGET_UNIT = Path("/etc/systemd/system/theseller.target")
 _RUN_SETUP = "Run `theseller setup`."
 
 
