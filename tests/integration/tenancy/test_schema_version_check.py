@@ -177,6 +177,7 @@ def test_schema_test_runs_every_command_that_needs_data() -> None:
         "demo",
         "demo-reset",
         "doctor",
+        "emulator",
         "inspect",
         "migrate",
         "postgres",
