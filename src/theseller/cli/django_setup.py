@@ -79,7 +79,9 @@ def _no_collection() -> Iterator[None]:
 
 
 def try_connection() -> None:
-    """Connect once without the pool of this process, which only logs why connections fail.
+    """Connect once without the pool.
+
+    A pool writes to the log only why its connections fail.
 
     Raises:
         psycopg.Error: the connection failed.

@@ -74,7 +74,7 @@ def _of_amazon(environment: Environment) -> str:
 
 
 def _unlisted(settings: Mapping[str, str], environment: Environment) -> list[str]:
-    """Return the hosts of others that will be called, and behind which no one is listed."""
+    """Return the third parties' hosts that no listed subprocessor has."""
     emulator = environment.emulator_url
     amazon = Endpoints.emulated(emulator) if emulator else Endpoints.amazon()
     mail = read_mail_settings(settings, environment.kind)

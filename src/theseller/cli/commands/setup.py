@@ -120,7 +120,7 @@ def refuse_invalid(settings: Mapping[str, str]) -> Environment:
 
 
 def _administrators(printed: str) -> str:
-    """Return the line of settings that `migrate` printed for a server without a superuser.
+    """Return the setting that `migrate` printed for want of a superuser.
 
     "" if there is none. That there is no superuser is shown.
     """

@@ -245,10 +245,7 @@ def _readers(context: ProbeContext) -> set[str]:
 
 
 def _declared_readers(context: ProbeContext) -> set[str]:
-    """Return those who administer the server by the operator's word, and may read the messages.
-
-    As its superuser does.
-    """
+    """Return which declared administrators of the server may read messages."""
     return _readers(context) & set(settings.ENVIRONMENT.database_administrators)
 
 
