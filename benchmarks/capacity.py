@@ -9,7 +9,9 @@ runs the streams), the database's (of all its processes), the WAL, and the bytes
 their indexes. The emulated Amazon runs in a thread of its own, which is not counted. The queue's
 part is measured by jobs that find nothing to do.
 
-The ratio is that of an order's bytes in PostgreSQL with indexes to those without.
+The first ratio is that of an order's bytes in PostgreSQL with indexes to those without. The second
+is that of the database's time for reading the transactions of three days again, with the digests
+by which they are recognized, to that without.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ from theseller.ingest.types import StreamKey
 FACTOR, HISTORY_DAYS, HOURS = 3, 30, 2
 STEP_MINUTES, JOBS = 3, 300
 BAR = 3.0
+ROUNDS, RECOGNIZED_BAR = 3, 0.7
 _UK, _US = "A1F83G8C2ARO7P", "ATVPDKIKX0DER"
 #: Partitions are summed under their parent.
 _SIZES = """
@@ -194,6 +197,7 @@ def _run(meter: Meter, folder: Path, url: str) -> list[dict[str, Any]]:
         quiet = _pull(meter, amazon, clock, CHARLIE, _UK)
         key = StreamKey(quiet.shop.tenant, quiet.shop.connection, "settlements", "")
         job = _job(meter, key, url, clock)
+        recognized, read = _read_again(meter, busy.shop, clock)
     whole, heap, lines = _print_tables(meter, busy.shop.tenant, before, after)
     poll = _poll(quiet)
     order = _order(busy, poll)
@@ -234,8 +238,40 @@ def _run(meter: Meter, folder: Path, url: str) -> list[dict[str, Any]]:
                 "database_ms": past.database / past.orders * 1000,
                 "wal_bytes": past.wal / past.orders,
             },
-        }
+        },
+        {
+            "name": "transactions of three days again, recognized / read",
+            "ours": recognized.database * 1000,
+            "baseline": read.database * 1000,
+            "ratio": recognized.database / read.database,
+            "unit": "ms of the database",
+            "bar": RECOGNIZED_BAR,
+            "better": "lower",
+            "recognized": _as_dict(recognized),
+            "read": _as_dict(read),
+        },
     ]
+
+
+def _read_again(meter: Meter, shop: Shop, clock: Clock) -> tuple[Cost, Cost]:
+    """Return what it costs to read the last days' transactions again, with digests and without."""
+    recognized, read = Cost(), Cost()
+    key = StreamKey(shop.tenant, shop.connection, "transactions", "")
+    for number in range(2 * ROUNDS):
+        cost = read if number % 2 else recognized
+        if cost is read:
+            meter.superuser.execute("delete from ingest_transaction_digest")
+        clock.move(minutes=10)
+        meter.superuser.execute("update ingest_stream set due_at = '2026-01-01'")
+        with as_role("worker"), meter.measuring(cost):
+            run_stream(key, now=clock)
+    for name, cost in (("recognized", recognized), ("read again", read)):
+        print(
+            f"  transactions of three days, {name}: worker {cost.worker / ROUNDS * 1000:.0f} ms,"
+            f" database {cost.database / ROUNDS * 1000:.0f} ms,"
+            f" WAL {cost.wal / ROUNDS / 1000:.0f} KB"
+        )
+    return recognized, read
 
 
 def _job(meter: Meter, key: StreamKey, url: str, clock: Clock) -> Cost:

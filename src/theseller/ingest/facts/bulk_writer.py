@@ -21,6 +21,7 @@ from theseller.tenancy.tenant_scope import renew_ticket
 
 Row = tuple[Any, ...]
 Columns = Sequence[tuple[str, str]]
+_FEW_ROWS = 200
 
 
 class Bulk:
@@ -80,6 +81,25 @@ class Bulk:
             [name, [column for column, _ in columns], [kind for _, kind in columns]],
             prepare=False,
         )
+
+    def incoming(
+        self, name: str, columns: Columns, rows: Sequence[Row]
+    ) -> tuple[str, dict[str, Any]]:
+        """Return what to name after FROM to read `rows`, and its parameters.
+
+        A few rows are bound as arrays: a temporary table costs more than they do.
+        """
+        if len(rows) > _FEW_ROWS:
+            self.create_stage(name, columns)
+            self.copy(name, columns, [rows])
+            return f"pg_temp.{name}", {}
+        arrays = ", ".join(f"%({name}_{column})s::{kind}[]" for column, kind in columns)
+        names = ", ".join(column for column, _ in columns)
+        bound = {
+            f"{name}_{column}": [row[number] for row in rows]
+            for number, (column, _) in enumerate(columns)
+        }
+        return f"unnest({arrays}) as {name} ({names})", bound
 
     def copy(self, name: str, columns: Columns, batches: Iterable[Iterable[Row]]) -> int:
         """Copy rows into the temporary table `name`; return how many."""

@@ -98,13 +98,14 @@ class OrderWriter:
 
         An order is bought once: its stored lines are within the span of the new ones.
         """
-        stage = "incoming_order"
-        self._bulk.create_stage(stage, [("order_id", "text")])
-        self._bulk.copy(stage, [("order_id", "text")], [[(order,) for order in orders]])
+        incoming, bound = self._bulk.incoming(
+            "incoming_order", [("order_id", "text")], [(order,) for order in sorted(orders)]
+        )
         found = self._bulk.rows(
             f"select distinct order_id from ingest_order_line where {_SPAN} and "  # noqa: S608
-            f"order_id in (select order_id from pg_temp.{stage})",
+            f"order_id in (select order_id from {incoming})",
             **_span(rows),
+            **bound,
         )
         return {order for (order,) in found}
 

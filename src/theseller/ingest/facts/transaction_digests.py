@@ -38,6 +38,11 @@ def digests_of(texts: Iterable[tuple[str | None, bytes]], *, context: str) -> di
     return {name: next(iter(some)) for name, some in found.items() if len(some) == 1}
 
 
+def text_digest(text: bytes) -> bytes:
+    """Return a digest of `text` as this program reads it."""
+    return blake2b(text, digest_size=_BYTES, key=program_digest()).digest()
+
+
 def read_before(bulk: Bulk, connection: UUID, digests: Mapping[str, bytes]) -> set[str]:
     """Return the transactions that are stored as `digests` say."""
     if not digests:
