@@ -43,7 +43,13 @@ from unnest(%(tenants)s::uuid[]) tenant,
      (values (1, 'principal', 20.00), (2, 'referral', -3.00), (3, 'fba_fulfilment', -4.10))
          charge (line, kind, amount)
 """
-_COPIED = ("tenancy_tenant", "ingest_order_line", "ingest_ledger_line")
+_COPIED = (
+    "tenancy_tenant",
+    "ingest_order_line",
+    "ingest_ledger_line",
+    "analytics_day",
+    "analytics_day_product",
+)
 _COLUMNS = (
     ("local_day", "date"),
     ("order_id", "text"),
@@ -55,7 +61,7 @@ _COLUMNS = (
 
 
 def load(cluster: Cluster, count: int) -> list[UUID]:
-    """Write the tenants' rows on the plain server and copy them to the cluster."""
+    """Write the tenants' rows on the plain server and copy them to the cluster, with rollups."""
     from theseller.lib.ids import new_id
 
     tenants = [new_id() for _ in range(count)]
@@ -70,6 +76,10 @@ def load(cluster: Cluster, count: int) -> list[UUID]:
         plain.execute("select guard.ensure_months(%s, %s)", [LAST - timedelta(days=330), LAST])
         for statement in (_TENANTS, _LINES, _MONEY):
             plain.execute(statement, values)
+        with product_on(cluster, PLAIN):
+            for tenant in tenants[: (ROUNDS + 1) * SHOPS]:
+                _mark(tenant)
+                _roll_up(tenant)
         for table in _COPIED:
             columns = ", ".join(
                 name
@@ -121,11 +131,16 @@ def run(cluster: Cluster, tenants: list[UUID], form: str) -> list[Figure]:
 
 
 def _round(tenants: list[UUID], mark: str) -> dict[str, float]:
+    from django.db import NotSupportedError
+
     times: dict[str, list[float]] = {}
 
     def timed(name: str, act: Callable[[], object]) -> None:
         begun = perf_counter()
-        act()
+        try:
+            act()
+        except NotSupportedError:  # Citus refuses the statement: there is no figure.
+            return
         times.setdefault(name, []).append((perf_counter() - begun) * 1000)
 
     for tenant in tenants:
@@ -138,7 +153,8 @@ def _round(tenants: list[UUID], mark: str) -> dict[str, float]:
     rows = _rows(mark)
     timed(written, lambda: _bulk(tenants[0], rows))
     found = {name: median(each) for name, each in times.items()}
-    found[written] = BULK / found[written] * 1000
+    if written in found:
+        found[written] = BULK / found[written] * 1000
     return found
 
 
