@@ -182,7 +182,7 @@ def site(*, rate_scale: str = "2000") -> Iterator[Site]:
     postgres, behind, amazon, plain, tls = free_ports(5)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
-        admin = stack.enter_context(_database(root, postgres, behind))
+        admin = stack.enter_context(database_over_tls(root, postgres, behind))
         keys = _key_service(stack, root)
         environ = _environ(root, keys, postgres, amazon)
         made = stack.enter_context(hosts(root, environ, *WEBS, *WORKERS))
@@ -197,14 +197,14 @@ def site(*, rate_scale: str = "2000") -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def _database(root: Path, port: int, behind: int) -> Iterator[str]:
+def database_over_tls(root: Path, port: int, behind: int) -> Iterator[str]:
     """Run PostgreSQL, over TLS at every address of this machine; yield the administrator's DSN."""
     folder = root / "postgres"
     folder.mkdir(mode=0o755)
     binaries, account = find_binaries(os.environ), server_account(folder, lambda _said: None)
     password, certificate, key = folder / "password", root / "database-ca.pem", root / "db.key"
     password.write_text(_ADMIN)
-    write_certificate(certificate, key, DATABASE)
+    write_certificate(certificate, key, DATABASE, "localhost")
     for path in (folder, password):
         os.chown(path, account.uid, account.gid)
     options = account.popen_options()

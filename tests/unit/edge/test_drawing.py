@@ -48,6 +48,13 @@ def test_a_sparkline_of_one_value_or_a_flat_one_can_be_drawn(values: list[int]) 
     ET.fromstring(svg_charts.sparkline(values))  # noqa: S314
 
 
+def test_back_quotes_of_a_text_become_code_and_the_rest_is_escaped() -> None:
+    page = Template("{% load edge_ui %}{{ text|with_code }}").render(
+        Context({"text": "2 < 3: `theseller <x>` names them"})
+    )
+    assert page == "2 &lt; 3: <code>theseller &lt;x&gt;</code> names them"
+
+
 def test_a_bar_spans_its_share_and_marks_zero() -> None:
     drawing = ET.fromstring(svg_charts.bar(0, -25, -50, 50, tone="loss"))  # noqa: S314
     rect, zero = drawing

@@ -46,6 +46,19 @@ def translated(text: str) -> str:
     return translated_text(text)
 
 
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Show what is in back-quotes as code, as the command line has it."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<code>{}</code>", part) if number % 2 else part,)
+            for number, part in enumerate(text.split("`"))
+        ),
+    )
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon of the sprite: an image with a `label`, else decoration."""
