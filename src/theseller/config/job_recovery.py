@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import procrastinate
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from typing_extensions import override
 
 from theseller.lib.database_failures import classify
@@ -58,6 +61,28 @@ class RetryTransientFailures(procrastinate.BaseRetryStrategy):
         ):
             return None
         return procrastinate.RetryDecision(retry_in={"seconds": min(60, 2 ** min(job.attempts, 6))})
+
+
+class RetryingJobManager(JobManager):
+    """Delete a job that can't be queued again: another one is queued.
+
+    Procrastinate leaves it in the state `doing`, with its lock, for as long as the worker runs.
+    """
+
+    @override
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Queue a job again, or delete it."""
+        try:
+            await super().retry_job(job, retry_at, priority, queue, lock)
+        except UniqueViolation:
+            await self.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
 # Procrastinate passes the time of the tick as `timestamp`.

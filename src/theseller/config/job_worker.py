@@ -24,6 +24,7 @@ from theseller.config.concurrency_defaults import QUEUE_POOLED
 from theseller.config.host_reporting_and_job_queueing import keep_worker_reported, stop_reporting
 from theseller.config.job_failure_alerts import alert_of_failure
 from theseller.config.job_metrics import count_job
+from theseller.config.job_recovery import RetryingJobManager
 from theseller.lib.database_failures import Failure, classify
 from theseller.lib.structured_logging import getLogger
 from theseller.postgres.answering_connection import AnsweringAsyncConnection
@@ -141,6 +142,7 @@ async def _run_once(run: _WorkerRun) -> Failure | None:
             connection_class=AnsweringAsyncConnection,
         )
         with django_app.replace_connector(connector) as app:
+            app.job_manager = RetryingJobManager(connector)
             async with app.open_async():
                 log.info("worker_started", concurrency=run.concurrency)
                 await _until_stopped(app, run)

@@ -17,7 +17,7 @@ from procrastinate.jobs import Job
 from tests.database import test_server
 from tests.integration.ingest.sync.conftest import Worker
 
-from theseller.config.job_recovery import reap_stalled
+from theseller.config.job_recovery import RetryingJobManager, reap_stalled
 from theseller.ingest.tasks import tick
 
 
@@ -53,7 +53,8 @@ def test_a_tick_enqueues_every_due_stream_once(worker: Worker) -> None:
 
 
 @pytest.mark.usefixtures("_alone")
-def test_jobs_of_a_stopped_worker_are_queued_again(worker: Worker) -> None:
+@pytest.mark.parametrize("retried", [False, True], ids=["reaped", "retried first"])
+def test_jobs_of_a_stopped_worker_are_queued_again(worker: Worker, *, retried: bool) -> None:
     tick(0)
     [first, second, *_] = _jobs(worker)
     with databases["default"].cursor() as cursor:
@@ -94,7 +95,20 @@ def test_jobs_of_a_stopped_worker_are_queued_again(worker: Worker) -> None:
                     0,
                 )
 
-    assert asyncio.run(reap()) >= 2
+    async def retry_a_twin() -> None:
+        with app.replace_connector(connector) as working:
+            async with working.open_async():
+                [twin] = [
+                    one
+                    for one in await working.job_manager.list_jobs_async(status="doing")
+                    if one.id == second[0]
+                ]
+                await RetryingJobManager(connector).retry_job(twin)
+
+    if retried:
+        asyncio.run(retry_a_twin())
+        assert second[0] not in {job[0] for job in _jobs(worker)}
+    assert asyncio.run(reap()) >= 2 - retried
     after = {job[0]: job[1] for job in _jobs(worker)}
     assert after[first[0]] == "todo", "queued again"
     assert second[0] not in after, "its twin is queued already"
