@@ -41,7 +41,7 @@ _SITE, _MAIL, _OPERATOR, _OWNER = (
     "anna@shop.example",
 )
 _SERVICES = ("theseller-db", "theseller-emulator", "theseller-web", "theseller-worker")
-_SELLERS_PASSWORD = "four words nobody guesses"  # of this test only
+_SELLERS_PASSWORD = "four words to be guessed"  # of this test only
 _EXPOSURE_MAX = 2.0
 _PATIENCE = 600.0
 #: Findings of `theseller doctor` that the guide leaves to later, or that a container can't have.
