@@ -184,6 +184,12 @@ def drive(deployed: Deployment, tenant: str, person: str, canary: str, folder: P
         arm(canary)
         _into_the_traps(deployed, alice, tenant, canary)
         arm(_NOTHING)
+        _wait(
+            lambda: bool(
+                deployed.rows("select 1 from analytics_day_product where sku = %s limit 1", canary)
+            ),
+            "the worker did not write the totals again",
+        )
         driven.answers = [
             (place.split()[1], int(place.split()[-1]), _times(content, canary))
             for place, content in answers.plain
@@ -312,6 +318,11 @@ def _into_the_traps(deployed: Deployment, alice: HttpSession, tenant: str, canar
     )
     worker = deployed.state / "log" / "worker.log"
     before = worker.stat().st_size
+    # Rows that are right are not written again.
+    deployed.rows(
+        "delete from analytics_day_product where tenant_id = %s and sku = %s returning 1",
+        tenant, canary,
+    )  # fmt: skip
     deployed.rows(
         "insert into ingest_dirty_day (tenant_id, marketplace_id, local_day, marked_at) select"
         " distinct tenant_id, marketplace_id, local_day,"
