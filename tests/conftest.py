@@ -128,7 +128,7 @@ _configure()
 
 
 #: Folders whose tests run on one worker: they share servers that each worker would start again.
-ONE_WORKER = ("tests/integration/crypto/",)
+ONE_WORKER = ("tests/integration/container/", "tests/integration/crypto/")
 
 
 class _SharedServers(LoadScopeScheduling):  # type: ignore[misc] # the library has no types

@@ -6,11 +6,14 @@ import json
 import os
 import re
 import resource
+import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,16 +23,17 @@ from urllib.parse import urlencode
 from tests.demo_deployment import ROOT
 
 VERSION = "0.1.0"
+SERVICES = ("database", "web", "worker")
 #: The folders of the documents, and what they are here.
 _FOLDERS = {
     "/etc/theseller": "etc", "/var/lib/theseller": "state", "/var/backups/theseller": "backups",
     "/opt/theseller/releases": "opt/releases", "/opt/theseller/.env": "opt/.env",
 }  # fmt: skip
 _ACCOUNT = 10001
-_GATEWAY = "10.213.77.1"
+GATEWAY = "10.213.77.1"
 OPERATOR = "ada@shop.example"
 SETUP = (
-    "setup", "--address", "https://shop.example", "--proxies", _GATEWAY,
+    "setup", "--address", "https://shop.example", "--proxies", GATEWAY,
     "--officer", "Ada Lovelace", "--contact", "security@shop.internal",
     "--legal-entity", "Shop Analytics GmbH", "--legal-address", "Example Street 1, 10115 Berlin",
     "--lwa-client-id", "amzn1.application-oa2-client.0123456789abcdef",
@@ -100,7 +104,7 @@ class Machine:
         (self.folder / "opt/theseller").chmod(0o755)
         (self.folder / "opt/.env").write_text(f"IMAGE_VERSION={VERSION}\n")
         self.engine(
-            "network", "create", "--subnet", "10.213.77.0/24", "--gateway", _GATEWAY, "theseller"
+            "network", "create", "--subnet", "10.213.77.0/24", "--gateway", GATEWAY, "theseller"
         )
 
     def _here(self, text: str) -> str:
@@ -110,6 +114,7 @@ class Machine:
                 rf"(- |--volume |\. ){re.escape(documented)}(?=[:\s])",
                 rf"\g<1>{self.folder}/{here}", text,
             )  # fmt: skip
+        text = text.replace("p' /etc/theseller/", f"p' {self.folder}/etc/")
         return text.replace("127.0.0.1:8100:8100", f"127.0.0.1:{self.port}:8100")
 
     def engine(self, *arguments: str, check: bool = True) -> str:
@@ -129,6 +134,20 @@ class Machine:
         )  # fmt: skip
         assert done.returncode == status, (arguments, done.stdout, done.stderr)
         return done.stdout
+
+    @contextmanager
+    def emulator(self) -> Iterator[None]:
+        """Run the emulated Amazon by the wrapper, as in a second terminal."""
+        with (self.folder / "emulator.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(self.folder / "opt/theseller"), "emulator", "--rate-scale", "2000"],
+                env=self._environ(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+            try:
+                yield
+            finally:
+                self.engine("rm", "--force", "--ignore", "theseller-emulator", check=False)
+                process.wait(_PATIENCE_SECONDS)
 
     def compose(self, *arguments: str) -> None:
         """Run podman-compose."""
@@ -185,6 +204,22 @@ class Machine:
             time.sleep(2)
         logs = self.engine("logs", "--tail", "20", "theseller-web", check=False)
         raise AssertionError(f"not ready: {said}\n{logs}")
+
+
+@contextmanager
+def installed(release: Path, key: Path) -> Iterator[Machine]:
+    """Give a machine on which a release was installed; nothing of it runs yet."""
+    # Not in memory: storage of images and of containers.
+    folder = Path(tempfile.mkdtemp(prefix="theseller-container-", dir="/var/tmp"))
+    made = Machine.make(folder, program("podman"))
+    try:
+        made.install(release, key)
+        yield made
+    finally:
+        for name in SERVICES:
+            made.engine("rm", "--force", "--ignore", f"theseller-{name}", check=False)
+        made.engine("network", "rm", "--force", "theseller", "opt_isolated", check=False)
+        shutil.rmtree(folder)
 
 
 def program(name: str) -> str:

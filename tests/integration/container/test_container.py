@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.integration.container.machine import OPERATOR, SETUP, VERSION, Machine, program
-from tests.releases import PARTS, copy_of_the_sources
-from tools.image.build_twice import release_image
-from tools.release.make_release import make_release
-from tools.release.source_tree import read_source
+from tests.integration.container.machine import (
+    OPERATOR,
+    SERVICES,
+    SETUP,
+    VERSION,
+    Machine,
+    installed,
+)
 
-from theseller.crypto.canonical_json_signing import SigningKey
-from theseller.crypto.ed25519_pem_keys import public_key_pem
 from theseller.postgres.os_processes import wait_until
 
 pytestmark = pytest.mark.exhaustive
-_SERVICES = ("database", "web", "worker")
 #: Finds libraries that are needed and missing, and programs that act as their owner.
 _LIBRARIES = """
 import os, stat, subprocess
@@ -49,20 +46,9 @@ print("checked", checked)
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
+def machine(release: tuple[Path, Path]) -> Iterator[Machine]:
     """Give a machine on which a release of the working tree was installed and started."""
-    # Not in memory: storage of images and of containers.
-    folder = Path(tempfile.mkdtemp(prefix="theseller-container-", dir="/var/tmp"))
-    made = Machine.make(folder, program("podman"))
-    try:
-        copy_of_the_sources(folder / "sources", (*PARTS, "deploy"))
-        key = Ed25519PrivateKey.generate()
-        (folder / "release.pub").write_bytes(public_key_pem(key.public_key().public_bytes_raw()))
-        release = make_release(
-            read_source(folder / "sources"), SigningKey(key), into=folder / "dist",
-            make_image=release_image,
-        )  # fmt: skip
-        made.install(release, folder / "release.pub")
+    with installed(*release) as made:
         assert "✗ configuration" in made.theseller("setup", "--check", status=1)
         said = made.theseller(*SETUP)
         made.password = re.findall(r"first password: (\S+)", said)[0]
@@ -71,11 +57,6 @@ def machine() -> Iterator[Machine]:
         made.wait_until_ready()
         yield made
         made.compose("down", "--timeout", "60")
-    finally:
-        for name in _SERVICES:
-            made.engine("rm", "--force", "--ignore", f"theseller-{name}", check=False)
-        made.engine("network", "rm", "--force", "theseller", "opt_isolated", check=False)
-        shutil.rmtree(folder)
 
 
 def test_podman_runs_the_image_that_the_provenance_names(machine: Machine) -> None:
@@ -84,7 +65,7 @@ def test_podman_runs_the_image_that_the_provenance_names(machine: Machine) -> No
     [image] = statement["predicate"]["runDetails"]["byproducts"]
     [loaded] = json.loads(machine.engine("image", "inspect", image["name"]))
     assert loaded["Digest"] == f"sha256:{image['digest']['sha256']}"
-    assert {machine.inspect(name)["Image"] for name in _SERVICES} == {loaded["Id"]}
+    assert {machine.inspect(name)["Image"] for name in SERVICES} == {loaded["Id"]}
     packages = {
         one["uri"].split("@")[0]
         for one in statement["predicate"]["buildDefinition"]["resolvedDependencies"]
@@ -109,7 +90,7 @@ def test_the_operator_signs_in_at_the_published_port(machine: Machine) -> None:
     assert any("session" in name for name in cookies)
 
 
-@pytest.mark.parametrize("name", _SERVICES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_container_has_no_rights_and_writes_only_to_its_folders(
     machine: Machine, name: str
 ) -> None:
@@ -148,12 +129,12 @@ def test_a_backup_is_taken_and_restored_as_a_test(machine: Machine) -> None:
 
 
 def test_killed_processes_start_again_and_nothing_is_lost(machine: Machine) -> None:
-    before = {name: machine.inspect(name)["State"]["Pid"] for name in _SERVICES}
+    before = {name: machine.inspect(name)["State"]["Pid"] for name in SERVICES}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
 
     def all_started_again() -> bool:
-        states = {name: machine.inspect(name)["State"] for name in _SERVICES}
+        states = {name: machine.inspect(name)["State"] for name in SERVICES}
         return all(one["Running"] and one["Pid"] != before[name] for name, one in states.items())
 
     assert wait_until(all_started_again, 300, step=1.0)
