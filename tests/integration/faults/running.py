@@ -93,7 +93,9 @@ class Running:
 
     def lines(self, name: str) -> list[dict[str, object]]:
         """Return what one of them logged. Every line is JSON, or the test fails."""
-        return [json.loads(line) for line in (self.folder / f"{name}.log").read_text().splitlines()]
+        # The last line may not be whole yet.
+        text = (self.folder / f"{name}.log").read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in text.splitlines()]
 
     def logged(self, name: str, event: str) -> int:
         """Return how often one of them logged an event."""
@@ -145,7 +147,7 @@ class Running:
     def last_words(self) -> str:
         """Return what the worker logged last, and what its sessions and jobs are."""
         seen = [
-            *(str(line) for line in self.lines("worker")[-12:]),
+            *(self.folder / "worker.log").read_text(errors="replace").splitlines()[-40:],
             *map(str, self.deployed.rows(_SESSIONS)),
             *map(str, self.deployed.rows(_JOBS)),
         ]
