@@ -36,7 +36,7 @@ def _sign_in(served: Running) -> int:
         connection.request(
             "POST",
             "/sign-in/",
-            f"email=nobody%40example.com&password=x&csrfmiddlewaretoken={token}",
+            f"email=unknown%40example.com&password=x&csrfmiddlewaretoken={token}",
             {
                 "Host": "127.0.0.1",
                 "Cookie": cookie,
