@@ -7,28 +7,7 @@ create table mail_unsent_text (
     context     text not null
 );
 
--- A server's reply or a reason without links, addresses, the local part of the recipient's address and long random words: a server may
--- repeat parts of the message.
-create function guard.without_addresses(said text, recipient text) returns text
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-    select regexp_replace(regexp_replace(regexp_replace(regexp_replace(said,
-               '\S+://\S*', '[link]', 'g'), '[^\s<>]+@([a-z0-9.-]+)', '…@\1', 'gi'), n.local, '…', 'gi'), '[\w-]{32,}', '…', 'g')
-    from (
-        select '(?<![a-z0-9])' || regexp_replace(coalesce(substring(recipient from '^(.*)@'), recipient), '([^a-z0-9])', '\\\1', 'g')
-               || '(?![a-z0-9])' as local
-    ) n
-$$;
-revoke all on function guard.without_addresses(text, text) from public;
-
--- An address by its first letter and its domain.
-create function guard.shortened_address(address text) returns text
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$ select left(address, 1) || '…@' || coalesce(substring(address from '@([^@]*)$'), '') $$;
-revoke all on function guard.shortened_address(text) from public;
-
+-- Addresses, links and long random words are left out of the servers' replies: a server may repeat parts of the message.
 create function guard.undelivered_mail(most integer)
     returns table (id uuid, kind text, recipient text, state text, queued_at timestamptz, deliver_until timestamptz, next_attempt_at timestamptz,
                    finished_at timestamptz, attempts integer, outcome text, code integer, reply text, reason text, address_refused boolean,
@@ -36,12 +15,20 @@ create function guard.undelivered_mail(most integer)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select m.id, m.kind, guard.shortened_address(m.recipient), m.state, m.queued_at, m.deliver_until, m.next_attempt_at, m.finished_at,
+    select m.id, m.kind, left(m.recipient, 1) || '…@' || n.domain, m.state, m.queued_at, m.deliver_until, m.next_attempt_at, m.finished_at,
            m.attempts, coalesce(a.outcome, ''), a.code,
-           guard.without_addresses(coalesce(a.reply, ''), m.recipient), guard.without_addresses(m.reason, m.recipient),
+           regexp_replace(regexp_replace(regexp_replace(regexp_replace(coalesce(a.reply, ''),
+               '\S+://\S*', '[link]', 'g'), '[^\s<>]+@([a-z0-9.-]+)', '…@\1', 'gi'), n.local, '…', 'gi'), '[\w-]{32,}', '…', 'g'),
+           regexp_replace(regexp_replace(regexp_replace(regexp_replace(m.reason,
+               '\S+://\S*', '[link]', 'g'), '[^\s<>]+@([a-z0-9.-]+)', '…@\1', 'gi'), n.local, '…', 'gi'), '[\w-]{32,}', '…', 'g'),
            exists (select from public.mail_refused_address r where r.address = m.recipient),
            exists (select from public.mail_unsent_text t where t.message_id = m.id)
     from public.mail_message m
+         cross join lateral (
+             select coalesce(substring(m.recipient from '@([^@]*)$'), '') as domain,
+                    '(?<![a-z0-9])' || regexp_replace(coalesce(substring(m.recipient from '^(.*)@'), m.recipient), '([^a-z0-9])', '\\\1', 'g')
+                        || '(?![a-z0-9])' as local
+         ) n
          left join public.mail_attempt a on a.message_id = m.id and a.number = m.attempts
     where m.state in ('failed', 'refused', 'unknown') or (m.state = 'queued' and m.attempts > 0)
     order by coalesce(m.finished_at, m.next_attempt_at) desc, m.id desc
@@ -54,8 +41,14 @@ create function guard.refused_mail_addresses(most integer) returns table (addres
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select guard.shortened_address(r.address), r.refused_at, guard.without_addresses(r.reason, r.address)
+    select left(r.address, 1) || '…@' || coalesce(substring(r.address from '@([^@]*)$'), ''), r.refused_at,
+           regexp_replace(regexp_replace(regexp_replace(regexp_replace(r.reason,
+               '\S+://\S*', '[link]', 'g'), '[^\s<>]+@([a-z0-9.-]+)', '…@\1', 'gi'), n.local, '…', 'gi'), '[\w-]{32,}', '…', 'g')
     from public.mail_refused_address r
+         cross join lateral (
+             select '(?<![a-z0-9])' || regexp_replace(coalesce(substring(r.address from '^(.*)@'), r.address), '([^a-z0-9])', '\\\1', 'g')
+                        || '(?![a-z0-9])' as local
+         ) n
     order by r.refused_at desc, r.id
     limit most
 $$;
