@@ -185,7 +185,8 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     reporting = asyncio.create_task(keep_worker_reported(app))
     jumping = asyncio.create_task(clock_jump())
     trusting = asyncio.create_task(keep_trusted_time())
-    await asyncio.wait({worker, stopping, reporting, jumping}, return_when=asyncio.FIRST_COMPLETED)
+    side_tasks = (stopping, reporting, jumping, trusting)
+    await asyncio.wait({worker, *side_tasks}, return_when=asyncio.FIRST_COMPLETED)
     if jumping.done():
         # Recurring jobs would be queued for each tick that was jumped over, or for none until the
         # clock is where it was: a worker that starts knows no earlier tick.
@@ -194,14 +195,12 @@ async def _until_stopped(app: procrastinate.App, run: _WorkerRun) -> None:
     if not worker.done():
         # Procrastinate takes it as the request to stop, and waits for the jobs that run.
         worker.cancel()
-    stopping.cancel()
-    reporting.cancel()
-    jumping.cancel()
-    trusting.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await worker
-    with contextlib.suppress(asyncio.CancelledError):
-        await reporting
+    for task in side_tasks:
+        task.cancel()
+    # The error of one that ended by itself is raised here.
+    for task in (worker, reporting, trusting):
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 @contextlib.contextmanager

@@ -29,8 +29,10 @@ def make_future_attempts_due(*, at: datetime) -> int:
     Returns:
         How many there were.
     """
-    found = sql_execution.rows(connections["probe"], _ATTEMPTED_LATER, [at + _SKEW])
-    connections["probe"].close()
+    try:
+        found = sql_execution.rows(connections["probe"], _ATTEMPTED_LATER, [at + _SKEW])
+    finally:
+        connections["probe"].close()
     for row in found:
         key = StreamKey(*row)
         try:

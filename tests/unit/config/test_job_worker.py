@@ -1,0 +1,52 @@
+"""The worker starts again when something that runs beside it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import procrastinate
+import pytest
+
+from theseller.config import job_worker
+
+
+class _App:
+    """Runs no job, and notes that it was stopped."""
+
+    stopped = False
+
+    async def run_worker_async(self, **_options: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.stopped = True
+            raise
+
+
+async def _forever(*_arguments: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def _fail(*_arguments: object) -> None:
+    raise RuntimeError("ended")
+
+
+@pytest.mark.parametrize("name", ["keep_worker_reported", "keep_trusted_time"])
+def test_the_error_of_a_side_task_stops_the_jobs_and_is_raised(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(job_worker, "host_queue", lambda: "host:one")
+    for one in ("keep_worker_reported", "keep_trusted_time", "clock_jump"):
+        monkeypatch.setattr(job_worker, one, _fail if one == name else _forever)
+    app = _App()
+
+    async def run() -> None:
+        worker = job_worker._WorkerRun(check=lambda: None, concurrency=1)
+        await asyncio.wait_for(
+            job_worker._until_stopped(cast("procrastinate.App", app), worker), timeout=60
+        )
+
+    with pytest.raises(RuntimeError, match="ended"):
+        asyncio.run(run())
+    assert app.stopped
