@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import secrets
 from typing import Any
@@ -17,6 +16,7 @@ from theseller.emulator.fact_change_requests import change, changeable, jump, se
 from theseller.emulator.fault_injection import KINDS
 from theseller.emulator.spapi.operation_table import OPERATIONS
 from theseller.emulator.world.requested_changes import Change, record_of
+from theseller.lib.ip_networks_and_proxies import is_loopback
 
 
 def routes() -> list[Route]:
@@ -43,10 +43,7 @@ def is_local(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return False
     host = request.client.host if request.client else ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in {"localhost", "testclient"}
+    return is_loopback(host) or host == "testclient"
 
 
 def _refusal(message: str, status: int = 400) -> Response:

@@ -19,14 +19,14 @@ from theseller.cli.deployment_secrets import LWA_CLIENT_SECRET_NAME, secret_prov
 from theseller.cli.errors import CommandError
 from theseller.cli.service_readiness import notify_ready
 from theseller.cli.state_folders import make_state_folder, state_folder
-from theseller.config.environment import InvalidSettingError, read_environment
+from theseller.config.environment import Environment, InvalidSettingError, read_environment
 from theseller.crypto.errors import SecretNotFoundError
 from theseller.crypto.secret_provider_protocol import WritableSecretProvider
 from theseller.emulator.cli import main as emulator_main
 from theseller.lib import clock
+from theseller.lib.ip_networks_and_proxies import is_loopback
 
 HELP = "run the emulated Amazon of a staging deployment until it is stopped"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +48,12 @@ def run(args: argparse.Namespace) -> int:
         CommandError: the settings name no emulator on this machine.
     """
     state = state_folder(os.environ)
-    host, port = _address(state, args.host)
+    try:
+        environment = read_environment(os.environ, default_state=state)
+    except InvalidSettingError as error:
+        raise CommandError(f"{error}.") from None
+    host, port = _address(environment, args.host)
     make_state_folder(state)
-    environment = read_environment(os.environ, default_state=state)
     secrets = secret_provider(state)
     _record_new_secret(state, secrets)
     application = write_application(
@@ -87,20 +90,16 @@ def _record_new_secret(state: Path, secrets: WritableSecretProvider) -> None:
         )
 
 
-def _address(state: Path, listen: str | None) -> tuple[str, int]:
+def _address(environment: Environment, listen: str | None) -> tuple[str, int]:
     """Return host and port of the emulator that THESELLER_AMAZON names.
 
     Args:
-        state: the state folder.
+        environment: the settings.
         listen: the address to listen on instead; None for the one that it names.
 
     Raises:
         CommandError: it names Amazon, or another machine.
     """
-    try:
-        environment = read_environment(os.environ, default_state=state)
-    except InvalidSettingError as error:
-        raise CommandError(f"{error}.") from None
     if environment.emulator_url is None:
         raise CommandError(
             "This deployment uses Amazon: THESELLER_AMAZON names no emulator.",
@@ -109,9 +108,10 @@ def _address(state: Path, listen: str | None) -> tuple[str, int]:
     parts = urlsplit(environment.emulator_url)
     if listen is not None:
         return listen, parts.port or EMULATOR_PORT
-    if parts.hostname not in _LOOPBACK:
+    host = parts.hostname or ""
+    if not is_loopback(host):
         raise CommandError(
-            f"THESELLER_AMAZON names {parts.hostname}; the emulator serves this machine only.",
+            f"THESELLER_AMAZON names {host}; the emulator serves this machine only.",
             "Name it as emulator:http://127.0.0.1:8101.",
         )
-    return parts.hostname, parts.port or EMULATOR_PORT
+    return host, parts.port or EMULATOR_PORT
