@@ -61,7 +61,7 @@ _LIBRARIES = (
     "theseller.cli.errors", "theseller.config.database_settings",
     "theseller.config.egress_and_subprocessors", "theseller.config.environment",
     "theseller.config.operator_on_security_page", "theseller.connections.types",
-    "theseller.controls.code_version", "theseller.controls.operations", "theseller.controls.types",
+    "theseller.lib.code_version", "theseller.controls.operations", "theseller.controls.types",
     "theseller.crypto.secret_and_key_config", "theseller.datamap.table_registry",
     "theseller.edge.rate_limits", "theseller.erasure.certificate_links",
     "theseller.erasure.execution", "theseller.erasure.types",
@@ -157,7 +157,7 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
     for command in pkgutil.iter_modules(sys.modules["theseller.cli.commands"].__path__):
         importlib.import_module(f"theseller.cli.commands.{command.name}")
     # No file of the program is replaced while tests run, and each process would read them all.
-    sys.modules["theseller.controls.code_version"].code_version()
+    sys.modules["theseller.lib.code_version"].code_version()
     gc.freeze()
     while True:
         request, files = _received(connection)

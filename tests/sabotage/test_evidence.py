@@ -16,7 +16,7 @@ from tests.sabotage.deployment import Deployment, probe_all
 
 from theseller.audit.event_types import Tag
 from theseller.audit.operations import record
-from theseller.controls import code_version, security_page_data
+from theseller.controls import security_page_data
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.operations import run_control, run_due
 from theseller.controls.probe_tools.probe_context import ProbeContext
@@ -32,7 +32,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
-from theseller.lib import clock
+from theseller.lib import clock, code_version
 
 CONTROL = "auth-revoke-anytime"
 _FORGED = (

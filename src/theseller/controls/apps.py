@@ -6,7 +6,7 @@ import importlib
 
 from django.apps import AppConfig
 
-from theseller.controls.code_version import code_version
+from theseller.lib.code_version import code_version
 
 
 class ControlsConfig(AppConfig):

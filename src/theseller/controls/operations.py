@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from django.db import connections as databases
 from django.db import transaction
 
-from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE
 from theseller.controls.host_results import store_host_result, with_other_hosts
 from theseller.controls.probe_tools.probe_context import ProbeContext, live_context
@@ -33,7 +32,7 @@ from theseller.controls.types import (
     Status,
     Unknown,
 )
-from theseller.lib import sql_execution
+from theseller.lib import code_version, sql_execution
 from theseller.lib.ids import new_id
 from theseller.lib.structured_logging import getLogger
 from theseller.tenancy.schema_release import schema_is_newer

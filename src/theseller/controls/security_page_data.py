@@ -12,7 +12,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from theseller.controls import code_version
 from theseller.controls.catalogue import CATALOGUE, SECTIONS
 from theseller.controls.catalogue.clauses_without_probe import PENDING
 from theseller.controls.queries import latest_evidence
@@ -27,6 +26,7 @@ from theseller.controls.types import (
     Status,
 )
 from theseller.edge.control_outcome_labels import badge_for
+from theseller.lib import code_version
 
 #: Clocks of two machines may differ by this much; evidence from further ahead is not accepted.
 _SKEW = timedelta(minutes=1)

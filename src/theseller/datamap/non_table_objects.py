@@ -161,13 +161,6 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
-        "theseller.ingest.facts.transaction_digests:program_digest",
-        DataClass.NONE,
-        "ingest",
-        *_PROCESS,
-    ),
-    ProcessState(
-        "memory",
         "theseller.connections.access_tokens:_cache",
         DataClass.CREDENTIALS,
         "connections",
@@ -197,7 +190,7 @@ PROCESS_STATE: tuple[ProcessState, ...] = (
     ),
     ProcessState(
         "memory",
-        "theseller.controls.code_version:code_version",
+        "theseller.lib.code_version:code_version",
         DataClass.NONE,
         "controls",
         *_PROCESS,

@@ -20,7 +20,6 @@ from theseller.amazon.decoders.all_response_shapes import SHAPES
 from theseller.amazon.decoders.response_shape import Shape
 from theseller.amazon.reports.report_reader import read_report
 from theseller.amazon.reports.report_types_and_columns import COLUMNS, ReportType
-from theseller.controls import code_version
 from theseller.controls.catalogue.cred_access_token_memory import _IN_FILES, _unpacked
 from theseller.controls.catalogue.pii_strip import _PERSONAL_COLUMN
 from theseller.controls.probe_tools import module_imports
@@ -32,6 +31,7 @@ from theseller.controls.probe_tools.decoder_canary_samples import (
     response_with_canaries,
 )
 from theseller.controls.probe_tools.table_and_file_search import search_files
+from theseller.lib import code_version
 
 
 @pytest.mark.parametrize("shape", list(SHAPES.values()), ids=list(SHAPES))
@@ -210,8 +210,7 @@ def _version_of(package: Path, patch: pytest.MonkeyPatch) -> str:
 
 def _version_in_process(place: Path, seed: str) -> str:
     code = (
-        "from theseller.controls import code_version as c; print(c.PACKAGE, c.code_version(),"
-        " sep='\\n')"
+        "from theseller.lib import code_version as c; print(c.PACKAGE, c.code_version(), sep='\\n')"
     )
     environ = {"PYTHONPATH": str(place), "PYTHONHASHSEED": seed, "PATH": os.environ["PATH"]}
     done = subprocess.run(

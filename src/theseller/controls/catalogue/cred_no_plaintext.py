@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from theseller.controls.code_version import PACKAGE, source_files
 from theseller.controls.probe_tools.probe_context import ProbeContext
 from theseller.controls.probe_tools.table_and_file_search import (
     NO_LOGS,
@@ -29,6 +28,7 @@ from theseller.crypto.cached_secrets import NEXT_SUFFIX, PREVIOUS_SUFFIX, secret
 from theseller.crypto.private_files import read_private
 from theseller.crypto.secret_and_key_config import ProviderKind
 from theseller.key_rotation.secret_inventory import secret_names
+from theseller.lib.code_version import PACKAGE, source_files
 from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from typing_extensions import override
 
-from theseller.controls import code_version, security_page_data
+from theseller.controls import security_page_data
 from theseller.controls.probe_tools.probe_context import ProbeContext, Row
 from theseller.controls.types import Control, DisplayedControl, Outcome, Status, must_find, verdict
-from theseller.lib import sql_execution
+from theseller.lib import code_version, sql_execution
 from theseller.lib.translation_marks import gettext_noop
 
 CONTROL = Control(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from theseller.controls.code_version import PACKAGE, file_names
+from theseller.lib.code_version import PACKAGE, file_names
 
 
 @cache

@@ -3,26 +3,23 @@
 A transaction whose text is the same as when its lines were stored is not decoded and compared
 again. A digest is true for as long as the stored lines are those of its text: whatever deletes or
 moves lines of transactions deletes their digests, in the same transaction. It also depends on what
-else decides how a text is stored: the program, the connection, the seller and its stores.
+else decides how a text is stored: the version of the program, the connection, the seller and its
+stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import blake2b
-from importlib import resources
-from importlib.resources.abc import Traversable
 from uuid import UUID
 
 from theseller.ingest.facts.bulk_writer import Bulk
+from theseller.lib.code_version import code_version
 
 #: Older transactions are not read again: three days are, and the time between two reads.
 KEPT = timedelta(days=4)
 _BYTES = 32
-#: What turns the text of a transaction into lines.
-_PROGRAM = ("amazon", "ingest", "lib")
 
 
 def digests_of(texts: Iterable[tuple[str | None, bytes]], *, context: str) -> dict[str, bytes]:
@@ -30,7 +27,7 @@ def digests_of(texts: Iterable[tuple[str | None, bytes]], *, context: str) -> di
 
     Left out are transactions without an id, and those of which `texts` says different things.
     """
-    key = blake2b(context.encode(), digest_size=32, key=program_digest()).digest()
+    key = blake2b(context.encode(), digest_size=32, key=code_version().encode()).digest()
     found: dict[str, set[bytes]] = {}
     for name, text in texts:
         if name:
@@ -40,7 +37,7 @@ def digests_of(texts: Iterable[tuple[str | None, bytes]], *, context: str) -> di
 
 def text_digest(text: bytes) -> bytes:
     """Return a digest of `text` as this program reads it."""
-    return blake2b(text, digest_size=_BYTES, key=program_digest()).digest()
+    return blake2b(text, digest_size=_BYTES, key=code_version().encode()).digest()
 
 
 def read_before(bulk: Bulk, connection: UUID, digests: Mapping[str, bytes]) -> set[str]:
@@ -104,24 +101,3 @@ def delete_older_digests(bulk: Bulk, connection: UUID, than: datetime) -> None:
         connection=connection,
         than=than,
     )
-
-
-@cache
-def program_digest() -> bytes:
-    """Return a digest of the modules that turn a text into lines.
-
-    After an upgrade that changes any of them, each transaction is decoded and compared once more.
-    """
-    whole = blake2b(digest_size=32)
-    for package in _PROGRAM:
-        for module in _modules(resources.files("theseller").joinpath(package)):
-            whole.update(blake2b(module.read_bytes()).digest())
-    return whole.digest()
-
-
-def _modules(folder: Traversable) -> Iterable[Traversable]:
-    for one in sorted(folder.iterdir(), key=lambda found: found.name):
-        if one.is_dir():
-            yield from _modules(one)
-        elif one.name.endswith(".py"):
-            yield one

@@ -226,7 +226,7 @@ def test_a_changed_program_reads_everything_again(
 ) -> None:
     shop = Shop(recognizes=True)
     shop.get(answer(text("T-1")))
-    monkeypatch.setattr(transaction_digests, "program_digest", lambda: bytes(32))
+    monkeypatch.setattr(transaction_digests, "code_version", lambda: "another")
     shop.get(answer(text("T-1")))
     shop.get(answer(text("T-1")))
     assert decoded == [1, 1, 0]
