@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import procrastinate
+from django.db import connections
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
@@ -84,6 +85,9 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
         raise
     finally:
         stop_reporting("worker")
+        # Left to the interpreter's end, one that waits for the database would log after our line.
+        for connection in connections.all():
+            connection.close_pool()
         seconds = round(time.monotonic() - begun, 1)
         write = log.info if status == OK else log.error
         write(

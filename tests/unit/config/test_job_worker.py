@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import cast
 
 import procrastinate
@@ -50,3 +51,20 @@ def test_the_error_of_a_side_task_stops_the_jobs_and_is_raised(
     with pytest.raises(RuntimeError, match="ended"):
         asyncio.run(run())
     assert app.stopped
+
+
+def test_pools_are_closed_before_the_line_that_says_why_the_worker_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def stop(_run: object) -> tuple[int, str]:
+        return job_worker.OK, "signal"
+
+    order: list[str] = []
+    pool = SimpleNamespace(close_pool=lambda: order.append("pool closed"))
+    log = SimpleNamespace(info=lambda event, **_fields: order.append(event))
+    monkeypatch.setattr(job_worker, "_supervise", stop)
+    monkeypatch.setattr(job_worker, "stop_reporting", lambda _name: None)
+    monkeypatch.setattr(job_worker, "connections", SimpleNamespace(all=lambda: [pool]))
+    monkeypatch.setattr(job_worker, "log", log)
+    assert job_worker.run_worker(concurrency=1, check=lambda: None) == job_worker.OK
+    assert order == ["pool closed", "worker_stopped"]
