@@ -10,6 +10,7 @@ folder (0700/0600). Entries hold ids and dates only.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -223,7 +224,7 @@ def read_key_store(keys: KeyStore) -> KeyStoreEntries:
         KeyStoreError: it can't answer.
         JournalUnreadableError: an entry can't be read: it is damaged, or a later version wrote it.
     """
-    found, links = KeyStoreEntries(), dict[tuple[str, UUID], list[JournalLink]]()
+    found, links = KeyStoreEntries(), dict[tuple[SubjectKind, UUID], list[JournalLink]]()
     # Oldest first, as the store lists them: what comes later counts.
     for record in keys.list():
         if record.owner.startswith(PREFIX):
@@ -236,11 +237,18 @@ def read_key_store(keys: KeyStore) -> KeyStoreEntries:
                     " read: it is damaged, or a later version of TheSeller wrote it, and only that"
                     " one can go on"
                 ) from None
+    # Last, since keys that were made in one millisecond are listed in any order.
+    for (kind, identity), of_subject in links.items():
+        entries = found.entries[kind]
+        if identity in entries:
+            entries[identity] = dataclasses.replace(
+                entries[identity], links=tuple(dict.fromkeys(of_subject))
+            )
     return found
 
 
 def _add(
-    found: KeyStoreEntries, links: dict[tuple[str, UUID], list[JournalLink]], owner: str
+    found: KeyStoreEntries, links: dict[tuple[SubjectKind, UUID], list[JournalLink]], owner: str
 ) -> None:
     """Add one entry.
 
@@ -263,15 +271,10 @@ def _add(
         found.withdrawn.add((SubjectKind(fields[0]), identity))
     elif kind == _LINK:
         link = JournalLink(bytes.fromhex(fields[1]), _time(fields[2]), _time(fields[3]))
-        links.setdefault((fields[0], identity), []).append(link)
+        links.setdefault((SubjectKind(fields[0]), identity), []).append(link)
     else:
-        known = tuple(dict.fromkeys(links.get((kind, identity), ())))
         found.entries[SubjectKind(kind)][identity] = JournalEntry(
-            SubjectKind(kind),
-            identity,
-            _time(fields[0]),
-            own_request=fields[1] == "own",
-            links=known,
+            SubjectKind(kind), identity, _time(fields[0]), own_request=fields[1] == "own"
         )
 
 

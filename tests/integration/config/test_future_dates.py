@@ -36,6 +36,7 @@ def ahead(cast: Cast) -> None:
 @pytest.mark.usefixtures("ahead")
 def test_jobs_workers_and_hosts_dated_in_the_future_are_dated_now() -> None:
     with as_role("worker"):
-        assert sql_execution.one(connections["default"], _LEFT) == (1, 1, 1)
+        # Tests before this one may have left workers whose clocks they set ahead.
+        assert min(sql_execution.one(connections["default"], _LEFT) or (0,)) >= 1
         correct_future_dates()
         assert sql_execution.one(connections["default"], _LEFT) == (0, 0, 0)
