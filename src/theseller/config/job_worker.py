@@ -87,7 +87,7 @@ def run_worker(*, concurrency: int, check: Callable[[], None]) -> int:
         stop_reporting("worker")
         # Left to the interpreter's end, one that waits for the database would log after our line.
         for connection in connections.all():
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]  # the stubs lack it
         seconds = round(time.monotonic() - begun, 1)
         write = log.info if status == OK else log.error
         write(
