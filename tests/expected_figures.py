@@ -110,6 +110,26 @@ class ExpectedFigures:
         """Return what moved money in the store, posted or released in [start, end)."""
         return self._world.events(self.seller, self.store, start, end)
 
+    def orders(self, since: datetime, at: datetime) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return net proceeds and deferred money at `at` of each order placed from `since` on.
+
+        Only orders for which Amazon has posted money.
+        """
+        found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for event in self._world.events(self.seller, self.store, since, at + timedelta(days=1)):
+            order = event.order
+            if order is None or order.created < since or event.posted > at:
+                continue
+            sums = found[order.id]
+            if event.settled <= at:
+                sums[0] += _parts(event)[2]
+            else:
+                sums[1] += event.total
+        return {
+            order: (self._amount(net), self._amount(deferred))
+            for order, (net, deferred) in found.items()
+        }
+
     def settlement_files(self, since: datetime, at: datetime) -> list[str]:
         """Return the settlement reports that appeared in [since, at]."""
         periods = self._world.periods_published(self.seller, since, at)

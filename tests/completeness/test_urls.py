@@ -110,6 +110,7 @@ ARGUMENTS: dict[str, Callable[[Shop], object]] = {
     "person": lambda shop: shop.cast.bob.id,
     "factor": lambda shop: own_factors(shop.operator.id)[0].id,
     "message": lambda _: new_id(),
+    "order": lambda _: ORDER,
     "refusal": lambda _: "declined",
     "session": lambda _: new_id(),
     "subject": lambda _: new_id(),
@@ -542,7 +543,7 @@ def test_each_download_leaves_one_line_in_the_audit_log_and_a_page_none(
                         )
                         files.setdefault(person, set()).add(route)
     pages, certificate_ = (
-        {"", "products/", "days/<str:day>/"},
+        {"", "products/", "orders/", "orders/<str:order>/", "days/<str:day>/"},
         "connections/<uuid:connection>/certificate.json",
     )
     assert files["owner"] == {*pages, certificate_, "data/export/"}

@@ -65,6 +65,10 @@ address method anonymous other_shop operator unproven viewer accountant analyst 
                                                 POST 405  405  405  405  405  405  405  405
 products/                                       GET  302  200  302  302  200  200  200  200
                                                 POST 302  405  405  405  405  405  405  405
+orders/                                         GET  302  200  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
+orders/<str:order>/                             GET  302  404  302  302  200  200  200  200
+                                                POST 302  405  405  405  405  405  405  405
 days/<str:day>/                                 GET  302  200  302  302  200  200  200  200
                                                 POST 302  405  405  405  405  405  405  405
 healthz                                         GET  200  200  200  200  200  200  200  200

@@ -19,6 +19,7 @@ from theseller.edge.types import NavItem
 DEFAULT_NAVIGATION = (
     ("analytics:dashboard", gettext_noop("Dashboard"), "chart"),
     ("analytics:products", gettext_noop("Products"), "box"),
+    ("analytics:orders", gettext_noop("Orders"), "tally"),
     ("buyer_pii:orders", gettext_noop("To ship"), "print"),
     ("ingest:import", gettext_noop("Import"), "upload"),
     ("connections:overview", gettext_noop("Connection"), "link"),

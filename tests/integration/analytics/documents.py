@@ -189,6 +189,26 @@ class Facts:
                 found[MARKETPLACES[US].local_day(event.free)] += event.net
         return {day: amount for day, amount in found.items() if amount}
 
+    def of_orders(self, at: datetime, stored: set[str]) -> dict[str, tuple[Decimal, Decimal, bool]]:
+        """Return net proceeds and deferred money of each order for which money was posted by `at`.
+
+        And whether all that was released is in the settlements `stored`.
+        """
+        found: dict[str, tuple[Decimal, Decimal, bool]] = {}
+        for event in self.events:
+            if not event.order or event.posted > at:
+                continue
+            net, deferred, settled = found.get(event.order, (Decimal(0), Decimal(0), True))
+            if event.free <= at:
+                found[event.order] = (
+                    net + event.net,
+                    deferred,
+                    settled and self._closed(event) <= at and self.number(event) in stored,
+                )
+            else:
+                found[event.order] = net, deferred + event.total, settled
+        return found
+
     def deferred(self, at: datetime) -> Decimal:
         """Return Amazon's deferred balance at `at`."""
         return sum(

@@ -23,6 +23,7 @@ _SHOP = "018f6d0a-7c1e-7b6a-9f0e-2a4b6c8d0e1f"
 #: Values of variables in addresses.
 _VALUES = {
     "day": "2026-11-01",
+    "order": "303-1234567-1234567",
     "clause": "net-tls",
     "refusal": "declined",
     "token": "Zk3vQ9s-_Xw1aTq7Lr0bYc5dMe8fNg2h.J4k",
@@ -86,6 +87,7 @@ def _pages(
 def _queries() -> Iterator[Request]:
     for number, name in enumerate(NAMES):
         yield Request(f"search {name}", "GET", f"/products/?q={quote_plus(name)}&page={number}")
+        yield Request(f"orders {name}", "GET", f"/orders/?sku={quote(name)}&sort=net&dir=asc")
         yield Request(f"SKU {name}", "GET", f"/products/?sku={quote(name)}&order=-net&period=30d")
     for period in ("7d", "30d", "90d", "365d", "2026-10", "custom"):
         query = f"period={period}&from=2026-10-01&to=2026-10-31&compare=previous"
@@ -99,7 +101,14 @@ def _queries() -> Iterator[Request]:
         }
         yield Request("return from Amazon", "GET", f"/connections/callback/?{urlencode(returned)}")
     yield Request("error of Amazon", "GET", "/connections/callback/?error=access_denied&state=ab12")
-    for wanted in ("/products/?store=A1PA6795UKMFR9&period=30d", "/days/2026-11-01/", "/data/"):
+    for wanted in (
+        "/products/?store=A1PA6795UKMFR9&period=30d",
+        "/days/2026-11-01/",
+        "/orders/?after=1793836800000000_303-1234567-1234567",
+        "/orders/?q=303-1234567-1234567",
+        "/orders/303-1234567-1234567/",
+        "/data/",
+    ):
         yield Request("sign-in first", "GET", f"/sign-in/?next={quote(wanted, safe='')}")
 
 

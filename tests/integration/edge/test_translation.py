@@ -75,12 +75,14 @@ def test_every_text_before_signing_in_is_translated(address: str) -> None:
 def test_every_text_of_a_shops_pages_is_translated(cast: Cast, alice: Client) -> None:
     shop = Shop(cast.alices_shop)
     Year(shop, clock.now(), days=40, per_day=2, stores=(DE,)).connect()
-    for days in (2, 3, 20, 30):
-        shop.order(clock.now() - timedelta(days=days))
+    order, *_others = (shop.order(clock.now() - timedelta(days=days)) for days in (2, 3, 20, 30))
+    shop.money(clock.now(), "5.00", order_id=order, state="deferred")
     shop.roll_up()
     for address in (
         "/",
         "/products/",
+        "/orders/",
+        f"/orders/{order}/",
         "/connections/",
         "/connections/new/",
         "/account/security/",

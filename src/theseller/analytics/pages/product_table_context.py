@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -104,6 +105,7 @@ def product_context(
         "first_page": (
             selection.query(**table.words(page="")) if not page.rows and table.page > 1 else ""
         ),
+        "orders_url": _orders_url(selection),
         "all_products": selection.query(**table.words(q="", page="")),
         "csv_url": selection.query(**table.words(page="", format="csv")),
         "kept_words": [
@@ -121,6 +123,12 @@ def product_context(
             (row.net_proceeds for row in page.rows if row.net_proceeds is not None), default=0
         ),
     }
+
+
+def _orders_url(selection: Selection) -> str:
+    """Return the address of the orders of the period, to which a SKU is added."""
+    query = selection.query(metric="")
+    return f"{reverse('analytics:orders')}{query}{'' if query == '?' else '&'}sku="
 
 
 def _remainder(table: Table, page: ProductPage, total: Figures, currency: str) -> Money | None:

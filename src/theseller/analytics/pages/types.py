@@ -152,9 +152,11 @@ def _gaps(span: Span, covered: frozenset[date]) -> tuple[Span, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One money line of a day.
+    """One money line of a day or of an order.
 
-    `treatment` is ``counted``, or the reason why it is in no figure.
+    `treatment` is ``counted``, or the reason why it is in no figure. `source_key` is its
+    transaction, or the number of its settlement; `settlement_id` the settlement that Amazon states
+    for a transaction.
     """
 
     kind: str
@@ -171,11 +173,13 @@ class LedgerEntry:
     posted_at: datetime
     source_key: str
     source_line: int
+    marketplace_id: str = ""
+    settlement_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
-    """One order line of a day."""
+    """One line of an order."""
 
     order_id: str
     purchased_at: datetime
@@ -189,6 +193,7 @@ class OrderEntry:
     currency: str | None
     item_price: Decimal | None
     promotion_discount: Decimal | None
+    marketplace_id: str = ""
 
     @property
     def counted(self) -> bool:

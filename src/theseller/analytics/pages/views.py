@@ -5,18 +5,13 @@ Each also answers htmx with the part that changes, and `format=csv` with a file.
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
-from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from theseller.accounts.authorization import tenant_permission_required
@@ -33,15 +28,18 @@ from theseller.analytics.pages import (
 from theseller.analytics.pages.day_page import day_context
 from theseller.analytics.pages.metric_coverage import MetricCoverage, metric_coverage
 from theseller.analytics.pages.metric_definitions import BY_KEY, DEFINITIONS
-from theseller.analytics.pages.page_filters import Selection, StoreOption, select, store_options
+from theseller.analytics.pages.page_filters import Selection, select, store_options
+from theseller.analytics.pages.page_responses import (
+    exports,
+    frame,
+    page_response,
+    without_figures,
+)
 from theseller.analytics.pages.periods import Choice, Span, parse_day
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.product_table_context import product_context, read_table
 from theseller.analytics.pages.queries import DaySeries
-from theseller.audit.event_types import Tag
-from theseller.audit.operations import record
-from theseller.connections.queries import DISCONNECT_REASON_TEXT, all_connections
-from theseller.connections.types import Origin
+from theseller.connections.queries import all_connections
 from theseller.edge.compression_decorator import compressed
 from theseller.ingest.sync.queries import freshness, is_running, progress
 from theseller.ingest.sync.sync_summary import summarize
@@ -78,10 +76,10 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, tenant_context)
+            return without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
         series = queries.load_series(selection, at)
-        if _exports(request, tenant_context, "days", at):
+        if exports(request, tenant_context, "days", at):
             return csv_rows.days_csv(selection, series, metric_coverage(selection, at))
         drawn = dashboard_tiles_and_chart.chart_series(selection, series)
         known = metric_coverage(selection, at, context_days=dashboard_tiles_and_chart.CONTEXT_DAYS)
@@ -93,7 +91,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             ProductQuery(most=_TOP_PRODUCTS),
         )
         context = {
-            **_frame(tenant_context, selection, options),
+            **frame(tenant_context, selection, options),
             "at": at,
             "compared": _before(selection, known) is not None,
             "tiles": dashboard_tiles_and_chart.tiles(selection, series, drawn, known),
@@ -112,41 +110,7 @@ def dashboard(request: HttpRequest, tenant_context: TenantContext) -> HttpRespon
             "running": is_running(streams),
             "summary": summarize(streams, all_connections(), at),
         }
-    return _page(request, "dashboard", context)
-
-
-def _without_figures(request: HttpRequest, tenant_context: TenantContext) -> HttpResponse:
-    """Show the page of a shop that has no figures yet.
-
-    It says why data was erased, how the import of the history proceeds, or how to begin.
-    """
-    every = all_connections()
-    connections = [connection for connection in every if connection.is_open]
-    ended = [connection for connection in every if not connection.is_open]
-    if request.headers.get("HX-Trigger") == "arrival":
-        return HttpResponse(status=204)  # Still nothing: htmx leaves the page as it is.
-    context = {
-        "tenant_context": tenant_context,
-        "connected": any(connection.origin is Origin.LWA for connection in connections),
-        "ended": [
-            {
-                "view": view,
-                "reason": (
-                    _(DISCONNECT_REASON_TEXT[view.disconnect_reason])
-                    if view.disconnect_reason
-                    else ""
-                ),
-            }
-            for view in ended
-        ],
-        "at": clock.now(),
-        "imported": any(connection.origin is Origin.FILES for connection in connections),
-        "may_connect": tenant_context.may(Permission.CONNECTION_MANAGE),
-        "connect_url": _address("connections:choose"),
-        "import_url": _address("ingest:import"),
-        "progress_url": _address("ingest:progress"),
-    }
-    return _page(request, "welcome", context)
+    return page_response(request, "dashboard", context)
 
 
 @require_safe
@@ -158,20 +122,20 @@ def products(request: HttpRequest, tenant_context: TenantContext) -> HttpRespons
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, tenant_context)
+            return without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
         table, before = read_table(request.GET), _before(selection, metric_coverage(selection, at))
-        if _exports(request, tenant_context, "products", at):
+        if exports(request, tenant_context, "products", at):
             return csv_rows.products_csv(selection, table, before)
         page = product_page(selection.scope, selection.choice.span, before, table.query())
         total = queries.day_series(selection.scope, selection.choice.span, None).total
         context = {
-            **_frame(tenant_context, selection, options),
+            **frame(tenant_context, selection, options),
             "at": at,
             "compared": before is not None,
             **product_context(selection, table, page, total),
         }
-    return _page(request, "products", context)
+    return page_response(request, "products", context)
 
 
 @require_safe
@@ -188,49 +152,18 @@ def day(request: HttpRequest, tenant_context: TenantContext, day: str) -> HttpRe
     with tenant_scope(tenant_context.tenant):
         options = store_options(queries.stores())
         if not options:
-            return _without_figures(request, tenant_context)
+            return without_figures(request, tenant_context)
         selection = select(request.GET, options, at)
-        if _exports(request, tenant_context, "day", at):
+        if exports(request, tenant_context, "day", at):
             return csv_rows.day_csv(selection, wanted, most=_LINES_EXPORTED)
         shown = day_context(selection, wanted, at, most=_LINES_SHOWN)
         context = {
-            **_frame(tenant_context, selection, options),
+            **frame(tenant_context, selection, options),
             "at": at,
             "definitions": DEFINITIONS,
             **shown,
         }
-    return _page(request, "day", context)
-
-
-def _exports(request: HttpRequest, tenant_context: TenantContext, page: str, at: datetime) -> bool:
-    """Return whether `page` is requested as a file.
-
-    Then the export is recorded in the audit log, in this transaction.
-
-    Raises:
-        PermissionDenied: the member may read the page but not download it, or an operator's access
-            session is open.
-    """
-    if request.GET.get("format") != "csv":
-        return False
-    if tenant_context.access_session is not None or not tenant_context.may(
-        Permission.DASHBOARD_EXPORT
-    ):
-        raise PermissionDenied(
-            "Your role in this shop does not allow you to download its figures. Ask an owner of the"
-            " shop."
-        )
-    if request.method != "HEAD":
-        details = {"what": page}
-        record(
-            Tag.DATA_EXPORTED,
-            actor=tenant_context.actor,
-            tenant=tenant_context.tenant,
-            subject=f"tenant:{tenant_context.tenant}",
-            at=at,
-            details=details,
-        )
-    return True
+    return page_response(request, "day", context)
 
 
 def _before(selection: Selection, known: MetricCoverage) -> Span | None:
@@ -243,54 +176,6 @@ def _before(selection: Selection, known: MetricCoverage) -> Span | None:
         and not selection.one_partial_day
     )
     return selection.choice.before if compared else None
-
-
-def _frame(
-    tenant_context: TenantContext, selection: Selection, options: tuple[StoreOption, ...]
-) -> dict[str, Any]:
-    return {
-        "tenant_context": tenant_context,
-        "selection": selection,
-        "choice": selection.choice,
-        "currency": selection.scope.currency,
-        "toolbar": toolbar.toolbar(selection, options),
-        "query": selection.query(),
-        "csv_url": (
-            selection.query(format="csv")
-            if tenant_context.access_session is None
-            and tenant_context.may(Permission.DASHBOARD_EXPORT)
-            else ""
-        ),
-        "progress_url": _address("ingest:progress"),
-        "import_url": _address("ingest:import"),
-    }
-
-
-def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    """Render the whole page, or for htmx the part inside the frame.
-
-    Back and forward make htmx request whole pages.
-    """
-    partial = (
-        request.headers.get("HX-Request") == "true"
-        and request.headers.get("HX-History-Restore-Request") != "true"
-    )
-    response = render(
-        request,
-        f"analytics/{name}.html",
-        {**context, "base": "analytics/part.html" if partial else "analytics/frame.html"},
-    )
-    response["Cache-Control"] = "private, no-store"
-    patch_vary_headers(response, ("HX-Request",))
-    return response
-
-
-def _address(name: str) -> str:
-    # A package that is not mounted has no URL, and the page then no link.
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def _has_days(choice: Choice, series: DaySeries) -> bool:

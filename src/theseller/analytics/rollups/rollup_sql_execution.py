@@ -14,6 +14,11 @@ from django.db.backends.utils import CursorWrapper
 from theseller.analytics.rollups.settlement_matching import Money, in_settlements
 from theseller.lib import sql_execution
 
+#: Which ledger lines a statement reads: those of (store, day) pairs, or those of orders. The second
+#: file finds what may hold the same money.
+LINES_OF_DAYS = ("lines_of_days.sql", "related_of_days.sql")
+LINES_OF_ORDERS = ("lines_of_orders.sql", "related_of_orders.sql")
+
 
 @cache
 def sql_text(*names: str) -> str:
@@ -38,17 +43,24 @@ def _without_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     sql_execution.execute(cursor.db, "select set_config('enable_nestloop', 'on', true)")
 
 
-def run_on_counted_lines(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> None:
+def run_on_counted_lines(
+    cursor: CursorWrapper,
+    values: dict[str, Any],
+    *names: str,
+    lines: tuple[str, str] = LINES_OF_DAYS,
+) -> None:
     """Run a statement that reads `counted_lines.sql`; its rows can be fetched.
 
     Args:
         cursor: an open cursor in the tenant's scope.
         values: what `parameters` returned.
         names: the files of `statements/` that follow it.
+        lines: the files that say which ledger lines: `LINES_OF_DAYS` or `LINES_OF_ORDERS`.
     """
+    read = ("slice.sql", lines[0], "open_transactions.sql")
     with _without_nested_loops(cursor):
-        found = values | _settled(cursor, values)
-        cursor.execute(sql_text("slice.sql", "days.sql", "counted_lines.sql", *names), found)
+        found = values | _settled(cursor, values, read, lines[1])
+        cursor.execute(sql_text(*read, "counted_lines.sql", *names), found)
 
 
 def run_on_orders(cursor: CursorWrapper, values: dict[str, Any], *names: str) -> None:
@@ -65,13 +77,15 @@ def run_on_orders(cursor: CursorWrapper, values: dict[str, Any], *names: str) ->
         cursor.execute(sql_text("slice.sql", "ordered.sql", *names), values)
 
 
-def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
+def _settled(
+    cursor: CursorWrapper, values: dict[str, Any], read: tuple[str, ...], related: str
+) -> dict[str, Any]:
     """Return the transactions of Finances in a stored settlement.
 
     They are parameters of `counted_lines.sql`. Which orders and days are wanted is read first and
     passed as literals: only then does the planner know how many there are.
     """
-    cursor.execute(sql_text("slice.sql", "days.sql", "wanted.sql"), values)
+    cursor.execute(sql_text(*read, "wanted.sql"), values)
     wanted = cursor.fetchall()
     days = {day for _, day in wanted if day is not None}
     near = {day + timedelta(days=step) for day in days for step in (-1, 0, 1)}
@@ -81,7 +95,7 @@ def _settled(cursor: CursorWrapper, values: dict[str, Any]) -> dict[str, Any]:
         "wanted_days": sorted(days),
         "near_wanted_days": sorted(near),
     }
-    cursor.execute(sql_text("slice.sql", "days.sql", "matching.sql"), values | beside)
+    cursor.execute(sql_text(*read, related, "matching.sql"), values | beside)
     settled: set[tuple[str, str]] = set()
     sides: dict[str, list[Money]] = {"transaction": [], "settlement": []}
     for side, key, order, currency, at, total, kind, skus, *rest in cursor.fetchall():

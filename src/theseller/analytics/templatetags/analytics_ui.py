@@ -8,11 +8,29 @@ from decimal import Decimal
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from theseller.edge import date_time_formatting
 from theseller.edge.templatetags.edge_ui import money
+from theseller.lib.marketplaces import zone_of
 from theseller.lib.money import Money
 
 register = template.Library()
+
+_ORDER_STATUSES = {
+    "pending": gettext_noop("Pending"),
+    "unshipped": gettext_noop("Unshipped"),
+    "shipped": gettext_noop("Shipped"),
+    "cancelled": gettext_noop("Canceled"),
+}
+_MONEY_STATES = {
+    "estimated": gettext_noop("Estimated"),
+    "deferred": gettext_noop("Deferred"),
+    "released": gettext_noop("Released"),
+    "settled": gettext_noop("Settled"),
+    "reversed": gettext_noop("Reversed"),
+}
 
 
 @register.simple_tag
@@ -27,7 +45,15 @@ def amount(value: Decimal | None, currency: str | None, digits: int | None = Non
 @register.filter
 def order_status(status: str) -> str:
     """Return an order's status as Seller Central writes it: ``Canceled``."""
-    return {"cancelled": "Canceled"}.get(status.lower(), status.capitalize())
+    text = _ORDER_STATUSES.get(status)
+    return _(text) if text else status.capitalize()
+
+
+@register.filter
+def money_state(state: str) -> str:
+    """Return how far a ledger line is: ``Released``."""
+    text = _MONEY_STATES.get(state)
+    return _(text) if text else state.capitalize()
 
 
 @register.simple_tag
@@ -41,3 +67,35 @@ def clock_time(moment: datetime, zone: tzinfo) -> SafeString:
         moment.isoformat(),
         moment.astimezone(zone).strftime("%H:%M:%S"),
     )
+
+
+@register.simple_tag
+def zone_time(moment: datetime, zone: tzinfo) -> SafeString:
+    """Return an instant in a store's time zone: ``Nov 23, 2026, 14:05 CET``.
+
+    The instant itself is in the element's `datetime`.
+    """
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        moment.isoformat(),
+        date_time_formatting.exact_time(moment.astimezone(zone)),
+    )
+
+
+@register.simple_tag
+def short_time(moment: datetime, zone: tzinfo) -> SafeString:
+    """Return an instant in a store's time zone, short: ``Nov 23, 14:05``."""
+    local = moment.astimezone(zone)
+    return format_html(
+        '<time datetime="{}" title="{}">{}, {}</time>',
+        moment.isoformat(),
+        date_time_formatting.exact_time(local),
+        date_time_formatting.short_day(local.date()),
+        local.strftime("%H:%M"),
+    )
+
+
+@register.filter
+def zone_of_store(marketplace_id: str) -> tzinfo:
+    """Return the time zone of a store."""
+    return zone_of(marketplace_id)

@@ -23,6 +23,7 @@ from theseller.accounts.models import User
 from theseller.accounts.types import LIMITED_PERMISSIONS, PERMISSIONS, MemberRole, Permission
 from theseller.amazon.charge_classifier import ChargeType
 from theseller.analytics.pages import csv_rows, queries
+from theseller.analytics.pages.order_queries import OrderQuery, all_orders, order_page
 from theseller.analytics.pages.periods import Span
 from theseller.analytics.pages.product_queries import ProductQuery, product_page
 from theseller.analytics.pages.types import Scope
@@ -36,7 +37,7 @@ from theseller.tenancy.visible_marketplaces import OtherMarketplaceError, limite
 #: Amounts of France, of the United Kingdom, and of the whole account; Germany's is MINE.
 MINE, OTHERS = "1234.56", ("777.77", "555.55", "99.37")
 DAY = local_day(DE, clock.now()) - timedelta(days=3)
-PAGES = ("/", "/products/", f"/days/{DAY}/")
+PAGES = ("/", "/products/", f"/days/{DAY}/", "/orders/")
 #: Every way to widen what a page shows.
 WIDER = (
     "",
@@ -110,6 +111,31 @@ def test_a_limited_member_sees_their_marketplaces_whatever_they_request(
         assert "q=" in wider or MINE in text, page + wider
 
 
+def test_an_order_of_another_marketplace_is_not_found(cast: Cast) -> None:
+    shop = Shop(cast.alices_shop)
+    found = shop.select(
+        "select order_id, marketplace_id from ingest_order_line where local_day = %s", [DAY]
+    )
+    bob, alice = Client(), Client()
+    bob.force_login(User.objects.get(pk=cast.bob.id))
+    alice.force_login(User.objects.get(pk=cast.alice.id))
+    for row in found:
+        address = f"/orders/{row['order_id']}/"
+        assert alice.get(address).status_code == 200
+        seen = 200 if row["marketplace_id"] == DE else 404
+        assert bob.get(address).status_code == seen
+        assert bob.get(f"{address}?format=csv").status_code == seen
+        # A whole number opens the order: one of another marketplace is not found.
+        searched = bob.get(f"/orders/?q={row['order_id']}")
+        assert searched.status_code == (302 if row["marketplace_id"] == DE else 200)
+    mixed = next(row["order_id"] for row in found if row["marketplace_id"] == DE)
+    shop.money(clock.now(), "55.55", store=FR, order_id=mixed)
+    assert "55.55" in alice.get(f"/orders/{mixed}/").content.decode()
+    text = bob.get(f"/orders/{mixed}/").content.decode()
+    assert "55.55" not in text
+    shop.run("delete from ingest_ledger_line where order_id = %s", [mixed])
+
+
 def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
     span = Span(DAY, DAY)
     with limited_to(frozenset({DE, UK})), tenant_scope(cast.alices_shop):
@@ -120,6 +146,8 @@ def test_sums_are_of_the_visible_marketplaces_only(cast: Cast) -> None:
             for read in (
                 lambda scope=scope: queries.day_series(scope, span, None),
                 lambda scope=scope: product_page(scope, span, None, ProductQuery()),
+                lambda scope=scope: order_page(scope, span, OrderQuery()),
+                lambda scope=scope: all_orders(scope, span, OrderQuery()),
                 lambda scope=scope: queries.ordered_so_far(scope, DAY, [clock.now()] * 2),
                 lambda scope=scope: queries.day_entries(scope.marketplace_ids[-1], DAY, most=9),
                 lambda scope=scope: queries.day_orders(scope.marketplace_ids[-1], DAY, most=9),
@@ -192,7 +220,7 @@ def test_each_page_that_a_limited_member_may_open_was_reviewed() -> None:
         if getattr(view, "theseller_permission", None) in LIMITED_PERMISSIONS
     }
     # `start` shows the dashboard to people who are signed in.
-    assert found == {"products", "day", "progress"}
+    assert found == {"products", "day", "orders", "order", "progress"}
 
 
 def _views(resolver: URLResolver) -> list[Callable[..., Any]]:

@@ -17,6 +17,7 @@ from tests.unit.emulator.support import Amazon, amazon_with
 
 from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
+from theseller.analytics.pages.order_queries import order_money
 from theseller.connections.operations import connection_for_files
 from theseller.ingest.facts.ledger_writer import write_transactions
 from theseller.ingest.imports.operations import import_report
@@ -109,3 +110,16 @@ def test_deferred_equals_the_balance_and_net_proceeds_the_released_money(amazon:
         assert {day: net[day] for day in truth.earned(first, last, at)} == {
             day: one.net for day, one in truth.earned(first, last, at).items()
         }
+        assert_orders(truth, shop, at)
+
+
+def assert_orders(truth: ExpectedFigures, shop: Shop, at: datetime) -> None:
+    """Compare what pages show of each order with what moved money for it."""
+    begin = at - _SINCE + timedelta(days=1)
+    expected = truth.orders(begin, at)
+    with tenant_scope(shop.tenant, using="worker"):
+        found = order_money(list(expected), "CAD", using="worker")
+    assert len(expected) > 50
+    assert {
+        order: (money.net_proceeds, money.deferred) for order, money in found.items()
+    } == expected

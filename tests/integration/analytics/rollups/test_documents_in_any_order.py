@@ -20,6 +20,7 @@ from tests.integration.analytics.facts import Shop
 from theseller.amazon.decoders.orders import decode_orders_page
 from theseller.amazon.decoders.transactions import decode_transactions
 from theseller.amazon.reports import Options
+from theseller.analytics.pages.order_queries import order_money
 from theseller.analytics.rollups.rollup_recount_check import differences
 from theseller.connections.operations import connection_for_files
 from theseller.ingest.facts.ledger_writer import write_transactions
@@ -103,6 +104,22 @@ def _net(figures: list[dict[str, Any]]) -> dict[date, Decimal]:
     return {day["local_day"]: day["net_proceeds"] for day in figures if day["net_proceeds"]}
 
 
+def _orders(shop: Shop) -> dict[str, tuple[Decimal, Decimal, bool]]:
+    """Return what pages show of each order: net proceeds, deferred, whether all is settled."""
+    ids = [
+        row["order_id"]
+        for row in shop.select(
+            "select distinct order_id from ingest_ledger_line where order_id is not null"
+        )
+    ]
+    with tenant_scope(shop.tenant, using="worker"):
+        found = order_money(ids, "USD", using="worker")
+    return {
+        order: (money.net_proceeds, money.deferred, money.settled_lines == money.posted_lines)
+        for order, money in found.items()
+    }
+
+
 def _in_several_orders(seed: int, orders: int) -> None:
     facts, chance = Facts(seed), Random(seed)  # repeatable, not secret  # noqa: S311
     at = BEGIN + timedelta(days=chance.choice((14, 21, 33)))
@@ -127,6 +144,7 @@ def _in_several_orders(seed: int, orders: int) -> None:
         figures = _figures(shop)
         assert _net(figures) == facts.net(at)
         assert sum(day["deferred"] for day in figures) == facts.deferred(at)
+        assert _orders(shop) == facts.of_orders(at, set(stored))
         assert (
             sum(day["orders"] for day in figures),
             sum(day["ordered_sales"] for day in figures),

@@ -1,6 +1,6 @@
--- Which lines count. Common table expressions after `days.sql`, read by the recomputation and by the page of one day:
+-- Which lines count. Common table expressions after `open_transactions.sql`, read by the recomputation and by pages:
 --   slice   the (store, day) pairs asked for, with the instants of their two midnights and the store's currency
---   entry   every ledger line of these days, with `treatment`: 'counted', or why not
+--   entry   every one of these ledger lines, with `treatment`: 'counted', or why not
 --   book    which sources the counted lines of each pair come from
 --
 -- Every transaction counts once. The lines of a stored settlement count. A transaction of Finances counts unless it is in a stored

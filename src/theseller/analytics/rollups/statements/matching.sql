@@ -1,22 +1,9 @@
--- After `with` and days.sql: which transactions of Finances a stored settlement holds, as far as identifiers and equal sums tell; and what
+-- After `related_of_days.sql` or `related_of_orders.sql`: which transactions of Finances a stored settlement holds, as far as identifiers and equal
+-- sums tell; and what
 -- is left of both sides, for `settlement_matching.py` to pair. `docs/figures.md` explains the rule.
 --
 -- It is in `analytics/rollups/independent_settlement_matching.py`, too, in Python and apart from this: each checks the other.
-, related as materialized (
-    select l.source, l.source_key, l.order_id, l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1) as part,
-           l.kind, coalesce(l.sku, '') as sku, l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
-    from ingest_ledger_line l
-    where l.tenant_id = any (%(tenants)s::uuid[]) and l.order_id = any (%(wanted_orders)s::text[])
-      and l.state not in ('estimated', 'reversed') and not l.kind = any (%(cash_charge_types)s::text[])
-    union all
-    select l.source, l.source_key, '', l.posted_at, l.state, l.transaction_type, split_part(l.breakdown, '/', 1),
-           l.kind, coalesce(l.sku, ''), l.currency, l.amount, l.settlement_id, l.group_id, l.supersedes
-    from ingest_ledger_line l
-    where l.tenant_id = any (%(tenants)s::uuid[]) and coalesce(l.order_id, '') = '' and l.state not in ('estimated', 'reversed')
-      and not l.kind = any (%(cash_charge_types)s::text[])
-      and l.local_day = any (%(near_wanted_days)s::date[]) and (l.posted_at at time zone 'UTC')::date = any (%(wanted_days)s::date[])
-),
-superseded as materialized (
+, superseded as materialized (
     select distinct n.source, n.supersedes as source_key
     from ingest_ledger_line n
     where n.tenant_id = any (%(tenants)s::uuid[]) and n.supersedes is not null and n.source_key <> n.supersedes

@@ -1,4 +1,4 @@
--- After `with` and days.sql: the orders to look at, and the days (UTC) of charges without an order: those of the charges here, and all days of
+-- After `open_transactions.sql`: the orders to look at, and the days (UTC) of charges without an order: those of the charges here, and all days of
 -- the settlements in which they may be, so that each settlement's charges are compared with all that was posted in its time.
 , settlement_near as (
     select distinct d.source_key, ((d.covers_from - %(early)s::interval) at time zone 'UTC')::date as first,

@@ -1,15 +1,10 @@
--- After `slice.sql`: what else must be read to decide which lines of these days count. Followed by `wanted.sql`, `matching.sql` or
--- `counted_lines.sql`.
-, line as materialized (
-    select l.*
-    from ingest_ledger_line l
-    where l.tenant_id = any (%(tenants)s::uuid[]) and l.local_day = any (%(days)s::date[]) and l.marketplace_id = any (%(stores)s::text[])
-      and (l.marketplace_id, l.local_day) in (select s.marketplace_id, s.local_day from slice s)
-),
+-- After `lines_of_days.sql` or `lines_of_orders.sql`: what else must be read to decide which of these lines count. Followed by `wanted.sql`,
+-- `matching.sql` or `counted_lines.sql`.
+--
 -- The transactions here whose settlement Amazon has not stated, and everything that may hold the same money: all lines of their orders, and
 -- for those without an order the lines without one of the same days (UTC), so that the answer does not depend on which slices are asked for.
 -- Keys of the lines found so far are looked up as arrays: one index scan a partition, however many keys and whatever the statistics.
-here as materialized (
+, here as materialized (
     select l.group_id, min(l.settlement_id) as settlement_id
     from ingest_ledger_line l
     where l.tenant_id = any (%(tenants)s::uuid[]) and l.settlement_id is not null
